@@ -1,0 +1,70 @@
+"""What the content of a campaign is made from, and what one message needs besides."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+
+class ContentError(ValueError):
+    """The content does not compile, or cannot be rendered for one recipient; `str()` is one sentence."""
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One e-mail as its author wrote it.
+
+    `subject`, `preheader`, `from_name`, `body` and `text` may hold Liquid and spintax; the rest is plain text.
+    `text` empty: the text part is made from the body. A UTM parameter left empty is not added.
+    `domain` is the right side of every Message-ID, `feedback` the fields of Feedback-ID in their order
+    (campaign, list, organisation, sender). `unsubscribe_email` adds a mailto to List-Unsubscribe.
+    `locale`, `currency` and `time_zone` are what the filters `date` and `money` fall back on.
+    """
+
+    subject: str
+    from_email: str
+    body: str
+    body_format: Literal["html", "markdown", "mjml"] = "html"
+    text: str = ""
+    preheader: str = ""
+    from_name: str = ""
+    reply_to: str = ""
+    track_opens: bool = True
+    track_clicks: bool = True
+    utm_source: str = ""
+    utm_medium: str = ""
+    utm_campaign: str = ""
+    utm_content: str = ""
+    domain: str = ""
+    list_id: str = ""
+    feedback: tuple[str, ...] = ()
+    unsubscribe_email: str = ""
+    locale: str = "en"
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """One person: the values a template may read, and what marks this delivery.
+
+    `attributes` holds plain data only (str, numbers, bool, None, dates, lists and dicts of these); each is a variable
+    of its own name. `email`, `first_name` and `last_name` are variables too and win over an attribute of that name.
+    `message_id` is the left side of the Message-ID, the same in every attempt. `seed` picks the words of spintax: the
+    same seed, the same words (the delivery's key, so that a retry says what the first attempt said).
+    """
+
+    email: str
+    attributes: Mapping[str, Any] = {}
+    first_name: str = ""
+    last_name: str = ""
+    message_id: str = ""
+    seed: str | int = ""
+
+
+class Links(msgspec.Struct, frozen=True):
+    """Where this delivery's links lead: `base` without a trailing slash, and its one signed token (URL-safe ASCII).
+
+    Open pixel `<base>/t/o/<token>`, clicks `<base>/t/c/<token>/<index>`, unsubscribe `<base>/u/<token>`.
+    """
+
+    base: str
+    token: str
