@@ -1,0 +1,11 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CampaignsConfig(AppConfig):
+    name = "campaigns"
+
+    def ready(self):
+        from campaigns import roles
+
+        post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")

@@ -1,0 +1,57 @@
+"""The clock: what falls due by time alone. Any number of clocks may run; each due row is taken once."""
+
+import logging
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.tasks import async_task
+
+logger = logging.getLogger(__name__)
+
+
+def tick(now: datetime | None = None) -> None:
+    """One beat: run each function named in settings.CLOCK. One that fails is logged and does not stop the others."""
+    now = now or timezone.now()
+    for name in settings.CLOCK:
+        try:
+            import_string(name)(now)
+        except Exception:
+            logger.exception("The clock could not run %s", name)
+
+
+def each(due: Iterable[int], act: Callable[[int], object]) -> int:
+    """Call `act` with each primary key and return how many went well; one that fails is logged, the rest go on.
+
+    `act` takes its row in a transaction of its own, and passes over a row that another clock holds.
+    """
+    done = 0
+    for pk in due:
+        try:
+            act(pk)
+            done += 1
+        except Exception:
+            logger.exception("The clock could not do %s for %s", getattr(act, "__name__", act), pk)
+    return done
+
+
+HEARTBEAT_SECONDS = 10
+
+
+def heartbeats(now: datetime) -> None:
+    """Queue a heartbeat for each cluster, at most one every ten seconds however many clocks run."""
+    for cluster in ["default", *settings.Q_CLUSTER["ALT_CLUSTERS"]]:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                """
+                INSERT INTO campaigns_heartbeat (cluster, at, asked_at) VALUES (%s, %s, %s)
+                ON CONFLICT (cluster) DO UPDATE SET asked_at = EXCLUDED.asked_at
+                WHERE campaigns_heartbeat.asked_at <= EXCLUDED.asked_at - make_interval(secs => %s)
+                """,
+                [cluster, now, now, HEARTBEAT_SECONDS],
+            )
+            if cursor.rowcount:
+                async_task("campaigns.tasks.heartbeat", cluster, cluster=cluster, save=False)

@@ -1,0 +1,26 @@
+"""Proves the invariants: every app names its breaches, one line each."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db.models import F, OuterRef, Subquery
+from django.utils.module_loading import import_string
+
+from campaigns.lifecycle import kinds
+from campaigns.models import Campaign, Transition
+
+
+def examine() -> Iterator[str]:
+    """Every breach that the functions named in settings.DOCTOR find."""
+    for name in settings.DOCTOR:
+        yield from import_string(name)()
+
+
+def breaches() -> Iterator[str]:
+    """Campaigns whose status lies outside their lifecycle or disagrees with their history."""
+    for kind, model in kinds().items():
+        for campaign in Campaign.objects.filter(kind=kind).exclude(status__in=model.STATES):
+            yield f"Campaign {campaign.pk} is {campaign.status}, which is no state of its kind."
+    last = Transition.objects.filter(campaign=OuterRef("pk")).order_by("-pk").values("now")[:1]
+    for campaign in Campaign.objects.annotate(last=Subquery(last)).exclude(last=None).exclude(last=F("status")):
+        yield f"Campaign {campaign.pk} is {campaign.status}, but its last step led to {campaign.last}."

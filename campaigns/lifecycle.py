@@ -1,0 +1,236 @@
+"""The one way a campaign's status changes, and the gate every edit passes.
+
+A step runs under a row lock and in one transaction with its history row and the follow-up tasks it queues. The
+states, the steps between them and who may take them are declared by the kinds (`EmailCampaign`, `PromotionCampaign`);
+nothing here knows one from the other.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from campaigns.models import Campaign, by_system
+from campaigns.refusals import Locked, Refused
+
+__all__ = [
+    "Locked",
+    "Refused",
+    "delete",
+    "duplicate",
+    "fire",
+    "may_delete",
+    "open_for_edit",
+    "open_steps",
+    "own",
+    "settle",
+]
+
+WORDS = {"end_early": "end early"}  # how a verb reads in a sentence, where it differs from its name
+
+
+def fire(
+    campaign: Campaign | int,
+    verb: str,
+    *,
+    by: Any = None,
+    why: str = "",
+    now: datetime | None = None,
+    **arguments: Any,
+) -> Campaign:
+    """Run one transition and write its history row, or change nothing.
+
+    What the clock owes at `now` is written first, each with a row of its own, and stays when the verb is refused.
+
+    Args:
+        campaign: an instance of any class of the family, or a primary key.
+        verb: a step of lifecycles.md, `archive` or `unarchive`.
+        by: the user who asks; None when the clock or the system does, to whom every step is open.
+        why: kept in the history and shown; for `fail` and a pause by the system, the error or the reason.
+        arguments: `at`, an aware datetime, for an e-mail campaign's `schedule`; none otherwise.
+    Returns: the saved campaign, of its own kind.
+    Raises: Refused: with a sentence for the user, when the step is not open now or not to them.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        campaign = own(campaign)
+        campaign.before(verb)
+        campaign = locked(campaign)
+        settled = [_step(campaign, owed, now) for owed in campaign.settle(now)]
+        reasons = [] if verb in settled else refusals(campaign, verb, by, now, **arguments)
+        if not reasons and verb not in settled:
+            _step(campaign, verb, now, by, why, **arguments)
+            for owed in campaign.settle(now):  # a resume past its end: active, and at once expired
+                _step(campaign, owed, now)
+    if reasons:
+        raise Refused(reasons)
+    return campaign
+
+
+def settle(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
+    """Write what the clock owes a campaign and return the verbs; [] when another process is just at it."""
+    now = now or timezone.now()
+    with transaction.atomic():
+        campaign = own(campaign)
+        campaign.before("settle")
+        row = type(campaign).objects.select_for_update(skip_locked=True).filter(pk=campaign.pk).first()
+        return [_step(row, owed, now) for owed in row.settle(now)] if row else []
+
+
+def _step(campaign: Campaign, verb: str, now: datetime, by: Any = None, why: str = "", **arguments: Any) -> str:
+    was = campaign.status
+    getattr(campaign, verb)(now, **arguments)
+    campaign.save()
+    campaign.history.create(verb=verb, was=was, now=campaign.status, by=by, why=why, at=now)
+    campaign.after(verb, was)
+    return verb
+
+
+def own(campaign: Campaign | int) -> Campaign:
+    """The instance of its own kind.
+
+    Raises: Campaign.DoesNotExist.
+    """
+    if type(campaign) in kinds().values():
+        return campaign
+    if not isinstance(campaign, Campaign):
+        campaign = Campaign.objects.get(pk=campaign)
+    return kinds()[campaign.kind].objects.get(pk=campaign.pk)
+
+
+def kinds() -> dict[str, type[Campaign]]:
+    """The model of each kind, by its name."""
+    return {model.KIND: model for model in Campaign.__subclasses__()}
+
+
+def locked(campaign: Campaign) -> Campaign:
+    return type(campaign).objects.select_for_update().get(pk=campaign.pk)
+
+
+# ── what is open ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def steps(campaign: Campaign) -> dict[str, Any]:
+    """Every verb of this campaign's kind, with its django-fsm description."""
+    field = campaign._meta.get_field("status")
+    return {verb: method._django_fsm for verb, method in field.transitions[type(campaign)].items()}
+
+
+def open_steps(campaign: Campaign, user: Any) -> list[str]:
+    """The verbs that the state and the user's permission allow, in the order they are declared."""
+    return [
+        verb
+        for verb in campaign.VERBS
+        if (meta := steps(campaign)[verb]).has_transition(campaign.status)
+        and meta.has_transition_perm(campaign, campaign.status, user)
+        and not (verb in ("archive", "unarchive") and campaign.objections(verb, timezone.now()))
+    ]
+
+
+def refusals(campaign: Campaign, verb: str, by: Any, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
+    """Why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
+    kind = kind_name(campaign)
+    meta = steps(campaign).get(verb)
+    if meta is None:
+        return [("", f"“{verb}” is not a step of {'an' if kind[0] in 'aeiou' else 'a'} {kind} campaign.")]
+    said = WORDS.get(verb, verb)
+    if not meta.has_transition(campaign.status):
+        return [("", f"“{campaign}” is {campaign.status}: it cannot {said}. {advice(campaign, by)}")]
+    if not meta.has_transition_perm(campaign, campaign.status, by):
+        if meta.get_transition(campaign.status).permission is by_system:
+            return [("", f"Only the system can {said} a campaign; it does so by itself.")]
+        return [("", f"You may not {said} {kind} campaigns: ask an administrator for the right to.")]
+    return campaign.objections(verb, now, **arguments)
+
+
+def advice(campaign: Campaign, by: Any) -> str:
+    """What would help somebody whose step is not open: a sentence."""
+    if campaign.is_final:
+        return "That is final; duplicate it to start anew."
+    verbs = [
+        WORDS.get(verb, verb)
+        for verb in open_steps(campaign, by)
+        if steps(campaign)[verb].get_transition(campaign.status).permission is not by_system
+    ]
+    return f"What it can do now: {', '.join(verbs)}." if verbs else ""
+
+
+# ── drafts and edits ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def open_for_edit(campaign: Campaign | int, *, by: Any = None, now: datetime | None = None) -> Campaign:
+    """The campaign, fresh and locked until the transaction ends, ready to be changed and saved.
+
+    Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
+    Raises: Locked: its state allows no edit; Refused: `by` may not edit campaigns of its kind.
+    """
+    now = now or timezone.now()
+    campaign = own(campaign)
+    campaign.before("edit")
+    campaign = locked(campaign)
+    for owed in campaign.settle(now):
+        _step(campaign, owed, now)
+    if by is not None and not by.has_perm(permission(campaign, "change")):
+        raise Refused(f"You may not edit {kind_name(campaign)} campaigns: ask an administrator for the right to.")
+    if campaign.is_locked:
+        raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
+    if campaign.REOPENS and campaign.status == Campaign.Status.SCHEDULED:
+        _step(campaign, "unschedule", now, by, "It was edited.")
+    return campaign
+
+
+def duplicate(campaign: Campaign | int, *, by: Any = None) -> Campaign:
+    """A fresh draft with everything of `campaign` and nothing of its past.
+
+    Raises: Refused: `by` may not add campaigns of its kind.
+    """
+    with transaction.atomic():
+        campaign = own(campaign)
+        if by is not None and not by.has_perm(permission(campaign, "add")):
+            raise Refused(f"You may not add {kind_name(campaign)} campaigns: ask an administrator for the right to.")
+        kept = {
+            field.attname: getattr(campaign, field.attname)
+            for field in campaign._meta.concrete_fields
+            if field.name not in campaign.RECORDS and not field.primary_key and field.name != "campaign_ptr"
+        }
+        kept |= {"name": f"{campaign.name[:190]} (copy)", "created_by": by}
+        kept.pop("created_by_id")
+        copy = type(campaign)(**kept)
+        copy.save(force_insert=True)
+        campaign.copied_to(copy)
+    return copy
+
+
+def delete(campaign: Campaign | int, *, by: Any = None) -> None:
+    """Delete a campaign that nothing has come of yet, with its history.
+
+    Raises: Locked: it is past that; Refused: `by` may not delete it.
+    """
+    with transaction.atomic():
+        campaign = own(campaign)
+        campaign.before("delete")
+        campaign = locked(campaign)
+        if by is not None and not may_delete(campaign, by):
+            raise Refused(f"You may not delete “{campaign}”: only who made a draft or an administrator can.")
+        campaign.delete()
+
+
+def may_delete(campaign: Campaign, user: Any) -> bool:
+    if not user.has_perm(permission(campaign, "delete")):
+        return False
+    return campaign.created_by_id == user.pk or user.has_perm("campaigns.delete_others_drafts")
+
+
+def permission(campaign: Campaign, action: str) -> str:
+    """The name of Django's permission for `action` (view, add, change, delete) on campaigns of this kind."""
+    meta = own_model(campaign)._meta
+    return f"{meta.app_label}.{action}_{meta.model_name}"
+
+
+def own_model(campaign: Campaign) -> type[Campaign]:
+    return kinds()[campaign.kind]
+
+
+def kind_name(campaign: Campaign) -> str:
+    return Campaign.Kind(campaign.kind).label.lower()

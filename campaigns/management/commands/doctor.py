@@ -1,0 +1,17 @@
+import sys
+
+from django.core.management.base import BaseCommand
+
+from campaigns import doctor
+
+
+class Command(BaseCommand):
+    help = "Prove the invariants; exits 1 with one line for each breach."
+
+    def handle(self, *args, **options):
+        breaches = list(doctor.examine())
+        for breach in breaches:
+            self.stdout.write(breach)
+        if breaches:
+            sys.exit(1)
+        self.stdout.write("Every counter equals its ledger, and every campaign is where its history says.")

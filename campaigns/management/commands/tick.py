@@ -1,0 +1,10 @@
+from django.core.management.base import BaseCommand
+
+from campaigns import clock
+
+
+class Command(BaseCommand):
+    help = "One beat of the clock: start, activate and expire what is due."
+
+    def handle(self, *args, **options):
+        clock.tick()

@@ -1,0 +1,223 @@
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django_fsm import ConcurrentTransitionMixin, FSMField, transition
+
+from campaigns.refusals import Locked
+
+
+def by_system(campaign: "Campaign", user: Any) -> bool:
+    """The permission of a step that only the clock or a task takes."""
+    return user is None
+
+
+def operators(campaign: "Campaign", user: Any) -> bool:
+    """The permission of a step that people take: those who may operate campaigns of this kind, and the system."""
+    return user is None or user.has_perm(campaign.OPERATE)
+
+
+class CampaignQuerySet(models.QuerySet):
+    def listed(self, archived: bool = False):
+        """Those of the default list, or those that were archived."""
+        return self.filter(archived_at__isnull=not archived)
+
+    def matching(self, words: str):
+        """Those whose name or description holds each of the `words`."""
+        for word in words.split():
+            self = self.filter(Q(name__icontains=word) | Q(description__icontains=word))
+        return self
+
+
+class Campaign(ConcurrentTransitionMixin, models.Model):
+    """What both kinds of campaign share. Each kind declares its own transitions on `status`."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", "E-mail"
+        PROMOTION = "promotion", "Promotion"
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"
+        SCHEDULED = "scheduled", "Scheduled"
+        RUNNING = "running", "Running"
+        ACTIVE = "active", "Active"
+        PAUSED = "paused", "Paused"
+        COMPLETED = "completed", "Completed"
+        EXPIRED = "expired", "Expired"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    FINAL = frozenset({Status.COMPLETED, Status.EXPIRED, Status.FAILED, Status.CANCELLED})
+
+    # each kind's own
+    KIND: ClassVar[str]
+    STATES: ClassVar[tuple[str, ...]]
+    LOCKED: ClassVar[frozenset[str]]  # the states in which nothing may be edited
+    DELETABLE: ClassVar[frozenset[str]] = frozenset({Status.DRAFT})
+    REOPENS: ClassVar[bool] = False  # an edit of a scheduled one puts it back to draft first
+    VERBS: ClassVar[tuple[str, ...]]  # its steps, in the order of their buttons
+    OPERATE: ClassVar[str]  # the permission to take its steps
+    RECORDS: ClassVar[frozenset[str]] = frozenset(  # kept by the system: never edited, never copied
+        {"kind", "status", "archived_at", "created_at", "updated_at"}
+    )
+
+    kind = models.CharField(max_length=20, choices=Kind, editable=False)
+    name = models.CharField(max_length=200)
+    description = models.TextField(blank=True, help_text="For your team only; customers never see it.")
+    status = FSMField(choices=Status, default=Status.DRAFT, max_length=20, protected=True, editable=False)
+    starts_at = models.DateTimeField("starts", null=True, blank=True)
+    # here and not with the kind, since a step that ends a campaign writes both in one UPDATE, before it is locked
+    ends_at = models.DateTimeField("ends", null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = CampaignQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="campaign_status_of_its_kind",
+                condition=Q(
+                    kind="email",
+                    status__in=["draft", "scheduled", "running", "paused", "completed", "failed", "cancelled"],
+                )
+                | Q(kind="promotion", status__in=["draft", "scheduled", "active", "paused", "expired", "cancelled"]),
+            ),
+        ]
+        indexes = [models.Index(fields=["status", "starts_at"])]
+        permissions = [("delete_others_drafts", "Can delete drafts that others made")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:detail", args=[self.pk])
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._stored: dict[str, Any] = {}  # the columns as they were read
+
+    @classmethod
+    def from_db(cls, db, field_names, values):
+        campaign = super().from_db(db, field_names, values)
+        campaign._stored = campaign._columns()
+        return campaign
+
+    def refresh_from_db(self, using=None, fields=None, **kwargs):
+        super().refresh_from_db(using=using, fields=fields, **kwargs)
+        columns = self._columns()
+        if fields is None:
+            self._stored = columns
+        else:
+            self._stored |= {name: columns[name] for name in fields if name in columns}
+
+    def _columns(self) -> dict[str, Any]:
+        """The loaded columns by name."""
+        return {
+            field.attname: self.__dict__[field.attname]
+            for field in self._meta.concrete_fields
+            if field.attname in self.__dict__
+        }
+
+    @property
+    def stored_status(self) -> str:
+        """The status as it was read; inside a transition it differs from `status`."""
+        return self._stored.get("status", self.status)
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in self.FINAL
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether nothing of it may be edited any more, or not now."""
+        return self.status in self.LOCKED
+
+    @property
+    def is_deletable(self) -> bool:
+        return self.status in self.DELETABLE
+
+    def save(self, *args, **kwargs):
+        """Write the row; a change of what is locked is refused before any SQL.
+
+        Raises: Locked; django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
+        """
+        if self._state.adding:
+            self.kind = self.KIND
+        elif self.stored_status in self.LOCKED:
+            self._refuse_edits()
+        super().save(*args, **kwargs)
+        self._stored = self._columns()
+
+    def _refuse_edits(self) -> None:
+        edited = [
+            name
+            for name, value in self._columns().items()
+            if name not in self.RECORDS and name in self._stored and value != self._stored[name]
+        ]
+        if edited:
+            raise Locked([(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited])
+
+    def delete(self, *args, **kwargs):
+        """Delete a campaign that nothing has come of yet.
+
+        Raises: Locked: it is past that.
+        """
+        if not self.is_deletable:
+            raise Locked(f"“{self}” is {self.status}: only a draft can be deleted.")
+        return super().delete(*args, **kwargs)
+
+    @transition(
+        "status",
+        source=[Status.COMPLETED, Status.EXPIRED, Status.CANCELLED],
+        target=None,
+        permission=operators,
+    )
+    def archive(self, now: datetime) -> None:
+        """Leave the default list; everything is kept."""
+        self.archived_at = now
+
+    @transition(
+        "status",
+        source=[Status.COMPLETED, Status.EXPIRED, Status.CANCELLED],
+        target=None,
+        permission=operators,
+    )
+    def unarchive(self, now: datetime) -> None:
+        """Come back to the default list."""
+        self.archived_at = None
+
+    # ── what lifecycle.fire asks of a kind ───────────────────────────────────────────────────────────────────────
+
+    def before(self, verb: str) -> None:
+        """Take the locks that must come before the row's own."""
+
+    def settle(self, now: datetime) -> list[str]:
+        """The steps the clock owes at `now`, in order, without taking them."""
+        return []
+
+    def objections(self, verb: str, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
+        """Why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
+        if verb == "archive" and self.archived_at:
+            return [("", f"“{self}” is archived already.")]
+        if verb == "unarchive" and not self.archived_at:
+            return [("", f"“{self}” is not archived.")]
+        return []
+
+    def after(self, verb: str, was: str) -> None:
+        """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
+
+    def copied_to(self, copy: "Campaign") -> None:
+        """Give the `copy`, a fresh draft, the rows that belong to this campaign."""
+
+
+Permission = Callable[[Campaign, Any], bool]

@@ -1,0 +1,147 @@
+"""What settings.py reads from the environment; a wrong value ends the start with one sentence."""
+
+import os
+import secrets
+import string
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import environ
+from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+Value = TypeVar("Value")
+
+
+def read(name: str, default: Value, cast: Callable[[str], Value], expected: str, secret: bool = False) -> Value:
+    """The value of the variable `name`, or `default` when it is unset or empty.
+
+    Raises: ImproperlyConfigured: `cast` refuses the value; the sentence says what was `expected`, and quotes the
+    value unless it is `secret`.
+    """
+    text = os.environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        return cast(text)
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        shown = "set to something unusable" if secret else f"“{text}”"
+        raise ImproperlyConfigured(f"{name} is {shown}: it must be {expected}.") from error
+
+
+def text(name: str, default: str) -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str) -> bool:
+    def cast(value: str) -> bool:
+        return {
+            "1": True,
+            "true": True,
+            "yes": True,
+            "on": True,
+            "0": False,
+            "false": False,
+            "no": False,
+            "off": False,
+        }[value.lower()]
+
+    return read(name, False, cast, "1 or 0")
+
+
+def port(name: str, default: int) -> int:
+    def cast(value: str) -> int:
+        number = int(value)
+        if not 0 < number < 65536:
+            raise ValueError(value)
+        return number
+
+    return read(name, default, cast, "a port number from 1 to 65535")
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    return read(name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list")
+
+
+def url(name: str, default: str) -> str:
+    def cast(value: str) -> str:
+        if not value.startswith(("http://", "https://")) or len(value.split("://", 1)[1]) == 0:
+            raise ValueError(value)
+        return value.rstrip("/")
+
+    return read(name, default, cast, "an address that starts with http:// or https://")
+
+
+def time_zone(name: str, default: str) -> str:
+    def cast(value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, OSError) as error:
+            raise ValueError(value) from error
+
+    return read(name, default, cast, "a time zone of the IANA list, such as Europe/Berlin")
+
+
+def currency(name: str, default: str) -> str:
+    def cast(value: str) -> str:
+        if len(value) != 3 or any(letter not in string.ascii_uppercase for letter in value):
+            raise ValueError(value)
+        return value
+
+    return read(name, default, cast, "an ISO 4217 code of three capital letters, such as EUR")
+
+
+def database(name: str) -> dict[str, Any] | None:
+    """Django's description of the database at the URL in `name`, None when it is unset."""
+
+    def cast(value: str) -> dict[str, Any]:
+        described = environ.Env.db_url_config(value)
+        if described.get("ENGINE") != "django.db.backends.postgresql" or not described.get("NAME"):
+            raise ValueError("not PostgreSQL")
+        return dict(described)
+
+    return read(name, None, cast, "a URL such as postgres://user:password@host:5432/name", secret=True)
+
+
+def fernet_keys(name: str, kept: Path) -> list[str]:
+    """The keys that encrypt secrets at rest, the first for new ones; made once and `kept` when `name` is unset."""
+
+    def cast(value: str) -> list[str]:
+        keys = [key.strip() for key in value.split(",") if key.strip()]
+        for key in keys:
+            Fernet(key)
+        return keys
+
+    keys = read(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
+    return keys or [made_once(kept, lambda: Fernet.generate_key().decode())]
+
+
+def secret_key(name: str, kept: Path) -> str:
+    return text(name, "") or made_once(kept, lambda: secrets.token_urlsafe(50))
+
+
+def made_once(path: Path, make: Callable[[], str]) -> str:
+    """The secret in the file `path`; made and written there first, readable to its owner only, when there is none.
+
+    Two processes may start at once: a file is written whole under another name and linked, so one of them wins.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(make())
+        if os.geteuid() == 0:  # root works for the folder's owner, who must still be able to read it
+            owner = path.parent.parent.stat()
+            os.chown(draft, owner.st_uid, owner.st_gid)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first; its secret counts
+        finally:
+            draft.unlink()
+    try:
+        return path.read_text().strip()
+    except PermissionError as error:
+        raise ImproperlyConfigured(f"{path} belongs to another user: it must be readable to this one.") from error

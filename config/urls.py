@@ -1,0 +1,12 @@
+"""Every address of the product, by app."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("pos/v1/", include("pos.urls")),
+    path("", include("campaigns.urls")),
+    path("", include("promotions.urls")),
+    path("", include("mailing.urls")),
+]

@@ -1,0 +1,112 @@
+from django.db import models
+from django.db.models import Q
+
+from mailing.addresses import normalised
+
+
+class Contact(models.Model):
+    """A person who may get mail. The address identifies them; `customer_id` is the bridge to the till."""
+
+    email = models.CharField(max_length=254, unique=True)
+    first_name = models.CharField(max_length=100, blank=True)
+    last_name = models.CharField(max_length=100, blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    city = models.CharField(max_length=100, blank=True)
+    country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
+    score = models.IntegerField(null=True, blank=True)
+    attributes = models.JSONField(default=dict, blank=True)
+    customer_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["email"]
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, *args, **kwargs):
+        self.email = normalised(self.email)
+        super().save(*args, **kwargs)
+
+
+class ContactList(models.Model):
+    """A named list of contacts; a contact may be in many."""
+
+    name = models.CharField(max_length=200, unique=True)
+    description = models.TextField(blank=True)
+    contacts = models.ManyToManyField(Contact, through="mailing.Membership", related_name="lists")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A contact's place in a list; unsubscribing from one list keeps the row as evidence."""
+
+    list = models.ForeignKey(ContactList, models.CASCADE, related_name="memberships")
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="memberships")
+    joined_at = models.DateTimeField(auto_now_add=True)
+    unsubscribed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["list", "contact"], name="contact_once_per_list")]
+
+    def __str__(self) -> str:
+        return f"{self.contact} in {self.list}"
+
+
+class Segment(models.Model):
+    """A tree of conditions on contacts, evaluated whenever it is used."""
+
+    name = models.CharField(max_length=200, unique=True)
+    description = models.TextField(blank=True)
+    tree = models.JSONField(default=dict, blank=True, help_text="Conditions nested in all, any and none.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Suppression(models.Model):
+    """An address that gets no campaign, and why. It outlives its contact."""
+
+    class Reason(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce", "Hard bounce"
+        SOFT_BOUNCE = "soft_bounce", "Soft bounces in a row"
+        COMPLAINT = "complaint", "Complaint"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+        MANUAL = "manual", "Added by hand"
+        LIST_IMPORT = "list_import", "Imported"
+
+    class Source(models.TextChoices):
+        SMTP = "smtp", "Refused while sending"
+        WEBHOOK = "webhook", "Webhook"
+        TRACKING_LINK = "tracking_link", "Link in a mail"
+        MANUAL = "manual", "By hand"
+        CSV_IMPORT = "csv_import", "CSV import"
+        API = "api", "API"
+
+    email = models.CharField(max_length=254, unique=True)
+    reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL)
+    source = models.CharField(max_length=20, choices=Source, default=Source.MANUAL)
+    detail = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [models.CheckConstraint(name="suppression_has_address", condition=~Q(email=""))]
+
+    def __str__(self) -> str:
+        return f"{self.email}: {self.get_reason_display()}"
+
+    def save(self, *args, **kwargs):
+        self.email = normalised(self.email)
+        super().save(*args, **kwargs)

@@ -1,0 +1,75 @@
+from django.db import models
+from django.utils import timezone
+
+
+class Location(models.Model):
+    """A shop: where tills stand. It has its own time zone and currency."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name = models.CharField(max_length=200)
+    time_zone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="EUR")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Till(models.Model):
+    """One till of a location. Its key is shown once and stored only as its SHA-256."""
+
+    location = models.ForeignKey(Location, models.PROTECT, related_name="tills")
+    name = models.CharField(max_length=100)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    key_hint = models.CharField(max_length=12, blank=True, editable=False, help_text="The last characters of the key.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["location", "name"]
+        constraints = [models.UniqueConstraint(fields=["location", "name"], name="till_name_in_location")]
+
+    def __str__(self) -> str:
+        return f"{self.name}, {self.location}"
+
+
+class Sale(models.Model):
+    """A basket that a till committed or holds, with the answer it was given."""
+
+    class State(models.TextChoices):
+        HELD = "held", "Held"
+        COMMITTED = "committed", "Committed"
+        RELEASED = "released", "Released"
+        VOIDED = "voided", "Voided"
+
+    location = models.ForeignKey(Location, models.PROTECT, related_name="sales")
+    till = models.ForeignKey(Till, models.PROTECT, related_name="sales", null=True, blank=True)
+    reference = models.CharField(max_length=64, help_text="The till's own id of the sale.")
+    state = models.CharField(max_length=10, choices=State, default=State.COMMITTED)
+    customer = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    subtotal = models.BigIntegerField(default=0)
+    discount = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    body_hash = models.BinaryField(max_length=32)
+    basket = models.JSONField(default=dict, help_text="The request as it was checked.")
+    answer = models.JSONField(default=dict, help_text="What the till was answered; sent again on a replay.")
+    at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When a hold counts as released.")
+    offline_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["location", "reference"], name="sale_once_per_location")]
+        indexes = [
+            models.Index(fields=["customer"], condition=models.Q(state="committed"), name="sale_of_customer"),
+            models.Index(fields=["expires_at"], condition=models.Q(state="held"), name="sale_held"),
+        ]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return self.reference

@@ -1,0 +1,14 @@
+"""What falls due for promotion campaigns by time alone."""
+
+from datetime import datetime
+from functools import partial
+
+from campaigns import lifecycle
+from campaigns.clock import each
+from promotions.models import PromotionCampaign
+
+
+def tick(now: datetime) -> None:
+    """Write the stored status of campaigns whose window has opened or closed; the till needs no tick for it."""
+    due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
+    each(list(due), partial(lifecycle.settle, now=now))

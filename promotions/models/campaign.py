@@ -1,0 +1,161 @@
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django_fsm import transition
+
+from campaigns.models import Campaign, by_system, operators
+from campaigns.models.campaign import CampaignQuerySet
+from promotions import publish
+
+Status = Campaign.Status
+
+
+def site_currency() -> str:
+    return settings.CURRENCY
+
+
+class PromotionCampaignQuerySet(CampaignQuerySet):
+    def owing(self, now: datetime):
+        """Those whose stored status is behind the clock at `now`."""
+        return self.filter(Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now))
+
+
+class PromotionCampaign(Campaign):
+    """A period in which linked promotions apply at the till, with a budget and limits of its own."""
+
+    KIND = Campaign.Kind.PROMOTION
+    STATES = (Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED, Status.EXPIRED, Status.CANCELLED)
+    LOCKED = frozenset({Status.EXPIRED, Status.CANCELLED})
+    DELETABLE = frozenset({Status.DRAFT, Status.SCHEDULED})  # a scheduled one has no way back to draft
+    VERBS = (
+        "schedule",
+        "activate",
+        "resume",
+        "pause",
+        "end_early",
+        "cancel",
+        "archive",
+        "unarchive",
+        "expire",
+    )
+    OPERATE = "promotions.operate_promotioncampaign"
+
+    class OnBudgetEnd(models.TextChoices):
+        PARTIAL = "partial", "Grant what is left"
+        REJECT = "reject", "Give nothing unless the whole discount fits"
+
+    currency = models.CharField(max_length=3, default=site_currency)
+    budget = models.BigIntegerField(null=True, blank=True, help_text="In minor units; empty: no limit.")
+    on_budget_end = models.CharField(max_length=10, choices=OnBudgetEnd, default=OnBudgetEnd.PARTIAL)
+    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
+    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
+    priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    promotions = models.ManyToManyField("promotions.Promotion", through="promotions.Link", blank=True)
+
+    objects = PromotionCampaignQuerySet.as_manager()
+
+    class Meta:
+        permissions = [
+            ("operate_promotioncampaign", "Can schedule, activate, pause, resume, end and cancel"),
+            ("change_stacking_rules", "Can change the stacking rules"),
+        ]
+        constraints = [
+            models.CheckConstraint(name="campaign_budget_positive", condition=Q(budget__isnull=True) | Q(budget__gt=0)),
+            models.CheckConstraint(
+                name="campaign_uses_positive", condition=Q(max_uses__isnull=True) | Q(max_uses__gt=0)
+            ),
+            models.CheckConstraint(
+                name="campaign_customer_uses_positive",
+                condition=Q(max_uses_per_customer__isnull=True) | Q(max_uses_per_customer__gt=0),
+            ),
+            models.CheckConstraint(name="campaign_priority_from_1", condition=Q(priority__gte=1)),
+        ]
+
+    def get_absolute_url(self) -> str:
+        return reverse("promotions:campaign", args=[self.pk])
+
+    @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
+    def schedule(self, now: datetime) -> None:
+        """Wait for `starts_at`."""
+
+    @transition("status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.ACTIVE, permission=operators)
+    def activate(self, now: datetime) -> None:
+        """Apply from the very next sale."""
+        if self.starts_at is None or self.starts_at > now:
+            self.starts_at = now
+
+    @transition("status", source=Status.ACTIVE, target=Status.PAUSED, permission=operators)
+    def pause(self, now: datetime) -> None:
+        """Stop from the very next sale; totals and uses stay."""
+
+    @transition("status", source=Status.PAUSED, target=Status.ACTIVE, permission=operators)
+    def resume(self, now: datetime) -> None:
+        """Apply again from the very next sale; totals and uses go on."""
+
+    @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=by_system)
+    def expire(self, now: datetime) -> None:
+        """`ends_at` is reached; an expired campaign never ends in the future."""
+        if self.ends_at is None or self.ends_at > now:
+            self.ends_at = now
+
+    @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=operators)
+    def end_early(self, now: datetime) -> None:
+        """Be over now."""
+        self.ends_at = max(now, self.starts_at) if self.starts_at else now
+
+    @transition("status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=operators)
+    def cancel(self, now: datetime) -> None:
+        """Stop for good, as something that should not have gone on."""
+
+    def before(self, verb: str) -> None:
+        if verb not in ("archive", "unarchive"):
+            publish.lock()
+
+    def settle(self, now: datetime) -> list[str]:
+        owed = []
+        if self.status == Status.SCHEDULED and self.starts_at and self.starts_at <= now:
+            owed.append("activate")
+        if (self.status == Status.ACTIVE or owed) and self.ends_at and self.ends_at <= now:
+            owed.append("expire")
+        return owed
+
+    def objections(self, verb: str, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
+        reasons = super().objections(verb, now)
+        if verb == "schedule":
+            if not self.starts_at or self.starts_at <= now:
+                reasons.append(("starts_at", "The start must lie in the future to schedule this campaign."))
+            elif self.ends_at and self.ends_at <= self.starts_at:
+                reasons.append(("ends_at", "The end must lie after the start."))
+        if verb == "activate" and self.ends_at and self.ends_at <= now:
+            reasons.append(("ends_at", "The end has passed already: move it before you activate this campaign."))
+        return reasons
+
+    def after(self, verb: str, was: str) -> None:
+        if self.status != was:
+            publish.campaign_changed(self)
+
+    def copied_to(self, copy: Campaign) -> None:
+        copy.locations.set(self.locations.all())
+        Link.objects.bulk_create(
+            Link(campaign=copy, promotion_id=link.promotion_id, position=link.position) for link in self.links.all()
+        )
+
+
+class Link(models.Model):
+    """A promotion's place in a campaign; one promotion may stand in several."""
+
+    campaign = models.ForeignKey(PromotionCampaign, models.CASCADE, related_name="links")
+    promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="links")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["campaign", "promotion"], name="promotion_once_per_campaign")]
+
+    def __str__(self) -> str:
+        return f"{self.promotion} in {self.campaign}"

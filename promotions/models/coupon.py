@@ -1,0 +1,39 @@
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Upper
+
+
+class Coupon(models.Model):
+    """A code that unlocks its promotion; unique without regard to case."""
+
+    class Kind(models.TextChoices):
+        ONE_TIME = "one_time", "Once in all"
+        MULTI_USE = "multi_use", "Many times"
+
+    promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="coupons")
+    code = models.CharField(max_length=40)
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.MULTI_USE)
+    benefit = models.JSONField(null=True, blank=True, help_text="Empty: its promotion's.")
+    active = models.BooleanField(default=True)
+    starts_at = models.DateTimeField("starts", null=True, blank=True)
+    ends_at = models.DateTimeField("ends", null=True, blank=True)
+    min_subtotal = models.BigIntegerField(default=0, help_text="In minor units.")
+    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
+    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
+    uses = models.BigIntegerField(default=0, editable=False)
+    customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["code"]
+        constraints = [
+            models.UniqueConstraint(Upper("code"), name="coupon_code_unique"),
+            models.CheckConstraint(
+                name="coupon_uses_within_limit",
+                condition=(Q(kind="multi_use") | Q(uses__lte=1)) & (Q(uses__gte=0)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code

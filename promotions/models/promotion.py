@@ -1,0 +1,94 @@
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+
+class CustomerGroup(models.Model):
+    """A group of customers the till knows: groups a till sends and those stored here are one set."""
+
+    code = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+    customers = models.JSONField(default=list, blank=True, help_text="Customer ids, one text each.")
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PromotionQuerySet(models.QuerySet):
+    def kept(self):
+        """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
+        return self.filter(deleted_at__isnull=True)
+
+
+class Promotion(models.Model):
+    """One discount: conditions, a target and a benefit. Applies through active campaigns, or by itself."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        INACTIVE = "inactive", "Inactive"
+
+    class Trigger(models.TextChoices):
+        AUTOMATIC = "automatic", "Automatic"
+        COUPON = "coupon", "With a coupon"
+
+    class Lane(models.TextChoices):
+        ITEM = "item", "Items"
+        ORDER = "order", "Whole sale"
+
+    class Type(models.TextChoices):
+        """The ready-made kinds a marketer picks from; the engine knows only conditions and benefits."""
+
+        SALE = "sale", "Sale discount"
+        ITEMS = "items", "Category or item discount"
+        BUY_GET = "buy_get", "Buy one get one"
+        BUNDLE = "bundle", "Bundle"
+        TIERED = "tiered", "Tiered spend"
+        HAPPY_HOUR = "happy_hour", "Happy hour"
+        FLASH = "flash", "Flash sale"
+        FIRST = "first", "First-time customer"
+
+    name = models.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
+    type = models.CharField(max_length=20, choices=Type, default=Type.ITEMS)
+    status = models.CharField(max_length=10, choices=Status, default=Status.INACTIVE, editable=False)
+    standalone = models.BooleanField(default=False, help_text="Applies by itself, without a campaign.")
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.AUTOMATIC)
+    lane = models.CharField(max_length=10, choices=Lane, default=Lane.ITEM)
+    priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
+    starts_at = models.DateTimeField("starts", null=True, blank=True)
+    ends_at = models.DateTimeField("ends", null=True, blank=True)
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
+    max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
+    # as the structs of promotions.engine.rules, which check them
+    conditions = models.JSONField(default=list, blank=True)
+    target = models.JSONField(default=dict, blank=True)
+    benefit = models.JSONField(default=dict)
+    stacking = models.JSONField(default=dict, blank=True)
+    caps = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = PromotionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["priority", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="promotion_uses_positive", condition=Q(max_uses__isnull=True) | Q(max_uses__gt=0)
+            ),
+            models.CheckConstraint(
+                name="promotion_customer_uses_positive",
+                condition=Q(max_uses_per_customer__isnull=True) | Q(max_uses_per_customer__gt=0),
+            ),
+            models.CheckConstraint(name="promotion_priority_from_1", condition=Q(priority__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("promotions:promotion", args=[self.pk])

@@ -1,0 +1,105 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+
+class RulesVersion(models.Model):
+    """The one row that numbers the published rules: a till process reloads its snapshot when it moved."""
+
+    version = models.BigIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return str(self.version)
+
+
+class Counter(models.Model):
+    """The hot row of a campaign or promotion that has a limit: what is open, spent, held and used.
+
+    It also carries whether and when it may be drawn on: a state joined from another table is not checked again
+    after a lock wait, a column of the updated row is.
+    """
+
+    campaign = models.OneToOneField(
+        "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="counter"
+    )
+    promotion = models.OneToOneField("promotions.Promotion", models.CASCADE, null=True, blank=True)
+    is_open = models.BooleanField(default=False)
+    opens_at = models.DateTimeField(null=True, blank=True)
+    closes_at = models.DateTimeField(null=True, blank=True)
+    budget = models.BigIntegerField(null=True, blank=True)
+    ceiling = models.BigIntegerField(null=True, blank=True, help_text="max(budget, spent + held) when it was set")
+    spent = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+    max_uses = models.BigIntegerField(null=True, blank=True)
+    uses_ceiling = models.BigIntegerField(null=True, blank=True)
+    uses = models.BigIntegerField(default=0, help_text="with those that are held")
+    overrun = models.BigIntegerField(default=0, help_text="granted offline beyond the budget")
+    overrun_uses = models.BigIntegerField(default=0)
+    used_up_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="counter_of_one_thing",
+                condition=Q(campaign__isnull=False, promotion__isnull=True)
+                | Q(campaign__isnull=True, promotion__isnull=False),
+            ),
+            models.CheckConstraint(name="counter_not_below_zero", condition=Q(spent__gte=0, held__gte=0, uses__gte=0)),
+            models.CheckConstraint(
+                name="counter_within_budget",
+                condition=Q(ceiling__isnull=True) | Q(ceiling__gte=F("spent") + F("held")),
+            ),
+            models.CheckConstraint(
+                name="counter_within_uses", condition=Q(uses_ceiling__isnull=True) | Q(uses_ceiling__gte=F("uses"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"counter of {self.campaign or self.promotion}"
+
+
+class CustomerUse(models.Model):
+    """How often one customer used a campaign, a promotion or a coupon that limits it."""
+
+    customer = models.CharField(max_length=64)
+    campaign = models.ForeignKey("promotions.PromotionCampaign", models.CASCADE, null=True, blank=True)
+    promotion = models.ForeignKey("promotions.Promotion", models.CASCADE, null=True, blank=True)
+    coupon = models.ForeignKey("promotions.Coupon", models.CASCADE, null=True, blank=True)
+    uses = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", thing], condition=Q(**{f"{thing}__isnull": False}), name=f"customer_use_of_{thing}"
+            )
+            for thing in ("campaign", "promotion", "coupon")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer}: {self.uses}"
+
+
+class Redemption(models.Model):
+    """One line of the ledger of discounts: what a sale was granted, or what was given back. Append-only."""
+
+    sale = models.ForeignKey("pos.Sale", models.PROTECT, related_name="redemptions")
+    campaign = models.ForeignKey(
+        "promotions.PromotionCampaign", models.PROTECT, null=True, blank=True, related_name="redemptions"
+    )
+    promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="redemptions")
+    coupon = models.ForeignKey("promotions.Coupon", models.PROTECT, null=True, blank=True, related_name="redemptions")
+    amount = models.BigIntegerField(help_text="In minor units; negative where a discount is given back.")
+    uses = models.IntegerField()
+    runs = models.JSONField(default=dict, help_text='{"line id": [[units, minor units each], …]}')
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["campaign", "at"]),
+            models.Index(fields=["promotion", "at"]),
+        ]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.promotion}: {self.amount}"
