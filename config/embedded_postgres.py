@@ -109,8 +109,8 @@ class Server:
     def connect(self, database: str) -> psycopg.Connection:
         if not self.socket_folder.is_relative_to(self.home):
             self.refuse_planted_folder()
-        where = {"host": str(self.socket_folder), "port": PORT, "user": NAME, "dbname": database}
-        return psycopg.connect(**where, connect_timeout=5, autocommit=True)
+        where = f"port={PORT} user={NAME} dbname={database} connect_timeout=5"
+        return psycopg.connect(where, host=str(self.socket_folder), autocommit=True)
 
     def answers(self) -> bool:
         """Whether the server takes connections and has the database; a few milliseconds."""

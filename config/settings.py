@@ -89,6 +89,8 @@ DATABASES = {
         **(environment.database("DATABASE_URL") or embedded_postgres.ensure(VAR_DIR)),
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
+        # several test runs at once on one server need databases of their own
+        "TEST": {"NAME": f"test_fanfare{environment.text('TEST_DB_SUFFIX', '')}"},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
