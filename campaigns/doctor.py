@@ -22,5 +22,7 @@ def breaches() -> Iterator[str]:
         for campaign in Campaign.objects.filter(kind=kind).exclude(status__in=model.STATES):
             yield f"Campaign {campaign.pk} is {campaign.status}, which is no state of its kind."
     last = Transition.objects.filter(campaign=OuterRef("pk")).order_by("-pk").values("now")[:1]
-    for campaign in Campaign.objects.annotate(last=Subquery(last)).exclude(last=None).exclude(last=F("status")):
+    for campaign in (
+        Campaign.objects.annotate(last=Subquery(last)).exclude(last=None).exclude(last=F("status"))
+    ):
         yield f"Campaign {campaign.pk} is {campaign.status}, but its last step led to {campaign.last}."

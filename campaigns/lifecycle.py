@@ -78,7 +78,9 @@ def settle(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
         return [_step(row, owed, now) for owed in row.settle(now)] if row else []
 
 
-def _step(campaign: Campaign, verb: str, now: datetime, by: Any = None, why: str = "", **arguments: Any) -> str:
+def _step(
+    campaign: Campaign, verb: str, now: datetime, by: Any = None, why: str = "", **arguments: Any
+) -> str:
     was = campaign.status
     getattr(campaign, verb)(now, **arguments)
     campaign.save()
@@ -128,7 +130,9 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
     ]
 
 
-def refusals(campaign: Campaign, verb: str, by: Any, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
+def refusals(
+    campaign: Campaign, verb: str, by: Any, now: datetime, **arguments: Any
+) -> list[tuple[str, str]]:
     """Why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
     kind = kind_name(campaign)
     meta = steps(campaign).get(verb)
@@ -172,7 +176,9 @@ def open_for_edit(campaign: Campaign | int, *, by: Any = None, now: datetime | N
     for owed in campaign.settle(now):
         _step(campaign, owed, now)
     if by is not None and not by.has_perm(permission(campaign, "change")):
-        raise Refused(f"You may not edit {kind_name(campaign)} campaigns: ask an administrator for the right to.")
+        raise Refused(
+            f"You may not edit {kind_name(campaign)} campaigns: ask an administrator for the right to."
+        )
     if campaign.is_locked:
         raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
     if campaign.REOPENS and campaign.status == Campaign.Status.SCHEDULED:
@@ -188,7 +194,9 @@ def duplicate(campaign: Campaign | int, *, by: Any = None) -> Campaign:
     with transaction.atomic():
         campaign = own(campaign)
         if by is not None and not by.has_perm(permission(campaign, "add")):
-            raise Refused(f"You may not add {kind_name(campaign)} campaigns: ask an administrator for the right to.")
+            raise Refused(
+                f"You may not add {kind_name(campaign)} campaigns: ask an administrator for the right to."
+            )
         kept = {
             field.attname: getattr(campaign, field.attname)
             for field in campaign._meta.concrete_fields

@@ -41,8 +41,8 @@ def grant(using: str = "default", **kwargs) -> None:
     """Give the groups Analysts, Marketers and Administrators their permissions, as far as they exist by now."""
     if not apps.is_installed("django.contrib.auth"):
         return
-    Group, Permission = apps.get_model("auth.Group"), apps.get_model("auth.Permission")
-    permissions = Permission.objects.using(using).select_related("content_type")
+    groups = apps.get_model("auth.Group").objects.using(using)
+    permissions = apps.get_model("auth.Permission").objects.using(using).select_related("content_type")
     viewing = Q(content_type__app_label__in=VIEWED, codename__startswith="view_")
     named = Q()
     for name in MARKETER:
@@ -50,5 +50,5 @@ def grant(using: str = "default", **kwargs) -> None:
         named |= Q(content_type__app_label=app_label, codename=codename)
     own = Q(content_type__app_label__in=VIEWED) | Q(content_type__app_label__in=["auth", "django_q"])
     for role, granted in {"Analysts": viewing, "Marketers": viewing | named, "Administrators": own}.items():
-        group, _ = Group.objects.using(using).get_or_create(name=role)
+        group, _ = groups.get_or_create(name=role)
         group.permissions.set(permissions.filter(granted))

@@ -223,7 +223,9 @@ class EmailCampaignFactory(CampaignFactory):
             None if campaign.launchable and campaign.status in ("running", "paused") else campaign.launched_at
         )
     )
-    subject = factory.LazyAttribute(lambda campaign: "News for {{ first_name }}" if campaign.launchable else "")
+    subject = factory.LazyAttribute(
+        lambda campaign: "News for {{ first_name }}" if campaign.launchable else ""
+    )
     from_name = factory.LazyAttribute(lambda campaign: "The Shop" if campaign.launchable else "")
     from_email = factory.LazyAttribute(lambda campaign: "shop@example.com" if campaign.launchable else "")
     body = factory.LazyAttribute(

@@ -25,15 +25,25 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Campaign",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
-                        choices=[("email", "E-mail"), ("promotion", "Promotion")], editable=False, max_length=20
+                        choices=[("email", "E-mail"), ("promotion", "Promotion")],
+                        editable=False,
+                        max_length=20,
                     ),
                 ),
                 ("name", models.CharField(max_length=200)),
-                ("description", models.TextField(blank=True, help_text="For your team only; customers never see it.")),
+                (
+                    "description",
+                    models.TextField(blank=True, help_text="For your team only; customers never see it."),
+                ),
                 (
                     "status",
                     django_fsm.FSMField(
@@ -80,7 +90,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Transition",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("verb", models.CharField(max_length=20)),
                 (
                     "was",
@@ -131,7 +146,9 @@ class Migration(migrations.Migration):
                 (
                     "campaign",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="history", to="campaigns.campaign"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="history",
+                        to="campaigns.campaign",
                     ),
                 ),
             ],
@@ -150,7 +167,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(
                         ("kind", "email"),
-                        ("status__in", ["draft", "scheduled", "running", "paused", "completed", "failed", "cancelled"]),
+                        (
+                            "status__in",
+                            ["draft", "scheduled", "running", "paused", "completed", "failed", "cancelled"],
+                        ),
                     ),
                     models.Q(
                         ("kind", "promotion"),

@@ -21,7 +21,8 @@ DECLARE
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF NOT campaigns_is_deletable(OLD.kind, OLD.status) THEN
-            RAISE EXCEPTION 'campaign % is %: it cannot be deleted', OLD.id, OLD.status USING ERRCODE = 'check_violation';
+            RAISE EXCEPTION 'campaign % is %: it cannot be deleted', OLD.id, OLD.status
+                USING ERRCODE = 'check_violation';
         END IF;
         RETURN OLD;
     END IF;
@@ -43,6 +44,7 @@ CREATE TRIGGER campaigns_guard BEFORE UPDATE OR DELETE ON campaigns_campaign
 -- For the table of a kind; the arguments name the columns the system writes in any state.
 CREATE FUNCTION campaigns_guard_details() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    kept text[] := coalesce(TG_ARGV::text[], '{}');
     campaign record;
 BEGIN
     SELECT kind, status INTO campaign FROM campaigns_campaign WHERE id = OLD.campaign_ptr_id;
@@ -54,7 +56,7 @@ BEGIN
         RETURN OLD;
     END IF;
     IF FOUND AND campaigns_is_locked(campaign.kind, campaign.status)
-       AND to_jsonb(NEW) - TG_ARGV::text[] IS DISTINCT FROM to_jsonb(OLD) - TG_ARGV::text[] THEN
+       AND to_jsonb(NEW) - kept IS DISTINCT FROM to_jsonb(OLD) - kept THEN
         RAISE EXCEPTION 'campaign % is %: it cannot be edited', OLD.campaign_ptr_id, campaign.status
             USING ERRCODE = 'check_violation';
     END IF;

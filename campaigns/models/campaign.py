@@ -28,9 +28,10 @@ class CampaignQuerySet(models.QuerySet):
 
     def matching(self, words: str):
         """Those whose name or description holds each of the `words`."""
+        found = self
         for word in words.split():
-            self = self.filter(Q(name__icontains=word) | Q(description__icontains=word))
-        return self
+            found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
+        return found
 
 
 class Campaign(ConcurrentTransitionMixin, models.Model):
@@ -88,23 +89,46 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
                 name="campaign_status_of_its_kind",
                 condition=Q(
                     kind="email",
-                    status__in=["draft", "scheduled", "running", "paused", "completed", "failed", "cancelled"],
+                    status__in=[
+                        "draft",
+                        "scheduled",
+                        "running",
+                        "paused",
+                        "completed",
+                        "failed",
+                        "cancelled",
+                    ],
                 )
-                | Q(kind="promotion", status__in=["draft", "scheduled", "active", "paused", "expired", "cancelled"]),
+                | Q(
+                    kind="promotion",
+                    status__in=["draft", "scheduled", "active", "paused", "expired", "cancelled"],
+                ),
             ),
         ]
         indexes = [models.Index(fields=["status", "starts_at"])]
         permissions = [("delete_others_drafts", "Can delete drafts that others made")]
 
-    def __str__(self) -> str:
-        return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("campaigns:detail", args=[self.pk])
-
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._stored: dict[str, Any] = {}  # the columns as they were read
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args, **kwargs):
+        """Write the row; a change of what is locked is refused before any SQL.
+
+        Raises: Locked; django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
+        """
+        if self._state.adding:
+            self.kind = self.KIND
+        elif self.stored_status in self.LOCKED:
+            self._refuse_edits()
+        super().save(*args, **kwargs)
+        self._stored = self._columns()
+
+    def get_absolute_url(self) -> str:
+        return reverse("campaigns:detail", args=[self.pk])
 
     @classmethod
     def from_db(cls, db, field_names, values):
@@ -146,18 +170,6 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     def is_deletable(self) -> bool:
         return self.status in self.DELETABLE
 
-    def save(self, *args, **kwargs):
-        """Write the row; a change of what is locked is refused before any SQL.
-
-        Raises: Locked; django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
-        """
-        if self._state.adding:
-            self.kind = self.KIND
-        elif self.stored_status in self.LOCKED:
-            self._refuse_edits()
-        super().save(*args, **kwargs)
-        self._stored = self._columns()
-
     def _refuse_edits(self) -> None:
         edited = [
             name
@@ -165,7 +177,9 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
             if name not in self.RECORDS and name in self._stored and value != self._stored[name]
         ]
         if edited:
-            raise Locked([(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited])
+            raise Locked(
+                [(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited]
+            )
 
     def delete(self, *args, **kwargs):
         """Delete a campaign that nothing has come of yet.

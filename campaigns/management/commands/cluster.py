@@ -1,0 +1,24 @@
+import os
+import sys
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from campaigns.processes import die_with_parents
+
+
+class Command(BaseCommand):
+    help = "Run a cluster of the queue whose processes end with their parent, even when that is killed."
+
+    def add_arguments(self, parser):
+        clusters = [settings.Q_CLUSTER["name"], *settings.Q_CLUSTER["ALT_CLUSTERS"]]
+        parser.add_argument("name", choices=clusters, help="the cluster, as named in settings.Q_CLUSTER")
+
+    def handle(self, *args, name, **options):
+        if os.environ.get("Q_CLUSTER_NAME") != name:
+            # django-q2 chose its settings by this variable when it was imported, before this command was known.
+            os.environ["Q_CLUSTER_NAME"] = name
+            os.execv(sys.executable, sys.orig_argv)
+        die_with_parents()
+        call_command("qcluster")

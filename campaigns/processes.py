@@ -1,0 +1,45 @@
+"""What Linux offers to tie processes together, so that none works on unwatched. Elsewhere these do nothing."""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_CHILD_SUBREAPER = 36
+
+# Loaded here and not at the call: that one comes between fork and exec, where nothing may be loaded.
+LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def die_with(parent: int, number: int = signal.SIGKILL) -> None:
+    """Ask the kernel to send this process the signal `number` when its parent, the process `parent`, is gone."""
+    if LIBC is None:
+        return
+    prctl(PR_SET_PDEATHSIG, number)
+    if os.getppid() != parent:  # it went before the kernel was asked
+        os.kill(os.getpid(), number)
+
+
+def die_with_parents() -> None:
+    """From now on let every process forked from this one, or from one of those, be killed with its parent."""
+    parent = os.getpid()
+
+    def remember() -> None:
+        nonlocal parent
+        parent = os.getpid()
+
+    os.register_at_fork(before=remember, after_in_child=lambda: die_with(parent))
+
+
+def adopt_orphans() -> None:
+    """Become the parent of descendants whose own parent is gone, in place of process 1."""
+    if LIBC is not None:
+        prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def prctl(option: int, value: int) -> None:
+    assert LIBC is not None
+    if LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,343 @@
+"""The lifecycle of both kinds: every state × verb, the history, permissions, and what the clock owes."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from campaigns import lifecycle
+from campaigns.lifecycle import Refused, fire
+from campaigns.models import Campaign, Transition
+from tests.campaigns.matrix import BY_SYSTEM, EMAIL, PROMOTION, pairs
+from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+
+
+def email(status):
+    """An e-mail campaign every step of whose state is open: fit to launch, or prepared and with nobody left."""
+    return EmailCampaignFactory(status=status, launchable=status in ("draft", "scheduled"))
+
+
+def arguments(verb):
+    return {"at": timezone.now() + HOUR} if verb == "schedule" else {}
+
+
+@pytest.mark.parametrize(("status", "verb", "leads_to"), pairs(EMAIL))
+def test_an_email_campaign_takes_exactly_the_steps_of_its_table(status, verb, leads_to):
+    """E1, E2, E3, E4, E5, E6, E7, E8, E9"""
+    campaign = email(status)
+    assert_takes(campaign, verb, leads_to, **arguments(verb))
+
+
+@pytest.mark.parametrize(("status", "verb", "leads_to"), pairs(PROMOTION))
+def test_a_promotion_campaign_takes_exactly_the_steps_of_its_table(status, verb, leads_to):
+    """P1, P2, P3, P4, P5, P6, P7"""
+    campaign = PromotionCampaignFactory(status=status, discounting=True)
+    assert_takes(campaign, verb, leads_to)
+
+
+def assert_takes(campaign, verb, leads_to, **arguments):
+    was = campaign.status
+    if leads_to is None:
+        said = verb.replace("_", " ")
+        with pytest.raises(Refused, match=f"is {was}: it cannot {said}"):
+            fire(campaign, verb, **arguments)
+        assert Campaign.objects.get(pk=campaign.pk).status == was
+        assert not campaign.history.exists()
+    else:
+        fired = fire(campaign, verb, why="because", **arguments)
+        assert type(fired) is type(campaign)
+        assert fired.status == Campaign.objects.get(pk=campaign.pk).status == leads_to
+        row = campaign.history.get()
+        assert (row.verb, row.was, row.now, row.why, row.by) == (verb, was, leads_to, "because", None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "table"), [(EmailCampaignFactory, EMAIL), (PromotionCampaignFactory, PROMOTION)]
+)
+def test_the_model_declares_the_table_and_nothing_more(kind, table):
+    model = kind._meta.model
+    declared = {
+        (source, verb, step.target or source)
+        for verb, meta in lifecycle.steps(model(kind=model.KIND)).items()
+        for source, step in meta.transitions.items()
+        if verb != "unarchive" and source in model.STATES  # the parent declares archive for both kinds
+    }
+    assert declared == {(state, verb, to) for state, verb, to in pairs(table) if to}
+    assert set(model.VERBS) == {verb for _, verb, _ in declared} | {"unarchive"}
+    assert set(model.STATES) == set(table)
+
+
+@pytest.mark.parametrize("verb", ["launched", "activate", "", "save", "delete", "status"])
+def test_a_word_that_is_no_step_of_the_kind_is_refused_with_a_sentence(verb):
+    campaign = EmailCampaignFactory()
+    with pytest.raises(Refused, match="is not a step of an e-mail campaign") as refused:
+        fire(campaign, verb)
+    assert refused.value.reasons == [("", str(refused.value))]
+
+
+def test_any_instance_of_the_family_and_a_primary_key_will_do():
+    campaign = PromotionCampaignFactory(status="active")
+    assert fire(Campaign.objects.get(pk=campaign.pk), "pause").status == "paused"
+    assert fire(campaign.pk, "resume").status == "active"
+    assert type(fire(campaign.pk, "pause")) is type(campaign)
+
+
+def test_a_refusal_names_the_state_and_what_would_help():
+    campaign = PromotionCampaignFactory(status="paused", name="Spring")
+    with pytest.raises(Refused) as refused:
+        fire(campaign, "pause")
+    assert str(refused.value) == "“Spring” is paused: it cannot pause. What it can do now: resume, cancel."
+    over = EmailCampaignFactory(status="failed", name="News")
+    with pytest.raises(Refused, match=r"“News” is failed: it cannot resume\. That is final"):
+        fire(over, "resume")
+
+
+# ── who may ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("status", "verb", "leads_to"), [row for row in pairs(PROMOTION) + pairs(EMAIL) if row[2]]
+)
+def test_people_take_the_steps_their_role_allows_and_the_history_names_them(status, verb, leads_to):
+    kind = email if (status, verb, leads_to) in pairs(EMAIL) else None
+    campaign = kind(status) if kind else PromotionCampaignFactory(status=status)
+    analyst, marketer = user_in("Analysts"), user_in("Marketers")
+    at = arguments(verb) if kind else {}
+    with pytest.raises(Refused, match=r"Only the system|You may not"):
+        fire(campaign, verb, by=analyst, **at)
+    if verb in BY_SYSTEM:
+        with pytest.raises(Refused, match=f"Only the system can {verb}"):
+            fire(campaign, verb, by=marketer, **at)
+        assert not campaign.history.exists()
+    else:
+        assert fire(campaign, verb, by=marketer, **at).status == leads_to
+        assert campaign.history.get().by == marketer
+
+
+def test_a_superuser_does_not_take_the_steps_of_the_system():
+    campaign = EmailCampaignFactory(status="running")
+    with pytest.raises(Refused, match="Only the system can complete"):
+        fire(campaign, "complete", by=UserFactory(is_superuser=True))
+
+
+def test_people_are_not_deleted_with_a_history_of_theirs():
+    user = user_in("Marketers")
+    fire(PromotionCampaignFactory(status="active"), "pause", by=user)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        user.delete()
+
+
+# ── times ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("at", "sentence"),
+    [
+        (None, "Say when"),
+        (timezone.now().replace(tzinfo=None) + HOUR, "needs a time zone"),
+        (timezone.now() - HOUR, "must lie in the future"),
+    ],
+)
+def test_an_email_campaign_is_scheduled_for_an_aware_time_in_the_future(at, sentence):
+    """E2"""
+    campaign = EmailCampaignFactory(launchable=True)
+    with pytest.raises(Refused, match=sentence) as refused:
+        fire(campaign, "schedule", at=at)
+    assert [field for field, _ in refused.value.reasons] == ["at"]
+
+
+def test_scheduling_and_launching_need_a_campaign_that_is_fit():
+    """E9"""
+    campaign = EmailCampaignFactory()
+    for verb, at in [("launch", {}), ("schedule", {"at": timezone.now() + HOUR})]:
+        with pytest.raises(Refused) as refused:
+            fire(campaign, verb, **at)
+        assert {field for field, _ in refused.value.reasons} >= {
+            "subject",
+            "from_email",
+            "body",
+            "targets",
+            "connection",
+        }
+    assert not campaign.history.exists()
+
+
+def test_schedule_sets_the_time_and_unschedule_keeps_it_as_a_proposal():
+    """E2"""
+    at = timezone.now() + HOUR
+    campaign = fire(EmailCampaignFactory(launchable=True), "schedule", at=at)
+    assert (campaign.status, campaign.starts_at) == ("scheduled", at)
+    assert fire(campaign, "unschedule").starts_at == at
+
+
+@pytest.mark.parametrize("field", ["starts_at", "ends_at"])
+def test_a_promotion_campaign_is_scheduled_for_a_window_in_the_future(field):
+    """P2"""
+    now = timezone.now()
+    times = (
+        {"starts_at": None} if field == "starts_at" else {"starts_at": now + 2 * HOUR, "ends_at": now + HOUR}
+    )
+    campaign = PromotionCampaignFactory(**times)
+    with pytest.raises(Refused) as refused:
+        fire(campaign, "schedule", now=now)
+    assert [name for name, _ in refused.value.reasons] == [field]
+
+
+@pytest.mark.parametrize("hours", [None, 1, -1])
+def test_activation_by_hand_starts_now_unless_the_start_has_passed(hours):
+    """P2"""
+    now = timezone.now()
+    start = now + hours * HOUR if hours else None
+    campaign = fire(PromotionCampaignFactory(starts_at=start, ends_at=None), "activate", now=now)
+    assert campaign.starts_at == (start if hours == -1 else now)
+
+
+def test_ending_early_ends_now_and_is_final():
+    """P6"""
+    now = timezone.now()
+    campaign = fire(PromotionCampaignFactory(status="active"), "end_early", now=now)
+    assert (campaign.status, campaign.ends_at) == ("expired", now)
+    assert (
+        fire(PromotionCampaignFactory(status="active", starts_at=now + HOUR), "end_early", now=now).ends_at
+        == now + HOUR
+    )
+
+
+def test_what_the_clock_owes_is_written_before_the_verb_is_judged():
+    """P2"""
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(status="scheduled", starts_at=now - HOUR, ends_at=None)
+    assert fire(campaign, "pause", now=now).status == "paused"
+    assert verbs(campaign) == ["activate", "pause"]
+
+
+def test_what_the_clock_owed_stays_written_when_the_verb_is_refused():
+    """P3"""
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(status="active", ends_at=now)
+    with pytest.raises(Refused, match="is expired: it cannot pause"):
+        fire(campaign, "pause", now=now)
+    assert Campaign.objects.get(pk=campaign.pk).status == "expired"
+    assert verbs(campaign) == ["expire"]
+
+
+def test_a_scheduled_campaign_whose_window_is_over_becomes_active_and_then_expired():
+    """P2"""
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(status="scheduled", starts_at=now - 2 * HOUR, ends_at=now - HOUR)
+    assert lifecycle.settle(campaign, now) == ["activate", "expire"]
+    assert lifecycle.settle(campaign, now) == []
+    assert verbs(campaign) == ["activate", "expire"]
+
+
+def test_resuming_past_the_end_makes_it_active_and_at_once_expired():
+    """P5"""
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(status="paused", ends_at=now - HOUR)
+    assert lifecycle.settle(campaign, now) == [], "a paused campaign whose end has passed stays paused"
+    assert fire(campaign, "resume", now=now).status == "expired"
+    assert verbs(campaign) == ["resume", "expire"]
+
+
+def verbs(campaign):
+    return list(campaign.history.order_by("pk").values_list("verb", flat=True))
+
+
+# ── archive, duplicate, delete, edits ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("factory", [EmailCampaignFactory, PromotionCampaignFactory])
+def test_a_finished_campaign_leaves_the_default_list_and_comes_back(factory):
+    """E8"""
+    campaign = factory(status="cancelled")
+    fire(campaign, "archive")
+    assert campaign.pk not in Campaign.objects.listed().values_list("pk", flat=True)
+    assert campaign.pk in Campaign.objects.listed(archived=True).values_list("pk", flat=True)
+    with pytest.raises(Refused, match="is archived already"):
+        fire(campaign, "archive")
+    fire(campaign, "unarchive")
+    assert campaign.pk in Campaign.objects.listed().values_list("pk", flat=True)
+    with pytest.raises(Refused, match="is not archived"):
+        fire(campaign, "unarchive")
+    assert verbs(campaign) == ["archive", "unarchive"]
+
+
+@pytest.mark.parametrize("status", list(EMAIL))
+def test_any_email_campaign_can_be_duplicated_without_its_past(status):
+    """E5, E6, E7"""
+    user = user_in("Marketers")
+    campaign = EmailCampaignFactory(status=status, launchable=True)
+    copy = lifecycle.duplicate(campaign, by=user)
+    assert (copy.status, copy.subject, copy.created_by) == ("draft", campaign.subject, user)
+    assert copy.name == f"{campaign.name} (copy)"
+    assert [target.list for target in copy.targets.all()] == [
+        target.list for target in campaign.targets.all()
+    ]
+    assert (copy.launched_at, copy.prepared_at, copy.finished_at, copy.total, copy.archived_at) == (
+        None,
+        None,
+        None,
+        0,
+        None,
+    )
+    assert not copy.history.exists()
+
+
+@pytest.mark.parametrize("status", list(PROMOTION))
+def test_any_promotion_campaign_can_be_duplicated_without_its_past(status):
+    """P7"""
+    campaign = PromotionCampaignFactory(status=status, discounting=True, budget=5000, max_uses=7)
+    copy = lifecycle.duplicate(campaign)
+    assert (copy.status, copy.budget, copy.max_uses) == ("draft", 5000, 7)
+    assert list(copy.promotions.all()) == list(campaign.promotions.all())
+    assert not copy.history.exists()
+
+
+@pytest.mark.parametrize(
+    ("factory", "status"),
+    [
+        (EmailCampaignFactory, "draft"),
+        (PromotionCampaignFactory, "draft"),
+        (PromotionCampaignFactory, "scheduled"),
+    ],
+)
+def test_what_nothing_has_come_of_can_be_deleted_with_its_history(factory, status):
+    """E1, P1"""
+    campaign = factory(status=status)
+    Transition.objects.create(
+        campaign=campaign, verb="unschedule", was="scheduled", now=status, at=timezone.now()
+    )
+    lifecycle.delete(campaign, by=user_in("Administrators"))
+    assert not Campaign.objects.filter(pk=campaign.pk).exists()
+    assert not Transition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("factory", "status"),
+    [(EmailCampaignFactory, status) for status in EMAIL if status != "draft"]
+    + [(PromotionCampaignFactory, status) for status in PROMOTION if status not in ("draft", "scheduled")],
+)
+def test_nothing_else_can_be_deleted_not_even_by_sql(factory, status):
+    campaign = factory(status=status)
+    with pytest.raises(lifecycle.Locked, match=f"is {status}"):
+        lifecycle.delete(campaign)
+    with pytest.raises(IntegrityError, match="cannot be deleted"), transaction.atomic():
+        type(campaign).objects.filter(pk=campaign.pk).delete()
+    assert Campaign.objects.filter(pk=campaign.pk).exists()
+
+
+def test_marketers_delete_their_own_drafts_and_administrators_any():
+    marketer, administrator = user_in("Marketers"), user_in("Administrators")
+    theirs, anothers = (
+        EmailCampaignFactory(created_by=marketer),
+        EmailCampaignFactory(created_by=administrator),
+    )
+    with pytest.raises(Refused, match="only who made a draft or an administrator"):
+        lifecycle.delete(anothers, by=marketer)
+    lifecycle.delete(theirs, by=marketer)
+    lifecycle.delete(anothers, by=administrator)
+    assert not Campaign.objects.exists()
