@@ -6,9 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -20,21 +19,6 @@ from config.embedded_postgres import Server, Unavailable, ensure, stop
 pytestmark = pytest.mark.timeout(120)
 ROOT = Path(__file__).resolve().parent.parent.parent
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
-
-
-@pytest.fixture
-def project() -> Iterator[Path]:
-    # Not tmp_path: below it a folder is closed to all but its owner, and as root the server is somebody else.
-    folder = Path(tempfile.mkdtemp(prefix="fanfare-test-"))
-    folder.chmod(0o755)
-    yield folder
-    stop(folder / "var")
-    shutil.rmtree(folder)
-
-
-@pytest.fixture
-def var(project: Path) -> Path:
-    return project / "var"
 
 
 def connect(database: dict[str, str]) -> psycopg.Connection:

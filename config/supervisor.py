@@ -1,0 +1,334 @@
+"""The supervisor of `make run`: starts what the Procfile names, keeps it running, and stops all of it.
+
+A program that ends is started anew, after a delay that grows while it keeps ending; so is a queue cluster that runs
+no task any more, and the embedded PostgreSQL. Ctrl-C, SIGTERM or SIGHUP stops everything: each program has GRACE
+seconds after its SIGTERM, then it and all it started are killed. Nothing stays behind, not even of a program that was
+killed or that put a process into the background: each is a process group, and the supervisor adopts orphans.
+
+All happens in one thread and one loop: what runs between fork and exec must not meet a second thread.
+"""
+
+import argparse
+import contextlib
+import http.client
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import psycopg
+from django.core.exceptions import ImproperlyConfigured
+
+from campaigns.processes import adopt_orphans, die_with
+from config import embedded_postgres, environment
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = ROOT / "var"
+GRACE = 15.0  # seconds between SIGTERM and SIGKILL
+FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
+STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed
+PAUSE = 2.0  # seconds between two looks at the database
+UNHEARD = 10.0  # seconds for which a cluster must be found silent: after an outage it has that long to answer
+
+# The clock asks each cluster for a heartbeat every 10 s: of these, two in a row went unanswered.
+SILENT_CLUSTERS = "SELECT cluster FROM campaigns_heartbeat WHERE asked_at - at > interval '15 s'"
+
+
+class Program:
+    """A line of the Procfile, and its process while it has one. Times are those of the monotonic clock."""
+
+    def __init__(self, name: str, command: str) -> None:
+        self.name = name
+        self.command = command
+        self.process: subprocess.Popen[bytes] | None = None
+        self.partial = b""  # output after the last end of line
+        self.started_at = 0.0
+        self.start_at = 0.0
+        self.delay = FIRST_DELAY
+        self.silent_since: float | None = None
+
+    def start(self, variables: Mapping[str, str]) -> None:
+        supervisor = os.getpid()
+        self.started_at, self.silent_since = time.monotonic(), None
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {self.command}"],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            # Should the supervisor be killed itself, its programs stop by themselves.
+            preexec_fn=lambda: die_with(supervisor, signal.SIGTERM),  # noqa: PLW1509 one thread
+        )
+        assert self.process.stdout
+        os.set_blocking(self.process.stdout.fileno(), False)
+
+    def ask_to_end(self) -> None:
+        if self.process:  # the main process alone: it knows best how to stop those that it started
+            self.process.terminate()
+
+    def kill(self) -> None:
+        if self.process:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
+    def lines(self) -> Iterator[str]:
+        """What it has printed since the last time, with an unfinished line once it has closed its output."""
+        if not self.process or not self.process.stdout or self.process.stdout.closed:
+            return
+        try:
+            printed = os.read(self.process.stdout.fileno(), 65536)  # all that a pipe holds
+        except BlockingIOError:
+            return
+        *whole, self.partial = (self.partial + printed).split(b"\n")
+        if not printed:
+            self.process.stdout.close()
+            whole, self.partial = [self.partial] if self.partial else [], b""
+        yield from (line.decode(errors="replace") for line in whole)
+
+    def bury(self) -> None:
+        """After the end of its main process: kill what that left behind, and set the time to start anew."""
+        self.kill()
+        if self.process and self.process.stdout:
+            self.process.stdout.close()
+        self.process = None
+        now = time.monotonic()
+        if now - self.started_at > STEADY:
+            self.delay = FIRST_DELAY
+        self.start_at = now + self.delay
+        self.delay = min(2 * self.delay, LONGEST_DELAY)
+
+
+class Supervisor:
+    """Runs programs until it is told to stop.
+
+    Args:
+        programs: what to run; a queue cluster's is named like the cluster.
+        variables: their environment.
+        database: how to reach the database, for psycopg; None for none.
+        embedded: the embedded PostgreSQL to keep running, if any.
+        port: where the site answers on 127.0.0.1; 0 for no site.
+        greeting: a command that prints what to know once the site is ready.
+    """
+
+    def __init__(
+        self,
+        programs: Sequence[Program],
+        variables: Mapping[str, str],
+        *,
+        database: Mapping[str, str] | None = None,
+        embedded: embedded_postgres.Server | None = None,
+        port: int = 0,
+        greeting: Sequence[str] = (),
+    ) -> None:
+        self.programs = programs
+        self.variables = variables
+        self.database = database
+        self.embedded = embedded
+        self.port = port
+        self.greeting = greeting
+        self.greeted = not port
+        self.look_at = 0.0
+        self.told_to_stop = False
+        self.width = max(len(program.name) for program in programs)
+
+    def run(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self.stop)
+        adopt_orphans()
+        while not self.told_to_stop:
+            now = time.monotonic()
+            for program in self.programs:
+                if not program.process and now >= program.start_at:
+                    program.start(self.variables)
+            if now >= self.look_at:
+                self.look_after_database(now)
+                self.look_at = time.monotonic() + PAUSE
+            if not self.greeted:
+                self.greet_when_ready()
+            self.attend()
+        self.end()
+
+    def stop(self, *_: object) -> None:
+        """Have `run` end; also a signal handler, any number of times."""
+        self.told_to_stop = True
+
+    def attend(self) -> None:
+        """Pass on what the programs print, for a moment, and note which have ended."""
+        with selectors.DefaultSelector() as pipes:
+            for program in self.programs:
+                if program.process and program.process.stdout and not program.process.stdout.closed:
+                    pipes.register(program.process.stdout, selectors.EVENT_READ)
+            pipes.select(timeout=0.2)
+        for program in self.programs:
+            status = program.process.poll() if program.process else None
+            for line in program.lines():
+                self.say(program.name, line)
+            if status is not None:
+                program.bury()
+                if not self.told_to_stop:
+                    how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+                    self.say(
+                        program.name, f"{how}; it starts again in {program.start_at - time.monotonic():.1f} s"
+                    )
+        self.bury_orphans()
+
+    def end(self) -> None:
+        for program in self.programs:
+            program.ask_to_end()
+        kill_at = time.monotonic() + GRACE
+        while any(program.process for program in self.programs):
+            if time.monotonic() > kill_at:
+                for program in self.programs:
+                    program.kill()
+            self.attend()
+        while orphans := self.orphans():
+            for pid in orphans:
+                os.kill(pid, signal.SIGKILL)
+            time.sleep(0.01)
+            self.bury_orphans()
+
+    def orphans(self) -> list[int]:
+        """Children that came here when their parent ended; not the embedded PostgreSQL, which is to live on."""
+        children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
+        if not children.exists():  # another system than Linux: nobody is adopted there
+            return []
+        ours = {program.process.pid for program in self.programs if program.process}
+        ours |= {self.embedded.pid() or 0} if self.embedded else set()
+        return [pid for pid in map(int, children.read_text().split()) if pid not in ours]
+
+    def bury_orphans(self) -> None:
+        for pid in self.orphans():
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(pid, os.WNOHANG)
+
+    def look_after_database(self, now: float) -> None:
+        """Start the embedded PostgreSQL again when it died, and kill the clusters that run no task any more."""
+        if self.embedded and self.embedded.pid() is None:
+            self.say("", "PostgreSQL has ended; it is started again")
+            try:
+                self.embedded.start()
+            except embedded_postgres.Unavailable as why:
+                self.say("", str(why))
+        silent = silent_clusters(self.database) if self.database else set()
+        for program in self.programs:
+            if program.name not in silent:
+                program.silent_since = None
+            elif program.silent_since is None:
+                program.silent_since = now
+            elif now - program.silent_since > UNHEARD and now - program.started_at > STEADY:
+                self.say(program.name, "runs no task any more; it is killed")
+                program.kill()
+
+    def greet_when_ready(self) -> None:
+        if not is_ready(self.port):
+            return
+        self.greeted = True
+        print(f"\nFanfare is ready: http://127.0.0.1:{self.port}/", flush=True)
+        if self.greeting:
+            subprocess.run(self.greeting, stdin=subprocess.DEVNULL, start_new_session=True, check=False)
+        print("Ctrl-C stops it.\n", flush=True)
+
+    def say(self, name: str, line: str) -> None:
+        try:
+            print(f"{name:<{self.width}} | {line}", flush=True)
+        except BrokenPipeError:  # whoever reads is gone, as in `make run | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self.stop()
+
+
+def programs_of(procfile: str) -> list[Program]:
+    """The programs of a Procfile, a line `name: command` each; its commands see the variables as in a shell."""
+    lines = [
+        line.partition(":") for line in procfile.splitlines() if line.strip() and not line.startswith("#")
+    ]
+    return [Program(name.strip(), command.strip()) for name, _, command in lines]
+
+
+def silent_clusters(database: Mapping[str, str]) -> set[str]:
+    """The clusters that do not answer; none while the database is away, since nobody can answer then."""
+    try:
+        with psycopg.connect(**database, connect_timeout=2) as connection:  # type: ignore[arg-type]
+            return {cluster for (cluster,) in connection.execute(SILENT_CLUSTERS)}
+    except psycopg.Error:
+        return set()
+
+
+def is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def refusals(ports: Mapping[str, int]) -> list[str]:
+    """A sentence for each port, by the variable that sets it, that cannot be opened on 127.0.0.1."""
+    sentences = []
+    for variable, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(
+                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+            )  # what is closed already does not count
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                sentences.append(
+                    f"Port {port} cannot be used ({error.strerror}): stop what uses it, or choose another, "
+                    f"as in `{variable}={port + 100} make run`."
+                )
+    return sentences
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m config.supervisor", description="Run the Procfile's programs."
+    )
+    parser.add_argument("--check-ports", action="store_true", help="only say whether the ports can be used")
+    options = parser.parse_args()
+    try:
+        port = environment.port("PORT", 8000)
+        mail_port = environment.port("MAIL_PORT", port + 25)
+        if sentences := refusals({"PORT": port, "MAIL_PORT": mail_port}):
+            print("\n".join(sentences), file=sys.stderr)
+            return 1
+        if options.check_ports:
+            return 0
+        described = environment.database("DATABASE_URL")
+        embedded = None if described else embedded_postgres.Server(VAR)
+        described = described or embedded_postgres.ensure(VAR)
+    except (ImproperlyConfigured, embedded_postgres.Unavailable) as why:
+        print(why, file=sys.stderr)
+        return 1
+    names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+    variables = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PORT": str(port),
+        "MAIL_PORT": str(mail_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+    Supervisor(
+        programs_of((ROOT / "Procfile").read_text()),
+        variables,
+        database={key: str(described[name]) for name, key in names.items() if described.get(name)},
+        embedded=embedded,
+        port=port,
+        greeting=[sys.executable, "manage.py", "demo", "--logins"],
+    ).run()
+    if embedded:
+        stopped = embedded.stop(if_idle=True)
+        print("PostgreSQL is stopped." if stopped else "PostgreSQL keeps running: others use it.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

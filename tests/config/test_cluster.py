@@ -1,0 +1,81 @@
+"""`manage.py cluster`: what a kill of one of its processes leaves."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django_q.tasks import async_task, result
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(90),
+    pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent"),
+]
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROCESSES = 1 + 2 + 1 + 1  # sentinel, workers, monitor, pusher
+
+
+def children_of(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except FileNotFoundError:
+        return []
+
+
+def family_of(pid: int) -> list[int]:
+    """All living descendants of a process."""
+    return [member for child in children_of(pid) for member in (child, *family_of(child))]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def cluster() -> Iterator[subprocess.Popen[bytes]]:
+    at = connection.settings_dict
+    url = f"postgres://{at['USER']}:{at['PASSWORD']}@{quote(at['HOST'], safe='')}:{at['PORT']}/{at['NAME']}"
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "cluster", "default"],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": url},
+        stderr=subprocess.DEVNULL,
+    )
+    eventually(lambda: len(family_of(process.pid)) >= PROCESSES)
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subprocess.Popen[bytes]) -> None:
+    family = family_of(cluster.pid)
+    task = async_task("operator.add", 20, 3, cluster="default")
+    assert result(task, wait=20_000) == 23
+    cluster.terminate()
+    assert cluster.wait(20) == 0
+    assert not any(is_alive(pid) for pid in family)
+
+
+@pytest.mark.parametrize("victim", ["main process", "sentinel"])
+def test_a_killed_cluster_leaves_no_working_orphan(cluster: subprocess.Popen[bytes], victim: str) -> None:
+    family = family_of(cluster.pid)
+    os.kill(cluster.pid if victim == "main process" else children_of(cluster.pid)[0], signal.SIGKILL)
+    eventually(lambda: not any(is_alive(pid) for pid in family), seconds=5)
+    cluster.wait(10)
