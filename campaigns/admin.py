@@ -1,0 +1,137 @@
+"""What administrators see. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404
+from django.shortcuts import redirect
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from campaigns import lifecycle
+from campaigns.models import Campaign, Heartbeat, Transition
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """For ledgers and histories: looked at, never written by hand."""
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+
+class HistoryInline(admin.TabularInline):
+    model = Transition
+    fields = readonly_fields = ["at", "verb", "was", "now", "by", "why"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+
+class CampaignAdmin(admin.ModelAdmin):
+    """A kind of campaign: edits pass lifecycle.open_for_edit, steps pass lifecycle.fire."""
+
+    change_form_template = "admin/campaigns/change_form.html"
+    list_display = ["name", "status", "starts_at", "created_by", "created_at", "archived_at"]
+    list_filter = ["status", ("archived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name", "description"]
+    readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
+    inlines = [HistoryInline]
+    actions = None  # deleting goes through lifecycle.delete, one by one
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}_fire"
+        return [path("<int:pk>/fire/<str:verb>/", self.admin_site.admin_view(self.fire), name=name), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def fire(self, request, pk, verb):
+        campaign = self.get_object(request, str(pk))
+        if campaign is None or verb not in campaign.VERBS:
+            raise Http404
+        if not self.has_view_permission(request, campaign):
+            raise PermissionDenied
+        try:
+            campaign = lifecycle.fire(campaign, verb, by=request.user, why=request.POST.get("why", ""))
+        except lifecycle.Refused as refused:
+            messages.error(request, str(refused))
+        else:
+            messages.success(request, f"“{campaign}” is {campaign.status}.")
+        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        campaign = self.get_object(request, object_id)
+        steps = []
+        if campaign:
+            fire = f"admin:{self.opts.app_label}_{self.opts.model_name}_fire"
+            steps = [
+                {"name": verb.replace("_", " ").capitalize(), "url": reverse(fire, args=[campaign.pk, verb])}
+                for verb in lifecycle.open_steps(campaign, request.user)
+                if verb != "schedule" or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
+            ]
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), "steps": steps})
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except lifecycle.Refused as refused:  # it was locked while the form stood open: nothing is written
+            messages.error(request, str(refused))
+            return redirect(request.path)
+
+    def has_change_permission(self, request, obj=None):
+        return super().has_change_permission(request, obj) and not (obj and obj.is_locked)
+
+    def has_delete_permission(self, request, obj=None):
+        if obj is None:
+            return super().has_delete_permission(request)
+        return obj.is_deletable and lifecycle.may_delete(obj, request.user)
+
+    def delete_model(self, request, obj):
+        lifecycle.delete(obj, by=request.user)
+
+    def save_model(self, request, obj, form, change):
+        if not change:
+            obj.created_by = request.user
+            obj.save()
+            return
+        with transaction.atomic():
+            opened = lifecycle.open_for_edit(obj.pk, by=request.user)
+            for name in form.changed_data:
+                if name not in [field.name for field in obj._meta.many_to_many]:
+                    setattr(opened, name, form.cleaned_data[name])
+            opened.save()
+            self.after_edit(opened)
+
+    def after_edit(self, campaign):
+        """Publish what an edit changed; in the transaction of the edit."""
+
+
+@admin.register(Transition)
+class TransitionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "campaign", "verb", "was", "now", "by"]
+    list_filter = ["verb", "now"]
+    search_fields = ["campaign__name", "why"]
+    list_select_related = ["campaign", "by"]
+
+
+@admin.register(Campaign)
+class AnyCampaignAdmin(ReadOnlyAdmin):
+    list_display = ["name", "kind", "status", "starts_at", "ends_at", "created_by"]
+    list_filter = ["kind", "status"]
+    search_fields = ["name"]
+    list_select_related = ["created_by"]
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    list_display = ["cluster", "at", "asked_at"]
