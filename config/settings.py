@@ -25,6 +25,9 @@ PUBLIC_URL = environment.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 
+DEMO_PASSWORD = environment.text("DEMO_PASSWORD", "")  # unset: the demo makes passwords of its own
+DEMO_TILL_KEY = environment.text("DEMO_TILL_KEY", "")
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
