@@ -6,6 +6,7 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self):
-        from campaigns import roles
+        from campaigns import clock, roles
 
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
+        post_migrate.connect(clock.net, dispatch_uid="campaigns.clock")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 logger = logging.getLogger(__name__)
@@ -36,6 +37,13 @@ def each(due: Iterable[int], act: Callable[[int], object]) -> int:
         except Exception:
             logger.exception("The clock could not do %s for %s", getattr(act, "__name__", act), pk)
     return done
+
+
+def net(using: str = "default", **kwargs) -> None:
+    """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
+    if kwargs["sender"].name == "django_q":
+        schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}
+        Schedule.objects.using(using).get_or_create(func="campaigns.clock.tick", defaults={"name": "clock", **schedule})
 
 
 HEARTBEAT_SECONDS = 10

@@ -13,7 +13,8 @@ from django.contrib.messages import constants as message_levels
 from config import embedded_postgres, environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-VAR_DIR = BASE_DIR / "var"  # everything a run makes: database, secrets, caught mail, collected static files
+# everything a run makes: database, secrets, caught mail, collected static files
+VAR_DIR = Path(environment.text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
 
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key("SECRET_KEY", VAR_DIR / "secret_key")

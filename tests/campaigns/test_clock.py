@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
 from campaigns import clock, lifecycle
 from campaigns.models import Campaign, Heartbeat
@@ -104,3 +104,8 @@ def test_the_campaigns_due_are_only_scheduled_ones():
     for state in EmailCampaign.STATES:
         EmailCampaignFactory(status=state, starts_at=now - HOUR)
     assert [campaign.status for campaign in EmailCampaign.objects.due(now)] == ["scheduled"]
+
+
+def test_the_queue_beats_once_a_minute_should_no_clock_be_running():
+    schedule = Schedule.objects.get(func="campaigns.clock.tick")
+    assert (schedule.schedule_type, schedule.minutes, schedule.cluster) == (Schedule.MINUTES, 1, "default")
