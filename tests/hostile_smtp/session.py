@@ -22,7 +22,7 @@ _ENDS_A_GROUP = (
 class Session(asyncio.Protocol):
     """One client's dialogue. Commands are judged as they arrive; answers leave in order, after the latency."""
 
-    def __init__(self, server: HostileSmtp) -> None:
+    def __init__(self, server: "HostileSmtp") -> None:
         self.server = server
         self.buffer = b""
         self.scanned = 0
