@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -51,17 +50,20 @@ def eventually(condition: Callable[[], object], seconds: float = 30) -> None:
 @pytest.fixture
 def cluster() -> Iterator[subprocess.Popen[bytes]]:
     at = connection.settings_dict
-    url = f"postgres://{at['USER']}:{at['PASSWORD']}@{quote(at['HOST'], safe='')}:{at['PORT']}/{at['NAME']}"
+    url = f"postgres://{at['USER']}:{at['PASSWORD']}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+    if at["HOST"].startswith("/"):  # a socket's folder
+        url = f"postgres://{at['USER']}@/{at['HOST']}/{at['NAME']}"
     process = subprocess.Popen(
         [sys.executable, "manage.py", "cluster", "default"],
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": url},
-        stderr=subprocess.DEVNULL,
     )
-    eventually(lambda: len(family_of(process.pid)) >= PROCESSES)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        eventually(lambda: len(family_of(process.pid)) == PROCESSES)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subprocess.Popen[bytes]) -> None:

