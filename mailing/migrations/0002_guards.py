@@ -1,17 +1,30 @@
-"""The net under mailing.models: a campaign that runs or has run keeps its content and its targets."""
+"""The net under mailing.models: a campaign that runs or has run keeps its content, its targets and its routes."""
 
 from django.db import migrations
 
 GUARDS = """
 CREATE TRIGGER campaigns_guard BEFORE UPDATE OR DELETE ON mailing_emailcampaign
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_details(
-        'launched_at', 'prepared_at', 'finished_at', 'total', 'compiled', 'content_hash'
+        'launched_at', 'prepared_at', 'finished_at', 'total', 'funnel', 'planned', 'content_hash', 'unforeseen'
     );
 CREATE TRIGGER campaigns_guard BEFORE INSERT OR UPDATE OR DELETE ON mailing_target
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_part('campaign_id');
+CREATE TRIGGER campaigns_guard BEFORE INSERT OR UPDATE OR DELETE ON mailing_route
+    FOR EACH ROW EXECUTE FUNCTION campaigns_guard_part('campaign_id');
+
+CREATE FUNCTION mailing_guard_content() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the content of campaign % is frozen', OLD.campaign_id USING ERRCODE = 'check_violation';
+END $$;
+
+CREATE TRIGGER mailing_guard BEFORE UPDATE OR DELETE ON mailing_content
+    FOR EACH ROW EXECUTE FUNCTION mailing_guard_content();
 """
 
 NO_GUARDS = """
+DROP TRIGGER mailing_guard ON mailing_content;
+DROP FUNCTION mailing_guard_content;
+DROP TRIGGER campaigns_guard ON mailing_route;
 DROP TRIGGER campaigns_guard ON mailing_target;
 DROP TRIGGER campaigns_guard ON mailing_emailcampaign;
 """

@@ -1,17 +1,23 @@
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
-from mailing.models.connection import SmtpConnection
-from mailing.models.delivery import Attempt, Delivery
-from mailing.models.email import EmailCampaign, Target
+from mailing.models.connection import Lane, Pace, SmtpConnection
+from mailing.models.delivery import Attempt, Delivery, Event, Tally
+from mailing.models.email import Content, EmailCampaign, Route, Target
 
 __all__ = [
     "Attempt",
     "Contact",
     "ContactList",
+    "Content",
     "Delivery",
     "EmailCampaign",
+    "Event",
+    "Lane",
     "Membership",
+    "Pace",
+    "Route",
     "Segment",
     "SmtpConnection",
     "Suppression",
+    "Tally",
     "Target",
 ]

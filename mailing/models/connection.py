@@ -1,5 +1,6 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from mailing.secrets import EncryptedTextField
@@ -15,7 +16,9 @@ class SmtpConnection(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     host = models.CharField(max_length=255)
-    port = models.PositiveIntegerField(default=587, validators=[MinValueValidator(1), MaxValueValidator(65535)])
+    port = models.PositiveIntegerField(
+        default=587, validators=[MinValueValidator(1), MaxValueValidator(65535)]
+    )
     tls = models.CharField("encryption", max_length=10, choices=Tls, default=Tls.STARTTLS)
     username = models.CharField(max_length=255, blank=True)
     password = EncryptedTextField(blank=True)
@@ -24,8 +27,21 @@ class SmtpConnection(models.Model):
     allowed_domains = models.JSONField(
         default=list, blank=True, help_text="Sender domains this server accepts; empty: any."
     )
-    max_connections = models.PositiveIntegerField("open connections", default=5, validators=[MinValueValidator(1)])
+    max_connections = models.PositiveIntegerField(
+        "open connections", default=5, validators=[MinValueValidator(1)]
+    )
     messages_per_connection = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
+    # Limits: messages in any such stretch of time; empty: no limit.
+    per_second = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    per_hour = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    per_day = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    warm_up_from = models.DateField(
+        "warm-up from", null=True, blank=True, help_text="The first day of a new sender; empty: no warm-up."
+    )
+    warm_up_first_day = models.PositiveIntegerField(
+        "messages on the first day", default=200, help_text="Half as many again may go out each day after."
+    )
     is_enabled = models.BooleanField("enabled", default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -37,3 +53,60 @@ class SmtpConnection(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:connection", args=[self.pk])
+
+    def takes_sender(self, address: str) -> bool:
+        """Whether this server lets mail go out from `address`, a normalised one."""
+        return not self.allowed_domains or address.rpartition("@")[2] in self.allowed_domains
+
+
+class Pace(models.Model):
+    """How fast a connection may be fed now, and whether it works: what its workers share and a restart must not lose.
+
+    `spent` holds the messages taken lately, by limit and slot of time; see mailing.sending.limits.
+    """
+
+    connection = models.OneToOneField(SmtpConnection, models.CASCADE, primary_key=True, related_name="pace")
+    spent = models.JSONField(default=dict, blank=True)
+    level = models.PositiveSmallIntegerField(
+        default=0, help_text="Open connections are halved this many times."
+    )
+    throttled_at = models.DateTimeField(null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0, help_text="Failures in a row to use the server.")
+    held_until = models.DateTimeField(null=True, blank=True, help_text="Nothing is sent before.")
+    down_since = models.DateTimeField(null=True, blank=True, help_text="Its share goes to others since then.")
+    trouble = models.TextField(blank=True, help_text="What went wrong last, in words.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.connection}: {'down' if self.down_since else 'working'}"
+
+
+class Lane(models.Model):
+    """The right of one process to feed a connection: one of few lanes, leased to one run of a pump at a time.
+
+    Whoever holds the lane renews the lease; what a run had claimed when its lease ran out is put right by the next
+    holder, or by the clock.
+    """
+
+    connection = models.ForeignKey(SmtpConnection, models.CASCADE, related_name="lanes")
+    number = models.PositiveSmallIntegerField()
+    run = models.BigIntegerField(null=True, blank=True, help_text="The run that holds it, unique for ever.")
+    worker = models.CharField(max_length=100, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    woken_at = models.DateTimeField(null=True, blank=True, help_text="When a pump was last queued for it.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["connection", "number"], name="lane_once_per_connection"),
+            models.CheckConstraint(
+                name="lane_leased_by_a_run",
+                condition=Q(run__isnull=True, leased_until__isnull=True)
+                | Q(run__isnull=False, leased_until__isnull=False),
+            ),
+        ]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.connection}, lane {self.number}"

@@ -10,6 +10,7 @@ from django_fsm import transition
 from campaigns.models import Campaign, by_system, operators
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
+from mailing.models.connection import SmtpConnection
 
 Status = Campaign.Status
 
@@ -48,18 +49,39 @@ class EmailCampaign(Campaign):
         "fail",
     )
     OPERATE = "mailing.operate_emailcampaign"
-    RECORDS = Campaign.RECORDS | {"prepared_at", "launched_at", "finished_at", "total", "compiled", "content_hash"}
+    RECORDS = Campaign.RECORDS | {
+        "launched_at",
+        "prepared_at",
+        "finished_at",
+        "total",
+        "funnel",
+        "planned",
+        "content_hash",
+        "unforeseen",
+    }
 
     class Format(models.TextChoices):
         HTML = "html", "HTML"
         MARKDOWN = "markdown", "Markdown"
         MJML = "mjml", "MJML"
 
+    class Sharing(models.TextChoices):
+        """How the recipients are shared out among several connections."""
+
+        SINGLE = "single", "One connection"
+        PERCENTAGE = "percentage", "By percentage"
+        ROUND_ROBIN = "round_robin", "In turn, by weight"
+        FAILOVER = "failover", "The next when one fails"
+
     subject = models.CharField(max_length=250, blank=True)
-    preheader = models.CharField(max_length=250, blank=True, help_text="What an inbox shows beside the subject.")
+    preheader = models.CharField(
+        max_length=250, blank=True, help_text="What an inbox shows beside the subject."
+    )
     from_name = models.CharField("sender name", max_length=100, blank=True)
     from_email = models.CharField("sender address", max_length=254, blank=True)
-    reply_to = models.CharField("reply to", max_length=254, blank=True, help_text="Empty: the sender's address.")
+    reply_to = models.CharField(
+        "reply to", max_length=254, blank=True, help_text="Empty: the sender's address."
+    )
     body = models.TextField("content", blank=True)
     body_format = models.CharField("written in", max_length=10, choices=Format, default=Format.MARKDOWN)
     text = models.TextField("plain text", blank=True, help_text="Empty: made from the content.")
@@ -67,18 +89,42 @@ class EmailCampaign(Campaign):
     track_clicks = models.BooleanField(default=True)
     utm_source = models.CharField("UTM source", max_length=100, blank=True)
     utm_medium = models.CharField("UTM medium", max_length=100, blank=True, default="email")
-    utm_campaign = models.CharField("UTM campaign", max_length=100, blank=True, help_text="Empty: from its name.")
+    utm_campaign = models.CharField(
+        "UTM campaign", max_length=100, blank=True, help_text="Empty: from its name."
+    )
     utm_content = models.CharField("UTM content", max_length=100, blank=True)
+    sharing = models.CharField("connections", max_length=12, choices=Sharing, default=Sharing.SINGLE)
     connection = models.ForeignKey(
-        "mailing.SmtpConnection", models.PROTECT, null=True, blank=True, verbose_name="SMTP connection"
+        SmtpConnection,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name="SMTP connection",
+        help_text="With one connection; otherwise they stand in the campaign's routes.",
+    )
+    retry_hours = models.PositiveSmallIntegerField(
+        "keep trying for",
+        default=48,
+        help_text="Hours from the launch in which what was put off is tried again.",
     )
 
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
     prepared_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
     total = models.PositiveIntegerField("recipients", default=0, editable=False)
-    compiled = models.BinaryField(null=True, blank=True, editable=False)
+    funnel = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="How the recipients came about."
+    )
+    planned = models.JSONField(
+        default=dict, blank=True, editable=False, help_text="Recipients by the connection they were given to."
+    )
     content_hash = models.CharField(max_length=64, blank=True, editable=False)
+    unforeseen = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="The last unforeseen error, and how often it came.",
+    )
 
     objects = EmailCampaignQuerySet.as_manager()
 
@@ -97,7 +143,9 @@ class EmailCampaign(Campaign):
     def unschedule(self, now: datetime) -> None:
         """Wait for a person again; the time chosen stays as a proposal."""
 
-    @transition("status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.RUNNING, permission=operators)
+    @transition(
+        "status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.RUNNING, permission=operators
+    )
     def launch(self, now: datetime) -> None:
         """Send to everybody the targets name; recipients and content are fixed by mailing.launch.prepare."""
         self.launched_at = now
@@ -122,7 +170,9 @@ class EmailCampaign(Campaign):
         """Stop on what neither waiting nor another connection can cure."""
         self.finished_at = now
 
-    @transition("status", source=[Status.RUNNING, Status.PAUSED], target=Status.CANCELLED, permission=operators)
+    @transition(
+        "status", source=[Status.RUNNING, Status.PAUSED], target=Status.CANCELLED, permission=operators
+    )
     def cancel(self, now: datetime) -> None:
         """Stop for good; what was sent stays sent."""
         self.finished_at = now
@@ -156,33 +206,28 @@ class EmailCampaign(Campaign):
             Target(campaign=copy, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
             for target in self.targets.all()
         )
+        Route.objects.bulk_create(
+            Route(
+                campaign=copy, connection_id=route.connection_id, share=route.share, position=route.position
+            )
+            for route in self.routes.all()
+        )
+
+    def shares(self) -> list[tuple[SmtpConnection, int]]:
+        """The connections in their order, each with its share of the recipients."""
+        if self.sharing == self.Sharing.SINGLE:
+            return [(self.connection, 1)] if self.connection else []
+        routes = [(route.connection, route.share) for route in self.routes.select_related("connection")]
+        if self.sharing == self.Sharing.FAILOVER:
+            return [(connection, int(place == 0)) for place, (connection, _) in enumerate(routes)]
+        return routes
 
 
-class Target(models.Model):
-    """A list or segment that a campaign includes or excludes."""
-
-    class Mode(models.TextChoices):
-        INCLUDE = "include", "Include"
-        EXCLUDE = "exclude", "Exclude"
-
-    campaign = models.ForeignKey(EmailCampaign, models.CASCADE, related_name="targets")
-    mode = models.CharField(max_length=10, choices=Mode, default=Mode.INCLUDE)
-    list = models.ForeignKey("mailing.ContactList", models.PROTECT, null=True, blank=True, related_name="targets")
-    segment = models.ForeignKey("mailing.Segment", models.PROTECT, null=True, blank=True, related_name="targets")
+class Part(models.Model):
+    """A row that belongs to a campaign and is locked with it."""
 
     class Meta:
-        ordering = ["pk"]
-        constraints = [
-            models.CheckConstraint(
-                name="target_of_list_or_segment",
-                condition=Q(list__isnull=False, segment__isnull=True) | Q(list__isnull=True, segment__isnull=False),
-            ),
-            models.UniqueConstraint(fields=["campaign", "list"], name="list_once_per_campaign"),
-            models.UniqueConstraint(fields=["campaign", "segment"], name="segment_once_per_campaign"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_mode_display()} {self.list or self.segment}"
+        abstract = True
 
     def save(self, *args, **kwargs):
         self._refuse_when_locked()
@@ -194,4 +239,69 @@ class Target(models.Model):
 
     def _refuse_when_locked(self) -> None:
         if self.campaign.is_locked:
-            raise Locked(f"“{self.campaign}” is {self.campaign.status}: its targets cannot be edited.")
+            what = self._meta.verbose_name_plural
+            raise Locked(f"“{self.campaign}” is {self.campaign.status}: its {what} cannot be edited.")
+
+
+class Target(Part):
+    """A list or segment that a campaign includes or excludes."""
+
+    class Mode(models.TextChoices):
+        INCLUDE = "include", "Include"
+        EXCLUDE = "exclude", "Exclude"
+
+    campaign = models.ForeignKey(EmailCampaign, models.CASCADE, related_name="targets")
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.INCLUDE)
+    list = models.ForeignKey(
+        "mailing.ContactList", models.PROTECT, null=True, blank=True, related_name="targets"
+    )
+    segment = models.ForeignKey(
+        "mailing.Segment", models.PROTECT, null=True, blank=True, related_name="targets"
+    )
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="target_of_list_or_segment",
+                condition=Q(list__isnull=False, segment__isnull=True)
+                | Q(list__isnull=True, segment__isnull=False),
+            ),
+            models.UniqueConstraint(fields=["campaign", "list"], name="list_once_per_campaign"),
+            models.UniqueConstraint(fields=["campaign", "segment"], name="segment_once_per_campaign"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_mode_display()} {self.list or self.segment}"
+
+
+class Route(Part):
+    """One of several connections of a campaign, with its share: percent, or a weight where they take turns."""
+
+    campaign = models.ForeignKey(EmailCampaign, models.CASCADE, related_name="routes")
+    connection = models.ForeignKey(SmtpConnection, models.PROTECT, related_name="routes")
+    share = models.PositiveSmallIntegerField(default=1)
+    position = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "connection"], name="connection_once_per_campaign")
+        ]
+        verbose_name_plural = "connections"
+
+    def __str__(self) -> str:
+        return f"{self.connection}: {self.share}"
+
+
+class Content(models.Model):
+    """The content of a launched campaign, compiled and frozen (a trigger holds it)."""
+
+    campaign = models.OneToOneField(EmailCampaign, models.CASCADE, primary_key=True, related_name="content")
+    compiled = models.BinaryField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Content of {self.campaign}"
