@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
-STATIC_FILES := $(shell find static)
+STATIC_FILES := $(shell find static 2>/dev/null)
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
 TESTS ?= tests
 
