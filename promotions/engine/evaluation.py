@@ -1,12 +1,19 @@
 """One basket against the rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from promotions.engine.basket import UNLIMITED, Basket, Remaining
-from promotions.engine.compiled import RuleSet
+from promotions.engine.answer import outcome
+from promotions.engine.basket import Basket, Coupon, Remaining
+from promotions.engine.claims import NO_ITEMS
+from promotions.engine.compiled import Promotion, RuleSet, compile_rules, with_benefit
+from promotions.engine.conditions import Refusal
+from promotions.engine.facts import Facts
+from promotions.engine.lanes import Sale, unmet
 from promotions.engine.outcome import Outcome
 from promotions.engine.rules import Rule, StackingRules
+from promotions.engine.scenarios import settle
+from promotions.engine.units import merged
 
 UNRESTRICTED = StackingRules()
 
@@ -14,9 +21,9 @@ UNRESTRICTED = StackingRules()
 def evaluate(
     basket: Basket,
     rules: RuleSet | Sequence[Rule],
-    remaining: Remaining = UNLIMITED,
-    *,
+    remaining: Remaining,
     now: datetime,
+    *,
     stacking: StackingRules = UNRESTRICTED,
     explain: bool = False,
 ) -> Outcome:
@@ -25,11 +32,58 @@ def evaluate(
     Args:
         basket: the sale; prices in minor units.
         rules: compiled once and kept, or plain rules, which are compiled for this call.
-        remaining: what the limits still allow, by campaign and promotion.
+        remaining: what the limits still allow, by campaign and promotion (`UNLIMITED` when there are none).
         now: aware.
         stacking: how promotions may meet.
         explain: give a reason for every rule, also for those the basket does not touch.
     Returns: the discounts by line and by promotion, and for each candidate that gave nothing the reason.
-    Raises: ValueError: a basket that cannot be (quantity below 1, price below 0, a line id twice).
+    Raises: ValueError: a basket that cannot be: a quantity below 1, a negative price, a line id twice.
     """
-    raise NotImplementedError
+    _refuse_impossible(basket)
+    if not isinstance(rules, RuleSet):
+        rules = compile_rules(rules)
+    facts = Facts(basket, merged(basket.lines), now)
+    triggers: dict[int, Coupon] = {}
+    for coupon in basket.coupons:
+        if coupon.status == "valid" and coupon.promotion is not None:
+            triggers.setdefault(coupon.promotion, coupon)
+    taking_part: list[Promotion] = []
+    refused: dict[int, tuple[Promotion, Refusal]] = {}
+    candidates = rules.candidates(facts)
+    for candidate in candidates:
+        refusal = candidate.gate.refusal(basket, now)
+        # The order lane measures its thresholds when it is reached.
+        if refusal is None and not candidate.on_order:
+            refusal = unmet(candidate, facts, facts.original)
+        if refusal is not None:
+            refused[candidate.rank] = (candidate, refusal)
+            continue
+        own = triggers[candidate.rule.promotion].benefit if candidate.rule.trigger == "coupon" else None
+        taking_part.append(candidate if own is None else with_benefit(candidate, own))
+    if explain:
+        near = {candidate.rank for candidate in candidates}
+        for promotion in rules.promotions:
+            if promotion.rank not in near:
+                refused[promotion.rank] = (promotion, _far(promotion, facts, triggers))
+    return outcome(basket, settle(Sale(facts, taking_part, remaining, stacking)), refused, triggers)
+
+
+def _far(promotion: Promotion, facts: Facts, triggers: Mapping[int, Coupon]) -> Refusal:
+    """Why a promotion gives nothing that the sale does not even touch."""
+    if promotion.rule.trigger == "coupon" and promotion.rule.promotion not in triggers:
+        return Refusal("no_coupon")
+    return (
+        promotion.gate.refusal(facts.basket, facts.now) or unmet(promotion, facts, facts.original) or NO_ITEMS
+    )
+
+
+def _refuse_impossible(basket: Basket) -> None:
+    names = set()
+    for line in basket.lines:
+        if line.quantity < 1:
+            raise ValueError(f"line {line.id}: quantity {line.quantity} is below 1")
+        if line.unit_price < 0 or line.min_unit_price < 0 or (line.line_total or 0) < 0:
+            raise ValueError(f"line {line.id}: a price is below 0")
+        names.add(line.id)
+    if len(names) < len(basket.lines):
+        raise ValueError("a line id comes twice")

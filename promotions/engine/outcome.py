@@ -36,7 +36,7 @@ Reason = Literal[
     "sale_cap",
     "no_value",
 ]
-Clamp = Literal["campaign_budget", "promotion_budget", "sale_cap"]
+Clamp = Literal["budget", "sale_cap"]
 
 
 class Share(Struct, frozen=True, gc=False):

@@ -1,0 +1,87 @@
+"""Sharing one amount out exactly: in proportion, under a limit for each share, to the last minor unit.
+
+The method of largest remainder (Hamilton), after water-filling where limits bite: share = min(room, k × weight) with
+the one k that makes the shares sum to the amount.
+"""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+Number = int | Fraction
+
+
+def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None = None) -> list[int]:
+    """Split `amount` into whole parts in proportion to `weights`, none above its room.
+
+    Args:
+        amount: minor units; a negative amount gives the mirror image.
+        weights: none negative. All zero: shared equally.
+        rooms: the most each part may take, none negative; None = no limits.
+    Returns: the parts, in the order of `weights`; they sum to `amount`. An odd unit goes to the largest remainder, then
+        to the larger weight, then to the earlier place: a caller who wants no part to depend on position sorts first.
+    Raises: ValueError: the rooms together are smaller than the amount, or there is nothing to share it over.
+    """
+    if amount < 0:
+        return [-part for part in allocate(-amount, weights, rooms)]
+    total = sum(weights)
+    if not total:
+        weights = [1] * len(weights)
+        total = len(weights)
+    if not total:
+        if amount:
+            raise ValueError(f"nothing to share {amount} over")
+        return []
+    parts = []
+    remainders = []
+    left = amount
+    for weight in weights:
+        part, remainder = divmod(amount * weight, total)
+        parts.append(part)
+        remainders.append(remainder)
+        left -= part
+    if rooms is not None:
+        for part, remainder, room in zip(parts, remainders, rooms, strict=True):
+            if part > room or (part == room and remainder):
+                return _water_fill(amount, weights, rooms)
+    if left:
+        order = sorted(range(len(parts)), key=lambda i: (-remainders[i], -weights[i]))
+        for i in order[:left]:
+            parts[i] += 1
+    return parts
+
+
+def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) -> list[int]:
+    """`allocate` where a room bites: those over it are filled, the rest is shared among the others, until none is."""
+    if amount > sum(rooms):
+        raise ValueError(f"{amount} does not fit the room of {sum(rooms)}")
+    parts = [0] * len(rooms)
+    open_ = list(range(len(rooms)))
+    left = amount
+    while left:
+        total = sum(weights[i] for i in open_)
+        # What has weight is full: the rest goes evenly to whatever room there is.
+        shares = {i: weights[i] if total else 1 for i in open_}
+        total = total or len(open_)
+        full = {i for i in open_ if left * shares[i] > rooms[i] * total}
+        if not full:
+            for i, part in zip(open_, allocate(left, [shares[i] for i in open_]), strict=True):
+                parts[i] = part
+            break
+        for i in full:
+            parts[i] = rooms[i]
+            left -= rooms[i]
+        open_ = [i for i in open_ if i not in full]
+    return parts
+
+
+def half_up(numerator: Number, denominator: int) -> int:
+    """numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
+    return int((2 * numerator + denominator) // (2 * denominator))
+
+
+def spread(amount: int, count: int) -> tuple[tuple[int, int], ...]:
+    """`amount` over `count` units as evenly as whole numbers allow: runs (count, amount of each), larger first."""
+    low, more = divmod(amount, count)
+    if not more:
+        return ((count, low),)
+    return ((more, low + 1), (count - more, low))

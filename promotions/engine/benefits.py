@@ -1,0 +1,191 @@
+"""Benefits made ready: each says what it asks for on the units a sale holds, and changes nothing.
+
+Here those that look at each unit by itself, and those that share one amount over many. `group_benefits` has those that
+put units together.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from promotions.engine.allocation import Number
+from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
+from promotions.engine.conditions import Refusal
+from promotions.engine.rules import FixedPerUnit, FixedPrice, PercentOff, Target, Tier, Tiered
+from promotions.engine.units import Batch, Kind
+
+WHOLE = 10_000
+"""100 %, in hundredths of a percent."""
+
+
+class Ready(Protocol):
+    """A benefit ready to be asked."""
+
+    per_unit: bool
+    """What a unit gets depends on that unit alone, so promotions of one best-of group can compete for each."""
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        """What it asks for on the kinds in `mask`, less the units `group` has given to another promotion."""
+
+
+Share = Callable[[Batch, Kind], Number]
+"""What a batch of units of a kind gets, in `scale`ths of a minor unit, never more than its room."""
+
+
+def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[Share, int]:
+    """The share of a batch, and the scale it is given in."""
+    match benefit:
+        case PercentOff(percent, "remaining"):
+            return _percent_of_rest(percent), WHOLE
+        case PercentOff(percent, _):
+            return _percent_of_original(percent), WHOLE
+        case FixedPerUnit(amount):
+            return _off_each(amount), 1
+        case FixedPrice(amount):
+            return _down_to(amount), 1
+
+
+def _percent_of_rest(percent: int) -> Share:
+    def share(batch: Batch, kind: Kind) -> Number:
+        wanted = batch.rest * percent
+        room = (batch.rest - batch.low) * WHOLE
+        return min(room, wanted)
+
+    return share
+
+
+def _percent_of_original(percent: int) -> Share:
+    def share(batch: Batch, kind: Kind) -> Number:
+        return min(kind.unit_price * batch.count * percent, (batch.rest - batch.low) * WHOLE)
+
+    return share
+
+
+def _off_each(amount: int) -> Share:
+    def share(batch: Batch, kind: Kind) -> Number:
+        # Units of a batch differ by one minor unit at most: either each can give the amount, or each gives its room.
+        if batch.rest // batch.count - kind.low >= amount:
+            return amount * batch.count
+        return batch.rest - batch.low
+
+    return share
+
+
+def _down_to(amount: int) -> Share:
+    def share(batch: Batch, kind: Kind) -> Number:
+        return max(0, batch.rest - max(amount, kind.low) * batch.count)
+
+    return share
+
+
+class Chooser:
+    """Which of the open batches a target means, where it bounds the number of units."""
+
+    __slots__ = ("dearest", "max_units", "max_units_per_line")
+
+    def __init__(self, target: Target) -> None:
+        self.max_units = target.max_units
+        self.max_units_per_line = target.max_units_per_line
+        self.dearest = target.pick == "dearest"
+
+    @property
+    def bounded(self) -> bool:
+        return self.max_units is not None or self.max_units_per_line is not None
+
+    def choose(self, ground: Ground, batches: list[Batch]) -> list[Batch]:
+        units = ground.units
+        if self.max_units_per_line is not None:
+            by_kind: dict[int, list[Batch]] = {}
+            for batch in batches:
+                by_kind.setdefault(batch.kind, []).append(batch)
+            batches = []
+            for number, standing in by_kind.items():
+                limit = sum(min(count, self.max_units_per_line) for _, count in units.kinds[number].lines)
+                batches += units.select(standing, limit, dearest=True)
+        if self.max_units is not None:
+            batches = units.select(batches, self.max_units, dearest=self.dearest)
+        return sorted(batches, key=_by_kind)
+
+
+def _by_kind(batch: Batch) -> int:
+    return batch.kind
+
+
+class Unitwise:
+    """A discount on each unit by itself."""
+
+    __slots__ = ("_chooser", "per_unit", "scale", "share")
+
+    def __init__(self, benefit: PercentOff | FixedPerUnit | FixedPrice, target: Target) -> None:
+        self.share, self.scale = share_of(benefit)
+        self._chooser = Chooser(target)
+        self.per_unit = not self._chooser.bounded
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        if not mask:
+            return NO_ITEMS
+        pieces = ground.units.open(mask, group, spare_used=ground.spare_used)
+        if not self.per_unit:
+            pieces = self._chooser.choose(ground, pieces)
+        return self.on(ground, pieces)
+
+    def on(self, ground: Ground, pieces: list[Batch]) -> Claim | Refusal:
+        """The claim on just these pieces."""
+        kinds, share = ground.units.kinds, self.share
+        weights = [share(piece, kinds[piece.kind]) for piece in pieces]
+        raw = sum(weights)
+        return Claim(pieces, weights, raw, self.scale, exact=self.scale == 1) if raw else NOTHING
+
+
+class Pooled:
+    """One amount, or one percentage of all together, shared in proportion to what is left of each unit."""
+
+    __slots__ = ("_amount", "_chooser", "_percent", "per_unit")
+
+    def __init__(self, target: Target, *, amount: int | None = None, percent: int | None = None) -> None:
+        self._amount = amount
+        self._percent = percent
+        self._chooser = Chooser(target)
+        self.per_unit = False
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        if not mask:
+            return NO_ITEMS
+        pieces = ground.units.open(mask, group, spare_used=ground.spare_used)
+        if self._chooser.bounded:
+            pieces = self._chooser.choose(ground, pieces)
+        return pooled(pieces, amount=self._amount, percent=self._percent)
+
+
+def pooled(pieces: list[Batch], *, amount: int | None = None, percent: int | None = None) -> Claim | Refusal:
+    """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them."""
+    weights: list[Number] = [piece.rest for piece in pieces]
+    total = sum(weights)
+    room = total - sum([piece.low for piece in pieces])
+    if amount is None:
+        raw, scale = min(total * (percent or 0), room * WHOLE), WHOLE
+    else:
+        raw, scale = min(amount, room), 1
+    return Claim(pieces, weights, raw, scale) if raw else NOTHING
+
+
+class Stepped:
+    """The highest tier reached."""
+
+    __slots__ = ("_by_quantity", "_steps", "per_unit")
+
+    def __init__(self, benefit: Tiered, target: Target) -> None:
+        self._by_quantity = benefit.by == "quantity"
+        self._steps = [(tier.at_least, _tier(tier, target)) for tier in reversed(benefit.tiers)]
+        self.per_unit = False
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        measure = ground.measure
+        have = measure.quantity(mask) if self._by_quantity else measure.worth(mask)
+        for at_least, step in self._steps:
+            if have >= at_least:
+                return step.claim(ground, mask, group)
+        return Refusal("min_quantity" if self._by_quantity else "min_subtotal", self._steps[-1][0], have)
+
+
+def _tier(tier: Tier, target: Target) -> Pooled:
+    return Pooled(target, amount=tier.amount, percent=tier.percent)

@@ -1,0 +1,227 @@
+"""The best deal among the promotions of one best-of group: each unit gets one of them at most.
+
+Promotions that look at each unit by itself compete for each batch of units. Those that put units together, or that a
+limit may bind, are tried in sequences: each takes its units by its own rule from those not taken yet. The search goes
+through every sequence where they are few; it asks at most `TRIALS` claims, best ones first, so a contest of many ends
+with a good deal instead of the very best.
+"""
+
+from promotions.engine.allocation import Number
+from promotions.engine.benefits import WHOLE, Unitwise
+from promotions.engine.claims import Claim, Ground
+from promotions.engine.clamp import Purse, wished
+from promotions.engine.compiled import Promotion
+from promotions.engine.conditions import Refusal
+from promotions.engine.units import Batch
+
+TRIALS = 400
+
+
+class Contender:
+    """A promotion that takes part. `wish`: what it would get without rivals; `refusal`: why it would get nothing."""
+
+    __slots__ = ("mask", "promotion", "refusal", "wish")
+
+    def __init__(self, promotion: Promotion, mask: int) -> None:
+        self.promotion = promotion
+        self.mask = mask
+        self.wish = 0
+        self.refusal: Refusal | None = None
+
+
+Deal = list[tuple[Contender, Claim]]
+Actor = tuple[Contender, ...]
+"""One promotion, or several that compete for each unit."""
+
+
+def mark(claim: Claim, group: str) -> None:
+    """`group` has given these units away."""
+    for batch in (*claim.pieces, *(claim.used or ())):
+        batch.groups |= {group}
+
+
+def unmark(claim: Claim, group: str) -> None:
+    for batch in (*claim.pieces, *(claim.used or ())):
+        batch.groups -= {group}
+
+
+def best(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
+    """What each of `contenders` (in the order of application, of one group) gets in the best deal found."""
+    limited = False
+    for contender in contenders:
+        limited |= _ask_alone(contender, ground, purse)
+    able = [contender for contender in contenders if contender.wish]
+    if len(able) > 1:
+        competitors = tuple(_once([contender for contender in able if _per_unit(contender)]))
+        if len(competitors) == len(able) and not limited:
+            deal = _compete(competitors, ground)
+            if _afford(deal, purse)[1]:
+                return deal
+        sequence = _Search(able, competitors, ground, purse).sequence
+        return _play(sequence, ground, purse)[0]
+    return [(contender, claim) for contender in able if isinstance(claim := _claim(contender, ground), Claim)]
+
+
+def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
+    """Fill in `wish` and `refusal`; true when a limit binds."""
+    claim = _claim(contender, ground)
+    if isinstance(claim, Refusal):
+        contender.refusal = claim
+        return False
+    wish = wished(contender.promotion, claim)
+    if not wish:
+        contender.refusal = Refusal("no_value")
+        return False
+    afforded = purse.afford(contender.promotion, wish)
+    if isinstance(afforded, Refusal):
+        contender.refusal = afforded
+        return True
+    contender.wish = afforded[0]
+    return afforded[1] is not None or contender.promotion.rule.caps.max_amount is not None
+
+
+def _claim(contender: Contender, ground: Ground) -> Claim | Refusal:
+    promotion = contender.promotion
+    return promotion.benefit.claim(ground, contender.mask, promotion.group)
+
+
+def _per_unit(contender: Contender) -> bool:
+    return contender.promotion.benefit.per_unit and contender.promotion.rule.caps.max_amount is None
+
+
+def _once(contenders: list[Contender]) -> list[Contender]:
+    """Each promotion through its first campaign."""
+    return list(
+        {contender.promotion.rule.promotion: contender for contender in reversed(contenders)}.values()
+    )[::-1]
+
+
+def _compete(competitors: Actor, ground: Ground) -> Deal:
+    """Each batch of units to the one that gives most on it; to the first of those that give the same."""
+    group = competitors[0].promotion.group
+    union = 0
+    for contender in competitors:
+        union |= contender.mask
+    won: dict[int, list[Batch]] = {}
+    kinds = ground.units.kinds
+    for batch in ground.units.open(union, group, spare_used=ground.spare_used):
+        kind = kinds[batch.kind]
+        best_place = -1
+        best_share: Number = 0
+        for place, contender in enumerate(competitors):
+            benefit = contender.promotion.benefit
+            if contender.mask >> batch.kind & 1 and isinstance(benefit, Unitwise):
+                share = benefit.share(batch, kind) * (WHOLE // benefit.scale)
+                if share > best_share:
+                    best_place, best_share = place, share
+        if best_place >= 0:
+            won.setdefault(best_place, []).append(batch)
+    deal = []
+    for place in sorted(won):
+        benefit = competitors[place].promotion.benefit
+        if isinstance(benefit, Unitwise):
+            claim = benefit.on(ground, won[place])
+            if isinstance(claim, Claim):
+                deal.append((competitors[place], claim))
+    return deal
+
+
+def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
+    """What `deal` comes to within the limits, used up in the order of application, and whether none of them binds."""
+    purse = purse.copy()
+    total, free = 0, True
+    for contender, claim in sorted(deal, key=lambda one: one[0].promotion.rank):
+        promotion = contender.promotion
+        wish = wished(promotion, claim)
+        afforded = purse.refusal(promotion) or (purse.afford(promotion, wish) if wish else (0, None))
+        if isinstance(afforded, Refusal):
+            free = False
+            continue
+        total += afforded[0]
+        free &= afforded[1] is None
+        if afforded[0]:
+            purse.spend(promotion, afforded[0])
+    return total, free
+
+
+def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[Deal, int]:
+    """The deal of a sequence and what it comes to. Its units are left marked."""
+    deal: Deal = []
+    for actor in sequence:
+        for contender, claim in _move(actor, ground):
+            mark(claim, contender.promotion.group or "")
+            deal.append((contender, claim))
+    deal.sort(key=lambda one: one[0].promotion.rank)
+    return deal, _afford(deal, purse)[0]
+
+
+def _move(actor: Actor, ground: Ground) -> Deal:
+    if len(actor) > 1:
+        return _compete(actor, ground)
+    claim = _claim(actor[0], ground)
+    return [(actor[0], claim)] if isinstance(claim, Claim) else []
+
+
+def _share_a_promotion(one: Actor, other: Actor) -> bool:
+    names = {contender.promotion.rule.promotion for contender in one}
+    return not names.isdisjoint(contender.promotion.rule.promotion for contender in other)
+
+
+class _Search:
+    """Depth first through the sequences of actors; the larger first, so that a bounded search ends well."""
+
+    def __init__(self, able: list[Contender], competitors: Actor, ground: Ground, purse: Purse) -> None:
+        self._ground = ground
+        self._purse = purse
+        self._trials = 0
+        self._group = able[0].promotion.group or ""
+        self._union = 0
+        for contender in able:
+            self._union |= contender.mask
+        self._best: tuple[int, list[int]] | None = None
+        self.sequence: tuple[Actor, ...] = ()
+        actors: list[Actor] = [(contender,) for contender in able]
+        if len(competitors) > 1:
+            actors.append(competitors)
+        self._descend((), [], actors)
+
+    def _descend(self, sequence: tuple[Actor, ...], deal: Deal, actors: list[Actor]) -> None:
+        moves = []
+        for actor in actors:
+            if self._trials >= TRIALS:
+                break
+            self._trials += 1
+            claims = _move(actor, self._ground)
+            if claims:
+                total, _ = _afford([*deal, *claims], self._purse)
+                moves.append((total, actor, claims))
+        moves.sort(key=lambda move: -move[0])
+        for total, actor, claims in moves:
+            self._note((*sequence, actor), [*deal, *claims], total)
+        for total, actor, _ in moves:
+            if self._trials >= TRIALS:
+                return
+            # Asked anew: trials since may have split the batches of the claim above.
+            claims = _move(actor, self._ground)
+            for _, claim in claims:
+                mark(claim, self._group)
+            others = [one for one in actors if not _share_a_promotion(one, actor)]
+            if others and total + self._room_left() > self._total:
+                self._descend((*sequence, actor), [*deal, *claims], others)
+            for _, claim in claims:
+                unmark(claim, self._group)
+
+    @property
+    def _total(self) -> int:
+        return 0 if self._best is None else -self._best[0]
+
+    def _room_left(self) -> int:
+        open_ = self._ground.units.open(self._union, self._group, spare_used=self._ground.spare_used)
+        return sum([batch.rest - batch.low for batch in open_])
+
+    def _note(self, sequence: tuple[Actor, ...], deal: Deal, total: int) -> None:
+        """Keep the better: by value, then priority, then fewer promotions, then id."""
+        ranks = sorted([contender.promotion.rank for contender, _ in deal])
+        key = (-total, ranks)
+        if self._best is None or key < self._best:
+            self._best, self.sequence = key, sequence

@@ -1,0 +1,105 @@
+"""What the limits still allow, used up in the order of application: the sale's cap, budgets, uses."""
+
+from promotions.engine.basket import Left, Remaining
+from promotions.engine.claims import Claim
+from promotions.engine.compiled import Promotion
+from promotions.engine.conditions import ANONYMOUS, Refusal
+from promotions.engine.outcome import Clamp
+
+
+class _Limit:
+    """One counter's rest, as this sale uses it up."""
+
+    __slots__ = ("amount", "customer_uses", "uses")
+
+    def __init__(self, amount: int | None, uses: int | None, customer_uses: int | None) -> None:
+        self.amount = amount
+        self.uses = uses
+        self.customer_uses = customer_uses
+
+
+class Purse:
+    """What one sale may still be given. `room`: what the sale's cap leaves, None without one."""
+
+    __slots__ = ("_known", "_limits", "_remaining", "room")
+
+    def __init__(self, remaining: Remaining, room: int | None, *, known: bool) -> None:
+        self._remaining = remaining
+        self._known = known
+        self._limits: dict[tuple[bool, int], _Limit] = {}
+        self.room = room
+
+    def copy(self) -> "Purse":
+        purse = Purse(self._remaining, self.room, known=self._known)
+        purse._limits = {
+            key: _Limit(limit.amount, limit.uses, limit.customer_uses) for key, limit in self._limits.items()
+        }
+        return purse
+
+    def refusal(self, promotion: Promotion) -> Refusal | None:
+        """None when the limits leave room for one more use and some money, else which of them does not."""
+        rule = promotion.rule
+        if not self._known and (
+            rule.max_uses_per_customer is not None
+            or (rule.campaign is not None and rule.campaign.max_uses_per_customer is not None)
+        ):
+            return ANONYMOUS
+        for limit in self._of(promotion):
+            if limit.uses is not None and limit.uses <= 0:
+                return Refusal("uses_exhausted", 1, 0)
+            if limit.customer_uses is not None and limit.customer_uses <= 0:
+                return Refusal("customer_limit", 1, 0)
+            if limit.amount is not None and limit.amount <= 0:
+                return Refusal("budget_exhausted", 1, 0)
+        return None
+
+    def afford(self, promotion: Promotion, wish: int) -> tuple[int, Clamp | None] | Refusal:
+        """How much of `wish` (above 0) fits, and what bound it; a campaign that takes all or nothing may refuse."""
+        amount = wish
+        clamped_by: Clamp | None = None
+        if self.room is not None and amount > self.room:
+            if self.room <= 0:
+                return Refusal("sale_cap", wish, 0)
+            amount, clamped_by = self.room, "sale_cap"
+        campaign = promotion.rule.campaign
+        for limit in self._of(promotion):
+            if limit.amount is not None and amount > limit.amount:
+                if campaign is not None and campaign.on_budget_end == "reject":
+                    return Refusal("budget_too_small", amount, limit.amount)
+                amount, clamped_by = limit.amount, "budget"
+        return amount, clamped_by
+
+    def spend(self, promotion: Promotion, amount: int) -> None:
+        """`promotion` gave `amount`: one use."""
+        if self.room is not None:
+            self.room -= amount
+        for limit in self._of(promotion):
+            if limit.amount is not None:
+                limit.amount -= amount
+            if limit.uses is not None:
+                limit.uses -= 1
+            if limit.customer_uses is not None:
+                limit.customer_uses -= 1
+
+    def _of(self, promotion: Promotion) -> list[_Limit]:
+        limits = []
+        remaining = self._remaining
+        campaign, number = promotion.campaign, promotion.rule.promotion
+        if campaign is not None and campaign in remaining.campaigns:
+            limits.append(self._limit((True, campaign), remaining.campaigns[campaign]))
+        if number in remaining.promotions:
+            limits.append(self._limit((False, number), remaining.promotions[number]))
+        return limits
+
+    def _limit(self, key: tuple[bool, int], left: Left) -> _Limit:
+        limit = self._limits.get(key)
+        if limit is None:
+            limit = self._limits[key] = _Limit(left.amount, left.uses, left.customer_uses)
+        return limit
+
+
+def wished(promotion: Promotion, claim: Claim) -> int:
+    """What `claim` comes to in whole minor units, within the promotion's own cap for a sale."""
+    wish = claim.wish()
+    cap = promotion.rule.caps.max_amount
+    return wish if cap is None or wish <= cap else cap

@@ -1,0 +1,77 @@
+"""Whether a promotion is on at all at this instant, place and currency, before any look at what the sale holds."""
+
+from datetime import datetime
+
+from promotions.engine.basket import Basket
+from promotions.engine.conditions import Refusal
+from promotions.engine.rules import CampaignTerms, Rule
+from promotions.engine.window import effective_status
+
+ELSEWHERE: frozenset[str] = frozenset()
+
+
+class Gate:
+    """The window, places and currencies of one rule and its campaign together."""
+
+    __slots__ = ("_anywhere", "_closes", "_currencies", "_locations", "_on", "_opens", "_rule")
+
+    def __init__(self, rule: Rule) -> None:
+        campaign = rule.campaign or CampaignTerms(id=0)
+        self._rule = rule
+        self._on = rule.active and campaign.status in {"active", "scheduled"}
+        if campaign.status == "scheduled" and campaign.starts_at is None:
+            self._on = False
+        starts = [at for at in (rule.starts_at, campaign.starts_at) if at is not None]
+        ends = [at for at in (rule.ends_at, campaign.ends_at) if at is not None]
+        self._opens = max(starts, default=None)
+        self._closes = min(ends, default=None)
+        self._currencies = {currency for currency in (rule.currency, campaign.currency) if currency}
+        self._locations = locations(rule)
+        self._anywhere = self._locations is None
+
+    def refusal(self, basket: Basket, now: datetime) -> Refusal | None:
+        """None when the promotion is on, else why not."""
+        if (
+            self._on
+            and (self._opens is None or self._opens <= now)
+            and (self._closes is None or now < self._closes)
+            and (self._anywhere or basket.location in (self._locations or ELSEWHERE))
+            and (not self._currencies or self._currencies == {basket.currency})
+        ):
+            return None
+        return self._reason(basket, now)
+
+    def _reason(self, basket: Basket, now: datetime) -> Refusal:
+        rule, campaign = self._rule, self._rule.campaign or CampaignTerms(id=0)
+        status = effective_status(campaign.status, campaign.starts_at, campaign.ends_at, now)
+        at = now.isoformat()
+        if status == "cancelled":
+            return Refusal("cancelled")
+        if status == "paused":
+            return Refusal("paused")
+        if status == "expired":
+            return Refusal("ended", _text(campaign.ends_at), at)
+        if status == "draft" or not rule.active:
+            return Refusal("inactive")
+        if status == "scheduled":
+            return Refusal("not_started", _text(campaign.starts_at), at)
+        if self._opens is not None and now < self._opens:
+            return Refusal("not_started", _text(self._opens), at)
+        if self._closes is not None and self._closes <= now:
+            return Refusal("ended", _text(self._closes), at)
+        if self._locations is not None and basket.location not in self._locations:
+            return Refusal("wrong_location", ", ".join(sorted(self._locations)), basket.location)
+        return Refusal("wrong_currency", ", ".join(sorted(self._currencies)), basket.currency)
+
+
+def locations(rule: Rule) -> frozenset[str] | None:
+    """Where the promotion and its campaign both apply; None = everywhere."""
+    own = rule.locations
+    shared = ELSEWHERE if rule.campaign is None else rule.campaign.locations
+    if own and shared:
+        return own & shared
+    return own or shared or None
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()

@@ -1,0 +1,282 @@
+"""Benefits that put units together: buy X get Y, bundles, the cheapest free, gifts. Each uses a unit once in a lane."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+
+from promotions.engine.benefits import WHOLE, Unitwise, pooled
+from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
+from promotions.engine.conditions import Matching, Refusal
+from promotions.engine.facts import Matcher
+from promotions.engine.rules import (
+    Bundle,
+    BuyGet,
+    Caps,
+    CheapestFree,
+    FixedPerUnit,
+    FreeGift,
+    Part,
+    PercentOff,
+    Target,
+)
+from promotions.engine.units import Batch, cheapest_first, dearest_first
+
+UNBOUNDED = 10**9
+
+
+class BuyGetReady:
+    """Whole groups of units that pay and units that are reduced."""
+
+    __slots__ = ("_buy", "_buy_quantity", "_dearest", "_get", "_get_quantity", "_most", "_reward", "per_unit")
+
+    def __init__(self, benefit: BuyGet, caps: Caps, matching: Matching) -> None:
+        self._buy = matching(benefit.buy.match)
+        self._get = matching(benefit.get.match)
+        self._buy_quantity = benefit.buy.quantity
+        self._get_quantity = benefit.get.quantity
+        self._dearest = benefit.pick == "dearest"
+        self._most = caps.max_applications or UNBOUNDED
+        if benefit.max_get_units is not None:
+            self._most = min(self._most, benefit.max_get_units // benefit.get.quantity)
+        reward = PercentOff(WHOLE if benefit.percent is None else benefit.percent)
+        self._reward = Unitwise(reward if benefit.amount is None else FixedPerUnit(benefit.amount), Target())
+        self.per_unit = False
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        facts = ground.facts
+        buy, get = facts.mask(self._buy) & mask, facts.mask(self._get) & mask
+        if not buy or not get:
+            return NO_ITEMS
+        held = facts.original.quantity(buy | get)
+        if held < self._buy_quantity + self._get_quantity:
+            return Refusal("min_quantity", self._buy_quantity + self._get_quantity, held)
+        pool = ground.units.unused(buy | get, group)
+        payers = [batch for batch in pool if buy >> batch.kind & 1]
+        getters = [batch for batch in pool if get >> batch.kind & 1 and batch.rest > batch.low]
+        groups = Groups(payers, getters, self._buy_quantity, self._get_quantity, self._most)
+        if not groups.count:
+            return self._too_few(groups)
+        plan = groups.dearest_get() if self._dearest else groups.cheapest_get()
+        used, reduced = [], []
+        for batch, (paying, getting) in plan.items():
+            # A batch that gives all its units to one side stays whole; `split` leaves the rest in `batch`.
+            if getting:
+                part = ground.units.split(batch, getting, dearest=self._dearest)
+                reduced.append(part)
+                used.append(part)
+            if paying:
+                used.append(ground.units.split(batch, paying, dearest=True))
+        claim = self._reward.on(ground, sorted(reduced, key=_by_kind))
+        if isinstance(claim, Claim):
+            claim.used = used
+            claim.applications = groups.count
+        return claim
+
+    def _too_few(self, groups: "Groups") -> Refusal:
+        if groups.buying < self._buy_quantity:
+            return Refusal("min_quantity", self._buy_quantity, groups.buying)
+        if groups.getting < self._get_quantity:
+            return Refusal("min_quantity", self._get_quantity, groups.getting)
+        return Refusal("min_quantity", self._buy_quantity + self._get_quantity, groups.together)
+
+
+class Groups:
+    """How many whole groups the units at hand make, and of which units. Some may stand on either side.
+
+    A group needs `buy` units that pay and `get` that are reduced. So that picking by price never breaks a group that
+    could be made, each side takes no more units of both sides than leaves the other side its own.
+    """
+
+    def __init__(self, payers: list[Batch], getters: list[Batch], buy: int, get: int, most: int) -> None:
+        self.payers, self.getters, self.buy, self.get = payers, getters, buy, get
+        self.both = set(payers).intersection(getters)
+        either = _count(self.both)
+        only_buy, only_get = _count(payers) - either, _count(getters) - either
+        self.buying, self.getting, self.together = (
+            only_buy + either,
+            only_get + either,
+            only_buy + only_get + either,
+        )
+        self.count = min(self.buying // buy, self.getting // get, self.together // (buy + get), most)
+        self._spare_to_buy = either - max(0, self.count * get - only_get)
+        self._spare_to_get = either - max(0, self.count * buy - only_buy)
+
+    def cheapest_get(self) -> dict[Batch, tuple[int, int]]:
+        """The cheapest units are reduced, the dearest of the others pay: (paying, reduced) of each batch."""
+        getting = self._draw(
+            sorted(self.getters, key=cheapest_first), self.count * self.get, {}, self._spare_to_get
+        )
+        paying = self._draw(sorted(self.payers, key=dearest_first), self.count * self.buy, getting, UNBOUNDED)
+        return _both_sides(paying, getting)
+
+    def dearest_get(self) -> dict[Batch, tuple[int, int]]:
+        """Group by group, the dearest units pay and the dearest of the others are reduced."""
+        payers = sorted(self.payers, key=dearest_first)
+        getters = sorted(self.getters, key=dearest_first)
+        taken: dict[Batch, int] = {}
+        paying: dict[Batch, int] = {}
+        getting: dict[Batch, int] = {}
+        spare_to_buy, spare_to_get, left = self._spare_to_buy, self._spare_to_get, self.count
+        while left:
+            pays = self._draw(payers, self.buy, taken, spare_to_buy)
+            gets = self._draw(getters, self.get, _sum(taken, pays), spare_to_get)
+            drawn = _sum(pays, gets)
+            # As many groups at once as the same batches can make: a large sale costs no more than a small one.
+            times = min(
+                left, *[(batch.count - taken.get(batch, 0)) // units for batch, units in drawn.items()]
+            )
+            shared_pays = sum([units for batch, units in pays.items() if batch in self.both])
+            shared_gets = sum([units for batch, units in gets.items() if batch in self.both])
+            if shared_pays:
+                times = min(times, spare_to_buy // shared_pays)
+            if shared_gets:
+                times = min(times, spare_to_get // shared_gets)
+            for sums, units_of in ((taken, drawn), (paying, pays), (getting, gets)):
+                for batch, units in units_of.items():
+                    sums[batch] = sums.get(batch, 0) + units * times
+            spare_to_buy -= shared_pays * times
+            spare_to_get -= shared_gets * times
+            left -= times
+        return _both_sides(paying, getting)
+
+    def _draw(
+        self, batches: list[Batch], units: int, taken: dict[Batch, int], spare: int
+    ) -> dict[Batch, int]:
+        """`units` units from `batches` in their order, beside those `taken`; at most `spare` of those on both sides."""
+        drawn: dict[Batch, int] = {}
+        for batch in batches:
+            shared = batch in self.both
+            free = min(units, batch.count - taken.get(batch, 0), spare if shared else UNBOUNDED)
+            if free > 0:
+                drawn[batch] = free
+                units -= free
+                if shared:
+                    spare -= free
+                if not units:
+                    break
+        return drawn
+
+
+class BundleReady:
+    """Sets of all parts, the cheapest (or dearest) units first. A set that would not get cheaper is passed over."""
+
+    __slots__ = ("_benefit", "_most", "_parts", "per_unit")
+
+    def __init__(self, benefit: Bundle, caps: Caps, matching: Matching) -> None:
+        self._benefit = benefit
+        self._parts: list[tuple[Matcher, Part]] = [(matching(part.match), part) for part in benefit.parts]
+        self._most = caps.max_applications or UNBOUNDED
+        self.per_unit = False
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        order = dearest_first if self._benefit.pick == "dearest" else cheapest_first
+        parts = []
+        reach = 0
+        for matcher, part in self._parts:
+            matching = ground.facts.mask(matcher) & mask
+            reach |= matching
+            if not matching:
+                return NO_ITEMS
+            pool = sorted(ground.units.unused(matching, group), key=order)
+            if _count(pool) < part.quantity:
+                return Refusal("min_quantity", part.quantity, _count(pool))
+            parts.append((pool, part.quantity))
+        bundled, sets, complete = self._sets(parts)
+        if not sets:
+            needed = sum(part.quantity for _, part in self._parts)
+            return (
+                NOTHING
+                if complete
+                else Refusal("min_quantity", needed, ground.facts.original.quantity(reach))
+            )
+        dearest = self._benefit.pick == "dearest"
+        pieces = [ground.units.split(batch, units, dearest=dearest) for batch, units in bundled.items()]
+        claim = self._price(sorted(pieces, key=_by_kind), sets)
+        if isinstance(claim, Claim):
+            claim.used = pieces
+            claim.applications = sets
+        return claim
+
+    def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[dict[Batch, int], int, bool]:
+        """Units of each batch in sets that get cheaper, how many such sets, and whether any set was complete."""
+        taken: dict[Batch, int] = {}
+        bundled: dict[Batch, int] = {}
+        left, sets, complete = self._most, 0, False
+        while left:
+            drawn: dict[Batch, int] = {}
+            for pool, quantity in parts:
+                missing = quantity
+                for batch in pool:
+                    free = min(missing, batch.count - taken.get(batch, 0) - drawn.get(batch, 0))
+                    if free > 0:
+                        drawn[batch] = drawn.get(batch, 0) + free
+                        missing -= free
+                        if not missing:
+                            break
+                if missing:
+                    return bundled, sets, complete
+            complete = True
+            times = min(
+                left, *[(batch.count - taken.get(batch, 0)) // units for batch, units in drawn.items()]
+            )
+            cheaper = self._cheaper(drawn)
+            for batch, units in drawn.items():
+                taken[batch] = taken.get(batch, 0) + units * times
+                if cheaper:
+                    bundled[batch] = bundled.get(batch, 0) + units * times
+            left -= times
+            sets += times if cheaper else 0
+        return bundled, sets, complete
+
+    def _cheaper(self, drawn: dict[Batch, int]) -> bool:
+        price = self._benefit.price
+        return price is None or price < sum(
+            Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()
+        )
+
+    def _price(self, pieces: list[Batch], sets: int) -> Claim | Refusal:
+        benefit = self._benefit
+        if benefit.percent is not None:
+            return pooled(pieces, percent=benefit.percent)
+        if benefit.amount is not None:
+            return pooled(pieces, amount=benefit.amount * sets)
+        return pooled(
+            pieces, amount=max(0, sum(piece.rest for piece in pieces) - (benefit.price or 0) * sets)
+        )
+
+
+class Free:
+    """So many of the cheapest units for nothing."""
+
+    __slots__ = ("_sku", "_units", "per_unit")
+
+    def __init__(self, benefit: CheapestFree | FreeGift) -> None:
+        self._units = benefit.quantity if isinstance(benefit, FreeGift) else benefit.units
+        self._sku = benefit.sku if isinstance(benefit, FreeGift) else None
+        self.per_unit = False
+
+    def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        kinds = ground.units.kinds
+        open_ = [batch for batch in ground.units.unused(mask, group) if batch.rest > batch.low]
+        if self._sku is not None:
+            open_ = [batch for batch in open_ if kinds[batch.kind].sku == self._sku]
+        if not open_:
+            return NOTHING if mask and self._sku is None else NO_ITEMS
+        pieces = sorted(ground.units.select(open_, self._units, dearest=False), key=_by_kind)
+        rooms = [piece.room for piece in pieces]
+        return Claim(pieces, list(rooms), sum(rooms), exact=True, used=pieces)
+
+
+def _count(batches: Iterable[Batch]) -> int:
+    return sum([batch.count for batch in batches])
+
+
+def _by_kind(batch: Batch) -> int:
+    return batch.kind
+
+
+def _sum(one: dict[Batch, int], other: dict[Batch, int]) -> dict[Batch, int]:
+    return {batch: one.get(batch, 0) + other.get(batch, 0) for batch in one | other}
+
+
+def _both_sides(paying: dict[Batch, int], getting: dict[Batch, int]) -> dict[Batch, tuple[int, int]]:
+    return {batch: (paying.get(batch, 0), getting.get(batch, 0)) for batch in getting | paying}

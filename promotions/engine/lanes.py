@@ -1,0 +1,272 @@
+"""One pass over the promotions of a sale, lane by lane, in the order of application, each on what the others left."""
+
+from collections.abc import Mapping, Sequence
+
+from promotions.engine import best_of
+from promotions.engine.basket import Remaining
+from promotions.engine.claims import Claim, Ground
+from promotions.engine.clamp import Purse, wished
+from promotions.engine.compiled import Promotion
+from promotions.engine.conditions import Refusal
+from promotions.engine.facts import Facts, Measure
+from promotions.engine.outcome import Clamp
+from promotions.engine.rules import FreeGift, StackingRules
+from promotions.engine.units import Units
+
+WHOLE = 10_000
+
+
+class Grant:
+    """What one promotion gives: `parts` are (kind number, amount), summing to `amount`."""
+
+    __slots__ = ("amount", "applications", "clamped_by", "parts", "promotion", "wished")
+
+    def __init__(
+        self,
+        promotion: Promotion,
+        amount: int,
+        wished: int,
+        clamped_by: Clamp | None,
+        parts: list[tuple[int, int]],
+        applications: int,
+    ) -> None:
+        self.promotion = promotion
+        self.amount = amount
+        self.wished = wished
+        self.clamped_by = clamped_by
+        self.parts = parts
+        self.applications = applications
+
+
+class Sale:
+    """The question: the facts, the promotions that are on and whose item-lane conditions hold, the limits, the rules.
+
+    `subtotal`: of all lines. `room`: what the sale's cap allows. `pairs`: whom a promotion never meets.
+    """
+
+    __slots__ = ("facts", "pairs", "promotions", "remaining", "room", "stacking", "subtotal")
+
+    def __init__(
+        self,
+        facts: Facts,
+        promotions: Sequence[Promotion],
+        remaining: Remaining,
+        stacking: StackingRules,
+    ) -> None:
+        self.facts = facts
+        self.promotions = promotions
+        self.remaining = remaining
+        self.stacking = stacking
+        self.subtotal = sum([kind.value for kind in facts.kinds])
+        rooms = []
+        if stacking.max_discount is not None:
+            rooms.append(stacking.max_discount)
+        if stacking.max_discount_percent is not None:
+            rooms.append(self.subtotal * stacking.max_discount_percent // WHOLE)
+        self.room = min(rooms, default=None)
+        self.pairs: dict[int, set[int]] = {}
+        for one, other in stacking.excluded_pairs:
+            self.pairs.setdefault(one, set()).add(other)
+            self.pairs.setdefault(other, set()).add(one)
+
+
+class Pass:
+    """One way through the promotions of a sale: those in `forbidden` do not take part, for the reason given.
+
+    `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: (promotion,
+    units the sale lacks).
+    """
+
+    def __init__(self, sale: Sale, forbidden: Mapping[int, Refusal]) -> None:
+        self.sale = sale
+        self.forbidden = forbidden
+        self.units = Units(sale.facts.kinds)
+        self.purse = Purse(sale.remaining, sale.room, known=bool(sale.facts.customer.id))
+        self.grants: list[Grant] = []
+        self.refusals: dict[int, Refusal] = {}
+        self.gifts: list[tuple[Promotion, int]] = []
+        self._applied: dict[int, Grant] = {}
+        self._winners: dict[str, int] = {}
+        self._item_lane()
+        self._order_lane()
+
+    @property
+    def discount(self) -> int:
+        return sum([grant.amount for grant in self.grants])
+
+    def _item_lane(self) -> None:
+        sale = self.sale
+        replaces = sale.stacking.buy_get_replaces
+        promotions = [promotion for promotion in sale.promotions if not promotion.on_order]
+        if replaces:
+            promotions.sort(key=lambda promotion: not promotion.is_buy_get)
+        self._lane(promotions, Ground(sale.facts, self.units, sale.facts.original, spare_used=replaces))
+
+    def _order_lane(self) -> None:
+        sale = self.sale
+        promotions = [promotion for promotion in sale.promotions if promotion.on_order]
+        if not promotions:
+            return
+        measure = sale.facts.original
+        if self.grants and not sale.stacking.thresholds_on_original:
+            left = [sum([batch.rest for batch in batches]) for batches in self.units.batches]
+            measure = Measure(left, measure.counts)
+        self.units.new_lane()
+        met = []
+        for promotion in promotions:
+            refusal = unmet(promotion, sale.facts, measure)
+            if refusal is None:
+                met.append(promotion)
+            else:
+                self.refusals[promotion.rank] = refusal
+        self._lane(met, Ground(sale.facts, self.units, measure, spare_used=False))
+
+    def _lane(self, promotions: list[Promotion], ground: Ground) -> None:
+        by_value = self.sale.stacking.precedence == "value"
+        grouped: dict[str, list[Promotion]] = {}
+        if by_value:
+            for promotion in promotions:
+                if promotion.group is not None:
+                    grouped.setdefault(promotion.group, []).append(promotion)
+        for promotion in promotions:
+            group = promotion.group
+            rivals = grouped.get(group) if group is not None else None
+            if rivals is None or len(rivals) == 1:
+                self._turn(promotion, ground)
+            elif promotion is rivals[0]:
+                self._contest(rivals, ground)
+
+    def barred(self, promotion: Promotion) -> Refusal | None:
+        """Why `promotion` may not join those applied so far; None when it may."""
+        refusal = self.forbidden.get(promotion.rank)
+        if refusal is not None:
+            return refusal
+        if self.grants:
+            refusal = self._clash(promotion)
+            if refusal is not None:
+                return refusal
+        return self.purse.refusal(promotion)
+
+    def _clash(self, promotion: Promotion) -> Refusal | None:
+        sale, grants = self.sale, self.grants
+        stacking = sale.stacking
+        number = promotion.rule.promotion
+        first = grants[0].promotion
+        if number in self._applied:
+            return Refusal("excluded_by", by=number)
+        if promotion.exclusive or first.exclusive:
+            return Refusal("excluded_by", by=first.rule.promotion)
+        for rival in sale.pairs.get(number, ()):
+            if rival in self._applied:
+                return Refusal("excluded_pair", by=rival)
+        if not stacking.item_with_order and promotion.on_order != first.on_order:
+            return Refusal("excluded_by", by=first.rule.promotion)
+        if not stacking.coupons_with_promotions and promotion.rule.trigger != first.rule.trigger:
+            return Refusal("excluded_by", by=first.rule.promotion)
+        if stacking.max_promotions is not None and len(grants) >= stacking.max_promotions:
+            return Refusal("max_promotions", stacking.max_promotions, len(grants) + 1)
+        return None
+
+    def mask(self, promotion: Promotion) -> int:
+        """The kinds the target of `promotion` means."""
+        facts = self.sale.facts
+        mask = facts.mask(promotion.matcher)
+        return mask & facts.full_price if promotion.rule.target.only_undiscounted else mask
+
+    def _turn(self, promotion: Promotion, ground: Ground) -> None:
+        refusal = self.barred(promotion)
+        if refusal is None:
+            claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
+            if isinstance(promotion.rule.benefit, FreeGift):
+                self._offer(promotion, promotion.rule.benefit)
+            if isinstance(claim, Claim):
+                refusal = self.take(promotion, claim)
+            elif promotion.group is not None and promotion.group in self._winners:
+                refusal = Refusal("beaten_by", by=self._winners[promotion.group])
+            else:
+                refusal = claim
+        if refusal is not None:
+            self.refusals[promotion.rank] = refusal
+
+    def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
+        """Grant what the limits allow of `claim`. None when it gave something."""
+        wish = wished(promotion, claim)
+        if not wish:
+            return Refusal("no_value")
+        afforded = self.purse.afford(promotion, wish)
+        if isinstance(afforded, Refusal):
+            return afforded
+        amount, clamped_by = afforded
+        self.purse.spend(promotion, amount)
+        grant = Grant(promotion, amount, wish, clamped_by, claim.grant(amount), claim.applications)
+        self.grants.append(grant)
+        self._applied[promotion.rule.promotion] = grant
+        if claim.used is not None:
+            for batch in claim.used:
+                batch.used = True
+        if promotion.group is not None:
+            best_of.mark(claim, promotion.group)
+            self._winners.setdefault(promotion.group, promotion.rule.promotion)
+        return None
+
+    def _offer(self, promotion: Promotion, gift: FreeGift) -> None:
+        facts = self.sale.facts
+        held = sum([kind.count for kind in facts.kinds if kind.sku == gift.sku and kind.discountable])
+        if held < gift.quantity:
+            self.gifts.append((promotion, gift.quantity - held))
+
+    def _contest(self, rivals: list[Promotion], ground: Ground) -> None:
+        """The best deal for each unit among the promotions of one best-of group."""
+        contenders = []
+        for promotion in rivals:
+            refusal = self.barred(promotion)
+            if refusal is None:
+                contenders.append(best_of.Contender(promotion, self.mask(promotion)))
+            else:
+                self.refusals[promotion.rank] = refusal
+        before = len(self.grants)
+        for contender, claim in best_of.best(contenders, ground, self.purse):
+            refusal = self.barred(contender.promotion) or self.take(contender.promotion, claim)
+            if refusal is not None:
+                self.refusals[contender.promotion.rank] = refusal
+        winner = max(self.grants[before:], key=lambda grant: grant.amount, default=None)
+        for contender in contenders:
+            promotion = contender.promotion
+            if promotion.rule.promotion in self._applied or promotion.rank in self.refusals:
+                continue
+            if contender.refusal is not None or winner is None:
+                self.refusals[promotion.rank] = contender.refusal or Refusal("no_value")
+            else:
+                self.refusals[promotion.rank] = Refusal(
+                    "beaten_by", winner.amount, contender.wish, winner.promotion.rule.promotion
+                )
+
+
+def unmet(promotion: Promotion, facts: Facts, measure: Measure) -> Refusal | None:
+    """The first condition of `promotion` that does not hold; None when all do.
+
+    The units of a free gift do not help to reach the conditions of the promotion that gives it.
+    """
+    if not promotion.conditions:
+        return None
+    benefit = promotion.rule.benefit
+    if isinstance(benefit, FreeGift):
+        measure = without_gift(benefit, facts, measure)
+    for check in promotion.conditions:
+        refusal = check(facts, measure)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def without_gift(gift: FreeGift, facts: Facts, measure: Measure) -> Measure:
+    """`measure` less the cheapest units that `gift` may make free."""
+    values, counts, left = list(measure.values), list(measure.counts), gift.quantity
+    given = [number for number, kind in enumerate(facts.kinds) if kind.sku == gift.sku and kind.discountable]
+    for number in sorted(given, key=lambda number: facts.kinds[number].unit_price):
+        units = min(left, counts[number])
+        if units:
+            values[number] -= values[number] * units // counts[number]
+            counts[number] -= units
+            left -= units
+    return Measure(values, counts)

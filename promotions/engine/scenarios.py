@@ -1,0 +1,147 @@
+"""Which promotions of a sale may take part together, where they shut one another out.
+
+Where nothing does, there is one pass. By strict priority the first shuts out those after it. By value each way of
+keeping the peace is a scenario of its own, tried in a pass, and the best deal stands: by value, then priority, then
+fewer promotions, then id. The number of passes is bounded by `SCENARIOS`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations, product
+from math import comb
+
+from promotions.engine.compiled import Promotion
+from promotions.engine.conditions import Refusal
+from promotions.engine.lanes import Pass, Sale
+
+SCENARIOS = 64
+
+Forbidden = dict[int, Refusal]
+"""By rank: the promotions that may not take part, and why."""
+
+
+def settle(sale: Sale) -> Pass:
+    """The pass that stands."""
+    exclusive = [promotion for promotion in sale.promotions if promotion.exclusive]
+    if sale.stacking.precedence == "priority":
+        return _by_priority(sale, exclusive)
+    return _by_value(sale, exclusive)
+
+
+def _by_priority(sale: Sale, exclusive: list[Promotion]) -> Pass:
+    """An exclusive promotion that gives something is alone; otherwise the first shut out those after them."""
+    refused: Forbidden = {}
+    for promotion in exclusive:
+        attempt = Pass(sale, _all_but(sale, [promotion]))
+        if attempt.grants:
+            return attempt
+        refused.update({promotion.rank: attempt.refusals[promotion.rank]})
+    return Pass(sale, refused)
+
+
+def _by_value(sale: Sale, exclusive: list[Promotion]) -> Pass:
+    ways = list(_conflicts(sale))
+    limit = sale.stacking.max_promotions
+    alone = [_all_but(sale, [promotion]) for promotion in exclusive]
+    shared: Forbidden = {promotion.rank: Refusal("excluded_by") for promotion in exclusive}
+    passes = [Pass(sale, forbidden) for forbidden in alone[:SCENARIOS]]
+    for count, choice in enumerate(product(*ways)):
+        if count == SCENARIOS:
+            break
+        forbidden = dict(shared)
+        for refusals in choice:
+            forbidden.update(refusals)
+        passes.append(Pass(sale, forbidden) if limit is None else _at_most(sale, limit, forbidden))
+    best = min(passes, key=_preference)
+    if exclusive:
+        _name_winner(best)
+    return best
+
+
+def _preference(attempt: Pass) -> tuple[int, list[tuple[int, int]], int, list[int]]:
+    promotions = [grant.promotion for grant in attempt.grants]
+    priorities = sorted(
+        [(_campaign_priority(promotion), promotion.rule.priority) for promotion in promotions]
+    )
+    return (-attempt.discount, priorities, len(promotions), sorted(p.rule.promotion for p in promotions))
+
+
+def _campaign_priority(promotion: Promotion) -> int:
+    campaign = promotion.rule.campaign
+    return 100 if campaign is None else campaign.priority
+
+
+def _name_winner(attempt: Pass) -> None:
+    """Those shut out by an exclusive promotion, or the exclusive shut out by the others, learn by which."""
+    if attempt.grants:
+        winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.rule.promotion
+        for rank, refusal in attempt.refusals.items():
+            if refusal.reason == "excluded_by" and refusal.by is None:
+                attempt.refusals[rank] = refusal._replace(by=winner)
+
+
+def _all_but(sale: Sale, kept: Iterable[Promotion]) -> Forbidden:
+    ranks = {promotion.rank for promotion in kept}
+    only = next(iter(kept), None)
+    refusal = Refusal("excluded_by", by=None if only is None else only.rule.promotion)
+    return {promotion.rank: refusal for promotion in sale.promotions if promotion.rank not in ranks}
+
+
+def _conflicts(sale: Sale) -> Iterable[list[Forbidden]]:
+    """For each conflict the ways to end it: whom to forbid."""
+    stacking, promotions = sale.stacking, [one for one in sale.promotions if not one.exclusive]
+    if not stacking.item_with_order:
+        yield from _either(promotions, lambda promotion: promotion.on_order)
+    if not stacking.coupons_with_promotions:
+        yield from _either(promotions, lambda promotion: promotion.rule.trigger == "coupon")
+    for group in sorted({promotion.group for promotion in promotions if promotion.group is not None}):
+        # A unit that the item lane gives to one of the group is lost to those of the order lane: is it worth it?
+        rivals = [promotion for promotion in promotions if promotion.group == group]
+        late = [promotion for promotion in rivals if promotion.on_order]
+        if late and len(late) < len(rivals):
+            refusal = Refusal("beaten_by", by=late[0].rule.promotion)
+            yield [{}, {promotion.rank: refusal for promotion in rivals if not promotion.on_order}]
+    here: dict[int, list[int]] = {}
+    for promotion in promotions:
+        here.setdefault(promotion.rule.promotion, []).append(promotion.rank)
+    for one, other in sorted(stacking.excluded_pairs):
+        if one in here and other in here:
+            yield [
+                {rank: Refusal("excluded_pair", by=one) for rank in here[other]},
+                {rank: Refusal("excluded_pair", by=other) for rank in here[one]},
+            ]
+
+
+def _either(promotions: list[Promotion], second: Callable[[Promotion], bool]) -> Iterable[list[Forbidden]]:
+    ranks: Mapping[bool, list[int]] = {
+        side: [promotion.rank for promotion in promotions if second(promotion) is side]
+        for side in (False, True)
+    }
+    if ranks[False] and ranks[True]:
+        yield [{rank: Refusal("excluded_by") for rank in ranks[side]} for side in (True, False)]
+
+
+def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
+    """The best deal of at most `limit` promotions: every choice where they are few, else one more at a time."""
+    free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
+
+    def only(chosen: Iterable[Promotion]) -> Pass:
+        ranks = {promotion.rank for promotion in chosen}
+        crowded = {
+            one.rank: Refusal("max_promotions", limit, limit + 1) for one in free if one.rank not in ranks
+        }
+        return Pass(sale, forbidden | crowded)
+
+    if len(free) <= limit:
+        return Pass(sale, forbidden)
+    if comb(len(free), limit) <= SCENARIOS:
+        return min([only(chosen) for chosen in combinations(free, limit)], key=_preference)
+    chosen: list[Promotion] = []
+    best = only(chosen)
+    for _ in range(limit):
+        others = [promotion for promotion in free if promotion not in chosen]
+        attempts = [(only([*chosen, promotion]), promotion) for promotion in others]
+        attempt, promotion = min(attempts, key=lambda one: _preference(one[0]))
+        if attempt.discount <= best.discount:
+            break
+        best, chosen = attempt, [*chosen, promotion]
+    return best

@@ -1,0 +1,220 @@
+"""The units of a sale: lines merged into kinds, and batches of units that stand alike.
+
+Totals must not depend on the order of lines or on how units are split over lines. So the engine never looks at lines:
+units that nothing tells apart are one `Kind`, in an order of their own (larger value, SKU, price, the rest), and only
+the answer shares what a kind gets among its lines.
+
+A promotion may touch part of a kind. Units with the same history form a `Batch`: what is left to pay of them together
+is spread evenly over them, so two of its units differ by one minor unit at most.
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from functools import lru_cache
+
+from promotions.engine.basket import Line
+
+NO_GROUPS: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=16384)
+def members(mask: int) -> tuple[int, ...]:
+    """The numbers of the kinds in `mask`, which has a bit for each; lowest first."""
+    numbers = []
+    while mask:
+        lowest = mask & -mask
+        numbers.append(lowest.bit_length() - 1)
+        mask ^= lowest
+    return tuple(numbers)
+
+
+class Kind:
+    """Interchangeable units: one article, price, floor and set of facts. Immutable.
+
+    `value`: before any discount, of all `count` units. `low`: the floor price of one. `lines`: (place in the basket,
+    count), by line id.
+    """
+
+    __slots__ = (
+        "already_discounted",
+        "brand",
+        "categories",
+        "count",
+        "discountable",
+        "lines",
+        "low",
+        "sku",
+        "unit_price",
+        "value",
+    )
+
+    def __init__(self, line: Line, value: int, lines: tuple[tuple[int, int], ...], count: int) -> None:
+        self.sku = line.sku
+        self.categories = line.categories
+        self.brand = line.brand
+        self.discountable = line.discountable
+        self.already_discounted = line.already_discounted
+        self.low = line.min_unit_price
+        self.value = value
+        self.count = count
+        self.lines = lines
+        unit_price, odd = divmod(value, count)
+        self.unit_price: int | Fraction = Fraction(value, count) if odd else unit_price
+
+
+class Batch:
+    """`count` units of kind number `kind` with `rest` minor units left to pay together; `low` is their floor together.
+
+    `used`: a buy-get, bundle or other group benefit of this lane has them. `groups`: the best-of groups that have them.
+    """
+
+    __slots__ = ("count", "groups", "kind", "low", "rest", "used")
+
+    def __init__(self, kind: int, count: int, rest: int, low: int) -> None:
+        self.kind = kind
+        self.count = count
+        self.rest = rest
+        self.low = low
+        self.used = False
+        self.groups = NO_GROUPS
+
+    def first(self, units: int, *, dearest: bool) -> int:
+        """What is left to pay of `units` of these units, the dearest or the cheapest first."""
+        each, dearer = divmod(self.rest, self.count)
+        if dearest:
+            return each * units + min(dearer, units)
+        return each * units + max(0, units - (self.count - dearer))
+
+    @property
+    def room(self) -> int:
+        """What a discount may still take."""
+        return max(0, self.rest - self.low)
+
+    @property
+    def price(self) -> int:
+        """What a unit costs now, on a scale fine enough to order by in whole numbers."""
+        return (self.rest << 32) // self.count
+
+
+def merged(lines: Iterable[Line]) -> tuple[Kind, ...]:
+    """The kinds of units in `lines`, in the order that breaks ties."""
+    alike: dict[tuple[object, ...], list[tuple[str, int, Line]]] = {}
+    for place, line in enumerate(lines):
+        total = line.line_total
+        uneven = None
+        if total is not None and total != line.quantity * line.unit_price:
+            each, odd = divmod(total, line.quantity)
+            uneven = (each, odd, line.quantity if odd else 1)
+        key = (
+            line.sku,
+            line.unit_price if uneven is None else uneven,
+            line.min_unit_price,
+            line.brand,
+            line.categories,
+            line.discountable,
+            line.already_discounted,
+        )
+        alike.setdefault(key, []).append((line.id, place, line))
+    kinds = []
+    for members in alike.values():
+        if len(members) > 1:
+            members.sort()
+        count = value = 0
+        for _, _, line in members:
+            count += line.quantity
+            value += line.quantity * line.unit_price if line.line_total is None else line.line_total
+        places = tuple([(place, line.quantity) for _, place, line in members])
+        kinds.append(Kind(members[0][2], value, places, count))
+    kinds.sort(key=_rank)
+    return tuple(kinds)
+
+
+def _rank(kind: Kind) -> tuple[object, ...]:
+    return (
+        -kind.value,
+        kind.sku,
+        kind.count,
+        kind.low,
+        kind.brand,
+        kind.categories,
+        kind.discountable,
+        kind.already_discounted,
+    )
+
+
+class Units:
+    """What is left to pay of each unit, while promotions are applied. The only thing in the engine that changes."""
+
+    __slots__ = ("batches", "kinds")
+
+    def __init__(self, kinds: tuple[Kind, ...]) -> None:
+        self.kinds = kinds
+        self.batches = [
+            [Batch(number, kind.count, kind.value, kind.low * kind.count)] if kind.discountable else []
+            for number, kind in enumerate(kinds)
+        ]
+
+    def open(self, mask: int, group: str | None, *, spare_used: bool) -> list[Batch]:
+        """The batches of these kinds that can take a discount still, and that `group` has given to no one.
+
+        `spare_used`: leave those a group benefit has used.
+        """
+        batches = self.batches
+        if group is None and not spare_used:
+            return [batch for number in members(mask) for batch in batches[number] if batch.rest > batch.low]
+        return [
+            batch
+            for number in members(mask)
+            for batch in batches[number]
+            if batch.rest > batch.low and group not in batch.groups and not (spare_used and batch.used)
+        ]
+
+    def unused(self, mask: int, group: str | None) -> list[Batch]:
+        """The batches of these kinds that cost something, that no group benefit has used and `group` gave to no one."""
+        batches = self.batches
+        return [
+            batch
+            for number in members(mask)
+            for batch in batches[number]
+            if batch.rest and not batch.used and group not in batch.groups
+        ]
+
+    def split(self, batch: Batch, units: int, *, dearest: bool) -> Batch:
+        """Part `units` of `batch` off, its dearest or its cheapest. Both parts mean what the whole meant."""
+        if units == batch.count:
+            return batch
+        rest = batch.first(units, dearest=dearest)
+        low = batch.low * units // batch.count
+        part = Batch(batch.kind, units, rest, low)
+        part.used = batch.used
+        part.groups = batch.groups
+        batch.count -= units
+        batch.rest -= rest
+        batch.low -= low
+        self.batches[batch.kind].append(part)
+        return part
+
+    def select(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
+        """`units` of the units in `batches` (all of them, where there are fewer), the dearest or the cheapest."""
+        chosen = []
+        for batch in sorted(batches, key=dearest_first if dearest else cheapest_first):
+            taken = min(units, batch.count)
+            chosen.append(self.split(batch, taken, dearest=dearest))
+            units -= taken
+            if not units:
+                break
+        return chosen
+
+    def new_lane(self) -> None:
+        """A group benefit may use every unit anew."""
+        for batches in self.batches:
+            for batch in batches:
+                batch.used = False
+
+
+def dearest_first(batch: Batch) -> tuple[int, int]:
+    return (-batch.price, batch.kind)
+
+
+def cheapest_first(batch: Batch) -> tuple[int, int]:
+    return (batch.price, -batch.kind)

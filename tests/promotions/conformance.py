@@ -1,0 +1,259 @@
+"""Real cases from other systems, translated into the engine's own types and run through it.
+
+A case says what a basket holds, which promotions there are and what is to come out; `cases/promotion_cases.json` holds
+those of the repository, in a schema of their own. Nothing is priced here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from promotions.engine import (
+    Basket,
+    CampaignTerms,
+    Coupon,
+    Customer,
+    Left,
+    Line,
+    Outcome,
+    Remaining,
+    Rule,
+    StackingRules,
+    evaluate,
+)
+from promotions.engine import rules as r
+from promotions.engine.allocation import allocate
+from promotions.engine.compiled import order
+
+Case = Mapping[str, Any]
+
+STRICT = StackingRules(precedence="priority")
+REJECTED = {
+    "budget_exhausted": "budget_exceeded",
+    "budget_too_small": "budget_exceeded",
+    "uses_exhausted": "usage_exhausted",
+    "customer_limit": "usage_exhausted",
+}
+
+
+def run_case(case: Case) -> dict[str, Any]:
+    """The product's answer to `case`, in the shape of its `expect`.
+
+    `case["policy"]` = "partial" runs campaigns that grant what is left in the place of the case's own policy.
+    """
+    return KINDS[case["kind"]](case)
+
+
+def _basket(case: Case) -> dict[str, Any]:
+    promotions = _ranked(case["promotions"])
+    numbers = {number: promotion["id"] for number, promotion in promotions}
+    outcome = evaluate(
+        _sale(case, promotions),
+        [_rule(promotion, number, case.get("policy")) for number, promotion in promotions],
+        _remaining(promotions),
+        datetime.fromisoformat(case.get("context", {}).get("at", "2025-01-15T12:00:00+00:00")),
+        stacking=STRICT,
+    )
+    return _answer(outcome, numbers)
+
+
+def _answer(outcome: Outcome, numbers: Mapping[int, str]) -> dict[str, Any]:
+    amounts = {applied.promotion: applied.amount for applied in outcome.applied}
+    return {
+        "total_discount": outcome.discount,
+        "per_line": {line.id: line.discount for line in outcome.lines},
+        "per_promotion": {name: amounts.get(number, 0) for number, name in numbers.items()},
+        "rejected": {
+            numbers[refused.promotion]: REJECTED[refused.reason]
+            for refused in outcome.not_applied
+            if refused.reason in REJECTED
+        },
+        "units": {
+            line.id: [amount for count, amount in line.units for _ in range(count)] for line in outcome.lines
+        },
+        "steps": {
+            name: {
+                line.id: share.amount
+                for line in outcome.lines
+                for share in line.applied
+                if share.promotion == number
+            }
+            for number, name in numbers.items()
+        },
+    }
+
+
+def _ordering(case: Case) -> dict[str, Any]:
+    promotions = _ranked(case["promotions"])
+    names = {number: promotion["id"] for number, promotion in promotions}
+    rules = [
+        Rule(number, r.PercentOff(1000), priority=-promotion.get("priority", 0)) for number, promotion in promotions
+    ]
+    return {"order": [names[rule.promotion] for rule in sorted(rules, key=order)]}
+
+
+def _allocate(case: Case) -> dict[str, Any]:
+    return {"parts": allocate(case["amount"], case["weights"])}
+
+
+KINDS: dict[str, Callable[[Case], dict[str, Any]]] = {
+    "basket": _basket,
+    "ordering": _ordering,
+    "allocate": _allocate,
+}
+
+
+def _ranked(promotions: Iterable[Case]) -> list[tuple[int, Case]]:
+    """Promotions with numbers of their own, in the order of the list: the tie-breaker of equal priorities."""
+    return list(enumerate(promotions, start=1))
+
+
+def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
+    context = case.get("context", {})
+    by_code: dict[str, list[int]] = {}
+    for number, promotion in promotions:
+        if promotion["trigger"]["type"] == "code":
+            by_code.setdefault(promotion["trigger"]["code"].casefold(), []).append(number)
+    coupons = []
+    for code in context.get("codes", []):
+        for number in by_code.get(code.casefold(), []):
+            coupons.append(Coupon(code, number))
+    groups, customer = context.get("customer_groups", []), context.get("customer_id", "")
+    return Basket(
+        currency="EUR",
+        lines=tuple(_line(line) for line in case["basket"]),
+        customer=Customer(customer, frozenset(groups)) if customer or groups else None,
+        coupons=tuple(coupons),
+    )
+
+
+def _line(line: Case) -> Line:
+    return Line(
+        id=line["line"],
+        sku=line.get("sku", ""),
+        quantity=line["qty"],
+        unit_price=line["line_total"] // line["qty"],
+        line_total=line["line_total"],
+        categories=_listed(line.get("category")),
+        discountable=line.get("discountable", True),
+        min_unit_price=line.get("min_unit_price", 0),
+        already_discounted=line.get("already_discounted", False),
+    )
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _rule(promotion: Case, number: int, policy: str | None) -> Rule:
+    target = promotion.get("target", {})
+    campaign = promotion.get("campaign")
+    trigger = "coupon" if promotion["trigger"]["type"] == "code" else "automatic"
+    return Rule(
+        promotion=number,
+        label=promotion["id"],
+        priority=-promotion.get("priority", 0),
+        trigger=trigger,
+        conditions=tuple(_condition(condition) for condition in promotion.get("conditions", [])),
+        target=r.Target(
+            _match(target.get("match", {})),
+            target.get("max_units_per_line"),
+            target.get("max_units_total"),
+            target.get("pick", "cheapest"),
+            target.get("only_undiscounted", False),
+        ),
+        benefit=_benefit(promotion["benefit"]),
+        stacking=r.Exclusive() if promotion.get("exclusive") else r.Stackable(),
+        caps=r.Caps(max_applications=promotion.get("max_applications")),
+        campaign=campaign and _campaign(campaign, policy),
+    )
+
+
+def _campaign(campaign: Case, policy: str | None) -> CampaignTerms:
+    budget = campaign.get("budget", {})
+    own = "reject" if budget.get("on_exceed", "reject_promotion") == "reject_promotion" else "partial"
+    return CampaignTerms(
+        id=_campaign_number(campaign),
+        on_budget_end=policy or own,
+        max_uses_per_customer=budget["limit"] if budget.get("type") == "usage_per_customer" else None,
+    )
+
+
+def _campaign_number(campaign: Case) -> int:
+    return int.from_bytes(campaign["id"].encode())
+
+
+def _remaining(promotions: list[tuple[int, Case]]) -> Remaining:
+    fields = {"spend": "amount", "usage": "uses", "usage_per_customer": "customer_uses"}
+    campaigns = {}
+    for _, promotion in promotions:
+        if campaign := promotion.get("campaign"):
+            budget = campaign["budget"]
+            left = {fields[budget["type"]]: budget["limit"] - budget["used"]}
+            campaigns[_campaign_number(campaign)] = Left(**left)
+    return Remaining(campaigns)
+
+
+def _match(match: Case) -> r.Match:
+    return r.Match(
+        skus=_listed(match.get("sku")),
+        categories=_listed(match.get("category")),
+        unit_price_min=match.get("unit_price_min"),
+        unit_price_max=match.get("unit_price_max"),
+    )
+
+
+def _condition(condition: Case) -> r.Condition:
+    match = _match(condition.get("match", {}))
+    match condition["type"]:
+        case "customer_group_in":
+            return r.InGroup(tuple(condition["values"]))
+        case "customer_id_in":
+            return r.CustomerIs(tuple(condition["values"]))
+        case "min_qty":
+            return r.MinQuantity(condition["value"], match)
+        case "min_subtotal":
+            return r.MinSubtotal(condition["value"], match)
+        case "contains":
+            return r.Contains(match)
+        case "every_line_total_gt":
+            return r.EveryLineOver(condition["value"])
+    raise ValueError(f"no condition {condition['type']}")
+
+
+def _percent(value: Any) -> int:
+    """Hundredths of a percent of a percentage."""
+    return int(Decimal(str(value)) * 100)
+
+
+def _benefit(benefit: Case) -> r.Benefit:
+    match benefit["type"]:
+        case "percent":
+            return r.PercentOff(_percent(benefit["value"]), benefit.get("base", "remaining"))
+        case "fixed_per_unit":
+            return r.FixedPerUnit(benefit["amount"])
+        case "fixed_total":
+            return r.FixedTotal(benefit["amount"])
+        case "order_percent":
+            return r.PercentOfTotal(_percent(benefit["value"]))
+        case "bundle_price":
+            return r.Bundle((r.Part(benefit["qty"]),), price=benefit["amount"])
+        case "cheapest_free":
+            return r.CheapestFree(benefit["units"])
+        case "buy_get":
+            buy, get = benefit["buy"], benefit["get"]
+            return r.BuyGet(
+                buy=r.Part(buy["qty"], _match(buy.get("match", {}))),
+                get=r.Part(get["qty"], _match(get.get("match", {}))),
+                percent=_percent(get["percent"]) if "percent" in get else None,
+                amount=get.get("amount_per_unit"),
+                pick=benefit.get("pick", "dearest"),
+                max_get_units=benefit.get("max_get_units"),
+            )
+    raise ValueError(f"no benefit {benefit['type']}")
+
+
+UTC_NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
