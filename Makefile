@@ -13,6 +13,9 @@ ifneq ($(OWNER),)
 export PYTHONDONTWRITEBYTECODE := 1
 endif
 
+# A Python that is gone since, or closed to this user, as one in root's home: the environment is made anew.
+_ := $(shell [ ! -e .venv ] || $(PY) -c '' 2>/dev/null || rm -rf .venv)
+
 .PHONY: help run test lint bench lock ports
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
@@ -49,11 +52,11 @@ lock: ## bring the lock files up to pyproject.toml, requirements/node.in and pac
 ports:
 	@$(PY) -m config.supervisor --check-ports
 
-$(PY): # also when it is there and leads to a Python that is gone, or closed to this user
+$(PY):
 	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
 		$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 		echo "Making .venv with $$($$python --version)"; \
-		$$python -m venv --clear .venv && exit; \
+		$$python -m venv .venv && exit; \
 		rm -rf .venv; \
 		echo "$$python has no venv: install it (on Debian the package python3-venv)." >&2; \
 		exit 1; \

@@ -289,6 +289,17 @@ def refusals(ports: Mapping[str, int]) -> list[str]:
     return sentences
 
 
+def give_to_owner() -> None:
+    """Give what root's programs made under var/ to the owner of the project, who may run it next."""
+    owner = ROOT.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    for path in VAR.rglob("*"):
+        if not path.is_relative_to(VAR / "postgres"):  # it sees to its own, and its files come and go
+            with contextlib.suppress(FileNotFoundError):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m config.supervisor", description="Run the Procfile's programs."
@@ -309,6 +320,7 @@ def main() -> int:
     except (ImproperlyConfigured, embedded_postgres.Unavailable) as why:
         print(why, file=sys.stderr)
         return 1
+    give_to_owner()  # what a run that was killed has left
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     variables = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
@@ -324,6 +336,7 @@ def main() -> int:
         port=port,
         greeting=[sys.executable, "manage.py", "demo", "--logins"],
     ).run()
+    give_to_owner()
     if embedded:
         stopped = embedded.stop(if_idle=True)
         print("PostgreSQL is stopped." if stopped else "PostgreSQL keeps running: others use it.")
