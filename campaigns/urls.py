@@ -1,2 +1,19 @@
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from campaigns import views
+
 app_name = "campaigns"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.dashboard, name="dashboard"),
+    path("under-way/", views.under_way, name="under_way"),
+    path("campaigns/", views.campaign_list, name="list"),
+    path("campaigns/<int:pk>/", views.detail, name="detail"),
+    path("campaigns/<int:pk>/duplicate/", views.duplicate, name="duplicate"),
+    path("campaigns/<int:pk>/delete/", views.delete, name="delete"),
+    path("campaigns/<int:pk>/<str:verb>/", views.fire, name="fire"),
+    path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+]

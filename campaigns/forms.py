@@ -1,0 +1,50 @@
+"""What people type on the pages that both kinds share."""
+
+from typing import Any
+
+from django import forms
+
+from campaigns.models import Campaign
+
+AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends, in the site's zone
+
+
+class MomentField(forms.DateTimeField):
+    """A date and a time to the minute, in the site's zone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateTimeInput(format=AT, attrs={"type": "datetime-local"})
+        super().__init__(widget=widget, input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
+
+
+class FilterForm(forms.Form):
+    """What narrows the list of campaigns; what is no choice narrows nothing."""
+
+    q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
+    kind = forms.ChoiceField(choices=[("", "All kinds"), *Campaign.Kind.choices], required=False)
+    status = forms.ChoiceField(choices=[("", "All statuses"), *Campaign.Status.choices], required=False)
+    archived = forms.BooleanField(label="Archived", required=False)
+
+
+class StepForm(forms.Form):
+    """A question before a step: why, for the history."""
+
+    why = forms.CharField(label="Reason", required=False, max_length=500, help_text="Kept in the history.")
+
+    def arguments(self) -> dict[str, Any]:
+        """What lifecycle.fire is told besides the verb."""
+        return dict(self.cleaned_data)
+
+
+class ScheduleForm(StepForm):
+    """When an e-mail campaign is to launch by itself. No time at all is for the lifecycle to refuse."""
+
+    at = MomentField(label="Send at", required=False)
+    field_order = ["at", "why"]
+
+
+def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
+    """The form of `verb`, filled in with `data` or with what the campaign proposes."""
+    if campaign.kind == Campaign.Kind.EMAIL and verb == "schedule":
+        return ScheduleForm(data, initial={"at": campaign.starts_at})
+    return StepForm(data)

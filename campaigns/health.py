@@ -1,0 +1,21 @@
+"""Whether this installation can do its work."""
+
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django_q.brokers import get_broker
+
+
+def problems() -> list[str]:
+    """What keeps this process from serving: a sentence each, [] when nothing does."""
+    try:
+        executor = MigrationExecutor(connection)
+        missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        return [f"The database does not answer: {error}".strip()]
+    if missing:
+        return [f"{missing} migrations are not applied: run manage.py migrate."]
+    try:
+        get_broker().queue_size()
+    except Exception as error:  # noqa: BLE001  a broker is any class of django-q2's; each fails in its own way
+        return [f"The queue cannot be reached: {error}"]
+    return []

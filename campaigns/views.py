@@ -1,0 +1,197 @@
+"""The pages both kinds of campaign share."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required, permission_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from campaigns import health, lifecycle, workspace
+from campaigns.forms import FilterForm, StepForm, step_form
+from campaigns.models import Campaign
+from campaigns.refusals import Refused
+
+viewing = permission_required("campaigns.view_campaign", raise_exception=True)
+PER_PAGE = 25
+
+
+@require_GET
+def dashboard(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("campaigns.view_campaign"):
+        return render(request, "campaigns/no_role.html")
+    now = timezone.now()
+    context = {
+        "is_fresh": workspace.is_fresh(),
+        "under_way": workspace.under_way(),
+        "coming": workspace.coming(),
+        "attention": workspace.needing_attention(now),
+        "recent": workspace.recent(),
+    }
+    return render(request, "campaigns/dashboard.html", context)
+
+
+@require_GET
+@viewing
+def under_way(request: HttpRequest) -> HttpResponse:
+    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way()})
+
+
+@require_GET
+@viewing
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    form = FilterForm(request.GET)
+    form.is_valid()  # what is no choice is left out of cleaned_data
+    chosen = form.cleaned_data
+    campaigns = workspace.listed(
+        kind=chosen.get("kind", ""),
+        status=chosen.get("status", ""),
+        archived=chosen["archived"],
+        words=chosen["q"],
+    )
+    page = Paginator(campaigns, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "page": page,
+        "is_filtered": any(chosen.values()),
+        "archived": chosen["archived"],
+    }
+    return render(request, "campaigns/list.html", context)
+
+
+@require_GET
+@viewing
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    return redirect(found(request, pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def fire(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+    """Take one step of the lifecycle; a GET asks first."""
+    if not workspace.is_word(verb):
+        raise Http404(f"“{verb}” is no step of a campaign.")
+    campaign = allowed(request, pk, verb)
+    if request.method != "POST":
+        return question(request, campaign, verb)
+    form = step_form(campaign, verb, request.POST)
+    try:
+        campaign = lifecycle.fire(campaign, verb, by=request.user, **arguments(form))
+    except Refused as refused:
+        return refusal(request, campaign, refused)
+    said = f"“{campaign}” is {told(campaign, verb)}."
+    if not request.htmx:
+        messages.success(request, said)
+        return redirect(campaign)
+    context = workspace.status_context(campaign, request.user, timezone.now()) | {"said": said}
+    response = render(request, "campaigns/_status.html", context)
+    return trigger_client_event(response, "campaign-fired")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = allowed(request, pk, "duplicate")
+    if request.method != "POST":
+        return question(request, campaign, "duplicate")
+    copy = lifecycle.duplicate(campaign, by=request.user)
+    messages.success(request, f"“{copy}” is a draft with everything of “{campaign}”.")
+    return gone_to(request, copy.get_absolute_url())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = allowed(request, pk, "delete")
+    if request.method != "POST":
+        return question(request, campaign, "delete")
+    try:
+        lifecycle.delete(campaign, by=request.user)
+    except Refused as refused:
+        return refusal(request, campaign, refused)
+    messages.success(request, f"“{campaign}” is deleted.")
+    return gone_to(request, redirect("campaigns:list").url)
+
+
+# ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def found(request: HttpRequest, pk: int) -> Campaign:
+    """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
+    try:
+        campaign = lifecycle.own(pk)
+    except Campaign.DoesNotExist as missing:
+        raise Http404("There is no such campaign.") from missing
+    if not request.user.has_perm(lifecycle.permission(campaign, "view")):
+        raise PermissionDenied
+    return campaign
+
+
+def allowed(request: HttpRequest, pk: int, verb: str) -> Campaign:
+    """The campaign, when the user has the right to `verb`. Raises: Http404; PermissionDenied."""
+    campaign = found(request, pk)
+    if not workspace.may(campaign, verb, request.user):
+        raise PermissionDenied
+    return campaign
+
+
+def arguments(form: StepForm) -> dict[str, Any]:
+    """What the form says. Raises Refused: something in it cannot be read."""
+    if not form.is_valid():
+        raise Refused([(field, error) for field, errors in form.errors.items() for error in errors])
+    return form.arguments()
+
+
+def question(request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
+    """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
+    now = timezone.now()
+    context = workspace.status_context(campaign, request.user, now)
+    if verb not in [button.verb for button in context["buttons"]]:
+        return refusal(request, campaign, workspace.not_open(campaign, verb, request.user, now))
+    context |= {
+        "verb": verb,
+        "asked": workspace.button(campaign, verb, now),
+        "form": step_form(campaign, verb),
+        "obstacles": workspace.obstacles(campaign, verb, now),
+    }
+    return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
+
+
+def refusal(request: HttpRequest, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """409, and the campaign as it stands, with the reason."""
+    campaign = lifecycle.own(campaign.pk)
+    context = workspace.status_context(campaign, request.user, timezone.now(), refused)
+    template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
+    return render(request, template, context, status=409)
+
+
+def gone_to(request: HttpRequest, url: str) -> HttpResponse:
+    return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
+
+
+def told(campaign: Campaign, verb: str) -> str:
+    """What a campaign is after the step, in a word or two."""
+    return {"archive": "archived", "unarchive": "back in the list"}.get(
+        verb
+    ) or campaign.get_status_display().lower()
+
+
+# ── health ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@login_not_required
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """This process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@login_not_required
+@require_GET
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Database, migrations and queue are fit for work, or 503 with the sentence."""
+    if problems := health.problems():
+        return JsonResponse({"status": "not ready", "problems": problems}, status=503)
+    return JsonResponse({"status": "ok"})

@@ -1,0 +1,191 @@
+"""What the pages that both kinds share are made from: the one list, the buttons of a campaign, the dashboard."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.urls import reverse
+
+from campaigns import lifecycle
+from campaigns.models import Campaign, Transition
+from campaigns.refusals import Refused
+
+Status = Campaign.Status
+
+FAILED_IS_NEWS = timedelta(days=14)  # a failed campaign cannot be archived; it leaves the dashboard by itself
+SHOWN = 10  # rows of each part of the dashboard
+
+
+@dataclass(frozen=True)
+class Button:
+    """One thing to do with a campaign; `asks` when a question comes before it."""
+
+    verb: str
+    label: str
+    icon: str
+    style: str = ""
+    asks: bool = False
+
+
+BUTTONS = {
+    button.verb: button
+    for button in [
+        Button("launch", "Launch", "send", "btn-primary", asks=True),
+        Button("schedule", "Schedule", "calendar"),
+        Button("unschedule", "Unschedule", "calendar"),
+        Button("activate", "Activate", "play", "btn-primary"),
+        Button("resume", "Resume", "play", "btn-primary"),
+        Button("pause", "Pause", "pause", "btn-primary"),
+        Button("end_early", "End Early", "stop", asks=True),
+        Button("cancel", "Cancel campaign", "close", "btn-outline-danger", asks=True),
+        Button("archive", "Archive", "archive"),
+        Button("unarchive", "Unarchive", "archive"),
+        Button("duplicate", "Duplicate", "copy"),
+        Button("delete", "Delete", "delete", "btn-outline-danger", asks=True),
+    ]
+}
+
+
+def listed(
+    *, kind: str = "", status: str = "", archived: bool = False, words: str = ""
+) -> QuerySet[Campaign]:
+    """The one list of both kinds, newest first; an empty filter lets everything pass."""
+    campaigns = Campaign.objects.listed(archived).matching(words).select_related("created_by")
+    chosen = {name: value for name, value in {"kind": kind, "status": status}.items() if value}
+    return campaigns.filter(**chosen)
+
+
+# ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
+    """Exactly what the state and the user's rights allow, in the order of the page."""
+    verbs = [verb for verb in lifecycle.open_steps(campaign, user) if verb in BUTTONS]
+    verbs += [verb for verb in ("duplicate", "delete") if may(campaign, verb, user)]
+    if not campaign.is_deletable and "delete" in verbs:
+        verbs.remove("delete")
+    return [button(campaign, verb, now) for verb in verbs]
+
+
+def button(campaign: Campaign, verb: str, now: datetime) -> Button:
+    """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
+    plain = BUTTONS.get(verb) or Button(verb, lifecycle.WORDS.get(verb, verb).capitalize(), "forward")
+    takes_time = campaign.kind == Campaign.Kind.EMAIL and verb == "schedule"
+    ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
+    if takes_time or ends_at_once:
+        return Button(plain.verb, plain.label, plain.icon, plain.style, asks=True)
+    return plain
+
+
+def may(campaign: Campaign, verb: str, user: Any) -> bool:
+    """Whether the user has the right to `verb` at all, in whatever state the campaign is."""
+    if verb == "duplicate":
+        return user.has_perm(lifecycle.permission(campaign, "add"))
+    if verb == "delete":
+        return lifecycle.may_delete(campaign, user)
+    step = lifecycle.steps(campaign).get(verb)
+    return step is None or any(
+        transition.has_perm(campaign, user) for transition in step.transitions.values()
+    )
+
+
+def may_edit(campaign: Campaign, user: Any) -> bool:
+    return not campaign.is_locked and user.has_perm(lifecycle.permission(campaign, "change"))
+
+
+def obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, str]]:
+    """What would refuse a step that its state allows, apart from what the question itself asks for."""
+    if verb not in lifecycle.steps(campaign):
+        return []
+    return [(field, sentence) for field, sentence in campaign.objections(verb, now) if field != "at"]
+
+
+def not_open(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:
+    """Why the state does not allow `verb`."""
+    if verb in lifecycle.steps(campaign):
+        return Refused(lifecycle.refusals(campaign, verb, user, now))
+    return Refused(
+        f"“{campaign}” is {campaign.status}: you cannot {verb} it. {lifecycle.advice(campaign, user)}"
+    )
+
+
+def is_word(verb: str) -> bool:
+    """Whether `verb` is a step of any kind of campaign."""
+    return any(verb in kind.VERBS for kind in lifecycle.kinds().values())
+
+
+def status_context(
+    campaign: Campaign, user: Any, now: datetime, refused: Refused | None = None
+) -> dict[str, Any]:
+    """What campaigns/_status.html shows: the badge, the last step's reason, the buttons, and why one was refused."""
+    return {
+        "campaign": campaign,
+        "now": now,
+        "buttons": buttons(campaign, user, now),
+        "edit_url": edit_url(campaign),
+        "may_edit": may_edit(campaign, user),
+        "last": campaign.history.select_related("by").first(),
+        "refused": refused,
+    }
+
+
+def edit_url(campaign: Campaign) -> str:
+    """Where a campaign is edited: each kind's app names the page `campaign_edit`."""
+    return reverse(f"{campaign._meta.app_label}:campaign_edit", args=[campaign.pk])
+
+
+# ── dashboard ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def is_fresh() -> bool:
+    """Whether nobody has made a campaign yet."""
+    return not Campaign.objects.exists()
+
+
+def under_way() -> list[Campaign]:
+    """What is sending or applying now, each of its own kind, the longest first."""
+    found = [
+        campaign
+        for kind in lifecycle.kinds().values()
+        for campaign in kind.objects.filter(status__in=[Status.RUNNING, Status.ACTIVE]).order_by("starts_at")[
+            :SHOWN
+        ]
+    ]
+    return sorted(found, key=lambda campaign: campaign.starts_at or campaign.created_at)
+
+
+def coming() -> QuerySet[Campaign]:
+    """What starts by itself, the soonest first."""
+    return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:SHOWN]
+
+
+def needing_attention(now: datetime) -> QuerySet[Campaign]:
+    """Failed of late, paused by the system, paused past its end, or put back because its launch was refused.
+
+    Each carries its last step: `last_verb`, `last_why`, `last_at`.
+    """
+    last = Transition.objects.filter(campaign=OuterRef("pk")).order_by("-at", "-pk")
+    by_system = Q(last_by__isnull=True)
+    return (
+        Campaign.objects.listed()
+        .filter(status__in=[Status.FAILED, Status.PAUSED, Status.DRAFT])
+        .annotate(
+            last_verb=Subquery(last.values("verb")[:1]),
+            last_by=Subquery(last.values("by")[:1]),
+            last_why=Subquery(last.values("why")[:1]),
+            last_at=Subquery(last.values("at")[:1]),
+        )
+        .filter(
+            Q(status=Status.FAILED, last_at__gt=now - FAILED_IS_NEWS)
+            | Q(by_system, status=Status.PAUSED, last_verb="pause")
+            | Q(status=Status.PAUSED, ends_at__lte=now)
+            | Q(by_system, status=Status.DRAFT, last_verb="unschedule")
+        )
+        .order_by(F("last_at").desc(nulls_last=True), "-pk")[:SHOWN]
+    )
+
+
+def recent() -> QuerySet[Transition]:
+    """The latest steps of all campaigns."""
+    return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:SHOWN]
