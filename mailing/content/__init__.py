@@ -2,16 +2,30 @@
 
 `compile` does once what is the same for everybody, `Compiled.render` the rest. Pure: no Django, no query, no network.
 
-    problems(source, samples, known=()) -> [(field, sentence), …]   everything that is wrong, [] = fit to launch
+    problems(source, samples, known=()) -> [(field, sentence), …]   everything that is wrong; [] = fit to launch
     compile(source) -> Compiled                                      at launch; raises ContentError
     Compiled.dump() -> bytes, load(bytes) -> Compiled, .hash         frozen with the campaign
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
-    Compiled.links, Compiled.target(index, recipient)                where a click on link `index` leads
-    render_preview(source, recipient, links=None) -> Preview         subject, html, text; nothing tracked
+    Compiled.links, Compiled.target(index, recipient)                the tracked links, and where a click leads
+    render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
     for_test(source) -> Source                                       the same e-mail marked [TEST], nothing tracked
 """
 
-from .compiled import Compiled, compile, load
-from .source import ContentError, Links, Recipient, Source
+from .checks import problems
+from .compiled import Compiled, load
+from .compiler import compile, for_test, render_preview  # as in `re`: read it as content.compile
+from .source import ContentError, Links, Preview, Recipient, Source
 
-__all__ = ["Compiled", "ContentError", "Links", "Recipient", "Source", "compile", "load"]
+__all__ = [
+    "Compiled",
+    "ContentError",
+    "Links",
+    "Preview",
+    "Recipient",
+    "Source",
+    "compile",
+    "for_test",
+    "load",
+    "problems",
+    "render_preview",
+]

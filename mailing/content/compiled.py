@@ -1,33 +1,221 @@
 """Content compiled once, and spliced for each recipient."""
 
-from .source import Links, Recipient, Source
+import re
+import time
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from .document import inline
+from .mime import date_header, mailbox, one_line, quoted, unstructured
+from .names import CLICK, OPEN, UNSUBSCRIBE
+from .parts import Line, Part, shown
+from .sandbox import HTML, TEXT, Settings, Template
+from .source import ContentError, Links, Preview, Recipient
+from .urls import tidied, with_utm
+
+VERSION = 1  # of the stored form
+
+# An address that can stand in a header without quotes; not ASCII only when the relay speaks SMTPUTF8
+_address = re.compile(
+    r"""[^\s\x00-\x1f\x7f<>()\[\],;:\\"@]{1,64}@[^\s\x00-\x1f\x7f<>()\[\],;:\\"@]{1,255}"""
+).fullmatch
+_message_id = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}").fullmatch
+_url = re.compile(r"https?://[!-;=?-~]{1,900}").fullmatch
+
+
+class Frozen(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a campaign's content: templates that are ready to render, and the headers all share."""
+
+    version: int = VERSION
+    subject: str
+    from_name: str
+    from_email: str
+    reply_to: str
+    html: str
+    text: str
+    late: bool  # CSS is inlined into each rendered message
+    links: tuple[str, ...]
+    settings: Settings
+    domain: str
+    list_id: str
+    feedback: tuple[str, ...]
+    unsubscribe_email: str
 
 
 class Compiled:
-    """The content of one campaign: immutable, storable."""
+    """The content of one campaign: immutable, storable. Made by `compile` or `load`.
 
-    links: tuple[str, ...]  # the URL of each tracked link by its index; Liquid where it differs by recipient
-    hash: str  # sha256 of dump(), hex
+    `links` has the URL of each tracked link by its index, as its author wrote it (Liquid in it where it differs by
+    recipient); `target` is where it leads. `hash` is the SHA-256 of `dump()` in hex.
+    """
+
+    def __init__(self, frozen: Frozen) -> None:
+        """Raises LiquidError: a template does not parse."""
+        self._frozen = frozen
+        self._dump = msgspec.msgpack.encode(frozen)
+        self.hash = sha256(self._dump).hexdigest()
+        self.links = frozen.links
+        self._targets = [Line(Template(url, TEXT, frozen.settings)) for url in frozen.links]
+        self._subject = Line(Template(frozen.subject, TEXT, frozen.settings))
+        self._from_name = Line(Template(frozen.from_name, TEXT, frozen.settings))
+        fixed = self._from_name.fixed
+        self._from = None if fixed is None else mailbox(fixed, frozen.from_email)
+        self._text = Part(Template(frozen.text, TEXT, frozen.settings))
+        self._html = Part(Template(frozen.html, HTML, frozen.settings))
+        boundary = f"=_{self.hash[:32]}"  # "=_" cannot occur in quoted-printable
+        part = (
+            f"\r\n--{boundary}\r\nContent-Type: text/%s; charset=utf-8\r\n"
+            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+        )
+        self._before_text, self._before_html, self._end = (
+            part % "plain",
+            part % "html",
+            f"\r\n--{boundary}--\r\n",
+        )
+        self._shared_headers = self._headers_of_all(boundary)
 
     def dump(self) -> bytes:
         """What `load` makes the same content from again."""
-        raise NotImplementedError
+        return self._dump
 
-    def render(self, recipient: Recipient, links: Links) -> bytes:
-        """The whole message: CRLF, ASCII, no line over 76 characters in the body, and no line that begins with a dot,
-        so that it needs no dot-stuffing. Raises ContentError: this recipient's values break the template."""
-        raise NotImplementedError
+    def render(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
+        """The whole message for one recipient, made at the UNIX time `at` (now).
 
-    def target(self, index: int, recipient: Recipient | None = None) -> str:
-        """The address link `index` leads to. Raises IndexError: there is no such link."""
-        raise NotImplementedError
+        Lines end in CRLF, those of the body have at most 76 characters, and none begins with a dot: it goes to DATA
+        as it is, without dot-stuffing. ASCII, unless the address itself is not. Raises ContentError: the recipient's
+        values break the template, or are not fit for a header.
+        """
+        at = time.time() if at is None else at
+        values = self._values(recipient, links)
+        head = self._head(recipient, values, at)
+        if self._frozen.late:
+            return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
+        seed = recipient.seed
+        return self._message(head, self._text.spliced(values, seed, at), self._html.spliced(values, seed, at))
+
+    def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
+        """The same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""
+        at = time.time() if at is None else at
+        values = self._values(recipient, links)
+        return self._message(
+            self._head(recipient, values, at), *self._bodies_in_full(values, recipient.seed, at)
+        )
+
+    def preview(self, recipient: Recipient, links: Links, *, at: float | None = None) -> Preview:
+        """What this recipient would read. Raises ContentError, with the field at fault."""
+        at = time.time() if at is None else at
+        values, seed = self._values(recipient, links), recipient.seed
+        page = self._reading("body", self._html.template.whole, values, seed, at)
+        return Preview(
+            subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
+            sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
+            html=inline(page) if self._frozen.late else page,
+            text=self._reading("text", self._text.template.whole, values, seed, at),
+        )
+
+    @staticmethod
+    def _reading(field: str, render: Callable[..., str], *arguments: Any) -> str:
+        try:
+            return render(*arguments)
+        except ContentError as error:
+            raise ContentError(str(error), field) from error
+
+    def target(self, index: int, recipient: Recipient | None = None, *, at: float | None = None) -> str:
+        """The address link `index` leads to, in ASCII, with its UTM parameters.
+
+        `recipient` is asked for by the links that differ by recipient; without one their values are empty.
+        Raises IndexError: there is no such link. ContentError: its Liquid cannot be rendered.
+        """
+        if index < 0:
+            raise IndexError(f"there is no link {index}")
+        line = self._targets[index]
+        if line.fixed is not None:
+            return with_utm(tidied(line.fixed), self._frozen.settings.utm)
+        recipient = recipient or Recipient(email="")
+        url = line.rendered(_own_values(recipient), recipient.seed, time.time() if at is None else at)
+        return with_utm(tidied(url), self._frozen.settings.utm)
+
+    def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:
+        """Every variable a template may read, by name."""
+        values = _own_values(recipient)
+        base, token = links.base, links.token
+        values[UNSUBSCRIBE] = unsubscribe = f"{base}/u/{token}"
+        if not _url(unsubscribe):
+            raise ContentError(f"{unsubscribe!r} is no address fit for a link")
+        values[CLICK] = f"{base}/t/c/{token}"
+        values[OPEN] = f"{base}/t/o/{token}"
+        return values
+
+    def _headers_of_all(self, boundary: str) -> str:
+        frozen = self._frozen
+        lines = ["List-Unsubscribe-Post: List-Unsubscribe=One-Click"]  # RFC 8058
+        if frozen.reply_to:
+            lines.append(f"Reply-To: {frozen.reply_to}")
+        if frozen.list_id:
+            lines.append(f"List-Id: <{frozen.list_id}>")
+        if frozen.feedback:
+            lines.append(f"Feedback-ID: {':'.join(field.replace(':', '_') for field in frozen.feedback)}")
+        lines.append("MIME-Version: 1.0")
+        lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
+        return "\r\n".join(lines)
+
+    def _head(self, recipient: Recipient, values: Mapping[str, Any], at: float) -> str:
+        frozen = self._frozen
+        if not _address(recipient.email):
+            raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
+        first, last = values.get("first_name"), values.get("last_name")
+        name = f"{shown('first_name', first)} {shown('last_name', last)}"
+        message_id = ""
+        if recipient.message_id:
+            if not _message_id(recipient.message_id):
+                raise ContentError(f"{recipient.message_id!r} is no left side of a Message-ID")
+            message_id = f"Message-ID: <{recipient.message_id}@{frozen.domain}>\r\n"
+        sender = self._from or mailbox(
+            self._from_name.rendered(values, recipient.seed, at), frozen.from_email
+        )
+        unsubscribe = f"<{values[UNSUBSCRIBE]}>"
+        if frozen.unsubscribe_email:
+            token = values[UNSUBSCRIBE].rpartition("/")[2]
+            unsubscribe += f",\r\n <mailto:{frozen.unsubscribe_email}?subject=unsubscribe%20{token}>"
+        return (
+            f"From: {sender}\r\n"
+            f"To: {mailbox(name, recipient.email)}\r\n"
+            f"Subject: {unstructured(self._subject.rendered(values, recipient.seed, at))}\r\n"
+            f"Date: {date_header(int(at))}\r\n"
+            f"{message_id}"
+            f"List-Unsubscribe: {unsubscribe}\r\n"
+            f"{self._shared_headers}\r\n"
+        )
+
+    def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
+        text = self._text.in_full(values, seed, at)
+        if self._frozen.late:
+            return text, quoted(inline(self._html.template.whole(values, seed, at)))
+        return text, self._html.in_full(values, seed, at)
+
+    def _message(self, head: str, text: str, html: str) -> bytes:
+        return "".join((head, self._before_text, text, self._before_html, html, self._end)).encode()
 
 
-def compile(source: Source) -> Compiled:
-    """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
-    raise NotImplementedError
+def _own_values(recipient: Recipient) -> dict[str, Any]:
+    """The recipient's own variables; a name left empty leaves an attribute of that name in place."""
+    values = {**recipient.attributes, "attributes": recipient.attributes, "email": recipient.email}
+    if recipient.first_name:
+        values["first_name"] = recipient.first_name
+    if recipient.last_name:
+        values["last_name"] = recipient.last_name
+    return values
 
 
 def load(dumped: bytes) -> Compiled:
-    """The content `dump` stored. Raises ContentError: not made by `dump`, or by a version we no longer read."""
-    raise NotImplementedError
+    """The content that `dump` stored. Raises ContentError: not made by `dump`, or by a version no longer read."""
+    try:
+        frozen = msgspec.msgpack.decode(dumped, type=Frozen)
+    except msgspec.DecodeError as error:
+        raise ContentError(f"The stored content cannot be read: {error}.") from error
+    if frozen.version != VERSION:
+        raise ContentError(f"The stored content has version {frozen.version}; this program reads {VERSION}.")
+    return Compiled(frozen)

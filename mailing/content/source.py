@@ -7,7 +7,14 @@ import msgspec
 
 
 class ContentError(ValueError):
-    """The content does not compile, or cannot be rendered for one recipient; `str()` is one sentence."""
+    """The content does not compile, or cannot be rendered for one recipient; `str()` says why in one line.
+
+    `field` is the field of the source at fault, where that is known.
+    """
+
+    def __init__(self, said: str, field: str = "") -> None:
+        super().__init__(said)
+        self.field = field
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +24,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     `text` empty: the text part is made from the body. A UTM parameter left empty is not added.
     `domain` is the right side of every Message-ID, `feedback` the fields of Feedback-ID in their order
     (campaign, list, organisation, sender). `unsubscribe_email` adds a mailto to List-Unsubscribe.
-    `locale`, `currency` and `time_zone` are what the filters `date` and `money` fall back on.
+    `locale` (de, pt-BR), `currency` (ISO 4217) and `time_zone` (IANA) are what the filters `date` and `money` use.
     """
 
     subject: str
@@ -68,3 +75,12 @@ class Links(msgspec.Struct, frozen=True):
 
     base: str
     token: str
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What one recipient reads: `sender` is the name, `html` a whole document, `text` the text part."""
+
+    subject: str
+    sender: str
+    html: str
+    text: str

@@ -1,0 +1,74 @@
+"""Everything that is wrong with the content of a campaign, found before it is launched."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from .compiled import Compiled
+from .compiler import compile  # as in `re`: read it as content.compile
+from .names import UNSUBSCRIBE
+from .sandbox import Template
+from .source import ContentError, Links, Recipient, Source
+from .syntax import Fault, called, faults, parsed, unknown_names
+
+SIZE_LIMIT = 102 * 1024  # bytes of HTML; Gmail cuts off what is longer, the unsubscribe link with it
+
+_NOWHERE = Links("https://example.invalid", "check")
+_NOBODY = Recipient(email="someone@example.com")
+
+
+def problems(source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()) -> list[Fault]:
+    """(field, sentence) for everything that is wrong with the source; [] when it is fit to launch.
+
+    Args:
+        samples: some of those it will go to; the content is rendered for each.
+        known: the names of all attributes contacts have, when the samples may not show every one.
+    """
+    found = faults(source)
+    templates, _ = parsed(source)
+    names = {*known, *(name for sample in samples for name in sample.attributes)}
+    complete = [*found, *unknown_names(templates, source, names), *_without_unsubscribe(templates, source)]
+    if found:
+        return complete
+    try:
+        compiled = compile(source)
+    except ContentError as error:
+        return [*complete, ("body", str(error))]
+    return complete or _rendered(compiled, samples or [_NOBODY])
+
+
+def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> Iterator[Fault]:
+    for field in ("body", "text"):
+        if (
+            field in templates
+            and getattr(source, field).strip()
+            and UNSUBSCRIBE not in templates[field].names()
+        ):
+            yield (
+                field,
+                f"{called(field)}: no unsubscribe link; put {{{{ {UNSUBSCRIBE} }}}} where it should lead.",
+            )
+
+
+def _rendered(compiled: Compiled, samples: Sequence[Recipient]) -> list[Fault]:
+    """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
+    those: dict[Fault, list[Recipient]] = {}
+    sizes: list[tuple[int, str]] = []
+    for sample in samples:
+        try:
+            preview = compiled.preview(sample, _NOWHERE)
+        except ContentError as error:
+            those.setdefault((error.field, f"{error}."), []).append(sample)
+            continue
+        sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
+        if not preview.subject:
+            those.setdefault(("subject", "it is empty."), []).append(sample)
+        if f"{_NOWHERE.base}/u/{_NOWHERE.token}" not in preview.html:
+            those.setdefault(("body", "it has no unsubscribe link."), []).append(sample)
+    found = []
+    for (field, said), whom in those.items():
+        more = f" and {len(whom) - 1} more" if len(whom) > 1 else ""
+        found.append((field, f"{called(field)}, for {whom[0].email}{more}: {said}"))
+    size, email = max(sizes, default=(0, ""))
+    if size > SIZE_LIMIT:
+        limit = f"over {SIZE_LIMIT // 1024} KB mail clients cut an e-mail off"
+        found.append(("body", f"Body: {size / 1024:.0f} KB for {email}; {limit}."))
+    return found

@@ -1,0 +1,91 @@
+"""From a source to content that is ready to send."""
+
+import html
+
+from liquid.exceptions import LiquidError
+from msgspec.structs import replace
+
+from .compiled import Compiled, Frozen
+from .document import document, with_pixel
+from .held import OUTPUT, Held
+from .links import TrackedLinks
+from .names import OPEN
+from .plaintext import plain_text
+from .sandbox import HTML, Settings, Template, sentence
+from .source import ContentError, Links, Preview, Recipient, Source
+from .spintax import Spintax
+from .syntax import faults
+
+_NOWHERE = Links("https://unsubscribe.invalid", "preview")
+
+
+def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
+    """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
+    if wrong := faults(source):
+        raise ContentError(wrong[0][1].removesuffix("."), wrong[0][0])
+    try:
+        return Compiled(_frozen(source))
+    except LiquidError as error:  # each field parses alone: markup and Liquid must be entangled
+        raise ContentError(
+            f"The HTML and the Liquid of the body do not fit together: {sentence(error)}."
+        ) from error
+
+
+def _frozen(source: Source) -> Frozen:
+    settings = settings_of(source)
+    held = Held(source.body + source.preheader)
+    preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
+    page, late = document(source, held, held.as_comments(preheader))
+    links = TrackedLinks(
+        held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
+    )
+    page = links.rewritten(page)
+    text = _spun(source.text, "t") if source.text.strip() else held.restore(plain_text(page, held))
+    if source.track_opens:
+        page = with_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
+    return Frozen(
+        subject=_spun(source.subject, "s"),
+        from_name=_spun(source.from_name, "f"),
+        from_email=source.from_email,
+        reply_to=source.reply_to,
+        html=held.restore(page),
+        text=text,
+        late=late,
+        links=tuple(links.urls),
+        settings=settings,
+        domain=source.domain or source.from_email.rpartition("@")[2],
+        list_id=source.list_id,
+        feedback=source.feedback,
+        unsubscribe_email=source.unsubscribe_email,
+    )
+
+
+def settings_of(source: Source) -> Settings:
+    utm = {
+        "utm_source": source.utm_source,
+        "utm_medium": source.utm_medium,
+        "utm_campaign": source.utm_campaign,
+        "utm_content": source.utm_content,
+    }
+    return Settings(
+        locale=source.locale,
+        currency=source.currency,
+        time_zone=source.time_zone,
+        utm=tuple((name, value) for name, value in utm.items() if value),
+    )
+
+
+def _spun(text: str, part: str) -> str:
+    """A field of plain text as a Liquid template, its spintax made part of it."""
+    held = Held(text)
+    return held.restore(Spintax(held, part).run(held.liquid(text)))
+
+
+def for_test(source: Source) -> Source:
+    """The same e-mail marked [TEST], with nothing in it that tracks."""
+    return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
+
+
+def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE) -> Preview:
+    """What one recipient would read, with links that lead straight on. Raises ContentError."""
+    return compile(replace(source, track_opens=False, track_clicks=False)).preview(recipient, links)

@@ -1,0 +1,99 @@
+"""Expressions of ours that take the place of python-liquid's where those do not suit people's data."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from liquid.builtin.expressions import LoopExpression
+from liquid.builtin.expressions.logical import GeExpression, GtExpression, LeExpression, LtExpression
+from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.exceptions import LiquidSyntaxError, LoopIterationLimitError
+from liquid.expression import Expression
+from liquid.token import Token
+
+LOOP_LIMIT = 10_000  # rounds of all loops of one render together
+
+_OPERATORS: dict[type[Expression], tuple[str, Callable[[Any, Any], bool]]] = {
+    LtExpression: ("<", operator.lt),
+    LeExpression: ("<=", operator.le),
+    GtExpression: (">", operator.gt),
+    GeExpression: (">=", operator.ge),
+}
+
+
+class Comparison(Expression):
+    """a < b and its like. A number that came as text compares as a number; what cannot be compared is false.
+
+    Attributes come from CSV files and forms: one "n/a" among a million points is no reason to mail nobody.
+    """
+
+    __slots__ = ("compare", "left", "right", "sign")
+
+    def __init__(
+        self,
+        token: Token,
+        sign: str,
+        compare: Callable[[Any, Any], bool],
+        left: Expression,
+        right: Expression,
+    ):
+        super().__init__(token)
+        self.sign = sign
+        self.compare = compare
+        self.left = left
+        self.right = right
+
+    def __str__(self) -> str:
+        return f"{self.left} {self.sign} {self.right}"
+
+    def evaluate(self, context: Any) -> bool:
+        left, right = self.left.evaluate(context), self.right.evaluate(context)
+        try:
+            if isinstance(left, str) is not isinstance(right, str):
+                left, right = float(left), float(right)  # type: ignore[arg-type]  # TypeError is what it is tried for
+            return self.compare(left, right)
+        except (TypeError, ValueError):
+            return False
+
+    def children(self) -> list[Expression]:
+        return [self.left, self.right]
+
+
+class BoundedRange(Expression):
+    """(1..n) as a loop reads it: python-liquid would first make a list of it when it is reversed."""
+
+    __slots__ = ("literal",)
+
+    def __init__(self, literal: RangeLiteral) -> None:
+        super().__init__(literal.token)
+        self.literal = literal
+
+    def __str__(self) -> str:
+        return str(self.literal)
+
+    def evaluate(self, context: Any) -> range:
+        values = self.literal.evaluate(context)
+        if values and values[-1] - values[0] > LOOP_LIMIT:
+            raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=self.token)
+        return values
+
+    def children(self) -> list[Expression]:
+        return self.literal.children()
+
+
+def replace(expression: Expression) -> None:
+    """Put ours in place of theirs, everywhere below `expression`.
+
+    Raises LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
+    """
+    for place in ("expression", "left", "right", "iterable"):
+        child = getattr(expression, place, None)
+        if type(child) in _OPERATORS:
+            sign, compare = _OPERATORS[type(child)]
+            setattr(expression, place, Comparison(child.token, sign, compare, child.left, child.right))
+        elif isinstance(child, RangeLiteral) and isinstance(expression, LoopExpression):
+            expression.iterable = BoundedRange(child)
+    for child in expression.children():
+        if isinstance(child, RangeLiteral):
+            raise LiquidSyntaxError("a range such as (1..5) can only be looped over", token=child.token)
+        replace(child)

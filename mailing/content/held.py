@@ -1,0 +1,90 @@
+"""Liquid held out of harm's way while Markdown, MJML, CSS, links and spintax are worked on.
+
+Each `{{ … }}` and `{% … %}` becomes a mark: a word of letters and digits, which no tool changes, or in running HTML
+the same word as a comment, which may stand anywhere (between the rows of a table, say, where a parser would move a
+word away). `restore` puts the Liquid back; nothing else in the text is Liquid then, whatever the tools made of it.
+"""
+
+import re
+from collections.abc import Callable
+
+from liquid.lex import compile_liquid_rules
+
+_liquid = compile_liquid_rules()
+_comment = re.compile(r"\{%-?\s*(end)?comment\b")
+_escaped = re.compile(r"\\([{|}])")
+_never_liquid = re.compile(r"\{+(?=%|\Z)|\{{2,}")  # a brace at the end would run into the piece that follows
+_raw = r"{% raw %}\g<0>{% endraw %}"
+
+OUTPUT, TAG, TEXT = (
+    "output",
+    "tag",
+    "text",
+)  # of a held piece: writes something, writes nothing itself, is no Liquid
+
+
+class Held:
+    """The pieces held back from one text, by their marks."""
+
+    def __init__(self, text: str) -> None:
+        self._word = "liquid"
+        while self._word in text:
+            self._word += "q"
+        self._pieces: list[tuple[str, str]] = []
+        self.mark = re.compile(rf"(?:<!--)?{self._word}(\d{{6}})z(?:-->)?")
+        self.comment = re.compile(rf"<!--{self._word}(\d{{6}})z-->")
+
+    def keep(self, piece: str, kind: str) -> str:
+        """The mark that stands for `piece` from now on."""
+        self._pieces.append((piece, kind))
+        return f"{self._word}{len(self._pieces) - 1:06}z"
+
+    def kind(self, mark: re.Match[str]) -> str:
+        return self._pieces[int(mark[1])][1]
+
+    def piece(self, mark: re.Match[str]) -> str:
+        return self._pieces[int(mark[1])][0]
+
+    def liquid(self, text: str) -> str:
+        """`text` with its Liquid held. A comment with all that is in it is one piece."""
+        out: list[str] = []
+        depth, comment = 0, ""
+        for match in _liquid.finditer(text):
+            source = match.group()
+            if (edge := _comment.match(source)) and match.lastgroup == "TAG":
+                depth += -1 if edge[1] else 1
+                if depth == 0:
+                    out.append(self.keep(comment + source, TAG))
+                    comment = ""
+                    continue
+            if depth:
+                comment += source
+            elif match.lastgroup == "content":
+                out.append(source)
+            else:
+                out.append(self.keep(source, OUTPUT if match.lastgroup in ("output", "RAW") else TAG))
+        return "".join(out)
+
+    def escapes(self, text: str) -> str:
+        r"""`text` with \{ \| and \} held: a brace and a bar that mean themselves."""
+        return _escaped.sub(lambda match: self.keep(match[1], TEXT), text)
+
+    def as_comments(self, text: str) -> str:
+        """The marks in running HTML, as comments."""
+        return self.mark.sub(lambda mark: f"<!--{self._word}{mark[1]}z-->", text)
+
+    def restore(self, text: str, change: Callable[[str], str] = str) -> str:
+        """`text` as a Liquid template; `change` is applied to what lies between the pieces."""
+        out: list[str] = []
+        plain = ""
+        position = 0
+        for mark in self.mark.finditer(text):
+            plain += change(text[position : mark.start()])
+            position = mark.end()
+            if self.kind(mark) == TEXT:
+                plain += self.piece(mark)
+            else:
+                out += _never_liquid.sub(_raw, plain), self.piece(mark)
+                plain = ""
+        out.append(_never_liquid.sub(_raw, plain + change(text[position:])))
+        return "".join(out)

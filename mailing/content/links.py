@@ -1,0 +1,67 @@
+"""The links of a page: collected, numbered, and turned into tracked addresses.
+
+A link is tracked when its scheme and host are written in the template: then its number stands for it, and no value of
+a recipient can make our redirect lead to another host. What Liquid it holds behind the host is rendered anew when it
+is clicked. A link whose host comes from a value, or from a name the template binds itself (a loop's), is sent as it
+is, direct. mailto:, tel:, # and relative addresses are left alone, and so is the link to unsubscribe.
+"""
+
+import html
+import re
+
+from liquid.exceptions import LiquidError
+
+from . import markup
+from .held import OUTPUT, Held
+from .names import CLICK, UNSUBSCRIBE
+from .sandbox import TEXT, Settings, Template
+from .urls import is_web, tidied, with_utm
+
+_host = re.compile(r"\s*https?://[^/?#\s]+", re.IGNORECASE)
+
+
+class TrackedLinks:
+    """The tracked links of one page by number, each as written: Liquid in it where it differs by recipient."""
+
+    def __init__(self, held: Held, settings: Settings, bound: set[str], track: bool) -> None:
+        self.held = held
+        self.settings = settings
+        self.bound = bound
+        self.track = track
+        self.urls: list[str] = []
+
+    def rewritten(self, page: str) -> str:
+        """The page with marks, its links replaced by what recipients get."""
+        out = []
+        for piece in markup.pieces(page):
+            tag = piece.source
+            if piece.kind == "tag" and tag[1] != "/" and piece.name not in ("link", "base"):
+                href = markup.attributes(tag).get("href")
+                if href is not None:
+                    tag = markup.with_attribute(tag, "href", self._address(href))
+            out.append(tag)
+        return "".join(out)
+
+    def _address(self, href: str) -> str:
+        """What stands in place of `href`, an attribute's value with marks."""
+        url = self.held.restore(html.unescape(href)).strip()
+        if not self.held.mark.search(href):
+            if not is_web(url):
+                return href
+            return self._tracked(url) if self.track else html.escape(with_utm(tidied(url), self.settings.utm))
+        try:
+            names = Template(url, TEXT, self.settings).names()
+        except LiquidError:  # a tag that begins or ends outside this attribute
+            return href
+        if UNSUBSCRIBE in names:
+            return href
+        host = _host.match(href)
+        if self.track and host and not self.held.mark.search(host[0]) and not names & self.bound:
+            return self._tracked(url)
+        keep = self.held.keep
+        return f"{keep('{% __url %}', OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
+
+    def _tracked(self, url: str) -> str:
+        if url not in self.urls:
+            self.urls.append(url)
+        return f"{self.held.keep(f'{{{{ {CLICK} }}}}', OUTPUT)}/{self.urls.index(url)}"

@@ -1,0 +1,111 @@
+"""Text on the wire: quoted-printable bodies (RFC 2045) and encoded headers (RFC 2047), ASCII whatever comes in."""
+
+import re
+from binascii import b2a_base64, b2a_qp
+from email.utils import formatdate
+from functools import lru_cache
+
+from markupsafe import escape
+
+SOFT = "=\r\n"  # a soft line break: text goes on in the next line
+
+_plain = re.compile(
+    r"[!-\-/-<>-~][ -<>-~]{0,74}"
+).fullmatch  # one short line of ASCII: no "=", no dot in front
+_plain_in_html = re.compile(r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}").fullmatch  # and nothing that HTML escapes
+_unit = re.compile(rb"=..|[^=\r\n]|\n", re.DOTALL)
+_controls = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
+_phrase = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.,:;()@<>\[\]-]{1,60}").fullmatch
+
+
+def quoted(text: str) -> str:
+    """`text` in quoted-printable, such that results joined by SOFT are the quoted-printable of the texts joined.
+
+    So every result stands in lines of its own: none depends on its neighbours. Lines have at most 76 characters, the
+    last at most 75 (the "=" of SOFT may follow), and none begins with a dot: the message needs no dot-stuffing.
+    """
+    if _plain(text):
+        return text
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    wire = b2a_qp(text.encode("utf-8", "replace"), istext=True)
+    if len(wire) <= 75 and b"\n" not in wire and wire[:1] != b".":
+        return wire.decode()
+    lines = wire.split(b"\n")
+    # b2a_qp may end on 76 characters, makes 77 of a line that ends in an escaped blank, and knows no dot-stuffing
+    if len(lines[-1]) > 75 or any(len(line) > 76 or line[:1] == b"." for line in lines):
+        lines = _refilled(lines)
+    return b"\r\n".join(lines).decode()
+
+
+def quoted_html(text: str) -> str:
+    """`quoted` of plain `text` escaped for HTML."""
+    return text if _plain_in_html(text) else quoted(str(escape(text)))
+
+
+def _refilled(lines: list[bytes]) -> list[bytes]:
+    """The same quoted-printable text with dots at the start of a line escaped, no line over 75 but for its "="."""
+    filled = []
+    for line in lines:
+        soft = line.endswith(b"=")
+        now = b""
+        for unit in _unit.findall(line[:-1] if soft else line):
+            if len(now) + len(unit) > 75:
+                filled.append(now + b"=")
+                now = b""
+            now += b"=2E" if unit == b"." and not now else unit
+        filled.append(now + b"=" if soft else now)
+    return filled
+
+
+def one_line(text: str) -> str:
+    """`text` fit for a header: every run of white space and control characters is one space, none at the ends."""
+    return _controls.sub(" ", text).strip(" ")
+
+
+def unstructured(text: str) -> str:
+    """The value of an unstructured header such as Subject: ASCII, folded, and always one header."""
+    if len(text) <= 64 and text.isascii() and text.isprintable() and "=?" not in text:
+        return text.strip(" ")
+    text = one_line(text)
+    if not text.isascii() or "=?" in text:
+        return _encoded_words(text)
+    lines = [""]
+    for word in text.split(" "):
+        if len(word) > 64:
+            return _encoded_words(text)
+        if lines[-1] and len(lines[-1]) + len(word) > 64:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}" if lines[-1] else word
+    return "\r\n ".join(lines)
+
+
+def mailbox(name: str, email: str) -> str:
+    """The value of a From or To header: `name`, when there is one, and the address (RFC 5322, 3.4)."""
+    name = one_line(name)
+    if not name:
+        return email
+    if _phrase(name):
+        return f'"{name}" <{email}>' if len(name) + len(email) < 64 else f'"{name}"\r\n <{email}>'
+    return f"{_encoded_words(name)}\r\n <{email}>"
+
+
+def _encoded_words(text: str) -> str:
+    """RFC 2047, "B" encoding: words of at most 39 bytes of UTF-8 (no line over 76), each of whole characters."""
+    data = text.encode("utf-8", "replace")
+    words = []
+    start = 0
+    while start < len(data):
+        end = start + 39
+        while end < len(data) and data[end] & 0xC0 == 0x80:  # inside a character
+            end -= 1
+        words.append(f"=?utf-8?b?{b2a_base64(data[start:end], newline=False).decode()}?=")
+        start = end
+    return "\r\n ".join(words)
+
+
+@lru_cache(maxsize=16)
+def date_header(second: int) -> str:
+    """The value of a Date header for a UNIX time in whole seconds."""
+    return formatdate(second)

@@ -1,0 +1,8 @@
+"""The variables a template may read besides the recipient's attributes."""
+
+UNSUBSCRIBE = "unsubscribe_url"
+CLICK = "__click"  # `<base>/t/c/<token>`, written by the compiler before a link's index
+OPEN = "__open"  # the open pixel's address, written by the compiler
+
+OF_DELIVERY = frozenset((UNSUBSCRIBE, CLICK, OPEN, "email"))  # never the same for two recipients
+RESERVED = frozenset((UNSUBSCRIBE, "email", "first_name", "last_name", "attributes"))

@@ -1,0 +1,216 @@
+"""One part of a message, text or HTML, in quoted-printable: made anew, or spliced from what was made before.
+
+A part is a row of segments: text that is the same for everybody, and slots. Each is encoded by itself, and soft line
+breaks join them; so a slot's value changes no other byte, and both ways give the same bytes. A slot holds what one
+node of the template writes; for a condition (and for spintax) that is the row of the branch taken, joined alike.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from liquid.ast import BlockNode, Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags.assign_tag import AssignNode
+from liquid.builtin.tags.capture_tag import CaptureNode
+from liquid.builtin.tags.comment_tag import CommentNode
+from liquid.builtin.tags.doc_tag import DocNode
+from liquid.builtin.tags.if_tag import IfNode
+from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
+from liquid.builtin.tags.unless_tag import UnlessNode
+
+from .mime import SOFT, quoted
+from .remembered import Remembered, reads
+from .rendering import Rendering, shown
+from .sandbox import Context, Output, Template, failures
+from .tags import SpinNode
+
+_SILENT = (AssignNode, CaptureNode, CommentNode, DocNode, InlineCommentNode)  # write nothing: no slot
+_BRANCHING = (IfNode, UnlessNode, SpinNode)
+
+
+def steps(nodes: Sequence[Node]) -> list[str | Node]:
+    """Text and nodes in order; text that only silent nodes stand in is one piece, before them."""
+    row: list[Any] = []
+    text = -1  # where in `row` text may still be added to
+    for node in nodes:
+        if not isinstance(node, ContentNode):
+            row.append(node)
+            text = text if isinstance(node, _SILENT) else -1
+        elif text < 0:
+            text = len(row)
+            row.append(node.text)
+        else:
+            row[text] += node.text
+    return row
+
+
+def branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
+    """Every branch of a condition, in the order of the template."""
+    if isinstance(node, SpinNode):
+        return node.options
+    blocks = [node.consequence, *(alternative.block for alternative in node.alternatives)]
+    return [*blocks, node.default] if node.default else blocks
+
+
+def taken(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
+    """Which of its branches a condition takes; -1 for none."""
+    if isinstance(node, SpinNode):
+        return node.chosen(context.seed)
+    if bool(node.condition.evaluate(context)) is isinstance(node, IfNode):
+        return 0
+    for place, alternative in enumerate(node.alternatives, 1):
+        if alternative.expression.evaluate(context):
+            return place
+    return len(node.alternatives) + 1 if node.default else -1
+
+
+def written(node: Node, context: Context) -> str:
+    """What one node writes, in quoted-printable."""
+    buffer = Output()
+    node.render(context, buffer)
+    return quoted(buffer.getvalue())
+
+
+def in_full(nodes: Sequence[Node], context: Context) -> str:
+    """A row rendered and encoded from its first node to its last, nothing taken from before."""
+    segments = []
+    for step in steps(nodes):
+        if isinstance(step, str):
+            segments.append(quoted(step))
+        elif isinstance(step, _SILENT):
+            step.render(context, Output())
+        elif isinstance(step, _BRANCHING):
+            branch = taken(step, context)
+            segments.append(_block_in_full(branches(step)[branch], context) if branch >= 0 else "")
+        else:
+            segments.append(written(step, context))
+    return SOFT.join(segments)
+
+
+def _block_in_full(block: BlockNode, context: Context) -> str:
+    return written(block, context) if block.blank else in_full(block.nodes, context)
+
+
+class Row:
+    """A row made ready for splicing: its text encoded, its slots empty.
+
+    `variables` says which slots hold nothing but one value of the recipient, by name; `others` are filled in their
+    order, since one may set what the next reads.
+    """
+
+    def __init__(self, nodes: Sequence[Node], bound: set[str]) -> None:
+        self.segments: list[str] = []
+        self.variables: dict[str, list[int]] = {}
+        self.others: list[tuple[int, Remembered | Choice | Written | Silent]] = []
+        for step in steps(nodes):
+            slot = len(self.segments)
+            if isinstance(step, _SILENT):
+                self.others.append((-1, Silent(step)))
+                continue
+            self.segments.append(quoted(step) if isinstance(step, str) else "")
+            if isinstance(step, str):
+                continue
+            if (name := variable(step)) is not None and name not in bound:
+                self.variables.setdefault(name, []).append(slot)
+            elif isinstance(step, _BRANCHING):
+                self.others.append((slot, Choice(step, bound)))
+            elif names := reads(step, bound):
+                self.others.append((slot, Remembered(step, names)))
+            else:
+                self.others.append((slot, Written(step)))
+
+    def wire(self, rendering: Rendering) -> str:
+        """The row for one recipient, in quoted-printable."""
+        segments = self.segments.copy()
+        for name, slots in self.variables.items():
+            wire = rendering.wire(name)
+            for slot in slots:
+                segments[slot] = wire
+        for slot, other in self.others:
+            wire = other.wire(rendering)
+            if slot >= 0:
+                segments[slot] = wire
+        return SOFT.join(segments)
+
+
+class Choice:
+    """A condition or spintax, its branches made ready."""
+
+    def __init__(self, node: IfNode | UnlessNode | SpinNode, bound: set[str]) -> None:
+        self.node = node
+        self.rows = [Written(block) if block.blank else Row(block.nodes, bound) for block in branches(node)]
+
+    def wire(self, rendering: Rendering) -> str:
+        branch = taken(self.node, rendering.context)
+        return self.rows[branch].wire(rendering) if branch >= 0 else ""
+
+
+class Written:
+    """A node that Liquid renders for each recipient."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def wire(self, rendering: Rendering) -> str:
+        return written(self.node, rendering.context)
+
+
+class Silent(Written):
+    """A node that writes nothing, rendered for what it sets."""
+
+    def wire(self, rendering: Rendering) -> str:
+        self.node.render(rendering.context, Output())
+        return ""
+
+
+class Part:
+    """A part of the message."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self._row = Row(template.nodes, template.bound)
+
+    def spliced(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+        """The part for one recipient, in quoted-printable. Raises ContentError."""
+        with failures():
+            return self._row.wire(Rendering(self.template, values, seed, at))
+
+    def in_full(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+        """The same, with nothing taken from what was made before. Raises ContentError."""
+        with failures():
+            return in_full(self.template.nodes, self.template.context(values, seed, at))
+
+
+class Line:
+    """A template of one line, such as a subject. `fixed` is its text when it is the same for everybody."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        row = steps(template.nodes)
+        self.fixed = "".join(map(str, row)) if all(isinstance(step, str) for step in row) else None
+        self._row = [(variable(step), step) for step in row]
+        self._simple = all(
+            isinstance(step, str) or (name and name not in template.bound) for name, step in self._row
+        )
+
+    def rendered(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+        """The line for one recipient. Raises ContentError."""
+        if self.fixed is not None:
+            return self.fixed
+        if not self._simple:
+            return self.template.whole(values, seed, at)
+        return "".join(
+            [str(step) if name is None else shown(name, values.get(name)) for name, step in self._row]
+        )
+
+
+def variable(step: str | Node) -> str | None:
+    """The name, when a node writes one variable as it is."""
+    if not isinstance(step, OutputNode) or not isinstance(step.expression, FilteredExpression):
+        return None
+    if step.expression.filters or not isinstance(step.expression.left, Path):
+        return None
+    path = step.expression.left.path
+    return path[0] if len(path) == 1 and isinstance(path[0], str) else None

@@ -1,0 +1,89 @@
+"""Slots that say the same for the same values: rendered by Liquid once, remembered after.
+
+Most of what templates ask of Liquid is like that: a default for a missing name, a date in words, a line for those
+who have enough points. Rendering it anew for everybody costs more than all the rest of a message.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from liquid.ast import BlockNode, ConditionalBlockNode, Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import Path, StringLiteral
+from liquid.builtin.output import OutputNode
+from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
+from liquid.builtin.tags.if_tag import IfNode
+from liquid.builtin.tags.unless_tag import UnlessNode
+from liquid.expression import Expression
+
+from .mime import quoted
+from .names import OF_DELIVERY
+from .rendering import Rendering
+from .sandbox import Output, walk
+
+# Nodes whose text depends on nothing but the variables they read
+_PURE = (OutputNode, ContentNode, IfNode, UnlessNode, CaseNode)
+_PURE += (BlockNode, ConditionalBlockNode, MultiExpressionBlockNode)
+_ALIKE = frozenset((str, int, bool, type(None), date))
+_ENTRIES = 1000  # remembered for one slot
+_LENGTH = 500  # characters of the longest
+
+
+class Remembered:
+    """A slot whose node reads `names` and nothing else: what it wrote for values like these, it writes again."""
+
+    def __init__(self, node: Node, names: tuple[str, ...]) -> None:
+        self.node = node
+        self.names = names
+        self.wires: dict[tuple[Any, ...] | None, str] = {}
+
+    def wire(self, rendering: Rendering) -> str:
+        """What the node writes, in quoted-printable."""
+        key = self._key(rendering.values)
+        wire = self.wires.get(key)
+        if wire is None:
+            buffer = Output()
+            self.node.render(rendering.context, buffer)
+            wire = quoted(buffer.getvalue())
+            if key is not None and len(wire) <= _LENGTH:
+                if len(self.wires) >= _ENTRIES:
+                    self.wires.clear()
+                self.wires[key] = wire
+        return wire
+
+    def _key(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """Values of these types are written alike when they are equal; 1 and True are equal but of two types."""
+        key: list[Any] = []
+        for name in self.names:
+            value = values.get(name)
+            kind = value.__class__
+            if (
+                kind not in _ALIKE or value == "now" or value == "today"
+            ):  # the filter `date` reads the clock for these
+                return None
+            key += kind, value
+        return tuple(key)
+
+
+def reads(node: Node, bound: set[str]) -> tuple[str, ...]:
+    """The variables that alone decide what `node` writes; none when other things do, or they differ by recipient."""
+    names: set[str] = set()
+    for each in walk([node]):
+        if not isinstance(each, _PURE):
+            return ()
+        for expression in each.expressions():
+            if not _collect(expression, names):
+                return ()
+    return () if names & (bound | OF_DELIVERY) else tuple(sorted(names))
+
+
+def _collect(expression: Expression, names: set[str]) -> bool:
+    """Add the variables an expression reads; False when it reads more than plain variables."""
+    if isinstance(expression, Path):
+        if len(expression.path) != 1 or not isinstance(expression.path[0], str):
+            return False
+        names.add(expression.path[0])
+    if isinstance(expression, StringLiteral) and expression.value in ("now", "today"):
+        return False
+    return all(_collect(child, names) for child in expression.children())

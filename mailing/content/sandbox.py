@@ -1,0 +1,199 @@
+"""Liquid in a sandbox: no files, no includes, no Python objects, and an end to every render.
+
+Built on python-liquid. Its own limits look at one loop or one buffer at a time; here loops, steps, output and
+processor time are counted over the whole render.
+"""
+
+import datetime as dt
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from io import StringIO
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import liquid
+import msgspec
+from liquid.ast import Node
+from liquid.context import UNDEFINED, RenderContext
+from liquid.exceptions import (
+    LiquidError,
+    LiquidTypeError,
+    LoopIterationLimitError,
+    OutputStreamLimitError,
+    ResourceLimitError,
+)
+from liquid.utils import ReadOnlyChainMap
+from markupsafe import Markup
+
+from . import expressions, filters, tags
+from .expressions import LOOP_LIMIT
+from .source import ContentError
+from .urls import Utm
+
+STEP_LIMIT = 200_000  # variables looked up
+OUTPUT_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
+TIME_LIMIT = 0.5  # seconds of processor time, so that a machine under load fails nobody's e-mail
+
+PLAIN = frozenset(
+    (
+        *(str, int, float, bool, type(None), list, tuple, dict, range),
+        *(dt.date, dt.datetime, dt.time, Decimal, Markup, liquid.Undefined),
+    )
+)
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the filters fall back on."""
+
+    locale: str = "en"
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+    utm: Utm = ()
+
+    @property
+    def babel_locale(self) -> str:
+        """The language as Babel names it."""
+        return self.locale.replace("-", "_")
+
+
+class Output(StringIO):
+    """What a render has written, up to OUTPUT_LIMIT."""
+
+    written = 0
+
+    def write(self, text: str) -> int:
+        self.written += len(text)
+        if self.written > OUTPUT_LIMIT:
+            raise OutputStreamLimitError(f"more than {OUTPUT_LIMIT:,} characters", token=None)
+        return super().write(text)
+
+
+class Context(RenderContext):
+    """One render: the recipient's values and what has been used up of the limits."""
+
+    __slots__ = ("settings", "seed", "at", "rounds", "steps", "deadline")
+
+    def __init__(self, template: "Template", values: Mapping[str, Any], seed: object, at: float) -> None:
+        super().__init__(template)
+        self.globals = values
+        self.scope = ReadOnlyChainMap(
+            self.locals, values, self.counters
+        )  # without Liquid's own `now` and `today`
+        self.settings = template.settings
+        self.seed = seed
+        self.at = at
+        self.rounds = self.steps = 0
+        self.deadline = 0.0
+
+    def now(self) -> dt.datetime:
+        """The moment the e-mail is made, in the campaign's time zone."""
+        return dt.datetime.fromtimestamp(self.at, ZoneInfo(self.settings.time_zone))
+
+    def get(self, path: list[object], *, token: Any, default: object = UNDEFINED) -> object:
+        self.step()
+        value = super().get(path, token=token, default=default)
+        if type(value) not in PLAIN:
+            raise LiquidTypeError(f"{path[0]} is a {type(value).__name__}, not plain data", token=token)
+        return value
+
+    def assign(self, key: str, val: Any) -> None:
+        self.step()
+        super().assign(key, val)
+
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps & 127:
+            return
+        if self.steps > STEP_LIMIT:
+            raise ResourceLimitError(f"more than {STEP_LIMIT:,} steps", token=None)
+        now = time.thread_time()
+        self.deadline = self.deadline or now + TIME_LIMIT
+        if now > self.deadline:
+            raise ResourceLimitError(f"more than {TIME_LIMIT:g} seconds", token=None)
+
+    def raise_for_loop_limit(self, length: int = 1) -> None:
+        self.rounds += length
+        if self.rounds > LOOP_LIMIT:
+            raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=None)
+
+    def get_buffer(self, buf: Any = None) -> StringIO:
+        return Output()
+
+
+class Environment(liquid.Environment):
+    """The tags and filters a template may use. `autoescape`: values are escaped for HTML."""
+
+    local_namespace_limit: ClassVar[int | None] = 200_000  # bytes held by assign and capture
+
+    def setup_tags_and_filters(self, *, extra: bool = False) -> None:
+        super().setup_tags_and_filters()
+        for name in ("include", "render"):
+            del self.tags[name]
+        self.add_tag(tags.SpinTag)
+        self.add_tag(tags.UrlTag)
+        filters.register(self)
+
+
+HTML = Environment(autoescape=True)
+TEXT = Environment(autoescape=False)
+
+
+class Template(liquid.BoundTemplate):
+    """A parsed template; `bound` are the names it gives values to itself (assign, capture, loops)."""
+
+    def __init__(self, source: str, environment: Environment, settings: Settings) -> None:
+        """Raises LiquidError: it does not parse, or uses a range otherwise than to loop over it."""
+        super().__init__(environment, environment.from_string(source).nodes)
+        self.settings = settings
+        self.bound: set[str] = set()
+        for node in walk(self.nodes):
+            self.bound.update(map(str, node.template_scope()), map(str, node.block_scope()))
+            for expression in node.expressions():
+                expressions.replace(expression)
+
+    def context(self, values: Mapping[str, Any], seed: object, at: float) -> Context:
+        return Context(self, values, seed, at)
+
+    def names(self) -> set[str]:
+        """Every name the template reads, whether bound by it or not."""
+        return set(self.analyze(include_partials=False).variables)
+
+    def whole(self, values: Mapping[str, Any], seed: object = "", at: float = 0) -> str:
+        """The template rendered from its first node to its last. Raises ContentError."""
+        context = self.context(values, seed, at)
+        buffer = Output()
+        with failures():
+            for node in self.nodes:
+                node.render(context, buffer)
+        return buffer.getvalue()
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """What goes wrong while Liquid runs, as a ContentError."""
+    try:
+        yield
+    except ContentError:
+        raise
+    except (
+        Exception
+    ) as error:  # filters let errors of type and arithmetic through; each is this template's fault
+        raise ContentError(sentence(error)) from error
+
+
+def walk(nodes: Iterable[Node]) -> Iterator[Node]:
+    """Every node of a template, in the order of its text."""
+    for node in nodes:
+        yield node
+        yield from walk(node.children(None))  # type: ignore[arg-type]  # only asked by tags that load other templates
+
+
+def sentence(error: Exception, first_line: int = 1) -> str:
+    """What Liquid says, in one line, with the line it speaks of."""
+    if not isinstance(error, LiquidError):
+        return str(error) or type(error).__name__
+    said = str(error.message or type(error).__name__)
+    place = error.context()
+    return f"line {place[0] + first_line - 1}: {said}" if place else said

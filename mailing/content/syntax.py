@@ -1,0 +1,151 @@
+"""What is wrong with a source before anybody's values are known."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from liquid.builtin.expressions import FilteredExpression
+from liquid.exceptions import LiquidError
+from liquid.expression import Expression
+
+from . import markup
+from .held import Held
+from .names import RESERVED
+from .sandbox import HTML, TEXT, Settings, Template, sentence, walk
+from .source import Source
+from .spintax import Spintax
+
+Fault = tuple[str, str]  # the field it is about, and a sentence
+
+_TEMPLATES = ("subject", "preheader", "from_name", "body", "text")  # the fields that may hold Liquid
+_ONE_LINE = (
+    "subject",
+    "preheader",
+    "from_name",
+    "from_email",
+    "reply_to",
+    "domain",
+    "list_id",
+    "unsubscribe_email",
+)
+_NAMES = {"from_email": "sender's address", "from_name": "sender's name", "text": "text part"}
+
+_controls = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_mailbox = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
+_domain = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
+
+
+def faults(source: Source) -> list[Fault]:
+    """Everything that keeps the source from compiling, markup aside."""
+    return [*_empty(source), *_headers(source), *_settings(source), *parsed(source)[1]]
+
+
+def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
+    """The templates of those fields whose Liquid parses, and what is wrong with the Liquid and spintax of all."""
+    templates: dict[str, Template] = {}
+    found: list[Fault] = []
+    for field in _TEMPLATES:
+        text = getattr(source, field)
+        try:
+            templates[field] = template = Template(text, HTML if field == "body" else TEXT, Settings())
+        except LiquidError as error:
+            said = sentence(error)
+            found.append((field, f"{called(field)}{', ' if said.startswith('line ') else ': '}{said}."))
+            continue
+        for node in walk(template.nodes):
+            for expression in node.expressions():
+                found += _unknown_filters(field, text, expression)
+        for group in _unclosed(field, text):
+            hint = (
+                "does not close before a tag or the end of its text; write \\{ for a brace that means itself"
+            )
+            found.append((field, f"{called(field)}: the spintax “{group}” {hint}."))
+    return templates, found
+
+
+def unknown_names(
+    templates: Mapping[str, Template], source: Source, known: Collection[str]
+) -> Iterator[Fault]:
+    """A fault for every variable that is neither `known` nor given a value by the template itself."""
+    for field, template in templates.items():
+        for name, uses in template.analyze(include_partials=False).globals.items():
+            if name not in known and name not in RESERVED:
+                line = _line(getattr(source, field), uses[0].span.index)
+                yield (
+                    field,
+                    f"{called(field)}, line {line}: no contact has a field {name}.{_near(name, known)}",
+                )
+
+
+def called(field: str) -> str:
+    """The name people know a field by, at the start of a sentence."""
+    return _NAMES.get(field, field.replace("_", " ")).capitalize()
+
+
+def _empty(source: Source) -> Iterator[Fault]:
+    if not source.subject.strip():
+        yield "subject", "The subject is empty."
+    if not source.body.strip():
+        yield "body", "The body is empty."
+
+
+def _headers(source: Source) -> Iterator[Fault]:
+    """Nothing that goes to a header may end the line it stands in."""
+    broken = {field for field in _ONE_LINE if _controls.search(getattr(source, field))}
+    for field in _ONE_LINE:
+        value = getattr(source, field)
+        if field in broken:
+            yield field, f"{called(field)}: must be one line, without control characters."
+        elif field in ("from_email", "reply_to", "unsubscribe_email"):
+            if (value or field == "from_email") and not _mailbox(value):
+                yield field, f"{called(field)}: “{value}” is no e-mail address."
+        elif field in ("domain", "list_id") and value and not _domain(value):
+            yield field, f"{called(field)}: “{value}” is no domain name."
+    for value in source.feedback:
+        if not re.fullmatch(r"[!-9;-~]{1,100}", value):
+            yield "feedback", f"Feedback: “{value}” must be ASCII, without spaces and colons."
+
+
+def _settings(source: Source) -> Iterator[Fault]:
+    try:
+        Locale.parse(source.locale, sep="-" if "-" in source.locale else "_")
+    except (ValueError, UnknownLocaleError):
+        yield "locale", f"Locale: “{source.locale}” is no language we know."
+    if not re.fullmatch(r"[A-Z]{3}", source.currency):
+        yield "currency", f"Currency: “{source.currency}” is no code of three letters."
+    try:
+        ZoneInfo(source.time_zone)
+    except (ValueError, ZoneInfoNotFoundError):
+        yield "time_zone", f"Time zone: “{source.time_zone}” is not known."
+
+
+def _unknown_filters(field: str, text: str, expression: Expression) -> Iterator[Fault]:
+    if isinstance(expression, FilteredExpression):
+        for used in expression.filters or ():
+            if used.name not in TEXT.filters:
+                line = _line(text, used.token.start_index)
+                hint = _near(used.name, TEXT.filters)
+                yield field, f"{called(field)}, line {line}: there is no filter {used.name}.{hint}"
+    for child in expression.children():
+        yield from _unknown_filters(field, text, child)
+
+
+def _unclosed(field: str, text: str) -> list[str]:
+    held = Held(text)
+    spintax = Spintax(held, "")
+    if field == "body":
+        markup.text_runs(held.liquid(text), held.comment.fullmatch, spintax.run)
+    else:
+        spintax.run(held.liquid(text))
+    return spintax.unclosed
+
+
+def _line(text: str, index: int) -> int:
+    return text.count("\n", 0, index) + 1
+
+
+def _near(name: str, names: Collection[str]) -> str:
+    near = difflib.get_close_matches(name, [*names, *RESERVED] if name not in TEXT.filters else names, n=1)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -1,0 +1,39 @@
+"""Addresses in links: made fit for a header or an attribute, and given their UTM parameters."""
+
+import re
+from urllib.parse import quote
+
+Utm = tuple[tuple[str, str], ...]
+
+_web = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE).match
+_scheme = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE).match
+_allowed = frozenset(("http", "https", "mailto", "tel", "sms"))
+
+
+def is_web(url: str) -> bool:
+    """Is it an http(s) address with a host?"""
+    return _web(url.strip()) is not None
+
+
+def tidied(url: str) -> str:
+    """`url` in ASCII with what no URL may hold percent-encoded (RFC 3986); what is already encoded stays.
+
+    An address of another scheme than those an e-mail links to (http, https, mailto, tel, sms) becomes "#".
+    """
+    url = quote(re.sub(r"[\x00-\x1f\x7f]", "", url).strip(), safe="%/?#[]:@!$&'()*+,;=~", errors="replace")
+    scheme = _scheme(url)
+    return url if scheme is None or scheme[1].lower() in _allowed else "#"
+
+
+def with_utm(url: str, utm: Utm) -> str:
+    """The http(s) address with the parameters it does not have yet; its query and fragment are kept as they are."""
+    if not utm or not is_web(url):
+        return url
+    front, hash_, fragment = url.partition("#")
+    path, _, query = front.partition("?")
+    present = {part.partition("=")[0] for part in query.split("&")}
+    added = "&".join(f"{name}={quote(value, safe='')}" for name, value in utm if name not in present)
+    if not added:
+        return url
+    query = f"{query.removesuffix('&')}&{added}" if query else added
+    return f"{path}?{query}{hash_}{fragment}"
