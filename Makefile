@@ -16,17 +16,19 @@ endif
 # A Python that is gone since, or closed to this user, as one in root's home: the environment is made anew.
 _ := $(shell [ ! -e .venv ] || $(PY) -c '' 2>/dev/null || rm -rf .venv)
 
-.PHONY: help run test lint bench lock ports
+.PHONY: help run install test lint bench lock ports
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: .venv/run-installed node_modules/.installed ports var/static/staticfiles.json ## start everything with the demo, on PORT (8000)
+run: .venv/run-installed node_modules/.installed ports install ## start everything with the demo, on PORT (8000)
 	@$(PY) manage.py migrate --no-input --verbosity 0
 	@$(PY) manage.py demo
-	@exec $(PY) -m config.supervisor
+	@exec $(PY) -m config.supervisor --logins
+
+install: .venv/run-installed node_modules/.installed var/static/staticfiles.json ## make what `make run` needs, and no more
 
 test: .venv/dev-installed node_modules/.installed ## run the tests; TESTS=tests/pos for a part
 	@$(PY) -m pytest -n auto --maxprocesses 8 $(TESTS)

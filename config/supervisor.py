@@ -304,12 +304,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m config.supervisor", description="Run the Procfile's programs."
     )
+    parser.add_argument("--procfile", type=Path, default=ROOT / "Procfile", help="default: the project's")
+    parser.add_argument(
+        "--logins", action="store_true", help="print the demo's logins when the site is ready"
+    )
     parser.add_argument("--check-ports", action="store_true", help="only say whether the ports can be used")
     options = parser.parse_args()
+    programs = programs_of(options.procfile.read_text())
     try:
         port = environment.port("PORT", 8000)
         mail_port = environment.port("MAIL_PORT", port + 25)
-        if sentences := refusals({"PORT": port, "MAIL_PORT": mail_port}):
+        ports = {"web": ("PORT", port), "catcher": ("MAIL_PORT", mail_port)}
+        if sentences := refusals(dict(ports[program.name] for program in programs if program.name in ports)):
             print("\n".join(sentences), file=sys.stderr)
             return 1
         if options.check_ports:
@@ -329,12 +335,12 @@ def main() -> int:
         "PYTHONUNBUFFERED": "1",
     }
     Supervisor(
-        programs_of((ROOT / "Procfile").read_text()),
+        programs,
         variables,
         database={key: str(described[name]) for name, key in names.items() if described.get(name)},
         embedded=embedded,
         port=port,
-        greeting=[sys.executable, "manage.py", "demo", "--logins"],
+        greeting=[sys.executable, "manage.py", "demo", "--logins"] if options.logins else [],
     ).run()
     give_to_owner()
     if embedded:
