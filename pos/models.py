@@ -24,7 +24,9 @@ class Till(models.Model):
     location = models.ForeignKey(Location, models.PROTECT, related_name="tills")
     name = models.CharField(max_length=100)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
-    key_hint = models.CharField(max_length=12, blank=True, editable=False, help_text="The last characters of the key.")
+    key_hint = models.CharField(
+        max_length=12, blank=True, editable=False, help_text="The last characters of the key."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -56,15 +58,24 @@ class Sale(models.Model):
     discount = models.BigIntegerField(default=0)
     total = models.BigIntegerField(default=0)
     body_hash = models.BinaryField(max_length=32)
-    basket = models.JSONField(default=dict, help_text="The request as it was checked.")
-    answer = models.JSONField(default=dict, help_text="What the till was answered; sent again on a replay.")
+    basket = models.JSONField(default=dict, help_text="The request as it was sent.")
+    answer = models.TextField(
+        default="{}", help_text="JSON: what the till was answered; sent again on a replay."
+    )
+    reserved = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="While it is held: the lines of the ledger that its confirmation writes.",
+    )
     at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="When a hold counts as released.")
     offline_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-at", "-pk"]
-        constraints = [models.UniqueConstraint(fields=["location", "reference"], name="sale_once_per_location")]
+        constraints = [
+            models.UniqueConstraint(fields=["location", "reference"], name="sale_once_per_location")
+        ]
         indexes = [
             models.Index(fields=["customer"], condition=models.Q(state="committed"), name="sale_of_customer"),
             models.Index(fields=["expires_at"], condition=models.Q(state="held"), name="sale_held"),
@@ -73,3 +84,23 @@ class Sale(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class Return(models.Model):
+    """Units of a sale that came back, with the answer the till was given."""
+
+    sale = models.ForeignKey(Sale, models.PROTECT, related_name="returns")
+    reference = models.CharField(max_length=64, help_text="The till's own id of the return.")
+    body_hash = models.BinaryField(max_length=32)
+    units = models.JSONField(default=dict, help_text='{"line id": units}')
+    discount = models.BigIntegerField(default=0, help_text="Given back, in minor units.")
+    answer = models.TextField(help_text="JSON: what the till was answered; sent again on a replay.")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [models.UniqueConstraint(fields=["sale", "reference"], name="return_once_per_sale")]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.reference} of {self.sale}"

@@ -21,7 +21,9 @@ def site_currency() -> str:
 class PromotionCampaignQuerySet(CampaignQuerySet):
     def owing(self, now: datetime):
         """Those whose stored status is behind the clock at `now`."""
-        return self.filter(Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now))
+        return self.filter(
+            Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now)
+        )
 
 
 class PromotionCampaign(Campaign):
@@ -65,7 +67,9 @@ class PromotionCampaign(Campaign):
             ("change_stacking_rules", "Can change the stacking rules"),
         ]
         constraints = [
-            models.CheckConstraint(name="campaign_budget_positive", condition=Q(budget__isnull=True) | Q(budget__gt=0)),
+            models.CheckConstraint(
+                name="campaign_budget_positive", condition=Q(budget__isnull=True) | Q(budget__gt=0)
+            ),
             models.CheckConstraint(
                 name="campaign_uses_positive", condition=Q(max_uses__isnull=True) | Q(max_uses__gt=0)
             ),
@@ -108,7 +112,9 @@ class PromotionCampaign(Campaign):
         """Be over now."""
         self.ends_at = max(now, self.starts_at) if self.starts_at else now
 
-    @transition("status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=operators)
+    @transition(
+        "status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=operators
+    )
     def cancel(self, now: datetime) -> None:
         """Stop for good, as something that should not have gone on."""
 
@@ -132,7 +138,9 @@ class PromotionCampaign(Campaign):
             elif self.ends_at and self.ends_at <= self.starts_at:
                 reasons.append(("ends_at", "The end must lie after the start."))
         if verb == "activate" and self.ends_at and self.ends_at <= now:
-            reasons.append(("ends_at", "The end has passed already: move it before you activate this campaign."))
+            reasons.append(
+                ("ends_at", "The end has passed already: move it before you activate this campaign.")
+            )
         return reasons
 
     def after(self, verb: str, was: str) -> None:
@@ -142,7 +150,8 @@ class PromotionCampaign(Campaign):
     def copied_to(self, copy: Campaign) -> None:
         copy.locations.set(self.locations.all())
         Link.objects.bulk_create(
-            Link(campaign=copy, promotion_id=link.promotion_id, position=link.position) for link in self.links.all()
+            Link(campaign=copy, promotion_id=link.promotion_id, position=link.position)
+            for link in self.links.all()
         )
 
 
@@ -155,7 +164,9 @@ class Link(models.Model):
 
     class Meta:
         ordering = ["position", "pk"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "promotion"], name="promotion_once_per_campaign")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "promotion"], name="promotion_once_per_campaign")
+        ]
 
     def __str__(self) -> str:
         return f"{self.promotion} in {self.campaign}"

@@ -20,20 +20,37 @@ class Coupon(models.Model):
     min_subtotal = models.BigIntegerField(default=0, help_text="In minor units.")
     max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
     max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
-    uses = models.BigIntegerField(default=0, editable=False)
+    uses = models.BigIntegerField(default=0, editable=False, help_text="with those that are held")
+    overrun_uses = models.BigIntegerField(
+        default=0, editable=False, help_text="taken offline beyond the limit"
+    )
     customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["code"]
+        indexes = [models.Index(fields=["batch"], condition=~Q(batch=""), name="coupon_of_batch")]
         constraints = [
             models.UniqueConstraint(Upper("code"), name="coupon_code_unique"),
             models.CheckConstraint(
                 name="coupon_uses_within_limit",
                 condition=(Q(kind="multi_use") | Q(uses__lte=1)) & (Q(uses__gte=0)),
             ),
+            models.CheckConstraint(
+                name="coupon_uses_positive", condition=Q(max_uses__isnull=True) | Q(max_uses__gt=0)
+            ),
+            models.CheckConstraint(
+                name="coupon_customer_uses_positive",
+                condition=Q(max_uses_per_customer__isnull=True) | Q(max_uses_per_customer__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def limit(self) -> int | None:
+        """How often it may be used in all; None: any number of times."""
+        return 1 if self.kind == self.Kind.ONE_TIME else self.max_uses

@@ -3,20 +3,6 @@ from django.db.models import Q
 from django.urls import reverse
 
 
-class CustomerGroup(models.Model):
-    """A group of customers the till knows: groups a till sends and those stored here are one set."""
-
-    code = models.CharField(max_length=64, unique=True)
-    name = models.CharField(max_length=200)
-    customers = models.JSONField(default=list, blank=True, help_text="Customer ids, one text each.")
-
-    class Meta:
-        ordering = ["name"]
-
-    def __str__(self) -> str:
-        return self.name
-
-
 class PromotionQuerySet(models.QuerySet):
     def kept(self):
         """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""

@@ -4,9 +4,13 @@ from django.utils import timezone
 
 
 class RulesVersion(models.Model):
-    """The one row that numbers the published rules: a till process reloads its snapshot when it moved."""
+    """The one row that numbers the published rules: a till process reloads its snapshot when it moved.
 
-    version = models.BigIntegerField(default=1)
+    Numbers come from a sequence and never come back, so that a snapshot read in a transaction that was rolled back is
+    never taken for a later one. No row: nothing was ever published.
+    """
+
+    version = models.BigIntegerField()
 
     def __str__(self) -> str:
         return str(self.version)
@@ -16,23 +20,29 @@ class Counter(models.Model):
     """The hot row of a campaign or promotion that has a limit: what is open, spent, held and used.
 
     It also carries whether and when it may be drawn on: a state joined from another table is not checked again
-    after a lock wait, a column of the updated row is.
+    after a lock wait, a column of the updated row is. The limits are those of the campaign or promotion as they were
+    published; where there is neither a budget nor a maximum of uses, nothing is counted here and no sale touches it.
     """
 
     campaign = models.OneToOneField(
         "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="counter"
     )
-    promotion = models.OneToOneField("promotions.Promotion", models.CASCADE, null=True, blank=True)
+    promotion = models.OneToOneField(
+        "promotions.Promotion", models.CASCADE, null=True, blank=True, related_name="counter"
+    )
     is_open = models.BooleanField(default=False)
     opens_at = models.DateTimeField(null=True, blank=True)
     closes_at = models.DateTimeField(null=True, blank=True)
     budget = models.BigIntegerField(null=True, blank=True)
-    ceiling = models.BigIntegerField(null=True, blank=True, help_text="max(budget, spent + held) when it was set")
+    ceiling = models.BigIntegerField(
+        null=True, blank=True, help_text="max(budget, spent + held) when it was set"
+    )
     spent = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
     max_uses = models.BigIntegerField(null=True, blank=True)
     uses_ceiling = models.BigIntegerField(null=True, blank=True)
     uses = models.BigIntegerField(default=0, help_text="with those that are held")
+    max_uses_per_customer = models.IntegerField(null=True, blank=True)
     overrun = models.BigIntegerField(default=0, help_text="granted offline beyond the budget")
     overrun_uses = models.BigIntegerField(default=0)
     used_up_at = models.DateTimeField(null=True, blank=True)
@@ -44,18 +54,33 @@ class Counter(models.Model):
                 condition=Q(campaign__isnull=False, promotion__isnull=True)
                 | Q(campaign__isnull=True, promotion__isnull=False),
             ),
-            models.CheckConstraint(name="counter_not_below_zero", condition=Q(spent__gte=0, held__gte=0, uses__gte=0)),
+            models.CheckConstraint(
+                name="counter_not_below_zero", condition=Q(spent__gte=0, held__gte=0, uses__gte=0)
+            ),
             models.CheckConstraint(
                 name="counter_within_budget",
                 condition=Q(ceiling__isnull=True) | Q(ceiling__gte=F("spent") + F("held")),
             ),
             models.CheckConstraint(
-                name="counter_within_uses", condition=Q(uses_ceiling__isnull=True) | Q(uses_ceiling__gte=F("uses"))
+                name="counter_within_uses",
+                condition=Q(uses_ceiling__isnull=True) | Q(uses_ceiling__gte=F("uses")),
             ),
         ]
 
     def __str__(self) -> str:
         return f"counter of {self.campaign or self.promotion}"
+
+    @property
+    def counts(self) -> bool:
+        """Whether sales are counted here."""
+        return self.budget is not None or self.max_uses is not None
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether its campaign or promotion gives nothing more until something comes back or a limit is raised."""
+        return (self.budget is not None and self.spent + self.held >= self.budget) or (
+            self.max_uses is not None and self.uses >= self.max_uses
+        )
 
 
 class CustomerUse(models.Model):
@@ -69,10 +94,19 @@ class CustomerUse(models.Model):
 
     class Meta:
         constraints = [
+            # one index for every sale's look-up and upsert
             models.UniqueConstraint(
-                fields=["customer", thing], condition=Q(**{f"{thing}__isnull": False}), name=f"customer_use_of_{thing}"
-            )
-            for thing in ("campaign", "promotion", "coupon")
+                fields=["customer", "campaign", "promotion", "coupon"],
+                nulls_distinct=False,
+                name="customer_use_once",
+            ),
+            models.CheckConstraint(
+                name="customer_use_of_one_thing",
+                condition=Q(campaign__isnull=False, promotion__isnull=True, coupon__isnull=True)
+                | Q(campaign__isnull=True, promotion__isnull=False, coupon__isnull=True)
+                | Q(campaign__isnull=True, promotion__isnull=True, coupon__isnull=False),
+            ),
+            models.CheckConstraint(name="customer_use_not_below_zero", condition=Q(uses__gte=0)),
         ]
 
     def __str__(self) -> str:
@@ -80,17 +114,26 @@ class CustomerUse(models.Model):
 
 
 class Redemption(models.Model):
-    """One line of the ledger of discounts: what a sale was granted, or what was given back. Append-only."""
+    """One line of the ledger of discounts: what a sale was granted, or what was given back. Append-only.
+
+    A held sale has none: its lines are written when it is confirmed. Of one sale, the lines of a promotion and those
+    that reverse them sum to what it still has.
+    """
 
     sale = models.ForeignKey("pos.Sale", models.PROTECT, related_name="redemptions")
     campaign = models.ForeignKey(
         "promotions.PromotionCampaign", models.PROTECT, null=True, blank=True, related_name="redemptions"
     )
     promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="redemptions")
-    coupon = models.ForeignKey("promotions.Coupon", models.PROTECT, null=True, blank=True, related_name="redemptions")
+    coupon = models.ForeignKey(
+        "promotions.Coupon", models.PROTECT, null=True, blank=True, related_name="redemptions"
+    )
     amount = models.BigIntegerField(help_text="In minor units; negative where a discount is given back.")
-    uses = models.IntegerField()
-    runs = models.JSONField(default=dict, help_text='{"line id": [[units, minor units each], …]}')
+    uses = models.IntegerField(help_text="1 where granted; −1 or 0 where given back.")
+    runs = models.JSONField(
+        default=dict,
+        help_text='{"line id": [[units, minor units each], …]}, in the order in which they are returned.',
+    )
     reverses = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
     at = models.DateTimeField(default=timezone.now)
 
@@ -103,3 +146,22 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.promotion}: {self.amount}"
+
+
+class Overrun(models.Model):
+    """The part of a redemption beyond a limit: given by a till that was offline. Recorded, and listed for the manager.
+
+    Negative where it was given back.
+    """
+
+    redemption = models.OneToOneField(Redemption, models.PROTECT, related_name="overrun")
+    amount = models.BigIntegerField(default=0, help_text="Beyond the campaign's budget, in minor units.")
+    campaign_uses = models.IntegerField(default=0, help_text="Beyond the campaign's maximum uses.")
+    promotion_uses = models.IntegerField(default=0, help_text="Beyond the promotion's maximum uses.")
+    coupon_uses = models.IntegerField(default=0, help_text="Beyond the coupon's maximum uses.")
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.redemption}: {self.amount} beyond the limit"

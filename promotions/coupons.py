@@ -1,0 +1,302 @@
+"""Coupons: making codes by the thousand, editing one, and judging the codes a till sends."""
+
+import csv
+import io
+import secrets
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils import timezone
+from msgspec import Struct
+
+from campaigns.refusals import Refused
+from promotions import engine
+from promotions.engine.basket import CouponStatus
+from promotions.engine.rules import Benefit
+from promotions.models import Coupon, Promotion
+
+ALPHABET = "BCDFGHJKMNPQRTVWXY34679"
+"""No two letters that look alike when read or typed (0 O, 1 I L, 2 Z, 5 S, 8 B), and no vowel, so no word."""
+MOST = 1_000_000  # codes of one batch
+FIELDS = frozenset(
+    {
+        "code",
+        "kind",
+        "benefit",
+        "active",
+        "starts_at",
+        "ends_at",
+        "min_subtotal",
+        "max_uses",
+        "max_uses_per_customer",
+        "customer",
+    }
+)
+
+
+def generate(
+    promotion: Promotion,
+    count: int,
+    *,
+    by: Any = None,
+    prefix: str = "",
+    length: int = 10,
+    batch: str = "",
+    locations: Iterable[Any] = (),
+    **fields: Any,
+) -> str:
+    """Make `count` coupons with random codes; 100,000 take a few seconds.
+
+    Args:
+        prefix: what every code begins with; `length`: of the random part, 8 to 30 letters.
+        batch: the name they are kept under; made from the time when empty.
+        locations: where they are good, or their keys; none: everywhere.
+        fields: of each coupon, by name (`FIELDS` without the code); one-time unless `kind` says otherwise.
+    Returns: the name of the batch.
+    Raises: Refused: a value cannot be, so many codes are not possible, or `by` may not.
+    """
+    _allow(by, "add")
+    if not 1 <= count <= MOST:
+        raise Refused([("count", f"Between 1 and {MOST:,} codes can be made at once.")])
+    if not 8 <= length <= 30:
+        raise Refused(
+            [("length", "The random part of a code has 8 to 30 letters: shorter ones can be guessed.")]
+        )
+    batch = batch or f"{timezone.now():%Y-%m-%d %H:%M:%S}"
+    coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
+    coupon.code = prefix.strip().upper() + ALPHABET[0] * length
+    _check(coupon)
+    places = [location if isinstance(location, int) else location.pk for location in locations]
+    with transaction.atomic(), connection.cursor() as cursor:
+        missing = count
+        while missing:  # again for the few that exist already
+            codes = [coupon.code[:-length] + random_letters(length) for _ in range(missing)]
+            cursor.execute(
+                """
+                INSERT INTO promotions_coupon (promotion_id, code, kind, benefit, active, starts_at, ends_at,
+                    min_subtotal, max_uses, max_uses_per_customer, uses, overrun_uses, customer, batch, created_at)
+                SELECT %s, unnest(%s::text[]), %s, %s::jsonb, %s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s
+                ON CONFLICT DO NOTHING
+                """,
+                [
+                    promotion.pk,
+                    codes,
+                    coupon.kind,
+                    None if coupon.benefit is None else msgspec.json.encode(coupon.benefit).decode(),
+                    coupon.active,
+                    coupon.starts_at,
+                    coupon.ends_at,
+                    coupon.min_subtotal,
+                    coupon.max_uses,
+                    coupon.max_uses_per_customer,
+                    coupon.customer,
+                    batch,
+                    timezone.now(),
+                ],
+            )
+            missing -= cursor.rowcount
+        if places:
+            cursor.execute(
+                "INSERT INTO promotions_coupon_locations (coupon_id, location_id) "
+                "SELECT c.id, l.id FROM promotions_coupon c, unnest(%s::bigint[]) AS l(id) "
+                "WHERE c.promotion_id = %s AND c.batch = %s ON CONFLICT DO NOTHING",
+                [places, promotion.pk, batch],
+            )
+    return batch
+
+
+def random_letters(length: int) -> str:
+    number = secrets.randbelow(len(ALPHABET) ** length)
+    letters = []
+    for _ in range(length):
+        number, letter = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[letter])
+    return "".join(letters)
+
+
+COLUMNS = [
+    "code",
+    "promotion",
+    "kind",
+    "active",
+    "starts",
+    "ends",
+    "maximum uses",
+    "uses",
+    "customer",
+    "batch",
+]
+
+
+def csv_lines(coupons: Any) -> Iterator[str]:
+    """The coupons of a QuerySet as CSV, header first, a line at a time: any number in little memory."""
+    line = io.StringIO()
+    writer = csv.writer(line)
+
+    def written(values: Iterable[Any]) -> str:
+        line.seek(0)
+        line.truncate()
+        writer.writerow(values)
+        return line.getvalue()
+
+    yield written(COLUMNS)
+    rows = coupons.values_list(
+        "code",
+        "promotion__name",
+        "kind",
+        "active",
+        "starts_at",
+        "ends_at",
+        "max_uses",
+        "uses",
+        "customer",
+        "batch",
+    )
+    for row in rows.iterator(chunk_size=5000):
+        yield written(cell(value) for value in row)
+
+
+def cell(value: Any) -> Any:
+    """A value for CSV. A text that a spreadsheet would take for a formula is quoted."""
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="minutes")
+    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
+        return f"'{value}"
+    return value
+
+
+def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, **fields: Any) -> Coupon:
+    """Create (None) or change one coupon; it counts from the very next sale.
+
+    Args:
+        fields: `promotion` for a new one, and new values by field name (`FIELDS`).
+        locations: where it is good, or their keys; none in it: everywhere. None: left as they are.
+    Raises: Refused: a value cannot be, the code exists already, or `by` may not.
+    """
+    _allow(by, "add" if coupon is None else "change")
+    with transaction.atomic():
+        if coupon is None:
+            coupon = Coupon(promotion=fields.pop("promotion"))
+        else:  # locked, since its row also counts
+            key = coupon if isinstance(coupon, int) else coupon.pk
+            coupon = Coupon.objects.select_for_update().get(pk=key)
+        if unknown := fields.keys() - FIELDS:
+            raise Refused(
+                [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]
+            )
+        for name, value in fields.items():
+            setattr(coupon, name, value)
+        _check(coupon)
+        if Coupon.objects.filter(code__iexact=coupon.code).exclude(pk=coupon.pk).exists():
+            raise Refused([("code", f"The code “{coupon.code}” exists already.")])
+        coupon.save()
+        if locations is not None:
+            coupon.locations.set(locations)
+    return coupon
+
+
+def _check(coupon: Coupon) -> None:
+    coupon.code = coupon.code.strip().upper()
+    reasons = [
+        (name, "A time needs its time zone.")
+        for name in ("starts_at", "ends_at")
+        if isinstance(value := getattr(coupon, name), datetime) and timezone.is_naive(value)
+    ]
+    if not coupon.code or any(letter.isspace() or not letter.isprintable() for letter in coupon.code):
+        reasons.append(("code", "A code is made of letters, digits and signs without spaces."))
+    if coupon.promotion.trigger != Promotion.Trigger.COUPON:
+        reasons.append(
+            ("promotion", f"“{coupon.promotion}” applies without a coupon: set its trigger to coupon first.")
+        )
+    if coupon.kind == Coupon.Kind.ONE_TIME and coupon.uses > 1:
+        reasons.append(("kind", f"It was used {coupon.uses} times already."))
+    if coupon.benefit is not None:
+        try:
+            msgspec.convert(coupon.benefit, Benefit)
+        except msgspec.ValidationError as error:
+            reasons.append(("benefit", f"{error}."))
+    if not reasons:
+        try:
+            coupon.full_clean(validate_unique=False, validate_constraints=False)
+        except ValidationError as error:
+            reasons += [(name, " ".join(said)) for name, said in error.message_dict.items()]
+        if coupon.starts_at and coupon.ends_at and coupon.ends_at <= coupon.starts_at:
+            reasons.append(("ends_at", "The end must lie after the start."))
+        for name in ("max_uses", "max_uses_per_customer"):
+            if getattr(coupon, name) is not None and getattr(coupon, name) < 1:
+                reasons.append((name, "This must be a whole number above 0, or empty for no limit."))
+        if coupon.min_subtotal < 0:
+            reasons.append(("min_subtotal", "This cannot be below 0."))
+    if reasons:
+        raise Refused(reasons)
+
+
+def _allow(by: Any, action: str) -> None:
+    if by is not None and not by.has_perm(f"promotions.{action}_coupon"):
+        raise Refused(f"You may not {action} coupons: ask an administrator for the right to.")
+
+
+# ── at the till ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Presented(Struct, frozen=True):
+    """What the database knows of one code that a till sent. `locations`: their codes, empty = everywhere.
+
+    `limit`, `uses`: in all; `customer_uses`: by this sale's customer.
+    """
+
+    id: int
+    code: str
+    promotion: int
+    benefit: str | None
+    active: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    min_subtotal: int
+    limit: int | None
+    limit_per_customer: int | None
+    uses: int
+    customer: str
+    customer_uses: int
+    locations: frozenset[str]
+
+
+def judged(
+    code: str, found: Presented | None, *, subtotal: int, location: str, customer: str, now: datetime
+) -> engine.Coupon:
+    """A code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
+
+    In order: it exists and is active; its dates; the minimum subtotal (of the lines as they were sent); the location;
+    uses in all; uses of this customer, whom some coupons need to know.
+    """
+    if found is None:
+        return engine.Coupon(code=code, status="coupon_unknown")
+    status: CouponStatus = "valid"
+    need: int | str | None = None
+    have: int | str | None = None
+    if not found.active:
+        status = "coupon_inactive"
+    elif found.starts_at is not None and now < found.starts_at:
+        status, need, have = "coupon_not_started", found.starts_at.isoformat(), now.isoformat()
+    elif found.ends_at is not None and found.ends_at <= now:
+        status, need, have = "coupon_ended", found.ends_at.isoformat(), now.isoformat()
+    elif subtotal < found.min_subtotal:
+        status, need, have = "coupon_min_subtotal", found.min_subtotal, subtotal
+    elif found.locations and location not in found.locations:
+        status, need, have = "coupon_wrong_location", ", ".join(sorted(found.locations)), location
+    elif found.limit is not None and found.uses >= found.limit:
+        status, need, have = "coupon_used", found.limit, found.uses
+    elif (found.customer or found.limit_per_customer is not None) and not customer:
+        status = "needs_customer"
+    elif found.customer and found.customer != customer:
+        status, need, have = "coupon_customer_limit", 0, 0
+    elif found.limit_per_customer is not None and found.customer_uses >= found.limit_per_customer:
+        status, need, have = "coupon_customer_limit", found.limit_per_customer, found.customer_uses
+    benefit = None if found.benefit is None else msgspec.json.decode(found.benefit, type=Benefit)
+    return engine.Coupon(
+        code=code, promotion=found.promotion, status=status, benefit=benefit, need=need, have=have
+    )

@@ -1,0 +1,33 @@
+"""Customer groups: who belongs to one. Counts from the very next sale."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import connection, transaction
+
+from campaigns.refusals import Refused
+from promotions.models import CustomerGroup
+
+
+def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> int:
+    """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
+
+    Raises: Refused: an id is too long, or `by` may not.
+    """
+    if by is not None and not by.has_perm("promotions.change_customergroup"):
+        raise Refused("You may not change customer groups: ask an administrator for the right to.")
+    members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
+    if long := [member for member in members if len(member) > 64]:
+        raise Refused([("customers", f"“{long[0]}” is longer than 64 characters.")])
+    with transaction.atomic(), connection.cursor() as cursor:
+        CustomerGroup.objects.select_for_update().get(pk=group.pk)
+        cursor.execute(
+            "DELETE FROM promotions_groupmember WHERE group_id = %s AND customer <> ALL(%s::text[])",
+            [group.pk, members],
+        )
+        cursor.execute(
+            "INSERT INTO promotions_groupmember (group_id, customer) SELECT %s, unnest(%s::text[]) "
+            "ON CONFLICT DO NOTHING",
+            [group.pk, members],
+        )
+    return len(members)

@@ -1,0 +1,39 @@
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+
+
+class Change(models.Model):
+    """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
+
+    Append-only. `detail`: {field: [before, after]}. Of the stacking rules when it names neither campaign nor promotion.
+    """
+
+    class What(models.TextChoices):
+        CREATED = "created", "Created"
+        EDITED = "edited", "Edited"
+        ACTIVATED = "activated", "Switched on"
+        DEACTIVATED = "deactivated", "Switched off"
+        LINKED = "linked", "Linked"
+        UNLINKED = "unlinked", "Unlinked"
+        ORDERED = "ordered", "Put in order"
+        DELETED = "deleted", "Deleted"
+
+    campaign = models.ForeignKey(
+        "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="changes"
+    )
+    promotion = models.ForeignKey(
+        "promotions.Promotion", models.CASCADE, null=True, blank=True, related_name="changes"
+    )
+    what = models.CharField(max_length=20, choices=What)
+    detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        indexes = [models.Index(fields=["promotion", "-at"]), models.Index(fields=["campaign", "-at"])]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.get_what_display()}: {self.promotion or self.campaign or 'stacking rules'}"

@@ -1,0 +1,29 @@
+from django.db import models
+
+
+class CustomerGroup(models.Model):
+    """A group of customers the till knows: groups a till sends and those stored here are one set."""
+
+    code = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GroupMember(models.Model):
+    """A customer of a group, by the opaque id the till uses. A row each: a sale asks for the groups of one customer."""
+
+    group = models.ForeignKey(CustomerGroup, models.CASCADE, related_name="members")
+    customer = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["customer", "group"], name="customer_once_per_group"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.customer} in {self.group}"

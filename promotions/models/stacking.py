@@ -1,0 +1,76 @@
+from django.db import models
+from django.db.models import F, Q
+
+
+class StackingSettings(models.Model):
+    """The site's one row of rules on how promotions meet in a sale; without it nothing is restricted.
+
+    The fields mean what promotions.engine.StackingRules says of them.
+    """
+
+    class Precedence(models.TextChoices):
+        VALUE = "value", "The better deal wins"
+        PRIORITY = "priority", "The first by priority wins"
+
+    precedence = models.CharField(max_length=10, choices=Precedence, default=Precedence.VALUE)
+    max_promotions = models.PositiveIntegerField(
+        "maximum promotions per sale", null=True, blank=True, help_text="Empty: no limit."
+    )
+    max_discount_percent = models.PositiveIntegerField(
+        "maximum discount, percent",
+        null=True,
+        blank=True,
+        help_text="In hundredths of a percent; empty: no limit.",
+    )
+    max_discount = models.BigIntegerField(
+        "maximum discount, amount", null=True, blank=True, help_text="In minor units; empty: no limit."
+    )
+    coupons_with_promotions = models.BooleanField(
+        default=True, help_text="Coupons may meet automatic promotions in one sale."
+    )
+    item_with_order = models.BooleanField(
+        default=True, help_text="Promotions on items and on the whole sale may meet in one sale."
+    )
+    buy_get_replaces = models.BooleanField(
+        default=False, help_text="Units that a buy-and-get promotion uses get no other discount on items."
+    )
+    thresholds_on_original = models.BooleanField(
+        default=False, help_text="Thresholds and tiers of sale discounts are measured before any discount."
+    )
+
+    class Meta:
+        verbose_name_plural = "stacking settings"
+        constraints = [
+            models.CheckConstraint(name="stacking_settings_one_row", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="stacking_percent_up_to_100",
+                condition=Q(max_discount_percent__isnull=True) | Q(max_discount_percent__lte=10_000),
+            ),
+            models.CheckConstraint(
+                name="stacking_promotions_from_1",
+                condition=Q(max_promotions__isnull=True) | Q(max_promotions__gte=1),
+            ),
+            models.CheckConstraint(
+                name="stacking_discount_from_0",
+                condition=Q(max_discount__isnull=True) | Q(max_discount__gte=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return "stacking settings"
+
+
+class ExcludedPair(models.Model):
+    """Two promotions that never meet in one sale."""
+
+    first = models.ForeignKey("promotions.Promotion", models.CASCADE, related_name="+")
+    second = models.ForeignKey("promotions.Promotion", models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="excluded_pair_once"),
+            models.CheckConstraint(name="excluded_pair_in_order", condition=Q(first__lt=F("second"))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first} never with {self.second}"

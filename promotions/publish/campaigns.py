@@ -1,0 +1,263 @@
+"""Creating and editing promotion campaigns and what is linked to them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from campaigns import lifecycle
+from campaigns.models import Campaign
+from campaigns.refusals import Refused
+from promotions import models
+from promotions.publish.limits import campaign_changed, was_granted
+from promotions.publish.version import lock
+
+Status = Campaign.Status
+FIELDS = frozenset(
+    {
+        "name",
+        "description",
+        "starts_at",
+        "ends_at",
+        "currency",
+        "budget",
+        "on_budget_end",
+        "max_uses",
+        "max_uses_per_customer",
+        "priority",
+    }
+)
+
+
+def create_campaign(
+    *,
+    by: Any = None,
+    changes: Mapping[str, Any],
+    locations: Iterable[Any] = (),
+    promotions: Sequence[Any] = (),
+) -> "models.PromotionCampaign":
+    """A new draft; the arguments are those of `edit_campaign`."""
+    if by is not None and not by.has_perm("promotions.add_promotioncampaign"):
+        raise Refused("You may not add promotion campaigns: ask an administrator for the right to.")
+    with transaction.atomic():
+        lock()
+        campaign = models.PromotionCampaign(created_by=by)
+        _set(campaign, changes, timezone.now())
+        campaign.save()
+        campaign.locations.set(locations)
+        _arrange(campaign, promotions)
+        campaign_changed(campaign)
+        _record(campaign, models.Change.What.CREATED, by)
+    return campaign
+
+
+def edit_campaign(
+    campaign: "models.PromotionCampaign | int",
+    *,
+    by: Any = None,
+    changes: Mapping[str, Any],
+    locations: Iterable[Any] | None = None,
+    promotions: Sequence[Any] | None = None,
+    now: datetime | None = None,
+) -> "models.PromotionCampaign":
+    """Change a campaign that is not over; it counts from the very next sale.
+
+    Args:
+        changes: new values by field name (`FIELDS`); money in minor units, aware times. A limit may be set below what
+            is used already: nothing more is granted then.
+        locations: the locations it is for, or their keys; none in it: everywhere. None: left as they are.
+        promotions: the promotions linked to it, in order, or their keys. None: left as they are.
+    Returns: the saved campaign.
+    Raises: Locked: it is over; Refused: a value cannot be, a promotion is standalone, or `by` may not edit.
+    """
+    now = now or timezone.now()
+    with transaction.atomic():
+        campaign = lifecycle.open_for_edit(campaign, by=by, now=now)
+        detail = _set(campaign, changes, now)
+        campaign.save()
+        if locations is not None:
+            before = sorted(campaign.locations.values_list("code", flat=True))
+            campaign.locations.set(locations)
+            after = sorted(campaign.locations.values_list("code", flat=True))
+            if before != after:
+                detail["locations"] = [before, after]
+        if promotions is not None:
+            detail |= _arrange(campaign, promotions)
+        campaign_changed(campaign)
+        if detail:
+            _record(campaign, models.Change.What.EDITED, by, detail)
+    return campaign
+
+
+def link(
+    campaign: "models.PromotionCampaign | int", promotion: "models.Promotion | int", *, by: Any = None
+) -> "models.Link":
+    """Put a promotion into a campaign, last. Linking it again changes nothing.
+
+    Raises: Refused: the promotion is standalone or deleted, the campaign is over, or `by` may not edit it.
+    """
+    with transaction.atomic():
+        campaign = lifecycle.open_for_edit(campaign, by=by)
+        promotion = _linkable([promotion])[0]
+        last = campaign.links.aggregate(last=Max("position"))["last"]
+        made, is_new = models.Link.objects.get_or_create(
+            campaign=campaign, promotion=promotion, defaults={"position": 0 if last is None else last + 1}
+        )
+        if is_new:
+            campaign_changed(campaign)
+            _record(campaign, models.Change.What.LINKED, by, promotion=promotion.pk)
+    return made
+
+
+def unlink(
+    campaign: "models.PromotionCampaign | int", promotion: "models.Promotion | int", *, by: Any = None
+) -> None:
+    """Take a promotion out of a campaign; both stay what they are."""
+    with transaction.atomic():
+        campaign = lifecycle.open_for_edit(campaign, by=by)
+        gone, _ = campaign.links.filter(promotion=promotion).delete()
+        if gone:
+            campaign_changed(campaign)
+            promotion = (
+                promotion if isinstance(promotion, models.Promotion) else models.Promotion(pk=promotion)
+            )
+            _record(campaign, models.Change.What.UNLINKED, by, promotion=promotion)
+
+
+def order(campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: Any = None) -> None:
+    """Put a campaign's promotions, or their keys, in this order on its page; those not named come after.
+
+    The order in which they apply is that of their priority.
+    """
+    with transaction.atomic():
+        campaign = lifecycle.open_for_edit(campaign, by=by)
+        links = {made.promotion_id: made for made in campaign.links.all()}
+        named = [links.pop(key) for key in map(_key, promotions) if key in links]
+        for position, made in enumerate([*named, *links.values()]):
+            made.position = position
+            made.save(update_fields=["position"])
+        _record(campaign, models.Change.What.ORDERED, by)
+
+
+def _key(thing: Any) -> int:
+    return thing if isinstance(thing, int) else thing.pk
+
+
+def _linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
+    keys = [_key(promotion) for promotion in promotions]
+    found = {promotion.pk: promotion for promotion in models.Promotion.objects.kept().filter(pk__in=keys)}
+    reasons = [("promotions", f"There is no promotion {key} any more.") for key in keys if key not in found]
+    reasons += [
+        (
+            "promotions",
+            f"“{promotion}” is standalone: it applies without a campaign. End that before you link it to one.",
+        )
+        for promotion in found.values()
+        if promotion.standalone
+    ]
+    if reasons:
+        raise Refused(reasons)
+    return [found[key] for key in dict.fromkeys(keys)]
+
+
+def _arrange(campaign: "models.PromotionCampaign", promotions: Sequence[Any]) -> dict[str, list[list[int]]]:
+    """Link exactly these, in this order; returns what that changed, for the record."""
+    before = list(campaign.links.values_list("promotion_id", flat=True))
+    after = [_key(promotion) for promotion in promotions]
+    kept = set(before)
+    _linkable(key for key in after if key not in kept)
+    campaign.links.exclude(promotion__in=after).delete()
+    for position, key in enumerate(dict.fromkeys(after)):
+        models.Link.objects.update_or_create(
+            campaign=campaign, promotion_id=key, defaults={"position": position}
+        )
+    return {"promotions": [before, after]} if before != after else {}
+
+
+def _set(
+    campaign: "models.PromotionCampaign", changes: Mapping[str, Any], now: datetime
+) -> dict[str, list[Any]]:
+    """Give `campaign` its new values, unsaved; returns {field: [before, after]} of those that differ."""
+    if unknown := sorted(set(changes) - FIELDS):
+        raise Refused([(name, f"“{name}” is no field of a campaign that can be edited.") for name in unknown])
+    before = {name: getattr(campaign, name) for name in changes}
+    for name, value in changes.items():
+        setattr(campaign, name, value)
+    edited = {name: [was, changes[name]] for name, was in before.items() if was != changes[name]}
+    if reasons := [*_objections(campaign, edited, now), *wrong_values(campaign)]:
+        raise Refused(list(dict(reversed(reasons)).items())[::-1])  # the first of each field
+    return edited
+
+
+def _objections(
+    campaign: "models.PromotionCampaign", edited: Mapping[str, Any], now: datetime
+) -> list[tuple[str, str]]:
+    times = {name: getattr(campaign, name) for name in ("starts_at", "ends_at")}
+    naive = [name for name, value in times.items() if value is not None and timezone.is_naive(value)]
+    if naive:
+        return [(name, "A time needs its time zone.") for name in naive]
+    reasons = []
+    starts_at, ends_at = times["starts_at"], times["ends_at"]
+    if "starts_at" in edited:
+        if campaign.status in (Status.ACTIVE, Status.PAUSED):
+            reasons.append(
+                ("starts_at", "This campaign has started already: its start can no longer be moved.")
+            )
+        elif campaign.status == Status.SCHEDULED and (starts_at is None or starts_at <= now):
+            reasons.append(
+                ("starts_at", "The start must lie in the future; to start now, activate the campaign.")
+            )
+    if starts_at and ends_at and ends_at <= starts_at and edited.keys() & times.keys():
+        reasons.append(("ends_at", "The end must lie after the start."))
+    if "ends_at" in edited and ends_at and ends_at <= now and campaign.status != Status.DRAFT:
+        reasons.append(("ends_at", "The end must lie in the future; to stop now, end the campaign early."))
+    if "currency" in edited:
+        currency = campaign.currency
+        if not (
+            isinstance(currency, str) and len(currency) == 3 and currency.isascii() and currency.isupper()
+        ):
+            reasons.append(("currency", "A currency is three capital letters, as EUR."))
+        elif campaign.pk and was_granted("campaign", campaign.pk):
+            reasons.append(("currency", "Discounts were given already: the currency can no longer change."))
+    return reasons
+
+
+def wrong_values(thing: Any) -> list[tuple[str, str]]:
+    """What the model itself finds wrong with a campaign's or promotion's own values: (field, sentence) each."""
+    reasons = [
+        (name, "This must be a whole number above 0, or empty for no limit.")
+        for name in ("budget", "max_uses", "max_uses_per_customer")
+        if (value := getattr(thing, name, None)) is not None and not is_count(value)
+    ]
+    if not is_count(thing.priority, most=2**31 - 1):
+        reasons.append(("priority", "The priority must be a whole number from 1."))
+    wrong = {name for name, _ in reasons}
+    try:
+        thing.full_clean(exclude=["status", *wrong], validate_constraints=False, validate_unique=False)
+    except ValidationError as error:
+        reasons += [
+            ("" if name == NON_FIELD_ERRORS else name, sentence)
+            for name, sentences in error.message_dict.items()
+            for sentence in sentences
+        ]
+    return reasons
+
+
+def is_count(value: Any, most: int = 10**15) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
+
+
+def _record(
+    campaign: "models.PromotionCampaign",
+    what: str,
+    by: Any,
+    detail: Mapping[str, Any] | None = None,
+    promotion: int | None = None,
+) -> None:
+    models.Change.objects.create(
+        campaign=campaign, promotion_id=promotion, what=what, detail=dict(detail or {}), by=by
+    )

@@ -1,0 +1,174 @@
+"""Creating, editing, switching and deleting promotions."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from campaigns.refusals import Refused
+from promotions import models
+from promotions.engine import rules
+from promotions.publish.campaigns import wrong_values
+from promotions.publish.limits import promotion_changed, was_granted
+from promotions.publish.version import bump, lock
+
+PARTS = {  # the JSON fields and the types of promotions.engine.rules that check them
+    "conditions": tuple[rules.Condition, ...],
+    "target": rules.Target,
+    "benefit": rules.Benefit,
+    "stacking": rules.Stacking,
+    "caps": rules.Caps,
+}
+FIELDS = frozenset(
+    {
+        "name",
+        "type",
+        "standalone",
+        "trigger",
+        "lane",
+        "priority",
+        "starts_at",
+        "ends_at",
+        "max_uses",
+        "max_uses_per_customer",
+        *PARTS,
+    }
+)
+FINAL = ("expired", "cancelled")
+
+
+def save_promotion(
+    promotion: "models.Promotion | int | None", *, by: Any = None, locations: Any = None, **fields: Any
+) -> "models.Promotion":
+    """Create (None) or change a promotion; it counts from the very next sale.
+
+    Args:
+        fields: new values by field name (`FIELDS`); conditions, target, benefit, stacking and caps as the JSON of
+            promotions.engine.rules, money in minor units, percent in hundredths, aware times.
+        locations: where it applies, or their keys; none in it: everywhere. None: left as they are.
+    Returns: the saved promotion; a new one is inactive.
+    Raises: Refused: a value cannot be, it shall be standalone while campaigns hold it, or `by` may not.
+    """
+    action = "add" if promotion is None else "change"
+    _allow(by, action)
+    with transaction.atomic():
+        lock()
+        promotion = models.Promotion() if promotion is None else _fresh(promotion)
+        before = {name: getattr(promotion, name) for name in fields if name in FIELDS}
+        for name, value in fields.items():
+            setattr(promotion, name, value)
+        reasons = [
+            (name, f"“{name}” is no field of a promotion that can be edited.")
+            for name in fields.keys() - FIELDS
+        ]
+        reasons += _objections(promotion)
+        if reasons:
+            raise Refused(reasons)
+        promotion.save()
+        detail = {name: [was, fields[name]] for name, was in before.items() if was != fields[name]}
+        if locations is not None:
+            was = sorted(promotion.locations.values_list("code", flat=True))
+            promotion.locations.set(locations)
+            after = sorted(promotion.locations.values_list("code", flat=True))
+            if was != after:
+                detail["locations"] = [was, after]
+        promotion_changed(promotion)
+        what = models.Change.What.CREATED if action == "add" else models.Change.What.EDITED
+        if detail or action == "add":
+            _record(promotion, what, by, detail)
+    return promotion
+
+
+def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> "models.Promotion":
+    """Activate or deactivate one promotion; its campaigns and the others stay as they are.
+
+    One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
+    Raises: Refused: it was deleted, or `by` may not.
+    """
+    _allow(by, "change")
+    status = models.Promotion.Status.ACTIVE if on else models.Promotion.Status.INACTIVE
+    what = models.Change.What.ACTIVATED if on else models.Change.What.DEACTIVATED
+    with transaction.atomic():
+        lock()
+        promotion = _fresh(promotion)
+        if promotion.status != status:
+            promotion.status = status
+            promotion.save(update_fields=["status", "updated_at"])
+            promotion_changed(promotion)
+            _record(promotion, what, by)
+    return promotion
+
+
+def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> None:
+    """Delete a promotion with its coupons. One that was redeemed is only hidden: the ledger and its past stay."""
+    _allow(by, "delete")
+    with transaction.atomic():
+        lock()
+        promotion = _fresh(promotion)
+        links = models.Link.objects.filter(promotion=promotion)
+        links.exclude(campaign__status__in=FINAL).delete()
+        if links.exists() or was_granted("promotion", promotion.pk):
+            promotion.deleted_at = timezone.now()
+            promotion.status = models.Promotion.Status.INACTIVE
+            promotion.save(update_fields=["deleted_at", "status", "updated_at"])
+            promotion.coupons.update(active=False)
+            promotion_changed(promotion)
+            _record(promotion, models.Change.What.DELETED, by)
+        else:
+            promotion.coupons.all().delete()
+            promotion.delete()
+            bump()
+
+
+def _allow(by: Any, action: str) -> None:
+    if by is not None and not by.has_perm(f"promotions.{action}_promotion"):
+        raise Refused(f"You may not {action} promotions: ask an administrator for the right to.")
+
+
+def _fresh(promotion: "models.Promotion | int") -> "models.Promotion":
+    """The promotion as it is stored now.
+
+    Raises: Refused: it was deleted.
+    """
+    key = promotion if isinstance(promotion, int) else promotion.pk
+    found = models.Promotion.objects.kept().filter(pk=key).first()
+    if found is None:
+        raise Refused("This promotion was deleted.")
+    return found
+
+
+def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
+    reasons = [
+        (name, "A time needs its time zone.")
+        for name in ("starts_at", "ends_at")
+        if isinstance(value := getattr(promotion, name), datetime) and timezone.is_naive(value)
+    ]
+    if reasons:
+        return reasons
+    for name, kind in PARTS.items():
+        value = getattr(promotion, name)
+        if value in ({}, []) and name != "benefit":
+            continue  # the defaults
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            reasons.append((name, f"{error}."))
+    reasons += wrong_values(promotion)
+    if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
+        reasons.append(("ends_at", "The end must lie after the start."))
+    if promotion.standalone and promotion.pk:
+        holding = models.Link.objects.filter(promotion=promotion).exclude(campaign__status__in=FINAL)
+        if found := holding.select_related("campaign").first():
+            reasons.append(
+                (
+                    "standalone",
+                    f"It is linked to “{found.campaign}”: unlink it before you make it standalone.",
+                )
+            )
+    return reasons
+
+
+def _record(promotion: "models.Promotion", what: str, by: Any, detail: dict[str, Any] | None = None) -> None:
+    models.Change.objects.create(promotion=promotion, what=what, detail=detail or {}, by=by)
