@@ -95,16 +95,18 @@ class Server:
     """
 
     def __init__(self, var: Path) -> None:
+        self.project = var.absolute().parent
         self.var = var.resolve()
         self.home = self.var / "postgres"
         self.data = self.home / "data"
         self.log = self.home / "server.log"
         self.socket_folder = self.home / "run"
-        if len(os.fsencode(self.socket_folder / f".s.PGSQL.{PORT}")) > SOCKET_PATH_LIMIT:
+        path = os.fsencode(self.socket_folder / f".s.PGSQL.{PORT}")
+        if len(path) > SOCKET_PATH_LIMIT or b"," in path:  # a comma parts two hosts, to clients
             name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
             # /tmp and not TMPDIR: all who join must find the same folder.
             self.socket_folder = Path("/tmp", f"fanfare-{name}")
-        self.account = account_for(self.var.parent, self.data) if os.geteuid() == 0 else None
+        self.account = account_for(self.project, self.data) if os.geteuid() == 0 else None
 
     def connect(self, database: str) -> psycopg.Connection:
         if not self.socket_folder.is_relative_to(self.home):
@@ -183,11 +185,12 @@ class Server:
             shutil.rmtree(unfinished)
         unfinished = self.home / f"data.{os.getpid()}.new"
         self.run(str(binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
-                 "--locale-provider=builtin", "--auth=trust", "--data-checksums")  # fmt: skip
+                 "--locale-provider=builtin", "--auth=trust", "--data-checksums", keeps_lock=True)  # fmt: skip
         unfinished.rename(self.data)
 
     def write_settings(self) -> None:
-        values = SETTINGS | {"unix_socket_directories": f'"{self.socket_folder}"'}
+        folder = str(self.socket_folder).replace('"', '""')
+        values = SETTINGS | {"unix_socket_directories": f'"{folder}"'}
         quoted = {name: value.replace("'", "''") for name, value in values.items()}
         conf = self.data / "postgresql.conf"
         conf.write_text("".join(f"{name} = '{value}'\n" for name, value in quoted.items()))
@@ -259,8 +262,11 @@ class Server:
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 
-    def run(self, *command: str) -> str:
-        """Run a command in `home` as the server's user; returns what it printed."""
+    def run(self, *command: str, keeps_lock: bool = False) -> str:
+        """Run a command in `home` as the server's user; returns what it printed.
+
+        With `keeps_lock` the lock is held until the command has ended, even should this process be killed first.
+        """
         done = subprocess.run(
             command,
             user=self.account and self.account.pw_uid,
@@ -270,6 +276,7 @@ class Server:
             # Bare: the server outlives its starter, whose PGDATA or secrets are none of its business.
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PG_GRANDPARENT_PID": str(os.getpid())},
             start_new_session=True,
+            pass_fds=[self.lock_file] if keeps_lock else [],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -286,22 +293,21 @@ class Server:
         try:
             self.var.mkdir(exist_ok=True)
             if self.account and self.var.stat().st_uid == 0:  # made by root, just now or by another part
-                project = self.var.parent.stat()
+                project = self.project.stat()
                 os.chown(self.var, project.st_uid, project.st_gid)
-            handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self.lock_file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as why:
             raise self.belongs_to_another() from why
         try:
             self.give(path)
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(self.lock_file, fcntl.LOCK_EX)
             try:
                 yield
             finally:
-                fcntl.flock(
-                    handle, fcntl.LOCK_UN
-                )  # not by closing alone: a fork in another thread has a copy
+                # Not by closing alone: a fork in another thread has a copy.
+                fcntl.flock(self.lock_file, fcntl.LOCK_UN)
         finally:
-            os.close(handle)
+            os.close(self.lock_file)
 
     def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
         """Another user's server needs the way to its files open; opening a folder above the project is not ours."""
@@ -322,7 +328,7 @@ class Server:
                 raise Unavailable(f"{self.socket_folder} is not PostgreSQL's own folder any more: remove it.")
 
     def belongs_to_another(self) -> Unavailable:
-        owner = next(path for path in (self.home, self.var, self.var.parent) if path.exists())
+        owner = next(path for path in (self.home, self.var, self.project) if path.exists())
         return Unavailable(
             f"{owner} belongs to the user {user_name(owner.stat().st_uid)}: run this as that user, or give the "
             "project to yourself and run it as root once."

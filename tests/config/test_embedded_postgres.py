@@ -80,13 +80,37 @@ def test_the_socket_and_the_data_are_closed_to_other_users(var: Path) -> None:
     assert Server(var).socket_folder.stat().st_mode & 0o077 == 0
 
 
-def test_two_starters_at_once_share_one_server(var: Path) -> None:
+def starter(var: Path) -> subprocess.Popen[bytes]:
     code = (
         "import sys, pathlib; from config.embedded_postgres import ensure; ensure(pathlib.Path(sys.argv[1]))"
     )
-    starters = [subprocess.Popen([sys.executable, "-c", code, str(var)], cwd=ROOT) for _ in range(2)]
-    assert [starter.wait(60) for starter in starters] == [0, 0]
+    return subprocess.Popen([sys.executable, "-c", code, str(var)], cwd=ROOT, start_new_session=True)
+
+
+def test_two_starters_at_once_share_one_server(var: Path) -> None:
+    starters = [starter(var), starter(var)]
+    assert [process.wait(60) for process in starters] == [0, 0]
     assert (var / "postgres" / "server.log").read_text().count("starting PostgreSQL") == 1
+
+
+def test_a_first_start_that_is_killed_does_not_disturb_the_next(var: Path) -> None:
+    killed = starter(var)
+    while not list(var.glob("postgres/data.*.new")):
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)  # initdb, in a session of its own, works on
+    killed.wait()
+    connect(ensure(var)).close()
+    assert not list(var.glob("postgres/data.*.new"))
+
+
+def test_any_character_may_stand_in_the_path(project: Path) -> None:
+    odd = project / """it's a "folder" of $HOME, really""" / "var"
+    odd.parent.mkdir()
+    try:
+        connect(ensure(odd)).close()
+    finally:
+        stop(odd)
+        shutil.rmtree(Server(odd).socket_folder)  # in /tmp, since clients read a comma as the end of a host
 
 
 def test_what_was_written_survives_a_kill_of_everything(var: Path) -> None:
