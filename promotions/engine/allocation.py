@@ -31,22 +31,18 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
         if amount:
             raise ValueError(f"nothing to share {amount} over")
         return []
-    parts = []
-    remainders = []
-    left = amount
-    for weight in weights:
-        part, remainder = divmod(amount * weight, total)
-        parts.append(part)
-        remainders.append(remainder)
-        left -= part
+    parts = [amount * weight // total for weight in weights]
     if rooms is not None:
-        for part, remainder, room in zip(parts, remainders, rooms, strict=True):
-            if part > room or (part == room and remainder):
+        for part, weight, room in zip(parts, weights, rooms, strict=True):
+            if part >= room and (part > room or part * total != amount * weight):
                 return _water_fill(amount, weights, rooms)
+    left = amount - sum(parts)
     if left:
-        order = sorted(range(len(parts)), key=lambda i: (-remainders[i], -weights[i]))
-        for i in order[:left]:
-            parts[i] += 1
+        remainders = [amount * weight % total for weight in weights]
+        # From the back: the largest remainder, then the larger weight, then the earlier place.
+        places = sorted(zip(remainders, weights, range(0, -len(parts), -1), strict=True), reverse=True)
+        for _, _, place in places[:left]:
+            parts[-place] += 1
     return parts
 
 

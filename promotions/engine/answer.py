@@ -10,16 +10,12 @@ from promotions.engine.lanes import Pass
 from promotions.engine.outcome import (
     Applied,
     CouponOutcome,
-    Gift,
     LineOutcome,
     NotApplied,
     Outcome,
     Share,
 )
 from promotions.engine.units import Kind
-
-Parts = list[tuple[int, int | None, int]]
-"""What promotions give on one line or kind: (promotion, campaign, amount), in the order of application."""
 
 
 def outcome(
@@ -36,13 +32,14 @@ def outcome(
         triggers: the valid coupons by promotion.
     """
     sale = attempt.sale
-    by_kind: list[Parts] = [[] for _ in sale.facts.kinds]
+    by_kind: list[list[Share]] = [[] for _ in sale.facts.kinds]
     applied = []
     for grant in attempt.grants:
         promotion = grant.promotion
-        number, campaign = promotion.rule.promotion, promotion.campaign
+        number, campaign = promotion.number, promotion.campaign
         for kind, amount in grant.parts:
-            by_kind[kind].append((number, campaign, amount))
+            if amount:
+                by_kind[kind].append(Share(number, campaign, amount))
         coupon = triggers.get(number) if promotion.rule.trigger == "coupon" else None
         applied.append(
             Applied(
@@ -57,7 +54,7 @@ def outcome(
             )
         )
     discount = attempt.discount
-    given = {grant.promotion.rule.promotion for grant in attempt.grants}
+    given = {grant.promotion.number for grant in attempt.grants}
     by_coupon = {one.promotion for one in applied if one.coupon is not None}
     reasons = _reasons(attempt, refused, given)
     return Outcome(
@@ -69,12 +66,7 @@ def outcome(
         tuple(applied),
         tuple(_coupons(basket, given, by_coupon, reasons, triggers)),
         tuple(reasons.values()),
-        tuple(
-            [
-                Gift(promotion.rule.promotion, promotion.rule.benefit.sku, lacking)  # type: ignore[union-attr]
-                for promotion, lacking in attempt.gifts
-            ]
-        ),
+        tuple(attempt.gifts),
     )
 
 
@@ -89,9 +81,11 @@ def _reasons(
     reasons: dict[int, NotApplied] = {}
     for rank in sorted(refusals):
         promotion, refusal = refusals[rank]
-        number = promotion.rule.promotion
+        number = promotion.number
         if number not in given and number not in reasons:
-            reasons[number] = NotApplied(number, promotion.campaign, *refusal)
+            reasons[number] = NotApplied(
+                number, promotion.campaign, refusal.reason, refusal.need, refusal.have, refusal.by
+            )
     return reasons
 
 
@@ -118,36 +112,33 @@ def _coupons(
             yield CouponOutcome(coupon.code, "coupon_inactive")
 
 
-def _lines(basket: Basket, kinds: tuple[Kind, ...], by_kind: list[Parts]) -> tuple[LineOutcome, ...]:
-    lines: list[LineOutcome | None] = [None] * len(basket.lines)
-    for kind, parts in zip(kinds, by_kind, strict=True):
+def _lines(basket: Basket, kinds: tuple[Kind, ...], by_kind: list[list[Share]]) -> tuple[LineOutcome, ...]:
+    lines: dict[int, LineOutcome] = {}
+    for kind, shares in zip(kinds, by_kind, strict=True):
         if len(kind.lines) == 1:
             place, count = kind.lines[0]
-            lines[place] = _line(basket.lines[place].id, kind.value, count, parts)
+            lines[place] = _line(basket.lines[place].id, kind.value, count, shares)
         else:
-            for place, count, value, own in _among_lines(kind, parts):
+            for place, count, value, own in _among_lines(kind, shares):
                 lines[place] = _line(basket.lines[place].id, value, count, own)
-    return tuple([line for line in lines if line is not None])
+    return tuple([lines[place] for place in range(len(lines))])
 
 
-def _line(name: str, value: int, count: int, parts: Parts) -> LineOutcome:
-    discount = sum([part[2] for part in parts])
-    shares = tuple([Share(*part) for part in parts])
-    return LineOutcome(name, discount, value - discount, spread(discount, count), shares)
+def _line(name: str, value: int, count: int, shares: list[Share]) -> LineOutcome:
+    discount = sum([share.amount for share in shares])
+    return LineOutcome(name, discount, value - discount, spread(discount, count), tuple(shares))
 
 
-def _among_lines(kind: Kind, parts: Parts) -> Iterable[tuple[int, int, int, Parts]]:
-    """(place, count, value, parts) of each line of a kind: each promotion's amount shared by the number of units."""
-    # Larger lines first, then by id: no share depends on the order of the basket.
-    lines = sorted(kind.lines, key=lambda line: -line[1])
-    counts = [count for _, count in lines]
+def _among_lines(kind: Kind, shares: list[Share]) -> Iterable[tuple[int, int, int, list[Share]]]:
+    """(place, count, value, shares) of each line of a kind: each promotion's amount shared by the number of units."""
+    counts = [count for _, count in kind.lines]
     values = [int(kind.unit_price * count) for count in counts]
-    rooms = [max(0, value - kind.low * count) for value, count in zip(values, counts, strict=True)]
-    own: list[Parts] = [[] for _ in lines]
-    for number, campaign, amount in parts:
-        for at, part in enumerate(allocate(amount, counts, rooms)):
+    rooms = [value - kind.low * count for value, count in zip(values, counts, strict=True)]
+    own: list[list[Share]] = [[] for _ in counts]
+    for share in shares:
+        for at, part in enumerate(allocate(share.amount, counts, rooms)):
             rooms[at] -= part
             if part:
-                own[at].append((number, campaign, part))
-    for (place, count), value, line_parts in zip(lines, values, own, strict=True):
-        yield place, count, value, line_parts
+                own[at].append(Share(share.promotion, share.campaign, part))
+    for (place, count), value, line_shares in zip(kind.lines, values, own, strict=True):
+        yield place, count, value, line_shares

@@ -160,12 +160,13 @@ def pooled(pieces: list[Batch], *, amount: int | None = None, percent: int | Non
     """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them."""
     weights: list[Number] = [piece.rest for piece in pieces]
     total = sum(weights)
-    room = total - sum([piece.low for piece in pieces])
+    low = sum([piece.low for piece in pieces])
+    room = total - low
     if amount is None:
         raw, scale = min(total * (percent or 0), room * WHOLE), WHOLE
     else:
         raw, scale = min(amount, room), 1
-    return Claim(pieces, weights, raw, scale) if raw else NOTHING
+    return Claim(pieces, weights, raw, scale, fits=not low) if raw else NOTHING
 
 
 class Stepped:

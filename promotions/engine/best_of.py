@@ -77,7 +77,7 @@ def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
         contender.refusal = afforded
         return True
     contender.wish = afforded[0]
-    return afforded[1] is not None or contender.promotion.rule.caps.max_amount is not None
+    return afforded[1] is not None or contender.promotion.cap is not None
 
 
 def _claim(contender: Contender, ground: Ground) -> Claim | Refusal:
@@ -86,14 +86,12 @@ def _claim(contender: Contender, ground: Ground) -> Claim | Refusal:
 
 
 def _per_unit(contender: Contender) -> bool:
-    return contender.promotion.benefit.per_unit and contender.promotion.rule.caps.max_amount is None
+    return contender.promotion.benefit.per_unit and contender.promotion.cap is None
 
 
 def _once(contenders: list[Contender]) -> list[Contender]:
     """Each promotion through its first campaign."""
-    return list(
-        {contender.promotion.rule.promotion: contender for contender in reversed(contenders)}.values()
-    )[::-1]
+    return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
 
 def _compete(competitors: Actor, ground: Ground) -> Deal:
@@ -163,8 +161,8 @@ def _move(actor: Actor, ground: Ground) -> Deal:
 
 
 def _share_a_promotion(one: Actor, other: Actor) -> bool:
-    names = {contender.promotion.rule.promotion for contender in one}
-    return not names.isdisjoint(contender.promotion.rule.promotion for contender in other)
+    names = {contender.promotion.number for contender in one}
+    return not names.isdisjoint(contender.promotion.number for contender in other)
 
 
 class _Search:

@@ -1,7 +1,5 @@
 """What a benefit asks for: a raw amount on certain batches of units, before any limit, rounded once."""
 
-from collections.abc import Sequence
-
 from promotions.engine.allocation import Number, allocate, half_up
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
@@ -29,11 +27,11 @@ class Ground:
 class Claim:
     """`raw` / `scale` minor units, shared over `pieces` in proportion to `weights`, none beyond its room.
 
-    `exact`: the weights are the parts, in minor units. `used`: units no other group benefit may use. `applications`:
-    sets of a bundle, groups of a buy-get.
+    `exact`: the weights are the parts, in minor units. `fits`: shares in proportion cannot pass a room. `used`: units
+    no other group benefit may use. `applications`: sets of a bundle, groups of a buy-get.
     """
 
-    __slots__ = ("applications", "exact", "pieces", "raw", "scale", "used", "weights")
+    __slots__ = ("applications", "exact", "fits", "pieces", "raw", "scale", "used", "weights")
 
     def __init__(
         self,
@@ -43,6 +41,7 @@ class Claim:
         scale: int = 1,
         *,
         exact: bool = False,
+        fits: bool = False,
         used: list[Batch] | None = None,
         applications: int = 1,
     ) -> None:
@@ -51,6 +50,7 @@ class Claim:
         self.raw = raw
         self.scale = scale
         self.exact = exact
+        self.fits = fits
         self.used = used
         self.applications = applications
 
@@ -60,38 +60,45 @@ class Claim:
             return self.raw
         return half_up(self.raw, self.scale)
 
-    def grant(self, amount: int) -> list[tuple[int, int]]:
-        """Take `amount`, at most the wish, off the pieces. Returns (kind number, its part), parts above 0."""
+    def grant(self, amount: int, *, whole: bool) -> list[tuple[int, int]]:
+        """Take `amount`, at most the wish, off the pieces. Returns (kind number, its part) in the order of kinds.
+
+        `whole`: no kind comes in more than one piece.
+        """
         pieces = self.pieces
         if len(pieces) == 1:
             pieces[0].rest -= amount
             return [(pieces[0].kind, amount)]
-        parts: Sequence[Number] = self.weights if self.exact and amount == self.raw else self._parts(amount)
-        granted: dict[int, int] = {}
+        if not whole and len({piece.kind for piece in pieces}) < len(pieces):
+            return self._grant_by_kind(amount)
+        if self.exact and amount == self.raw:
+            parts = [int(weight) for weight in self.weights]
+        else:
+            rooms = None if self.fits else [piece.rest - piece.low for piece in pieces]
+            parts = allocate(amount, self.weights, rooms)
+        granted = []
         for piece, part in zip(pieces, parts, strict=True):
-            if part:
-                whole = int(part)
-                piece.rest -= whole
-                granted[piece.kind] = granted.get(piece.kind, 0) + whole
-        return list(granted.items())
+            piece.rest -= part
+            granted.append((piece.kind, part))
+        return granted
 
-    def _parts(self, amount: int) -> list[int]:
-        """The parts of the pieces: shared over the kinds first, then within each kind."""
-        pieces, weights = self.pieces, self.weights
-        rooms = [piece.room for piece in pieces]
-        by_kind: dict[int, list[int]] = {}
-        for place, piece in enumerate(pieces):
-            by_kind.setdefault(piece.kind, []).append(place)
-        if len(by_kind) == len(pieces):
-            return allocate(amount, weights, rooms)
-        sums = allocate(
+    def _grant_by_kind(self, amount: int) -> list[tuple[int, int]]:
+        """`grant` where a kind stands in several batches: shared over the kinds first, then within each."""
+        by_kind: dict[int, list[tuple[Batch, Number]]] = {}
+        for piece, weight in zip(self.pieces, self.weights, strict=True):
+            by_kind.setdefault(piece.kind, []).append((piece, weight))
+        totals = allocate(
             amount,
-            [sum([weights[place] for place in places]) for places in by_kind.values()],
-            [sum([rooms[place] for place in places]) for places in by_kind.values()],
+            [sum([weight for _, weight in standing]) for standing in by_kind.values()],
+            [sum([batch.rest - batch.low for batch, _ in standing]) for standing in by_kind.values()],
         )
-        parts = [0] * len(pieces)
-        for total, places in zip(sums, by_kind.values(), strict=True):
-            shared = allocate(total, [weights[place] for place in places], [rooms[place] for place in places])
-            for place, part in zip(places, shared, strict=True):
-                parts[place] = part
-        return parts
+        for total, standing in zip(totals, by_kind.values(), strict=True):
+            if len(standing) == 1:
+                standing[0][0].rest -= total
+                continue
+            rooms = [batch.rest - batch.low for batch, _ in standing]
+            for (batch, _), part in zip(
+                standing, allocate(total, [weight for _, weight in standing], rooms), strict=True
+            ):
+                batch.rest -= part
+        return list(zip(by_kind, totals, strict=True))

@@ -19,15 +19,21 @@ class _Limit:
 
 
 class Purse:
-    """What one sale may still be given. `room`: what the sale's cap leaves, None without one."""
+    """What one sale may still be given. `room`: what the sale's cap leaves, None without one.
 
-    __slots__ = ("_known", "_limits", "_remaining", "room")
+    `bottomless`: there is neither a cap nor any limit.
+    """
+
+    __slots__ = ("_campaigns", "_known", "_limits", "_promotions", "_remaining", "bottomless", "room")
 
     def __init__(self, remaining: Remaining, room: int | None, *, known: bool) -> None:
         self._remaining = remaining
+        self._campaigns = remaining.campaigns
+        self._promotions = remaining.promotions
         self._known = known
         self._limits: dict[tuple[bool, int], _Limit] = {}
         self.room = room
+        self.bottomless = room is None and not remaining.campaigns and not remaining.promotions
 
     def copy(self) -> "Purse":
         purse = Purse(self._remaining, self.room, known=self._known)
@@ -38,11 +44,7 @@ class Purse:
 
     def refusal(self, promotion: Promotion) -> Refusal | None:
         """None when the limits leave room for one more use and some money, else which of them does not."""
-        rule = promotion.rule
-        if not self._known and (
-            rule.max_uses_per_customer is not None
-            or (rule.campaign is not None and rule.campaign.max_uses_per_customer is not None)
-        ):
+        if promotion.once and not self._known:
             return ANONYMOUS
         for limit in self._of(promotion):
             if limit.uses is not None and limit.uses <= 0:
@@ -82,13 +84,13 @@ class Purse:
                 limit.customer_uses -= 1
 
     def _of(self, promotion: Promotion) -> list[_Limit]:
+        """The limits that `promotion` is under: its campaign's, then its own."""
         limits = []
-        remaining = self._remaining
-        campaign, number = promotion.campaign, promotion.rule.promotion
-        if campaign is not None and campaign in remaining.campaigns:
-            limits.append(self._limit((True, campaign), remaining.campaigns[campaign]))
-        if number in remaining.promotions:
-            limits.append(self._limit((False, number), remaining.promotions[number]))
+        campaign, number = promotion.campaign, promotion.number
+        if campaign is not None and campaign in self._campaigns:
+            limits.append(self._limit((True, campaign), self._campaigns[campaign]))
+        if number in self._promotions:
+            limits.append(self._limit((False, number), self._promotions[number]))
         return limits
 
     def _limit(self, key: tuple[bool, int], left: Left) -> _Limit:
@@ -101,5 +103,5 @@ class Purse:
 def wished(promotion: Promotion, claim: Claim) -> int:
     """What `claim` comes to in whole minor units, within the promotion's own cap for a sale."""
     wish = claim.wish()
-    cap = promotion.rule.caps.max_amount
+    cap = promotion.cap
     return wish if cap is None or wish <= cap else cap

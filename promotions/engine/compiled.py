@@ -41,18 +41,26 @@ what is missing."""
 
 
 class Promotion:
-    """One `Rule` made ready. `rank`: its place in the order of application."""
+    """One `Rule` made ready. `rank`: its place in the order of application. `number`, `campaign`: the ids.
+
+    `once`: a limit for each customer. `group`: the best-of group it is in.
+    """
 
     __slots__ = (
         "benefit",
         "campaign",
+        "cap",
         "conditions",
         "exclusive",
         "gate",
+        "gift",
         "group",
         "is_buy_get",
         "matcher",
+        "number",
         "on_order",
+        "once",
+        "only_undiscounted",
         "rank",
         "rule",
     )
@@ -60,13 +68,20 @@ class Promotion:
     def __init__(self, rule: Rule, rank: int, matching: Matching) -> None:
         self.rule = rule
         self.rank = rank
+        self.number = rule.promotion
         self.campaign = None if rule.campaign is None else rule.campaign.id
+        self.cap = rule.caps.max_amount
+        self.only_undiscounted = rule.target.only_undiscounted
+        self.once = rule.max_uses_per_customer is not None or (
+            rule.campaign is not None and rule.campaign.max_uses_per_customer is not None
+        )
         self.conditions: tuple[Check, ...] = tuple(
             [compile_condition(condition, matching) for condition in rule.conditions]
         )
         self.matcher = matching(rule.target.match)
         self.benefit = ready(rule, matching)
         self.gate = Gate(rule)
+        self.gift = rule.benefit if isinstance(rule.benefit, FreeGift) else None
         self.on_order = rule.lane == "order"
         self.group = rule.stacking.group if isinstance(rule.stacking, BestOf) else None
         self.exclusive = isinstance(rule.stacking, Exclusive)

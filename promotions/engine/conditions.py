@@ -1,7 +1,8 @@
 """Conditions compiled to closures over the facts of a sale: None when one holds, else why not, with figures."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from promotions.engine.facts import Facts, Matcher, Measure
 from promotions.engine.outcome import Reason
@@ -20,7 +21,7 @@ from promotions.engine.rules import (
 )
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True, gc=False):
     """Why a promotion gives nothing: the figures behind it, and the promotion that won."""
 
     reason: Reason

@@ -58,7 +58,7 @@ def evaluate(
         if refusal is not None:
             refused[candidate.rank] = (candidate, refusal)
             continue
-        own = triggers[candidate.rule.promotion].benefit if candidate.rule.trigger == "coupon" else None
+        own = triggers[candidate.number].benefit if candidate.rule.trigger == "coupon" else None
         taking_part.append(candidate if own is None else with_benefit(candidate, own))
     if explain:
         near = {candidate.rank for candidate in candidates}
@@ -70,7 +70,7 @@ def evaluate(
 
 def _far(promotion: Promotion, facts: Facts, triggers: Mapping[int, Coupon]) -> Refusal:
     """Why a promotion gives nothing that the sale does not even touch."""
-    if promotion.rule.trigger == "coupon" and promotion.rule.promotion not in triggers:
+    if promotion.rule.trigger == "coupon" and promotion.number not in triggers:
         return Refusal("no_coupon")
     return (
         promotion.gate.refusal(facts.basket, facts.now) or unmet(promotion, facts, facts.original) or NO_ITEMS

@@ -262,7 +262,7 @@ class Free:
         if not open_:
             return NOTHING if mask and self._sku is None else NO_ITEMS
         pieces = sorted(ground.units.select(open_, self._units, dearest=False), key=_by_kind)
-        rooms = [piece.room for piece in pieces]
+        rooms = [piece.rest - piece.low for piece in pieces]
         return Claim(pieces, list(rooms), sum(rooms), exact=True, used=pieces)
 
 

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
-from promotions.engine.claims import Claim, Ground
+from promotions.engine.claims import NOTHING, Claim, Ground
 from promotions.engine.clamp import Purse, wished
 from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
-from promotions.engine.outcome import Clamp
+from promotions.engine.outcome import Clamp, Gift
 from promotions.engine.rules import FreeGift, StackingRules
 from promotions.engine.units import Units
 
@@ -41,10 +41,24 @@ class Grant:
 class Sale:
     """The question: the facts, the promotions that are on and whose item-lane conditions hold, the limits, the rules.
 
-    `subtotal`: of all lines. `room`: what the sale's cap allows. `pairs`: whom a promotion never meets.
+    `items`, `orders`: the promotions of the two lanes, in the order of application. `subtotal`: of all lines. `room`:
+    what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some may shut out others.
+    `contested`: a best-of group has promotions in both lanes.
     """
 
-    __slots__ = ("facts", "pairs", "promotions", "remaining", "room", "stacking", "subtotal")
+    __slots__ = (
+        "contested",
+        "facts",
+        "items",
+        "orders",
+        "pairs",
+        "promotions",
+        "remaining",
+        "restricted",
+        "room",
+        "stacking",
+        "subtotal",
+    )
 
     def __init__(
         self,
@@ -55,6 +69,10 @@ class Sale:
     ) -> None:
         self.facts = facts
         self.promotions = promotions
+        self.items = [promotion for promotion in promotions if not promotion.on_order]
+        self.orders = [promotion for promotion in promotions if promotion.on_order]
+        if stacking.buy_get_replaces:
+            self.items.sort(key=lambda promotion: not promotion.is_buy_get)
         self.remaining = remaining
         self.stacking = stacking
         self.subtotal = sum([kind.value for kind in facts.kinds])
@@ -68,13 +86,23 @@ class Sale:
         for one, other in stacking.excluded_pairs:
             self.pairs.setdefault(one, set()).add(other)
             self.pairs.setdefault(other, set()).add(one)
+        groups = {promotion.group for promotion in self.items} & {
+            promotion.group for promotion in self.orders
+        }
+        self.contested = bool(groups - {None})
+        self.restricted = (
+            bool(self.pairs)
+            or not stacking.item_with_order
+            or not stacking.coupons_with_promotions
+            or stacking.max_promotions is not None
+            or any(promotion.exclusive for promotion in promotions)
+        )
 
 
 class Pass:
     """One way through the promotions of a sale: those in `forbidden` do not take part, for the reason given.
 
-    `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: (promotion,
-    units the sale lacks).
+    `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: units to add.
     """
 
     def __init__(self, sale: Sale, forbidden: Mapping[int, Refusal]) -> None:
@@ -84,11 +112,12 @@ class Pass:
         self.purse = Purse(sale.remaining, sale.room, known=bool(sale.facts.customer.id))
         self.grants: list[Grant] = []
         self.refusals: dict[int, Refusal] = {}
-        self.gifts: list[tuple[Promotion, int]] = []
-        self._applied: dict[int, Grant] = {}
+        self.gifts: list[Gift] = []
+        self._applied: set[int] = set()
         self._winners: dict[str, int] = {}
         self._item_lane()
-        self._order_lane()
+        if sale.orders:
+            self._order_lane()
 
     @property
     def discount(self) -> int:
@@ -96,24 +125,18 @@ class Pass:
 
     def _item_lane(self) -> None:
         sale = self.sale
-        replaces = sale.stacking.buy_get_replaces
-        promotions = [promotion for promotion in sale.promotions if not promotion.on_order]
-        if replaces:
-            promotions.sort(key=lambda promotion: not promotion.is_buy_get)
-        self._lane(promotions, Ground(sale.facts, self.units, sale.facts.original, spare_used=replaces))
+        spare_used = sale.stacking.buy_get_replaces
+        self._lane(sale.items, Ground(sale.facts, self.units, sale.facts.original, spare_used=spare_used))
 
     def _order_lane(self) -> None:
         sale = self.sale
-        promotions = [promotion for promotion in sale.promotions if promotion.on_order]
-        if not promotions:
-            return
+        self.units.new_lane()
         measure = sale.facts.original
         if self.grants and not sale.stacking.thresholds_on_original:
             left = [sum([batch.rest for batch in batches]) for batches in self.units.batches]
             measure = Measure(left, measure.counts)
-        self.units.new_lane()
         met = []
-        for promotion in promotions:
+        for promotion in sale.orders:
             refusal = unmet(promotion, sale.facts, measure)
             if refusal is None:
                 met.append(promotion)
@@ -122,15 +145,13 @@ class Pass:
         self._lane(met, Ground(sale.facts, self.units, measure, spare_used=False))
 
     def _lane(self, promotions: list[Promotion], ground: Ground) -> None:
-        by_value = self.sale.stacking.precedence == "value"
-        grouped: dict[str, list[Promotion]] = {}
-        if by_value:
+        contests: dict[str | None, list[Promotion]] = {}
+        if self.sale.stacking.precedence == "value":
             for promotion in promotions:
                 if promotion.group is not None:
-                    grouped.setdefault(promotion.group, []).append(promotion)
+                    contests.setdefault(promotion.group, []).append(promotion)
         for promotion in promotions:
-            group = promotion.group
-            rivals = grouped.get(group) if group is not None else None
+            rivals = contests.get(promotion.group)
             if rivals is None or len(rivals) == 1:
                 self._turn(promotion, ground)
             elif promotion is rivals[0]:
@@ -138,31 +159,31 @@ class Pass:
 
     def barred(self, promotion: Promotion) -> Refusal | None:
         """Why `promotion` may not join those applied so far; None when it may."""
-        refusal = self.forbidden.get(promotion.rank)
-        if refusal is not None:
-            return refusal
-        if self.grants:
+        if promotion.rank in self.forbidden:
+            return self.forbidden[promotion.rank]
+        if promotion.number in self._applied:
+            return Refusal("excluded_by", by=promotion.number)
+        if self.sale.restricted and self.grants:
             refusal = self._clash(promotion)
             if refusal is not None:
                 return refusal
+        if self.purse.bottomless and not promotion.once:
+            return None
         return self.purse.refusal(promotion)
 
     def _clash(self, promotion: Promotion) -> Refusal | None:
         sale, grants = self.sale, self.grants
         stacking = sale.stacking
-        number = promotion.rule.promotion
         first = grants[0].promotion
-        if number in self._applied:
-            return Refusal("excluded_by", by=number)
         if promotion.exclusive or first.exclusive:
-            return Refusal("excluded_by", by=first.rule.promotion)
-        for rival in sale.pairs.get(number, ()):
+            return Refusal("excluded_by", by=first.number)
+        for rival in sale.pairs.get(promotion.number, ()):
             if rival in self._applied:
                 return Refusal("excluded_pair", by=rival)
         if not stacking.item_with_order and promotion.on_order != first.on_order:
-            return Refusal("excluded_by", by=first.rule.promotion)
+            return Refusal("excluded_by", by=first.number)
         if not stacking.coupons_with_promotions and promotion.rule.trigger != first.rule.trigger:
-            return Refusal("excluded_by", by=first.rule.promotion)
+            return Refusal("excluded_by", by=first.number)
         if stacking.max_promotions is not None and len(grants) >= stacking.max_promotions:
             return Refusal("max_promotions", stacking.max_promotions, len(grants) + 1)
         return None
@@ -171,17 +192,17 @@ class Pass:
         """The kinds the target of `promotion` means."""
         facts = self.sale.facts
         mask = facts.mask(promotion.matcher)
-        return mask & facts.full_price if promotion.rule.target.only_undiscounted else mask
+        return mask & facts.full_price if promotion.only_undiscounted else mask
 
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
         refusal = self.barred(promotion)
         if refusal is None:
             claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
-            if isinstance(promotion.rule.benefit, FreeGift):
-                self._offer(promotion, promotion.rule.benefit)
+            if promotion.gift is not None:
+                self._offer(promotion.number, promotion.gift)
             if isinstance(claim, Claim):
                 refusal = self.take(promotion, claim)
-            elif promotion.group is not None and promotion.group in self._winners:
+            elif promotion.group in self._winners:
                 refusal = Refusal("beaten_by", by=self._winners[promotion.group])
             else:
                 refusal = claim
@@ -190,30 +211,40 @@ class Pass:
 
     def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = wished(promotion, claim)
+        wish = amount = wished(promotion, claim)
+        clamped_by: Clamp | None = None
         if not wish:
-            return Refusal("no_value")
-        afforded = self.purse.afford(promotion, wish)
-        if isinstance(afforded, Refusal):
-            return afforded
-        amount, clamped_by = afforded
-        self.purse.spend(promotion, amount)
-        grant = Grant(promotion, amount, wish, clamped_by, claim.grant(amount), claim.applications)
-        self.grants.append(grant)
-        self._applied[promotion.rule.promotion] = grant
+            return NOTHING
+        if not self.purse.bottomless:
+            afforded = self.purse.afford(promotion, wish)
+            if isinstance(afforded, Refusal):
+                return afforded
+            amount, clamped_by = afforded
+            self.purse.spend(promotion, amount)
+        self.grants.append(
+            Grant(
+                promotion,
+                amount,
+                wish,
+                clamped_by,
+                claim.grant(amount, whole=self.units.whole),
+                claim.applications,
+            )
+        )
+        self._applied.add(promotion.number)
         if claim.used is not None:
             for batch in claim.used:
                 batch.used = True
         if promotion.group is not None:
             best_of.mark(claim, promotion.group)
-            self._winners.setdefault(promotion.group, promotion.rule.promotion)
+            self._winners.setdefault(promotion.group, promotion.number)
         return None
 
-    def _offer(self, promotion: Promotion, gift: FreeGift) -> None:
+    def _offer(self, number: int, gift: FreeGift) -> None:
         facts = self.sale.facts
         held = sum([kind.count for kind in facts.kinds if kind.sku == gift.sku and kind.discountable])
         if held < gift.quantity:
-            self.gifts.append((promotion, gift.quantity - held))
+            self.gifts.append(Gift(number, gift.sku, gift.quantity - held))
 
     def _contest(self, rivals: list[Promotion], ground: Ground) -> None:
         """The best deal for each unit among the promotions of one best-of group."""
@@ -232,13 +263,13 @@ class Pass:
         winner = max(self.grants[before:], key=lambda grant: grant.amount, default=None)
         for contender in contenders:
             promotion = contender.promotion
-            if promotion.rule.promotion in self._applied or promotion.rank in self.refusals:
+            if promotion.number in self._applied or promotion.rank in self.refusals:
                 continue
             if contender.refusal is not None or winner is None:
                 self.refusals[promotion.rank] = contender.refusal or Refusal("no_value")
             else:
                 self.refusals[promotion.rank] = Refusal(
-                    "beaten_by", winner.amount, contender.wish, winner.promotion.rule.promotion
+                    "beaten_by", winner.amount, contender.wish, winner.promotion.number
                 )
 
 
@@ -249,9 +280,8 @@ def unmet(promotion: Promotion, facts: Facts, measure: Measure) -> Refusal | Non
     """
     if not promotion.conditions:
         return None
-    benefit = promotion.rule.benefit
-    if isinstance(benefit, FreeGift):
-        measure = without_gift(benefit, facts, measure)
+    if promotion.gift is not None:
+        measure = without_gift(promotion.gift, facts, measure)
     for check in promotion.conditions:
         refusal = check(facts, measure)
         if refusal is not None:

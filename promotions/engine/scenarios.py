@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import combinations, product
 from math import comb
 
+from msgspec.structs import replace
+
 from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.lanes import Pass, Sale
@@ -21,6 +23,8 @@ Forbidden = dict[int, Refusal]
 
 def settle(sale: Sale) -> Pass:
     """The pass that stands."""
+    if not sale.restricted and not sale.contested:
+        return Pass(sale, {})
     exclusive = [promotion for promotion in sale.promotions if promotion.exclusive]
     if sale.stacking.precedence == "priority":
         return _by_priority(sale, exclusive)
@@ -62,7 +66,12 @@ def _preference(attempt: Pass) -> tuple[int, list[tuple[int, int]], int, list[in
     priorities = sorted(
         [(_campaign_priority(promotion), promotion.rule.priority) for promotion in promotions]
     )
-    return (-attempt.discount, priorities, len(promotions), sorted(p.rule.promotion for p in promotions))
+    return (
+        -attempt.discount,
+        priorities,
+        len(promotions),
+        sorted(promotion.number for promotion in promotions),
+    )
 
 
 def _campaign_priority(promotion: Promotion) -> int:
@@ -73,16 +82,16 @@ def _campaign_priority(promotion: Promotion) -> int:
 def _name_winner(attempt: Pass) -> None:
     """Those shut out by an exclusive promotion, or the exclusive shut out by the others, learn by which."""
     if attempt.grants:
-        winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.rule.promotion
+        winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.number
         for rank, refusal in attempt.refusals.items():
             if refusal.reason == "excluded_by" and refusal.by is None:
-                attempt.refusals[rank] = refusal._replace(by=winner)
+                attempt.refusals[rank] = replace(refusal, by=winner)
 
 
 def _all_but(sale: Sale, kept: Iterable[Promotion]) -> Forbidden:
     ranks = {promotion.rank for promotion in kept}
     only = next(iter(kept), None)
-    refusal = Refusal("excluded_by", by=None if only is None else only.rule.promotion)
+    refusal = Refusal("excluded_by", by=None if only is None else only.number)
     return {promotion.rank: refusal for promotion in sale.promotions if promotion.rank not in ranks}
 
 
@@ -98,11 +107,11 @@ def _conflicts(sale: Sale) -> Iterable[list[Forbidden]]:
         rivals = [promotion for promotion in promotions if promotion.group == group]
         late = [promotion for promotion in rivals if promotion.on_order]
         if late and len(late) < len(rivals):
-            refusal = Refusal("beaten_by", by=late[0].rule.promotion)
+            refusal = Refusal("beaten_by", by=late[0].number)
             yield [{}, {promotion.rank: refusal for promotion in rivals if not promotion.on_order}]
     here: dict[int, list[int]] = {}
     for promotion in promotions:
-        here.setdefault(promotion.rule.promotion, []).append(promotion.rank)
+        here.setdefault(promotion.number, []).append(promotion.rank)
     for one, other in sorted(stacking.excluded_pairs):
         if one in here and other in here:
             yield [

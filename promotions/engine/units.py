@@ -8,7 +8,7 @@ A promotion may touch part of a kind. Units with the same history form a `Batch`
 is spread evenly over them, so two of its units differ by one minor unit at most.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
@@ -31,8 +31,8 @@ def members(mask: int) -> tuple[int, ...]:
 class Kind:
     """Interchangeable units: one article, price, floor and set of facts. Immutable.
 
-    `value`: before any discount, of all `count` units. `low`: the floor price of one. `lines`: (place in the basket,
-    count), by line id.
+    `value`: before any discount, of all `count` units. `low`: the floor price of one, its price where that is lower.
+    `lines`: (place in the basket, count), by line id.
     """
 
     __slots__ = (
@@ -54,7 +54,7 @@ class Kind:
         self.brand = line.brand
         self.discountable = line.discountable
         self.already_discounted = line.already_discounted
-        self.low = line.min_unit_price
+        self.low = min(line.min_unit_price, value // count)
         self.value = value
         self.count = count
         self.lines = lines
@@ -65,6 +65,7 @@ class Kind:
 class Batch:
     """`count` units of kind number `kind` with `rest` minor units left to pay together; `low` is their floor together.
 
+    A discount may still take `rest` − `low`, which is never below 0.
     `used`: a buy-get, bundle or other group benefit of this lane has them. `groups`: the best-of groups that have them.
     """
 
@@ -86,28 +87,28 @@ class Batch:
         return each * units + max(0, units - (self.count - dearer))
 
     @property
-    def room(self) -> int:
-        """What a discount may still take."""
-        return max(0, self.rest - self.low)
-
-    @property
     def price(self) -> int:
         """What a unit costs now, on a scale fine enough to order by in whole numbers."""
         return (self.rest << 32) // self.count
 
 
-def merged(lines: Iterable[Line]) -> tuple[Kind, ...]:
+def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
     """The kinds of units in `lines`, in the order that breaks ties."""
-    alike: dict[tuple[object, ...], list[tuple[str, int, Line]]] = {}
+    if len({line.sku for line in lines}) == len(lines):
+        kinds = [
+            Kind(line, _value(line), ((place, line.quantity),), line.quantity)
+            for place, line in enumerate(lines)
+        ]
+        kinds.sort(key=_by_value_and_sku)
+        return tuple(kinds)
+    alike: dict[_Facts, list[tuple[str, int, Line]]] = {}
     for place, line in enumerate(lines):
-        total = line.line_total
-        uneven = None
-        if total is not None and total != line.quantity * line.unit_price:
-            each, odd = divmod(total, line.quantity)
-            uneven = (each, odd, line.quantity if odd else 1)
+        each, odd = divmod(_value(line), line.quantity)
         key = (
             line.sku,
-            line.unit_price if uneven is None else uneven,
+            each,
+            odd,
+            line.quantity if odd else 0,
             line.min_unit_price,
             line.brand,
             line.categories,
@@ -115,40 +116,39 @@ def merged(lines: Iterable[Line]) -> tuple[Kind, ...]:
             line.already_discounted,
         )
         alike.setdefault(key, []).append((line.id, place, line))
-    kinds = []
-    for members in alike.values():
-        if len(members) > 1:
-            members.sort()
-        count = value = 0
-        for _, _, line in members:
-            count += line.quantity
-            value += line.quantity * line.unit_price if line.line_total is None else line.line_total
-        places = tuple([(place, line.quantity) for _, place, line in members])
-        kinds.append(Kind(members[0][2], value, places, count))
-    kinds.sort(key=_rank)
-    return tuple(kinds)
+    by_key = []
+    for key, standing in alike.items():
+        standing.sort()
+        count = sum([line.quantity for _, _, line in standing])
+        value = sum([_value(line) for _, _, line in standing])
+        places = tuple([(place, line.quantity) for _, place, line in standing])
+        by_key.append((key, Kind(standing[0][2], value, places, count)))
+    by_key.sort(key=lambda one: (-one[1].value, one[0]))
+    return tuple([kind for _, kind in by_key])
 
 
-def _rank(kind: Kind) -> tuple[object, ...]:
-    return (
-        -kind.value,
-        kind.sku,
-        kind.count,
-        kind.low,
-        kind.brand,
-        kind.categories,
-        kind.discountable,
-        kind.already_discounted,
-    )
+_Facts = tuple[str, int, int, int, int, str, tuple[str, ...], bool, bool]
+
+
+def _value(line: Line) -> int:
+    return line.quantity * line.unit_price if line.line_total is None else line.line_total
+
+
+def _by_value_and_sku(kind: Kind) -> tuple[int, str]:
+    return (-kind.value, kind.sku)
 
 
 class Units:
-    """What is left to pay of each unit, while promotions are applied. The only thing in the engine that changes."""
+    """What is left to pay of each unit, while promotions are applied. The only thing in the engine that changes.
 
-    __slots__ = ("batches", "kinds")
+    `whole`: each kind is one batch.
+    """
+
+    __slots__ = ("batches", "kinds", "whole")
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
         self.kinds = kinds
+        self.whole = True
         self.batches = [
             [Batch(number, kind.count, kind.value, kind.low * kind.count)] if kind.discountable else []
             for number, kind in enumerate(kinds)
@@ -192,6 +192,7 @@ class Units:
         batch.rest -= rest
         batch.low -= low
         self.batches[batch.kind].append(part)
+        self.whole = False
         return part
 
     def select(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
@@ -206,10 +207,30 @@ class Units:
         return chosen
 
     def new_lane(self) -> None:
-        """A group benefit may use every unit anew."""
-        for batches in self.batches:
+        """A group benefit may use every unit anew; batches that this leaves alike become one."""
+        self.whole = True
+        for number, batches in enumerate(self.batches):
             for batch in batches:
                 batch.used = False
+            if len(batches) > 1:
+                self.batches[number] = _joined(batches)
+                self.whole &= len(self.batches[number]) == 1
+
+
+def _joined(batches: list[Batch]) -> list[Batch]:
+    """The batches of one kind, with those as one whose units differ by one minor unit at most: the same units still."""
+    joined: list[Batch] = []
+    lowest = 0
+    for batch in sorted(batches, key=lambda batch: (sorted(batch.groups), batch.rest // batch.count)):
+        one = joined[-1] if joined else None
+        if one is not None and one.groups == batch.groups and -(-batch.rest // batch.count) <= lowest + 1:
+            one.count += batch.count
+            one.rest += batch.rest
+            one.low += batch.low
+        else:
+            joined.append(batch)
+            lowest = batch.rest // batch.count
+    return joined
 
 
 def dearest_first(batch: Batch) -> tuple[int, int]:
