@@ -1,28 +1,71 @@
 """What falls due for e-mail campaigns by time alone."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
+from django_q.tasks import async_task
 
 from campaigns import lifecycle
 from campaigns.clock import each
+from campaigns.models import Campaign
+from mailing import launch, progress
 from mailing.models import EmailCampaign
+from mailing.sending import breaker, lanes
+
+SLOW = timedelta(seconds=20)  # a launch not prepared by then may have lost its task
+UNSETTLED = timedelta(days=2)  # how long after its end a campaign's last rows are looked for
 
 
 def tick(now: datetime) -> None:
-    """Launch the campaigns that are due."""
+    """Launch what is due, put right what dead processes left, wake the pumps, and settle what is done."""
     due = EmailCampaign.objects.due(now).order_by("starts_at", "pk").values_list("pk", flat=True)
     each(list(due), partial(start, now=now))
+    lanes.put_all_right()
+    each(unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False))
+    breaker.pause_stranded()
+    each(running(), launch.finish)
+    each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
+    progress.fold(now)
+    lanes.wake_due(now)
 
 
 def start(campaign_id: int, now: datetime) -> None:
     """Launch one due campaign; one that is not fit goes back to draft with the reasons in its history."""
     with transaction.atomic():
-        campaign = EmailCampaign.objects.due(now).select_for_update(skip_locked=True).filter(pk=campaign_id).first()
+        campaign = (
+            EmailCampaign.objects.due(now).select_for_update(skip_locked=True).filter(pk=campaign_id).first()
+        )
         if campaign is None:
             return
         try:
             lifecycle.fire(campaign, "launch", now=now)
         except lifecycle.Refused as refused:
             lifecycle.fire(campaign, "unschedule", why=f"It could not be launched. {refused}", now=now)
+
+
+def unprepared(now: datetime) -> list[int]:
+    """Running campaigns whose preparation is late."""
+    late = EmailCampaign.objects.filter(
+        status=Campaign.Status.RUNNING, prepared_at=None, launched_at__lt=now - SLOW
+    )
+    return list(late.values_list("pk", flat=True))
+
+
+def running() -> list[int]:
+    """Running campaigns that may be complete."""
+    prepared = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False)
+    return list(prepared.values_list("pk", flat=True))
+
+
+def unsettled(now: datetime) -> list[int]:
+    """Campaigns cancelled or failed lately that have recipients left."""
+    ended = EmailCampaign.objects.filter(
+        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - UNSETTLED
+    )
+    left = Delivery.objects.filter(status__in=(Delivery.Status.PENDING, Delivery.Status.DEFERRED))
+    return [
+        pk
+        for pk in ended.values_list("pk", flat=True)
+        if left.filter(campaign=pk, due_at__isnull=False).exists()
+    ]

@@ -1,40 +1,319 @@
-"""Launching an e-mail campaign: validation, recipients, connections, frozen content."""
+"""Launching an e-mail campaign: validation, recipients, connections, frozen content; and what its other steps lead to.
 
-from django.db import transaction
+The launch has four steps (lifecycles E9). `problems` is the first, run by the transition itself; `prepare`, run by a
+task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
+"""
+
+import logging
+from functools import partial
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
 from django_q.tasks import async_task
 
-from mailing.models import Delivery, EmailCampaign
+from campaigns import lifecycle
+from campaigns.models import Campaign
+from mailing import audience, content, progress
+from mailing.addresses import normalised
+from mailing.models import Contact, Content, Delivery, EmailCampaign
+from mailing.sending import breaker, lanes
+
+logger = logging.getLogger(__name__)
+
+SAMPLES = 100  # contacts the content is tried on
+UNFORESEEN_LIMIT = 3  # the same unforeseen error this many times fails the campaign
+CLOSE_BATCH = 10_000  # deliveries closed in one transaction
+
+Problem = tuple[str, str]
 
 
-def problems(campaign: EmailCampaign) -> list[tuple[str, str]]:
+# ── step 1: validation ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def problems(campaign: EmailCampaign) -> list[Problem]:
     """Everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
+    samples, reasons = _targets(campaign)
+    return [*_content(campaign, samples), *_sender(campaign), *reasons, *_connections(campaign)]
+
+
+def _targets(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
+    targets = list(campaign.targets.select_related("segment")) if campaign.pk else []
+    if not any(target.mode == target.Mode.INCLUDE for target in targets):
+        return [], [("targets", "Choose at least one list or segment to send to.")]
+    try:
+        samples = audience.sample(audience.selection(targets), SAMPLES)
+    except audience.SegmentError as error:
+        return [], [("targets", f"A segment cannot be used: {error}")]
+    if not samples:
+        return [], [
+            ("targets", "Nobody is left to send to after the exclusions and the suppressed addresses.")
+        ]
+    return samples, []
+
+
+def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
     reasons = []
     if not campaign.subject.strip():
         reasons.append(("subject", "The subject is missing."))
-    if not campaign.from_email:
-        reasons.append(("from_email", "The sender address is missing."))
     if not campaign.body.strip():
         reasons.append(("body", "The content is missing."))
-    if not campaign.targets.filter(mode="include").exists():
-        reasons.append(("targets", "Choose at least one list or segment to send to."))
-    if campaign.connection is None:
-        reasons.append(("connection", "Choose an SMTP connection."))
+        return reasons
+    found = content.problems(source(campaign), [recipient(contact) for contact in samples])
+    missing = {field for field, _ in reasons}
+    return reasons + [(field, sentence) for field, sentence in found if field not in missing]
+
+
+def _sender(campaign: EmailCampaign) -> list[Problem]:
+    if not campaign.from_email:
+        return [("from_email", "The sender address is missing.")]
+    reasons = []
+    try:
+        sender = normalised(campaign.from_email)
+    except ValueError as error:
+        reasons.append(("from_email", str(error)))
+    else:
+        reasons += [
+            ("from_email", f"“{smtp}” takes mail from {', '.join(smtp.allowed_domains)} only.")
+            for smtp, _ in campaign.shares()
+            if not smtp.takes_sender(sender)
+        ]
+    if campaign.reply_to:
+        try:
+            normalised(campaign.reply_to)
+        except ValueError as error:
+            reasons.append(("reply_to", str(error)))
     return reasons
 
 
-def unfinished(campaign: EmailCampaign) -> list[tuple[str, str]]:
-    """Why the campaign is not complete yet."""
-    if campaign.prepared_at is None:
-        return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
-    left = campaign.deliveries.filter(status__in=Delivery.UNFINISHED).count()
-    return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
+def _connections(campaign: EmailCampaign) -> list[Problem]:
+    field = "connection" if campaign.sharing == campaign.Sharing.SINGLE else "routes"
+    shares = campaign.shares() if campaign.pk or campaign.connection_id else []
+    if not shares:
+        return [(field, "Choose an SMTP connection.")]
+    reasons = [
+        (field, f"The connection “{smtp}” is switched off.") for smtp, _ in shares if not smtp.is_enabled
+    ]
+    whole = sum(share for _, share in shares)
+    if campaign.sharing == campaign.Sharing.PERCENTAGE and whole != 100:
+        reasons.append((field, f"The shares of the connections make {whole} %: they must make 100 %."))
+    elif not whole:
+        reasons.append((field, "Give at least one connection a weight above 0."))
+    return reasons
+
+
+def source(campaign: EmailCampaign) -> content.Source:
+    """The campaign's content as its author wrote it, with what its headers need."""
+    domain = campaign.from_email.rpartition("@")[2]
+    return content.Source(
+        subject=campaign.subject,
+        preheader=campaign.preheader,
+        from_name=campaign.from_name,
+        from_email=campaign.from_email,
+        reply_to=campaign.reply_to,
+        body=campaign.body,
+        body_format=campaign.body_format,
+        text=campaign.text,
+        track_opens=campaign.track_opens,
+        track_clicks=campaign.track_clicks,
+        utm_source=campaign.utm_source,
+        utm_medium=campaign.utm_medium,
+        utm_campaign=campaign.utm_campaign or campaign.name,
+        utm_content=campaign.utm_content,
+        domain=domain,
+        list_id=f"campaigns.{domain}",
+        feedback=(str(campaign.pk), "campaigns", domain, domain),
+        locale=settings.LANGUAGE_CODE,
+        currency=settings.CURRENCY,
+        time_zone=settings.TIME_ZONE,
+    )
+
+
+def recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:
+    """What a template may read of this contact; their own attributes never hide a standard one."""
+    return content.Recipient(
+        email=contact.email,
+        attributes=contact.attributes
+        | {"phone": contact.phone, "city": contact.city, "country": contact.country, "score": contact.score},
+        first_name=contact.first_name,
+        last_name=contact.last_name,
+        message_id=message_id,
+        seed=seed,
+    )
+
+
+# ── steps 2 to 4 ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# Shares are exact by largest remainder: first what divides, then one more to each of those with the most left over.
+# `spread` visits every place once, since its factor is a prime: the connections take turns, and the bounds hold.
+MAKE_DELIVERIES = """,
+recipients AS (
+    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) - 1 AS place FROM judged WHERE {recipients}
+),
+total AS (SELECT count(*) AS n FROM recipients),
+quota AS (
+    SELECT connection_id, position, n, n * share / whole AS base, n * share %% whole AS rest
+    FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS route (connection_id, share, position),
+         (SELECT sum(share)::bigint AS whole FROM unnest(%s::bigint[]) AS shares (share)) AS shares, total
+),
+given AS (
+    SELECT connection_id, position, base
+        + (row_number() OVER (ORDER BY rest DESC, position) <= n - sum(base) OVER ())::int AS amount
+    FROM quota
+),
+bounds AS (
+    SELECT connection_id, amount, sum(amount) OVER (ORDER BY position) AS high FROM given
+),
+made AS (
+    INSERT INTO mailing_delivery
+        (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text)
+    SELECT %s, contact_id, email, connection_id, 'pending', now(), 0, '', '', '', ''
+    FROM (SELECT contact_id, email, place, place * 2654435761 %% n AS spread FROM recipients, total) AS spread_out
+    JOIN bounds ON spread >= high - amount AND spread < high
+    ORDER BY place
+)
+SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM bounds) FROM ({counts}) AS counts
+"""
+
+
+def prepare(campaign_id: int) -> None:
+    """Steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice and at the same time.
+
+    A campaign whose content does not compile, or that has no connection any more, fails with the reason. With nobody
+    left to send to it is complete at once.
+    """
+    problem = ""
+    with transaction.atomic():
+        if not _first(campaign_id):
+            return
+        campaign = EmailCampaign.objects.get(pk=campaign_id)
+        if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
+            return
+        if campaign.prepared_at is None:
+            problem = _prepare(campaign)
+    if problem:
+        give_up(campaign_id, problem)
+        return
+    finish(campaign_id)
+    lanes.wake_campaign(campaign_id)
+
+
+def _first(campaign_id: int) -> bool:
+    """Whether no other process prepares this campaign; it then cannot until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtext('mailing.launch.prepare'), %s)", [campaign_id]
+        )
+        return cursor.fetchone()[0]
+
+
+def _prepare(campaign: EmailCampaign) -> str:
+    """Why it cannot be; "" when it is."""
+    shares = campaign.shares()
+    if not sum(share for _, share in shares):
+        return "It has no SMTP connection any more."
+    try:
+        compiled = content.compile(source(campaign))
+        chosen = audience.judged(audience.selection(campaign.targets.select_related("segment")))
+    except (content.ContentError, audience.SegmentError) as error:
+        return str(error)
+    Content.objects.create(campaign=campaign, compiled=compiled.dump())
+    recipients, planned = _make_deliveries(campaign.pk, chosen, shares)
+    # never with save(): it would write the status too, and whatever else has changed since it was read
+    EmailCampaign.objects.filter(pk=campaign.pk).update(
+        content_hash=compiled.hash,
+        funnel=msgspec.to_builtins(recipients),
+        planned=planned,
+        total=recipients.recipients,
+        prepared_at=timezone.now(),
+    )
+    return ""
+
+
+def _make_deliveries(
+    campaign_id: int, chosen: audience.Condition, shares: list[tuple[Any, int]]
+) -> tuple[audience.Funnel, dict[str, int]]:
+    parts = [share for _, share in shares]
+    sql = chosen.sql + MAKE_DELIVERIES.format(
+        recipients=audience.STAGES["recipients"], counts=audience.COUNTS
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*chosen.params, [smtp.pk for smtp, _ in shares], parts, parts, campaign_id])
+        *counts, planned = cursor.fetchone()
+        # without fresh statistics the first claims would sort the whole ledger
+        cursor.execute("ANALYZE mailing_delivery")
+    return audience.funnel(tuple(counts)), msgspec.json.decode(planned)
+
+
+# ── what the steps lead to ───────────────────────────────────────────────────────────────────────────────────────────
 
 
 def follow(campaign: EmailCampaign, verb: str) -> None:
     """Queue what a step leads to."""
+    if verb == "resume":
+        breaker.forgive(campaign)
     if verb in ("launch", "resume"):
-        transaction.on_commit(lambda: async_task("mailing.tasks.prepare", campaign.pk))
+        transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
+    elif verb in ("cancel", "fail"):
+        transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))
 
 
-def prepare(campaign_id: int) -> None:
-    """Steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice."""
+def unfinished(campaign: EmailCampaign) -> list[Problem]:
+    """Why the campaign is not complete yet."""
+    if campaign.prepared_at is None:
+        return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
+    left = progress.unfinished(campaign.pk)
+    return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
+
+
+def finish(campaign_id: int) -> bool:
+    """Complete the campaign when nobody is left to send to; return whether it was."""
+    campaign = EmailCampaign.objects.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
+    if campaign is None or unfinished(campaign):
+        return False
+    try:
+        lifecycle.fire(campaign, "complete")
+    except lifecycle.Refused:  # somebody paused, cancelled or completed it in between
+        return False
+    return True
+
+
+def close(campaign_id: int) -> int:
+    """Give up the recipients a cancelled or failed campaign has left; return how many. Safe to run twice.
+
+    What a pump holds at this moment it gives back by itself, and the clock calls this again.
+    """
+    campaign = EmailCampaign.objects.get(pk=campaign_id)
+    if not campaign.is_final:
+        return 0
+    cancelled = campaign.status == Campaign.Status.CANCELLED
+    waiting = campaign.deliveries.filter(status__in=(Delivery.Status.PENDING, Delivery.Status.DEFERRED))
+    closed = 0
+    while keys := list(waiting.order_by("pk").values_list("pk", flat=True)[:CLOSE_BATCH]):
+        closed += waiting.filter(pk__in=keys).update(
+            status=Delivery.Status.SKIPPED,
+            reason=Delivery.Reason.CANCELLED if cancelled else Delivery.Reason.STOPPED,
+            due_at=None,
+        )
+    return closed
+
+
+def give_up(campaign_id: int, why: str) -> None:
+    """Fail a running campaign on what nothing can cure; one that is not running any more stays as it is."""
+    try:
+        lifecycle.fire(campaign_id, "fail", why=why)
+    except lifecycle.Refused as refused:
+        logger.warning("Campaign %s could not fail (%s): %s", campaign_id, why, refused)
+
+
+def unforeseen(campaign_id: int, error: BaseException) -> None:
+    """Count an error nobody foresaw; the same one for the third time fails the campaign."""
+    what = f"{type(error).__name__}: {error}"[:500]
+    with transaction.atomic():
+        campaign = EmailCampaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
+        times = campaign.unforeseen.get("times", 0) + 1 if campaign.unforeseen.get("error") == what else 1
+        EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
+    if times >= UNFORESEEN_LIMIT:
+        give_up(campaign_id, f"The same unforeseen error came {times} times. {what}")

@@ -1,0 +1,227 @@
+"""Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+from django.db import connection
+
+from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
+from mailing.segments import Condition, SegmentError, compiled
+
+compile = compiled
+
+__all__ = ["Funnel", "SegmentError", "compile", "count", "estimate", "people", "selection", "why"]
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """What a campaign includes and excludes, saved or not: keys of lists, and segments' trees by key."""
+
+    lists: tuple[int, ...] = ()
+    segments: tuple[tuple[int, dict[str, Any]], ...] = ()
+    without_lists: tuple[int, ...] = ()
+    without_segments: tuple[tuple[int, dict[str, Any]], ...] = ()
+
+
+class Funnel(msgspec.Struct, frozen=True):
+    """How the recipients come about; numbers of contacts.
+
+    `by_target`: those in each list ("list 3") and segment ("segment 5"), people in two of them counted in both.
+    named − duplicates − unsubscribed − excluded − suppressed = recipients.
+    """
+
+    by_target: dict[str, int]
+    named: int
+    duplicates: int
+    unsubscribed: int
+    excluded: int
+    suppressed: int
+    recipients: int
+
+
+def selection(targets: Iterable[Target]) -> Selection:
+    """What these targets say."""
+    lists: dict[str, list[int]] = {"include": [], "exclude": []}
+    segments: dict[str, list[tuple[int, dict[str, Any]]]] = {"include": [], "exclude": []}
+    for target in targets:
+        if target.list_id:
+            lists[target.mode].append(target.list_id)
+        else:
+            segments[target.mode].append((target.segment_id, target.segment.tree))
+    return Selection(
+        tuple(lists["include"]),
+        tuple(segments["include"]),
+        tuple(lists["exclude"]),
+        tuple(segments["exclude"]),
+    )
+
+
+# `judged` has one row for each contact the targets name: how often (times), whether each list that names them has been
+# left (has_left), and what else stands against them.
+JUDGED = """
+WITH named AS ({named}),
+once AS (SELECT contact_id, bool_and(has_left) AS has_left, count(*) AS times FROM named GROUP BY contact_id),
+excluded AS ({excluded}),
+judged AS MATERIALIZED (
+    SELECT once.contact_id, contact.email, once.times, once.has_left,
+           once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
+           suppression.id IS NOT NULL AS is_suppressed
+    FROM once
+    JOIN mailing_contact AS contact ON contact.id = once.contact_id
+    LEFT JOIN mailing_suppression AS suppression ON suppression.email = contact.email
+)"""
+NOBODY = "SELECT NULL::bigint AS contact_id, true AS has_left, NULL::text AS target WHERE false"
+
+COUNTS = """
+SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), count(*) FILTER (WHERE has_left),
+       count(*) FILTER (WHERE NOT has_left AND is_excluded),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND is_suppressed),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed),
+       (SELECT coalesce(jsonb_object_agg(target, people), '{}')
+        FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
+FROM judged"""
+
+STAGES = {
+    "named": "true",
+    "duplicates": "times > 1",
+    "unsubscribed": "has_left",
+    "excluded": "NOT has_left AND is_excluded",
+    "suppressed": "NOT has_left AND NOT is_excluded AND is_suppressed",
+    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed",
+}
+
+
+def judged(chosen: Selection) -> Condition:
+    """The common table expressions that end in `judged`, and their parameters.
+
+    Raises: SegmentError: a segment cannot be used.
+    """
+    named, params = _named(chosen.lists, chosen.segments)
+    excluded, more = _named(chosen.without_lists, chosen.without_segments)
+    return Condition(JUDGED.format(named=named, excluded=excluded), params + more)
+
+
+def _named(lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]]) -> tuple[str, list[Any]]:
+    queries: list[str] = []
+    params: list[Any] = []
+    for pk in lists:
+        queries.append(
+            "SELECT contact_id, unsubscribed_at IS NOT NULL AS has_left, %s::text AS target"
+            " FROM mailing_membership WHERE list_id = %s"
+        )
+        params += [f"list {pk}", pk]
+    for pk, tree in segments:
+        condition = compiled(tree)
+        queries.append(
+            "SELECT contact.id AS contact_id, false AS has_left, %s::text AS target"
+            f" FROM mailing_contact AS contact WHERE {condition.sql}"
+        )
+        params += [f"segment {pk}", *condition.params]
+    return " UNION ALL ".join(queries) or NOBODY, params
+
+
+def estimate(chosen: Selection) -> Funnel:
+    """The recipients as they would be now. Raises SegmentError."""
+    sql, params = judged(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(sql + COUNTS, params)
+        return funnel(cursor.fetchone())
+
+
+def funnel(counts: tuple[Any, ...]) -> Funnel:
+    """From a row of COUNTS."""
+    named, duplicates, unsubscribed, excluded, suppressed, recipients, by_target = counts
+    if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
+        by_target = msgspec.json.decode(by_target)
+    return Funnel(by_target, int(named), int(duplicates), unsubscribed, excluded, suppressed, recipients)
+
+
+def people(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> list[Contact]:
+    """A page of the contacts in one stage of the funnel, in the order of their keys.
+
+    Args:
+        stage: a key of STAGES.
+        after: the key of the last contact of the page before.
+    Raises: SegmentError; KeyError: there is no such stage.
+    """
+    sql, params = judged(chosen)
+    where = STAGES[stage]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql} SELECT contact_id FROM judged WHERE {where} AND contact_id > %s ORDER BY contact_id LIMIT %s",
+            [*params, after, most],
+        )
+        keys = [row[0] for row in cursor]
+    return list(Contact.objects.filter(pk__in=keys).order_by("pk"))
+
+
+def sample(chosen: Selection, most: int) -> list[Contact]:
+    """Some of the recipients, to try content on."""
+    return people(chosen, "recipients", most=most)
+
+
+def count(tree: dict[str, Any]) -> int:
+    """How many contacts a segment's tree, saved or not, chooses now. Raises SegmentError."""
+    sql, params = compiled(tree)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
+        return cursor.fetchone()[0]
+
+
+def holds(segment: Segment, contact: Contact) -> bool:
+    """Whether the segment chooses this contact now."""
+    sql, params = compiled(segment.tree)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM mailing_contact AS contact WHERE contact.id = %s AND ({sql}))",
+            [contact.pk, *params],
+        )
+        return cursor.fetchone()[0]
+
+
+def why(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
+    """Whether this contact gets (or got) this campaign, and the reasons in sentences.
+
+    Before the launch it is judged as it stands now; afterwards the ledger answers.
+    """
+    if campaign.prepared_at:
+        return _as_launched(contact, campaign)
+    reasons, is_named, has_subscribed = [], False, False
+    for target in campaign.targets.select_related("list", "segment"):
+        for sentence, subscribed in _named_by(target, contact):
+            if target.mode == Target.Mode.EXCLUDE:
+                return False, [f"The campaign excludes them: {sentence}"]
+            is_named = True
+            has_subscribed |= subscribed
+            reasons.append(sentence)
+    if not is_named:
+        return False, ["They are in none of its lists and segments."]
+    if not has_subscribed:
+        return False, reasons
+    suppression = Suppression.objects.filter(email=contact.email).first()
+    if suppression:
+        since = f"{suppression.created_at:%Y-%m-%d}"
+        return False, [
+            f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
+        ]
+    return True, reasons
+
+
+def _named_by(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
+    """A sentence when `target` names the contact, and whether they still want it."""
+    if target.list_id:
+        membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
+        if membership and membership.unsubscribed_at and target.mode == Target.Mode.INCLUDE:
+            yield f"They left the list “{target.list}” on {membership.unsubscribed_at:%Y-%m-%d}.", False
+        elif membership:
+            yield f"They are in the list “{target.list}”.", True
+    elif holds(target.segment, contact):
+        yield f"They are in the segment “{target.segment}”.", True
+
+
+def _as_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
+    delivery = campaign.deliveries.filter(contact=contact).first()
+    if delivery is None:
+        return False, ["They were not among its recipients when it was launched."]
+    said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
+    return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]

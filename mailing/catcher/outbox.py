@@ -1,0 +1,168 @@
+"""The folder of caught messages."""
+
+import email
+import itertools
+import os
+import re
+import time
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+
+KEPT = 20_000  # messages; older ones go
+FROM, TO = b"X-Caught-From: ", b"X-Caught-To: "
+HEADERS = 16_384  # bytes read of a message for a line of the list
+
+_id = re.compile(r"\d{19}-\d{9}").fullmatch
+_numbers = itertools.count(os.getpid() % 1000 * 1_000_000)
+
+
+class NotCaught(LookupError):
+    """There is no such message."""
+
+
+class Caught(msgspec.Struct, frozen=True):
+    """A line of the list. `sender` and `recipients` are the envelope's; `size` in bytes."""
+
+    id: str
+    at: datetime
+    sender: str
+    recipients: list[str]
+    from_header: str
+    subject: str
+    size: int
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """One message: its parts as text, "" where it has none, its headers in their order, and all of it as it came."""
+
+    caught: Caught
+    headers: list[tuple[str, str]]
+    html: str
+    text: str
+    raw: bytes
+
+
+def folder() -> Path:
+    return settings.VAR_DIR / "outbox"
+
+
+def keep(sender: str, recipients: list[str], content: bytes) -> str:
+    """Store one message and return its id."""
+    box = folder()
+    box.mkdir(parents=True, exist_ok=True)
+    name = f"{time.time_ns():019}-{next(_numbers) % 1_000_000_000:09}"
+    envelope = FROM + sender.encode() + b"\r\n" + TO + ", ".join(recipients).encode() + b"\r\n"
+    draft = box / f".{name}"
+    draft.write_bytes(envelope + content)
+    draft.rename(box / f"{name}.eml")
+    return name
+
+
+def prune() -> None:
+    """Throw away what is more than KEPT."""
+    for name in _names()[KEPT:]:
+        _path(name).unlink(missing_ok=True)
+
+
+def clear() -> None:
+    """Throw all of it away."""
+    for name in _names():
+        _path(name).unlink(missing_ok=True)
+
+
+def count() -> int:
+    return len(_names())
+
+
+def messages(*, before: str = "", most: int = 50, words: str = "") -> list[Caught]:
+    """A page of the messages, the newest first.
+
+    Args:
+        before: the id of the last message of the page before.
+        words: only those whose subject, sender or recipients hold each of these words.
+    """
+    wanted = [word.lower() for word in words.split()]
+    found = []
+    for name in _names():
+        if before and name >= before:
+            continue
+        caught = _caught(name)
+        if caught and all(word in _searched(caught) for word in wanted):
+            found.append(caught)
+            if len(found) == most:
+                break
+    return found
+
+
+def message(id: str) -> Opened:  # noqa: A002 the word of its page
+    """One message, opened. Raises NotCaught."""
+    caught = _caught(id) if _id(id) else None
+    if caught is None:
+        raise NotCaught(f"No message {id} was caught, or it is gone by now.")
+    _, raw = _split(_path(id).read_bytes())
+    parsed = email.message_from_bytes(raw, policy=default)
+    assert isinstance(parsed, EmailMessage)
+    return Opened(
+        caught,
+        [(name, str(value)) for name, value in parsed.items()],
+        _part(parsed, "html"),
+        _part(parsed, "plain"),
+        raw,
+    )
+
+
+def _names() -> list[str]:
+    """The ids, the newest first."""
+    try:
+        return sorted(
+            (entry.name[:-4] for entry in os.scandir(folder()) if entry.name.endswith(".eml")), reverse=True
+        )
+    except FileNotFoundError:
+        return []
+
+
+def _path(name: str) -> Path:
+    return folder() / f"{name}.eml"
+
+
+def _split(stored: bytes) -> tuple[tuple[str, list[str]], bytes]:
+    sender, recipients, raw = stored.split(b"\r\n", 2)
+    return (
+        sender.removeprefix(FROM).decode("utf-8", "replace"),
+        recipients.removeprefix(TO).decode("utf-8", "replace").split(", "),
+    ), raw
+
+
+def _caught(name: str) -> Caught | None:
+    """None when it has just been thrown away."""
+    try:
+        with _path(name).open("rb") as file:
+            read = file.read(HEADERS)
+            (sender, recipients), head = _split(read)
+            size = os.fstat(file.fileno()).st_size - (len(read) - len(head))
+    except FileNotFoundError:
+        return None
+    headers = email.message_from_bytes(head.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n", policy=default)
+    return Caught(
+        id=name,
+        at=datetime.fromtimestamp(int(name[:19]) / 1e9, UTC),
+        sender=sender,
+        recipients=recipients,
+        from_header=str(headers["From"] or ""),
+        subject=str(headers["Subject"] or ""),
+        size=size,
+    )
+
+
+def _searched(caught: Caught) -> str:
+    return f"{caught.subject} {caught.from_header} {caught.sender} {' '.join(caught.recipients)}".lower()
+
+
+def _part(parsed: EmailMessage, kind: str) -> str:
+    part = parsed.get_body((kind,))
+    return part.get_content() if part is not None else ""

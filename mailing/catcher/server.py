@@ -1,0 +1,40 @@
+"""The SMTP server of the mail catcher."""
+
+import asyncio
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from mailing.catcher import outbox
+
+LARGEST = 30_000_000  # bytes of a message
+PRUNE_EVERY = 1000  # messages
+
+
+class Keeper:
+    """What aiosmtpd calls for each message."""
+
+    def __init__(self) -> None:
+        self._kept = 0
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
+        content = envelope.original_content or b""
+        name = outbox.keep(envelope.mail_from or "", list(envelope.rcpt_tos), content)
+        self._kept += 1
+        if self._kept % PRUNE_EVERY == 0:
+            outbox.prune()
+        return f"250 2.0.0 Kept as {name}"
+
+
+async def serve(port: int, host: str = "127.0.0.1") -> None:
+    """Keep every message that comes to `port`, until it is cancelled. Raises OSError: the port is taken."""
+    keeper = Keeper()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(
+            keeper, hostname="fanfare.localhost", ident="Fanfare mail catcher", data_size_limit=LARGEST
+        ),
+        host,
+        port,
+    )
+    async with server:
+        await server.serve_forever()

@@ -1,0 +1,176 @@
+"""The figures of a campaign: sums over its tallies, which a trigger keeps equal to the ledger."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.models import Campaign
+from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
+
+RATE_WINDOW = 30  # seconds the present rate is taken over
+BIN = 10  # seconds to which recent tallies are kept
+S, M = Delivery.Status, Tally.Measure
+
+
+class LaneFigures(msgspec.Struct, frozen=True):
+    """One connection's part in a campaign: recipients given to it, and what it made of those it sent itself."""
+
+    connection: SmtpConnection
+    planned: int
+    actual: int
+    accepted: int
+    left: int
+    trouble: str
+
+
+class Figures(msgspec.Struct, frozen=True):
+    """The progress of one campaign (E10). All but rates and times are numbers of recipients.
+
+    sent: accepted, bounced since, or uncertain. percent: of those nothing more is to come of, uncertain ones too.
+    delivered: accepted and not bounced since. rate: messages a second over the last half minute; average: since the
+    launch. seconds_left: at the present rate, None when nothing moves.
+    """
+
+    total: int
+    sent: int
+    percent: float
+    accepted: int
+    delivered: int
+    opened: int
+    clicked: int
+    unsubscribed: int
+    bounced: int
+    deferred: int
+    failed: int
+    uncertain: int
+    skipped: int
+    waiting: int
+    sending: int
+    rate: float
+    average: float
+    seconds_left: int | None
+    lanes: list[LaneFigures]
+    errors: list[Attempt]
+
+
+SUMS = """
+SELECT connection_id, measure, sum(amount), sum(amount) FILTER (WHERE at > %s)
+FROM mailing_tally WHERE campaign_id = %s GROUP BY connection_id, measure
+"""
+
+# Few rows of many; what another process folds at this moment it passes over. `at` only ever gets coarser.
+FOLD = """
+WITH gone AS (
+    DELETE FROM mailing_tally WHERE id IN (
+        SELECT id FROM mailing_tally WHERE campaign_id = %(campaign)s FOR UPDATE SKIP LOCKED
+    )
+    RETURNING connection_id, measure, amount,
+        CASE WHEN at > now() - interval '5 minutes' THEN date_bin('10 seconds', at, 'epoch')
+             ELSE date_bin('15 minutes', at, 'epoch') END AS at
+)
+INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
+SELECT %(campaign)s, connection_id, measure, sum(amount), at FROM gone GROUP BY connection_id, measure, at
+HAVING sum(amount) <> 0
+"""
+CROWDED = """
+SELECT campaign_id FROM mailing_tally WHERE campaign_id IS NOT NULL AND at > %s
+GROUP BY campaign_id HAVING count(*) > 50
+"""
+
+
+def unfinished(campaign_id: int) -> int:
+    """How many recipients something is still to come of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(amount), 0) FROM mailing_tally WHERE campaign_id = %s AND measure = ANY(%s)",
+            [campaign_id, [str(status) for status in Delivery.UNFINISHED]],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def fold(now: datetime) -> None:
+    """Make few tallies of many, for each campaign that has many new ones."""
+    with connection.cursor() as cursor:
+        cursor.execute(CROWDED, [now - timedelta(hours=1)])
+        crowded = [row[0] for row in cursor]
+        for pk in crowded:
+            cursor.execute(FOLD, {"campaign": pk})
+
+
+def figures(campaign: EmailCampaign) -> Figures:
+    """The campaign's figures as they are now."""
+    now = timezone.now()
+    since = now - timedelta(seconds=RATE_WINDOW)
+    counts: dict[str, int] = {}
+    lately = 0
+    by_connection: dict[int | None, dict[str, int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(SUMS, [since, campaign.pk])
+        for pk, measure, amount, recent in cursor:
+            counts[measure] = counts.get(measure, 0) + int(amount)
+            by_connection.setdefault(pk, {})[measure] = int(amount)
+            if measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN):
+                lately += int(recent or 0)
+    of = lambda *measures: sum(counts.get(measure, 0) for measure in measures)  # noqa: E731 one word for many sums
+    left = of(*Delivery.UNFINISHED)
+    sent = of(S.ACCEPTED, M.RETURNED, S.UNCERTAIN)
+    begun = campaign.prepared_at or now
+    seconds = ((campaign.finished_at or now) - begun).total_seconds()
+    rate = lately / max(1.0, min(RATE_WINDOW, seconds)) if campaign.status == Campaign.Status.RUNNING else 0.0
+    return Figures(
+        total=campaign.total,
+        sent=sent,
+        percent=100.0 * (campaign.total - left) / campaign.total
+        if campaign.total
+        else 100.0
+        if begun
+        else 0.0,
+        accepted=of(S.ACCEPTED, M.RETURNED),
+        delivered=of(S.ACCEPTED),
+        opened=of(M.OPENED),
+        clicked=of(M.CLICKED),
+        unsubscribed=of(M.UNSUBSCRIBED),
+        bounced=of(S.BOUNCED),
+        deferred=of(S.DEFERRED),
+        failed=of(S.FAILED),
+        uncertain=of(S.UNCERTAIN),
+        skipped=of(S.SKIPPED),
+        waiting=of(S.PENDING),
+        sending=of(S.CLAIMED, S.IN_DATA),
+        rate=rate,
+        average=sent / seconds if seconds > 0 else 0.0,
+        seconds_left=_seconds_left(left, rate),
+        lanes=_lanes(campaign, by_connection),
+        errors=list(
+            campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
+        ),
+    )
+
+
+def _seconds_left(left: int, rate: float) -> int | None:
+    if not left:
+        return 0
+    return round(left / rate) if rate else None
+
+
+def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]) -> list[LaneFigures]:
+    pks = {int(pk) for pk in campaign.planned} | {pk for pk in by_connection if pk}
+    lanes = []
+    for smtp in SmtpConnection.objects.filter(pk__in=pks).select_related("pace"):
+        counts = by_connection.get(smtp.pk, {})
+        pace = getattr(smtp, "pace", None)
+        waiting = counts.get(S.PENDING, 0)
+        lanes.append(
+            LaneFigures(
+                connection=smtp,
+                planned=campaign.planned.get(str(smtp.pk), 0),
+                actual=sum(counts.get(status, 0) for status in S) - waiting - counts.get(S.SKIPPED, 0),
+                accepted=counts.get(S.ACCEPTED, 0) + counts.get(M.RETURNED, 0),
+                left=sum(counts.get(status, 0) for status in Delivery.UNFINISHED),
+                trouble=pace.trouble if pace and (pace.down_since or pace.failures) else "",
+            )
+        )
+    return lanes

@@ -1,0 +1,219 @@
+"""Segments: a tree of conditions on contacts, compiled to one SQL condition.
+
+A tree is nested groups of conditions:
+
+    {"all": [node, …]}   {"any": [node, …]}   {"none": [node, …]}
+    {"field": "city", "op": "equals", "value": "Berlin"}
+    {"list": 3}
+    {"event": "opened", "done": true, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
+
+A field is one of FIELDS, a flag of FLAGS, or the name of an attribute. `done`, `within` and `campaign` may be left out.
+A group without conditions has no say: it holds for everybody.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+FIELDS = {
+    "email": "Address",
+    "first_name": "First name",
+    "last_name": "Last name",
+    "phone": "Phone",
+    "city": "City",
+    "country": "Country",
+    "score": "Score",
+    "customer_id": "Customer number",
+}
+FLAGS = {"is_unsubscribed": "Unsubscribed", "is_bounced": "Bounced", "is_suppressed": "Suppressed"}
+OPERATORS = {
+    "equals": "is",
+    "not_equals": "is not",
+    "contains": "contains",
+    "starts_with": "starts with",
+    "ends_with": "ends with",
+    "greater_than": "is greater than",
+    "less_than": "is less than",
+    "between": "is between",
+    "is_set": "is set",
+    "is_not_set": "is not set",
+}
+EVENTS = {
+    "sent": "was sent a mail",
+    "opened": "opened",
+    "clicked": "clicked",
+    "bounced": "bounced",
+    "complained": "complained",
+    "unsubscribed": "unsubscribed",
+}
+UNITS = ("minute", "hour", "day", "month", "year")
+DEEPEST, MOST = 20, 200  # groups inside each other, and conditions: a person needs far fewer
+
+_name = re.compile(r"[^\W\d]\w{0,63}").fullmatch
+_number = re.compile(r"-?\d{1,15}(\.\d{1,6})?").fullmatch
+
+
+class SegmentError(ValueError):
+    """The tree cannot be used; `str()` is a sentence that names the condition."""
+
+
+class Condition(NamedTuple):
+    """SQL that is true for the rows of mailing_contact AS contact it chooses, and its parameters in their order."""
+
+    sql: str
+    params: list[Any]
+
+
+def compiled(tree: dict[str, Any]) -> Condition:
+    """The whole tree as one condition. Raises SegmentError."""
+    left = [MOST]
+    return _node(tree or {"all": []}, 0, left)
+
+
+def _node(node: Any, depth: int, left: list[int]) -> Condition:
+    if not isinstance(node, dict):
+        raise SegmentError("A condition must name a field, a list or an event.")
+    if depth > DEEPEST:
+        raise SegmentError(f"Groups may lie at most {DEEPEST} deep.")
+    for word, build in GROUPS.items():
+        if word in node:
+            if len(node) > 1 or not isinstance(node[word], list):
+                raise SegmentError(f"A group “{word}” holds a list of conditions and nothing else.")
+            inner = [_node(child, depth + 1, left) for child in node[word]]
+            if not inner:
+                return Condition("true", [])
+            return Condition(
+                build([f"({each.sql})" for each in inner]), [p for each in inner for p in each.params]
+            )
+    left[0] -= 1
+    if left[0] < 0:
+        raise SegmentError(f"A segment may hold at most {MOST} conditions.")
+    for word, read in LEAVES.items():
+        if word in node:
+            return read(node)
+    raise SegmentError("A condition must name a field, a list or an event.")
+
+
+GROUPS: dict[str, Callable[[list[str]], str]] = {
+    "all": " AND ".join,
+    "any": " OR ".join,
+    # a comparison with what is not set is unknown, and a person of whom nothing is known is none of these
+    "none": lambda inner: f"({' OR '.join(inner)}) IS NOT TRUE",
+}
+
+
+def _field(node: dict[str, Any]) -> Condition:
+    name, op, value = node["field"], node.get("op", "equals"), node.get("value")
+    if op not in OPERATORS:
+        raise SegmentError(f"“{op}” is no way to compare; there are {', '.join(OPERATORS)}.")
+    if name in FLAGS:
+        return _flag(name, op, value)
+    if name in FIELDS:
+        text, params = f"contact.{name}::text", []
+    elif isinstance(name, str) and _name(name):
+        text, params = "contact.attributes ->> %s", [name]
+    else:
+        raise SegmentError(f"“{name}” is no name of a field.")
+    if op == "is_set":
+        return Condition(f"coalesce({text}, '') <> ''", params)
+    if op == "is_not_set":
+        return Condition(f"coalesce({text}, '') = ''", params)
+    if op == "between":
+        if not isinstance(value, list) or len(value) != 2:
+            raise SegmentError(f"“{name}” between needs two values.")
+        low, high = (
+            _comparison(text, params, sign, one, name) for sign, one in zip((">=", "<="), value, strict=True)
+        )
+        return Condition(f"{low.sql} AND {high.sql}", low.params + high.params)
+    if op in ("greater_than", "less_than"):
+        return _comparison(text, params, ">" if op == "greater_than" else "<", value, name)
+    value = _text(value, name)
+    if op in ("equals", "not_equals"):
+        sign = "=" if op == "equals" else "IS DISTINCT FROM"
+        return Condition(f"lower({text}) {sign} lower(%s)", [*params, value])
+    if op == "contains":
+        return Condition(f"position(lower(%s) in lower({text})) > 0", [value, *params])
+    if op == "starts_with":
+        return Condition(f"starts_with(lower({text}), lower(%s))", [*params, value])
+    return Condition(f"right(lower({text}), length(%s)) = lower(%s)", [*params, value, value])
+
+
+def _comparison(text: str, params: list[Any], sign: str, value: Any, name: str) -> Condition:
+    """Numbers compare as numbers, anything else as text, which is right for dates as ISO 8601 writes them."""
+    value = _text(value, name)
+    if _number(value):
+        number = f"CASE WHEN {text} ~ '^-?[0-9]{{1,15}}([.][0-9]+)?$' THEN ({text})::numeric END"
+        return Condition(f"{number} {sign} %s::numeric", [*params, *params, value])
+    return Condition(f"lower({text}) {sign} lower(%s)", [*params, value])
+
+
+def _text(value: Any, name: str) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if not isinstance(value, str | int | float) or value == "":
+        raise SegmentError(f"“{name}” is compared with nothing: give a value.")
+    return str(value)
+
+
+FLAG_REASONS = {
+    "is_unsubscribed": "suppression.reason = 'unsubscribed'",
+    "is_bounced": "suppression.reason IN ('hard_bounce', 'soft_bounce')",
+    "is_suppressed": "true",
+}
+
+
+def _flag(name: str, op: str, value: Any) -> Condition:
+    if op not in ("equals", "not_equals") or not isinstance(value, bool):
+        raise SegmentError(f"“{name}” is or is not, true or false.")
+    wanted = "IN" if value is (op == "equals") else "NOT IN"
+    return Condition(
+        f"contact.email {wanted} (SELECT suppression.email FROM mailing_suppression AS suppression"
+        f" WHERE {FLAG_REASONS[name]})",
+        [],
+    )
+
+
+def _list(node: dict[str, Any]) -> Condition:
+    if not isinstance(node["list"], int):
+        raise SegmentError("A condition on a list needs the list.")
+    return Condition(
+        "contact.id IN (SELECT membership.contact_id FROM mailing_membership AS membership"
+        " WHERE membership.list_id = %s AND membership.unsubscribed_at IS NULL)",
+        [node["list"]],
+    )
+
+
+# Where each event is found: rows with the contact's id, the time and the campaign.
+EVENT_ROWS = {
+    "sent": "SELECT d.contact_id, d.sent_at AS at, d.campaign_id FROM mailing_delivery AS d"
+    " WHERE d.sent_at IS NOT NULL",
+    "bounced": "SELECT d.contact_id, a.at, d.campaign_id FROM mailing_attempt AS a"
+    " JOIN mailing_delivery AS d ON d.id = a.delivery_id WHERE a.status = 'bounced'",
+    "complained": "SELECT c.id AS contact_id, s.created_at AS at, NULL::bigint AS campaign_id"
+    " FROM mailing_suppression AS s JOIN mailing_contact AS c ON c.email = s.email WHERE s.reason = 'complaint'",
+} | {
+    kind: "SELECT d.contact_id, e.at, e.campaign_id FROM mailing_event AS e"
+    f" JOIN mailing_delivery AS d ON d.id = e.delivery_id WHERE e.kind = '{kind}'"
+    for kind in ("opened", "clicked", "unsubscribed")
+}
+
+
+def _event(node: dict[str, Any]) -> Condition:
+    if node["event"] not in EVENTS:
+        raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
+    sql, params = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event", []
+    where = ["event.contact_id IS NOT NULL"]
+    if campaign := node.get("campaign"):
+        where.append("event.campaign_id = %s")
+        params.append(int(campaign))
+    if within := node.get("within"):
+        amount, unit = within.get("amount"), within.get("unit")
+        if unit not in UNITS or not isinstance(amount, int) or not 0 < amount <= 100_000:
+            raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
+        where.append(f"event.at > now() - %s * interval '1 {unit}'")
+        params.append(amount)
+    wanted = "IN" if node.get("done", True) else "NOT IN"
+    return Condition(f"contact.id {wanted} ({sql} WHERE {' AND '.join(where)})", params)
+
+
+LEAVES: dict[str, Callable[[dict[str, Any]], Condition]] = {"field": _field, "list": _list, "event": _event}

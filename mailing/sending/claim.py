@@ -1,0 +1,153 @@
+"""Taking deliveries from the ledger."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+import psycopg
+
+from mailing import content
+from mailing.sending import tokens
+
+# One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
+# connection not held; those suppressed or gone since the launch are skipped instead of taken.
+CLAIM = """
+WITH due AS (
+    SELECT delivery.id, delivery.email, delivery.contact_id
+    FROM mailing_delivery AS delivery
+    WHERE delivery.connection_id = %(lane)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
+      AND delivery.status IN ('pending', 'deferred')
+      AND EXISTS (SELECT FROM campaigns_campaign WHERE id = %(campaign)s AND status = 'running')
+      AND NOT EXISTS (SELECT FROM mailing_pace WHERE connection_id = %(connection)s AND held_until > now())
+    ORDER BY delivery.due_at, delivery.id
+    LIMIT %(most)s
+    FOR UPDATE OF delivery SKIP LOCKED
+),
+judged AS (
+    SELECT due.id, suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
+           contact.phone, contact.city, contact.country, contact.score, contact.attributes
+    FROM due
+    LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
+    LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email
+)
+UPDATE mailing_delivery AS delivery
+SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL THEN 'claimed' ELSE 'skipped' END,
+    reason = CASE WHEN judged.suppressed = 'unsubscribed' THEN 'unsubscribed'
+                  WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
+                  WHEN judged.contact_id IS NULL THEN 'invalid' ELSE '' END,
+    connection_id = %(connection)s, run = %(run)s, due_at = NULL
+FROM judged
+WHERE delivery.id = judged.id
+RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
+          judged.attributes, judged.phone, judged.city, judged.country, judged.score
+"""
+
+# What this run took and has not handed over goes back; see lanes._PUT_RIGHT for what it is when the run has died.
+GIVE_BACK = """
+UPDATE mailing_delivery AS delivery
+SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression.id IS NOT NULL THEN 'skipped'
+                  ELSE 'pending' END,
+    reason = CASE WHEN campaign.status = 'cancelled' THEN 'cancelled'
+                  WHEN campaign.status = 'failed' THEN 'stopped'
+                  WHEN suppression.reason = 'unsubscribed' THEN 'unsubscribed'
+                  WHEN suppression.id IS NOT NULL THEN 'suppressed' ELSE '' END,
+    due_at = CASE WHEN campaign.status NOT IN ('cancelled', 'failed') AND suppression.id IS NULL THEN now() END
+FROM mailing_delivery AS own
+JOIN campaigns_campaign AS campaign ON campaign.id = own.campaign_id
+LEFT JOIN mailing_suppression AS suppression ON suppression.email = own.email
+WHERE own.id = ANY(%s) AND own.run = %s AND own.status = 'claimed' AND delivery.id = own.id
+"""
+
+CAMPAIGNS = """
+SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours, email.planned,
+       email.sharing
+FROM campaigns_campaign AS campaign
+JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
+JOIN mailing_content AS content ON content.campaign_id = campaign.id
+WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
+  AND email.planned ? %s AND NOT campaign.id = ANY(%s)
+"""
+RUNNING = "SELECT id FROM campaigns_campaign WHERE kind = 'email' AND status = 'running'"
+
+
+class Campaign(msgspec.Struct):
+    """A running campaign as a pump needs it: its frozen content, its sender, its connections by key."""
+
+    pk: int
+    compiled: content.Compiled
+    sender: str
+    retry_until: datetime
+    connections: list[int]
+    is_failover: bool
+
+
+class Claimed(msgspec.Struct):
+    """One delivery a run has taken."""
+
+    pk: int
+    campaign: Campaign
+    email: str
+    attempts: int
+    recipient: content.Recipient
+    token: str
+
+    def message(self, base: str) -> bytes:
+        """The whole message, in wire form. Raises ContentError."""
+        return self.campaign.compiled.render(self.recipient, content.Links(base, self.token))
+
+
+async def campaigns(
+    database: psycopg.AsyncConnection, connection_id: int, known: dict[int, Campaign]
+) -> dict[int, Campaign]:
+    """The running campaigns that have given recipients to this connection; those `known` are not read again."""
+    running = {row[0] for row in await (await database.execute(RUNNING)).fetchall()}
+    found = {pk: campaign for pk, campaign in known.items() if pk in running}
+    cursor = database.cursor(binary=True)
+    await cursor.execute(CAMPAIGNS, [str(connection_id), list(found)])
+    for pk, compiled, sender, launched_at, retry_hours, planned, sharing in await cursor.fetchall():
+        found[pk] = Campaign(
+            pk,
+            content.load(bytes(compiled)),
+            sender,
+            launched_at + timedelta(hours=retry_hours),
+            [int(key) for key in planned],
+            sharing == "failover",
+        )
+    return found
+
+
+async def claim(
+    database: psycopg.AsyncConnection,
+    campaign: Campaign,
+    *,
+    connection_id: int,
+    lane: int,
+    run: int,
+    most: int,
+) -> tuple[list[Claimed], int]:
+    """Take up to `most` deliveries that were given to the connection `lane`, for `connection_id` to send.
+
+    Returns: those taken, and how many rows were looked at: with fewer than `most` nothing more is due.
+    """
+    cursor = database.cursor(binary=True)
+    await cursor.execute(
+        CLAIM,
+        {"lane": lane, "campaign": campaign.pk, "connection": connection_id, "run": run, "most": most},
+    )
+    rows = await cursor.fetchall()
+    return [_claimed(campaign, row) for row in rows if row[1] == "claimed"], len(rows)
+
+
+def _claimed(campaign: Campaign, row: tuple[Any, ...]) -> Claimed:
+    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score = row
+    attributes |= {"phone": phone, "city": city, "country": country, "score": score}
+    token = tokens.sign(pk)
+    recipient = content.Recipient(email, attributes, first_name, last_name, token, pk)
+    return Claimed(pk, campaign, email, attempts, recipient, token)
+
+
+async def give_back(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:
+    """Return deliveries that were taken and not handed over; those suppressed meanwhile are skipped."""
+    if keys:
+        await database.execute(GIVE_BACK, [list(keys), run])

@@ -1,0 +1,23 @@
+"""The pump's own connections to PostgreSQL: psycopg, asynchronous, one commit a statement."""
+
+import msgspec
+import psycopg
+from django.db import connection
+from psycopg.types.json import set_json_loads
+
+# An outage shorter than this is waited out: what was sent meanwhile must still be recorded.
+PATIENCE = 45.0  # seconds
+
+
+async def connect() -> psycopg.AsyncConnection:
+    """A connection to the database of Django's `default`. Raises psycopg.OperationalError."""
+    params = {
+        name: value
+        for name, value in connection.get_connection_params().items()
+        if name not in ("context", "cursor_factory", "prepare_threshold")
+    }
+    # While the ledger is young its statistics say that it is empty, and a scan of all of it looks cheap.
+    params["options"] = f"{params.get('options', '')} -c enable_seqscan=off -c synchronous_commit=on".strip()
+    own = await psycopg.AsyncConnection.connect(**params, autocommit=True, prepare_threshold=0)
+    set_json_loads(msgspec.json.decode, own)
+    return own

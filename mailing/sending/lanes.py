@@ -1,0 +1,141 @@
+"""Lanes: who may feed a connection, and what becomes of rows whose process died.
+
+A connection has LANES lanes, each leased to one run of a pump at a time. Two processes fill two cores; a third gains
+nothing.
+"""
+
+import os
+import socket
+from datetime import datetime
+
+from django.db import connection, transaction
+from django_q.tasks import async_task
+
+from mailing.models import Lane
+
+LANES = 2
+LEASE = 15  # seconds; a run renews it every few
+AWAKE = 20  # seconds a wake counts as on its way
+
+_DUE = """
+SELECT DISTINCT due.connection_id
+FROM campaigns_campaign AS campaign
+JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
+JOIN LATERAL (
+    SELECT smtp.id AS connection_id FROM mailing_smtpconnection AS smtp
+    WHERE EXISTS (
+        SELECT FROM mailing_delivery AS delivery
+        WHERE delivery.connection_id = smtp.id AND delivery.campaign_id = campaign.id AND delivery.due_at <= %s
+    )
+) AS due ON true
+WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
+"""
+
+_WAKE = """
+INSERT INTO mailing_lane (connection_id, number, worker, woken_at) VALUES (%s, %s, '', now())
+ON CONFLICT (connection_id, number) DO UPDATE SET woken_at = now()
+WHERE (mailing_lane.leased_until IS NULL OR mailing_lane.leased_until < now())
+  AND (mailing_lane.woken_at IS NULL OR mailing_lane.woken_at < now() - make_interval(secs => %s))
+"""
+
+_TAKE = """
+INSERT INTO mailing_lane (connection_id, number, worker, run, leased_until)
+VALUES (%(connection)s, %(number)s, %(worker)s, nextval('mailing_run'), now() + make_interval(secs => %(lease)s))
+ON CONFLICT (connection_id, number) DO UPDATE
+SET worker = EXCLUDED.worker, run = EXCLUDED.run, leased_until = EXCLUDED.leased_until, woken_at = NULL
+WHERE mailing_lane.run IS NULL
+RETURNING run
+"""
+
+# What a run had taken and not sent goes back; what it was handing over is in doubt. A campaign that is final by now
+# has nobody waiting.
+_PUT_RIGHT = """
+UPDATE mailing_delivery AS delivery
+SET status = CASE WHEN delivery.status = 'in_data' THEN 'uncertain'
+                  WHEN campaign.status IN ('cancelled', 'failed') THEN 'skipped'
+                  ELSE 'pending' END,
+    reason = CASE WHEN delivery.status = 'in_data' THEN ''
+                  WHEN campaign.status = 'cancelled' THEN 'cancelled'
+                  WHEN campaign.status = 'failed' THEN 'stopped'
+                  ELSE '' END,
+    due_at = CASE WHEN delivery.status = 'claimed' AND campaign.status NOT IN ('cancelled', 'failed') THEN now() END,
+    text = CASE WHEN delivery.status = 'in_data'
+                THEN 'The sender stopped between the message and the server''s answer.' ELSE delivery.text END
+FROM campaigns_campaign AS campaign
+WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data') AND campaign.id = delivery.campaign_id
+"""
+
+
+def wake(connection_id: int) -> None:
+    """Queue a pump for each lane of a connection that none holds and none is on its way to."""
+    for number in range(LANES):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_WAKE, [connection_id, number, AWAKE])
+            if cursor.rowcount:
+                async_task("mailing.tasks.pump", connection_id, number, cluster="mail", save=False)
+
+
+def wake_campaign(campaign_id: int) -> None:
+    """Wake the connections a campaign has given recipients to."""
+    from mailing.models import EmailCampaign  # lanes know no campaign but here
+
+    for pk in EmailCampaign.objects.get(pk=campaign_id).planned:
+        wake(int(pk))
+
+
+def wake_due(now: datetime) -> None:
+    """Wake every connection that has deliveries due in a running campaign."""
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, [now])
+        due = [row[0] for row in cursor]
+    for pk in due:
+        wake(pk)
+
+
+def take(connection_id: int, number: int) -> int | None:
+    """Lease a lane to a new run and return the run's number; None while another run holds it."""
+    put_right(connection_id, number)
+    with connection.cursor() as cursor:
+        worker = f"{socket.gethostname()}:{os.getpid()}"
+        cursor.execute(
+            _TAKE, {"connection": connection_id, "number": number, "worker": worker, "lease": LEASE}
+        )
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def leave(run: int) -> None:
+    """End a run: what it still holds is put right, and the lane is free."""
+    with transaction.atomic():
+        lane = Lane.objects.select_for_update().filter(run=run).first()
+        if lane:
+            _free(lane)
+
+
+def put_right(connection_id: int, number: int) -> None:
+    """Free a lane whose run let its lease run out."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM mailing_lane WHERE connection_id = %s AND number = %s AND leased_until < now()"
+            " FOR UPDATE SKIP LOCKED",
+            [connection_id, number],
+        )
+        if row := cursor.fetchone():
+            _free(Lane.objects.get(pk=row[0]))
+
+
+def put_all_right() -> None:
+    """Free every lane whose run let its lease run out."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT connection_id, number FROM mailing_lane WHERE leased_until < now()")
+        expired = cursor.fetchall()
+    for connection_id, number in expired:
+        put_right(connection_id, number)
+
+
+def _free(lane: Lane) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT_RIGHT, [lane.run])
+    lane.run = lane.leased_until = lane.woken_at = None
+    lane.worker = ""
+    lane.save()

@@ -1,0 +1,210 @@
+"""Marks and results, written to the ledger in greedy batches: whatever gathered while the last commit was under way.
+
+A message's content leaves only after `mark` has committed its row as `in_data`. Results that wait are written no later
+than the next marks, in the same statement: so a connection's message is recorded before its next one leaves, and a
+process that dies leaves at most one of its messages for each open connection in doubt.
+"""
+
+import asyncio
+import logging
+import time
+
+import psycopg
+
+from mailing.models import Delivery, Suppression
+from mailing.sending import database
+from mailing.sending.claim import Claimed, give_back
+from mailing.sending.outcome import Fate
+
+logger = logging.getLogger(__name__)
+
+# Two updates of different rows in one statement and one commit. The mark looks again at everything that may have
+# changed since the claim; a row another run has taken over, after this one's lease ran out, stays as it is. Repeated
+# after a lost answer it says the same.
+FLUSH = """
+WITH recorded AS (
+    UPDATE mailing_delivery AS delivery
+    SET status = result.status, due_at = now() + make_interval(secs => result.wait),
+        attempts = delivery.attempts + result.spent,
+        sent_at = CASE WHEN result.status = 'accepted' THEN now() ELSE delivery.sent_at END,
+        stage = result.stage, code = result.code, enhanced_code = result.enhanced_code, text = result.text
+    FROM unnest(%s::bigint[], %s::text[], %s::float8[], %s::int[], %s::text[], %s::int[], %s::text[], %s::text[])
+        AS result (id, status, wait, spent, stage, code, enhanced_code, text)
+    WHERE delivery.id = result.id AND delivery.run = %s AND delivery.status IN ('claimed', 'in_data', 'uncertain')
+)
+UPDATE mailing_delivery AS delivery
+SET status = 'in_data'
+WHERE delivery.id = ANY(%s) AND delivery.run = %s AND delivery.status IN ('claimed', 'in_data')
+  AND EXISTS (SELECT FROM campaigns_campaign AS campaign
+              WHERE campaign.id = delivery.campaign_id AND campaign.status = 'running')
+  AND NOT EXISTS (SELECT FROM mailing_suppression AS suppression WHERE suppression.email = delivery.email)
+RETURNING delivery.id
+"""
+
+ATTEMPTS = """
+INSERT INTO mailing_attempt (delivery_id, campaign_id, connection_id, at, status, stage, code, enhanced_code, text)
+SELECT delivery.id, delivery.campaign_id, delivery.connection_id, now(), result.status, result.stage, result.code,
+       result.enhanced_code, result.text
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[])
+    AS result (id, status, stage, code, enhanced_code, text)
+JOIN mailing_delivery AS delivery ON delivery.id = result.id
+WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data', 'uncertain')
+"""
+
+SUPPRESS = f"""
+INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
+SELECT email, '{Suppression.Reason.HARD_BOUNCE}', '{Suppression.Source.SMTP}', detail, now()
+FROM unnest(%s::text[], %s::text[]) AS bounce (email, detail)
+ON CONFLICT (email) DO NOTHING
+"""
+
+RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
+
+
+class LaneLost(Exception):
+    """The run's lease ran out and its rows were put right by another: it must stop at once."""
+
+
+class Ledger:
+    """The ledger as one run writes it. `serve` writes; `mark` and `record` are called by the SMTP connections."""
+
+    def __init__(self, own: psycopg.AsyncConnection, run: int, lease: float) -> None:
+        self.run = run
+        self._database = own
+        self._lease = lease
+        self._renewed_at = time.monotonic()
+        self._marks: list[tuple[Claimed, asyncio.Future[bool]]] = []
+        self._results: list[tuple[Claimed, Fate]] = []
+        self._notes: list[tuple[str, list[object]]] = []
+        self._work = asyncio.Event()
+        self._is_over = False
+
+    async def mark(self, claimed: Claimed) -> bool:
+        """Commit the delivery as `in_data`; False: its message must not leave, and the row has been given back."""
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._marks.append((claimed, future))
+        self._work.set()
+        return await future
+
+    def record(self, claimed: Claimed, fate: Fate) -> None:
+        """Write the result with the next commit."""
+        self._results.append((claimed, fate))
+        self._work.set()
+
+    def note(self, statement: str, params: list[object]) -> None:
+        """Execute a statement after the next commit; one that may be repeated."""
+        self._notes.append((statement, params))
+        self._work.set()
+
+    def end(self) -> None:
+        """`serve` returns once everything is written."""
+        self._is_over = True
+        self._work.set()
+
+    async def serve(self) -> None:
+        """Write what gathers, and renew the lane's lease, until `end`. Raises LaneLost, psycopg.OperationalError."""
+        while not self._is_over or self._results or self._marks:
+            try:
+                async with asyncio.timeout(self._lease / 5):
+                    await self._work.wait()
+            except TimeoutError:
+                pass
+            self._work.clear()
+            marks, self._marks = self._marks, []
+            results, self._results = self._results, []
+            marked = await self._write(marks, results)
+            for claimed, future in marks:
+                if not future.done():
+                    future.set_result(claimed.pk in marked)
+
+    async def close(self) -> None:
+        await self._database.close()
+
+    async def _write(
+        self, marks: list[tuple[Claimed, asyncio.Future[bool]]], results: list[tuple[Claimed, Fate]]
+    ) -> set[int]:
+        """One batch, again after a lost connection to the database: it may have been committed, and may be repeated."""
+        deadline = time.monotonic() + database.PATIENCE
+        while True:
+            try:
+                return await self._try_to_write(marks, results)
+            except psycopg.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("The database went away; %s results wait for it.", len(results))
+                await asyncio.sleep(0.5)
+                await self._reconnect()
+
+    async def _reconnect(self) -> None:
+        await self._database.close()
+        try:
+            self._database = await database.connect()
+        except psycopg.OperationalError:
+            logger.debug("The database is still away.")
+
+    async def _try_to_write(
+        self, marks: list[tuple[Claimed, asyncio.Future[bool]]], results: list[tuple[Claimed, Fate]]
+    ) -> set[int]:
+        asked = [claimed.pk for claimed, _ in marks]
+        marked = await self._commit(asked, results) if asked or results else set()
+        if len(marked) < len(asked):
+            await give_back(self._database, self.run, [pk for pk in asked if pk not in marked])
+        while self._notes:
+            await self._database.execute(*self._notes[0])
+            self._notes.pop(0)
+        if time.monotonic() - self._renewed_at > self._lease / 5:
+            await self._renew()  # last: the results of a lane that is lost are true all the same
+        return marked
+
+    async def _commit(self, asked: list[int], results: list[tuple[Claimed, Fate]]) -> set[int]:
+        told = [pair for pair in results if pair[1].status != Delivery.Status.ACCEPTED or pair[0].attempts]
+        if not told:
+            return await self._flush(asked, results)
+        async with self._database.transaction():
+            await self._tell(told)
+            return await self._flush(asked, results)
+
+    async def _flush(self, asked: list[int], results: list[tuple[Claimed, Fate]]) -> set[int]:
+        fates = [fate for _, fate in results]
+        cursor = await self._database.execute(
+            FLUSH,
+            [
+                [claimed.pk for claimed, _ in results],
+                [fate.status for fate in fates],
+                [fate.wait for fate in fates],
+                [fate.spent for fate in fates],
+                [fate.stage for fate in fates],
+                [fate.code for fate in fates],
+                [fate.enhanced_code for fate in fates],
+                [fate.text for fate in fates],
+                self.run,
+                asked,
+                self.run,
+            ],
+        )
+        return {row[0] for row in await cursor.fetchall()}
+
+    async def _tell(self, told: list[tuple[Claimed, Fate]]) -> None:
+        """What is more than a first try that was accepted: the attempts, and the addresses that are no more."""
+        fates = [fate for _, fate in told]
+        await self._database.execute(
+            ATTEMPTS,
+            [
+                [claimed.pk for claimed, _ in told],
+                [fate.status for fate in fates],
+                [fate.stage for fate in fates],
+                [fate.code for fate in fates],
+                [fate.enhanced_code for fate in fates],
+                [fate.text for fate in fates],
+                self.run,
+            ],
+        )
+        bounced = [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]
+        if bounced:
+            await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])
+
+    async def _renew(self) -> None:
+        cursor = await self._database.execute(RENEW, [self._lease, self.run])
+        if not cursor.rowcount:
+            raise LaneLost(f"Run {self.run} has lost its lane.")
+        self._renewed_at = time.monotonic()

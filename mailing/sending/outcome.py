@@ -1,0 +1,76 @@
+"""What the fate of one message makes of its delivery. Pure."""
+
+import random
+
+import msgspec
+
+from mailing.models import Delivery
+from mailing.smtp.client import Outcome, Result
+from mailing.smtp.replies import Kind
+
+FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0  # seconds between the first tries, and between late ones
+BRIEF_WAIT = 5.0  # seconds, after what was no fault of the recipient
+JITTER = 0.2  # so that those put off together do not come back together
+
+S = Delivery.Status
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What is written of one try.
+
+    wait: seconds until the next try, None for no other. spent: 1 when the try counts. suppress: never mail again.
+    fault: whose it is, "" for nobody's: "recipient", "policy" (ours), "throttle" or "connection".
+    """
+
+    status: Delivery.Status
+    wait: float | None = None
+    spent: int = 1
+    suppress: bool = False
+    fault: str = ""
+    stage: str = ""
+    code: int | None = None
+    enhanced_code: str = ""
+    text: str = ""
+
+
+def fate(result: Result, attempts: int, may_retry: bool) -> Fate:
+    """The fate that a result of the SMTP client means.
+
+    Args:
+        attempts: tries that counted before this one.
+        may_retry: the campaign's time for further tries is not over.
+    """
+    code, enhanced, text = result.reply or (None, "", result.sentence)
+    said = {"stage": str(result.stage), "code": code, "enhanced_code": enhanced, "text": text[:1000]}
+    if result.outcome is Outcome.ACCEPTED:
+        return Fate(S.ACCEPTED, **said)
+    if result.uncertain:
+        return Fate(S.UNCERTAIN, fault="connection", **said)
+    if result.verdict is None:  # the connection ended before the message was handed over
+        return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
+    kind, suppress, spends, asked = result.verdict
+    if kind is Kind.HARD:
+        return Fate(S.BOUNCED, suppress=suppress, fault="recipient", **said)
+    if kind is Kind.POLICY:
+        return Fate(S.FAILED, fault="policy", **said)
+    if kind is Kind.CONNECTION:
+        return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
+    fault = "throttle" if kind is Kind.THROTTLE else "recipient"
+    if not may_retry:
+        return Fate(S.BOUNCED if fault == "recipient" else S.FAILED, fault=fault, **said)
+    wait = asked if asked is not None else backoff(attempts) if spends else BRIEF_WAIT
+    return Fate(S.DEFERRED, wait=jittered(wait), spent=int(spends), fault=fault, **said)
+
+
+def unsendable(sentence: str) -> Fate:
+    """The fate of a delivery whose message cannot be made."""
+    return Fate(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
+
+
+def backoff(attempts: int) -> float:
+    """Seconds to wait after `attempts` tries and one more: doubling, up to two hours."""
+    return min(FIRST_WAIT * 2 ** min(attempts, 10), LONGEST_WAIT)
+
+
+def jittered(seconds: float) -> float:
+    return seconds * random.uniform(1 - JITTER, 1 + JITTER)

@@ -1,0 +1,23 @@
+"""What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
+
+from mailing import launch
+from mailing.sending import pump as pumps
+
+
+def prepare(campaign_id: int) -> None:
+    """Steps 2 to 4 of a launch, then wake the pumps; an unforeseen error is counted against the campaign."""
+    try:
+        launch.prepare(campaign_id)
+    except Exception as error:
+        launch.unforeseen(campaign_id, error)
+        raise
+
+
+def pump(connection_id: int, lane: int) -> int:
+    """Feed a connection for a while; return how many messages it accepted."""
+    return pumps.run(connection_id, lane)
+
+
+def close(campaign_id: int) -> int:
+    """Give up what a cancelled or failed campaign has left; return how many recipients."""
+    return launch.close(campaign_id)
