@@ -59,7 +59,8 @@ def cluster() -> Iterator[subprocess.Popen[bytes]]:
         env=os.environ | {"DATABASE_URL": url},
     )
     try:
-        eventually(lambda: len(family_of(process.pid)) == PROCESSES)
+        eventually(lambda: len(family_of(process.pid)) == PROCESSES or process.poll() is not None)
+        assert process.poll() is None
         yield process
     finally:
         process.kill()

@@ -10,6 +10,7 @@ from campaigns.processes import die_with_parents
 
 class Command(BaseCommand):
     help = "Run a cluster of the queue whose processes end with their parent, even when that is killed."
+    requires_system_checks = []  # they would load every page; `migrate` has run them
 
     def add_arguments(self, parser):
         clusters = [settings.Q_CLUSTER["name"], *settings.Q_CLUSTER["ALT_CLUSTERS"]]
