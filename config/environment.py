@@ -15,7 +15,9 @@ from django.core.exceptions import ImproperlyConfigured
 Value = TypeVar("Value")
 
 
-def read(name: str, default: Value, cast: Callable[[str], Value], expected: str, secret: bool = False) -> Value:
+def read(
+    name: str, default: Value, cast: Callable[[str], Value], expected: str, secret: bool = False
+) -> Value:
     """The value of the variable `name`, or `default` when it is unset or empty.
 
     Raises: ImproperlyConfigured: `cast` refuses the value; the sentence says what was `expected`, and quotes the
@@ -61,8 +63,20 @@ def port(name: str, default: int) -> int:
     return read(name, default, cast, "a port number from 1 to 65535")
 
 
+def count(name: str, default: int) -> int:
+    def cast(value: str) -> int:
+        number = int(value)
+        if number < 1:
+            raise ValueError(value)
+        return number
+
+    return read(name, default, cast, "a whole number above 0")
+
+
 def words(name: str, default: list[str]) -> list[str]:
-    return read(name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list")
+    return read(
+        name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list"
+    )
 
 
 def url(name: str, default: str) -> str:
@@ -144,4 +158,6 @@ def made_once(path: Path, make: Callable[[], str]) -> str:
     try:
         return path.read_text().strip()
     except PermissionError as error:
-        raise ImproperlyConfigured(f"{path} belongs to another user: it must be readable to this one.") from error
+        raise ImproperlyConfigured(
+            f"{path} belongs to another user: it must be readable to this one."
+        ) from error

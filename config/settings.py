@@ -29,6 +29,9 @@ CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD", "")  # unset: the demo makes passwords of its own
 DEMO_TILL_KEY = environment.text("DEMO_TILL_KEY", "")
 
+# requests a second one till key may make of one process; more than a process answers, so in effect off until set lower
+TILL_RATE = environment.count("TILL_RATE", 5000)
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -111,7 +114,9 @@ Q_CLUSTER = {
     "poll": 0.5,
     "save_limit": 1000,
     "label": "Queue",
-    "ALT_CLUSTERS": {"mail": {"workers": 4, "queue_limit": 4, "timeout": 120, "retry": 480, "max_attempts": 3}},
+    "ALT_CLUSTERS": {
+        "mail": {"workers": 4, "queue_limit": 4, "timeout": 120, "retry": 480, "max_attempts": 3}
+    },
 }
 if redis_url := environment.text("REDIS_URL", ""):
     Q_CLUSTER["redis"] = redis_url
@@ -119,7 +124,12 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 CLOCK = ["promotions.clock.tick", "pos.clock.tick", "mailing.clock.tick", "campaigns.clock.heartbeats"]
-DOCTOR = ["campaigns.doctor.breaches", "promotions.doctor.breaches", "pos.doctor.breaches", "mailing.doctor.breaches"]
+DOCTOR = [
+    "campaigns.doctor.breaches",
+    "promotions.doctor.breaches",
+    "pos.doctor.breaches",
+    "mailing.doctor.breaches",
+]
 
 # ── Static files ─────────────────────────────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"
@@ -129,7 +139,9 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
 ]
-SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]  # before `make run` has installed the node packages there is no folder
+SILENCED_SYSTEM_CHECKS = [
+    "staticfiles.W004"
+]  # before `make run` has installed the node packages there is no folder
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
