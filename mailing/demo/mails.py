@@ -1,0 +1,261 @@
+"""The demo's e-mail campaigns: one in every state, with the history and the ledger it would have."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from campaigns import lifecycle
+from mailing import drafting, launch
+from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
+
+HERE = Path(__file__).parent
+DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
+
+# What the past would have written: chances in thousandths, drawn from each address, so the same on every machine.
+ANSWERS = """
+WITH drawn AS (
+    SELECT id, row_number() OVER (ORDER BY id) AS place,
+           abs(hashtext(email || 'sent' || campaign_id)) %% 1000 AS sent,
+           abs(hashtext(email || 'opened' || campaign_id)) %% 1000 AS opened,
+           abs(hashtext(email || 'clicked' || campaign_id)) %% 1000 AS clicked,
+           abs(hashtext(email || 'later' || campaign_id)) %% 1000 AS later
+    FROM mailing_delivery WHERE campaign_id = %(campaign)s
+), answered AS (
+    SELECT id, sent < %(bounced)s AS is_bounced, sent BETWEEN 900 AND 920 AS is_second_try,
+           %(launched)s + place * interval '20 ms' AS at, opened < %(opened)s AS is_opened, clicked < %(clicked)s AS is_clicked,
+           interval '1 minute' * (2 + later * later / 900.0) AS later
+    FROM drawn WHERE place <= %(sent)s
+)
+UPDATE mailing_delivery AS delivery SET
+    status = CASE WHEN is_bounced THEN 'bounced' ELSE 'accepted' END,
+    due_at = NULL,
+    attempts = CASE WHEN is_second_try THEN 2 ELSE 1 END,
+    sent_at = CASE WHEN NOT is_bounced THEN at END,
+    stage = CASE WHEN is_bounced THEN 'RCPT' ELSE 'dot' END,
+    code = CASE WHEN is_bounced THEN 550 ELSE 250 END,
+    enhanced_code = CASE WHEN is_bounced THEN '5.1.1' ELSE '2.0.0' END,
+    text = CASE WHEN is_bounced THEN 'No such mailbox here' ELSE 'Queued' END,
+    opened_at = CASE WHEN NOT is_bounced AND is_opened THEN at + later END,
+    clicked_at = CASE WHEN NOT is_bounced AND is_opened AND is_clicked THEN at + later + interval '40 seconds' END
+FROM answered WHERE answered.id = delivery.id
+"""
+TRIES = """
+INSERT INTO mailing_attempt (delivery_id, campaign_id, connection_id, at, status, stage, code, enhanced_code, text)
+SELECT id, campaign_id, connection_id, coalesce(sent_at, %(launched)s) - interval '5 minutes', 'deferred', 'RCPT', 451,
+       '4.7.1', 'Greylisted, try again in 5 minutes'
+FROM mailing_delivery WHERE campaign_id = %(campaign)s AND attempts = 2
+UNION ALL
+SELECT id, campaign_id, connection_id, %(launched)s, status, stage, code, enhanced_code, text
+FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status = 'bounced'
+"""
+EVENTS = """
+INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, user_agent)
+SELECT id, campaign_id, 'opened', opened_at, NULL, '', ''
+FROM mailing_delivery WHERE campaign_id = %(campaign)s AND opened_at IS NOT NULL
+UNION ALL
+SELECT id, campaign_id, 'clicked', clicked_at, abs(hashtext(email)) %% %(links)s, '', ''
+FROM mailing_delivery WHERE campaign_id = %(campaign)s AND clicked_at IS NOT NULL
+"""
+# the trigger on deliveries has counted all of this as of now: the same sums, at the times they belong to
+TALLIES = """
+WITH gone AS (DELETE FROM mailing_tally WHERE campaign_id = %(campaign)s),
+quarters AS (
+    SELECT connection_id, measure, date_bin('15 minutes', at, '2000-01-01') AS at
+    FROM mailing_delivery, LATERAL (VALUES
+        (status, coalesce(sent_at, %(launched)s), true),
+        ('opened', opened_at, opened_at IS NOT NULL),
+        ('clicked', clicked_at, clicked_at IS NOT NULL)
+    ) AS counted (measure, at, holds)
+    WHERE campaign_id = %(campaign)s AND holds
+)
+INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
+SELECT %(campaign)s, connection_id, measure, count(*), at FROM quarters GROUP BY 2, 3, 5
+"""
+
+
+def load(users: Mapping[str, Any], now: datetime) -> None:
+    """Make the connections, a segment and the campaigns; nothing, when there are campaigns already."""
+    if EmailCampaign.objects.exists():
+        return
+    catcher, slow = connections()
+    marketer = users["marketer"]
+    shop = {"from_name": "Nordlicht Coffee", "from_email": "news@nordlicht.example", "connection": catcher}
+    everybody = [Target(list=ContactList.objects.get(name="Newsletter"))]
+    club = [Target(list=ContactList.objects.get(name="Coffee club"))]
+    guests = [Target(list=ContactList.objects.get(name="Event guests"))]
+    tea = [Target(segment=tea_lovers())]
+
+    draft("Autumn roast is here", marketer, shop | text("autumn.mjml", "mjml"), guests, now - 2 * HOUR)
+    draft("Ideas for the new year", marketer, {"from_name": "Nordlicht Coffee"}, [], now - DAY)
+    advent = draft("Advent calendar preview", marketer, shop | text("advent.md"), everybody, now - 3 * DAY)
+    tomorrow = (now + DAY).replace(hour=9, minute=0, second=0, microsecond=0)
+    lifecycle.fire(advent, "schedule", by=marketer, at=tomorrow, now=now - 2 * DAY)
+
+    sent(
+        "Summer greetings",
+        marketer,
+        shop | text("summer.md"),
+        everybody,
+        now - 120 * DAY,
+        opened=410,
+        archived=True,
+    )
+    sent(
+        "Welcome to the coffee club",
+        marketer,
+        shop | text("club.md"),
+        club,
+        now - 12 * DAY,
+        opened=520,
+        clicked=430,
+    )
+    sent("Tea of the month", marketer, shop | text("tea.md"), tea, now - 4 * DAY, opened=450, clicked=300)
+    stopped(
+        "Old price list",
+        marketer,
+        shop | text("prices.md"),
+        everybody,
+        now - 30 * DAY,
+        sent_to=620,
+        verb="cancel",
+        why="The attached prices were those of last year.",
+    )
+    stopped(
+        "Grinder recall",
+        None,
+        shop | text("recall.md"),
+        club,
+        now - 45 * DAY,
+        sent_to=310,
+        verb="fail",
+        why="It has no SMTP connection any more.",
+        launched_by=marketer,
+    )
+    stopped(
+        "Chocolate tasting invitations",
+        marketer,
+        shop | text("tasting.md"),
+        club,
+        now - 5 * HOUR,
+        sent_to=540,
+        verb="pause",
+        why="Waiting for the room to be confirmed.",
+    )
+    running = draft(
+        "A cup for every morning",
+        marketer,
+        shop | text("morning.md") | {"connection": slow},
+        everybody,
+        now - 2 * HOUR,
+    )
+    lifecycle.fire(running, "launch", by=marketer)
+
+
+def connections() -> tuple[SmtpConnection, SmtpConnection]:
+    """The mail catcher, and the same through a gate that lets a mail through every two seconds."""
+    server = {"host": "127.0.0.1", "port": settings.MAIL_PORT, "tls": SmtpConnection.Tls.NONE}
+    sender = {"from_email": "news@nordlicht.example", "from_name": "Nordlicht Coffee"}
+    catcher, _ = SmtpConnection.objects.get_or_create(name="Mail catcher", defaults=server | sender)
+    slow, _ = SmtpConnection.objects.get_or_create(
+        name="Mail catcher, 30 a minute", defaults=server | sender | {"per_minute": 30, "max_connections": 1}
+    )
+    SmtpConnection.objects.filter(pk__in=[catcher.pk, slow.pk]).update(**server)  # MAIL_PORT may have changed
+    return catcher, slow
+
+
+def tea_lovers() -> Segment:
+    tree = {"all": [{"field": "favourite", "op": "equals", "value": "tea"}]}
+    segment, _ = Segment.objects.get_or_create(
+        name="Tea lovers", defaults={"description": "Their favourite is tea.", "tree": tree}
+    )
+    return segment
+
+
+def text(name: str, written_in: str = "markdown") -> dict[str, Any]:
+    """Subject, preheader and body of a mail in texts/: the first two lines, and what follows the empty one."""
+    head, _, body = (HERE / "texts" / name).read_text().partition("\n\n")
+    subject, _, preheader = head.partition("\n")
+    return {"subject": subject, "preheader": preheader, "body": body, "body_format": written_in}
+
+
+def draft(name: str, by: Any, changes: dict[str, Any], targets: list[Target], at: datetime) -> EmailCampaign:
+    campaign = drafting.save_campaign(None, by=by, changes={"name": name, **changes}, targets=targets)
+    EmailCampaign.objects.filter(pk=campaign.pk).update(created_at=at)
+    return campaign
+
+
+def sent(
+    name: str,
+    by: Any,
+    changes: dict[str, Any],
+    targets: list[Target],
+    at: datetime,
+    *,
+    archived: bool = False,
+    **chances: int,
+) -> None:
+    """A campaign that went out at `at` and is complete."""
+    with transaction.atomic():
+        campaign = gone_out(draft(name, by, changes, targets, at - DAY), by, at, **chances)
+        lifecycle.fire(campaign, "complete", now=at + 3 * MINUTE)
+        if archived:
+            lifecycle.fire(campaign, "archive", by=by, now=at + 30 * DAY)
+
+
+def stopped(
+    name: str,
+    by: Any,
+    changes: dict[str, Any],
+    targets: list[Target],
+    at: datetime,
+    *,
+    sent_to: int,
+    verb: str,
+    why: str,
+    launched_by: Any = None,
+) -> None:
+    """A campaign that went out to `sent_to` recipients at `at`, until `verb`."""
+    with transaction.atomic():
+        author = launched_by or by
+        campaign = gone_out(draft(name, author, changes, targets, at - DAY), author, at, sent_to=sent_to)
+        lifecycle.fire(campaign, verb, by=by, why=why, now=at + MINUTE)
+        launch.close(campaign.pk)
+        tally(campaign, at)
+
+
+def gone_out(
+    campaign: EmailCampaign,
+    by: Any,
+    at: datetime,
+    *,
+    sent_to: int = 10**9,
+    opened: int = 400,
+    clicked: int = 350,
+) -> EmailCampaign:
+    """Launch `campaign` at `at` and write into its ledger what came of it."""
+    lifecycle.fire(campaign, "launch", by=by, now=at)
+    launch.prepare(campaign.pk)
+    EmailCampaign.objects.filter(pk=campaign.pk).update(prepared_at=at)
+    values = {
+        "campaign": campaign.pk,
+        "launched": at,
+        "sent": sent_to,
+        "bounced": 14,
+        "opened": opened,
+        "clicked": clicked,
+        "links": 3,
+    }
+    with connection.cursor() as cursor:
+        for statement in (ANSWERS, TRIES, EVENTS):
+            cursor.execute(statement, values)
+    tally(campaign, at)
+    return campaign
+
+
+def tally(campaign: EmailCampaign, at: datetime) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(TALLIES, {"campaign": campaign.pk, "launched": at})

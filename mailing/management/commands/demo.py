@@ -1,0 +1,28 @@
+import random
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from mailing.demo import logins, mails, people
+
+
+class Command(BaseCommand):
+    help = "Load the demo; whatever is there already stays as it is."
+
+    def add_arguments(self, parser):
+        parser.add_argument("--logins", action="store_true", help="only print the address and the logins")
+
+    def handle(self, *args, **options):
+        if options["logins"]:
+            self.greet()
+            return
+        users, now = logins.load(), timezone.now()
+        people.load(random.Random(18))
+        mails.load(users, now)
+
+    def greet(self):
+        lines = [f"Fanfare is ready: {settings.PUBLIC_URL}/", ""]
+        lines += [f"  {name:<10}{logins.password(name)}" for name in logins.LOGINS]
+        lines += ["", f"  till key  {logins.till_key()}", "", "Ctrl-C stops everything."]
+        self.stdout.write("\n".join(lines))
