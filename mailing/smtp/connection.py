@@ -56,8 +56,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_usable(self) -> bool:
-        """Another message may be offered."""
-        return not self._ended
+        """Another message may be offered: the connection lives, or ended owing the fate of the one chained last."""
+        return not self._ended or self._chained is not None
 
     @property
     def ended(self) -> str:
@@ -105,6 +105,8 @@ class Connection(asyncio.Protocol):
             self._chained = None
         elif self._chained is not None:
             raise RuntimeError("The envelope of another message is on the wire already.")
+        elif self._ended:
+            return self._gone(Stage.MAIL)
         else:
             try:
                 envelope = commands(mail, self.capabilities)
@@ -157,7 +159,6 @@ class Connection(asyncio.Protocol):
 
     def withhold(self) -> Result:
         """Do not send the content offered last: close the connection, as SMTP has no other way back from DATA."""
-        self._offered = None
         self.abort()
         return Result(
             Outcome.WITHHELD, Stage.DATA, sentence="The message was held back before its content was sent."
@@ -181,6 +182,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once; nothing still unsent goes out."""
+        self._offered = self._chained = None
         self._end("The connection was closed on this side.")
 
     async def ask(self, command: bytes, seconds: float) -> RawReply | None:
@@ -234,16 +236,18 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
+        nonsense = ""
         try:
             replies = self._parser.feed(data)
         except NotSmtp as error:
-            self._end(f"{self.server} does not answer as an SMTP server does: {error}.")
-            return
+            replies, nonsense = error.before, str(error)
         inbox = self._inbox
         inbox += replies
         self._owed -= len(replies)
         if self._owed < 0:
             self._unasked()
+        if nonsense:
+            self._end(f"{self.server} does not answer as an SMTP server does: {nonsense}.")
         waiter = self._waiter
         if waiter is not None and replies:
             if len(inbox) >= len(self._limits):

@@ -55,7 +55,11 @@ class RawReply(NamedTuple):
 
 
 class NotSmtp(ValueError):
-    """The server sent something that is no SMTP reply; the words say what."""
+    """The server sent something that is no SMTP reply; the words say what. `before`: the replies ahead of it."""
+
+    def __init__(self, words: str, before: "list[RawReply]") -> None:
+        super().__init__(words)
+        self.before = before
 
 
 class ReplyParser:
@@ -79,24 +83,25 @@ class ReplyParser:
         """
         lines = ((self._rest + data) if self._rest else data).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) > LONGEST_LINE:
-            raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes")
-        replies = []
+        replies: list[RawReply] = []
         for line in lines:
             code = _CODES.get(line[:3])
             mark = line[3:4]
             if code is None or mark not in b"- \r":  # "" is in it too: a bare code ends a reply
-                raise NotSmtp(f"it answered {line[:80]!r}")
+                raise NotSmtp(f"it answered {line[:80]!r}", replies)
             if len(line) > LONGEST_LINE:
-                raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes")
+                raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes", replies)
             if self._lines or mark == b"-":
-                self._continue(code, line)
+                if problem := self._continued(code, line):
+                    raise NotSmtp(problem, replies)
                 if mark == b"-":
                     continue
                 replies.append(RawReply(code, tuple(self._lines)))
                 self._lines = []
             else:
                 replies.append(RawReply(code, (line[4:],)))
+        if len(self._rest) > LONGEST_LINE:
+            raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes", replies)
         return replies
 
     @property
@@ -104,15 +109,17 @@ class ReplyParser:
         """Nothing of an unfinished reply is held."""
         return not self._rest and not self._lines
 
-    def _continue(self, code: int, line: bytes) -> None:
+    def _continued(self, code: int, line: bytes) -> str:
+        """Add a line to the reply that goes on; what is wrong with it, or ""."""
         if not self._lines:
             self._code, self._size = code, 0
         elif code != self._code:
-            raise NotSmtp(f"one answer has two codes, {self._code} and {code}")
+            return f"one answer has two codes, {self._code} and {code}"
         self._size += len(line)
         if self._size > LONGEST_REPLY:
-            raise NotSmtp(f"its answer is longer than {LONGEST_REPLY} bytes")
+            return f"its answer is longer than {LONGEST_REPLY} bytes"
         self._lines.append(line[4:])
+        return ""
 
 
 class Kind(StrEnum):

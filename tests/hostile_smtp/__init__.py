@@ -15,7 +15,8 @@ A rule is `STAGE [condition…] ACTION`; the first that matches acts.
   conditions  p=0.1 of the times | of=0.1 of the recipients, always the same | to=REGEX matches the recipient
               after=N messages of this connection | times=N and no more
   actions     451 4.7.1 words (any reply; \\n makes lines, 421 closes) | drop | stall (never answers)
-              delay SECONDS (then goes on) | raw BYTES (escapes as in Python) | flood (lines of a reply without end)
+              delay SECONDS (then goes on) | raw BYTES (escapes as in Python)
+              half BYTES (then silent) | flood (lines of a reply without end)
 
 Every accepted message is one line of the record: number, connection, recipient, Message-ID, SHA-256 of the body (what
 follows the first empty line, dots undone), bytes, "acked" or "unacked" (the answer was kept back).

@@ -42,8 +42,8 @@ class HostileSmtp:
         self._tokens, self._refilled = 1.0, time.monotonic()
 
     async def listen(self, host: str = "127.0.0.1", port: int = 0, control: int = 0) -> list[asyncio.Server]:
-        loop = asyncio.get_running_loop()
-        smtp = await loop.create_server(lambda: Session(self), host, port, backlog=1024)
+        self.loop = asyncio.get_running_loop()
+        smtp = await self.loop.create_server(lambda: Session(self), host, port, backlog=1024)
         control_server = await asyncio.start_server(self._obey, host, control)
         self.port = smtp.sockets[0].getsockname()[1]
         self.control_port = control_server.sockets[0].getsockname()[1]

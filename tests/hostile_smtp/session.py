@@ -85,12 +85,14 @@ class Session(asyncio.Protocol):
                 if otherwise:
                     self.answers.append(otherwise.encode() + b"\r\n")
                 return True
-            case "raw":
+            case "raw" | "half":
                 self.answers.append(rest.encode("latin-1").decode("unicode_escape").encode("latin-1"))
+                self.is_deaf = word == "half"
+                return rest[0] in "23" and not self.is_deaf and stage != "dot"
             case _:
                 self.answers.append("\r\n".join(action.split("\\n")).encode() + b"\r\n")
                 self.is_over = word == "421"
-                return word[0] in "23"
+                return word[0] in "23" and stage != "dot"
         return False
 
     def flush(self) -> None:
