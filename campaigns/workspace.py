@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Transition
-from campaigns.refusals import Refused
+from campaigns.refusals import Locked, Refused
 
 Status = Campaign.Status
 
@@ -128,6 +128,13 @@ def status_context(
         "last": campaign.history.select_related("by").first(),
         "refused": refused,
     }
+
+
+def locked(campaign: Campaign, user: Any) -> Locked:
+    """Why a campaign that is locked cannot be edited."""
+    return Locked(
+        f"“{campaign}” is {campaign.status}: it cannot be edited. {lifecycle.advice(campaign, user)}"
+    )
 
 
 def edit_url(campaign: Campaign) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from babel.numbers import format_currency, get_currency_precision
 from django import template
 from django.conf import settings
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, FileInput, RadioSelect, Select
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
@@ -65,6 +65,30 @@ def share(part: int | None, whole: int | None) -> str:
     return f"{percent} %"
 
 
+@register.filter
+def thousands(number: int | None) -> str:
+    """1000000 as 1,000,000."""
+    return "" if number is None else f"{number:,}"
+
+
+@register.filter
+def rounddown(percent: float) -> int:
+    """To the ten percent below: what is worth saying aloud."""
+    return int(percent // 10) * 10
+
+
+@register.filter
+def duration(seconds: int | None) -> str:
+    """A stretch of time in its two largest units: 7384 is 2 h 3 min."""
+    if seconds is None:
+        return ""
+    days, rest = divmod(int(seconds), 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    words = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if n]
+    return " ".join(words[:2]) or "0 s"
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """One drawing of static/icons.svg; it is never the only thing that names a control."""
@@ -82,22 +106,34 @@ def site_zone() -> str:
 def field(bound: BoundField, label: str = "") -> dict:
     """One field of a form: label, control, help and errors, tied together for assistive technology."""
     widget = bound.field.widget
-    group = isinstance(widget, CheckboxSelectMultiple | RadioSelect)
-    check = isinstance(widget, CheckboxInput)
-    if not group:
-        style = (
-            "form-check-input" if check else "form-select" if isinstance(widget, Select) else "form-control"
-        )
-        if widget.attrs.get("class") and style not in widget.attrs["class"]:
-            style = f"{style} {widget.attrs['class']}"
-        widget.attrs["class"] = style
+    styled(bound)
     return {
         "field": bound,
         "label": label or bound.label,
-        "is_check": check,
-        "is_group": group,
-        "is_file": isinstance(widget, FileInput),
+        "is_check": isinstance(widget, CheckboxInput),
+        "is_group": isinstance(widget, CheckboxSelectMultiple | RadioSelect),
     }
+
+
+@register.simple_tag
+def control(bound: BoundField) -> BoundField:
+    """The control of a field alone, where a table or a label of its own names it."""
+    bound.field.widget.attrs.setdefault("aria-label", bound.label)
+    return styled(bound)
+
+
+def styled(bound: BoundField) -> BoundField:
+    """The field with the classes of its control, beside those it has."""
+    widget = bound.field.widget
+    style = "form-control"
+    if isinstance(widget, CheckboxInput | CheckboxSelectMultiple | RadioSelect):
+        style = "form-check-input"
+    elif isinstance(widget, Select):
+        style = "form-select"
+    classes = widget.attrs.get("class", "").split()
+    if style not in classes:
+        widget.attrs["class"] = " ".join([style, *classes])
+    return bound
 
 
 @register.inclusion_tag("_menu_entry.html", takes_context=True)

@@ -1,0 +1,26 @@
+"""What people type on the pages of e-mail campaigns: the shape is checked here, the state by the domain functions."""
+
+from mailing.forms.audience import (
+    ContactFilterForm,
+    ImportForm,
+    ListForm,
+    SuppressionFilterForm,
+    SuppressionForm,
+)
+from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
+from mailing.forms.connection import ConnectionForm, ConnectionTestForm
+from mailing.forms.segment import SegmentForm
+
+__all__ = [
+    "ConnectionForm",
+    "ConnectionTestForm",
+    "ContactFilterForm",
+    "EmailCampaignForm",
+    "ImportForm",
+    "ListForm",
+    "PreviewForm",
+    "SegmentForm",
+    "SuppressionFilterForm",
+    "SuppressionForm",
+    "TestMailForm",
+]

@@ -1,0 +1,167 @@
+"""The editor of an e-mail campaign."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+
+from campaigns.forms import MomentField
+from mailing.forms.fields import AddressesField, AddressField
+from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
+
+TEST_ADDRESSES = 10
+
+
+class EmailCampaignForm(forms.ModelForm):
+    """All six sections. Targets and connections are rows of their own: see `targets` and `routes`.
+
+    A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.
+    """
+
+    from_email = AddressField(label="Sender address", required=False)
+    reply_to = AddressField(label="Reply to", required=False, help_text="Empty: the sender’s address.")
+    starts_at = MomentField(
+        label="Planned for",
+        required=False,
+        help_text="A proposal: the campaign starts by itself only once you schedule it.",
+    )
+
+    class Meta:
+        model = EmailCampaign
+        fields = [
+            "name",
+            "description",
+            "subject",
+            "preheader",
+            "from_name",
+            "from_email",
+            "reply_to",
+            "body_format",
+            "body",
+            "text",
+            "sharing",
+            "connection",
+            "retry_hours",
+            "track_opens",
+            "track_clicks",
+            "utm_source",
+            "utm_medium",
+            "utm_campaign",
+            "utm_content",
+            "starts_at",
+        ]
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 2}),
+            "body": forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"}),
+            "text": forms.Textarea(attrs={"rows": 8, "class": "code"}),
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.target_names = self._add_targets()
+        self.route_names = self._add_routes()
+
+    def clean(self) -> dict[str, Any]:
+        """A sender left empty is the connection's default sender."""
+        cleaned = super().clean() or {}
+        if smtp := cleaned.get("connection"):
+            for name in ("from_email", "from_name"):
+                if name not in self.errors and not cleaned.get(name):
+                    cleaned[name] = getattr(smtp, name)
+        return cleaned
+
+    def _add_targets(self) -> dict[str, tuple[str, int]]:
+        """A field for each list and segment: not used, included or excluded."""
+        chosen = {}
+        if self.instance.pk:
+            chosen = {(t.list_id, t.segment_id): t.mode for t in self.instance.targets.all()}
+        names = {}
+        for what, rows in (("list", ContactList.objects.all()), ("segment", Segment.objects.all())):
+            for row in rows:
+                name = f"target_{what}_{row.pk}"
+                key = (row.pk, None) if what == "list" else (None, row.pk)
+                self.fields[name] = forms.ChoiceField(
+                    label=row.name,
+                    choices=[("", "Not used"), *Target.Mode.choices],
+                    required=False,
+                    initial=chosen.get(key, ""),
+                )
+                names[name] = (what, row.pk)
+        return names
+
+    def _add_routes(self) -> dict[str, int]:
+        """Fields for each connection: its share, and its place where their order matters."""
+        chosen = {}
+        if self.instance.pk:
+            chosen = {route.connection_id: route for route in self.instance.routes.all()}
+        names = {}
+        for smtp in SmtpConnection.objects.all():
+            route = chosen.get(smtp.pk)
+            self.fields[f"share_{smtp.pk}"] = forms.IntegerField(
+                label=f"Share of {smtp}",
+                min_value=0,
+                max_value=32_767,
+                required=False,
+                initial=route.share if route else None,
+            )
+            self.fields[f"position_{smtp.pk}"] = forms.IntegerField(
+                label=f"Place of {smtp}",
+                min_value=0,
+                max_value=32_767,
+                required=False,
+                initial=route.position if route else None,
+            )
+            names[f"share_{smtp.pk}"] = smtp.pk
+        return names
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        """Show why the domain refused it: (field or "", sentence) each."""
+        for name, sentence in reasons:
+            self.add_error(name if name in self.fields else None, sentence)
+
+    def target_fields(self, what: str) -> Iterator[forms.BoundField]:
+        return (self[name] for name, (kind, _) in self.target_names.items() if kind == what)
+
+    def list_fields(self) -> Iterator[forms.BoundField]:
+        return self.target_fields("list")
+
+    def segment_fields(self) -> Iterator[forms.BoundField]:
+        return self.target_fields("segment")
+
+    def route_fields(self) -> Iterator[tuple[SmtpConnection, forms.BoundField, forms.BoundField]]:
+        connections = SmtpConnection.objects.in_bulk(self.route_names.values())
+        for name, pk in self.route_names.items():
+            yield connections[pk], self[name], self[f"position_{pk}"]
+
+    def changes(self) -> dict[str, Any]:
+        """The campaign's own columns by name."""
+        return {name: self.cleaned_data[name] for name in self.Meta.fields}
+
+    def targets(self) -> list[Target]:
+        """What it includes and excludes, not saved and of no campaign yet."""
+        return [
+            Target(mode=self.cleaned_data[name], **{f"{what}_id": pk})
+            for name, (what, pk) in self.target_names.items()
+            if self.cleaned_data[name]
+        ]
+
+    def routes(self) -> list[tuple[int, int]]:
+        """(key of the connection, share) in the order of their places; those without a share left out."""
+        given = [
+            (self.cleaned_data[f"position_{pk}"] or 0, pk, self.cleaned_data[name])
+            for name, pk in self.route_names.items()
+            if self.cleaned_data[name] is not None
+        ]
+        return [(pk, share) for _, pk, share in sorted(given)]
+
+
+class TestMailForm(forms.Form):
+    to = AddressesField(
+        label="Send a test mail to",
+        most=TEST_ADDRESSES,
+        help_text=f"Up to {TEST_ADDRESSES} addresses, parted by commas. Nothing in a test mail is tracked.",
+    )
+
+
+class PreviewForm(forms.Form):
+    contact = AddressField(label="As the contact", required=False)

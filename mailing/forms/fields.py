@@ -1,0 +1,60 @@
+"""Fields for e-mail addresses."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from mailing.addresses import normalised
+
+
+class AddressField(forms.CharField):
+    """One e-mail address, in the spelling it is stored and compared in."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        # not type="email": browsers know no international addresses
+        kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}))
+        super().__init__(max_length=254, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        address = super().clean(value)
+        return one_address(address) if address else ""
+
+
+class AddressesField(forms.CharField):
+    """Several addresses, parted by commas, blanks or lines; a list, each once, in the order given."""
+
+    def __init__(self, *, most: int, **kwargs: Any) -> None:
+        self.most = most
+        super().__init__(**kwargs)
+
+    def clean(self, value: Any) -> list[str]:
+        words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
+        addresses = list(dict.fromkeys(one_address(word) for word in words))
+        if len(addresses) > self.most:
+            raise forms.ValidationError(
+                f"These are {len(addresses)} addresses; at most {self.most} are allowed."
+            )
+        return addresses
+
+
+class DomainsField(forms.CharField):
+    """Domains, parted by commas, blanks or lines; a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
+        return [one_address(f"x@{word}").partition("@")[2] for word in words]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+def one_address(word: str) -> str:
+    """Raises ValidationError: it is no e-mail address."""
+    try:
+        return normalised(word)
+    except ValueError as error:
+        raise forms.ValidationError(str(error)) from error

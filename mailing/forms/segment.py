@@ -1,0 +1,193 @@
+"""The builder of a segment: its tree as fields of a form, and back. See mailing.segments for the tree."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django import forms
+
+from mailing import audience
+from mailing.models import Segment
+from mailing.segments import DEEPEST, EVENTS, FIELDS, FLAGS, GROUPS, MOST, OPERATORS, UNITS
+
+ROOT = "t"
+GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of these"}
+
+
+@dataclass
+class Leaf:
+    """One condition as it stands in the form, complete or not; `what` says which of the rest counts."""
+
+    what: str = "field:city"
+    name: str = ""  # of an attribute
+    op: str = "equals"
+    value: str = ""
+    to: str = ""
+    list: str = ""
+    done: str = "yes"
+    amount: str = ""
+    unit: str = "day"
+    campaign: str = ""
+    path: str = ""
+
+    @property
+    def kind(self) -> str:
+        return self.what.partition(":")[0]
+
+    def node(self) -> dict[str, Any]:
+        """Its node of the tree; what is missing or wrong is for the tree's own check to say."""
+        kind, _, name = self.what.partition(":")
+        if kind == "list":
+            return {"list": whole(self.list)}
+        if kind == "flag":
+            return {"field": name, "op": "equals", "value": self.value != "no"}
+        if kind == "event":
+            node: dict[str, Any] = {"event": name, "done": self.done != "no"}
+            if self.amount:
+                node["within"] = {"amount": whole(self.amount), "unit": self.unit}
+            if self.campaign:
+                node["campaign"] = whole(self.campaign) or 0
+            return node
+        node = {"field": self.name if kind == "attribute" else name, "op": self.op}
+        if self.op == "between":
+            node["value"] = [self.value, self.to]
+        elif self.op not in ("is_set", "is_not_set"):
+            node["value"] = self.value
+        return node
+
+
+@dataclass
+class Group:
+    """Conditions and groups under one word."""
+
+    word: str = "all"
+    children: "list[Leaf | Group]" = field(default_factory=list)
+    path: str = ROOT
+
+    @property
+    def kind(self) -> str:
+        return "group"
+
+    def node(self) -> dict[str, Any]:
+        return {self.word: [child.node() for child in self.children]}
+
+
+def whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"\d{1,18}", text) else None
+
+
+def from_tree(tree: dict[str, Any]) -> Group:
+    """The builder's fields for a stored tree."""
+    found = _from_node(tree or {"all": []})
+    return numbered(found if isinstance(found, Group) else Group(children=[found]))
+
+
+def _from_node(node: dict[str, Any]) -> Leaf | Group:
+    for word in GROUPS:
+        if word in node:
+            return Group(word, [_from_node(child) for child in node[word]])
+    if "list" in node:
+        return Leaf(what="list", list=str(node["list"]))
+    if "event" in node:
+        within = node.get("within") or {}
+        return Leaf(
+            what=f"event:{node['event']}",
+            done="yes" if node.get("done", True) else "no",
+            amount=str(within.get("amount", "")),
+            unit=within.get("unit", "day"),
+            campaign=str(node.get("campaign") or ""),
+        )
+    name, op, value = node["field"], node.get("op", "equals"), node.get("value", "")
+    if name in FLAGS:
+        return Leaf(what=f"flag:{name}", value="yes" if value is (op == "equals") else "no")
+    low, high = value if isinstance(value, list) else (value, "")
+    if name in FIELDS:
+        return Leaf(what=f"field:{name}", op=op, value=str(low), to=str(high))
+    return Leaf(what="attribute", name=name, op=op, value=str(low), to=str(high))
+
+
+def from_data(data: Mapping[str, str]) -> Group:
+    """The builder as it was sent: `t-group` is the root's word, `t-0-what` its first condition, and so on down."""
+    left = [MOST * 2]
+    root = _from_fields(data, ROOT, 0, left)
+    return numbered(root if isinstance(root, Group) else Group())
+
+
+def _from_fields(data: Mapping[str, str], path: str, depth: int, left: list[int]) -> Leaf | Group | None:
+    left[0] -= 1
+    if (
+        depth > DEEPEST + 1 or left[0] < 0
+    ):  # more than the tree's own check lets pass: it is not read to its end
+        return None
+    if f"{path}-group" not in data:
+        if f"{path}-what" not in data:
+            return None
+        names = [name for name in Leaf.__dataclass_fields__ if name != "path"]
+        return Leaf(**{name: data[f"{path}-{name}"] for name in names if f"{path}-{name}" in data})
+    word = data[f"{path}-group"]
+    of_this = re.compile(rf"{re.escape(path)}-(\d{{1,4}})-(?:group|what)").fullmatch
+    places = sorted({int(match[1]) for key in data if (match := of_this(key))})
+    children = [_from_fields(data, f"{path}-{place}", depth + 1, left) for place in places]
+    return Group(word if word in GROUPS else "all", [child for child in children if child])
+
+
+def numbered(group: Group) -> Group:
+    for place, child in enumerate(group.children):
+        child.path = f"{group.path}-{place}"
+        if isinstance(child, Group):
+            numbered(child)
+    return group
+
+
+def changed(root: Group, do: str) -> Group:
+    """The builder after one of its buttons: "add PATH", "group PATH" or "remove PATH"; any other changes nothing."""
+    action, _, path = do.partition(" ")
+    for group in groups(root):
+        if group.path == path and action == "add":
+            group.children.append(Leaf())
+        elif group.path == path and action == "group":
+            group.children.append(Group("any", [Leaf()]))
+        elif action == "remove":
+            group.children = [child for child in group.children if child.path != path]
+    return numbered(root)
+
+
+def groups(root: Group) -> list[Group]:
+    """The group and every group inside it."""
+    return [
+        root,
+        *(deeper for child in root.children if isinstance(child, Group) for deeper in groups(child)),
+    ]
+
+
+class SegmentForm(forms.ModelForm):
+    """Name and tree; the tree is checked by compiling it."""
+
+    class Meta:
+        model = Segment
+        fields = ["name", "description"]
+        widgets = {"description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, data: Any = None, *, instance: Segment | None = None) -> None:
+        super().__init__(data, instance=instance)
+        self.root = from_data(data) if data is not None else from_tree(self.instance.tree)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        try:
+            audience.compile(self.root.node())
+        except audience.SegmentError as error:
+            raise forms.ValidationError(str(error)) from error
+        self.instance.tree = self.root.node()
+        return cleaned
+
+
+CHOICES = {
+    "words": GROUP_WORDS,
+    "fields": FIELDS,
+    "flags": FLAGS,
+    "operators": OPERATORS,
+    "events": EVENTS,
+    "units": UNITS,
+}

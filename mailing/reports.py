@@ -1,0 +1,113 @@
+"""What became of a launched campaign: its links, and each of its recipients."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+import msgspec
+from django.db.models import Count, QuerySet
+from django.utils import timezone
+
+from mailing import content
+from mailing.models import Content, Delivery, EmailCampaign, Event
+
+CSV_COLUMNS = (
+    "address",
+    "status",
+    "reason",
+    "connection",
+    "attempts",
+    "sent",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "stage",
+    "code",
+    "enhanced code",
+    "answer",
+)
+CSV_CHUNK = 2000  # rows read at once: a million recipients never stand in memory together
+
+
+class LinkFigures(msgspec.Struct, frozen=True):
+    """One tracked link of the content: every click, and the recipients who clicked it at all."""
+
+    url: str
+    clicks: int
+    people: int
+
+
+def links(campaign: EmailCampaign) -> list[LinkFigures]:
+    """The links in the order of the content; none before it is compiled."""
+    frozen = Content.objects.filter(campaign=campaign).first()
+    if frozen is None:
+        return []
+    counted = {
+        row["link"]: row
+        for row in Event.objects.filter(campaign=campaign, kind=Event.Kind.CLICKED)
+        .values("link")
+        .order_by("link")
+        .annotate(clicks=Count("pk"), people=Count("delivery", distinct=True))
+    }
+    none = {"clicks": 0, "people": 0}
+    urls = content.load(bytes(frozen.compiled)).links
+    return [
+        LinkFigures(url, (row := counted.get(index, none))["clicks"], row["people"])
+        for index, url in enumerate(urls)
+    ]
+
+
+def recipients(
+    campaign: EmailCampaign, *, status: str = "", words: str = "", after: int = 0
+) -> QuerySet[Delivery]:
+    """Its recipients in the order of their keys, those after the key `after`, with their connections and attempts."""
+    found = Delivery.objects.filter(campaign=campaign, pk__gt=after).order_by("pk")
+    if status:
+        found = found.filter(status=status)
+    if words:
+        found = found.filter(email__contains=words.strip().lower())
+    return found.select_related("connection").prefetch_related("tries")
+
+
+def csv_lines(campaign: EmailCampaign) -> Iterator[str]:
+    """Every recipient as a line of CSV, after a line that names the columns; times in the site's zone."""
+    writer = csv.writer(_Echo())
+    yield writer.writerow(CSV_COLUMNS)
+    rows = Delivery.objects.filter(campaign=campaign).order_by("pk").select_related("connection")
+    for row in rows.iterator(chunk_size=CSV_CHUNK):
+        yield writer.writerow(_cells(row))
+
+
+def _cells(row: Delivery) -> Iterable[object]:
+    cells = [
+        row.email,
+        row.get_status_display(),
+        row.get_reason_display(),
+        row.connection or "",
+        row.attempts,
+        _written(row.sent_at),
+        _written(row.opened_at),
+        _written(row.clicked_at),
+        _written(row.unsubscribed_at),
+        row.stage,
+        row.code or "",
+        row.enhanced_code,
+        row.text,
+    ]
+    return [_harmless(str(cell)) for cell in cells]
+
+
+def _written(at: datetime | None) -> str:
+    return timezone.localtime(at).isoformat(sep=" ", timespec="seconds") if at else ""
+
+
+def _harmless(cell: str) -> str:
+    """A spreadsheet takes a cell that begins like this for a formula, and a server's answer may say anything."""
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+class _Echo:
+    """A file for csv.writer that gives back each line it is given."""
+
+    def write(self, line: str) -> str:
+        return line

@@ -1,0 +1,20 @@
+"""What the shared pages ask of an e-mail campaign when they show one."""
+
+from django import template
+
+from mailing import audience, progress
+from mailing.models import EmailCampaign
+
+register = template.Library()
+
+
+@register.simple_tag
+def figures(campaign: EmailCampaign) -> progress.Figures:
+    """Its progress as it is now."""
+    return progress.figures(campaign)
+
+
+@register.simple_tag
+def recipients(campaign: EmailCampaign) -> int:
+    """How many would get it now. The campaign is fit to launch: its segments can be used."""
+    return audience.estimate(audience.selection(campaign.targets.select_related("segment"))).recipients

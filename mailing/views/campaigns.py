@@ -1,0 +1,157 @@
+"""The page of an e-mail campaign: progress, readiness, preview."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET
+from django_htmx.http import trigger_client_event
+
+from campaigns import workspace
+from mailing import audience, content, launch, progress
+from mailing.forms import PreviewForm, TestMailForm
+from mailing.models import Contact, EmailCampaign
+from mailing.views.frames import framed
+
+viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
+PEOPLE_SHOWN = 50
+STAGES = {
+    "named": "Named by lists and segments",
+    "duplicates": "Named more than once",
+    "unsubscribed": "Left the list",
+    "excluded": "Excluded",
+    "suppressed": "Suppressed",
+    "recipients": "Recipients",
+}
+
+
+@require_GET
+@viewing
+def campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
+    return render(request, "mailing/campaign.html", page_context(request, found, TestMailForm()))
+
+
+def page_context(request: HttpRequest, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
+    return {
+        **workspace.status_context(campaign, request.user, timezone.now()),
+        **progress_context(campaign),
+        **preview_context(request, campaign),
+        "targets": campaign.targets.select_related("list", "segment"),
+        "routes": campaign.routes.select_related("connection"),
+        "history": campaign.history.select_related("by"),
+        "test_form": test_form,
+        "may_test": request.user.has_perm("mailing.change_emailcampaign"),
+    }
+
+
+# ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_GET
+@viewing
+def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The live figures. Once the campaign is in another state than the page showed, the page renews itself."""
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    response = render(request, "mailing/_progress.html", progress_context(found))
+    if request.GET.get("seen", found.status) != found.status:
+        return trigger_client_event(response, "campaign-moved")
+    return response
+
+
+def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
+    return {
+        "campaign": campaign,
+        "figures": progress.figures(campaign) if campaign.launched_at else None,
+        "seconds_between": {
+            campaign.Status.RUNNING: 2,
+            campaign.Status.PAUSED: 5,
+            campaign.Status.SCHEDULED: 10,
+        }.get(campaign.status),
+    }
+
+
+# ── what stands in the way of a launch, and who would get it ─────────────────────────────────────────────────────────
+
+
+@require_GET
+@viewing
+def readiness(request: HttpRequest, pk: int) -> HttpResponse:
+    """What is missing, and the funnel of recipients as they would be now."""
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    context = {"campaign": found, "edit_url": workspace.edit_url(found), "problems": launch.problems(found)}
+    try:
+        context["funnel"] = audience.estimate(audience.selection(found.targets.select_related("segment")))
+    except audience.SegmentError as error:
+        context["trouble"] = str(error)
+    template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"
+    return render(request, template, context)
+
+
+@require_GET
+@permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
+def people(request: HttpRequest, pk: int, stage: str) -> HttpResponse:
+    """The contacts in one stage of the funnel, a page at a time."""
+    if stage not in STAGES:
+        raise Http404(f"“{stage}” is no stage of the funnel.")
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    after = request.GET.get("after", "")
+    chosen = audience.selection(found.targets.select_related("segment"))
+    contacts = audience.people(chosen, stage, after=int(after) if after.isdecimal() else 0, most=PEOPLE_SHOWN)
+    context = {
+        "campaign": found,
+        "title": STAGES[stage],
+        "contacts": contacts,
+        "is_full": len(contacts) == PEOPLE_SHOWN,
+    }
+    return render(request, "mailing/people.html", context)
+
+
+# ── preview ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_GET
+@viewing
+@xframe_options_sameorigin
+def preview(request: HttpRequest, pk: int) -> HttpResponse:
+    """The mail itself, for the frame on the campaign's page: `?contact=` an address, `?part=text` its text part."""
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    return mail_in_frame(found, reader(request, found), request.GET.get("part", "html"))
+
+
+def mail_in_frame(campaign: EmailCampaign, contact: Contact, part: str) -> HttpResponse:
+    try:
+        shown = content.render_preview(launch.source(campaign), launch.recipient(contact))
+    except content.ContentError as error:
+        return framed(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
+    return framed(shown.text, "text/plain; charset=utf-8") if part == "text" else framed(shown.html)
+
+
+def preview_context(request: HttpRequest, campaign: EmailCampaign) -> dict[str, Any]:
+    """Subject and sender as one contact reads them; the mail itself stands in a frame."""
+    contact = reader(request, campaign)
+    context: dict[str, Any] = {
+        "reader": contact,
+        "preview_form": PreviewForm(request.GET if "contact" in request.GET else None),
+        "part": "text" if request.GET.get("part") == "text" else "html",
+    }
+    try:
+        context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
+    except content.ContentError as error:
+        context["preview_trouble"] = str(error)
+    return context
+
+
+def reader(request: HttpRequest, campaign: EmailCampaign) -> Contact:
+    """The contact named by `?contact=`, or some contact, or in an empty house an invented one."""
+    form = PreviewForm(request.GET)
+    address = form.cleaned_data["contact"] if form.is_valid() else ""
+    named = Contact.objects.filter(email=address).first() if address else None
+    return (
+        named
+        or Contact.objects.order_by("pk").first()
+        or Contact(email="someone@example.com", first_name="Sam")
+    )

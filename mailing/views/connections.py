@@ -1,0 +1,68 @@
+"""SMTP connections."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from mailing import connections
+from mailing.forms import ConnectionForm, ConnectionTestForm
+from mailing.models import SmtpConnection
+
+viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
+changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
+
+
+@require_GET
+@viewing
+def connection_list(request: HttpRequest) -> HttpResponse:
+    rows = SmtpConnection.objects.select_related("pace")
+    return render(request, "mailing/connections.html", {"connections": rows})
+
+
+@require_GET
+@viewing
+def connection(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "mailing/connection.html", shown(found(pk), ConnectionTestForm()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_smtpconnection", raise_exception=True)
+def connection_new(request: HttpRequest) -> HttpResponse:
+    return edit(request, SmtpConnection())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def connection_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    return edit(request, found(pk))
+
+
+def edit(request: HttpRequest, smtp: SmtpConnection) -> HttpResponse:
+    form = ConnectionForm(request.POST or None, instance=smtp)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(request, f"“{saved}” is saved. Send a test mail to see whether it works.")
+        return redirect(saved)
+    return render(request, "mailing/connection_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_POST
+@changing
+def connection_test(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send one mail through the server, and say how that went."""
+    smtp = found(pk)
+    form = ConnectionTestForm(request.POST)
+    if not form.is_valid():
+        return render(request, "mailing/connection.html", shown(smtp, form), status=422)
+    context = shown(smtp, form) | {"verdict": connections.check(smtp, form.cleaned_data["to"])}
+    return render(request, "mailing/connection.html", context)
+
+
+def found(pk: int) -> SmtpConnection:
+    return get_object_or_404(SmtpConnection.objects.select_related("pace"), pk=pk)
+
+
+def shown(smtp: SmtpConnection, form: ConnectionTestForm) -> dict:
+    return {"smtp": smtp, "form": form}

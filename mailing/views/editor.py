@@ -1,0 +1,104 @@
+"""The editor of an e-mail campaign, and test mails."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaigns import workspace
+from campaigns.refusals import Locked, Refused
+from campaigns.views import refusal
+from mailing import drafting
+from mailing.forms import EmailCampaignForm, TestMailForm
+from mailing.models import EmailCampaign
+from mailing.views.campaigns import mail_in_frame, page_context, reader
+
+writing = permission_required(["mailing.add_emailcampaign"], raise_exception=True)
+changing = permission_required("mailing.change_emailcampaign", raise_exception=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@writing
+def campaign_new(request: HttpRequest) -> HttpResponse:
+    return edit(request, None)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def campaign_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    if found.is_locked:
+        return refusal(request, found, workspace.locked(found, request.user))
+    return edit(request, found)
+
+
+def edit(request: HttpRequest, campaign: EmailCampaign | None) -> HttpResponse:
+    form = EmailCampaignForm(request.POST or None, instance=again(campaign))
+    if request.method != "POST":
+        return shown(request, form, campaign)
+    if form.is_valid():
+        try:
+            saved = drafting.save_campaign(
+                campaign,
+                by=request.user,
+                changes=form.changes(),
+                targets=form.targets(),
+                routes=form.routes(),
+            )
+        except Locked as locked:  # it was launched while the form was open
+            return refusal(request, campaign, locked)
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(request, said(saved, campaign))
+            return redirect(saved)
+    return shown(request, form, campaign, status=422)
+
+
+def again(campaign: EmailCampaign | None) -> EmailCampaign:
+    """An instance for the form to fill in: the one that is shown must keep what is stored."""
+    return EmailCampaign.objects.get(pk=campaign.pk) if campaign else EmailCampaign()
+
+
+def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
+    if before and before.status == EmailCampaign.Status.SCHEDULED:
+        return f"“{saved}” is saved and a draft again: schedule it anew."
+    return f"“{saved}” is saved as a draft."
+
+
+def shown(
+    request: HttpRequest, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
+) -> HttpResponse:
+    context: dict[str, Any] = {"form": form, "campaign": campaign, "now": timezone.now()}
+    return render(request, "mailing/campaign_form.html", context, status=status)
+
+
+@require_POST
+@writing
+@xframe_options_sameorigin
+def preview_unsaved(request: HttpRequest) -> HttpResponse:
+    """The editor's content as it is typed, for the frame beside it; nothing is saved."""
+    form = EmailCampaignForm(request.POST, instance=EmailCampaign())
+    form.is_valid()  # what can be read is shown, the rest is left as it is in an empty campaign
+    return mail_in_frame(form.instance, reader(request, form.instance), request.POST.get("part", "html"))
+
+
+@require_POST
+@changing
+def test_mail(request: HttpRequest, pk: int) -> HttpResponse:
+    """Send the mail to up to ten addresses, marked [TEST]."""
+    found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
+    form = TestMailForm(request.POST)
+    if not form.is_valid():
+        return render(request, "mailing/campaign.html", page_context(request, found, form), status=422)
+    try:
+        drafting.send_test(found, form.cleaned_data["to"], by=request.user)
+    except Refused as refused:
+        return refusal(request, found, refused)
+    messages.success(request, f"A test mail is on its way to {', '.join(form.cleaned_data['to'])}.")
+    return redirect(found)

@@ -1,0 +1,50 @@
+"""Lists of contacts."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from mailing.forms import ListForm
+from mailing.models import ContactList
+from mailing.views.sure import deletion
+
+
+@require_GET
+@permission_required("mailing.view_contactlist", raise_exception=True)
+def contact_lists(request: HttpRequest) -> HttpResponse:
+    rows = ContactList.objects.annotate(
+        members=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=True)),
+        left=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=False)),
+    )
+    return render(request, "mailing/lists.html", {"lists": rows})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_contactlist", raise_exception=True)
+def list_new(request: HttpRequest) -> HttpResponse:
+    return edit(request, ContactList())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.change_contactlist", raise_exception=True)
+def list_edit(request: HttpRequest, pk: int) -> HttpResponse:
+    return edit(request, get_object_or_404(ContactList, pk=pk))
+
+
+def edit(request: HttpRequest, row: ContactList) -> HttpResponse:
+    form = ListForm(request.POST or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(request, f"“{saved}” is saved.")
+        return redirect("mailing:lists")
+    return render(request, "mailing/list_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_contactlist", raise_exception=True)
+def list_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(ContactList, pk=pk)
+    return deletion(request, row, sentence="The list goes for good. Its contacts stay.", back="mailing:lists")

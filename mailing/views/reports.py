@@ -1,0 +1,48 @@
+"""The report of a launched e-mail campaign."""
+
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET
+
+from mailing import progress, reports
+from mailing.models import Delivery, EmailCampaign
+
+viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
+PER_PAGE = 50
+
+
+@require_GET
+@viewing
+def report(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    after, status, words = (request.GET.get(name, "") for name in ("after", "status", "q"))
+    rows = reports.recipients(
+        campaign,
+        status=status if status in Delivery.Status.values else "",
+        words=words,
+        after=int(after) if after.isdecimal() else 0,
+    )[:PER_PAGE]
+    context = {
+        "campaign": campaign,
+        "figures": progress.figures(campaign),
+        "links": reports.links(campaign),
+        "deliveries": rows,
+        "is_full": len(rows) == PER_PAGE,
+        "statuses": Delivery.Status.choices,
+        "status": status,
+        "words": words,
+    }
+    return render(request, "mailing/report.html", context)
+
+
+@require_GET
+@viewing
+def report_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    response = StreamingHttpResponse(reports.csv_lines(campaign), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = (
+        f'attachment; filename="{slugify(campaign.name) or "campaign"}-{pk}.csv"'
+    )
+    return response

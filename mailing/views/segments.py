@@ -1,0 +1,96 @@
+"""Segments and their builder."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
+
+from mailing import audience
+from mailing.forms import SegmentForm
+from mailing.forms.segment import CHOICES, changed, from_data
+from mailing.models import Contact, ContactList, EmailCampaign, Segment
+from mailing.views.sure import deletion
+
+CAMPAIGNS_OFFERED = 200
+CONTACTS_ASKED = 500  # of the newest, for the names of attributes
+
+
+@require_GET
+@permission_required("mailing.view_segment", raise_exception=True)
+def segments(request: HttpRequest) -> HttpResponse:
+    return render(request, "mailing/segments.html", {"segments": Segment.objects.all()})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_segment", raise_exception=True)
+def segment_new(request: HttpRequest) -> HttpResponse:
+    return edit(request, Segment())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def segment(request: HttpRequest, pk: int) -> HttpResponse:
+    """A segment in its builder; who may not change it looks at it there."""
+    needed = "mailing.change_segment" if request.method == "POST" else "mailing.view_segment"
+    found = get_object_or_404(Segment, pk=pk)
+    return permission_required(needed, raise_exception=True)(edit)(request, found)
+
+
+def edit(request: HttpRequest, row: Segment) -> HttpResponse:
+    """The builder's buttons change the form and show it again; only “save” writes."""
+    do = request.POST.get("do", "save") if request.method == "POST" else ""
+    if do == "save":
+        form = SegmentForm(request.POST, instance=row)
+        if form.is_valid():
+            saved = form.save()
+            messages.success(request, f"“{saved}” is saved.")
+            return redirect("mailing:segments")
+        return render(request, "mailing/segment_form.html", builder(form, form.root), status=422)
+    if not do:
+        form = SegmentForm(instance=row)
+        return render(request, "mailing/segment_form.html", builder(form, form.root))
+    form = SegmentForm(instance=row)
+    root = changed(from_data(request.POST), do)
+    if request.htmx:
+        response = render(request, "mailing/_builder.html", builder(form, root))
+        return trigger_client_event(response, "segment-changed", after="settle")
+    form.initial |= {name: request.POST.get(name, "") for name in form.fields}
+    return render(request, "mailing/segment_form.html", builder(form, root) | counted(root.node()))
+
+
+@require_POST
+@permission_required("mailing.view_segment", raise_exception=True)
+def segment_count(request: HttpRequest) -> HttpResponse:
+    """How many contacts the builder's tree chooses, saved or not."""
+    return render(request, "mailing/_segment_count.html", counted(from_data(request.POST).node()))
+
+
+def counted(tree: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"count": audience.count(tree)}
+    except audience.SegmentError as error:
+        return {"trouble": str(error)}
+
+
+def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
+    known = Contact.objects.order_by("-pk").values_list("attributes", flat=True)[:CONTACTS_ASKED]
+    return {
+        "form": form,
+        "segment": form.instance,
+        "root": root,
+        "choices": CHOICES,
+        "lists": ContactList.objects.all(),
+        "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
+        "attributes": sorted({name for attributes in known for name in attributes}),
+    }
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_segment", raise_exception=True)
+def segment_delete(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Segment, pk=pk)
+    sentence = "The segment goes for good. The contacts it chooses stay."
+    return deletion(request, row, sentence=sentence, back="mailing:segments")
