@@ -134,7 +134,7 @@ class Supervisor:
         self.port = port
         self.greeting = greeting
         self.greeted = not port
-        self.look_at = 0.0
+        self.look_at = self.ask_at = 0.0
         self.told_to_stop = False
         self.width = max(len(program.name) for program in programs)
 
@@ -150,8 +150,9 @@ class Supervisor:
             if now >= self.look_at:
                 self.look_after_database(now)
                 self.look_at = time.monotonic() + PAUSE
-            if not self.greeted:
+            if not self.greeted and now >= self.ask_at:
                 self.greet_when_ready()
+                self.ask_at = time.monotonic() + 0.5
             self.attend()
         self.end()
 
