@@ -198,5 +198,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO" if not DEBUG else "DEBUG"},
-    "loggers": {"django.db.backends": {"level": "INFO"}, "asyncio": {"level": "INFO"}},
+    "loggers": {"django.db.backends": {"level": "INFO"}, "asyncio": {"level": "INFO"}, "django-q": {"level": "WARNING"}},
 }

@@ -26,7 +26,8 @@ WITH drawn AS (
     FROM mailing_delivery WHERE campaign_id = %(campaign)s
 ), answered AS (
     SELECT id, sent < %(bounced)s AS is_bounced, sent BETWEEN 900 AND 920 AS is_second_try,
-           %(launched)s + place * interval '20 ms' AS at, opened < %(opened)s AS is_opened, clicked < %(clicked)s AS is_clicked,
+           %(launched)s + place * interval '20 ms' AS at, opened < %(opened)s AS is_opened, clicked < %(clicked)s AS
+           is_clicked,
            interval '1 minute' * (2 + later * later / 900.0) AS later
     FROM drawn WHERE place <= %(sent)s
 )
@@ -82,6 +83,7 @@ def load(users: Mapping[str, Any], now: datetime) -> None:
     if EmailCampaign.objects.exists():
         return
     catcher, slow = connections()
+    morning = now.replace(hour=9, minute=30, second=0, microsecond=0)
     marketer = users["marketer"]
     shop = {"from_name": "Nordlicht Coffee", "from_email": "news@nordlicht.example", "connection": catcher}
     everybody = [Target(list=ContactList.objects.get(name="Newsletter"))]
@@ -92,15 +94,14 @@ def load(users: Mapping[str, Any], now: datetime) -> None:
     draft("Autumn roast is here", marketer, shop | text("autumn.mjml", "mjml"), guests, now - 2 * HOUR)
     draft("Ideas for the new year", marketer, {"from_name": "Nordlicht Coffee"}, [], now - DAY)
     advent = draft("Advent calendar preview", marketer, shop | text("advent.md"), everybody, now - 3 * DAY)
-    tomorrow = (now + DAY).replace(hour=9, minute=0, second=0, microsecond=0)
-    lifecycle.fire(advent, "schedule", by=marketer, at=tomorrow, now=now - 2 * DAY)
+    lifecycle.fire(advent, "schedule", by=marketer, at=morning + DAY, now=morning - 2 * DAY)
 
     sent(
         "Summer greetings",
         marketer,
         shop | text("summer.md"),
         everybody,
-        now - 120 * DAY,
+        morning - 120 * DAY,
         opened=410,
         archived=True,
     )
@@ -109,17 +110,17 @@ def load(users: Mapping[str, Any], now: datetime) -> None:
         marketer,
         shop | text("club.md"),
         club,
-        now - 12 * DAY,
+        morning - 12 * DAY,
         opened=520,
         clicked=430,
     )
-    sent("Tea of the month", marketer, shop | text("tea.md"), tea, now - 4 * DAY, opened=450, clicked=300)
+    sent("Tea of the month", marketer, shop | text("tea.md"), tea, morning - 4 * DAY, opened=450, clicked=300)
     stopped(
         "Old price list",
         marketer,
         shop | text("prices.md"),
         everybody,
-        now - 30 * DAY,
+        morning - 30 * DAY,
         sent_to=620,
         verb="cancel",
         why="The attached prices were those of last year.",
@@ -129,7 +130,7 @@ def load(users: Mapping[str, Any], now: datetime) -> None:
         None,
         shop | text("recall.md"),
         club,
-        now - 45 * DAY,
+        morning - 45 * DAY,
         sent_to=310,
         verb="fail",
         why="It has no SMTP connection any more.",

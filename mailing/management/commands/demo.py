@@ -1,6 +1,5 @@
 import random
 
-from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
@@ -11,7 +10,7 @@ class Command(BaseCommand):
     help = "Load the demo; whatever is there already stays as it is."
 
     def add_arguments(self, parser):
-        parser.add_argument("--logins", action="store_true", help="only print the address and the logins")
+        parser.add_argument("--logins", action="store_true", help="only print the logins and the till key")
 
     def handle(self, *args, **options):
         if options["logins"]:
@@ -22,7 +21,6 @@ class Command(BaseCommand):
         mails.load(users, now)
 
     def greet(self):
-        lines = [f"Fanfare is ready: {settings.PUBLIC_URL}/", ""]
-        lines += [f"  {name:<10}{logins.password(name)}" for name in logins.LOGINS]
-        lines += ["", f"  till key  {logins.till_key()}", "", "Ctrl-C stops everything."]
+        lines = [f"  {name:<10}{logins.password(name)}" for name in logins.LOGINS]
+        lines += ["", f"  till key  {logins.till_key()}"]
         self.stdout.write("\n".join(lines))
