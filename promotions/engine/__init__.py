@@ -5,8 +5,8 @@ with an `Outcome`.
 """
 
 from promotions.engine.basket import UNLIMITED, Basket, Coupon, Customer, Left, Line, Remaining
-from promotions.engine.compiled import RuleSet, compile_rules
 from promotions.engine.evaluation import evaluate
+from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.outcome import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Outcome, Share
 from promotions.engine.rules import CampaignTerms, Rule, StackingRules
 

@@ -55,7 +55,7 @@ CouponStatus = Literal[
 
 
 class Coupon(Struct, frozen=True):
-    """A code presented at the till, looked up and judged (`coupons.judge`).
+    """A code presented at the till, looked up and judged by the caller.
 
     `promotion`: the id it triggers, None when unknown. `benefit`: the coupon's own, in the place of the promotion's.
     `need`, `have`: the figures behind a status that has some.

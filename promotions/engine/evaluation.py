@@ -6,9 +6,10 @@ from datetime import datetime
 from promotions.engine.answer import outcome
 from promotions.engine.basket import Basket, Coupon, Remaining
 from promotions.engine.claims import NO_ITEMS
-from promotions.engine.compiled import Promotion, RuleSet, compile_rules, with_benefit
+from promotions.engine.compiled import Promotion, with_benefit
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts
+from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.lanes import Sale, unmet
 from promotions.engine.outcome import Outcome
 from promotions.engine.rules import Rule, StackingRules

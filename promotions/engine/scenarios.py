@@ -56,8 +56,7 @@ def _by_value(sale: Sale, exclusive: list[Promotion]) -> Pass:
             forbidden.update(refusals)
         passes.append(Pass(sale, forbidden) if limit is None else _at_most(sale, limit, forbidden))
     best = min(passes, key=_preference)
-    if exclusive:
-        _name_winner(best)
+    _name_winner(best)
     return best
 
 
@@ -80,7 +79,7 @@ def _campaign_priority(promotion: Promotion) -> int:
 
 
 def _name_winner(attempt: Pass) -> None:
-    """Those shut out by an exclusive promotion, or the exclusive shut out by the others, learn by which."""
+    """Those shut out by the others together learn by which: the one that gives most."""
     if attempt.grants:
         winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.number
         for rank, refusal in attempt.refusals.items():
@@ -130,7 +129,10 @@ def _either(promotions: list[Promotion], second: Callable[[Promotion], bool]) ->
 
 
 def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
-    """The best deal of at most `limit` promotions: every choice where they are few, else one more at a time."""
+    """The best deal of at most `limit` promotions: every choice where they are few, else one more at a time.
+
+    Those that give nothing alone are not tried together with others.
+    """
     free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
 
     def only(chosen: Iterable[Promotion]) -> Pass:
@@ -142,12 +144,15 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
 
     if len(free) <= limit:
         return Pass(sale, forbidden)
-    if comb(len(free), limit) <= SCENARIOS:
-        return min([only(chosen) for chosen in combinations(free, limit)], key=_preference)
+    able = [promotion for promotion in free if only([promotion]).grants]
+    if len(able) <= limit:
+        return Pass(sale, forbidden)
+    if comb(len(able), limit) <= SCENARIOS:
+        return min([only(chosen) for chosen in combinations(able, limit)], key=_preference)
     chosen: list[Promotion] = []
     best = only(chosen)
     for _ in range(limit):
-        others = [promotion for promotion in free if promotion not in chosen]
+        others = [promotion for promotion in able if promotion not in chosen]
         attempts = [(only([*chosen, promotion]), promotion) for promotion in others]
         attempt, promotion = min(attempts, key=lambda one: _preference(one[0]))
         if attempt.discount <= best.discount:

@@ -5,7 +5,7 @@ those of the repository, in a schema of their own. Nothing is priced here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -24,7 +24,7 @@ from promotions.engine import (
 )
 from promotions.engine import rules as r
 from promotions.engine.allocation import allocate
-from promotions.engine.compiled import order
+from promotions.engine.index import order
 
 Case = Mapping[str, Any]
 
@@ -88,7 +88,8 @@ def _ordering(case: Case) -> dict[str, Any]:
     promotions = _ranked(case["promotions"])
     names = {number: promotion["id"] for number, promotion in promotions}
     rules = [
-        Rule(number, r.PercentOff(1000), priority=-promotion.get("priority", 0)) for number, promotion in promotions
+        Rule(number, r.PercentOff(1000), priority=-promotion.get("priority", 0))
+        for number, promotion in promotions
     ]
     return {"order": [names[rule.promotion] for rule in sorted(rules, key=order)]}
 
@@ -97,6 +98,7 @@ def _allocate(case: Case) -> dict[str, Any]:
     return {"parts": allocate(case["amount"], case["weights"])}
 
 
+# Kinds that need rows of the database have a module of their own, which fills in here.
 KINDS: dict[str, Callable[[Case], dict[str, Any]]] = {
     "basket": _basket,
     "ordering": _ordering,
@@ -115,10 +117,11 @@ def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
     for number, promotion in promotions:
         if promotion["trigger"]["type"] == "code":
             by_code.setdefault(promotion["trigger"]["code"].casefold(), []).append(number)
-    coupons = []
-    for code in context.get("codes", []):
-        for number in by_code.get(code.casefold(), []):
-            coupons.append(Coupon(code, number))
+    coupons = [
+        Coupon(code, number)
+        for code in context.get("codes", [])
+        for number in by_code.get(code.casefold(), [])
+    ]
     groups, customer = context.get("customer_groups", []), context.get("customer_id", "")
     return Basket(
         currency="EUR",
@@ -254,6 +257,3 @@ def _benefit(benefit: Case) -> r.Benefit:
                 max_get_units=benefit.get("max_get_units"),
             )
     raise ValueError(f"no benefit {benefit['type']}")
-
-
-UTC_NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)

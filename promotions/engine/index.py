@@ -1,0 +1,279 @@
+"""Compiled rules with indexes: an immutable set, built once per version of the rules and kept by the process.
+
+A sale asks the index which promotions it touches: by SKU, category and brand of its units, by its coupons, its customer
+and what it is worth, at its location. So what a sale costs does not depend on how many other promotions there are.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from promotions.engine.basket import Basket
+from promotions.engine.compiled import Promotion
+from promotions.engine.facts import Facts, Matcher
+from promotions.engine.gates import locations
+from promotions.engine.rules import (
+    EVERYTHING,
+    Bundle,
+    BuyGet,
+    Contains,
+    CustomerIs,
+    FreeGift,
+    InGroup,
+    Match,
+    MinQuantity,
+    MinSubtotal,
+    Rule,
+)
+from promotions.engine.units import merged
+
+NEAREST = 8
+"""So many of the promotions that only a subtotal or a group keeps away are candidates all the same: the till can say
+what is missing."""
+
+
+class Index:
+    """The promotions of one location (or of every location), by rank, under what touches them.
+
+    Matches are known by their numbers in the rule set; each keyed one is found by the SKUs it names, else by its
+    categories, else by its brands.
+    """
+
+    __slots__ = (
+        "_always",
+        "_by_brand",
+        "_by_category",
+        "_by_customer",
+        "_by_group",
+        "_by_match",
+        "_by_sku",
+        "_known",
+        "_personal",
+        "_steps",
+        "_thresholds",
+    )
+
+    def __init__(self) -> None:
+        self._known: set[Match] = set()
+        self._by_sku: dict[str, list[int]] = {}
+        self._by_category: dict[str, list[int]] = {}
+        self._by_brand: dict[str, list[int]] = {}
+        self._by_match: dict[int, list[int]] = {}
+        self._by_group: dict[str, list[int]] = {}
+        self._by_customer: dict[str, list[int]] = {}
+        self._personal: list[int] = []
+        self._always: list[int] = []
+        self._steps: list[tuple[int, int]] = []
+        self._thresholds: list[int] = []
+
+    def add(self, promotion: Promotion, numbers: dict[Match, int]) -> None:
+        """File `promotion` under the narrowest thing it needs. `numbers`: of every match there is."""
+        rule, rank = promotion.rule, promotion.rank
+        keyed = [match for match in matches(rule) if match.skus or match.categories or match.brands]
+        for match in keyed:
+            self._post(match, numbers[match])
+        idle = _idle(rule)
+        needed = [match for match in keyed if match not in idle]
+        if needed:
+            self._by_match.setdefault(numbers[needed[0]], []).append(rank)
+            return
+        for condition in rule.conditions:
+            if isinstance(condition, InGroup | CustomerIs):
+                self._file_personal(condition, rank)
+                return
+        for condition in rule.conditions:
+            if isinstance(condition, MinSubtotal) and condition.match == EVERYTHING:
+                self._steps.append((condition.amount, rank))
+                return
+        self._always.append(rank)
+
+    def _post(self, match: Match, number: int) -> None:
+        if match in self._known:
+            return
+        self._known.add(match)
+        if match.skus:
+            names, index = match.skus, self._by_sku
+        elif match.categories:
+            names, index = match.categories, self._by_category
+        else:
+            names, index = match.brands, self._by_brand
+        for name in set(names):
+            index.setdefault(name, []).append(number)
+
+    def _file_personal(self, condition: InGroup | CustomerIs, rank: int) -> None:
+        self._personal.append(rank)
+        if isinstance(condition, InGroup):
+            names, index = condition.groups, self._by_group
+        else:
+            names, index = condition.customers, self._by_customer
+        for name in set(names):
+            index.setdefault(name, []).append(rank)
+
+    def close(self) -> None:
+        """Sort what is looked up by size."""
+        self._steps.sort()
+        self._thresholds = [amount for amount, _ in self._steps]
+
+    def touch(self, facts: Facts) -> None:
+        """Tell `facts` which matches its units have."""
+        touched = facts.touched
+        by_sku, by_category, by_brand = self._by_sku, self._by_category, self._by_brand
+        for place, kind in enumerate(facts.kinds):
+            if not kind.discountable:
+                continue
+            bit = 1 << place
+            if kind.sku in by_sku:
+                for number in by_sku[kind.sku]:
+                    touched[number] = touched.get(number, 0) | bit
+            if by_category:
+                for category in kind.categories:
+                    for number in by_category.get(category, ()):
+                        touched[number] = touched.get(number, 0) | bit
+            if kind.brand in by_brand:
+                for number in by_brand[kind.brand]:
+                    touched[number] = touched.get(number, 0) | bit
+
+    def candidates(self, facts: Facts) -> set[int]:
+        """The ranks of the promotions that a touched sale may get."""
+        found: set[int] = set(self._always)
+        by_match = self._by_match
+        for number in facts.touched:
+            if number in by_match:
+                found.update(by_match[number])
+        if self._steps:
+            reached = bisect_right(self._thresholds, facts.original.worth(facts.everything))
+            found.update([rank for _, rank in self._steps[: reached + NEAREST]])
+        if self._personal:
+            customer = facts.customer
+            for group in customer.groups:
+                found.update(self._by_group.get(group, ()))
+            found.update(self._by_customer.get(customer.id, ()))
+            found.update(self._personal[:NEAREST])
+        return found
+
+
+def matches(rule: Rule) -> list[Match]:
+    """Every match in `rule`: of its target first, then of its benefit, then of its conditions."""
+    benefit = rule.benefit
+    found = [rule.target.match]
+    if isinstance(benefit, BuyGet):
+        found += [benefit.buy.match, benefit.get.match]
+    elif isinstance(benefit, Bundle):
+        found += [part.match for part in benefit.parts]
+    return found + [
+        condition.match
+        for condition in rule.conditions
+        if isinstance(condition, MinSubtotal | MinQuantity | Contains)
+    ]
+
+
+def _idle(rule: Rule) -> set[Match]:
+    """The matches in `rule` that a sale need not touch.
+
+    A free gift is offered to sales that do not hold it yet; a subtotal of nothing is always reached.
+    """
+    idle = {
+        condition.match
+        for condition in rule.conditions
+        if isinstance(condition, MinSubtotal) and not condition.amount
+    }
+    return idle | {rule.target.match} if isinstance(rule.benefit, FreeGift) else idle
+
+
+class RuleSet:
+    """The compiled rules of one version. Immutable: safe to keep and to share between threads.
+
+    `promotions`: in the order of application, each at its rank.
+    """
+
+    __slots__ = ("_by_coupon", "_by_location", "_everywhere", "promotions")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        ordered = sorted(rules, key=order)
+        _refuse_twice(ordered)
+        matchers: dict[Match, Matcher] = {}
+        for rule in ordered:
+            # A coupon's promotions are looked up by the coupon: their matches ask the few units of its sale.
+            if rule.trigger != "coupon":
+                for match in matches(rule):
+                    if match not in matchers:
+                        matchers[match] = Matcher(match, len(matchers))
+        numbers = {match: number for number, match in enumerate(matchers)}
+
+        def known(match: Match) -> Matcher:
+            return matchers[match]
+
+        self.promotions = tuple(
+            [
+                Promotion(rule, rank, unindexed if rule.trigger == "coupon" else known)
+                for rank, rule in enumerate(ordered)
+            ]
+        )
+        self._everywhere = Index()
+        self._by_location: dict[str, Index] = {}
+        self._by_coupon: dict[int, list[int]] = {}
+        for promotion in self.promotions:
+            if promotion.rule.trigger == "coupon":
+                self._by_coupon.setdefault(promotion.number, []).append(promotion.rank)
+                continue
+            places = locations(promotion.rule)
+            if places is None:
+                self._everywhere.add(promotion, numbers)
+            else:
+                for place in places:
+                    self._by_location.setdefault(place, Index()).add(promotion, numbers)
+        for index in (self._everywhere, *self._by_location.values()):
+            index.close()
+
+    def candidates(self, facts: Facts) -> list[Promotion]:
+        """The promotions this sale touches, in the order of application. Tells `facts` which matches its units have."""
+        here = self._by_location.get(facts.basket.location)
+        self._everywhere.touch(facts)
+        if here is not None:
+            here.touch(facts)
+        found = self._everywhere.candidates(facts)
+        if here is not None:
+            found |= here.candidates(facts)
+        for coupon in facts.basket.coupons:
+            if coupon.promotion is not None:
+                found.update(self._by_coupon.get(coupon.promotion, ()))
+        promotions = self.promotions
+        return [promotions[rank] for rank in sorted(found)]
+
+    def touched(self, basket: Basket, now: datetime) -> list[Rule]:
+        """The rules that may give `basket` something, by what is known of it: whose limits are worth reading."""
+        return [promotion.rule for promotion in self.candidates(Facts(basket, merged(basket.lines), now))]
+
+
+def unindexed(match: Match) -> Matcher:
+    """A matcher that asks every unit."""
+    return Matcher(match, None)
+
+
+def order(rule: Rule) -> tuple[bool, int, int, int, int]:
+    """The order of application: the item lane first, then campaign priority, priority, promotion and campaign."""
+    campaign = rule.campaign
+    return (
+        rule.lane == "order",
+        100 if campaign is None else campaign.priority,
+        rule.priority,
+        rule.promotion,
+        -1 if campaign is None else campaign.id,
+    )
+
+
+def _refuse_twice(rules: Iterable[Rule]) -> None:
+    known = set()
+    for rule in rules:
+        campaign = None if rule.campaign is None else rule.campaign.id
+        if (rule.promotion, campaign) in known:
+            raise ValueError(f"promotion {rule.promotion} comes twice through campaign {campaign}")
+        known.add((rule.promotion, campaign))
+
+
+def compile_rules(rules: Sequence[Rule]) -> RuleSet:
+    """Index and compile `rules`, in any order.
+
+    Raises: ValueError: the same promotion twice through the same campaign.
+    """
+    return RuleSet(rules)
