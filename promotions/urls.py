@@ -1,2 +1,42 @@
+from django.urls import path
+
+from promotions.views import campaigns, coupons, promotions
+
 app_name = "promotions"
-urlpatterns: list = []
+urlpatterns = [
+    path("campaigns/promotion/new/", campaigns.new, name="campaign_new"),
+    path("campaigns/promotion/<int:pk>/", campaigns.campaign, name="campaign"),
+    path("campaigns/promotion/<int:pk>/edit/", campaigns.edit, name="campaign_edit"),
+    path("campaigns/promotion/<int:pk>/counters/", campaigns.counters, name="counters"),
+    path("campaigns/promotion/<int:pk>/promotions/", campaigns.linked, name="campaign_linked"),
+    path(
+        "campaigns/promotion/<int:pk>/promotions/<int:promotion>/link/", campaigns.link, name="campaign_link"
+    ),
+    path(
+        "campaigns/promotion/<int:pk>/promotions/<int:promotion>/unlink/",
+        campaigns.unlink,
+        name="campaign_unlink",
+    ),
+    path(
+        "campaigns/promotion/<int:pk>/promotions/<int:promotion>/move/", campaigns.move, name="campaign_move"
+    ),
+    path(
+        "campaigns/promotion/<int:pk>/promotions/<int:promotion>/switch/",
+        campaigns.switch,
+        name="campaign_switch",
+    ),
+    path("promotions/", promotions.promotion_list, name="promotions"),
+    path("promotions/new/", promotions.new, name="promotion_new"),
+    path("promotions/fields/", promotions.fields, name="promotion_fields"),
+    path("promotions/says/", promotions.says, name="promotion_says"),
+    path("promotions/<int:pk>/", promotions.promotion, name="promotion"),
+    path("promotions/<int:pk>/edit/", promotions.edit, name="promotion_edit"),
+    path("promotions/<int:pk>/switch/", promotions.switch, name="promotion_switch"),
+    path("promotions/<int:pk>/delete/", promotions.delete, name="promotion_delete"),
+    path("coupons/", coupons.coupon_list, name="coupons"),
+    path("coupons/export/", coupons.export, name="coupons_export"),
+    path("coupons/new/", coupons.new, name="coupon_new"),
+    path("coupons/generate/", coupons.generate, name="coupons_generate"),
+    path("coupons/<int:pk>/", coupons.coupon, name="coupon"),
+    path("coupons/<int:pk>/switch/", coupons.switch, name="coupon_switch"),
+]

@@ -1,6 +1,23 @@
+from datetime import datetime
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Upper
+
+
+class CouponQuerySet(models.QuerySet):
+    def with_state(self, now: datetime):
+        """Each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
+        used_up = Q(kind=Coupon.Kind.ONE_TIME, uses__gte=1) | Q(max_uses__lte=F("uses"))
+        return self.annotate(
+            state=Case(
+                When(active=False, then=Value(Coupon.State.OFF)),
+                When(ends_at__lte=now, then=Value(Coupon.State.ENDED)),
+                When(used_up, then=Value(Coupon.State.USED_UP)),
+                When(starts_at__gt=now, then=Value(Coupon.State.COMING)),
+                default=Value(Coupon.State.USABLE),
+            )
+        )
 
 
 class Coupon(models.Model):
@@ -9,6 +26,15 @@ class Coupon(models.Model):
     class Kind(models.TextChoices):
         ONE_TIME = "one_time", "Once in all"
         MULTI_USE = "multi_use", "Many times"
+
+    class State(models.TextChoices):
+        """What the coupon's own columns come to at an instant; not stored."""
+
+        USABLE = "usable", "Usable"
+        COMING = "coming", "Not yet"
+        USED_UP = "used_up", "Used up"
+        ENDED = "ended", "Ended"
+        OFF = "off", "Switched off"
 
     promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="coupons")
     code = models.CharField(max_length=40)
@@ -28,6 +54,8 @@ class Coupon(models.Model):
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
     batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = CouponQuerySet.as_manager()
 
     class Meta:
         ordering = ["code"]

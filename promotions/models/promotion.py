@@ -8,6 +8,13 @@ class PromotionQuerySet(models.QuerySet):
         """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
         return self.filter(deleted_at__isnull=True)
 
+    def matching(self, words: str):
+        """Those whose name holds each of the `words`."""
+        found = self
+        for word in words.split():
+            found = found.filter(name__icontains=word)
+        return found
+
 
 class Promotion(models.Model):
     """One discount: conditions, a target and a benefit. Applies through active campaigns, or by itself."""

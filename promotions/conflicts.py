@@ -1,0 +1,238 @@
+"""What a marketer should know before a promotion meets a customer: rules that can never apply, or not as meant."""
+
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from campaigns.templatetags.workspace import money
+from promotions import reading
+from promotions.engine import rules
+from promotions.models import Coupon, Promotion, PromotionCampaign
+
+LONG = timedelta(days=9)  # a window longer than this holds every weekday and hour
+LATEST = 10_000  # sales that are looked at for whether a threshold is ever reached
+ENOUGH = 200  # fewer say nothing about that
+
+
+def conflicts(
+    promotion: Promotion, *, campaigns: Sequence[PromotionCampaign], places: Collection[int] = ()
+) -> list[str]:
+    """Why `promotion`, saved or as it is being typed, would give nothing, or something else than it seems: sentences.
+
+    Args:
+        campaigns: those it is linked to.
+        places: the keys of the locations where it applies; none: everywhere.
+    """
+    try:
+        rule = reading.rule(promotion)
+    except msgspec.ValidationError as error:
+        return [f"Its rules cannot be read: {error}."]
+    open_ones = [campaign for campaign in campaigns if not campaign.is_final]
+    return [
+        *_of_its_place(promotion, open_ones),
+        *_of_the_rule(rule),
+        *_of_hours(rule, promotion.starts_at, promotion.ends_at, "its own window"),
+        *_of_codes(promotion, places),
+        *(line for campaign in open_ones for line in _with_campaign(promotion, rule, campaign, places)),
+    ]
+
+
+# ── by itself ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _of_its_place(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) -> Iterator[str]:
+    if promotion.standalone and campaigns:
+        yield (
+            f"It is standalone and linked to “{campaigns[0]}”: it can be only one of the two. "
+            "End the one or the other."
+        )
+    if not promotion.standalone and not campaigns:
+        yield "No open campaign has it and it is not standalone: it applies nowhere."
+    if promotion.ends_at and promotion.ends_at <= timezone.now():
+        yield "Its own end has passed."
+
+
+def _of_the_rule(rule: rules.Rule) -> Iterator[str]:
+    match rule.benefit:
+        case rules.PercentOff(percent=0) | rules.PercentOfTotal(percent=0):
+            yield "A discount of 0 % gives nothing."
+        case rules.FixedPerUnit(amount=0) | rules.FixedTotal(amount=0):
+            yield "A discount of 0 gives nothing."
+        case rules.FixedPrice(amount) if _is_at_most(rule.target.match.unit_price_max, amount):
+            yield "No chosen article costs more than the fixed price: it gives nothing."
+        case rules.BuyGet(get=got, max_get_units=most) if most is not None and most < got.quantity:
+            yield f"At most {most} may be reduced, but a group has {got.quantity}: no group ever fits."
+        case rules.Tiered() as tiered:
+            yield from _of_tiers(rule, tiered)
+    if rule.caps.max_amount == 0:
+        yield "At most 0 in a sale gives nothing."
+    yield from _of_thresholds(rule)
+
+
+def _is_at_most(price: int | None, amount: int) -> bool:
+    return price is not None and price <= amount
+
+
+def _of_tiers(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
+    """A tier whose successor is reached by every sale that meets the conditions is never the highest reached."""
+    kind, field = (
+        (rules.MinSubtotal, "amount") if tiered.by == "subtotal" else (rules.MinQuantity, "quantity")
+    )
+    least = max(
+        (
+            getattr(condition, field)
+            for condition in rule.conditions
+            if isinstance(condition, kind) and condition.match == rule.target.match
+        ),
+        default=0,
+    )
+    for tier, successor in zip(tiered.tiers, tiered.tiers[1:], strict=False):
+        if successor.at_least <= least:
+            yield (
+                f"The tier from {_figure(tier.at_least, tiered.by)} is never reached alone: "
+                f"the conditions ask for {_figure(least, tiered.by)} anyway."
+            )
+    for tier, successor in zip(tiered.tiers, tiered.tiers[1:], strict=False):
+        if (successor.percent or 0) <= (tier.percent or 0) and (successor.amount or 0) <= (tier.amount or 0):
+            yield f"The tier from {_figure(successor.at_least, tiered.by)} gives no more than the one before it."
+
+
+def _figure(value: int, by: str) -> str:
+    return money(value) if by == "subtotal" else f"{value} articles"
+
+
+def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
+    """Minimums that no sale has reached, or that a discount swallows whole."""
+    for condition in rule.conditions:
+        if not isinstance(condition, rules.MinSubtotal):
+            continue
+        least = condition.amount
+        if isinstance(rule.benefit, rules.FixedTotal) and rule.benefit.amount >= least:
+            yield f"A sale of {money(least)} gets {money(rule.benefit.amount)} off: it costs nothing."
+        count, largest = _recent_sales()
+        if count >= ENOUGH and largest < least:
+            yield f"None of the last {count} sales came to {money(least)}: the largest was {money(largest)}."
+    if rule.max_uses_per_customer and any(isinstance(one, rules.FirstPurchase) for one in rule.conditions):
+        yield "A first purchase happens once: a maximum of uses per customer adds nothing."
+
+
+def _recent_sales() -> tuple[int, int]:
+    """How many of the latest sales there are in the site's currency, and the largest subtotal of them."""
+    sales = apps.get_model("pos.Sale").objects.filter(currency=settings.CURRENCY).order_by("-pk")[:LATEST]
+    found = sales.aggregate(count=Count("pk"), largest=Max("subtotal"))
+    return found["count"], found["largest"] or 0
+
+
+def _of_hours(
+    rule: rules.Rule, starts_at: datetime | None, ends_at: datetime | None, within: str
+) -> Iterator[str]:
+    for condition in rule.conditions:
+        if isinstance(condition, rules.Hours) and not meets(condition, starts_at, ends_at):
+            yield f"Its days and hours never come within {within}."
+
+
+def meets(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | None) -> bool:
+    """Whether any moment of `hours`, taken in the site's zone, lies in the window."""
+    if starts_at is None or ends_at is None or ends_at - starts_at > LONG:
+        return True
+    first, last = timezone.localtime(starts_at), timezone.localtime(ends_at)
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
+    over_midnight = hours.end <= hours.start
+    while day < last:
+        if not hours.weekdays or day.isoweekday() in hours.weekdays:
+            begins = day + _since_midnight(hours.start)
+            ends = day + _since_midnight(hours.end) + timedelta(days=over_midnight)
+            if begins < last and first < ends:
+                return True
+        day += timedelta(days=1)
+    return False
+
+
+def _since_midnight(clock: str) -> timedelta:
+    hour, minute = clock.split(":")
+    return timedelta(hours=int(hour), minutes=int(minute))
+
+
+def _of_codes(promotion: Promotion, places: Collection[int]) -> Iterator[str]:
+    """What keeps coupons and promotion from ever meeting."""
+    coupons = Coupon.objects.filter(promotion=promotion) if promotion.pk else Coupon.objects.none()
+    if promotion.trigger != Promotion.Trigger.COUPON:
+        if coupons.exists():
+            yield "It has coupon codes but applies without one: presenting a code changes nothing."
+        return
+    if not coupons.exists():
+        yield "It needs a coupon code, and it has none yet."
+        return
+    usable = coupons.with_state(timezone.now()).filter(state=Coupon.State.USABLE)
+    if not usable.exists():
+        yield "None of its coupon codes can be used any more."
+        return
+    missed = Q(pk__in=[])
+    if promotion.ends_at:
+        missed |= Q(starts_at__gte=promotion.ends_at)
+    if promotion.starts_at:
+        missed |= Q(ends_at__lte=promotion.starts_at)
+    if places:
+        elsewhere = Coupon.objects.exclude(locations=None).exclude(locations__in=places)
+        missed |= Q(pk__in=elsewhere.values("pk"))
+    if count := usable.filter(missed).count():
+        yield f"{count} of its coupon codes can never be used: their dates or locations and its own do not meet."
+
+
+# ── with its campaigns ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _with_campaign(
+    promotion: Promotion, rule: rules.Rule, campaign: PromotionCampaign, places: Collection[int]
+) -> Iterator[str]:
+    starts_at = max(filter(None, (promotion.starts_at, campaign.starts_at)), default=None)
+    ends_at = min(filter(None, (promotion.ends_at, campaign.ends_at)), default=None)
+    if starts_at and ends_at and ends_at <= starts_at:
+        yield f"Its window lies outside that of “{campaign}”: it never applies there."
+    else:
+        if promotion.starts_at and campaign.starts_at and promotion.starts_at < campaign.starts_at:
+            yield f"It starts before “{campaign}” does: until then that campaign does not apply it."
+        if promotion.ends_at and campaign.ends_at and promotion.ends_at > campaign.ends_at:
+            yield f"It ends after “{campaign}” does: from then on that campaign does not apply it."
+        yield from _of_hours(rule, starts_at, ends_at, f"the window of “{campaign}”")
+    theirs = {location.pk for location in campaign.locations.all()}
+    if places and theirs and theirs.isdisjoint(places):
+        yield f"None of its locations is one of “{campaign}”: it never applies there."
+    least = least_discount(rule)
+    if campaign.budget is not None and campaign.budget < least:
+        has = f"The budget of “{campaign}”, {money(campaign.budget, campaign.currency)}, is smaller than one discount"
+        one = money(least, campaign.currency)
+        if campaign.on_budget_end == PromotionCampaign.OnBudgetEnd.REJECT:
+            yield f"{has} of {one}: it never applies there."
+        else:
+            yield f"{has} of {one}: the first sale gets less and uses it up."
+    if campaign.currency != settings.CURRENCY:
+        there = reading.sentence(promotion, campaign.currency)
+        yield f"“{campaign}” counts in {campaign.currency}. There it says: {there}"
+
+
+def least_discount(rule: rules.Rule) -> int:
+    """The least that one application can be worth, in minor units; 0 when the rule itself does not tell."""
+    benefit = rule.benefit
+    least = 0
+    spent = max((one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)), default=0)
+    match benefit:
+        case rules.FixedTotal(amount):
+            least = amount
+        case rules.PercentOff(percent) | rules.PercentOfTotal(percent) if rule.target == rules.Target():
+            least = spent * percent // 10_000
+        case rules.Tiered(tiers, "subtotal"):
+            first = tiers[0]
+            least = (
+                first.amount if first.amount is not None else first.at_least * (first.percent or 0) // 10_000
+            )
+        case rules.BuyGet(get=got, amount=amount) if amount is not None:
+            least = got.quantity * amount
+        case rules.Bundle(amount=amount) if amount is not None:
+            least = amount
+    return least if rule.caps.max_amount is None else min(least, rule.caps.max_amount)

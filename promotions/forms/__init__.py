@@ -1,0 +1,1 @@
+"""What people type about promotions: shape is checked here, state by the domain functions."""

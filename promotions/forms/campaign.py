@@ -1,0 +1,91 @@
+"""The form of a promotion campaign."""
+
+from typing import Any
+
+from django import forms
+from django.apps import apps
+from django.conf import settings
+
+from campaigns.forms import MomentField
+from campaigns.models import Campaign
+from promotions.forms.fields import MoneyField, to_the_minute
+from promotions.models import PromotionCampaign
+
+Status = Campaign.Status
+
+
+class CampaignForm(forms.ModelForm):
+    """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
+
+    starts_at = MomentField(label="Starts", required=False)
+    ends_at = MomentField(label="Ends", required=False, help_text="Empty: no end.")
+    budget = MoneyField(
+        "Budget", smallest=1, required=False, help_text="All discounts together. Empty: no limit."
+    )
+    currency = forms.ChoiceField()
+
+    class Meta:
+        model = PromotionCampaign
+        fields = [
+            "name",
+            "description",
+            "starts_at",
+            "ends_at",
+            "currency",
+            "budget",
+            "on_budget_end",
+            "max_uses",
+            "max_uses_per_customer",
+            "priority",
+            "locations",
+        ]
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 3}),
+            "locations": forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+        }
+        labels = {"on_budget_end": "When the budget ends", "max_uses": "Maximum uses"}
+        help_texts = {
+            "max_uses": "Each promotion that gives something in a sale is one use. Empty: no limit.",
+            "max_uses_per_customer": "Sales without a customer get nothing then. Empty: no limit.",
+        }
+
+    def __init__(self, data: Any = None, *, instance: PromotionCampaign) -> None:
+        # typed to the minute: what is not touched keeps its seconds
+        window = {name: to_the_minute(getattr(instance, name)) for name in ("starts_at", "ends_at")}
+        super().__init__(data, instance=instance, initial=window)
+        self.fields["currency"].choices = [(code, code) for code in currencies(self.instance.currency)]
+        chosen = self.data.get("currency") if self.is_bound else self.instance.currency
+        if chosen in dict(self.fields["currency"].choices):
+            self.fields["budget"].in_currency(chosen)
+        for name in ("max_uses", "max_uses_per_customer", "priority"):
+            self.fields[name].min_value = 1
+            self.fields[name].widget.attrs |= {"min": 1, "inputmode": "numeric"}
+
+        if instance.status in (Status.ACTIVE, Status.PAUSED):
+            self.fields["starts_at"].disabled = True
+            self.fields["starts_at"].help_text = "It has started: its start stays."
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "The end must lie after the start.")
+        return cleaned
+
+    def changes(self) -> dict[str, Any]:
+        """The columns that were changed, without the locations; all of a new campaign."""
+        names = self.changed_data if self.instance.pk else self.fields
+        return {name: self.cleaned_data[name] for name in names if name != "locations"}
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        """Show why the campaign could not be saved, each reason at its field."""
+        for name, sentence in reasons:
+            self.add_error(name if name in self.fields else None, sentence)
+
+
+def currencies(*more: str) -> list[str]:
+    """The currencies money can be typed in: the site's, those of the locations, and `more`."""
+    locations = (
+        apps.get_model("pos.Location").objects.order_by().values_list("currency", flat=True).distinct()
+    )
+    return sorted({settings.CURRENCY, *locations, *more})

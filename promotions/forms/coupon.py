@@ -1,0 +1,161 @@
+"""The forms of coupons: one code, and many at once."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+
+from campaigns.forms import MomentField
+from promotions.coupons import MOST
+from promotions.forms.fields import MoneyField, PercentField, to_the_minute
+from promotions.forms.parts import CHECK, MOST_USES, count
+from promotions.models import Coupon, Promotion
+
+COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses_per_customer", "customer")
+
+
+class CouponTerms(forms.Form):
+    """What holds for one code as for many: what it gives, how often, when, where and to whom."""
+
+    promotion = forms.ModelChoiceField(
+        queryset=Promotion.objects.none(), help_text="Promotions that apply with a coupon code."
+    )
+    discount = forms.ChoiceField(
+        choices=[
+            ("promotion", "that of the promotion"),
+            ("percent", "a percent of its own"),
+            ("amount", "an amount of its own"),
+        ],
+        help_text="The conditions are always those of the promotion.",
+    )
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("Amount", required=False)
+    kind = forms.ChoiceField(label="May be used", choices=Coupon.Kind.choices)
+    max_uses = count("Maximum uses", most=MOST_USES, help_text="Empty: no limit.")
+    max_uses_per_customer = count(
+        "Maximum uses per customer",
+        help_text="A sale without a customer cannot use it then. Empty: no limit.",
+    )
+    min_subtotal = MoneyField("Minimum spend", required=False)
+    starts_at = MomentField(label="Starts", required=False)
+    ends_at = MomentField(label="Ends", required=False)
+    customer = forms.CharField(
+        label="Only for the customer with this id", max_length=64, required=False, empty_value=""
+    )
+    locations = Coupon._meta.get_field("locations").formfield(
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK)
+    )
+
+    def __init__(self, data: Any = None, *, promotions: QuerySet[Promotion], **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["promotion"].queryset = promotions
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        chosen = cleaned.get("discount")
+        if chosen in ("percent", "amount") and chosen not in self.errors and cleaned.get(chosen) is None:
+            self.add_error(chosen, "This is needed for what you chose.")
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "The end must lie after the start.")
+        return cleaned
+
+    def columns(self) -> dict[str, Any]:
+        """The columns of a coupon, without its code, promotion and locations."""
+        cleaned = self.cleaned_data
+        benefit = None
+        if cleaned["discount"] == "percent":
+            benefit = {"type": "percent", "percent": cleaned["percent"]}
+        elif cleaned["discount"] == "amount":
+            benefit = {"type": "fixed_total", "amount": cleaned["amount"]}
+        columns = {name: cleaned[name] for name in COLUMNS} | {"benefit": benefit}
+        return columns | {"min_subtotal": cleaned["min_subtotal"] or 0}
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        """Show why it could not be saved, each reason at its field."""
+        for name, sentence in reasons:
+            self.add_error(name if name in self.fields else None, sentence)
+
+
+class CouponForm(CouponTerms):
+    """One code, new or stored."""
+
+    code = forms.CharField(max_length=40, help_text="Capital and small letters are the same.")
+    active = forms.BooleanField(label="Switched on", required=False, initial=True)
+    field_order = ["code", "promotion"]
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        coupon: Coupon | None = None,
+        promotions: QuerySet[Promotion],
+        **kwargs: Any,
+    ) -> None:
+        initial = kwargs.pop("initial", {})
+        if coupon:
+            initial = stored(coupon)
+        super().__init__(data, promotions=promotions, initial=initial, **kwargs)
+        self.coupon = coupon
+        if coupon:
+            self.fields["promotion"].disabled = True
+            if initial["discount"] == "kept":
+                self.fields["discount"].choices = [
+                    *self.fields["discount"].choices,
+                    ("kept", "its own, as it is"),
+                ]
+
+    def columns(self) -> dict[str, Any]:
+        columns = super().columns() | {
+            "code": self.cleaned_data["code"],
+            "active": self.cleaned_data["active"],
+        }
+        if self.coupon:
+            if self.cleaned_data["discount"] == "kept":
+                columns["benefit"] = self.coupon.benefit
+            for name in (
+                "starts_at",
+                "ends_at",
+            ):  # typed to the minute: what was not touched keeps its seconds
+                if columns[name] == to_the_minute(getattr(self.coupon, name)):
+                    columns[name] = getattr(self.coupon, name)
+        return columns
+
+
+def stored(coupon: Coupon) -> dict[str, Any]:
+    """The answers that a stored coupon comes to."""
+    answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
+    answers |= {name: to_the_minute(answers[name]) for name in ("starts_at", "ends_at")}
+    answers |= {"promotion": coupon.promotion_id, "locations": list(coupon.locations.all())}
+    match coupon.benefit:
+        case None:
+            return answers | {"discount": "promotion"}
+        case {"type": "percent", "percent": percent, **rest} if not rest:
+            return answers | {"discount": "percent", "percent": percent}
+        case {"type": "fixed_total", "amount": amount}:
+            return answers | {"discount": "amount", "amount": amount}
+    return answers | {"discount": "kept"}
+
+
+class GenerateForm(CouponTerms):
+    """Many codes of random letters."""
+
+    number = forms.IntegerField(label="How many codes", min_value=1, max_value=MOST, initial=100)
+    prefix = forms.CharField(
+        max_length=20, required=False, help_text="What every code begins with, such as MAIL-."
+    )
+    length = forms.IntegerField(
+        label="Length",
+        min_value=8,
+        max_value=30,
+        initial=10,
+        help_text="Of the random part; shorter can be guessed.",
+    )
+    batch = forms.CharField(
+        label="Name of the batch", max_length=100, required=False, help_text="Empty: the time."
+    )
+    field_order = ["promotion", "number", "prefix", "length", "batch"]
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        self.fields["kind"].initial = Coupon.Kind.ONE_TIME

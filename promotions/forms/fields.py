@@ -1,0 +1,128 @@
+"""Fields that keep what the engine counts in and show what people type.
+
+Money is kept in minor units, a percent in hundredths, codes as a tuple, a time of day as `HH:MM`.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+MAX_MONEY = 10**12  # of promotions.engine.rules.Money
+MAX_CODE = 64  # of promotions.engine.rules.Text
+
+
+class ScaledField(forms.DecimalField):
+    """A decimal number that is kept as an integer, `places` digits longer.
+
+    `smallest` and `largest` bound what is kept.
+    """
+
+    def __init__(
+        self, label: str, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Any
+    ) -> None:
+        super().__init__(label=label, **kwargs)
+        self.smallest = smallest
+        self.largest = largest
+        self.plain_label = label
+        self.scale(places, unit)
+
+    def scale(self, places: int, unit: str) -> None:
+        """Take numbers of `unit` with so many places from now on."""
+        self.places = places
+        self.unit = unit
+        self.label = f"{self.plain_label} ({unit})"
+        self.widget.attrs |= {"step": str(Decimal(1).scaleb(-places)), "inputmode": "decimal"}
+
+    def clean(self, value: Any) -> int | None:
+        number = super().clean(value)
+        if number is None:
+            return None
+        scaled = number.scaleb(self.places)
+        if scaled != scaled.to_integral_value():
+            most = (
+                f"at most {self.places} digits after the point"
+                if self.places
+                else "no digits after the point"
+            )
+            raise ValidationError(f"{number:f} {self.unit}: write {most}.")
+        if not self.smallest <= scaled <= self.largest:
+            word, bound = ("least", self.smallest) if scaled < self.smallest else ("most", self.largest)
+            raise ValidationError(f"At {word} {Decimal(bound).scaleb(-self.places):f} {self.unit}.")
+        return int(scaled)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return f"{Decimal(value).scaleb(-self.places):f}"
+        return value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class MoneyField(ScaledField):
+    """An amount of a currency: 12.50 euros are kept as 1250."""
+
+    def __init__(self, label: str, *, currency: str = "", **kwargs: Any) -> None:
+        currency = currency or settings.CURRENCY
+        places = get_currency_precision(currency)
+        super().__init__(label, places=places, unit=currency, largest=MAX_MONEY, **kwargs)
+
+    def in_currency(self, currency: str) -> None:
+        self.scale(get_currency_precision(currency), currency)
+
+
+class PercentField(ScaledField):
+    """A percent with up to two places: 12.5 % is kept as 1250."""
+
+    def __init__(self, label: str, **kwargs: Any) -> None:
+        super().__init__(label, places=2, unit="%", largest=100_00, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):  # 1000 is shown as 10, not as 10.00
+            return f"{(Decimal(value) / 100).normalize():f}"
+        return value
+
+
+class CodesField(forms.CharField):
+    """Codes (SKUs, categories, brands, customer ids), apart by commas or line breaks; kept as a tuple, each once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Apart by commas.")
+        kwargs.setdefault("required", False)
+        super().__init__(**kwargs)
+        self.widget.attrs |= {"autocapitalize": "off", "spellcheck": "false"}
+
+    def to_python(self, value: Any) -> tuple[str, ...]:
+        written = super().to_python(value).replace("\n", ",").split(",")
+        return tuple(dict.fromkeys(code.strip() for code in written if code.strip()))
+
+    def validate(self, value: tuple[str, ...]) -> None:
+        super().validate(value)
+        if long := next((code for code in value if len(code) > MAX_CODE), None):
+            raise ValidationError(f"“{long[:20]}…” is longer than {MAX_CODE} characters.")
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, tuple | list) else value
+
+
+class ClockField(forms.TimeField):
+    """A time of day, kept as `HH:MM`."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}), required=False, **kwargs
+        )
+
+    def clean(self, value: Any) -> str:
+        at = super().clean(value)
+        return f"{at:%H:%M}" if at else ""
+
+
+def to_the_minute(at: datetime | None) -> datetime | None:
+    """What a field of a date and a time can show of an instant."""
+    return at and at.replace(second=0, microsecond=0)

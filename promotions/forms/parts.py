@@ -1,0 +1,346 @@
+"""The parts a promotion's form is put together from. The names of the fields are those of the answers in `types`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from campaigns.forms import MomentField
+from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
+from promotions.models import CustomerGroup, Promotion
+
+PICKS = [("cheapest", "the cheapest"), ("dearest", "the dearest")]
+WEEKDAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]
+MOST_USES = 10**12
+CHECK = {"class": "form-check-input"}
+
+
+def count(label: str, *, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
+    """A whole number from 1, as the engine counts units and uses."""
+    kwargs.setdefault("required", False)
+    return forms.IntegerField(label=label, min_value=1, max_value=most, **kwargs)
+
+
+def choice(label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(label=label, choices=choices, **kwargs)
+
+
+def tick(label: str, **kwargs: Any) -> forms.BooleanField:
+    return forms.BooleanField(label=label, required=False, **kwargs)
+
+
+class Part(forms.Form):
+    """Some fields of a promotion's form under a heading.
+
+    `needs`: by the field that is answered, for each answer the fields that must be filled in then.
+    """
+
+    key = ""
+    heading = ""
+    needs: Mapping[str, Mapping[str, Sequence[str]]] = {}
+    rows: "RowSet | None" = None
+    folds = False  # shown closed until something of it is filled in
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        for field, by_answer in self.needs.items():
+            for needed in by_answer.get(cleaned.get(field, ""), ()):
+                if needed not in self.errors and cleaned.get(needed) in (None, "", ()):
+                    self.add_error(needed, "This is needed for what you chose.")
+        return cleaned
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether anything in it differs from what a new form says, or is wrong."""
+        if self.is_bound and self.errors:
+            return True
+        return any(bound.field.has_changed(bound.field.initial, bound.value()) for bound in self)
+
+    def forgive(self) -> None:
+        """Say nothing of what is missing: the form is still being filled in."""
+        self.errors.clear()
+        if self.rows is not None:
+            self.rows.non_form_errors().clear()
+            for row in self.rows:
+                row.errors.clear()
+
+    def is_valid(self) -> bool:
+        rows_are = self.rows is None or self.rows.is_valid()
+        return super().is_valid() and rows_are
+
+
+class RowSet(forms.BaseFormSet):
+    """Rows of a part, such as tiers; a row that is left empty is left out."""
+
+    noun = ""
+
+    def filled(self) -> list[dict[str, Any]]:
+        """What the rows say, in their order; of rows that were typed only those that can be read."""
+        return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
+
+    def clean(self) -> None:
+        if not any(self.errors) and not self.filled():
+            raise forms.ValidationError(f"Fill in at least one {self.noun}.")
+
+
+class OffItems(Part):
+    key = "off_items"
+    heading = "Discount"
+    needs = {
+        "reduction": {
+            "percent": ["percent"],
+            "amount": ["amount"],
+            "price": ["amount"],
+            "cheapest": ["units"],
+        }
+    }
+    reduction = choice(
+        "Reduce by",
+        [
+            ("percent", "a percent off each item"),
+            ("amount", "an amount off each item"),
+            ("price", "a fixed price for each item"),
+            ("cheapest", "the cheapest for nothing"),
+        ],
+    )
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("Amount", required=False)
+    units = count("How many for nothing")
+    of_original = tick("Of the original price, also where another promotion has reduced it")
+
+
+class OffSale(Part):
+    key = "off_sale"
+    heading = "Discount"
+    needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "gift": ["gift_sku"]}}
+    reduction = choice(
+        "Reduce by",
+        [
+            ("percent", "a percent off the sale"),
+            ("amount", "an amount off the sale"),
+            ("gift", "a free gift"),
+        ],
+    )
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("Amount", required=False)
+    gift_sku = forms.CharField(label="Gift, its SKU", max_length=64, required=False)
+    gift_quantity = count("How many", help_text="Empty: one.")
+    of_original = tick("Of the original price, also where another promotion has reduced it")
+    over_floors = tick("Where an article has reached its lowest price, take its share off the others")
+
+
+class Items(Part):
+    key = "items"
+    heading = "Which articles"
+    skus = CodesField(label="SKUs")
+    categories = CodesField(label="Categories")
+    brands = CodesField(label="Brands")
+    unit_price_min = MoneyField("Price from", required=False)
+    unit_price_max = MoneyField("Price up to", required=False)
+    max_units = count("At most so many in a sale", help_text="Empty: all.")
+    pick = choice("Then", PICKS, required=False)
+    max_units_per_line = count("At most so many of a line", help_text="Empty: all.")
+    only_undiscounted = tick("Only articles that the till has not reduced already")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        low, high = cleaned.get("unit_price_min"), cleaned.get("unit_price_max")
+        if low is not None and high is not None and low > high:
+            self.add_error("unit_price_max", "This lies below the lowest price.")
+        return cleaned
+
+
+class BuyGet(Part):
+    key = "buy_get"
+    heading = "Buy and get"
+    needs = {"reward": {"percent": ["percent"], "amount": ["amount"]}}
+    buy_quantity = count("Buy", required=True, initial=1)
+    buy_skus = CodesField(label="of SKUs")
+    buy_categories = CodesField(label="of categories")
+    buy_brands = CodesField(label="of brands")
+    get_quantity = count("Get", required=True, initial=1)
+    get_same = tick("of the same articles", initial=True)
+    get_skus = CodesField(label="of SKUs")
+    get_categories = CodesField(label="of categories")
+    get_brands = CodesField(label="of brands")
+    reward = choice(
+        "They are", [("free", "free"), ("percent", "a percent off"), ("amount", "an amount off each")]
+    )
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("Amount", required=False)
+    pick = choice("Reduced are", PICKS, required=False)
+    max_get_units = count("At most so many reduced in a sale", help_text="Empty: no limit.")
+
+
+class BundleRow(forms.Form):
+    quantity = count("Quantity", widget=forms.NumberInput(attrs={"placeholder": 1}))
+    skus = CodesField(label="SKUs", help_text="")
+    categories = CodesField(label="Categories", help_text="")
+    brands = CodesField(label="Brands", help_text="")
+
+    def clean_quantity(self) -> int:
+        return self.cleaned_data["quantity"] or 1
+
+
+class Bundle(Part):
+    key = "bundle"
+    heading = "The set"
+    needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "price": ["amount"]}}
+    reduction = choice(
+        "Together",
+        [("price", "for one price"), ("percent", "a percent off"), ("amount", "an amount off")],
+    )
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("Amount", required=False)
+    pick = choice("Of several that fit, take", PICKS, required=False)
+
+    class Rows(RowSet):
+        noun = "part of the set"
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        rows = forms.formset_factory(
+            BundleRow, formset=self.Rows, extra=0, min_num=2, max_num=20, validate_max=True
+        )
+        self.rows = rows(data, prefix="parts", initial=self.initial.get("parts"))
+
+    def clean(self) -> dict[str, Any]:
+        return super().clean() | {"parts": self.rows.filled()}
+
+
+class TierRow(forms.Form):
+    at_least = MoneyField("From", required=False)
+    at_least_units = count("From (articles)")
+    percent = PercentField("Percent", required=False)
+    amount = MoneyField("or amount", required=False)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if not self.errors and (cleaned.get("percent") is None) == (cleaned.get("amount") is None):
+            raise forms.ValidationError("A tier has either a percent or an amount.")
+        return cleaned
+
+
+class Tiers(Part):
+    key = "tiers"
+    heading = "Tiers"
+    by = choice("Measured by", [("subtotal", "what is spent"), ("quantity", "how many articles")])
+
+    class Rows(RowSet):
+        noun = "tier"
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        rows = forms.formset_factory(
+            TierRow, formset=self.Rows, extra=0, min_num=3, max_num=50, validate_max=True
+        )
+        self.rows = rows(data, prefix="tiers", initial=self.initial.get("tiers"))
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        step = "at_least_units" if cleaned.get("by") == "quantity" else "at_least"
+        tiers = self.rows.filled()
+        if any(tier.get(step) is None for tier in tiers):
+            raise forms.ValidationError("Say for each tier from where on it counts.")
+        return cleaned | {"tiers": sorted(tiers, key=lambda tier: tier[step])}
+
+
+class Hours(Part):
+    key = "hours"
+    heading = "Days and hours"
+    weekdays = forms.TypedMultipleChoiceField(
+        label="Days",
+        choices=WEEKDAYS,
+        coerce=int,
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
+        help_text="None chosen: every day.",
+    )
+    from_time = ClockField(label="From", help_text="In the time zone of the location.")
+    to_time = ClockField(label="Until", help_text="Before the start: until that time of the next day.")
+
+
+class Conditions(Part):
+    key = "conditions"
+    heading = "Conditions"
+    min_subtotal = MoneyField("Minimum spend", required=False)
+    min_quantity = count("Minimum quantity")
+    count_chosen = tick("Count only the chosen articles towards these minimums")
+    every_line_over = MoneyField("Every line worth more than", required=False)
+    contains_skus = CodesField(label="The sale holds one of these SKUs")
+    contains_categories = CodesField(label="of these categories")
+    contains_brands = CodesField(label="of these brands")
+    groups = forms.MultipleChoiceField(
+        label="Customer groups",
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK),
+        help_text="None chosen: everybody, known or not.",
+    )
+    first_purchase = tick("Only on a customer's first purchase")
+    payment_methods = CodesField(
+        label="Paid by", help_text="As the till names it, such as card; apart by commas."
+    )
+    customers = CodesField(label="Only customers with these ids", widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        known = dict(CustomerGroup.objects.values_list("code", "name"))
+        named = [*self.initial.get("groups", ()), *(data.getlist("groups") if data is not None else ())]
+        known = {code: code for code in named} | known  # a till may send groups that are not stored here
+        self.fields["groups"].choices = [(code, name) for code, name in known.items()]
+        if not known:
+            del self.fields["groups"]
+
+
+class When(Part):
+    key = "when"
+    heading = "When and where"
+    starts_at = MomentField(label="Starts", required=False)
+    ends_at = MomentField(label="Ends", required=False)
+    locations = Promotion._meta.get_field("locations").formfield(
+        widget=forms.CheckboxSelectMultiple(attrs=CHECK)
+    )
+    max_uses = count("Maximum uses", most=MOST_USES, help_text="Empty: no limit of its own.")
+    max_uses_per_customer = count("Maximum uses per customer", help_text="Empty: no limit of its own.")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
+        if starts_at and ends_at and ends_at <= starts_at:
+            self.add_error("ends_at", "The end must lie after the start.")
+        return cleaned
+
+
+class Meeting(Part):
+    key = "meeting"
+    heading = "With other promotions"
+    needs = {"stacking": {"best_of": ["stacking_group"]}}
+    priority = forms.IntegerField(min_value=1, max_value=10**6, initial=100, help_text="1 is applied first.")
+    stacking = choice(
+        "Together with others",
+        [
+            ("stackable", "Yes, on what they leave"),
+            ("best_of", "The best of a group counts"),
+            ("exclusive", "Never: alone in the sale"),
+        ],
+        initial="stackable",
+    )
+    stacking_group = forms.CharField(
+        label="Group", max_length=64, required=False, help_text="Its name is up to you."
+    )
+    max_amount = MoneyField("At most in a sale", required=False, help_text="Empty: no limit.")
+    max_applications = count("At most so many sets in a sale", help_text="Of sets and buy-and-get groups.")
+
+
+class Identity(Part):
+    key = "identity"
+    heading = "Promotion"
+    name = forms.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
+    trigger = choice("Applies", [("automatic", "by itself"), ("coupon", "with a coupon code")])
+    standalone = tick("Standalone: applies without a campaign")
+
+
+PARTS: dict[str, type[Part]] = {
+    part.key: part
+    for part in [OffItems, OffSale, Items, BuyGet, Bundle, Tiers, Hours, Conditions, When, Meeting]
+}

@@ -1,0 +1,165 @@
+"""The form of a promotion: one for each of the eight kinds, put together from parts."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from promotions import types
+from promotions.forms.fields import to_the_minute
+from promotions.forms.parts import PARTS, Identity, Part
+from promotions.models import Promotion
+
+LATER = ("when", "conditions", "hours", "meeting")  # what every kind asks after its own parts
+FOLDED = ("conditions", "hours", "meeting")
+COLUMNS = ("starts_at", "ends_at", "max_uses", "max_uses_per_customer", "priority", "trigger", "standalone")
+
+
+class PromotionForm:
+    """What a marketer says of a promotion: forms over one set of names, checked and read together.
+
+    `is_whole`: whether the form shows everything that the stored promotion says.
+    """
+
+    def __init__(
+        self,
+        type_: str,
+        data: Any = None,
+        *,
+        promotion: Promotion | None = None,
+        asked: Collection[str] | None = None,
+    ) -> None:
+        """A form of the kind `type_`, filled in with `data` or with the stored `promotion`.
+
+        `asked`: the keys of the parts that `data` answers; None: all.
+        """
+        self.type = type_
+        self.kind = types.KINDS[type_]
+        self.data = data
+        self.promotion = promotion
+        self.is_whole = True
+        initial = self._stored(promotion) if promotion else {}
+        if asked is not None:
+            initial |= data.dict()  # what parts of both kinds share
+        names = [*self.kind.parts, *(name for name in LATER if name not in self.kind.parts)]
+        forms = [Identity, *(PARTS[name] for name in names)]
+        self.parts: list[Part] = [
+            form(data if asked is None or form.key in asked else None, initial=initial) for form in forms
+        ]
+        for part in self.parts:
+            part.folds = part.key in FOLDED and part.key not in self.kind.parts
+        if not self.kind.has_items:
+            self._drop("count_chosen")
+        if self.type not in ("buy_get", "bundle"):
+            self._drop("max_applications")
+        if self.kind.always:
+            self._drop("first_purchase")
+        for name in self.kind.requires:
+            self._part_of(name).fields[name].required = True
+
+    @classmethod
+    def half_filled(cls, type_: str, data: Any, *, promotion: Promotion | None = None) -> "PromotionForm":
+        """A form still being filled in, with nothing said about errors yet.
+
+        `data` may answer the parts of another kind (`has` names those it answers) and ask for one more row (`more`).
+        """
+        rows = data.get("more", "")
+        if f"{rows}-TOTAL_FORMS" in data:
+            data = with_more_rows(data, rows)
+        form = cls(type_, data, promotion=promotion, asked=data.getlist("has"))
+        for part in form.parts:
+            part.forgive()
+        return form
+
+    def _stored(self, promotion: Promotion) -> dict[str, Any]:
+        said, self.is_whole = types.answers(self.type, stored_terms(promotion))
+        columns = {name: getattr(promotion, name) for name in COLUMNS}
+        columns |= {name: to_the_minute(columns[name]) for name in ("starts_at", "ends_at")}
+        return {"name": promotion.name, "locations": list(promotion.locations.all()), **columns, **said}
+
+    def _drop(self, name: str) -> None:
+        for part in self.parts:
+            part.fields.pop(name, None)
+
+    def _part_of(self, name: str) -> Part:
+        """The part that holds the field `name`; the first for what no field shows."""
+        return next((part for part in self.parts if name in part.fields), self.parts[0])
+
+    def __iter__(self) -> Iterator[Part]:
+        return iter(self.parts)
+
+    @property
+    def label(self) -> str:
+        return Promotion.Type(self.type).label
+
+    @property
+    def errors(self) -> dict[str, Any]:
+        """Every error by field, of all parts."""
+        return {name: errors for part in self.parts for name, errors in part.errors.items()}
+
+    @property
+    def is_bound(self) -> bool:
+        return self.data is not None
+
+    @property
+    def missing(self) -> list[str]:
+        """The labels of what is not filled in yet, or not so that it can be read."""
+        labels = []
+        for part in self.parts:
+            labels += [part[name].label if name in part.fields else part.heading for name in part.errors]
+            if part.rows is not None and not part.rows.is_valid():
+                labels.append(part.heading)
+        return [str(label) for label in dict.fromkeys(labels)]
+
+    def is_valid(self) -> bool:
+        """Whether all parts are, and what they mean together."""
+        if False in [part.is_valid() for part in self.parts]:  # each is asked: all errors are shown at once
+            return False
+        try:
+            self.terms()
+        except ValueError as wrong:  # what only the engine's own checks see
+            self.parts[1].add_error(None, str(wrong))
+            return False
+        return True
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return {name: value for part in self.parts for name, value in part.cleaned_data.items()}
+
+    def terms(self) -> types.Terms:
+        """The conditions, target, benefit and the rest, as the columns of `Promotion` keep them."""
+        return types.terms(self.type, self.said)
+
+    def columns(self) -> dict[str, Any]:
+        """All columns of the promotion as they were typed, without the locations."""
+        said = self.said
+        columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
+        if self.promotion:
+            for name in (
+                "starts_at",
+                "ends_at",
+            ):  # typed to the minute: what was not touched keeps its seconds
+                stored = getattr(self.promotion, name)
+                if columns[name] == to_the_minute(stored):
+                    columns[name] = stored
+        return columns | self.terms()
+
+    @property
+    def locations(self) -> Any:
+        return self.said["locations"]
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        """Show why the promotion could not be saved, each reason at its field."""
+        for name, sentence in reasons:
+            part = self._part_of(name)
+            part.add_error(name if name in part.fields else None, sentence)
+
+
+def stored_terms(promotion: Promotion) -> types.Terms:
+    return {column: getattr(promotion, column) for column in types.COLUMNS}
+
+
+def with_more_rows(data: Any, prefix: str) -> Any:
+    """The typed `data` with one more empty row of `prefix` (parts, tiers)."""
+    more = data.copy()
+    total = more.get(f"{prefix}-TOTAL_FORMS", "")
+    more[f"{prefix}-TOTAL_FORMS"] = str(int(total) + 1) if total.isdigit() else "1"
+    return more

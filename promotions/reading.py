@@ -1,0 +1,52 @@
+"""One promotion by itself, as the engine reads it and as people do."""
+
+import msgspec
+from django.conf import settings
+
+from campaigns.templatetags.workspace import money
+from promotions.engine import Rule, words
+from promotions.engine.rules import Stackable
+from promotions.models import Promotion
+from promotions.snapshot import Parts
+
+
+def rule(promotion: Promotion) -> Rule:
+    """What `promotion`, saved or not, says without its campaigns and locations.
+
+    Raises: msgspec.ValidationError: its JSON is none of promotions.engine.rules.
+    """
+    parts = msgspec.convert(
+        {
+            "benefit": promotion.benefit,
+            "target": promotion.target,
+            "conditions": promotion.conditions,
+            "stacking": promotion.stacking or None,
+            "caps": promotion.caps,
+        },
+        Parts,
+    )
+    return Rule(
+        promotion=promotion.pk or 0,
+        benefit=parts.benefit,
+        label=promotion.name,
+        target=parts.target,
+        conditions=parts.conditions,
+        lane=promotion.lane,
+        stacking=parts.stacking or Stackable(),
+        caps=parts.caps,
+        trigger=promotion.trigger,
+        active=promotion.status == Promotion.Status.ACTIVE,
+        starts_at=promotion.starts_at,
+        ends_at=promotion.ends_at,
+        priority=promotion.priority,
+        max_uses_per_customer=promotion.max_uses_per_customer,
+    )
+
+
+def sentence(promotion: Promotion, currency: str = "") -> str:
+    """What `promotion` does, in words; amounts in `currency`, by default the site's."""
+    try:
+        read = rule(promotion)
+    except msgspec.ValidationError as error:
+        return f"Its rules cannot be read: {error}."
+    return words.sentence(read, lambda amount: money(amount, currency or settings.CURRENCY))

@@ -1,0 +1,27 @@
+"""How the pages write promotions and what was changed of them."""
+
+from typing import Any
+
+from django import template
+
+from promotions import reading
+from promotions.models import Coupon, Promotion
+
+register = template.Library()
+
+
+@register.filter
+def in_words(promotion: Promotion, currency: str = "") -> str:
+    """What a promotion does, in a sentence."""
+    return reading.sentence(promotion, currency)
+
+
+@register.filter
+def changed(detail: dict[str, list[Any]]) -> str:
+    """The fields that an edit changed, by the names people know."""
+    return ", ".join(field.replace("_", " ") for field in detail)
+
+
+@register.filter
+def state_of_coupon(state: str) -> str:
+    return Coupon.State(state).label

@@ -1,0 +1,1 @@
+"""The pages of promotions, a module for each subject."""

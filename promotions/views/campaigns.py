@@ -1,0 +1,181 @@
+"""The pages of a promotion campaign: its form, its figures, the promotions linked to it."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns import workspace
+from campaigns.models import Campaign
+from campaigns.refusals import Locked, Refused
+from campaigns.views import refusal
+from promotions import publish, standing
+from promotions.forms.campaign import CampaignForm
+from promotions.models import Promotion, PromotionCampaign
+
+FOUND = 8  # promotions offered for linking at once
+
+viewing = permission_required("promotions.view_promotioncampaign", raise_exception=True)
+changing = permission_required("promotions.change_promotioncampaign", raise_exception=True)
+adding = permission_required("promotions.add_promotioncampaign", raise_exception=True)
+
+
+@require_GET
+@viewing
+def campaign(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    now = timezone.now()
+    context = workspace.status_context(campaign, request.user, now)
+    context |= counters_context(campaign, now) | linked_context(campaign, request)
+    context |= {
+        "locations": campaign.locations.all(),
+        "history": campaign.history.select_related("by"),
+        "changes": campaign.changes.select_related("by", "promotion"),
+    }
+    return render(request, "promotions/campaign.html", context)
+
+
+@require_GET
+@viewing
+def counters(request: HttpRequest, pk: int) -> HttpResponse:
+    """The live figures; they stop asking for themselves when the campaign is not active."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    return render(request, "promotions/_counters.html", counters_context(campaign, timezone.now()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@adding
+def new(request: HttpRequest) -> HttpResponse:
+    form = CampaignForm(request.POST or None, instance=PromotionCampaign())
+    if request.method == "POST" and form.is_valid():
+        try:
+            campaign = publish.create_campaign(
+                by=request.user, changes=form.changes(), locations=form.cleaned_data["locations"]
+            )
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(
+                request, f"“{campaign}” is a draft: link its promotions, then activate or schedule it."
+            )
+            return redirect(campaign)
+    return filled_in(request, "promotions/campaign_form.html", form, {})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    if campaign.is_locked:
+        return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
+    form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
+    if request.method == "POST" and form.is_valid():
+        try:
+            publish.edit_campaign(
+                pk, by=request.user, changes=form.changes(), locations=form.cleaned_data["locations"]
+            )
+        except Locked as locked:  # it ended while the form was open
+            return refusal(request, campaign, locked)
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
+            return redirect(campaign)
+    context = workspace.status_context(campaign, request.user, timezone.now())
+    context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
+    return filled_in(request, "promotions/campaign_form.html", form, context)
+
+
+# ── the promotions linked to it ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_GET
+@viewing
+def linked(request: HttpRequest, pk: int) -> HttpResponse:
+    """The linked promotions, and those that `?find=` finds to link."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    return render(request, "promotions/_linked.html", linked_context(campaign, request))
+
+
+@require_POST
+@changing
+def link(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+    return arranged(request, pk, lambda: publish.link(pk, promotion, by=request.user))
+
+
+@require_POST
+@changing
+def unlink(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+    return arranged(request, pk, lambda: publish.unlink(pk, promotion, by=request.user))
+
+
+@require_POST
+@changing
+def move(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+    """Put a promotion one place higher, or with `down` one lower."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    places = list(campaign.links.values_list("promotion_id", flat=True))
+    here = places.index(promotion) if promotion in places else 0
+    there = here + (1 if "down" in request.POST else -1)
+    if promotion in places and 0 <= there < len(places):
+        places[here], places[there] = places[there], places[here]
+    return arranged(request, pk, lambda: publish.order(pk, places, by=request.user))
+
+
+@require_POST
+@permission_required("promotions.change_promotion", raise_exception=True)
+def switch(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+    """Switch one linked promotion on (`on`) or off; the campaign and its other promotions stay as they are."""
+    get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
+    return arranged(request, pk, lambda: publish.switch(promotion, "on" in request.POST, by=request.user))
+
+
+# ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def arranged(request: HttpRequest, pk: int, arrange: Any) -> HttpResponse:
+    """Call `arrange`, and show the linked promotions; with the reason where it is refused."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    reasons = []
+    try:
+        arrange()
+    except Refused as refused:
+        reasons = [sentence for _, sentence in refused.reasons]
+    if not request.htmx:
+        for sentence in reasons:
+            messages.error(request, sentence)
+        return redirect(f"{campaign.get_absolute_url()}#campaign-promotions")
+    context = linked_context(campaign, request) | {"reasons": reasons}
+    return render(request, "promotions/_linked.html", context, status=409 if reasons else 200)
+
+
+def linked_context(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
+    """What promotions/_linked.html shows."""
+    links = list(campaign.links.filter(promotion__deleted_at__isnull=True).select_related("promotion"))
+    find = request.GET.get("find", "").strip()
+    found = []
+    if find:
+        free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
+        found = free.matching(find)[:FOUND]
+    return {
+        "campaign": campaign,
+        "links": links,
+        "find": find,
+        "found": found,
+        "may_arrange": workspace.may_edit(campaign, request.user),
+    }
+
+
+def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
+    """What promotions/_counters.html shows."""
+    return {"campaign": campaign, "figures": standing.figures(campaign, now)}
+
+
+def filled_in(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
+    """A form's page: 422 when what was typed cannot be taken."""
+    status = 422 if request.method == "POST" else 200
+    return render(request, template, context | {"form": form}, status=status)

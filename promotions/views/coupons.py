@@ -1,0 +1,163 @@
+"""The pages of coupons: the list with its export, one code, and many at once."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.refusals import Refused
+from promotions import coupons
+from promotions.forms.coupon import CouponForm, GenerateForm
+from promotions.forms.filters import CouponFilter
+from promotions.models import Coupon, Promotion
+
+PER_PAGE = 50
+USES = 50  # the latest redemptions on the page of one code
+
+viewing = permission_required("promotions.view_coupon", raise_exception=True)
+adding = permission_required("promotions.add_coupon", raise_exception=True)
+changing = permission_required("promotions.change_coupon", raise_exception=True)
+
+
+@require_GET
+@viewing
+def coupon_list(request: HttpRequest) -> HttpResponse:
+    form, found = asked(request)
+    page = Paginator(found.select_related("promotion"), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
+    return render(request, "promotions/coupons.html", context)
+
+
+@require_GET
+@viewing
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The coupons of the list as CSV, line by line however many they are."""
+    _, found = asked(request)
+    response = StreamingHttpResponse(coupons.csv_lines(found), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="coupons-{timezone.localdate():%Y-%m-%d}.csv"'
+    return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@adding
+def new(request: HttpRequest) -> HttpResponse:
+    form = CouponForm(
+        request.POST or None,
+        promotions=with_a_coupon(),
+        initial={"promotion": request.GET.get("promotion")},
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            coupon = coupons.save(
+                None,
+                by=request.user,
+                locations=form.cleaned_data["locations"],
+                promotion=form.cleaned_data["promotion"],
+                **form.columns(),
+            )
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(request, f"The code “{coupon}” is saved.")
+            return redirect("promotions:coupon", coupon.pk)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "promotions/coupon_form.html", {"form": form}, status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@viewing
+def coupon(request: HttpRequest, pk: int) -> HttpResponse:
+    """One code with its uses; those who may change it find its form here."""
+    coupon = get_object_or_404(Coupon.objects.with_state(timezone.now()).select_related("promotion"), pk=pk)
+    if not request.user.has_perm("promotions.change_coupon"):
+        if request.method == "POST":
+            raise PermissionDenied
+        return render(request, "promotions/coupon.html", coupon_context(coupon, None))
+    promotions = Promotion.objects.filter(pk=coupon.promotion_id)
+    form = CouponForm(request.POST or None, coupon=coupon, promotions=promotions)
+    if request.method == "POST" and form.is_valid():
+        try:
+            coupons.save(pk, by=request.user, locations=form.cleaned_data["locations"], **form.columns())
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(request, f"The code “{coupon}” is saved.")
+            return redirect("promotions:coupon", pk)
+    status = 422 if request.method == "POST" else 200
+    return render(request, "promotions/coupon.html", coupon_context(coupon, form), status=status)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@adding
+def generate(request: HttpRequest) -> HttpResponse:
+    """Make many codes at once, then show them, ready for export."""
+    initial = {"promotion": request.GET.get("promotion")}
+    form = GenerateForm(request.POST or None, promotions=with_a_coupon(), initial=initial)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            batch = coupons.generate(
+                said["promotion"],
+                said["number"],
+                by=request.user,
+                prefix=said["prefix"],
+                length=said["length"],
+                batch=said["batch"],
+                locations=said["locations"],
+                **form.columns(),
+            )
+        except Refused as refused:
+            form.refuse([("number" if name == "count" else name, reason) for name, reason in refused.reasons])
+        else:
+            messages.success(
+                request, f"{said['number']:,} codes are made. Export them as CSV to hand them out."
+            )
+            asking = urlencode({"promotion": said["promotion"].pk, "batch": batch})
+            return redirect(f"{reverse('promotions:coupons')}?{asking}")
+    status = 422 if request.method == "POST" else 200
+    return render(request, "promotions/coupons_generate.html", {"form": form}, status=status)
+
+
+@require_POST
+@changing
+def switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch one code on (`on`) or off."""
+    coupon = get_object_or_404(Coupon, pk=pk)
+    try:
+        coupons.save(coupon, by=request.user, active="on" in request.POST)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    if not request.htmx:
+        return redirect("promotions:coupon", pk)
+    coupon = Coupon.objects.with_state(timezone.now()).select_related("promotion").get(pk=pk)
+    return render(request, "promotions/_coupon_row.html", {"coupon": coupon})
+
+
+# ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def with_a_coupon() -> QuerySet[Promotion]:
+    """The promotions that a code can unlock."""
+    return Promotion.objects.kept().filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
+
+
+def asked(request: HttpRequest) -> tuple[CouponFilter, QuerySet[Coupon]]:
+    """The filter of the list, and the coupons it leaves."""
+    promotions = Promotion.objects.filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
+    form = CouponFilter(request.GET, promotions=promotions)
+    form.is_valid()  # what is no choice is left out of cleaned_data
+    return form, form.narrowed(Coupon.objects.with_state(timezone.now()))
+
+
+def coupon_context(coupon: Coupon, form: CouponForm | None) -> dict[str, Any]:
+    uses = coupon.redemptions.select_related("sale__location", "campaign").order_by("-at", "-pk")
+    return {"coupon": coupon, "form": form, "uses": uses[:USES]}

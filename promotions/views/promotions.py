@@ -1,0 +1,221 @@
+"""The pages of promotions: the list, the page of one, and the form that changes with the kind."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required, user_passes_test
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Prefetch
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.refusals import Refused
+from campaigns.views import gone_to
+from promotions import publish, reading, standing, types
+from promotions.conflicts import conflicts
+from promotions.forms.filters import PromotionFilter
+from promotions.forms.promotion import PromotionForm
+from promotions.models import Link, Promotion, PromotionCampaign
+
+PER_PAGE = 25
+
+viewing = permission_required("promotions.view_promotion", raise_exception=True)
+adding = permission_required("promotions.add_promotion", raise_exception=True)
+changing = permission_required("promotions.change_promotion", raise_exception=True)
+deleting = permission_required("promotions.delete_promotion", raise_exception=True)
+
+
+def may_write(user: Any) -> bool:
+    """Whether the form of a promotion, new or stored, is for this user. Raises: PermissionDenied: it is not."""
+    if user.has_perm("promotions.add_promotion") or user.has_perm("promotions.change_promotion"):
+        return True
+    raise PermissionDenied
+
+
+writing = user_passes_test(may_write)
+
+LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order_by("campaign__name"))
+
+
+@require_GET
+@viewing
+def promotion_list(request: HttpRequest) -> HttpResponse:
+    form = PromotionFilter(request.GET)
+    form.is_valid()  # what is no choice is left out of cleaned_data
+    promotions = form.narrowed(Promotion.objects.kept()).prefetch_related(LINKS)
+    page = Paginator(promotions, PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
+    return render(request, "promotions/promotions.html", context)
+
+
+@require_GET
+@viewing
+def promotion(request: HttpRequest, pk: int) -> HttpResponse:
+    return render(request, "promotions/promotion.html", promotion_context(found(pk)))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@adding
+def new(request: HttpRequest) -> HttpResponse:
+    """Pick a kind, then fill in its form; `?campaign=` links it there at once."""
+    type_ = request.POST.get("type") or request.GET.get("type", "")
+    campaign = campaign_to_link(request)
+    if type_ not in types.KINDS:
+        context = {"kinds": kinds(), "campaign": campaign}
+        return render(request, "promotions/promotion_kinds.html", context)
+    return edited(request, type_, None, campaign)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    promotion = found(pk)
+    type_ = request.POST.get("type", promotion.type)
+    return edited(request, type_ if type_ in types.KINDS else promotion.type, promotion, None)
+
+
+@require_POST
+@writing
+def fields(request: HttpRequest) -> HttpResponse:
+    """The form's fields for the kind and the rows asked for, with what was typed so far."""
+    type_ = request.POST.get("type", "")
+    if type_ not in types.KINDS:
+        raise Http404("There is no such kind of promotion.")
+    form = PromotionForm.half_filled(type_, request.POST)
+    return render(request, "promotions/_promotion_fields.html", {"form": form, "kinds": kinds()})
+
+
+@require_POST
+@writing
+def says(request: HttpRequest) -> HttpResponse:
+    """What the form as it is filled in means, in words, and what is wrong with that."""
+    type_ = request.POST.get("type", "")
+    if type_ not in types.KINDS:
+        raise Http404("There is no such kind of promotion.")
+    stored = Promotion.objects.kept().filter(pk=number(request.POST.get("promotion"))).first()
+    form = PromotionForm(type_, request.POST, promotion=stored)
+    return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
+
+
+@require_POST
+@changing
+def switch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Switch a promotion on (`on`) or off."""
+    promotion = found(pk)
+    try:
+        promotion = publish.switch(promotion, "on" in request.POST, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    if not request.htmx:
+        return redirect(promotion)
+    return render(request, "promotions/_promotion_status.html", promotion_context(promotion))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@deleting
+def delete(request: HttpRequest, pk: int) -> HttpResponse:
+    """Delete a promotion; a GET asks first."""
+    promotion = found(pk)
+    if request.method != "POST":
+        template = "promotions/_promotion_ask.html" if request.htmx else "promotions/promotion_ask.html"
+        context = {"promotion": promotion, "campaigns": [link.campaign for link in promotion.links.all()]}
+        return render(request, template, context)
+    try:
+        publish.delete_promotion(promotion, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+        return gone_to(request, promotion.get_absolute_url())
+    messages.success(request, f"“{promotion}” is deleted.")
+    return gone_to(request, redirect("promotions:promotions").url)
+
+
+# ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def found(pk: int) -> Promotion:
+    return get_object_or_404(Promotion.objects.kept().prefetch_related(LINKS), pk=pk)
+
+
+def number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() and len(text) < 19 else None
+
+
+def kinds() -> list[dict[str, str]]:
+    """The eight kinds for who picks one."""
+    return [
+        {"type": type_, "label": Promotion.Type(type_).label, "summary": kind.summary}
+        for type_, kind in types.KINDS.items()
+    ]
+
+
+def campaign_to_link(request: HttpRequest) -> PromotionCampaign | None:
+    """The campaign that a new promotion is made for."""
+    pk = number(request.POST.get("campaign") or request.GET.get("campaign"))
+    campaign = PromotionCampaign.objects.filter(pk=pk).first()
+    return campaign if campaign and not campaign.is_locked else None
+
+
+def edited(
+    request: HttpRequest, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
+) -> HttpResponse:
+    """The form of a new (None) or stored promotion; saved when it was posted and can be."""
+    context = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    if "more" in request.POST:  # without JavaScript: another kind or one more row, nothing saved
+        form = PromotionForm.half_filled(type_, request.POST, promotion=promotion)
+        return render(request, "promotions/promotion_form.html", context | {"form": form})
+    form = PromotionForm(type_, request.POST or None, promotion=promotion)
+    if request.method == "POST" and "preview" not in request.POST and form.is_valid():
+        try:
+            saved = publish.save_promotion(
+                promotion, by=request.user, locations=form.locations, **form.columns()
+            )
+            if campaign:
+                publish.link(campaign, saved, by=request.user)
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            state = "" if promotion else " It is switched off until you switch it on."
+            messages.success(request, f"“{saved}” is saved.{state}")
+            return redirect(campaign or saved)
+    context |= {"form": form, **says_context(form, campaign)}
+    status = 422 if request.method == "POST" and form.errors else 200
+    return render(request, "promotions/promotion_form.html", context, status=status)
+
+
+def promotion_context(promotion: Promotion) -> dict[str, Any]:
+    """What the page of a promotion shows, and promotions/_promotion_status.html of it."""
+    campaigns = [link.campaign for link in promotion.links.all()]
+    places = list(promotion.locations.all())
+    return {
+        "promotion": promotion,
+        "campaigns": campaigns,
+        "places": places,
+        "sentence": reading.sentence(promotion),
+        "conflicts": conflicts(promotion, campaigns=campaigns, places=[place.pk for place in places]),
+        "figures": standing.of_promotion(promotion),
+        "changes": promotion.changes.select_related("by", "campaign")[:50],
+    }
+
+
+def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dict[str, Any]:
+    """What promotions/_says.html shows of a form: a sentence and conflicts, or what is still missing."""
+    stored = form.promotion
+    if not form.is_bound:
+        if not stored:
+            return {"form": form, "sentence": "", "missing": []}
+        typed, places = stored, [place.pk for place in stored.locations.all()]
+    elif form.is_valid():
+        typed = Promotion(pk=stored and stored.pk, status=Promotion.Status.ACTIVE, **form.columns())
+        places = [place.pk for place in form.locations]
+    else:
+        return {"form": form, "sentence": "", "missing": form.missing}
+    campaigns = [link.campaign for link in stored.links.all()] if stored else []
+    campaigns += [campaign] if campaign else []
+    return {
+        "form": form,
+        "sentence": reading.sentence(typed),
+        "conflicts": conflicts(typed, campaigns=campaigns, places=places),
+        "missing": [],
+    }
