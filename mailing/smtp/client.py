@@ -22,6 +22,8 @@
 
 The answer to a chained message and the 354 for the next arrive together, so that one commit can hold the result of
 the one and the mark of the other: one commit a message and connection, shared by all connections waiting for one.
+With what `record` was given committed before or with the mark asked for next, a connection never has more than two
+messages in doubt: one on the wire, one answered and not yet recorded.
 """
 
 import asyncio
@@ -33,7 +35,7 @@ from enum import StrEnum
 from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
-from mailing.smtp.replies import Kind, RawReply, Reply, Stage, Verdict, classify
+from mailing.smtp.replies import RawReply, Reply, Stage, Verdict, classify
 from mailing.smtp.server import Server, Timeouts, Tls, loop_factory
 
 __all__ = [
@@ -183,7 +185,7 @@ async def _greet(connection: Connection) -> None:
 
 async def _say_hello(connection: Connection) -> None:
     server = connection.server
-    name = server.local_hostname.encode("idna" if not server.local_hostname.isascii() else "ascii")
+    name = server.local_hostname.encode("ascii")
     answer = await connection.ask(b"EHLO " + name, server.timeouts.ehlo)
     if answer is not None and answer.code in (500, 502) and server.tls is not Tls.STARTTLS:
         answer = await connection.ask(
@@ -232,8 +234,8 @@ async def _log_in(connection: Connection) -> None:
     _expect(connection, Stage.AUTH, answer, 235, Cause.LOGIN)
 
 
-_BEFORE = {
-    Stage.GREETING: "before greeting",
+_AT = {
+    Stage.GREETING: "at the greeting",
     Stage.EHLO: "at EHLO",
     Stage.STARTTLS: "at STARTTLS",
     Stage.AUTH: "at the login",
@@ -250,21 +252,19 @@ def _expect(
         ended = connection.ended
         if connection.is_late:
             raise ConnectFailed(
-                Cause.TIMED_OUT, stage, None, f"{server} did not answer in time {_BEFORE[stage]}."
+                Cause.TIMED_OUT, stage, None, f"{server} did not answer in time {_AT[stage]}."
             )
         named = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
-        raise ConnectFailed(named, stage, None, f"{ended} ({_BEFORE[stage]})")
+        raise ConnectFailed(named, stage, None, f"{ended.rstrip('.')} {_AT[stage]}.")
     if answer.code == code:
         return answer
     reply = answer.read()
-    if 400 <= reply.code < 500:
+    if 400 <= reply.code < 500 and reply.enhanced not in ("4.1.7", "4.1.8"):  # these two are about the sender
         raise ConnectFailed(
-            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_BEFORE[stage]}: {reply}."
+            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_AT[stage]}: {reply}."
         )
-    if reply.code >= 500 or stage is Stage.AUTH:
-        if classify(stage, reply).kind is Kind.POLICY:  # a size limit, say: nothing wrong with the sender
-            cause = Cause.REFUSED
-        raise ConnectFailed(cause, stage, reply, f"{server} refused {_BEFORE[stage]}: {reply}.")
+    if reply.code >= 400:
+        raise ConnectFailed(cause, stage, reply, f"{server} refused {_AT[stage]}: {reply}.")
     raise ConnectFailed(
-        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_BEFORE[stage]}: {reply}."
+        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_AT[stage]}: {reply}."
     )

@@ -1,6 +1,7 @@
 """Where to connect and how: one SMTP server as the sender sees it."""
 
 import asyncio
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -35,9 +36,11 @@ class Timeouts:
 class Server:
     """One SMTP server and the login there.
 
+    tls: a Tls, or its value as stored.
     verify: check the certificate against the system's authorities, or against `ca_file` (PEM) where given.
-    local_hostname: what EHLO calls us; relays expect a full domain name.
+    local_hostname: what EHLO calls us, in ASCII; relays expect a full domain name.
     password: kept out of repr.
+    Raises ValueError: `tls` is none of the three, `local_hostname` cannot stand in a command.
     """
 
     host: str
@@ -49,6 +52,11 @@ class Server:
     verify: bool = True
     ca_file: str | None = None
     local_hostname: str = field(default_factory=socket.gethostname)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tls", Tls(self.tls))  # a plain "starttls" would compare as no encryption
+        if not re.fullmatch(r"[!-~]+", self.local_hostname):
+            raise ValueError(f"{self.local_hostname!r} is no host name to say in EHLO: ASCII without spaces.")
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"

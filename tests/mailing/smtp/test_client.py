@@ -232,6 +232,7 @@ def test_a_host_that_swallows_every_packet_times_out(run):
         ("auth raw what?\\r\\n", Cause.NOT_SMTP, Stage.AUTH, None),
         ("mail 550 5.7.1 not your address", Cause.SENDER, Stage.MAIL, 550),
         ("mail 553 5.1.8 no such domain", Cause.SENDER, Stage.MAIL, 553),
+        ("mail 450 4.1.8 domain not found", Cause.SENDER, Stage.MAIL, 450),
         ("mail 454 4.7.0 too fast", Cause.THROTTLED, Stage.MAIL, 454),
         ("mail drop", Cause.REFUSED, Stage.MAIL, None),
         ("mail stall", Cause.TIMED_OUT, Stage.MAIL, None),
@@ -304,6 +305,15 @@ def test_a_connection_cancelled_while_it_opens_is_closed(run):
         while server.stats()["open"] and time.monotonic() < deadline:
             time.sleep(0.01)
         assert server.stats()["open"] == 0
+
+
+def test_a_server_is_described_wholly_or_not_at_all():
+    assert Server("mx.example", tls="starttls").tls is Tls.STARTTLS
+    with pytest.raises(ValueError, match="'ssl' is not a valid Tls"):
+        Server("mx.example", tls="ssl")
+    for name in ("", "two words", "line\r\nMAIL FROM:<>", "büro"):
+        with pytest.raises(ValueError, match="no host name to say in EHLO"):
+            Server("mx.example", local_hostname=name)
 
 
 def test_plain_sockets_run_on_uvloop_and_tls_on_asyncio():

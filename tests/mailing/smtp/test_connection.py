@@ -9,7 +9,7 @@ import time
 import pytest
 
 from mailing.smtp.client import Connection, Mail, Outcome, Result, Server, Timeouts, connect
-from mailing.smtp.replies import Kind, Reply, Stage
+from mailing.smtp.replies import Kind, Reply, Stage, Verdict
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 
 PATIENCE = 0.3  # seconds a stage may take where a server keeps silent
@@ -387,6 +387,38 @@ def test_a_server_that_closes_an_idle_connection_is_noticed_before_the_next_mess
         assert times_recorded(server, 2) == 0
 
     with hostile_smtp() as server:
+        run(main(server))
+
+
+def test_a_server_that_throttles_costs_no_attempt_and_names_its_time(run):
+    async def main(server: HostileSmtp) -> None:
+        async with connected(server) as connection:
+            assert (await send(connection, 1)).outcome is Outcome.ACCEPTED
+            result = await send(connection, 2)
+            assert (result.outcome, result.stage, result.reply.code) == (Outcome.REFUSED, Stage.MAIL, 454)
+            assert result.verdict == Verdict(Kind.THROTTLE, spends_attempt=False, retry_after=1)
+            assert connection.is_usable
+
+    with hostile_smtp(Settings(rate=0.01)) as server:
+        run(main(server))
+
+
+def test_a_server_that_takes_so_many_messages_a_connection_says_421_and_a_new_one_goes_on(run):
+    async def main(server: HostileSmtp) -> None:
+        async with connected(server) as connection:
+            results = await chain(connection, 5)
+            assert [r.outcome for r in results] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REFUSED]
+            assert (results[2].stage, results[2].reply.code, results[2].verdict.kind) == (
+                Stage.MAIL,
+                421,
+                Kind.THROTTLE,
+            )
+            assert not connection.is_usable
+        async with connected(server) as connection:
+            assert (await send(connection, 3)).outcome is Outcome.ACCEPTED
+        assert len(server.accepted) == 3
+
+    with hostile_smtp(Settings(messages_per_connection=2)) as server:
         run(main(server))
 
 
