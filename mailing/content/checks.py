@@ -7,7 +7,7 @@ from .compiler import compile  # as in `re`: read it as content.compile
 from .names import UNSUBSCRIBE
 from .sandbox import Template
 from .source import ContentError, Links, Recipient, Source
-from .syntax import Fault, called, faults, parsed, unknown_names
+from .syntax import Fault, broken_spintax, called, faults, parsed, unknown_names
 
 SIZE_LIMIT = 102 * 1024  # bytes of HTML; Gmail cuts off what is longer, the unsubscribe link with it
 
@@ -25,14 +25,20 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
     found = faults(source)
     templates, _ = parsed(source)
     names = {*known, *(name for sample in samples for name in sample.attributes)}
-    complete = [*found, *unknown_names(templates, source, names), *_without_unsubscribe(templates, source)]
+    complete = [
+        *found,
+        *unknown_names(templates, source, names),
+        *broken_spintax(source),
+        *_without_unsubscribe(templates, source),
+    ]
     if found:
         return complete
     try:
         compiled = compile(source)
     except ContentError as error:
-        return [*complete, ("body", str(error))]
-    return complete or _rendered(compiled, samples or [_NOBODY])
+        return [*complete, (error.field, f"{error}.")]
+    has_link = UNSUBSCRIBE in templates["body"].names()
+    return complete + _rendered(compiled, samples or [_NOBODY], has_link)
 
 
 def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> Iterator[Fault]:
@@ -48,7 +54,7 @@ def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> I
             )
 
 
-def _rendered(compiled: Compiled, samples: Sequence[Recipient]) -> list[Fault]:
+def _rendered(compiled: Compiled, samples: Sequence[Recipient], has_link: bool) -> list[Fault]:
     """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
     those: dict[Fault, list[Recipient]] = {}
     sizes: list[tuple[int, str]] = []
@@ -61,7 +67,7 @@ def _rendered(compiled: Compiled, samples: Sequence[Recipient]) -> list[Fault]:
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
             those.setdefault(("subject", "it is empty."), []).append(sample)
-        if f"{_NOWHERE.base}/u/{_NOWHERE.token}" not in preview.html:
+        if has_link and f"{_NOWHERE.base}/u/{_NOWHERE.token}" not in preview.html:
             those.setdefault(("body", "it has no unsubscribe link."), []).append(sample)
     found = []
     for (field, said), whom in those.items():

@@ -11,7 +11,8 @@ import msgspec
 from .document import inline
 from .mime import date_header, mailbox, one_line, quoted, unstructured
 from .names import CLICK, OPEN, UNSUBSCRIBE
-from .parts import Line, Part, shown
+from .parts import Line, Part
+from .rendering import shown
 from .sandbox import HTML, TEXT, Settings, Template
 from .source import ContentError, Links, Preview, Recipient
 from .urls import tidied, with_utm
@@ -20,7 +21,7 @@ VERSION = 1  # of the stored form
 
 # An address that can stand in a header without quotes; not ASCII only when the relay speaks SMTPUTF8
 _address = re.compile(
-    r"""[^\s\x00-\x1f\x7f<>()\[\],;:\\"@]{1,64}@[^\s\x00-\x1f\x7f<>()\[\],;:\\"@]{1,255}"""
+    r"""[^\s\x00-\x1f\x7f\ud800-\udfff<>()\[\],;:\\"@]{1,64}@[^\s\x00-\x1f\x7f\ud800-\udfff<>()\[\],;:\\"@]{1,255}"""
 ).fullmatch
 _message_id = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,200}").fullmatch
 _url = re.compile(r"https?://[!-;=?-~]{1,900}").fullmatch
@@ -49,7 +50,8 @@ class Compiled:
     """The content of one campaign: immutable, storable. Made by `compile` or `load`.
 
     `links` has the URL of each tracked link by its index, as its author wrote it (Liquid in it where it differs by
-    recipient); `target` is where it leads. `hash` is the SHA-256 of `dump()` in hex.
+    recipient); `target` is where it leads. `hash` is the SHA-256 of `dump()` in hex. `late`: no message can be spliced,
+    since CSS is inlined into each.
     """
 
     def __init__(self, frozen: Frozen) -> None:
@@ -58,6 +60,7 @@ class Compiled:
         self._dump = msgspec.msgpack.encode(frozen)
         self.hash = sha256(self._dump).hexdigest()
         self.links = frozen.links
+        self.late = frozen.late
         self._targets = [Line(Template(url, TEXT, frozen.settings)) for url in frozen.links]
         self._subject = Line(Template(frozen.subject, TEXT, frozen.settings))
         self._from_name = Line(Template(frozen.from_name, TEXT, frozen.settings))
@@ -70,11 +73,8 @@ class Compiled:
             f"\r\n--{boundary}\r\nContent-Type: text/%s; charset=utf-8\r\n"
             "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
         )
-        self._before_text, self._before_html, self._end = (
-            part % "plain",
-            part % "html",
-            f"\r\n--{boundary}--\r\n",
-        )
+        self._before_text, self._before_html = part % "plain", part % "html"
+        self._end = f"\r\n--{boundary}--\r\n"
         self._shared_headers = self._headers_of_all(boundary)
 
     def dump(self) -> bytes:
@@ -91,7 +91,7 @@ class Compiled:
         at = time.time() if at is None else at
         values = self._values(recipient, links)
         head = self._head(recipient, values, at)
-        if self._frozen.late:
+        if self.late:
             return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
         seed = recipient.seed
         return self._message(head, self._text.spliced(values, seed, at), self._html.spliced(values, seed, at))
@@ -112,7 +112,7 @@ class Compiled:
         return Preview(
             subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
             sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
-            html=inline(page) if self._frozen.late else page,
+            html=inline(page) if self.late else page,
             text=self._reading("text", self._text.template.whole, values, seed, at),
         )
 
@@ -157,7 +157,7 @@ class Compiled:
         if frozen.list_id:
             lines.append(f"List-Id: <{frozen.list_id}>")
         if frozen.feedback:
-            lines.append(f"Feedback-ID: {':'.join(field.replace(':', '_') for field in frozen.feedback)}")
+            lines.append(f"Feedback-ID: {':'.join(frozen.feedback)}")
         lines.append("MIME-Version: 1.0")
         lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         return "\r\n".join(lines)
@@ -192,7 +192,7 @@ class Compiled:
 
     def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
         text = self._text.in_full(values, seed, at)
-        if self._frozen.late:
+        if self.late:
             return text, quoted(inline(self._html.template.whole(values, seed, at)))
         return text, self._html.in_full(values, seed, at)
 
@@ -215,7 +215,7 @@ def load(dumped: bytes) -> Compiled:
     try:
         frozen = msgspec.msgpack.decode(dumped, type=Frozen)
     except msgspec.DecodeError as error:
-        raise ContentError(f"The stored content cannot be read: {error}.") from error
+        raise ContentError(f"The stored content cannot be read: {error}") from error
     if frozen.version != VERSION:
-        raise ContentError(f"The stored content has version {frozen.version}; this program reads {VERSION}.")
+        raise ContentError(f"The stored content has version {frozen.version}; this program reads {VERSION}")
     return Compiled(frozen)

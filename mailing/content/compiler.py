@@ -27,7 +27,7 @@ def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compi
         return Compiled(_frozen(source))
     except LiquidError as error:  # each field parses alone: markup and Liquid must be entangled
         raise ContentError(
-            f"The HTML and the Liquid of the body do not fit together: {sentence(error)}."
+            f"The HTML and the Liquid of the body do not fit together: {sentence(error)}", "body"
         ) from error
 
 

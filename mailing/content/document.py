@@ -46,7 +46,7 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
         body = _from_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
-        body = _from_mjml(body)
+        body = _from_mjml(body, _language(source))
     page, late = _inlined(_as_page(body, source), held)
     if preheader:
         page = markup.after(page, "body", f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>')
@@ -60,7 +60,7 @@ def with_pixel(page: str, mark: str) -> str:
 
 def inline(page: str) -> str:
     """The page with its style sheets copied into style attributes, for mail clients that drop style sheets."""
-    return _inliner.inline(page)
+    return str(_inliner.inline(page))
 
 
 def _from_markdown(text: str, held: Held) -> str:
@@ -75,7 +75,7 @@ def _from_markdown(text: str, held: Held) -> str:
     return _markdown.render("\n".join(lines))
 
 
-def _from_mjml(text: str) -> str:
+def _from_mjml(text: str, language: str) -> str:
     try:
         page = mrml.to_html(text, render_options=_mrml_options).content
     except OSError as error:  # what mrml raises for anything it cannot parse
@@ -85,7 +85,9 @@ def _from_mjml(text: str) -> str:
             raise ContentError(
                 f"The MJML holds <{piece.name}> where it cannot stand, or it is no component", "body"
             )
-    return page
+    return str(
+        page.replace(' lang="und"', f' lang="{language}"')
+    )  # what mrml writes when the author names none
 
 
 def _as_page(body: str, source: Source) -> str:
@@ -94,7 +96,11 @@ def _as_page(body: str, source: Source) -> str:
     if markup.has(body, "html") or markup.has(body, "head"):
         return inline(body)  # adds the body its author left out
     style = _MARKDOWN_STYLE if source.body_format == "markdown" else ""
-    return _PAGE.format(locale=html.escape(source.locale.replace("_", "-")), style=style, body=body)
+    return _PAGE.format(locale=_language(source), style=style, body=body)
+
+
+def _language(source: Source) -> str:
+    return html.escape(source.locale.replace("_", "-"))
 
 
 def _inlined(page: str, held: Held) -> tuple[str, bool]:
@@ -102,6 +108,36 @@ def _inlined(page: str, held: Held) -> tuple[str, bool]:
         return page, False
     if any(held.mark.search(markup.without_values(p.source)) for p in markup.pieces(page) if p.kind == "tag"):
         return page, True
+    page = _with_tbody(page, held)
     inlined = inline(page)
-    same = held.comment.findall(inlined) == held.comment.findall(page)
-    return (inlined, False) if same else (page, True)
+    marks = [sorted(held.mark.findall(each)) for each in (page, inlined)]
+    moved = held.comment.search(page) and _outline(inlined, held) != _outline(page, held)
+    return (page, True) if moved or marks[0] != marks[1] else (inlined, False)
+
+
+def _outline(page: str, held: Held) -> list[str]:
+    """The tags and the marks between them. A parser of HTML changes it when it closes what the author left open or
+    moves a mark; then one end of an element may be inside a condition and the other outside."""
+    outline = []
+    for piece in markup.pieces(page):
+        if piece.kind == "tag" and not piece.hidden and piece.name not in ("html", "head", "body", "tbody"):
+            outline.append("/" + piece.name if piece.source[1] == "/" else piece.name)
+        elif piece.kind == "comment" and held.comment.fullmatch(piece.source):
+            outline.append(piece.source)
+    return outline
+
+
+def _with_tbody(page: str, held: Held) -> str:
+    """The page with <tbody> where marks stand before a table's first row: a parser would put it behind them."""
+    found = list(markup.pieces(page))
+    for place in range(len(found) - 1, -1, -1):
+        if found[place].kind == "tag" and found[place].name == "tr":
+            before = place
+            while found[before - 1].kind in ("text", "comment") and (
+                held.comment.fullmatch(found[before - 1].source) or not found[before - 1].source.strip()
+            ):
+                before -= 1
+            opener = found[before - 1].source.lower()
+            if before < place and opener.startswith(("<table", "</thead")):
+                found.insert(before, markup.Piece("tag", "<tbody>", "tbody"))
+    return "".join(piece.source for piece in found)

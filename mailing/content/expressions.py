@@ -87,7 +87,7 @@ def replace(expression: Expression) -> None:
     Raises LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
     """
     for place in ("expression", "left", "right", "iterable"):
-        child = getattr(expression, place, None)
+        child: Any = getattr(expression, place, None)
         if type(child) in _OPERATORS:
             sign, compare = _OPERATORS[type(child)]
             setattr(expression, place, Comparison(child.token, sign, compare, child.left, child.right))

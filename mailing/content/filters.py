@@ -37,12 +37,12 @@ def date(value: object, style: object = "medium", *, context: Any) -> object:
     """
     if is_undefined(value) or value is None or value == "":
         return ""
-    moment = context.now() if value in ("now", "today") else _moment(value)
+    moment = context.moment(context.at) if value in ("now", "today") else _moment(value, context)
     if moment is None:
         return value
-    if style in BABEL_LENGTHS:
-        return format_date(moment, style, locale=context.settings.babel_locale)
     pattern = str(style)
+    if pattern in BABEL_LENGTHS:
+        return format_date(moment, pattern, locale=context.settings.babel_locale)
     if len(pattern) > 100:
         raise FilterArgumentError("date: the pattern is longer than 100 characters", token=None)
     try:
@@ -51,14 +51,15 @@ def date(value: object, style: object = "medium", *, context: Any) -> object:
         raise FilterArgumentError(f"date: {error}", token=None) from error
 
 
-def _moment(value: object) -> dt.date | None:
+def _moment(value: object, context: Any) -> dt.date | None:
     if isinstance(value, dt.date):
         return value
     try:
         if isinstance(value, str) and not value.isdigit():
             return dt.datetime.fromisoformat(value.strip())
         if isinstance(value, int | str) and not isinstance(value, bool):
-            return dt.datetime.fromtimestamp(int(value), dt.UTC)
+            moment: dt.datetime = context.moment(int(value))
+            return moment
     except (ValueError, OverflowError, OSError):
         return None
     return None
@@ -104,11 +105,11 @@ def _check(name: str, value: object) -> None:
     elif isinstance(value, list | tuple):
         if len(value) > LIST_LIMIT:
             raise FilterValueError(f"{name}: a list of over {LIST_LIMIT:,} items", token=None)
-    elif isinstance(value, int | float | Decimal) and abs(value) > NUMBER_LIMIT:
+    elif isinstance(value, int | float | Decimal) and not -NUMBER_LIMIT <= value <= NUMBER_LIMIT:
         raise FilterValueError(f"{name}: a number that is too large", token=None)
 
 
-def _check_growth(name: str, value: object, arguments: tuple[object, ...]) -> None:
+def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
     """Two of Liquid's filters multiply text by text: measured before, not after."""
     if name == "replace" and arguments:
         old, new = str(arguments[0]), str(arguments[1]) if len(arguments) > 1 else ""

@@ -44,11 +44,14 @@ class TrackedLinks:
 
     def _address(self, href: str) -> str:
         """What stands in place of `href`, an attribute's value with marks."""
-        url = self.held.restore(html.unescape(href)).strip()
+        plain = html.unescape(href).strip()
+        url = self.held.restore(plain)
         if not self.held.mark.search(href):
-            if not is_web(url):
+            if not is_web(plain):
                 return href
-            return self._tracked(url) if self.track else html.escape(with_utm(tidied(url), self.settings.utm))
+            return (
+                self._tracked(url) if self.track else html.escape(with_utm(tidied(plain), self.settings.utm))
+            )
         try:
             names = Template(url, TEXT, self.settings).names()
         except LiquidError:  # a tag that begins or ends outside this attribute

@@ -2,10 +2,11 @@
 
 import re
 from binascii import b2a_base64, b2a_qp
-from email.utils import formatdate
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from functools import lru_cache
 
-from markupsafe import escape
+from liquid import escape
 
 SOFT = "=\r\n"  # a soft line break: text goes on in the next line
 
@@ -108,4 +109,4 @@ def _encoded_words(text: str) -> str:
 @lru_cache(maxsize=16)
 def date_header(second: int) -> str:
     """The value of a Date header for a UNIX time in whole seconds."""
-    return formatdate(second)
+    return format_datetime(datetime.fromtimestamp(second, UTC))

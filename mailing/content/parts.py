@@ -21,7 +21,7 @@ from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
 from .mime import SOFT, quoted
-from .remembered import Remembered, reads
+from .remembered import Memory, Remembered, reads, reads_of
 from .rendering import Rendering, shown
 from .sandbox import Context, Output, Template, failures
 from .tags import SpinNode
@@ -124,8 +124,10 @@ class Row:
     def wire(self, rendering: Rendering) -> str:
         """The row for one recipient, in quoted-printable."""
         segments = self.segments.copy()
+        get, encode = rendering.values.get, rendering.encode
         for name, slots in self.variables.items():
-            wire = rendering.wire(name)
+            value = get(name)
+            wire = encode(value if type(value) is str else shown(name, value))
             for slot in slots:
                 segments[slot] = wire
         for slot, other in self.others:
@@ -141,10 +143,27 @@ class Choice:
     def __init__(self, node: IfNode | UnlessNode | SpinNode, bound: set[str]) -> None:
         self.node = node
         self.rows = [Written(block) if block.blank else Row(block.nodes, bound) for block in branches(node)]
+        self.memory: Memory | None = None
+        if not isinstance(node, SpinNode):
+            conditions = [node.condition, *(alternative.expression for alternative in node.alternatives)]
+            if names := reads_of(conditions, bound):
+                self.memory = Memory(names)
 
     def wire(self, rendering: Rendering) -> str:
-        branch = taken(self.node, rendering.context)
+        branch = self._taken(rendering)
         return self.rows[branch].wire(rendering) if branch >= 0 else ""
+
+    def _taken(self, rendering: Rendering) -> int:
+        if isinstance(self.node, SpinNode):
+            return self.node.chosen(rendering.seed)
+        if self.memory is None:
+            return taken(self.node, rendering.context)
+        key = self.memory.key(rendering.values)
+        branch = self.memory.get(key)
+        if branch is None:
+            branch = taken(self.node, rendering.context)
+            self.memory.keep(key, branch)
+        return int(branch)
 
 
 class Written:

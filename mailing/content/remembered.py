@@ -4,7 +4,7 @@ Most of what templates ask of Liquid is like that: a default for a missing name,
 who have enough points. Rendering it anew for everybody costs more than all the rest of a message.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -23,11 +23,41 @@ from .rendering import Rendering
 from .sandbox import Output, walk
 
 # Nodes whose text depends on nothing but the variables they read
-_PURE = (OutputNode, ContentNode, IfNode, UnlessNode, CaseNode)
-_PURE += (BlockNode, ConditionalBlockNode, MultiExpressionBlockNode)
+_PURE = (
+    *(OutputNode, ContentNode, IfNode, UnlessNode, CaseNode),
+    *(BlockNode, ConditionalBlockNode, MultiExpressionBlockNode),
+)
+# Values of these types are written and compared alike when they are equal
 _ALIKE = frozenset((str, int, bool, type(None), date))
-_ENTRIES = 1000  # remembered for one slot
+_CLOCK = ("now", "today")  # for these the filter `date` reads the clock
+_ENTRIES = 1000  # remembered for one node
 _LENGTH = 500  # characters of the longest
+
+
+class Memory:
+    """What came of a node for the values of `names`."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+        self._known: dict[tuple[Any, ...] | None, Any] = {}
+        self.get = self._known.get
+
+    def key(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """What values are known by; None for values that are not remembered. 1 and True are equal, but of two types."""
+        key: list[Any] = []
+        for name in self.names:
+            value = values.get(name)
+            kind = value.__class__
+            if kind not in _ALIKE or value in _CLOCK:
+                return None
+            key += kind, value
+        return tuple(key)
+
+    def keep(self, key: tuple[Any, ...] | None, result: Any) -> None:
+        if key is not None:
+            if len(self._known) >= _ENTRIES:
+                self._known.clear()
+            self._known[key] = result
 
 
 class Remembered:
@@ -35,46 +65,36 @@ class Remembered:
 
     def __init__(self, node: Node, names: tuple[str, ...]) -> None:
         self.node = node
-        self.names = names
-        self.wires: dict[tuple[Any, ...] | None, str] = {}
+        self.memory = Memory(names)
 
     def wire(self, rendering: Rendering) -> str:
         """What the node writes, in quoted-printable."""
-        key = self._key(rendering.values)
-        wire = self.wires.get(key)
+        key = self.memory.key(rendering.values)
+        wire = self.memory.get(key)
         if wire is None:
             buffer = Output()
             self.node.render(rendering.context, buffer)
             wire = quoted(buffer.getvalue())
-            if key is not None and len(wire) <= _LENGTH:
-                if len(self.wires) >= _ENTRIES:
-                    self.wires.clear()
-                self.wires[key] = wire
+            if len(wire) <= _LENGTH:
+                self.memory.keep(key, wire)
         return wire
-
-    def _key(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Values of these types are written alike when they are equal; 1 and True are equal but of two types."""
-        key: list[Any] = []
-        for name in self.names:
-            value = values.get(name)
-            kind = value.__class__
-            if (
-                kind not in _ALIKE or value == "now" or value == "today"
-            ):  # the filter `date` reads the clock for these
-                return None
-            key += kind, value
-        return tuple(key)
 
 
 def reads(node: Node, bound: set[str]) -> tuple[str, ...]:
     """The variables that alone decide what `node` writes; none when other things do, or they differ by recipient."""
-    names: set[str] = set()
+    expressions: list[Expression] = []
     for each in walk([node]):
         if not isinstance(each, _PURE):
             return ()
-        for expression in each.expressions():
-            if not _collect(expression, names):
-                return ()
+        expressions += each.expressions()
+    return reads_of(expressions, bound)
+
+
+def reads_of(expressions: Iterable[Expression], bound: set[str]) -> tuple[str, ...]:
+    """The variables that alone decide what the expressions come to; none as for `reads`."""
+    names: set[str] = set()
+    if not all(_collect(expression, names) for expression in expressions):
+        return ()
     return () if names & (bound | OF_DELIVERY) else tuple(sorted(names))
 
 
@@ -84,6 +104,6 @@ def _collect(expression: Expression, names: set[str]) -> bool:
         if len(expression.path) != 1 or not isinstance(expression.path[0], str):
             return False
         names.add(expression.path[0])
-    if isinstance(expression, StringLiteral) and expression.value in ("now", "today"):
+    if isinstance(expression, StringLiteral) and expression.value in _CLOCK:
         return False
     return all(_collect(child, names) for child in expression.children())

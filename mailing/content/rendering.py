@@ -1,6 +1,6 @@
 """One part of the message being spliced for one recipient."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from liquid.stringify import to_liquid_string
@@ -11,17 +11,16 @@ from .source import ContentError
 
 
 class Rendering:
-    """The recipient's values, those already encoded, and Liquid's context if needed."""
+    """The recipient's values, and Liquid's context once it is needed. `encode` brings a value on the wire."""
 
-    __slots__ = ("_context", "at", "escaped", "seed", "template", "values", "wires")
+    __slots__ = ("_context", "at", "encode", "seed", "template", "values")
 
     def __init__(self, template: Template, values: Mapping[str, Any], seed: object, at: float) -> None:
         self.template = template
-        self.escaped: bool = template.env.autoescape
+        self.encode: Callable[[str], str] = quoted_html if template.env.autoescape else quoted
         self.values = values
         self.seed = seed
         self.at = at
-        self.wires: dict[str, str] = {}
         self._context: Context | None = None
 
     @property
@@ -29,15 +28,6 @@ class Rendering:
         if self._context is None:
             self._context = self.template.context(self.values, self.seed, self.at)
         return self._context
-
-    def wire(self, name: str) -> str:
-        """One value of the recipient, in quoted-printable."""
-        wire = self.wires.get(name)
-        if wire is None:
-            value = self.values.get(name)
-            plain = value if type(value) is str else shown(name, value)
-            wire = self.wires[name] = quoted_html(plain) if self.escaped else quoted(plain)
-        return wire
 
 
 def shown(name: str, value: Any) -> str:

@@ -5,6 +5,7 @@ processor time are counted over the whole render.
 """
 
 import datetime as dt
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from zoneinfo import ZoneInfo
 import liquid
 import msgspec
 from liquid.ast import Node
-from liquid.context import UNDEFINED, RenderContext
+from liquid.context import RenderContext
 from liquid.exceptions import (
     LiquidError,
     LiquidTypeError,
@@ -25,7 +26,6 @@ from liquid.exceptions import (
     ResourceLimitError,
 )
 from liquid.utils import ReadOnlyChainMap
-from markupsafe import Markup
 
 from . import expressions, filters, tags
 from .expressions import LOOP_LIMIT
@@ -39,7 +39,7 @@ TIME_LIMIT = 0.5  # seconds of processor time, so that a machine under load fail
 PLAIN = frozenset(
     (
         *(str, int, float, bool, type(None), list, tuple, dict, range),
-        *(dt.date, dt.datetime, dt.time, Decimal, Markup, liquid.Undefined),
+        *(dt.date, dt.datetime, dt.time, Decimal, liquid.Markup, liquid.Undefined),
     )
 )
 
@@ -78,22 +78,21 @@ class Context(RenderContext):
     def __init__(self, template: "Template", values: Mapping[str, Any], seed: object, at: float) -> None:
         super().__init__(template)
         self.globals = values
-        self.scope = ReadOnlyChainMap(
-            self.locals, values, self.counters
-        )  # without Liquid's own `now` and `today`
+        # without Liquid's own `now` and `today`, which know no time zone
+        self.scope = ReadOnlyChainMap(self.locals, values, self.counters)
         self.settings = template.settings
         self.seed = seed
         self.at = at
         self.rounds = self.steps = 0
         self.deadline = 0.0
 
-    def now(self) -> dt.datetime:
-        """The moment the e-mail is made, in the campaign's time zone."""
-        return dt.datetime.fromtimestamp(self.at, ZoneInfo(self.settings.time_zone))
+    def moment(self, at: float) -> dt.datetime:
+        """A UNIX time in the campaign's time zone."""
+        return dt.datetime.fromtimestamp(at, ZoneInfo(self.settings.time_zone))
 
-    def get(self, path: list[object], *, token: Any, default: object = UNDEFINED) -> object:
+    def get(self, path: list[object], *, token: Any, **options: Any) -> object:
         self.step()
-        value = super().get(path, token=token, default=default)
+        value = super().get(path, token=token, **options)
         if type(value) not in PLAIN:
             raise LiquidTypeError(f"{path[0]} is a {type(value).__name__}, not plain data", token=token)
         return value
@@ -177,10 +176,8 @@ def failures() -> Iterator[None]:
         yield
     except ContentError:
         raise
-    except (
-        Exception
-    ) as error:  # filters let errors of type and arithmetic through; each is this template's fault
-        raise ContentError(sentence(error)) from error
+    except Exception as error:  # filters let errors of type and arithmetic through
+        raise ContentError(_while_running(error)) from error
 
 
 def walk(nodes: Iterable[Node]) -> Iterator[Node]:
@@ -190,10 +187,23 @@ def walk(nodes: Iterable[Node]) -> Iterator[Node]:
         yield from walk(node.children(None))  # type: ignore[arg-type]  # only asked by tags that load other templates
 
 
-def sentence(error: Exception, first_line: int = 1) -> str:
-    """What Liquid says, in one line, with the line it speaks of."""
+def sentence(error: Exception) -> str:
+    """What Liquid says of a template as its author wrote it: in one line, with the number of the line it speaks of."""
     if not isinstance(error, LiquidError):
         return str(error) or type(error).__name__
     said = str(error.message or type(error).__name__)
     place = error.context()
-    return f"line {place[0] + first_line - 1}: {said}" if place else said
+    return f"line {place[0]}: {said}" if place else said
+
+
+def _while_running(error: Exception) -> str:
+    """What Liquid says of a template that is being rendered: lines have moved since its author wrote it, so the
+    statement itself is shown."""
+    said = str(error.message) if isinstance(error, LiquidError) and error.message else str(error)
+    said = " ".join(said.split()) or type(error).__name__
+    token = error.token if isinstance(error, LiquidError) else None
+    if token is None or token.start_index < 0:
+        return said
+    start = max(token.source.rfind(edge, 0, token.start_index + 2) for edge in ("{{", "{%"))
+    statement = re.match(r"\{[{%].*?[}%]\}", token.source[max(start, 0) :], re.DOTALL)
+    return f"{' '.join(statement[0].split())[:80]}: {said}" if statement else said

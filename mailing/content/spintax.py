@@ -17,7 +17,7 @@ class Spintax:
         self.held = held
         self.part = part
         self.groups = 0
-        self.unclosed: list[str] = []  # the beginnings of what would be a group if it closed
+        self.broken: list[str] = []  # what looks like a part of a group that a tag cuts in two
         self._cut = re.compile(rf"{held.mark.pattern}|[{{|}}]")
 
     def run(self, text: str) -> str:
@@ -25,29 +25,39 @@ class Spintax:
         text = self.held.escapes(text)
         out: list[str] = []
         opened: list[list[int]] = []  # of each open brace: where in `out` it is, then its bars
+        stray = -1  # where the first bar outside a group is
         position = 0
         for match in self._cut.finditer(text):
             out += text[position : match.start()], match[0]
             position = match.end()
+            place = len(out) - 1
             if match[1]:
                 if self.held.kind(match) == TAG:
-                    self._leave(out, opened)
-                    opened = []
+                    self._give_up(out, opened)
+                    opened, stray = [], -1
             elif match[0] == "{":
-                opened.append([len(out) - 1])
-            elif opened and match[0] == "|":
-                opened[-1].append(len(out) - 1)
+                opened.append([place])
+            elif match[0] == "|":
+                if opened:
+                    opened[-1].append(place)
+                elif stray < 0:
+                    stray = place
             elif opened:
                 self._close(out, opened.pop())
+            elif stray >= 0:
+                self._note(out[stray:])
+                stray = -1
         out.append(text[position:])
-        self._leave(out, opened)
+        self._give_up(out, opened)
         return "".join(out)
 
-    def _leave(self, out: list[str], opened: list[list[int]]) -> None:
+    def _give_up(self, out: list[str], opened: list[list[int]]) -> None:
         for first, *bars in opened:
             if bars:
-                start = self.held.mark.sub("…", "".join(out[first : bars[-1] + 2]))
-                self.unclosed.append(start[:40])
+                self._note(out[first:])
+
+    def _note(self, items: list[str]) -> None:
+        self.broken.append(self.held.mark.sub("…", "".join(items))[:40])
 
     def _close(self, out: list[str], places: list[int]) -> None:
         first, *bars = places

@@ -43,7 +43,7 @@ def faults(source: Source) -> list[Fault]:
 
 
 def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
-    """The templates of those fields whose Liquid parses, and what is wrong with the Liquid and spintax of all."""
+    """The templates of those fields whose Liquid parses, and what is wrong with the Liquid of all."""
     templates: dict[str, Template] = {}
     found: list[Fault] = []
     for field in _TEMPLATES:
@@ -57,11 +57,6 @@ def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
         for node in walk(template.nodes):
             for expression in node.expressions():
                 found += _unknown_filters(field, text, expression)
-        for group in _unclosed(field, text):
-            hint = (
-                "does not close before a tag or the end of its text; write \\{ for a brace that means itself"
-            )
-            found.append((field, f"{called(field)}: the spintax “{group}” {hint}."))
     return templates, found
 
 
@@ -77,6 +72,21 @@ def unknown_names(
                     field,
                     f"{called(field)}, line {line}: no contact has a field {name}.{_near(name, known)}",
                 )
+
+
+def broken_spintax(source: Source) -> Iterator[Fault]:
+    """A fault for every group of wordings that a tag cuts in two: it would be sent as it stands."""
+    for field in _TEMPLATES:
+        text = getattr(source, field)
+        held = Held(text)
+        spintax = Spintax(held, "")
+        if field == "body":
+            markup.text_runs(held.liquid(text), held.comment.fullmatch, spintax.run)
+        else:
+            spintax.run(held.liquid(text))
+        for part in spintax.broken:
+            hint = "a tag or the end of its text cuts it; write \\{ or \\} for a brace that means itself"
+            yield field, f"{called(field)}: “{part}” looks like spintax, but {hint}."
 
 
 def called(field: str) -> str:
@@ -132,20 +142,12 @@ def _unknown_filters(field: str, text: str, expression: Expression) -> Iterator[
         yield from _unknown_filters(field, text, child)
 
 
-def _unclosed(field: str, text: str) -> list[str]:
-    held = Held(text)
-    spintax = Spintax(held, "")
-    if field == "body":
-        markup.text_runs(held.liquid(text), held.comment.fullmatch, spintax.run)
-    else:
-        spintax.run(held.liquid(text))
-    return spintax.unclosed
-
-
 def _line(text: str, index: int) -> int:
     return text.count("\n", 0, index) + 1
 
 
 def _near(name: str, names: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, [*names, *RESERVED] if name not in TEXT.filters else names, n=1)
+    near = difflib.get_close_matches(
+        name, [*names, *RESERVED] if name not in TEXT.filters else names, n=1, cutoff=0.7
+    )
     return f" Did you mean {near[0]}?" if near else ""

@@ -1,0 +1,214 @@
+"""The body in its formats: one HTML document, its CSS inlined, its Liquid where it was; and the text made from it."""
+
+import re
+
+import pytest
+
+from mailing.content import ContentError, Recipient, compile, render_preview
+
+from .corpus import RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
+
+
+def page(body: str, recipient: Recipient = RECIPIENTS["plain"], **fields: object) -> str:
+    return render_preview(source(body, **fields), recipient).html
+
+
+def text(body: str, recipient: Recipient = RECIPIENTS["plain"], **fields: object) -> str:
+    return render_preview(source(body, **fields), recipient).text
+
+
+def is_late(body: str) -> bool:
+    return compile(source(body)).late
+
+
+def test_a_fragment_becomes_a_document():
+    assert (
+        page("<p>é {{ city }}</p>", locale="de").split()
+        == (
+            '<!DOCTYPE html> <html lang="de"><head><meta charset="utf-8"><meta name="viewport" '
+            'content="width=device-width, initial-scale=1"></head> <body> <p>é Leeds</p> </body></html>'
+        ).split()
+    )
+
+
+@pytest.mark.parametrize("body", ["<body>x</body>", "<!DOCTYPE html><html><body class=a>x</body></html>"])
+def test_a_document_stays_as_it_was_written(body):
+    assert page(body) == body
+
+
+def test_a_document_without_a_body_gets_one():
+    assert page("<html><p>x</p></html>") == "<html><head></head><body><p>x</p></body></html>"
+
+
+def test_css_is_inlined_and_the_style_sheet_stays_for_what_cannot_be():
+    shown = page(
+        "<style>p.a{color:red}@media print{p{color:blue}}a:hover{color:green}</style><p class=a>x</p>"
+    )
+    assert '<p class="a" style="color: red;">x</p>' in shown
+    assert "<style>p.a{color:red}@media print{p{color:blue}}a:hover{color:green}</style>" in shown
+
+
+@pytest.mark.parametrize("link", ["file:///etc/passwd", "https://127.0.0.1:1/a.css", "a.css"])
+def test_a_linked_style_sheet_is_not_fetched(link):
+    head = f'<link rel="stylesheet" href="{link}"><style>p{{color:red}}</style>'
+    shown = page(f"<html><head>{head}</head><body><p>x</p></body></html>")
+    assert "root:" not in shown
+    assert f'<link rel="stylesheet" href="{link}">' in shown
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<table>{% for tag in tags %}<tr><td>{{ tag }}</td></tr>{% endfor %}</table>",
+        "<table><thead><tr><th>x</th></tr></thead> {% if vip %}<tr><td>a</td></tr>{% endif %}</table>",
+        "<table><tbody><tr>{% for tag in tags %}<td>{{ tag }}</td>{% endfor %}</tr></tbody></table>",
+        "<ul>{% for tag in tags %}<li>{{ tag }}</li>{% endfor %}</ul>",
+        '<p class="{% if vip %}a{% endif %}" title="{{ city }} > {{ first_name }}">{% if points > 1 %}x{% endif %}</p>',
+        "{% assign x = 1 %}<p>{{ x }}</p>{% comment %}<td>{% endcomment %}",
+        "<p>{a|<b>b</b>} {c|d} {{ city | default: '<i>' }}</p>",
+    ],
+)
+def test_liquid_stays_where_it_was_when_css_is_inlined(body):
+    styled = "<style>td,li,p{color:red}</style>" + body
+    assert not is_late(styled)
+    for who in ("plain", "nobody", "hostile"):
+        bare = page(body, RECIPIENTS[who]).replace("<thead>", "").replace("</thead>", "")
+        inlined = page(styled, RECIPIENTS[who]).partition("</style>")[2].replace(' style="color: red;"', "")
+        for name in ("tbody", "thead"):
+            inlined = inlined.replace(f"<{name}>", "").replace(f"</{name}>", "")
+            bare = bare.replace(f"<{name}>", "").replace(f"</{name}>", "")
+        assert "".join(inlined.split()).replace("&quot;", "&#34;") == "".join(
+            bare.partition("<body>")[2].split()
+        ).replace("&#39;", "'").replace("class=a", 'class="a"')
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (
+            "<p {% if vip %}class=a{% else %}class=b{% endif %}>x</p>",
+            '<p class="a" style="color: red;">x</p>',
+        ),
+        (
+            '<p class="a" title="{% if vip %}v" title="{% endif %}">x</p>',
+            '<p class="a" title="v" style="color: red;">x</p>',
+        ),
+        ("<p class=a>{% if vip %}x<p class=a>{% endif %}y", '<p class="a" style="color: red;">x</p>'),
+    ],
+)
+def test_where_a_parser_would_move_liquid_css_is_inlined_after_it(body, shown):
+    styled = "<style>.a{color:red}</style>" + body
+    assert is_late(styled)
+    assert shown in page(styled)
+
+
+def test_markdown_keeps_tags_out_of_paragraphs_and_lists():
+    shown = page(
+        "{% if vip %}\n# {{ city }}\n{% endif %}\n- a\n{% for tag in tags %}\n- {{ tag }}\n{% endfor %}\n\n"
+        '{{ nothing | default: "<b>" }} *{{ first_name }}* | x_{{ city }}_y\n',
+        body_format="markdown",
+    )
+    body = "".join(shown.partition("<body")[2].partition(">")[2].split("\n"))
+    assert body == (
+        "<h1>Leeds</h1><ul><li>a</li></ul><ul><li>new</li></ul><ul><li>loyal</li></ul>"
+        "<p><b> <em>Ada</em> | x_Leeds_y</p></body></html>"
+    )
+
+
+def test_markdown_has_tables_and_html():
+    shown = page("| a |\n|---|\n| {{ city }} |\n\n<i>{{ city }}</i>", body_format="markdown")
+    assert ">Leeds</td>" in shown
+    assert "<i>Leeds</i>" in shown
+
+
+def test_mjml_is_compiled_with_liquid_between_its_sections():
+    mjml = TEMPLATES["mjml"].body
+    vip, other = (page(mjml, RECIPIENTS[who], body_format="mjml") for who in ("plain", "nobody"))
+    assert not compile(TEMPLATES["mjml"]).late
+    assert "Hi Ada" in vip or "Hello Ada" in vip
+    assert "Ada" not in other
+    assert re.findall(r"<td[^>]*>(new|loyal)</td></tr>", vip) == ["new", "loyal"]
+    assert '<html lang="en"' in vip
+    assert "fonts.googleapis" not in vip
+    assert "<mj" not in vip
+
+
+@pytest.mark.parametrize(
+    ("mjml", "reason"),
+    [
+        ("hello", "does not compile"),
+        ("<mjml><mj-body><mj-section></mj-body></mjml>", "does not compile"),
+        ("<mjml><mj-body><mj-include path='/etc/passwd'/></mj-body></mjml>", "does not compile"),
+        ("<mjml><mj-body><mj-botton>x</mj-botton></mj-body></mjml>", "holds <mj-botton>"),
+    ],
+)
+def test_mjml_that_does_not_compile_is_refused(mjml, reason):
+    with pytest.raises(ContentError, match=reason) as caught:
+        compile(source(mjml, body_format="mjml"))
+    assert caught.value.field == "body"
+
+
+def test_the_preheader_is_read_first_and_seen_nowhere():
+    shown = page("<body><p>x</p></body>", preheader="For {{ first_name }} & <all>")
+    assert shown.startswith('<body><div style="display:none;')
+    assert ">For Ada &amp; &lt;all&gt;&#847;" in shown
+    assert text("<body><p>x</p></body>", preheader="For {{ first_name }}") == "x\n"
+
+
+def test_literal_braces_never_become_liquid():
+    assert ">{{ city }} {a|b}</p>" in page("&#123;&#123; city }} \\{a|b\\}", body_format="markdown")
+    assert "{{ city }}" in page("<style>p{}</style><p>&#123;&#123; city }}</p>")
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<h1>Hi</h1><p>a  b\n c<br>d</p><p>e</p>", "Hi\n\na b c\nd\n\ne"),
+        ("<ul><li>a</li><li><p>b</p></li></ul>c", "- a\n- b\n\nc"),
+        ("<ol><li>c<ul><li>d</li></ul></li><li>e</li></ol>", "1. c\n  - d\n2. e"),
+        ('<a href="https://x.test/?a=1&amp;b=2">shop</a>!', "shop <https://x.test/?a=1&b=2>!"),
+        ('<a href="https://x.test">https://x.test</a> <a href="mailto:a@b.test">a@b.test</a> <a href="#t">t</a>',
+         "https://x.test a@b.test t"),
+        ('<a href="https://x.test"><img src="i.png" alt="A &amp; B"></a><img src="p.png">', "A & B <https://x.test>"),
+        ('<a href="https://x.test"><img src="i.png"></a>', "https://x.test"),
+        ("<table><tr><td>a</td><td>b</td></tr><tr><td>c</td></tr></table>", "a b\nc"),
+        ("<style>p{}</style><title>t</title><script>s</script><div style='display: none'>h<b>h</b></div>v", "v"),
+        ("<pre>a\n  b</pre>&lt;é&nbsp;&amp;&#128512;", "a\n  b\n\n<é &😀"),
+        ("a<!-- c --><!--[if mso]><p>o</p><![endif]-->b<hr>c", "ab\n\n---\n\nc"),
+        ("<p>Hi{% if vip %} <b>VIP</b>{% else %} you{% endif %}, {{ city }}</p>", "Hi VIP, Leeds"),
+        ("{% if vip %}<p>a</p>{% endif %}<p>b</p>{% if nothing %}<p>c</p>{% endif %}<p>d</p>", "a\n\nb\n\nd"),
+        ("Hi {% if nothing %}a{% endif %} {% if vip %}b{% endif %}! {% if vip %} c{% endif %}d", "Hi b! cd"),
+        ("<p>a</p>{% if nothing %}b{% endif %}c", "a\n\nc"),
+        ("x {% for tag in tags %}<p>{% if vip %}{{ tag }}{% endif %}</p>{% else %}n{% endfor %} y",
+         "x\n\nnew\n\nloyal\n\ny"),
+        ("x{% for tag in nothing %}a{% else %}<p>none</p>{% endfor %}y", "x\n\nnone\n\ny"),
+        ("{% unless vip %}<p>a</p>{% else %}<p>b</p>{% endunless %}<p>c</p>", "b\n\nc"),
+        ("<ul>{% for tag in tags %}<li>{{ tag }}</li>{% endfor %}</ul><p>x</p>", "- new\n- loyal\n\nx"),
+        ("<p>x</p>{% for tag in tags %}{{ tag }}<br>{% endfor %}y", "x\n\nnew\nloyal\ny"),
+        ("{% for tag in tags %}{{ tag }} {% endfor %}", "new loyal"),
+        ("{% case city %}{% when 'Leeds' %}<p>N</p>{% else %}<p>S</p>{% endcase %}<p>x</p>", "N\n\nx"),
+        ("{{ '<b>' }}{{ city }}", "<b>Leeds"),
+        ("</p></ul></a>x", "x"),
+    ],
+)  # fmt: skip
+def test_the_text_part_says_what_the_html_says(body, expected):
+    assert text(body).strip() == expected
+
+
+def test_an_own_text_part_is_sent_as_it_was_written():
+    own = "Hi {{ first_name }},\n\n  https://shop.test/?a=b <b>&amp;\n"
+    assert text("<p>x</p>", text=own, utm_source="news") == own.replace("{{ first_name }}", "Ada")
+
+
+def test_a_preview_shows_subject_sender_and_links_that_lead_straight_on():
+    preview = render_preview(
+        source(
+            '<a href="https://shop.test/">x</a>' + UNSUBSCRIBE,
+            subject=" Hi {{ city }} ",
+            from_name="{{ city }}",
+        ),
+        RECIPIENTS["plain"],
+    )
+    assert (preview.subject, preview.sender) == ("Hi Leeds", "Leeds")
+    assert '<a href="https://shop.test/">' in preview.html
+    assert "/t/" not in preview.html + preview.text
