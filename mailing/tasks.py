@@ -1,6 +1,6 @@
 """What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
 
-from mailing import launch
+from mailing import contacts, drafting, launch
 from mailing.sending import pump as pumps
 
 
@@ -21,3 +21,13 @@ def pump(connection_id: int, lane: int) -> int:
 def close(campaign_id: int) -> int:
     """Give up what a cancelled or failed campaign has left; return how many recipients."""
     return launch.close(campaign_id)
+
+
+def send_test(campaign_id: int, addresses: list[str]) -> int:
+    """Send a campaign's test mails; return how many the server took."""
+    return drafting.deliver_test(campaign_id, addresses)
+
+
+def import_contacts(upload_id: int) -> int:
+    """Take in what is left of a file of contacts; return how many rows it has."""
+    return contacts.run(upload_id).done

@@ -2,15 +2,18 @@ from mailing.models.audience import Contact, ContactList, Membership, Segment, S
 from mailing.models.connection import Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
+from mailing.models.importing import ContactImport, ImportRow
 
 __all__ = [
     "Attempt",
     "Contact",
+    "ContactImport",
     "ContactList",
     "Content",
     "Delivery",
     "EmailCampaign",
     "Event",
+    "ImportRow",
     "Lane",
     "Membership",
     "Pace",

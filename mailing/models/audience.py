@@ -16,6 +16,9 @@ class Contact(models.Model):
     score = models.IntegerField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     customer_id = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    soft_bounces = models.PositiveSmallIntegerField(
+        default=0, db_default=0, editable=False, help_text="Mails in a row given up after temporary refusals."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

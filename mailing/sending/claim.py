@@ -60,7 +60,8 @@ WHERE own.id = ANY(%s) AND own.run = %s AND own.status = 'claimed' AND delivery.
 """
 
 CAMPAIGNS = """
-SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours, email.planned,
+SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours,
+       ARRAY(SELECT connection_id FROM mailing_route WHERE campaign_id = campaign.id ORDER BY position, id),
        email.sharing
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
@@ -72,7 +73,7 @@ RUNNING = "SELECT id FROM campaigns_campaign WHERE kind = 'email' AND status = '
 
 
 class Campaign(msgspec.Struct):
-    """A running campaign as a pump needs it: its frozen content, its sender, its connections by key."""
+    """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order."""
 
     pk: int
     compiled: content.Compiled
@@ -105,13 +106,13 @@ async def campaigns(
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
     await cursor.execute(CAMPAIGNS, [str(connection_id), list(found)])
-    for pk, compiled, sender, launched_at, retry_hours, planned, sharing in await cursor.fetchall():
+    for pk, compiled, sender, launched_at, retry_hours, routes, sharing in await cursor.fetchall():
         found[pk] = Campaign(
             pk,
             content.load(bytes(compiled)),
             sender,
             launched_at + timedelta(hours=retry_hours),
-            [int(key) for key in planned],
+            [connection_id] if sharing == "single" else routes,
             sharing == "failover",
         )
     return found

@@ -1,0 +1,98 @@
+"""SMTP connections as an administrator sees them: does this one work, and if not, what to do."""
+
+import asyncio
+from datetime import UTC, datetime
+from email.utils import format_datetime, make_msgid
+
+import msgspec
+
+from mailing.addresses import normalised
+from mailing.models import SmtpConnection
+from mailing.sending import breaker
+from mailing.sending.pump import server_of
+from mailing.smtp import client
+from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
+from mailing.smtp.replies import Kind, Stage
+
+PATIENT = Timeouts(
+    connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2
+)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How a test went. `name` is that of the failure, "" when it went well; `sentence` says what to do about it."""
+
+    works: bool
+    name: str
+    sentence: str
+
+
+def check(smtp: SmtpConnection, to: str) -> Verdict:
+    """Connect, log in and send one mail to `to`; every way that can fail by its name, with what to do."""
+    try:
+        recipient = normalised(to)
+    except ValueError as error:
+        return Verdict(False, "no address", str(error))
+    sender = smtp.from_email or f"test@{smtp.host}"
+    try:
+        result = asyncio.run(_send(smtp, sender, recipient))
+    except ConnectFailed as error:
+        return Verdict(False, str(error.cause), error.sentence)
+    verdict = _judge(result, smtp, sender, recipient)
+    if verdict.works:
+        breaker.works(smtp.pk)
+    return verdict
+
+
+async def _send(smtp: SmtpConnection, sender: str, recipient: str) -> Result:
+    async def go() -> bool:
+        return True
+
+    link = await client.connect(server_of(smtp, PATIENT))
+    try:
+        return await link.send(sender, recipient, _mail(smtp, sender, recipient), before_dot=go)
+    finally:
+        await link.quit()
+
+
+def _mail(smtp: SmtpConnection, sender: str, recipient: str) -> bytes:
+    domain = sender.rpartition("@")[2]
+    return "\r\n".join(
+        [
+            f"From: <{sender}>",
+            f"To: <{recipient}>",
+            "Subject: [TEST] This connection works",
+            f"Date: {format_datetime(datetime.now(UTC))}",
+            f"Message-ID: {make_msgid(domain=domain)}",
+            "MIME-Version: 1.0",
+            "Content-Type: text/plain; charset=us-ascii",
+            "",
+            f"This mail went through {smtp.host}, port {smtp.port}.",
+            "",
+        ]
+    ).encode("ascii", "replace")
+
+
+def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) -> Verdict:
+    said = f"“{result.reply}”" if result.reply else result.sentence
+    if result.outcome is Outcome.ACCEPTED:
+        return Verdict(True, "", f"The server took a mail from {sender} to {recipient}: {said}.")
+    if result.uncertain:
+        return Verdict(
+            False, str(Cause.TIMED_OUT), "The mail was handed over, but no answer came. See if it arrives."
+        )
+    if result.stage is Stage.MAIL and (result.verdict is None or result.verdict.kind is Kind.CONNECTION):
+        return Verdict(False, str(Cause.SENDER), f"{said}: {client.ADVICE[Cause.SENDER]}")
+    if result.verdict is None:
+        return Verdict(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
+    if result.verdict.kind is Kind.THROTTLE:
+        return Verdict(False, str(Cause.THROTTLED), f"{said}: {client.ADVICE[Cause.THROTTLED]}")
+    if result.verdict.kind in (Kind.HARD, Kind.SOFT):
+        return Verdict(
+            False,
+            "recipient not accepted",
+            f"{said}: the login works, but {recipient} was refused. Try another address.",
+        )
+    return Verdict(
+        False, "message refused", f"{said}: the login works, but the server does not take our mail."
+    )

@@ -1,0 +1,229 @@
+"""Drafts and what is done with them: saving, test mails, and second chances for recipients that were not reached."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from campaigns import lifecycle
+from campaigns.models import Campaign
+from campaigns.refusals import Refused
+from mailing import audience, content, launch
+from mailing.addresses import normalised
+from mailing.models import (
+    Contact,
+    ContactList,
+    Delivery,
+    EmailCampaign,
+    Route,
+    SmtpConnection,
+    Target,
+)
+from mailing.sending import lanes, tokens
+from mailing.sending.pump import server_of
+from mailing.smtp import client
+
+TEST_ADDRESSES = 10
+
+
+# ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def save_campaign(
+    campaign: EmailCampaign | None,
+    *,
+    by: Any = None,
+    changes: dict[str, Any],
+    targets: Iterable[Target] | None = None,
+    routes: Sequence[tuple[int, int]] | None = None,
+) -> EmailCampaign:
+    """Save a new or changed campaign with what belongs to it; a scheduled one goes back to draft first.
+
+    Args:
+        changes: columns of the campaign by name, those of its author only.
+        targets: what it includes and excludes, unsaved rows; None leaves them as they are.
+        routes: (key of the connection, share) in their order; None leaves them as they are.
+    Raises: Locked, Refused.
+    """
+    records = EmailCampaign.RECORDS & changes.keys()
+    if records:
+        raise ValueError(f"{', '.join(sorted(records))} cannot be edited: they are the system's.")
+    with transaction.atomic():
+        if campaign is None or campaign.pk is None:
+            if by is not None and not by.has_perm("mailing.add_emailcampaign"):
+                raise Refused("You may not add e-mail campaigns: ask an administrator for the right to.")
+            campaign = EmailCampaign(created_by=by)
+        else:
+            campaign = lifecycle.open_for_edit(campaign, by=by)
+        for name, value in changes.items():
+            setattr(campaign, name, value)
+        campaign.save()
+        if targets is not None:
+            _replace_targets(campaign, targets)
+        if routes is not None:
+            _replace_routes(campaign, routes)
+    return campaign
+
+
+def _replace_targets(campaign: EmailCampaign, targets: Iterable[Target]) -> None:
+    campaign.targets.all().delete()
+    Target.objects.bulk_create(
+        Target(campaign=campaign, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
+        for target in targets
+    )
+
+
+def _replace_routes(campaign: EmailCampaign, routes: Sequence[tuple[int, int]]) -> None:
+    campaign.routes.all().delete()
+    Route.objects.bulk_create(
+        Route(campaign=campaign, connection_id=pk, share=share, position=position)
+        for position, (pk, share) in enumerate(routes)
+    )
+
+
+# ── test mails ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = None) -> None:
+    """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
+
+    Raises: Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
+    """
+    if by is not None and not by.has_perm("mailing.change_emailcampaign"):
+        raise Refused("You may not send test mails: ask an administrator for the right to.")
+    if campaign.status not in (Campaign.Status.DRAFT, Campaign.Status.SCHEDULED):
+        raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
+    if not 0 < len(addresses) <= TEST_ADDRESSES:
+        raise Refused(f"Name between one and {TEST_ADDRESSES} addresses.")
+    try:
+        recipients = [normalised(address) for address in addresses]
+        content.compile(content.for_test(launch.source(campaign)))
+    except ValueError as error:  # ContentError is one
+        raise Refused(f"The test mail cannot be made. {error}") from error
+    if not campaign.shares():
+        raise Refused([("connection", "Choose an SMTP connection.")])
+    if not campaign.from_email:
+        raise Refused([("from_email", "The sender address is missing.")])
+    transaction.on_commit(
+        partial(async_task, "mailing.tasks.send_test", campaign.pk, recipients, cluster="mail")
+    )
+
+
+def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
+    """Send the test mails and return how many the server took. Raises ConnectFailed, Refused."""
+    campaign = EmailCampaign.objects.get(pk=campaign_id)
+    compiled = content.compile(content.for_test(launch.source(campaign)))
+    reader = sample_reader(campaign)
+    links = content.Links(settings.PUBLIC_URL, tokens.sign(tokens.TEST))
+    smtp = campaign.shares()[0][0]
+    mails = []
+    for address in addresses:
+        contact = Contact.objects.filter(email=address).first() or reader
+        recipient = launch.recipient(contact, message_id=f"test-{timezone.now():%Y%m%d%H%M%S%f}", seed=0)
+        # to the tester, however the contact is called whose values it shows
+        mails.append((address, compiled.render(msgspec.structs.replace(recipient, email=address), links)))
+    return asyncio.run(_send_all(smtp, campaign.from_email, mails))
+
+
+def sample_reader(campaign: EmailCampaign) -> Contact:
+    """A recipient to take values from; an invented one where there is none."""
+    try:
+        found = audience.sample(audience.selection(campaign.targets.select_related("segment")), 1)
+    except audience.SegmentError:
+        found = []
+    return found[0] if found else Contact(email="someone@example.com", first_name="Sam", last_name="Sample")
+
+
+async def _send_all(smtp: SmtpConnection, sender: str, mails: Sequence[tuple[str, bytes]]) -> int:
+    async def go() -> bool:
+        return True
+
+    link = await client.connect(server_of(smtp))
+    refusals = []
+    try:
+        for address, mail in mails:
+            result = await link.send(sender, address, mail, before_dot=go, ready=True)
+            if result.outcome is not client.Outcome.ACCEPTED:
+                refusals.append(f"{address}: {result.reply or result.sentence}")
+    finally:
+        await link.quit()
+    if refusals:
+        raise Refused(f"The test mail was not taken for {'; '.join(refusals)}")
+    return len(mails)
+
+
+# ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def retry_failed(campaign: EmailCampaign, *, by: Any = None) -> int:
+    """Put a running or paused campaign's failed recipients back in line; return how many. Raises Refused."""
+    return _put_back(campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry the failed")
+
+
+def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None, *, by: Any = None) -> int:
+    """Put uncertain recipients back in line, all or those with these keys: some may get the mail twice.
+
+    Returns how many. Raises Refused: the campaign is neither running nor paused, or it is not open to `by`.
+    """
+    chosen = Delivery.objects.filter(status=Delivery.Status.UNCERTAIN)
+    if keys is not None:
+        chosen = chosen.filter(pk__in=keys)
+    return _put_back(campaign, chosen, by, "resend the uncertain")
+
+
+def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said: str) -> int:
+    with transaction.atomic():
+        campaign = lifecycle.locked(lifecycle.own(campaign))
+        if by is not None and not by.has_perm(campaign.OPERATE):
+            raise Refused(f"You may not {said} of campaigns: ask an administrator for the right to.")
+        if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
+            raise Refused(
+                f"“{campaign}” is {campaign.status}: it cannot {said}. Duplicate it for those it did not reach."
+            )
+        count = chosen.filter(campaign=campaign).update(
+            status=Delivery.Status.PENDING, due_at=timezone.now(), attempts=0
+        )
+        if campaign.status == Campaign.Status.RUNNING and count:
+            transaction.on_commit(partial(lanes.wake_campaign, campaign.pk))
+    return count
+
+
+UNREACHED = """
+INSERT INTO mailing_membership (list_id, contact_id, joined_at)
+SELECT %s, contact_id, now() FROM mailing_delivery
+WHERE campaign_id = %s AND contact_id IS NOT NULL AND status = ANY(%s) AND reason NOT IN ('suppressed', 'unsubscribed')
+"""
+
+
+def duplicate_for_unreached(
+    campaign: EmailCampaign, *, with_uncertain: bool = False, by: Any = None
+) -> EmailCampaign:
+    """A fresh draft of a final campaign for those it did not reach: a list of its own holds them.
+
+    Bounced addresses and those skipped for their suppression are not among them; uncertain ones when asked for.
+    Raises: Refused: it is not final, or `by` may not add campaigns.
+    """
+    if not campaign.is_final:
+        raise Refused(
+            f"“{campaign}” is {campaign.status}: only what has ended can be sent anew to the others."
+        )
+    with transaction.atomic():
+        copy = lifecycle.duplicate(campaign, by=by)
+        unreached = ContactList.objects.create(
+            name=f"Not reached by {campaign.name[:150]} ({campaign.pk}/{copy.pk})",
+            description=f"Recipients of “{campaign}” that it did not reach.",
+        )
+        statuses = [*Delivery.UNFINISHED, Delivery.Status.FAILED, Delivery.Status.SKIPPED]
+        if with_uncertain:
+            statuses.append(Delivery.Status.UNCERTAIN)
+        with connection.cursor() as cursor:
+            cursor.execute(UNREACHED, [unreached.pk, campaign.pk, [str(status) for status in statuses]])
+        _replace_targets(copy, [Target(mode=Target.Mode.INCLUDE, list=unreached)])
+    return copy
