@@ -1,8 +1,70 @@
-"""Proves this app's invariants."""
+"""Proves this app's invariants: every sale is what its answer and its lines of the ledger say."""
 
 from collections.abc import Iterator
 
+from django.db import connection
+
+# (what is wrong, as a sentence about the sale; which sales). Sales without an answer were not made by a till.
+BREACHES = [
+    (
+        "was answered a discount of {0}, and {1} is stored",
+        "SELECT id, reference, (answer::jsonb ->> 'discount')::bigint, discount FROM pos_sale "
+        "WHERE (answer::jsonb ->> 'discount')::bigint <> discount",
+    ),
+    (
+        "has a subtotal of {0}, a discount of {1} and a total of {2}",
+        "SELECT id, reference, subtotal, discount, total FROM pos_sale WHERE subtotal - discount <> total",
+    ),
+    (
+        "has a discount of {0}; the ledger granted it {1}",
+        """
+        SELECT sale.id, reference, discount, coalesce(sum(line.amount), 0) FROM pos_sale sale
+        LEFT JOIN promotions_redemption line ON line.sale_id = sale.id AND line.reverses_id IS NULL
+        WHERE state IN ('committed', 'voided') AND answer <> '{}'
+        GROUP BY sale.id
+        HAVING discount <> coalesce(sum(line.amount), 0) AND NOT (state = 'voided' AND count(line.id) = 0)
+        """,
+    ),
+    (
+        "is {0}, and {1} of its discounts is still granted",
+        """
+        SELECT sale.id, reference, state, sum(amount) FROM pos_sale sale
+        JOIN promotions_redemption line ON line.sale_id = sale.id
+        WHERE state <> 'committed' GROUP BY sale.id HAVING sum(amount) <> 0 OR sum(uses) <> 0
+        """,
+    ),
+    (
+        "is {0}, and reserves something",
+        "SELECT id, reference, state FROM pos_sale WHERE state <> 'held' AND reserved IS NOT NULL",
+    ),
+    (
+        "is held and reserves {0} of the {1} it was answered",
+        """
+        SELECT id, reference, (SELECT coalesce(sum((entry ->> 'amount')::bigint), 0)
+                               FROM jsonb_array_elements(reserved) AS entry), discount
+        FROM pos_sale WHERE state = 'held' AND discount <>
+            (SELECT coalesce(sum((entry ->> 'amount')::bigint), 0) FROM jsonb_array_elements(reserved) AS entry)
+        """,
+    ),
+    (
+        "has returns that gave back {0}; the ledger says {1}",
+        """
+        SELECT sale.id, sale.reference, sum(back.discount),
+               (SELECT coalesce(-sum(amount), 0) FROM promotions_redemption line
+                WHERE line.sale_id = sale.id AND line.reverses_id IS NOT NULL)
+        FROM pos_sale sale JOIN pos_return back ON back.sale_id = sale.id
+        WHERE state = 'committed' GROUP BY sale.id
+        HAVING sum(back.discount) <> (SELECT coalesce(-sum(amount), 0) FROM promotions_redemption line
+                                      WHERE line.sale_id = sale.id AND line.reverses_id IS NOT NULL)
+        """,
+    ),
+]
+
 
 def breaches() -> Iterator[str]:
-    """One line for each figure that differs from its ledger."""
-    yield from ()
+    """One line for each sale whose figures disagree."""
+    with connection.cursor() as cursor:
+        for sentence, sql in BREACHES:
+            cursor.execute(f"{sql} ORDER BY 1")
+            for pk, reference, *figures in cursor.fetchall():
+                yield f"Sale {pk} ({reference}) {sentence.format(*figures)}."

@@ -1,0 +1,187 @@
+"""Reading what a till sends: JSON into the structs of pos.schemas, or every fault by its path.
+
+msgspec decodes and checks at once, but takes a repeated key in silence and stops at the first fault. The usual body is
+seen to hold no repeated key without a second parse; one that is refused is gone through again, value by value.
+"""
+
+import json
+import re
+import types
+from collections.abc import Iterator
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from pos.answers import Declined, invalid
+from pos.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
+
+Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
+
+DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)}
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+GAPS = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon does not follow at once
+
+
+def read(body: bytes, kind: type[Request]) -> Request:
+    """The request in `body`, checked.
+
+    Raises: Declined: 400 no JSON, a float, a repeated key; 413 too long; 422 values that cannot be, all of them.
+    """
+    if len(body) > MAX_BODY:
+        raise Declined(413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most.")
+    try:
+        request = DECODERS[kind].decode(body)
+    except msgspec.ValidationError:
+        value = strictly(body)
+        raise invalid(found(faults(value, kind, ""))) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Declined(400, "not_json", f"The body is no JSON: {error}.") from None
+    if not is_plain(body):
+        strictly(body)
+    if wrong := found(impossible(request)):
+        raise invalid(wrong)
+    return request
+
+
+def is_plain(body: bytes) -> bool:
+    """Whether `body`, valid JSON, surely repeats no key and has no control character in its texts.
+
+    Without a backslash each quote begins or ends a text; so there are as many `":` as keys, or more, unless white space
+    parts a key from its colon. As many as keys that were decoded: none was dropped. A doubtful body is read strictly.
+    """
+    if b"\\" in body or b"\x7f" in body or b"\xc2" in body or any(gap in body for gap in GAPS):
+        return False
+    value = msgspec.json.decode(body)
+    keys = len(value)
+    for part in value.values():
+        if type(part) is dict:
+            keys += len(part)
+        elif type(part) is list:
+            keys += sum([len(item) for item in part if type(item) is dict])
+    return body.count(b'":') == keys and (
+        type(value.get("lines")) is not list or len(value["lines"]) <= MAX_LINES
+    )
+
+
+def strictly(body: bytes) -> Any:
+    """The value in `body`.
+
+    Raises: Declined: it holds a float, a repeated key, too many lines or a control character.
+    """
+
+    def floating(text: str) -> None:
+        raise Declined(
+            400,
+            "float",
+            f'{text} is no integer: money and quantities are integers, weights are texts as "0.350".',
+        )
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) < len(pairs):
+            names = [name for name, _ in pairs]
+            repeated = next(name for name in names if names.count(name) > 1)
+            raise Declined(400, "repeated_key", f"The key “{repeated}” comes twice in one object.")
+        return value
+
+    try:
+        value = json.loads(body, object_pairs_hook=once, parse_float=floating, parse_constant=floating)
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits
+        raise Declined(400, "not_json", f"The body is no JSON that can be read: {error}.") from None
+    lines = value.get("lines") if isinstance(value, dict) else None
+    if isinstance(lines, list) and len(lines) > MAX_LINES:
+        raise Declined(413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are taken at most.")
+    if wrong := found(controls(value, "")):
+        raise invalid(wrong)
+    return value
+
+
+def found(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    for path, sentence in faults:
+        fields.setdefault(path or "body", []).append(sentence)
+    return fields
+
+
+def controls(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Texts with control characters, by their path."""
+    if isinstance(value, str) and CONTROL.search(value):
+        yield path, "This text has a control character."
+    elif isinstance(value, dict):
+        for name, part in value.items():
+            yield from controls(part, join(path, name))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from controls(part, join(path, number))
+
+
+def faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Everything that keeps `value`, plain JSON, from being a `kind`."""
+    inner = plain_kind(kind)
+    below = list(faults_below(value, inner, path))
+    yield from below
+    if not below:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            yield path, f"{str(error).split(' - at ')[0]}; this is {shown(value)}."
+
+
+def faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        for name, field in fields.items():
+            if name in value:
+                yield from faults(value[name], field.type, join(path, name))
+            elif field.required:
+                yield join(path, name), "This is missing."
+        for name in value.keys() - fields.keys():
+            yield join(path, name), "There is no such field."
+    elif get_origin(kind) is tuple and isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from faults(part, get_args(kind)[0], join(path, number))
+
+
+def plain_kind(kind: Any) -> Any:
+    """`kind` without its constraints; of `kind | None`, `kind`."""
+    while hasattr(kind, "__metadata__"):
+        kind = get_args(kind)[0]
+    if get_origin(kind) in (Union, types.UnionType):
+        known = [part for part in get_args(kind) if part is not types.NoneType]
+        return plain_kind(known[0]) if len(known) == 1 else kind
+    return kind
+
+
+def impossible(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[tuple[str, str]]:
+    """What is wrong between the values of a request."""
+    known: set[str] = set()
+    for number, line in enumerate(request.lines):
+        if line.id in known:
+            yield f"lines.{number}.id", f"The line id “{line.id}” comes twice."
+        known.add(line.id)
+    if isinstance(request, ReturnRequest):
+        return
+    subtotal = 0
+    for number, line in enumerate(request.lines):
+        if line.line_total is not None:
+            subtotal += line.line_total
+        elif type(line.quantity) is int:
+            subtotal += line.quantity * line.unit_price
+        else:
+            yield f"lines.{number}.line_total", "Weighed goods need their line_total."
+    if subtotal > MAX_SUBTOTAL:
+        yield "lines", f"The sale is worth {subtotal}; {MAX_SUBTOTAL} is the most."
+    if isinstance(request, SaleRequest):
+        if request.ttl is not None and request.state != "held":
+            yield "ttl", "Only a held sale has a ttl."
+        if request.offline_at is not None and request.state == "held":
+            yield "offline_at", "A sale made offline is over: it cannot be held."
+
+
+def join(path: str, name: str | int) -> str:
+    return f"{path}.{name}" if path else f"{name}"
+
+
+def shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:57]}…"

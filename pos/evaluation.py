@@ -1,0 +1,200 @@
+"""From a till's request, and what the database knows, to what the basket gets."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from pos import keys
+from pos.answers import invalid
+from pos.facts import Asked, Facts, read
+from pos.schemas import Line, QuoteRequest
+from promotions import engine
+from promotions.coupons import judged
+from promotions.engine import Left, Outcome, Remaining
+from promotions.engine.facts import Facts as Sale
+from promotions.engine.units import merged
+from promotions.snapshot import Snapshot
+
+FEW = 64
+"""So many counters are read without asking which of them a basket may touch."""
+
+
+def look(
+    request: QuoteRequest,
+    snapshot: Snapshot,
+    *,
+    key_hash: str,
+    now: datetime,
+    location: str = "",
+    touch: bool = False,
+    reference: str = "",
+) -> Facts:
+    """What the database knows about this basket, in one SELECT.
+
+    `location`: the code of the till's location, as far as this process knows it.
+    Raises: Declined: 401 no till has this key; 403 it was revoked; 422 another currency than the location's.
+    """
+    customer = request.customer.id if request.customer else ""
+    many = len(snapshot.counters) > FEW
+    asked = Asked(
+        touch=touch,
+        sale=bool(reference),
+        counters=bool(snapshot.counters),
+        of_coupons=bool(request.coupons) and many,
+        coupons=bool(request.coupons),
+        customer_uses=bool(customer) and snapshot.asks_customer,
+        groups=bool(customer) and snapshot.asks_groups,
+        first_purchase=bool(customer) and snapshot.asks_first_purchase,
+    )
+    facts = keys.admitted(
+        read(
+            asked,
+            key_hash=key_hash,
+            now=now,
+            reference=reference,
+            counters=near(request, snapshot, location, now) if many else snapshot.counters,
+            codes=request.coupons,
+            customer=customer,
+        ),
+        key_hash,
+    )
+    if many and facts.location_code != location:
+        return look(
+            request, snapshot, key_hash=key_hash, now=now, location=facts.location_code, reference=reference
+        )
+    if request.currency != facts.currency:
+        raise invalid({"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]})
+    return facts
+
+
+def near(request: QuoteRequest, snapshot: Snapshot, location: str, now: datetime) -> Iterable[int]:
+    """The counters that this basket may draw on, and perhaps some more; those of its coupons are asked for by SQL."""
+    customer = request.customer
+    basket = engine.Basket(
+        currency=request.currency,
+        lines=tuple(map(engine_line, request.lines)),
+        customer=engine.Customer(customer.id, frozenset(customer.groups)) if customer else None,
+        location=location,
+    )
+    found = set(snapshot.personal)
+    for promotion in snapshot.rules.candidates(Sale(basket, merged(basket.lines), now)):
+        found.add(snapshot.promotion_counters.get(promotion.rule.promotion, 0))
+        if promotion.campaign is not None:
+            found.add(snapshot.campaign_counters.get(promotion.campaign, 0))
+    return found - {0}
+
+
+def outcome_of(
+    request: QuoteRequest,
+    facts: Facts,
+    snapshot: Snapshot,
+    now: datetime,
+    *,
+    unlimited: bool = False,
+    explain: bool = False,
+) -> Outcome:
+    """What the basket gets at `now`. `unlimited`: no limit refuses or cuts anything (a sale made offline)."""
+    customer = request.customer
+    customer_id = customer.id if customer else ""
+    lines = tuple([engine_line(line) for line in request.lines])
+    return engine.evaluate(
+        engine.Basket(
+            request.currency,
+            lines,
+            engine.Customer(customer_id, frozenset((*customer.groups, *facts.groups)), facts.first_purchase)
+            if customer
+            else None,
+            coupons(request, facts, lines, now, unlimited=unlimited) if request.coupons else (),
+            request.payment_method,
+            facts.location_code,
+            facts.time_zone,
+        ),
+        snapshot.rules,
+        engine.UNLIMITED if unlimited else remaining(facts, snapshot, customer_id),
+        now,
+        stacking=snapshot.stacking,
+        explain=explain,
+    )
+
+
+def engine_line(line: Line) -> engine.Line:
+    """A line as the engine takes it; weighed goods are one unit that costs the line's total."""
+    if type(line.quantity) is int:
+        return engine.Line(
+            line.id,
+            line.sku,
+            line.quantity,
+            line.unit_price,
+            line.line_total,
+            line.categories,
+            line.brand,
+            line.discountable,
+            line.min_unit_price,
+            line.already_discounted,
+        )
+    floor = (Decimal(line.quantity) * line.min_unit_price).to_integral_value(ROUND_CEILING)
+    return engine.Line(
+        line.id,
+        line.sku,
+        1,
+        line.line_total or 0,
+        None,
+        line.categories,
+        line.brand,
+        line.discountable,
+        min(int(floor), line.line_total or 0),
+        line.already_discounted,
+    )
+
+
+def coupons(
+    request: QuoteRequest, facts: Facts, lines: Sequence[engine.Line], now: datetime, *, unlimited: bool
+) -> tuple[engine.Coupon, ...]:
+    """The codes sent, looked up and judged. Two spellings of one code are the same coupon: the second is not used."""
+    customer = request.customer.id if request.customer else ""
+    subtotal = sum(
+        line.quantity * line.unit_price if line.line_total is None else line.line_total for line in lines
+    )
+    found = {presented.typed: presented for presented in facts.coupons}
+    return tuple(
+        judged(
+            code,
+            found.get(code),
+            subtotal=subtotal,
+            location=facts.location_code,
+            customer=customer,
+            now=now,
+            unlimited=unlimited,
+        )
+        for code in dict.fromkeys(request.coupons)
+    )
+
+
+def remaining(facts: Facts, snapshot: Snapshot, customer: str) -> Remaining:
+    """What the limits leave this sale."""
+    if not facts.counters and not (customer and snapshot.asks_customer):
+        return engine.UNLIMITED
+    campaigns: dict[int, Left] = {}
+    promotions: dict[int, Left] = {}
+    uses_of_campaigns, uses_of_promotions = {}, {}
+    if customer:
+        used = {(campaign, promotion): uses for campaign, promotion, uses in facts.customer_uses}
+        uses_of_campaigns = {
+            campaign: most - used.get((campaign, None), 0)
+            for campaign, most in snapshot.campaign_limits.items()
+        }
+        uses_of_promotions = {
+            promotion: most - used.get((None, promotion), 0)
+            for promotion, most in snapshot.promotion_limits.items()
+        }
+    for counter, amount, uses in facts.counters:
+        is_campaign, thing = snapshot.counters[counter]
+        if is_campaign:
+            campaigns[thing] = Left(amount, uses, uses_of_campaigns.pop(thing, None))
+        else:
+            promotions[thing] = Left(amount, uses, uses_of_promotions.pop(thing, None))
+    for thing, uses in uses_of_campaigns.items():
+        campaigns[thing] = Left(customer_uses=uses)
+    for thing, uses in uses_of_promotions.items():
+        promotions[thing] = Left(customer_uses=uses)
+    return Remaining(campaigns, promotions)

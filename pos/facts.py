@@ -1,0 +1,179 @@
+"""What the database knows about a sale, asked in one SELECT: the till, the version of the rules, what limits leave."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from functools import cache
+
+import msgspec
+from msgspec import Struct
+
+from promotions import statements
+from promotions.coupons import Presented
+
+TILL = """
+    {touched}
+    SELECT t.id, t.key_hash, t.revoked_at IS NOT NULL, l.id, l.code, l.time_zone, l.currency,
+           (SELECT version FROM promotions_rulesversion) {columns}
+    FROM pos_till t JOIN pos_location l ON l.id = t.location_id {joins}
+    WHERE t.key_hash = %(key)s
+"""
+# when a key was last used is written by the sale that finds a minute gone, in its one statement
+TOUCHED = """
+    WITH touched AS (
+        UPDATE pos_till SET last_used_at = %(now)s::timestamptz WHERE key_hash = %(key)s AND revoked_at IS NULL
+    )
+"""
+SALE = ", s.id, s.body_hash, s.answer"
+SALE_JOIN = "LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s"
+COUNTERS = """,
+    (SELECT array_agg(ARRAY[c.id, c.budget - c.spent - c.held, c.max_uses - c.uses])
+     FROM promotions_counter c WHERE c.id = ANY(%(counters)s::bigint[]) {of_coupons})
+"""
+PRESENTED = """
+    jsonb_array_elements_text(%(codes)s::jsonb) AS typed(code)
+    JOIN promotions_coupon p ON upper(p.code) = upper(typed.code)
+"""
+# the counters of what the codes unlock, where there are too many to ask for all
+OF_COUPONS = f"""
+    OR c.promotion_id IN (SELECT p.promotion_id FROM {PRESENTED})
+    OR c.campaign_id IN (SELECT k.campaign_id
+                         FROM {PRESENTED} JOIN promotions_link k ON k.promotion_id = p.promotion_id)
+"""
+COUPONS = f""",
+    (SELECT json_agg(json_build_array(typed.code, p.id, p.promotion_id, p.benefit::text, p.active, p.starts_at,
+            p.ends_at, p.min_subtotal, CASE p.kind WHEN 'one_time' THEN 1 ELSE p.max_uses END,
+            p.max_uses_per_customer, p.uses, p.customer, coalesce(u.uses, 0),
+            ARRAY(SELECT o.code FROM promotions_coupon_locations m JOIN pos_location o ON o.id = m.location_id
+                  WHERE m.coupon_id = p.id)))::text
+     FROM {PRESENTED}
+     LEFT JOIN promotions_customeruse u ON u.customer = %(customer)s AND u.coupon_id = p.id)
+"""
+CUSTOMER_USES = """,
+    (SELECT array_agg(ARRAY[campaign_id, promotion_id, uses]) FROM promotions_customeruse
+     WHERE customer = %(customer)s AND coupon_id IS NULL)
+"""
+GROUPS = """,
+    (SELECT array_agg(g.code) FROM promotions_groupmember m JOIN promotions_customergroup g ON g.id = m.group_id
+     WHERE m.customer = %(customer)s)
+"""
+FIRST_PURCHASE = """,
+    NOT EXISTS (SELECT FROM pos_sale WHERE customer = %(customer)s AND state = 'committed')
+"""
+EXPIRED = """,
+    EXISTS (SELECT FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)s::timestamptz)
+"""
+
+
+class Asked(Struct, frozen=True):
+    """What one sale needs to know; each part it does not ask for is left out of the statement.
+
+    `of_coupons`: the counters of what its codes unlock, beside those it names.
+    """
+
+    touch: bool = False
+    sale: bool = False
+    counters: bool = False
+    of_coupons: bool = False
+    coupons: bool = False
+    customer_uses: bool = False
+    groups: bool = False
+    first_purchase: bool = False
+
+    @property
+    def expired(self) -> bool:
+        """Whether it matters that holds whose time is over still reserve something."""
+        return self.counters or self.coupons or self.customer_uses
+
+
+class Facts(Struct, frozen=True):
+    """The answer.
+
+    `sale`: (id, body hash, answer) where the till's reference is known already. `counters`: (id, amount left, uses
+    left), None without that limit. `customer_uses`: (campaign, promotion, uses), one of the two None. `has_expired`:
+    holds whose time is over have not given back yet.
+    """
+
+    till: int
+    key_hash: str
+    is_revoked: bool
+    location: int
+    location_code: str
+    time_zone: str
+    currency: str
+    version: int | None
+    sale: tuple[int, bytes, str] | None = None
+    counters: Sequence[tuple[int, int | None, int | None]] = ()
+    coupons: Sequence[Presented] = ()
+    customer_uses: Sequence[tuple[int | None, int | None, int]] = ()
+    groups: Sequence[str] = ()
+    first_purchase: bool | None = None
+    has_expired: bool = False
+
+
+def read(
+    asked: Asked,
+    *,
+    key_hash: str,
+    now: datetime,
+    reference: str = "",
+    counters: Iterable[int] = (),
+    codes: Sequence[str] = (),
+    customer: str = "",
+) -> Facts | None:
+    """One SELECT; None when no till has this key.
+
+    Args:
+        key_hash: SHA-256 of the till's key, in hexadecimal.
+        reference: the till's id of the sale. counters: ids. codes: as typed. customer: the till's id of the customer.
+    """
+    parameters: dict[str, str | None] = {"key": key_hash}
+    if asked.touch or asked.expired:
+        parameters["now"] = now.isoformat()
+    if asked.sale:
+        parameters["reference"] = reference
+    if asked.counters:
+        parameters["counters"] = statements.array(counters)
+    if asked.coupons:
+        parameters["codes"] = msgspec.json.encode(codes).decode()
+    if asked.coupons or asked.customer_uses or asked.groups or asked.first_purchase:
+        parameters["customer"] = customer
+    row = statements.run(statement(asked), parameters).fetchone()
+    if row is None:
+        return None
+    cells = iter(row[8:])
+    sale = (next(cells), next(cells), next(cells)) if asked.sale else (None, None, None)
+    return Facts(
+        *row[:8],
+        sale=None if sale[0] is None else sale,
+        counters=(next(cells) if asked.counters else None) or (),
+        coupons=_presented(next(cells)) if asked.coupons else (),
+        customer_uses=(next(cells) if asked.customer_uses else None) or (),
+        groups=(next(cells) if asked.groups else None) or (),
+        first_purchase=next(cells) if asked.first_purchase else None,
+        has_expired=next(cells) if asked.expired else False,
+    )
+
+
+@cache
+def statement(asked: Asked) -> str:
+    return TILL.format(
+        touched=TOUCHED if asked.touch else "",
+        joins=SALE_JOIN if asked.sale else "",
+        columns="".join(
+            part
+            for part, wanted in [
+                (SALE, asked.sale),
+                (COUNTERS.format(of_coupons=OF_COUPONS if asked.of_coupons else ""), asked.counters),
+                (COUPONS, asked.coupons),
+                (CUSTOMER_USES, asked.customer_uses),
+                (GROUPS, asked.groups),
+                (FIRST_PURCHASE, asked.first_purchase),
+                (EXPIRED, asked.expired),
+            ]
+            if wanted
+        ),
+    )
+
+
+def _presented(text: str | None) -> tuple[Presented, ...]:
+    return msgspec.json.decode(text, type=tuple[Presented, ...]) if text else ()

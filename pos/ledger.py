@@ -1,0 +1,263 @@
+"""Writes sales and their lines of the ledger. The ledger is append-only: what comes back is a line of its own."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from promotions.publish.version import RULES_LOCK
+from promotions.statements import run
+from promotions.usage import Entry, Movement, Runs
+
+SALES, CUSTOMERS = 0x73616C65, 0x63757374  # classes of advisory locks with two keys: "sale", "cust"
+LOCKS = f"""
+    SELECT pg_advisory_xact_lock_shared({RULES_LOCK}), pg_advisory_xact_lock({SALES}, hashtext(%(reference)s))
+"""
+LOCKS_WITH_CUSTOMER = f"{LOCKS}, pg_advisory_xact_lock({CUSTOMERS}, hashtext(%(customer)s))"
+TRY_LOCKS = f"""
+    SELECT pg_advisory_xact_lock_shared({RULES_LOCK}), pg_try_advisory_xact_lock({SALES}, hashtext(%(reference)s))
+"""
+
+
+def lock(reference: str, customer: str = "") -> bool:
+    """Take the locks of a sale until the transaction ends, in a statement of its own: what follows sees all before it.
+
+    The rules lock, shared; one of the till's id of the sale, so that a sale sent twice at once is done once; where a
+    customer's uses shall not grow meanwhile, one of the customer. Two keys may meet by their hash: then one waits.
+    """
+    if customer:
+        run(LOCKS_WITH_CUSTOMER, {"reference": reference, "customer": customer})
+    else:
+        run(LOCKS, {"reference": reference})
+    return True
+
+
+def try_lock(reference: str) -> bool:
+    """Take the locks of a sale unless somebody has them: whether it did."""
+    return run(TRY_LOCKS, {"reference": reference}).fetchone()[1]
+
+
+class Record(Struct, frozen=True):
+    """A sale as it is stored; amounts in minor units. `basket`, `answer`: JSON. `reserved`: a hold's lines to be."""
+
+    location: int
+    till: int
+    reference: str
+    state: str
+    customer: str
+    currency: str
+    subtotal: int
+    discount: int
+    total: int
+    body_hash: bytes
+    basket: str
+    answer: str
+    at: datetime
+    expires_at: datetime | None = None
+    offline_at: datetime | None = None
+    reserved: Sequence[Entry] | None = None
+
+
+LEDGER = """
+    , ledger AS (
+        INSERT INTO promotions_redemption (sale_id, campaign_id, promotion_id, coupon_id, amount, uses, runs, at)
+        SELECT sale.id, entry.campaign, entry.promotion, entry.coupon, entry.amount, 1, entry.runs, %(at)s::timestamptz
+        FROM sale, jsonb_to_recordset(%(entries)s::jsonb)
+            AS entry(campaign bigint, promotion bigint, coupon bigint, amount bigint, runs jsonb)
+    )
+"""
+INSERT = """
+    WITH sale AS (
+        INSERT INTO pos_sale (location_id, till_id, reference, state, customer, currency, subtotal, discount, total,
+            body_hash, basket, answer, reserved, at, expires_at, offline_at)
+        VALUES (%(location)s::bigint, %(till)s::bigint, %(reference)s, %(state)s, %(customer)s, %(currency)s,
+            %(subtotal)s::bigint, %(discount)s::bigint, %(total)s::bigint, %(body_hash)s, %(basket)s::jsonb, %(answer)s,
+            %(reserved)s::jsonb, %(at)s::timestamptz, %(expires_at)s::timestamptz, %(offline_at)s::timestamptz)
+        ON CONFLICT (location_id, reference) DO NOTHING
+        RETURNING id
+    ) {ledger}
+    SELECT id FROM sale
+"""
+INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER)
+
+
+def insert(sale: Record, entries: Sequence[Entry]) -> int | None:
+    """Write a sale and its lines in one statement, and return its id; None, with nothing written, where it exists."""
+    parameters: dict[str, str | bytes | None] = {
+        "location": str(sale.location),
+        "till": str(sale.till),
+        "reference": sale.reference,
+        "state": sale.state,
+        "customer": sale.customer,
+        "currency": sale.currency,
+        "subtotal": str(sale.subtotal),
+        "discount": str(sale.discount),
+        "total": str(sale.total),
+        "body_hash": sale.body_hash,
+        "basket": sale.basket,
+        "answer": sale.answer,
+        "reserved": None if sale.reserved is None else encoded(sale.reserved),
+        "at": sale.at.isoformat(),
+        "expires_at": sale.expires_at and sale.expires_at.isoformat(),
+        "offline_at": sale.offline_at and sale.offline_at.isoformat(),
+    }
+    if not entries:
+        row = run(INSERT_SALE, parameters).fetchone()
+    else:
+        row = run(INSERT_BOTH, parameters | {"entries": encoded(entries)}).fetchone()
+    return row[0] if row else None
+
+
+OVERRUNS = """
+    INSERT INTO promotions_overrun (redemption_id, amount, campaign_uses, promotion_uses, coupon_uses)
+    SELECT line.id, over.over_amount, over.over_campaign_uses, over.over_promotion_uses, over.over_coupon_uses
+    FROM promotions_redemption line JOIN jsonb_to_recordset(%(movements)s::jsonb)
+        AS over(promotion bigint, over_amount bigint, over_campaign_uses integer, over_promotion_uses integer,
+                over_coupon_uses integer)
+        ON line.promotion_id = over.promotion
+    WHERE line.sale_id = %(sale)s::bigint
+      AND (over.over_amount, over.over_campaign_uses, over.over_promotion_uses, over.over_coupon_uses) <> (0, 0, 0, 0)
+"""
+
+
+def record_overrun(sale: int, movements: Sequence[Movement]) -> None:
+    """Write which part of a sale's lines lies beyond the limits."""
+    run(OVERRUNS, {"sale": str(sale), "movements": encoded(movements)})
+
+
+CONFIRM = """
+    WITH sale AS (
+        UPDATE pos_sale SET state = 'committed', reserved = NULL, expires_at = NULL, at = %(at)s::timestamptz
+        WHERE id = %(sale)s::bigint
+        RETURNING id
+    )
+    INSERT INTO promotions_redemption (sale_id, campaign_id, promotion_id, coupon_id, amount, uses, runs, at)
+    SELECT sale.id, entry.campaign, entry.promotion, entry.coupon, entry.amount, 1, entry.runs, %(at)s::timestamptz
+    FROM sale, jsonb_to_recordset(%(entries)s::jsonb)
+        AS entry(campaign bigint, promotion bigint, coupon bigint, amount bigint, runs jsonb)
+"""
+
+
+def confirm(sale: int, entries: Sequence[Entry], now: datetime) -> None:
+    """Make a held sale a committed one, and write the lines it reserved."""
+    run(CONFIRM, {"sale": str(sale), "entries": encoded(entries), "at": now.isoformat()})
+
+
+def set_state(sale: int, state: str) -> None:
+    """Write that a sale was released or voided."""
+    run(
+        "UPDATE pos_sale SET state = %(state)s, reserved = NULL, expires_at = NULL WHERE id = %(sale)s::bigint",
+        {"sale": str(sale), "state": state},
+    )
+
+
+class Granted(Struct, frozen=True):
+    """A line of the ledger with what is left of it after all that came back. `runs`: as they were granted."""
+
+    id: int
+    campaign: int | None
+    promotion: int
+    coupon: int | None
+    runs: dict[str, Runs]
+    amount: int
+    uses: int
+    over_amount: int
+    over_campaign_uses: int
+    over_promotion_uses: int
+    over_coupon_uses: int
+
+
+GRANTED = """
+    SELECT line.id, line.campaign_id, line.promotion_id, line.coupon_id, line.runs::text,
+           (line.amount + coalesce(sum(back.amount), 0))::bigint, (line.uses + coalesce(sum(back.uses), 0))::bigint,
+           (coalesce(line_over.amount, 0) + coalesce(sum(back_over.amount), 0))::bigint,
+           (coalesce(line_over.campaign_uses, 0) + coalesce(sum(back_over.campaign_uses), 0))::bigint,
+           (coalesce(line_over.promotion_uses, 0) + coalesce(sum(back_over.promotion_uses), 0))::bigint,
+           (coalesce(line_over.coupon_uses, 0) + coalesce(sum(back_over.coupon_uses), 0))::bigint
+    FROM promotions_redemption line
+    LEFT JOIN promotions_overrun line_over ON line_over.redemption_id = line.id
+    LEFT JOIN promotions_redemption back ON back.reverses_id = line.id
+    LEFT JOIN promotions_overrun back_over ON back_over.redemption_id = back.id
+    WHERE line.sale_id = %(sale)s::bigint AND line.reverses_id IS NULL
+    GROUP BY line.id, line_over.id
+    ORDER BY line.id
+"""
+
+
+def granted(sale: int) -> list[Granted]:
+    """The lines of a sale, in the order of application, with what is left of each."""
+    return [
+        Granted(*row[:4], msgspec.json.decode(row[4], type=dict[str, Runs]), *row[5:])
+        for row in run(GRANTED, {"sale": str(sale)})
+    ]
+
+
+class Reversal(Struct, frozen=True):
+    """What comes back of one line: `amount` above 0, `uses` 1 or 0, and the runs of the returned units."""
+
+    line: Granted
+    amount: int
+    uses: int
+    runs: dict[str, Runs]
+
+    @property
+    def movement(self) -> Movement:
+        """What it gives back to the counters. The part beyond the budget comes back first."""
+        line, over = self.line, min(self.amount, self.line.over_amount)
+        return Movement(
+            campaign=line.campaign,
+            promotion=line.promotion,
+            coupon=line.coupon,
+            spent=over - self.amount,
+            uses=-self.uses,
+            over_amount=-over,
+            over_campaign_uses=-line.over_campaign_uses * self.uses,
+            over_promotion_uses=-line.over_promotion_uses * self.uses,
+            over_coupon_uses=-line.over_coupon_uses * self.uses,
+        )
+
+
+REVERSE = """
+    WITH back AS (
+        SELECT * FROM jsonb_to_recordset(%(reversals)s::jsonb)
+            AS back(line bigint, amount bigint, uses integer, runs jsonb, over_amount bigint,
+                    over_campaign_uses integer, over_promotion_uses integer, over_coupon_uses integer)
+    ), written AS (
+        INSERT INTO promotions_redemption
+            (sale_id, campaign_id, promotion_id, coupon_id, amount, uses, runs, reverses_id, at)
+        SELECT line.sale_id, line.campaign_id, line.promotion_id, line.coupon_id, -back.amount, -back.uses, back.runs,
+               line.id, %(at)s::timestamptz
+        FROM back JOIN promotions_redemption line ON line.id = back.line
+        RETURNING id, reverses_id
+    )
+    INSERT INTO promotions_overrun (redemption_id, amount, campaign_uses, promotion_uses, coupon_uses)
+    SELECT written.id, over_amount, over_campaign_uses, over_promotion_uses, over_coupon_uses
+    FROM written JOIN back ON back.line = written.reverses_id
+    WHERE (over_amount, over_campaign_uses, over_promotion_uses, over_coupon_uses) <> (0, 0, 0, 0)
+"""
+
+
+def reverse(reversals: Iterable[Reversal], now: datetime) -> None:
+    """Write the lines that give back."""
+    rows = []
+    for reversal in reversals:
+        movement = reversal.movement
+        rows.append(
+            {
+                "line": reversal.line.id,
+                "amount": reversal.amount,
+                "uses": reversal.uses,
+                "runs": reversal.runs,
+                "over_amount": movement.over_amount,
+                "over_campaign_uses": movement.over_campaign_uses,
+                "over_promotion_uses": movement.over_promotion_uses,
+                "over_coupon_uses": movement.over_coupon_uses,
+            }
+        )
+    if rows:
+        run(REVERSE, {"reversals": encoded(rows), "at": now.isoformat()})
+
+
+def encoded(value: object) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,0 +1,225 @@
+"""Units that come back: what they were given of each discount goes back, exactly and once.
+
+The line of the ledger keeps the discount of each unit. Units come back in that order, whichever the customer brings, so
+that the parts of several returns add up to the whole.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+from msgspec import Struct
+
+from pos import holds, ledger, schemas
+from pos.answers import Answer, Declined
+from pos.holds import Stored, rest
+from pos.keys import Known
+from pos.schemas import ReturnRequest
+from promotions.engine.allocation import spread
+from promotions.statements import again, run
+from promotions.usage import Runs
+
+
+class Sold(Struct, frozen=True):
+    """A line of the sale: `quantity` as it was sent, `value` of all its `units` in minor units, `runs` of discount."""
+
+    quantity: int | str
+    units: int
+    value: int
+    runs: Runs
+
+
+def put(
+    key_hash: str,
+    known: Known,
+    reference: str,
+    return_reference: str,
+    request: ReturnRequest,
+    now: datetime | None = None,
+) -> Answer:
+    """Take units of a committed sale back; the same return again is answered as it was.
+
+    Returns: 201, 200 for a replay or a dry run, which changes nothing.
+    Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`.
+    """
+    return again(partial(_put, key_hash, known, reference, return_reference, request, now or timezone.now()))
+
+
+def _put(
+    key_hash: str, known: Known, reference: str, return_reference: str, request: ReturnRequest, now: datetime
+) -> Answer:
+    body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
+    with transaction.atomic():
+        sale = holds.locked(key_hash, known, reference, now)
+        earlier = None if request.dry_run else find(sale.id, return_reference)
+        if earlier is not None:
+            if bytes(earlier[0]) != body_hash:
+                raise Declined(
+                    409,
+                    "idempotency_mismatch",
+                    f"The return {return_reference} was sent before with another content.",
+                )
+            return Answer(200, earlier[1].encode(), is_replay=True)
+        if sale.state != "committed":
+            error = "voided" if sale.state == "voided" else "not_committed"
+            raise Declined(
+                409, error, f"The sale {reference} is {sale.at(now).state}: nothing of it can come back."
+            )
+        sold, back = lines_sold(sale), holds.returned_units(sale.id)
+        units = counted(request, sold, back)
+        reversals = list(reversed_parts(ledger.granted(sale.id), units, back))
+        answer = answered(sale, return_reference, sold, units, back, reversals, dry_run=request.dry_run)
+        body = msgspec.json.encode(answer)
+        if request.dry_run:
+            return Answer(200, body)
+        insert(sale.id, return_reference, body_hash, units, answer.discount, body, now)
+        holds.give_back(sale, reversals, now)
+    return Answer(201, body)
+
+
+def find(sale: int, reference: str) -> tuple[bytes, str] | None:
+    return run(
+        "SELECT body_hash, answer FROM pos_return WHERE sale_id = %(sale)s::bigint AND reference = %(reference)s",
+        {"sale": str(sale), "reference": reference},
+    ).fetchone()
+
+
+def insert(
+    sale: int,
+    reference: str,
+    body_hash: bytes,
+    units: dict[str, int],
+    discount: int,
+    answer: bytes,
+    now: datetime,
+) -> None:
+    run(
+        """
+        INSERT INTO pos_return (sale_id, reference, body_hash, units, discount, answer, at)
+        VALUES (%(sale)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb, %(discount)s::bigint, %(answer)s,
+                %(at)s::timestamptz)
+        """,
+        {
+            "sale": str(sale),
+            "reference": reference,
+            "body_hash": body_hash,
+            "units": msgspec.json.encode(units).decode(),
+            "discount": str(discount),
+            "answer": answer.decode(),
+            "at": now.isoformat(),
+        },
+    )
+
+
+def lines_sold(sale: Stored) -> dict[str, Sold]:
+    """The lines of a sale by id, from what the till sent and what it was answered."""
+    ((text,),) = run(
+        "SELECT basket::text FROM pos_sale WHERE id = %(sale)s::bigint", {"sale": str(sale.id)}
+    ).fetchall()
+    sent = {line.id: line.quantity for line in msgspec.json.decode(text, type=schemas.SaleRequest).lines}
+    return {
+        line.id: Sold(
+            quantity=sent[line.id],
+            units=sum(count for count, _ in line.units),
+            value=line.discount + line.total,
+            runs=line.units,
+        )
+        for line in sale.answer.lines
+    }
+
+
+def counted(request: ReturnRequest, sold: dict[str, Sold], back: dict[str, int]) -> dict[str, int]:
+    """How many units of each line come back.
+
+    Raises: Declined: 409 where that is more than was sold and has not come back yet.
+    """
+    units, fields = {}, {}
+    for number, line in enumerate(request.lines):
+        known = sold.get(line.id)
+        if known is None:
+            fields[f"lines.{number}.id"] = [f"The sale has no line “{line.id}”."]
+        elif isinstance(line.quantity, str) or isinstance(known.quantity, str):
+            if line.quantity != known.quantity or back.get(line.id):
+                fields[f"lines.{number}.quantity"] = [
+                    f"{known.quantity} was sold as one piece, {'which came back' if back.get(line.id) else 'whole'}."
+                ]
+            units[line.id] = 1
+        else:
+            left = known.units - back.get(line.id, 0)
+            if line.quantity > left:
+                fields[f"lines.{number}.quantity"] = [
+                    f"{known.units} were sold and {left} can still come back."
+                ]
+            units[line.id] = line.quantity
+    if fields:
+        path, said = next(iter(fields.items()))
+        raise Declined(409, "exceeds_sold", f"{path}: {said[0]}", fields=fields)
+    return units
+
+
+def reversed_parts(
+    granted: list[ledger.Granted], units: dict[str, int], back: dict[str, int]
+) -> Iterable[ledger.Reversal]:
+    """What comes back of each line of the ledger, and its use where nothing of its campaign's part is left."""
+    parts = []
+    for line in granted:
+        runs = {
+            name: rest(runs, back.get(name, 0), units[name])
+            for name, runs in line.runs.items()
+            if name in units
+        }
+        parts.append((line, sum(count * each for part in runs.values() for count, each in part), runs))
+    left: dict[tuple[bool, int], int] = {}
+    for line, amount, _ in parts:
+        left[source(line)] = left.get(source(line), 0) + line.amount - amount
+    for line, amount, runs in parts:
+        uses = line.uses if left[source(line)] == 0 else 0
+        if amount or uses:
+            yield ledger.Reversal(line, amount, uses, runs)
+
+
+def source(line: ledger.Granted) -> tuple[bool, int]:
+    """The campaign of a line, or its promotion when it is standalone."""
+    return (False, line.promotion) if line.campaign is None else (True, line.campaign)
+
+
+def answered(
+    sale: Stored,
+    reference: str,
+    sold: dict[str, Sold],
+    units: dict[str, int],
+    back: dict[str, int],
+    reversals: list[ledger.Reversal],
+    *,
+    dry_run: bool,
+) -> schemas.Return:
+    lines = []
+    for name, count in units.items():
+        before = back.get(name, 0)
+        runs = rest(sold[name].runs, before, count)
+        discount = total(runs)
+        value = total(rest(spread(sold[name].value, sold[name].units), before, count))
+        lines.append(schemas.ReturnedLine(name, runs, value, discount, value - discount))
+    return schemas.Return(
+        sale_id=sale.reference,
+        return_id=reference,
+        currency=sale.answer.currency,
+        subtotal=sum(line.subtotal for line in lines),
+        discount=sum(line.discount for line in lines),
+        total=sum(line.total for line in lines),
+        lines=tuple(lines),
+        applied=tuple(
+            schemas.ReturnedPart(reversal.line.promotion, reversal.line.campaign, reversal.amount)
+            for reversal in reversals
+            if reversal.amount
+        ),
+        dry_run=dry_run,
+    )
+
+
+def total(runs: Runs) -> int:
+    return sum(count * each for count, each in runs)

@@ -1,0 +1,8 @@
+"""Tasks of this app. Each may run twice or late."""
+
+from campaigns import lifecycle
+
+
+def settle(campaign_id: int) -> None:
+    """Write the stored status of a campaign whose window a sale has found open or closed."""
+    lifecycle.settle(campaign_id)
