@@ -24,7 +24,7 @@ help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run-installed node_modules/.installed ports install ## start everything with the demo, on PORT (8000)
-	@$(PY) manage.py migrate --no-input --verbosity 0
+	@$(PY) manage.py migrate --no-input --skip-checks --verbosity 0
 	@$(PY) manage.py demo
 	@exec $(PY) -m config.supervisor --logins
 

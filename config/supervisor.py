@@ -341,7 +341,7 @@ def main() -> int:
         database={key: str(described[name]) for name, key in names.items() if described.get(name)},
         embedded=embedded,
         port=port,
-        greeting=[sys.executable, "manage.py", "demo", "--logins"] if options.logins else [],
+        greeting=[sys.executable, "manage.py", "demo", "--logins", "--skip-checks"] if options.logins else [],
     ).run()
     give_to_owner()
     if embedded:
