@@ -243,14 +243,14 @@ def _allow(by: Any, action: str) -> None:
 # ── at the till ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Presented(Struct, frozen=True):
-    """What the database knows of one code that a till sent. `locations`: their codes, empty = everywhere.
+class Presented(Struct, frozen=True, array_like=True):
+    """What the database knows of one code that a till sent, as `typed`. `locations`: their codes, empty = everywhere.
 
     `limit`, `uses`: in all; `customer_uses`: by this sale's customer.
     """
 
+    typed: str
     id: int
-    code: str
     promotion: int
     benefit: str | None
     active: bool
@@ -266,12 +266,19 @@ class Presented(Struct, frozen=True):
 
 
 def judged(
-    code: str, found: Presented | None, *, subtotal: int, location: str, customer: str, now: datetime
+    code: str,
+    found: Presented | None,
+    *,
+    subtotal: int,
+    location: str,
+    customer: str,
+    now: datetime,
+    unlimited: bool = False,
 ) -> engine.Coupon:
     """A code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
 
     In order: it exists and is active; its dates; the minimum subtotal (of the lines as they were sent); the location;
-    uses in all; uses of this customer, whom some coupons need to know.
+    uses in all; uses of this customer, whom some coupons need to know. `unlimited`: the uses are not asked.
     """
     if found is None:
         return engine.Coupon(code=code, status="coupon_unknown")
@@ -288,13 +295,17 @@ def judged(
         status, need, have = "coupon_min_subtotal", found.min_subtotal, subtotal
     elif found.locations and location not in found.locations:
         status, need, have = "coupon_wrong_location", ", ".join(sorted(found.locations)), location
-    elif found.limit is not None and found.uses >= found.limit:
+    elif found.limit is not None and found.uses >= found.limit and not unlimited:
         status, need, have = "coupon_used", found.limit, found.uses
     elif (found.customer or found.limit_per_customer is not None) and not customer:
         status = "needs_customer"
     elif found.customer and found.customer != customer:
         status, need, have = "coupon_customer_limit", 0, 0
-    elif found.limit_per_customer is not None and found.customer_uses >= found.limit_per_customer:
+    elif (
+        found.limit_per_customer is not None
+        and found.customer_uses >= found.limit_per_customer
+        and not unlimited
+    ):
         status, need, have = "coupon_customer_limit", found.limit_per_customer, found.customer_uses
     benefit = None if found.benefit is None else msgspec.json.decode(found.benefit, type=Benefit)
     return engine.Coupon(

@@ -22,7 +22,8 @@ COUNTERS = """
     ), expected AS (
         SELECT counter.*, coalesce(granted.amount, 0) - coalesce(granted.overrun, 0) AS spent_by_ledger,
                coalesce(reserved.amount, 0) AS held_by_sales,
-               coalesce(granted.uses, 0) - coalesce(granted.overrun_uses, 0) + coalesce(reserved.uses, 0) AS uses_by_ledger,
+               coalesce(granted.uses, 0) - coalesce(granted.overrun_uses, 0) + coalesce(reserved.uses, 0)
+                   AS uses_by_ledger,
                coalesce(granted.overrun, 0) AS overrun_by_ledger,
                coalesce(granted.overrun_uses, 0) AS overrun_uses_by_ledger
         FROM promotions_counter counter
@@ -64,7 +65,8 @@ CUSTOMERS = """
                line.uses
         FROM promotions_redemption line JOIN pos_sale sale ON sale.id = line.sale_id WHERE sale.customer <> ''
         UNION ALL
-        SELECT customer, (entry ->> 'campaign')::bigint, (entry ->> 'promotion')::bigint, (entry ->> 'coupon')::bigint, 1
+        SELECT customer, (entry ->> 'campaign')::bigint, (entry ->> 'promotion')::bigint,
+               (entry ->> 'coupon')::bigint, 1
         FROM pos_sale, jsonb_array_elements(reserved) AS entry WHERE state = 'held' AND customer <> ''
     ), expected AS (
         SELECT used.customer, campaign, NULL::bigint AS promotion, NULL::bigint AS coupon, sum(used.uses) AS uses
