@@ -151,15 +151,14 @@ def is_fresh() -> bool:
 
 
 def under_way() -> list[Campaign]:
-    """What is sending or applying now, each of its own kind, the longest first."""
+    """What is sending or applying now and then what is paused, each of its own kind, the longest under way first."""
+    states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
         campaign
         for kind in lifecycle.kinds().values()
-        for campaign in kind.objects.filter(status__in=[Status.RUNNING, Status.ACTIVE]).order_by("starts_at")[
-            :SHOWN
-        ]
+        for campaign in kind.objects.filter(status__in=states).order_by("starts_at")[:SHOWN]
     ]
-    return sorted(found, key=lambda campaign: campaign.starts_at or campaign.created_at)
+    return sorted(found, key=lambda c: (c.status == Status.PAUSED, c.starts_at or c.created_at))
 
 
 def coming() -> QuerySet[Campaign]:

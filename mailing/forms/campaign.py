@@ -50,6 +50,8 @@ class EmailCampaignForm(forms.ModelForm):
             "utm_content",
             "starts_at",
         ]
+        labels = {"sharing": "Sent through"}
+        help_texts = {"connection": "Its default sender is taken where you leave the sender empty."}
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
             "body": forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"}),
@@ -58,6 +60,8 @@ class EmailCampaignForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.instance.pk and SmtpConnection.objects.filter(is_enabled=True).count() == 1:
+            self.initial["connection"] = SmtpConnection.objects.get(is_enabled=True)
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()
 

@@ -18,7 +18,7 @@ def contact_lists(request: HttpRequest) -> HttpResponse:
     rows = ContactList.objects.annotate(
         members=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=True)),
         left=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=False)),
-    )
+    ).order_by("name")
     return render(request, "mailing/lists.html", {"lists": rows})
 
 

@@ -23,7 +23,8 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
         status=status if status in Delivery.Status.values else "",
         words=words,
         after=int(after) if after.isdecimal() else 0,
-    )[:PER_PAGE]
+    )
+    rows = list(rows[:PER_PAGE])
     context = {
         "campaign": campaign,
         "figures": progress.figures(campaign),
