@@ -18,15 +18,20 @@ TRIALS = 400
 
 
 class Contender:
-    """A promotion that takes part. `wish`: what it would get without rivals; `refusal`: why it would get nothing."""
+    """A promotion that takes part.
 
-    __slots__ = ("mask", "promotion", "refusal", "wish")
+    `wish`: what it would get without rivals; `refusal`: why it would get nothing. `able`: it may get something once
+    rivals have taken units: its wish may fit a limit then, its bundle be made of dearer units.
+    """
+
+    __slots__ = ("able", "mask", "promotion", "refusal", "wish")
 
     def __init__(self, promotion: Promotion, mask: int) -> None:
         self.promotion = promotion
         self.mask = mask
         self.wish = 0
         self.refusal: Refusal | None = None
+        self.able = False
 
 
 Deal = list[tuple[Contender, Claim]]
@@ -50,7 +55,7 @@ def best(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
     limited = False
     for contender in contenders:
         limited |= _ask_alone(contender, ground, purse)
-    able = [contender for contender in contenders if contender.wish]
+    able = [contender for contender in contenders if contender.able]
     if len(able) > 1:
         competitors = tuple(_once([contender for contender in able if _per_unit(contender)]))
         if len(competitors) == len(able) and not limited:
@@ -67,7 +72,9 @@ def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
     claim = _claim(contender, ground)
     if isinstance(claim, Refusal):
         contender.refusal = claim
+        contender.able = claim.reason == "no_value" and not contender.promotion.benefit.per_unit
         return False
+    contender.able = True
     wish = wished(contender.promotion, claim)
     if not wish:
         contender.refusal = Refusal("no_value")

@@ -235,7 +235,7 @@ class RuleSet:
         if here is not None:
             found |= here.candidates(facts)
         for coupon in facts.basket.coupons:
-            if coupon.promotion is not None:
+            if coupon.promotion is not None and coupon.status == "valid":
                 found.update(self._by_coupon.get(coupon.promotion, ()))
         promotions = self.promotions
         return [promotions[rank] for rank in sorted(found)]
