@@ -8,5 +8,6 @@ urlpatterns = [
     path("pos/v1/", include("pos.urls")),
     path("", include("campaigns.urls")),
     path("", include("promotions.urls")),
+    path("", include("pos.page_urls")),
     path("", include("mailing.urls")),
 ]

@@ -35,7 +35,7 @@ class ScaledField(forms.DecimalField):
         """Take numbers of `unit` with so many places from now on."""
         self.places = places
         self.unit = unit
-        self.label = f"{self.plain_label} ({unit})"
+        self.label = self.plain_label if unit == "%" else f"{self.plain_label} ({unit})"
         self.widget.attrs |= {"step": str(Decimal(1).scaleb(-places)), "inputmode": "decimal"}
 
     def clean(self, value: Any) -> int | None:
@@ -105,6 +105,9 @@ class CodesField(forms.CharField):
         super().validate(value)
         if long := next((code for code in value if len(code) > MAX_CODE), None):
             raise ValidationError(f"“{long[:20]}…” is longer than {MAX_CODE} characters.")
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return self.to_python(self.prepare_value(initial)) != self.to_python(data)
 
     def prepare_value(self, value: Any) -> Any:
         return ", ".join(value) if isinstance(value, tuple | list) else value

@@ -83,6 +83,23 @@ class RowSet(forms.BaseFormSet):
             raise forms.ValidationError(f"Fill in at least one {self.noun}.")
 
 
+def rows_of(
+    row: type[forms.Form],
+    rows: type[RowSet],
+    data: Any,
+    prefix: str,
+    initial: Sequence[Mapping[str, Any]] | None,
+    *,
+    most: int,
+) -> RowSet:
+    """The rows of a part, filled in; there are at least two, and always an empty one."""
+    stored = initial if isinstance(initial, list) else []
+    made = forms.formset_factory(
+        row, formset=rows, extra=max(1, 2 - len(stored)), max_num=most, validate_max=True
+    )
+    return made(data, prefix=prefix, initial=stored)
+
+
 class OffItems(Part):
     key = "off_items"
     heading = "Discount"
@@ -199,10 +216,7 @@ class Bundle(Part):
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        rows = forms.formset_factory(
-            BundleRow, formset=self.Rows, extra=0, min_num=2, max_num=20, validate_max=True
-        )
-        self.rows = rows(data, prefix="parts", initial=self.initial.get("parts"))
+        self.rows = rows_of(BundleRow, self.Rows, data, "parts", self.initial.get("parts"), most=20)
 
     def clean(self) -> dict[str, Any]:
         return super().clean() | {"parts": self.rows.filled()}
@@ -231,10 +245,7 @@ class Tiers(Part):
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
-        rows = forms.formset_factory(
-            TierRow, formset=self.Rows, extra=0, min_num=3, max_num=50, validate_max=True
-        )
-        self.rows = rows(data, prefix="tiers", initial=self.initial.get("tiers"))
+        self.rows = rows_of(TierRow, self.Rows, data, "tiers", self.initial.get("tiers"), most=50)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -1,6 +1,8 @@
 """How the pages write promotions and what was changed of them."""
 
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django import template
 
@@ -25,3 +27,9 @@ def changed(detail: dict[str, list[Any]]) -> str:
 @register.filter
 def state_of_coupon(state: str) -> str:
     return Coupon.State(state).label
+
+
+@register.filter
+def moment_at(at: datetime, zone: str) -> str:
+    """The weekday and the time of an instant in the time zone of a location."""
+    return f"{at.astimezone(ZoneInfo(zone)):%A %-d %b %Y, %H:%M}"

@@ -1,0 +1,112 @@
+"""What a marketer types to try out a basket."""
+
+from collections.abc import Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from django import forms
+from django.forms import formset_factory
+
+from campaigns.forms import MomentField
+from pos.models import Location
+from promotions.forms.fields import CodesField, MoneyField
+from promotions.models import CustomerGroup
+
+MAX_LINES = 50
+QUANTITY = r"^\d{1,6}(\.\d{1,3})?$"
+
+
+class LineForm(forms.Form):
+    """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
+
+    sku = forms.CharField(label="SKU", max_length=64, required=False)
+    categories = CodesField(label="Categories", help_text="")
+    brand = forms.CharField(max_length=64, required=False)
+    quantity = forms.RegexField(
+        regex=QUANTITY,
+        required=False,
+        error_messages={"invalid": "A number, such as 2 or 0.350."},
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "placeholder": "1"}),
+    )
+    unit_price = MoneyField("Price", required=False)
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["unit_price"].in_currency(currency)
+
+    def clean_quantity(self) -> str:
+        return self.cleaned_data["quantity"] or "1"
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.has_changed() and "unit_price" not in self.errors and cleaned.get("unit_price") is None:
+            self.add_error("unit_price", "What does one cost?")
+        return cleaned
+
+
+class SandboxForm(forms.Form):
+    """Where, when and for whom a basket is tried out, and its lines (`lines`)."""
+
+    location = forms.ModelChoiceField(queryset=Location.objects.all(), empty_label=None)
+    at = MomentField(label="When", required=False, help_text="Empty: now.")
+    customer = forms.CharField(label="Customer id", max_length=64, required=False)
+    groups = forms.MultipleChoiceField(
+        label="Groups the till names",
+        required=False,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
+    )
+    payment_method = forms.CharField(label="Paid by", max_length=64, required=False)
+    coupons = CodesField(label="Coupon codes")
+    drafts = forms.BooleanField(
+        label="Include drafts",
+        required=False,
+        help_text="Draft campaigns and promotions that are switched off take part as if they were on.",
+    )
+
+    def __init__(self, data: Any, *, locations: Sequence[Location]) -> None:
+        """`data`: what was asked, None for a new basket. `locations`: all there are, at least one."""
+        super().__init__(data)
+        self.fields["groups"].choices = list(CustomerGroup.objects.values_list("code", "name"))
+        self.lines = formset_factory(LineForm, extra=2, max_num=MAX_LINES, validate_max=True)(
+            data, prefix="lines", form_kwargs={"currency": self._currency(locations)}
+        )
+
+    def _currency(self, locations: Sequence[Location]) -> str:
+        """The currency of the location that was chosen: prices are typed in it."""
+        asked = self.data.get("location", "")
+        return next((place.currency for place in locations if str(place.pk) == asked), locations[0].currency)
+
+    def is_valid(self) -> bool:
+        return all([super().is_valid(), self.lines.is_valid()])
+
+    def basket(self) -> dict[str, Any]:
+        """The basket as a till would send it."""
+        said = self.cleaned_data
+        basket: dict[str, Any] = {
+            "currency": said["location"].currency,
+            "coupons": said["coupons"],
+            "payment_method": said["payment_method"],
+            "lines": [
+                _line(number, line.cleaned_data)
+                for number, line in enumerate(self.lines, start=1)
+                if line.has_changed()
+            ],
+        }
+        if said["customer"] or said["groups"]:
+            basket["customer"] = {"id": said["customer"], "groups": said["groups"]}
+        return basket
+
+
+def _line(number: int, said: dict[str, Any]) -> dict[str, Any]:
+    line = {
+        "id": str(number),
+        "sku": said["sku"] or f"line {number}",
+        "categories": said["categories"],
+        "brand": said["brand"],
+        "unit_price": said["unit_price"],
+        "quantity": int(said["quantity"]) if said["quantity"].isdigit() else said["quantity"],
+    }
+    if isinstance(line["quantity"], str):  # weighed: the till sends what the whole of it costs
+        total = Decimal(said["quantity"]) * said["unit_price"]
+        line["line_total"] = int(total.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+    return line

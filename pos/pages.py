@@ -1,0 +1,136 @@
+"""The sandbox page: a marketer builds a basket and sees what it gets, and why the rest gives nothing."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET
+
+from campaigns.models import Campaign
+from pos.answers import Declined
+from pos.forms import MAX_LINES, LineForm, SandboxForm
+from pos.models import Location
+from pos.sandbox import try_out
+from pos.schemas import Quote
+from promotions.models import Promotion
+from promotions.reasons import said
+
+SHOWN = 200  # promotions that gave nothing
+FAR = (  # the reasons that say least about this basket come last
+    "wrong_currency",
+    "wrong_location",
+    "not_started",
+    "ended",
+    "cancelled",
+    "paused",
+    "inactive",
+    "no_matching_items",
+    "no_coupon",
+)
+
+
+@require_GET
+@permission_required("promotions.view_promotion", raise_exception=True)
+def sandbox(request: HttpRequest) -> HttpResponse:
+    """The basket is in the address: nothing is written, and it can be passed on."""
+    locations = list(Location.objects.all())
+    if not locations:
+        return render(request, "pos/sandbox.html", {"form": None})
+    data = request.GET if "lines-TOTAL_FORMS" in request.GET else None
+    if data is not None and ("more" in data or "remove" in data):
+        data = reshaped(data)
+    form = SandboxForm(data, locations=locations)
+    context: dict[str, Any] = {"form": form}
+    if data is not None and form.is_valid():
+        asked, basket = form.cleaned_data, form.basket()
+        at = asked["at"] or timezone.now()
+        try:
+            quote = try_out(asked["location"], basket, at=at, drafts=asked["drafts"])
+        except Declined as declined:
+            context["refused"] = reasons(declined)
+        else:
+            context |= result(quote, basket["lines"]) | {"location": asked["location"], "at": at}
+    return render(request, "pos/sandbox.html", context)
+
+
+def reshaped(data: Any) -> Any:
+    """The typed `data` with one more empty line, or without the line whose number `remove` says."""
+    total, unwanted = data["lines-TOTAL_FORMS"], data.get("remove", "")
+    count = min(int(total), MAX_LINES) if total.isdigit() else 0
+    names = LineForm.base_fields
+    lines = [[data.get(f"lines-{number}-{name}", "") for name in names] for number in range(count)]
+    if unwanted.isdigit() and int(unwanted) < count:
+        del lines[int(unwanted)]
+    if "more" in data or not lines:
+        lines.append([""] * len(names))
+    other = data.copy()
+    for name in ("more", "remove"):
+        other.pop(name, None)
+    other["lines-TOTAL_FORMS"] = str(len(lines))
+    for number, line in enumerate(lines):
+        for name, value in zip(names, line, strict=True):
+            other[f"lines-{number}-{name}"] = value
+    return other
+
+
+def reasons(declined: Declined) -> list[str]:
+    """Why a basket cannot be, for people."""
+    named = [f"{path}: {one}" for path, all_of in declined.problem.fields.items() for one in all_of]
+    return named or [str(declined)]
+
+
+def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the result's half of the page shows: names in the place of ids, reasons in words.
+
+    `lines`: those of the basket, in the order of `quote.lines`.
+    """
+    names = dict(Promotion.objects.filter(pk__in=mentioned(quote)).values_list("pk", "name"))
+    campaign_ids = {part.campaign for part in (*quote.applied, *quote.not_applied) if part.campaign}
+    campaigns = dict(Campaign.objects.filter(pk__in=campaign_ids).values_list("pk", "name"))
+    without = sorted(quote.not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
+    return {
+        "quote": quote,
+        "lines": [
+            {
+                "line": line,
+                "outcome": given,
+                "value": given.discount + given.total,
+                "applied": [(names[share.promotion], share.amount) for share in given.applied],
+            }
+            for line, given in zip(lines, quote.lines, strict=True)
+        ],
+        "applied": [
+            {"given": given, "name": names[given.promotion], "campaign": campaigns.get(given.campaign)}
+            for given in quote.applied
+        ],
+        "coupons": [
+            {
+                "code": coupon.code,
+                "used": coupon.status == "applied",
+                "words": said(coupon.status, coupon.need, coupon.have, currency=quote.currency),
+            }
+            for coupon in quote.coupons
+        ],
+        "gifts": [{"gift": gift, "name": names[gift.promotion]} for gift in quote.gifts],
+        "not_applied": [
+            {
+                "promotion": part.promotion,
+                "name": names[part.promotion],
+                "campaign": campaigns.get(part.campaign),
+                "words": said(
+                    part.reason, part.need, part.have, by=names.get(part.by, ""), currency=quote.currency
+                ),
+            }
+            for part in without[:SHOWN]
+        ],
+        "more": max(0, len(without) - SHOWN),
+    }
+
+
+def mentioned(quote: Quote) -> set[int]:
+    """The ids of all promotions an answer speaks of."""
+    found = {part.promotion for part in (*quote.applied, *quote.not_applied, *quote.gifts)}
+    found |= {part.by for part in quote.not_applied if part.by is not None}
+    return found | {share.promotion for line in quote.lines for share in line.applied}

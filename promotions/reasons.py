@@ -1,0 +1,89 @@
+"""Why a promotion gave nothing, or a coupon is not good: the engine's reasons as sentences for people."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from django.utils import timezone
+
+from campaigns.templatetags.workspace import money
+
+Figure = int | str | None
+
+
+def said(reason: str, need: Figure = None, have: Figure = None, *, by: str = "", currency: str = "") -> str:
+    """One reason as a sentence with its figures.
+
+    Args:
+        reason: a `promotions.engine.outcome.Reason`, or the status of a coupon.
+        need, have: the figures behind it, as the engine gives them.
+        by: the name of the promotion that won.
+        currency: of the sale; amounts are in its minor units.
+    """
+    in_figures = FIGURES.get(reason, str)
+    winner = f"“{by}”" if by else "another promotion"
+    have = in_figures(have, currency) if in_figures is not str else have
+    need = in_figures(need, currency) if in_figures is not str else need
+    return SENTENCES[reason].format(need=need, have="nothing" if have in ("", None) else have, by=winner)
+
+
+def _amount(figure: Figure, currency: str) -> str:
+    return money(figure, currency) if isinstance(figure, int) else ""
+
+
+def _instant(figure: Figure, _currency: str) -> str:
+    if not isinstance(figure, str) or not figure:
+        return "an unknown time"
+    return f"{timezone.localtime(datetime.fromisoformat(figure)):%-d %b %Y, %H:%M}"
+
+
+FIGURES: Mapping[str, Callable[[Figure, str], str]] = {
+    "min_subtotal": _amount,
+    "every_line_over": _amount,
+    "budget_too_small": _amount,
+    "coupon_min_subtotal": _amount,
+    "not_started": _instant,
+    "ended": _instant,
+    "coupon_not_started": _instant,
+    "coupon_ended": _instant,
+}
+SENTENCES = {
+    "not_started": "It starts on {need}.",
+    "ended": "It ended on {need}.",
+    "paused": "Its campaign is paused.",
+    "cancelled": "Its campaign is cancelled.",
+    "inactive": "It is switched off, or its campaign is not active.",
+    "wrong_location": "It applies at {need}; this sale is at {have}.",
+    "wrong_currency": "It counts in {need}; this sale is in {have}.",
+    "outside_hours": "Its hours are {need}; here it is {have}.",
+    "group": "It is for customers of {need}; this one belongs to {have}.",
+    "needs_customer": "It needs to know the customer, and this sale names none.",
+    "customer": "It is for certain customers; this is none of them.",
+    "first_purchase": "It is for a first purchase; this customer has bought before.",
+    "payment_method": "It is for payment by {need}; this sale is paid by {have}.",
+    "customer_limit": "This customer has used it as often as one may.",
+    "uses_exhausted": "Its uses are used up.",
+    "budget_exhausted": "The budget of its campaign is used up.",
+    "budget_too_small": "It would give {need}, but only {have} of the budget are left.",
+    "min_subtotal": "It needs {need}; what counts here is worth {have}.",
+    "min_quantity": "It needs {need} articles; {have} count here.",
+    "every_line_over": "Every line must be worth more than {need}; one is worth {have}.",
+    "no_matching_items": "No article of the sale is one it is for.",
+    "no_coupon": "It needs a coupon code, and none of its codes is here.",
+    "beaten_by": "{by} is the better deal, and only one of them counts.",
+    "excluded_by": "{by} does not go together with it.",
+    "excluded_pair": "It and {by} are excluded from meeting in one sale.",
+    "max_promotions": "At most {need} promotions apply to one sale.",
+    "sale_cap": "The sale already has the most discount one sale may get.",
+    "no_value": "There was nothing left that it could take off.",
+    # of coupons
+    "valid": "The code is good.",
+    "applied": "The code is used.",
+    "coupon_unknown": "There is no such code.",
+    "coupon_used": "The code is used up: {have} of {need} uses.",
+    "coupon_inactive": "The code is switched off, or its promotion applies nowhere.",
+    "coupon_not_started": "The code is good from {need} on.",
+    "coupon_ended": "The code was good until {need}.",
+    "coupon_min_subtotal": "The code needs a sale of {need}; this one comes to {have}.",
+    "coupon_wrong_location": "The code is good at {need}; this sale is at {have}.",
+    "coupon_customer_limit": "This customer has used the code as often as one may, or it is another customer's.",
+}
