@@ -1,9 +1,10 @@
 import random
 
 from django.core.management.base import BaseCommand
+from django.db import connection
 from django.utils import timezone
 
-from mailing.demo import logins, mails, people
+from mailing.demo import logins, mails, people, promotions
 
 
 class Command(BaseCommand):
@@ -16,8 +17,11 @@ class Command(BaseCommand):
         if options["logins"]:
             self.greet()
             return
+        with connection.cursor() as cursor:  # a demo that a power cut loses is loaded again
+            cursor.execute("SET synchronous_commit = off")
         users, now = logins.load(), timezone.now()
         people.load(random.Random(18))
+        promotions.load(users, now)
         mails.load(users, now)
 
     def greet(self):

@@ -1,0 +1,246 @@
+"""The demo's promotion campaigns, and five weeks of sales that went through them.
+
+The past is lived, not written down: steps and sales are taken in the order of their times, through the same functions
+as today, so that every figure is one the product has counted itself.
+"""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import msgspec
+from django.conf import settings
+
+from campaigns import lifecycle
+from mailing.demo import logins
+from mailing.demo.shop import LOCATIONS, products
+from pos import keys, sale
+from pos.models import Location, Till
+from pos.schemas import SaleRequest
+from promotions import coupons, groups, publish, types
+from promotions.models import CustomerGroup, Promotion, PromotionCampaign
+
+DAY = timedelta(days=1)
+WEEKS = 5
+SALES_A_DAY = 14
+Step = tuple[datetime, Callable[[], Any]]
+
+PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → (type, answers, other fields)
+    "10 % off all coffee": ("items", {"reduction": "percent", "percent": 1000, "categories": ["coffee"]}, {}),
+    "Buy 2 chocolates, get 1": (
+        "buy_get",
+        {
+            "buy_quantity": 2,
+            "buy_categories": ["chocolate"],
+            "get_quantity": 1,
+            "get_same": True,
+            "reward": "free",
+        },
+        {},
+    ),
+    "Mug and house blend for 22.00": (
+        "bundle",
+        {
+            "reduction": "price",
+            "amount": 2200,
+            "parts": [{"quantity": 1, "skus": ["CER01"]}, {"quantity": 1, "skus": ["COF01"]}],
+        },
+        {},
+    ),
+    "5 or 10 % on big baskets": (
+        "tiered",
+        {
+            "by": "subtotal",
+            "tiers": [{"at_least": 6000, "percent": 500}, {"at_least": 12000, "percent": 1000}],
+        },
+        {},
+    ),
+    "Tea hour": (
+        "happy_hour",
+        {
+            "reduction": "percent",
+            "percent": 2000,
+            "categories": ["tea"],
+            "from_time": "15:00",
+            "to_time": "17:00",
+            "weekdays": [1, 2, 3, 4, 5],
+        },
+        {},
+    ),
+    "Welcome 15 %": ("first", {"reduction": "percent", "percent": 1500}, {"trigger": "coupon"}),
+    "5.00 off for regulars": (
+        "sale",
+        {"reduction": "amount", "amount": 500, "min_subtotal": 3000, "groups": ["regulars"]},
+        {},
+    ),
+    "Ceramics at a third off": (
+        "items",
+        {"reduction": "percent", "percent": 3333, "categories": ["ceramics"]},
+        {},
+    ),
+    "Syrups, any for 6.00": ("items", {"reduction": "price", "amount": 600, "categories": ["syrups"]}, {}),
+    "Staff favourites, 50 % off": (
+        "items",
+        {"reduction": "percent", "percent": 5000, "brands": ["Fontane"]},
+        {},
+    ),
+    "Gift wrapping on the house": (
+        "sale",
+        {"reduction": "gift", "gift_sku": "GIF09", "min_subtotal": 5000},
+        {"standalone": True},
+    ),
+}
+
+
+def load(users: Mapping[str, Any], now: datetime) -> None:
+    """Make locations, tills, promotions, campaigns and sales; nothing, when there are campaigns already."""
+    tills = make_tills()
+    if PromotionCampaign.objects.exists():
+        return
+    regulars, _ = CustomerGroup.objects.get_or_create(code="regulars", defaults={"name": "Regulars"})
+    groups.set_members(regulars, [f"C{number:05d}" for number in range(0, 5000, 9)])
+    made = {name: promotion(name, users["marketer"]) for name in PROMOTIONS}
+    coupons.save(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
+    coupons.generate(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
+    morning = now.replace(hour=8, minute=0, second=0, microsecond=0)
+    steps = [*campaigns(made, users["marketer"], morning), *sales(tills, morning, now)]
+    for at, step in sorted(steps, key=lambda step: step[0]):
+        if at <= now:
+            step()
+
+
+def make_tills() -> list[tuple[Till, str]]:
+    """Every till with its key; only the first one's is known afterwards."""
+    tills = []
+    for code, name, time_zone, currency, names in LOCATIONS:
+        location, _ = Location.objects.get_or_create(
+            code=code, defaults={"name": name, "time_zone": time_zone, "currency": currency}
+        )
+        for till_name in names:
+            key = logins.till_key() if not tills else keys.new_key()
+            till, _ = Till.objects.get_or_create(
+                location=location,
+                name=till_name,
+                defaults={"key_hash": keys.hashed(key), "key_hint": key[-4:]},
+            )
+            if not tills and till.key_hash != keys.hashed(key):  # DEMO_TILL_KEY has changed
+                Till.objects.filter(pk=till.pk).update(key_hash=keys.hashed(key), key_hint=key[-4:])
+                till.key_hash = keys.hashed(key)
+            tills.append((till, till.key_hash))
+    return tills
+
+
+def promotion(name: str, by: Any) -> Promotion:
+    type_, answers, fields = PROMOTIONS[name]
+    made = publish.save_promotion(None, by=by, name=name, type=type_, **types.terms(type_, answers), **fields)
+    return publish.switch(made, True, by=by)
+
+
+def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iterator[Step]:
+    """What happened to each campaign, and when."""
+
+    def new(name: str, *promotions: str, **changes: Any) -> PromotionCampaign:
+        return publish.create_campaign(
+            by=by,
+            changes={"name": name, "currency": settings.CURRENCY, **changes},
+            promotions=[made[promotion] for promotion in promotions],
+        )
+
+    def fire(campaign: PromotionCampaign, verb: str, days: float, who: Any = by, why: str = "") -> Step:
+        at = morning + days * DAY
+        return at, partial(lifecycle.fire, campaign.pk, verb, by=who, why=why, now=at)
+
+    def end(campaign: PromotionCampaign, days: float, at_days: float) -> Step:
+        at, changes = morning + at_days * DAY, {"ends_at": morning + days * DAY}
+        return at, partial(publish.edit_campaign, campaign.pk, by=by, changes=changes, now=at)
+
+    coffee = new(
+        "Coffee weeks",
+        "10 % off all coffee",
+        "Mug and house blend for 22.00",
+        description="Budget agreed with the roastery; ends when the season does.",
+        budget=80_000,
+        priority=10,
+    )
+    yield fire(coffee, "activate", -12)
+    yield end(coffee, 18, -11.9)
+
+    welcome = new(
+        "New customers", "Welcome 15 %", "5.00 off for regulars", max_uses_per_customer=20, priority=20
+    )
+    yield fire(welcome, "activate", -30)
+
+    tea = new("Tea time", "Tea hour", max_uses=2000)
+    yield fire(tea, "activate", -20)
+    yield fire(tea, "pause", -1.5, why="The tea delivery is late: the shelves are empty.")
+
+    advent = new(
+        "Advent opening", "Buy 2 chocolates, get 1", starts_at=morning + 7 * DAY, ends_at=morning + 33 * DAY
+    )
+    yield fire(advent, "schedule", -2)
+
+    syrups = new("Syrup days", "Syrups, any for 6.00", max_uses=500)
+    yield fire(syrups, "activate", -33)
+    yield end(syrups, -15, -32.9)
+    yield morning - 15 * DAY, partial(lifecycle.settle, syrups.pk, morning - 15 * DAY)
+
+    ceramics = new("Ceramics clearance", "Ceramics at a third off", budget=120_000)
+    yield fire(ceramics, "activate", -28)
+    yield fire(ceramics, "end_early", -9, why="Everything that had to go is gone.")
+
+    mistake = new("Fontane 50 %", "Staff favourites, 50 % off")
+    yield fire(mistake, "activate", -6)
+    yield fire(mistake, "cancel", -5.75, why="Meant for staff only, not for the tills.")
+
+    baskets = new("Big baskets of October", "5 or 10 % on big baskets")
+    yield fire(baskets, "activate", -34)
+    yield fire(baskets, "end_early", -22)
+    yield fire(baskets, "archive", -10)
+
+    new("Ideas for January", "5 or 10 % on big baskets", description="Together with the tea people?")
+
+
+def sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:
+    """Baskets of five weeks, at the opening hours of the shops."""
+    chance, goods = random.Random(25), products()
+    known = {till.pk: keys.Known(time.monotonic()) for till, _ in tills}
+    for day in range(-7 * WEEKS, 1):
+        for number in range(SALES_A_DAY):
+            at = morning + day * DAY + timedelta(minutes=chance.randrange(11 * 60))
+            till, key_hash = chance.choice(tills)
+            basket = request(chance, goods, till)
+            reference = f"{till.location.code}-{day + 7 * WEEKS:02d}-{number:03d}"
+            body = msgspec.json.encode(basket)
+            yield at, partial(sell, key_hash, known[till.pk], reference, basket, body, at)
+
+
+def sell(key_hash: str, known: keys.Known, reference: str, basket: dict, body: bytes, at: datetime) -> None:
+    known.allowance = settings.TILL_RATE  # five weeks in a few seconds are more than a till may ask for
+    sale.commit(key_hash, known, reference, msgspec.convert(basket, SaleRequest), body, at)
+
+
+def request(chance: random.Random, goods: list[dict], till: Till) -> dict[str, Any]:
+    bought = chance.sample(goods, chance.choices([1, 2, 3, 4, 6], [25, 30, 25, 12, 8])[0])
+    basket: dict[str, Any] = {
+        "currency": till.location.currency,
+        "payment_method": chance.choice(["card", "card", "cash"]),
+        "lines": [
+            {
+                "id": str(number),
+                "sku": good["sku"],
+                "categories": [good["category"]],
+                "brand": good["brand"],
+                "quantity": chance.choices([1, 2, 3], [80, 15, 5])[0],
+                "unit_price": good["price"],
+            }
+            for number, good in enumerate(bought, start=1)
+        ],
+    }
+    if chance.random() < 0.6:
+        basket["customer"] = {"id": f"C{chance.randrange(5000):05d}"}
+        if chance.random() < 0.25:
+            basket["coupons"] = ["WELCOME15"]
+    return basket

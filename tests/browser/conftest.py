@@ -1,0 +1,116 @@
+"""The whole product, started as `make run` starts it, with a database and secrets of its own, and a real browser."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "a password for the tests"
+TILL_KEY = "till_of_the_browser_tests_0001"
+STARTS_WITHIN = 90  # seconds: a fresh database, the demo, and every process
+
+
+@dataclass
+class Product:
+    address: str
+    variables: dict[str, str]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def product(worker_id: str):
+    """The running product with its demo. Its folder lies in the project's: PostgreSQL must be able to enter it."""
+    folder = ROOT / "var" / f"browser-{worker_id}"
+    shutil.rmtree(folder, ignore_errors=True)
+    port = free_port()
+    variables = os.environ | {
+        "VAR_DIR": str(folder),
+        "PORT": str(port),
+        "MAIL_PORT": str(free_port()),
+        "DEMO_PASSWORD": PASSWORD,
+        "DEMO_TILL_KEY": TILL_KEY,
+    }
+    for command in (["migrate", "--no-input", "--verbosity", "0"], ["demo"]):
+        subprocess.run(
+            [sys.executable, "manage.py", *command], cwd=ROOT, env=variables, check=True, timeout=90
+        )
+    log = (folder / "log").open("w")
+    supervisor = subprocess.Popen(
+        [sys.executable, "-m", "config.supervisor"],
+        cwd=ROOT,
+        env=variables,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(address, supervisor)
+        yield Product(address, variables)
+    finally:
+        supervisor.send_signal(signal.SIGTERM)
+        supervisor.wait(30)
+        log.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def wait_until_ready(address: str, supervisor: subprocess.Popen) -> None:
+    end = time.monotonic() + STARTS_WITHIN
+    while time.monotonic() < end:
+        assert supervisor.poll() is None, "the supervisor has ended"
+        try:
+            with urllib.request.urlopen(f"{address}/readyz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.3)
+    pytest.fail(f"the product was not ready within {STARTS_WITHIN} s")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, product: Product):
+    """A fresh page; what the console complains of (a breach of the CSP, a script error) fails the test."""
+    context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def sign_in(page: Page):
+    def sign_in_as(name: str) -> None:
+        page.goto("/login/")
+        page.get_by_label("User name").fill(name)
+        page.get_by_label("Password", exact=True).fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+
+    return sign_in_as

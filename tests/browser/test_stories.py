@@ -1,0 +1,134 @@
+"""The two stories of the README, and the same without JavaScript, on the running product in a real browser."""
+
+import json
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import PASSWORD, TILL_KEY, Product
+
+pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
+SOON = 60_000  # milliseconds
+
+BASKET = {
+    "currency": "EUR",
+    "lines": [
+        {
+            "id": "1",
+            "sku": "COF02",
+            "categories": ["coffee"],
+            "brand": "Nordlicht",
+            "quantity": 2,
+            "unit_price": 2490,
+        }
+    ],
+}
+
+
+def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, sign_in):
+    """E3, E5, E9, E10"""
+    sign_in("marketer")
+    page.get_by_role("link", name="Campaigns").first.click()
+    page.get_by_role("link", name="Autumn roast is here").click()
+    status = page.locator("#campaign-status")
+    expect(status).to_contain_text("Draft")
+    status.get_by_role("button", name="Launch").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    dialog.get_by_role("button", name="Launch").click()
+    expect(dialog).not_to_be_visible()
+    expect(page.get_by_text("100 %").first).to_be_visible(timeout=SOON)
+    expect(status).to_contain_text("Completed", timeout=SOON)
+
+    campaign = page.url
+    page.get_by_role("link", name="Outbox").click()
+    page.get_by_role("link", name=re.compile("the autumn roast is here")).first.click()
+    mail = page.frame_locator("iframe").first
+    expect(mail.get_by_text("walnut, dark honey").first).to_be_visible()
+    link = mail.get_by_role("link", name="Have a bag put aside").get_attribute("href")
+    assert link.startswith(f"{product.address}/t/c/")
+    assert followed(link) == "https://nordlicht.example/autumn"
+
+    page.goto(campaign)
+    clicked = page.locator("#progress").get_by_text("Clicked").locator("..")
+    expect(clicked).to_contain_text("1", timeout=SOON)
+
+
+class Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args):
+        return None
+
+
+def followed(link: str) -> str:
+    """Where the link leads, without the parameters added to it."""
+    with pytest.raises(urllib.error.HTTPError) as answer:
+        urllib.request.build_opener(Stay).open(link, timeout=10)
+    assert answer.value.code == 302
+    return answer.value.headers["Location"].partition("?")[0]
+
+
+def till(product: Product, method: str, path: str, body: dict) -> dict:
+    request = urllib.request.Request(
+        f"{product.address}/pos/v1/{path}",
+        data=json.dumps(body).encode(),
+        method=method,
+        headers={"Authorization": f"Bearer {TILL_KEY}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def test_a_till_gets_a_discount_until_the_campaign_is_paused(page: Page, product: Product, sign_in):
+    """P3, P4, P5"""
+    quoted = till(product, "POST", "quotes", BASKET)
+    assert quoted["discount"] == 498, "10 % of two bags of coffee"
+    sold = till(product, "PUT", "sales/browser-1", BASKET)
+    assert (sold["subtotal"], sold["discount"], sold["total"]) == (4980, 498, 4482)
+
+    sign_in("marketer")
+    page.get_by_role("link", name="Campaigns").first.click()
+    page.get_by_role("link", name="Coffee weeks").click()
+    status = page.locator("#campaign-status")
+    status.get_by_role("button", name="Pause").click()
+    expect(status).to_contain_text("Paused")
+    assert till(product, "POST", "quotes", BASKET)["discount"] == 0
+
+    status.get_by_role("button", name="Resume").click()
+    expect(status).to_contain_text("Active")
+    assert till(product, "POST", "quotes", BASKET)["discount"] == 498
+
+
+def test_every_step_works_without_javascript(browser: Browser, product: Product):
+    """P6: a link to a confirmation page stands in for the dialog."""
+    context = browser.new_context(base_url=product.address, java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/login/")
+    page.locator("[name=username]").fill("marketer")
+    page.locator("[name=password]").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.goto("/campaigns/")
+    page.get_by_role("link", name="Tea time").click()
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator("#campaign-status")).to_contain_text("Active")
+    page.get_by_role("button", name="End Early").click()
+    expect(page.get_by_role("heading", name=re.compile("End"))).to_be_visible()
+    page.get_by_role("main").get_by_role("button", name="End Early").click()
+    expect(page.locator("#campaign-status")).to_contain_text("Expired")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_is_wider_than_its_window(page: Page, sign_in, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in("marketer")
+    addresses = page.eval_on_selector_all(
+        "nav a[href^='/']", "links => links.map(link => link.getAttribute('href'))"
+    )
+    assert len(addresses) >= 8
+    for address in [*dict.fromkeys(addresses), "/campaigns/email/new/", "/campaigns/promotion/new/"]:
+        answer = page.goto(address)
+        assert answer.status == 200, address
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), address
