@@ -1,6 +1,6 @@
 from django.urls import path
 
-from promotions.views import campaigns, coupons, promotions
+from promotions.views import campaigns, coupons, promotions, stacking
 
 app_name = "promotions"
 urlpatterns = [
@@ -39,4 +39,5 @@ urlpatterns = [
     path("coupons/generate/", coupons.generate, name="coupons_generate"),
     path("coupons/<int:pk>/", coupons.coupon, name="coupon"),
     path("coupons/<int:pk>/switch/", coupons.switch, name="coupon_switch"),
+    path("stacking/", stacking.rules, name="stacking"),
 ]

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from django import template
 
 from promotions import reading
+from promotions.engine.words import percent_text
 from promotions.models import Coupon, Promotion
 
 register = template.Library()
@@ -33,3 +34,9 @@ def state_of_coupon(state: str) -> str:
 def moment_at(at: datetime, zone: str) -> str:
     """The weekday and the time of an instant in the time zone of a location."""
     return f"{at.astimezone(ZoneInfo(zone)):%A %-d %b %Y, %H:%M}"
+
+
+@register.filter
+def percent(hundredths: int) -> str:
+    """Hundredths of a percent as people write them: 1250 is 12.5 %."""
+    return percent_text(hundredths)

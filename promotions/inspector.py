@@ -1,0 +1,131 @@
+"""Whether two promotions can meet in one sale, and which apply now: what the stacking rules come to."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from promotions import reading, stacking
+from promotions.engine import Rule, StackingRules
+from promotions.engine.rules import BestOf, BuyGet, Exclusive, Hours
+from promotions.engine.window import effective_status, is_open
+from promotions.models import Link, Promotion, PromotionCampaign
+
+DAYS = 7
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """What is to be said of two promotions in one sale. `hindrances`: why they cannot both apply; none: they can.
+
+    `remarks`: what holds when they do.
+    """
+
+    hindrances: list[str]
+    remarks: list[str]
+
+    @property
+    def can(self) -> bool:
+        return not self.hindrances
+
+
+def meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
+    """Whether `first` and `second` can both apply to one sale under the stacking rules (None: those in force).
+
+    Raises: msgspec.ValidationError: one of them cannot be read.
+    """
+    rules = rules or stacking.current()
+    one, other = reading.rule(first), reading.rule(second)
+    return Meeting(
+        hindrances=[
+            *_by_the_rules(one, other, rules),
+            *_by_time(one, other),
+            *_by_place(first, second),
+        ],
+        remarks=list(_remarks(one, other, rules)),
+    )
+
+
+def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
+    for rule in (one, other):
+        if isinstance(rule.stacking, Exclusive):
+            yield f"“{rule.label}” is exclusive: it applies alone in a sale or not at all."
+    if (min(one.promotion, other.promotion), max(one.promotion, other.promotion)) in rules.excluded_pairs:
+        yield "They are an excluded pair."
+    if rules.max_promotions == 1:
+        yield "At most one promotion applies to a sale."
+    if not rules.coupons_with_promotions and one.trigger != other.trigger:
+        yield "Coupons and automatic promotions may not meet in one sale; one of them needs a coupon."
+    if not rules.item_with_order and one.lane != other.lane:
+        yield "Promotions on items and on the whole sale may not meet; one of them is on items, the other is not."
+
+
+def _by_time(one: Rule, other: Rule) -> Iterator[str]:
+    starts = [rule.starts_at for rule in (one, other) if rule.starts_at]
+    ends = [rule.ends_at for rule in (one, other) if rule.ends_at]
+    if starts and ends and max(starts) >= min(ends):
+        yield "Their windows never overlap: one ends before the other starts."
+    days = [
+        set(condition.weekdays or range(1, DAYS + 1))
+        for rule in (one, other)
+        for condition in rule.conditions
+        if isinstance(condition, Hours)
+        and condition.end > condition.start  # over midnight reaches into the next day
+    ]
+    if len(days) > 1 and not set.intersection(*days):
+        yield "Their days of the week are different."
+
+
+def _by_place(first: Promotion, second: Promotion) -> Iterator[str]:
+    here, there = ({location.pk for location in one.locations.all()} for one in (first, second))
+    if here and there and here.isdisjoint(there):
+        yield "They apply at different locations."
+
+
+def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
+    groups = [rule.stacking.group for rule in (one, other) if isinstance(rule.stacking, BestOf)]
+    if len(groups) == 2 and groups[0] == groups[1]:
+        winner = "the better deal" if rules.precedence == "value" else "the one first by priority"
+        yield f"Both are of the group “{groups[0]}”: each unit gets only {winner}."
+    elif one.lane == other.lane:
+        earlier, later = sorted((one, other), key=lambda rule: (rule.priority, rule.promotion))
+        yield f"“{later.label}” applies to what “{earlier.label}” leaves, where their campaigns have the same priority."
+    else:
+        item, order = (one, other) if one.lane == "item" else (other, one)
+        yield f"“{item.label}” applies first; “{order.label}” to what it leaves of the sale."
+        if rules.thresholds_on_original:
+            yield f"The thresholds of “{order.label}” are measured before any discount."
+    if rules.buy_get_replaces and one.lane == other.lane == "item":
+        for rule in (one, other):
+            if isinstance(rule.benefit, BuyGet):
+                yield f"Units that “{rule.label}” uses get no other discount on items."
+    if rules.max_promotions is not None and rules.max_promotions > 1:
+        yield f"At most {rules.max_promotions} promotions apply to a sale: with others they may still be too many."
+    if rules.max_discount is not None or rules.max_discount_percent is not None:
+        yield "The most that a sale may get in all may cut the later of them."
+
+
+def applying(now: datetime) -> list[tuple[Promotion, PromotionCampaign | None]]:
+    """The promotions that apply at `now`, each with the campaign it applies through, in the order of application."""
+    found: list[tuple[Promotion, PromotionCampaign | None]] = []
+    links = Link.objects.filter(
+        campaign__status__in=["active", "scheduled"], promotion__status="active", promotion__deleted_at=None
+    ).select_related("campaign__counter", "promotion")
+    for link in links:
+        campaign = link.campaign
+        status = effective_status(campaign.status, campaign.starts_at, campaign.ends_at, now)
+        opened = campaign.starts_at is None or campaign.starts_at <= now
+        if status == "active" and opened:
+            found.append((link.promotion, campaign))
+    alone = Promotion.objects.kept().filter(standalone=True, status="active")
+    found += [(promotion, None) for promotion in alone]
+    found = [
+        (promotion, campaign)
+        for promotion, campaign in found
+        if is_open(promotion.starts_at, promotion.ends_at, now)
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(applies: tuple[Promotion, PromotionCampaign | None]) -> tuple[bool, int, int, int]:
+    promotion, campaign = applies
+    return promotion.lane == "order", campaign.priority if campaign else 100, promotion.priority, promotion.pk
