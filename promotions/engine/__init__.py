@@ -1,7 +1,18 @@
 """The promotion engine: what a basket gets. Pure: no clock, no query, no Django; integers and `Fraction` only.
 
 `compile_rules(rules)` makes an immutable, indexed `RuleSet` to keep; `evaluate(basket, rules, remaining, now)` answers
-with an `Outcome`.
+with an `Outcome`. In the order of the data:
+
+    rules, basket, outcome  what goes in and comes out
+    index, compiled         rules made ready and found by what touches them: `conditions`, `benefits`, `group_benefits`
+    units, facts            a basket as kinds of units, and what is known of it
+    gates                   is a promotion on: status (`window`), dates, location, currency
+    scenarios               which promotions may take part together; the best way, where they shut one another out
+    lanes                   one pass: item lane, then order lane, each promotion on what the others left
+    best_of                 the best deal for each unit among the promotions of one group
+    claims, allocation      an amount rounded once, shared over units and lines to the last minor unit
+    clamp                   budgets, uses and the sale's cap, used up in the order of application
+    answer                  the outcome of the pass that stands, with the reasons of those that gave nothing
 """
 
 from promotions.engine.basket import UNLIMITED, Basket, Coupon, Customer, Left, Line, Remaining

@@ -7,14 +7,11 @@ put units together.
 from collections.abc import Callable
 from typing import Protocol
 
-from promotions.engine.allocation import Number
+from promotions.engine.allocation import Number, half_up
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Refusal
-from promotions.engine.rules import FixedPerUnit, FixedPrice, PercentOff, Target, Tier, Tiered
+from promotions.engine.rules import WHOLE, FixedPerUnit, FixedPrice, PercentOff, Target, Tier, Tiered
 from promotions.engine.units import Batch, Kind
-
-WHOLE = 10_000
-"""100 %, in hundredths of a percent."""
 
 
 class Ready(Protocol):
@@ -132,8 +129,8 @@ class Unitwise:
         """The claim on just these pieces."""
         kinds, share = ground.units.kinds, self.share
         weights = [share(piece, kinds[piece.kind]) for piece in pieces]
-        raw = sum(weights)
-        return Claim(pieces, weights, raw, self.scale, exact=self.scale == 1) if raw else NOTHING
+        wish = half_up(sum(weights), self.scale)
+        return Claim(pieces, weights, wish) if wish else NOTHING
 
 
 class Pooled:
@@ -158,15 +155,11 @@ class Pooled:
 
 def pooled(pieces: list[Batch], *, amount: int | None = None, percent: int | None = None) -> Claim | Refusal:
     """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them."""
-    weights: list[Number] = [piece.rest for piece in pieces]
+    weights = [piece.rest for piece in pieces]
     total = sum(weights)
-    low = sum([piece.low for piece in pieces])
-    room = total - low
-    if amount is None:
-        raw, scale = min(total * (percent or 0), room * WHOLE), WHOLE
-    else:
-        raw, scale = min(amount, room), 1
-    return Claim(pieces, weights, raw, scale, fits=not low) if raw else NOTHING
+    room = sum([piece.rest - piece.low for piece in pieces])
+    wish = half_up(min(total * (percent or 0), room * WHOLE), WHOLE) if amount is None else min(amount, room)
+    return Claim(pieces, weights, wish, fits=room == total) if wish else NOTHING
 
 
 class Stepped:

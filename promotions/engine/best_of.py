@@ -7,11 +7,12 @@ with a good deal instead of the very best.
 """
 
 from promotions.engine.allocation import Number
-from promotions.engine.benefits import WHOLE, Unitwise
+from promotions.engine.benefits import Unitwise
 from promotions.engine.claims import Claim, Ground
 from promotions.engine.clamp import Purse, wished
 from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
+from promotions.engine.rules import WHOLE
 from promotions.engine.units import Batch
 
 TRIALS = 400

@@ -1,6 +1,8 @@
-"""What a benefit asks for: a raw amount on certain batches of units, before any limit, rounded once."""
+"""What a benefit asks for: an amount on certain batches of units, before any limit."""
 
-from promotions.engine.allocation import Number, allocate, half_up
+from collections.abc import Sequence
+
+from promotions.engine.allocation import Number, allocate
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
 from promotions.engine.units import Batch, Units
@@ -25,40 +27,21 @@ class Ground:
 
 
 class Claim:
-    """`raw` / `scale` minor units, shared over `pieces` in proportion to `weights`, none beyond its room.
+    """`wish` minor units (above 0), shared over `pieces` in proportion to `weights`, none beyond its room.
 
-    `exact`: the weights are the parts, in minor units. `fits`: shares in proportion cannot pass a room. `used`: units
-    no other group benefit may use. `applications`: sets of a bundle, groups of a buy-get.
+    `fits`: shares in proportion cannot pass a room. `used`: units no other group benefit may use. `applications`: sets
+    of a bundle, groups of a buy-get.
     """
 
-    __slots__ = ("applications", "exact", "fits", "pieces", "raw", "scale", "used", "weights")
+    __slots__ = ("applications", "fits", "pieces", "used", "weights", "wish")
 
-    def __init__(
-        self,
-        pieces: list[Batch],
-        weights: list[Number],
-        raw: Number,
-        scale: int = 1,
-        *,
-        exact: bool = False,
-        fits: bool = False,
-        used: list[Batch] | None = None,
-        applications: int = 1,
-    ) -> None:
+    def __init__(self, pieces: list[Batch], weights: Sequence[Number], wish: int, fits: bool = False) -> None:
         self.pieces = pieces
         self.weights = weights
-        self.raw = raw
-        self.scale = scale
-        self.exact = exact
+        self.wish = wish
         self.fits = fits
-        self.used = used
-        self.applications = applications
-
-    def wish(self) -> int:
-        """The raw amount in whole minor units: the one rounding of this promotion in this sale."""
-        if self.scale == 1 and isinstance(self.raw, int):
-            return self.raw
-        return half_up(self.raw, self.scale)
+        self.used: list[Batch] | None = None
+        self.applications = 1
 
     def grant(self, amount: int, *, whole: bool) -> list[tuple[int, int]]:
         """Take `amount`, at most the wish, off the pieces. Returns (kind number, its part) in the order of kinds.
@@ -71,13 +54,9 @@ class Claim:
             return [(pieces[0].kind, amount)]
         if not whole and len({piece.kind for piece in pieces}) < len(pieces):
             return self._grant_by_kind(amount)
-        if self.exact and amount == self.raw:
-            parts = [int(weight) for weight in self.weights]
-        else:
-            rooms = None if self.fits else [piece.rest - piece.low for piece in pieces]
-            parts = allocate(amount, self.weights, rooms)
+        rooms = None if self.fits else [piece.rest - piece.low for piece in pieces]
         granted = []
-        for piece, part in zip(pieces, parts, strict=True):
+        for piece, part in zip(pieces, allocate(amount, self.weights, rooms), strict=True):
             piece.rest -= part
             granted.append((piece.kind, part))
         return granted

@@ -101,7 +101,6 @@ class Purse:
 
 
 def wished(promotion: Promotion, claim: Claim) -> int:
-    """What `claim` comes to in whole minor units, within the promotion's own cap for a sale."""
-    wish = claim.wish()
+    """What `claim` comes to within the promotion's own cap for a sale."""
     cap = promotion.cap
-    return wish if cap is None or wish <= cap else cap
+    return claim.wish if cap is None or claim.wish <= cap else cap

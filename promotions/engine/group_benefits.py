@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from promotions.engine.benefits import WHOLE, Unitwise, pooled
+from promotions.engine.benefits import Unitwise, pooled
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Matching, Refusal
 from promotions.engine.facts import Matcher
 from promotions.engine.rules import (
+    WHOLE,
     Bundle,
     BuyGet,
     Caps,
@@ -263,7 +264,9 @@ class Free:
             return NOTHING if mask and self._sku is None else NO_ITEMS
         pieces = sorted(ground.units.select(open_, self._units, dearest=False), key=_by_kind)
         rooms = [piece.rest - piece.low for piece in pieces]
-        return Claim(pieces, list(rooms), sum(rooms), exact=True, used=pieces)
+        claim = Claim(pieces, list(rooms), sum(rooms))
+        claim.used = pieces
+        return claim
 
 
 def _count(batches: Iterable[Batch]) -> int:

@@ -47,6 +47,7 @@ class Index:
         "_by_group",
         "_by_match",
         "_by_sku",
+        "_by_threshold",
         "_known",
         "_personal",
         "_steps",
@@ -65,6 +66,7 @@ class Index:
         self._always: list[int] = []
         self._steps: list[tuple[int, int]] = []
         self._thresholds: list[int] = []
+        self._by_threshold: list[int] = []
 
     def add(self, promotion: Promotion, numbers: dict[Match, int]) -> None:
         """File `promotion` under the narrowest thing it needs. `numbers`: of every match there is."""
@@ -113,6 +115,7 @@ class Index:
         """Sort what is looked up by size."""
         self._steps.sort()
         self._thresholds = [amount for amount, _ in self._steps]
+        self._by_threshold = [rank for _, rank in self._steps]
 
     def touch(self, facts: Facts) -> None:
         """Tell `facts` which matches its units have."""
@@ -140,9 +143,9 @@ class Index:
         for number in facts.touched:
             if number in by_match:
                 found.update(by_match[number])
-        if self._steps:
+        if self._thresholds:
             reached = bisect_right(self._thresholds, facts.original.worth(facts.everything))
-            found.update([rank for _, rank in self._steps[: reached + NEAREST]])
+            found.update(self._by_threshold[: reached + NEAREST])
         if self._personal:
             customer = facts.customer
             for group in customer.groups:

@@ -1,6 +1,7 @@
 """One pass over the promotions of a sale, lane by lane, in the order of application, each on what the others left."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
@@ -10,10 +11,8 @@ from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
 from promotions.engine.outcome import Clamp, Gift
-from promotions.engine.rules import FreeGift, StackingRules
+from promotions.engine.rules import WHOLE, FreeGift, StackingRules
 from promotions.engine.units import Units
-
-WHOLE = 10_000
 
 
 class Grant:
@@ -43,7 +42,7 @@ class Sale:
 
     `items`, `orders`: the promotions of the two lanes, in the order of application. `subtotal`: of all lines. `room`:
     what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some may shut out others.
-    `contested`: a best-of group has promotions in both lanes.
+    `repeats`: a promotion comes through several campaigns. `contested`: a best-of group has promotions in both lanes.
     """
 
     __slots__ = (
@@ -54,6 +53,7 @@ class Sale:
         "pairs",
         "promotions",
         "remaining",
+        "repeats",
         "restricted",
         "room",
         "stacking",
@@ -73,6 +73,7 @@ class Sale:
         self.orders = [promotion for promotion in promotions if promotion.on_order]
         if stacking.buy_get_replaces:
             self.items.sort(key=lambda promotion: not promotion.is_buy_get)
+        self.repeats = len({promotion.number for promotion in promotions}) < len(promotions)
         self.remaining = remaining
         self.stacking = stacking
         self.subtotal = sum([kind.value for kind in facts.kinds])
@@ -82,10 +83,7 @@ class Sale:
         if stacking.max_discount_percent is not None:
             rooms.append(self.subtotal * stacking.max_discount_percent // WHOLE)
         self.room = min(rooms, default=None)
-        self.pairs: dict[int, set[int]] = {}
-        for one, other in stacking.excluded_pairs:
-            self.pairs.setdefault(one, set()).add(other)
-            self.pairs.setdefault(other, set()).add(one)
+        self.pairs = _by_promotion(stacking.excluded_pairs)
         groups = {promotion.group for promotion in self.items} & {
             promotion.group for promotion in self.orders
         }
@@ -97,6 +95,15 @@ class Sale:
             or stacking.max_promotions is not None
             or any(promotion.exclusive for promotion in promotions)
         )
+
+
+@lru_cache(maxsize=8)
+def _by_promotion(pairs: frozenset[tuple[int, int]]) -> Mapping[int, Sequence[int]]:
+    rivals: dict[int, list[int]] = {}
+    for one, other in sorted(pairs):
+        rivals.setdefault(one, []).append(other)
+        rivals.setdefault(other, []).append(one)
+    return rivals
 
 
 class Pass:
@@ -115,6 +122,7 @@ class Pass:
         self.gifts: list[Gift] = []
         self._applied: set[int] = set()
         self._winners: dict[str, int] = {}
+        self._guarded = bool(forbidden) or sale.restricted or sale.repeats or not self.purse.bottomless
         self._item_lane()
         if sale.orders:
             self._order_lane()
@@ -167,8 +175,6 @@ class Pass:
             refusal = self._clash(promotion)
             if refusal is not None:
                 return refusal
-        if self.purse.bottomless and not promotion.once:
-            return None
         return self.purse.refusal(promotion)
 
     def _clash(self, promotion: Promotion) -> Refusal | None:
@@ -195,7 +201,7 @@ class Pass:
         return mask & facts.full_price if promotion.only_undiscounted else mask
 
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
-        refusal = self.barred(promotion)
+        refusal = self.barred(promotion) if self._guarded or promotion.once else None
         if refusal is None:
             claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
             if promotion.gift is not None:

@@ -14,7 +14,9 @@ from promotions.engine.window import CampaignStatus
 
 Money = Annotated[int, Meta(ge=0, le=10**12)]
 """Minor units of one currency."""
-Percent = Annotated[int, Meta(ge=0, le=10_000)]
+WHOLE = 10_000
+"""100 %, in hundredths of a percent."""
+Percent = Annotated[int, Meta(ge=0, le=WHOLE)]
 """Hundredths of a percent: 1000 = 10 %."""
 Count = Annotated[int, Meta(ge=1, le=10**6)]
 Text = Annotated[str, Meta(min_length=1, max_length=64)]

@@ -129,9 +129,10 @@ def _either(promotions: list[Promotion], second: Callable[[Promotion], bool]) ->
 
 
 def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
-    """The best deal of at most `limit` promotions: every choice where they are few, else one more at a time.
+    """The best deal of at most `limit` promotions.
 
-    Those that give nothing alone are not tried together with others.
+    Those that give nothing alone are not tried together with others. Every choice is tried where they are few; else one
+    more at a time, the best of the rest; else those that are worth most alone.
     """
     free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
 
@@ -144,14 +145,18 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
 
     if len(free) <= limit:
         return Pass(sale, forbidden)
-    able = [promotion for promotion in free if only([promotion]).grants]
+    alone = [(only([promotion]), promotion) for promotion in free]
+    alone = sorted([one for one in alone if one[0].grants], key=lambda one: _preference(one[0]))
+    able = [promotion for _, promotion in alone]
     if len(able) <= limit:
         return Pass(sale, forbidden)
     if comb(len(able), limit) <= SCENARIOS:
         return min([only(chosen) for chosen in combinations(able, limit)], key=_preference)
-    chosen: list[Promotion] = []
-    best = only(chosen)
-    for _ in range(limit):
+    if limit * len(able) > 4 * SCENARIOS:
+        return only(able[:limit])
+    best, first = alone[0]
+    chosen = [first]
+    while len(chosen) < limit:
         others = [promotion for promotion in able if promotion not in chosen]
         attempts = [(only([*chosen, promotion]), promotion) for promotion in others]
         attempt, promotion = min(attempts, key=lambda one: _preference(one[0]))

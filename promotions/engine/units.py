@@ -17,7 +17,7 @@ from promotions.engine.basket import Line
 NO_GROUPS: frozenset[str] = frozenset()
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=4096)
 def members(mask: int) -> tuple[int, ...]:
     """The numbers of the kinds in `mask`, which has a bit for each; lowest first."""
     numbers = []

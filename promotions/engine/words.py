@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from promotions.engine.rules import (
+    WHOLE,
     Benefit,
     BestOf,
     Bundle,
@@ -94,7 +95,7 @@ def _benefit(benefit: Benefit, target: Target, money: MoneyText) -> str:
 def _buy_get(benefit: BuyGet, money: MoneyText) -> str:
     if benefit.amount is not None:
         reward = f"at {money(benefit.amount)} off each"
-    elif benefit.percent is None or benefit.percent == 10_000:
+    elif benefit.percent is None or benefit.percent == WHOLE:
         reward = "free"
     else:
         reward = f"at {percent_text(benefit.percent)} off"
