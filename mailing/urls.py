@@ -1,6 +1,7 @@
 from django.urls import path
 
 from mailing.views import (
+    again,
     campaigns,
     connections,
     contacts,
@@ -28,6 +29,9 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/people/<slug:stage>/", campaigns.people, name="people"),
     path("campaigns/email/<int:pk>/preview/", campaigns.preview, name="preview"),
     path("campaigns/email/<int:pk>/test/", editor.test_mail, name="test_mail"),
+    path("campaigns/email/<int:pk>/retry/", again.retry_failed, name="retry_failed"),
+    path("campaigns/email/<int:pk>/resend/", again.resend_uncertain, name="resend_uncertain"),
+    path("campaigns/email/<int:pk>/unreached/", again.duplicate_for_unreached, name="unreached"),
     path("campaigns/email/<int:pk>/report/", reports.report, name="report"),
     path("campaigns/email/<int:pk>/report.csv", reports.report_csv, name="report_csv"),
     path("contacts/", contacts.contact_list, name="contacts"),

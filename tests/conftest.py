@@ -14,6 +14,12 @@ def _own_names_of_static_files(settings):
     }
 
 
+@pytest.fixture(autouse=True)
+def _quick_passwords(settings):
+    """Users are made by the hundred; a password is meant to take long, and did."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium; without one browser tests are skipped, unless REQUIRE_BROWSER=1."""

@@ -17,6 +17,11 @@ from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
+SECONDS_BETWEEN = {  # two looks at the progress; never again once it is final
+    EmailCampaign.Status.RUNNING: 2,
+    EmailCampaign.Status.PAUSED: 5,
+    EmailCampaign.Status.SCHEDULED: 10,
+}
 PEOPLE_SHOWN = 50
 STAGES = {
     "named": "Named by lists and segments",
@@ -63,14 +68,12 @@ def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
+    figures = progress.figures(campaign) if campaign.launched_at else None
     return {
         "campaign": campaign,
-        "figures": progress.figures(campaign) if campaign.launched_at else None,
-        "seconds_between": {
-            campaign.Status.RUNNING: 2,
-            campaign.Status.PAUSED: 5,
-            campaign.Status.SCHEDULED: 10,
-        }.get(campaign.status),
+        "figures": figures,
+        "unreached": figures and figures.total - figures.delivered - figures.bounced,
+        "seconds_between": SECONDS_BETWEEN.get(campaign.status),
     }
 
 

@@ -1,0 +1,70 @@
+"""Second chances for recipients that a campaign has not reached."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from campaigns.refusals import Refused
+from campaigns.views import gone_to, refusal
+from mailing import drafting, progress
+from mailing.models import EmailCampaign
+from mailing.views.sure import sure
+
+operating = permission_required(EmailCampaign.OPERATE, raise_exception=True)
+
+
+@require_POST
+@operating
+def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put the failed recipients of a running or paused campaign back in line."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    try:
+        count = drafting.retry_failed(campaign, by=request.user)
+    except Refused as refused:
+        return refusal(request, campaign, refused)
+    messages.success(request, f"{count} failed recipients are in line again.")
+    return redirect(campaign)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operating
+def resend_uncertain(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put the uncertain recipients of a running or paused campaign back in line; a GET asks first."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    if request.method != "POST":
+        count = progress.figures(campaign).uncertain
+        return sure(
+            request,
+            title="Send to the uncertain again?",
+            sentence=f"{count} mails were handed over, but the server never answered. Some of these people may have "
+            "the mail already and would get it twice.",
+            label="Send again",
+            back=campaign.get_absolute_url(),
+        )
+    try:
+        count = drafting.resend_uncertain(campaign, by=request.user)
+    except Refused as refused:
+        return refusal(request, campaign, refused)
+    messages.success(request, f"{count} uncertain recipients are in line again.")
+    return redirect(campaign)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_emailcampaign", raise_exception=True)
+def duplicate_for_unreached(request: HttpRequest, pk: int) -> HttpResponse:
+    """A draft of a campaign that has ended, for those it did not reach; a GET asks whether the uncertain are meant."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    if request.method != "POST":
+        context = {"campaign": campaign, "figures": progress.figures(campaign)}
+        template = "mailing/_unreached.html" if request.htmx else "mailing/unreached.html"
+        return render(request, template, context)
+    try:
+        copy = drafting.duplicate_for_unreached(
+            campaign, with_uncertain="uncertain" in request.POST, by=request.user
+        )
+    except Refused as refused:
+        return refusal(request, campaign, refused)
+    messages.success(request, f"“{copy}” is a draft for those that “{campaign}” did not reach.")
+    return gone_to(request, copy.get_absolute_url())
