@@ -65,7 +65,6 @@ def test_a_promotion_that_is_not_on_says_so(shut):
         {"campaign": campaign(starts_at=NOON, ends_at=NOON + HOUR, locations=frozenset({"MUC"}))},
         {"locations": frozenset({"MUC", "BER"}), "campaign": campaign(locations=frozenset({"MUC", "HAM"}))},
     ],
-    ids=str,
 )
 def test_a_promotion_that_is_on_applies(facts):
     assert quote(BASKET, Rule(1, off(10), **facts)).discount == 100
