@@ -1,6 +1,6 @@
 from django.urls import path
 
-from promotions.views import campaigns, coupons, promotions, stacking
+from promotions.views import campaigns, coupons, promotions, reports, stacking
 
 app_name = "promotions"
 urlpatterns = [
@@ -40,4 +40,6 @@ urlpatterns = [
     path("coupons/<int:pk>/", coupons.coupon, name="coupon"),
     path("coupons/<int:pk>/switch/", coupons.switch, name="coupon_switch"),
     path("stacking/", stacking.rules, name="stacking"),
+    path("reports/promotions/", reports.report, name="reports"),
+    path("reports/promotions/export/", reports.export, name="reports_export"),
 ]

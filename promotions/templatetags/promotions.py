@@ -1,14 +1,19 @@
 """How the pages write promotions and what was changed of them."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.utils.safestring import SafeString
 
+from campaigns.templatetags.workspace import moment, money
 from promotions import reading
 from promotions.engine.words import percent_text
 from promotions.models import Coupon, Promotion
+from promotions.reports import Column
 
 register = template.Library()
 
@@ -40,3 +45,32 @@ def moment_at(at: datetime, zone: str) -> str:
 def percent(hundredths: int) -> str:
     """Hundredths of a percent as people write them: 1250 is 12.5 %."""
     return percent_text(hundredths)
+
+
+@register.filter
+def unlocalised(number: float) -> str:
+    """A number as attributes of a drawing take it."""
+    return f"{number:g}"
+
+
+@register.filter
+def rest_of_100(number: float) -> str:
+    return f"{100 - number:g}"
+
+
+@register.simple_tag
+def figure(row: Mapping[str, Any], column: Column, currency: str) -> SafeString | str:
+    """One cell of a report, written as its column says."""
+    value = row.get(column.key)
+    if value is None:
+        return "–"
+    match column.kind:
+        case "money":
+            return money(value, currency)
+        case "moment":
+            return moment(value)
+        case "ratio":
+            return f"{Decimal(value).scaleb(-2):.2f}"
+        case "number":
+            return f"{value:,}"
+    return str(value)
