@@ -27,6 +27,8 @@ from pathlib import Path
 
 import psycopg
 
+from config import environment
+
 NAME = "fanfare"  # of the database and of its role
 PORT = "5432"  # names the socket's file; nothing listens on TCP
 SOCKET_PATH_LIMIT = 107  # bytes; sun_path of Linux with its final NUL is 108
@@ -377,7 +379,7 @@ def main() -> int:
     parser.add_argument("command", choices=["status", "start", "stop"])
     parser.add_argument("--if-idle", action="store_true", help="stop only when no client is connected")
     options = parser.parse_args()
-    server = Server(Path(__file__).resolve().parent.parent / "var")
+    server = Server(environment.var_dir(Path(__file__).resolve().parent.parent))
     try:
         if options.command == "start":
             ensure(server.var)

@@ -37,6 +37,11 @@ def text(name: str, default: str) -> str:
     return os.environ.get(name, "").strip() or default
 
 
+def var_dir(root: Path) -> Path:
+    """Where a run keeps what it makes: database, secrets, caught mail, collected static files."""
+    return Path(text("VAR_DIR", str(root / "var"))).resolve()
+
+
 def flag(name: str) -> bool:
     def cast(value: str) -> bool:
         return {

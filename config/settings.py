@@ -13,8 +13,7 @@ from django.contrib.messages import constants as message_levels
 from config import embedded_postgres, environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# everything a run makes: database, secrets, caught mail, collected static files
-VAR_DIR = Path(environment.text("VAR_DIR", str(BASE_DIR / "var"))).resolve()
+VAR_DIR = environment.var_dir(BASE_DIR)
 
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key("SECRET_KEY", VAR_DIR / "secret_key")
@@ -198,5 +197,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO" if not DEBUG else "DEBUG"},
-    "loggers": {"django.db.backends": {"level": "INFO"}, "asyncio": {"level": "INFO"}, "django-q": {"level": "WARNING"}},
+    "loggers": {
+        "django.db.backends": {"level": "INFO"},
+        "asyncio": {"level": "INFO"},
+        "django-q": {"level": "WARNING"},
+    },
 }

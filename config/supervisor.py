@@ -29,7 +29,7 @@ from campaigns.processes import adopt_orphans, die_with
 from config import embedded_postgres, environment
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var"
+VAR = environment.var_dir(ROOT)
 GRACE = 15.0  # seconds between SIGTERM and SIGKILL
 FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
 STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed

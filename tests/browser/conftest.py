@@ -96,6 +96,7 @@ def browser(chromium: str):
 def page(browser: Browser, product: Product):
     """A fresh page; what the console complains of (a breach of the CSP, a script error) fails the test."""
     context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(15_000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
@@ -109,7 +110,7 @@ def page(browser: Browser, product: Product):
 def sign_in(page: Page):
     def sign_in_as(name: str) -> None:
         page.goto("/login/")
-        page.get_by_label("User name").fill(name)
+        page.get_by_label("Username").fill(name)
         page.get_by_label("Password", exact=True).fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
 
