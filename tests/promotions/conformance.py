@@ -20,11 +20,11 @@ from promotions.engine import (
     Remaining,
     Rule,
     StackingRules,
+    compile_rules,
     evaluate,
 )
 from promotions.engine import rules as r
 from promotions.engine.allocation import allocate
-from promotions.engine.index import order
 
 Case = Mapping[str, Any]
 
@@ -91,7 +91,7 @@ def _ordering(case: Case) -> dict[str, Any]:
         Rule(number, r.PercentOff(1000), priority=-promotion.get("priority", 0))
         for number, promotion in promotions
     ]
-    return {"order": [names[rule.promotion] for rule in sorted(rules, key=order)]}
+    return {"order": [names[promotion.number] for promotion in compile_rules(rules).promotions]}
 
 
 def _allocate(case: Case) -> dict[str, Any]:
@@ -122,13 +122,24 @@ def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
         for code in context.get("codes", [])
         for number in by_code.get(code.casefold(), [])
     ]
-    groups, customer = context.get("customer_groups", []), context.get("customer_id", "")
+    groups = context.get("customer_groups", [])
+    # A limit per customer says what "used" means of this sale's customer, so there is one.
+    customer = context.get("customer_id") or ("someone" if _counted_by_customer(promotions) else "")
     return Basket(
         currency="EUR",
         lines=tuple(_line(line) for line in case["basket"]),
         customer=Customer(customer, frozenset(groups)) if customer or groups else None,
         coupons=tuple(coupons),
     )
+
+
+def _counted_by_customer(promotions: list[tuple[int, Case]]) -> bool:
+    budgets = [_budget(promotion) for _, promotion in promotions]
+    return any(budget.get("type") == "usage_per_customer" for budget in budgets)
+
+
+def _budget(promotion: Case) -> Case:
+    return (promotion.get("campaign") or {}).get("budget") or {}
 
 
 def _line(line: Case) -> Line:
@@ -171,12 +182,11 @@ def _rule(promotion: Case, number: int, policy: str | None) -> Rule:
         benefit=_benefit(promotion["benefit"]),
         stacking=r.Exclusive() if promotion.get("exclusive") else r.Stackable(),
         caps=r.Caps(max_applications=promotion.get("max_applications")),
-        campaign=campaign and _campaign(campaign, policy),
+        campaign=_campaign(campaign, _budget(promotion), policy) if campaign else None,
     )
 
 
-def _campaign(campaign: Case, policy: str | None) -> CampaignTerms:
-    budget = campaign.get("budget", {})
+def _campaign(campaign: Case, budget: Case, policy: str | None) -> CampaignTerms:
     own = "reject" if budget.get("on_exceed", "reject_promotion") == "reject_promotion" else "partial"
     return CampaignTerms(
         id=_campaign_number(campaign),
@@ -193,10 +203,9 @@ def _remaining(promotions: list[tuple[int, Case]]) -> Remaining:
     fields = {"spend": "amount", "usage": "uses", "usage_per_customer": "customer_uses"}
     campaigns = {}
     for _, promotion in promotions:
-        if campaign := promotion.get("campaign"):
-            budget = campaign["budget"]
-            left = {fields[budget["type"]]: budget["limit"] - budget["used"]}
-            campaigns[_campaign_number(campaign)] = Left(**left)
+        if budget := _budget(promotion):
+            left = {fields[budget["type"]]: budget["limit"] - budget.get("used", 0)}
+            campaigns[_campaign_number(promotion["campaign"])] = Left(**left)
     return Remaining(campaigns)
 
 
