@@ -6,9 +6,7 @@ and what it is worth, at its location. So what a sale costs does not depend on h
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 
-from promotions.engine.basket import Basket
 from promotions.engine.compiled import Promotion
 from promotions.engine.facts import Facts, Matcher
 from promotions.engine.gates import locations
@@ -25,7 +23,6 @@ from promotions.engine.rules import (
     MinSubtotal,
     Rule,
 )
-from promotions.engine.units import merged
 
 NEAREST = 8
 """So many of the promotions that only a subtotal or a group keeps away are candidates all the same: the till can say
@@ -242,10 +239,6 @@ class RuleSet:
                 found.update(self._by_coupon.get(coupon.promotion, ()))
         promotions = self.promotions
         return [promotions[rank] for rank in sorted(found)]
-
-    def touched(self, basket: Basket, now: datetime) -> list[Rule]:
-        """The rules that may give `basket` something, by what is known of it: whose limits are worth reading."""
-        return [promotion.rule for promotion in self.candidates(Facts(basket, merged(basket.lines), now))]
 
 
 def unindexed(match: Match) -> Matcher:
