@@ -60,7 +60,7 @@ def with_pixel(page: str, mark: str) -> str:
 
 def inline(page: str) -> str:
     """The page with its style sheets copied into style attributes, for mail clients that drop style sheets."""
-    return str(_inliner.inline(page))
+    return _inliner.inline(page)
 
 
 def _from_markdown(text: str, held: Held) -> str:
@@ -72,7 +72,7 @@ def _from_markdown(text: str, held: Held) -> str:
             marks and not held.mark.sub("", line).strip() and all(held.kind(mark) == TAG for mark in marks)
         )
         lines.append(held.as_comments(line.strip()) if alone else line)
-    return _markdown.render("\n".join(lines))
+    return str(_markdown.render("\n".join(lines)))
 
 
 def _from_mjml(text: str, language: str) -> str:

@@ -156,7 +156,9 @@ TEMPLATES = {
         {% else %}<p>Soon.</p>{% endif %}{% unless vip %}<p>Join us in {{ city }}!</p>{% endunless %}
         {% if vip and tags contains "new" %}{% if points >= 3000 %}deep {{ points }}{% endif %}{% endif %}
         {% case city %}{% when "Leeds", "York" %}North{% when "" %}Nowhere{% else %}Elsewhere {{ city }}{% endcase %}
-        {% if nothing %} {% endif %}{% if first_name == blank %}no name{% endif %}"""
+        {% if nothing %} {% endif %}{% if vip %}
+ {% endif %}{% unless vip %}
+{% else %} {% endunless %}{% if first_name == blank %}no name{% endif %}"""
         + UNSUBSCRIBE,
         subject="{% if vip %}Dear friend{% else %}Hello{% endif %} {{ first_name }}",
     ),

@@ -158,6 +158,16 @@ def test_the_preheader_is_read_first_and_seen_nowhere():
 def test_literal_braces_never_become_liquid():
     assert ">{{ city }} {a|b}</p>" in page("&#123;&#123; city }} \\{a|b\\}", body_format="markdown")
     assert "{{ city }}" in page("<style>p{}</style><p>&#123;&#123; city }}</p>")
+    assert ">{Leeds}</p>" in page("<style>p{}</style><p>&#123;{{ city }}}</p>")
+
+
+@pytest.mark.parametrize("opening", ["<table>", "<table><thead><tr><td>h</td></tr></thead>"])
+@pytest.mark.parametrize("who", ["plain", "nobody"])
+def test_rows_in_a_loop_or_a_condition_leave_no_element_open(opening, who):
+    rows = "{% for tag in tags %}<tr><td>{{ tag }}</td></tr>{% endfor %}{% if vip %}<tr><td>v</td></tr>{% endif %}"
+    shown = page(f"<style>td{{color:red}}</style>{opening}\n{rows}</table>", RECIPIENTS[who])
+    assert shown.count("<tbody>") == shown.count("</tbody>") == 1
+    assert shown.count("<tr>") == shown.count("</tr>")
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,12 @@ def as_received(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def test_a_value_that_means_the_present_is_not_remembered():
+    compiled = compile(source("{{ when | date: '%H:%M' }}"))
+    for at, shown in ((AT, "08:00"), (AT + 3600, "09:00")):
+        assert shown in html_of(parsed(compiled.render(recipient(when="now"), LINKS, at=at)))
+
+
 def without_empty_lines(text: str) -> str:
     """A lone CR that ends a value is a line break, also where the template goes on with LF."""
     return re.sub(r"\n+", "\n", text)
