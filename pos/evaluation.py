@@ -26,17 +26,19 @@ def look(
     key_hash: str,
     now: datetime,
     location: str = "",
+    office: int = 0,
     touch: bool = False,
     reference: str = "",
 ) -> Facts:
     """What the database knows about this basket, in one SELECT.
 
-    `location`: the code of the till's location, as far as this process knows it.
+    `location`: the code of the till's location, as far as this process knows it. `office`: as in facts.read.
     Raises: Declined: 401 no till has this key; 403 it was revoked; 422 another currency than the location's.
     """
     customer = request.customer.id if request.customer else ""
     many = len(snapshot.counters) > FEW
     asked = Asked(
+        office=bool(office),
         touch=touch,
         sale=bool(reference),
         counters=bool(snapshot.counters),
@@ -51,6 +53,7 @@ def look(
             asked,
             key_hash=key_hash,
             now=now,
+            office=office,
             reference=reference,
             counters=near(request, snapshot, location, now) if many else snapshot.counters,
             codes=request.coupons,
@@ -59,8 +62,9 @@ def look(
         key_hash,
     )
     if many and facts.location_code != location:
+        place = facts.location_code
         return look(
-            request, snapshot, key_hash=key_hash, now=now, location=facts.location_code, reference=reference
+            request, snapshot, key_hash=key_hash, now=now, location=place, office=office, reference=reference
         )
     if request.currency != facts.currency:
         raise invalid({"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]})

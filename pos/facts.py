@@ -14,9 +14,13 @@ TILL = """
     {touched}
     SELECT t.id, t.key_hash, t.revoked_at IS NOT NULL, l.id, l.code, l.time_zone, l.currency,
            (SELECT version FROM promotions_rulesversion) {columns}
-    FROM pos_till t JOIN pos_location l ON l.id = t.location_id {joins}
+    FROM {till} JOIN pos_location l ON l.id = t.location_id {joins}
     WHERE t.key_hash = %(key)s
 """
+OF_KEY = "pos_till t"
+# no till, but somebody in the office who tries out what one at this location would be answered
+OF_OFFICE = """(SELECT 0 AS id, %(key)s::text AS key_hash, NULL::timestamptz AS revoked_at,
+                       %(office)s::bigint AS location_id) t"""
 # when a key was last used is written by the sale that finds a minute gone, in its one statement
 TOUCHED = """
     WITH touched AS (
@@ -27,7 +31,8 @@ SALE = ", s.id, s.body_hash, s.answer"
 SALE_JOIN = "LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s"
 COUNTERS = """,
     (SELECT array_agg(ARRAY[c.id, c.budget - c.spent - c.held, c.max_uses - c.uses])
-     FROM promotions_counter c WHERE c.id = ANY(%(counters)s::bigint[]) {of_coupons})
+     FROM promotions_counter c
+     WHERE coalesce(c.budget, c.max_uses) IS NOT NULL AND (c.id = ANY(%(counters)s::bigint[]) {of_coupons}))
 """
 PRESENTED = """
     jsonb_array_elements_text(%(codes)s::jsonb) AS typed(code)
@@ -70,6 +75,7 @@ class Asked(Struct, frozen=True):
     `of_coupons`: the counters of what its codes unlock, beside those it names.
     """
 
+    office: bool = False
     touch: bool = False
     sale: bool = False
     counters: bool = False
@@ -115,6 +121,7 @@ def read(
     *,
     key_hash: str,
     now: datetime,
+    office: int = 0,
     reference: str = "",
     counters: Iterable[int] = (),
     codes: Sequence[str] = (),
@@ -123,10 +130,12 @@ def read(
     """One SELECT; None when no till has this key.
 
     Args:
-        key_hash: SHA-256 of the till's key, in hexadecimal.
+        key_hash: SHA-256 of the till's key, in hexadecimal. office: in its place the id of a location.
         reference: the till's id of the sale. counters: ids. codes: as typed. customer: the till's id of the customer.
     """
     parameters: dict[str, str | None] = {"key": key_hash}
+    if asked.office:
+        parameters["office"] = str(office)
     if asked.touch or asked.expired:
         parameters["now"] = now.isoformat()
     if asked.sale:
@@ -157,6 +166,7 @@ def read(
 @cache
 def statement(asked: Asked) -> str:
     return TILL.format(
+        till=OF_OFFICE if asked.office else OF_KEY,
         touched=TOUCHED if asked.touch else "",
         joins=SALE_JOIN if asked.sale else "",
         columns="".join(

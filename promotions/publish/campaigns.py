@@ -122,10 +122,7 @@ def unlink(
         gone, _ = campaign.links.filter(promotion=promotion).delete()
         if gone:
             campaign_changed(campaign)
-            promotion = (
-                promotion if isinstance(promotion, models.Promotion) else models.Promotion(pk=promotion)
-            )
-            _record(campaign, models.Change.What.UNLINKED, by, promotion=promotion)
+            _record(campaign, models.Change.What.UNLINKED, by, promotion=_key(promotion))
 
 
 def order(campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: Any = None) -> None:
