@@ -1,0 +1,34 @@
+"""Trying out a basket in the office: the evaluation a till gets, with a reason for everything that gave nothing."""
+
+from datetime import datetime
+
+import msgspec
+from django.utils import timezone
+
+from pos import body
+from pos.evaluation import look, outcome_of
+from pos.models import Location
+from pos.sale import quoted
+from pos.schemas import Quote, QuoteRequest
+from promotions import snapshot
+
+
+def try_out(
+    location: Location, request: QuoteRequest | dict, *, at: datetime | None = None, drafts: bool = False
+) -> Quote:
+    """What a basket at `location` would get at the time `at`; nothing is written.
+
+    Args:
+        request: as a till sends it, or its JSON as a dict; the currency is the location's.
+        at: aware; now when None. Limits and uses are those of now all the same.
+        drafts: campaigns that are drafts, and promotions that are switched off, take part as if they were active.
+    Raises: pos.answers.Declined: a value cannot be; its problem names each by its path.
+    """
+    at = at or timezone.now()
+    if isinstance(request, dict):
+        request = body.read(msgspec.json.encode(request), QuoteRequest)
+    rules = snapshot.load(drafts=drafts)
+    facts = look(
+        request, rules, key_hash="office", now=timezone.now(), location=location.code, office=location.pk
+    )
+    return quoted(outcome_of(request, facts, rules, at, explain=True), rules, at)
