@@ -63,7 +63,7 @@ def clicked(token: str, index: int, visitor: Visitor) -> str:
     )
     try:
         target = _compiled(delivery.campaign_id).target(index, recipient)
-    except (IndexError, Content.DoesNotExist) as error:
+    except (IndexError, content.ContentError, Content.DoesNotExist) as error:
         raise BadLink("This link leads nowhere any more.") from error
     _note(delivery.pk, Event.Kind.CLICKED, visitor, link=index)
     return target

@@ -14,25 +14,43 @@ from .plaintext import plain_text
 from .sandbox import HTML, Settings, Template, sentence
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax
-from .syntax import faults
+from .syntax import Fault, faults, unrenderable
 
 _NOWHERE = Links("https://unsubscribe.invalid", "preview")
 
 
 def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
     """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
-    if wrong := faults(source):
-        raise ContentError(wrong[0][1].removesuffix("."), wrong[0][0])
+    return _made(source, faults(source))
+
+
+def for_test(source: Source) -> Source:
+    """The same e-mail marked [TEST], with nothing in it that tracks."""
+    return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
+
+
+def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE) -> Preview:
+    """What one recipient would read, with links that lead straight on.
+
+    A draft may lack a subject or a sender: only what cannot be shown is refused. Raises ContentError.
+    """
+    untracked = replace(source, track_opens=False, track_clicks=False)
+    return _made(untracked, unrenderable(untracked)).preview(recipient, links)
+
+
+def _made(source: Source, wrong: list[Fault]) -> Compiled:
+    if wrong:
+        field, said = wrong[0]
+        raise ContentError(said.removesuffix("."), field)
     try:
         return Compiled(_frozen(source))
     except LiquidError as error:  # each field parses alone: markup and Liquid must be entangled
-        raise ContentError(
-            f"The HTML and the Liquid of the body do not fit together: {sentence(error)}", "body"
-        ) from error
+        said = f"The HTML and the Liquid of the body do not fit together: {sentence(error)}"
+        raise ContentError(said, "body") from error
 
 
 def _frozen(source: Source) -> Frozen:
-    settings = settings_of(source)
+    settings = _settings(source)
     held = Held(source.body + source.preheader)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
     page, late = document(source, held, held.as_comments(preheader))
@@ -60,7 +78,7 @@ def _frozen(source: Source) -> Frozen:
     )
 
 
-def settings_of(source: Source) -> Settings:
+def _settings(source: Source) -> Settings:
     utm = {
         "utm_source": source.utm_source,
         "utm_medium": source.utm_medium,
@@ -79,13 +97,3 @@ def _spun(text: str, part: str) -> str:
     """A field of plain text as a Liquid template, its spintax made part of it."""
     held = Held(text)
     return held.restore(Spintax(held, part).run(held.liquid(text)))
-
-
-def for_test(source: Source) -> Source:
-    """The same e-mail marked [TEST], with nothing in it that tracks."""
-    return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
-
-
-def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE) -> Preview:
-    """What one recipient would read, with links that lead straight on. Raises ContentError."""
-    return compile(replace(source, track_opens=False, track_clicks=False)).preview(recipient, links)

@@ -39,7 +39,12 @@ _domain = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
 
 def faults(source: Source) -> list[Fault]:
     """Everything that keeps the source from compiling, markup aside."""
-    return [*_empty(source), *_headers(source), *_settings(source), *parsed(source)[1]]
+    return [*_empty(source), *_headers(source), *unrenderable(source)]
+
+
+def unrenderable(source: Source) -> list[Fault]:
+    """Of these, what keeps it even from being shown."""
+    return [*_settings(source), *parsed(source)[1]]
 
 
 def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mailing.content import ContentError, Recipient, compile, render_preview
+from mailing.content import ContentError, Recipient, Source, compile, render_preview
 
 from .corpus import RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
 
@@ -208,6 +208,13 @@ def test_the_text_part_says_what_the_html_says(body, expected):
 def test_an_own_text_part_is_sent_as_it_was_written():
     own = "Hi {{ first_name }},\n\n  https://shop.test/?a=b <b>&amp;\n"
     assert text("<p>x</p>", text=own, utm_source="news") == own.replace("{{ first_name }}", "Ada")
+
+
+def test_a_draft_that_lacks_a_sender_can_be_looked_at():
+    draft = Source(subject="", from_email="", list_id="campaigns.", body="{{ city }}", body_format="markdown")
+    assert ">Leeds</p>" in render_preview(draft, RECIPIENTS["plain"]).html
+    with pytest.raises(ContentError, match="there is no filter shout"):
+        render_preview(Source(subject="", from_email="", body="{{ city | shout }}"), RECIPIENTS["plain"])
 
 
 def test_a_preview_shows_subject_sender_and_links_that_lead_straight_on():
