@@ -31,7 +31,7 @@ run: .venv/run-installed node_modules/.installed ports install ## start everythi
 install: .venv/run-installed node_modules/.installed var/static/staticfiles.json ## make what `make run` needs, and no more
 
 test: .venv/dev-installed node_modules/.installed ## run the tests; TESTS=tests/pos for a part
-	@$(PY) -m pytest -n auto --maxprocesses 8 $(TESTS)
+	@$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup $(TESTS)
 
 lint: .venv/dev-installed ## check style, types, imports, templates, missing migrations
 	.venv/bin/ruff check .

@@ -2,7 +2,6 @@
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404
 from django.shortcuts import redirect
 from django.urls import path, reverse
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns import lifecycle
 from campaigns.models import Campaign, Heartbeat, Transition
+from campaigns.refusals import Refused
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -26,9 +26,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return False
 
 
-class HistoryInline(admin.TabularInline):
-    model = Transition
-    fields = readonly_fields = ["at", "verb", "was", "now", "by", "why"]
+class ReadOnlyInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
@@ -39,7 +37,47 @@ class HistoryInline(admin.TabularInline):
         return False
 
 
-class CampaignAdmin(admin.ModelAdmin):
+class RefusingAdmin(admin.ModelAdmin):
+    """Saves through domain functions: what they refuse is a message, and nothing is written."""
+
+    actions = None  # deleting goes through them too, one by one
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refused as refused:
+            messages.error(request, str(refused))
+            return redirect(request.path)
+
+    def get_deleted_objects(self, objs, request):
+        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
+        return deleted, counts, set(), protected  # what goes with it needs no permission of its own
+
+    def delete_view(self, request, object_id, extra_context=None):
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except Refused as refused:
+            messages.error(request, str(refused))
+            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
+
+
+def edited(form, names):
+    """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
+    given = form.changed_data if form.instance.pk else form.cleaned_data
+    return {name: form.cleaned_data[name] for name in given if name in names}
+
+
+def become(obj, saved):
+    """Let the form's instance be what a domain function has saved."""
+    obj.__dict__.update(saved.__dict__)
+
+
+class HistoryInline(ReadOnlyInline):
+    model = Transition
+    fields = readonly_fields = ["at", "verb", "was", "now", "by", "why"]
+
+
+class CampaignAdmin(RefusingAdmin):
     """A kind of campaign: edits pass lifecycle.open_for_edit, steps pass lifecycle.fire."""
 
     change_form_template = "admin/campaigns/change_form.html"
@@ -48,11 +86,13 @@ class CampaignAdmin(admin.ModelAdmin):
     search_fields = ["name", "description"]
     readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
     inlines = [HistoryInline]
-    actions = None  # deleting goes through lifecycle.delete, one by one
 
     def get_urls(self):
         name = f"{self.opts.app_label}_{self.opts.model_name}_fire"
-        return [path("<int:pk>/fire/<str:verb>/", self.admin_site.admin_view(self.fire), name=name), *super().get_urls()]
+        return [
+            path("<int:pk>/fire/<str:verb>/", self.admin_site.admin_view(self.fire), name=name),
+            *super().get_urls(),
+        ]
 
     @method_decorator(require_POST)
     def fire(self, request, pk, verb):
@@ -63,7 +103,7 @@ class CampaignAdmin(admin.ModelAdmin):
             raise PermissionDenied
         try:
             campaign = lifecycle.fire(campaign, verb, by=request.user, why=request.POST.get("why", ""))
-        except lifecycle.Refused as refused:
+        except Refused as refused:
             messages.error(request, str(refused))
         else:
             messages.success(request, f"“{campaign}” is {campaign.status}.")
@@ -77,16 +117,10 @@ class CampaignAdmin(admin.ModelAdmin):
             steps = [
                 {"name": verb.replace("_", " ").capitalize(), "url": reverse(fire, args=[campaign.pk, verb])}
                 for verb in lifecycle.open_steps(campaign, request.user)
-                if verb != "schedule" or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
+                if verb != "schedule"
+                or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
             ]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "steps": steps})
-
-    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except lifecycle.Refused as refused:  # it was locked while the form stood open: nothing is written
-            messages.error(request, str(refused))
-            return redirect(request.path)
 
     def has_change_permission(self, request, obj=None):
         return super().has_change_permission(request, obj) and not (obj and obj.is_locked)
@@ -98,22 +132,6 @@ class CampaignAdmin(admin.ModelAdmin):
 
     def delete_model(self, request, obj):
         lifecycle.delete(obj, by=request.user)
-
-    def save_model(self, request, obj, form, change):
-        if not change:
-            obj.created_by = request.user
-            obj.save()
-            return
-        with transaction.atomic():
-            opened = lifecycle.open_for_edit(obj.pk, by=request.user)
-            for name in form.changed_data:
-                if name not in [field.name for field in obj._meta.many_to_many]:
-                    setattr(opened, name, form.cleaned_data[name])
-            opened.save()
-            self.after_edit(opened)
-
-    def after_edit(self, campaign):
-        """Publish what an edit changed; in the transaction of the edit."""
 
 
 @admin.register(Transition)

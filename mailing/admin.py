@@ -1,0 +1,124 @@
+"""Mailing in Django admin. The ledger is looked at, never written by hand; campaigns keep to their lifecycle."""
+
+from django.contrib import admin
+
+from campaigns.admin import CampaignAdmin, HistoryInline, ReadOnlyAdmin, ReadOnlyInline, become, edited
+from mailing import drafting
+from mailing.forms.audience import SuppressionForm
+from mailing.forms.connection import ConnectionForm
+from mailing.forms.fields import AddressField
+from mailing.models import (
+    Attempt,
+    Contact,
+    ContactImport,
+    ContactList,
+    Content,
+    Delivery,
+    EmailCampaign,
+    Event,
+    ImportRow,
+    Lane,
+    Membership,
+    Pace,
+    Route,
+    Segment,
+    SmtpConnection,
+    Suppression,
+    Tally,
+    Target,
+)
+
+
+class TargetInline(ReadOnlyInline):
+    model = Target
+    fields = readonly_fields = ["mode", "list", "segment"]
+
+
+@admin.register(EmailCampaign)
+class EmailCampaignAdmin(CampaignAdmin):
+    list_display = ["name", "status", "starts_at", "total", "connection", "created_by", "archived_at"]
+    list_select_related = ["connection", "created_by"]
+    readonly_fields = [*CampaignAdmin.readonly_fields, "starts_at", "ends_at"]
+    inlines = [TargetInline, HistoryInline]
+
+    def save_model(self, request, obj, form, change):
+        saved = drafting.save_campaign(
+            obj if change else None, by=request.user, changes=edited(form, form.cleaned_data)
+        )
+        become(obj, saved)
+
+
+@admin.register(Contact)
+class ContactAdmin(admin.ModelAdmin):
+    list_display = ["email", "first_name", "last_name", "city", "country", "customer_id"]
+    search_fields = ["email", "last_name", "customer_id"]
+    show_full_result_count = False  # a count of millions would cost more than the page
+
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        if db_field.name == "email":
+            return AddressField()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(admin.ModelAdmin):
+    form = SuppressionForm
+    list_display = ["email", "reason", "source", "created_at"]
+    list_filter = ["reason", "source"]
+    search_fields = ["email"]
+
+
+@admin.register(SmtpConnection)
+class SmtpConnectionAdmin(admin.ModelAdmin):
+    form = ConnectionForm
+    list_display = ["name", "host", "port", "tls", "is_enabled"]
+
+
+@admin.register(ContactList)
+class ContactListAdmin(admin.ModelAdmin):
+    list_display = ["name", "description", "created_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Segment)
+class SegmentAdmin(ReadOnlyAdmin):
+    list_display = ["name", "description", "created_at"]
+    search_fields = ["name"]
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = [
+        "email",
+        "campaign",
+        "connection",
+        "status",
+        "attempts",
+        "sent_at",
+        "code",
+        "enhanced_code",
+    ]
+    list_select_related = ["campaign", "connection"]
+    search_fields = ["=email"]
+    show_full_result_count = False
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ReadOnlyAdmin):
+    list_display = ["at", "delivery", "status", "stage", "code", "enhanced_code"]
+    list_select_related = ["delivery"]
+    show_full_result_count = False
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ["at", "kind", "delivery", "link", "how"]
+    list_select_related = ["delivery"]
+    list_filter = ["kind"]
+    show_full_result_count = False
+
+
+admin.site.register(
+    [ContactImport, Content, ImportRow, Lane, Membership, Pace, Route, Tally, Target],
+    ReadOnlyAdmin,
+)

@@ -1,0 +1,113 @@
+"""Locations and tills in Django admin. A till's key is shown once, on the answer that made it, and stored nowhere."""
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from django.shortcuts import redirect, render
+from django.urls import path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
+
+from campaigns.admin import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
+from pos import keys
+from pos.models import Location, Return, Sale, Till
+from promotions.models import Redemption
+
+
+@admin.register(Location)
+class LocationAdmin(admin.ModelAdmin):
+    list_display = ["name", "code", "time_zone", "currency"]
+    search_fields = ["name", "code"]
+
+
+class NewTillForm(forms.ModelForm):
+    class Meta:
+        model = Till
+        fields = ["location", "name"]
+
+
+@admin.register(Till)
+class TillAdmin(RefusingAdmin):
+    change_form_template = "admin/pos/till/change_form.html"
+    list_display = ["name", "location", "key_hint", "last_used_at", "revoked_at"]
+    list_filter = ["location", ("revoked_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["location"]
+    search_fields = ["name"]
+    fields = ["location", "name", "key_hint", "created_at", "last_used_at", "revoked_at"]
+    readonly_fields = ["key_hint", "created_at", "last_used_at", "revoked_at"]
+
+    def get_form(self, request, obj=None, **kwargs):
+        return super().get_form(request, obj, **({"form": NewTillForm, **kwargs} if obj is None else kwargs))
+
+    def get_fields(self, request, obj=None):
+        return self.fields if obj else ["location", "name"]
+
+    def get_urls(self):
+        steps = [
+            path("<int:pk>/rotate/", self.admin_site.admin_view(self.rotate), name="pos_till_rotate"),
+            path("<int:pk>/revoke/", self.admin_site.admin_view(self.revoke), name="pos_till_revoke"),
+        ]
+        return [*steps, *super().get_urls()]
+
+    def save_model(self, request, obj, form, change):
+        if change:
+            obj.save(update_fields=["location", "name"])
+            return
+        till, request.till_key = keys.issue(obj.location, obj.name, by=request.user)
+        obj.__dict__.update(till.__dict__)
+
+    def response_add(self, request, obj, post_url_continue=None):
+        return self.show_key(request, obj, request.till_key)
+
+    @method_decorator(require_POST)
+    def rotate(self, request, pk):
+        till = self.found(request, pk)
+        return self.show_key(request, till, keys.rotate(till, by=request.user))
+
+    @method_decorator(require_POST)
+    def revoke(self, request, pk):
+        till = self.found(request, pk)
+        keys.revoke(till, by=request.user)
+        messages.success(request, f"The key of {till} is revoked: the till is refused from its next request.")
+        return redirect(reverse("admin:pos_till_change", args=[pk]))
+
+    def found(self, request, pk):
+        till = self.get_object(request, str(pk))
+        if till is None:
+            raise Http404
+        if not self.has_change_permission(request, till):
+            raise PermissionDenied
+        return till
+
+    def show_key(self, request, till, key):
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"The key of {till}",
+            "till": till,
+            "key": key,
+        }
+        response = render(request, "admin/pos/till/key.html", context)
+        response["Cache-Control"] = "no-store"
+        return response
+
+
+class RedemptionInline(ReadOnlyInline):
+    model = Redemption
+    fields = readonly_fields = ["at", "campaign", "promotion", "coupon", "amount", "uses"]
+
+
+@admin.register(Sale)
+class SaleAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "location", "state", "customer", "subtotal", "discount", "total", "at"]
+    list_filter = ["state", "location"]
+    list_select_related = ["location"]
+    search_fields = ["reference", "customer"]
+    inlines = [RedemptionInline]
+
+
+@admin.register(Return)
+class ReturnAdmin(ReadOnlyAdmin):
+    list_display = ["reference", "sale", "discount", "at"]
+    list_select_related = ["sale"]
+    search_fields = ["reference", "sale__reference"]

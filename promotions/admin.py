@@ -1,0 +1,160 @@
+"""Promotions in Django admin: edits pass `promotions.publish`, as on the pages, and count from the very next sale."""
+
+from django.contrib import admin
+
+from campaigns.admin import (
+    CampaignAdmin,
+    HistoryInline,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    RefusingAdmin,
+    become,
+    edited,
+)
+from promotions import coupons, publish, stacking
+from promotions.models import (
+    Change,
+    Counter,
+    Coupon,
+    CustomerGroup,
+    CustomerUse,
+    ExcludedPair,
+    GroupMember,
+    Link,
+    Overrun,
+    Promotion,
+    PromotionCampaign,
+    Redemption,
+    RulesVersion,
+    StackingSettings,
+)
+from promotions.publish.campaigns import FIELDS as CAMPAIGN_FIELDS
+from promotions.publish.promotions import FIELDS as PROMOTION_FIELDS
+
+
+class LinkInline(ReadOnlyInline):
+    model = Link
+    fields = readonly_fields = ["promotion", "position"]
+
+
+class ChangeInline(ReadOnlyInline):
+    model = Change
+    fields = readonly_fields = ["at", "by", "what", "detail"]
+
+
+@admin.register(PromotionCampaign)
+class PromotionCampaignAdmin(CampaignAdmin):
+    list_display = [
+        "name",
+        "status",
+        "starts_at",
+        "ends_at",
+        "budget",
+        "priority",
+        "created_by",
+        "archived_at",
+    ]
+    filter_horizontal = ["locations"]
+    inlines = [LinkInline, HistoryInline]
+
+    def save_model(self, request, obj, form, change):
+        changes, locations = edited(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
+        if change:
+            saved = publish.edit_campaign(obj.pk, by=request.user, changes=changes, locations=locations)
+        else:
+            saved = publish.create_campaign(by=request.user, changes=changes, locations=locations)
+        become(obj, saved)
+
+
+@admin.register(Promotion)
+class PromotionAdmin(RefusingAdmin):
+    list_display = ["name", "type", "status", "standalone", "trigger", "lane", "priority", "deleted_at"]
+    list_filter = ["status", "type", "trigger", ("deleted_at", admin.EmptyFieldListFilter)]
+    search_fields = ["name"]
+    readonly_fields = ["status", "created_at", "updated_at", "deleted_at"]
+    filter_horizontal = ["locations"]
+    inlines = [ChangeInline]
+
+    def save_model(self, request, obj, form, change):
+        saved = publish.save_promotion(
+            obj.pk if change else None,
+            by=request.user,
+            locations=form.cleaned_data["locations"],
+            **edited(form, PROMOTION_FIELDS),
+        )
+        become(obj, saved)
+
+    def delete_model(self, request, obj):
+        publish.delete_promotion(obj, by=request.user)
+
+
+@admin.register(Coupon)
+class CouponAdmin(RefusingAdmin):
+    list_display = ["code", "promotion", "kind", "active", "uses", "max_uses", "customer", "batch"]
+    list_filter = ["active", "kind"]
+    search_fields = ["code", "customer", "batch"]
+    list_select_related = ["promotion"]
+    raw_id_fields = ["promotion"]
+    readonly_fields = ["uses", "overrun_uses", "batch", "created_at"]
+    filter_horizontal = ["locations"]
+
+    def save_model(self, request, obj, form, change):
+        fields = edited(form, coupons.FIELDS)
+        if not change:
+            fields["promotion"] = form.cleaned_data["promotion"]
+        saved = coupons.save(
+            obj.pk if change else None, by=request.user, locations=form.cleaned_data["locations"], **fields
+        )
+        become(obj, saved)
+
+    def get_readonly_fields(self, request, obj=None):
+        return [*self.readonly_fields, "promotion"] if obj else self.readonly_fields
+
+
+@admin.register(StackingSettings)
+class StackingSettingsAdmin(RefusingAdmin):
+    def has_add_permission(self, request):
+        return super().has_add_permission(request) and not StackingSettings.objects.exists()
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def save_model(self, request, obj, form, change):
+        become(obj, stacking.change(by=request.user, **edited(form, stacking.FIELDS)))
+
+
+@admin.register(CustomerGroup)
+class CustomerGroupAdmin(admin.ModelAdmin):
+    list_display = ["name", "code"]
+    search_fields = ["name", "code"]
+
+
+@admin.register(GroupMember)
+class GroupMemberAdmin(ReadOnlyAdmin):
+    list_display = ["customer", "group"]
+    search_fields = ["customer"]
+    list_select_related = ["group"]
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ReadOnlyAdmin):
+    list_display = ["at", "sale", "campaign", "promotion", "coupon", "amount", "uses"]
+    list_select_related = ["sale", "campaign", "promotion", "coupon"]
+    search_fields = ["sale__reference", "coupon__code"]
+    date_hierarchy = "at"
+
+
+@admin.register(Counter)
+class CounterAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "is_open", "budget", "spent", "held", "max_uses", "uses", "used_up_at"]
+    list_select_related = ["campaign", "promotion"]
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    list_display = ["at", "by", "what", "campaign", "promotion"]
+    list_filter = ["what"]
+    list_select_related = ["by", "campaign", "promotion"]
+
+
+admin.site.register([CustomerUse, ExcludedPair, Link, Overrun, RulesVersion], ReadOnlyAdmin)
