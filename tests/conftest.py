@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+from tests.factories import user_in
+
 
 @pytest.fixture(autouse=True)
 def _own_names_of_static_files(settings):
@@ -18,6 +20,24 @@ def _own_names_of_static_files(settings):
 def _quick_passwords(settings):
     """Users are made by the hundred; a password is meant to take long, and did."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def marketer(client):
+    """A marketer, signed in."""
+    return signed_in(client, "Marketers")
+
+
+@pytest.fixture
+def administrator(client):
+    """An administrator, signed in."""
+    return signed_in(client, "Administrators")
+
+
+def signed_in(client, role):
+    user = user_in(role)
+    client.force_login(user)
+    return user
 
 
 @pytest.fixture(scope="session")

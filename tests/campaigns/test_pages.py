@@ -1,15 +1,13 @@
-"""The pages both kinds share, as a browser without JavaScript and htmx see them."""
+"""The buttons of a campaign and what they do, as a browser without JavaScript and htmx see them."""
 
 import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Permission
-from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
-from campaigns.models import Campaign, Transition
+from campaigns.models import Campaign
 from tests.campaigns.matrix import BY_SYSTEM, EMAIL, PROMOTION
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
 
@@ -23,13 +21,6 @@ EDITABLE = {("email", "draft"), ("email", "scheduled")} | {
     ("promotion", state) for state in ("draft", "scheduled", "active", "paused")
 }
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def marketer(client):
-    user = user_in("Marketers", username="mara")
-    client.force_login(user)
-    return user
 
 
 def buttons(page: str, campaign) -> set[str]:
@@ -347,177 +338,3 @@ def test_the_page_tells_who_did_what_when_and_why(client, marketer, settings):
     assert "1 Jul 2026, 10:00" in page
     assert "by the system" in page
     assert page.count("The server refused the login.") == 2  # at the top and in the history
-
-
-# ── the list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def names(client, query=""):
-    response = client.get(f"/campaigns/{query}")
-    assert response.status_code == 200
-    return {campaign.name for campaign in response.context["page"]}
-
-
-def test_the_list_holds_both_kinds_and_filters_them(client, marketer):
-    EmailCampaignFactory(name="Winter letter", status="running")
-    PromotionCampaignFactory(name="Winter sale", status="active")
-    PromotionCampaignFactory(name="Old sale", status="cancelled", archived_at=timezone.now())
-    assert names(client) == {"Winter letter", "Winter sale"}
-    assert names(client, "?kind=email") == {"Winter letter"}
-    assert names(client, "?status=active") == {"Winter sale"}
-    assert names(client, "?q=winter+sale") == {"Winter sale"}
-    assert names(client, "?archived=1") == {"Old sale"}
-    assert names(client, "?kind=nonsense&status=nonsense&page=99") == {"Winter letter", "Winter sale"}
-
-
-def test_a_name_cannot_write_into_the_page(client, marketer):
-    campaign = EmailCampaignFactory(name="<script>alert(1)</script>")
-    for page in (client.get("/campaigns/").content.decode(), shown(client, campaign)):
-        assert "<script>alert" not in page
-        assert "&lt;script&gt;alert" in page
-
-
-def test_the_list_takes_as_many_queries_for_fifty_campaigns_as_for_two(
-    client, marketer, django_assert_num_queries
-):
-    EmailCampaignFactory(created_by=marketer)
-    PromotionCampaignFactory(created_by=marketer)
-    client.get("/campaigns/")
-    with django_assert_num_queries(6) as few:  # session, user, two of permissions, count, rows
-        client.get("/campaigns/")
-    EmailCampaignFactory.create_batch(24, created_by=UserFactory())
-    PromotionCampaignFactory.create_batch(24, created_by=UserFactory())
-    with django_assert_num_queries(len(few)):
-        assert client.get("/campaigns/").content.decode().count("<tr>") == 26
-
-
-def test_an_empty_list_says_what_to_do_next(client, marketer):
-    page = client.get("/campaigns/").content.decode()
-    assert reverse("mailing:campaign_new") in page
-    assert reverse("promotions:campaign_new") in page
-    client.force_login(user_in("Analysts"))
-    assert reverse("mailing:campaign_new") not in client.get("/campaigns/").content.decode()
-
-
-def test_a_campaign_of_the_list_leads_to_the_page_of_its_kind(client, marketer):
-    for kind, factory in FACTORIES.items():
-        campaign = factory()
-        assert client.get(f"/campaigns/{campaign.pk}/").url == f"/campaigns/{kind}/{campaign.pk}/"
-
-
-# ── dashboard ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_dashboard_of_a_fresh_house_shows_the_first_steps(client, marketer):
-    page = client.get("/").content.decode()
-    assert "Welcome to Fanfare" in page
-    assert reverse("mailing:contact_import") in page or reverse("mailing:contacts") in page
-
-
-def test_the_dashboard_shows_what_runs_what_comes_and_what_needs_attention(client, marketer):
-    EmailCampaignFactory(name="On its way", status="running", total=200)
-    PromotionCampaignFactory(name="At the till", status="active", budget=100_00)
-    EmailCampaignFactory(name="Tomorrow", status="scheduled")
-    stopped = EmailCampaignFactory(name="Stopped", status="running")
-    fire(stopped, "pause", why="The server refused the login.")
-    by_hand = EmailCampaignFactory(name="By hand", status="running")
-    fire(by_hand, "pause", by=marketer)
-    broken = EmailCampaignFactory(name="Broken", status="running")
-    fire(broken, "fail", why="The content does not compile.")
-    sent_back = EmailCampaignFactory(name="Sent back", status="scheduled")
-    fire(sent_back, "unschedule", why="It could not be launched. The subject is missing.")
-    response = client.get("/")
-    attention = {campaign.name: campaign.last_why for campaign in response.context["attention"]}
-    assert attention == {
-        "Stopped": "The server refused the login.",
-        "Broken": "The content does not compile.",
-        "Sent back": "It could not be launched. The subject is missing.",
-    }
-    assert {campaign.name for campaign in response.context["under_way"]} == {
-        "On its way", "At the till", "Stopped", "By hand",
-    }  # fmt: skip
-    assert {campaign.name for campaign in response.context["coming"]} == {"Tomorrow"}
-    page = response.content.decode()
-    assert "€0.00 of €100.00" in page
-    assert page.count("<progress") >= 2
-
-
-def test_an_old_failure_leaves_the_dashboard(client, marketer):
-    campaign = EmailCampaignFactory(status="failed")
-    Transition.objects.create(
-        campaign=campaign, verb="fail", was="running", now="failed", at=timezone.now() - timedelta(days=15)
-    )
-    assert not client.get("/").context["attention"]
-
-
-def test_somebody_without_a_role_is_told_so(client):
-    client.force_login(UserFactory())
-    assert "You have no role yet" in client.get("/").content.decode()
-    assert client.get("/campaigns/").status_code == 403
-
-
-def test_the_menu_holds_only_what_one_may_open(client):
-    viewer = UserFactory()
-    viewer.user_permissions.add(Permission.objects.get(codename="view_campaign"))
-    client.force_login(viewer)
-    page = client.get("/campaigns/").content.decode()
-    assert 'href="/campaigns/"' in page
-    assert 'href="/contacts/"' not in page
-    assert 'href="/admin/"' not in page
-
-
-# ── signing in and out, policy, health ───────────────────────────────────────────────────────────────────────────────
-
-
-def test_signing_in_leads_to_the_page_asked_for_and_signing_out_ends_it(client):
-    UserFactory(username="mara", password="a long enough password")
-    response = client.post(
-        "/login/?next=/campaigns/",
-        {"username": "mara", "password": "a long enough password", "next": "/campaigns/"},
-    )
-    assert response.url == "/campaigns/"
-    assert client.get("/logout/").status_code == 405
-    assert client.post("/logout/").url == "/login/"
-    assert client.get("/").url == "/login/?next=/"
-
-
-def test_no_page_carries_a_script_or_style_of_its_own(client, marketer):
-    campaign = EmailCampaignFactory(status="running", launchable=True)
-    for path in (
-        "/",
-        "/campaigns/",
-        campaign.get_absolute_url(),
-        f"/campaigns/{campaign.pk}/cancel/",
-        "/login/",
-    ):
-        response = client.get(path, follow=True)
-        page = response.content.decode()
-        assert not re.search(r"<script(?![^>]*\bsrc=)", page)
-        assert not re.search(r"<style|\sstyle=|\son\w+=", page)
-        assert "script-src 'self';" in response["Content-Security-Policy"]
-
-
-def test_health_needs_no_login(client):
-    assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json() == {"status": "ok"}
-
-
-def test_readyz_names_what_is_wrong(client, monkeypatch):
-    from django_q.brokers.orm import ORM
-
-    def unreachable(self):
-        raise ConnectionError("connection refused")
-
-    monkeypatch.setattr(ORM, "queue_size", unreachable)
-    response = client.get("/readyz")
-    assert response.status_code == 503
-    assert response.json()["problems"] == ["The queue cannot be reached: connection refused"]
-
-
-def test_readyz_names_migrations_that_are_missing(client):
-    from django.db.migrations.recorder import MigrationRecorder
-
-    MigrationRecorder.Migration.objects.filter(app="campaigns").order_by("-pk").first().delete()
-    response = client.get("/readyz")
-    assert response.status_code == 503
-    assert "not applied" in response.json()["problems"][0]

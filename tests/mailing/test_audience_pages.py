@@ -1,0 +1,281 @@
+"""The pages of contacts, imports, lists, segments and suppressions."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from mailing import contacts
+from mailing.forms.segment import changed, from_data, from_tree
+from mailing.models import (
+    Contact,
+    ContactImport,
+    ContactList,
+    Segment,
+    Suppression,
+    Target,
+)
+from tests.factories import (
+    ContactFactory,
+    ContactListFactory,
+    DeliveryFactory,
+    EmailCampaignFactory,
+    SegmentFactory,
+    SuppressionFactory,
+    user_in,
+)
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def page(client, path, status=200, **headers):
+    response = client.get(path, **headers)
+    assert response.status_code == status, path
+    return response.content.decode()
+
+
+def queued() -> list[str]:
+    """The names of the tasks in the queue."""
+    return [task.func() for task in OrmQ.objects.order_by("pk")]
+
+
+# ── contacts, import, lists ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_contacts_are_found_by_address_name_and_list(client, marketer):
+    ada = ContactFactory(email="ada@example.com", first_name="Ada", last_name="Byron")
+    ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
+    members = ContactListFactory(contacts=[ada])
+
+    def found(query):
+        return [contact.email for contact in client.get(f"/contacts/{query}").context["page"]]
+
+    assert found("") == ["ada@example.com", "bob@example.com"]
+    assert found("?q=ross") == ["bob@example.com"]
+    assert found("?q=ada+byron") == ["ada@example.com"]
+    assert found(f"?list={members.pk}") == ["ada@example.com"]
+    assert found("?list=999999") == ["ada@example.com", "bob@example.com"]
+
+
+def test_the_list_of_contacts_says_who_is_suppressed_in_few_queries(
+    client, marketer, django_assert_num_queries
+):
+    SuppressionFactory(email=ContactFactory().email, reason="complaint")
+    ContactFactory.create_batch(30)
+    client.get("/contacts/")
+    with django_assert_num_queries(8):
+        text = page(client, "/contacts/")
+    assert text.count("Suppressed: complaint") == 1
+    assert text.count("Gets campaigns") == 30
+
+
+def test_a_contact_shows_lists_suppression_and_mails(client, marketer):
+    contact = ContactFactory()
+    ContactListFactory(contacts=[contact])
+    DeliveryFactory(contact=contact, campaign=EmailCampaignFactory(status="running", name="Winter letter"))
+    contact.attributes = {"favourite": "<b>coffee</b>"}
+    contact.save()
+    SuppressionFactory(email=contact.email, reason="hard_bounce", detail="550 no such user")
+    text = page(client, f"/contacts/{contact.pk}/")
+    assert "&lt;b&gt;coffee&lt;/b&gt;" in text
+    assert "550 no such user" in text
+    assert str(contact.lists.get()) in text
+    assert "Winter letter" in text
+
+
+CSV = b"email,first_name,favourite\nada@example.com,Ada,tea\nnonsense,X,y\n"
+
+
+def test_a_file_is_kept_for_the_queue_and_its_page_shows_every_verdict(
+    client, marketer, settings, tmp_path, django_capture_on_commit_callbacks
+):
+    settings.VAR_DIR = tmp_path
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(
+            "/contacts/import/", {"file": SimpleUploadedFile("people.csv", CSV), "new_list": "Newsletter"}
+        )
+    upload = ContactImport.objects.get()
+    assert response.url == f"/contacts/import/{upload.pk}/"
+    assert queued() == ["mailing.tasks.import_contacts"]
+    assert 'hx-trigger="every 1s"' in page(client, response.url)
+    contacts.run(upload.pk)
+    text = page(client, response.url)
+    assert "every 1s" not in text
+    assert "is not an e-mail address" in text
+    assert "nonsense" not in page(client, f"{response.url}?verdict=created")
+    assert ContactList.objects.get(name="Newsletter").contacts.get().attributes == {"favourite": "tea"}
+
+
+def test_a_file_without_addresses_is_refused(client, marketer, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    response = client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", b"name\nAda\n")})
+    assert response.status_code == 422
+    assert "No column is named “email”" in response.content.decode()
+    assert not ContactImport.objects.exists()
+
+
+def test_a_list_is_chosen_or_named_anew_not_both(client, marketer):
+    members = ContactListFactory(name="Members")
+    for chosen, sentence in (
+        ({"list": members.pk, "new_list": "Other"}, "not both"),
+        ({"new_list": "Members"}, "There is a list of that name"),
+    ):
+        response = client.post("/contacts/import/", {"file": SimpleUploadedFile("p.csv", CSV), **chosen})
+        assert response.status_code == 422
+        assert sentence in response.content.decode()
+
+
+def test_lists_are_counted_renamed_and_deleted(client, marketer):
+    members = ContactListFactory(name="Members", contacts=ContactFactory.create_batch(2))
+    members.memberships.filter(contact=Contact.objects.first()).update(unsubscribed_at=timezone.now())
+    row = client.get("/lists/").context["lists"].get()
+    assert (row.members, row.left) == (1, 1)
+    client.post(f"/lists/{members.pk}/edit/", {"name": "Club"})
+    assert ContactList.objects.get().name == "Club"
+    assert "Its contacts stay" in page(client, f"/lists/{members.pk}/delete/")
+    assert ContactList.objects.exists()
+    client.post(f"/lists/{members.pk}/delete/")
+    assert not ContactList.objects.exists()
+    assert Contact.objects.count() == 2
+
+
+@pytest.mark.parametrize("what", ["list", "segment"])
+def test_what_a_campaign_names_is_not_deleted(client, marketer, what):
+    campaign = EmailCampaignFactory(name="Winter letter")
+    row = ContactListFactory() if what == "list" else SegmentFactory()
+    Target.objects.create(campaign=campaign, **{what: row})
+    response = client.post(f"/{what}s/{row.pk}/delete/")
+    assert response.status_code == 409
+    assert "these campaigns name it: “Winter letter”" in response.content.decode()
+
+
+# ── segments ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+TREES = [
+    {"all": []},
+    {"all": [{"field": "city", "op": "equals", "value": "Kiel"}]},
+    {"any": [{"field": "score", "op": "between", "value": ["5", "9"]}, {"list": 3}]},
+    {
+        "none": [
+            {"field": "favourite", "op": "is_set"},
+            {"field": "is_bounced", "op": "equals", "value": True},
+        ]
+    },
+    {
+        "all": [
+            {"event": "opened", "done": False, "within": {"amount": 30, "unit": "day"}, "campaign": 5},
+            {"any": [{"event": "clicked", "done": True}, {"none": [{"list": 1}]}]},
+        ]
+    },
+]
+
+
+def fields(root) -> dict:
+    """The builder's fields as a browser sends them."""
+    sent = {f"{root.path}-group": root.word}
+    for child in root.children:
+        if child.kind == "group":
+            sent |= fields(child)
+        else:
+            sent |= {f"{child.path}-{name}": value for name, value in vars(child).items() if name != "path"}
+    return sent
+
+
+@pytest.mark.parametrize("tree", TREES)
+def test_a_segment_goes_through_the_builder_unchanged(tree):
+    root = from_tree(tree)
+    assert root.node() == tree
+    assert from_data(fields(root)).node() == tree
+
+
+def test_the_builders_buttons_add_and_remove(client, marketer):
+    root = from_tree({"all": [{"list": 1}, {"any": [{"list": 2}]}]})
+    assert len(changed(root, "add t-1").children[1].children) == 2
+    assert changed(root, "remove t-0").node()["all"][0].keys() == {"any"}
+    assert changed(root, "group t").children[-1].kind == "group"
+    assert changed(root, "remove t-0-0").children[0].path == "t-0"
+
+
+def test_the_builder_works_without_javascript(client, marketer):
+    ContactFactory(city="Kiel")
+    ContactFactory(city="Bremen")
+    typed = {"name": "Coast", "t-group": "all", "do": "add t"}
+    text = client.post("/segments/new/", typed).content.decode()
+    assert 'value="Coast"' in text
+    assert 'name="t-0-what"' in text
+    typed |= {"t-0-what": "field:city", "t-0-op": "equals", "t-0-value": "Kiel"}
+    assert (
+        "<strong>1</strong> contact now"
+        in client.post("/segments/new/", typed | {"do": "count"}).content.decode()
+    )
+    assert not Segment.objects.exists()
+    response = client.post("/segments/new/", typed | {"do": "save"})
+    assert response.url == "/segments/"
+    assert Segment.objects.get().tree == {"all": [{"field": "city", "op": "equals", "value": "Kiel"}]}
+
+
+def test_htmx_gets_the_builder_alone(client, marketer):
+    response = client.post("/segments/new/", {"t-group": "all", "do": "add t"}, **HTMX)
+    text = response.content.decode().strip()
+    assert text.startswith('<div class="card" id="builder"')
+    assert "segment-changed" in response["HX-Trigger-After-Settle"]
+
+
+def test_a_condition_that_is_not_complete_is_said_and_not_saved(client, marketer):
+    typed = {"name": "Coast", "t-group": "all", "t-0-what": "field:city", "t-0-op": "equals", "t-0-value": ""}
+    response = client.post("/segments/new/", typed | {"do": "save"})
+    assert response.status_code == 422
+    assert "“city” is compared with nothing" in response.content.decode()
+    assert "is compared with nothing" in client.post("/segments/count/", typed).content.decode()
+    assert not Segment.objects.exists()
+
+
+def test_a_builder_nested_without_end_is_cut_and_not_followed(client, marketer):
+    path, sent = "t", {"t-group": "all"}
+    for _ in range(300):
+        path += "-0"
+        sent[f"{path}-group"] = "any"
+    response = client.post("/segments/count/", sent)
+    assert response.status_code == 200
+
+
+def test_an_analyst_looks_at_a_segment_and_cannot_change_it(client):
+    client.force_login(user_in("Analysts"))
+    segment = SegmentFactory()
+    text = page(client, f"/segments/{segment.pk}/")
+    assert 'value="save"' not in text
+    assert client.post(f"/segments/{segment.pk}/", {"name": "Mine", "do": "save"}).status_code == 403
+
+
+# ── suppressions ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_suppressions_are_filtered(client, marketer):
+    SuppressionFactory(email="left@example.com", reason="unsubscribed", source="tracking_link")
+    SuppressionFactory(email="gone@example.com", reason="hard_bounce", source="smtp")
+
+    def found(query):
+        return [row.email for row in client.get(f"/suppressions/{query}").context["page"]]
+
+    assert set(found("")) == {"left@example.com", "gone@example.com"}
+    assert found("?reason=unsubscribed") == ["left@example.com"]
+    assert found("?source=smtp") == ["gone@example.com"]
+    assert found("?q=GONE") == ["gone@example.com"]
+    today = timezone.localdate()
+    assert len(found(f"?since={today}&until={today}")) == 2
+    assert found(f"?until={today.replace(year=today.year - 1)}") == []
+    assert len(found("?reason=nonsense&since=nonsense")) == 2
+
+
+def test_an_address_is_suppressed_once_and_lifted_after_a_warning(client, administrator):
+    assert (
+        client.post("/suppressions/new/", {"email": "X@Example.com", "reason": "manual"}).status_code == 302
+    )
+    row = Suppression.objects.get(email="x@example.com")
+    response = client.post("/suppressions/new/", {"email": "x@example.com", "reason": "manual"})
+    assert response.status_code == 422
+    assert "is suppressed already" in response.content.decode()
+    assert "will write to this address again" in page(client, f"/suppressions/{row.pk}/delete/")
+    client.post(f"/suppressions/{row.pk}/delete/")
+    assert not Suppression.objects.exists()

@@ -1,0 +1,187 @@
+"""The pages of a campaign on its way and after: progress, second chances, report."""
+
+import csv
+import io
+import re
+
+import pytest
+from django.utils import timezone
+
+from campaigns.lifecycle import fire
+from mailing import launch
+from mailing.models import (
+    Attempt,
+    Delivery,
+    EmailCampaign,
+    Event,
+    Target,
+)
+from tests.factories import (
+    ContactFactory,
+    ContactListFactory,
+    EmailCampaignFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def launched(marketer):
+    """A campaign with a ledger of three, as a launch makes it."""
+    campaign = EmailCampaignFactory(launchable=True, name="Winter letter", created_by=marketer)
+    fire(campaign, "launch", by=marketer)
+    launch.prepare(campaign.pk)
+    return EmailCampaign.objects.get(pk=campaign.pk)
+
+
+def page(client, path, status=200, **headers):
+    response = client.get(path, **headers)
+    assert response.status_code == status, path
+    return response.content.decode()
+
+
+# ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_running_campaign_is_asked_every_two_seconds_and_a_final_one_never_again(
+    client, marketer, launched
+):
+    path = f"/campaigns/email/{launched.pk}/progress/"
+    text = page(client, path)
+    assert 'hx-trigger="every 2s"' in text
+    assert '<progress class="bar-of" max="100" value="0.0"' in text
+    fire(launched, "cancel", by=marketer)
+    text = page(client, path)
+    assert "hx-trigger" not in text
+    assert f'hx-get="{path}' not in text
+
+
+def test_the_page_renews_itself_once_the_campaign_has_moved(client, marketer, launched):
+    path = f"/campaigns/email/{launched.pk}/progress/"
+    assert "HX-Trigger" not in client.get(f"{path}?seen=running")
+    fire(launched, "pause")
+    assert "campaign-moved" in client.get(f"{path}?seen=running")["HX-Trigger"]
+
+
+def test_the_progress_shows_the_counts_of_the_ledger(client, marketer, launched):
+    first, second, _ = launched.deliveries.all()
+    Delivery.objects.filter(pk=first.pk).update(status="accepted", due_at=None, sent_at=timezone.now())
+    Delivery.objects.filter(pk=second.pk).update(status="bounced", due_at=None)
+    Attempt.objects.create(
+        delivery=second, campaign=launched, status="bounced", stage="rcpt", code=550, text="no such user"
+    )
+    text = page(client, f"/campaigns/email/{launched.pk}/progress/")
+    figures = dict(re.findall(r"<dt[^>]*>(\w+)</dt><dd>(\d+)", text))
+    assert figures == {"Recipients": "3", "Sent": "1", "Delivered": "1", "Bounced": "1", "Waiting": "1"} | {
+        "Opened": "0",
+        "Clicked": "0",
+    }
+    assert "66.7 %" in text
+    assert "no such user" in text
+
+
+def test_a_campaign_that_waits_for_its_time_is_watched_too(client, marketer):
+    campaign = EmailCampaignFactory(status="scheduled")
+    assert 'hx-trigger="every 10s"' in page(client, f"/campaigns/email/{campaign.pk}/")
+
+
+def test_the_dashboard_polls_while_something_is_under_way(client, marketer, launched):
+    text = page(client, "/under-way/")
+    assert "0 of 3 sent" in text
+    assert "every 5s" in text
+    fire(launched, "cancel")
+    assert "every 5s" not in page(client, "/under-way/")
+
+
+# ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_failed_are_tried_again(client, marketer, launched):
+    launched.deliveries.update(status="failed", due_at=None)
+    assert "Retry the failed" in page(client, f"/campaigns/email/{launched.pk}/")
+    assert client.post(f"/campaigns/email/{launched.pk}/retry/").status_code == 302
+    assert set(launched.deliveries.values_list("status", flat=True)) == {"pending"}
+
+
+def test_the_uncertain_are_sent_to_again_after_a_question(client, marketer, launched):
+    launched.deliveries.update(status="uncertain", due_at=None)
+    path = f"/campaigns/email/{launched.pk}/resend/"
+    assert "3 mails were handed over" in page(client, path)
+    assert set(launched.deliveries.values_list("status", flat=True)) == {"uncertain"}
+    client.post(path)
+    assert set(launched.deliveries.values_list("status", flat=True)) == {"pending"}
+
+
+def test_a_final_campaign_is_not_resumed_by_the_back_door(client, marketer, launched):
+    fire(launched, "cancel")
+    for path in ("retry", "resend"):
+        assert client.post(f"/campaigns/email/{launched.pk}/{path}/").status_code == 409
+
+
+def test_a_final_campaign_is_duplicated_for_those_not_reached(client, marketer, launched):
+    fire(launched, "cancel")
+    launch.close(launched.pk)
+    path = f"/campaigns/email/{launched.pk}/unreached/"
+    assert path in page(client, f"/campaigns/email/{launched.pk}/")
+    response = client.post(path)
+    copy = EmailCampaign.objects.exclude(pk=launched.pk).get()
+    assert response.url == f"/campaigns/email/{copy.pk}/"
+    assert copy.targets.get().list.contacts.count() == 3
+
+
+# ── report ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_report_lists_recipients_with_state_and_attempts(client, marketer, launched):
+    first, second, third = launched.deliveries.all()
+    Delivery.objects.filter(pk=second.pk).update(
+        status="bounced", due_at=None, attempts=1, text="no such user"
+    )
+    Attempt.objects.create(
+        delivery=second, campaign=launched, status="bounced", stage="rcpt", code=550, text="gone"
+    )
+    text = page(client, f"/campaigns/email/{launched.pk}/report/")
+    assert all(row.email in text for row in (first, second, third))
+    assert "rcpt: 550 gone" in text
+    text = page(client, f"/campaigns/email/{launched.pk}/report/?status=bounced")
+    assert second.email in text
+    assert first.email not in text
+    assert first.email in page(client, f"/campaigns/email/{launched.pk}/report/?q={first.email}")
+
+
+def test_the_report_counts_clicks_by_link(client, marketer, launched):
+    first, second, _ = launched.deliveries.all()
+    for delivery in (first, first, second):
+        Event.objects.create(delivery=delivery, campaign=launched, kind="clicked", link=0)
+    text = page(client, f"/campaigns/email/{launched.pk}/report/")
+    row = re.search(r"https://shop.example/news.*?</tr>", text, re.DOTALL)[0]
+    assert re.findall(r'class="number">(\d+)<', row) == ["3", "2"]
+
+
+def test_the_csv_holds_every_recipient_and_no_formula(client, marketer, launched):
+    first = launched.deliveries.first()
+    Delivery.objects.filter(pk=first.pk).update(text='=HYPERLINK("http://evil.example")')
+    response = client.get(f"/campaigns/email/{launched.pk}/report.csv")
+    rows = list(csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode())))
+    assert [row["address"] for row in rows] == list(
+        launched.deliveries.order_by("pk").values_list("email", flat=True)
+    )
+    assert rows[0]["answer"] == '\'=HYPERLINK("http://evil.example")'
+    assert response["Content-Disposition"] == f'attachment; filename="winter-letter-{launched.pk}.csv"'
+
+
+def test_the_report_takes_no_more_queries_for_more_recipients(client, marketer, django_assert_num_queries):
+    def report(count):
+        campaign = EmailCampaignFactory(launchable=True)
+        everybody = ContactListFactory(contacts=ContactFactory.create_batch(count))
+        Target.objects.create(campaign=campaign, list=everybody)
+        fire(campaign, "launch")
+        launch.prepare(campaign.pk)
+        return f"/campaigns/email/{campaign.pk}/report/"
+
+    small, large = report(1), report(30)
+    client.get(small)
+    with django_assert_num_queries(12) as few:
+        client.get(small)
+    with django_assert_num_queries(len(few)):
+        client.get(large)

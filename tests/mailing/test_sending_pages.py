@@ -1,0 +1,99 @@
+"""The pages of connections and of the outbox."""
+
+import pytest
+
+from mailing import connections
+from mailing.catcher import outbox
+from mailing.models import (
+    SmtpConnection,
+)
+from tests.factories import (
+    SmtpConnectionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
+
+
+def page(client, path, status=200, **headers):
+    response = client.get(path, **headers)
+    assert response.status_code == status, path
+    return response.content.decode()
+
+
+# ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SERVER = {
+    "name": "Relay",
+    "host": "relay.example",
+    "port": "587",
+    "tls": "starttls",
+    "username": "shop",
+    "max_connections": "5",
+    "messages_per_connection": "1000",
+    "warm_up_first_day": "200",
+    "allowed_domains": "shop.example, Shop.Org",
+    "is_enabled": "on",
+}
+
+
+def test_a_password_is_never_shown_and_kept_when_it_is_left_empty(client, administrator):
+    client.post("/connections/new/", SERVER | {"password": " s3cret "})
+    smtp = SmtpConnection.objects.get()
+    assert (smtp.password, smtp.allowed_domains) == (" s3cret ", ["shop.example", "shop.org"])
+    for path in ("/connections/", f"/connections/{smtp.pk}/", f"/connections/{smtp.pk}/edit/"):
+        assert "s3cret" not in page(client, path)
+    client.post(f"/connections/{smtp.pk}/edit/", SERVER | {"host": "other.example", "password": ""})
+    smtp = SmtpConnection.objects.get()
+    assert (smtp.host, smtp.password) == ("other.example", " s3cret ")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_the_test_of_a_connection_says_how_it_went(client, administrator, monkeypatch, works):
+    smtp = SmtpConnectionFactory()
+    verdict = connections.Verdict(works, "" if works else "login refused", "Look at the password.")
+    monkeypatch.setattr(connections, "check", lambda connection, to: verdict)
+    text = client.post(f"/connections/{smtp.pk}/test/", {"to": "me@shop.example"}).content.decode()
+    assert ("It works." in text) == works
+    assert ("It does not work: login refused." in text) != works
+    assert "Look at the password." in text
+
+
+def test_a_marketer_looks_at_connections_and_cannot_test_them(client, marketer):
+    smtp = SmtpConnectionFactory()
+    assert "Send a test mail" not in page(client, f"/connections/{smtp.pk}/")
+    assert client.post(f"/connections/{smtp.pk}/test/", {"to": "me@shop.example"}).status_code == 403
+
+
+# ── outbox ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+MAIL = (
+    b"From: The Shop <shop@example.com>\r\nTo: ada@example.com\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n"
+    b"Content-Type: text/html; charset=utf-8\r\n\r\n"
+    b'<p>Hello <script>alert(1)</script><a href="https://shop.example/?a=1&amp;b=2">our <b>news</b></a></p>\r\n'
+)
+
+
+def test_a_caught_mail_is_listed_opened_and_framed(client, marketer, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    assert "The outbox is empty" in page(client, "/outbox/")
+    name = outbox.keep("shop@example.com", ["ada@example.com"], MAIL)
+    assert "Grüße" in page(client, "/outbox/")
+    assert "Grüße" not in page(client, "/outbox/?q=nothing+like+it")
+    text = page(client, f"/outbox/{name}/")
+    assert '<a href="https://shop.example/?a=1&amp;b=2" rel="noreferrer">' in text
+    assert "our news" in text
+    assert "<script>alert" not in text
+    frame = client.get(f"/outbox/{name}/mail/")
+    assert frame["Content-Security-Policy"] == FRAME
+    assert frame["X-Frame-Options"] == "SAMEORIGIN"
+    assert "Hello" in frame.content.decode()
+    raw = client.get(f"/outbox/{name}/mail/?part=raw")
+    assert raw["Content-Type"].startswith("text/plain")
+    assert raw.content == MAIL
+
+
+def test_a_mail_that_was_not_caught_is_404(client, marketer, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    page(client, "/outbox/1234567890123456789-000000001/", status=404)
+    page(client, "/outbox/etc-passwd/mail/", status=404)
