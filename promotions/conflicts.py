@@ -168,7 +168,8 @@ def _of_codes(promotion: Promotion, places: Collection[int]) -> Iterator[str]:
     if not coupons.exists():
         yield "It needs a coupon code, and it has none yet."
         return
-    usable = coupons.with_state(timezone.now()).filter(state=Coupon.State.USABLE)
+    living = [Coupon.State.USABLE, Coupon.State.COMING]
+    usable = coupons.with_state(timezone.now()).filter(state__in=living)
     if not usable.exists():
         yield "None of its coupon codes can be used any more."
         return

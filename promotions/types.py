@@ -54,11 +54,11 @@ def terms(type_: str, said: Answers) -> Terms:
     return _checked(
         {
             "lane": kind.lane,
-            "conditions": msgspec.to_builtins([*kind.always, *_conditions(said, target.match)]),
-            "target": msgspec.to_builtins(target),
-            "benefit": msgspec.to_builtins(kind.benefit(said)),
-            "stacking": msgspec.to_builtins(_stacking(said)),
-            "caps": msgspec.to_builtins(rules.Caps(said.get("max_amount"), said.get("max_applications"))),
+            "conditions": _json([*kind.always, *_conditions(said, target.match)]),
+            "target": _json(target),
+            "benefit": _json(kind.benefit(said)),
+            "stacking": _json(_stacking(said)),
+            "caps": _json(rules.Caps(said.get("max_amount"), said.get("max_applications"))),
         }
     )
 
@@ -81,9 +81,19 @@ def answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
     caps = msgspec.convert(stored["caps"], rules.Caps)
     said |= {"max_amount": caps.max_amount, "max_applications": caps.max_applications}
     try:
-        return said, _meaning(terms(type_, said)) == _meaning(stored)
+        return said, is_same(terms(type_, said), stored)
     except (KeyError, ValueError):
         return said, False
+
+
+def is_same(one: Terms, other: Terms) -> bool:
+    """Whether two mean the same, however they are written."""
+    return _meaning(one) == _meaning(other)
+
+
+def _json(value: Any) -> Any:
+    """A struct, or a list of them, as the JSON column gives it back."""
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _checked(made: Terms) -> Terms:

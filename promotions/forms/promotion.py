@@ -130,7 +130,7 @@ class PromotionForm:
 
     def columns(self) -> dict[str, Any]:
         """All columns of the promotion as they were typed, without the locations."""
-        said = self.said
+        said, terms = self.said, self.terms()
         columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
         if self.promotion:
             for name in (
@@ -140,7 +140,10 @@ class PromotionForm:
                 stored = getattr(self.promotion, name)
                 if columns[name] == to_the_minute(stored):
                     columns[name] = stored
-        return columns | self.terms()
+            stored_as = stored_terms(self.promotion)
+            if types.is_same(terms, stored_as):  # what means the same stays as it was written
+                terms = stored_as
+        return columns | terms
 
     @property
     def locations(self) -> Any:

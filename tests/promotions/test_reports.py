@@ -1,0 +1,202 @@
+"""Every figure of a report is a sum over the ledger."""
+
+import csv
+import io
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from django.db.models import Sum
+
+from pos.models import Return
+from promotions import reports
+from promotions.models import Overrun, Promotion, Redemption
+from promotions.reports import Asked
+from tests.factories import (
+    CouponFactory,
+    LocationFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    SaleFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MARCH = Asked(date(2026, 3, 1), date(2026, 3, 31), "EUR")
+
+
+def redeem(promotion, amount, *, sale=None, at=NOON, campaign=None, coupon=None, **fields):
+    sale = sale or SaleFactory(subtotal=1000 + amount, discount=amount, total=1000, at=at)
+    return Redemption.objects.create(
+        sale=sale,
+        promotion=promotion,
+        campaign=campaign,
+        coupon=coupon,
+        amount=amount,
+        uses=1,
+        at=at,
+        **fields,
+    )
+
+
+def give_back(line, amount=None, uses=-1, at=None):
+    return Redemption.objects.create(
+        sale=line.sale,
+        promotion=line.promotion,
+        campaign=line.campaign,
+        coupon=line.coupon,
+        amount=-(line.amount if amount is None else amount),
+        uses=uses,
+        at=at or line.at,
+        reverses=line,
+    )
+
+
+def rows(report) -> dict[str, tuple[int, int]]:
+    return {row["name"]: (row["given"], row["uses"]) for row in report.rows}
+
+
+@pytest.mark.parametrize(
+    "make", [make for _, make in reports.REPORTS.values() if make is not reports.beyond_limits]
+)
+def test_each_report_sums_up_to_the_ledger(make):
+    campaign, promotions = PromotionCampaignFactory(status="active"), PromotionFactory.create_batch(3)
+    coupon = CouponFactory()
+    for number in range(20):
+        line = redeem(
+            promotions[number % 3],
+            100 + number,
+            campaign=campaign if number % 2 else None,
+            coupon=coupon,
+            at=NOON + timedelta(hours=7 * number),
+        )
+        if number % 5 == 0:
+            give_back(line)
+    report = make(MARCH)
+    ledger = Redemption.objects.aggregate(given=Sum("amount"), uses=Sum("uses"))
+    assert report.total["given"] == sum(row["given"] for row in report.rows) == ledger["given"]
+    assert report.total["uses"] == sum(row["uses"] for row in report.rows) == ledger["uses"] == 16
+
+
+def test_a_promotion_shows_what_it_gave_less_what_came_back():
+    promotion, deleted = PromotionFactory(name="Kept"), PromotionFactory(name="Gone", deleted_at=NOON)
+    redeem(promotion, 500)
+    give_back(redeem(promotion, 300), amount=100, uses=0)  # a part returned: the use stays
+    redeem(deleted, 50)
+    report = reports.by_promotion(MARCH)
+    assert rows(report) == {"Kept": (700, 2), "Gone": (50, 1)}
+    assert [row["state"] for row in report.rows] == ["on", "deleted"]
+    assert [bool(row["url"]) for row in report.rows] == [True, False]
+
+
+def test_a_location_narrows_every_report_and_has_one_of_its_own():
+    here, there = LocationFactory(name="Here"), LocationFactory(name="There")
+    promotion = PromotionFactory()
+    redeem(promotion, 500, sale=SaleFactory(location=here))
+    redeem(promotion, 200, sale=SaleFactory(location=there))
+    assert rows(reports.by_location(MARCH)) == {"Here": (500, 1), "There": (200, 1)}
+    only = Asked(MARCH.first, MARCH.last, "EUR", there.pk)
+    assert reports.by_promotion(only).total["given"] == 200
+
+
+def test_currencies_are_never_added_up():
+    promotion = PromotionFactory()
+    redeem(promotion, 500)
+    redeem(promotion, 70, sale=SaleFactory(currency="JPY"))
+    assert reports.total(MARCH)["given"] == 500
+    assert reports.total(Asked(MARCH.first, MARCH.last, "JPY"))["given"] == 70
+
+
+def test_days_are_those_of_the_site(settings):
+    settings.TIME_ZONE = "America/New_York"
+    redeem(PromotionFactory(), 500, at=datetime(2026, 3, 11, 3, 30, tzinfo=UTC))  # 23:30 of the 10th there
+    report = reports.by_day(MARCH)
+    assert len(report.rows) == 31
+    assert {row["name"]: row["given"] for row in report.rows if row["given"]} == {"Tue 10 Mar 2026": 500}
+    by_hour = reports.by_hour(MARCH)
+    assert {row["name"]: row["given"] for row in by_hour.rows if row["given"]} == {"23:00 to 24:00": 500}
+
+
+def test_the_last_day_counts_whole_and_the_next_not_at_all():
+    promotion = PromotionFactory()
+    redeem(promotion, 1, at=datetime(2026, 2, 28, 23, 59, 59, tzinfo=UTC))
+    redeem(promotion, 10, at=datetime(2026, 3, 1, tzinfo=UTC))
+    redeem(promotion, 100, at=datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC))
+    redeem(promotion, 1000, at=datetime(2026, 4, 1, tzinfo=UTC))
+    assert reports.total(MARCH)["given"] == 110
+
+
+def test_a_campaign_shows_the_revenue_of_the_sales_it_touched():
+    campaign = PromotionCampaignFactory(status="active", name="Spring")
+    one, other = PromotionFactory.create_batch(2)
+    sale = SaleFactory(subtotal=10000, discount=1500, total=8500)
+    redeem(one, 1000, sale=sale, campaign=campaign)
+    redeem(other, 500, sale=sale, campaign=campaign)  # one sale all the same
+    give_back(redeem(one, 400, sale=SaleFactory(total=3600, state="voided"), campaign=campaign))
+    returned = SaleFactory(subtotal=2000, discount=500, total=1500)
+    give_back(redeem(one, 500, sale=returned, campaign=campaign), amount=250, uses=0)
+    Return.objects.create(
+        sale=returned, reference="R", body_hash=b"", answer='{"total": 750}', discount=250, at=NOON
+    )
+    (row,) = reports.by_campaign(MARCH).rows
+    assert (row["sales"], row["revenue"], row["given"], row["uses"]) == (2, 8500 + 750, 1750, 3)
+    assert row["per_unit"] == round(100 * 9250 / 1750)
+
+
+def test_expired_campaigns_are_told_from_cancelled_ones():
+    """P9"""
+    promotion = PromotionFactory()
+    for status, amount in [("expired", 100), ("expired", 20), ("cancelled", 3), ("active", 4000)]:
+        redeem(promotion, amount, campaign=PromotionCampaignFactory(status=status))
+    redeem(promotion, 50000)  # standalone
+    report = reports.by_campaign(MARCH)
+    assert [(group["name"], group["count"], group["given"]) for group in report.groups] == [
+        ("Ran their course", 2, 120),
+        ("Cancelled: should not have gone on", 1, 3),
+        ("Not over", 1, 4000),
+    ]
+    assert [row["state"] for row in report.rows] == ["", "active", "expired", "expired", "cancelled"]
+
+
+def test_a_code_shows_its_uses_customers_and_state():
+    coupon = CouponFactory(code="SPRING", kind="one_time", uses=1)
+    for customer in ("C1", "C1", "C2", ""):
+        redeem(coupon.promotion, 100, coupon=coupon, sale=SaleFactory(customer=customer))
+    redeem(coupon.promotion, 9)  # without a code: not in this report
+    (row,) = reports.by_coupon(MARCH).rows
+    assert (row["name"], row["uses"], row["given"], row["customers"]) == ("SPRING", 4, 400, 2)
+    assert row["state"] == "used up"
+
+
+def test_what_went_beyond_a_limit_offline_is_listed():
+    campaign = PromotionCampaignFactory(status="active", name="Spring")
+    line = redeem(PromotionFactory(), 500, campaign=campaign)
+    Overrun.objects.create(redemption=line, amount=300, campaign_uses=1)
+    report = reports.beyond_limits(MARCH)
+    assert [(row["campaign"], row["given"], row["uses"]) for row in report.rows] == [("Spring", 300, 1)]
+    assert report.total == {"given": 300, "uses": 1}
+
+
+def test_bars_are_shares_of_the_largest_and_never_negative():
+    one, other, taken = (PromotionFactory() for _ in range(3))
+    redeem(one, 800)
+    redeem(other, 200)
+    give_back(redeem(taken, 10, at=NOON - timedelta(days=40)), at=NOON)  # granted before these days
+    report = reports.by_promotion(MARCH)
+    assert [row["given"] for row in report.rows] == [800, 200, -10]
+    assert reports.shares(report) == [100, 25, 0]
+
+
+def test_the_csv_has_decimals_of_the_currency_and_no_formulas():
+    redeem(PromotionFactory(name="=1+1"), 1234)
+    written = io.StringIO()
+    csv.writer(written).writerows(reports.csv_rows(reports.by_promotion(MARCH), "EUR"))
+    header, row = csv.reader(io.StringIO(written.getvalue()))
+    assert dict(zip(header, row, strict=True)) == {
+        "Promotion": "'=1+1",
+        "Type": Promotion.Type.ITEMS.label,
+        "State": "on",
+        "Sales": "1",
+        "Uses": "1",
+        "Discount (EUR)": "12.34",
+    }
