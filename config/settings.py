@@ -6,6 +6,7 @@ that are not given are made at the first start and kept under var/.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
@@ -102,7 +103,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Queue and clock ──────────────────────────────────────────────────────────────────────────────────────────────────
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": "default",
     "workers": 2,
     "queue_limit": 2,
@@ -201,5 +202,6 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "asyncio": {"level": "INFO"},
         "django-q": {"level": "WARNING"},
+        "mail.log": {"level": "WARNING"},  # aiosmtpd's: every command of every mail
     },
 }

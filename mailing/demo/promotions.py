@@ -143,11 +143,13 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
     """What happened to each campaign, and when."""
 
     def new(name: str, *promotions: str, **changes: Any) -> PromotionCampaign:
-        return publish.create_campaign(
+        campaign = publish.create_campaign(
             by=by,
             changes={"name": name, "currency": settings.CURRENCY, **changes},
             promotions=[made[promotion] for promotion in promotions],
         )
+        PromotionCampaign.objects.filter(pk=campaign.pk).update(created_at=morning - 36 * DAY)
+        return campaign
 
     def fire(campaign: PromotionCampaign, verb: str, days: float, who: Any = by, why: str = "") -> Step:
         at = morning + days * DAY
