@@ -1,6 +1,5 @@
 """The page of an e-mail campaign: progress, readiness, preview."""
 
-from copy import copy
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
@@ -128,18 +127,10 @@ def preview(request: HttpRequest, pk: int) -> HttpResponse:
 
 def mail_in_frame(campaign: EmailCampaign, contact: Contact, part: str) -> HttpResponse:
     try:
-        shown = rendered(campaign, contact)
+        shown = content.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         return framed(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
     return framed(shown.text, "text/plain; charset=utf-8") if part == "text" else framed(shown.html)
-
-
-def rendered(campaign: EmailCampaign, contact: Contact) -> content.Preview:
-    """What the contact would read; a draft may be without a sender still. Raises ContentError."""
-    if not campaign.from_email:
-        campaign = copy(campaign)
-        campaign.from_email = "sender@example.com"
-    return content.render_preview(launch.source(campaign), launch.recipient(contact))
 
 
 def preview_context(request: HttpRequest, campaign: EmailCampaign) -> dict[str, Any]:
@@ -151,7 +142,7 @@ def preview_context(request: HttpRequest, campaign: EmailCampaign) -> dict[str, 
         "part": "text" if request.GET.get("part") == "text" else "html",
     }
     try:
-        context["mail"] = rendered(campaign, contact)
+        context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         context["preview_trouble"] = str(error)
     return context
