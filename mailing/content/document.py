@@ -77,7 +77,8 @@ def _from_markdown(text: str, held: Held) -> str:
 
 def _from_mjml(text: str, language: str) -> str:
     try:
-        page = mrml.to_html(text, render_options=_mrml_options).content
+        # what a browser sends ends its lines with CRLF, at which mrml stumbles after the last tag
+        page = mrml.to_html(text.replace("\r\n", "\n"), render_options=_mrml_options).content
     except OSError as error:  # what mrml raises for anything it cannot parse
         raise ContentError(f"The MJML does not compile: {error}", "body") from error
     for piece in markup.pieces(page):

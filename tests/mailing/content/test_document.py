@@ -148,6 +148,12 @@ def test_mjml_that_does_not_compile_is_refused(mjml, reason):
     assert caught.value.field == "body"
 
 
+def test_mjml_as_a_browser_sends_it_is_the_same():
+    body = TEMPLATES["mjml"].body
+    typed = body.replace("\n", "\r\n")
+    assert page(typed, body_format="mjml").split() == page(body, body_format="mjml").split()
+
+
 def test_the_preheader_is_read_first_and_seen_nowhere():
     shown = page("<body><p>x</p></body>", preheader="For {{ first_name }} & <all>")
     assert shown.startswith('<body><div style="display:none;')
