@@ -74,7 +74,7 @@ def become(obj, saved):
 
 class HistoryInline(ReadOnlyInline):
     model = Transition
-    fields = readonly_fields = ["at", "verb", "was", "now", "by", "why"]
+    fields = readonly_fields = ("at", "verb", "was", "now", "by", "why")
 
 
 class CampaignAdmin(RefusingAdmin):

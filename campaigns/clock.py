@@ -43,7 +43,9 @@ def net(using: str = "default", **kwargs) -> None:
     """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
     if kwargs["sender"].name == "django_q":
         schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}
-        Schedule.objects.using(using).get_or_create(func="campaigns.clock.tick", defaults={"name": "clock", **schedule})
+        Schedule.objects.using(using).get_or_create(
+            func="campaigns.clock.tick", defaults={"name": "clock", **schedule}
+        )
 
 
 HEARTBEAT_SECONDS = 10

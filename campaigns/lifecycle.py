@@ -6,7 +6,7 @@ nothing here knows one from the other.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django.db import transaction
 from django.utils import timezone
@@ -27,18 +27,20 @@ __all__ = [
     "settle",
 ]
 
+C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
+
 WORDS = {"end_early": "end early"}  # how a verb reads in a sentence, where it differs from its name
 
 
 def fire(
-    campaign: Campaign | int,
+    campaign: C | int,
     verb: str,
     *,
     by: Any = None,
     why: str = "",
     now: datetime | None = None,
     **arguments: Any,
-) -> Campaign:
+) -> C:
     """Run one transition and write its history row, or change nothing.
 
     What the clock owes at `now` is written first, each with a row of its own, and stays when the verb is refused.
@@ -89,16 +91,15 @@ def _step(
     return verb
 
 
-def own(campaign: Campaign | int) -> Campaign:
+def own(campaign: C | int) -> C:
     """The instance of its own kind.
 
     Raises: Campaign.DoesNotExist.
     """
-    if type(campaign) in kinds().values():
+    if isinstance(campaign, Campaign) and type(campaign) in kinds().values():
         return campaign
-    if not isinstance(campaign, Campaign):
-        campaign = Campaign.objects.get(pk=campaign)
-    return kinds()[campaign.kind].objects.get(pk=campaign.pk)
+    found = campaign if isinstance(campaign, Campaign) else Campaign.objects.get(pk=campaign)
+    return cast("C", kinds()[found.kind].objects.get(pk=found.pk))
 
 
 def kinds() -> dict[str, type[Campaign]]:
@@ -106,7 +107,7 @@ def kinds() -> dict[str, type[Campaign]]:
     return {model.KIND: model for model in Campaign.__subclasses__()}
 
 
-def locked(campaign: Campaign) -> Campaign:
+def locked(campaign: C) -> C:
     return type(campaign).objects.select_for_update().get(pk=campaign.pk)
 
 
@@ -163,7 +164,7 @@ def advice(campaign: Campaign, by: Any) -> str:
 # ── drafts and edits ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def open_for_edit(campaign: Campaign | int, *, by: Any = None, now: datetime | None = None) -> Campaign:
+def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = None) -> C:
     """The campaign, fresh and locked until the transaction ends, ready to be changed and saved.
 
     Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
@@ -186,7 +187,7 @@ def open_for_edit(campaign: Campaign | int, *, by: Any = None, now: datetime | N
     return campaign
 
 
-def duplicate(campaign: Campaign | int, *, by: Any = None) -> Campaign:
+def duplicate(campaign: C | int, *, by: Any = None) -> C:
     """A fresh draft with everything of `campaign` and nothing of its past.
 
     Raises: Refused: `by` may not add campaigns of its kind.

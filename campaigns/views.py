@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
@@ -16,13 +16,14 @@ from campaigns import health, lifecycle, workspace
 from campaigns.forms import FilterForm, StepForm, step_form
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
+from campaigns.requests import Request
 
 viewing = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
 
 
 @require_GET
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: Request) -> HttpResponse:
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
     now = timezone.now()
@@ -38,13 +39,13 @@ def dashboard(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def under_way(request: HttpRequest) -> HttpResponse:
+def under_way(request: Request) -> HttpResponse:
     return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way()})
 
 
 @require_GET
 @viewing
-def campaign_list(request: HttpRequest) -> HttpResponse:
+def campaign_list(request: Request) -> HttpResponse:
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     chosen = form.cleaned_data
@@ -66,12 +67,12 @@ def campaign_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def detail(request: HttpRequest, pk: int) -> HttpResponse:
+def detail(request: Request, pk: int) -> HttpResponse:
     return redirect(found(request, pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def fire(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     """Take one step of the lifecycle; a GET asks first."""
     if not workspace.is_word(verb):
         raise Http404(f"“{verb}” is no step of a campaign.")
@@ -93,7 +94,7 @@ def fire(request: HttpRequest, pk: int, verb: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
+def duplicate(request: Request, pk: int) -> HttpResponse:
     campaign = allowed(request, pk, "duplicate")
     if request.method != "POST":
         return question(request, campaign, "duplicate")
@@ -103,7 +104,7 @@ def duplicate(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
+def delete(request: Request, pk: int) -> HttpResponse:
     campaign = allowed(request, pk, "delete")
     if request.method != "POST":
         return question(request, campaign, "delete")
@@ -118,10 +119,10 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def found(request: HttpRequest, pk: int) -> Campaign:
+def found(request: Request, pk: int) -> Campaign:
     """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
     try:
-        campaign = lifecycle.own(pk)
+        campaign: Campaign = lifecycle.own(pk)
     except Campaign.DoesNotExist as missing:
         raise Http404("There is no such campaign.") from missing
     if not request.user.has_perm(lifecycle.permission(campaign, "view")):
@@ -129,7 +130,7 @@ def found(request: HttpRequest, pk: int) -> Campaign:
     return campaign
 
 
-def allowed(request: HttpRequest, pk: int, verb: str) -> Campaign:
+def allowed(request: Request, pk: int, verb: str) -> Campaign:
     """The campaign, when the user has the right to `verb`. Raises: Http404; PermissionDenied."""
     campaign = found(request, pk)
     if not workspace.may(campaign, verb, request.user):
@@ -140,11 +141,11 @@ def allowed(request: HttpRequest, pk: int, verb: str) -> Campaign:
 def arguments(form: StepForm) -> dict[str, Any]:
     """What the form says. Raises Refused: something in it cannot be read."""
     if not form.is_valid():
-        raise Refused([(field, error) for field, errors in form.errors.items() for error in errors])
+        raise Refused([(field, str(error)) for field, errors in form.errors.items() for error in errors])
     return form.arguments()
 
 
-def question(request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
+def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
     now = timezone.now()
     context = workspace.status_context(campaign, request.user, now)
@@ -159,7 +160,7 @@ def question(request: HttpRequest, campaign: Campaign, verb: str) -> HttpRespons
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
-def refusal(request: HttpRequest, campaign: Campaign, refused: Refused) -> HttpResponse:
+def refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
     """409, and the campaign as it stands, with the reason."""
     campaign = lifecycle.own(campaign.pk)
     context = workspace.status_context(campaign, request.user, timezone.now(), refused)
@@ -167,7 +168,7 @@ def refusal(request: HttpRequest, campaign: Campaign, refused: Refused) -> HttpR
     return render(request, template, context, status=409)
 
 
-def gone_to(request: HttpRequest, url: str) -> HttpResponse:
+def gone_to(request: Request, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
@@ -183,14 +184,14 @@ def told(campaign: Campaign, verb: str) -> str:
 
 @login_not_required
 @require_GET
-def healthz(request: HttpRequest) -> JsonResponse:
+def healthz(request: Request) -> JsonResponse:
     """This process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @require_GET
-def readyz(request: HttpRequest) -> JsonResponse:
+def readyz(request: Request) -> JsonResponse:
     """Database, migrations and queue are fit for work, or 503 with the sentence."""
     if problems := health.problems():
         return JsonResponse({"status": "not ready", "problems": problems}, status=503)

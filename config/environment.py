@@ -133,7 +133,7 @@ def fernet_keys(name: str, kept: Path) -> list[str]:
             Fernet(key)
         return keys
 
-    keys = read(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
+    keys: list[str] = read(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
     return keys or [made_once(kept, lambda: Fernet.generate_key().decode())]
 
 

@@ -31,7 +31,7 @@ from mailing.models import (
 
 class TargetInline(ReadOnlyInline):
     model = Target
-    fields = readonly_fields = ["mode", "list", "segment"]
+    fields = readonly_fields = ("mode", "list", "segment")
 
 
 @admin.register(EmailCampaign)

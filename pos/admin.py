@@ -37,8 +37,10 @@ class TillAdmin(RefusingAdmin):
     fields = ["location", "name", "key_hint", "created_at", "last_used_at", "revoked_at"]
     readonly_fields = ["key_hint", "created_at", "last_used_at", "revoked_at"]
 
-    def get_form(self, request, obj=None, **kwargs):
-        return super().get_form(request, obj, **({"form": NewTillForm, **kwargs} if obj is None else kwargs))
+    def get_form(self, request, obj=None, change=False, **kwargs):
+        if obj is None:
+            kwargs = {"form": NewTillForm, **kwargs}
+        return super().get_form(request, obj, change, **kwargs)
 
     def get_fields(self, request, obj=None):
         return self.fields if obj else ["location", "name"]
@@ -94,7 +96,7 @@ class TillAdmin(RefusingAdmin):
 
 class RedemptionInline(ReadOnlyInline):
     model = Redemption
-    fields = readonly_fields = ["at", "campaign", "promotion", "coupon", "amount", "uses"]
+    fields = readonly_fields = ("at", "campaign", "promotion", "coupon", "amount", "uses")
 
 
 @admin.register(Sale)

@@ -34,12 +34,12 @@ from promotions.publish.promotions import FIELDS as PROMOTION_FIELDS
 
 class LinkInline(ReadOnlyInline):
     model = Link
-    fields = readonly_fields = ["promotion", "position"]
+    fields = readonly_fields = ("promotion", "position")
 
 
 class ChangeInline(ReadOnlyInline):
     model = Change
-    fields = readonly_fields = ["at", "by", "what", "detail"]
+    fields = readonly_fields = ("at", "by", "what", "detail")
 
 
 @admin.register(PromotionCampaign)

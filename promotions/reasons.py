@@ -19,10 +19,9 @@ def said(reason: str, need: Figure = None, have: Figure = None, *, by: str = "",
         by: the name of the promotion that won.
         currency: of the sale; amounts are in its minor units.
     """
-    in_figures = FIGURES.get(reason, str)
     winner = f"“{by}”" if by else "another promotion"
-    have = in_figures(have, currency) if in_figures is not str else have
-    need = in_figures(need, currency) if in_figures is not str else need
+    if in_figures := FIGURES.get(reason):
+        need, have = in_figures(need, currency), in_figures(have, currency)
     return SENTENCES[reason].format(need=need, have="nothing" if have in ("", None) else have, by=winner)
 
 

@@ -21,7 +21,7 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> psycopg.Curso
     the smallest type that holds them, and the same statement prepared anew for each.
     Raises: django.db.Error.
     """
-    connection.health_check_done = True  # see `again`
+    connection.health_check_done = True  # type: ignore[attr-defined]  # unknown to django-stubs; see `again`
     connection.ensure_connection()
     raw = connection.connection
     raw.prepare_threshold = 0

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -11,13 +10,16 @@ from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 from campaigns.refusals import Locked
 
 
-def by_system(campaign: "Campaign", user: Any) -> bool:
+def by_system(campaign: models.Model, user: Any) -> bool:
     """The permission of a step that only the clock or a task takes."""
     return user is None
 
 
-def operators(campaign: "Campaign", user: Any) -> bool:
-    """The permission of a step that people take: those who may operate campaigns of this kind, and the system."""
+def operators(campaign: Any, user: Any) -> bool:
+    """The permission of a step that people take: those who may operate campaigns of this kind, and the system.
+
+    `campaign` is a Campaign; django-fsm declares a permission as a function of any model.
+    """
     return user is None or user.has_perm(campaign.OPERATE)
 
 
@@ -136,8 +138,8 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         campaign._stored = campaign._columns()
         return campaign
 
-    def refresh_from_db(self, using=None, fields=None, **kwargs):
-        super().refresh_from_db(using=using, fields=fields, **kwargs)
+    def refresh_from_db(self, using=None, fields=None, from_queryset=None):
+        super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         columns = self._columns()
         if fields is None:
             self._stored = columns
@@ -232,6 +234,3 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
 
     def copied_to(self, copy: "Campaign") -> None:
         """Give the `copy`, a fresh draft, the rows that belong to this campaign."""
-
-
-Permission = Callable[[Campaign, Any], bool]

@@ -20,7 +20,7 @@ LOGINS = {  # name → (first name, last name, role)
 
 def load() -> dict[str, AbstractUser]:
     """Make the users, or give them the demo's passwords again; returns them by name."""
-    users = {}
+    users: dict[str, AbstractUser] = {}
     for name, (first, last, role) in LOGINS.items():
         user, _ = get_user_model().objects.get_or_create(
             username=name,
