@@ -44,6 +44,20 @@ def check(smtp: SmtpConnection, to: str) -> Verdict:
     return verdict
 
 
+def reach(smtp: SmtpConnection) -> Verdict:
+    """Connect and log in, and send nothing; every way that can fail by its name, with what to do."""
+    try:
+        asyncio.run(_knock(smtp))
+    except ConnectFailed as error:
+        return Verdict(False, str(error.cause), error.sentence)
+    return Verdict(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
+
+
+async def _knock(smtp: SmtpConnection) -> None:
+    link = await client.connect(server_of(smtp, PATIENT))
+    await link.quit()
+
+
 async def _send(smtp: SmtpConnection, sender: str, recipient: str) -> Result:
     async def go() -> bool:
         return True

@@ -26,6 +26,7 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),
     path("campaigns/email/<int:pk>/progress/", campaigns.campaign_progress, name="progress"),
     path("campaigns/email/<int:pk>/readiness/", campaigns.readiness, name="readiness"),
+    path("campaigns/email/<int:pk>/reach/", campaigns.reach, name="reach"),
     path("campaigns/email/<int:pk>/people/<slug:stage>/", campaigns.people, name="people"),
     path("campaigns/email/<int:pk>/preview/", campaigns.preview, name="preview"),
     path("campaigns/email/<int:pk>/test/", editor.test_mail, name="test_mail"),

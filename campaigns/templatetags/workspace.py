@@ -8,7 +8,7 @@ from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -140,11 +140,8 @@ def styled(bound: BoundField) -> BoundField:
 def entry(context: template.Context, name: str, label: str, drawing: str, permission: str = "") -> dict:
     """One line of the menu; left out for those who may not open its page."""
     request = context["request"]
-    try:
-        path = reverse(name)
-    except NoReverseMatch:
-        return {}
     if permission and not request.user.has_perm(permission):
         return {}
+    path = reverse(name)
     here = request.path == path if path == "/" else request.path.startswith(path)
     return {"path": path, "label": label, "drawing": drawing, "here": here}

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
-from mailing import audience, content, launch, progress
+from mailing import audience, connections, content, launch, progress
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
@@ -95,6 +95,15 @@ def readiness(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_GET
+@permission_required(EmailCampaign.OPERATE, raise_exception=True)
+def reach(request: HttpRequest, pk: int) -> HttpResponse:
+    """Try the connections of a campaign, before it is launched: what does not answer is a warning, no refusal."""
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    context = {"campaign": found, "verdicts": [(smtp, connections.reach(smtp)) for smtp, _ in found.shares()]}
+    return render(request, "mailing/_reach.html" if request.htmx else "mailing/reach.html", context)
+
+
+@require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
 def people(request: HttpRequest, pk: int, stage: str) -> HttpResponse:
     """The contacts in one stage of the funnel, a page at a time."""
@@ -145,7 +154,18 @@ def preview_context(request: HttpRequest, campaign: EmailCampaign) -> dict[str, 
         context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         context["preview_trouble"] = str(error)
+    if "contact" in request.GET and contact.pk:
+        context |= verdict(contact, campaign)
     return context
+
+
+def verdict(contact: Contact, campaign: EmailCampaign) -> dict[str, Any]:
+    """Whether the contact gets, or got, the campaign, and why."""
+    try:
+        gets_it, reasons = audience.why(contact, campaign)
+    except audience.SegmentError as error:
+        return {"reasons": [str(error)]}
+    return {"gets_it": gets_it, "reasons": reasons}
 
 
 def reader(request: HttpRequest, campaign: EmailCampaign) -> Contact:

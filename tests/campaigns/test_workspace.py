@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -195,3 +196,28 @@ def test_readyz_names_migrations_that_are_missing(client):
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "not applied" in response.json()["problems"][0]
+
+
+# ── what went wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_is_not_open_and_what_is_not_there_are_said_on_a_page_of_ours(client):
+    assert "There is nothing here" in client.get("/nothing/").content.decode()
+    client.force_login(user_in("Analysts"))
+    for path, status, words in (
+        ("/nothing/", 404, "There is nothing here"),
+        ("/campaigns/999999/", 404, "There is nothing here"),
+        ("/campaigns/email/new/", 403, "This is not open to you"),
+    ):
+        response = client.get(path)
+        assert response.status_code == status
+        assert words in response.content.decode()
+        assert 'href="/contacts/"' in response.content.decode()
+
+
+def test_a_form_that_is_out_of_date_is_told_to_be_sent_again():
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user_in("Marketers"))
+    response = client.post("/logout/")
+    assert response.status_code == 403
+    assert "Try that again" in response.content.decode()

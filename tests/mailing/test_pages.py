@@ -6,6 +6,7 @@ import pytest
 from django_q.models import OrmQ
 
 from campaigns.lifecycle import fire
+from mailing import connections
 from mailing.models import (
     Contact,
     ContactList,
@@ -319,3 +320,23 @@ def test_the_funnel_counts_and_each_stage_lists_its_people(client, marketer):
     assert suppressed.email in page(client, f"/campaigns/email/{campaign.pk}/people/suppressed/")
     assert suppressed.email not in page(client, f"/campaigns/email/{campaign.pk}/people/recipients/")
     page(client, f"/campaigns/email/{campaign.pk}/people/nonsense/", status=404)
+
+
+def test_a_connection_that_does_not_answer_is_a_warning_and_no_obstacle(client, marketer, monkeypatch):
+    campaign = EmailCampaignFactory(launchable=True)
+    path = f"/campaigns/email/{campaign.pk}/reach/"
+    assert f'hx-get="{path}"' in page(client, f"/campaigns/{campaign.pk}/launch/", **HTMX)
+    verdict = connections.Verdict(False, "login refused", "Look at the password.")
+    monkeypatch.setattr(connections, "reach", lambda smtp: verdict)
+    assert "login refused.</strong> Look at the password." in page(client, path, **HTMX)
+    assert client.post(f"/campaigns/{campaign.pk}/launch/").status_code == 302
+
+
+def test_the_page_says_why_a_contact_gets_it_or_not(client, marketer):
+    campaign = EmailCampaignFactory(launchable=True)
+    named, stranger = Contact.objects.first(), ContactFactory(email="stranger@example.com")
+    path = f"/campaigns/email/{campaign.pk}/?contact="
+    assert f"{named.email} will get it." in page(client, path + named.email)
+    text = page(client, path + stranger.email)
+    assert "stranger@example.com will not get it." in text
+    assert "They are in none of its lists and segments." in text

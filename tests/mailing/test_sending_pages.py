@@ -7,9 +7,8 @@ from mailing.catcher import outbox
 from mailing.models import (
     SmtpConnection,
 )
-from tests.factories import (
-    SmtpConnectionFactory,
-)
+from tests.factories import SmtpConnectionFactory
+from tests.hostile_smtp import hostile_smtp
 
 pytestmark = pytest.mark.django_db
 FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
@@ -57,6 +56,14 @@ def test_the_test_of_a_connection_says_how_it_went(client, administrator, monkey
     assert ("It works." in text) == works
     assert ("It does not work: login refused." in text) != works
     assert "Look at the password." in text
+
+
+def test_a_server_is_reached_without_a_mail_and_named_when_it_is_not():
+    with hostile_smtp() as server:
+        smtp = SmtpConnectionFactory(host="127.0.0.1", port=server.port)
+        assert connections.reach(smtp).works
+        assert not server.accepted
+    assert connections.reach(smtp).name == "host not reached"
 
 
 def test_a_marketer_looks_at_connections_and_cannot_test_them(client, marketer):
