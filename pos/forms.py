@@ -19,6 +19,7 @@ QUANTITY = r"^\d{1,6}(\.\d{1,3})?$"
 class LineForm(forms.Form):
     """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
 
+    fields: dict[str, Any]
     sku = forms.CharField(label="SKU", max_length=64, required=False)
     categories = CodesField(label="Categories", help_text="")
     brand = forms.CharField(max_length=64, required=False)
@@ -38,7 +39,8 @@ class LineForm(forms.Form):
         return self.cleaned_data["quantity"] or "1"
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if self.has_changed() and "unit_price" not in self.errors and cleaned.get("unit_price") is None:
             self.add_error("unit_price", "What does one cost?")
         return cleaned
@@ -47,6 +49,7 @@ class LineForm(forms.Form):
 class SandboxForm(forms.Form):
     """Where, when and for whom a basket is tried out, and its lines (`lines`)."""
 
+    fields: dict[str, Any]
     location = forms.ModelChoiceField(queryset=Location.objects.all(), empty_label=None)
     at = MomentField(label="When", required=False, help_text="Empty: now.")
     customer = forms.CharField(label="Customer id", max_length=64, required=False)

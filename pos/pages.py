@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from campaigns.models import Campaign
+from campaigns.requests import Request
 from pos.answers import Declined
 from pos.forms import MAX_LINES, LineForm, SandboxForm
 from pos.models import Location
@@ -33,7 +34,7 @@ FAR = (  # the reasons that say least about this basket come last
 
 @require_GET
 @permission_required("promotions.view_promotion", raise_exception=True)
-def sandbox(request: HttpRequest) -> HttpResponse:
+def sandbox(request: Request) -> HttpResponse:
     """The basket is in the address: nothing is written, and it can be passed on."""
     locations = list(Location.objects.all())
     if not locations:
@@ -87,8 +88,8 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     `lines`: those of the basket, in the order of `quote.lines`.
     """
     names = dict(Promotion.objects.filter(pk__in=mentioned(quote)).values_list("pk", "name"))
-    campaign_ids = {part.campaign for part in (*quote.applied, *quote.not_applied) if part.campaign}
-    campaigns = dict(Campaign.objects.filter(pk__in=campaign_ids).values_list("pk", "name"))
+    campaign_ids = {part.campaign for part in quote.applied} | {part.campaign for part in quote.not_applied}
+    campaigns = dict(Campaign.objects.filter(pk__in=campaign_ids - {None}).values_list("pk", "name"))
     without = sorted(quote.not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
     return {
         "quote": quote,
@@ -131,6 +132,8 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 def mentioned(quote: Quote) -> set[int]:
     """The ids of all promotions an answer speaks of."""
-    found = {part.promotion for part in (*quote.applied, *quote.not_applied, *quote.gifts)}
-    found |= {part.by for part in quote.not_applied if part.by is not None}
+    found = {part.promotion for part in quote.applied} | {part.promotion for part in quote.not_applied}
+    found |= {gift.promotion for gift in quote.gifts} | {
+        part.by for part in quote.not_applied if part.by is not None
+    }
     return found | {share.promotion for line in quote.lines for share in line.applied}

@@ -80,17 +80,17 @@ def _is_at_most(price: int | None, amount: int) -> bool:
 
 def _of_tiers(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
     """A tier whose successor is reached by every sale that meets the conditions is never the highest reached."""
-    kind, field = (
-        (rules.MinSubtotal, "amount") if tiered.by == "subtotal" else (rules.MinQuantity, "quantity")
-    )
-    least = max(
-        (
-            getattr(condition, field)
-            for condition in rule.conditions
-            if isinstance(condition, kind) and condition.match == rule.target.match
-        ),
-        default=0,
-    )
+    least = 0
+    for condition in rule.conditions:
+        match condition:
+            case rules.MinSubtotal(amount, counted) if (
+                counted == rule.target.match and tiered.by == "subtotal"
+            ):
+                least = max(least, amount)
+            case rules.MinQuantity(quantity, counted) if (
+                counted == rule.target.match and tiered.by == "quantity"
+            ):
+                least = max(least, quantity)
     for tier, successor in zip(tiered.tiers, tiered.tiers[1:], strict=False):
         if successor.at_least <= least:
             yield (

@@ -5,9 +5,7 @@ from django.conf import settings
 
 from campaigns.templatetags.workspace import money
 from promotions.engine import Rule, words
-from promotions.engine.rules import Stackable
 from promotions.models import Promotion
-from promotions.snapshot import Parts
 
 
 def rule(promotion: Promotion) -> Rule:
@@ -15,31 +13,24 @@ def rule(promotion: Promotion) -> Rule:
 
     Raises: msgspec.ValidationError: its JSON is none of promotions.engine.rules.
     """
-    parts = msgspec.convert(
+    return msgspec.convert(
         {
+            "promotion": promotion.pk or 0,
             "benefit": promotion.benefit,
+            "label": promotion.name,
             "target": promotion.target,
             "conditions": promotion.conditions,
-            "stacking": promotion.stacking or None,
+            "lane": promotion.lane,
+            "stacking": promotion.stacking or {"type": "stackable"},
             "caps": promotion.caps,
+            "trigger": promotion.trigger,
+            "active": promotion.status == Promotion.Status.ACTIVE,
+            "starts_at": promotion.starts_at,
+            "ends_at": promotion.ends_at,
+            "priority": promotion.priority,
+            "max_uses_per_customer": promotion.max_uses_per_customer,
         },
-        Parts,
-    )
-    return Rule(
-        promotion=promotion.pk or 0,
-        benefit=parts.benefit,
-        label=promotion.name,
-        target=parts.target,
-        conditions=parts.conditions,
-        lane=promotion.lane,
-        stacking=parts.stacking or Stackable(),
-        caps=parts.caps,
-        trigger=promotion.trigger,
-        active=promotion.status == Promotion.Status.ACTIVE,
-        starts_at=promotion.starts_at,
-        ends_at=promotion.ends_at,
-        priority=promotion.priority,
-        max_uses_per_customer=promotion.max_uses_per_customer,
+        Rule,
     )
 
 

@@ -233,7 +233,7 @@ def by_campaign(asked: Asked) -> Report:
 
 def _revenue(asked: Asked) -> dict[int, tuple[int, int]]:
     """By campaign: the sales it touched, and what they were paid with less what came back."""
-    parameters = {"since": asked.since, "until": asked.until}
+    parameters: Row = {"since": asked.since, "until": asked.until}
     parameters |= {"currency": asked.currency, "location": asked.location}
     with connection.cursor() as cursor:
         cursor.execute(REVENUE, parameters)
@@ -263,7 +263,7 @@ def _of_campaign(row: Row, sales: int, revenue: int) -> Row:
 
 def _by_end(rows: list[Row]) -> list[Row]:
     """The campaigns by how they ended: how many, and what they gave."""
-    groups = {status: {"name": name, "count": 0, "given": 0} for status, name in ENDS.items()}
+    groups: dict[str, Row] = {status: {"name": name, "count": 0, "given": 0} for status, name in ENDS.items()}
     for row in rows:
         if row["campaign"] is not None:
             group = groups[row["campaign__status"] if row["campaign__status"] in groups else ""]
@@ -322,7 +322,7 @@ def beyond_limits(asked: Asked) -> Report:
         .select_related("redemption__sale__location", "redemption__promotion", "redemption__campaign")
         .order_by("-redemption__at", "-pk")
     )
-    rows = [
+    rows: list[Row] = [
         {
             "name": line.redemption.promotion.name,
             "url": reverse("promotions:promotion", args=[line.redemption.promotion_id]),

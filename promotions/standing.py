@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Sum
 
@@ -34,7 +35,7 @@ class Standing:
 
 def figures(campaign: PromotionCampaign, now: datetime) -> Standing:
     """The figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
-    found = limits.figures(campaign)
+    found: dict[str, Any] = {**limits.figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
         since = max(campaign.starts_at, now - PACE)

@@ -132,7 +132,7 @@ def _match(said: Answers, prefix: str = "") -> rules.Match:
 
 
 def _said_of_match(match: rules.Match, prefix: str = "") -> dict[str, Any]:
-    said = {"skus": match.skus, "categories": match.categories, "brands": match.brands}
+    said: dict[str, Any] = {"skus": match.skus, "categories": match.categories, "brands": match.brands}
     said |= {"unit_price_min": match.unit_price_min, "unit_price_max": match.unit_price_max}
     return {f"{prefix}{name}": value for name, value in said.items()}
 

@@ -17,6 +17,7 @@ Status = Campaign.Status
 class CampaignForm(forms.ModelForm):
     """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
 
+    fields: dict[str, Any]
     starts_at = MomentField(label="Starts", required=False)
     ends_at = MomentField(label="Ends", required=False, help_text="Empty: no end.")
     budget = MoneyField(
@@ -66,7 +67,8 @@ class CampaignForm(forms.ModelForm):
             self.fields["starts_at"].help_text = "It has started: its start stays."
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "The end must lie after the start.")

@@ -17,6 +17,7 @@ COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses
 class CouponTerms(forms.Form):
     """What holds for one code as for many: what it gives, how often, when, where and to whom."""
 
+    fields: dict[str, Any]
     promotion = forms.ModelChoiceField(
         queryset=Promotion.objects.none(), help_text="Promotions that apply with a coupon code."
     )
@@ -51,7 +52,8 @@ class CouponTerms(forms.Form):
         self.fields["promotion"].queryset = promotions
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         chosen = cleaned.get("discount")
         if chosen in ("percent", "amount") and chosen not in self.errors and cleaned.get(chosen) is None:
             self.add_error(chosen, "This is needed for what you chose.")
@@ -141,8 +143,8 @@ class GenerateForm(CouponTerms):
     """Many codes of random letters."""
 
     number = forms.IntegerField(label="How many codes", min_value=1, max_value=MOST, initial=100)
-    prefix = forms.CharField(
-        max_length=20, required=False, help_text="What every code begins with, such as MAIL-."
+    begins = forms.CharField(
+        label="Prefix", max_length=20, required=False, help_text="What every code begins with, such as MAIL-."
     )
     length = forms.IntegerField(
         label="Length",
@@ -154,7 +156,7 @@ class GenerateForm(CouponTerms):
     batch = forms.CharField(
         label="Name of the batch", max_length=100, required=False, help_text="Empty: the time."
     )
-    field_order = ["promotion", "number", "prefix", "length", "batch"]
+    field_order = ["promotion", "number", "begins", "length", "batch"]
 
     def __init__(self, data: Any = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)

@@ -6,6 +6,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from promotions.models import Coupon, Promotion
+from promotions.models.promotion import PromotionQuerySet
 
 SEARCH = {"type": "search"}
 
@@ -25,7 +26,7 @@ class PromotionFilter(forms.Form):
         required=False,
     )
 
-    def narrowed(self, promotions: QuerySet[Promotion]) -> QuerySet[Promotion]:
+    def narrowed(self, promotions: PromotionQuerySet) -> QuerySet[Promotion]:
         """Those of `promotions` that were asked for."""
         chosen = self.cleaned_data
         promotions = promotions.matching(chosen.get("q", ""))
@@ -42,6 +43,7 @@ class PromotionFilter(forms.Form):
 
 
 class CouponFilter(forms.Form):
+    fields: dict[str, Any]
     q = forms.CharField(label="Code", required=False, widget=forms.TextInput(attrs=SEARCH))
     promotion = forms.ModelChoiceField(
         queryset=Promotion.objects.none(), required=False, empty_label="All promotions"

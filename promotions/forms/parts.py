@@ -35,6 +35,7 @@ class Part(forms.Form):
     `needs`: by the field that is answered, for each answer the fields that must be filled in then.
     """
 
+    fields: dict[str, Any]
     key = ""
     heading = ""
     needs: Mapping[str, Mapping[str, Sequence[str]]] = {}
@@ -42,7 +43,8 @@ class Part(forms.Form):
     folds = False  # shown closed until something of it is filled in
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         for field, by_answer in self.needs.items():
             for needed in by_answer.get(cleaned.get(field, ""), ()):
                 if needed not in self.errors and cleaned.get(needed) in (None, "", ()):
@@ -74,6 +76,10 @@ class RowSet(forms.BaseFormSet):
 
     noun = ""
 
+    def initial_form_count(self) -> int:
+        """None: a stored row may be emptied as well."""
+        return 0
+
     def filled(self) -> list[dict[str, Any]]:
         """What the rows say, in their order; of rows that were typed only those that can be read."""
         return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
@@ -84,20 +90,13 @@ class RowSet(forms.BaseFormSet):
 
 
 def rows_of(
-    row: type[forms.Form],
-    rows: type[RowSet],
-    data: Any,
-    prefix: str,
-    initial: Sequence[Mapping[str, Any]] | None,
-    *,
-    most: int,
+    row: type[forms.Form], rows: type[RowSet], data: Any, prefix: str, stored: Any, *, most: int
 ) -> RowSet:
-    """The rows of a part, filled in; there are at least two, and always an empty one."""
-    stored = initial if isinstance(initial, list) else []
-    made = forms.formset_factory(
-        row, formset=rows, extra=max(1, 2 - len(stored)), max_num=most, validate_max=True
-    )
-    return made(data, prefix=prefix, initial=stored)
+    """The rows of a part: those of `data`, else those that are `stored`; at least two, and always an empty one."""
+    known = stored if data is None and isinstance(stored, list) else []
+    extra = max(2, len(known) + 1)
+    made: Any = forms.formset_factory(row, formset=rows, extra=extra, max_num=most, validate_max=True)
+    return made(data, prefix=prefix, initial=known)
 
 
 class OffItems(Part):
@@ -160,7 +159,8 @@ class Items(Part):
     only_undiscounted = tick("Only articles that the till has not reduced already")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         low, high = cleaned.get("unit_price_min"), cleaned.get("unit_price_max")
         if low is not None and high is not None and low > high:
             self.add_error("unit_price_max", "This lies below the lowest price.")
@@ -211,6 +211,8 @@ class Bundle(Part):
     amount = MoneyField("Amount", required=False)
     pick = choice("Of several that fit, take", PICKS, required=False)
 
+    rows: RowSet
+
     class Rows(RowSet):
         noun = "part of the set"
 
@@ -219,7 +221,8 @@ class Bundle(Part):
         self.rows = rows_of(BundleRow, self.Rows, data, "parts", self.initial.get("parts"), most=20)
 
     def clean(self) -> dict[str, Any]:
-        return super().clean() | {"parts": self.rows.filled()}
+        super().clean()
+        return self.cleaned_data | {"parts": self.rows.filled()}
 
 
 class TierRow(forms.Form):
@@ -229,7 +232,8 @@ class TierRow(forms.Form):
     amount = MoneyField("or amount", required=False)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         if not self.errors and (cleaned.get("percent") is None) == (cleaned.get("amount") is None):
             raise forms.ValidationError("A tier has either a percent or an amount.")
         return cleaned
@@ -240,6 +244,8 @@ class Tiers(Part):
     heading = "Tiers"
     by = choice("Measured by", [("subtotal", "what is spent"), ("quantity", "how many articles")])
 
+    rows: RowSet
+
     class Rows(RowSet):
         noun = "tier"
 
@@ -248,7 +254,8 @@ class Tiers(Part):
         self.rows = rows_of(TierRow, self.Rows, data, "tiers", self.initial.get("tiers"), most=50)
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         step = "at_least_units" if cleaned.get("by") == "quantity" else "at_least"
         tiers = self.rows.filled()
         if any(tier.get(step) is None for tier in tiers):
@@ -315,7 +322,8 @@ class When(Part):
     max_uses_per_customer = count("Maximum uses per customer", help_text="Empty: no limit of its own.")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
             self.add_error("ends_at", "The end must lie after the start.")
@@ -351,7 +359,5 @@ class Identity(Part):
     standalone = tick("Standalone: applies without a campaign")
 
 
-PARTS: dict[str, type[Part]] = {
-    part.key: part
-    for part in [OffItems, OffSale, Items, BuyGet, Bundle, Tiers, Hours, Conditions, When, Meeting]
-}
+ALL: list[type[Part]] = [OffItems, OffSale, Items, BuyGet, Bundle, Tiers, Hours, Conditions, When, Meeting]
+PARTS = {part.key: part for part in ALL}

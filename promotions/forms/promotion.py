@@ -40,7 +40,7 @@ class PromotionForm:
         if asked is not None:
             initial |= data.dict()  # what parts of both kinds share
         names = [*self.kind.parts, *(name for name in LATER if name not in self.kind.parts)]
-        forms = [Identity, *(PARTS[name] for name in names)]
+        forms: list[type[Part]] = [Identity, *(PARTS[name] for name in names)]
         self.parts: list[Part] = [
             form(data if asked is None or form.key in asked else None, initial=initial) for form in forms
         ]
@@ -89,11 +89,6 @@ class PromotionForm:
     @property
     def label(self) -> str:
         return Promotion.Type(self.type).label
-
-    @property
-    def errors(self) -> dict[str, Any]:
-        """Every error by field, of all parts."""
-        return {name: errors for part in self.parts for name, errors in part.errors.items()}
 
     @property
     def is_bound(self) -> bool:

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
 from promotions.forms.campaign import currencies
-from promotions.models import Promotion
 from promotions.reports import REPORTS, Asked
 
 LONGEST = timedelta(days=366)
@@ -18,15 +18,14 @@ DAY = {"type": "date"}
 class ReportForm(forms.Form):
     """Days, a location and a currency; the current month unless said otherwise."""
 
+    fields: dict[str, Any]
     by = forms.ChoiceField(
         choices=[(key, title) for key, (title, _) in REPORTS.items()], widget=forms.HiddenInput
     )
     first = forms.DateField(label="From", widget=forms.DateInput(format="%Y-%m-%d", attrs=DAY))
     last = forms.DateField(label="To", widget=forms.DateInput(format="%Y-%m-%d", attrs=DAY))
-    location = forms.ModelChoiceField(
-        queryset=Promotion._meta.get_field("locations").related_model.objects.none(),
-        required=False,
-        empty_label="All locations",
+    location: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=None, required=False, empty_label="All locations"
     )
     currency = forms.ChoiceField()
 
@@ -39,11 +38,12 @@ class ReportForm(forms.Form):
             "currency": settings.CURRENCY,
         }
         super().__init__(said | {name: value for name, value in data.items() if value})
-        self.fields["location"].queryset = Promotion._meta.get_field("locations").related_model.objects.all()
+        self.fields["location"].queryset = apps.get_model("pos.Location").objects.all()
         self.fields["currency"].choices = [(code, code) for code in currencies()]
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
             self.add_error("last", "The last day lies before the first.")

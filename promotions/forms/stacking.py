@@ -13,6 +13,7 @@ from promotions.stacking import FIELDS
 class StackingForm(forms.Form):
     """All rules at once. Excluded pairs: those still ticked stay, and one may be added."""
 
+    fields: dict[str, Any]
     precedence = forms.ChoiceField(label="Where several compete", choices=StackingSettings.Precedence.choices)
     max_promotions = count("Promotions of one sale, at most", help_text="Empty: no limit. 1: the best alone.")
     max_discount_percent = PercentField(
@@ -58,7 +59,8 @@ class StackingForm(forms.Form):
             self.fields[name].queryset = Promotion.objects.kept().order_by("name", "pk")
 
     def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
+        super().clean()
+        cleaned = self.cleaned_data
         first, second = cleaned.get("first"), cleaned.get("second")
         if bool(first) != bool(second):
             self.add_error("second" if first else "first", "A pair has two promotions.")
@@ -92,6 +94,7 @@ def _key(pair: ExcludedPair) -> str:
 class MeetingForm(forms.Form):
     """Which two promotions are asked about."""
 
+    fields: dict[str, Any]
     one = forms.ModelChoiceField(queryset=Promotion.objects.none(), label="Can", empty_label="choose one")
     other = forms.ModelChoiceField(queryset=Promotion.objects.none(), label="meet", empty_label="choose one")
 

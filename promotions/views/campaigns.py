@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import workspace
-from campaigns.models import Campaign
 from campaigns.refusals import Locked, Refused
+from campaigns.requests import Request
 from campaigns.views import refusal
 from promotions import publish, standing
 from promotions.forms.campaign import CampaignForm
@@ -26,7 +26,7 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 
 @require_GET
 @viewing
-def campaign(request: HttpRequest, pk: int) -> HttpResponse:
+def campaign(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     now = timezone.now()
     context = workspace.status_context(campaign, request.user, now)
@@ -41,7 +41,7 @@ def campaign(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def counters(request: HttpRequest, pk: int) -> HttpResponse:
+def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, timezone.now()))
@@ -49,7 +49,7 @@ def counters(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     form = CampaignForm(request.POST or None, instance=PromotionCampaign())
     if request.method == "POST" and form.is_valid():
         try:
@@ -68,7 +68,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
         return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
@@ -95,7 +95,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def linked(request: HttpRequest, pk: int) -> HttpResponse:
+def linked(request: Request, pk: int) -> HttpResponse:
     """The linked promotions, and those that `?find=` finds to link."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_linked.html", linked_context(campaign, request))
@@ -103,19 +103,19 @@ def linked(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @changing
-def link(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+def link(request: Request, pk: int, promotion: int) -> HttpResponse:
     return arranged(request, pk, lambda: publish.link(pk, promotion, by=request.user))
 
 
 @require_POST
 @changing
-def unlink(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+def unlink(request: Request, pk: int, promotion: int) -> HttpResponse:
     return arranged(request, pk, lambda: publish.unlink(pk, promotion, by=request.user))
 
 
 @require_POST
 @changing
-def move(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+def move(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Put a promotion one place higher, or with `down` one lower."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     places = list(campaign.links.values_list("promotion_id", flat=True))
@@ -128,7 +128,7 @@ def move(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
 
 @require_POST
 @permission_required("promotions.change_promotion", raise_exception=True)
-def switch(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
+def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Switch one linked promotion on (`on`) or off; the campaign and its other promotions stay as they are."""
     get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
     return arranged(request, pk, lambda: publish.switch(promotion, "on" in request.POST, by=request.user))
@@ -137,7 +137,7 @@ def switch(request: HttpRequest, pk: int, promotion: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def arranged(request: HttpRequest, pk: int, arrange: Any) -> HttpResponse:
+def arranged(request: Request, pk: int, arrange: Any) -> HttpResponse:
     """Call `arrange`, and show the linked promotions; with the reason where it is refused."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     reasons = []
@@ -153,7 +153,7 @@ def arranged(request: HttpRequest, pk: int, arrange: Any) -> HttpResponse:
     return render(request, "promotions/_linked.html", context, status=409 if reasons else 200)
 
 
-def linked_context(campaign: Campaign, request: HttpRequest) -> dict[str, Any]:
+def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:
     """What promotions/_linked.html shows."""
     links = list(campaign.links.filter(promotion__deleted_at__isnull=True).select_related("promotion"))
     find = request.GET.get("find", "").strip()
@@ -175,7 +175,7 @@ def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
     return {"campaign": campaign, "figures": standing.figures(campaign, now)}
 
 
-def filled_in(request: HttpRequest, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
+def filled_in(request: Request, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
     """A form's page: 422 when what was typed cannot be taken."""
     status = 422 if request.method == "POST" else 200
     return render(request, template, context | {"form": form}, status=status)

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +15,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.refusals import Refused
+from campaigns.requests import Request
 from promotions import coupons
 from promotions.forms.coupon import CouponForm, GenerateForm
 from promotions.forms.filters import CouponFilter
@@ -30,7 +31,7 @@ changing = permission_required("promotions.change_coupon", raise_exception=True)
 
 @require_GET
 @viewing
-def coupon_list(request: HttpRequest) -> HttpResponse:
+def coupon_list(request: Request) -> HttpResponse:
     form, found = asked(request)
     page = Paginator(found.select_related("promotion"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -39,7 +40,7 @@ def coupon_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: HttpRequest) -> StreamingHttpResponse:
+def export(request: Request) -> StreamingHttpResponse:
     """The coupons of the list as CSV, line by line however many they are."""
     _, found = asked(request)
     response = StreamingHttpResponse(coupons.csv_lines(found), content_type="text/csv; charset=utf-8")
@@ -49,7 +50,7 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     form = CouponForm(
         request.POST or None,
         promotions=with_a_coupon(),
@@ -75,7 +76,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @viewing
-def coupon(request: HttpRequest, pk: int) -> HttpResponse:
+def coupon(request: Request, pk: int) -> HttpResponse:
     """One code with its uses; those who may change it find its form here."""
     coupon = get_object_or_404(Coupon.objects.with_state(timezone.now()).select_related("promotion"), pk=pk)
     if not request.user.has_perm("promotions.change_coupon"):
@@ -98,7 +99,7 @@ def coupon(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
-def generate(request: HttpRequest) -> HttpResponse:
+def generate(request: Request) -> HttpResponse:
     """Make many codes at once, then show them, ready for export."""
     initial = {"promotion": request.GET.get("promotion")}
     form = GenerateForm(request.POST or None, promotions=with_a_coupon(), initial=initial)
@@ -109,14 +110,15 @@ def generate(request: HttpRequest) -> HttpResponse:
                 said["promotion"],
                 said["number"],
                 by=request.user,
-                prefix=said["prefix"],
+                prefix=said["begins"],
                 length=said["length"],
                 batch=said["batch"],
                 locations=said["locations"],
                 **form.columns(),
             )
         except Refused as refused:
-            form.refuse([("number" if name == "count" else name, reason) for name, reason in refused.reasons])
+            renamed = {"count": "number", "prefix": "begins"}
+            form.refuse([(renamed.get(name, name), reason) for name, reason in refused.reasons])
         else:
             messages.success(
                 request, f"{said['number']:,} codes are made. Export them as CSV to hand them out."
@@ -129,7 +131,7 @@ def generate(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @changing
-def switch(request: HttpRequest, pk: int) -> HttpResponse:
+def switch(request: Request, pk: int) -> HttpResponse:
     """Switch one code on (`on`) or off."""
     coupon = get_object_or_404(Coupon, pk=pk)
     try:
@@ -150,7 +152,7 @@ def with_a_coupon() -> QuerySet[Promotion]:
     return Promotion.objects.kept().filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
 
 
-def asked(request: HttpRequest) -> tuple[CouponFilter, QuerySet[Coupon]]:
+def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
     """The filter of the list, and the coupons it leaves."""
     promotions = Promotion.objects.filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
     form = CouponFilter(request.GET, promotions=promotions)

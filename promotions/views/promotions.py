@@ -7,11 +7,12 @@ from django.contrib.auth.decorators import permission_required, user_passes_test
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.refusals import Refused
+from campaigns.requests import Request
 from campaigns.views import gone_to
 from promotions import publish, reading, standing, types
 from promotions.conflicts import conflicts
@@ -41,7 +42,7 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 
 @require_GET
 @viewing
-def promotion_list(request: HttpRequest) -> HttpResponse:
+def promotion_list(request: Request) -> HttpResponse:
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     promotions = form.narrowed(Promotion.objects.kept()).prefetch_related(LINKS)
@@ -52,13 +53,13 @@ def promotion_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def promotion(request: HttpRequest, pk: int) -> HttpResponse:
+def promotion(request: Request, pk: int) -> HttpResponse:
     return render(request, "promotions/promotion.html", promotion_context(found(pk)))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
-def new(request: HttpRequest) -> HttpResponse:
+def new(request: Request) -> HttpResponse:
     """Pick a kind, then fill in its form; `?campaign=` links it there at once."""
     type_ = request.POST.get("type") or request.GET.get("type", "")
     campaign = campaign_to_link(request)
@@ -70,7 +71,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
-def edit(request: HttpRequest, pk: int) -> HttpResponse:
+def edit(request: Request, pk: int) -> HttpResponse:
     promotion = found(pk)
     type_ = request.POST.get("type", promotion.type)
     return edited(request, type_ if type_ in types.KINDS else promotion.type, promotion, None)
@@ -78,7 +79,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 @writing
-def fields(request: HttpRequest) -> HttpResponse:
+def fields(request: Request) -> HttpResponse:
     """The form's fields for the kind and the rows asked for, with what was typed so far."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
@@ -89,7 +90,7 @@ def fields(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @writing
-def says(request: HttpRequest) -> HttpResponse:
+def says(request: Request) -> HttpResponse:
     """What the form as it is filled in means, in words, and what is wrong with that."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
@@ -101,7 +102,7 @@ def says(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @changing
-def switch(request: HttpRequest, pk: int) -> HttpResponse:
+def switch(request: Request, pk: int) -> HttpResponse:
     """Switch a promotion on (`on`) or off."""
     promotion = found(pk)
     try:
@@ -115,7 +116,7 @@ def switch(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @deleting
-def delete(request: HttpRequest, pk: int) -> HttpResponse:
+def delete(request: Request, pk: int) -> HttpResponse:
     """Delete a promotion; a GET asks first."""
     promotion = found(pk)
     if request.method != "POST":
@@ -138,8 +139,9 @@ def found(pk: int) -> Promotion:
     return get_object_or_404(Promotion.objects.kept().prefetch_related(LINKS), pk=pk)
 
 
-def number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() and len(text) < 19 else None
+def number(text: str | None) -> int:
+    """A key that was sent; 0, which is nobody's, for what is none."""
+    return int(text) if text and text.isdigit() and len(text) < 19 else 0
 
 
 def kinds() -> list[dict[str, str]]:
@@ -150,7 +152,7 @@ def kinds() -> list[dict[str, str]]:
     ]
 
 
-def campaign_to_link(request: HttpRequest) -> PromotionCampaign | None:
+def campaign_to_link(request: Request) -> PromotionCampaign | None:
     """The campaign that a new promotion is made for."""
     pk = number(request.POST.get("campaign") or request.GET.get("campaign"))
     campaign = PromotionCampaign.objects.filter(pk=pk).first()
@@ -158,15 +160,16 @@ def campaign_to_link(request: HttpRequest) -> PromotionCampaign | None:
 
 
 def edited(
-    request: HttpRequest, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
+    request: Request, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
 ) -> HttpResponse:
     """The form of a new (None) or stored promotion; saved when it was posted and can be."""
-    context = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
     if "more" in request.POST:  # without JavaScript: another kind or one more row, nothing saved
         form = PromotionForm.half_filled(type_, request.POST, promotion=promotion)
         return render(request, "promotions/promotion_form.html", context | {"form": form})
     form = PromotionForm(type_, request.POST or None, promotion=promotion)
-    if request.method == "POST" and "preview" not in request.POST and form.is_valid():
+    is_sent = request.method == "POST" and "preview" not in request.POST
+    if is_sent and form.is_valid():
         try:
             saved = publish.save_promotion(
                 promotion, by=request.user, locations=form.locations, **form.columns()
@@ -180,8 +183,7 @@ def edited(
             messages.success(request, f"“{saved}” is saved.{state}")
             return redirect(campaign or saved)
     context |= {"form": form, **says_context(form, campaign)}
-    status = 422 if request.method == "POST" and form.errors else 200
-    return render(request, "promotions/promotion_form.html", context, status=status)
+    return render(request, "promotions/promotion_form.html", context, status=422 if is_sent else 200)
 
 
 def promotion_context(promotion: Promotion) -> dict[str, Any]:
@@ -207,7 +209,7 @@ def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dic
             return {"form": form, "sentence": "", "missing": []}
         typed, places = stored, [place.pk for place in stored.locations.all()]
     elif form.is_valid():
-        typed = Promotion(pk=stored and stored.pk, status=Promotion.Status.ACTIVE, **form.columns())
+        typed = Promotion(pk=stored.pk if stored else None, status=Promotion.Status.ACTIVE, **form.columns())
         places = [place.pk for place in form.locations]
     else:
         return {"form": form, "sentence": "", "missing": form.missing}

@@ -4,10 +4,11 @@ import csv
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from campaigns.requests import Request
 from promotions import reports
 from promotions.forms.report import ReportForm
 
@@ -18,7 +19,7 @@ viewing = permission_required("promotions.view_redemption", raise_exception=True
 
 @require_GET
 @viewing
-def report(request: HttpRequest) -> HttpResponse:
+def report(request: Request) -> HttpResponse:
     form = ReportForm(request.GET)
     context = {"form": form, "kinds": {key: title for key, (title, _) in reports.REPORTS.items()}}
     if not form.is_valid():
@@ -36,7 +37,7 @@ def report(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: Request) -> HttpResponse:
     """The report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():

@@ -6,12 +6,13 @@ import msgspec
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from campaigns.refusals import Refused
+from campaigns.requests import Request
 from promotions import stacking
 from promotions.forms.stacking import MeetingForm, StackingForm
 from promotions.inspector import applying, meeting
@@ -22,13 +23,14 @@ SHOWN = 100
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("promotions.view_stackingsettings", raise_exception=True)
-def rules(request: HttpRequest) -> HttpResponse:
+def rules(request: Request) -> HttpResponse:
     """The rules in force; a form for those who may change them."""
-    may_change = request.user.has_perm("promotions.change_stacking_rules")
-    if request.method == "POST" and not may_change:
+    form = None
+    if request.user.has_perm("promotions.change_stacking_rules"):
+        form = StackingForm(request.POST or None)
+    elif request.method == "POST":
         raise PermissionDenied
-    form = StackingForm(request.POST or None) if may_change else None
-    if request.method == "POST" and form.is_valid():
+    if form and request.method == "POST" and form.is_valid():
         try:
             stacking.change(by=request.user, excluded_pairs=form.excluded_pairs(), **form.columns())
         except Refused as refused:
@@ -52,7 +54,7 @@ def rules_context() -> dict[str, Any]:
     }
 
 
-def meeting_context(request: HttpRequest) -> dict[str, Any]:
+def meeting_context(request: Request) -> dict[str, Any]:
     """The question whether `?one=` and `?other=` can meet, and its answer."""
     asked = request.GET if "one" in request.GET else None
     question = MeetingForm(asked)
