@@ -19,7 +19,9 @@ class CouponTerms(forms.Form):
 
     fields: dict[str, Any]
     promotion = forms.ModelChoiceField(
-        queryset=Promotion.objects.none(), help_text="Promotions that apply with a coupon code."
+        queryset=Promotion.objects.none(),
+        empty_label="choose one",
+        help_text="Promotions that apply with a coupon code.",
     )
     discount = forms.ChoiceField(
         choices=[
