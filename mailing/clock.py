@@ -63,9 +63,4 @@ def unsettled(now: datetime) -> list[int]:
     ended = EmailCampaign.objects.filter(
         status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - UNSETTLED
     )
-    left = Delivery.objects.filter(status__in=(Delivery.Status.PENDING, Delivery.Status.DEFERRED))
-    return [
-        pk
-        for pk in ended.values_list("pk", flat=True)
-        if left.filter(campaign=pk, due_at__isnull=False).exists()
-    ]
+    return [pk for pk in ended.values_list("pk", flat=True) if progress.unfinished(pk)]

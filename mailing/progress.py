@@ -81,14 +81,21 @@ GROUP BY campaign_id HAVING count(*) > 50
 """
 
 
-def unfinished(campaign_id: int) -> int:
-    """How many recipients something is still to come of."""
+def sums(campaign_id: int) -> dict[str, int]:
+    """Every count of a campaign that is not 0, by its measure."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT coalesce(sum(amount), 0) FROM mailing_tally WHERE campaign_id = %s AND measure = ANY(%s)",
-            [campaign_id, [str(status) for status in Delivery.UNFINISHED]],
+            "SELECT measure, sum(amount) FROM mailing_tally WHERE campaign_id = %s"
+            " GROUP BY measure HAVING sum(amount) <> 0",
+            [campaign_id],
         )
-        return int(cursor.fetchone()[0])
+        return {measure: int(amount) for measure, amount in cursor}
+
+
+def unfinished(campaign_id: int) -> int:
+    """How many recipients something is still to come of."""
+    counts = sums(campaign_id)
+    return sum(counts.get(status, 0) for status in Delivery.UNFINISHED)
 
 
 def fold(now: datetime) -> None:
@@ -114,7 +121,10 @@ def figures(campaign: EmailCampaign) -> Figures:
             by_connection.setdefault(pk, {})[measure] = int(amount)
             if measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN):
                 lately += int(recent or 0)
-    of = lambda *measures: sum(counts.get(measure, 0) for measure in measures)  # noqa: E731 one word for many sums
+
+    def of(*measures: str) -> int:
+        return sum(counts.get(measure, 0) for measure in measures)
+
     left = of(*Delivery.UNFINISHED)
     sent = of(S.ACCEPTED, M.RETURNED, S.UNCERTAIN)
     begun = campaign.prepared_at or now
@@ -148,6 +158,12 @@ def figures(campaign: EmailCampaign) -> Figures:
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
         ),
     )
+
+
+def _percent(campaign: EmailCampaign, left: int) -> float:
+    if campaign.prepared_at is None:
+        return 0.0
+    return 100.0 * (campaign.total - left) / campaign.total if campaign.total else 100.0
 
 
 def _seconds_left(left: int, rate: float) -> int | None:

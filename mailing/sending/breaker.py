@@ -26,15 +26,13 @@ WINDOW, REFUSED = 20, 10  # of so many results, so many refusals of our mail pau
 LONG_WINDOW, LOST = 200, 100  # of so many results, so many that failed or bounced for good do
 
 _FAIL = """
-INSERT INTO mailing_pace (connection_id, spent, level, failures, held_until, trouble)
-VALUES (%(pk)s, '{}', 0, %(weight)s, now() + make_interval(secs => %(first)s), %(trouble)s)
-ON CONFLICT (connection_id) DO UPDATE SET
-    failures = mailing_pace.failures + %(weight)s,
-    held_until = now() + make_interval(secs => CASE WHEN mailing_pace.failures + %(weight)s >= %(limit)s THEN %(probe)s
-        ELSE %(first)s * 2 ^ mailing_pace.failures END),
-    down_since = CASE WHEN mailing_pace.failures + %(weight)s >= %(limit)s
-        THEN coalesce(mailing_pace.down_since, now()) END,
+UPDATE mailing_pace SET
+    failures = failures + %(weight)s,
+    held_until = now() + make_interval(secs =>
+        CASE WHEN failures + %(weight)s >= %(limit)s THEN %(probe)s ELSE %(first)s * 2 ^ failures END),
+    down_since = CASE WHEN failures + %(weight)s >= %(limit)s THEN coalesce(down_since, now()) END,
     trouble = %(trouble)s
+WHERE connection_id = %(pk)s
 RETURNING failures >= %(limit)s
 """
 
@@ -44,6 +42,7 @@ def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool
 
     for_good: waiting does not cure it (a refused login), so it is down at once.
     """
+    Pace.objects.get_or_create(connection_id=connection_id)
     with connection.cursor() as cursor:
         cursor.execute(
             _FAIL,

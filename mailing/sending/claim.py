@@ -11,13 +11,18 @@ from mailing import content
 from mailing.sending import tokens
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
-# connection not held; those suppressed or gone since the launch are skipped instead of taken.
+# connection not held; those suppressed or gone since the launch are skipped instead of taken. The lane is locked for the
+# moment, so that nobody puts right what a run has left while that run, its lease over, takes more.
 CLAIM = """
-WITH due AS (
+WITH lane AS MATERIALIZED (
+    SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
+),
+due AS (
     SELECT delivery.id, delivery.email, delivery.contact_id
     FROM mailing_delivery AS delivery
     WHERE delivery.connection_id = %(lane)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
       AND delivery.status IN ('pending', 'deferred')
+      AND EXISTS (SELECT FROM lane)
       AND EXISTS (SELECT FROM campaigns_campaign WHERE id = %(campaign)s AND status = 'running')
       AND NOT EXISTS (SELECT FROM mailing_pace WHERE connection_id = %(connection)s AND held_until > now())
     ORDER BY delivery.due_at, delivery.id
@@ -26,7 +31,7 @@ WITH due AS (
 ),
 judged AS (
     SELECT due.id, suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
-           contact.phone, contact.city, contact.country, contact.score, contact.attributes
+           contact.phone, contact.city, contact.country, contact.score, contact.attributes, contact.soft_bounces
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email
@@ -40,7 +45,7 @@ SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NU
 FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
-          judged.attributes, judged.phone, judged.city, judged.country, judged.score
+          judged.attributes, judged.phone, judged.city, judged.country, judged.score, judged.soft_bounces
 """
 
 # What this run took and has not handed over goes back; see lanes._PUT_RIGHT for what it is when the run has died.
@@ -92,6 +97,7 @@ class Claimed(msgspec.Struct):
     attempts: int
     recipient: content.Recipient
     token: str
+    has_bounced: bool
 
     def message(self, base: str) -> bytes:
         """The whole message, in wire form. Raises ContentError."""
@@ -141,11 +147,11 @@ async def claim(
 
 
 def _claimed(campaign: Campaign, row: tuple[Any, ...]) -> Claimed:
-    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score = row
+    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft = row
     attributes |= {"phone": phone, "city": city, "country": country, "score": score}
     token = tokens.sign(pk)
     recipient = content.Recipient(email, attributes, first_name, last_name, token, pk)
-    return Claimed(pk, campaign, email, attempts, recipient, token)
+    return Claimed(pk, campaign, email, attempts, recipient, token, soft > 0)
 
 
 async def give_back(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -58,6 +58,18 @@ FROM unnest(%s::text[], %s::text[]) AS bounce (email, detail)
 ON CONFLICT (email) DO NOTHING
 """
 
+SOFT_LIMIT = 5  # soft bounces in a row that suppress an address
+BOUNCE_SOFTLY = f"""
+WITH counted AS (
+    UPDATE mailing_contact SET soft_bounces = soft_bounces + 1 WHERE email = ANY(%s) RETURNING email, soft_bounces
+)
+INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
+SELECT email, '{Suppression.Reason.SOFT_BOUNCE}', '{Suppression.Source.SMTP}', '', now()
+FROM counted WHERE soft_bounces >= {SOFT_LIMIT}
+ON CONFLICT (email) DO NOTHING
+"""
+RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s)"
+
 RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
 
 
@@ -157,7 +169,11 @@ class Ledger:
         return marked
 
     async def _commit(self, asked: list[int], results: list[tuple[Claimed, Fate]]) -> set[int]:
-        told = [pair for pair in results if pair[1].status != Delivery.Status.ACCEPTED or pair[0].attempts]
+        told = [
+            (claimed, fate)
+            for claimed, fate in results
+            if fate.status != Delivery.Status.ACCEPTED or claimed.attempts or claimed.has_bounced
+        ]
         if not told:
             return await self._flush(asked, results)
         async with self._database.transaction():
@@ -199,9 +215,16 @@ class Ledger:
                 self.run,
             ],
         )
-        bounced = [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]
-        if bounced:
+        if bounced := [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]:
             await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])
+        if softly := [claimed.email for claimed, fate in told if fate.soft]:
+            await self._database.execute(BOUNCE_SOFTLY, [softly])
+        if well := [
+            claimed.email
+            for claimed, fate in told
+            if claimed.has_bounced and fate.status == Delivery.Status.ACCEPTED
+        ]:
+            await self._database.execute(RECOVER, [well])
 
     async def _renew(self) -> None:
         cursor = await self._database.execute(RENEW, [self._lease, self.run])

@@ -19,13 +19,15 @@ class Fate(msgspec.Struct, frozen=True):
     """What is written of one try.
 
     wait: seconds until the next try, None for no other. spent: 1 when the try counts. suppress: never mail again.
-    fault: whose it is, "" for nobody's: "recipient", "policy" (ours), "throttle" or "connection".
+    soft: given up though the address may be good; several in a row suppress it. fault: whose it is, "" for nobody's:
+    "recipient", "policy" (ours), "throttle" or "connection".
     """
 
     status: Delivery.Status
     wait: float | None = None
     spent: int = 1
     suppress: bool = False
+    soft: bool = False
     fault: str = ""
     stage: str = ""
     code: int | None = None
@@ -57,7 +59,9 @@ def fate(result: Result, attempts: int, may_retry: bool) -> Fate:
         return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
     fault = "throttle" if kind is Kind.THROTTLE else "recipient"
     if not may_retry:
-        return Fate(S.BOUNCED if fault == "recipient" else S.FAILED, fault=fault, **said)
+        if fault == "throttle":
+            return Fate(S.FAILED, fault=fault, **said)
+        return Fate(S.BOUNCED, soft=True, fault=fault, **said)
     wait = asked if asked is not None else backoff(attempts) if spends else BRIEF_WAIT
     return Fate(S.DEFERRED, wait=jittered(wait), spent=int(spends), fault=fault, **said)
 

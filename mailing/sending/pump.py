@@ -1,6 +1,7 @@
-"""One run of one lane: takes deliveries from the ledger and hands them to the server over many SMTP connections.
+"""One run of one lane: hands what its supply has taken from the ledger to the server, over many SMTP connections.
 
-A run is short, so that a stop never waits long for it; the next one is queued at its end while there is work.
+A run is short, so that a stop never waits long for it; the next one is queued at its end while there is work. What
+needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to after it.
 """
 
 import asyncio
@@ -9,46 +10,33 @@ import logging
 import signal
 import threading
 import time
-from collections import deque
 from datetime import timedelta
-from typing import NamedTuple
 
 import psycopg
-from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from mailing import content, launch
+from mailing import launch
 from mailing.models import Delivery, Pace, SmtpConnection
-from mailing.sending import breaker, claim, database, lanes, limits, outcome
-from mailing.sending.claim import Campaign, Claimed
+from mailing.sending import breaker, database, lanes, outcome
+from mailing.sending.claim import Claimed
 from mailing.sending.ledger import LaneLost, Ledger
+from mailing.sending.supply import Parcel, Supply
 from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Connection, Mail, Result, Server, Timeouts, Tls
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Result, Server, Timeouts, Tls
 
 logger = logging.getLogger(__name__)
 
 BUDGET = 8.0  # seconds a run goes on; SIGTERM of a cluster waits for it
-IDLE = 0.5  # seconds without anything due that end a run
 STRAGGLE = 5.0  # seconds after the end in which a server may still answer an envelope
-LOOK = 0.5  # seconds between two looks at which campaigns run
-CLAIM = 500  # deliveries taken at once
 # Far below a task's time, which a wait for one answer must not outlast; all but the dot's may be cut short safely.
 TIMEOUTS = Timeouts(greeting=30, mail=30, rcpt=30, data=30, dot=75, quit=2)
 DROPS = 3  # connections in a row that end before anything was accepted: the server does not work
 THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
+SLOWEST = 8  # times the open connections are halved
+INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # by waiting
 
 WORKS = "UPDATE mailing_pace SET failures = 0, held_until = NULL, down_since = NULL WHERE connection_id = %s"
-UNUSABLE = """
-SELECT smtp.id FROM mailing_smtpconnection AS smtp
-LEFT JOIN mailing_pace AS pace ON pace.connection_id = smtp.id
-WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
-"""
-
-
-class Parcel(NamedTuple):
-    claimed: Claimed
-    mail: Mail
 
 
 def run(connection_id: int, number: int) -> int:
@@ -65,8 +53,8 @@ def run(connection_id: int, number: int) -> int:
     taken = lanes.take(connection_id, number) if places else None
     if taken is None:
         return 0
-    pump = Pump(smtp, pace, taken, places)
     connection.close()  # the run has its own, and may outlive a restart of the database
+    pump = Pump(smtp, pace, taken, places)
     try:
         with asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))) as runner:
             runner.run(pump.run())
@@ -94,39 +82,34 @@ def server_of(smtp: SmtpConnection, timeouts: Timeouts = TIMEOUTS) -> Server:
 
 
 class Pump:
-    """The state of one run. What needs an answer from elsewhere (a pause, a breaker) ends the run and waits for it."""
+    """The SMTP connections of one run, and what their answers mean."""
 
     def __init__(self, smtp: SmtpConnection, pace: Pace, number: int, places: int) -> None:
         self.smtp = smtp
-        self.pk = smtp.pk
         self.number = number
         self.accepted = 0
-        self.campaigns: dict[int, Campaign] = {}
-        self.seen: set[int] = set()
         self._server = server_of(smtp)
-        self._limits = limits.limits_of(smtp, timezone.localdate())
         self._places = places
         self._level = pace.level
         self._has_failed = pace.failures > 0
-        self._queue: deque[Claimed] = deque()
-        self._filled = asyncio.Event()
-        self._hungry = asyncio.Event()
         self._over = asyncio.Event()
         self._flying = 0
         self._links: set[Connection] = set()
         self._offering: set[Connection] = set()
         self._door = asyncio.Lock()
-        self._drops = 0
+        self._drops = 0  # in a row
         self._throttles = 0  # in a row
         self._throttled_at: float | None = None
         self._hold = 0.0
-        self._unusable: set[int] = set()
         self._rates: dict[int, breaker.Rate] = {}
-        # for `follow`
-        self.failure: ConnectFailed | str | None = None
-        self.refused: dict[int, str] = {}
-        self.unforeseen: dict[int, Exception] = {}
-        self.is_spent = False  # nothing is due any more
+        self._failure: ConnectFailed | str | None = None
+        self._refused: dict[int, str] = {}
+        self._supply: Supply | None = None
+
+    @property
+    def campaigns(self) -> set[int]:
+        """Those it has sent for."""
+        return self._supply.seen if self._supply else set()
 
     async def run(self) -> None:
         """Send until nothing is due, the time is over, or something stops it. Raises LaneLost, OperationalError."""
@@ -134,196 +117,79 @@ class Pump:
         if threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.call_later(BUDGET, self.stop)
-        own, ledger_own = await database.connect(), await database.connect()
-        self._ledger = Ledger(ledger_own, self.number, lanes.LEASE)
         async with contextlib.AsyncExitStack() as opened:
-            opened.push_async_callback(own.close)
+            own = await opened.enter_async_context(await database.connect())
+            ledger = Ledger(await database.connect(), self.number, lanes.LEASE)
+            opened.push_async_callback(ledger.close)
+            supply = self._supply = Supply(own, ledger, self.smtp, self._over, self.stop)
             async with asyncio.TaskGroup() as group:
-                writing = group.create_task(self._ledger.serve())
-                claiming = group.create_task(self._claim(own))
-                await asyncio.gather(*[group.create_task(self._send(place)) for place in range(self._places)])
+                writing = group.create_task(ledger.serve())
+                claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
+                await asyncio.gather(
+                    *[group.create_task(self._send(supply, ledger, place)) for place in range(self._places)]
+                )
                 self.stop()
                 await claiming
-                self._ledger.end()
+                ledger.end()
                 await writing
-            await self._ledger.close()
-            # what the server never got is as due as before
-            await claim.give_back(own, self.number, [claimed.pk for claimed in self._queue])
-            if self._limits and self._queue:
-                await limits.take(own, self.pk, self._limits, -len(self._queue))
+            await supply.give_back()
 
     def stop(self) -> None:
         """Finish what is being handed over and take nothing new."""
         if self._over.is_set():
             return
         self._over.set()
-        self._filled.set()
-        self._hungry.set()
+        if self._supply:
+            self._supply.wake()
         asyncio.get_running_loop().call_later(STRAGGLE, self._cut_short)
 
     def _cut_short(self) -> None:
-        for link in self._offering:
+        for link in list(self._offering):
             link.abort()  # no byte of a message has left: it is as due as before
 
     def follow(self) -> None:
         """After the run: tell whom it concerns what it met with, and see to the next run."""
-        Pace.objects.filter(pk=self.pk).update(
-            level=self._level if self._throttled_at is not None else max(0, self._level - 1)
-        )
+        assert self._supply is not None
+        pace = Pace.objects.filter(pk=self.smtp.pk)
+        if self._throttled_at is not None:
+            pace.update(level=self._level, throttled_at=timezone.now())
+        elif self._level and self.accepted:
+            pace.update(level=self._level - 1)  # a quiet run: one step up again
         if self._hold:
-            held = timezone.now() + timedelta(seconds=self._hold)
-            Pace.objects.filter(pk=self.pk).update(held_until=held, throttled_at=timezone.now())
-        if isinstance(self.failure, ConnectFailed):
-            for_good = self.failure.cause in (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)
-            breaker.failed(self.pk, self.failure.sentence, for_good=for_good)
-        elif self.failure:
-            breaker.failed(self.pk, self.failure)
-        for pk, why in self.refused.items():
+            pace.update(held_until=timezone.now() + timedelta(seconds=self._hold))
+        if isinstance(self._failure, ConnectFailed):
+            breaker.failed(self.smtp.pk, self._failure.sentence, for_good=self._failure.cause in INCURABLE)
+        elif self._failure:
+            breaker.failed(self.smtp.pk, self._failure)
+        for pk, why in self._refused.items():
             breaker.pause(pk, why)
-        for pk, error in self.unforeseen.items():
+        for pk, error in self._supply.unforeseen.items():
             launch.unforeseen(pk, error)
-        for pk in self.seen:
+        for pk in self._supply.seen:
             launch.finish(pk)
-        if not self.is_spent and not self.failure and not self._hold:
-            lanes.wake(self.pk)
-
-    # ── from the ledger ──────────────────────────────────────────────────────────────────────────────────────────
-
-    async def _claim(self, own: psycopg.AsyncConnection) -> None:
-        """Keep the queue filled, until nothing has been due for a while, or the database is away."""
-        try:
-            await self._keep_filled(own)
-        except psycopg.OperationalError:  # what is under way is still recorded, with patience, by the ledger
-            logger.warning("Run %s of “%s” lost the database.", self.number, self.smtp)
-            self.stop()
-
-    async def _keep_filled(self, own: psycopg.AsyncConnection) -> None:
-        looked_at = idle_since = 0.0
-        while not self._over.is_set():
-            now = time.monotonic()
-            if now - looked_at > LOOK:
-                looked_at = now
-                await self._look(own)
-            if len(self._queue) < CLAIM // 2 and await self._refill(own):
-                idle_since = 0.0
-                continue
-            if self._queue or self._flying:
-                idle_since = 0.0
-            elif not idle_since:
-                idle_since = now
-            elif now - idle_since > IDLE:
-                self.is_spent = True
-                self.stop()
-            self._hungry.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.1 if len(self._queue) < CLAIM // 2 else LOOK):
-                    await self._hungry.wait()
-
-    async def _look(self, own: psycopg.AsyncConnection) -> None:
-        """See which campaigns run and which connections cannot be used; drop what is no longer to be sent."""
-        self.campaigns = {
-            pk: campaign
-            for pk, campaign in (await claim.campaigns(own, self.pk, self.campaigns)).items()
-            if pk not in self.refused and pk not in self.unforeseen
-        }
-        self.seen |= self.campaigns.keys()
-        pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self.pk}
-        self._unusable = {row[0] for row in await (await own.execute(UNUSABLE, [list(pks)])).fetchall()}
-        dropped = [claimed for claimed in self._queue if claimed.campaign.pk not in self.campaigns]
-        if dropped:
-            self._queue = deque(claimed for claimed in self._queue if claimed.campaign.pk in self.campaigns)
-            await claim.give_back(own, self.number, [claimed.pk for claimed in dropped])
-
-    async def _refill(self, own: psycopg.AsyncConnection) -> int:
-        """Claim for each running campaign in turn; return how many were taken."""
-        taken = 0
-        for campaign in list(self.campaigns.values()):
-            for lane in self._lanes(campaign):
-                if self._over.is_set():
-                    return taken
-                claimed, looked_at = await self._take(own, campaign, lane)
-                self._queue += claimed
-                if claimed:
-                    self._filled.set()
-                taken += looked_at
-                if looked_at:
-                    break  # the others' share only when nothing of its own is left
-        return taken
-
-    def _lanes(self, campaign: Campaign) -> list[int]:
-        """Whose deliveries this connection sends: its own, and those of connections that cannot be used."""
-        dead = [pk for pk in campaign.connections if pk in self._unusable and pk != self.pk]
-        if not dead:
-            return [self.pk]
-        if campaign.is_failover and self.pk != next(
-            (pk for pk in campaign.connections if pk not in self._unusable), self.pk
-        ):
-            return [self.pk]
-        return [self.pk, *dead]
-
-    async def _take(
-        self, own: psycopg.AsyncConnection, campaign: Campaign, lane: int
-    ) -> tuple[list[Claimed], int]:
-        chosen = {"connection_id": self.pk, "lane": lane, "run": self.number}
-        if not self._limits:
-            return await claim.claim(own, campaign, **chosen, most=CLAIM)
-        async with own.transaction():
-            most = await limits.take(own, self.pk, self._limits, CLAIM)
-            if not most:
-                return [], 0
-            claimed, looked_at = await claim.claim(own, campaign, **chosen, most=most)
-            if len(claimed) < most:
-                await limits.take(own, self.pk, self._limits, len(claimed) - most)
-            return claimed, looked_at
+        if not self._supply.is_spent and not self._failure and not self._hold:
+            lanes.wake(self.smtp.pk)
 
     # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _next(self) -> Parcel | None:
-        """The next message, once there is one; None when the run is over."""
-        while not self._over.is_set():
-            if parcel := self._ready():
-                return parcel
-            self._filled.clear()
-            self._hungry.set()
-            await self._filled.wait()
-        return None
-
-    def _ready(self) -> Parcel | None:
-        """The next message, if one waits."""
-        while self._queue and not self._over.is_set():
-            claimed = self._queue.popleft()
-            if len(self._queue) < CLAIM // 2:
-                self._hungry.set()
-            try:
-                message = claimed.message(settings.PUBLIC_URL)
-            except content.ContentError as error:
-                self._ledger.record(claimed, outcome.unsendable(str(error)))
-            except Exception as error:
-                logger.exception("Campaign %s: no message for delivery %s", claimed.campaign.pk, claimed.pk)
-                self.unforeseen[claimed.campaign.pk] = error
-                self._queue.appendleft(claimed)
-                self.stop()
-            else:
-                return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
-        return None
-
-    async def _send(self, place: int) -> None:
+    async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
         """One SMTP connection at a time, as long as this place is wanted."""
         link: Connection | None = None
-        parcel = await self._next()
+        parcel = await supply.next()
         try:
             while parcel and place < self._places:
                 if link is None or not link.is_usable or link.accepted >= self.smtp.messages_per_connection:
                     link = await self._reopen(link)
                     if link is None:
                         return
-                parcel = await self._hand_over(link, parcel) or await self._next()
+                parcel = await self._hand_over(supply, ledger, link, parcel)
                 if self._throttles >= 3:
                     await self._wait(min(0.1 * 2 ** (self._throttles - 3), 5.0))
+                if parcel is None:
+                    parcel = await supply.next()
         finally:
             if parcel:
-                self._queue.appendleft(parcel.claimed)
-                self._filled.set()
+                supply.put_back(parcel.claimed)
             if link:
                 self._links.discard(link)
                 await link.quit()
@@ -344,34 +210,42 @@ class Pump:
             try:
                 link = await client.connect(self._server)
             except ConnectFailed as error:
-                if error.cause is Cause.THROTTLED:
-                    self._slow_down(error.verdict.retry_after if error.verdict else None)
-                if not self._links:  # with others open it has enough of us, and works
-                    if error.cause is Cause.THROTTLED:
-                        self._hold = max(self._hold, outcome.BRIEF_WAIT * 2**self._level)
-                    else:
-                        self.failure = error
-                    self.stop()
+                self._shut_out(error)
                 return None
-            self._links.add(link)
-            return link
+        self._links.add(link)
+        return link
 
-    async def _hand_over(self, link: Connection, parcel: Parcel) -> Parcel | None:
-        """Hand one message to the server; return the next one, its envelope already on the way."""
+    def _shut_out(self, error: ConnectFailed) -> None:
+        """No further connection: with others open the server has enough of us; with none it does not work."""
+        is_throttled = error.cause is Cause.THROTTLED
+        if is_throttled:
+            self._slow_down(error.verdict.retry_after if error.verdict else None)
+        if self._links:
+            return
+        if is_throttled:
+            self._hold = max(self._hold, outcome.BRIEF_WAIT * 2**self._level)
+        else:
+            self._failure = error
+        self.stop()
+
+    async def _hand_over(
+        self, supply: Supply, ledger: Ledger, link: Connection, parcel: Parcel
+    ) -> Parcel | None:
+        """Hand one message to the server; return the next one, when its envelope is already on the way."""
         following = None
         self._flying += 1
+        self._offering.add(link)
         try:
-            self._offering.add(link)
             result = await link.offer(parcel.mail)
             self._offering.discard(link)
             if result is None:
-                if not await self._ledger.mark(parcel.claimed):
+                if not await ledger.mark(parcel.claimed):
                     link.withhold()
                     return None
                 if link.accepted + 1 < self.smtp.messages_per_connection:
-                    following = self._ready()
+                    following = supply.ready()
                 result = await link.deliver(then=following.mail if following else None)
-            self._settle(link, parcel.claimed, result)
+            self._settle(supply, ledger, link, parcel.claimed, result)
         finally:
             self._flying -= 1
             self._offering.discard(link)
@@ -379,24 +253,30 @@ class Pump:
 
     # ── what an answer means ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _settle(self, link: Connection, claimed: Claimed, result: Result) -> None:
+    def _settle(
+        self, supply: Supply, ledger: Ledger, link: Connection, claimed: Claimed, result: Result
+    ) -> None:
         fate = outcome.fate(result, claimed.attempts, timezone.now() < claimed.campaign.retry_until)
-        self._ledger.record(claimed, fate)
+        ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1
             self._drops = self._throttles = 0
             if self._has_failed:
                 self._has_failed = False
-                self._ledger.note(WORKS, [self.pk])
+                ledger.note(WORKS, [self.smtp.pk])
         elif fate.fault == "throttle":
             self._throttled(link, result)
         elif fate.fault == "connection":
             self._dropped(link, fate)
-        rate = self._rates.setdefault(claimed.campaign.pk, breaker.Rate())
+        self._watch_rate(supply, claimed.campaign.pk, fate)
+
+    def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
+        rate = self._rates.setdefault(campaign_id, breaker.Rate())
         lost = fate.status in (Delivery.Status.BOUNCED, Delivery.Status.FAILED)
         why = rate.verdict(policy=fate.fault == "policy", lost=lost, said=f"“{fate.code or ''} {fate.text}”")
-        if why and claimed.campaign.pk not in self.refused:
-            self.refused[claimed.campaign.pk] = why
+        if why and campaign_id not in self._refused:
+            self._refused[campaign_id] = why
+            supply.barred.add(campaign_id)
             self.stop()
 
     def _throttled(self, link: Connection, result: Result) -> None:
@@ -412,17 +292,15 @@ class Pump:
         now = time.monotonic()
         if self._throttled_at is None or now - self._throttled_at > THROTTLE_STEP:
             self._throttled_at = now
-            self._level = min(self._level + 1, 8)
+            self._level = min(self._level + 1, SLOWEST)
             self._places = max(1, self._places // 2)
         if asked:
             self._hold = max(self._hold, asked)
             self.stop()
 
     def _dropped(self, link: Connection, fate: outcome.Fate) -> None:
-        """A server that ends connections before it has accepted anything does not work."""
-        if link.accepted:
-            return
-        self._drops += 1
+        """A server that refuses us, or ends connections before it has accepted anything, does not work."""
+        self._drops += not link.accepted
         if fate.code is not None or self._drops >= DROPS:
-            self.failure = f"{self.smtp.host}:{self.smtp.port} {fate.code or ''} {fate.text}".strip()
+            self._failure = f"{self._server} {fate.code or ''} {fate.text}"
             self.stop()

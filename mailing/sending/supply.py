@@ -1,0 +1,209 @@
+"""What one run takes from the ledger: a short queue of deliveries, filled while the SMTP connections empty it."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import NamedTuple
+
+import psycopg
+from django.conf import settings
+from django.utils import timezone
+
+from mailing import content
+from mailing.models import SmtpConnection
+from mailing.sending import claim, limits, outcome
+from mailing.sending.claim import Campaign, Claimed
+from mailing.sending.ledger import Ledger
+from mailing.smtp.client import Mail
+
+logger = logging.getLogger(__name__)
+
+CLAIM = 500  # deliveries taken at once
+LOW = 250  # taken again below
+LOOK = 0.5  # seconds between two looks at which campaigns run
+IDLE = 0.5  # seconds without anything due that end a run
+
+UNUSABLE = """
+SELECT smtp.id FROM mailing_smtpconnection AS smtp
+LEFT JOIN mailing_pace AS pace ON pace.connection_id = smtp.id
+WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
+"""
+
+
+class Parcel(NamedTuple):
+    """A delivery and its message, ready to be handed over."""
+
+    claimed: Claimed
+    mail: Mail
+
+
+class Supply:
+    """The queue of one run of the connection `smtp`.
+
+    over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
+    barred: campaigns it must send nothing more of. unforeseen: errors met making messages, by campaign.
+    is_spent: the run ended because nothing was due.
+    """
+
+    def __init__(
+        self,
+        own: psycopg.AsyncConnection,
+        ledger: Ledger,
+        smtp: SmtpConnection,
+        over: asyncio.Event,
+        stop: Callable[[], None],
+    ) -> None:
+        self.campaigns: dict[int, Campaign] = {}
+        self.seen: set[int] = set()
+        self.barred: set[int] = set()
+        self.unforeseen: dict[int, Exception] = {}
+        self.is_spent = False
+        self._own = own
+        self._ledger = ledger
+        self._pk = smtp.pk
+        self._limits = limits.limits_of(smtp, timezone.localdate())
+        self._over = over
+        self._stop = stop
+        self._queue: deque[Claimed] = deque()
+        self._filled = asyncio.Event()
+        self._hungry = asyncio.Event()
+        self._unusable: set[int] = set()
+
+    # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
+
+    async def next(self) -> Parcel | None:
+        """The next message, once there is one; None when the run is over."""
+        while not self._over.is_set():
+            if parcel := self.ready():
+                return parcel
+            if self._over.is_set():  # an unforeseen error has just ended the run
+                break
+            self._filled.clear()
+            self._hungry.set()
+            await self._filled.wait()
+        return None
+
+    def ready(self) -> Parcel | None:
+        """The next message, if one waits."""
+        while self._queue and not self._over.is_set():
+            claimed = self._queue.popleft()
+            if len(self._queue) < LOW:
+                self._hungry.set()
+            try:
+                message = claimed.message(settings.PUBLIC_URL)
+            except content.ContentError as error:
+                self._ledger.record(claimed, outcome.unsendable(str(error)))
+            except Exception as error:
+                logger.exception("Campaign %s: no message for delivery %s", claimed.campaign.pk, claimed.pk)
+                self.unforeseen[claimed.campaign.pk] = error
+                self.put_back(claimed)
+                self._stop()
+            else:
+                return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
+        return None
+
+    def put_back(self, claimed: Claimed) -> None:
+        """Return one that was not handed over."""
+        self._queue.appendleft(claimed)
+        self._filled.set()
+
+    def wake(self) -> None:
+        """Let everybody who waits see that the run is over."""
+        self._filled.set()
+        self._hungry.set()
+
+    # ── into the queue ───────────────────────────────────────────────────────────────────────────────────────────
+
+    async def keep_filled(self, is_busy: Callable[[], bool]) -> None:
+        """Claim until the run is over, ends for want of anything due, or the database is away.
+
+        is_busy: whether a message is on its way, whose fate may make something due.
+        """
+        try:
+            await self._keep_filled(is_busy)
+        except psycopg.OperationalError:  # what is under way is still recorded, with patience, by the ledger
+            logger.warning("Connection %s: the database is away.", self._pk)
+            self._stop()
+
+    async def _keep_filled(self, is_busy: Callable[[], bool]) -> None:
+        looked_at = idle_since = 0.0
+        while not self._over.is_set():
+            now = time.monotonic()
+            if now - looked_at > LOOK:
+                looked_at = now
+                await self._look()
+            if len(self._queue) < LOW and await self._refill():
+                idle_since = 0.0
+                continue
+            if self._queue or is_busy():
+                idle_since = 0.0
+            elif not idle_since:
+                idle_since = now
+            elif now - idle_since > IDLE:
+                self.is_spent = True
+                self._stop()
+            self._hungry.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK if len(self._queue) >= LOW else LOOK / 5):
+                    await self._hungry.wait()
+
+    async def give_back(self) -> None:
+        """Return what is left to the ledger, and its allowance."""
+        left = [claimed.pk for claimed in self._queue]
+        await claim.give_back(self._own, self._ledger.run, left)
+        if left and self._limits:
+            await limits.take(self._own, self._pk, self._limits, -len(left))
+
+    async def _look(self) -> None:
+        """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
+        running = await claim.campaigns(self._own, self._pk, self.campaigns)
+        self.campaigns = {pk: campaign for pk, campaign in running.items() if pk not in self.barred}
+        self.seen |= self.campaigns.keys()
+        pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self._pk}
+        cursor = await self._own.execute(UNUSABLE, [list(pks)])
+        self._unusable = {row[0] for row in await cursor.fetchall()}
+        dropped = [claimed for claimed in self._queue if claimed.campaign.pk not in self.campaigns]
+        if dropped:
+            self._queue = deque(claimed for claimed in self._queue if claimed.campaign.pk in self.campaigns)
+            await claim.give_back(self._own, self._ledger.run, [claimed.pk for claimed in dropped])
+
+    async def _refill(self) -> int:
+        """Claim for each running campaign in turn; return how many rows were looked at."""
+        looked_at = 0
+        for campaign in list(self.campaigns.values()):
+            for lane in self._lanes(campaign):
+                if self._over.is_set():
+                    return looked_at
+                claimed, rows = await self._take(campaign, lane)
+                looked_at += rows
+                if claimed:
+                    self._queue += claimed
+                    self._filled.set()
+                if rows:
+                    break  # the share of others only when nothing of its own is left
+        return looked_at
+
+    def _lanes(self, campaign: Campaign) -> list[int]:
+        """Whose deliveries this connection sends: its own, and those of connections that cannot be used."""
+        dead = [pk for pk in campaign.connections if pk in self._unusable and pk != self._pk]
+        if campaign.is_failover:
+            usable = [pk for pk in campaign.connections if pk not in self._unusable]
+            if usable and usable[0] != self._pk:
+                return [self._pk]  # the first that works takes over
+        return [self._pk, *dead]
+
+    async def _take(self, campaign: Campaign, lane: int) -> tuple[list[Claimed], int]:
+        chosen = {"connection_id": self._pk, "lane": lane, "run": self._ledger.run}
+        if not self._limits:
+            return await claim.claim(self._own, campaign, **chosen, most=CLAIM)
+        async with self._own.transaction():
+            most = await limits.take(self._own, self._pk, self._limits, CLAIM)
+            if not most:
+                return [], 0
+            claimed, rows = await claim.claim(self._own, campaign, **chosen, most=most)
+            if len(claimed) < most:
+                await limits.take(self._own, self._pk, self._limits, len(claimed) - most)
+            return claimed, rows
