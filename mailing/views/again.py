@@ -2,11 +2,12 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
+from campaigns.requests import Request
 from campaigns.views import gone_to, refusal
 from mailing import drafting, progress
 from mailing.models import EmailCampaign
@@ -17,7 +18,7 @@ operating = permission_required(EmailCampaign.OPERATE, raise_exception=True)
 
 @require_POST
 @operating
-def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
+def retry_failed(request: Request, pk: int) -> HttpResponse:
     """Put the failed recipients of a running or paused campaign back in line."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     try:
@@ -30,7 +31,7 @@ def retry_failed(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @operating
-def resend_uncertain(request: HttpRequest, pk: int) -> HttpResponse:
+def resend_uncertain(request: Request, pk: int) -> HttpResponse:
     """Put the uncertain recipients of a running or paused campaign back in line; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":
@@ -53,7 +54,7 @@ def resend_uncertain(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_emailcampaign", raise_exception=True)
-def duplicate_for_unreached(request: HttpRequest, pk: int) -> HttpResponse:
+def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
     """A draft of a campaign that has ended, for those it did not reach; a GET asks whether the uncertain are meant."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
+from campaigns.requests import Request
 from mailing import audience, connections, content, launch, progress
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
@@ -35,12 +36,12 @@ STAGES = {
 
 @require_GET
 @viewing
-def campaign(request: HttpRequest, pk: int) -> HttpResponse:
+def campaign(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     return render(request, "mailing/campaign.html", page_context(request, found, TestMailForm()))
 
 
-def page_context(request: HttpRequest, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
+def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
     return {
         **workspace.status_context(campaign, request.user, timezone.now()),
         **progress_context(campaign),
@@ -58,7 +59,7 @@ def page_context(request: HttpRequest, campaign: EmailCampaign, test_form: TestM
 
 @require_GET
 @viewing
-def campaign_progress(request: HttpRequest, pk: int) -> HttpResponse:
+def campaign_progress(request: Request, pk: int) -> HttpResponse:
     """The live figures. Once the campaign is in another state than the page showed, the page renews itself."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     response = render(request, "mailing/_progress.html", progress_context(found))
@@ -82,7 +83,7 @@ def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
 
 @require_GET
 @viewing
-def readiness(request: HttpRequest, pk: int) -> HttpResponse:
+def readiness(request: Request, pk: int) -> HttpResponse:
     """What is missing, and the funnel of recipients as they would be now."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     context = {"campaign": found, "edit_url": workspace.edit_url(found), "problems": launch.problems(found)}
@@ -96,7 +97,7 @@ def readiness(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @permission_required(EmailCampaign.OPERATE, raise_exception=True)
-def reach(request: HttpRequest, pk: int) -> HttpResponse:
+def reach(request: Request, pk: int) -> HttpResponse:
     """Try the connections of a campaign, before it is launched: what does not answer is a warning, no refusal."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     context = {"campaign": found, "verdicts": [(smtp, connections.reach(smtp)) for smtp, _ in found.shares()]}
@@ -105,7 +106,7 @@ def reach(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
-def people(request: HttpRequest, pk: int, stage: str) -> HttpResponse:
+def people(request: Request, pk: int, stage: str) -> HttpResponse:
     """The contacts in one stage of the funnel, a page at a time."""
     if stage not in STAGES:
         raise Http404(f"“{stage}” is no stage of the funnel.")
@@ -128,7 +129,7 @@ def people(request: HttpRequest, pk: int, stage: str) -> HttpResponse:
 @require_GET
 @viewing
 @xframe_options_sameorigin
-def preview(request: HttpRequest, pk: int) -> HttpResponse:
+def preview(request: Request, pk: int) -> HttpResponse:
     """The mail itself, for the frame on the campaign's page: `?contact=` an address, `?part=text` its text part."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return mail_in_frame(found, reader(request, found), request.GET.get("part", "html"))
@@ -142,7 +143,7 @@ def mail_in_frame(campaign: EmailCampaign, contact: Contact, part: str) -> HttpR
     return framed(shown.text, "text/plain; charset=utf-8") if part == "text" else framed(shown.html)
 
 
-def preview_context(request: HttpRequest, campaign: EmailCampaign) -> dict[str, Any]:
+def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]:
     """Subject and sender as one contact reads them; the mail itself stands in a frame."""
     contact = reader(request, campaign)
     context: dict[str, Any] = {
@@ -168,7 +169,7 @@ def verdict(contact: Contact, campaign: EmailCampaign) -> dict[str, Any]:
     return {"gets_it": gets_it, "reasons": reasons}
 
 
-def reader(request: HttpRequest, campaign: EmailCampaign) -> Contact:
+def reader(request: Request, campaign: EmailCampaign) -> Contact:
     """The contact named by `?contact=`, or some contact, or in an empty house an invented one."""
     form = PreviewForm(request.GET)
     address = form.cleaned_data["contact"] if form.is_valid() else ""

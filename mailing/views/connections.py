@@ -2,10 +2,11 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.requests import Request
 from mailing import connections
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
@@ -16,30 +17,30 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 
 @require_GET
 @viewing
-def connection_list(request: HttpRequest) -> HttpResponse:
+def connection_list(request: Request) -> HttpResponse:
     rows = SmtpConnection.objects.select_related("pace")
     return render(request, "mailing/connections.html", {"connections": rows})
 
 
 @require_GET
 @viewing
-def connection(request: HttpRequest, pk: int) -> HttpResponse:
+def connection(request: Request, pk: int) -> HttpResponse:
     return render(request, "mailing/connection.html", shown(found(pk), ConnectionTestForm()))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_smtpconnection", raise_exception=True)
-def connection_new(request: HttpRequest) -> HttpResponse:
+def connection_new(request: Request) -> HttpResponse:
     return edit(request, SmtpConnection())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
-def connection_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def connection_edit(request: Request, pk: int) -> HttpResponse:
     return edit(request, found(pk))
 
 
-def edit(request: HttpRequest, smtp: SmtpConnection) -> HttpResponse:
+def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
     form = ConnectionForm(request.POST or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -50,7 +51,7 @@ def edit(request: HttpRequest, smtp: SmtpConnection) -> HttpResponse:
 
 @require_POST
 @changing
-def connection_test(request: HttpRequest, pk: int) -> HttpResponse:
+def connection_test(request: Request, pk: int) -> HttpResponse:
     """Send one mail through the server, and say how that went."""
     smtp = found(pk)
     form = ConnectionTestForm(request.POST)

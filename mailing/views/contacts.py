@@ -3,10 +3,11 @@
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_GET
 
+from campaigns.requests import Request
 from mailing.forms import ContactFilterForm
 from mailing.models import Contact, Suppression
 
@@ -17,7 +18,7 @@ MAILS_SHOWN = 50
 
 @require_GET
 @viewing
-def contact_list(request: HttpRequest) -> HttpResponse:
+def contact_list(request: Request) -> HttpResponse:
     form = ContactFilterForm(request.GET)
     form.is_valid()  # what is no choice narrows nothing
     found = Contact.objects.all()
@@ -30,11 +31,10 @@ def contact_list(request: HttpRequest) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
-    for row in page:
-        row.suppression = suppressed.get(row.email)
     context = {
         "form": form,
         "page": page,
+        "rows": [(row, suppressed.get(row.email)) for row in page],
         "is_filtered": any(form.cleaned_data.values()),
     }
     return render(request, "mailing/contacts.html", context)
@@ -42,7 +42,7 @@ def contact_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def contact(request: HttpRequest, pk: int) -> HttpResponse:
+def contact(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Contact, pk=pk)
     context = {
         "contact": found,

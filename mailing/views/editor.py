@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import workspace
 from campaigns.refusals import Locked, Refused
+from campaigns.requests import Request
 from campaigns.views import refusal
 from mailing import drafting
 from mailing.forms import EmailCampaignForm, TestMailForm
@@ -24,20 +25,24 @@ changing = permission_required("mailing.change_emailcampaign", raise_exception=T
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @writing
-def campaign_new(request: HttpRequest) -> HttpResponse:
+def campaign_new(request: Request) -> HttpResponse:
     return edit(request, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
-def campaign_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def campaign_edit(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.is_locked:
         return refusal(request, found, workspace.locked(found, request.user))
-    return edit(request, found)
+    try:
+        return edit(request, found)
+    except Locked as locked:  # it was launched while the form was open
+        return refusal(request, found, locked)
 
 
-def edit(request: HttpRequest, campaign: EmailCampaign | None) -> HttpResponse:
+def edit(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
+    """The form, and what it saves. Raises Locked."""
     form = EmailCampaignForm(request.POST or None, instance=again(campaign))
     if request.method != "POST":
         return shown(request, form, campaign)
@@ -50,8 +55,8 @@ def edit(request: HttpRequest, campaign: EmailCampaign | None) -> HttpResponse:
                 targets=form.targets(),
                 routes=form.routes(),
             )
-        except Locked as locked:  # it was launched while the form was open
-            return refusal(request, campaign, locked)
+        except Locked:
+            raise
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
@@ -72,7 +77,7 @@ def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
 
 
 def shown(
-    request: HttpRequest, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
+    request: Request, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
 ) -> HttpResponse:
     context: dict[str, Any] = {"form": form, "campaign": campaign, "now": timezone.now()}
     return render(request, "mailing/campaign_form.html", context, status=status)
@@ -81,7 +86,7 @@ def shown(
 @require_POST
 @writing
 @xframe_options_sameorigin
-def preview_unsaved(request: HttpRequest) -> HttpResponse:
+def preview_unsaved(request: Request) -> HttpResponse:
     """The editor's content as it is typed, for the frame beside it; nothing is saved."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
     form.is_valid()  # what can be read is shown, the rest is left as it is in an empty campaign
@@ -90,7 +95,7 @@ def preview_unsaved(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 @changing
-def test_mail(request: HttpRequest, pk: int) -> HttpResponse:
+def test_mail(request: Request, pk: int) -> HttpResponse:
     """Send the mail to up to ten addresses, marked [TEST]."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     form = TestMailForm(request.POST)

@@ -5,11 +5,12 @@ from functools import partial
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 from django_q.tasks import async_task
 
+from campaigns.requests import Request
 from mailing import contacts
 from mailing.forms import ImportForm
 from mailing.models import ContactImport, ImportRow
@@ -22,7 +23,7 @@ LATEST = 10
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @importing
-def contact_import(request: HttpRequest) -> HttpResponse:
+def contact_import(request: Request) -> HttpResponse:
     form = ImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -45,7 +46,7 @@ def contact_import(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def import_page(request: HttpRequest, pk: int) -> HttpResponse:
+def import_page(request: Request, pk: int) -> HttpResponse:
     """How far an import is, and what became of each row."""
     upload = get_object_or_404(ContactImport.objects.select_related("list", "by"), pk=pk)
     verdict = request.GET.get("verdict", "")

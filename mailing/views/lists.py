@@ -3,10 +3,11 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.requests import Request
 from mailing.forms import ListForm
 from mailing.models import ContactList
 from mailing.views.sure import deletion
@@ -14,7 +15,7 @@ from mailing.views.sure import deletion
 
 @require_GET
 @permission_required("mailing.view_contactlist", raise_exception=True)
-def contact_lists(request: HttpRequest) -> HttpResponse:
+def contact_lists(request: Request) -> HttpResponse:
     rows = ContactList.objects.annotate(
         members=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=True)),
         left=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=False)),
@@ -24,17 +25,17 @@ def contact_lists(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_contactlist", raise_exception=True)
-def list_new(request: HttpRequest) -> HttpResponse:
+def list_new(request: Request) -> HttpResponse:
     return edit(request, ContactList())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.change_contactlist", raise_exception=True)
-def list_edit(request: HttpRequest, pk: int) -> HttpResponse:
+def list_edit(request: Request, pk: int) -> HttpResponse:
     return edit(request, get_object_or_404(ContactList, pk=pk))
 
 
-def edit(request: HttpRequest, row: ContactList) -> HttpResponse:
+def edit(request: Request, row: ContactList) -> HttpResponse:
     form = ListForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -45,6 +46,6 @@ def edit(request: HttpRequest, row: ContactList) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_contactlist", raise_exception=True)
-def list_delete(request: HttpRequest, pk: int) -> HttpResponse:
+def list_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(ContactList, pk=pk)
     return deletion(request, row, sentence="The list goes for good. Its contacts stay.", back="mailing:lists")

@@ -3,11 +3,12 @@
 from html.parser import HTMLParser
 
 from django.contrib.auth.decorators import permission_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
+from campaigns.requests import Request
 from mailing import catcher
 from mailing.views.frames import framed
 
@@ -17,7 +18,7 @@ PER_PAGE = 50
 
 @require_GET
 @viewing
-def outbox(request: HttpRequest) -> HttpResponse:
+def outbox(request: Request) -> HttpResponse:
     words = request.GET.get("q", "")
     caught = catcher.messages(before=request.GET.get("before", ""), most=PER_PAGE, words=words)
     context = {"caught": caught, "count": catcher.count(), "words": words, "is_full": len(caught) == PER_PAGE}
@@ -26,7 +27,7 @@ def outbox(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @viewing
-def caught(request: HttpRequest, name: str) -> HttpResponse:
+def caught(request: Request, name: str) -> HttpResponse:
     opened = found(name)
     return render(request, "mailing/caught.html", {"mail": opened, "links": links(opened.html)})
 
@@ -34,7 +35,7 @@ def caught(request: HttpRequest, name: str) -> HttpResponse:
 @require_GET
 @viewing
 @xframe_options_sameorigin
-def caught_frame(request: HttpRequest, name: str) -> HttpResponse:
+def caught_frame(request: Request, name: str) -> HttpResponse:
     """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
     opened = found(name)
     part = request.GET.get("part", "html")

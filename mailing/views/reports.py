@@ -1,11 +1,12 @@
 """The report of a launched e-mail campaign."""
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from campaigns.requests import Request
 from mailing import progress, reports
 from mailing.models import Delivery, EmailCampaign
 
@@ -15,16 +16,16 @@ PER_PAGE = 50
 
 @require_GET
 @viewing
-def report(request: HttpRequest, pk: int) -> HttpResponse:
+def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     after, status, words = (request.GET.get(name, "") for name in ("after", "status", "q"))
-    rows = reports.recipients(
+    found = reports.recipients(
         campaign,
         status=status if status in Delivery.Status.values else "",
         words=words,
         after=int(after) if after.isdecimal() else 0,
     )
-    rows = list(rows[:PER_PAGE])
+    rows = list(found[:PER_PAGE])
     context = {
         "campaign": campaign,
         "figures": progress.figures(campaign),
@@ -40,7 +41,7 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def report_csv(request: HttpRequest, pk: int) -> StreamingHttpResponse:
+def report_csv(request: Request, pk: int) -> StreamingHttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     response = StreamingHttpResponse(reports.csv_lines(campaign), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = (

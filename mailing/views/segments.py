@@ -4,11 +4,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
+from campaigns.requests import Request
 from mailing import audience
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, changed, from_data
@@ -21,25 +22,25 @@ CONTACTS_ASKED = 500  # of the newest, for the names of attributes
 
 @require_GET
 @permission_required("mailing.view_segment", raise_exception=True)
-def segments(request: HttpRequest) -> HttpResponse:
+def segments(request: Request) -> HttpResponse:
     return render(request, "mailing/segments.html", {"segments": Segment.objects.all()})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_segment", raise_exception=True)
-def segment_new(request: HttpRequest) -> HttpResponse:
+def segment_new(request: Request) -> HttpResponse:
     return edit(request, Segment())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def segment(request: HttpRequest, pk: int) -> HttpResponse:
+def segment(request: Request, pk: int) -> HttpResponse:
     """A segment in its builder; who may not change it looks at it there."""
     needed = "mailing.change_segment" if request.method == "POST" else "mailing.view_segment"
     found = get_object_or_404(Segment, pk=pk)
     return permission_required(needed, raise_exception=True)(edit)(request, found)
 
 
-def edit(request: HttpRequest, row: Segment) -> HttpResponse:
+def edit(request: Request, row: Segment) -> HttpResponse:
     """The builder's buttons change the form and show it again; only “save” writes."""
     do = request.POST.get("do", "save") if request.method == "POST" else ""
     if do == "save":
@@ -57,13 +58,13 @@ def edit(request: HttpRequest, row: Segment) -> HttpResponse:
     if request.htmx:
         response = render(request, "mailing/_builder.html", builder(form, root))
         return trigger_client_event(response, "segment-changed", after="settle")
-    form.initial |= {name: request.POST.get(name, "") for name in form.fields}
+    form.initial = {name: request.POST.get(name, "") for name in form.fields}
     return render(request, "mailing/segment_form.html", builder(form, root) | counted(root.node()))
 
 
 @require_POST
 @permission_required("mailing.view_segment", raise_exception=True)
-def segment_count(request: HttpRequest) -> HttpResponse:
+def segment_count(request: Request) -> HttpResponse:
     """How many contacts the builder's tree chooses, saved or not."""
     return render(request, "mailing/_segment_count.html", counted(from_data(request.POST).node()))
 
@@ -90,7 +91,7 @@ def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_segment", raise_exception=True)
-def segment_delete(request: HttpRequest, pk: int) -> HttpResponse:
+def segment_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(Segment, pk=pk)
     sentence = "The segment goes for good. The contacts it chooses stay."
     return deletion(request, row, sentence=sentence, back="mailing:segments")

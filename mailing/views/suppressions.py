@@ -5,12 +5,13 @@ from datetime import date, datetime, time, timedelta
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.requests import Request
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Suppression
 from mailing.views.sure import sure
@@ -20,7 +21,7 @@ PER_PAGE = 50
 
 @require_GET
 @permission_required("mailing.view_suppression", raise_exception=True)
-def suppressions(request: HttpRequest) -> HttpResponse:
+def suppressions(request: Request) -> HttpResponse:
     form = SuppressionFilterForm(request.GET)
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
@@ -44,7 +45,7 @@ def suppressions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_suppression", raise_exception=True)
-def suppression_new(request: HttpRequest) -> HttpResponse:
+def suppression_new(request: Request) -> HttpResponse:
     form = SuppressionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -57,7 +58,7 @@ def suppression_new(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_suppression", raise_exception=True)
-def suppression_delete(request: HttpRequest, pk: int) -> HttpResponse:
+def suppression_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(Suppression, pk=pk)
     if request.method == "POST":
         row.delete()

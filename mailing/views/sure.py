@@ -2,13 +2,16 @@
 
 from django.contrib import messages
 from django.db.models import Model, ProtectedError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from campaigns.requests import Request
+from mailing.models import Target
+
 
 def sure(
-    request: HttpRequest, *, title: str, sentence: str, label: str, back: str, refused: str = ""
+    request: Request, *, title: str, sentence: str, label: str, back: str, refused: str = ""
 ) -> HttpResponse:
     """Ask; with `refused`, say why it was not done."""
     context = {"title": title, "sentence": sentence, "label": label, "back": back, "refused": refused}
@@ -16,12 +19,12 @@ def sure(
     return render(request, template, context, status=409 if refused else 200)
 
 
-def deletion(request: HttpRequest, row: Model, *, sentence: str, back: str) -> HttpResponse:
+def deletion(request: Request, row: Model, *, sentence: str, back: str) -> HttpResponse:
     """Ask before `row` is deleted, and delete it; one that campaigns name stays.
 
     `back` is the name of the page to return to.
     """
-    noun = row._meta.verbose_name.removeprefix("contact ")
+    noun = str(row._meta.verbose_name).removeprefix("contact ")
     question = {
         "title": f"Delete the {noun} “{row}”?",
         "sentence": sentence,
@@ -33,7 +36,8 @@ def deletion(request: HttpRequest, row: Model, *, sentence: str, back: str) -> H
     try:
         row.delete()
     except ProtectedError as error:
-        named = ", ".join(sorted({f"“{target.campaign}”" for target in error.protected_objects}))
+        targets = [row for row in error.protected_objects if isinstance(row, Target)]
+        named = ", ".join(sorted({f"“{target.campaign}”" for target in targets}))
         return sure(
             request, **question, refused=f"“{row}” cannot be deleted: these campaigns name it: {named}."
         )
