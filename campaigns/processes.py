@@ -1,6 +1,7 @@
-"""What Linux offers to tie processes together, so that none works on unwatched. Elsewhere these do nothing."""
+"""What ties processes together, so that none works on unwatched; what only Linux offers does nothing elsewhere."""
 
 import ctypes
+import mmap
 import os
 import signal
 import sys
@@ -10,6 +11,20 @@ PR_SET_CHILD_SUBREAPER = 36
 
 # Loaded here and not at the call: that one comes between fork and exec, where nothing may be loaded.
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+# One byte that every process forked from here on shares: a lock could be left held by one that was killed.
+STOPPING = mmap.mmap(-1, 1)
+
+
+def announce_stop() -> None:
+    """Let every process forked from this one know that it is to end soon."""
+    STOPPING[0] = 1
+
+
+def is_stopping() -> bool:
+    """Whether a process this one was forked from has announced its stop."""
+    return STOPPING[0] == 1
 
 
 def die_with(parent: int, number: int = signal.SIGKILL) -> None:

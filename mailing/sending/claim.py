@@ -11,7 +11,7 @@ from mailing import content
 from mailing.sending import tokens
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
-# connection not held; those suppressed or gone since the launch are skipped instead of taken. The lane is locked for the
+# connection not held; those suppressed or gone since the launch are skipped instead. The lane is locked for the
 # moment, so that nobody puts right what a run has left while that run, its lease over, takes more.
 CLAIM = """
 WITH lane AS MATERIALIZED (

@@ -16,6 +16,7 @@ import psycopg
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.processes import is_stopping
 from mailing import launch
 from mailing.models import Delivery, Pace, SmtpConnection
 from mailing.sending import breaker, database, lanes, outcome
@@ -27,7 +28,8 @@ from mailing.smtp.client import Cause, ConnectFailed, Connection, Result, Server
 
 logger = logging.getLogger(__name__)
 
-BUDGET = 8.0  # seconds a run goes on; SIGTERM of a cluster waits for it
+BUDGET = 20.0  # seconds a run goes on
+WATCH = 0.2  # seconds between two looks at whether this process is to end
 STRAGGLE = 5.0  # seconds after the end in which a server may still answer an envelope
 # Far below a task's time, which a wait for one answer must not outlast; all but the dot's may be cut short safely.
 TIMEOUTS = Timeouts(greeting=30, mail=30, rcpt=30, data=30, dot=75, quit=2)
@@ -117,6 +119,7 @@ class Pump:
         if threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, self.stop)
         loop.call_later(BUDGET, self.stop)
+        self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
             own = await opened.enter_async_context(await database.connect())
             ledger = Ledger(await database.connect(), self.number, lanes.LEASE)
@@ -142,6 +145,12 @@ class Pump:
         if self._supply:
             self._supply.wake()
         asyncio.get_running_loop().call_later(STRAGGLE, self._cut_short)
+
+    def _watch_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
+        if is_stopping():
+            self.stop()
+        else:
+            loop.call_later(WATCH, self._watch_for_the_end, loop)
 
     def _cut_short(self) -> None:
         for link in list(self._offering):

@@ -2,10 +2,9 @@ import os
 import sys
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from campaigns.processes import die_with_parents
+from campaigns.processes import announce_stop, die_with_parents
 
 
 class Command(BaseCommand):
@@ -22,4 +21,13 @@ class Command(BaseCommand):
             os.environ["Q_CLUSTER_NAME"] = name
             os.execv(sys.executable, sys.orig_argv)
         die_with_parents()
-        call_command("qcluster")
+        from django_q.cluster import Cluster  # not before its settings are chosen
+
+        class Announced(Cluster):
+            """A cluster whose workers can see that it stops: it waits for their tasks, and a long one can end early."""
+
+            def stop(self):
+                announce_stop()
+                return super().stop()
+
+        Announced().start()
