@@ -31,3 +31,16 @@ def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = Non
             [group.pk, members],
         )
     return len(members)
+
+
+def save(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> CustomerGroup:
+    """Save a new or a stored group together with its members.
+
+    Raises: Refused: as `set_members`, or `by` may not add groups.
+    """
+    if by is not None and group._state.adding and not by.has_perm("promotions.add_customergroup"):
+        raise Refused("You may not add customer groups: ask an administrator for the right to.")
+    with transaction.atomic():
+        group.save()
+        set_members(group, customers, by=by)
+    return group

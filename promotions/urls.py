@@ -1,6 +1,6 @@
 from django.urls import path
 
-from promotions.views import campaigns, coupons, promotions, reports, stacking
+from promotions.views import campaigns, coupons, groups, promotions, reports, stacking
 
 app_name = "promotions"
 urlpatterns = [
@@ -42,4 +42,7 @@ urlpatterns = [
     path("stacking/", stacking.rules, name="stacking"),
     path("reports/promotions/", reports.report, name="reports"),
     path("reports/promotions/export/", reports.export, name="reports_export"),
+    path("groups/", groups.group_list, name="groups"),
+    path("groups/new/", groups.new, name="group_new"),
+    path("groups/<int:pk>/", groups.group, name="group"),
 ]

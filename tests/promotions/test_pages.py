@@ -14,6 +14,7 @@ from promotions import publish
 from promotions.models import (
     Counter,
     Coupon,
+    CustomerGroup,
     Link,
     Promotion,
     PromotionCampaign,
@@ -92,6 +93,8 @@ PAGES = [
     ("promotions:coupon", ["coupon"], "promotions.view_coupon"),
     ("promotions:coupon_new", [], "promotions.add_coupon"),
     ("promotions:coupons_generate", [], "promotions.add_coupon"),
+    ("promotions:groups", [], "promotions.view_customergroup"),
+    ("promotions:group", ["group"], "promotions.change_customergroup"),
     ("promotions:stacking", [], "promotions.view_stackingsettings"),
     ("promotions:reports", [], "promotions.view_redemption"),
     ("promotions:reports_export", [], "promotions.view_redemption"),
@@ -111,7 +114,12 @@ ACTIONS = [
 @pytest.fixture
 def things():
     campaign, (promotion,) = campaign_with()
-    return {"campaign": campaign.pk, "promotion": promotion.pk, "coupon": CouponFactory().pk}
+    return {
+        "campaign": campaign.pk,
+        "promotion": promotion.pk,
+        "coupon": CouponFactory().pk,
+        "group": CustomerGroupFactory().pk,
+    }
 
 
 def holding(name: str):
@@ -656,11 +664,14 @@ def queries(client, address) -> int:
     return len(captured)
 
 
-@pytest.mark.parametrize("address", ["/promotions/", "/coupons/", "/stacking/", "/reports/promotions/"])
+@pytest.mark.parametrize(
+    "address", ["/promotions/", "/coupons/", "/groups/", "/stacking/", "/reports/promotions/"]
+)
 def test_a_list_asks_as_many_queries_for_many_rows_as_for_few(client, administrator, address):
     def add():
         _, (promotion,) = campaign_with(budget=1000)
         coupon = CouponFactory()
+        CustomerGroupFactory()
         Redemption.objects.create(sale=SaleFactory(), promotion=promotion, coupon=coupon, amount=5, uses=1)
 
     add()
@@ -789,6 +800,29 @@ def test_a_code_is_switched_off_in_the_list(client, marketer, unlocked):
     assert not Coupon.objects.get().active
     client.post(f"/coupons/{coupon.pk}/switch/", {"on": "1"})
     assert Coupon.objects.get().active
+
+
+# ── customer groups ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_group_is_made_with_its_customers_and_its_code_stays(client, marketer):
+    answer = {"code": "vip", "name": "Very important", "customers": "C1\nC2, C1"}
+    assert client.post("/groups/new/", answer)["Location"] == "/groups/"
+    group = CustomerGroup.objects.get()
+    assert sorted(group.members.values_list("customer", flat=True)) == ["C1", "C2"]
+    page = shown(client.get(f"/groups/{group.pk}/"))
+    assert "C1\nC2" in page
+    client.post(f"/groups/{group.pk}/", {"code": "other", "name": "VIP", "customers": "C3"})
+    group = CustomerGroup.objects.get()
+    assert (group.code, group.name) == ("vip", "VIP")
+    assert list(group.members.values_list("customer", flat=True)) == ["C3"]
+    assert "VIP" in shown(client.get("/groups/"))
+
+
+def test_a_code_of_a_group_exists_once(client, marketer):
+    CustomerGroupFactory(code="vip")
+    shown(client.post("/groups/new/", {"code": "vip", "name": "Again", "customers": ""}), 422)
+    assert CustomerGroup.objects.count() == 1
 
 
 # ── stacking ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,37 @@
+"""The form of a customer group."""
+
+from typing import Any
+
+from django import forms
+
+from promotions.forms.fields import CodesField
+from promotions.models import CustomerGroup
+
+
+class GroupForm(forms.ModelForm):
+    """A group with its customers; the code stays once promotions may name it."""
+
+    fields: dict[str, Any]
+    customers = CodesField(
+        label="Customers",
+        widget=forms.Textarea(attrs={"rows": 12}),
+        help_text="The ids that tills use, one a line or apart by commas.",
+    )
+
+    class Meta:
+        model = CustomerGroup
+        fields = ["code", "name"]
+        help_texts = {"code": "What promotions and tills call it, such as vip."}
+
+    def __init__(self, data: Any = None, *, instance: CustomerGroup) -> None:
+        members = []
+        if instance.pk:
+            members = list(instance.members.order_by("customer").values_list("customer", flat=True))
+        super().__init__(data, instance=instance, initial={"customers": "\n".join(members)})
+        self.fields["code"].disabled = bool(instance.pk)
+
+    def clean_code(self) -> str:
+        code = self.cleaned_data["code"]
+        if "," in code:
+            raise forms.ValidationError("A code has no comma.")
+        return code

@@ -1,0 +1,57 @@
+"""The pages of customer groups."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from promotions import groups
+from promotions.forms.group import GroupForm
+from promotions.models import CustomerGroup
+
+PER_PAGE = 50
+
+viewing = permission_required("promotions.view_customergroup", raise_exception=True)
+adding = permission_required("promotions.add_customergroup", raise_exception=True)
+changing = permission_required("promotions.change_customergroup", raise_exception=True)
+
+
+@require_GET
+@viewing
+def group_list(request: Request) -> HttpResponse:
+    found = CustomerGroup.objects.annotate(count=Count("members")).order_by("name", "pk")
+    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "promotions/groups.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@adding
+@changing
+def new(request: Request) -> HttpResponse:
+    return edited(request, CustomerGroup())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def group(request: Request, pk: int) -> HttpResponse:
+    return edited(request, get_object_or_404(CustomerGroup, pk=pk))
+
+
+def edited(request: Request, group: CustomerGroup) -> HttpResponse:
+    form = GroupForm(request.POST or None, instance=group)
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = groups.save(form.instance, form.cleaned_data["customers"], by=request.user)
+        except Refused as refused:
+            for name, sentence in refused.reasons:
+                form.add_error(name if name in form.fields else None, sentence)
+        else:
+            messages.success(request, f"“{saved}” is saved. It counts from the very next sale.")
+            return redirect("promotions:groups")
+    status = 422 if request.method == "POST" else 200
+    return render(request, "promotions/group_form.html", {"form": form, "group": group}, status=status)
