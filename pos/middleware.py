@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 
 import msgspec
 from django.db import InterfaceError, OperationalError
@@ -11,6 +12,8 @@ from django.urls import resolve
 from pos.answers import Declined
 
 logger = logging.getLogger(__name__)
+
+view_of = lru_cache(maxsize=512)(resolve)  # quotes, which are most, are all at one address
 
 JSON = "application/json"
 Response = Callable[[HttpRequest], HttpResponse]
@@ -26,7 +29,7 @@ class Tills:
         if not request.path_info.startswith("/pos/"):
             return self.get_response(request)
         try:
-            view, args, kwargs = resolve(request.path_info)
+            view, args, kwargs = view_of(request.path_info)
             return view(request, *args, **kwargs)
         except Declined as declined:
             return refusal(declined)

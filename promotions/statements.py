@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 import psycopg
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 
 Result = TypeVar("Result")
 
@@ -21,15 +21,17 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> psycopg.Curso
     the smallest type that holds them, and the same statement prepared anew for each.
     Raises: django.db.Error.
     """
-    connection.health_check_done = True  # type: ignore[attr-defined]  # unknown to django-stubs; see `again`
-    connection.ensure_connection()
-    raw = connection.connection
+    django = connections[DEFAULT_DB_ALIAS]
+    django.health_check_done = True  # see `again`
+    if django.connection is None:
+        django.ensure_connection()
+    raw = django.connection
     raw.prepare_threshold = 0
     cursor = psycopg.Cursor(raw)
-    with connection.wrap_database_errors:
+    with django.wrap_database_errors:
         cursor.execute(sql, parameters, prepare=True)
-    if connection.queries_logged:  # so that Django's tools see and count it
-        connection.queries_log.append({"sql": sql, "time": "0.000"})
+    if django.queries_logged:  # so that Django's tools see and count it
+        django.queries_log.append({"sql": sql, "time": "0.000"})
     return cursor
 
 

@@ -1,0 +1,236 @@
+"""Time quotes and sales over HTTP, beside what the server, Django and PostgreSQL cost alone.
+
+    python -m benchmarks.pos [--workload DIR] [--seconds 3] [--repeats 3]
+    python -m benchmarks.pos --target FILE [--workload DIR]
+
+The promotions and baskets are those of benchmarks.engine. A PostgreSQL of its own runs under var/bench; granian serves
+with two workers of one thread each; wrk sends over 8 connections (`apt install wrk`). Read ratios: the rows of a table
+are measured in turn, several times over, and their medians compared. `--target` writes a description of the quote view,
+with its bodies beside it, for a benchmark that measures others on the same baskets; the PostgreSQL is left running.
+"""
+
+import argparse
+import json
+import random
+import re
+import shutil
+import statistics
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from benchmarks import engine
+from benchmarks.till.bench import ROOT, VAR, Bench, serve
+from benchmarks.till.shop import KEY
+from config import embedded_postgres
+
+BUDGET = 10**14
+Lines = dict[int, list[list[dict[str, Any]]]]
+
+
+def request(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "currency": "EUR",
+        "lines": [
+            {
+                "id": str(number),
+                "sku": line["sku"],
+                "quantity": line["qty"],
+                "unit_price": engine.cents(line["price"]),
+            }
+            for number, line in enumerate(lines, start=1)
+        ],
+    }
+
+
+def write_bodies(folder: Path, baskets: Lines) -> dict[int, Path]:
+    """A file for each length of basket, a request on each line."""
+    files = {}
+    for length, some in baskets.items():
+        files[length] = folder / f"bodies_L{length}.jsonl"
+        files[length].write_text("".join(f"{json.dumps(request(lines))}\n" for lines in some))
+    return files
+
+
+Row = dict[str, float]
+
+
+def medians(repeats: int, rows: dict[str, Callable[[], Row]]) -> dict[str, Row]:
+    """The medians of each row's figures, the rows measured in turn."""
+    found: dict[str, list[Row]] = {name: [] for name in rows}
+    for _ in range(repeats):
+        for name, measure in rows.items():
+            found[name].append(measure())
+    return {
+        name: {figure: statistics.median(row[figure] for row in several) for figure in several[0]}
+        for name, several in found.items()
+    }
+
+
+def show(title: str, found: dict[str, Row]) -> None:
+    """A table whose rows are compared with each of those above."""
+    print(f"\n{title}")
+    above: dict[str, Row] = {}
+    for name, row in found.items():
+        ratios = ", ".join(f"{row['rate'] / other['rate']:.0%} of {known}" for known, other in above.items())
+        cpu = f"{row['cpu']:6,.0f} µs CPU" if "cpu" in row else " " * 13
+        print(f"  {name:<22}{row['rate']:>8,.0f} /s {cpu}  {ratios}")
+        above[name] = row
+
+
+def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, Path]) -> None:
+    """Quotes of each length against each set of promotions, beside the constant view and the one SELECT."""
+    paths = {"constant": "/constant", "one SELECT": "/select", "quote": "/pos/v1/quotes"}
+    for size, rules in sets.items():
+        bench.fill("quotes", rules)
+        with bench.serving("quotes") as address:
+            for length, bodies in files.items():
+                rows = {name: partial(bench.send, f"{address}{path}", bodies) for name, path in paths.items()}
+                show(f"{size} promotions, {length} lines", medians(repeats, rows))
+                alone = bench.send(f"{address}/pos/v1/quotes", bodies, connections=1)
+                print(f"  a till alone: median {alone['p50']:.2f} ms, 95 % within {alone['p95']:.2f} ms")
+
+
+def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
+    """Sales over HTTP beside the same transaction as bare SQL, without limits and on one hot campaign."""
+    runs = iter(range(10**6))
+    for title, budget in [("no limits", 0), ("one hot campaign with a budget", BUDGET)]:
+        ids = bench.fill("sales", rules, budget)
+        with bench.serving("sales") as address:
+            sql, values = bare_sale(ids, bodies, address)
+
+            def bare(sql: str = sql, values: dict[str, str] = values) -> Row:
+                return {"rate": bench.pgbench("sales", sql, values)}
+
+            def sale(address: str = address) -> Row:
+                return {"rate": bench.send(address, bodies, unique=f"r{next(runs)}")["rate"]}
+
+            show(f"A sale of 5 lines, {title}", medians(repeats, {"bare SQL": bare, "sale": sale}))
+
+
+def bare_sale(ids: dict[str, int], bodies: Path, address: str) -> tuple[str, dict[str, str]]:
+    """The statements of a sale as pgbench takes them, with the values of one that the server has answered."""
+    from pos import facts, keys, ledger
+    from promotions import usage
+
+    counted = bool(ids["counter"])
+    basket = bodies.read_text().splitlines()[0]
+    answer = put(f"{address}/pos/v1/sales/first", basket)
+    entries = [
+        {
+            "campaign": applied["campaign"],
+            "promotion": applied["promotion"],
+            "amount": applied["amount"],
+            "runs": {
+                line["id"]: line["units"]
+                for line in answer["lines"]
+                if any(share["promotion"] == applied["promotion"] for share in line["applied"])
+            },
+        }
+        for applied in answer["applied"]
+    ]
+    statements = [ledger.LOCKS, facts.statement(facts.Asked(sale=True, counters=counted)), ledger.INSERT_BOTH]
+    if counted:
+        statements.append(usage.TAKE)
+    values = {
+        "key": keys.hashed(KEY),
+        "now": datetime.now(UTC).isoformat(),
+        "at": datetime.now(UTC).isoformat(),
+        "counters": f"{{{ids['counter']}}}",
+        "counter": str(ids["counter"]),
+        "location": str(ids["location"]),
+        "till": str(ids["till"]),
+        "state": "committed",
+        "currency": "EUR",
+        "basket": basket,
+        "answer": json.dumps(answer),
+        "entries": json.dumps(entries),
+        "spent": str(answer["discount"]),
+        "held": "0",
+        "uses": str(len(entries)),
+        **{figure: str(answer[figure]) for figure in ("subtotal", "discount", "total")},
+    }
+    sql = ";\n".join(["\\set sale random(1, 9000000000000000)\nBEGIN", *statements, "COMMIT;\n"])
+    literals = {"reference": ":sale::text", "customer": "''", "body_hash": "sha256('sale')"}
+    literals |= {"reserved": "NULL", "expires_at": "NULL", "offline_at": "NULL"}
+    return re.sub(r"%\((\w+)\)s", lambda name: literals.get(name[1], f":{name[1]}"), sql), values
+
+
+def put(url: str, body: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers, method="PUT")) as answer:
+        found: dict[str, Any] = json.load(answer)
+        return found
+
+
+def write_target(bench: Bench, file: Path, rules: Path, files: dict[int, Path]) -> None:
+    """A description of the quote view at 1,000 promotions, for the benchmark of peers."""
+    bench.fill("quotes", rules)
+    bodies = {length: file.with_name(f"{file.stem}_L{length}.jsonl") for length in files}
+    for length, source in files.items():
+        shutil.copy(source, bodies[length])
+    port = 8141
+    environment = bench.environment("quotes")
+    target = {
+        "name": "fanfare-quote",
+        "P": 1000,
+        "url": f"http://127.0.0.1:{port}/pos/v1/quotes",
+        "port": port,
+        "bodies": {str(length): str(path.resolve()) for length, path in bodies.items()},
+        "headers": {"Authorization": f"Bearer {KEY}"},
+        "start": serve(port),
+        "cwd": str(ROOT),
+        "env": {name: environment[name] for name in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")},
+    }
+    file.write_text(json.dumps([target], indent=1))
+    print(f"{file} describes the quote view; its PostgreSQL runs under {bench.server['HOST']}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workload", type=Path, help="promotions.json and baskets_L*.json to read")
+    parser.add_argument("--seconds", type=float, default=3.0, help="for each measurement")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", choices=["quotes", "sales"])
+    parser.add_argument("--sizes", default="100,1000,10000", help="how many promotions")
+    parser.add_argument("--target", type=Path)
+    arguments = parser.parse_args()
+    if not arguments.target and not shutil.which("wrk"):
+        print("wrk is missing (`apt install wrk`): nothing can be measured over HTTP.")
+        return
+    promotions, baskets = (
+        engine.read(arguments.workload) if arguments.workload else engine.made_up(random.Random(7))
+    )
+    rules = [engine.rule(number, promotion) for number, promotion in enumerate(promotions, start=1)]
+    with tempfile.TemporaryDirectory() as made:
+        folder = Path(made)
+        files = write_bodies(folder, baskets)
+        sets = {}
+        for size in arguments.sizes.split(","):
+            count = int(size)
+            sets[size] = folder / f"rules_{size}.json"
+            chosen = rules[:count]
+            if count > len(rules):  # the same baskets touch the same few of many
+                chosen = rules[:100] + [engine.untouched(number) for number in range(101, count + 1)]
+            sets[size].write_bytes(msgspec.json.encode(chosen))
+        bench = Bench(folder, arguments.seconds)
+        if arguments.target:
+            write_target(bench, arguments.target, sets["1000"], files)
+            return
+        try:
+            if arguments.only != "sales":
+                quotes(bench, arguments.repeats, files, sets)
+            if arguments.only != "quotes":
+                sales(bench, arguments.repeats, files[5], sets["100"])
+        finally:
+            embedded_postgres.stop(VAR)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What benchmarks.pos serves and sends."""

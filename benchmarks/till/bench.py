@@ -1,0 +1,179 @@
+"""A PostgreSQL of its own, a database for each set of rules, a server on one of them, and what sends to it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.till.shop import KEY
+from config import embedded_postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+VAR = ROOT / "var" / "bench"
+CONNECTIONS = 8
+
+SEND = """
+local bodies, requests, position, sent, threads = {}, {}, 0, 0, 0
+function setup(thread) threads = threads + 1; thread:set("number", threads) end
+function init(args)
+  for line in io.lines(args[1]) do bodies[#bodies + 1] = line end
+  headers = {["Content-Type"] = "application/json", ["Authorization"] = "Bearer " .. args[2]}
+  unique = args[3]
+  for i, body in ipairs(bodies) do requests[i] = wrk.format("POST", nil, headers, body) end
+end
+function request()
+  position = position % #bodies + 1
+  if not unique then return requests[position] end
+  sent = sent + 1
+  return wrk.format("PUT", "/pos/v1/sales/" .. unique .. "-" .. number .. "-" .. sent, headers, bodies[position])
+end
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format('RESULT {"rate": %.3f, "p50": %.3f, "p95": %.3f, "wrong": %d}\\n',
+    summary.requests / (summary.duration / 1e6), latency:percentile(50) / 1000, latency:percentile(95) / 1000,
+    e.status + e.connect + e.read + e.write + e.timeout))
+end
+"""
+
+
+class Bench:
+    """`folder`: for scripts and bodies. `seconds`: of each measurement."""
+
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder = folder
+        self.seconds = seconds
+        VAR.mkdir(parents=True, exist_ok=True)
+        self.server = embedded_postgres.ensure(VAR)
+        self.pid = 0  # of the server, once there is one
+        self.script = folder / "send.lua"
+        self.script.write_text(SEND)
+
+    def environment(self, database: str) -> dict[str, str]:
+        url = f"postgresql://{self.server['USER']}@/{database}?host={self.server['HOST']}"
+        return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "benchmarks.till.settings"}
+
+    def fill(self, database: str, rules: Path, budget: int = 0) -> dict[str, int]:
+        """Make the database anew with the rules of a file in one campaign; the ids of its rows."""
+        with psycopg.connect(
+            host=self.server["HOST"], user=self.server["USER"], dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
+            connection.execute(f"CREATE DATABASE {database}".encode())
+        command = [sys.executable, "-m", "benchmarks.till.shop", rules, str(budget)]
+        done = subprocess.run(
+            command, env=self.environment(database), cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        )
+        ids: dict[str, int] = json.loads(done.stdout.splitlines()[-1])
+        return ids
+
+    @contextmanager
+    def serving(self, database: str) -> Iterator[str]:
+        """A server with two workers of one thread each; its address."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        server = subprocess.Popen(serve(port), env=self.environment(database), cwd=ROOT)
+        self.pid = server.pid
+        try:
+            while server.poll() is None:
+                with socket.socket() as attempt:
+                    if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.send_signal(signal.SIGTERM)
+            server.wait(timeout=20)
+
+    def send(
+        self, address: str, bodies: Path, *, connections: int = CONNECTIONS, unique: str = ""
+    ) -> dict[str, float]:
+        """wrk on one address: `rate`, requests a second; `p50`, `p95`, milliseconds; `cpu`, microseconds a request.
+
+        The CPU time is that of the server and of PostgreSQL, which a machine that does much else disturbs little.
+        """
+        before = self.cpu_seconds()
+        command = ["wrk", "-t1", f"-c{connections}", f"-d{self.seconds:.0f}s", "-s", self.script, address]
+        command += ["--", bodies, KEY, *([unique] if unique else [])]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+        found: dict[str, float] = json.loads(result.removeprefix("RESULT "))
+        if found["wrong"]:
+            raise SystemExit(f"{address}: {found['wrong']:.0f} requests went wrong")
+        found["cpu"] = (self.cpu_seconds() - before) / (found["rate"] * self.seconds) * 1e6
+        return found
+
+    def cpu_seconds(self) -> float:
+        """What the server and PostgreSQL have used so far, user and system."""
+        parents, used = {}, {}
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                fields = stat.read_text().rpartition(")")[2].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            parents[int(stat.parent.name)] = int(fields[1])
+            used[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        roots = {self.pid, embedded_postgres.Server(VAR).pid()}
+
+        def belongs(pid: int) -> bool:
+            while pid in parents and pid not in roots:
+                pid = parents[pid]
+            return pid in roots
+
+        return sum(seconds for pid, seconds in used.items() if belongs(pid))
+
+    def pgbench(self, database: str, sql: str, values: dict[str, str]) -> float:
+        """Transactions a second of bare SQL, prepared, over as many connections. `sql`: with :name for each value."""
+        script = self.folder / "bare.sql"
+        script.write_text(sql)
+        command = [
+            embedded_postgres.binary("pgbench"),
+            "-n",
+            "-M",
+            "prepared",
+            "-c",
+            str(CONNECTIONS),
+            "-j",
+            "1",
+        ]
+        command += [
+            "-T",
+            f"{self.seconds:.0f}",
+            "-f",
+            script,
+            "-h",
+            self.server["HOST"],
+            "-U",
+            self.server["USER"],
+        ]
+        command += [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
+        done = subprocess.run([*command, database], check=True, capture_output=True, text=True)
+        (rate,) = re.findall(r"tps = ([\d.]+)", done.stdout)
+        return float(rate)
+
+
+def serve(port: int) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("granian")),
+        *(
+            "--interface",
+            "wsgi",
+            "--workers",
+            "2",
+            "--blocking-threads",
+            "1",
+            "--no-ws",
+            "--log-level",
+            "error",
+        ),
+        *("--host", "127.0.0.1", "--port", str(port), "config.wsgi:application"),
+    ]

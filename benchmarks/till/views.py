@@ -1,0 +1,22 @@
+"""What a quote is compared with: a view that answers a constant, and one that makes the quote's SELECT and no more."""
+
+import msgspec
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from pos import keys
+from pos.facts import Asked, read
+from pos.middleware import JSON
+
+ANSWER = msgspec.json.encode(
+    {"discount": 0, "lines": [{"id": str(number), "discount": 0} for number in range(5)]}
+)
+
+
+def constant(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(ANSWER, content_type=JSON)
+
+
+def select(request: HttpRequest) -> HttpResponse:
+    read(Asked(), key_hash=keys.presented(request.META.get("HTTP_AUTHORIZATION")), now=timezone.now())
+    return HttpResponse(ANSWER, content_type=JSON)
