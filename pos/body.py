@@ -17,7 +17,9 @@ from pos.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnR
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
-DECODERS = {kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)}
+DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+    kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)
+}
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 GAPS = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon does not follow at once
 
@@ -155,10 +157,10 @@ def plain_kind(kind: Any) -> Any:
 def impossible(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[tuple[str, str]]:
     """What is wrong between the values of a request."""
     known: set[str] = set()
-    for number, line in enumerate(request.lines):
-        if line.id in known:
-            yield f"lines.{number}.id", f"The line id “{line.id}” comes twice."
-        known.add(line.id)
+    for number, line_id in enumerate([line.id for line in request.lines]):
+        if line_id in known:
+            yield f"lines.{number}.id", f"The line id “{line_id}” comes twice."
+        known.add(line_id)
     if isinstance(request, ReturnRequest):
         return
     subtotal = 0

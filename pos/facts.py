@@ -149,11 +149,19 @@ def read(
     row = statements.run(statement(asked), parameters).fetchone()
     if row is None:
         return None
-    cells = iter(row[8:])
-    sale = (next(cells), next(cells), next(cells)) if asked.sale else (None, None, None)
+    till, stored, is_revoked, location, location_code, time_zone, currency, version, *parts = row
+    cells = iter(parts)
+    sale = (next(cells), next(cells), next(cells)) if asked.sale else None
     return Facts(
-        *row[:8],
-        sale=None if sale[0] is None else sale,
+        till,
+        stored,
+        is_revoked,
+        location,
+        location_code,
+        time_zone,
+        currency,
+        version,
+        sale=sale if sale and sale[0] is not None else None,
         counters=(next(cells) if asked.counters else None) or (),
         coupons=_presented(next(cells)) if asked.coupons else (),
         customer_uses=(next(cells) if asked.customer_uses else None) or (),

@@ -56,10 +56,15 @@ def stored(pk: int, *, lock: bool = False) -> Stored:
     """The sale with this id, and its row's lock."""
     row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).fetchone()
     assert row is not None, "no sale is ever deleted"
+    key, reference, state, customer, expires_at, reserved, answer = row
     return Stored(
-        *row[:5],
-        msgspec.json.decode(row[5], type=tuple[Entry, ...]) if row[5] else (),
-        msgspec.json.decode(row[6], type=schemas.Sale),
+        key,
+        reference,
+        state,
+        customer,
+        expires_at,
+        reserved=msgspec.json.decode(reserved, type=tuple[Entry, ...]) if reserved else (),
+        answer=msgspec.json.decode(answer, type=schemas.Sale),
     )
 
 

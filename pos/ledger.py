@@ -35,7 +35,8 @@ def lock(reference: str, customer: str = "") -> bool:
 
 def try_lock(reference: str) -> bool:
     """Take the locks of a sale unless somebody has them: whether it did."""
-    return run(TRY_LOCKS, {"reference": reference}).fetchone()[1]
+    ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference})
+    return is_taken
 
 
 class Record(Struct, frozen=True):
@@ -99,8 +100,8 @@ def insert(sale: Record, entries: Sequence[Entry]) -> int | None:
         "answer": sale.answer,
         "reserved": None if sale.reserved is None else encoded(sale.reserved),
         "at": sale.at.isoformat(),
-        "expires_at": sale.expires_at and sale.expires_at.isoformat(),
-        "offline_at": sale.offline_at and sale.offline_at.isoformat(),
+        "expires_at": sale.expires_at.isoformat() if sale.expires_at else None,
+        "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
     }
     if not entries:
         row = run(INSERT_SALE, parameters).fetchone()
@@ -188,8 +189,8 @@ GRANTED = """
 def granted(sale: int) -> list[Granted]:
     """The lines of a sale, in the order of application, with what is left of each."""
     return [
-        Granted(*row[:4], msgspec.json.decode(row[4], type=dict[str, Runs]), *row[5:])
-        for row in run(GRANTED, {"sale": str(sale)})
+        Granted(pk, campaign, promotion, coupon, msgspec.json.decode(runs, type=dict[str, Runs]), *left)
+        for pk, campaign, promotion, coupon, runs, *left in run(GRANTED, {"sale": str(sale)})
     ]
 
 

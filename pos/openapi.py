@@ -52,7 +52,7 @@ def document() -> bytes:
 
 
 def described() -> dict[str, Any]:
-    kinds = [
+    kinds: list[type] = [
         schemas.QuoteRequest,
         schemas.SaleRequest,
         schemas.ReturnRequest,
