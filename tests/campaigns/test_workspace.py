@@ -117,6 +117,16 @@ def test_the_dashboard_shows_what_runs_what_comes_and_what_needs_attention(clien
     assert page.count("<progress") >= 2
 
 
+def test_the_dashboard_takes_few_queries_however_much_is_under_way(
+    client, marketer, django_assert_max_num_queries
+):
+    EmailCampaignFactory.create_batch(12, status="running")
+    PromotionCampaignFactory.create_batch(12, status="active", budget=100_00)
+    EmailCampaignFactory.create_batch(30, status="scheduled")
+    with django_assert_max_num_queries(70):  # at most ten of each kind, with a few for the figures of each
+        client.get("/")
+
+
 def test_an_old_failure_leaves_the_dashboard(client, marketer):
     campaign = EmailCampaignFactory(status="failed")
     Transition.objects.create(
