@@ -81,8 +81,9 @@ def wait_until_ready(address: str, supervisor: subprocess.Popen) -> None:
     pytest.fail(f"the product was not ready within {STARTS_WITHIN} s")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str):
+    """Not for the whole session: while Playwright runs, no other test of this process can have an event loop."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
