@@ -93,12 +93,10 @@ def latest() -> Snapshot:
 def of_version(version: int | None) -> Snapshot:
     """A snapshot of `version` or a later one. Not inside a sale's transaction: it may take the exclusive rules lock."""
     global _latest  # noqa: PLW0603 (the one per process)
-    if version is None:
-        return NOTHING
     with _loading:
         if _latest.version != version:
-            _latest = load()
-    return _latest
+            _latest = NOTHING if version is None else load()
+        return _latest
 
 
 def load(*, drafts: bool = False) -> Snapshot:

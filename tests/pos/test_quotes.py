@@ -108,7 +108,9 @@ def test_p3_a_budget_that_is_used_up_stops_its_promotions_and_the_status_stays_a
 def test_p3_uses_that_are_used_up_stop_its_promotions(till):
     campaign_with(percent(10), percent(20), max_uses=3)
     assert till.put("S1", basket(1_000))["discount"] == 280
-    assert till.put("S2", basket(1_000))["discount"] == 100  # the first in order takes the one use that is left
+    assert (
+        till.put("S2", basket(1_000))["discount"] == 100
+    )  # the first in order takes the one use that is left
     assert discount(till) == 0
     assert set(reason(till)) == {"uses_exhausted"}
 

@@ -19,20 +19,12 @@ from tests.factories import (
     PromotionCampaignFactory,
     PromotionFactory,
     UserFactory,
-    user_in,
 )
 from tests.pos.tills import AtTill
 
 pytestmark = pytest.mark.django_db
 
 FORM = {"lines-INITIAL_FORMS": 0, "lines-MIN_NUM_FORMS": 0, "lines-MAX_NUM_FORMS": 50}
-
-
-@pytest.fixture
-def marketer(client):
-    user = user_in("Marketers", username="mara")
-    client.force_login(user)
-    return user
 
 
 def asked(location, *lines, **sale) -> str:
