@@ -49,7 +49,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     assert followed(link) == "https://nordlicht.example/autumn"
 
     page.goto(campaign)
-    clicked = page.locator("#progress").get_by_text("Clicked").locator("..")
+    clicked = page.locator("#campaign-progress").get_by_text("Clicked").locator("..")
     expect(clicked).to_contain_text("1", timeout=SOON)
 
 
