@@ -154,7 +154,7 @@ class Items(Part):
     unit_price_min = MoneyField("Price from", required=False)
     unit_price_max = MoneyField("Price up to", required=False)
     max_units = count("At most so many in a sale", help_text="Empty: all.")
-    pick = choice("Then", PICKS, required=False)
+    pick = choice("Of more, take", PICKS, required=False)
     max_units_per_line = count("At most so many of a line", help_text="Empty: all.")
     only_undiscounted = tick("Only articles that the till has not reduced already")
 

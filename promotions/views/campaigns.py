@@ -157,15 +157,12 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     """What promotions/_linked.html shows."""
     links = list(campaign.links.filter(promotion__deleted_at__isnull=True).select_related("promotion"))
     find = request.GET.get("find", "").strip()
-    found = []
-    if find:
-        free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
-        found = free.matching(find)[:FOUND]
+    free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
     return {
         "campaign": campaign,
         "links": links,
         "find": find,
-        "found": found,
+        "found": free.matching(find)[:FOUND] if find else [],
         "may_arrange": workspace.may_edit(campaign, request.user),
     }
 

@@ -1,0 +1,103 @@
+"""The eight ready-made kinds of promotion.
+
+A marketer picks a kind and fills in its form; the engine knows only conditions, a target and a benefit. `terms` turns
+the answers of a form into these, as the columns of `Promotion` keep them; `answers` reads them back. The answers are a
+flat mapping, one entry per field of the form; money is an integer of minor units, percent one of hundredths.
+"""
+
+from typing import Any
+
+import msgspec
+
+from promotions.engine import rules
+from promotions.types.asked import (
+    Answers,
+    conditions_of,
+    said_of_condition,
+    said_of_stacking,
+    said_of_target,
+    stacking_of,
+    target_of,
+)
+from promotions.types.kinds import KINDS, Kind
+
+__all__ = ["COLUMNS", "KINDS", "Answers", "Kind", "Terms", "answers", "is_same", "terms"]
+
+Terms = dict[str, Any]
+"""`lane`, `conditions`, `target`, `benefit`, `stacking` and `caps`, as JSON of `promotions.engine.rules`."""
+
+COLUMNS = ("lane", "conditions", "target", "benefit", "stacking", "caps")
+
+
+def terms(type_: str, said: Answers) -> Terms:
+    """What the `said` of a form of this type means.
+
+    Raises: ValueError (msgspec.ValidationError is one): answers that contradict each other, with a sentence.
+    """
+    kind = KINDS[type_]
+    target = target_of(said) if kind.has_items else rules.Target()
+    return _checked(
+        {
+            "lane": kind.lane,
+            "conditions": _json([*kind.always, *conditions_of(said, target.match)]),
+            "target": _json(target),
+            "benefit": _json(kind.benefit(said)),
+            "stacking": _json(stacking_of(said)),
+            "caps": _json(rules.Caps(said.get("max_amount"), said.get("max_applications"))),
+        }
+    )
+
+
+def answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
+    """The answers a form of this type shows for `stored`, and whether they say all of it.
+
+    Rules that were made elsewhere may say more than the form of their type can show.
+    """
+    kind = KINDS[type_]
+    said: dict[str, Any] = {}
+    target = msgspec.convert(stored["target"], rules.Target)
+    if kind.has_items:
+        said |= said_of_target(target)
+    said |= kind.read(msgspec.convert(stored["benefit"], rules.Benefit)) or {}
+    for condition in msgspec.convert(stored["conditions"], tuple[rules.Condition, ...]):
+        if condition not in kind.always:
+            said |= said_of_condition(condition, target.match if kind.has_items else None)
+    said |= said_of_stacking(msgspec.convert(stored["stacking"] or {"type": "stackable"}, rules.Stacking))
+    caps = msgspec.convert(stored["caps"], rules.Caps)
+    said |= {"max_amount": caps.max_amount, "max_applications": caps.max_applications}
+    try:
+        return said, is_same(terms(type_, said), stored)
+    except (KeyError, ValueError):
+        return said, False
+
+
+def is_same(one: Terms, other: Terms) -> bool:
+    """Whether two mean the same, however they are written."""
+    return _meaning(one) == _meaning(other)
+
+
+def _json(value: Any) -> Any:
+    """A struct, or a list of them, as the JSON column gives it back."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _checked(made: Terms) -> Terms:
+    """`made`, after the engine's own checks of every value."""
+    msgspec.convert(made["conditions"], tuple[rules.Condition, ...])
+    msgspec.convert(made["benefit"], rules.Benefit)
+    msgspec.convert(made["target"], rules.Target)
+    msgspec.convert(made["stacking"], rules.Stacking)
+    msgspec.convert(made["caps"], rules.Caps)
+    return made
+
+
+def _meaning(stored: Terms) -> tuple[Any, ...]:
+    """What `stored` means whatever the order of its conditions and the defaults it spells out."""
+    return (
+        stored["lane"],
+        frozenset(msgspec.convert(stored["conditions"], tuple[rules.Condition, ...])),
+        msgspec.convert(stored["target"], rules.Target),
+        msgspec.convert(stored["benefit"], rules.Benefit),
+        msgspec.convert(stored["stacking"] or {"type": "stackable"}, rules.Stacking),
+        msgspec.convert(stored["caps"], rules.Caps),
+    )

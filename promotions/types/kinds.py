@@ -1,0 +1,107 @@
+"""The eight ready-made kinds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from promotions.engine import rules
+from promotions.types import benefits
+from promotions.types.asked import Answers
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One ready-made kind.
+
+    `type`: a value of `Promotion.Type`. `summary`: what it does, for who picks one. `parts`: what its form asks first,
+    by the keys of `promotions.forms.parts`. `benefit` and `read` turn answers into a benefit and back, None
+    for one this kind cannot show. `always`: conditions that make it what it is. `requires`: fields that are
+    optional elsewhere.
+    """
+
+    type: str
+    summary: str
+    lane: rules.Lane
+    parts: tuple[str, ...]
+    benefit: Callable[[Answers], rules.Benefit]
+    read: Callable[[rules.Benefit], dict[str, Any] | None]
+    always: tuple[rules.Condition, ...] = ()
+    requires: tuple[str, ...] = ()
+
+    @property
+    def has_items(self) -> bool:
+        return "items" in self.parts
+
+
+KINDS = {
+    kind.type: kind
+    for kind in [
+        Kind(
+            "sale",
+            "A percent, an amount or a gift on the whole sale.",
+            "order",
+            ("off_sale",),
+            benefits.off_sale,
+            benefits.said_off_sale,
+        ),
+        Kind(
+            "items",
+            "A percent or an amount off chosen articles, categories or brands.",
+            "item",
+            ("off_items", "items"),
+            benefits.off_items,
+            benefits.said_off_items,
+        ),
+        Kind(
+            "buy_get",
+            "Buy some, get some free or reduced.",
+            "item",
+            ("buy_get",),
+            benefits.buy_get,
+            benefits.said_of_buy_get,
+        ),
+        Kind(
+            "bundle",
+            "A set of articles for one price, or reduced.",
+            "item",
+            ("bundle",),
+            benefits.bundle,
+            benefits.said_of_bundle,
+        ),
+        Kind(
+            "tiered",
+            "The more is spent, the more is off; the highest tier reached counts.",
+            "order",
+            ("tiers", "items"),
+            benefits.tiered,
+            benefits.said_of_tiered,
+        ),
+        Kind(
+            "happy_hour",
+            "Chosen articles reduced at certain hours of certain days.",
+            "item",
+            ("off_items", "hours", "items"),
+            benefits.off_items,
+            benefits.said_off_items,
+            requires=("from_time", "to_time"),
+        ),
+        Kind(
+            "flash",
+            "Chosen articles reduced for a short while, as long as the uses last.",
+            "item",
+            ("off_items", "when", "items"),
+            benefits.off_items,
+            benefits.said_off_items,
+            requires=("starts_at", "ends_at", "max_uses"),
+        ),
+        Kind(
+            "first",
+            "A welcome to customers on their first purchase.",
+            "order",
+            ("off_sale",),
+            benefits.off_sale,
+            benefits.said_off_sale,
+            always=(rules.FirstPurchase(),),
+        ),
+    ]
+}

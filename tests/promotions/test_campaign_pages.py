@@ -1,0 +1,260 @@
+"""The page and the form of a promotion campaign, as a browser without JavaScript sees them."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone
+
+from promotions import publish
+from promotions.models import (
+    Counter,
+    Promotion,
+    PromotionCampaign,
+    Redemption,
+)
+from tests.factories import (
+    LocationFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    SaleFactory,
+)
+from tests.promotions.pages import HTMX, campaign_with, linked_names, queries, shown, words
+
+pytestmark = pytest.mark.django_db
+
+
+# ── a campaign ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, marketer):
+    here = LocationFactory()
+    shown(client.get("/campaigns/promotion/new/"))
+    answer = {
+        "name": "Spring",
+        "description": "",
+        "starts_at": "2090-03-01T08:00",
+        "ends_at": "2090-03-31T20:00",
+        "currency": "EUR",
+        "budget": "1234.50",
+        "on_budget_end": "reject",
+        "max_uses": "500",
+        "max_uses_per_customer": "2",
+        "priority": "5",
+        "locations": [here.pk],
+    }
+    response = client.post("/campaigns/promotion/new/", answer)
+    campaign = PromotionCampaign.objects.get()
+    assert response["Location"] == campaign.get_absolute_url()
+    assert (campaign.status, campaign.created_by, campaign.budget) == ("draft", marketer, 123450)
+    assert (campaign.on_budget_end, campaign.max_uses, campaign.max_uses_per_customer) == ("reject", 500, 2)
+    assert campaign.starts_at.isoformat() == "2090-03-01T08:00:00+00:00"
+    assert list(campaign.locations.all()) == [here]
+    assert campaign.counter.budget == 123450
+    page = words(shown(client.get(campaign.get_absolute_url())))
+    assert "€1,234.50" in page
+    assert here.name in page
+
+
+def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(client, marketer):
+    answer = {"name": "", "currency": "EUR", "budget": "1.234", "on_budget_end": "partial", "priority": "0"}
+    answer |= {"starts_at": "2090-03-02T08:00", "ends_at": "2090-03-01T08:00"}
+    page = words(shown(client.post("/campaigns/promotion/new/", answer), 422))
+    for sentence in (
+        "This field is required.",
+        "1.234 EUR: write at most 2 digits after the point.",
+        "The end must lie after the start.",
+    ):
+        assert sentence in page
+    assert not PromotionCampaign.objects.exists()
+
+
+def test_a_currency_without_decimals_takes_whole_amounts(client, marketer):
+    LocationFactory(currency="JPY")
+    answer = {"name": "Haru", "currency": "JPY", "on_budget_end": "partial", "priority": "1"}
+    page = words(shown(client.post("/campaigns/promotion/new/", answer | {"budget": "5000.5"}), 422))
+    assert "write no digits after the point" in page
+    client.post("/campaigns/promotion/new/", answer | {"budget": "5000"})
+    assert PromotionCampaign.objects.get().budget == 5000
+
+
+def edit_answers(campaign) -> dict:
+    """What a browser sends when the edit form is sent as it is shown."""
+    return {
+        "name": campaign.name,
+        "description": campaign.description,
+        "starts_at": f"{campaign.starts_at:%Y-%m-%dT%H:%M}",
+        "ends_at": f"{campaign.ends_at:%Y-%m-%dT%H:%M}",
+        "currency": campaign.currency,
+        "budget": "" if campaign.budget is None else f"{campaign.budget / 100:.2f}",
+        "on_budget_end": campaign.on_budget_end,
+        "max_uses": "",
+        "max_uses_per_customer": "",
+        "priority": campaign.priority,
+    }
+
+
+def test_an_active_campaign_warns_on_its_form_with_pause_at_hand(client, marketer):
+    """P10"""
+    campaign = PromotionCampaignFactory(status="active")
+    page = shown(client.get(f"/campaigns/promotion/{campaign.pk}/edit/"))
+    assert "This campaign is active." in page
+    assert f'action="/campaigns/{campaign.pk}/pause/"' in page
+    draft = PromotionCampaignFactory(status="draft")
+    assert "This campaign is active." not in shown(client.get(f"/campaigns/promotion/{draft.pk}/edit/"))
+
+
+def test_an_edit_of_an_active_campaign_changes_what_was_touched_and_counts_at_once(client, marketer):
+    """P3"""
+    campaign = PromotionCampaignFactory(status="active", budget=10000)
+    response = client.post(
+        f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"budget": "250"}
+    )
+    assert response.status_code == 302, response.content.decode()
+    edited = PromotionCampaign.objects.get()
+    assert (edited.budget, edited.counter.budget) == (25000, 25000)
+    assert (edited.starts_at, edited.ends_at) == (campaign.starts_at, campaign.ends_at)  # to the microsecond
+    assert [change.detail for change in edited.changes.all()] == [{"budget": [10000, 25000]}]
+
+
+@pytest.mark.parametrize("status", ["expired", "cancelled"])
+def test_a_campaign_that_is_over_is_not_edited(client, marketer, status):
+    campaign = PromotionCampaignFactory(status=status)
+    for response in (
+        client.get(f"/campaigns/promotion/{campaign.pk}/edit/"),
+        client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"name": "Other"}),
+    ):
+        assert f"is {status}: it cannot be edited" in shown(response, 409)
+    assert PromotionCampaign.objects.get().name == campaign.name
+
+
+# ── its figures ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def spent(campaign, amount, at=None):
+    sale = SaleFactory(at=at or timezone.now())
+    Redemption.objects.create(
+        sale=sale, campaign=campaign, promotion=PromotionFactory(), amount=amount, uses=1, at=sale.at
+    )
+
+
+def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, marketer):
+    campaign = PromotionCampaignFactory(status="active", budget=10000, max_uses=10)
+    spent(campaign, 2500, at=timezone.now() - timedelta(hours=1))
+    with_counter(campaign)
+    Counter.objects.update(held=500)
+    page = words(shown(client.get(reverse("promotions:counters", args=[campaign.pk]))))
+    assert "Discounts given €25.00 25.0 % of €100.00" in page
+    assert "Held at tills €5.00" in page
+    assert "Budget left €70.00" in page
+    assert "Uses 1 of 10, 9 left" in page
+    assert "At the pace of the last day" in page
+
+
+def with_counter(campaign):
+    """Publish the counter that a factory's row does not have yet."""
+
+    with transaction.atomic():
+        publish.lock()
+        publish.campaign_changed(campaign)
+
+
+def test_a_campaign_without_limits_sums_its_ledger(client, marketer):
+    campaign = PromotionCampaignFactory(status="active")
+    spent(campaign, 1250)
+    spent(campaign, 50)
+    page = words(shown(client.get(campaign.get_absolute_url())))
+    assert "Discounts given €13.00" in page
+    assert "Uses 2" in page
+    assert "no limit" in page
+
+
+def test_a_used_up_budget_is_a_badge_with_its_time_and_the_campaign_stays_active(client, marketer):
+    """P3"""
+    campaign = PromotionCampaignFactory(status="active", budget=1000)
+    spent(campaign, 1000)
+    with_counter(campaign)
+    page = words(shown(client.get(campaign.get_absolute_url())))
+    assert "Budget used up" in page
+    assert f"Nothing is left since {timezone.now():%-d %b %Y}" in page
+    assert "The campaign stays active: raise the budget" in page
+    client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"budget": "20"})
+    assert "Budget used up" not in shown(client.get(campaign.get_absolute_url()))
+
+
+@pytest.mark.parametrize("status", ["draft", "scheduled", "active", "paused", "expired", "cancelled"])
+def test_only_an_active_campaign_asks_for_its_figures_again_and_again(client, marketer, status):
+    campaign = PromotionCampaignFactory(status=status)
+    page = shown(client.get(reverse("promotions:counters", args=[campaign.pk])))
+    assert ("every 3s" in page) == (status == "active")
+
+
+# ── its promotions ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_promotions_are_found_linked_ordered_and_removed_without_javascript(client, marketer):
+    campaign = PromotionCampaignFactory(status="draft")
+    socks, shoes = PromotionFactory(name="Socks"), PromotionFactory(name="Shoes")
+    PromotionFactory(name="Alone so", standalone=True)
+    page = shown(client.get(f"{campaign.get_absolute_url()}?find=so"))
+    assert set(re.findall(r"promotions/(\d+)/link/", page)) == {str(socks.pk)}
+    base = f"/campaigns/promotion/{campaign.pk}/promotions"
+    for promotion in (socks, shoes):
+        assert client.post(f"{base}/{promotion.pk}/link/").status_code == 302
+    assert linked_names(campaign) == ["Socks", "Shoes"]
+    client.post(f"{base}/{shoes.pk}/move/", {"up": "1"})
+    assert linked_names(campaign) == ["Shoes", "Socks"]
+    client.post(f"{base}/{shoes.pk}/move/", {"up": "1"})  # it is the first already
+    assert linked_names(campaign) == ["Shoes", "Socks"]
+    client.post(f"{base}/{shoes.pk}/move/", {"down": "1"})
+    assert linked_names(campaign) == ["Socks", "Shoes"]
+    client.post(f"{base}/{socks.pk}/unlink/")
+    assert linked_names(campaign) == ["Shoes"]
+
+
+def test_htmx_gets_the_part_that_changed(client, marketer):
+    campaign, (promotion,) = campaign_with()
+    response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{promotion.pk}/switch/", **HTMX)
+    page = shown(response)
+    assert page.strip().startswith('<section class="card" id="campaign-promotions"')
+    assert "It is switched off" in page
+
+
+def test_one_promotion_is_switched_and_campaign_and_others_stay(client, marketer):
+    """P8"""
+    campaign, (one, other) = campaign_with(2)
+    client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{one.pk}/switch/")
+    assert dict(Promotion.objects.values_list("pk", "status")) == {one.pk: "inactive", other.pk: "active"}
+    assert PromotionCampaign.objects.get().status == "active"
+    client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{one.pk}/switch/", {"on": "1"})
+    assert Promotion.objects.get(pk=one.pk).status == "active"
+
+
+def test_a_paused_campaign_says_that_its_promotions_wait(client, marketer):
+    """P8"""
+    campaign, _ = campaign_with(status="paused")
+    assert "It waits until the campaign is resumed" in shown(client.get(campaign.get_absolute_url()))
+
+
+def test_a_refused_link_says_why(client, marketer):
+    campaign, alone = PromotionCampaignFactory(), PromotionFactory(standalone=True)
+    response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{alone.pk}/link/", **HTMX)
+    assert "is standalone: it applies without a campaign" in shown(response, 409)
+
+
+def test_the_promotions_of_a_campaign_that_is_over_cannot_be_rearranged(client, marketer):
+    campaign, (promotion,) = campaign_with(status="expired")
+    page = shown(client.get(campaign.get_absolute_url()))
+    assert "/unlink/" not in page
+    assert "Add an existing promotion" not in page
+    response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{promotion.pk}/unlink/", **HTMX)
+    assert "is expired: it cannot be edited" in shown(response, 409)
+
+
+def test_a_campaign_asks_as_many_queries_for_many_promotions_as_for_few(client, marketer):
+    few, _ = campaign_with(1)
+    many, _ = campaign_with(12)
+    client.get(few.get_absolute_url())
+    assert queries(client, few.get_absolute_url()) == queries(client, many.get_absolute_url())

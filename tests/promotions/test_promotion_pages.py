@@ -1,0 +1,283 @@
+"""The form of a promotion, its page and the list, as a browser without JavaScript sees them."""
+
+import re
+
+import pytest
+from django.utils import timezone
+
+from promotions.models import (
+    Promotion,
+    Redemption,
+)
+from tests.factories import (
+    CustomerGroupFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    SaleFactory,
+)
+from tests.promotions.pages import HTMX, campaign_with, linked_names, shown, words
+
+pytestmark = pytest.mark.django_db
+
+
+ROWS = {"TOTAL_FORMS": 2, "INITIAL_FORMS": 0, "MIN_NUM_FORMS": 0, "MAX_NUM_FORMS": 50}
+
+
+# ── the form of a promotion ──────────────────────────────────────────────────────────────────────────────────────────
+
+PLAIN = {"name": "Ten off", "trigger": "automatic", "stacking": "stackable", "priority": "100"}
+
+
+def rows(prefix, *filled) -> dict:
+    """The rows of a form as a browser sends them."""
+    sent = {f"{prefix}-{name}": value for name, value in (ROWS | {"TOTAL_FORMS": len(filled) + 1}).items()}
+    for number, row in enumerate(filled):
+        sent |= {f"{prefix}-{number}-{name}": value for name, value in row.items()}
+    return sent
+
+
+FILLED = {
+    "sale": (
+        {"reduction": "amount", "amount": "5", "min_subtotal": "50"},
+        "€5.00 off the sale, from €50.00.",
+    ),
+    "items": (
+        {"reduction": "percent", "percent": "12.5", "categories": "tea, coffee"},
+        "12.5 % off everything in tea or coffee.",
+    ),
+    "buy_get": (
+        {"buy_quantity": "2", "buy_skus": "S1", "get_quantity": "1", "get_same": "on", "reward": "free"},
+        "Buy 2 of S1, get 1 free (the cheapest of them).",
+    ),
+    "bundle": (
+        {
+            "reduction": "price",
+            "amount": "39",
+            **rows("parts", {"skus": "POT"}, {"quantity": "4", "skus": "CUP"}),
+        },
+        "1 of POT with 4 of CUP for €39.00 together.",
+    ),
+    "tiered": (
+        {
+            "by": "subtotal",
+            **rows("tiers", {"at_least": "100", "percent": "10"}, {"at_least": "50", "percent": "5"}),
+        },
+        "Off the sale: 5 % from €50.00 and 10 % from €100.00.",
+    ),
+    "happy_hour": (
+        {
+            "reduction": "percent",
+            "percent": "30",
+            "from_time": "15:00",
+            "to_time": "17:00",
+            "weekdays": ["1"],
+        },
+        "30 % off everything, on Monday from 15:00 to 17:00.",
+    ),
+    "flash": (
+        {
+            "reduction": "price",
+            "amount": "49",
+            "skus": "HP1",
+            "starts_at": "2090-01-01T10:00",
+            "ends_at": "2090-01-01T12:00",
+            "max_uses": "100",
+        },
+        "HP1 for €49.00 a unit.",
+    ),
+    "first": (
+        {"reduction": "percent", "percent": "10"},
+        "10 % off everything, on a customer's first purchase.",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", Promotion.Type.values)
+def test_each_kind_is_filled_in_and_says_what_it_does(client, marketer, kind):
+    said, sentence = FILLED[kind]
+    assert f'<option value="{kind}" selected>' in shown(client.get(f"/promotions/new/?type={kind}"))
+    response = client.post("/promotions/new/", PLAIN | said | {"type": kind})
+    assert response.status_code == 302, words(response.content.decode())
+    promotion = Promotion.objects.get()
+    assert (promotion.type, promotion.status) == (kind, "inactive")
+    assert sentence in words(shown(client.get(promotion.get_absolute_url()))).replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize("kind", Promotion.Type.values)
+def test_a_stored_promotion_saved_as_it_is_shown_stays_what_it_was(client, marketer, kind):
+    said, _ = FILLED[kind]
+    client.post("/promotions/new/", PLAIN | said | {"type": kind})
+    before = Promotion.objects.values().get()
+    response = client.post(f"/promotions/{before['id']}/edit/", PLAIN | said | {"type": kind})
+    assert response.status_code == 302, words(response.content.decode())
+    after = Promotion.objects.values().get()
+    assert {**before, "updated_at": None} == {**after, "updated_at": None}
+    assert [change.what for change in Promotion.objects.get().changes.all()] == ["created"]
+
+
+def test_the_kinds_are_offered_first(client, marketer):
+    page = words(shown(client.get("/promotions/new/")))
+    for label in Promotion.Type.labels:
+        assert label in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "sentence"),
+    [
+        ("sale", {"reduction": "percent"}, "This is needed for what you chose."),
+        ("items", {"reduction": "price", "amount": "-1"}, "At least 0.00 EUR."),
+        ("items", {"reduction": "percent", "percent": "101"}, "At most 100.00 %."),
+        ("tiered", {"by": "subtotal", **rows("tiers")}, "Fill in at least one tier."),
+        (
+            "tiered",
+            {"by": "subtotal", **rows("tiers", {"at_least": "5", "percent": "1", "amount": "1"})},
+            "A tier has either a percent or an amount.",
+        ),
+        (
+            "tiered",
+            {"by": "subtotal", **rows("tiers", *[{"at_least": "5", "percent": "1"}] * 2)},
+            "tiers must rise",
+        ),
+        ("happy_hour", {"reduction": "percent", "percent": "5"}, "This field is required."),
+        (
+            "sale",
+            {"reduction": "amount", "amount": "1", "stacking": "best_of"},
+            "This is needed for what you chose.",
+        ),
+    ],
+)
+def test_an_answer_that_cannot_be_is_said_and_nothing_saved(client, marketer, kind, said, sentence):
+    page = words(shown(client.post("/promotions/new/", PLAIN | said | {"type": kind}), 422))
+    assert sentence in page
+    assert not Promotion.objects.exists()
+
+
+def test_another_kind_keeps_what_was_typed_and_complains_of_nothing(client, marketer):
+    typed = PLAIN | {
+        "type": "items",
+        "has": ["identity", "off_sale", "when", "conditions", "hours", "meeting"],
+    }
+    typed |= {"min_subtotal": "12", "reduction": "percent", "percent": "7"}
+    page = shown(client.post("/promotions/fields/", typed, **HTMX))
+    assert page.strip().startswith('<div class="parts" id="promotion-fields">')
+    assert 'value="Ten off"' in page
+    assert re.search(r'name="percent" value="7"', page)
+    assert re.search(r'name="min_subtotal" value="12"', page)
+    assert 'name="categories"' in page
+    assert "errorlist" not in page
+
+
+def test_one_more_row_is_added_without_saving(client, marketer):
+    typed = PLAIN | {"type": "tiered", "has": ["identity", "tiers"], "more": "tiers"}
+    typed |= rows("tiers", {"at_least": "5", "percent": "1"})
+    page = shown(client.post("/promotions/new/", typed))
+    assert "tiers-2-at_least" in page
+    assert 'name="tiers-0-percent" value="1"' in page
+    assert "errorlist" not in page
+    assert not Promotion.objects.exists()
+
+
+def test_the_sentence_follows_the_form_and_warns(client, marketer):
+    campaign = PromotionCampaignFactory(status="active", budget=100)
+    typed = PLAIN | {"type": "sale", "reduction": "amount", "campaign": campaign.pk}
+    page = words(shown(client.post("/promotions/says/", typed, **HTMX)))
+    assert "Still to fill in: Amount (EUR)." in page
+    page = words(shown(client.post("/promotions/says/", typed | {"amount": "5"}, **HTMX)))
+    assert "€5.00 off the sale." in page
+    assert "is smaller than one discount of €5.00" in page
+    assert not Promotion.objects.exists()
+
+
+def test_a_promotion_made_for_a_campaign_is_linked_to_it(client, marketer):
+    campaign = PromotionCampaignFactory(status="draft")
+    page = shown(client.get(f"/promotions/new/?campaign={campaign.pk}&type=sale"))
+    assert f'name="campaign" value="{campaign.pk}"' in page
+    said, _ = FILLED["sale"]
+    response = client.post("/promotions/new/", PLAIN | said | {"type": "sale", "campaign": campaign.pk})
+    assert response["Location"] == campaign.get_absolute_url()
+    assert linked_names(campaign) == ["Ten off"]
+
+
+def test_groups_that_are_stored_and_groups_that_only_tills_know_can_be_chosen(client, marketer):
+    CustomerGroupFactory(code="vip", name="Very important")
+    promotion = PromotionFactory(conditions=[{"type": "in_group", "groups": ["till-only"]}])
+    page = words(shown(client.get(f"/promotions/{promotion.pk}/edit/")))
+    assert "Very important" in page
+    assert "till-only" in page
+
+
+def test_a_form_that_cannot_show_everything_says_so(client, marketer):
+    promotion = PromotionFactory(type="sale", benefit={"type": "cheapest_free", "units": 1})
+    page = words(shown(client.get(f"/promotions/{promotion.pk}/edit/")))
+    assert "This promotion says more than this form can show." in page
+    assert "The cheapest 1 unit of everything free." in page
+
+
+def test_a_promotion_shows_its_campaigns_its_warnings_and_what_it_gave(client, marketer):
+    campaign, (promotion,) = campaign_with(budget=5, name="Spring")
+    Promotion.objects.update(benefit={"type": "fixed_total", "amount": 500}, lane="order")
+    sale = SaleFactory()
+    Redemption.objects.create(sale=sale, campaign=campaign, promotion=promotion, amount=777, uses=1)
+    page = words(shown(client.get(promotion.get_absolute_url())))
+    assert "Spring Active" in page
+    assert "€7.77" in page
+    assert "is smaller than one discount" in page
+
+
+# ── switching and deleting ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_promotion_is_switched_on_its_page(client, marketer):
+    promotion = PromotionFactory(status="inactive")
+    response = client.post(f"/promotions/{promotion.pk}/switch/", {"on": "1"})
+    assert response["Location"] == promotion.get_absolute_url()
+    assert Promotion.objects.get().status == "active"
+    page = shown(client.post(f"/promotions/{promotion.pk}/switch/", **HTMX))
+    assert page.strip().startswith('<section class="card" id="promotion-status"')
+    assert Promotion.objects.get().status == "inactive"
+
+
+def test_deleting_asks_first_and_keeps_the_ledger(client, marketer):
+    campaign, (promotion,) = campaign_with()
+    Redemption.objects.create(sale=SaleFactory(), campaign=campaign, promotion=promotion, amount=500, uses=1)
+    asked = shown(client.get(f"/promotions/{promotion.pk}/delete/"))
+    assert f"Delete “{promotion}”?" in asked
+    assert campaign.name in asked
+    assert client.post(f"/promotions/{promotion.pk}/delete/")["Location"] == "/promotions/"
+    assert Promotion.objects.get().deleted_at
+    assert Redemption.objects.count() == 1
+    assert client.get(promotion.get_absolute_url()).status_code == 404
+    client.get("/promotions/")  # says that it is deleted
+    assert promotion.name not in shown(client.get("/promotions/"))
+
+
+def test_a_question_in_the_dialog_is_a_part(client, marketer):
+    promotion = PromotionFactory()
+    page = shown(client.get(f"/promotions/{promotion.pk}/delete/", **HTMX))
+    assert page.strip().startswith('<div class="ask-body">')
+
+
+# ── the list ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("", ["Alone", "Loose", "Off", "Within"]),
+        ("q=loo", ["Loose"]),
+        ("type=bundle", ["Off"]),
+        ("state=inactive", ["Off"]),
+        ("state=standalone", ["Alone"]),
+        ("state=loose", ["Loose", "Off"]),
+        ("state=nonsense", ["Alone", "Loose", "Off", "Within"]),
+    ],
+)
+def test_the_list_is_narrowed(client, marketer, asked, found):
+    _, (within,) = campaign_with()
+    Promotion.objects.filter(pk=within.pk).update(name="Within")
+    PromotionFactory(name="Alone", standalone=True)
+    PromotionFactory(name="Loose")
+    PromotionFactory(name="Off", status="inactive", type="bundle")
+    PromotionFactory(name="Gone", deleted_at=timezone.now())
+    page = shown(client.get(f"/promotions/?{asked}"))
+    assert sorted(re.findall(r'href="/promotions/\d+/">(\w+)<', page)) == found
