@@ -108,7 +108,7 @@ def kinds() -> dict[str, type[Campaign]]:
 
 
 def locked(campaign: C) -> C:
-    return type(campaign).objects.select_for_update().get(pk=campaign.pk)
+    return cast("C", type(campaign).objects.select_for_update().get(pk=campaign.pk))
 
 
 # ── what is open ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -47,7 +47,8 @@ def selection(targets: Iterable[Target]) -> Selection:
         if target.list_id:
             lists[target.mode].append(target.list_id)
         else:
-            segments[target.mode].append((target.segment_id, target.segment.tree))
+            assert target.segment is not None, "a target names a list or a segment"
+            segments[target.mode].append((target.segment.pk, target.segment.tree))
     return Selection(
         tuple(lists["include"]),
         tuple(segments["include"]),
@@ -215,7 +216,7 @@ def _named_by(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
             yield f"They left the list “{target.list}” on {membership.unsubscribed_at:%Y-%m-%d}.", False
         elif membership:
             yield f"They are in the list “{target.list}”.", True
-    elif holds(target.segment, contact):
+    elif target.segment and holds(target.segment, contact):
         yield f"They are in the segment “{target.segment}”.", True
 
 

@@ -166,7 +166,7 @@ def header_of(path: Path) -> list[str]:
 
 def chosen_columns(header: Sequence[str], columns: dict[str, str] | None) -> dict[str, str]:
     """What each column is taken for: a field, an attribute, or "" to leave it out. Raises ImportError."""
-    taken = {}
+    taken: dict[str, str] = {}
     for place, name in enumerate(header):
         wanted = columns.get(name, LEFT_OUT) if columns is not None else _guess(name)
         if wanted and wanted not in ("email", *OWN) and not _attribute(wanted):

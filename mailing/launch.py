@@ -6,7 +6,7 @@ task, does the rest: the recipients by one INSERT … SELECT which also gives ea
 
 import logging
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from django.conf import settings
@@ -114,7 +114,7 @@ def source(campaign: EmailCampaign) -> content.Source:
         from_email=campaign.from_email,
         reply_to=campaign.reply_to,
         body=campaign.body,
-        body_format=campaign.body_format,
+        body_format=cast("content.Format", campaign.body_format),  # the same three: EmailCampaign.Format
         text=campaign.text,
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,

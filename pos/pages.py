@@ -87,9 +87,13 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
     `lines`: those of the basket, in the order of `quote.lines`.
     """
-    names = dict(Promotion.objects.filter(pk__in=mentioned(quote)).values_list("pk", "name"))
+    names: dict[int | None, str] = dict(
+        Promotion.objects.filter(pk__in=mentioned(quote)).values_list("pk", "name")
+    )
     campaign_ids = {part.campaign for part in quote.applied} | {part.campaign for part in quote.not_applied}
-    campaigns = dict(Campaign.objects.filter(pk__in=campaign_ids - {None}).values_list("pk", "name"))
+    campaigns: dict[int | None, str] = dict(
+        Campaign.objects.filter(pk__in=campaign_ids - {None}).values_list("pk", "name")
+    )
     without = sorted(quote.not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
     return {
         "quote": quote,

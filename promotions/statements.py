@@ -22,7 +22,7 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> psycopg.Curso
     Raises: django.db.Error.
     """
     django = connections[DEFAULT_DB_ALIAS]
-    django.health_check_done = True  # see `again`
+    django.health_check_done = True  # type: ignore[attr-defined]  # unknown to django-stubs; see `again`
     if django.connection is None:
         django.ensure_connection()
     raw = django.connection

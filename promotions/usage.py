@@ -168,7 +168,7 @@ def customer_uses(granted: Iterable[Entry], snapshot: Snapshot) -> list[Customer
     by_campaign: dict[int, int] = defaultdict(int)
     found = []
     for entry in granted:
-        if entry.campaign in snapshot.campaign_limits:
+        if entry.campaign is not None and entry.campaign in snapshot.campaign_limits:
             by_campaign[entry.campaign] += 1
         if entry.promotion in snapshot.promotion_limits:
             found.append(CustomerUses(1, promotion=entry.promotion))

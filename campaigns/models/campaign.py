@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from django.conf import settings
 from django.db import models
@@ -23,12 +23,15 @@ def operators(campaign: Any, user: Any) -> bool:
     return user is None or user.has_perm(campaign.OPERATE)
 
 
-class CampaignQuerySet(models.QuerySet):
-    def listed(self, archived: bool = False):
+Row = TypeVar("Row", bound=models.Model)
+
+
+class CampaignQuerySet(models.QuerySet[Row]):
+    def listed(self, archived: bool = False) -> Self:
         """Those of the default list, or those that were archived."""
         return self.filter(archived_at__isnull=not archived)
 
-    def matching(self, words: str):
+    def matching(self, words: str) -> Self:
         """Those whose name or description holds each of the `words`."""
         found = self
         for word in words.split():
@@ -232,5 +235,5 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     def after(self, verb: str, was: str) -> None:
         """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
 
-    def copied_to(self, copy: "Campaign") -> None:
+    def copied_to(self, copy: Self) -> None:
         """Give the `copy`, a fresh draft, the rows that belong to this campaign."""

@@ -14,11 +14,12 @@
 from .checks import problems
 from .compiled import Compiled, load
 from .compiler import compile, for_test, render_preview  # as in `re`: read it as content.compile
-from .source import ContentError, Links, Preview, Recipient, Source
+from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
     "Compiled",
     "ContentError",
+    "Format",
     "Links",
     "Preview",
     "Recipient",

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 import msgspec
 
+Format = Literal["html", "markdown", "mjml"]
+
 
 class ContentError(ValueError):
     """The content does not compile, or cannot be rendered for one recipient; `str()` says why in one line.
@@ -30,7 +32,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     from_email: str
     body: str
-    body_format: Literal["html", "markdown", "mjml"] = "html"
+    body_format: Format = "html"
     text: str = ""
     preheader: str = ""
     from_name: str = ""

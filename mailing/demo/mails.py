@@ -241,7 +241,7 @@ def gone_out(
     lifecycle.fire(campaign, "launch", by=by, now=at)
     launch.prepare(campaign.pk)
     EmailCampaign.objects.filter(pk=campaign.pk).update(prepared_at=at)
-    values = {
+    values: dict[str, Any] = {
         "campaign": campaign.pk,
         "launched": at,
         "sent": sent_to,

@@ -114,7 +114,7 @@ def load(users: Mapping[str, Any], now: datetime) -> None:
 
 def make_tills() -> list[tuple[Till, str]]:
     """Every till with its key; only the first one's is known afterwards."""
-    tills = []
+    tills: list[tuple[Till, str]] = []
     for code, name, time_zone, currency, names in LOCATIONS:
         location, _ = Location.objects.get_or_create(
             code=code, defaults={"name": name, "time_zone": time_zone, "currency": currency}

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
@@ -15,8 +15,8 @@ from mailing.models.connection import SmtpConnection
 Status = Campaign.Status
 
 
-class EmailCampaignQuerySet(CampaignQuerySet):
-    def due(self, now: datetime):
+class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
+    def due(self, now: datetime) -> Self:
         """Those whose launch is due."""
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
@@ -126,7 +126,7 @@ class EmailCampaign(Campaign):
         help_text="The last unforeseen error, and how often it came.",
     )
 
-    objects = EmailCampaignQuerySet.as_manager()
+    objects = EmailCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar
 
     class Meta:
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
@@ -201,7 +201,7 @@ class EmailCampaign(Campaign):
 
         launch.follow(self, verb)
 
-    def copied_to(self, copy: Campaign) -> None:
+    def copied_to(self, copy: Self) -> None:
         Target.objects.bulk_create(
             Target(campaign=copy, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
             for target in self.targets.all()
@@ -225,6 +225,8 @@ class EmailCampaign(Campaign):
 
 class Part(models.Model):
     """A row that belongs to a campaign and is locked with it."""
+
+    campaign: models.ForeignKey[EmailCampaign, EmailCampaign]
 
     class Meta:
         abstract = True

@@ -1,6 +1,7 @@
 """What the fate of one message makes of its delivery. Pure."""
 
 import random
+from typing import Any
 
 import msgspec
 
@@ -43,7 +44,12 @@ def fate(result: Result, attempts: int, may_retry: bool) -> Fate:
         may_retry: the campaign's time for further tries is not over.
     """
     code, enhanced, text = result.reply or (None, "", result.sentence)
-    said = {"stage": str(result.stage), "code": code, "enhanced_code": enhanced, "text": text[:1000]}
+    said: dict[str, Any] = {
+        "stage": str(result.stage),
+        "code": code,
+        "enhanced_code": enhanced,
+        "text": text[:1000],
+    }
     if result.outcome is Outcome.ACCEPTED:
         return Fate(S.ACCEPTED, **said)
     if result.uncertain:

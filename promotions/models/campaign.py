@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -18,8 +18,8 @@ def site_currency() -> str:
     return settings.CURRENCY
 
 
-class PromotionCampaignQuerySet(CampaignQuerySet):
-    def owing(self, now: datetime):
+class PromotionCampaignQuerySet(CampaignQuerySet["PromotionCampaign"]):
+    def owing(self, now: datetime) -> Self:
         """Those whose stored status is behind the clock at `now`."""
         return self.filter(
             Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now)
@@ -59,7 +59,7 @@ class PromotionCampaign(Campaign):
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
     promotions = models.ManyToManyField("promotions.Promotion", through="promotions.Link", blank=True)
 
-    objects = PromotionCampaignQuerySet.as_manager()
+    objects = PromotionCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar
 
     class Meta:
         permissions = [
@@ -147,7 +147,7 @@ class PromotionCampaign(Campaign):
         if self.status != was:
             publish.campaign_changed(self)
 
-    def copied_to(self, copy: Campaign) -> None:
+    def copied_to(self, copy: Self) -> None:
         copy.locations.set(self.locations.all())
         Link.objects.bulk_create(
             Link(campaign=copy, promotion_id=link.promotion_id, position=link.position)

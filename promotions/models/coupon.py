@@ -5,7 +5,7 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Upper
 
 
-class CouponQuerySet(models.QuerySet):
+class CouponQuerySet(models.QuerySet["Coupon"]):
     def with_state(self, now: datetime):
         """Each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
         used_up = Q(kind=Coupon.Kind.ONE_TIME, uses__gte=1) | Q(max_uses__lte=F("uses"))

@@ -1,14 +1,16 @@
+from typing import Self
+
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 
-class PromotionQuerySet(models.QuerySet):
-    def kept(self):
+class PromotionQuerySet(models.QuerySet["Promotion"]):
+    def kept(self) -> Self:
         """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
         return self.filter(deleted_at__isnull=True)
 
-    def matching(self, words: str):
+    def matching(self, words: str) -> Self:
         """Those whose name holds each of the `words`."""
         found = self
         for word in words.split():
