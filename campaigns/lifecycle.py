@@ -188,7 +188,7 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
 
 
 def duplicate(campaign: C | int, *, by: Any = None) -> C:
-    """A fresh draft with everything of `campaign` and nothing of its past.
+    """A fresh draft with everything of `campaign` and nothing of its past, a start or end that has passed included.
 
     Raises: Refused: `by` may not add campaigns of its kind.
     """
@@ -205,6 +205,8 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
         }
         kept |= {"name": f"{campaign.name[:190]} (copy)", "created_by": by}
         kept.pop("created_by_id")
+        now = timezone.now()
+        kept |= {name: None for name in ("starts_at", "ends_at") if kept[name] and kept[name] <= now}
         copy = type(campaign)(**kept)
         copy.save(force_insert=True)
         campaign.copied_to(copy)

@@ -62,6 +62,7 @@ def followed(link: str) -> str:
     """Where the link leads, without the parameters added to it."""
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.build_opener(Stay).open(link, timeout=10)
+    answer.value.close()
     assert answer.value.code == 302
     return answer.value.headers["Location"].partition("?")[0]
 

@@ -287,6 +287,14 @@ def test_any_email_campaign_can_be_duplicated_without_its_past(status):
     assert not copy.history.exists()
 
 
+def test_a_copy_keeps_the_times_to_come_and_none_that_has_passed():
+    """E5, P7"""
+    running = PromotionCampaignFactory(status="active")
+    copy = lifecycle.duplicate(running)
+    assert (copy.starts_at, copy.ends_at) == (None, running.ends_at)
+    assert lifecycle.duplicate(EmailCampaignFactory(status="completed")).starts_at is None
+
+
 @pytest.mark.parametrize("status", list(PROMOTION))
 def test_any_promotion_campaign_can_be_duplicated_without_its_past(status):
     """P7"""
