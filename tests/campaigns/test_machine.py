@@ -111,7 +111,8 @@ class Lifecycle(RuleBasedStateMachine):
         try:
             campaign = fire(pk, verb, now=self.now, **arguments)
         except Refused:
-            assert not (leads_to or settled), f"{verb} from {self.expected[kind]} was refused"
+            assert not leads_to, f"{verb} from {self.expected[kind]} was refused"
+            assert not settled, f"{verb} from {self.expected[kind]} was refused, which the clock had taken"
         else:
             assert leads_to or settled, f"{verb} from {self.expected[kind]} was not refused"
             if not settled:
