@@ -72,6 +72,7 @@ def used_up(*, left: int, spent: int, since: datetime, now: datetime) -> datetim
     Returns: None when nothing was spent, too little time has passed to tell, or it is years away.
     """
     passed = now - since
-    if spent <= 0 or passed < YOUNG or left * passed > spent * FAR:
+    if spent <= 0 or passed < YOUNG:
         return None
-    return now + passed * left / spent
+    seconds = left * passed.total_seconds() / spent
+    return now + timedelta(seconds=seconds) if seconds < FAR.total_seconds() else None

@@ -119,6 +119,25 @@ def test_an_edit_of_an_active_campaign_changes_what_was_touched_and_counts_at_on
     assert [change.detail for change in edited.changes.all()] == [{"budget": [10000, 25000]}]
 
 
+def test_end_early_is_offered_before_cancel(client, marketer):
+    """P10"""
+    campaign = PromotionCampaignFactory(status="active")
+    page = shown(client.get(campaign.get_absolute_url()))
+    assert page.index(f"/campaigns/{campaign.pk}/end_early/") < page.index(
+        f"/campaigns/{campaign.pk}/cancel/"
+    )
+    asked = shown(client.get(f"/campaigns/{campaign.pk}/cancel/"))
+    assert f'href="/campaigns/{campaign.pk}/end_early/"' in asked
+
+
+def test_a_paused_campaign_whose_end_has_passed_says_what_a_resume_does(client, marketer):
+    ended = timezone.now() - timedelta(hours=1)
+    campaign = PromotionCampaignFactory(status="paused", ends_at=ended)
+    assert "Its end has passed" in shown(client.get(campaign.get_absolute_url()))
+    asked = words(shown(client.get(f"/campaigns/{campaign.pk}/resume/")))
+    assert "resumed now it expires at once" in asked
+
+
 @pytest.mark.parametrize("status", ["expired", "cancelled"])
 def test_a_campaign_that_is_over_is_not_edited(client, marketer, status):
     campaign = PromotionCampaignFactory(status=status)

@@ -1,0 +1,57 @@
+"""The forecast: when a budget ends at the pace of the last hours."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from promotions import standing
+from promotions.models import Redemption
+from tests.factories import PromotionCampaignFactory, PromotionFactory, SaleFactory
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("left", "spent", "since", "expected"),
+    [
+        (1000, 1000, NOW - 10 * HOUR, NOW + 10 * HOUR),
+        (500, 2000, NOW - 8 * HOUR, NOW + 2 * HOUR),
+        (1000, 0, NOW - 10 * HOUR, None),  # nothing goes
+        (1000, -5, NOW - 10 * HOUR, None),  # more came back than went
+        (1000, 900, NOW - timedelta(minutes=9), None),  # too young to have a pace
+        (10**12, 1, NOW - HOUR, None),  # years away
+    ],
+)
+def test_the_budget_ends_when_what_is_left_has_gone_at_the_same_pace(left, spent, since, expected):
+    assert standing.used_up(left=left, spent=spent, since=since, now=NOW) == expected
+
+
+@pytest.mark.django_db
+def test_the_pace_is_that_of_the_last_day_not_of_the_whole_campaign():
+    campaign = PromotionCampaignFactory(
+        status="active", budget=10_000, starts_at=NOW - timedelta(days=9), ends_at=NOW + timedelta(days=9)
+    )
+    for at, amount in [(NOW - timedelta(days=5), 4000), (NOW - 12 * HOUR, 600)]:
+        Redemption.objects.create(
+            sale=SaleFactory(at=at),
+            campaign=campaign,
+            promotion=PromotionFactory(),
+            amount=amount,
+            uses=1,
+            at=at,
+        )
+    figures = standing.figures(campaign, NOW)
+    assert (figures.spent, figures.left) == (4600, 5400)
+    assert figures.lasts_until == NOW + timedelta(days=9)  # 600 a day
+    assert not figures.is_late
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", ["scheduled", "paused", "expired"])
+def test_only_an_active_campaign_has_a_forecast(status):
+    campaign = PromotionCampaignFactory(status=status, budget=1000)
+    Redemption.objects.create(
+        sale=SaleFactory(), campaign=campaign, promotion=PromotionFactory(), amount=5, uses=1, at=NOW - HOUR
+    )
+    assert standing.figures(campaign, NOW).lasts_until is None
