@@ -18,7 +18,7 @@ SALE_ID = {
     "in": "path",
     "required": True,
     "description": "The till's own id of the sale, unique at its location.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
+    "schema": {"type": "string", "pattern": schemas.REFERENCE},
 }
 RETURN_ID = SALE_ID | {
     "name": "return_id",

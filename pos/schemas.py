@@ -29,7 +29,9 @@ Text = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema=PRINTA
 Word = Annotated[str, Meta(max_length=64, extra_json_schema=PRINTABLE)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", examples=["EUR"])]
 Time = Annotated[datetime, Meta(tz=True)]
-Reference = Annotated[str, Meta(min_length=1, max_length=64, extra_json_schema=PRINTABLE)]
+UP_TO = f"{MAX_LINES} at most; more are a 413."
+REFERENCE = "^[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}$"
+"""A till's own id of a sale or return: part of an address, so letters, digits and signs that need no escape there."""
 
 
 class Line(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):
@@ -63,7 +65,7 @@ class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """A basket. `currency` is the location's."""
 
     currency: Currency
-    lines: Annotated[tuple[Line, ...], Meta(min_length=1, extra_json_schema={"maxItems": MAX_LINES})]
+    lines: Annotated[tuple[Line, ...], Meta(min_length=1, description=UP_TO)]
     customer: Customer | None = None
     coupons: Annotated[tuple[Text, ...], Meta(max_length=20)] = ()
     payment_method: Word = ""
@@ -95,7 +97,7 @@ class ReturnLine(Struct, frozen=True, forbid_unknown_fields=True):
 class ReturnRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """`dry_run`: answer, and change nothing."""
 
-    lines: Annotated[tuple[ReturnLine, ...], Meta(min_length=1, extra_json_schema={"maxItems": MAX_LINES})]
+    lines: Annotated[tuple[ReturnLine, ...], Meta(min_length=1, description=UP_TO)]
     dry_run: bool = False
 
 

@@ -1,18 +1,20 @@
 """The JSON views for tills, version 1: unpack, call one function, answer."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from pos import body, holds, keys, openapi, returns, rules, sale
+from pos import body, holds, keys, openapi, returns, rules, sale, schemas
 from pos.answers import Answer, Declined, invalid
 from pos.keys import Known
 from pos.middleware import JSON
 from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 
 View = Callable[..., HttpResponse]
+REFERENCE = re.compile(schemas.REFERENCE)
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
 
@@ -48,10 +50,16 @@ def read(request: HttpRequest, kind: type[Request], key_hash: str) -> Request:
 
 
 def named(**references: str) -> None:
-    """Refuse an id of a sale or a return that could not be stored."""
+    """Refuse an id of a sale or a return that is none."""
     for name, reference in references.items():
-        if not 1 <= len(reference) <= 64 or body.CONTROL.search(reference):
-            raise invalid({name: ["An id has 1 to 64 characters, no control characters."]})
+        if not REFERENCE.fullmatch(reference):
+            raise invalid(
+                {
+                    name: [
+                        "An id is 1 to 64 letters, digits and . _ : ~ -, and begins with none of these signs."
+                    ]
+                }
+            )
 
 
 def respond(answer: Answer) -> HttpResponse:

@@ -113,8 +113,8 @@ def test_a_sale_has_values_of_its_own_to_refuse(till):
     ]:
         answer = till.put("S1", basket(1_000, **more))
         assert (answer.status, list(answer["fields"])) == (422, [path])
-    assert till.put("x" * 65, basket(1_000)).status == 422
-    assert till.put("a%00b", basket(1_000)).status == 422
+    for name in ("x" * 65, "a%00b", "a%20b", "-a", "%C3%A4"):
+        assert list(till.put(name, basket(1_000))["fields"]) == ["sale_id"]
     assert not Sale.objects.exists()
 
 
