@@ -33,6 +33,7 @@ NAME = "fanfare"  # of the database and of its role
 PORT = "5432"  # names the socket's file; nothing listens on TCP
 SOCKET_PATH_LIMIT = 107  # bytes; sun_path of Linux with its final NUL is 108
 PATIENCE = 120.0  # seconds for a start, which may have to recover from a crash
+SOCKETLESS = 10.0  # seconds after which a server without its socket counts as lost: it makes it at once
 LOG_LIMIT = 10_000_000  # bytes
 
 SETTINGS = {
@@ -103,12 +104,16 @@ class Server:
         self.data = self.home / "data"
         self.log = self.home / "server.log"
         self.socket_folder = self.home / "run"
-        path = os.fsencode(self.socket_folder / f".s.PGSQL.{PORT}")
+        path = os.fsencode(self.socket)
         if len(path) > SOCKET_PATH_LIMIT or b"," in path:  # a comma parts two hosts, to clients
             name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
             # /tmp and not TMPDIR: all who join must find the same folder.
             self.socket_folder = Path("/tmp", f"fanfare-{name}")
         self.account = account_for(self.project, self.data) if os.geteuid() == 0 else None
+
+    @property
+    def socket(self) -> Path:
+        return self.socket_folder / f".s.PGSQL.{PORT}"
 
     def connect(self, database: str) -> psycopg.Connection:
         if not self.socket_folder.is_relative_to(self.home):
@@ -159,8 +164,11 @@ class Server:
                     raise Unavailable(
                         f"PostgreSQL is not ready in {PATIENCE:.0f} s: {problem} (its log: {self.log})."
                     )
-                if not launched and self.pid() is None:
+                pid = self.pid()
+                if not launched and pid is None:
                     launched = self.launch()
+                elif pid and time.monotonic() > deadline - PATIENCE + SOCKETLESS and not self.socket.exists():
+                    os.kill(pid, signal.SIGINT)  # somebody removed its socket: nobody can reach it any more
                 time.sleep(0.02)
             with connection:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():

@@ -140,6 +140,17 @@ def test_a_left_over_pid_file_with_the_number_of_a_living_process_does_not_count
         other.wait()
 
 
+def test_a_server_whose_socket_is_gone_is_started_anew(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 0.2)
+    with connect(ensure(var)) as connection:
+        connection.execute("CREATE TABLE kept ()")
+    pid = pid_of(var)
+    Server(var).socket.unlink()
+    with connect(ensure(var)) as connection:
+        connection.execute("TABLE kept")
+    assert pid_of(var) != pid
+
+
 def test_an_interrupted_first_start_leaves_nothing_in_the_way(var: Path) -> None:
     unfinished = var / "postgres" / "data.1.new"
     unfinished.mkdir(parents=True)
