@@ -146,7 +146,7 @@ class Server:
         """Have the server running, ready, and with the database, whoever starts it."""
         with self.lock():
             deadline = time.monotonic() + PATIENCE
-            launched = None
+            lost_at, launched = time.monotonic() + SOCKETLESS, None
             while True:
                 try:
                     connection = self.connect("postgres")
@@ -167,7 +167,7 @@ class Server:
                 pid = self.pid()
                 if not launched and pid is None:
                     launched = self.launch()
-                elif pid and time.monotonic() > deadline - PATIENCE + SOCKETLESS and not self.socket.exists():
+                elif pid and not launched and time.monotonic() > lost_at and not self.socket.exists():
                     os.kill(pid, signal.SIGINT)  # somebody removed its socket: nobody can reach it any more
                 time.sleep(0.02)
             with connection:
