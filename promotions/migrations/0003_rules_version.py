@@ -29,6 +29,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
+CREATE FUNCTION promotions_rules_updated() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (TABLE now EXCEPT TABLE was) THEN
+        PERFORM promotions_publish();
+    END IF;
+    RETURN NULL;
+END $$;
+
 CREATE TRIGGER promotions_added AFTER INSERT ON campaigns_campaign
     FOR EACH ROW WHEN (NEW.kind = 'promotion') EXECUTE FUNCTION promotions_rules_changed();
 CREATE TRIGGER promotions_changed AFTER UPDATE ON campaigns_campaign
@@ -43,7 +51,7 @@ NO_VERSION = """
 DROP TRIGGER promotions_removed ON campaigns_campaign;
 DROP TRIGGER promotions_changed ON campaigns_campaign;
 DROP TRIGGER promotions_added ON campaigns_campaign;
-DROP FUNCTION promotions_rules_changed, promotions_publish;
+DROP FUNCTION promotions_rules_updated, promotions_rules_changed, promotions_publish;
 DROP SEQUENCE promotions_rulesversion_numbers;
 """
 
@@ -54,9 +62,12 @@ class Migration(migrations.Migration):
         migrations.RunSQL(VERSION, NO_VERSION),
         *[
             migrations.RunSQL(
-                f"CREATE TRIGGER promotions_changed AFTER INSERT OR UPDATE OR DELETE ON {table} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION promotions_rules_changed();",
-                f"DROP TRIGGER promotions_changed ON {table};",
+                f"CREATE TRIGGER promotions_changed AFTER INSERT OR DELETE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION promotions_rules_changed();"
+                f"CREATE TRIGGER promotions_updated AFTER UPDATE ON {table} "
+                "REFERENCING OLD TABLE AS was NEW TABLE AS now "
+                "FOR EACH STATEMENT EXECUTE FUNCTION promotions_rules_updated();",
+                f"DROP TRIGGER promotions_updated ON {table}; DROP TRIGGER promotions_changed ON {table};",
             )
             for table in TABLES
         ],

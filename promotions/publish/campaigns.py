@@ -186,7 +186,7 @@ def _set(
         setattr(campaign, name, value)
     edited = {name: [was, changes[name]] for name, was in before.items() if was != changes[name]}
     if reasons := [*_objections(campaign, edited, now), *wrong_values(campaign)]:
-        raise Refused(list(dict(reversed(reasons)).items())[::-1])  # the first of each field
+        raise Refused(first_of_each(reasons))
     return edited
 
 
@@ -242,6 +242,14 @@ def wrong_values(thing: Any) -> list[tuple[str, str]]:
             for sentence in sentences
         ]
     return reasons
+
+
+def first_of_each(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The first sentence of each field: what follows from it helps nobody."""
+    found: dict[str, str] = {}
+    for field, sentence in reasons:
+        found.setdefault(field, sentence)
+    return list(found.items())
 
 
 def is_count(value: Any, most: int = 10**15) -> bool:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
-from promotions.publish.campaigns import wrong_values
+from promotions.publish.campaigns import first_of_each, wrong_values
 from promotions.publish.limits import promotion_changed, was_granted
 from promotions.publish.version import bump, lock
 
@@ -65,7 +65,7 @@ def save_promotion(
         ]
         reasons += _objections(promotion)
         if reasons:
-            raise Refused(reasons)
+            raise Refused(first_of_each(reasons))
         promotion.save()
         detail = {name: [was, fields[name]] for name, was in before.items() if was != fields[name]}
         if locations is not None:

@@ -1,0 +1,121 @@
+"""Making coupons: one, or a hundred thousand."""
+
+import csv
+import time
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from campaigns.refusals import Refused
+from promotions import coupons
+from promotions.coupons import ALPHABET
+from promotions.models import Coupon
+from tests.factories import CouponFactory, LocationFactory, PromotionFactory, user_in
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def unlocked():
+    return PromotionFactory(name="Spring", trigger="coupon")
+
+
+def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(unlocked):
+    began = time.monotonic()
+    batch = coupons.generate(unlocked, 100_000, prefix="spring-")
+    assert (
+        time.monotonic() - began < 30
+    )  # on a machine that does much else; some seconds on one that does not
+    codes = list(Coupon.objects.filter(batch=batch).values_list("code", flat=True))
+    assert len(codes) == len(set(codes)) == 100_000
+    assert all(code.startswith("SPRING-") and set(code[7:]) <= set(ALPHABET) for code in codes)
+    assert not set(ALPHABET) & set("AEIOU0O1IL2Z5S8B".replace("B", ""))
+
+
+def test_codes_that_exist_already_are_made_again(unlocked, monkeypatch):
+    CouponFactory(promotion=unlocked, code="BBBBBBBB")
+    made = iter(["BBBBBBBB", "CCCCCCCC", "CCCCCCCC", "DDDDDDDD", "FFFFFFFF", "GGGGGGGG"])
+    monkeypatch.setattr(coupons, "random_letters", lambda length: next(made))
+    batch = coupons.generate(unlocked, 3, length=8)
+    codes = set(Coupon.objects.filter(batch=batch).values_list("code", flat=True))
+    assert codes == {"CCCCCCCC", "DDDDDDDD", "FFFFFFFF"}
+
+
+def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
+    shop, end = LocationFactory(), timezone.now() + timedelta(days=9)
+    batch = coupons.generate(
+        unlocked,
+        3,
+        by=user_in("Marketers"),
+        batch="Leaflet",
+        locations=[shop],
+        kind="multi_use",
+        max_uses=5,
+        max_uses_per_customer=1,
+        min_subtotal=2_000,
+        ends_at=end,
+        benefit={"type": "percent", "percent": 500},
+    )
+    assert batch == "Leaflet"
+    for coupon in Coupon.objects.filter(batch="Leaflet"):
+        assert (coupon.promotion, coupon.kind, coupon.max_uses, coupon.max_uses_per_customer) == (
+            unlocked,
+            "multi_use",
+            5,
+            1,
+        )
+        assert (coupon.min_subtotal, coupon.ends_at, coupon.benefit["percent"]) == (2_000, end, 500)
+        assert list(coupon.locations.all()) == [shop]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"count": 0},
+        {"count": 1_000_001},
+        {"length": 7},
+        {"length": 31},
+        {"prefix": "has space "},
+        {"prefix": "x" * 35},
+        {"max_uses": 0},
+        {"min_subtotal": -1},
+        {"benefit": {"type": "gold"}},
+        {"starts_at": timezone.now(), "ends_at": timezone.now() - timedelta(1)},
+        {"ends_at": timezone.now().replace(tzinfo=None)},
+    ],
+)
+def test_a_batch_that_cannot_be_is_refused(unlocked, wrong):
+    with pytest.raises(Refused):
+        coupons.generate(unlocked, **{"count": 3} | wrong)
+    assert not Coupon.objects.exists()
+
+
+def test_codes_unlock_promotions_that_wait_for_one_and_only_marketers_make_them():
+    with pytest.raises(Refused, match="applies without a coupon"):
+        coupons.generate(PromotionFactory(), 1)
+    with pytest.raises(Refused, match="You may not"):
+        coupons.generate(PromotionFactory(trigger="coupon"), 1, by=user_in("Analysts"))
+
+
+def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(unlocked):
+    CouponFactory(promotion=unlocked, code="=1+1", max_uses=3)
+    CouponFactory(promotion=unlocked, code="PLAIN")
+    header, *rows = csv.reader(coupons.csv_lines(Coupon.objects.order_by("code")))
+    assert header == coupons.COLUMNS
+    assert [row[0] for row in rows] == ["'=1+1", "PLAIN"]
+    assert [row[1] for row in rows] == ["Spring", "Spring"]
+
+
+def test_one_coupon_is_saved_without_touching_what_is_counted_on_it(unlocked):
+    coupon = coupons.save(None, promotion=unlocked, code=" spring10 ", kind="multi_use")
+    assert coupon.code == "SPRING10"
+    Coupon.objects.update(uses=7)
+    saved = coupons.save(coupon, max_uses=10, locations=[LocationFactory()])
+    assert (saved.uses, saved.max_uses, saved.locations.count()) == (7, 10, 1)
+    with pytest.raises(Refused, match="exists already"):
+        coupons.save(None, promotion=unlocked, code="Spring10")
+    with pytest.raises(Refused, match="used 7 times"):
+        coupons.save(coupon, kind="one_time")
+    with pytest.raises(Refused, match="no field"):
+        coupons.save(coupon, uses=0)

@@ -1,0 +1,133 @@
+"""The rules as a process keeps them, and the site's stacking rules and groups among what it reads."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from campaigns import lifecycle
+from campaigns.refusals import Refused
+from promotions import groups, snapshot, stacking
+from promotions.engine import StackingRules
+from promotions.models import Change, Counter, Link, Promotion
+from tests.factories import CustomerGroupFactory, PromotionCampaignFactory, PromotionFactory, user_in
+
+pytestmark = pytest.mark.django_db
+
+
+def rules(**how):
+    return [
+        (promotion.rule.promotion, promotion.campaign, promotion.rule.active)
+        for promotion in snapshot.load(**how).rules.promotions
+    ]
+
+
+def linked(promotion, **campaign):
+    campaign = PromotionCampaignFactory(**campaign)
+    Link.objects.bulk_create([Link(campaign=campaign, promotion=promotion)])
+    return campaign
+
+
+def test_it_holds_one_rule_for_each_campaign_a_sale_may_meet():
+    shared, alone, nowhere = PromotionFactory(), PromotionFactory(standalone=True), PromotionFactory()
+    campaigns = [linked(shared, status=status) for status in ("scheduled", "active", "paused")]
+    linked(nowhere, status="draft")
+    found = rules()
+    assert sorted(campaign for number, campaign, _ in found if number == shared.pk) == sorted(
+        campaign.pk for campaign in campaigns
+    )
+    assert (alone.pk, None, True) in found
+    assert nowhere.pk not in {number for number, *_ in found}
+
+
+def test_with_drafts_what_is_not_published_takes_part():
+    off = PromotionFactory(status="inactive")
+    draft = linked(off, status="draft")
+    assert rules() == []
+    assert rules(drafts=True) == [(off.pk, draft.pk, True)]
+
+
+def test_what_is_over_is_explained_for_a_day_and_codes_for_ever():
+    automatic, coded = PromotionFactory(), PromotionFactory(trigger="coupon")
+    now = timezone.now()
+
+    def ended(promotion, ago):
+        started = now - timedelta(days=9)
+        campaign = linked(promotion, status="active", starts_at=started, ends_at=now - ago)
+        assert lifecycle.settle(campaign, now) == ["expire"]
+        return campaign.pk
+
+    lately = ended(automatic, timedelta(hours=1))
+    ended(automatic, timedelta(days=2))
+    coded_ago = ended(coded, timedelta(days=2))
+    assert {campaign for _, campaign, _ in rules()} == {lately, coded_ago}
+
+
+def test_a_promotion_that_cannot_be_read_is_left_out_and_logged(caplog):
+    good, bad = PromotionFactory(standalone=True), PromotionFactory(standalone=True, benefit={"type": "gold"})
+    with caplog.at_level(logging.ERROR, logger="promotions"):
+        assert [number for number, *_ in rules()] == [good.pk]
+    assert f"Promotion {bad.pk}" in caplog.text
+
+
+def test_it_puts_counters_right_that_were_written_past_publishing():
+    campaign = PromotionCampaignFactory(discounting=True, status="active", budget=100)
+    loaded = snapshot.load()
+    counter = Counter.objects.get(campaign=campaign)
+    assert loaded.campaign_counters == {campaign.pk: counter.pk}
+    assert loaded.version == snapshot.load().version
+
+
+def test_it_is_read_again_only_when_the_version_moved():
+    promotion = PromotionFactory(standalone=True)
+    version = snapshot.load().version
+    first = snapshot.of_version(version)
+    assert snapshot.of_version(version) is first
+    Promotion.objects.filter(pk=promotion.pk).update(priority=3)
+    assert snapshot.of_version(snapshot.load().version) is not first
+
+
+def test_where_nothing_was_ever_published_it_is_empty():
+    assert snapshot.of_version(None) is snapshot.NOTHING
+
+
+def test_a_standalone_promotion_that_names_money_is_in_the_sites_currency(settings):
+    settings.CURRENCY = "CHF"
+    PromotionFactory(standalone=True, benefit={"type": "fixed_total", "amount": 5})
+    PromotionFactory(standalone=True)
+    assert [promotion.rule.currency for promotion in snapshot.load().rules.promotions] == ["CHF", ""]
+
+
+def test_the_stacking_rules_are_one_row_that_some_may_change():
+    assert stacking.current() == StackingRules()
+    first, second = PromotionFactory(), PromotionFactory()
+    by = user_in("Administrators")
+    stacking.change(by=by, max_discount_percent=5_000, excluded_pairs=[(second.pk, first.pk)])
+    found = stacking.current()
+    assert (found.max_discount_percent, found.excluded_pairs) == (5_000, {(first.pk, second.pk)})
+    assert Change.objects.get().detail["max_discount_percent"] == [None, 5_000]
+    stacking.change(precedence="priority")
+    assert stacking.current().excluded_pairs == {(first.pk, second.pk)}
+    for wrong in (
+        {"max_discount_percent": 10_001},
+        {"max_promotions": 0},
+        {"precedence": "taste"},
+        {"colour": "red"},
+        {"excluded_pairs": [(first.pk, first.pk)]},
+    ):
+        with pytest.raises(Refused):
+            stacking.change(**wrong)
+    with pytest.raises(Refused, match="You may not"):
+        stacking.change(by=user_in("Marketers"), max_promotions=1)
+
+
+def test_a_group_has_the_members_it_is_given():
+    group = CustomerGroupFactory()
+    assert groups.set_members(group, ["A", "B", " B ", ""]) == 2
+    assert groups.set_members(group, ["B", "C"], by=user_in("Marketers")) == 2
+    assert set(group.members.values_list("customer", flat=True)) == {"B", "C"}
+    with pytest.raises(Refused):
+        groups.set_members(group, ["x" * 65])
+    with pytest.raises(Refused):
+        groups.set_members(group, [], by=user_in("Analysts"))
