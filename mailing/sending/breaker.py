@@ -112,21 +112,24 @@ class Rate:
     """The last results of one campaign, as one run sees them."""
 
     def __init__(self) -> None:
-        self._policy: deque[bool] = deque(maxlen=WINDOW)
+        self._refused: deque[bool] = deque(maxlen=WINDOW)
         self._lost: deque[bool] = deque(maxlen=LONG_WINDOW)
 
-    def verdict(self, *, policy: bool, lost: bool, said: str) -> str:
-        """Why the campaign must pause after this result, "" when it need not."""
-        self._policy.append(policy)
-        self._lost.append(lost)
-        if sum(self._policy) >= REFUSED:
+    def add(self, *, is_refused: bool, is_lost: bool) -> None:
+        self._refused.append(is_refused)
+        self._lost.append(is_lost)
+
+    def verdict(self, said: str) -> str:
+        """Why the campaign must pause, "" when it need not; `said` is the last answer."""
+        refused, lost = sum(self._refused), sum(self._lost)
+        if refused >= REFUSED:
             return (
-                f"{sum(self._policy)} of the last {len(self._policy)} messages were refused, the last with: {said}"
+                f"{refused} of the last {len(self._refused)} messages were refused, the last with: {said}"
                 " Mend what the servers object to, then retry the failed."
             )
-        if sum(self._lost) >= LOST:
+        if lost >= LOST:
             return (
-                f"{sum(self._lost)} of the last {len(self._lost)} recipients failed or bounced, the last with: {said}"
+                f"{lost} of the last {len(self._lost)} recipients failed or bounced, the last with: {said}"
                 " Check where these addresses come from before you resume."
             )
         return ""

@@ -61,7 +61,7 @@ SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression
 FROM mailing_delivery AS own
 JOIN campaigns_campaign AS campaign ON campaign.id = own.campaign_id
 LEFT JOIN mailing_suppression AS suppression ON suppression.email = own.email
-WHERE own.id = ANY(%s) AND own.run = %s AND own.status = 'claimed' AND delivery.id = own.id
+WHERE own.id = ANY(%s) AND own.run IS NOT DISTINCT FROM %s AND own.status = 'claimed' AND delivery.id = own.id
 """
 
 CAMPAIGNS = """

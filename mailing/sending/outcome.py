@@ -1,9 +1,11 @@
-"""What the fate of one message makes of its delivery. Pure."""
+"""What the fate of one message makes of its delivery."""
 
 import random
+from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.utils import timezone
 
 from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
@@ -36,22 +38,18 @@ class Fate(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def fate(result: Result, attempts: int, may_retry: bool) -> Fate:
+def fate(result: Result, attempts: int, retry_until: datetime) -> Fate:
     """The fate that a result of the SMTP client means.
 
     Args:
         attempts: tries that counted before this one.
-        may_retry: the campaign's time for further tries is not over.
+        retry_until: when the campaign's time for further tries is over.
     """
     code, enhanced, text = result.reply or (None, "", result.sentence)
-    said: dict[str, Any] = {
-        "stage": str(result.stage),
-        "code": code,
-        "enhanced_code": enhanced,
-        "text": text[:1000],
-    }
+    text = text[:1000].replace("\0", " ")  # no text of PostgreSQL's holds a NUL
     if result.outcome is Outcome.ACCEPTED:
-        return Fate(S.ACCEPTED, **said)
+        return Fate(S.ACCEPTED, stage=result.stage, code=code, enhanced_code=enhanced, text=text)
+    said: dict[str, Any] = {"stage": result.stage, "code": code, "enhanced_code": enhanced, "text": text}
     if result.uncertain:
         return Fate(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
@@ -64,7 +62,7 @@ def fate(result: Result, attempts: int, may_retry: bool) -> Fate:
     if kind is Kind.CONNECTION:
         return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
     fault = "throttle" if kind is Kind.THROTTLE else "recipient"
-    if not may_retry:
+    if timezone.now() >= retry_until:
         if fault == "throttle":
             return Fate(S.FAILED, fault=fault, **said)
         return Fate(S.BOUNCED, soft=True, fault=fault, **said)

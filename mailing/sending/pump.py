@@ -265,7 +265,7 @@ class Pump:
     def _settle(
         self, supply: Supply, ledger: Ledger, link: Connection, claimed: Claimed, result: Result
     ) -> None:
-        fate = outcome.fate(result, claimed.attempts, timezone.now() < claimed.campaign.retry_until)
+        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until)
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1
@@ -280,10 +280,16 @@ class Pump:
         self._watch_rate(supply, claimed.campaign.pk, fate)
 
     def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
-        rate = self._rates.setdefault(campaign_id, breaker.Rate())
-        lost = fate.status in (Delivery.Status.BOUNCED, Delivery.Status.FAILED)
-        why = rate.verdict(policy=fate.fault == "policy", lost=lost, said=f"“{fate.code or ''} {fate.text}”")
-        if why and campaign_id not in self._refused:
+        rate = self._rates.get(campaign_id)
+        if rate is None:
+            rate = self._rates[campaign_id] = breaker.Rate()
+        is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
+        rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
+        if (
+            is_lost
+            and (why := rate.verdict(f"“{fate.code or ''} {fate.text}”"))
+            and campaign_id not in self._refused
+        ):
             self._refused[campaign_id] = why
             supply.barred.add(campaign_id)
             self.stop()

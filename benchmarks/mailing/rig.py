@@ -1,0 +1,257 @@
+"""What benchmarks of sending stand on: a database of their own, the real processes, and a campaign of a known size.
+
+Import this before anything of Django's: it decides which database the settings name.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import django
+import psycopg
+
+from config import settings as project
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PROCESSES = {"mail": ("cluster", "mail"), "clock": ("clock", "--every", "1")}
+
+FIRST = [
+    "Ada",
+    "Bjørn",
+    "Chloë",
+    "Dmitri",
+    "Fatima",
+    "Günther",
+    "José",
+    "太郎",
+    "Zoë",
+    "Anna",
+    "Bob",
+    "Carol",
+]
+LAST = ["O'Brien", "Smith", "Müller", "Nakamura", "García", "van der Berg", "Kowalski", "Singh"]
+CITIES = ["Tromsø", "Lyon", "Kraków", "Austin", "Osaka", "Lagos", "Cork"]
+
+
+@contextlib.contextmanager
+def database(name: str) -> Iterator[None]:
+    """A fresh, migrated database on the project's server, which this process and those it starts use; dropped after."""
+    given = project.DATABASES["default"]
+    server = {
+        "host": given["HOST"] or None,
+        "port": given["PORT"] or None,
+        "user": given["USER"] or None,
+        "password": given["PASSWORD"] or None,
+    }
+    home = given["NAME"]
+
+    def administer(*statements: str) -> None:
+        with psycopg.connect(dbname=home, **server, autocommit=True) as admin:
+            for statement in statements:
+                admin.execute(statement)
+
+    administer(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name}")
+    given["NAME"] = name
+    os.environ["DATABASE_URL"] = url(given)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    django.setup()
+    from django.core.management import call_command
+    from django.db import connection
+
+    try:
+        call_command("migrate", verbosity=0)
+        yield
+    finally:
+        connection.close()
+        administer(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def url(given: dict[str, Any]) -> str:
+    """The database as DATABASE_URL names it; a socket's folder stands in the path."""
+    password = f":{given['PASSWORD']}" if given["PASSWORD"] else ""
+    host, port = given["HOST"], f":{given['PORT']}" if given["PORT"] else ""
+    if host.startswith("/"):
+        return f"postgres://{given['USER']}{password}@{port}/{host}/{given['NAME']}"
+    return f"postgres://{given['USER']}{password}@{host}{port}/{given['NAME']}"
+
+
+# ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Program:
+    """One process of the product; `start` again after a kill, as its supervisor would."""
+
+    def __init__(self, name: str, log: Path) -> None:
+        self.name = name
+        self._log = log
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", *PROCESSES[self.name.partition("-")[0]]],
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pids(self) -> list[int]:
+        """The process and all that it started."""
+        return [self.process.pid, *descendants(self.process.pid)] if self.process else []
+
+    def kill(self) -> None:
+        """SIGKILL to the whole group."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, patience: float = 20) -> float:
+        """SIGTERM to the main process; return how long it took to end."""
+        begun = time.monotonic()
+        self.process.terminate()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        return time.monotonic() - begun
+
+
+@contextlib.contextmanager
+def programs(*names: str, logs: Path) -> Iterator[dict[str, Program]]:
+    """The processes of these names, such as "mail", "mail-2" and "clock"."""
+    started = {name: Program(name, logs / f"{name}.log") for name in names}
+    try:
+        yield started
+    finally:
+        for program in started.values():
+            if program.process.poll() is None:
+                program.stop()
+
+
+def descendants(pid: int) -> list[int]:
+    found = []
+    for child in children(pid):
+        found += [child, *descendants(child)]
+    return found
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def cpu_seconds(pids: list[int]) -> float:
+    """User and system time of these processes and of their ended children."""
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += sum(int(field) for field in fields[11:15])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory a process has had of its own and shared, in MB."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) / 1024
+    return 0.0
+
+
+# ── the campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def body() -> str:
+    """10 KB of HTML with 10 variables, a condition, filters and 20 links."""
+    text = (
+        "Autumn is the season in which our workshop is at its busiest, and this year is no exception: the new range "
+        "has been in the making since spring, every piece is made to order, and the first two hundred customers get "
+        "theirs before the frost."
+    )
+    items = "".join(
+        f'<table role="presentation" width="100%" style="border-top:1px solid #eee"><tr>'
+        f'<td width="160" style="padding:16px 0;vertical-align:top">'
+        f'<a href="https://shop.example/autumn/{2 * n}?id={1000 + 2 * n}">Item {n}</a></td>'
+        f'<td style="padding:16px 0 16px 16px;vertical-align:top;font-size:15px;line-height:1.5">'
+        f'<h2 style="margin:0 0 8px;font-size:18px">The no. {n} collection in {3 + n} colours</h2>'
+        f'<p style="margin:0 0 12px">{text}</p>'
+        f'<a href="https://shop.example/autumn/{2 * n + 1}?id={1001 + 2 * n}" style="display:inline-block;'
+        f'padding:10px 18px;background:#0b5fff;color:#fff">See the collection</a></td></tr></table>'
+        for n in range(9)
+    )
+    return f"""<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Autumn</title></head><body>
+<p>Dear {{{{ first_name }}}} {{{{ last_name }}}},</p>
+<p>You have <strong>{{{{ points }}}}</strong> points on your {{{{ plan }}}} plan, renewed on {{{{ renewal }}}}.
+{{% if points > 2500 %}}Enough for a free delivery to {{{{ city }}}}.{{% else %}}Nearly so.{{% endif %}}</p>
+<p>{{{{ manager | upcase }}}} of {{{{ store }}}} has put <b>{{{{ coupon }}}}</b> aside for {{{{ email }}}}.</p>
+{items}
+<p><a href="https://shop.example/shop">Shop</a> · <a href="https://shop.example/help">Help</a> ·
+<a href="{{{{ unsubscribe_url }}}}">Unsubscribe</a></p></body></html>"""
+
+
+def contacts(count: int) -> int:
+    """Make `count` contacts in one list; return the list's key."""
+    from django.db import connection
+
+    from mailing.models import ContactList
+
+    people = ContactList.objects.create(name="Everybody")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO mailing_contact (email, first_name, last_name, phone, city, country, attributes,
+                                         created_at, updated_at)
+            SELECT 'user' || n || '@example' || n %% 97 || '.test', (%s::text[])[1 + n %% 12],
+                   (%s::text[])[1 + n / 7 %% 8], '', (%s::text[])[1 + n %% 7], 'DE',
+                   jsonb_build_object('points', n::bigint * 7919 %% 5000, 'plan', 'Business & Pro', 'store', 'Dock 5',
+                                      'renewal', '2027-01-17', 'manager', 'Robin <rob> Ek', 'coupon', 'SAVE-' || n),
+                   now(), now()
+            FROM generate_series(1, %s) AS n
+            """,
+            [FIRST, LAST, CITIES, count],
+        )
+        cursor.execute(
+            "INSERT INTO mailing_membership (list_id, contact_id, joined_at) SELECT %s, id, now() FROM mailing_contact",
+            [people.pk],
+        )
+        cursor.execute("ANALYZE mailing_contact, mailing_membership")
+    return people.pk
+
+
+def draft(list_id: int, port: int, **connection: Any) -> Any:
+    """A campaign to the list, through an SMTP connection to `port`; not launched."""
+    from mailing.models import EmailCampaign, SmtpConnection, Target
+
+    given = {"host": "127.0.0.1", "tls": "none", "max_connections": 20, "messages_per_connection": 100_000}
+    smtp = SmtpConnection.objects.create(name=f"Port {port} {time.time()}", port=port, **given | connection)
+    campaign = EmailCampaign.objects.create(
+        name="Autumn",
+        subject="{{ first_name }}, your {{ points }} points are waiting in {{ city }}",
+        from_name="Autumn News",
+        from_email="news@send.example",
+        body=body(),
+        body_format="html",
+        connection=smtp,
+    )
+    Target.objects.create(campaign=campaign, list_id=list_id)
+    return campaign
+
+
+def wait(until: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    deadline = time.monotonic() + seconds
+    while not until():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
