@@ -71,14 +71,8 @@ def ensure(var: Path) -> dict[str, str]:
     server = Server(var)
     if not server.answers():
         server.start()
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": NAME,
-        "USER": NAME,
-        "PASSWORD": "",
-        "HOST": str(server.socket_folder),
-        "PORT": PORT,
-    }
+    where = {"HOST": str(server.socket_folder), "PORT": PORT}
+    return {"ENGINE": "django.db.backends.postgresql", "NAME": NAME, "USER": NAME, "PASSWORD": ""} | where
 
 
 def stop(var: Path, *, if_idle: bool = False) -> bool:
@@ -161,9 +155,7 @@ class Server:
                     launched = None
                     time.sleep(0.5)
                 if time.monotonic() > deadline:
-                    raise Unavailable(
-                        f"PostgreSQL is not ready in {PATIENCE:.0f} s: {problem} (its log: {self.log})."
-                    )
+                    raise Unavailable(f"PostgreSQL is not ready: {problem} (its log: {self.log}).")
                 pid = self.pid()
                 if not launched and pid is None:
                     launched = self.launch()
@@ -398,10 +390,8 @@ def main() -> int:
     except Unavailable as why:
         print(why, file=sys.stderr)
         return 1
-    if pid:
-        print(f"PostgreSQL runs as process {pid}, its socket in {server.socket_folder}.")
-    else:
-        print("PostgreSQL is stopped.")
+    state = f"runs as process {pid}, its socket in {server.socket_folder}" if pid else "is stopped"
+    print(f"PostgreSQL {state}.")
     return 0 if pid or options.command == "stop" else 3
 
 
