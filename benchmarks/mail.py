@@ -48,7 +48,7 @@ def measure(options: argparse.Namespace, logs: Path) -> None:
     from mailing.progress import sums
 
     port = free_port()
-    everybody = rig.contacts(options.messages)
+    everybody = rig.contacts_of(options.messages)
     campaign = rig.draft(everybody, port, max_connections=options.connections)
     sink = subprocess.Popen(shlex.split(options.sink.format(port=port)), stdout=subprocess.DEVNULL)
     try:

@@ -69,6 +69,7 @@ def database(name: str) -> Iterator[None]:
         yield
     finally:
         connection.close()
+        given["NAME"] = home
         administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -200,7 +201,7 @@ def body() -> str:
 <a href="{{{{ unsubscribe_url }}}}">Unsubscribe</a></p></body></html>"""
 
 
-def contacts(count: int) -> int:
+def contacts_of(count: int) -> int:
     """Make `count` contacts in one list; return the list's key."""
     from django.db import connection
 

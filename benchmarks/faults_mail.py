@@ -1,0 +1,273 @@
+"""Faults while a campaign is sent by real processes: is anybody lost, is anybody mailed twice?
+
+    python -m benchmarks.faults_mail [--recipients 4000] [--kills 3] [--only NAME]
+
+A hostile SMTP server records every message it accepts. In each run something fails, the processes are started anew as
+their supervisor would, and at the end every recipient must have been accepted exactly once, but for those the ledger
+lists as uncertain, of which there may be two for each open connection and kill. Exits 1 when one is lost or doubled.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.mailing import rig
+from tests.hostile_smtp import Control, hostile_process
+
+CONNECTIONS = 10
+PATIENCE = 240  # seconds a run may take
+
+
+class Run:
+    """One campaign under way, its processes, and the server that takes its mail."""
+
+    def __init__(self, recipients: int, port: int, server: Control, programs: dict[str, rig.Program]) -> None:
+        from campaigns import lifecycle
+
+        self.recipients = recipients
+        self.server = server
+        self.programs = programs
+        self.campaign = rig.draft(rig.contacts_of(recipients), port, max_connections=CONNECTIONS)
+        self.totals: set[int] = set()
+        lifecycle.fire(self.campaign, "launch")
+
+    def now(self) -> Any:
+        from mailing.models import EmailCampaign
+
+        return EmailCampaign.objects.get(pk=self.campaign.pk)
+
+    def accepted(self) -> int:
+        return self.server.stats()["accepted"]
+
+    def reach(self, share: float) -> None:
+        """Wait until the server has accepted this share of the recipients."""
+        if not rig.wait(
+            lambda: self.sampled() and self.accepted() >= share * self.recipients, PATIENCE, 0.02
+        ):
+            raise SystemExit(f"Only {self.accepted()} were accepted; the ledger: {self.counts()}")
+
+    def finish(self) -> None:
+        if not rig.wait(lambda: self.sampled() and self.now().is_final, PATIENCE, 0.1):
+            raise SystemExit(f"It did not end; the ledger: {self.counts()}")
+
+    def sampled(self) -> bool:
+        """Look at the sum of the states; always true."""
+        from mailing.models import Delivery
+        from mailing.progress import sums
+
+        if self.now().prepared_at:
+            counted = sums(self.campaign.pk)
+            self.totals.add(sum(counted.get(status, 0) for status in Delivery.Status))
+        return True
+
+    def counts(self) -> dict[str, int]:
+        return dict(Counter(self.campaign.deliveries.values_list("status", flat=True)))
+
+    def workers(self) -> list[int]:
+        """The processes of the cluster below its main process and its sentinel."""
+        main = self.programs["mail"].process.pid
+        return [pid for sentinel in rig.children(main) for pid in rig.children(sentinel)]
+
+    def verdict(self, doubtful: int) -> list[str]:
+        """What is wrong at the end, given that so many deliveries may be uncertain."""
+        from mailing import doctor
+
+        got = Counter(message.recipient for message in self.server.accepted())
+        ledger = dict(self.campaign.deliveries.values_list("email", "status"))
+        uncertain = {email for email, status in ledger.items() if status == "uncertain"}
+        excused = uncertain | {email for email, status in ledger.items() if status == "skipped"}
+        doubled = [email for email, times in got.items() if times > 1]
+        lost = [email for email in ledger if email not in got and email not in excused]
+        strangers = [email for email, status in ledger.items() if status == "skipped" and email in got]
+        print(
+            f"    {self.now().status}: {sum(got.values())} accepted, {len(doubled)} twice, {len(lost)} lost,"
+            f" {len(uncertain)} uncertain of at most {doubtful}; ledger {self.counts()}"
+        )
+        wrong = [*doctor.breaches()]
+        if doubled or lost or strangers:
+            wrong.append(f"doubled {doubled[:5]}, lost {lost[:5]}, mailed though skipped {strangers[:5]}")
+        if len(uncertain) > doubtful:
+            wrong.append(f"{len(uncertain)} are uncertain, at most {doubtful} may be")
+        if self.totals - {self.recipients}:
+            wrong.append(f"the states did not always make {self.recipients}: {sorted(self.totals)[:5]}")
+        return wrong
+
+
+# ── the faults ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kill_workers(run: Run, kills: int) -> list[str]:
+    """kill -9 of a busy worker at random moments."""
+    for number in range(kills):
+        run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
+        busy = max(run.workers(), key=lambda pid: rig.cpu_seconds([pid]))
+        os.kill(busy, signal.SIGKILL)
+    run.finish()
+    return run.verdict(2 * CONNECTIONS * kills)
+
+
+def kill_cluster(run: Run, kills: int) -> list[str]:
+    """kill -9 of the cluster's main process, of its sentinel or of all at once, started anew each time."""
+    for number in range(kills):
+        run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
+        mail = run.programs["mail"]
+        if number % 3 == 0:
+            os.kill(mail.process.pid, signal.SIGKILL)
+        elif number % 3 == 1:
+            os.kill(rig.children(mail.process.pid)[0], signal.SIGKILL)
+        mail.kill()
+        mail.start()
+    run.finish()
+    return run.verdict(2 * CONNECTIONS * kills)
+
+
+def kill_backend(run: Run, kills: int) -> list[str]:
+    """An end of the senders' database sessions, as of a crashed backend."""
+    from django.db import connection
+
+    for number in range(kills):
+        run.reach((number + 0.5) / (kills + 1))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+    run.finish()
+    return run.verdict(2 * CONNECTIONS * kills)
+
+
+def terminate(run: Run, kills: int) -> list[str]:
+    """SIGTERM, as of a deployment: drained in under ten seconds, nothing in doubt."""
+    wrong = []
+    for number in range(kills):
+        run.reach((number + 0.5) / (kills + 1))
+        took = run.programs["mail"].stop()
+        print(f"    stopped in {took:.1f} s")
+        if took > 10:
+            wrong.append(f"it took {took:.1f} s to stop")
+        run.programs["mail"].start()
+    run.finish()
+    return wrong + run.verdict(0)
+
+
+def server_down(run: Run, kills: int) -> list[str]:
+    """A server that refuses every connection for a while."""
+    from campaigns import lifecycle
+
+    run.reach(0.3)
+    run.server.change(rules=["connect drop", "mail drop"])
+    rig.wait(lambda: run.now().status == "paused", 120)
+    status = run.now().status
+    tried = run.campaign.tries.count()
+    run.server.change(rules=[])
+    if status == "paused":
+        print(f"    paused after {tried} tries: {run.now().history.first().why[:90]}…")
+        lifecycle.fire(run.now(), "resume")
+    run.finish()
+    return run.verdict(2 * CONNECTIONS)
+
+
+def throttling(run: Run, kills: int) -> list[str]:
+    """Three of ten messages are put off with 451."""
+    run.server.change(rules=["dot p=0.3 451 4.3.0 Try again later"])
+    run.finish()
+    return run.verdict(0)
+
+
+def pausing(run: Run, kills: int) -> list[str]:
+    """Pause and resume: after the pause has answered no message is accepted but those on their way."""
+    from campaigns import lifecycle
+
+    wrong = []
+    for number in range(kills):
+        run.reach((number + 0.5) / (kills + 1))
+        lifecycle.fire(run.now(), "pause")
+        before = run.accepted()
+        time.sleep(2)
+        late = run.accepted() - before
+        counts = run.counts()
+        print(
+            f"    {late} messages were on their way; accepted {run.accepted()}, the ledger {counts['accepted']}"
+        )
+        if late > CONNECTIONS or counts["accepted"] != run.accepted():
+            wrong.append(f"{late} after the pause, {run.accepted()} accepted, {counts}")
+        lifecycle.fire(run.now(), "resume")
+    run.finish()
+    return wrong + run.verdict(0)
+
+
+def unsubscribing(run: Run, kills: int) -> list[str]:
+    """People unsubscribe while the campaign runs: from then on nothing goes to them."""
+    from mailing import tracking
+    from mailing.models import Delivery
+    from mailing.sending import tokens
+
+    run.reach(0.2)
+    waiting = run.campaign.deliveries.exclude(status__in=[Delivery.Status.ACCEPTED, Delivery.Status.IN_DATA])
+    late = []
+    for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
+        email = tracking.unsubscribe(tokens.sign(pk), "one-click", tracking.Visitor())
+        got = {message.recipient for message in run.server.accepted()}
+        if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):
+            late.append(email)
+    run.finish()
+    got = {message.recipient for message in run.server.accepted()}
+    mailed = [email for email in late if email in got]
+    print(f"    {len(late)} unsubscribed before their mail, {len(mailed)} got it all the same")
+    return ([f"mailed although unsubscribed: {mailed}"] if mailed else []) + run.verdict(0)
+
+
+FAULTS: dict[str, Callable[[Run, int], list[str]]] = {
+    "workers": kill_workers,
+    "cluster": kill_cluster,
+    "backends": kill_backend,
+    "sigterm": terminate,
+    "server": server_down,
+    "throttling": throttling,
+    "pause": pausing,
+    "unsubscribe": unsubscribing,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--recipients", type=int, default=4000)
+    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--only", choices=FAULTS, action="append")
+    options = parser.parse_args()
+    wrong = []
+    for name in options.only or FAULTS:
+        print(f"{name}: {FAULTS[name].__doc__}")
+        wrong += [f"{name}: {each}" for each in trial(FAULTS[name], options)]
+    for each in wrong:
+        print(f"WRONG  {each}")
+    sys.exit(bool(wrong))
+
+
+def trial(fault: Callable[[Run, int], list[str]], options: argparse.Namespace) -> list[str]:
+    begun = time.monotonic()
+    with (
+        rig.database("fanfare_faults_mail"),
+        tempfile.TemporaryDirectory() as logs,
+        hostile_process("--rule", "dot delay 0.01") as (port, server),
+        rig.programs("mail", "clock", "clock-2", logs=Path(logs)) as programs,
+    ):
+        run = Run(options.recipients, port, server, programs)
+        server.change(rules=["dot delay 0.01"])
+        wrong = fault(run, options.kills)
+        print(f"    in {time.monotonic() - begun:.0f} s")
+        return wrong
+
+
+if __name__ == "__main__":
+    main()
