@@ -161,6 +161,13 @@ def sample(chosen: Selection, most: int) -> list[Contact]:
     return people(chosen, "recipients", most=most)
 
 
+def attribute_names() -> list[str]:
+    """The names of all attributes that contacts have; reads every contact."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT jsonb_object_keys(attributes) FROM mailing_contact")
+        return [row[0] for row in cursor]
+
+
 def count(tree: dict[str, Any]) -> int:
     """How many contacts a segment's tree, saved or not, chooses now. Raises SegmentError."""
     sql, params = compiled(tree)

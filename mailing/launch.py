@@ -35,8 +35,10 @@ Problem = tuple[str, str]
 
 def problems(campaign: EmailCampaign) -> list[Problem]:
     """Everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
-    samples, reasons = _targets(campaign)
-    return [*_content(campaign, samples), *_sender(campaign), *reasons, *_connections(campaign)]
+    samples, targets = _targets(campaign)
+    own = [*_missing(campaign), *_sender(campaign), *targets, *_connections(campaign)]
+    said = {field for field, _ in own}  # the content's check speaks of the same fields
+    return own + [(field, sentence) for field, sentence in _content(campaign, samples) if field not in said]
 
 
 def _targets(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
@@ -54,16 +56,21 @@ def _targets(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
     return samples, []
 
 
+def _missing(campaign: EmailCampaign) -> list[Problem]:
+    return [
+        (field, sentence)
+        for field, sentence in (("subject", "The subject is missing."), ("body", "The content is missing."))
+        if not getattr(campaign, field).strip()
+    ]
+
+
 def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
-    reasons = []
-    if not campaign.subject.strip():
-        reasons.append(("subject", "The subject is missing."))
     if not campaign.body.strip():
-        reasons.append(("body", "The content is missing."))
-        return reasons
-    found = content.problems(source(campaign), [recipient(contact) for contact in samples])
-    missing = {field for field, _ in reasons}
-    return reasons + [(field, sentence) for field, sentence in found if field not in missing]
+        return []
+    written, readers = source(campaign), [recipient(contact) for contact in samples]
+    if not content.problems(written, readers):
+        return []
+    return content.problems(written, readers, audience.attribute_names())  # some that the samples lack, perhaps
 
 
 def _sender(campaign: EmailCampaign) -> list[Problem]:
