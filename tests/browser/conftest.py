@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
+from config import embedded_postgres
+
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a password for the tests"
 TILL_KEY = "till_of_the_browser_tests_0001"
@@ -37,6 +39,7 @@ def free_port() -> int:
 def product(worker_id: str):
     """The running product with its demo. Its folder lies in the project's: PostgreSQL must be able to enter it."""
     folder = ROOT / "var" / f"browser-{worker_id}"
+    embedded_postgres.stop(folder)  # of a run that was killed: it would go on without its files
     shutil.rmtree(folder, ignore_errors=True)
     port = free_port()
     variables = os.environ | {
