@@ -279,7 +279,8 @@ UPDATE incoming SET
 FROM (
     SELECT row.line, contact.id AS contact_id, owner.email AS owner, suppression.id AS suppression_id,
            max(row.line) OVER (PARTITION BY row.email) AS last_of_address,
-           CASE WHEN row.customer_id IS NOT NULL THEN max(row.line) OVER (PARTITION BY row.customer_id) END
+           CASE WHEN row.customer_id IS NOT NULL
+                THEN max(row.line) FILTER (WHERE owner.id IS NULL) OVER (PARTITION BY row.customer_id) END
                AS last_of_number
     FROM incoming AS row
     LEFT JOIN mailing_contact AS contact ON contact.email = row.email

@@ -1,0 +1,113 @@
+"""The mail catcher keeps what it is sent and shows it."""
+
+import asyncio
+import smtplib
+import threading
+from email.message import EmailMessage
+
+import pytest
+
+from mailing import catcher
+from mailing.catcher import outbox
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+
+
+@pytest.fixture
+def port(unused_tcp_port):
+    """A catcher in a thread."""
+    started = threading.Event()
+    loop = asyncio.new_event_loop()
+
+    def serve():
+        async def until_stopped():
+            nonlocal task
+            task = asyncio.ensure_future(catcher.serve(unused_tcp_port))
+            await asyncio.sleep(0.05)
+            started.set()
+            await asyncio.wait([task])
+
+        task = None
+        serving.append(lambda: loop.call_soon_threadsafe(task.cancel))
+        loop.run_until_complete(until_stopped())
+        loop.close()
+
+    serving = []
+    thread = threading.Thread(target=serve)
+    thread.start()
+    assert started.wait(5)
+    yield unused_tcp_port
+    serving[0]()
+    thread.join(5)
+
+
+@pytest.fixture
+def unused_tcp_port():
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def mail(subject="Grüße", to="ada@example.com"):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "Shop <shop@example.com>", to, subject
+    message.set_content("Hello Ada,\n.a line with a dot in front\n")
+    message.add_alternative("<p>Hello <b>Ada</b></p>", subtype="html")
+    return message
+
+
+def test_what_is_sent_is_kept_and_opened(port):
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        smtp.send_message(
+            mail(), from_addr="bounces@example.com", to_addrs=["ada@example.com", "bob@example.com"]
+        )
+    (caught,) = catcher.messages()
+    assert (caught.subject, caught.from_header) == ("Grüße", "Shop <shop@example.com>")
+    assert (caught.sender, caught.recipients) == (
+        "bounces@example.com",
+        ["ada@example.com", "bob@example.com"],
+    )
+    opened = catcher.message(caught.id)
+    assert opened.caught == caught
+    assert "<b>Ada</b>" in opened.html
+    assert ".a line with a dot in front" in opened.text
+    assert ("Subject", "Grüße") in opened.headers
+    assert opened.raw.startswith(b"From: Shop")
+    assert caught.size == len(opened.raw)
+
+
+def test_pages_are_the_newest_first_and_can_be_searched():
+    for n in range(5):
+        outbox.keep("shop@example.com", [f"p{n}@example.com"], f"Subject: News {n}\r\n\r\nBody".encode())
+    assert [caught.subject for caught in catcher.messages(most=2)] == ["News 4", "News 3"]
+    third = catcher.messages(most=3)[-1]
+    assert [caught.subject for caught in catcher.messages(before=third.id)] == ["News 1", "News 0"]
+    assert [caught.subject for caught in catcher.messages(words="news p3@")] == ["News 3"]
+    assert catcher.count() == 5
+    catcher.clear()
+    assert catcher.messages() == []
+
+
+def test_only_the_newest_are_kept(monkeypatch):
+    monkeypatch.setattr(outbox, "KEPT", 3)
+    for n in range(5):
+        outbox.keep("", ["a@example.com"], f"Subject: {n}\r\n\r\n".encode())
+    outbox.prune()
+    assert [caught.subject for caught in catcher.messages()] == ["4", "3", "2"]
+
+
+@pytest.mark.parametrize("name", ["", "../secret_key", "0" * 19 + "-" + "0" * 9, "x"])
+def test_what_was_not_caught_cannot_be_opened(name):
+    with pytest.raises(catcher.NotCaught):
+        catcher.message(name)
+
+
+def test_a_mail_that_is_broken_is_shown_all_the_same():
+    name = outbox.keep("a@example.com", ["b@example.com"], b"\xff\xfe no headers at all")
+    assert catcher.message(name).raw == b"\xff\xfe no headers at all"
+    assert catcher.messages()[0].subject == ""

@@ -1,0 +1,164 @@
+"""What comes back through the links of a mail: opens, clicks, unsubscriptions (row E10)."""
+
+import pytest
+from django.test import Client
+
+from campaigns import doctor
+from mailing import progress
+from mailing.models import Event, Membership, Suppression
+from mailing.sending import tokens
+from tests.mailing.running import launched
+
+pytestmark = pytest.mark.django_db
+
+BODY = (
+    '<p>Hello {{ first_name }}, <a href="https://shop.example/news?for={{ first_name | url_encode }}">News</a> '
+    '<a href="https://shop.example/other">Other</a></p><p><a href="{{ unsubscribe_url }}">Unsubscribe</a></p>'
+)
+
+
+@pytest.fixture
+def campaign():
+    return launched(3, body=BODY, body_format="html", utm_medium="")
+
+
+@pytest.fixture
+def delivery(campaign):
+    return campaign.deliveries.first()
+
+
+@pytest.fixture
+def token(delivery):
+    return tokens.sign(delivery.pk)
+
+
+@pytest.fixture
+def anybody():
+    """A mail reader: no login, no cookies, and the CSRF check on."""
+    return Client(enforce_csrf_checks=True)
+
+
+def test_a_token_is_made_here_or_refused(token, delivery):
+    assert tokens.read(token) == delivery.pk
+    for other in (
+        token[:-1],
+        token + "A",
+        token[:-1] + ("A" if token[-1] != "A" else "B"),
+        "",
+        "é",
+        "A" * 24,
+    ):
+        with pytest.raises(ValueError, match="damaged"):
+            tokens.read(other)
+
+
+def test_a_token_of_another_installation_is_refused(token, settings):
+    settings.SECRET_KEY = "another installation's"
+    tokens._keyed.cache_clear()
+    with pytest.raises(ValueError, match="damaged"):
+        tokens.read(token)
+    tokens._keyed.cache_clear()
+
+
+def test_e10_an_open_counts_once_for_each_recipient(anybody, campaign, delivery, token):
+    for _ in range(3):
+        answer = anybody.get(f"/t/o/{token}", headers={"user-agent": "Mail"}, REMOTE_ADDR="192.0.2.7")
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/gif")
+        assert "no-store" in answer["Cache-Control"]
+        assert not answer.cookies
+    figures = progress.figures(campaign)
+    assert (figures.opened, figures.clicked) == (1, 0)
+    event = Event.objects.get()  # the same again within seconds is the same
+    assert (event.delivery, event.ip, event.user_agent) == (delivery, "192.0.2.7", "Mail")
+    assert list(doctor.examine()) == []
+
+
+def test_e10_a_click_counts_and_leads_where_the_link_says_for_this_recipient(
+    anybody, campaign, delivery, token
+):
+    answer = anybody.get(f"/t/c/{token}/0")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        f"https://shop.example/news?for={delivery.contact.first_name}&utm_campaign=Autumn",
+    )
+    assert anybody.get(f"/t/c/{token}/1")["Location"] == "https://shop.example/other?utm_campaign=Autumn"
+    assert progress.figures(campaign).clicked == 1
+    assert sorted(Event.objects.values_list("link", flat=True)) == [0, 1]
+
+
+def test_no_link_can_be_bent_to_another_address(anybody, token):
+    assert anybody.get(f"/t/c/{token}/2").status_code == 404
+    assert anybody.get(f"/t/c/{token}x/0").status_code == 404
+    assert anybody.get(f"/t/c/{token}/0?url=https://evil.example&next=https://evil.example")[
+        "Location"
+    ].startswith("https://shop.example/")
+    assert anybody.get(f"/t/c/{token}/https://evil.example").status_code == 404
+
+
+def test_a_damaged_link_says_so(anybody):
+    for path in ("/t/c/broken/0", "/u/broken"):
+        answer = anybody.get(path)
+        assert answer.status_code == 404
+        assert "does not work" in answer.content.decode()
+    assert anybody.get("/t/o/broken").status_code == 404
+    assert anybody.post("/u/broken").status_code == 404
+
+
+def test_a_scanner_that_follows_the_unsubscribe_link_changes_nothing(anybody, delivery, token):
+    for method in (anybody.get, anybody.head):
+        answer = method(f"/u/{token}")
+        assert answer.status_code == 200
+        assert not answer.cookies
+    assert delivery.email in anybody.get(f"/u/{token}").content.decode()
+    assert not Suppression.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody, campaign, delivery, token):
+    for _ in range(2):
+        answer = anybody.post(
+            f"/u/{token}",
+            "List-Unsubscribe=One-Click",
+            content_type="application/x-www-form-urlencoded",
+            headers={"user-agent": "Gmail"},
+        )
+        assert answer.status_code == 200
+        assert not answer.cookies
+    suppression = Suppression.objects.get()
+    assert (suppression.email, suppression.reason, suppression.source) == (
+        delivery.email,
+        "unsubscribed",
+        "tracking_link",
+    )
+    event = Event.objects.get()
+    assert (event.kind, event.how, event.user_agent) == ("unsubscribed", "one-click", "Gmail")
+    assert Membership.objects.get(contact=delivery.contact).unsubscribed_at
+    assert progress.figures(campaign).unsubscribed == 1
+
+
+def test_the_button_of_the_page_unsubscribes_too(anybody, token):
+    page = anybody.post(f"/u/{token}")
+    assert "You are unsubscribed" in page.content.decode()
+    assert Event.objects.get().how == "page"
+
+
+def test_an_address_suppressed_for_another_reason_keeps_it(anybody, delivery, token):
+    Suppression.objects.create(email=delivery.email, reason="complaint")
+    assert anybody.post(f"/u/{token}").status_code == 200
+    assert Suppression.objects.get().reason == "complaint"
+
+
+def test_the_links_of_a_test_mail_change_nothing(anybody):
+    token = tokens.sign(tokens.TEST)
+    assert anybody.get(f"/t/o/{token}").status_code == 200
+    assert "test e-mail" in anybody.get(f"/u/{token}").content.decode()
+    assert anybody.post(f"/u/{token}").status_code == 200
+    assert not Event.objects.exists()
+    assert not Suppression.objects.exists()
+
+
+def test_a_link_works_after_its_contact_is_erased(anybody, delivery, token):
+    delivery.contact.delete()
+    assert anybody.get(f"/t/c/{token}/1").status_code == 302
+    assert anybody.post(f"/u/{token}").status_code == 200
+    assert Suppression.objects.get().email == delivery.email
