@@ -133,11 +133,7 @@ def figures(campaign: EmailCampaign) -> Figures:
     return Figures(
         total=campaign.total,
         sent=sent,
-        percent=100.0 * (campaign.total - left) / campaign.total
-        if campaign.total
-        else 100.0
-        if begun
-        else 0.0,
+        percent=_percent(campaign, left),
         accepted=of(S.ACCEPTED, M.RETURNED),
         delivered=of(S.ACCEPTED),
         opened=of(M.OPENED),
@@ -152,7 +148,7 @@ def figures(campaign: EmailCampaign) -> Figures:
         sending=of(S.CLAIMED, S.IN_DATA),
         rate=rate,
         average=sent / seconds if seconds > 0 else 0.0,
-        seconds_left=_seconds_left(left, rate),
+        seconds_left=_seconds_left(left, rate) if campaign.prepared_at else None,
         lanes=_lanes(campaign, by_connection),
         errors=list(
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]

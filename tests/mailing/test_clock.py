@@ -1,0 +1,118 @@
+"""What the clock does for e-mail campaigns: starts them when due, and sees to what nobody else does (row E2)."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from campaigns.lifecycle import fire
+from mailing import clock, launch
+from mailing.models import Delivery, EmailCampaign, Lane, Suppression
+from mailing.sending import lanes
+from tests.factories import EmailCampaignFactory
+from tests.mailing.running import counts, draft, fresh, launched
+
+pytestmark = pytest.mark.django_db
+
+
+def queued():
+    return sorted((task.task["func"], task.task["args"][0]) for task in OrmQ.objects.all())
+
+
+def tick(after=0):
+    OrmQ.objects.all().delete()
+    clock.tick(timezone.now() + timedelta(seconds=after))
+
+
+def test_e2_a_due_campaign_starts_by_itself_and_one_not_fit_goes_back_with_the_reasons():
+    fit, unfit, later = draft(), draft(), draft()
+    for campaign, seconds in ((fit, 5), (unfit, 5), (later, 500)):
+        fire(campaign, "schedule", at=timezone.now() + timedelta(seconds=seconds))
+    Suppression.objects.bulk_create(
+        Suppression(email=email)
+        for email in unfit.targets.get().list.contacts.values_list("email", flat=True)
+    )
+    tick(after=6)
+    assert [fresh(campaign).status for campaign in (fit, unfit, later)] == ["running", "draft", "scheduled"]
+    assert "Nobody is left to send to" in unfit.history.first().why
+
+
+def test_a_launch_whose_task_was_lost_is_prepared_all_the_same():
+    campaign = fire(draft(), "launch")
+    tick()
+    assert queued() == []
+    EmailCampaign.objects.filter(pk=campaign.pk).update(launched_at=timezone.now() - timedelta(minutes=1))
+    tick()
+    assert queued() == [("mailing.tasks.prepare", campaign.pk)]
+
+
+def test_pumps_are_woken_for_what_is_due_and_not_twice():
+    campaign = launched()
+    Lane.objects.all().delete()
+    tick()
+    assert queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES
+    tick()
+    assert queued() == [], "they are on their way"
+    Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=5))
+    tick()
+    assert len(queued()) == lanes.LANES, "they were lost"
+
+
+@pytest.mark.parametrize("status", ["paused", "cancelled"])
+def test_nothing_is_woken_for_a_campaign_that_does_not_run(status):
+    campaign = launched()
+    fire(campaign, {"paused": "pause", "cancelled": "cancel"}[status])
+    Lane.objects.all().delete()
+    tick()
+    assert "mailing.tasks.pump" not in {name for name, _ in queued()}
+
+
+def test_what_is_put_off_is_woken_for_when_it_is_due():
+    campaign = launched(1)
+    Lane.objects.all().delete()
+    Delivery.objects.update(status="deferred", due_at=timezone.now() + timedelta(minutes=10))
+    tick()
+    assert queued() == []
+    tick(after=601)
+    assert len(queued()) == lanes.LANES
+    assert fresh(campaign).status == "running"
+
+
+def test_e5_a_campaign_nobody_is_left_of_is_completed():
+    campaign = launched(2)
+    Delivery.objects.update(status="bounced", due_at=None)
+    tick()
+    assert fresh(campaign).status == "completed"
+
+
+def test_what_a_cancelled_campaign_has_left_is_closed():
+    campaign = launched(2)
+    fire(campaign, "cancel")
+    tick()
+    assert ("mailing.tasks.close", campaign.pk) in queued()
+    launch.close(campaign.pk)
+    assert counts(campaign) == {"skipped": 2}
+    tick()
+    assert queued() == []
+
+
+def test_one_campaign_that_cannot_be_settled_does_not_stop_the_others(monkeypatch):
+    broken, well = launched(1), launched(1)
+    Delivery.objects.update(status="accepted", due_at=None)
+    finish = launch.finish
+
+    def fails_for_one(pk):
+        if pk == broken.pk:
+            raise ZeroDivisionError
+        return finish(pk)
+
+    monkeypatch.setattr(launch, "finish", fails_for_one)
+    tick()
+    assert [fresh(campaign).status for campaign in (broken, well)] == ["running", "completed"]
+
+
+def test_a_running_campaign_without_recipients_is_settled_quietly():
+    campaign = EmailCampaignFactory(status="running")
+    tick()
+    assert fresh(campaign).status == "completed"

@@ -1,0 +1,131 @@
+"""The figures of a campaign (row E10): sums over the ledger, at any moment."""
+
+import time
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from campaigns import doctor
+from campaigns.lifecycle import fire
+from mailing import progress
+from mailing.models import Delivery, EmailCampaign, Tally
+from tests.mailing.running import fresh, launched, tallied
+
+pytestmark = pytest.mark.django_db
+
+
+def become(campaign, status, number, **fields):
+    """Let so many of those that wait take this state."""
+    keys = campaign.deliveries.filter(status="pending").order_by("pk").values_list("pk", flat=True)[:number]
+    due = timezone.now() if status == "deferred" else None
+    Delivery.objects.filter(pk__in=list(keys)).update(status=status, due_at=due, **fields)
+
+
+@pytest.fixture
+def campaign():
+    campaign = launched(20)
+    now = timezone.now()
+    become(campaign, "accepted", 8, sent_at=now)
+    become(campaign, "bounced", 2, sent_at=now)
+    become(campaign, "bounced", 1)
+    become(campaign, "deferred", 2)
+    become(campaign, "failed", 1)
+    become(campaign, "uncertain", 2)
+    become(campaign, "skipped", 1)
+    become(campaign, "claimed", 1, run=1)
+    return campaign
+
+
+def test_e10_every_figure_is_what_its_word_says(campaign):
+    opened = Delivery.objects.filter(status="accepted").values_list("pk", flat=True)[:3]
+    Delivery.objects.filter(pk__in=list(opened)).update(opened_at=timezone.now())
+    Delivery.objects.filter(pk=opened[0]).update(clicked_at=timezone.now())
+    figures = progress.figures(campaign)
+    assert figures.total == 20
+    assert figures.accepted == 10  # by the server, bounced since or not
+    assert figures.delivered == 8  # accepted and not bounced since
+    assert figures.sent == 12  # accepted + bounced after acceptance + uncertain
+    assert (figures.bounced, figures.deferred, figures.failed) == (3, 2, 1)
+    assert (figures.uncertain, figures.skipped, figures.waiting, figures.sending) == (2, 1, 2, 1)
+    assert (figures.opened, figures.clicked) == (3, 1)
+    assert figures.percent == 100 * (20 - 2 - 1 - 2) / 20
+    assert figures.rate > 0
+    assert figures.seconds_left is not None
+
+
+def test_e10_a_campaign_not_prepared_yet_has_figures_too():
+    campaign = EmailCampaign(name="New")
+    campaign.save()
+    figures = progress.figures(campaign)
+    assert (figures.total, figures.percent, figures.sent, figures.seconds_left) == (0, 0.0, 0, None)
+
+
+def test_e10_a_paused_campaign_has_no_rate_and_knows_no_end(campaign):
+    fire(campaign, "pause")
+    figures = progress.figures(fresh(campaign))
+    assert (figures.rate, figures.seconds_left) == (0.0, None)
+
+
+def test_folding_changes_no_sum_and_makes_few_rows_of_many(campaign):
+    for _ in range(60):
+        Delivery.objects.filter(status="failed").update(status="deferred", due_at=timezone.now())
+        Delivery.objects.filter(status="deferred", campaign=campaign).order_by("pk").update(
+            status="failed", due_at=None
+        )
+    before = tallied(campaign)
+    rows = Tally.objects.count()
+    assert rows > 100
+    progress.fold(timezone.now())
+    assert tallied(campaign) == before
+    assert Tally.objects.count() < 20
+    assert list(doctor.examine()) == []
+
+
+def test_old_counts_are_kept_to_a_quarter_of_an_hour(campaign):
+    at = timezone.now().replace(minute=7, second=31, microsecond=5) - timedelta(hours=3)
+    Tally.objects.update(at=at)
+    for _ in range(60):
+        Delivery.objects.filter(status="failed").update(opened_at=timezone.now())
+        Delivery.objects.filter(status="failed").update(opened_at=None)
+    progress.fold(timezone.now())
+    assert at.replace(minute=0, second=0, microsecond=0) in Tally.objects.values_list("at", flat=True)
+    assert list(doctor.examine()) == []
+
+
+def test_the_doctor_names_a_count_that_differs(campaign):
+    assert list(doctor.examine()) == []
+    Tally.objects.create(campaign=campaign, connection=campaign.connection, measure="accepted", amount=5)
+    first, second = doctor.examine()
+    assert first == f"Campaign {campaign.pk}: 13 are counted as accepted, the ledger has 8."
+    assert second == f"Campaign {campaign.pk}: it has 20 recipients, its states make 25."
+
+
+def test_the_doctor_names_a_delivery_nothing_would_come_of(campaign):
+    Delivery.objects.filter(status="deferred").update(due_at=None)
+    assert [breach for breach in doctor.examine() if "contradicts" in breach]
+
+
+def test_a_page_of_figures_takes_few_queries(campaign):
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        progress.figures(campaign)
+    assert len(queries) <= 3
+
+
+def test_e10_figures_of_many_recipients_take_no_longer():
+    """The sums are over tallies: a hundred thousand deliveries more change nothing."""
+    campaign = launched(1)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO mailing_delivery (campaign_id, contact_id, email, connection_id, status, due_at, attempts,"
+            " reason, stage, enhanced_code, text) SELECT %s, -n, 'x', %s, 'accepted', NULL, 1, '', '', '', ''"
+            " FROM generate_series(1, 100000) AS n",
+            [campaign.pk, campaign.connection_id],
+        )
+    begun = time.perf_counter()
+    assert progress.figures(campaign).accepted == 100_000
+    assert time.perf_counter() - begun < 0.05
