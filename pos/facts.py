@@ -146,7 +146,7 @@ def read(
         parameters["codes"] = msgspec.json.encode(codes).decode()
     if asked.coupons or asked.customer_uses or asked.groups or asked.first_purchase:
         parameters["customer"] = customer
-    row = statements.run(statement(asked), parameters).fetchone()
+    row = statements.run(statement(asked), parameters).one()
     if row is None:
         return None
     till, stored, is_revoked, location, location_code, time_zone, currency, version, *parts = row

@@ -54,7 +54,7 @@ UNITS = "SELECT units::text FROM pos_return WHERE sale_id = %(sale)s::bigint ORD
 
 def stored(pk: int, *, lock: bool = False) -> Stored:
     """The sale with this id, and its row's lock."""
-    row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).fetchone()
+    row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).one()
     assert row is not None, "no sale is ever deleted"
     key, reference, state, customer, expires_at, reserved, answer = row
     return Stored(
@@ -104,7 +104,7 @@ def _show(key_hash: str, known: Known, reference: str, now: datetime) -> Answer:
 def returned_units(sale: int) -> dict[str, int]:
     """How many units of each line came back so far."""
     units: dict[str, int] = {}
-    for (text,) in run(UNITS, {"sale": str(sale)}):
+    for (text,) in run(UNITS, {"sale": str(sale)}).all():
         for line, count in msgspec.json.decode(text, type=dict[str, int]).items():
             units[line] = units.get(line, 0) + count
     return units
@@ -222,7 +222,7 @@ EXPIRED = "SELECT id FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)
 
 def expired(now: datetime) -> list[int]:
     """The held sales whose time is over, by id."""
-    return [pk for (pk,) in run(EXPIRED, {"now": now.isoformat()})]
+    return [pk for (pk,) in run(EXPIRED, {"now": now.isoformat()}).all()]
 
 
 def release_expired(now: datetime) -> None:

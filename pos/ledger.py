@@ -35,7 +35,7 @@ def lock(reference: str, customer: str = "") -> bool:
 
 def try_lock(reference: str) -> bool:
     """Take the locks of a sale unless somebody has them: whether it did."""
-    ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference})
+    ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference}).all()
     return is_taken
 
 
@@ -104,9 +104,9 @@ def insert(sale: Record, entries: Sequence[Entry]) -> int | None:
         "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
     }
     if not entries:
-        row = run(INSERT_SALE, parameters).fetchone()
+        row = run(INSERT_SALE, parameters).one()
     else:
-        row = run(INSERT_BOTH, parameters | {"entries": encoded(entries)}).fetchone()
+        row = run(INSERT_BOTH, parameters | {"entries": encoded(entries)}).one()
     return row[0] if row else None
 
 
@@ -190,7 +190,7 @@ def granted(sale: int) -> list[Granted]:
     """The lines of a sale, in the order of application, with what is left of each."""
     return [
         Granted(pk, campaign, promotion, coupon, msgspec.json.decode(runs, type=dict[str, Runs]), *left)
-        for pk, campaign, promotion, coupon, runs, *left in run(GRANTED, {"sale": str(sale)})
+        for pk, campaign, promotion, coupon, runs, *left in run(GRANTED, {"sale": str(sale)}).all()
     ]
 
 

@@ -85,7 +85,7 @@ def find(sale: int, reference: str) -> tuple[bytes, str] | None:
     return run(
         "SELECT body_hash, answer FROM pos_return WHERE sale_id = %(sale)s::bigint AND reference = %(reference)s",
         {"sale": str(sale), "reference": reference},
-    ).fetchone()
+    ).one()
 
 
 def insert(
@@ -119,7 +119,7 @@ def lines_sold(sale: Stored) -> dict[str, Sold]:
     """The lines of a sale by id, from what the till sent and what it was answered."""
     ((text,),) = run(
         "SELECT basket::text FROM pos_sale WHERE id = %(sale)s::bigint", {"sale": str(sale.id)}
-    ).fetchall()
+    ).all()
     sent = {line.id: line.quantity for line in msgspec.json.decode(text, type=schemas.SaleRequest).lines}
     return {
         line.id: Sold(

@@ -129,7 +129,7 @@ def take(wanted: Take, now: datetime) -> bool:
         "uses": str(wanted.uses),
         "now": now.isoformat(),
     }
-    return run(TAKE, parameters).rowcount == 1
+    return run(TAKE, parameters).count == 1
 
 
 TAKE_COUPON = """
@@ -142,7 +142,7 @@ TAKE_COUPON = """
 def take_coupons(granted: Sequence[Entry]) -> bool:
     """Use each coupon once: whether all of them could be."""
     coupons = sorted(entry.coupon for entry in granted if entry.coupon is not None)
-    return all(run(TAKE_COUPON, {"coupon": str(coupon)}).rowcount == 1 for coupon in coupons)
+    return all(run(TAKE_COUPON, {"coupon": str(coupon)}).count == 1 for coupon in coupons)
 
 
 COUNT_CUSTOMER = """
@@ -274,7 +274,7 @@ def move(movements: Sequence[Movement], now: datetime) -> None:
             ),
             "promotions": array({movement.promotion for movement in movements}),
         },
-    ).fetchall()
+    ).all()
     for counter, campaign, promotion in counters:
         own = [
             movement
