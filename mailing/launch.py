@@ -70,7 +70,9 @@ def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
     written, readers = source(campaign), [recipient(contact) for contact in samples]
     if not content.problems(written, readers):
         return []
-    return content.problems(written, readers, audience.attribute_names())  # some that the samples lack, perhaps
+    return content.problems(
+        written, readers, audience.attribute_names()
+    )  # some that the samples lack, perhaps
 
 
 def _sender(campaign: EmailCampaign) -> list[Problem]:

@@ -87,7 +87,9 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
     name, text, names = translated(sql)
     with django.wrap_database_errors:
         pgconn = raw.pgconn
-        if not raw.autocommit and pgconn.transaction_status == IDLE:  # Django leaves it to the first statement
+        if (
+            not raw.autocommit and pgconn.transaction_status == IDLE
+        ):  # Django leaves it to the first statement
             checked(pgconn.exec_(b"BEGIN"), pgconn)
         known = _prepared.get(raw)
         if known is None:
