@@ -68,7 +68,7 @@ def measure(options: argparse.Namespace, logs: Path) -> None:
             done = rig.wait(
                 lambda: sums(campaign.pk).get("accepted", 0) == options.messages or now().is_final,
                 options.seconds,
-                0.02,
+                0.25,
             )
             elapsed = time.monotonic() - begun
             cpu = rig.cpu_seconds(pids) - before

@@ -9,15 +9,21 @@ from psycopg.types.json import set_json_loads
 PATIENCE = 45.0  # seconds
 
 
-async def connect() -> psycopg.AsyncConnection:
-    """A connection to the database of Django's `default`. Raises psycopg.OperationalError."""
+async def connect(*, plans_once: bool) -> psycopg.AsyncConnection:
+    """A connection to the database of Django's `default`. Raises psycopg.OperationalError.
+
+    plans_once: for few statements executed very often, which take longer to plan than to run. A claim is better planned
+    each time, with the number of rows it is to take in sight.
+    """
     params = {
         name: value
         for name, value in connection.get_connection_params().items()
         if name not in ("context", "cursor_factory", "prepare_threshold")
     }
     # While the ledger is young its statistics say that it is empty, and a scan of all of it looks cheap.
-    params["options"] = f"{params.get('options', '')} -c enable_seqscan=off -c synchronous_commit=on".strip()
+    plans = "force_generic_plan" if plans_once else "force_custom_plan"
+    options = f"-c enable_seqscan=off -c synchronous_commit=on -c plan_cache_mode={plans}"
+    params["options"] = f"{params.get('options', '')} {options}".strip()
     own = await psycopg.AsyncConnection.connect(**params, autocommit=True, prepare_threshold=0)
     set_json_loads(msgspec.json.decode, own)
     return own

@@ -156,7 +156,7 @@ class Ledger:
     async def _reconnect(self) -> None:
         await self._database.close()
         try:
-            self._database = await database.connect()
+            self._database = await database.connect(plans_once=True)
         except psycopg.OperationalError:
             logger.debug("The database is still away.")
 

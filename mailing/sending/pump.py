@@ -121,8 +121,8 @@ class Pump:
         loop.call_later(BUDGET, self.stop)
         self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
-            own = await opened.enter_async_context(await database.connect())
-            ledger = Ledger(await database.connect(), self.number, lanes.LEASE)
+            own = await opened.enter_async_context(await database.connect(plans_once=False))
+            ledger = Ledger(await database.connect(plans_once=True), self.number, lanes.LEASE)
             opened.push_async_callback(ledger.close)
             supply = self._supply = Supply(own, ledger, self.smtp, self._over, self.stop)
             async with asyncio.TaskGroup() as group:
@@ -213,14 +213,20 @@ class Pump:
         if link:
             self._links.discard(link)
             await link.quit()
-        async with self._door:  # one at a time: a server that is down is asked once, not by all at once
-            if self._over.is_set():
-                return None
-            try:
-                link = await client.connect(self._server)
-            except ConnectFailed as error:
-                self._shut_out(error)
-                return None
+        if not self._links:
+            async with self._door:  # a server of which nobody knows that it works is asked once, not by all places
+                if not self._links:
+                    return await self._open()
+        return await self._open()
+
+    async def _open(self) -> Connection | None:
+        if self._over.is_set():
+            return None
+        try:
+            link = await client.connect(self._server)
+        except ConnectFailed as error:
+            self._shut_out(error)
+            return None
         self._links.add(link)
         return link
 
