@@ -14,7 +14,6 @@ def _own_names_of_static_files(settings):
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
-    settings.STATIC_ROOT = None  # WhiteNoise warns of a folder that only collecting makes
 
 
 @pytest.fixture(autouse=True)
