@@ -4,13 +4,16 @@
     python -m benchmarks.pos --target FILE [--workload DIR]
 
 The promotions and baskets are those of benchmarks.engine. A PostgreSQL of its own runs under var/bench; granian serves
-with two workers of one thread each; wrk sends over 8 connections (`apt install wrk`). Read ratios: the rows of a table
+with two workers, for quotes of one thread each, for sales of four as the Procfile has it; wrk sends over 8 connections
+(`apt install wrk`). Read ratios: the rows of a table
 are measured in turn, several times over, and their medians compared. `--target` writes a description of the quote view,
 with its bodies beside it, for a benchmark that measures others on the same baskets; the PostgreSQL is left running.
 """
 
 import argparse
+import itertools
 import json
+import os
 import random
 import re
 import shutil
@@ -23,6 +26,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import django
 import msgspec
 
 from benchmarks import engine
@@ -99,10 +103,12 @@ def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, P
 
 def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
     """Sales over HTTP beside the same transaction as bare SQL, without limits and on one hot campaign."""
-    runs = iter(range(10**6))
+    os.environ.update(bench.environment("sales"))
+    django.setup()
+    runs = itertools.count()
     for title, budget in [("no limits", 0), ("one hot campaign with a budget", BUDGET)]:
         ids = bench.fill("sales", rules, budget)
-        with bench.serving("sales") as address:
+        with bench.serving("sales", threads=4) as address:
             sql, values = bare_sale(ids, bodies, address)
 
             def bare(sql: str = sql, values: dict[str, str] = values) -> Row:
@@ -116,7 +122,7 @@ def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
 
 def bare_sale(ids: dict[str, int], bodies: Path, address: str) -> tuple[str, dict[str, str]]:
     """The statements of a sale as pgbench takes them, with the values of one that the server has answered."""
-    from pos import facts, keys, ledger
+    from pos import facts, keys, ledger  # once Django is set up
     from promotions import usage
 
     counted = bool(ids["counter"])

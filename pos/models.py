@@ -48,7 +48,8 @@ class Sale(models.Model):
         RELEASED = "released", "Released"
         VOIDED = "voided", "Voided"
 
-    location = models.ForeignKey(Location, models.PROTECT, related_name="sales")
+    # no index of its own: that of the reference begins with it, and must be the one a till's look-up takes
+    location = models.ForeignKey(Location, models.PROTECT, related_name="sales", db_index=False)
     till = models.ForeignKey(Till, models.PROTECT, related_name="sales", null=True, blank=True)
     reference = models.CharField(max_length=64, help_text="The till's own id of the sale.")
     state = models.CharField(max_length=10, choices=State, default=State.COMMITTED)

@@ -214,7 +214,9 @@ class Pump:
             self._links.discard(link)
             await link.quit()
         if not self._links:
-            async with self._door:  # a server of which nobody knows that it works is asked once, not by all places
+            async with (
+                self._door
+            ):  # a server of which nobody knows that it works is asked once, not by all places
                 if not self._links:
                     return await self._open()
         return await self._open()

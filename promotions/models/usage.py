@@ -121,12 +121,20 @@ class Redemption(models.Model):
     """
 
     sale = models.ForeignKey("pos.Sale", models.PROTECT, related_name="redemptions")
+    # the indexes below begin with these; every index costs each line that a sale writes
     campaign = models.ForeignKey(
-        "promotions.PromotionCampaign", models.PROTECT, null=True, blank=True, related_name="redemptions"
+        "promotions.PromotionCampaign",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="redemptions",
+        db_index=False,
     )
-    promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="redemptions")
+    promotion = models.ForeignKey(
+        "promotions.Promotion", models.PROTECT, related_name="redemptions", db_index=False
+    )
     coupon = models.ForeignKey(
-        "promotions.Coupon", models.PROTECT, null=True, blank=True, related_name="redemptions"
+        "promotions.Coupon", models.PROTECT, null=True, blank=True, related_name="redemptions", db_index=False
     )
     amount = models.BigIntegerField(help_text="In minor units; negative where a discount is given back.")
     uses = models.IntegerField(help_text="1 where granted; −1 or 0 where given back.")
@@ -134,13 +142,19 @@ class Redemption(models.Model):
         default=dict,
         help_text='{"line id": [[units, minor units each], …]}, in the order in which they are returned.',
     )
-    reverses = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
+    reverses = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", db_index=False
+    )
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         indexes = [
             models.Index(fields=["campaign", "at"]),
             models.Index(fields=["promotion", "at"]),
+            models.Index(fields=["coupon"], condition=Q(coupon__isnull=False), name="redemption_of_coupon"),
+            models.Index(
+                fields=["reverses"], condition=Q(reverses__isnull=False), name="redemption_reversed"
+            ),
         ]
         default_permissions = ("view",)
 
