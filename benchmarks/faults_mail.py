@@ -29,8 +29,12 @@ PATIENCE = 240  # seconds a run may take
 class Run:
     """One campaign under way, its processes, and the server that takes its mail."""
 
-    def __init__(self, recipients: int, port: int, server: Control, programs: dict[str, rig.Program]) -> None:
+    def __init__(
+        self, recipients: int, port: int, server: Control, programs: dict[str, rig.Program], postgres: Any
+    ) -> None:
         from campaigns import lifecycle
+
+        self.postgres = postgres
 
         self.recipients = recipients
         self.server = server
@@ -144,6 +148,19 @@ def kill_backend(run: Run, kills: int) -> list[str]:
     return run.verdict(2 * CONNECTIONS * kills)
 
 
+def restart_postgres(run: Run, kills: int) -> list[str]:
+    """PostgreSQL itself stopped and started again."""
+    from django.db import connection
+
+    for number in range(kills):
+        run.reach((number + 0.5) / (kills + 1))
+        connection.close()
+        run.postgres.stop()
+        run.postgres.start()
+    run.finish()
+    return run.verdict(2 * CONNECTIONS * kills)
+
+
 def terminate(run: Run, kills: int) -> list[str]:
     """SIGTERM, as of a deployment: drained in under ten seconds, nothing in doubt."""
     wrong = []
@@ -229,6 +246,7 @@ FAULTS: dict[str, Callable[[Run, int], list[str]]] = {
     "workers": kill_workers,
     "cluster": kill_cluster,
     "backends": kill_backend,
+    "postgres": restart_postgres,
     "sigterm": terminate,
     "server": server_down,
     "throttling": throttling,
@@ -257,12 +275,13 @@ def main() -> None:
 def trial(fault: Callable[[Run, int], list[str]], options: argparse.Namespace) -> list[str]:
     begun = time.monotonic()
     with (
-        rig.database("fanfare_faults_mail"),
         tempfile.TemporaryDirectory() as logs,
+        rig.server(Path(logs)) as postgres,
+        rig.database("fanfare_faults_mail"),
         hostile_process("--rule", "dot delay 0.01") as (port, server),
         rig.programs("mail", "clock", "clock-2", logs=Path(logs)) as programs,
     ):
-        run = Run(options.recipients, port, server, programs)
+        run = Run(options.recipients, port, server, programs, postgres)
         server.change(rules=["dot delay 0.01"])
         wrong = fault(run, options.kills)
         print(f"    in {time.monotonic() - begun:.0f} s")

@@ -308,13 +308,13 @@ ON CONFLICT (email) DO UPDATE SET
     customer_id = coalesce(EXCLUDED.customer_id, mailing_contact.customer_id),
     attributes = mailing_contact.attributes || EXCLUDED.attributes,
     updated_at = now()
+RETURNING id
 """
 
 # Whoever left the list stays out of it: their row is there already.
-JOIN = """
-INSERT INTO mailing_membership (list_id, contact_id, joined_at)
-SELECT %s, contact.id, now() FROM incoming JOIN mailing_contact AS contact ON contact.email = incoming.email
-WHERE incoming.verdict IN ('created', 'updated')
+UPSERT_INTO_LIST = f"""
+WITH taken AS ({UPSERT})
+INSERT INTO mailing_membership (list_id, contact_id, joined_at) SELECT %s, id, now() FROM taken
 ON CONFLICT (list_id, contact_id) DO NOTHING
 """
 
@@ -340,13 +340,14 @@ def _take(upload_id: int, rows: Sequence[Row]) -> None:
         with cursor.copy(COPY) as copy:
             for values in _copied(rows):
                 copy.write_row(values)
-        cursor.execute("ANALYZE incoming")
+        cursor.execute("ANALYZE incoming (line, email, customer_id, verdict)")  # what JUDGE joins by
         cursor.execute(JUDGE)
         if not upload.is_trial:
-            cursor.execute(UPSERT)
             if upload.list_id:
-                cursor.execute(JOIN, [upload.list_id])
+                cursor.execute(UPSERT_INTO_LIST, [upload.list_id])
                 upload.joined += cursor.rowcount
+            else:
+                cursor.execute(UPSERT)
         cursor.execute(VERDICTS, [upload_id])
         cursor.execute(COUNTS)
         created, updated, repeated, invalid, suppressed = cursor.fetchone()

@@ -261,9 +261,8 @@ def _make_deliveries(
 
 def follow(campaign: EmailCampaign, verb: str) -> None:
     """Queue what a step leads to."""
-    if verb == "resume":
-        breaker.forgive(campaign)
     if verb in ("launch", "resume"):
+        breaker.forgive(campaign)
         transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
     elif verb in ("cancel", "fail"):
         transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))

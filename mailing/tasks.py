@@ -1,7 +1,11 @@
 """What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
 
+from django_q.tasks import async_task
+
 from mailing import contacts, drafting, launch
 from mailing.sending import pump as pumps
+
+IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
 
 
 def prepare(campaign_id: int) -> None:
@@ -29,5 +33,8 @@ def send_test(campaign_id: int, addresses: list[str]) -> int:
 
 
 def import_contacts(upload_id: int) -> int:
-    """Take in what is left of a file of contacts; return how many rows it has."""
-    return contacts.run(upload_id).done
+    """Take in a piece of a file of contacts and queue the rest; return how many rows have been taken in."""
+    upload = contacts.run(upload_id, seconds=IMPORT_SECONDS)
+    if upload.status == upload.Status.RUNNING:
+        async_task("mailing.tasks.import_contacts", upload_id)
+    return upload.done

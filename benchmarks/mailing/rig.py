@@ -16,6 +16,7 @@ from typing import Any
 import django
 import psycopg
 
+from config import embedded_postgres
 from config import settings as project
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -37,6 +38,21 @@ FIRST = [
 ]
 LAST = ["O'Brien", "Smith", "Müller", "Nakamura", "García", "van der Berg", "Kowalski", "Singh"]
 CITIES = ["Tromsø", "Lyon", "Kraków", "Austin", "Osaka", "Lagos", "Cork"]
+
+
+@contextlib.contextmanager
+def server(folder: Path) -> Iterator[embedded_postgres.Server]:
+    """A PostgreSQL server of its own under `folder`, which a run may stop; `database` inside it is made there."""
+    given = project.DATABASES["default"]
+    before = dict(given)
+    folder.chmod(0o755)  # as root the server runs as another user, who must get there
+    own = embedded_postgres.Server(folder / "var")
+    given.update(embedded_postgres.ensure(folder / "var"))
+    try:
+        yield own
+    finally:
+        own.stop()
+        given.update(before)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def down(connection_ids: Iterable[int]) -> set[int]:
 
 
 def forgive(campaign: EmailCampaign) -> None:
-    """Somebody resumes the campaign: its connections are tried anew at once."""
+    """Somebody starts the campaign: its connections are tried anew at once, whatever another met with."""
     pks = [int(pk) for pk in campaign.planned] or [smtp.pk for smtp, _ in campaign.shares()]
     Pace.objects.filter(connection_id__in=pks).update(failures=0, held_until=None, down_since=None)
 

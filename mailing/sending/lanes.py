@@ -17,18 +17,19 @@ LANES = 2
 LEASE = 15  # seconds; a run renews it every few
 AWAKE = 20  # seconds a wake counts as on its way
 
-_DUE = """
-SELECT DISTINCT due.connection_id
+# Each connection of each running campaign: whether it cannot be used, must wait, and has anything due.
+_CONNECTIONS = """
+SELECT campaign.id, smtp.id, NOT smtp.is_enabled OR pace.down_since IS NOT NULL,
+       coalesce(pace.held_until > %(now)s, false),
+       EXISTS (SELECT FROM mailing_delivery AS delivery
+               WHERE delivery.connection_id = smtp.id AND delivery.campaign_id = campaign.id
+                 AND delivery.due_at <= %(now)s)
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
-JOIN LATERAL (
-    SELECT smtp.id AS connection_id FROM mailing_smtpconnection AS smtp
-    WHERE EXISTS (
-        SELECT FROM mailing_delivery AS delivery
-        WHERE delivery.connection_id = smtp.id AND delivery.campaign_id = campaign.id AND delivery.due_at <= %s
-    )
-) AS due ON true
-WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
+CROSS JOIN LATERAL jsonb_object_keys(email.planned) AS planned (connection)
+JOIN mailing_smtpconnection AS smtp ON smtp.id = planned.connection::bigint
+LEFT JOIN mailing_pace AS pace ON pace.connection_id = smtp.id
+WHERE campaign.kind = 'email' AND campaign.status = 'running'
 """
 
 _WAKE = """
@@ -84,11 +85,18 @@ def wake_campaign(campaign_id: int) -> None:
 
 
 def wake_due(now: datetime) -> None:
-    """Wake every connection that has deliveries due in a running campaign."""
+    """Wake each connection that has deliveries due in a running campaign, and those that stand in for a dead one."""
     with connection.cursor() as cursor:
-        cursor.execute(_DUE, [now])
-        due = [row[0] for row in cursor]
-    for pk in due:
+        cursor.execute(_CONNECTIONS, {"now": now})
+        rows = cursor.fetchall()
+    bereft = {campaign for campaign, _, is_unusable, _, is_due in rows if is_unusable and is_due}
+    for pk in sorted(
+        {
+            smtp
+            for campaign, smtp, is_unusable, is_held, is_due in rows
+            if not is_held and (is_due or (campaign in bereft and not is_unusable))
+        }
+    ):
         wake(pk)
 
 

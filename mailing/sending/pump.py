@@ -51,6 +51,8 @@ def run(connection_id: int, number: int) -> int:
         breaker.pause_stranded()
         return 0
     pace = Pace.objects.get_or_create(connection=smtp)[0]
+    if pace.held_until and pace.held_until > timezone.now():
+        return 0  # the clock wakes it when it may go on
     places = share(max(1, smtp.max_connections >> pace.level), number)
     taken = lanes.take(connection_id, number) if places else None
     if taken is None:

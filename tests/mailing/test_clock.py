@@ -9,8 +9,8 @@ from django_q.models import OrmQ
 from campaigns.lifecycle import fire
 from mailing import clock, launch
 from mailing.models import Delivery, EmailCampaign, Lane, Suppression
-from mailing.sending import lanes
-from tests.factories import EmailCampaignFactory
+from mailing.sending import breaker, lanes
+from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.mailing.running import counts, draft, fresh, launched
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +57,42 @@ def test_pumps_are_woken_for_what_is_due_and_not_twice():
     Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=5))
     tick()
     assert len(queued()) == lanes.LANES, "they were lost"
+
+
+def test_those_who_stand_in_for_a_dead_connection_are_woken_and_it_is_tried_again_after_a_while():
+    dead, well, other = (SmtpConnectionFactory() for _ in range(3))
+    launched(2, sharing="percentage", routes=[(dead, 100), (well, 0)])
+    launched(2, connection=other)
+    breaker.failed(dead.pk, "It is down.", for_good=True)
+    Lane.objects.all().delete()
+    tick()
+    assert {pk for _, pk in queued()} == {well.pk, other.pk}
+    tick(after=breaker.PROBE + 1)
+    assert {pk for _, pk in queued()} == {dead.pk}, "the others are on their way"
+
+
+def test_a_connection_that_was_down_yesterday_does_not_stop_the_launch_of_today():
+    campaign = draft()
+    breaker.failed(campaign.connection_id, "It was down.", for_good=True)
+    fire(campaign, "launch")
+    launch.prepare(campaign.pk)
+    tick()
+    assert fresh(campaign).status == "running"
+    assert {pk for _, pk in queued()} <= {campaign.connection_id}
+
+
+def test_a_campaign_all_of_whose_connections_are_down_is_paused_with_what_is_wrong_with_each():
+    one, two = SmtpConnectionFactory(name="One"), SmtpConnectionFactory(name="Two")
+    campaign = launched(2, sharing="percentage", routes=[(one, 50), (two, 50)])
+    breaker.failed(one.pk, "Login refused.", for_good=True)
+    assert fresh(campaign).status == "running"
+    two.is_enabled = False
+    two.save()
+    tick()
+    assert fresh(campaign).status == "paused"
+    assert campaign.history.first().why.startswith(
+        "The connection “One” does not work: Login refused. The connection “Two” is switched off."
+    )
 
 
 @pytest.mark.parametrize("status", ["paused", "cancelled"])

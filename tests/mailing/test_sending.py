@@ -411,10 +411,9 @@ def test_a_connection_switched_off_while_it_sends_stops_and_the_campaign_says_so
 
 def test_a_connection_that_works_again_takes_its_share_back(server):
     smtp = to(server)
-    breaker.failed(smtp.pk, "It was down.", for_good=True)
-    assert breaker.down([smtp.pk]) == {smtp.pk}
     campaign = launched(5, connection=smtp)
-    Pace.objects.update(held_until=None)
+    Pace.objects.create(connection=smtp, failures=9, down_since=campaign.prepared_at)
+    assert breaker.down([smtp.pk]) == {smtp.pk}
     assert pump.run(smtp.pk, 0) == 5
     assert breaker.down([smtp.pk]) == set()
     assert fresh(campaign).status == "completed"
