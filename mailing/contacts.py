@@ -8,6 +8,7 @@ import csv
 import io
 import re
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -113,34 +114,30 @@ def receive(
     return upload
 
 
-def run(upload_id: int) -> ContactImport:
+def run(upload_id: int, seconds: float | None = None) -> ContactImport:
     """Take in what is left of a file; safe to call again after it was stopped anywhere, and at the same time.
 
+    Args:
+        seconds: stop between two pieces after this long; the import then is still running.
     Raises: ImportError: the file is broken further down; what came before has been taken.
     """
+    deadline = time.monotonic() + seconds if seconds is not None else None
     upload = ContactImport.objects.get(pk=upload_id)
     path = path_of(upload)
+    change = ContactImport.objects.filter(pk=upload_id).update
     try:
         if upload.rows is None:
-            upload.rows = sum(1 for _ in records(path))
-            ContactImport.objects.filter(pk=upload_id).update(
-                rows=upload.rows, status=ContactImport.Status.RUNNING
-            )
+            change(rows=sum(1 for _ in records(path)), status=ContactImport.Status.RUNNING)
         names = [taken for _, taken in upload.columns]
-        rows = (read(number, cells, names) for number, cells in enumerate(records(path), 1))
-        reached = 0
-        while piece := [*islice(rows, PIECE)]:
-            reached += len(piece)
-            if reached > upload.done:
-                _take(upload_id, piece)
-    except (csv.Error, UnicodeError, ImportError) as error:
-        ContactImport.objects.filter(pk=upload_id).update(
-            status=ContactImport.Status.FAILED, error=str(error), finished_at=timezone.now()
-        )
+        numbered = islice(enumerate(records(path), 1), upload.done, None)
+        while piece := [read(number, cells, names) for number, cells in islice(numbered, PIECE)]:
+            _take(upload_id, piece)
+            if deadline is not None and time.monotonic() > deadline:
+                return ContactImport.objects.get(pk=upload_id)
+    except (csv.Error, UnicodeError) as error:
+        change(status=ContactImport.Status.FAILED, error=str(error), finished_at=timezone.now())
         raise ImportError(f"The file is broken further down: {error}") from error
-    ContactImport.objects.filter(pk=upload_id).update(
-        status=ContactImport.Status.DONE, finished_at=timezone.now()
-    )
+    change(status=ContactImport.Status.DONE, finished_at=timezone.now())
     path.unlink(missing_ok=True)
     return ContactImport.objects.get(pk=upload_id)
 
@@ -331,10 +328,11 @@ FROM incoming
 
 
 def _take(upload_id: int, rows: Sequence[Row]) -> None:
-    """Judge and take one piece, unless it has been."""
+    """Judge and take one piece, as far as nobody has."""
     with transaction.atomic(), connection.cursor() as cursor:
         upload = ContactImport.objects.select_for_update().get(pk=upload_id)
-        if rows[-1].line <= upload.done:
+        rows = [row for row in rows if row.line > upload.done]
+        if not rows:
             return
         cursor.execute(INCOMING)
         with cursor.copy(COPY) as copy:

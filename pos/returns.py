@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ from pos.holds import Stored, rest
 from pos.keys import Known
 from pos.schemas import ReturnRequest
 from promotions.engine.allocation import spread
-from promotions.statements import again, run
+from promotions.statements import again, atomic, run
 from promotions.usage import Runs
 
 
@@ -53,7 +52,7 @@ def _put(
     key_hash: str, known: Known, reference: str, return_reference: str, request: ReturnRequest, now: datetime
 ) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
-    with transaction.atomic():
+    with atomic():
         sale = holds.locked(key_hash, known, reference, now)
         earlier = None if request.dry_run else find(sale.id, return_reference)
         if earlier is not None:

@@ -25,7 +25,7 @@ from pos.schemas import QuoteRequest, SaleRequest
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import again
+from promotions.statements import again, atomic
 from promotions.usage import Entry, Movement
 
 ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
@@ -123,7 +123,7 @@ def _commit(
     safely = request.offline_at is not None
     for _ in range(ATTEMPTS):
         try:
-            with transaction.atomic():
+            with atomic():
                 return _attempt(key_hash, known, reference, request, body, now, safely=safely)
         except Moved as moved:
             snapshot.of_version(moved.version)

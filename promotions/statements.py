@@ -9,13 +9,14 @@ work done again.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
 from psycopg import abc
 from psycopg.adapt import Transformer
 from psycopg.errors import error_from_result
@@ -102,6 +103,12 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
     if django.queries_logged:  # so that Django's tools see and count it
         django.queries_log.append({"sql": sql, "time": "0.000"})
     return Rows(result, known.loader)
+
+
+def atomic() -> AbstractContextManager[None]:
+    """A transaction, or a savepoint in the one under way, begun without a question whether the connection lives."""
+    cast(Any, connections[DEFAULT_DB_ALIAS]).health_check_done = True  # see `again`
+    return transaction.atomic()
 
 
 def encoded(value: str | bytes | None) -> bytes | None:

@@ -41,7 +41,9 @@ def entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
     """
     runs: dict[int, dict[str, Runs]] = {applied.promotion: {} for applied in outcome.applied}
     for line in outcome.lines:
-        if not line.applied:
+        if len(line.applied) < 2:
+            for share in line.applied:
+                runs[share.promotion][line.id] = line.units
             continue
         units = sum([count for count, _ in line.units])
         before = 0
