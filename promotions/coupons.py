@@ -66,7 +66,7 @@ def generate(
         raise Refused(
             [("length", "The random part of a code has 8 to 30 letters: shorter ones can be guessed.")]
         )
-    batch = batch or f"{timezone.now():%Y-%m-%d %H:%M:%S}"
+    batch = batch or f"{timezone.localtime():%-d %b %Y, %H:%M:%S}"
     coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
     coupon.code = prefix.strip().upper() + ALPHABET[0] * length
     _check(coupon)

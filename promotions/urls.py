@@ -1,6 +1,6 @@
 from django.urls import path
 
-from promotions.views import campaigns, coupons, groups, promotions, reports, stacking
+from promotions.views import batches, campaigns, coupons, groups, promotions, reports, stacking
 
 app_name = "promotions"
 urlpatterns = [
@@ -37,6 +37,8 @@ urlpatterns = [
     path("coupons/export/", coupons.export, name="coupons_export"),
     path("coupons/new/", coupons.new, name="coupon_new"),
     path("coupons/generate/", coupons.generate, name="coupons_generate"),
+    path("coupons/batches/", batches.batch_list, name="batches"),
+    path("coupons/batches/switch/", batches.switch, name="batch_switch"),
     path("coupons/<int:pk>/", coupons.coupon, name="coupon"),
     path("coupons/<int:pk>/switch/", coupons.switch, name="coupon_switch"),
     path("stacking/", stacking.rules, name="stacking"),

@@ -1,9 +1,7 @@
 """What narrows the lists; what is no choice narrows nothing."""
 
-from typing import Any
-
 from django import forms
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from promotions.models import Coupon, Promotion
 from promotions.models.promotion import PromotionQuerySet
@@ -43,25 +41,29 @@ class PromotionFilter(forms.Form):
 
 
 class CouponFilter(forms.Form):
-    fields: dict[str, Any]
-    q = forms.CharField(label="Code", required=False, widget=forms.TextInput(attrs=SEARCH))
-    promotion = forms.ModelChoiceField(
-        queryset=Promotion.objects.none(), required=False, empty_label="All promotions"
+    """Words, a state, and what a link from elsewhere narrows to: one promotion, one batch by its whole name."""
+
+    q = forms.CharField(
+        label="Code, promotion or batch", required=False, widget=forms.TextInput(attrs=SEARCH)
     )
     state = forms.ChoiceField(choices=[("", "All states"), *Coupon.State.choices], required=False)
-    batch = forms.CharField(required=False)
-
-    def __init__(self, data: Any, *, promotions: QuerySet[Promotion]) -> None:
-        super().__init__(data)
-        self.fields["promotion"].queryset = promotions
+    promotion: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=Promotion.objects.all(), required=False, widget=forms.HiddenInput
+    )
+    batch = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def narrowed(self, coupons: QuerySet[Coupon]) -> QuerySet[Coupon]:
         """Those of `coupons`, which carry their state, that were asked for."""
         chosen = self.cleaned_data
-        wanted = {
-            "code__icontains": chosen.get("q"),
-            "promotion": chosen.get("promotion"),
-            "state": chosen.get("state"),
-            "batch__icontains": chosen.get("batch"),
-        }
-        return coupons.filter(**{lookup: value for lookup, value in wanted.items() if value})
+        if words := chosen.get("q"):
+            named = Promotion.objects.matching(words).values("pk")
+            coupons = coupons.filter(
+                Q(code__icontains=words) | Q(batch__icontains=words) | Q(promotion__in=named)
+            )
+        exactly = {name: chosen[name] for name in ("promotion", "batch", "state") if chosen.get(name)}
+        return coupons.filter(**exactly)
+
+
+def key_of(text: str | None) -> int:
+    """A key that was sent; 0, which is nobody's, for what is none."""
+    return int(text) if text and text.isdecimal() and len(text) < 19 else 0

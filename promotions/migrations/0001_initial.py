@@ -432,6 +432,8 @@ class Migration(migrations.Migration):
                             ("unlinked", "Unlinked"),
                             ("ordered", "Put in order"),
                             ("deleted", "Deleted"),
+                            ("codes_on", "Codes switched on"),
+                            ("codes_off", "Codes switched off"),
                         ],
                         max_length=20,
                     ),

@@ -6,7 +6,8 @@ from django.db import models
 class Change(models.Model):
     """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
 
-    Append-only. `detail`: {field: [before, after]}. Of the stacking rules when it names neither campaign nor promotion.
+    Append-only. `detail`: {field: [before, after]}; of codes that were switched together, the name of their batch and
+    their number. Of the stacking rules when it names neither campaign nor promotion.
     """
 
     class What(models.TextChoices):
@@ -18,6 +19,8 @@ class Change(models.Model):
         UNLINKED = "unlinked", "Unlinked"
         ORDERED = "ordered", "Put in order"
         DELETED = "deleted", "Deleted"
+        CODES_ON = "codes_on", "Codes switched on"
+        CODES_OFF = "codes_off", "Codes switched off"
 
     campaign = models.ForeignKey(
         "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="changes"

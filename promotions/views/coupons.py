@@ -154,8 +154,7 @@ def with_a_coupon() -> QuerySet[Promotion]:
 
 def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
     """The filter of the list, and the coupons it leaves."""
-    promotions = Promotion.objects.filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
-    form = CouponFilter(request.GET, promotions=promotions)
+    form = CouponFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     return form, form.narrowed(Coupon.objects.with_state(timezone.now()))
 

@@ -16,7 +16,7 @@ from campaigns.requests import Request
 from campaigns.views import gone_to
 from promotions import publish, reading, standing, types
 from promotions.conflicts import conflicts
-from promotions.forms.filters import PromotionFilter
+from promotions.forms.filters import PromotionFilter, key_of
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 
@@ -95,7 +95,7 @@ def says(request: Request) -> HttpResponse:
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
-    stored = Promotion.objects.kept().filter(pk=number(request.POST.get("promotion"))).first()
+    stored = Promotion.objects.kept().filter(pk=key_of(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
     return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
 
@@ -139,11 +139,6 @@ def found(pk: int) -> Promotion:
     return get_object_or_404(Promotion.objects.kept().prefetch_related(LINKS), pk=pk)
 
 
-def number(text: str | None) -> int:
-    """A key that was sent; 0, which is nobody's, for what is none."""
-    return int(text) if text and text.isdigit() and len(text) < 19 else 0
-
-
 def kinds() -> list[dict[str, str]]:
     """The eight kinds for who picks one."""
     return [
@@ -154,7 +149,7 @@ def kinds() -> list[dict[str, str]]:
 
 def campaign_to_link(request: Request) -> PromotionCampaign | None:
     """The campaign that a new promotion is made for."""
-    pk = number(request.POST.get("campaign") or request.GET.get("campaign"))
+    pk = key_of(request.POST.get("campaign") or request.GET.get("campaign"))
     campaign = PromotionCampaign.objects.filter(pk=pk).first()
     return campaign if campaign and not campaign.is_locked else None
 

@@ -108,7 +108,12 @@ def test_a_length_that_can_be_guessed_is_refused(client, marketer, unlocked):
         ("state=used_up", ["USED"]),
         ("state=ended", ["GONE"]),
         ("state=off", ["OFF"]),
-        ("batch=may", ["OFF"]),
+        ("q=may", ["OFF"]),
+        ("q=lock", ["COMING", "GONE", "GOOD", "OFF", "USED"]),
+        ("q=other", []),
+        ("batch=May mailing", ["OFF"]),
+        ("batch=May", []),
+        ("promotion=0", ["COMING", "GONE", "GOOD", "OFF", "USED"]),
     ],
 )
 def test_the_codes_are_narrowed(client, marketer, unlocked, asked, found):

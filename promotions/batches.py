@@ -1,0 +1,64 @@
+"""Batches: the coupons that were generated together, counted and switched together."""
+
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import Count, Min, Q, QuerySet
+
+from campaigns.refusals import Refused
+from promotions.models import Change, Coupon, Promotion
+
+OF_BATCH = ("promotion", "promotion__name", "promotion__deleted_at", "batch")
+
+
+def batches() -> QuerySet[Coupon, dict[str, Any]]:
+    """The batches, the latest first.
+
+    Returns: for each `promotion` (its key), `promotion__name`, `promotion__deleted_at`, `batch` (the name), `codes`,
+    `used` (of them at least once), `active` (switched on) and `made_at`.
+    """
+    return (
+        Coupon.objects.exclude(batch="")
+        .order_by()
+        .values(*OF_BATCH)
+        .annotate(
+            codes=Count("pk"),
+            used=Count("pk", filter=Q(uses__gt=0)),
+            active=Count("pk", filter=Q(active=True)),
+            made_at=Min("created_at"),
+        )
+        .order_by("-made_at", "batch")
+    )
+
+
+# Locked in the order in which sales lock coupons, so that neither waits for the other for ever.
+SWITCH = """
+    UPDATE promotions_coupon SET active = %(on)s WHERE id IN (
+        SELECT id FROM promotions_coupon WHERE promotion_id = %(promotion)s AND batch = %(batch)s AND active <> %(on)s
+        ORDER BY id FOR UPDATE
+    )
+"""
+
+
+def switch(promotion: Promotion | int, batch: str, on: bool, *, by: Any = None) -> int:
+    """Switch all codes of a batch of `promotion` on or off; it counts from the very next sale.
+
+    Returns: how many were switched; those that are so already are left as they are.
+    Raises: Refused: there is no such batch, its promotion was deleted, or `by` may not.
+    """
+    if by is not None and not by.has_perm("promotions.change_coupon"):
+        raise Refused("You may not change coupons: ask an administrator for the right to.")
+    key = promotion if isinstance(promotion, int) else promotion.pk
+    with transaction.atomic(), connection.cursor() as cursor:
+        if not batch or not Coupon.objects.filter(promotion=key, batch=batch).exists():
+            raise Refused(f"There is no batch “{batch}” any more.")
+        if not Promotion.objects.kept().filter(pk=key).exists():
+            raise Refused("The promotion of these codes was deleted: they are good for nothing.")
+        cursor.execute(SWITCH, {"promotion": key, "batch": batch, "on": on})
+        switched = cursor.rowcount
+        if switched:
+            what = Change.What.CODES_ON if on else Change.What.CODES_OFF
+            Change.objects.create(
+                promotion_id=key, what=what, by=by, detail={"batch": batch, "codes": switched}
+            )
+    return switched

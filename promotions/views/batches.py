@@ -1,0 +1,46 @@
+"""The pages of coupons that were generated together."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from campaigns.views import gone_to
+from promotions import batches
+from promotions.forms.filters import key_of
+
+PER_PAGE = 50
+
+
+@require_GET
+@permission_required("promotions.view_coupon", raise_exception=True)
+def batch_list(request: Request) -> HttpResponse:
+    page = Paginator(batches.batches(), PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "promotions/batches.html", {"page": page})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("promotions.change_coupon", raise_exception=True)
+def switch(request: Request) -> HttpResponse:
+    """Switch all codes of the `batch` of a `promotion` on (`on`) or off; a GET asks first."""
+    said = request.POST if request.method == "POST" else request.GET
+    promotion, name, on = key_of(said.get("promotion")), said.get("batch", ""), "on" in said
+    if request.method != "POST":
+        batch = batches.batches().filter(promotion=promotion, batch=name).first()
+        if batch is None:
+            raise Http404("There is no such batch.")
+        template = "promotions/_batch_ask.html" if request.htmx else "promotions/batch_ask.html"
+        return render(request, template, {"batch": batch, "on": on})
+    try:
+        switched = batches.switch(promotion, name, on, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        codes = "1 code" if switched == 1 else f"{switched:,} codes"
+        messages.success(request, f"{codes} of “{name}” switched {'on' if on else 'off'}.")
+    return gone_to(request, reverse("promotions:batches"))
