@@ -25,6 +25,9 @@ LETTERS = string.ascii_letters + string.digits
 SHORTEST, LONGEST = 20, 128
 TOUCH_SECONDS = 60  # the last-used time of a key is written at most so often by one process
 FORGET_AFTER = 10_000  # keys that a process remembers
+BURST_SECONDS = (
+    10  # so many seconds' worth may come at once: a till that was offline sends what it sold meanwhile
+)
 
 
 def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tuple[Till, str]:
@@ -95,7 +98,7 @@ class Known:
     __slots__ = ("allowance", "at", "location", "touched_at")
 
     def __init__(self, at: float) -> None:
-        self.allowance = float(settings.TILL_RATE)
+        self.allowance = float(settings.TILL_RATE * BURST_SECONDS)
         self.at = at
         self.touched_at = -float(TOUCH_SECONDS)
         self.location = ""
@@ -120,15 +123,16 @@ def presented(authorization: str | None) -> str:
 def within_rate(key_hash: str) -> Known:
     """What is known of the key, after counting this request against its rate in this process.
 
-    Raises: Declined: 429 faster than settings.TILL_RATE requests a second, of which a second's worth may come at once.
+    A token bucket: settings.TILL_RATE requests a second, of which BURST_SECONDS' worth may come at once.
+    Raises: Declined: 429 faster than that.
     """
     now = time.monotonic()
     known = _known.get(key_hash)
     if known is None:
-        return Known(now)
+        known = Known(now)
     with _lock:
         rate = settings.TILL_RATE
-        known.allowance = min(rate, known.allowance + (now - known.at) * rate)
+        known.allowance = min(rate * BURST_SECONDS, known.allowance + (now - known.at) * rate)
         known.at = now
         if known.allowance < 1:
             raise Declined(

@@ -39,7 +39,7 @@ PROBLEMS = {
     "409": "Not possible as things stand; `error` says why.",
     "413": f"More than {schemas.MAX_BODY} bytes or {schemas.MAX_LINES} lines.",
     "422": "Values that cannot be, by their path in `fields`.",
-    "429": "More requests a second than this till may send.",
+    "429": "More requests a second than a till may send: come back after `Retry-After`.",
     "503": "The database is away, or the rules change all the time: send it again.",
 }
 RETRIED = ("429", "503")

@@ -220,7 +220,6 @@ def sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> It
 
 
 def sell(key_hash: str, known: keys.Known, reference: str, basket: dict, body: bytes, at: datetime) -> None:
-    known.allowance = settings.TILL_RATE  # five weeks in a few seconds are more than a till may ask for
     sale.commit(key_hash, known, reference, msgspec.convert(basket, SaleRequest), body, at)
 
 

@@ -158,16 +158,6 @@ def test_a_revoked_key_is_a_403_from_the_very_next_request(till):
     assert till.put("S1", basket(1_000)).status == 403
 
 
-def test_a_till_that_asks_too_fast_is_told_when_to_come_back(till, settings):
-    settings.TILL_RATE = 3
-    answers = [till.quote(basket(1_000)) for _ in range(5)]
-    assert [answer.status for answer in answers[:3]] == [200] * 3
-    assert answers[-1].status == 429
-    assert answers[-1]["error"] == "too_fast"
-    assert int(answers[-1].headers["Retry-After"]) >= 1
-    assert AtTill().quote(basket(1_000)).status == 200
-
-
 def test_a_fault_of_ours_is_logged_and_shows_no_traceback(till, monkeypatch, caplog):
     def fail(*args, **kwargs):
         raise ZeroDivisionError("something secret")
