@@ -1,6 +1,7 @@
 # Each target makes what it needs by itself; a stamp beside what was installed says from which lock file it came.
 
 PY := .venv/bin/python
+VAR := $(or $(VAR_DIR),var)
 PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 STATIC_FILES := $(shell find static 2>/dev/null)
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
@@ -28,7 +29,7 @@ run: .venv/run-installed node_modules/.installed ports install ## start everythi
 	@$(PY) manage.py demo
 	@exec $(PY) -m config.supervisor --logins
 
-install: .venv/run-installed node_modules/.installed var/static/staticfiles.json ## make what `make run` needs, and no more
+install: .venv/run-installed node_modules/.installed $(VAR)/static/staticfiles.json ## make what `make run` needs, and no more
 
 test: .venv/dev-installed node_modules/.installed ## run the tests; TESTS=tests/pos for a part
 	@$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup $(TESTS)
@@ -89,7 +90,7 @@ node_modules/.installed: package.json package-lock.json .npmrc requirements/node
 	@$(call hand_over,node_modules)
 
 # tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to.
-var/static/staticfiles.json: .venv/run-installed node_modules/.installed $(STATIC_FILES)
+$(VAR)/static/staticfiles.json: .venv/run-installed node_modules/.installed $(STATIC_FILES)
 	@echo "Collecting static files"
 	@$(PY) manage.py collectstatic --no-input --clear --ignore libs --verbosity 0
-	@$(call hand_over,var/static)
+	@$(call hand_over,$(VAR)/static)

@@ -2,17 +2,21 @@
 
 import os
 import secrets
-import string
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
+from babel.numbers import is_currency
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 Value = TypeVar("Value")
+
+
+class Unusable(ImproperlyConfigured):
+    """A variable, or a file kept for one, that cannot be used; the message is one sentence for who starts it."""
 
 
 def read(
@@ -20,7 +24,7 @@ def read(
 ) -> Value:
     """The value of the variable `name`, or `default` when it is unset or empty.
 
-    Raises: ImproperlyConfigured: `cast` refuses the value; the sentence says what was `expected`, and quotes the
+    Raises: Unusable: `cast` refuses the value; the sentence says what was `expected`, and quotes the
     value unless it is `secret`.
     """
     text = os.environ.get(name, "").strip()
@@ -30,7 +34,7 @@ def read(
         return cast(text)
     except (ValueError, KeyError, ImproperlyConfigured) as error:
         shown = "set to something unusable" if secret else f"“{text}”"
-        raise ImproperlyConfigured(f"{name} is {shown}: it must be {expected}.") from error
+        raise Unusable(f"{name} is {shown}: it must be {expected}.") from error
 
 
 def text(name: str, default: str) -> str:
@@ -65,7 +69,10 @@ def port(name: str, default: int) -> int:
             raise ValueError(value)
         return number
 
-    return read(name, default, cast, "a port number from 1 to 65535")
+    found = read(name, default, cast, "a port number from 1 to 65535")
+    if found > 65535:  # a default that was counted from another port
+        raise Unusable(f"{name} would be {found}: set it to a port number from 1 to 65535.")
+    return found
 
 
 def count(name: str, default: int) -> int:
@@ -105,7 +112,7 @@ def time_zone(name: str, default: str) -> str:
 
 def currency(name: str, default: str) -> str:
     def cast(value: str) -> str:
-        if len(value) != 3 or any(letter not in string.ascii_uppercase for letter in value):
+        if not is_currency(value):
             raise ValueError(value)
         return value
 
@@ -163,6 +170,4 @@ def made_once(path: Path, make: Callable[[], str]) -> str:
     try:
         return path.read_text().strip()
     except PermissionError as error:
-        raise ImproperlyConfigured(
-            f"{path} belongs to another user: it must be readable to this one."
-        ) from error
+        raise Unusable(f"{path} belongs to another user: it must be readable to this one.") from error

@@ -23,7 +23,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg
-from django.core.exceptions import ImproperlyConfigured
 
 from campaigns.processes import adopt_orphans, die_with
 from config import embedded_postgres, environment
@@ -324,7 +323,7 @@ def main() -> int:
         described = environment.database("DATABASE_URL")
         embedded = None if described else embedded_postgres.Server(VAR)
         described = described or embedded_postgres.ensure(VAR)
-    except (ImproperlyConfigured, embedded_postgres.Unavailable) as why:
+    except (environment.Unusable, embedded_postgres.Unavailable) as why:
         print(why, file=sys.stderr)
         return 1
     give_to_owner()  # what a run that was killed has left
