@@ -122,9 +122,10 @@ def _commit(
 ) -> Answer:
     safely = request.offline_at is not None
     for _ in range(ATTEMPTS):
+        rules = snapshot.latest() if request.offline_at is None else snapshot.as_of(request.offline_at)
         try:
             with atomic():
-                return _attempt(key_hash, known, reference, request, body, now, safely=safely)
+                return _attempt(key_hash, known, reference, request, body, rules, now, safely=safely)
         except Moved as moved:
             snapshot.of_version(moved.version)
         except Lapsed:
@@ -140,12 +141,13 @@ def _attempt(
     reference: str,
     request: SaleRequest,
     body: bytes,
+    rules: Snapshot,
     now: datetime,
     *,
     safely: bool,
 ) -> Answer:
     customer = request.customer.id if request.customer else ""
-    rules, touch = snapshot.latest(), keys.is_touch_due(known)
+    touch = keys.is_touch_due(known)
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
     ledger.lock(reference, customer)
     ask = partial(

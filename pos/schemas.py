@@ -76,8 +76,9 @@ class SaleRequest(QuoteRequest, frozen=True, forbid_unknown_fields=True, omit_de
 
     `expect_discount`: what a quote said; where it is another by now, `on_change` decides: `reject` (the default when
     `expect_discount` is given) changes nothing and answers 409 with the new quote. `ttl`: seconds a hold lasts, 300
-    unless given. `offline_at`: when a till without connection made the sale; it is judged as of then, it is never
-    refused for a limit, and what goes beyond one is recorded as overrun.
+    unless given. `offline_at`: when a till without connection made the sale; it is judged by the campaigns, promotions
+    and rules as they were then, whatever became of them since. It is never refused for a limit; what goes beyond one is
+    recorded as overrun.
     """
 
     state: Literal["committed", "held"] = "committed"

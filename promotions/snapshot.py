@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from msgspec import Struct
 
-from promotions import publish, stacking
+from promotions import past, publish, stacking
 from promotions.engine import CampaignTerms, Rule, RuleSet, StackingRules, compile_rules
 from promotions.engine.rules import (
     Benefit,
@@ -29,6 +29,7 @@ from promotions.engine.rules import (
     Stacking,
     Target,
 )
+from promotions.past import Row
 from promotions.publish.limits import keep_all, unkept
 
 logger = logging.getLogger(__name__)
@@ -99,9 +100,27 @@ def of_version(version: int | None) -> Snapshot:
         return _latest
 
 
-def load(*, drafts: bool = False) -> Snapshot:
+_earlier: dict[tuple[int | None, int, int], Snapshot] = {}
+EARLIER = 16  # a till sends its sales in their order, over hours in which the rules changed a few times
+
+
+def as_of(at: datetime) -> Snapshot:
+    """The rules that held at `at`, with the limits of now. Not inside a sale's transaction, as `of_version`."""
+    key = version, *later = past.since(at)
+    if not any(later):
+        return of_version(version)
+    with _loading:
+        if key not in _earlier:
+            if len(_earlier) >= EARLIER:
+                _earlier.clear()
+            _earlier[key] = load(at=at)
+        return _earlier[key]
+
+
+def load(*, drafts: bool = False, at: datetime | None = None) -> Snapshot:
     """Read and compile the published rules; with `drafts` also the campaigns that are not published yet.
 
+    `at`: as they were then.
     A counter that does not say what its campaign says, after a write that went past promotions.publish, is put right.
     """
     if unkept():
@@ -109,12 +128,15 @@ def load(*, drafts: bool = False) -> Snapshot:
     with transaction.atomic():
         publish.lock_shared()
         version = _version()
-        campaigns = _campaigns(drafts)
-        rows = _promotions()
-        links = _links(campaigns)
+        campaigns, rows, linked = _campaigns(drafts), _promotions(at), _linked()
         counters = _counters()
         rules_of_meeting = stacking.current()
-    built = list(_rules(rows, links, drafts))
+        if at is not None:
+            then = past.undone(at)
+            campaigns, linked = then.campaigns_of(campaigns), then.links_of(linked)
+            rows = [then.promotion_of(row) for row in rows]
+            rules_of_meeting = then.stacking_of(rules_of_meeting)
+    built = list(_rules(rows, _links(linked, campaigns), drafts))
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}
     promotion_counters = {promotion: pk for pk, _, promotion, counts, _ in counters if promotion and counts}
     by_id = {pk: (True, campaign) for campaign, pk in campaign_counters.items()}
@@ -131,7 +153,7 @@ def load(*, drafts: bool = False) -> Snapshot:
         personal=frozenset(_personal(built, campaign_counters, promotion_counters)),
         asks_groups=_asks(built, InGroup),
         asks_first_purchase=_asks(built, FirstPurchase),
-        due=tuple(sorted(_due(campaigns.values()))),
+        due=tuple(sorted(_due(campaigns.values()))) if at is None else (),
     )
 
 
@@ -182,20 +204,28 @@ PROMOTIONS = """
 """
 
 
-def _promotions() -> list[tuple]:
+def _promotions(at: datetime | None) -> list[Row]:
+    """Those there are, and with `at` those there were then."""
     with connection.cursor() as cursor:
-        cursor.execute(PROMOTIONS)
+        cursor.execute(f"{PROMOTIONS} OR p.deleted_at > %s", [at])
+        return [Row(*row) for row in cursor]
+
+
+def _linked() -> list[tuple[int, int]]:
+    """(campaign, promotion)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT campaign_id, promotion_id FROM promotions_link")
         return cursor.fetchall()
 
 
-def _links(campaigns: Mapping[int, CampaignTerms]) -> dict[int, list[CampaignTerms]]:
+def _links(
+    linked: Iterable[tuple[int, int]], campaigns: Mapping[int, CampaignTerms]
+) -> dict[int, list[CampaignTerms]]:
     """The campaigns of each promotion, by its id."""
     links: dict[int, list[CampaignTerms]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT promotion_id, campaign_id FROM promotions_link")
-        for promotion, campaign in cursor:
-            if campaign in campaigns:
-                links.setdefault(promotion, []).append(campaigns[campaign])
+    for campaign, promotion in linked:
+        if campaign in campaigns:
+            links.setdefault(promotion, []).append(campaigns[campaign])
     return links
 
 
@@ -209,7 +239,7 @@ def _counters() -> list[tuple[int, int | None, int | None, bool, int | None]]:
         return cursor.fetchall()
 
 
-def _rules(rows: Iterable[tuple], links: Mapping[int, list[CampaignTerms]], drafts: bool) -> Iterable[Rule]:
+def _rules(rows: Iterable[Row], links: Mapping[int, list[CampaignTerms]], drafts: bool) -> Iterable[Rule]:
     """One rule for each promotion and campaign that a sale may meet.
 
     Of campaigns that are over only those that ended lately, and those of promotions with a coupon: so that the till

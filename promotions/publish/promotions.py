@@ -108,14 +108,17 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> 
         lock()
         promotion = _fresh(promotion)
         links = models.Link.objects.filter(promotion=promotion)
-        links.exclude(campaign__status__in=FINAL).delete()
+        unlinked = links.exclude(campaign__status__in=FINAL)
+        campaigns = sorted(unlinked.values_list("campaign_id", flat=True))
+        unlinked.delete()
         if links.exists() or was_granted("promotion", promotion.pk):
+            detail = {"status": [promotion.status, "inactive"], "campaigns": [campaigns, []]}
             promotion.deleted_at = timezone.now()
             promotion.status = models.Promotion.Status.INACTIVE
             promotion.save(update_fields=["deleted_at", "status", "updated_at"])
             promotion.coupons.update(active=False)
             promotion_changed(promotion)
-            _record(promotion, models.Change.What.DELETED, by)
+            _record(promotion, models.Change.What.DELETED, by, detail)
         else:
             promotion.coupons.all().delete()
             promotion.delete()

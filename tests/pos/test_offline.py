@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from campaigns import doctor
-from promotions.models import Counter, Coupon, Link, Overrun
-from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
+from campaigns import doctor, lifecycle
+from promotions import publish, stacking
+from promotions.models import Change, Counter, Coupon, Link, Overrun
+from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, counted, granted
 
 pytestmark = pytest.mark.django_db
@@ -97,3 +98,134 @@ def test_it_lies_in_the_past_and_is_no_hold(till):
     later = offline(1_000, ago=timedelta(hours=-1))
     assert list(till.put("S1", later)["fields"]) == ["offline_at"]
     assert list(till.put("S1", offline(1_000, state="held"))["fields"]) == ["offline_at"]
+
+
+HOUR = timedelta(hours=1)
+
+
+def half_an_hour_ago(monkeypatch, step, *args, **more):
+    """Do something as if it were done half an hour ago, which is what its record says then."""
+    then = timezone.now() - HOUR / 2
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: then)
+        return step(*args, **more)
+
+
+@pytest.mark.parametrize("step", ["pause", "end_early", "cancel"])
+def test_a_campaign_that_was_stopped_after_the_sale_still_counts_for_it(till, monkeypatch, step):
+    campaign = PromotionCampaignFactory(discounting=True, status="active", budget=1_000)
+    half_an_hour_ago(monkeypatch, lifecycle.fire, campaign, step)
+    assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 100
+    assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 0
+    assert till.put("S3", basket(1_000))["discount"] == 0
+    assert counted(campaign=campaign) == (100, 0, 1)
+    assert granted(campaign=campaign) == 100
+    till.post("S1", "void")
+    assert counted(campaign=campaign) == (0, 0, 0)
+    assert not list(doctor.examine())
+
+
+def test_a_campaign_that_the_clock_has_ended_since_still_counts_for_a_sale_in_its_window(till):
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(
+        discounting=True, status="active", starts_at=now - 3 * HOUR, ends_at=now - HOUR / 2, budget=1_000
+    )
+    assert lifecycle.settle(campaign) == ["expire"]
+    assert till.put("S1", offline(1_000, ago=4 * HOUR))["discount"] == 0
+    assert till.put("S2", offline(1_000, ago=HOUR))["discount"] == 100
+    assert till.put("S3", offline(1_000, ago=HOUR / 4))["discount"] == 0
+
+
+def test_a_campaign_that_was_started_or_resumed_after_the_sale_does_not_count_for_it(till, monkeypatch):
+    draft = PromotionCampaignFactory(discounting=True, status="draft")
+    paused = PromotionCampaignFactory(discounting=True, status="paused")
+    half_an_hour_ago(monkeypatch, lifecycle.fire, draft, "activate")
+    half_an_hour_ago(monkeypatch, lifecycle.fire, paused, "resume")
+    assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 0
+    assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 190
+
+
+def test_pauses_and_resumes_in_between_are_seen_one_by_one(till):
+    campaign, now = PromotionCampaignFactory(discounting=True, status="active"), timezone.now()
+    for hours, verb in [(5, "pause"), (4, "resume"), (3, "pause"), (2, "resume"), (1, "cancel")]:
+        lifecycle.fire(campaign, verb, now=now - hours * HOUR)
+    answers = [till.put(f"S{hours}", offline(1_000, ago=hours * HOUR + HOUR / 2)) for hours in range(6)]
+    assert [answer["discount"] for answer in answers] == [0, 100, 0, 100, 0, 100]
+
+
+def test_the_discount_is_the_one_of_then_though_the_promotion_was_edited_since(till, monkeypatch):
+    campaign = PromotionCampaignFactory(discounting=True, status="active")
+    promotion = Link.objects.get(campaign=campaign).promotion
+    half_an_hour_ago(
+        monkeypatch, publish.save_promotion, promotion, benefit={"type": "percent", "percent": 2_000}
+    )
+    publish.save_promotion(
+        promotion, benefit={"type": "percent", "percent": 5_000}, locations=[LocationFactory()]
+    )
+    assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 100
+    assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 200
+    assert till.put("S3", basket(1_000))["discount"] == 0
+
+
+def test_a_promotion_that_was_switched_off_unlinked_or_deleted_since_still_counts(till, monkeypatch):
+    campaign = PromotionCampaignFactory(discounting=True, status="active")
+    promotion = Link.objects.get(campaign=campaign).promotion
+    switched = PromotionFactory(standalone=True)
+    deleted = PromotionFactory()
+    publish.link(campaign, deleted)
+    Change.objects.update(at=timezone.now() - 2 * HOUR)
+    assert till.put("S0", offline(1_000, ago=HOUR))["discount"] == 271  # so that its deletion keeps it
+    half_an_hour_ago(monkeypatch, publish.unlink, campaign, promotion)
+    half_an_hour_ago(monkeypatch, publish.switch, switched, False)
+    half_an_hour_ago(monkeypatch, publish.delete_promotion, deleted)
+    assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 271
+    assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 0
+    assert not list(doctor.examine())
+
+
+def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, monkeypatch):
+    campaign = PromotionCampaignFactory(status="active")
+    made = half_an_hour_ago(
+        monkeypatch, publish.save_promotion, None, name="New", benefit={"type": "percent", "percent": 1_000}
+    )
+    half_an_hour_ago(monkeypatch, publish.switch, made, True)
+    half_an_hour_ago(
+        monkeypatch, publish.edit_campaign, campaign, changes={}, promotions=[made, PromotionFactory()]
+    )
+    assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 0
+    assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 190
+
+
+def test_windows_and_stacking_rules_are_those_of_then(till, monkeypatch):
+    now = timezone.now()
+    campaign = PromotionCampaignFactory(
+        discounting=True, status="active", starts_at=now - 3 * HOUR, ends_at=now - 3 * HOUR / 4
+    )
+    PromotionFactory(standalone=True)
+    moved = now - 4 * HOUR / 5
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: moved)
+        publish.edit_campaign(campaign, changes={"ends_at": now + HOUR})
+    half_an_hour_ago(monkeypatch, stacking.change, max_promotions=1)
+    assert till.put("S1", offline(1_000, ago=3 * HOUR / 5))["discount"] == 190
+    assert till.put("S2", offline(1_000, ago=2 * HOUR / 5))["discount"] == 100
+
+
+def test_a_replay_of_an_offline_sale_is_answered_the_same_after_another_change(till):
+    campaign = PromotionCampaignFactory(discounting=True, status="active")
+    body = offline(1_000)
+    first = till.put("S1", body)
+    lifecycle.fire(campaign, "cancel")
+    again = till.put("S1", body)
+    assert (first.status, again.status, again.headers["Idempotent-Replayed"]) == (201, 200, "true")
+    assert again.body == first.body
+
+
+def test_the_sales_of_a_day_without_a_connection_read_the_rules_of_then_once(
+    till, django_assert_max_num_queries
+):
+    campaign = PromotionCampaignFactory(discounting=True, status="active")
+    lifecycle.fire(campaign, "pause")
+    till.put("S1", offline(1_000))
+    with django_assert_max_num_queries(12):
+        assert till.put("S2", offline(2_000, ago=2 * HOUR))["discount"] == 200

@@ -1,0 +1,142 @@
+"""What the published rules were at an earlier time: the history of campaigns and the records of edits, read backwards.
+
+A sale made offline is judged by what held when it was made. Every step and every edit is on record with what was
+before it, so the rules of then are those of now with the later ones undone. Coupons have no such record.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection
+from msgspec import Struct
+
+from promotions.engine import CampaignTerms, StackingRules
+from promotions.engine.rules import Lane, Trigger
+from promotions.models import Change
+
+STEPS = """
+    FROM campaigns_transition t JOIN promotions_promotioncampaign c ON c.campaign_ptr_id = t.campaign_id
+    WHERE t.at > %s AND t.was <> t.now
+"""
+EDITS = """
+    FROM promotions_change WHERE at > %s
+     AND what IN ('created', 'edited', 'activated', 'deactivated', 'linked', 'unlinked', 'deleted')
+"""
+WAS_ON = {Change.What.ACTIVATED: False, Change.What.DEACTIVATED: True, Change.What.CREATED: False}
+WAS_LINKED = {Change.What.LINKED: False, Change.What.UNLINKED: True}
+
+
+def since(at: datetime) -> tuple[int | None, int, int]:
+    """The version of the rules, and how many steps and edits of theirs came after `at`: together they name the past."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT (SELECT version FROM promotions_rulesversion), "
+            f"(SELECT count(*) {STEPS}), (SELECT count(*) {EDITS})",
+            [at, at],
+        )
+        return cursor.fetchone()
+
+
+class Row(NamedTuple):
+    """A promotion as it is stored. `locations`: codes. `parts`: its JSON fields, in one object."""
+
+    id: int
+    name: str
+    active: bool
+    standalone: bool
+    trigger: Trigger
+    lane: Lane
+    priority: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    max_uses_per_customer: int | None
+    locations: Sequence[str]
+    parts: str
+
+
+class Past(Struct, frozen=True):
+    """What was otherwise: values by field, of campaigns and promotions by id, as JSON holds them.
+
+    `links`: by (campaign, promotion), whether it was there.
+    """
+
+    campaigns: dict[int, dict[str, Any]] = {}
+    promotions: dict[int, dict[str, Any]] = {}
+    links: dict[tuple[int, int], bool] = {}
+    stacking: dict[str, Any] = {}
+
+    def campaigns_of(self, now: Mapping[int, CampaignTerms]) -> dict[int, CampaignTerms]:
+        """The campaigns there were, from those there are, by id."""
+        then = {
+            pk: msgspec.convert(msgspec.to_builtins(terms) | self.campaigns.get(pk, {}), CampaignTerms)
+            for pk, terms in now.items()
+        }
+        return {pk: terms for pk, terms in then.items() if terms.status != "draft"}
+
+    def promotion_of(self, row: Row) -> Row:
+        """One promotion as it was."""
+        was = self.promotions.get(row.id)
+        if was is None:
+            return row
+        parts = msgspec.json.decode(row.parts)
+        parts |= {name: value for name, value in was.items() if name in parts}
+        parts["stacking"] = parts["stacking"] or None
+        columns = {name: value for name, value in was.items() if name in Row._fields}
+        for name in ("starts_at", "ends_at"):
+            if isinstance(text := columns.get(name), str):
+                columns[name] = datetime.fromisoformat(text)
+        return row._replace(**columns, parts=msgspec.json.encode(parts).decode())
+
+    def links_of(self, now: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The pairs (campaign, promotion) that were linked."""
+        there = dict.fromkeys(now, True) | self.links
+        return [pair for pair, was_there in there.items() if was_there]
+
+    def stacking_of(self, now: StackingRules) -> StackingRules:
+        return msgspec.convert(msgspec.to_builtins(now) | self.stacking, StackingRules)
+
+
+def undone(at: datetime) -> Past:
+    """The past at `at`: of what was changed several times since, what the first of these changes found."""
+    past = Past()
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT t.campaign_id, t.was {STEPS} ORDER BY t.at, t.id", [at])
+        for campaign, status in cursor:
+            past.campaigns.setdefault(campaign, {}).setdefault("status", status)
+        cursor.execute(
+            f"SELECT what, campaign_id, promotion_id, detail::text {EDITS} ORDER BY at, id",
+            [at],
+        )
+        for what, campaign, promotion, text in cursor:
+            _undo(past, what, campaign, promotion, msgspec.json.decode(text))
+    return past
+
+
+def _undo(
+    past: Past, what: str, campaign: int | None, promotion: int | None, detail: dict[str, list[Any]]
+) -> None:
+    found = {name: before for name, (before, _) in detail.items()}
+    if campaign is not None and promotion is not None:
+        past.links.setdefault((campaign, promotion), WAS_LINKED[Change.What(what)])
+    elif campaign is not None:
+        before, after = (set(keys) for keys in detail.get("promotions", ((), ())))
+        for key in before ^ after:
+            past.links.setdefault((campaign, key), key in before)
+        keep_first(past.campaigns.setdefault(campaign, {}), found)
+    elif promotion is not None:
+        if what in WAS_ON:
+            found["active"] = WAS_ON[Change.What(what)]
+        elif what == Change.What.DELETED:
+            found["active"] = found["status"] == "active"
+            for key in found["campaigns"]:
+                past.links.setdefault((key, promotion), True)
+        keep_first(past.promotions.setdefault(promotion, {}), found)
+    else:
+        keep_first(past.stacking, found)
+
+
+def keep_first(known: dict[str, Any], found: Mapping[str, Any]) -> None:
+    for name, value in found.items():
+        known.setdefault(name, value)
