@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns import workspace
 from campaigns.models import Campaign
 
 AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends, in the site's zone
@@ -21,9 +22,14 @@ class FilterForm(forms.Form):
     """What narrows the list of campaigns; what is no choice narrows nothing."""
 
     q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
-    kind = forms.ChoiceField(choices=[("", "All kinds"), *Campaign.Kind.choices], required=False)
-    status = forms.ChoiceField(choices=[("", "All statuses"), *Campaign.Status.choices], required=False)
-    archived = forms.BooleanField(label="Archived", required=False)
+    kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
+    status = forms.ChoiceField(choices=[("", "Any status"), *Campaign.Status.choices], required=False)
+    archived = forms.BooleanField(label="Only archived", required=False)
+    sort = forms.ChoiceField(
+        choices=[(way + name, name) for name in workspace.SORTS for way in ("", "-")],
+        required=False,
+        widget=forms.HiddenInput,
+    )
 
 
 class StepForm(forms.Form):

@@ -4,10 +4,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.views import PasswordChangeView
+from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
@@ -54,12 +57,13 @@ def campaign_list(request: Request) -> HttpResponse:
         status=chosen.get("status", ""),
         archived=chosen["archived"],
         words=chosen["q"],
+        sort=chosen.get("sort", ""),
     )
     page = Paginator(campaigns, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
         "page": page,
-        "is_filtered": any(chosen.values()),
+        "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
         "archived": chosen["archived"],
     }
     return render(request, "campaigns/list.html", context)
@@ -177,6 +181,23 @@ def told(campaign: Campaign, verb: str) -> str:
     return {"archive": "archived", "unarchive": "back in the list"}.get(
         verb
     ) or campaign.get_status_display().lower()
+
+
+# ── the account of who is signed in ──────────────────────────────────────────────────────────────────────────────────
+
+
+@require_GET
+def account(request: Request) -> HttpResponse:
+    roles = request.user.groups.values_list("name", flat=True)
+    return render(request, "campaigns/account.html", {"roles": roles})
+
+
+class PasswordChange(SuccessMessageMixin, PasswordChangeView):
+    """Django's own, which keeps this session and ends the others of the user."""
+
+    template_name = "campaigns/password.html"
+    success_url = reverse_lazy("campaigns:account")
+    success_message = "Your password is changed. Elsewhere you are signed out."
 
 
 # ── health ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from campaigns import lifecycle
@@ -47,13 +48,29 @@ BUTTONS = {
 }
 
 
+SORTS: dict[str, F | Lower] = {
+    "name": Lower("name"),
+    "starts": F("starts_at"),
+    "ends": F("ends_at"),
+    "by": Lower("created_by__username"),
+}
+
+
 def listed(
-    *, kind: str = "", status: str = "", archived: bool = False, words: str = ""
+    *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
 ) -> QuerySet[Campaign]:
-    """The one list of both kinds, newest first; an empty filter lets everything pass."""
+    """The one list of both kinds; an empty filter lets everything pass.
+
+    `sort` is a name in SORTS, after a minus the other way round; "" is the newest first. Those without come last.
+    """
     campaigns = Campaign.objects.listed(archived).matching(words).select_related("created_by")
     chosen = {name: value for name, value in {"kind": kind, "status": status}.items() if value}
-    return campaigns.filter(**chosen)
+    campaigns = campaigns.filter(**chosen)
+    if not sort:
+        return campaigns
+    column = SORTS[sort.removeprefix("-")]
+    order = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
+    return campaigns.order_by(order, "-pk")
 
 
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────

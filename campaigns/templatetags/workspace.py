@@ -6,6 +6,7 @@ from decimal import Decimal
 from babel.numbers import format_currency, get_currency_precision
 from django import template
 from django.conf import settings
+from django.contrib.auth.models import AbstractUser
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
@@ -45,6 +46,12 @@ def moment(at: datetime | None) -> SafeString | str:
         return ""
     written = f"{timezone.localtime(at):%-d %b %Y, %H:%M}"
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), written)
+
+
+@register.filter
+def person(user: AbstractUser | None) -> str:
+    """Somebody by the name colleagues know, else by that of the login; nothing for None."""
+    return "" if user is None else user.get_full_name() or user.get_username()
 
 
 @register.filter
@@ -134,6 +141,14 @@ def styled(bound: BoundField) -> BoundField:
     if style not in classes:
         widget.attrs["class"] = " ".join([style, *classes])
     return bound
+
+
+@register.inclusion_tag("_sortable.html", takes_context=True)
+def sortable(context: template.Context, name: str, label: str) -> dict:
+    """The head of a column that sorts its list by `?sort=name`, and the other way round by `?sort=-name`."""
+    sort = context["request"].GET.get("sort", "")
+    turned = "-" if sort == name else ""
+    return {"label": label, "sort": turned + name, "is_up": sort == name, "is_down": sort == f"-{name}"}
 
 
 @register.inclusion_tag("_menu_entry.html", takes_context=True)

@@ -45,6 +45,33 @@ def test_the_list_holds_both_kinds_and_filters_them(client, marketer):
     assert names(client, "?kind=nonsense&status=nonsense&page=99") == {"Winter letter", "Winter sale"}
 
 
+@pytest.mark.parametrize(("sort", "expected"), [
+    ("", ["alder", "Birch", "cedar"]),
+    ("name", ["alder", "Birch", "cedar"]),
+    ("-name", ["cedar", "Birch", "alder"]),
+    ("starts", ["Birch", "alder", "cedar"]),
+    ("-starts", ["alder", "Birch", "cedar"]),
+    ("password", ["alder", "Birch", "cedar"]),
+])  # fmt: skip
+def test_the_list_is_sorted_by_its_columns_and_those_without_come_last(client, marketer, sort, expected):
+    now = timezone.now()
+    PromotionCampaignFactory(name="cedar", starts_at=None)
+    PromotionCampaignFactory(name="Birch", starts_at=now + timedelta(days=1))
+    EmailCampaignFactory(name="alder", starts_at=now + timedelta(days=2))
+    response = client.get("/campaigns/", {"sort": sort, "q": ""})
+    assert [campaign.name for campaign in response.context["page"]] == expected
+
+
+def test_the_head_of_a_column_turns_its_order_and_keeps_the_filters(client, marketer):
+    EmailCampaignFactory()
+    page = client.get("/campaigns/?kind=email&sort=name&page=1").content.decode()
+    assert re.search(
+        r'<th scope="col" aria-sort="ascending"><a class="sort" href="\?kind=email&amp;sort=-name">', page
+    )
+    assert 'href="?kind=email&amp;sort=starts"' in page
+    assert '<input type="hidden" name="sort" value="name"' in page
+
+
 def test_a_name_cannot_write_into_the_page(client, marketer):
     campaign = EmailCampaignFactory(name="<script>alert(1)</script>")
     for page in (client.get("/campaigns/").content.decode(), shown(client, campaign)):
@@ -166,6 +193,43 @@ def test_signing_in_leads_to_the_page_asked_for_and_signing_out_ends_it(client):
     assert client.get("/").url == "/login/?next=/"
 
 
+def test_a_password_is_changed_by_who_knows_the_old_one_and_ends_other_sessions(client, marketer):
+    marketer.set_password("the first password")
+    marketer.save()
+    elsewhere = Client()
+    assert elsewhere.login(username=marketer.username, password="the first password")
+    client.force_login(marketer)
+    new = {"new_password1": "a longer second one", "new_password2": "a longer second one"}
+
+    refused = client.post("/account/password/", {"old_password": "a guess", **new})
+    assert "Your old password was entered incorrectly" in refused.content.decode()
+
+    changed = client.post("/account/password/", {"old_password": "the first password", **new}, follow=True)
+    assert changed.redirect_chain == [("/account/", 302)]
+    assert "Your password is changed." in changed.content.decode()
+    marketer.refresh_from_db()
+    assert marketer.check_password("a longer second one")
+    assert elsewhere.get("/account/").status_code == 302
+
+
+def test_the_account_tells_who_one_is_and_what_one_may_do(client):
+    client.force_login(user_in("Analysts", first_name="Anton", last_name="Analyst"))
+    page = client.get("/account/").content.decode()
+    assert page.count("Anton Analyst") == 2  # in the menu too
+    assert "<dt>Role</dt><dd>Analysts</dd>" in page
+    assert 'href="/account/password/"' in page
+
+
+def test_people_are_called_by_their_names(client, marketer):
+    ada = user_in("Marketers", username="al", first_name="Ada", last_name="Lovelace")
+    campaign = EmailCampaignFactory(status="running", created_by=ada)
+    fire(campaign, "pause", by=ada)
+    for address in ("/", "/campaigns/", campaign.get_absolute_url()):
+        page = client.get(address, follow=True).content.decode()
+        assert "Ada Lovelace" in page
+        assert "by al" not in page
+
+
 def test_no_page_carries_a_script_or_style_of_its_own(client, marketer):
     campaign = EmailCampaignFactory(status="running", launchable=True)
     for path in (
@@ -231,3 +295,16 @@ def test_a_form_that_is_out_of_date_is_told_to_be_sent_again():
     response = client.post("/logout/")
     assert response.status_code == 403
     assert "Try that again" in response.content.decode()
+
+
+def test_a_fault_of_ours_is_said_on_a_page_that_needs_nothing(client, marketer, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("something broke")
+
+    monkeypatch.setattr("campaigns.workspace.recent", fail)
+    client.raise_request_exception = False
+    response = client.get("/")
+    assert response.status_code == 500
+    page = response.content.decode()
+    assert "Something went wrong" in page
+    assert "something broke" not in page
