@@ -9,7 +9,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import each
 from campaigns.models import Campaign
-from mailing import launch, progress
+from mailing import importing, launch, progress
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -28,6 +28,7 @@ def tick(now: datetime) -> None:
     each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
     progress.fold(now)
     lanes.wake_due(now)
+    importing.wake(now)
 
 
 def start(campaign_id: int, now: datetime) -> None:

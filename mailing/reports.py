@@ -1,14 +1,13 @@
 """What became of a launched campaign: its links, and each of its recipients."""
 
-import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 
-from mailing import content
+from mailing import content, spreadsheets
 from mailing.models import Content, Delivery, EmailCampaign, Event
 
 CSV_COLUMNS = (
@@ -71,14 +70,12 @@ def recipients(
 
 def csv_lines(campaign: EmailCampaign) -> Iterator[str]:
     """Every recipient as a line of CSV, after a line that names the columns; times in the site's zone."""
-    writer = csv.writer(_Echo())
-    yield writer.writerow(CSV_COLUMNS)
+    yield from spreadsheets.lines([CSV_COLUMNS])
     rows = Delivery.objects.filter(campaign=campaign).order_by("pk").select_related("connection")
-    for row in rows.iterator(chunk_size=CSV_CHUNK):
-        yield writer.writerow(_cells(row))
+    yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=CSV_CHUNK))
 
 
-def _cells(row: Delivery) -> Iterable[object]:
+def _cells(row: Delivery) -> list[str]:
     cells = [
         row.email,
         row.get_status_display(),
@@ -94,20 +91,8 @@ def _cells(row: Delivery) -> Iterable[object]:
         row.enhanced_code,
         row.text,
     ]
-    return [_harmless(str(cell)) for cell in cells]
+    return [spreadsheets.harmless(str(cell)) for cell in cells]
 
 
 def _written(at: datetime | None) -> str:
     return timezone.localtime(at).isoformat(sep=" ", timespec="seconds") if at else ""
-
-
-def _harmless(cell: str) -> str:
-    """A spreadsheet takes a cell that begins like this for a formula, and a server's answer may say anything."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
-
-
-class _Echo:
-    """A file for csv.writer that gives back each line it is given."""
-
-    def write(self, line: str) -> str:
-        return line

@@ -2,7 +2,7 @@
 
 from django_q.tasks import async_task
 
-from mailing import contacts, drafting, launch
+from mailing import drafting, importing, launch
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -32,9 +32,7 @@ def send_test(campaign_id: int, addresses: list[str]) -> int:
     return drafting.deliver_test(campaign_id, addresses)
 
 
-def import_contacts(upload_id: int) -> int:
-    """Take in a piece of a file of contacts and queue the rest; return how many rows have been taken in."""
-    upload = contacts.run(upload_id, seconds=IMPORT_SECONDS)
-    if upload.status == upload.Status.RUNNING:
+def import_contacts(upload_id: int) -> None:
+    """Work on a file of contacts for a while and queue the rest."""
+    if importing.run(upload_id, seconds=IMPORT_SECONDS):
         async_task("mailing.tasks.import_contacts", upload_id)
-    return upload.done

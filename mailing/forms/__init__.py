@@ -2,25 +2,26 @@
 
 from mailing.forms.audience import (
     ContactFilterForm,
-    ImportForm,
     ListForm,
     SuppressionFilterForm,
     SuppressionForm,
 )
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
+from mailing.forms.importing import ColumnsForm, UploadForm
 from mailing.forms.segment import SegmentForm
 
 __all__ = [
+    "ColumnsForm",
     "ConnectionForm",
     "ConnectionTestForm",
     "ContactFilterForm",
     "EmailCampaignForm",
-    "ImportForm",
     "ListForm",
     "PreviewForm",
     "SegmentForm",
     "SuppressionFilterForm",
     "SuppressionForm",
     "TestMailForm",
+    "UploadForm",
 ]

@@ -343,6 +343,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "new_list",
+                    models.CharField(
+                        blank=True, help_text="The name of a list to be made for them.", max_length=200
+                    ),
+                ),
+                (
                     "is_trial",
                     models.BooleanField(
                         default=False, help_text="Only judges the rows.", verbose_name="dry run"
@@ -352,12 +358,13 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("waiting", "Waiting"),
+                            ("choosing", "Columns to be chosen"),
                             ("running", "Running"),
+                            ("tried", "Tried"),
                             ("done", "Done"),
                             ("failed", "Failed"),
                         ],
-                        default="waiting",
+                        default="choosing",
                         max_length=10,
                     ),
                 ),
@@ -379,8 +386,14 @@ class Migration(migrations.Migration):
                         default=0, help_text="Of those taken: their address gets no mail."
                     ),
                 ),
-                ("joined", models.PositiveIntegerField(default=0, help_text="Added to the list.")),
+                ("joined", models.PositiveIntegerField(default=0, help_text="Places in lists given.")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "moved_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When a piece was last taken, or is to be.", null=True
+                    ),
+                ),
                 ("finished_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "by",
@@ -560,9 +573,16 @@ class Migration(migrations.Migration):
                 ),
                 ("detail", models.CharField(blank=True, max_length=300)),
                 (
+                    "cells",
+                    models.JSONField(
+                        blank=True, help_text="As they stand in the file, of a row not taken.", null=True
+                    ),
+                ),
+                (
                     "upload",
                     models.ForeignKey(
                         db_constraint=False,
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="verdicts",
                         to="mailing.contactimport",
@@ -572,6 +592,7 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["line"],
                 "default_permissions": ("view",),
+                "indexes": [models.Index(fields=["upload", "line"], name="importrow_of_upload")],
             },
         ),
         migrations.CreateModel(

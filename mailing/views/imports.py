@@ -1,63 +1,142 @@
-"""The import of contacts: the file is kept, the queue takes it in, a page shows how far it is."""
+"""The import of contacts: a file is received, its columns are chosen, it is tried, then taken in by the queue."""
 
-from functools import partial
+from typing import Any
 
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.core.paginator import Paginator
-from django.db import transaction
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
-from django_q.tasks import async_task
+from django.urls import reverse
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing import contacts
-from mailing.forms import ImportForm
+from mailing import importing
+from mailing.forms import ColumnsForm, UploadForm
 from mailing.models import ContactImport, ImportRow
+from mailing.views.known import attribute_names
+from mailing.views.sure import sure
 
-importing = permission_required(["mailing.add_contact", "mailing.change_contact"], raise_exception=True)
+bringing = permission_required(["mailing.add_contact", "mailing.change_contact"], raise_exception=True)
 viewing = permission_required(["mailing.view_contact", "mailing.view_contactimport"], raise_exception=True)
-PER_PAGE = 50
+ROWS_SHOWN = 50
 LATEST = 10
+Status = ContactImport.Status
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@importing
+@bringing
 def contact_import(request: Request) -> HttpResponse:
-    form = ImportForm(request.POST or None, request.FILES or None)
+    form = UploadForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            upload = importing.receive(form.cleaned_data["file"], by=request.user)
+        except importing.UnreadableFile as error:
+            form.add_error("file", str(error))
+        else:
+            return redirect("mailing:import_columns", upload.pk)
+    context = {"form": form, "latest": ContactImport.objects.select_related("list", "by")[:LATEST]}
+    return render(request, "mailing/contact_import.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@bringing
+def import_columns(request: Request, pk: int) -> HttpResponse:
+    """What each column is; saying so tries the file."""
+    upload = kept(pk)
+    if upload.status not in (Status.CHOOSING, Status.TRIED):
+        return redirect("mailing:import", pk)
+    try:
+        examples = importing.examples(importing.path_of(pk))
+    except importing.UnreadableFile as error:
+        messages.error(request, str(error))
+        return redirect("mailing:contact_import")
+    form = ColumnsForm(request.POST or None, upload=upload, examples=examples)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         try:
-            upload = contacts.receive(
-                chosen["file"],
-                list=chosen["list"],
-                new_list=chosen["new_list"],
-                trial=chosen["trial"],
-                by=request.user,
-            )
-        except contacts.ImportError as error:
-            form.add_error("file", str(error))
+            importing.choose(upload, form.taken(), list=chosen["list"], new_list=chosen["new_list"])
+        except Refused as refused:
+            form.add_error(None, str(refused))
         else:
-            transaction.on_commit(partial(async_task, "mailing.tasks.import_contacts", upload.pk))
-            return redirect("mailing:import", upload.pk)
-    context = {"form": form, "latest": ContactImport.objects.select_related("list", "by")[:LATEST]}
-    return render(request, "mailing/contact_import.html", context, status=422 if form.errors else 200)
+            return redirect("mailing:import", pk)
+    context = {"upload": upload, "form": form, "attributes": attribute_names()}
+    return render(request, "mailing/import_columns.html", context, status=422 if form.errors else 200)
 
 
 @require_GET
 @viewing
 def import_page(request: Request, pk: int) -> HttpResponse:
-    """How far an import is, and what became of each row."""
-    upload = get_object_or_404(ContactImport.objects.select_related("list", "by"), pk=pk)
-    verdict = request.GET.get("verdict", "")
-    rows = upload.verdicts.all()
+    """How far an import is, and what became of each row; for htmx the part that changes."""
+    upload = kept(pk)
+    if upload.status == Status.CHOOSING:
+        return redirect("mailing:import_columns", pk)
+    return render(
+        request, "mailing/_import.html" if request.htmx else "mailing/import.html", shown(request, upload)
+    )
+
+
+def shown(request: Request, upload: ContactImport) -> dict[str, Any]:
+    context: dict[str, Any] = {"upload": upload, "is_running": upload.status == Status.RUNNING}
+    if context["is_running"]:
+        return context
+    after, verdict = request.GET.get("after", ""), request.GET.get("verdict", "")
+    found = upload.verdicts.filter(line__gt=int(after) if after.isdecimal() else 0)
     if verdict in ImportRow.Verdict.values:
-        rows = rows.filter(verdict=verdict)
-    context = {
-        "upload": upload,
-        "page": Paginator(rows, PER_PAGE).get_page(request.GET.get("page")),
-        "verdicts": ImportRow.Verdict.choices,
+        found = found.filter(verdict=verdict)
+    rows = list(found[:ROWS_SHOWN])
+    counts = {value: (label, getattr(upload, value)) for value, label in ImportRow.Verdict.choices}
+    return context | {
+        "rows": rows,
+        "is_full": len(rows) == ROWS_SHOWN,
+        "verdicts": counts,
         "verdict": verdict,
-        "is_over": upload.status in (ContactImport.Status.DONE, ContactImport.Status.FAILED),
     }
-    return render(request, "mailing/import.html", context)
+
+
+@require_POST
+@bringing
+def import_start(request: Request, pk: int) -> HttpResponse:
+    """Take in for real what has been tried."""
+    upload = kept(pk)
+    try:
+        importing.start(upload)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect("mailing:import", pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@bringing
+def import_discard(request: Request, pk: int) -> HttpResponse:
+    upload = kept(pk)
+    question = {
+        "title": f"Discard “{upload}”?",
+        "sentence": "The file and what was found in it are forgotten. No contact was taken in from it.",
+        "label": "Discard",
+        "back": reverse("mailing:import", args=[pk]),
+    }
+    if request.method != "POST":
+        return sure(request, **question)
+    try:
+        importing.discard(upload)
+    except Refused as refused:
+        return sure(request, **question, refused=str(refused))
+    messages.success(request, f"“{upload}” is discarded.")
+    return redirect("mailing:contact_import")
+
+
+@require_GET
+@viewing
+def import_rejected(request: Request, pk: int) -> StreamingHttpResponse:
+    """The rows that were not taken, as a CSV file with the reason beside each."""
+    upload = kept(pk)
+    response = StreamingHttpResponse(importing.rejected(upload), content_type="text/csv; charset=utf-8")
+    name = slugify(upload.name.removesuffix(".csv")) or "contacts"
+    response["Content-Disposition"] = f'attachment; filename="{name}-not-taken.csv"'
+    return response
+
+
+def kept(pk: int) -> ContactImport:
+    return get_object_or_404(ContactImport.objects.select_related("list", "by"), pk=pk)

@@ -13,11 +13,11 @@ from campaigns.requests import Request
 from mailing import audience
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, changed, from_data
-from mailing.models import Contact, ContactList, EmailCampaign, Segment
+from mailing.models import ContactList, EmailCampaign, Segment
+from mailing.views.known import attribute_names
 from mailing.views.sure import deletion
 
 CAMPAIGNS_OFFERED = 200
-CONTACTS_ASKED = 500  # of the newest, for the names of attributes
 
 
 @require_GET
@@ -77,7 +77,6 @@ def counted(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
-    known = Contact.objects.order_by("-pk").values_list("attributes", flat=True)[:CONTACTS_ASKED]
     return {
         "form": form,
         "segment": form.instance,
@@ -85,7 +84,7 @@ def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
         "choices": CHOICES,
         "lists": ContactList.objects.all(),
         "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
-        "attributes": sorted({name for attributes in known for name in attributes}),
+        "attributes": attribute_names(),
     }
 
 

@@ -1,15 +1,11 @@
 """The pages of contacts, imports, lists, segments and suppressions."""
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
-from django_q.models import OrmQ
 
-from mailing import contacts
 from mailing.forms.segment import changed, from_data, from_tree
 from mailing.models import (
     Contact,
-    ContactImport,
     ContactList,
     Segment,
     Suppression,
@@ -33,11 +29,6 @@ def page(client, path, status=200, **headers):
     response = client.get(path, **headers)
     assert response.status_code == status, path
     return response.content.decode()
-
-
-def queued() -> list[str]:
-    """The names of the tasks in the queue."""
-    return [task.func() for task in OrmQ.objects.order_by("pk")]
 
 
 # ── contacts, import, lists ──────────────────────────────────────────────────────────────────────────────────────────
@@ -82,48 +73,6 @@ def test_a_contact_shows_lists_suppression_and_mails(client, marketer):
     assert "550 no such user" in text
     assert str(contact.lists.get()) in text
     assert "Winter letter" in text
-
-
-CSV = b"email,first_name,favourite\nada@example.com,Ada,tea\nnonsense,X,y\n"
-
-
-def test_a_file_is_kept_for_the_queue_and_its_page_shows_every_verdict(
-    client, marketer, settings, tmp_path, django_capture_on_commit_callbacks
-):
-    settings.VAR_DIR = tmp_path
-    with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(
-            "/contacts/import/", {"file": SimpleUploadedFile("people.csv", CSV), "new_list": "Newsletter"}
-        )
-    upload = ContactImport.objects.get()
-    assert response.url == f"/contacts/import/{upload.pk}/"
-    assert queued() == ["mailing.tasks.import_contacts"]
-    assert 'hx-trigger="every 1s"' in page(client, response.url)
-    contacts.run(upload.pk)
-    text = page(client, response.url)
-    assert "every 1s" not in text
-    assert "is not an e-mail address" in text
-    assert "nonsense" not in page(client, f"{response.url}?verdict=created")
-    assert ContactList.objects.get(name="Newsletter").contacts.get().attributes == {"favourite": "tea"}
-
-
-def test_a_file_without_addresses_is_refused(client, marketer, settings, tmp_path):
-    settings.VAR_DIR = tmp_path
-    response = client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", b"name\nAda\n")})
-    assert response.status_code == 422
-    assert "No column is named “email”" in response.content.decode()
-    assert not ContactImport.objects.exists()
-
-
-def test_a_list_is_chosen_or_named_anew_not_both(client, marketer):
-    members = ContactListFactory(name="Members")
-    for chosen, sentence in (
-        ({"list": members.pk, "new_list": "Other"}, "not both"),
-        ({"new_list": "Members"}, "There is a list of that name"),
-    ):
-        response = client.post("/contacts/import/", {"file": SimpleUploadedFile("p.csv", CSV), **chosen})
-        assert response.status_code == 422
-        assert sentence in response.content.decode()
 
 
 def test_lists_are_counted_renamed_and_deleted(client, marketer):

@@ -1,0 +1,92 @@
+"""The import of contacts: a file, and what its columns are."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django import forms
+
+from mailing import importing
+from mailing.models import ContactImport, ContactList
+
+CSV_LIMIT = 500 * 1024 * 1024
+TAKEN_FOR = [
+    ("Contact", list(importing.FIELDS.items())),
+    ("Their own", [(importing.ATTRIBUTE_NAMED, "Attribute named …"), (importing.LIST, "Lists they join")]),
+    ("Nothing", [(importing.LEFT_OUT, "Leave it out")]),
+]
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        label="CSV file",
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        help_text=f"Its first line names the columns. Up to {CSV_LIMIT // 2**20} MB.",
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if file.size > CSV_LIMIT:
+            raise forms.ValidationError(
+                f"The file has {file.size // 2**20} MB; at most {CSV_LIMIT // 2**20} are taken: cut it into several."
+            )
+        return file
+
+
+class ColumnsForm(forms.Form):
+    """What each column of an upload is taken for, and the list everybody joins: one there is, or a new one."""
+
+    list = forms.ModelChoiceField(
+        ContactList.objects.all(), label="Everybody joins the list", required=False, empty_label="No list"
+    )
+    new_list = forms.CharField(label="Or a new list named", max_length=200, required=False)
+
+    def __init__(self, data: Any = None, *, upload: ContactImport, examples: Sequence[Sequence[str]]) -> None:
+        super().__init__(data, initial={"list": upload.list_id, "new_list": upload.new_list})
+        self.upload = upload
+        self.examples = examples
+        for place, (name, taken) in enumerate(upload.columns):
+            is_attribute = bool(taken) and taken not in importing.FIELDS and taken != importing.LIST
+            self.fields[f"column_{place}"] = forms.ChoiceField(
+                label=f"What “{name}” is",
+                choices=TAKEN_FOR,
+                required=False,
+                initial=importing.ATTRIBUTE_NAMED if is_attribute else taken,
+            )
+            self.fields[f"name_{place}"] = forms.CharField(
+                label=f"Name of the attribute “{name}”",
+                max_length=64,
+                required=False,
+                initial=taken if is_attribute else "",
+                widget=forms.TextInput(
+                    attrs={"list": "attributes", "placeholder": "name", "autocomplete": "off"}
+                ),
+            )
+
+    def rows(self) -> Iterator[tuple[str, Sequence[str], forms.BoundField, forms.BoundField]]:
+        """For each column its name, examples, and the two fields."""
+        for place, (name, _) in enumerate(self.upload.columns):
+            yield name, self.examples[place], self[f"column_{place}"], self[f"name_{place}"]
+
+    def taken(self) -> Sequence[str]:
+        """For each column what it is taken for, as importing.choose wants it."""
+        chosen = []
+        for place in range(len(self.upload.columns)):
+            what = self.cleaned_data.get(f"column_{place}", importing.LEFT_OUT)
+            chosen.append(self.cleaned_data[f"name_{place}"] if what == importing.ATTRIBUTE_NAMED else what)
+        return chosen
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for place in range(len(self.upload.columns)):
+            if cleaned.get(f"column_{place}") == importing.ATTRIBUTE_NAMED and not cleaned.get(
+                f"name_{place}"
+            ):
+                self.add_error(f"name_{place}", "Give the attribute a name.")
+        if not self.errors:
+            for place, sentence in importing.checked(self.taken()):
+                self.add_error(f"column_{place}" if place >= 0 else None, sentence)
+        if cleaned.get("list") and cleaned.get("new_list"):
+            self.add_error("new_list", "Choose a list or name a new one, not both.")
+        if cleaned.get("new_list") and ContactList.objects.filter(name=cleaned["new_list"]).exists():
+            self.add_error("new_list", "There is a list of that name: choose it instead.")
+        return cleaned

@@ -1,0 +1,184 @@
+"""The pages of an import: a file, its columns, the trial, and what became of each row."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django_q.models import OrmQ
+
+from mailing import importing
+from mailing.forms import importing as forms
+from mailing.models import Contact, ContactImport, ContactList
+from tests.factories import ContactFactory, ContactListFactory, user_in
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+CSV = b"Contact address,First name,Favourite\nada@example.com,Ada,tea\nnonsense,X,y\n"
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+
+
+def page(client, path, status=200, **headers):
+    response = client.get(path, **headers)
+    assert response.status_code == status, path
+    return response.content.decode()
+
+
+def uploaded(client, content=CSV, name="people.csv"):
+    response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, content)})
+    assert response.status_code == 302, response.content.decode()
+    upload = ContactImport.objects.latest("pk")
+    assert response.url == f"/contacts/import/{upload.pk}/columns/"
+    return upload
+
+
+def worked(upload):
+    """What the queue does."""
+    importing.run(upload.pk)
+    return ContactImport.objects.get(pk=upload.pk)
+
+
+CHOSEN = {
+    "column_0": "email",
+    "column_1": "first_name",
+    "column_2": "attribute",
+    "name_2": "likes",
+    "new_list": "Newsletter",
+}
+
+
+def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
+    client, marketer, django_capture_on_commit_callbacks
+):
+    upload = uploaded(client)
+    text = page(client, f"/contacts/import/{upload.pk}/columns/")
+    assert "ada@example.com" in text, "an example"
+    assert '<option value="email" selected>' in text, "guessed from its values"
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(f"/contacts/import/{upload.pk}/columns/", CHOSEN)
+    assert response.url == f"/contacts/import/{upload.pk}/"
+    assert [task.func() for task in OrmQ.objects.all()] == ["mailing.tasks.import_contacts"]
+    text = page(client, response.url)
+    assert "every 1s" in text
+    assert "are being counted" in text
+
+    worked(upload)
+    text = page(client, response.url, **HTMX)
+    assert "every 1s" not in text
+    assert text.strip().startswith('<div id="import"')
+    assert "“nonsense” is not an e-mail address." in text
+    assert "Take in 1 row" in text
+    assert not Contact.objects.exists()
+    assert not ContactList.objects.exists()
+
+    client.post(f"/contacts/import/{upload.pk}/start/")
+    assert worked(upload).status == "done"
+    text = page(client, response.url)
+    contact_list = ContactList.objects.get(name="Newsletter")
+    assert f"/contacts/?list={contact_list.pk}" in text
+    assert contact_list.contacts.get().attributes == {"likes": "tea"}
+    assert "nonsense" not in page(client, f"{response.url}?verdict=created")
+    rejected = client.get(f"/contacts/import/{upload.pk}/not-taken.csv")
+    assert rejected["Content-Disposition"] == 'attachment; filename="people-not-taken.csv"'
+    assert b"nonsense,X,y," in b"".join(rejected.streaming_content)
+
+
+def test_the_rows_of_a_large_import_are_shown_a_page_at_a_time(client, marketer):
+    rows = "".join(f"p{n:03}@example.com\n" for n in range(60))
+    upload = uploaded(client, f"email\n{rows}".encode())
+    importing.choose(upload, ["email"])
+    worked(upload)
+    text = page(client, f"/contacts/import/{upload.pk}/")
+    assert "p049@example.com" in text
+    assert "p050@example.com" not in text
+    assert "?after=50#rows" in text
+    assert "p050@example.com" in page(client, f"/contacts/import/{upload.pk}/?after=50")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"PK\x03\x04", "This is a workbook, not CSV"),
+        (b"", "The submitted file is empty"),
+        (b"ada@example.com\n", "The first line must name the columns"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_refused_on_the_page(client, marketer, content, sentence):
+    response = client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", content)})
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert not ContactImport.objects.exists()
+
+
+def test_a_file_that_is_too_large_is_refused(client, marketer, monkeypatch):
+    monkeypatch.setattr(forms, "CSV_LIMIT", 2**20)
+    response = client.post(
+        "/contacts/import/", {"file": SimpleUploadedFile("people.csv", b"x" * (3 * 2**20))}
+    )
+    assert response.status_code == 422
+    assert "The file has 3 MB; at most 1 are taken" in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"column_0": ""}, "Say which column holds the e-mail addresses."),
+        ({"column_1": "email"}, "is taken from another column already"),
+        ({"name_2": ""}, "Give the attribute a name."),
+        ({"name_2": "two words"}, "“two words” cannot be the name of an attribute"),
+        ({"new_list": "Members"}, "There is a list of that name: choose it instead."),
+        ({"list": "members"}, "not both"),
+    ],
+)
+def test_what_is_wrong_with_the_columns_is_said_beside_them(client, marketer, wrong, sentence):
+    members = ContactListFactory(name="Members")
+    upload = uploaded(client)
+    chosen = CHOSEN | {key: members.pk if value == "members" else value for key, value in wrong.items()}
+    response = client.post(f"/contacts/import/{upload.pk}/columns/", chosen)
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert ContactImport.objects.get().status == "choosing"
+
+
+def test_what_was_chosen_stands_there_again_after_the_trial(client, marketer):
+    ContactFactory(attributes={"likes": "tea"})
+    upload = uploaded(client)
+    client.post(f"/contacts/import/{upload.pk}/columns/", CHOSEN)
+    worked(upload)
+    text = page(client, f"/contacts/import/{upload.pk}/columns/")
+    assert 'value="likes"' in text
+    assert 'value="Newsletter"' in text
+
+
+def test_an_import_is_discarded_after_a_question(client, marketer):
+    upload = uploaded(client)
+    assert "No contact was taken in from it" in page(client, f"/contacts/import/{upload.pk}/discard/")
+    assert client.post(f"/contacts/import/{upload.pk}/discard/").url == "/contacts/import/"
+    assert not ContactImport.objects.exists()
+    assert not importing.path_of(upload.pk).exists()
+
+
+def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
+    upload = uploaded(client)
+    importing.choose(upload, ["email", "", ""])
+    response = client.post(f"/contacts/import/{upload.pk}/discard/")
+    assert response.status_code == 409
+    assert "it cannot be discarded" in response.content.decode()
+
+
+def test_a_file_that_has_gone_sends_back_to_the_upload(client, marketer):
+    upload = uploaded(client)
+    importing.path_of(upload.pk).unlink()
+    response = client.get(f"/contacts/import/{upload.pk}/columns/", follow=True)
+    assert "The file is no longer here" in response.content.decode()
+
+
+def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):
+    upload = uploaded(client)
+    importing.choose(upload, ["email", "", ""])
+    worked(upload)
+    client.force_login(user_in("Analysts"))
+    assert "Take in" not in page(client, f"/contacts/import/{upload.pk}/")
+    for path in ("start", "discard", "columns"):
+        assert client.post(f"/contacts/import/{upload.pk}/{path}/").status_code == 403
