@@ -213,15 +213,19 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
     return copy
 
 
-def delete(campaign: Campaign | int, *, by: Any = None) -> None:
+def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = None) -> None:
     """Delete a campaign that nothing has come of yet, with its history.
 
+    What the clock owes at `now` is written first: one that has begun is not deleted.
     Raises: Locked: it is past that; Refused: `by` may not delete it.
     """
+    now = now or timezone.now()
     with transaction.atomic():
         campaign = own(campaign)
         campaign.before("delete")
         campaign = locked(campaign)
+        for owed in campaign.settle(now):
+            _step(campaign, owed, now)
         if by is not None and not may_delete(campaign, by):
             raise Refused(f"You may not delete “{campaign}”: only who made a draft or an administrator can.")
         campaign.delete()

@@ -17,7 +17,7 @@ from pos.answers import Answer, Declined
 from pos.facts import Asked, read
 from pos.keys import Known
 from promotions import usage
-from promotions.statements import again, atomic, run
+from promotions.statements import Transaction, again, run
 from promotions.usage import Entry, Movement, Runs
 
 
@@ -118,7 +118,7 @@ def confirm(key_hash: str, known: Known, reference: str, now: datetime | None = 
 
 
 def _confirm(key_hash: str, known: Known, reference: str, now: datetime) -> Answer:
-    with atomic():
+    with Transaction():
         sale = locked(key_hash, known, reference, now)
         if sale.state == "voided":
             raise Declined(409, "voided", f"The sale {reference} was voided.")
@@ -153,7 +153,7 @@ def void(key_hash: str, known: Known, reference: str, now: datetime | None = Non
 
 
 def _end(key_hash: str, known: Known, reference: str, now: datetime, state: schemas.State) -> Answer:
-    with atomic():
+    with Transaction():
         sale = locked(key_hash, known, reference, now)
         if sale.state == "committed" and state == "released":
             raise Declined(409, "already_committed", f"The sale {reference} is committed: void it instead.")
@@ -232,7 +232,7 @@ def release_expired(now: datetime) -> None:
 
 def release_one(pk: int, now: datetime, *, lock: Callable[[str], bool] = ledger.try_lock) -> None:
     """Release one hold whose time is over, in a transaction of its own."""
-    with atomic():
+    with Transaction():
         if lock(stored(pk).reference):
             sale = stored(pk, lock=True)
             if sale.state == "held" and not sale.is_held(now):

@@ -19,7 +19,7 @@ from pos.holds import Stored, rest
 from pos.keys import Known
 from pos.schemas import ReturnRequest
 from promotions.engine.allocation import spread
-from promotions.statements import again, atomic, run
+from promotions.statements import Transaction, again, run
 from promotions.usage import Runs
 
 
@@ -52,7 +52,7 @@ def _put(
     key_hash: str, known: Known, reference: str, return_reference: str, request: ReturnRequest, now: datetime
 ) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
-    with atomic():
+    with Transaction():
         sale = holds.locked(key_hash, known, reference, now)
         earlier = None if request.dry_run else find(sale.id, return_reference)
         if earlier is not None:

@@ -25,7 +25,7 @@ from pos.schemas import QuoteRequest, SaleRequest
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import again, atomic
+from promotions.statements import Transaction, again
 from promotions.usage import Entry, Movement
 
 ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
@@ -124,8 +124,10 @@ def _commit(
     for _ in range(ATTEMPTS):
         rules = snapshot.latest() if request.offline_at is None else snapshot.as_of(request.offline_at)
         try:
-            with atomic():
-                return _attempt(key_hash, known, reference, request, body, rules, now, safely=safely)
+            with Transaction():
+                answer = _attempt(key_hash, known, reference, request, body, rules, now, safely=safely)
+            settle_due(snapshot.latest(), now)
+            return answer
         except Moved as moved:
             snapshot.of_version(moved.version)
         except Lapsed:
@@ -202,7 +204,6 @@ def _attempt(
         usage.take(wanted, now) for wanted in usage.takes(entries, rules, held=held)
     ):
         raise Raced
-    settle_due(rules, now)
     return Answer(201, answer)
 
 

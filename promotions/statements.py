@@ -9,10 +9,10 @@ work done again.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
 from functools import cache
 from itertools import count
-from typing import Any, TypeVar, cast
+from types import TracebackType
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import psycopg
@@ -80,10 +80,7 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
     `parameters`: by the names in `sql`, as %(amount)s::bigint; texts or bytes that the statement casts.
     Raises: django.db.Error.
     """
-    django: Any = connections[DEFAULT_DB_ALIAS]  # its stubs know no health check and no psycopg 3
-    django.health_check_done = True  # see `again`
-    if django.connection is None:
-        django.ensure_connection()
+    django = connected()
     raw = django.connection
     name, text, names = translated(sql)
     with django.wrap_database_errors:
@@ -105,10 +102,45 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
     return Rows(result, known.loader)
 
 
-def atomic() -> AbstractContextManager[None]:
-    """A transaction, or a savepoint in the one under way, begun without a question whether the connection lives."""
-    cast(Any, connections[DEFAULT_DB_ALIAS]).health_check_done = True  # see `again`
-    return transaction.atomic()
+def connected() -> Any:  # the stubs of Django's wrapper know no health check and no psycopg 3
+    """Django's wrapper of this thread's connection, which is open, or was when it was last used."""
+    django: Any = connections[DEFAULT_DB_ALIAS]
+    django.health_check_done = True  # see `again`
+    if django.connection is None:
+        django.ensure_connection()
+    return django
+
+
+class Transaction:
+    """All that `run` does in the block, or nothing; a savepoint where Django has a transaction under way.
+
+    Only for `run`: Django itself does not know that it is in a transaction.
+    """
+
+    __slots__ = ("_django", "_savepoint")
+
+    def __enter__(self) -> None:
+        self._django = connected()
+        self._savepoint = transaction.atomic() if self._django.in_atomic_block else None
+        if self._savepoint is None:
+            self._execute(b"BEGIN")
+        else:
+            self._savepoint.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._savepoint is not None:
+            self._savepoint.__exit__(kind, error, trace)
+        elif kind is None:
+            self._execute(b"COMMIT")
+        elif self._django.connection.pgconn.status != BAD:  # PostgreSQL rolls back what is cut off
+            self._execute(b"ROLLBACK")
+
+    def _execute(self, command: bytes) -> None:
+        with self._django.wrap_database_errors:
+            pgconn = self._django.connection.pgconn
+            checked(pgconn.exec_(command), pgconn)
 
 
 def encoded(value: str | bytes | None) -> bytes | None:

@@ -338,6 +338,14 @@ def test_nothing_else_can_be_deleted_not_even_by_sql(factory, status):
     assert Campaign.objects.filter(pk=campaign.pk).exists()
 
 
+def test_a_scheduled_promotion_campaign_whose_start_has_passed_is_past_deleting():
+    """P1"""
+    campaign = PromotionCampaignFactory(status="scheduled", starts_at=timezone.now() - timedelta(seconds=1))
+    with pytest.raises(lifecycle.Locked, match="is active"):
+        lifecycle.delete(campaign)
+    assert Campaign.objects.filter(pk=campaign.pk).exists()
+
+
 def test_marketers_delete_their_own_drafts_and_administrators_any():
     marketer, administrator = user_in("Marketers"), user_in("Administrators")
     theirs, anothers = (

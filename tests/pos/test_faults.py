@@ -12,12 +12,13 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 
 from campaigns import doctor
 from config import embedded_postgres
 from pos.models import Sale
 from promotions import usage
+from promotions.statements import Transaction
 from tests.factories import PromotionCampaignFactory
 from tests.pos.servers import ROOT, call, serving
 from tests.pos.tills import AtTill, basket, counted
@@ -66,15 +67,14 @@ def test_a_connection_that_dies_before_the_commit_leaves_nothing_and_the_sale_is
 def test_a_connection_that_dies_after_the_commit_and_before_its_answer_counts_the_sale_once(monkeypatch):
     campaign, till = only_campaign(), AtTill()
     till.quote(basket(1_000))
-    wrapper = type(connections["default"])
-    commit = wrapper._commit
+    leave = Transaction.__exit__
 
-    def commit_and_die(self):
-        commit(self)
-        monkeypatch.setattr(wrapper, "_commit", commit)
+    def commit_and_die(self, *raised):
+        leave(self, *raised)
+        monkeypatch.setattr(Transaction, "__exit__", leave)
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(wrapper, "_commit", commit_and_die)
+    monkeypatch.setattr(Transaction, "__exit__", commit_and_die)
     answer = till.put("S1", basket(1_000))
     assert (answer.status, answer["discount"], answer.headers["Idempotent-Replayed"]) == (200, 100, "true")
     assert counted(campaign=campaign) == (100, 0, 1)
