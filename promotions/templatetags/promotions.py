@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.templatetags.workspace import moment, money
@@ -59,18 +60,22 @@ def rest_of_100(number: float) -> str:
 
 
 @register.simple_tag
-def figure(row: Mapping[str, Any], column: Column, currency: str) -> SafeString | str:
-    """One cell of a report, written as its column says."""
+def figure(row: Mapping[str, Any], column: Column, currency: str, empty: str = "–") -> SafeString | str:
+    """One cell of a report, written as its column says; `empty` where there is nothing."""
     value = row.get(column.key)
-    if value is None:
-        return "–"
+    if value is None or value == "":
+        return empty
     match column.kind:
         case "money":
             return money(value, currency)
         case "moment":
             return moment(value)
         case "ratio":
-            return f"{Decimal(value).scaleb(-2):.2f}"
+            return f"{Decimal(value).scaleb(-2):,.2f}"
         case "number":
             return f"{value:,}"
+        case "badge" if row.get("badge"):
+            return format_html(
+                '<span class="status-badge" data-status="{}">{}</span>', row["badge"], str(value).capitalize()
+            )
     return str(value)

@@ -177,6 +177,22 @@ def test_what_went_beyond_a_limit_offline_is_listed():
     assert report.total == {"given": 300, "uses": 1}
 
 
+def test_a_sale_counts_on_its_own_day_not_on_that_of_its_return():
+    line = redeem(PromotionFactory(), 500, at=NOON - timedelta(days=40))
+    give_back(line, amount=200, uses=0, at=NOON)
+    (row,) = reports.by_promotion(MARCH).rows
+    assert (row["given"], row["sales"]) == (-200, 0)
+    assert (reports.by_campaign(MARCH).total["sales"], reports.by_campaign(MARCH).total["revenue"]) == (0, 0)
+
+
+@pytest.mark.parametrize(("days", "named"), [(31, 31), (32, 1)])
+def test_a_long_drawing_names_its_months_only(days, named):
+    first = date(2026, 1, 15)
+    report = reports.by_day(Asked(first, first + timedelta(days=days - 1), "EUR"))
+    assert len(report.rows) == days
+    assert sum(bool(row["short"]) for row in report.rows) == named
+
+
 def test_bars_are_shares_of_the_largest_and_never_negative():
     one, other, taken = (PromotionFactory() for _ in range(3))
     redeem(one, 800)
