@@ -29,6 +29,7 @@ class LaneFigures(msgspec.Struct, frozen=True):
 class Figures(msgspec.Struct, frozen=True):
     """The progress of one campaign (E10). All but rates and times are numbers of recipients.
 
+    waiting: not tried yet, also those a sender has taken in advance. sending: handed over, the answer not recorded yet.
     sent: accepted, bounced since, or uncertain. percent: of those nothing more is to come of, uncertain ones too.
     delivered: accepted and not bounced since. rate: messages a second over the last half minute; average: since the
     launch. seconds_left: at the present rate, None when nothing moves.
@@ -144,8 +145,8 @@ def figures(campaign: EmailCampaign) -> Figures:
         failed=of(S.FAILED),
         uncertain=of(S.UNCERTAIN),
         skipped=of(S.SKIPPED),
-        waiting=of(S.PENDING),
-        sending=of(S.CLAIMED, S.IN_DATA),
+        waiting=of(S.PENDING, S.CLAIMED),
+        sending=of(S.IN_DATA),
         rate=rate,
         average=sent / seconds if seconds > 0 else 0.0,
         seconds_left=_seconds_left(left, rate) if campaign.prepared_at else None,

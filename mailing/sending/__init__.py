@@ -2,6 +2,8 @@
 
     lanes      who feeds a connection: leases, wakes, what a dead process left behind
     pump       one run of one lane: claims, SMTP connections, results
+    supply     what a run has claimed and not handed over yet
+    pressure   what a run learns of its server: when to slow down, to rest, to give up
     claim      the statement that takes deliveries, and what comes of a row
     ledger     the statements that mark and record, in greedy batches
     outcome    what a server's answer makes of a delivery

@@ -36,6 +36,8 @@ WHERE connection_id = %(pk)s
 RETURNING failures >= %(limit)s
 """
 
+WORKS = "UPDATE mailing_pace SET failures = 0, held_until = NULL, down_since = NULL WHERE connection_id = %s"
+
 
 def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool:
     """Note a failure to use a connection; return whether it is down by now.

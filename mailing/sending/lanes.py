@@ -1,7 +1,8 @@
 """Lanes: who may feed a connection, and what becomes of rows whose process died.
 
 A connection has LANES lanes, each leased to one run of a pump at a time. Two processes fill two cores; a third gains
-nothing.
+nothing. A run that only waits for late answers is set aside, under a number of its own that leads back to its lane
+(number % LANES), which another may then take with the connections that are not waiting.
 """
 
 import os
@@ -13,6 +14,7 @@ from django_q.tasks import async_task
 
 from mailing.models import Lane
 
+CLUSTER = "mail"
 LANES = 2
 LEASE = 15  # seconds; a run renews it every few
 AWAKE = 20  # seconds a wake counts as on its way
@@ -66,6 +68,20 @@ FROM campaigns_campaign AS campaign
 WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data') AND campaign.id = delivery.campaign_id
 """
 
+# Each connection that waits has one message handed over and not answered.
+_WAITING = """
+SELECT count(*) FROM mailing_lane AS lane JOIN mailing_delivery AS delivery ON delivery.run = lane.run
+WHERE lane.connection_id = %s AND lane.number >= %s AND lane.number %% %s = %s AND delivery.status = 'in_data'
+"""
+
+_SET_ASIDE = """
+UPDATE mailing_lane AS lane SET number = (
+    SELECT max(number) FROM mailing_lane
+    WHERE connection_id = lane.connection_id AND number %% %(lanes)s = lane.number %% %(lanes)s
+) + %(lanes)s
+WHERE lane.run = %(run)s
+"""
+
 
 def wake(connection_id: int) -> None:
     """Queue a pump for each lane of a connection that none holds and none is on its way to."""
@@ -73,7 +89,7 @@ def wake(connection_id: int) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_WAKE, [connection_id, number, AWAKE])
             if cursor.rowcount:
-                async_task("mailing.tasks.pump", connection_id, number, cluster="mail", save=False)
+                async_task("mailing.tasks.pump", connection_id, number, cluster=CLUSTER, save=False)
 
 
 def wake_campaign(campaign_id: int) -> None:
@@ -112,6 +128,19 @@ def take(connection_id: int, number: int) -> int | None:
     return row[0] if row else None
 
 
+def waiting(connection_id: int, number: int) -> int:
+    """How many SMTP connections the lane's runs that were set aside still wait with."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING, [connection_id, LANES, LANES, number])
+        return cursor.fetchone()[0]
+
+
+def set_aside(run: int) -> None:
+    """Free the lane of a run that takes nothing more; the run keeps its lease, and renews it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES})
+
+
 def leave(run: int) -> None:
     """End a run: what it still holds is put right, and the lane is free."""
     with transaction.atomic():
@@ -144,6 +173,9 @@ def put_all_right() -> None:
 def _free(lane: Lane) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_PUT_RIGHT, [lane.run])
+    if lane.number >= LANES:
+        lane.delete()
+        return
     lane.run = lane.leased_until = lane.woken_at = None
     lane.worker = ""
     lane.save()

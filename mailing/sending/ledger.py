@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 
 from mailing.models import Delivery, Suppression
-from mailing.sending import database
+from mailing.sending import database, lanes
 from mailing.sending.claim import Claimed, give_back
 from mailing.sending.outcome import Fate
 
@@ -77,6 +77,8 @@ ON CONFLICT (email) DO NOTHING
 RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s)"
 
 RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
+# A worker that feeds a connection runs a task: with all of them at it nobody is left to answer the clock's question.
+BEAT = f"UPDATE campaigns_heartbeat SET at = now() WHERE cluster = '{lanes.CLUSTER}'"
 
 
 class LaneLost(Exception):
@@ -84,16 +86,21 @@ class LaneLost(Exception):
 
 
 class Ledger:
-    """The ledger as one run writes it. `serve` writes; `mark` and `record` are called by the SMTP connections."""
+    """The ledger as one run writes it. `serve` writes; `mark` and `record` are called by the SMTP connections.
+
+    feeds: the run takes deliveries, in a worker of the cluster; False once it waits for late answers, beside others.
+    """
 
     def __init__(self, own: psycopg.AsyncConnection, run: int, lease: float) -> None:
         self.run = run
+        self.feeds = True
         self._database = own
         self._lease = lease
         self._renewed_at = time.monotonic()
         self._marks: list[tuple[Claimed, asyncio.Future[bool]]] = []
         self._results: list[tuple[Claimed, Fate]] = []
         self._notes: list[tuple[str, list[object]]] = []
+        self._witnesses: list[asyncio.Future[None]] = []
         self._work = asyncio.Event()
         self._is_over = False
 
@@ -114,6 +121,12 @@ class Ledger:
         self._notes.append((statement, params))
         self._work.set()
 
+    async def written(self) -> None:
+        """Wait until all that was recorded and noted so far is committed."""
+        self._witnesses.append(asyncio.get_running_loop().create_future())
+        self._work.set()
+        await self._witnesses[-1]
+
     def end(self) -> None:
         """`serve` returns once everything is written."""
         self._is_over = True
@@ -121,7 +134,7 @@ class Ledger:
 
     async def serve(self) -> None:
         """Write what gathers, and renew the lane's lease, until `end`. Raises LaneLost, psycopg.OperationalError."""
-        while not self._is_over or self._results or self._marks:
+        while not self._is_over or self._results or self._marks or self._notes or self._witnesses:
             try:
                 async with asyncio.timeout(self._lease / 5):
                     await self._work.wait()
@@ -130,10 +143,13 @@ class Ledger:
             self._work.clear()
             marks, self._marks = self._marks, []
             results, self._results = self._results, []
+            witnesses, self._witnesses = self._witnesses, []
             marked = await self._write(marks, results)
             for claimed, future in marks:
                 if not future.done():
                     future.set_result(claimed.pk in marked)
+            for witness in witnesses:
+                witness.set_result(None)
 
     async def close(self) -> None:
         await self._database.close()
@@ -209,6 +225,8 @@ class Ledger:
         if not cursor.rowcount:
             raise LaneLost(f"Run {self.run} has lost its lane.")
         self._renewed_at = time.monotonic()
+        if self.feeds:
+            await self._database.execute(BEAT)
 
 
 # As text, which costs a fifth of the time that psycopg takes over lists of Python's.

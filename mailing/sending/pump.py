@@ -1,7 +1,9 @@
 """One run of one lane: hands what its supply has taken from the ledger to the server, over many SMTP connections.
 
-A run is short, so that a stop never waits long for it; the next one is queued at its end while there is work. What
-needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to after it.
+A run is short, so that a stop never waits long for it and its worker is soon free for another; the next one is queued
+at its end while there is work. What needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to
+after it. Only a server that has a whole message and does not answer must be waited for longer, ten minutes by RFC 5321
+(§4.5.3.2.6): the run is then set aside, with those connections and nothing else, and goes on in a thread.
 """
 
 import asyncio
@@ -9,11 +11,9 @@ import contextlib
 import logging
 import signal
 import threading
-import time
-from datetime import timedelta
 
 import psycopg
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from campaigns.processes import is_stopping
@@ -22,23 +22,21 @@ from mailing.models import Delivery, Pace, SmtpConnection
 from mailing.sending import breaker, database, lanes, outcome
 from mailing.sending.claim import Claimed
 from mailing.sending.ledger import LaneLost, Ledger
+from mailing.sending.pressure import Pressure
 from mailing.sending.supply import Parcel, Supply
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Result, Server, Timeouts, Tls
+from mailing.smtp.replies import Stage
 
 logger = logging.getLogger(__name__)
 
 BUDGET = 20.0  # seconds a run goes on
 WATCH = 0.2  # seconds between two looks at whether this process is to end
-STRAGGLE = 5.0  # seconds after the end in which a server may still answer an envelope
-# Far below a task's time, which a wait for one answer must not outlast; all but the dot's may be cut short safely.
-TIMEOUTS = Timeouts(greeting=30, mail=30, rcpt=30, data=30, dot=75, quit=2)
-DROPS = 3  # connections in a row that end before anything was accepted: the server does not work
-THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
-SLOWEST = 8  # times the open connections are halved
-INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # by waiting
-
-WORKS = "UPDATE mailing_pace SET failures = 0, held_until = NULL, down_since = NULL WHERE connection_id = %s"
+STRAGGLE = (
+    5.0  # seconds after the end in which a server may still answer, before the run is set aside or cut short
+)
+LAST_WAIT = 7.0  # seconds a process that is to end waits for the answer to a message it has handed over
+TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
 
 
 def run(connection_id: int, number: int) -> int:
@@ -53,27 +51,63 @@ def run(connection_id: int, number: int) -> int:
     pace = Pace.objects.get_or_create(connection=smtp)[0]
     if pace.held_until and pace.held_until > timezone.now():
         return 0  # the clock wakes it when it may go on
-    places = share(max(1, smtp.max_connections >> pace.level), number)
-    taken = lanes.take(connection_id, number) if places else None
+    places = share(max(1, smtp.max_connections >> pace.level), number) - lanes.waiting(connection_id, number)
+    taken = lanes.take(connection_id, number) if places > 0 else None
     if taken is None:
         return 0
     connection.close()  # the run has its own, and may outlive a restart of the database
     pump = Pump(smtp, pace, taken, places)
+    with contextlib.ExitStack() as held:
+        held.callback(lanes.leave, taken)
+        runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
+        work = runner.get_loop().create_task(pump.run())
+        runner.run(pump.until_late(work))
+        rest = (held.pop_all(), runner, work, pump)
+    if work.done() or not _is_set_aside(taken):
+        _see_out(*rest)
+        return pump.accepted
+    thread = threading.Thread(target=_wait_for_the_late, args=rest, name=f"run-{taken}")
     try:
-        with asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))) as runner:
-            runner.run(pump.run())
-    except* LaneLost:
-        logger.warning("Run %s of “%s” lost its lane and stopped.", taken, smtp)
-    except* psycopg.OperationalError:
-        logger.exception("Run %s of “%s” lost the database and stopped.", taken, smtp)
-    except* Exception as errors:
-        for pk in pump.campaigns:
-            launch.unforeseen(pk, errors.exceptions[0])
-        raise
+        pump.follow()
     finally:
-        lanes.leave(taken)
-    pump.follow()
+        thread.start()
     return pump.accepted
+
+
+def _is_set_aside(taken: int) -> bool:
+    try:
+        lanes.set_aside(taken)
+    except OperationalError:  # the database is away: the run waits where it is, and keeps its lane
+        logger.warning("Run %s could not be set aside.", taken)
+        return False
+    return True
+
+
+def _wait_for_the_late(
+    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: "Pump"
+) -> None:
+    try:
+        _see_out(held, runner, work, pump)
+    finally:
+        connection.close()  # this thread's own
+
+
+def _see_out(
+    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: "Pump"
+) -> None:
+    """See a run to its end, and to what follows from it. Raises what nobody foresaw, after counting it."""
+    with held:
+        try:
+            runner.run(pump.until_done(work))
+        except* LaneLost:
+            logger.warning("Run %s of “%s” lost its lane and stopped.", pump.number, pump.smtp)
+        except* psycopg.OperationalError:
+            logger.exception("Run %s of “%s” lost the database and stopped.", pump.number, pump.smtp)
+        except* Exception as errors:
+            for pk in pump.campaigns:
+                launch.unforeseen(pk, errors.exceptions[0])
+            raise
+    pump.follow()
 
 
 def share(total: int, number: int) -> int:
@@ -92,21 +126,22 @@ class Pump:
         self.smtp = smtp
         self.number = number
         self.accepted = 0
-        self._server = server_of(smtp)
-        self._places = places
-        self._level = pace.level
-        self._has_failed = pace.failures > 0
+        self._server = server_of(smtp, TIMEOUTS)
+        self._pressure = Pressure(smtp, pace, places, self.stop)
         self._over = asyncio.Event()
-        self._flying = 0
+        self._idle = asyncio.Event()  # no place takes anything more
+        self._late = asyncio.Event()  # and all that is left to do is to wait for answers to messages
+        self._active = self._flying = 0  # places at work, and those with a message under way
         self._links: set[Connection] = set()
         self._offering: set[Connection] = set()
+        self._unanswered: dict[
+            Connection, Parcel | None
+        ] = {}  # has a message; the next one's envelope is with it
+        self._opening: set[asyncio.Timeout] = set()
         self._door = asyncio.Lock()
-        self._drops = 0  # in a row
-        self._throttles = 0  # in a row
-        self._throttled_at: float | None = None
-        self._hold = 0.0
+        self._is_ending = False
+        self._has_failed = pace.failures > 0
         self._rates: dict[int, breaker.Rate] = {}
-        self._failure: ConnectFailed | str | None = None
         self._refused: dict[int, str] = {}
         self._supply: Supply | None = None
 
@@ -115,11 +150,13 @@ class Pump:
         """Those it has sent for."""
         return self._supply.seen if self._supply else set()
 
+    # ── from beginning to end ────────────────────────────────────────────────────────────────────────────────────────
+
     async def run(self) -> None:
         """Send until nothing is due, the time is over, or something stops it. Raises LaneLost, OperationalError."""
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
-            loop.add_signal_handler(signal.SIGTERM, self.stop)
+            loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.call_later(BUDGET, self.stop)
         self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
@@ -130,77 +167,115 @@ class Pump:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(ledger.serve())
                 claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
-                await asyncio.gather(
-                    *[group.create_task(self._send(supply, ledger, place)) for place in range(self._places)]
-                )
+                self._active = self._pressure.places
+                places = [
+                    group.create_task(self._send(supply, ledger, place)) for place in range(self._active)
+                ]
+                await self._idle.wait()
                 self.stop()
                 await claiming
+                await supply.give_back()
+                if self._unanswered:
+                    await ledger.written()
+                    ledger.feeds = False
+                    self._late.set()
+                await asyncio.wait(places)
                 ledger.end()
                 await writing
-            await supply.give_back()
+
+    async def until_late(self, work: asyncio.Task[None]) -> None:
+        """Wait until `work`, a task of `run`, is done, or has nothing to do but to wait for late answers."""
+        late = asyncio.create_task(self._late.wait())
+        await asyncio.wait([work, late], return_when=asyncio.FIRST_COMPLETED)
+        late.cancel()
+        if (
+            threading.current_thread() is threading.main_thread()
+        ):  # another will run this loop, with no signals
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
+
+    async def until_done(self, work: asyncio.Task[None]) -> None:
+        """Wait until `work` is done. Raises what it raises."""
+        await work
 
     def stop(self) -> None:
         """Finish what is being handed over and take nothing new."""
         if self._over.is_set():
             return
         self._over.set()
+        self._pressure.proven.set()
         if self._supply:
             self._supply.wake()
         asyncio.get_running_loop().call_later(STRAGGLE, self._cut_short)
 
+    def _end(self) -> None:
+        """This process is to end: the same, and no long wait for an answer."""
+        self._is_ending = True
+        self.stop()
+        asyncio.get_running_loop().call_later(LAST_WAIT, self._leave_in_doubt)
+
     def _watch_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
         if is_stopping():
-            self.stop()
+            self._end()
         else:
             loop.call_later(WATCH, self._watch_for_the_end, loop)
 
     def _cut_short(self) -> None:
+        """Nothing is handed over from here on. No byte of these messages has left: they are as due as before."""
+        for timeout in self._opening:
+            timeout.reschedule(0)
         for link in list(self._offering):
-            link.abort()  # no byte of a message has left: it is as due as before
+            link.abort()
+        for link, parcel in self._unanswered.items():
+            if parcel and self._supply:
+                self._supply.put_back(parcel.claimed)
+                self._unanswered[link] = None
+        self._idle.set()
+
+    def _leave_in_doubt(self) -> None:
+        for link in list(self._unanswered):
+            link.abort("This process had to end before the server answered.")
 
     def follow(self) -> None:
-        """After the run: tell whom it concerns what it met with, and see to the next run."""
-        assert self._supply is not None
-        pace = Pace.objects.filter(pk=self.smtp.pk)
-        if self._throttled_at is not None:
-            pace.update(level=self._level, throttled_at=timezone.now())
-        elif self._level and self.accepted:
-            pace.update(level=self._level - 1)  # a quiet run: one step up again
-        if self._hold:
-            pace.update(held_until=timezone.now() + timedelta(seconds=self._hold))
-        if isinstance(self._failure, ConnectFailed):
-            breaker.failed(self.smtp.pk, self._failure.sentence, for_good=self._failure.cause in INCURABLE)
-        elif self._failure:
-            breaker.failed(self.smtp.pk, self._failure)
+        """Tell whom it concerns what the run met with, and see to the next one; again when more has come."""
+        may_go_on = self._pressure.may_go_on
+        self._pressure.tell(was_of_use=self.accepted > 0)
+        if self._supply is None:  # the database went away before anything was taken
+            return
         for pk, why in self._refused.items():
             breaker.pause(pk, why)
-        for pk, error in self._supply.unforeseen.items():
-            launch.unforeseen(pk, error)
+        while self._supply.unforeseen:
+            launch.unforeseen(*self._supply.unforeseen.popitem())
         for pk in self._supply.seen:
             launch.finish(pk)
-        if not self._supply.is_spent and not self._failure and not self._hold:
+        if may_go_on and not self._supply.is_spent:
             lanes.wake(self.smtp.pk)
 
-    # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────
+    # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
         """One SMTP connection at a time, as long as this place is wanted."""
         link: Connection | None = None
-        parcel = await supply.next()
+        parcel: Parcel | None = None
         try:
-            while parcel and place < self._places:
+            if place:
+                await self._pressure.proven.wait()
+            parcel = await supply.next()
+            while parcel and place < self._pressure.places:
                 if link is None or not link.is_usable or link.accepted >= self.smtp.messages_per_connection:
                     link = await self._reopen(link)
                     if link is None:
                         return
                 parcel = await self._hand_over(supply, ledger, link, parcel)
-                if self._throttles >= 3:
-                    await self._wait(min(0.1 * 2 ** (self._throttles - 3), 5.0))
+                if rest := self._pressure.rest:
+                    await self._wait(rest)
                 if parcel is None:
                     parcel = await supply.next()
         finally:
             if parcel:
                 supply.put_back(parcel.claimed)
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
             if link:
                 self._links.discard(link)
                 await link.quit()
@@ -227,31 +302,30 @@ class Pump:
         if self._over.is_set():
             return None
         try:
-            link = await client.connect(self._server)
+            async with asyncio.timeout(None) as timeout:
+                self._opening.add(timeout)
+                link = await client.connect(self._server)
+        except TimeoutError:
+            self._shut_out(
+                ConnectFailed(Cause.TIMED_OUT, Stage.CONNECT, None, f"{self._server} did not answer in time.")
+            )
+            return None
         except ConnectFailed as error:
             self._shut_out(error)
             return None
+        finally:
+            self._opening.discard(timeout)
         self._links.add(link)
         return link
 
     def _shut_out(self, error: ConnectFailed) -> None:
-        """No further connection: with others open the server has enough of us; with none it does not work."""
-        is_throttled = error.cause is Cause.THROTTLED
-        if is_throttled:
-            self._slow_down(error.verdict.retry_after if error.verdict else None)
-        if self._links:
-            return
-        if is_throttled:
-            self._hold = max(self._hold, outcome.BRIEF_WAIT * 2**self._level)
-        else:
-            self._failure = error
-        self.stop()
+        if not self._is_ending:
+            self._pressure.shut_out(error, is_alone=not self._links)
 
     async def _hand_over(
         self, supply: Supply, ledger: Ledger, link: Connection, parcel: Parcel
     ) -> Parcel | None:
         """Hand one message to the server; return the next one, when its envelope is already on the way."""
-        following = None
         self._flying += 1
         self._offering.add(link)
         try:
@@ -261,16 +335,19 @@ class Pump:
                 if not await ledger.mark(parcel.claimed):
                     link.withhold()
                     return None
+                following = None
                 if link.accepted + 1 < self.smtp.messages_per_connection:
                     following = supply.ready()
+                self._unanswered[link] = following
                 result = await link.deliver(then=following.mail if following else None)
             self._settle(supply, ledger, link, parcel.claimed, result)
         finally:
             self._flying -= 1
             self._offering.discard(link)
+            following = self._unanswered.pop(link, None)  # not the one it was, if it was put back meanwhile
         return following
 
-    # ── what an answer means ─────────────────────────────────────────────────────────────────────────────────────
+    # ── what an answer means ─────────────────────────────────────────────────────────────────────────────────────────
 
     def _settle(
         self, supply: Supply, ledger: Ledger, link: Connection, claimed: Claimed, result: Result
@@ -279,14 +356,14 @@ class Pump:
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1
-            self._drops = self._throttles = 0
+            self._pressure.accepted()
             if self._has_failed:
                 self._has_failed = False
-                ledger.note(WORKS, [self.smtp.pk])
+                ledger.note(breaker.WORKS, [self.smtp.pk])
         elif fate.fault == "throttle":
-            self._throttled(link, result)
-        elif fate.fault == "connection":
-            self._dropped(link, fate)
+            self._pressure.throttled(link, result, is_alone=len(self._links) <= 1)
+        elif fate.fault == "connection" and not self._is_ending:
+            self._pressure.dropped(self._server, link, result, fate)
         self._watch_rate(supply, claimed.campaign.pk, fate)
 
     def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
@@ -302,30 +379,4 @@ class Pump:
         ):
             self._refused[campaign_id] = why
             supply.barred.add(campaign_id)
-            self.stop()
-
-    def _throttled(self, link: Connection, result: Result) -> None:
-        self._throttles += 1
-        asked = result.verdict.retry_after if result.verdict else None
-        self._slow_down(asked)
-        if not link.is_usable and not link.accepted and len(self._links) <= 1 and asked is None:
-            self._hold = max(self._hold, outcome.BRIEF_WAIT * 2**self._level)  # 421 to the first message
-            self.stop()
-
-    def _slow_down(self, asked: float | None) -> None:
-        """Halve the open connections; stop for as long as the server asks."""
-        now = time.monotonic()
-        if self._throttled_at is None or now - self._throttled_at > THROTTLE_STEP:
-            self._throttled_at = now
-            self._level = min(self._level + 1, SLOWEST)
-            self._places = max(1, self._places // 2)
-        if asked:
-            self._hold = max(self._hold, asked)
-            self.stop()
-
-    def _dropped(self, link: Connection, fate: outcome.Fate) -> None:
-        """A server that refuses us, or ends connections before it has accepted anything, does not work."""
-        self._drops += not link.accepted
-        if fate.code is not None or self._drops >= DROPS:
-            self._failure = f"{self._server} {fate.code or ''} {fate.text}"
             self.stop()

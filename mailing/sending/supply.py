@@ -153,9 +153,17 @@ class Supply:
     async def give_back(self) -> None:
         """Return what is left to the ledger, and its allowance."""
         left = [claimed.pk for claimed in self._queue]
-        await claim.give_back(self._own, self._ledger.run, left)
-        if left and self._limits:
-            await limits.take(self._own, self._pk, self._limits, -len(left))
+        self._queue.clear()
+        if not left:
+            return
+        self._ledger.note(
+            claim.GIVE_BACK, [left, self._ledger.run]
+        )  # with its patience, if the database is away
+        if self._limits:
+            with contextlib.suppress(
+                psycopg.OperationalError
+            ):  # then they count as sent: slower, never too fast
+                await limits.take(self._own, self._pk, self._limits, -len(left))
 
     async def _look(self) -> None:
         """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""

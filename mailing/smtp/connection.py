@@ -180,10 +180,10 @@ class Connection(asyncio.Protocol):
             await self.ask(b"QUIT", self.server.timeouts.quit)
         self.abort()
 
-    def abort(self) -> None:
-        """Close at once; nothing still unsent goes out."""
+    def abort(self, why: str = "The connection was closed on this side.") -> None:
+        """Close at once; nothing still unsent goes out. why: in words, for what is under way."""
         self._offered = self._chained = None
-        self._end("The connection was closed on this side.")
+        self._end(why)
 
     async def ask(self, command: bytes, seconds: float) -> RawReply | None:
         """Send one command line and wait for its answer; None when the connection has ended instead.

@@ -2,6 +2,7 @@
 
 import pytest
 
+from campaigns import doctor
 from mailing.sending import breaker, lanes, outcome, supply
 from tests.hostile_smtp import hostile_smtp
 
@@ -21,3 +22,10 @@ def short_waits(monkeypatch):
     monkeypatch.setattr(breaker, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(breaker, "PROBE", 0.2)
     monkeypatch.setattr(lanes, "AWAKE", 0)
+
+
+@pytest.fixture
+def sound_books():
+    """At the end every count equals the ledger."""
+    yield
+    assert list(doctor.examine()) == []

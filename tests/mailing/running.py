@@ -110,5 +110,12 @@ def in_thread(act):
         raise raised[0]
 
 
+def wait_for(condition, seconds=10.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
 def members(contact_list):
     return Membership.objects.filter(list=contact_list)

@@ -35,7 +35,7 @@ def campaign():
     become(campaign, "failed", 1)
     become(campaign, "uncertain", 2)
     become(campaign, "skipped", 1)
-    become(campaign, "claimed", 1, run=1)
+    become(campaign, "in_data", 1, run=1)
     return campaign
 
 

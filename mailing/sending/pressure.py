@@ -1,0 +1,131 @@
+"""How hard a run presses on its server: how many connections, when to rest, when to give it up."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from mailing.models import Pace, SmtpConnection
+from mailing.sending import breaker, outcome
+from mailing.sending.outcome import Fate
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Outcome, Result
+from mailing.smtp.replies import Stage
+
+DROPS = 3  # connections in a row that end before anything was accepted: the server does not work
+THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
+SLOWEST = 8  # times the open connections are halved
+PATIENT = 3  # throttled in a row, from which on each place rests before it tries again
+LONGEST_REST = 5.0  # seconds
+INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # by waiting
+
+
+class Pressure:
+    """What one run has learnt of its server, and what follows for its connections.
+
+    places: connections that may be open now. proven: set while the server is known to work; one that had failed is
+    tried by one place first. stop: ends the run.
+    """
+
+    def __init__(self, smtp: SmtpConnection, pace: Pace, places: int, stop: Callable[[], None]) -> None:
+        self.places = places
+        self.proven = asyncio.Event()
+        if not pace.failures:
+            self.proven.set()
+        self._pk = smtp.pk
+        self._stop = stop
+        self._level = pace.level
+        self._least_drops = min(DROPS, places)
+        self._drops = 0  # in a row
+        self._throttles = 0  # in a row
+        self._throttled_at: float | None = None
+        self._is_slower = False  # and nobody was told
+        self._hold = 0.0
+        self._failure = ""
+        self._is_for_good = False
+
+    @property
+    def rest(self) -> float:
+        """Seconds to wait before the next message, after one was throttled."""
+        if self._throttles < PATIENT:
+            return 0.0
+        return min(0.1 * 2 ** (self._throttles - PATIENT), LONGEST_REST)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether another run may follow at once."""
+        return not self._failure and not self._hold
+
+    def accepted(self) -> None:
+        """The server took a message."""
+        self._drops = self._throttles = 0
+        self.proven.set()
+
+    def throttled(self, link: Connection, result: Result, *, is_alone: bool) -> None:
+        """The server put a message off because we are too fast. is_alone: no other connection is open."""
+        self._throttles += 1
+        asked = result.verdict.retry_after if result.verdict else None
+        self._slow_down(asked)
+        if not link.is_usable and not link.accepted and is_alone and asked is None:
+            self._rest_for(outcome.BRIEF_WAIT * 2**self._level)  # 421 to the first message
+
+    def dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
+        """A server that refuses us, keeps us waiting, or ends connections that have taken nothing, does not work."""
+        is_silent = result.outcome is Outcome.TIMED_OUT and result.stage is Stage.DOT
+        self._drops += is_silent or not link.accepted
+        if fate.code is not None or self._drops >= self._least_drops:
+            self._failure = f"{server} {fate.code or ''} {fate.text}"
+            self._is_for_good |= (
+                is_silent  # as many tries as it otherwise takes would be as many doubtful messages
+            )
+            self._stop()
+
+    def shut_out(self, error: ConnectFailed, *, is_alone: bool) -> None:
+        """No further connection: with others open the server has enough of us; with none it does not work."""
+        is_throttled = error.cause is Cause.THROTTLED
+        if is_throttled:
+            self._slow_down(error.verdict.retry_after if error.verdict else None)
+        if not is_alone:
+            return
+        if is_throttled:
+            self._rest_for(outcome.BRIEF_WAIT * 2**self._level)
+        else:
+            self._failure = error.sentence
+            self._is_for_good |= error.cause in INCURABLE
+            self._stop()
+
+    def _slow_down(self, asked: float | None) -> None:
+        """Halve the open connections; rest for as long as the server asks."""
+        now = time.monotonic()
+        if self._throttled_at is None or now - self._throttled_at > THROTTLE_STEP:
+            self._throttled_at, self._is_slower = now, True
+            self._level = min(self._level + 1, SLOWEST)
+            self.places = max(1, self.places // 2)
+        if asked:
+            self._rest_for(asked)
+
+    def _rest_for(self, seconds: float) -> None:
+        self._hold = max(self._hold, seconds)
+        self._stop()
+
+    def tell(self, *, was_of_use: bool) -> None:
+        """Let the other runs know. was_of_use: something was accepted, which after a quiet run speeds up by a step.
+
+        May be called again, when more has been learnt since.
+        """
+        is_slower, self._is_slower = self._is_slower, False
+        hold, self._hold = self._hold, 0.0
+        failure, self._failure = self._failure, ""
+        pace = Pace.objects.filter(pk=self._pk)
+        if is_slower:
+            pace.update(level=Greatest(F("level"), self._level), throttled_at=timezone.now())
+        elif self._throttled_at is None and self._level and was_of_use:
+            # of two lanes that were quiet at the same time one counts, and none that was while the other was not
+            pace.filter(level=self._level).update(level=self._level - 1)
+        if hold:
+            pace.update(held_until=timezone.now() + timedelta(seconds=hold))
+        if failure:
+            breaker.failed(self._pk, failure, for_good=self._is_for_good)

@@ -1,0 +1,198 @@
+"""Servers that have a message and do not answer: waited for as long as RFC 5321 asks, and nobody else waits with it."""
+
+import threading
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from campaigns.lifecycle import fire
+from campaigns.models import Heartbeat
+from mailing import progress
+from mailing.models import Delivery, Lane, Pace
+from mailing.sending import lanes, pump
+from tests.hostile_smtp import parse
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, in_thread, launched, send, to, wait_for
+
+pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books", "short_runs")]
+LATE = 2.5  # seconds: far longer than a run
+
+
+@pytest.fixture
+def short_runs(monkeypatch):
+    """Runs of a moment; at the end nobody waits any more."""
+    monkeypatch.setattr(pump, "BUDGET", 0.4)
+    monkeypatch.setattr(pump, "STRAGGLE", 0.1)
+    yield
+    everybody_answered()
+
+
+def everybody_answered():
+    for thread in threading.enumerate():
+        if thread.name.startswith("run-"):
+            thread.join(20)
+            assert not thread.is_alive()
+    assert not Lane.objects.filter(number__gte=lanes.LANES).exists()
+
+
+def is_set_aside(campaign):
+    return Lane.objects.filter(connection=campaign.connection_id, number__gte=lanes.LANES).exists()
+
+
+def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work(server):
+    server.settings.rules = parse(f"dot times=1 delay {LATE}")
+    campaign = launched(30, connection=to(server, max_connections=4))
+    begun = time.monotonic()
+    pump.run(campaign.connection_id, 0)
+    assert time.monotonic() - begun < LATE - 0.5
+    assert counts(campaign) == {"accepted": 28, "in_data": 1, "pending": 1}, (
+        "the next one does not wait with it"
+    )
+    assert is_set_aside(campaign)
+    assert pump.run(campaign.connection_id, 0) == 1
+    everybody_answered()
+    assert counts(campaign) == {"accepted": 30}
+    assert fresh(campaign).status == "completed"
+    assert set(campaign.deliveries.values_list("attempts", flat=True)) == {1}
+    assert set(addresses(server).values()) == {1}
+
+
+def test_connections_that_wait_count_among_those_that_may_be_open(server):
+    server.settings.rules = parse(f"dot times=3 delay {LATE}", "dot delay 0.05")
+    campaign = launched(60, connection=to(server, max_connections=4))
+    smtp = campaign.connection_id
+    pump.run(smtp, 0)
+    assert lanes.waiting(smtp, 0) == 2
+    assert lanes.waiting(smtp, 1) == 0
+    assert pump.run(smtp, 0) == 0, "both its connections wait"
+    pump.run(smtp, 1)
+    assert lanes.waiting(smtp, 1) == 1
+    assert pump.run(smtp, 1) > 0, "its other connection goes on"
+    everybody_answered()
+    assert server.stats()["peak"] <= 4
+    send(campaign)
+    assert set(addresses(server).values()) == {1}
+    assert len(addresses(server)) == 60
+
+
+def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server):
+    server.settings.rules = parse(f"dot times=2 delay {LATE}", "dot delay 0.05")
+    campaign = launched(60, connection=to(server, max_connections=4))
+    pump.run(campaign.connection_id, 0)
+    fire(campaign, "pause")
+    sent = len(server.accepted)
+    figures = progress.figures(fresh(campaign))
+    assert (figures.sending, figures.waiting, figures.accepted) == (2, 60 - sent, sent - 2)
+    assert counts(campaign).get("claimed") is None, (
+        "nobody is held behind a message that waits for its answer"
+    )
+    everybody_answered()
+    figures = progress.figures(fresh(campaign))
+    assert (figures.sending, figures.accepted) == (0, sent)
+    assert len(server.accepted) == sent
+    fire(fresh(campaign), "resume")
+    assert send(campaign).status == "completed"
+    assert set(addresses(server).values()) == {1}
+    assert len(addresses(server)) == 60
+
+
+def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server):
+    """Also while a run still holds some that it took: they will not leave."""
+    server.settings.rules = parse("dot delay 0.05")
+    campaign = launched(60, connection=to(server, max_connections=4))
+    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+        wait_for(lambda: len(server.accepted) > 3)
+        fire(campaign, "pause")
+        assert progress.figures(fresh(campaign)).sending <= 2
+
+
+def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign_says_so(server, monkeypatch):
+    monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
+    server.settings.rules = parse("dot stall")
+    campaign = launched(20, connection=to(server, max_connections=2))
+    for number in (0, 1):
+        pump.run(campaign.connection_id, number)
+    assert counts(campaign) == {"in_data": 2, "pending": 18}
+    everybody_answered()
+    assert counts(campaign) == {"uncertain": 2, "pending": 18}
+    campaign = fresh(campaign)
+    assert campaign.status == "paused"
+    assert "did not answer in time" in campaign.history.first().why
+    server.settings.rules = []
+    fire(campaign, "resume")
+    assert send(campaign).status == "completed"
+    assert counts(campaign) == {"uncertain": 2, "accepted": 18}
+    assert set(addresses(server).values()) == {1}
+
+
+def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
+    monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
+    silent, well = to(server, max_connections=2), to(server, max_connections=2)
+    server.settings.rules = parse("dot times=2 stall")
+    campaign = launched(20, sharing="percentage", routes=[(silent, 50), (well, 50)])
+    for number in (0, 1):
+        pump.run(silent.pk, number)
+    everybody_answered()
+    assert Pace.objects.get(connection=silent).down_since
+    assert send(campaign).status == "completed"
+    assert counts(campaign) == {"uncertain": 2, "accepted": 18}
+    assert set(Delivery.objects.filter(status="accepted").values_list("connection", flat=True)) == {well.pk}
+
+
+def test_a_server_that_failed_is_tried_with_one_message_before_all_its_connections_open(server):
+    server.settings.rules = parse("dot delay 0.1")
+    campaign = launched(20, connection=to(server, max_connections=10))
+    Pace.objects.create(connection=campaign.connection, failures=2)
+    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+        wait_for(lambda: server.accepted)
+        assert server.stats()["peak"] == 1
+    assert server.stats()["peak"] == 5
+    assert Pace.objects.get().failures == 0
+
+
+def test_a_server_that_greets_nobody_is_not_waited_for_beyond_the_run(server):
+    server.settings.rules = parse("connect stall")
+    campaign = launched(5, connection=to(server))
+    begun = time.monotonic()
+    pump.run(campaign.connection_id, 0)
+    assert time.monotonic() - begun < 2
+    assert counts(campaign) == {"pending": 5}
+    assert "did not answer in time" in Pace.objects.get().trouble
+
+
+def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_only_waits_does_not(
+    server, monkeypatch
+):
+    monkeypatch.setattr(lanes, "LEASE", 0.5)
+    server.settings.rules = parse(f"dot times=1 delay {LATE}", "dot delay 0.02")
+    campaign = launched(200, connection=to(server, max_connections=4))
+    long_ago = timezone.now() - timedelta(minutes=1)
+    Heartbeat.objects.create(cluster=lanes.CLUSTER, at=long_ago, asked_at=timezone.now())
+    pump.run(campaign.connection_id, 0)
+    assert Heartbeat.objects.get().at > timezone.now() - timedelta(seconds=2)
+    assert is_set_aside(campaign)
+    Heartbeat.objects.update(at=long_ago)
+    time.sleep(0.5)
+    assert Heartbeat.objects.get().at == long_ago
+    lease = Lane.objects.get(number__gte=lanes.LANES).leased_until
+    assert lease > timezone.now(), "it keeps its lease all the same"
+    everybody_answered()
+    send(campaign)
+    assert set(addresses(server).values()) == {1}
+
+
+def test_what_the_dead_were_waiting_for_is_in_doubt_and_their_number_is_gone(server):
+    campaign = launched(3, connection=to(server))
+    run = lanes.take(campaign.connection_id, 0)
+    Delivery.objects.filter(pk=campaign.deliveries.first().pk).update(status="in_data", due_at=None, run=run)
+    lanes.set_aside(run)
+    assert Lane.objects.get(run=run).number == lanes.LANES
+    other = lanes.take(campaign.connection_id, 0)
+    assert other is not None, "the lane is free"
+    lanes.set_aside(other)
+    assert Lane.objects.get(run=other).number == 2 * lanes.LANES
+    Lane.objects.filter(run__isnull=False).update(leased_until="2020-01-01T00:00Z")
+    lanes.put_all_right()
+    assert counts(campaign) == {"uncertain": 1, "pending": 2}
