@@ -1,14 +1,20 @@
 """What administrators see. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
-from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.db.models import Model
+from django.forms import ModelForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
-from campaigns import lifecycle
+from campaigns import lifecycle, workspace
 from campaigns.models import Campaign, Heartbeat, Transition
 from campaigns.refusals import Refused
 
@@ -16,13 +22,13 @@ from campaigns.refusals import Refused
 class ReadOnlyAdmin(admin.ModelAdmin):
     """For ledgers and histories: looked at, never written by hand."""
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -30,10 +36,10 @@ class ReadOnlyInline(admin.TabularInline):
     extra = 0
     can_delete = False
 
-    def has_add_permission(self, request, obj=None):
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -42,18 +48,24 @@ class RefusingAdmin(admin.ModelAdmin):
 
     actions = None  # deleting goes through them too, one by one
 
-    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refused:
             messages.error(request, str(refused))
             return redirect(request.path)
 
-    def get_deleted_objects(self, objs, request):
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected  # what goes with it needs no permission of its own
 
-    def delete_view(self, request, object_id, extra_context=None):
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
         except Refused as refused:
@@ -61,13 +73,13 @@ class RefusingAdmin(admin.ModelAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
 
-def edited(form, names):
+def edited(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
     """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}
 
 
-def become(obj, saved):
+def become(obj: Model, saved: Model) -> None:
     """Let the form's instance be what a domain function has saved."""
     obj.__dict__.update(saved.__dict__)
 
@@ -87,20 +99,23 @@ class CampaignAdmin(RefusingAdmin):
     readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
     inlines = [HistoryInline]
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_fire"
         return [
             path("<int:pk>/fire/<str:verb>/", self.admin_site.admin_view(self.fire), name=name),
             *super().get_urls(),
         ]
 
-    @method_decorator(require_POST)
-    def fire(self, request, pk, verb):
+    @method_decorator(require_http_methods(["GET", "HEAD", "POST"]))
+    def fire(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
+        """Take one step; a GET asks first, and for the reason."""
         campaign = self.get_object(request, str(pk))
         if campaign is None or verb not in campaign.VERBS:
             raise Http404
         if not self.has_view_permission(request, campaign):
             raise PermissionDenied
+        if request.method != "POST":
+            return self.question(request, campaign, verb)
         try:
             campaign = lifecycle.fire(campaign, verb, by=request.user, why=request.POST.get("why", ""))
         except Refused as refused:
@@ -109,28 +124,43 @@ class CampaignAdmin(RefusingAdmin):
             messages.success(request, f"“{campaign}” is {campaign.status}.")
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
+    def question(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
+        asked = workspace.button(campaign, verb, timezone.now())
+        context = self.admin_site.each_context(request) | {
+            "title": f"{asked.label}: {campaign}",
+            "opts": self.opts,
+            "campaign": campaign,
+            "verb": verb,
+            "asked": asked,
+            "edit_url": workspace.edit_url(campaign),
+        }
+        return render(request, "admin/campaigns/fire.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
         campaign = self.get_object(request, object_id)
         steps = []
         if campaign:
             fire = f"admin:{self.opts.app_label}_{self.opts.model_name}_fire"
+            now = timezone.now()
             steps = [
-                {"name": verb.replace("_", " ").capitalize(), "url": reverse(fire, args=[campaign.pk, verb])}
+                (workspace.button(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
                 for verb in lifecycle.open_steps(campaign, request.user)
                 if verb != "schedule"
                 or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
             ]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "steps": steps})
 
-    def has_change_permission(self, request, obj=None):
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.is_locked)
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         if obj is None:
             return super().has_delete_permission(request)
         return obj.is_deletable and lifecycle.may_delete(obj, request.user)
 
-    def delete_model(self, request, obj):
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
         lifecycle.delete(obj, by=request.user)
 
 

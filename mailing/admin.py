@@ -1,6 +1,11 @@
 """Mailing in Django admin. The ledger is looked at, never written by hand; campaigns keep to their lifecycle."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import Field
+from django.forms import Field as FormField
+from django.http import HttpRequest
 
 from campaigns.admin import CampaignAdmin, HistoryInline, ReadOnlyAdmin, ReadOnlyInline, become, edited
 from mailing import drafting
@@ -41,7 +46,7 @@ class EmailCampaignAdmin(CampaignAdmin):
     readonly_fields = [*CampaignAdmin.readonly_fields, "starts_at", "ends_at"]
     inlines = [TargetInline, HistoryInline]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = drafting.save_campaign(
             obj if change else None, by=request.user, changes=edited(form, form.cleaned_data)
         )
@@ -54,7 +59,7 @@ class ContactAdmin(admin.ModelAdmin):
     search_fields = ["email", "last_name", "customer_id"]
     show_full_result_count = False  # a count of millions would cost more than the page
 
-    def formfield_for_dbfield(self, db_field, request, **kwargs):
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
         if db_field.name == "email":
             return AddressField()
         return super().formfield_for_dbfield(db_field, request, **kwargs)

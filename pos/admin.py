@@ -1,11 +1,13 @@
 """Locations and tills in Django admin. A till's key is shown once, on the answer that made it, and stored nowhere."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
@@ -37,44 +39,46 @@ class TillAdmin(RefusingAdmin):
     fields = ["location", "name", "key_hint", "created_at", "last_used_at", "revoked_at"]
     readonly_fields = ["key_hint", "created_at", "last_used_at", "revoked_at"]
 
-    def get_form(self, request, obj=None, change=False, **kwargs):
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm]:
         if obj is None:
             kwargs = {"form": NewTillForm, **kwargs}
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request, obj=None):
-        return self.fields if obj else ["location", "name"]
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return list(self.fields) if obj else ["location", "name"]
 
-    def get_urls(self):
+    def get_urls(self) -> list[URLPattern]:
         steps = [
             path("<int:pk>/rotate/", self.admin_site.admin_view(self.rotate), name="pos_till_rotate"),
             path("<int:pk>/revoke/", self.admin_site.admin_view(self.revoke), name="pos_till_revoke"),
         ]
         return [*steps, *super().get_urls()]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         if change:
             obj.save(update_fields=["location", "name"])
             return
         till, request.till_key = keys.issue(obj.location, obj.name, by=request.user)
         obj.__dict__.update(till.__dict__)
 
-    def response_add(self, request, obj, post_url_continue=None):
+    def response_add(self, request: Any, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
         return self.show_key(request, obj, request.till_key)
 
     @method_decorator(require_POST)
-    def rotate(self, request, pk):
+    def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
         till = self.found(request, pk)
         return self.show_key(request, till, keys.rotate(till, by=request.user))
 
     @method_decorator(require_POST)
-    def revoke(self, request, pk):
+    def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         till = self.found(request, pk)
         keys.revoke(till, by=request.user)
         messages.success(request, f"The key of {till} is revoked: the till is refused from its next request.")
         return redirect(reverse("admin:pos_till_change", args=[pk]))
 
-    def found(self, request, pk):
+    def found(self, request: HttpRequest, pk: int) -> Till:
         till = self.get_object(request, str(pk))
         if till is None:
             raise Http404
@@ -82,7 +86,7 @@ class TillAdmin(RefusingAdmin):
             raise PermissionDenied
         return till
 
-    def show_key(self, request, till, key):
+    def show_key(self, request: HttpRequest, till: Till, key: str) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
             "title": f"The key of {till}",

@@ -1,6 +1,9 @@
 """Promotions in Django admin: edits pass `promotions.publish`, as on the pages, and count from the very next sale."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
 
 from campaigns.admin import (
     CampaignAdmin,
@@ -57,7 +60,7 @@ class PromotionCampaignAdmin(CampaignAdmin):
     filter_horizontal = ["locations"]
     inlines = [LinkInline, HistoryInline]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changes, locations = edited(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
         if change:
             saved = publish.edit_campaign(obj.pk, by=request.user, changes=changes, locations=locations)
@@ -75,7 +78,7 @@ class PromotionAdmin(RefusingAdmin):
     filter_horizontal = ["locations"]
     inlines = [ChangeInline]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = publish.save_promotion(
             obj.pk if change else None,
             by=request.user,
@@ -84,7 +87,7 @@ class PromotionAdmin(RefusingAdmin):
         )
         become(obj, saved)
 
-    def delete_model(self, request, obj):
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
         publish.delete_promotion(obj, by=request.user)
 
 
@@ -98,7 +101,7 @@ class CouponAdmin(RefusingAdmin):
     readonly_fields = ["uses", "overrun_uses", "batch", "created_at"]
     filter_horizontal = ["locations"]
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         fields = edited(form, coupons.FIELDS)
         if not change:
             fields["promotion"] = form.cleaned_data["promotion"]
@@ -107,19 +110,19 @@ class CouponAdmin(RefusingAdmin):
         )
         become(obj, saved)
 
-    def get_readonly_fields(self, request, obj=None):
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "promotion"] if obj else self.readonly_fields
 
 
 @admin.register(StackingSettings)
 class StackingSettingsAdmin(RefusingAdmin):
-    def has_add_permission(self, request):
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not StackingSettings.objects.exists()
 
-    def has_delete_permission(self, request, obj=None):
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def save_model(self, request, obj, form, change):
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         become(obj, stacking.change(by=request.user, **edited(form, stacking.FIELDS)))
 
 

@@ -78,9 +78,13 @@ def test_steps_are_buttons_that_fire_and_the_status_is_read_only(
     page = client.get(address(model, "change", campaign.pk)).content.decode()
     assert re.findall(r"/fire/(\w+)/", page) == open_steps
     assert 'name="status"' not in page
-    client.post(address(model, "fire", campaign.pk, "pause"))
+    question = client.get(address(model, "fire", campaign.pk, "pause")).content.decode()
+    assert f"Pause: {campaign}" in question
+    assert 'name="why"' in question
+    assert not campaign.history.exists()
+    client.post(address(model, "fire", campaign.pk, "pause"), {"why": "A wrong price."})
     row = campaign.history.get()
-    assert (row.verb, row.now, row.by) == ("pause", "paused", administrator)
+    assert (row.verb, row.now, row.by, row.why) == ("pause", "paused", administrator, "A wrong price.")
 
 
 def test_a_refused_step_is_a_message_and_changes_nothing(client, administrator):
@@ -88,7 +92,7 @@ def test_a_refused_step_is_a_message_and_changes_nothing(client, administrator):
     answer = client.post(address(PromotionCampaign, "fire", campaign.pk, "resume"), follow=True)
     assert "is expired: it cannot resume" in answer.content.decode()
     assert not campaign.history.exists()
-    assert client.get(address(PromotionCampaign, "fire", campaign.pk, "resume")).status_code == 405
+    assert client.put(address(PromotionCampaign, "fire", campaign.pk, "resume")).status_code == 405
     assert client.post(address(PromotionCampaign, "fire", campaign.pk, "launch")).status_code == 404
 
 
