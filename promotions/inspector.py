@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
+
 from promotions import reading, stacking
 from promotions.engine import Rule, StackingRules
 from promotions.engine.rules import BestOf, BuyGet, Exclusive, Hours
-from promotions.engine.window import effective_status, is_open
 from promotions.models import Link, Promotion, PromotionCampaign
 
 DAYS = 7
@@ -104,28 +105,39 @@ def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
         yield "The most that a sale may get in all may cut the later of them."
 
 
-def applying(now: datetime) -> list[tuple[Promotion, PromotionCampaign | None]]:
-    """The promotions that apply at `now`, each with the campaign it applies through, in the order of application."""
-    found: list[tuple[Promotion, PromotionCampaign | None]] = []
+Applying = tuple[Promotion, PromotionCampaign | None]
+
+
+def applying(now: datetime, most: int) -> tuple[list[Applying], int]:
+    """The promotions that apply at `now`, each with the campaign it applies through (None: standalone).
+
+    Returns: the first `most` in the order of application, and how many there are in all.
+    """
+    promotions = Q(promotion__status=Promotion.Status.ACTIVE, promotion__deleted_at=None)
+    campaigns = Q(campaign__status__in=["active", "scheduled"])  # a scheduled one is active from its start
     links = Link.objects.filter(
-        campaign__status__in=["active", "scheduled"], promotion__status="active", promotion__deleted_at=None
-    ).select_related("campaign__counter", "promotion")
-    for link in links:
-        campaign = link.campaign
-        status = effective_status(campaign.status, campaign.starts_at, campaign.ends_at, now)
-        opened = campaign.starts_at is None or campaign.starts_at <= now
-        if status == "active" and opened:
-            found.append((link.promotion, campaign))
-    alone = Promotion.objects.kept().filter(standalone=True, status="active")
-    found += [(promotion, None) for promotion in alone]
-    found = [
-        (promotion, campaign)
-        for promotion, campaign in found
-        if is_open(promotion.starts_at, promotion.ends_at, now)
+        promotions, campaigns, _open("promotion__", now), _open("campaign__", now)
+    ).order_by("promotion__lane", "campaign__priority", "promotion__priority", "promotion")
+    alone = (
+        Promotion.objects.kept()
+        .filter(_open("", now), standalone=True, status=Promotion.Status.ACTIVE)
+        .order_by("lane", "priority", "pk")
+    )
+    found: list[Applying] = [
+        (link.promotion, link.campaign)
+        for link in links.select_related("campaign__counter", "promotion")[:most]
     ]
-    return sorted(found, key=_order)
+    found += [(promotion, None) for promotion in alone[:most]]
+    return sorted(found, key=_order)[:most], links.count() + alone.count()
 
 
-def _order(applies: tuple[Promotion, PromotionCampaign | None]) -> tuple[bool, int, int, int]:
+def _open(of: str, now: datetime) -> Q:
+    """That the window of a promotion or campaign holds `now`: its start does, its end no longer."""
+    begun = Q(**{f"{of}starts_at": None}) | Q(**{f"{of}starts_at__lte": now})
+    going_on = Q(**{f"{of}ends_at": None}) | Q(**{f"{of}ends_at__gt": now})
+    return begun & going_on
+
+
+def _order(applies: Applying) -> tuple[bool, int, int, int]:
     promotion, campaign = applies
     return promotion.lane == "order", campaign.priority if campaign else 100, promotion.priority, promotion.pk

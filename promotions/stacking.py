@@ -1,6 +1,5 @@
 """The site's rules on how promotions meet in a sale."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -9,7 +8,7 @@ from django.db import transaction
 from campaigns.refusals import Refused
 from promotions import publish
 from promotions.engine import StackingRules
-from promotions.models import Change, ExcludedPair, StackingSettings
+from promotions.models import Change, ExcludedPair, Promotion, StackingSettings
 
 FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if not field.primary_key)
 
@@ -23,18 +22,14 @@ def current() -> StackingRules:
     )
 
 
-def change(
-    *, by: Any = None, excluded_pairs: Iterable[tuple[int, int]] | None = None, **fields: Any
-) -> StackingSettings:
+def change(*, by: Any = None, **fields: Any) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
-        excluded_pairs: all pairs of promotions (keys) that never meet, in any order. None: left as they are.
         fields: new values by field name; money in minor units, percent in hundredths.
     Raises: Refused: a value cannot be, or `by` may not.
     """
-    if by is not None and not by.has_perm("promotions.change_stacking_rules"):
-        raise Refused("You may not change the stacking rules: ask an administrator for the right to.")
+    _allow(by)
     with transaction.atomic():
         publish.lock()
         settings = StackingSettings.objects.first() or StackingSettings(pk=1)
@@ -49,23 +44,54 @@ def change(
             raise Refused([(name, " ".join(said)) for name, said in error.message_dict.items()]) from error
         settings.save()
         detail = {name: [was, fields[name]] for name, was in before.items() if was != fields[name]}
-        if excluded_pairs is not None:
-            detail |= _exclude(excluded_pairs)
         publish.bump()
         if detail:
             Change.objects.create(what=Change.What.EDITED, by=by, detail=detail)
     return settings
 
 
-def _exclude(pairs: Iterable[tuple[int, int]]) -> dict[str, list[list[tuple[int, int]]]]:
-    before = set(ExcludedPair.objects.values_list("first_id", "second_id"))
-    after = {(min(pair), max(pair)) for pair in pairs}
-    if any(first == second for first, second in after):
-        raise Refused([("excluded_pairs", "A promotion cannot exclude itself.")])
-    if before == after:
-        return {}
-    ExcludedPair.objects.all().delete()
-    ExcludedPair.objects.bulk_create(
-        ExcludedPair(first_id=first, second_id=second) for first, second in after
-    )
-    return {"excluded_pairs": [sorted(before), sorted(after)]}
+def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) -> None:
+    """Let two promotions never meet in one sale; saying so again changes nothing.
+
+    Raises: Refused: they are one and the same, one of them was deleted, or `by` may not.
+    """
+    _allow(by)
+    first, second = sorted(_key(promotion) for promotion in (one, other))
+    if first == second:
+        raise Refused("A promotion cannot exclude itself.")
+    with transaction.atomic():
+        publish.lock()
+        if Promotion.objects.kept().filter(pk__in=[first, second]).count() < 2:
+            raise Refused("One of the two promotions was deleted.")
+        pair, is_new = ExcludedPair.objects.get_or_create(first_id=first, second_id=second)
+        if is_new:
+            publish.bump()
+            _record(Change.What.APART, pair, by)
+
+
+def let_meet(one: Promotion | int, other: Promotion | int, *, by: Any = None) -> None:
+    """Let two promotions meet in one sale again; where nothing keeps them apart, nothing changes.
+
+    Raises: Refused: `by` may not.
+    """
+    _allow(by)
+    first, second = sorted(_key(promotion) for promotion in (one, other))
+    with transaction.atomic():
+        publish.lock()
+        if pair := ExcludedPair.objects.filter(first=first, second=second).first():
+            _record(Change.What.TOGETHER, pair, by)
+            pair.delete()
+            publish.bump()
+
+
+def _key(promotion: Promotion | int) -> int:
+    return promotion if isinstance(promotion, int) else promotion.pk
+
+
+def _record(what: str, pair: ExcludedPair, by: Any) -> None:
+    Change.objects.create(what=what, by=by, detail={"pair": [str(pair.first), str(pair.second)]})
+
+
+def _allow(by: Any) -> None:
+    if by is not None and not by.has_perm("promotions.change_stacking_rules"):
+        raise Refused("You may not change the stacking rules: ask an administrator for the right to.")

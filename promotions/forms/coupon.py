@@ -3,13 +3,13 @@
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 
 from campaigns.forms import MomentField
 from promotions.coupons import MOST
 from promotions.forms.fields import MoneyField, PercentField, to_the_minute
 from promotions.forms.parts import CHECK, MOST_USES, count
-from promotions.models import Coupon, Promotion
+from promotions.forms.picker import PromotionField
+from promotions.models import Coupon
 
 COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses_per_customer", "customer")
 
@@ -18,10 +18,10 @@ class CouponTerms(forms.Form):
     """What holds for one code as for many: what it gives, how often, when, where and to whom."""
 
     fields: dict[str, Any]
-    promotion = forms.ModelChoiceField(
-        queryset=Promotion.objects.none(),
-        empty_label="choose one",
-        help_text="Promotions that apply with a coupon code.",
+    promotion = PromotionField(
+        with_coupon=True,
+        help_text="Only promotions that apply with a coupon code.",
+        error_messages={"required": "Choose the promotion that the codes unlock."},
     )
     discount = forms.ChoiceField(
         choices=[
@@ -49,10 +49,6 @@ class CouponTerms(forms.Form):
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
 
-    def __init__(self, data: Any = None, *, promotions: QuerySet[Promotion], **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
-        self.fields["promotion"].queryset = promotions
-
     def clean(self) -> dict[str, Any]:
         super().clean()
         cleaned = self.cleaned_data
@@ -75,6 +71,10 @@ class CouponTerms(forms.Form):
         columns = {name: cleaned[name] for name in COLUMNS} | {"benefit": benefit}
         return columns | {"min_subtotal": cleaned["min_subtotal"] or 0}
 
+    def forgive(self) -> None:
+        """Say nothing of what is missing: the form is still being filled in."""
+        self.errors.clear()
+
     def refuse(self, reasons: list[tuple[str, str]]) -> None:
         """Show why it could not be saved, each reason at its field."""
         for name, sentence in reasons:
@@ -93,16 +93,15 @@ class CouponForm(CouponTerms):
         data: Any = None,
         *,
         coupon: Coupon | None = None,
-        promotions: QuerySet[Promotion],
         **kwargs: Any,
     ) -> None:
         initial = kwargs.pop("initial", {})
         if coupon:
             initial = stored(coupon)
-        super().__init__(data, promotions=promotions, initial=initial, **kwargs)
+        super().__init__(data, initial=initial, **kwargs)
         self.coupon = coupon
         if coupon:
-            self.fields["promotion"].disabled = True
+            del self.fields["promotion"]
             if initial["discount"] == "kept":
                 self.fields["discount"].choices = [
                     *self.fields["discount"].choices,
@@ -130,7 +129,7 @@ def stored(coupon: Coupon) -> dict[str, Any]:
     """The answers that a stored coupon comes to."""
     answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
     answers |= {name: to_the_minute(answers[name]) for name in ("starts_at", "ends_at")}
-    answers |= {"promotion": coupon.promotion_id, "locations": list(coupon.locations.all())}
+    answers |= {"locations": list(coupon.locations.all())}
     match coupon.benefit:
         case None:
             return answers | {"discount": "promotion"}

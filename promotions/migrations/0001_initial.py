@@ -434,6 +434,8 @@ class Migration(migrations.Migration):
                             ("deleted", "Deleted"),
                             ("codes_on", "Codes switched on"),
                             ("codes_off", "Codes switched off"),
+                            ("apart", "Never together"),
+                            ("together", "May meet again"),
                         ],
                         max_length=20,
                     ),

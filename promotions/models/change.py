@@ -7,7 +7,8 @@ class Change(models.Model):
     """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
 
     Append-only. `detail`: {field: [before, after]}; of codes that were switched together, the name of their batch and
-    their number. Of the stacking rules when it names neither campaign nor promotion.
+    their number; of two promotions that may not meet, their names. Of the stacking rules when it names neither campaign
+    nor promotion.
     """
 
     class What(models.TextChoices):
@@ -21,6 +22,8 @@ class Change(models.Model):
         DELETED = "deleted", "Deleted"
         CODES_ON = "codes_on", "Codes switched on"
         CODES_OFF = "codes_off", "Codes switched off"
+        APART = "apart", "Never together"
+        TOGETHER = "together", "May meet again"
 
     campaign = models.ForeignKey(
         "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="changes"

@@ -17,9 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import coupons
-from promotions.forms.coupon import CouponForm, GenerateForm
+from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
 from promotions.forms.filters import CouponFilter
-from promotions.models import Coupon, Promotion
+from promotions.models import Coupon
 
 PER_PAGE = 50
 USES = 50  # the latest redemptions on the page of one code
@@ -51,12 +51,9 @@ def export(request: Request) -> StreamingHttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
 def new(request: Request) -> HttpResponse:
-    form = CouponForm(
-        request.POST or None,
-        promotions=with_a_coupon(),
-        initial={"promotion": request.GET.get("promotion")},
-    )
-    if request.method == "POST" and form.is_valid():
+    form = CouponForm(request.POST or None, initial={"promotion": request.GET.get("promotion")})
+    looks = is_looking(request, form)
+    if request.method == "POST" and not looks and form.is_valid():
         try:
             coupon = coupons.save(
                 None,
@@ -70,7 +67,7 @@ def new(request: Request) -> HttpResponse:
         else:
             messages.success(request, f"The code “{coupon}” is saved.")
             return redirect("promotions:coupon", coupon.pk)
-    status = 422 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" and not looks else 200
     return render(request, "promotions/coupon_form.html", {"form": form}, status=status)
 
 
@@ -83,8 +80,7 @@ def coupon(request: Request, pk: int) -> HttpResponse:
         if request.method == "POST":
             raise PermissionDenied
         return render(request, "promotions/coupon.html", coupon_context(coupon, None))
-    promotions = Promotion.objects.filter(pk=coupon.promotion_id)
-    form = CouponForm(request.POST or None, coupon=coupon, promotions=promotions)
+    form = CouponForm(request.POST or None, coupon=coupon)
     if request.method == "POST" and form.is_valid():
         try:
             coupons.save(pk, by=request.user, locations=form.cleaned_data["locations"], **form.columns())
@@ -102,8 +98,9 @@ def coupon(request: Request, pk: int) -> HttpResponse:
 def generate(request: Request) -> HttpResponse:
     """Make many codes at once, then show them, ready for export."""
     initial = {"promotion": request.GET.get("promotion")}
-    form = GenerateForm(request.POST or None, promotions=with_a_coupon(), initial=initial)
-    if request.method == "POST" and form.is_valid():
+    form = GenerateForm(request.POST or None, initial=initial)
+    looks = is_looking(request, form)
+    if request.method == "POST" and not looks and form.is_valid():
         said = form.cleaned_data
         try:
             batch = coupons.generate(
@@ -125,7 +122,7 @@ def generate(request: Request) -> HttpResponse:
             )
             asking = urlencode({"promotion": said["promotion"].pk, "batch": batch})
             return redirect(f"{reverse('promotions:coupons')}?{asking}")
-    status = 422 if request.method == "POST" else 200
+    status = 422 if request.method == "POST" and not looks else 200
     return render(request, "promotions/coupons_generate.html", {"form": form}, status=status)
 
 
@@ -147,9 +144,12 @@ def switch(request: Request, pk: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def with_a_coupon() -> QuerySet[Promotion]:
-    """The promotions that a code can unlock."""
-    return Promotion.objects.kept().filter(trigger=Promotion.Trigger.COUPON).order_by("name", "pk")
+def is_looking(request: Request, form: CouponTerms) -> bool:
+    """Whether a promotion is only being looked for, without JavaScript: nothing is saved then, nothing is wrong yet."""
+    if "look" not in request.POST:
+        return False
+    form.forgive()
+    return True
 
 
 def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:

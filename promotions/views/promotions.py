@@ -16,11 +16,13 @@ from campaigns.requests import Request
 from campaigns.views import gone_to
 from promotions import publish, reading, standing, types
 from promotions.conflicts import conflicts
+from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, key_of
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 
 PER_PAGE = 25
+PICKED = ("promotion", "one", "other")  # the fields that are drawn with a search
 
 viewing = permission_required("promotions.view_promotion", raise_exception=True)
 adding = permission_required("promotions.add_promotion", raise_exception=True)
@@ -98,6 +100,22 @@ def says(request: Request) -> HttpResponse:
     stored = Promotion.objects.kept().filter(pk=key_of(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
     return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
+
+
+@require_GET
+@viewing
+def offer(request: Request) -> HttpResponse:
+    """The promotions offered for the field `of` of some form: by the part of a name in its search, the chosen first."""
+    name = request.GET.get("of", "")
+    if name not in PICKED:
+        raise Http404("There is no such field.")
+    context = picker.offer(
+        name,
+        with_coupon="with_coupon" in request.GET,
+        find=request.GET.get(f"find_{name}", "").strip(),
+        chosen=request.GET.get(name),
+    )
+    return render(request, "promotions/_offer.html", context)
 
 
 @require_POST

@@ -8,17 +8,20 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_http_methods
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import stacking
+from promotions.forms.filters import key_of
 from promotions.forms.stacking import MeetingForm, StackingForm
 from promotions.inspector import applying, meeting
 from promotions.models import Change, ExcludedPair, StackingSettings
 
-SHOWN = 100
+SHOWN = 25  # of what applies now, and of the pairs that never meet
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,7 +35,7 @@ def rules(request: Request) -> HttpResponse:
         raise PermissionDenied
     if form and request.method == "POST" and form.is_valid():
         try:
-            stacking.change(by=request.user, excluded_pairs=form.excluded_pairs(), **form.columns())
+            stacking.change(by=request.user, **form.columns())
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
@@ -43,26 +46,49 @@ def rules(request: Request) -> HttpResponse:
     return render(request, "promotions/stacking.html", context, status=status)
 
 
+@require_POST
+@permission_required("promotions.change_stacking_rules", raise_exception=True)
+def pair(request: Request) -> HttpResponse:
+    """Let two promotions, `one` and `other`, never meet (`apart`), or meet again."""
+    one, other = (key_of(request.POST.get(name)) for name in ("one", "other"))
+    try:
+        if "apart" in request.POST:
+            stacking.keep_apart(one, other, by=request.user)
+        else:
+            stacking.let_meet(one, other, by=request.user)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        said = "They never meet in one sale" if "apart" in request.POST else "They may meet in one sale again"
+        messages.success(request, f"{said}, from the very next sale.")
+    return redirect(f"{reverse('promotions:stacking')}?{urlencode({'one': one, 'other': other})}#meeting")
+
+
 def rules_context() -> dict[str, Any]:
-    applies = applying(timezone.now())
+    applies, count = applying(timezone.now(), SHOWN)
+    kept = ExcludedPair.objects.filter(first__deleted_at=None, second__deleted_at=None)
+    pairs = kept.select_related("first", "second").order_by("first__name", "second__name")
     return {
         "settings": StackingSettings.objects.first() or StackingSettings(),
-        "pairs": ExcludedPair.objects.select_related("first", "second"),
-        "applies": applies[:SHOWN],
-        "more": max(0, len(applies) - SHOWN),
+        "pairs": pairs[:SHOWN],
+        "more_pairs": max(0, pairs.count() - SHOWN),
+        "applies": applies,
+        "more": count - len(applies),
         "changes": Change.objects.filter(campaign=None, promotion=None).select_related("by")[:20],
     }
 
 
 def meeting_context(request: Request) -> dict[str, Any]:
-    """The question whether `?one=` and `?other=` can meet, and its answer."""
-    asked = request.GET if "one" in request.GET else None
-    question = MeetingForm(asked)
+    """The question whether `?one=` and `?other=` can meet, and its answer; `?look` only looks for promotions."""
+    is_asked = "one" in request.GET and "look" not in request.GET
+    question = MeetingForm(request.GET if is_asked else None, initial=request.GET.dict())
     context: dict[str, Any] = {"question": question}
-    if asked is not None and question.is_valid():
+    if is_asked and question.is_valid():
         one, other = question.cleaned_data["one"], question.cleaned_data["other"]
         context |= {"one": one, "other": other}
         if one != other:
+            apart = ExcludedPair.objects.filter(first=min(one.pk, other.pk), second=max(one.pk, other.pk))
+            context["are_apart"] = apart.exists()
             try:
                 context["meeting"] = meeting(one, other)
             except msgspec.ValidationError as error:

@@ -326,7 +326,8 @@ def test_the_stacking_rules_of_the_site_count_from_the_very_next_sale(till):
     stacking.change(max_promotions=1)
     assert discount(till) == 100
     pair = Promotion.objects.values_list("pk", flat=True)
-    stacking.change(max_promotions=None, excluded_pairs=[tuple(pair)])
+    stacking.change(max_promotions=None)
+    stacking.keep_apart(*pair)
     assert discount(till) == 100
     assert reason(till) == ["excluded_pair"]
 

@@ -99,4 +99,7 @@ def test_what_applies_now_is_what_is_on_in_an_open_window_in_the_order_of_applic
     PromotionFactory(standalone=True, status="inactive")
     PromotionFactory(standalone=True, ends_at=now - DAY)
     PromotionCampaignFactory(status="active")
-    assert [promotion for promotion, _ in applying(now)] == [active, due, alone]
+    found, count = applying(now, 10)
+    assert [promotion for promotion, _ in found] == [active, due, alone]
+    assert count == 3
+    assert applying(now, 2) == (found[:2], 3)

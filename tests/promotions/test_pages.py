@@ -159,7 +159,6 @@ def test_a_code_of_a_group_exists_once(client, marketer):
 
 
 def test_the_stacking_rules_are_one_form_with_a_permission_of_their_own(client, administrator):
-    first, second = PromotionFactory.create_batch(2)
     answer = {
         "precedence": "priority",
         "max_promotions": "2",
@@ -167,19 +166,12 @@ def test_the_stacking_rules_are_one_form_with_a_permission_of_their_own(client, 
         "max_discount": "100",
         "item_with_order": "on",
         "buy_get_replaces": "on",
-        "first": second.pk,
-        "second": first.pk,
     }
     assert client.post("/stacking/", answer).status_code == 302
     settings = StackingSettings.objects.get()
     assert (settings.precedence, settings.max_promotions) == ("priority", 2)
     assert (settings.max_discount_percent, settings.max_discount) == (2550, 10000)
     assert (settings.coupons_with_promotions, settings.item_with_order) == (False, True)
-    pair = f"{first.pk}-{second.pk}"
-    page = shown(client.get("/stacking/"))
-    assert f'value="{pair}"' in page
-    client.post("/stacking/", {"precedence": "value"})  # the pair is no longer ticked
-    assert f'value="{pair}"' not in shown(client.get("/stacking/"))
 
 
 def test_a_marketer_reads_the_stacking_rules_and_cannot_change_them(client, marketer):
@@ -189,9 +181,35 @@ def test_a_marketer_reads_the_stacking_rules_and_cannot_change_them(client, mark
     assert client.post("/stacking/", {"precedence": "priority"}).status_code == 403
 
 
-def test_half_a_pair_is_refused(client, administrator):
-    page = shown(client.post("/stacking/", {"precedence": "value", "first": PromotionFactory().pk}), 422)
-    assert "A pair has two promotions." in page
+def test_two_promotions_are_kept_apart_from_the_answer_of_the_inspector(client, administrator):
+    _, (one, other) = campaign_with(2)
+    asked = f"/stacking/?one={one.pk}&other={other.pk}"
+    assert "Never let them meet" in shown(client.get(asked))
+    response = client.post("/stacking/pair/", {"one": other.pk, "other": one.pk, "apart": "1"})
+    assert response["Location"] == f"/stacking/?one={other.pk}&other={one.pk}#meeting"
+    page = words(shown(client.get(response["Location"])))
+    assert "They never meet in one sale, from the very next sale." in page
+    assert "They are an excluded pair." in page
+    assert f"Never together {one} and {other} Let them meet" in page
+    assert f"“{one}” and “{other}”" in page.split("Changes", 1)[1]
+    client.post("/stacking/pair/", {"one": one.pk, "other": other.pk})
+    page = words(shown(client.get(asked)))
+    assert "can apply to one sale" in page
+    assert "No two promotions are kept apart." in page
+
+
+def test_a_marketer_asks_and_cannot_keep_apart(client, marketer):
+    one, other = PromotionFactory.create_batch(2)
+    assert "Never let them meet" not in shown(client.get(f"/stacking/?one={one.pk}&other={other.pk}"))
+    answer = {"one": one.pk, "other": other.pk, "apart": "1"}
+    assert client.post("/stacking/pair/", answer).status_code == 403
+
+
+def test_what_cannot_be_kept_apart_is_said(client, administrator):
+    one = PromotionFactory()
+    for other, sentence in ((one.pk, "cannot exclude itself"), ("²", "was deleted"), ("", "was deleted")):
+        answer = {"one": one.pk, "other": other, "apart": "1"}
+        assert sentence in shown(client.post("/stacking/pair/", answer, follow=True))
 
 
 def test_the_inspector_shows_what_applies_now_and_whether_two_can_meet(client, marketer):
