@@ -67,7 +67,8 @@ def picker(context: template.Context, bound: BoundField) -> dict[str, Any]:
     request = context["request"]
     said = request.POST if request.method == "POST" else request.GET
     find = said.get(f"find_{bound.name}", "").strip()
-    found = offer(bound.name, with_coupon=bound.field.with_coupon, find=find, chosen=bound.value())
+    field: Any = bound.field  # a PromotionField
+    found = offer(bound.name, with_coupon=field.with_coupon, find=find, chosen=bound.value())
     return {"field": bound, **found}
 
 
