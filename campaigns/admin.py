@@ -18,6 +18,10 @@ from campaigns import lifecycle, workspace
 from campaigns.models import Campaign, Heartbeat, Transition
 from campaigns.refusals import Refused
 
+admin.site.site_header = "Fanfare administration"
+admin.site.site_title = "Fanfare"
+admin.site.index_title = "All that is stored"
+
 
 class ReadOnlyAdmin(admin.ModelAdmin):
     """For ledgers and histories: looked at, never written by hand."""
