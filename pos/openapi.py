@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pos import schemas
+from pos import examples, schemas
 
 JSON = "application/json"
 KEY = {
@@ -30,19 +30,72 @@ REPLAYED = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
-PROBLEMS = {
-    "400": "Not JSON, a float, or a key twice in one object.",
-    "401": "No key, or none that is known.",
-    "403": "The key was revoked.",
-    "404": "The location has no such sale.",
-    "405": "Another method.",
-    "409": "Not possible as things stand; `error` says why.",
-    "413": f"More than {schemas.MAX_BODY} bytes or {schemas.MAX_LINES} lines.",
-    "422": "Values that cannot be, by their path in `fields`.",
-    "429": "More requests a second than a till may send: come back after `Retry-After`.",
-    "503": "The database is away, or the rules change all the time: send it again.",
+PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "400": ("Not JSON, a float, or a key twice in one object.", ("not_json", "float", "repeated_key")),
+    "401": ("No key, or none that is known.", ("no_key", "unknown_key")),
+    "403": ("The key was revoked.", ("revoked_key",)),
+    "404": ("The location has no such sale.", ("no_such_sale",)),
+    "405": ("Another method.", ("method",)),
+    "413": (
+        f"More than {schemas.MAX_BODY} bytes or {schemas.MAX_LINES} lines.",
+        ("too_large", "too_many_lines"),
+    ),
+    "422": (
+        "Values that cannot be, by their path in `fields`: also a line id twice, another currency than the location's, "
+        f"a sale worth more than {schemas.MAX_SUBTOTAL}, an `offline_at` in the future.",
+        ("invalid",),
+    ),
+    "429": ("More requests a second than a till may send: come back after `Retry-After`.", ("too_fast",)),
+    "503": (
+        "The database is away, or the rules change all the time: send it again after `Retry-After`.",
+        ("unavailable", "busy"),
+    ),
 }
+"""What a refusal means, and the values of `error` that tell it; of 409 they differ by operation."""
+CONFLICT = "Not possible as things stand; `error` says why. Nothing was changed."
 RETRIED = ("429", "503")
+ABOUT = f"""
+What a basket gets, and sales that are counted exactly once.
+
+**Key.** Every request carries `Authorization: Bearer <till key>`. The key names the till, and so the location with its
+currency and time zone. An administrator makes it; it is shown once.
+
+**Money** is an integer in minor units of the currency: 2490 is 24.90 EUR. A float is refused, 2490.0 too. Weights are
+texts.
+
+**Send it again.** `sale_id` and `return_id` are the till's own. After a broken connection, a 429 or a 503 send the
+very same request again: it is done once, and answered as it was, with `Idempotent-Replayed: true`. Another body under
+a known id is a 409.
+
+**A code that is no good** is a status in the answer, never an error: the sale goes on.
+
+**Limits.** {schemas.MAX_LINES} lines, {schemas.MAX_BODY // 1024} KiB, and so many requests a second for each key as the
+server's `TILL_RATE` says; more are a 429.
+"""
+UNSAID = {
+    "Line": {
+        "if": {"properties": {"quantity": {"type": "string"}}, "required": ["quantity"]},
+        "then": {"required": ["line_total"], "properties": {"line_total": {"type": "integer"}}},
+    },
+    "SaleRequest": {
+        "allOf": [
+            {
+                "if": {"properties": {"ttl": {"type": "integer"}}, "required": ["ttl"]},
+                "then": {"required": ["state"], "properties": {"state": {"const": "held"}}},
+            },
+            {
+                "if": {"properties": {"offline_at": {"type": "string"}}, "required": ["offline_at"]},
+                "then": {"properties": {"state": {"const": "committed"}}},
+            },
+        ]
+    },
+}
+"""What binds the values of one body together, which no type can say; pos.body checks it."""
+TAGS = {
+    "Quotes": "What a basket would get.",
+    "Sales": "Committing, holding and undoing sales.",
+    "Rules": "For tills that must do without a connection.",
+}
 
 
 @cache
@@ -63,6 +116,8 @@ def described() -> dict[str, Any]:
         schemas.Problem,
     ]
     references, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for name, more in UNSAID.items():
+        components[name] |= more
     of = dict(zip(kinds, references, strict=True))
     sale, back = of[schemas.Sale], of[schemas.Return]
     return {
@@ -70,17 +125,20 @@ def described() -> dict[str, Any]:
         "info": {
             "title": "Fanfare for tills",
             "version": "1",
-            "description": (schemas.__doc__ or "").strip(),
+            "summary": "Promotions at the till: quotes, sales, holds, returns and rules.",
+            "description": ABOUT.strip(),
             "license": {"name": "See the repository", "identifier": "LicenseRef-Fanfare"},
         },
         "servers": [{"url": "/pos/v1"}],
         "security": [{"key": []}],
+        "tags": [{"name": name, "description": said} for name, said in TAGS.items()],
         "paths": {
             "/quotes": {
                 "post": operation(
                     "quote",
-                    "What a basket would get; nothing is written.",
+                    "What a basket would get; nothing is written",
                     of,
+                    tag="Quotes",
                     body=schemas.QuoteRequest,
                     answers={"200": ("The quote.", of[schemas.Quote], None)},
                 )
@@ -89,18 +147,18 @@ def described() -> dict[str, Any]:
                 "parameters": [SALE_ID],
                 "put": operation(
                     "commit",
-                    "Commit a sale, or hold it while the customer pays.",
+                    "Commit a sale, or hold it while the customer pays",
                     of,
                     body=schemas.SaleRequest,
                     answers={
                         "201": ("It was committed or is held.", sale, None),
                         "200": ("It had been sent before: the same answer.", sale, REPLAYED),
                     },
-                    problems=("409",),
+                    conflicts=("idempotency_mismatch", "quote_changed"),
                 ),
                 "get": operation(
                     "show",
-                    "A sale as it is stored.",
+                    "A sale as it is stored",
                     of,
                     answers={"200": ("The sale.", sale, None)},
                     problems=("404",),
@@ -114,34 +172,37 @@ def described() -> dict[str, Any]:
                         summary,
                         of,
                         answers={"200": ("The sale as it is now.", sale, REPLAYED)},
-                        problems=("404", "409"),
+                        problems=("404",),
+                        conflicts=conflicts,
                     ),
                 }
-                for verb, summary in [
-                    ("confirm", "Make a hold a sale; no limit can refuse it."),
-                    ("release", "Give back what a hold reserves."),
-                    ("void", "Give back all that is left of a sale or a hold."),
+                for verb, summary, conflicts in [
+                    ("confirm", "Make a hold a sale; no limit can refuse it", ("hold_expired", "voided")),
+                    ("release", "Give back what a hold reserves", ("already_committed",)),
+                    ("void", "Give back all that is left of a sale or a hold", ()),
                 ]
             },
             "/sales/{sale_id}/returns/{return_id}": {
                 "parameters": [SALE_ID, RETURN_ID],
                 "put": operation(
                     "return",
-                    "Take units of a sale back.",
+                    "Take units of a sale back",
                     of,
                     body=schemas.ReturnRequest,
                     answers={
                         "201": ("They came back.", back, None),
                         "200": ("A dry run, or sent before: the same answer.", back, REPLAYED),
                     },
-                    problems=("404", "409"),
+                    problems=("404",),
+                    conflicts=("exceeds_sold", "not_committed", "voided", "idempotency_mismatch"),
                 ),
             },
             "/rules": {
                 "get": operation(
                     "rules",
-                    "The rules that hold at the till's location, to evaluate without a connection.",
+                    "The rules that hold at the till's location, to evaluate without a connection",
                     of,
+                    tag="Rules",
                     answers={
                         "200": ("The rules of the latest version.", of[schemas.Rules], ETAG),
                         "304": ("`If-None-Match` names the latest version.", None, ETAG),
@@ -162,25 +223,53 @@ def operation(
     of: dict[type, dict[str, Any]],
     *,
     answers: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
+    tag: str = "Sales",
     body: type | None = None,
     problems: tuple[str, ...] = (),
+    conflicts: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """One operation. `answers`: (description, schema, headers) by status; `problems`: those beside what all may get."""
+    """One operation.
+
+    Args:
+        answers: (description, schema, headers) by status. problems: statuses beside those that all may get.
+        conflicts: the values of `error` of its 409.
+    """
     known = {"401", "403", "405", "429", "503", *problems, *({"400", "413", "422"} if body else ())}
-    described: dict[str, Any] = {"operationId": name, "summary": summary, "responses": {}}
+    refusals = {status: PROBLEMS[status] for status in known}
+    if conflicts:
+        refusals["409"] = (CONFLICT, conflicts)
+    described: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary, "responses": {}}
     if body is not None:
-        described["requestBody"] = {"required": True, "content": {JSON: {"schema": of[body]}}}
+        described["requestBody"] = {
+            "required": True,
+            "content": {
+                JSON: {
+                    "schema": of[body],
+                    "examples": {
+                        title: {"summary": title, "value": value}
+                        for title, value in examples.SENT[name].items()
+                    },
+                }
+            },
+        }
     for status, (description, schema, headers) in answers.items():
         answer: dict[str, Any] = {"description": description}
         if schema is not None:
-            answer["content"] = {JSON: {"schema": schema}}
+            answer["content"] = {JSON: {"schema": schema, "example": examples.ANSWERED[name]}}
         if headers is not None:
             answer["headers"] = headers
         described["responses"][status] = answer
-    for status in sorted(known):
+    for status, (description, errors) in sorted(refusals.items()):
         described["responses"][status] = {
-            "description": PROBLEMS[status],
-            "content": {JSON: {"schema": of[schemas.Problem]}},
+            "description": description,
+            "content": {
+                JSON: {
+                    "schema": of[schemas.Problem],
+                    "examples": {
+                        error: {"summary": error, "value": examples.refused(error)} for error in errors
+                    },
+                }
+            },
         }
         if status in RETRIED:
             described["responses"][status]["headers"] = {

@@ -1,0 +1,164 @@
+"""Examples of what tills send and are answered, for the description of the JSON views; a test proves each of them."""
+
+from typing import Any
+
+Json = dict[str, Any]
+
+COFFEE: Json = {"id": "1", "sku": "COF02", "categories": ["coffee"], "quantity": 2, "unit_price": 2490}
+CHEESE: Json = {"id": "2", "sku": "CHE01", "quantity": "0.350", "unit_price": 1890, "line_total": 662}
+BASKET: Json = {
+    "currency": "EUR",
+    "customer": {"id": "C9", "groups": ["vip"]},
+    "coupons": ["SPRING10"],
+    "payment_method": "card",
+    "lines": [COFFEE, CHEESE],
+}
+QUOTE: Json = {
+    "rules_version": 42,
+    "evaluated_at": "2026-11-21T10:15:00Z",
+    "currency": "EUR",
+    "subtotal": 5642,
+    "discount": 498,
+    "total": 5144,
+    "lines": [
+        {
+            "id": "1",
+            "discount": 498,
+            "total": 4482,
+            "units": [[2, 249]],
+            "applied": [{"promotion": 7, "campaign": 3, "amount": 498}],
+        },
+        {"id": "2", "discount": 0, "total": 662, "units": [[1, 0]], "applied": []},
+    ],
+    "applied": [
+        {
+            "promotion": 7,
+            "campaign": 3,
+            "label": "10 % off coffee",
+            "amount": 498,
+            "wished": 498,
+            "clamped_by": None,
+            "coupon": None,
+            "applications": 1,
+        }
+    ],
+    "coupons": [{"code": "SPRING10", "status": "min_subtotal", "need": 10000, "have": 5642}],
+    "not_applied": [
+        {"promotion": 8, "campaign": None, "reason": "min_subtotal", "need": 10000, "have": 5642}
+    ],
+    "gifts": [],
+}
+SALE: Json = QUOTE | {
+    "sale_id": "R-1001",
+    "state": "committed",
+    "expires_at": None,
+    "offline_at": None,
+    "returned": {},
+}
+RETURN: Json = {
+    "sale_id": "R-1001",
+    "return_id": "B-1",
+    "currency": "EUR",
+    "subtotal": 2490,
+    "discount": 249,
+    "total": 2241,
+    "lines": [{"id": "1", "units": [[1, 249]], "subtotal": 2490, "discount": 249, "total": 2241}],
+    "applied": [{"promotion": 7, "campaign": 3, "amount": 249}],
+    "dry_run": False,
+}
+RULES: Json = {
+    "rules_version": 42,
+    "location": "BER",
+    "currency": "EUR",
+    "time_zone": "Europe/Berlin",
+    "stacking": {"precedence": "value", "excluded_pairs": []},
+    "rules": [
+        {
+            "promotion": 7,
+            "benefit": {"type": "percent", "percent": 1000, "of": "remaining"},
+            "label": "10 % off coffee",
+            "target": {"match": {"categories": ["coffee"]}},
+            "lane": "item",
+            "stacking": {"type": "stackable"},
+            "caps": {},
+            "trigger": "automatic",
+            "locations": [],
+            "campaign": {
+                "id": 3,
+                "status": "active",
+                "starts_at": "2026-11-01T08:00:00Z",
+                "ends_at": "2026-11-30T20:00:00Z",
+                "locations": [],
+                "currency": "EUR",
+                "on_budget_end": "partial",
+            },
+        }
+    ],
+}
+
+SENT: dict[str, dict[str, Json]] = {
+    "quote": {"a basket": BASKET, "one line": {"currency": "EUR", "lines": [COFFEE]}},
+    "commit": {
+        "commit": BASKET | {"expect_discount": 498},
+        "hold while the customer pays": BASKET | {"state": "held", "ttl": 120},
+        "made without a connection": BASKET | {"offline_at": "2026-11-21T10:15:00+01:00"},
+    },
+    "return": {
+        "one unit": {"lines": [{"id": "1", "quantity": 1}]},
+        "only ask": {
+            "lines": [{"id": "1", "quantity": 1}, {"id": "2", "quantity": "0.350"}],
+            "dry_run": True,
+        },
+    },
+}
+"""Bodies by operation and by what they show."""
+
+ANSWERED: dict[str, Json] = {
+    "quote": QUOTE,
+    "commit": SALE,
+    "show": SALE | {"returned": {"1": 1}},
+    "confirm": SALE,
+    "release": SALE | {"state": "released"},
+    "void": SALE | {"state": "voided"},
+    "return": RETURN,
+    "rules": RULES,
+}
+"""The body of the good answer, by operation."""
+
+REFUSED: dict[str, Json] = {
+    "not_json": {"message": "The body is no JSON: Input data was truncated."},
+    "float": {
+        "message": '24.9 is no integer: money and quantities are integers, weights are texts as "0.350".'
+    },
+    "repeated_key": {"message": "The key “sku” comes twice in one object."},
+    "no_key": {"message": "Send the till's key as `Authorization: Bearer <key>`."},
+    "unknown_key": {"message": "No till has this key."},
+    "revoked_key": {"message": "This till's key was revoked."},
+    "no_such_sale": {"message": "This location has no sale R-1001."},
+    "method": {"message": "Use POST here."},
+    "idempotency_mismatch": {"message": "The sale R-1001 was sent before with another content."},
+    "quote_changed": {"message": "The discount is 498 now; 500 was expected.", "quote": QUOTE},
+    "hold_expired": {"message": "The hold R-1001 is over: commit the sale anew."},
+    "already_committed": {"message": "The sale R-1001 is committed: void it instead."},
+    "voided": {"message": "The sale R-1001 was voided."},
+    "not_committed": {"message": "The sale R-1001 is held: nothing of it can come back."},
+    "exceeds_sold": {
+        "message": "lines.0.quantity: 2 were sold and 1 can still come back.",
+        "fields": {"lines.0.quantity": ["2 were sold and 1 can still come back."]},
+    },
+    "too_large": {"message": "1048576 bytes are taken at most."},
+    "too_many_lines": {"message": "There are 501 lines; 500 are taken at most."},
+    "invalid": {
+        "message": "lines.0.quantity: Expected `int` >= 1; this is 0.",
+        "fields": {"lines.0.quantity": ["Expected `int` >= 1; this is 0."]},
+    },
+    "too_fast": {"message": "This till asks more than 100 times a second."},
+    "unavailable": {"message": "The database is away: send this again."},
+    "busy": {"message": "The rules are changing all the time: try again."},
+}
+"""Bodies of refusals by their `error`; without a quote of its own, and with no fields, unless they stand here."""
+
+
+def refused(error: str) -> Json:
+    """The body of a refusal."""
+    return {"error": error, "fields": {}} | REFUSED[error]
