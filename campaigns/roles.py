@@ -15,6 +15,7 @@ MARKETER = [
     "mailing.operate_emailcampaign",
     "mailing.add_contact",
     "mailing.change_contact",
+    "mailing.delete_contact",
     "mailing.add_contactlist",
     "mailing.change_contactlist",
     "mailing.delete_contactlist",

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.models.expressions import RawSQL
 
 from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
 from mailing.segments import Condition, SegmentError, compiled
@@ -174,6 +175,12 @@ def count(tree: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
         return cursor.fetchone()[0]
+
+
+def keys(tree: dict[str, Any]) -> RawSQL:
+    """The keys of the contacts a tree chooses, for a query on contacts. Raises SegmentError."""
+    sql, params = compiled(tree)
+    return RawSQL(f"(SELECT contact.id FROM mailing_contact AS contact WHERE {sql})", params)
 
 
 def holds(segment: Segment, contact: Contact) -> bool:

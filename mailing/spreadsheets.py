@@ -1,7 +1,10 @@
 """CSV as it is handed out, line by line: a million rows never stand in memory together."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
+
+_number = re.compile(r"[+-][\d\s().,/-]*").fullmatch  # of a telephone too
 
 
 class _Echo:
@@ -19,4 +22,5 @@ def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 def harmless(cell: str) -> str:
     """The cell, made plain text where a spreadsheet would take it for a formula."""
-    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+    is_formula = cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not _number(cell)
+    return f"'{cell}" if is_formula else cell

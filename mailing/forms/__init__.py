@@ -8,6 +8,7 @@ from mailing.forms.audience import (
 )
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
+from mailing.forms.contact import ContactForm
 from mailing.forms.importing import ColumnsForm, UploadForm
 from mailing.forms.segment import SegmentForm
 
@@ -16,6 +17,7 @@ __all__ = [
     "ConnectionForm",
     "ConnectionTestForm",
     "ContactFilterForm",
+    "ContactForm",
     "EmailCampaignForm",
     "ListForm",
     "PreviewForm",

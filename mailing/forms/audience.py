@@ -3,12 +3,13 @@
 from django import forms
 
 from mailing.forms.fields import AddressField
-from mailing.models import ContactList, Suppression
+from mailing.models import ContactList, Segment, Suppression
 
 
 class ContactFilterForm(forms.Form):
     q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
     list = forms.ModelChoiceField(ContactList.objects.all(), required=False, empty_label="All lists")
+    segment = forms.ModelChoiceField(Segment.objects.all(), required=False, empty_label="All segments")
 
 
 class ListForm(forms.ModelForm):

@@ -38,6 +38,7 @@ SYNONYMS = {
     "customer_no": "customer_id",
     "customer_number": "customer_id",
     "lists": LIST,
+    "suppressed": LEFT_OUT,  # as in our own export: an import neither suppresses nor lifts
 }
 
 _attribute = re.compile(r"[^\W\d]\w{0,63}").fullmatch

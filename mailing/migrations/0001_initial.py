@@ -565,7 +565,7 @@ class Migration(migrations.Migration):
                         choices=[
                             ("created", "New"),
                             ("updated", "Updated"),
-                            ("repeated", "Again further down"),
+                            ("repeated", "Repeated"),
                             ("invalid", "Not taken"),
                         ],
                         max_length=10,

@@ -1,5 +1,6 @@
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 
 from mailing.addresses import normalised
 
@@ -31,6 +32,9 @@ class Contact(models.Model):
     def save(self, *args, **kwargs):
         self.email = normalised(self.email)
         super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        return reverse("mailing:contact", args=[self.pk])
 
 
 class ContactList(models.Model):

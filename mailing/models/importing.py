@@ -68,7 +68,7 @@ class ImportRow(models.Model):
     class Verdict(models.TextChoices):
         CREATED = "created", "New"
         UPDATED = "updated", "Updated"
-        REPEATED = "repeated", "Again further down"
+        REPEATED = "repeated", "Repeated"
         INVALID = "invalid", "Not taken"
 
     upload = models.ForeignKey(

@@ -1,19 +1,26 @@
 """Contacts."""
 
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.db.models import Q
-from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_GET
+from django.http import HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing.forms import ContactFilterForm
-from mailing.models import Contact, Suppression
+from mailing import audience, contacts
+from mailing.forms import ContactFilterForm, ContactForm
+from mailing.models import Contact, EmailCampaign, Event, Suppression
+from mailing.views.known import attribute_names
+from mailing.views.sure import deletion
 
 viewing = permission_required("mailing.view_contact", raise_exception=True)
 PER_PAGE = 50
 MAILS_SHOWN = 50
+CAMPAIGNS_OFFERED = 100
 
 
 @require_GET
@@ -21,23 +28,45 @@ MAILS_SHOWN = 50
 def contact_list(request: Request) -> HttpResponse:
     form = ContactFilterForm(request.GET)
     form.is_valid()  # what is no choice narrows nothing
-    found = Contact.objects.all()
-    for word in form.cleaned_data["q"].split():
-        found = found.filter(
-            Q(email__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word)
-        )
-    if chosen := form.cleaned_data.get("list"):
-        found = found.filter(memberships__list=chosen)
+    context: dict[str, Any] = {"form": form, "is_filtered": any(form.cleaned_data.values())}
+    try:
+        found = filtered(form)
+    except audience.SegmentError as error:
+        return render(request, "mailing/contacts.html", context | {"trouble": str(error)})
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
-    context = {
-        "form": form,
-        "page": page,
-        "rows": [(row, suppressed.get(row.email)) for row in page],
-        "is_filtered": any(form.cleaned_data.values()),
-    }
+    context |= {"page": page, "rows": [(row, suppressed.get(row.email)) for row in page]}
     return render(request, "mailing/contacts.html", context)
+
+
+def filtered(form: ContactFilterForm) -> Any:
+    chosen = form.cleaned_data
+    return contacts.found(chosen["q"], list=chosen.get("list"), segment=chosen.get("segment"))
+
+
+@require_GET
+@viewing
+def contact_csv(request: Request) -> StreamingHttpResponse:
+    """Those the list shows, all of them, as a CSV file."""
+    form = ContactFilterForm(request.GET)
+    form.is_valid()
+    response = StreamingHttpResponse(
+        contacts.csv_lines(filtered(form)), content_type="text/csv; charset=utf-8"
+    )
+    response["Content-Disposition"] = 'attachment; filename="contacts.csv"'
+    return response
+
+
+@require_GET
+@viewing
+def contact_suggestions(request: Request) -> HttpResponse:
+    """What a field for a contact offers while somebody types into it."""
+    return render(
+        request,
+        "mailing/_contact_options.html",
+        {"contacts": contacts.suggestions(request.GET.get("contact", ""))},
+    )
 
 
 @require_GET
@@ -46,8 +75,80 @@ def contact(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Contact, pk=pk)
     context = {
         "contact": found,
+        "attributes": [(name, contacts.written(value)) for name, value in sorted(found.attributes.items())],
         "suppression": Suppression.objects.filter(email=found.email).first(),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
+        "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED).select_related(
+            "campaign"
+        ),
         "mails": found.deliveries.select_related("campaign").order_by("-pk")[:MAILS_SHOWN],
+        "campaigns": EmailCampaign.objects.filter(archived_at=None).order_by("-pk")[:CAMPAIGNS_OFFERED],
     }
-    return render(request, "mailing/contact.html", context)
+    return render(request, "mailing/contact.html", context | why_context(request, found))
+
+
+@require_GET
+@viewing
+def contact_why(request: Request, pk: int) -> HttpResponse:
+    """Whether the contact gets, or got, the campaign `?campaign=`, and why; a part of their page."""
+    found = get_object_or_404(Contact, pk=pk)
+    if not request.htmx:
+        return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}#why")
+    return render(request, "mailing/_why.html", {"contact": found} | why_context(request, found))
+
+
+def why_context(request: Request, contact: Contact) -> dict[str, Any]:
+    asked = request.GET.get("campaign", "")
+    campaign = (
+        EmailCampaign.objects.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
+    )
+    if campaign is None:
+        return {}
+    try:
+        gets_it, reasons = audience.why(contact, campaign)
+    except audience.SegmentError as error:
+        return {"campaign": campaign, "trouble": str(error)}
+    return {"campaign": campaign, "gets_it": gets_it, "reasons": reasons}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_contact", raise_exception=True)
+def contact_new(request: Request) -> HttpResponse:
+    return edit(request, Contact())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.change_contact", raise_exception=True)
+def contact_edit(request: Request, pk: int) -> HttpResponse:
+    return edit(request, get_object_or_404(Contact, pk=pk))
+
+
+def edit(request: Request, row: Contact) -> HttpResponse:
+    form = ContactForm(request.POST if request.method == "POST" else None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        try:
+            saved = contacts.save(form.instance, lists=form.cleaned_data["lists"])
+        except Refused as refused:
+            form.refuse(refused.reasons)
+        else:
+            messages.success(request, f"“{saved}” is saved.")
+            return redirect(saved)
+    context = {
+        "form": form,
+        "contact": Contact.objects.filter(
+            pk=row.pk
+        ).first(),  # as it is stored: the form has filled in the other
+        "attributes": attribute_names(),
+    }
+    return render(request, "mailing/contact_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_contact", raise_exception=True)
+def contact_delete(request: Request, pk: int) -> HttpResponse:
+    row = get_object_or_404(Contact, pk=pk)
+    sentence = (
+        "The contact goes for good, with attributes and lists. Reports keep the address and what became of each mail; "
+        "a suppression stays. Mails not sent yet are skipped."
+    )
+    return deletion(request, row, sentence=sentence, back="mailing:contacts")

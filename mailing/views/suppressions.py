@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
 from mailing.forms import SuppressionFilterForm, SuppressionForm
-from mailing.models import Suppression
+from mailing.models import Contact, Suppression
 from mailing.views.sure import sure
 
 PER_PAGE = 50
@@ -46,11 +46,11 @@ def suppressions(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_suppression", raise_exception=True)
 def suppression_new(request: Request) -> HttpResponse:
-    form = SuppressionForm(request.POST or None)
+    form = SuppressionForm(request.POST or None, initial={"email": request.GET.get("email", "")})
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f"“{saved.email}” gets no campaign from now on.")
-        return redirect("mailing:suppressions")
+        return redirect(Contact.objects.filter(email=saved.email).first() or "mailing:suppressions")
     return render(
         request, "mailing/suppression_form.html", {"form": form}, status=422 if form.errors else 200
     )

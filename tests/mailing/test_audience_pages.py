@@ -14,7 +14,6 @@ from mailing.models import (
 from tests.factories import (
     ContactFactory,
     ContactListFactory,
-    DeliveryFactory,
     EmailCampaignFactory,
     SegmentFactory,
     SuppressionFactory,
@@ -31,48 +30,7 @@ def page(client, path, status=200, **headers):
     return response.content.decode()
 
 
-# ── contacts, import, lists ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_contacts_are_found_by_address_name_and_list(client, marketer):
-    ada = ContactFactory(email="ada@example.com", first_name="Ada", last_name="Byron")
-    ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
-    members = ContactListFactory(contacts=[ada])
-
-    def found(query):
-        return [contact.email for contact in client.get(f"/contacts/{query}").context["page"]]
-
-    assert found("") == ["ada@example.com", "bob@example.com"]
-    assert found("?q=ross") == ["bob@example.com"]
-    assert found("?q=ada+byron") == ["ada@example.com"]
-    assert found(f"?list={members.pk}") == ["ada@example.com"]
-    assert found("?list=999999") == ["ada@example.com", "bob@example.com"]
-
-
-def test_the_list_of_contacts_says_who_is_suppressed_in_few_queries(
-    client, marketer, django_assert_num_queries
-):
-    SuppressionFactory(email=ContactFactory().email, reason="complaint")
-    ContactFactory.create_batch(30)
-    client.get("/contacts/")
-    with django_assert_num_queries(8):
-        text = page(client, "/contacts/")
-    assert text.count("Suppressed: complaint") == 1
-    assert text.count("Gets campaigns") == 30
-
-
-def test_a_contact_shows_lists_suppression_and_mails(client, marketer):
-    contact = ContactFactory()
-    ContactListFactory(contacts=[contact])
-    DeliveryFactory(contact=contact, campaign=EmailCampaignFactory(status="running", name="Winter letter"))
-    contact.attributes = {"favourite": "<b>coffee</b>"}
-    contact.save()
-    SuppressionFactory(email=contact.email, reason="hard_bounce", detail="550 no such user")
-    text = page(client, f"/contacts/{contact.pk}/")
-    assert "&lt;b&gt;coffee&lt;/b&gt;" in text
-    assert "550 no such user" in text
-    assert str(contact.lists.get()) in text
-    assert "Winter letter" in text
+# ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def test_lists_are_counted_renamed_and_deleted(client, marketer):

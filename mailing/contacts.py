@@ -1,0 +1,118 @@
+"""One contact at a time: saved by hand, found while somebody types; and all of them as CSV."""
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from campaigns.refusals import Refused
+from mailing import audience, importing, spreadsheets
+from mailing.models import Contact, ContactList, Membership, Suppression
+
+CSV_CHUNK = 2000  # rows read at once: a million contacts never stand in memory together
+SUGGESTED = 10
+WISHES = (
+    Suppression.Reason.UNSUBSCRIBED,
+    Suppression.Reason.COMPLAINT,
+)  # of the person, not of a mail server
+
+
+def save(contact: Contact, *, lists: Collection[ContactList]) -> Contact:
+    """Save a new or changed contact and put them in exactly these lists.
+
+    Whoever had left one of `lists` is in it again: that somebody chose it by hand says that they asked for it. A place
+    they left and that is not among `lists` stays as evidence.
+
+    Raises: Refused: the address is to be changed of somebody who unsubscribed or complained.
+    """
+    with transaction.atomic():
+        was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
+        if was and was.email != contact.email:
+            _refuse_to_hide(was)
+            contact.soft_bounces = 0  # they were those of the other address
+        contact.save()
+        places = Membership.objects.filter(contact=contact)
+        places.filter(unsubscribed_at=None).exclude(list__in=lists).delete()
+        places.filter(list__in=lists, unsubscribed_at__isnull=False).update(
+            joined_at=timezone.now(), unsubscribed_at=None
+        )
+        Membership.objects.bulk_create(
+            (Membership(contact=contact, list=each) for each in lists), ignore_conflicts=True
+        )
+    return contact
+
+
+def _refuse_to_hide(was: Contact) -> None:
+    """Suppressions are of addresses: a new one would bring back who asked for no more mail."""
+    wish = Suppression.objects.filter(email=was.email, reason__in=WISHES).first()
+    if wish:
+        said = "complained about our mail" if wish.reason == Suppression.Reason.COMPLAINT else "unsubscribed"
+        raise Refused([("email", f"“{was.email}” has {said}: the address cannot be changed.")])
+
+
+def written(value: Any) -> str:
+    """An attribute's value as people write it; lists and the like as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def attribute_problem(name: str) -> str:
+    """Why an attribute cannot have this name; "" when it can."""
+    if name in importing.FIELDS or name == importing.LIST:
+        return f"“{name}” is no attribute: it has a field of its own."
+    return next((sentence for place, sentence in importing.checked([name]) if place == 0), "")
+
+
+def suggestions(words: str) -> list[Contact]:
+    """A few contacts whose address or name begins like this, those by address first."""
+    words = words.strip().lower()
+    if not words:
+        return list(Contact.objects.order_by("pk")[:SUGGESTED])
+    found = list(Contact.objects.filter(email__startswith=words).order_by("email")[:SUGGESTED])
+    if len(found) < SUGGESTED:
+        named = Contact.objects.alias(first=Lower("first_name"), last=Lower("last_name"))
+        named = named.filter(Q(first__startswith=words) | Q(last__startswith=words))
+        named = named.exclude(pk__in=[contact.pk for contact in found])
+        found += named.order_by("pk")[: SUGGESTED - len(found)]
+    return found
+
+
+def found(words: str = "", *, list: ContactList | None = None, segment: Any = None) -> QuerySet[Contact]:  # noqa: A002
+    """The contacts with all these words in address or name, in the list and in the segment.
+
+    Raises: SegmentError: the segment cannot be used.
+    """
+    contacts = Contact.objects.all()
+    for word in words.split():
+        contacts = contacts.filter(
+            Q(email__icontains=word) | Q(first_name__icontains=word) | Q(last_name__icontains=word)
+        )
+    if list:
+        contacts = contacts.filter(memberships__list=list, memberships__unsubscribed_at=None)
+    if segment:
+        contacts = contacts.filter(pk__in=audience.keys(segment.tree))
+    return contacts
+
+
+def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
+    """These contacts as CSV: their fields, why an address is suppressed, and a column for every attribute."""
+    names = sorted(audience.attribute_names())
+    fields = [*importing.FIELDS]
+    reason = Suppression.objects.filter(email=OuterRef("email")).values("reason")
+    rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
+    yield from spreadsheets.lines([[*fields, "suppressed", *names]])
+    yield from spreadsheets.lines(
+        [*(spreadsheets.harmless(written(cell)) for cell in cells), *_of(attributes, names)]
+        for *cells, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
+            chunk_size=CSV_CHUNK
+        )
+    )
+
+
+def _of(attributes: Mapping[str, Any], names: list[str]) -> list[str]:
+    return [spreadsheets.harmless(written(attributes.get(name))) for name in names]

@@ -1,0 +1,97 @@
+"""A contact, their attributes and their lists."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from mailing import contacts
+from mailing.forms.fields import AddressField
+from mailing.importing.rows import typed
+from mailing.models import Contact, ContactList
+
+BLANKS = 3  # rows for attributes they do not have yet
+
+
+class ListsField(forms.ModelMultipleChoiceField):
+    """Lists to tick; one that the contact has left says so."""
+
+    widget = forms.CheckboxSelectMultiple
+    left: Mapping[int, datetime] = {}
+
+    def label_from_instance(self, row: Any) -> str:
+        if row.pk in self.left:
+            return f"{row} (left it on {timezone.localtime(self.left[row.pk]):%-d %b %Y})"
+        return str(row)
+
+
+class ContactForm(forms.ModelForm):
+    """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
+
+    email = AddressField(label="E-mail address")
+    lists = ListsField(ContactList.objects.all(), required=False)
+
+    class Meta:
+        model = Contact
+        fields = ["email", "first_name", "last_name", "phone", "city", "country", "score", "customer_id"]
+        labels = {"customer_id": "Customer number"}
+        help_texts = {
+            "country": "Two letters, as in DE.",
+            "customer_id": "What the till knows them by.",
+        }
+
+    def __init__(self, data: Any = None, *, instance: Contact) -> None:
+        super().__init__(data, instance=instance)
+        if instance.pk:
+            places = list(instance.memberships.values_list("list_id", "unsubscribed_at"))
+            self.initial["lists"] = [pk for pk, left_at in places if left_at is None]
+            lists = self.fields["lists"]
+            assert isinstance(lists, ListsField)
+            lists.left = {pk: left_at for pk, left_at in places if left_at}
+        if data is not None:
+            names, values = data.getlist("attribute_name"), data.getlist("attribute_value")
+            self.pairs = [(name.strip(), value.strip()) for name, value in zip(names, values, strict=False)]
+        else:
+            self.pairs = [
+                (name, contacts.written(value)) for name, value in sorted(instance.attributes.items())
+            ]
+
+    def rows(self) -> list[tuple[str, str]]:
+        """The attributes to show, and room for more."""
+        return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANKS
+
+    def clean_country(self) -> str:
+        country = self.cleaned_data["country"].upper()
+        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+            raise forms.ValidationError("Give the two letters of ISO 3166, as in DE.")
+        return country
+
+    def clean_customer_id(self) -> str | None:
+        return self.cleaned_data["customer_id"] or None  # unique where there is one
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        before = self.instance.attributes
+        attributes: dict[str, Any] = {}
+        for name, value in self.pairs:
+            if not value:
+                continue
+            if not name:
+                self.add_error(None, f"Name the attribute whose value is “{value[:100]}”.")
+            elif name in attributes:
+                self.add_error(None, f"The attribute “{name}” stands there twice.")
+            elif name not in before and (problem := contacts.attribute_problem(name)):
+                self.add_error(None, problem)
+            # one that was not touched keeps its type: a list stays a list
+            elif name in before and value == contacts.written(before[name]):
+                attributes[name] = before[name]
+            else:
+                attributes[name] = typed(value)
+        self.instance.attributes = attributes
+        return cleaned
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        for name, sentence in reasons:
+            self.add_error(name or None, sentence)

@@ -1,0 +1,244 @@
+"""The pages of contacts: found, looked at, edited, deleted, and asked why they get a campaign."""
+
+import pytest
+from django.utils import timezone
+
+from mailing.models import Contact, Delivery, Event, Membership, Suppression, Target
+from tests.factories import (
+    ContactFactory,
+    ContactListFactory,
+    DeliveryFactory,
+    EmailCampaignFactory,
+    SegmentFactory,
+    SuppressionFactory,
+)
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def page(client, path, status=200, **headers):
+    response = client.get(path, **headers)
+    assert response.status_code == status, path
+    return response.content.decode()
+
+
+def test_contacts_are_found_by_address_name_and_list(client, marketer):
+    ada = ContactFactory(email="ada@example.com", first_name="Ada", last_name="Byron")
+    ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
+    members = ContactListFactory(contacts=[ada])
+
+    def found(query):
+        return [contact.email for contact in client.get(f"/contacts/{query}").context["page"]]
+
+    assert found("") == ["ada@example.com", "bob@example.com"]
+    assert found("?q=ross") == ["bob@example.com"]
+    assert found("?q=ada+byron") == ["ada@example.com"]
+    assert found(f"?list={members.pk}") == ["ada@example.com"]
+    assert found("?list=999999") == ["ada@example.com", "bob@example.com"]
+
+
+def test_the_list_of_contacts_says_who_is_suppressed_in_few_queries(
+    client, marketer, django_assert_num_queries
+):
+    SuppressionFactory(email=ContactFactory().email, reason="complaint")
+    ContactFactory.create_batch(30)
+    client.get("/contacts/")
+    with django_assert_num_queries(9):
+        text = page(client, "/contacts/")
+    assert text.count("Suppressed: complaint") == 1
+    assert text.count("Gets campaigns") == 30
+
+
+def test_a_contact_shows_lists_suppression_and_mails(client, marketer):
+    contact = ContactFactory()
+    ContactListFactory(contacts=[contact])
+    DeliveryFactory(contact=contact, campaign=EmailCampaignFactory(status="running", name="Winter letter"))
+    contact.attributes = {"favourite": "<b>coffee</b>"}
+    contact.save()
+    SuppressionFactory(email=contact.email, reason="hard_bounce", detail="550 no such user")
+    text = page(client, f"/contacts/{contact.pk}/")
+    assert "&lt;b&gt;coffee&lt;/b&gt;" in text
+    assert "550 no such user" in text
+    assert str(contact.lists.get()) in text
+    assert "Winter letter" in text
+
+
+def test_contacts_of_a_segment_are_listed_and_handed_out(client, marketer):
+    ContactFactory(email="kiel@example.com", city="Kiel", phone="+49 431 5", attributes={"note": "=1+1"})
+    ContactFactory(email="bremen@example.com", city="Bremen")
+    SuppressionFactory(email="kiel@example.com", reason="complaint")
+    coast = SegmentFactory(tree={"field": "city", "op": "equals", "value": "Kiel"})
+    listed = client.get(f"/contacts/?segment={coast.pk}").context["page"]
+    assert [contact.email for contact in listed] == ["kiel@example.com"]
+    response = client.get(f"/contacts/export.csv?segment={coast.pk}")
+    lines = b"".join(response.streaming_content).decode().splitlines()
+    assert lines == [
+        "email,first_name,last_name,phone,city,country,score,customer_id,suppressed,note",
+        f"kiel@example.com,{Contact.objects.get(city='Kiel').first_name},"
+        f"{Contact.objects.get(city='Kiel').last_name},+49 431 5,Kiel,,,,complaint,'=1+1",
+    ]
+
+
+def test_a_segment_that_cannot_be_used_says_so_in_the_list(client, marketer):
+    broken = SegmentFactory(tree={"field": "city", "op": "resembles", "value": "Kiel"})
+    assert "The segment cannot be used" in page(client, f"/contacts/?segment={broken.pk}")
+
+
+def test_who_left_a_list_is_not_shown_in_it(client, marketer):
+    members = ContactListFactory(contacts=ContactFactory.create_batch(2))
+    Membership.objects.filter(contact=Contact.objects.first()).update(unsubscribed_at=timezone.now())
+    assert list(client.get(f"/contacts/?list={members.pk}").context["page"]) == [Contact.objects.last()]
+
+
+# ── editing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def typed(**fields):
+    return {"email": "ada@example.com"} | fields
+
+
+def test_a_contact_is_made_by_hand(client, marketer):
+    members = ContactListFactory()
+    response = client.post(
+        "/contacts/new/",
+        typed(
+            email="Ada@Example.COM",
+            first_name="Ada",
+            country="de",
+            attribute_name=["points", "", ""],
+            attribute_value=["12", "", ""],
+            lists=[members.pk],
+        ),
+    )
+    contact = Contact.objects.get()
+    assert response.url == f"/contacts/{contact.pk}/"
+    assert (contact.email, contact.country, contact.customer_id) == ("ada@example.com", "DE", None)
+    assert contact.attributes == {"points": 12}
+    assert contact.memberships.get().list == members
+
+
+def test_an_edit_changes_what_was_touched_and_keeps_the_rest_as_it_was(client, marketer):
+    contact = ContactFactory(
+        email="ada@example.com", attributes={"tags": ["a", "b"], "zip": "01234", "points": 1, "old": "x"}
+    )
+    text = page(client, f"/contacts/{contact.pk}/edit/")
+    assert 'value="01234"' in text
+    client.post(
+        f"/contacts/{contact.pk}/edit/",
+        typed(
+            attribute_name=["tags", "zip", "points", "old", "new"],
+            attribute_value=['["a", "b"]', "01234", "2", "", "y"],
+        ),
+    )
+    assert Contact.objects.get().attributes == {"tags": ["a", "b"], "zip": "01234", "points": 2, "new": "y"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"email": "nonsense"}, "is not an e-mail address"),
+        ({"email": "bob@example.com"}, "already exists"),
+        ({"customer_id": "C1"}, "already exists"),
+        ({"country": "Germany"}, "at most 2 characters"),
+        ({"country": "1!"}, "Give the two letters of ISO 3166"),
+        ({"attribute_name": ["my points"], "attribute_value": ["1"]}, "cannot be the name of an attribute"),
+        ({"attribute_name": ["city"], "attribute_value": ["Kiel"]}, "it has a field of its own"),
+        ({"attribute_name": [""], "attribute_value": ["1"]}, "Name the attribute whose value is “1”"),
+        ({"attribute_name": ["a", "a"], "attribute_value": ["1", "2"]}, "“a” stands there twice"),
+    ],
+)
+def test_what_is_wrong_with_a_contact_is_said_and_nothing_saved(client, marketer, fields, sentence):
+    ContactFactory(email="bob@example.com", customer_id="C1")
+    contact = ContactFactory(email="ada@example.com", city="Rome")
+    response = client.post(f"/contacts/{contact.pk}/edit/", typed(city="Oslo") | fields)
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+    assert Contact.objects.get(pk=contact.pk).city == "Rome"
+
+
+def test_lists_are_joined_left_and_joined_again_only_by_a_tick(client, marketer):
+    contact = ContactFactory(email="ada@example.com")
+    stays, goes, left = (ContactListFactory(contacts=[contact]) for _ in range(3))
+    Membership.objects.filter(list=left).update(unsubscribed_at=timezone.now())
+    text = page(client, f"/contacts/{contact.pk}/edit/")
+    assert "(left it on" in text
+    client.post(f"/contacts/{contact.pk}/edit/", typed(lists=[stays.pk]))
+    assert not goes.memberships.exists()
+    assert left.memberships.get().unsubscribed_at, "the evidence stays"
+    client.post(f"/contacts/{contact.pk}/edit/", typed(lists=[stays.pk, left.pk]))
+    assert left.memberships.get().unsubscribed_at is None
+    assert contact.memberships.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes"), [("unsubscribed", False), ("complaint", False), ("hard_bounce", True)]
+)
+def test_a_new_address_does_not_bring_back_who_asked_for_no_more_mail(client, marketer, reason, changes):
+    contact = ContactFactory(email="ada@example.com", soft_bounces=3)
+    SuppressionFactory(email="ada@example.com", reason=reason)
+    response = client.post(f"/contacts/{contact.pk}/edit/", typed(email="ada@example.org"))
+    assert response.status_code == (302 if changes else 422)
+    contact.refresh_from_db()
+    assert (contact.email == "ada@example.org", contact.soft_bounces == 0) == (changes, changes)
+    if not changes:
+        assert "the address cannot be changed" in response.content.decode()
+
+
+def test_a_contact_is_deleted_after_a_question_and_the_ledger_and_the_suppression_stay(client, marketer):
+    contact = ContactFactory(email="ada@example.com")
+    ContactListFactory(contacts=[contact])
+    DeliveryFactory(contact=contact, campaign=EmailCampaignFactory(status="running"))
+    SuppressionFactory(email="ada@example.com")
+    assert "The contact goes for good" in page(client, f"/contacts/{contact.pk}/delete/")
+    assert client.post(f"/contacts/{contact.pk}/delete/").url == "/contacts/"
+    assert not Contact.objects.filter(pk=contact.pk).exists()
+    assert Delivery.objects.get().email == "ada@example.com"
+    assert Suppression.objects.filter(email="ada@example.com").exists()
+
+
+def test_an_address_is_suppressed_from_the_contacts_page(client, marketer):
+    contact = ContactFactory(email="ada+news@example.com")
+    assert "/suppressions/new/?email=ada%2Bnews%40example.com" in page(client, f"/contacts/{contact.pk}/")
+    assert 'value="ada+news@example.com"' in page(client, "/suppressions/new/?email=ada%2Bnews%40example.com")
+    response = client.post("/suppressions/new/", {"email": "ada+news@example.com", "reason": "manual"})
+    assert response.url == f"/contacts/{contact.pk}/"
+    assert "This address gets no campaign" in page(client, response.url)
+
+
+def test_the_evidence_of_an_unsubscription_is_shown(client, marketer):
+    delivery = DeliveryFactory(campaign=EmailCampaignFactory(status="completed", name="Winter letter"))
+    Event.objects.create(
+        delivery=delivery, campaign=delivery.campaign, kind="unsubscribed", how="one-click", ip="192.0.2.7"
+    )
+    text = page(client, f"/contacts/{delivery.contact_id}/")
+    assert "By the button of the mail program, from 192.0.2.7" in text
+
+
+# ── why ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_contact_page_says_why_they_get_a_campaign_or_not(client, marketer):
+    contact, other = ContactFactory(), ContactFactory()
+    campaign = EmailCampaignFactory(name="Winter letter")
+    Target.objects.create(campaign=campaign, list=ContactListFactory(name="Members", contacts=[contact]))
+    text = page(client, f"/contacts/{contact.pk}/?campaign={campaign.pk}")
+    assert "Yes, as things stand they will get it." in text
+    assert "They are in the list “Members”." in text
+    text = page(client, f"/contacts/{other.pk}/why/?campaign={campaign.pk}", **HTMX)
+    assert text.strip().startswith('<div id="why-answer"')
+    assert "No, as things stand they will not get it." in text
+    response = client.get(f"/contacts/{other.pk}/why/?campaign={campaign.pk}")
+    assert response.url == f"/contacts/{other.pk}/?campaign={campaign.pk}#why"
+    for nonsense in ("", "x", "9" * 30, "999999"):
+        assert "as things stand" not in page(client, f"/contacts/{other.pk}/?campaign={nonsense}")
+
+
+def test_contacts_are_suggested_by_address_first_and_then_by_name(client, marketer):
+    ContactFactory(email="zoe@example.com", first_name="Ada", last_name="Ada")
+    ContactFactory(email="ada@example.com", first_name="Zoë", last_name="Adams")
+    ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
+    text = page(client, "/contacts/suggestions/?contact=Ad")
+    assert text.index("ada@example.com") < text.index("zoe@example.com")
+    assert "bob@example.com" not in text
+    assert "bob@example.com" in page(client, "/contacts/suggestions/")
