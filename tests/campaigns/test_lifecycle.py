@@ -174,14 +174,20 @@ def test_schedule_sets_the_time_and_unschedule_keeps_it_as_a_proposal():
     assert fire(campaign, "unschedule").starts_at == at
 
 
-@pytest.mark.parametrize("field", ["starts_at", "ends_at"])
-def test_a_promotion_campaign_is_scheduled_for_a_window_in_the_future(field):
+@pytest.mark.parametrize(("starts", "ends", "field"), [
+    (None, None, "starts_at"),
+    (-1, None, "starts_at"),
+    (0, 1, "starts_at"),
+    (2, 1, "ends_at"),
+    (2, 2, "ends_at"),
+])  # fmt: skip
+def test_a_promotion_campaign_is_scheduled_for_a_window_in_the_future(starts, ends, field):
     """P2"""
     now = timezone.now()
-    times = (
-        {"starts_at": None} if field == "starts_at" else {"starts_at": now + 2 * HOUR, "ends_at": now + HOUR}
+    campaign = PromotionCampaignFactory(
+        starts_at=None if starts is None else now + starts * HOUR,
+        ends_at=None if ends is None else now + ends * HOUR,
     )
-    campaign = PromotionCampaignFactory(**times)
     with pytest.raises(Refused) as refused:
         fire(campaign, "schedule", now=now)
     assert [name for name, _ in refused.value.reasons] == [field]
