@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.db.models import Count, Q
 from django.utils import timezone
 from msgspec import Struct
 
@@ -116,6 +117,13 @@ def random_letters(length: int) -> str:
         number, letter = divmod(number, len(ALPHABET))
         letters.append(ALPHABET[letter])
     return "".join(letters)
+
+
+def numbers(promotion: Promotion) -> dict[str, int]:
+    """How many codes a promotion has: `count`, `used` (of them at least once) and `off` (switched off)."""
+    return promotion.coupons.aggregate(
+        count=Count("pk"), used=Count("pk", filter=Q(uses__gt=0)), off=Count("pk", filter=Q(active=False))
+    )
 
 
 COLUMNS = [

@@ -17,14 +17,17 @@ from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
+from django.db.transaction import TransactionManagementError
 from psycopg import abc
 from psycopg.adapt import Transformer
-from psycopg.errors import error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
 Result = TypeVar("Result")
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+# what was prepared is good no more: somebody discarded it, or a migration gave its columns other types
+STALE = (InvalidSqlStatementName, FeatureNotSupported)
 IDLE, BAD = TransactionStatus.IDLE, ConnStatus.BAD
 
 
@@ -58,7 +61,8 @@ class Prepared:
     __slots__ = ("loader", "names")
 
     def __init__(self, raw: psycopg.Connection) -> None:
-        self.loader: abc.Transformer = Transformer(raw)
+        # of its adapters and not of itself: that would keep the connection in memory for good
+        self.loader: abc.Transformer = Transformer(raw.adapters)
         self.names: set[bytes] = set()
 
 
@@ -133,19 +137,28 @@ class Transaction:
         if self._savepoint is not None:
             self._savepoint.__exit__(kind, error, trace)
         elif kind is None:
-            self._execute(b"COMMIT")
+            if (
+                self._execute(b"COMMIT").command_status == b"ROLLBACK"
+            ):  # so it answers where an error was passed over
+                raise TransactionManagementError(
+                    "the transaction had failed already: nothing of it was committed"
+                )
         elif self._django.connection.pgconn.status != BAD:  # PostgreSQL rolls back what is cut off
             self._execute(b"ROLLBACK")
 
-    def _execute(self, command: bytes) -> None:
+    def _execute(self, command: bytes) -> PGresult:
         with self._django.wrap_database_errors:
             pgconn = self._django.connection.pgconn
-            checked(pgconn.exec_(command), pgconn)
+            result = pgconn.exec_(command)
+            checked(result, pgconn)
+        return result
 
 
 def encoded(value: str | bytes | None) -> bytes | None:
-    """A parameter as PostgreSQL reads its text."""
+    """A parameter as PostgreSQL reads its text. libpq would take one with a NUL in it for what comes before that."""
     if isinstance(value, str):
+        if "\0" in value:
+            raise psycopg.DataError("a text of PostgreSQL holds no NUL")
         return value.encode()
     return None if value is None else b"\\x" + value.hex().encode()
 
@@ -155,11 +168,14 @@ def checked(result: PGresult, pgconn: PGconn) -> None:
     if result.status not in GOOD:
         if pgconn.status == BAD:
             raise psycopg.OperationalError("the connection is lost")
-        raise error_from_result(result)
+        error = error_from_result(result)
+        if isinstance(error, STALE):
+            raise psycopg.OperationalError(f"the connection needs to be opened anew: {error}") from error
+        raise error
 
 
 def again(work: Callable[[], Result]) -> Result:
-    """Do `work`, and once more on a new connection when the database went away in between.
+    """Do `work`, and once more on a new connection when the database went away, or forgot what was prepared.
 
     `work` must be safe to do twice: it reads only, or finds out itself whether it was done.
     Raises: OperationalError, InterfaceError: the database is away.

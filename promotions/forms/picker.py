@@ -6,7 +6,8 @@ from django import forms
 
 from promotions.models import Promotion
 
-OFFERED = 8  # at once
+FOUND = 8  # of what a search finds, at once
+LATEST = 5  # offered before anything is typed
 
 
 class PromotionField(forms.ModelChoiceField):
@@ -28,20 +29,23 @@ def choices(with_coupon: bool) -> Any:
 def offer(name: str, *, with_coupon: bool, find: str, chosen: Any) -> dict[str, Any]:
     """What promotions/_offer.html shows for the field `name`: the promotions offered, and how many more there are.
 
-    `find`: a part of the name, empty for those changed last. `chosen`: the key of the one that is chosen already, which
-    comes first; whatever is no key chooses none.
+    `find`: a part of the name; empty: those changed last, while none is chosen. `chosen`: the key of the one that is
+    chosen already, which comes first; whatever is no key chooses none.
     """
     kept = choices(with_coupon)
     key = str(chosen or "")
     first = kept.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
-    found = kept.matching(find).exclude(pk=first.pk if first else None)
-    ordered = found.order_by("name", "pk") if find else found.order_by("-updated_at", "-pk")
-    offered = list(ordered[: OFFERED + 1])
+    others = kept.exclude(pk=first.pk) if first else kept
+    if find:
+        most, offered = FOUND, list(others.matching(find).order_by("name", "pk")[: FOUND + 1])
+    else:
+        most = 0 if first else LATEST
+        offered = list(others.order_by("-updated_at", "-pk")[: most + 1])
     return {
         "name": name,
         "find": find,
         "chosen": first,
-        "promotions": [*([first] if first else []), *offered[:OFFERED]],
-        "is_more": len(offered) > OFFERED,
+        "promotions": [*([first] if first else []), *offered[:most]],
+        "is_more": len(offered) > most,
         "is_none": not offered,
     }

@@ -30,9 +30,9 @@ REVENUE = """
     SELECT true, NULL, count(*), coalesce(sum(revenue), 0) FROM (SELECT DISTINCT sale_id, revenue FROM touched) AS once
 """
 ENDS = {  # P9: expired ran its course, cancelled should not have gone on
-    "expired": "Ran their course",
-    "cancelled": "Cancelled: should not have gone on",
-    "": "Not over",
+    "expired": ("Expired", "ran their course"),
+    "cancelled": ("Cancelled", "should not have gone on"),
+    "": ("Not over", ""),
 }
 
 
@@ -106,7 +106,9 @@ def _with_revenue(row: Row, sales: int, revenue: int) -> Row:
 
 def _by_end(rows: list[Row]) -> list[Row]:
     """The campaigns by how they ended: how many, and what they gave."""
-    groups: dict[str, Row] = {status: {"name": name, "count": 0, "given": 0} for status, name in ENDS.items()}
+    groups: dict[str, Row] = {
+        status: {"name": name, "says": says, "count": 0, "given": 0} for status, (name, says) in ENDS.items()
+    }
     for row in rows:
         if row["campaign"] is not None:
             group = groups[row["campaign__status"] if row["campaign__status"] in groups else ""]

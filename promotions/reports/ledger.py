@@ -54,7 +54,8 @@ class Report:
     """A table, and how it is drawn: `bars` beside its rows, `columns` over time, or nothing.
 
     `rows`: the values by the columns' keys, and under `url` where the first leads. `total`: of all rows, by the
-    columns' keys; a sale in several rows counts once there. `groups`: of the rows, with `name`, `count` and `given`.
+    columns' keys; a sale in several rows counts once there. `groups`: of the rows, with `name`, `says`, `count` and
+    `given`.
     `note`: what a reader of the figures should know.
     """
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns.templatetags.workspace import moment, money
-from promotions import reading
+from promotions import changes, reading
 from promotions.engine.words import percent_text
 from promotions.forms.picker import offer
 from promotions.models import Coupon, Promotion
@@ -28,9 +28,9 @@ def in_words(promotion: Promotion, currency: str = "") -> str:
 
 
 @register.filter
-def changed(detail: dict[str, list[Any]]) -> str:
-    """The fields that an edit changed, by the names people know."""
-    return ", ".join(field.replace("_", " ") for field in detail)
+def changed(detail: dict[str, list[Any]], currency: str = "") -> list[str]:
+    """What an edit changed, a line for each field."""
+    return changes.in_words(detail, currency)
 
 
 @register.filter

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import gone_to
-from promotions import publish, reading, standing, types
+from promotions import coupons, publish, reading, standing, types
 from promotions.conflicts import conflicts
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, key_of
@@ -210,6 +210,7 @@ def promotion_context(promotion: Promotion) -> dict[str, Any]:
         "sentence": reading.sentence(promotion),
         "conflicts": conflicts(promotion, campaigns=campaigns, places=[place.pk for place in places]),
         "figures": standing.of_promotion(promotion),
+        "codes": coupons.numbers(promotion),
         "changes": promotion.changes.select_related("by", "campaign")[:50],
     }
 

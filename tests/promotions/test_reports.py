@@ -151,8 +151,8 @@ def test_expired_campaigns_are_told_from_cancelled_ones():
     redeem(promotion, 50000)  # standalone
     report = reports.by_campaign(MARCH)
     assert [(group["name"], group["count"], group["given"]) for group in report.groups] == [
-        ("Ran their course", 2, 120),
-        ("Cancelled: should not have gone on", 1, 3),
+        ("Expired", 2, 120),
+        ("Cancelled", 1, 3),
         ("Not over", 1, 4000),
     ]
     assert [row["state"] for row in report.rows] == ["", "active", "expired", "expired", "cancelled"]

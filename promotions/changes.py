@@ -1,0 +1,79 @@
+"""What an edit changed, in words: "end: 9 Dec 2026, 08:00 → 10 Dec 2026, 08:00"."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from campaigns.templatetags.workspace import money
+from promotions.engine.words import percent_text
+
+NAMES = {
+    "starts_at": "start",
+    "ends_at": "end",
+    "max_uses": "maximum uses",
+    "max_uses_per_customer": "maximum uses per customer",
+    "on_budget_end": "when the budget ends",
+    "max_promotions": "promotions of one sale",
+    "max_discount_percent": "most percent of one sale",
+    "max_discount": "most discount of one sale",
+    "precedence": "where several compete",
+    "coupons_with_promotions": "coupons with automatic promotions",
+    "item_with_order": "items with whole sale",
+    "buy_get_replaces": "buy and get replaces others",
+    "thresholds_on_original": "thresholds before any discount",
+    "lane": "what is reduced",
+    "stacking": "together with others",
+    "caps": "most in a sale",
+    "target": "which articles",
+    "benefit": "discount",
+    "trigger": "applies",
+}
+WHOLE = ("description", "conditions", "target", "benefit", "stacking", "caps", "lane", "promotions", "type")
+"""Fields of which it is only said that they changed: before and after would be too long, or no words for people."""
+SIGNS = {
+    "partial": "grant what is left",
+    "reject": "give nothing unless all fits",
+    "value": "the better deal wins",
+    "priority": "the first by priority wins",
+    "automatic": "by itself",
+    "coupon": "with a coupon",
+}
+
+
+def in_words(detail: Mapping[str, Sequence[Any]], currency: str = "") -> list[str]:
+    """A line for each field of `Change.detail`, {field: [before, after]}; amounts are in `currency`."""
+    lines = []
+    for field, (before, after) in detail.items():
+        name = NAMES.get(field, field.replace("_", " "))
+        if field in WHOLE:
+            lines.append(name)
+        else:
+            lines.append(f"{name}: {_said(field, before, currency)} → {_said(field, after, currency)}")
+    return lines
+
+
+def _said(field: str, value: Any, currency: str) -> str:
+    if value is None or value == "" or value == []:
+        return "everywhere" if field == "locations" else "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if say := SAID.get(field):
+        return say(value, currency)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return SIGNS.get(value, value) if isinstance(value, str) else ", ".join(map(str, value))
+
+
+def _moment(value: str, _currency: str) -> str:
+    return f"{timezone.localtime(datetime.fromisoformat(value)):%-d %b %Y, %H:%M}"
+
+
+SAID: Mapping[str, Callable[[Any, str], str]] = {
+    "starts_at": _moment,
+    "ends_at": _moment,
+    "budget": money,
+    "max_discount": money,
+    "max_discount_percent": lambda value, _: percent_text(value),
+}

@@ -1,0 +1,68 @@
+"""What was changed is told in the words of people: no field names, no stamps, no minor units."""
+
+import pytest
+
+from promotions import changes, publish, stacking
+from promotions.models import Change
+from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
+from tests.promotions.pages import shown, words
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize(
+    ("detail", "said"),
+    [
+        ({"budget": [50_000, 80_000]}, "budget: CHF 500.00 → CHF 800.00"),
+        ({"budget": [None, 80_000]}, "budget: none → CHF 800.00"),
+        ({"max_uses": [None, 12_000]}, "maximum uses: none → 12,000"),
+        (
+            {"ends_at": ["2026-12-09T08:00:00Z", "2026-12-10T08:00:00+00:00"]},
+            "end: 9 Dec 2026, 08:00 → 10 Dec 2026, 08:00",
+        ),
+        ({"name": ["Old", "New"]}, "name: Old → New"),
+        ({"locations": [[], ["BER", "HAM"]]}, "locations: everywhere → BER, HAM"),
+        ({"standalone": [False, True]}, "standalone: no → yes"),
+        (
+            {"on_budget_end": ["partial", "reject"]},
+            "when the budget ends: grant what is left → give nothing unless all fits",
+        ),
+        ({"max_discount_percent": [None, 1250]}, "most percent of one sale: none → 12.5 %"),
+        ({"benefit": [{"type": "percent"}, {"type": "bundle"}]}, "discount"),
+    ],
+)
+def test_a_change_is_told_in_words(detail, said):
+    (line,) = changes.in_words(detail, "CHF")
+    assert line.replace("\N{NO-BREAK SPACE}", " ").replace("CHF", "CHF ").replace("  ", " ") == said
+
+
+def test_every_kind_of_edit_can_be_told():
+    campaign = PromotionCampaignFactory(status="draft")
+    publish.edit_campaign(
+        campaign,
+        changes={"name": "New", "budget": 5_000, "max_uses": 9, "priority": 2, "on_budget_end": "reject"},
+        locations=[LocationFactory()],
+        promotions=[PromotionFactory()],
+    )
+    promotion = PromotionFactory()
+    publish.save_promotion(
+        promotion,
+        name="Newer",
+        max_uses_per_customer=2,
+        trigger="coupon",
+        benefit={"type": "percent", "percent": 500},
+    )
+    stacking.change(
+        precedence="priority", max_promotions=2, max_discount_percent=5_000, item_with_order=False
+    )
+    for change in Change.objects.filter(what="edited"):
+        lines = changes.in_words(change.detail)
+        assert len(lines) == len(change.detail) > 2
+        assert "_" not in "".join(lines)
+
+
+def test_the_page_of_a_campaign_shows_what_an_edit_changed(client, marketer):
+    campaign = PromotionCampaignFactory(status="active", budget=50_000)
+    publish.edit_campaign(campaign, changes={"budget": 80_000})
+    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    assert "budget: €500.00 → €800.00" in page
