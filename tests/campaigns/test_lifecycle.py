@@ -10,7 +10,17 @@ from campaigns import lifecycle
 from campaigns.lifecycle import Refused, fire
 from campaigns.models import Campaign, Transition
 from tests.campaigns.matrix import BY_SYSTEM, EMAIL, PROMOTION, pairs
-from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
+from tests.factories import (
+    ContactListFactory,
+    EmailCampaignFactory,
+    LocationFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    SegmentFactory,
+    SmtpConnectionFactory,
+    UserFactory,
+    user_in,
+)
 
 pytestmark = pytest.mark.django_db
 HOUR = timedelta(hours=1)
@@ -291,6 +301,34 @@ def test_any_email_campaign_can_be_duplicated_without_its_past(status):
         None,
     )
     assert not copy.history.exists()
+
+
+def test_a_copy_has_the_same_lists_segments_exclusions_and_connections():
+    """E5, E6, E7"""
+    campaign = EmailCampaignFactory(sharing="percentage")
+    modes = {("include", ContactListFactory(), None), ("exclude", None, SegmentFactory())}
+    for mode, contacts, segment in modes:
+        campaign.targets.create(mode=mode, list=contacts, segment=segment)
+    routes = [(SmtpConnectionFactory(), 30, 2), (SmtpConnectionFactory(), 70, 1)]
+    for connection, part, position in routes:
+        campaign.routes.create(connection=connection, share=part, position=position)
+    copy = lifecycle.duplicate(campaign)
+    assert {(target.mode, target.list, target.segment) for target in copy.targets.all()} == modes
+    copied = [(route.connection, route.share, route.position) for route in copy.routes.all()]
+    assert copied == routes[::-1]
+    assert copy.sharing == "percentage"
+
+
+def test_a_copy_has_the_same_locations_and_its_promotions_in_their_order():
+    """P7"""
+    campaign = PromotionCampaignFactory(status="active")
+    campaign.locations.set([LocationFactory(), LocationFactory()])
+    promotions = [PromotionFactory(), PromotionFactory()]
+    for position, promotion in enumerate(reversed(promotions)):
+        campaign.links.create(promotion=promotion, position=position)
+    copy = lifecycle.duplicate(fire(campaign, "cancel"))
+    assert set(copy.locations.all()) == set(campaign.locations.all())
+    assert [link.promotion for link in copy.links.all()] == promotions[::-1]
 
 
 def test_a_copy_keeps_the_times_to_come_and_none_that_has_passed():
