@@ -3,6 +3,7 @@
 What is given back goes to the same counters it was taken from, whatever became of the campaign since.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -19,6 +20,8 @@ from pos.keys import Known
 from promotions import usage
 from promotions.statements import Transaction, again, run
 from promotions.usage import Entry, Movement, Runs
+
+REFERENCE = re.compile(schemas.REFERENCE)
 
 
 class Stored(Struct, frozen=True):
@@ -72,14 +75,21 @@ def find(key_hash: str, known: Known, reference: str, now: datetime) -> Stored:
 
     Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
     """
+    if not REFERENCE.fullmatch(reference):
+        keys.check(key_hash, now)
+        raise no_such_sale(reference)
     touch = keys.is_touch_due(known)
     facts = keys.admitted(
         read(Asked(touch=touch, sale=True), key_hash=key_hash, now=now, reference=reference), key_hash
     )
     keys.remember(key_hash, known, facts, touched=touch)
     if facts.sale is None:
-        raise Declined(404, "no_such_sale", f"This location has no sale {reference}.")
+        raise no_such_sale(reference)
     return stored(facts.sale[0])
+
+
+def no_such_sale(reference: str) -> Declined:
+    return Declined(404, "no_such_sale", f"This location has no sale {reference}.")
 
 
 def locked(key_hash: str, known: Known, reference: str, now: datetime) -> Stored:

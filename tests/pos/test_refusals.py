@@ -177,3 +177,22 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(till, monk
     monkeypatch.setattr(sale, "_quote", away)
     answer = till.quote(basket(1_000))
     assert (answer.status, answer["error"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
+
+
+@pytest.mark.parametrize("reference", ["S1%00", "S1%00x", "%00", "S1%0A", "a" * 65, "%F0%9F%A7%80"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "sales/{}"),
+        ("POST", "sales/{}/confirm"),
+        ("POST", "sales/{}/release"),
+        ("POST", "sales/{}/void"),
+        ("PUT", "sales/{}/returns/R1"),
+    ],
+)
+def test_an_id_that_no_sale_can_have_finds_none(till, method, path, reference):
+    till.put("S1", basket(1_000))
+    body = {"lines": [{"id": "1", "quantity": 1}]} if method == "PUT" else None
+    answer = till.send(method, path.format(reference), body)
+    assert (answer.status, answer["error"]) == (404, "no_such_sale")
+    assert Sale.objects.get().state == "committed"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from django.db import DatabaseError, DataError, connection
+from django.db import DatabaseError, DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from promotions.statements import Transaction, again, array, run
@@ -147,7 +147,7 @@ def test_work_is_done_anew_only_when_the_database_went_away_and_never_inside_a_t
     with pytest.raises(DatabaseError, match="division by zero"):
         again(wrong)
     assert len(tried) == 3
-    with pytest.raises(DatabaseError), Transaction():
+    with pytest.raises(DatabaseError), transaction.atomic():
         again(dies)
     assert len(tried) == 4
     assert again(lambda: echoed("once more")) == "once more"
@@ -155,7 +155,10 @@ def test_work_is_done_anew_only_when_the_database_went_away_and_never_inside_a_t
 
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_whose_error_was_passed_over_does_not_pretend_that_it_was_committed():
-    with pytest.raises(TransactionManagementError, match="nothing of it was committed"), Transaction():
-        with suppress(DatabaseError):
+    def passes_over():
+        with Transaction(), suppress(DatabaseError):
             run("SELECT 1 / %(zero)s::int", {"zero": "0"})
+
+    with pytest.raises(TransactionManagementError, match="nothing of it was committed"):
+        passes_over()
     assert echoed("after") == "after"
