@@ -195,7 +195,8 @@ def _attempt(
     )
     if pk is None:
         raise Raced
-    usage.count_customer(customer, usage.customer_uses(entries, rules))
+    if customer:
+        usage.count_customer(customer, usage.customer_uses(entries, rules))
     if request.offline_at is not None:
         movements = overrunning(entries, facts, rules)
         ledger.record_overrun(pk, movements)

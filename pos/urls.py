@@ -1,4 +1,4 @@
-"""The addresses for tills, version 1. pos.middleware.Tills answers them before any other middleware."""
+"""The addresses for tills, version 1, which pos.middleware answers before any other middleware, at /pos/v1/."""
 
 from django.urls import path
 

@@ -68,6 +68,8 @@ def parted(before: int, amount: int, units: int) -> Runs:
     That is spread(before + amount) − spread(before), unit by unit: never below 0, and the same for any number of
     promotions on a line.
     """
+    if units == 1:
+        return ((1, amount),)
     low, low_rest = divmod(before, units)
     high, high_rest = divmod(before + amount, units)
     steps = sorted({0, low_rest, high_rest, units})
@@ -181,7 +183,7 @@ def customer_uses(granted: Iterable[Entry], snapshot: Snapshot) -> list[Customer
 
 def count_customer(customer: str, uses: Sequence[CustomerUses]) -> None:
     """Count uses by a customer. No guard: the sale holds the customer's lock since before it read what is left."""
-    if customer and uses:
+    if uses:
         run(COUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(uses).decode()})
 
 

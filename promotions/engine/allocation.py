@@ -38,11 +38,14 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
                 return _water_fill(amount, weights, rooms)
     left = amount - sum(parts)
     if left:
-        remainders = [amount * weight % total for weight in weights]
-        # From the back: the largest remainder, then the larger weight, then the earlier place.
-        places = sorted(zip(remainders, weights, range(0, -len(parts), -1), strict=True), reverse=True)
-        for _, _, place in places[:left]:
-            parts[-place] += 1
+        # The largest remainder, then the larger weight, then the earlier place.
+        places = [(amount * weight % total, weight, -place) for place, weight in enumerate(weights)]
+        if left == 1:
+            parts[-max(places)[2]] += 1
+        else:
+            places.sort(reverse=True)
+            for _, _, place in places[:left]:
+                parts[-place] += 1
     return parts
 
 

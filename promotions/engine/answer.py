@@ -1,6 +1,6 @@
 """The outcome of a pass: amounts by line and by promotion, and the reasons of those that gave nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from promotions.engine.allocation import allocate, spread
 from promotions.engine.basket import Basket, Coupon
@@ -21,13 +21,15 @@ from promotions.engine.units import Kind
 def outcome(
     basket: Basket,
     attempt: Pass,
-    refused: Mapping[int, tuple[Promotion, Refusal]],
+    promotions: Sequence[Promotion],
+    refused: Mapping[int, Refusal],
     triggers: Mapping[int, Coupon],
 ) -> Outcome:
     """The answer for `basket`.
 
     Args:
         attempt: the pass that stands.
+        promotions: all there are, by rank.
         refused: by rank, those that did not even take part.
         triggers: the valid coupons by promotion.
     """
@@ -40,7 +42,7 @@ def outcome(
         for kind, amount in grant.parts:
             if amount:
                 by_kind[kind].append(Share(number, campaign, amount))
-        coupon = triggers.get(number) if promotion.rule.trigger == "coupon" else None
+        coupon = triggers.get(number) if triggers and promotion.rule.trigger == "coupon" else None
         applied.append(
             Applied(
                 number,
@@ -54,9 +56,8 @@ def outcome(
             )
         )
     discount = attempt.discount
-    given = {grant.promotion.number for grant in attempt.grants}
-    by_coupon = {one.promotion for one in applied if one.coupon is not None}
-    reasons = _reasons(attempt, refused, given)
+    given = {one.promotion for one in applied}
+    reasons = _reasons(promotions, {**refused, **attempt.refusals}, given)
     return Outcome(
         basket.currency,
         sale.subtotal,
@@ -64,25 +65,22 @@ def outcome(
         sale.subtotal - discount,
         _lines(basket, sale.facts.kinds, by_kind),
         tuple(applied),
-        tuple(_coupons(basket, given, by_coupon, reasons, triggers)),
+        tuple(_coupons(basket, applied, reasons, triggers)) if basket.coupons else (),
         tuple(reasons.values()),
         tuple(attempt.gifts),
     )
 
 
 def _reasons(
-    attempt: Pass, refused: Mapping[int, tuple[Promotion, Refusal]], given: set[int]
+    promotions: Sequence[Promotion], refusals: Mapping[int, Refusal], given: set[int]
 ) -> dict[int, NotApplied]:
     """By promotion, in the order of application, why it gave nothing: through its first campaign, if it has several."""
-    refusals = dict(refused)
-    promotions = {promotion.rank: promotion for promotion in attempt.sale.promotions}
-    for rank, refusal in attempt.refusals.items():
-        refusals[rank] = (promotions[rank], refusal)
     reasons: dict[int, NotApplied] = {}
     for rank in sorted(refusals):
-        promotion, refusal = refusals[rank]
+        promotion = promotions[rank]
         number = promotion.number
         if number not in given and number not in reasons:
+            refusal = refusals[rank]
             reasons[number] = NotApplied(
                 number, promotion.campaign, refusal.reason, refusal.need, refusal.have, refusal.by
             )
@@ -91,19 +89,19 @@ def _reasons(
 
 def _coupons(
     basket: Basket,
-    given: set[int],
-    by_coupon: set[int],
+    applied: Sequence[Applied],
     reasons: Mapping[int, NotApplied],
     triggers: Mapping[int, Coupon],
 ) -> Iterable[CouponOutcome]:
+    by_coupon = {one.promotion: one.coupon is not None for one in applied}
     for coupon in basket.coupons:
         number = coupon.promotion
         if coupon.status != "valid" or number is None:
             status = "coupon_unknown" if coupon.status == "valid" else coupon.status
             yield CouponOutcome(coupon.code, status, coupon.need, coupon.have)
-        elif number in given:
+        elif number in by_coupon:
             # A second code of one promotion, or a promotion that needs no code: this one is not used up.
-            needed = triggers[number] is coupon and number in by_coupon
+            needed = triggers[number] is coupon and by_coupon[number]
             yield CouponOutcome(coupon.code, "applied" if needed else "excluded_by")
         elif number in reasons:
             reason = reasons[number]

@@ -50,7 +50,7 @@ class Promotion:
         "rule",
     )
 
-    def __init__(self, rule: Rule, rank: int, matching: Matching) -> None:
+    def __init__(self, rule: Rule, rank: int, matching: Matching, gate: Gate) -> None:
         self.rule = rule
         self.rank = rank
         self.number = rule.promotion
@@ -65,7 +65,7 @@ class Promotion:
         )
         self.matcher = matching(rule.target.match)
         self.benefit = ready(rule, matching)
-        self.gate = Gate(rule)
+        self.gate = gate
         self.gift = rule.benefit if isinstance(rule.benefit, FreeGift) else None
         self.on_order = rule.lane == "order"
         self.group = rule.stacking.group if isinstance(rule.stacking, BestOf) else None
@@ -95,6 +95,5 @@ def ready(rule: Rule, matching: Matching) -> Ready:
 
 def with_benefit(promotion: Promotion, benefit: Benefit) -> Promotion:
     """`promotion` with a coupon's own benefit in the place of its own."""
-    return Promotion(
-        replace(promotion.rule, benefit=benefit), promotion.rank, lambda match: Matcher(match, None)
-    )
+    rule = replace(promotion.rule, benefit=benefit)
+    return Promotion(rule, promotion.rank, lambda match: Matcher(match, None), promotion.gate)

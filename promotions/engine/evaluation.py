@@ -9,6 +9,7 @@ from promotions.engine.claims import NO_ITEMS
 from promotions.engine.compiled import Promotion, with_benefit
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts
+from promotions.engine.gates import Gate
 from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.lanes import Sale, unmet
 from promotions.engine.outcome import Outcome
@@ -44,29 +45,44 @@ def evaluate(
     if not isinstance(rules, RuleSet):
         rules = compile_rules(rules)
     facts = Facts(basket, merged(basket.lines), now)
-    triggers: dict[int, Coupon] = {}
-    for coupon in basket.coupons:
-        if coupon.status == "valid" and coupon.promotion is not None:
-            triggers.setdefault(coupon.promotion, coupon)
+    triggers = _triggers(basket.coupons)
     taking_part: list[Promotion] = []
-    refused: dict[int, tuple[Promotion, Refusal]] = {}
+    refused: dict[int, Refusal] = {}
+    at_gates: dict[Gate, Refusal | None] = {}
     candidates = rules.candidates(facts)
     for candidate in candidates:
-        refusal = candidate.gate.refusal(basket, now)
+        gate = candidate.gate
+        if gate in at_gates:
+            refusal = at_gates[gate]
+        else:
+            refusal = at_gates[gate] = gate.refusal(basket, now)
         # The order lane measures its thresholds when it is reached.
-        if refusal is None and not candidate.on_order:
+        if refusal is None and candidate.conditions and not candidate.on_order:
             refusal = unmet(candidate, facts, facts.original)
         if refusal is not None:
-            refused[candidate.rank] = (candidate, refusal)
+            refused[candidate.rank] = refusal
             continue
-        own = triggers[candidate.number].benefit if candidate.rule.trigger == "coupon" else None
-        taking_part.append(candidate if own is None else with_benefit(candidate, own))
+        coupon = triggers.get(candidate.number) if triggers else None
+        if coupon is None or coupon.benefit is None or candidate.rule.trigger != "coupon":
+            taking_part.append(candidate)
+        else:
+            taking_part.append(with_benefit(candidate, coupon.benefit))
     if explain:
         near = {candidate.rank for candidate in candidates}
         for promotion in rules.promotions:
             if promotion.rank not in near:
-                refused[promotion.rank] = (promotion, _far(promotion, facts, triggers))
-    return outcome(basket, settle(Sale(facts, taking_part, remaining, stacking)), refused, triggers)
+                refused[promotion.rank] = _far(promotion, facts, triggers)
+    attempt = settle(Sale(facts, taking_part, remaining, stacking, plain=rules.plain))
+    return outcome(basket, attempt, rules.promotions, refused, triggers)
+
+
+def _triggers(coupons: Sequence[Coupon]) -> dict[int, Coupon]:
+    """The valid coupons by the promotion they unlock, the first of each."""
+    triggers: dict[int, Coupon] = {}
+    for coupon in coupons:
+        if coupon.status == "valid" and coupon.promotion is not None:
+            triggers.setdefault(coupon.promotion, coupon)
+    return triggers
 
 
 def _far(promotion: Promotion, facts: Facts, triggers: Mapping[int, Coupon]) -> Refusal:
@@ -79,12 +95,10 @@ def _far(promotion: Promotion, facts: Facts, triggers: Mapping[int, Coupon]) -> 
 
 
 def _refuse_impossible(basket: Basket) -> None:
-    names = set()
     for line in basket.lines:
         if line.quantity < 1:
             raise ValueError(f"line {line.id}: quantity {line.quantity} is below 1")
         if line.unit_price < 0 or line.min_unit_price < 0 or (line.line_total or 0) < 0:
             raise ValueError(f"line {line.id}: a price is below 0")
-        names.add(line.id)
-    if len(names) < len(basket.lines):
+    if len({line.id for line in basket.lines}) < len(basket.lines):
         raise ValueError("a line id comes twice")

@@ -14,9 +14,21 @@ class Matcher:
     """A `Match` made ready. `number` is its place in its rule set's index; None: it is in none, so every kind is asked.
 
     `keyed`: it names SKUs, categories or brands, and the index knows its kinds by the first of these it names.
+    `direct`: it names nothing more, so that these are all its kinds.
     """
 
-    __slots__ = ("_brands", "_categories", "_high", "_low", "_skus", "keyed", "match", "number", "plain")
+    __slots__ = (
+        "_brands",
+        "_categories",
+        "_high",
+        "_low",
+        "_skus",
+        "direct",
+        "keyed",
+        "match",
+        "number",
+        "plain",
+    )
 
     def __init__(self, match: Match, number: int | None) -> None:
         self.match = match
@@ -30,6 +42,7 @@ class Matcher:
         priced = self._low is not None or self._high is not None
         self.keyed = named > 0
         self.plain = named <= 1 and not priced
+        self.direct = number is not None and self.keyed and self.plain
 
     def holds(self, kind: Kind) -> bool:
         return (
@@ -96,7 +109,7 @@ class Facts:
             [1 << number for number, kind in enumerate(kinds) if not kind.already_discounted]
         )
         self.original = Measure([kind.value for kind in kinds], [kind.count for kind in kinds])
-        self.touched: dict[int, int] = {}
+        self.touched: dict[int | None, int] = {}
         self._masks: dict[int, int] = {}
         self._local: datetime | None = None
         self._smallest_line: int | None = None
@@ -104,10 +117,12 @@ class Facts:
     def mask(self, matcher: Matcher) -> int:
         """The kinds that `matcher` holds for."""
         number = matcher.number
+        if matcher.direct:
+            return self.touched.get(number, 0)
         if number is None:
             return self._narrowed(self.everything, matcher)
         if matcher.plain:
-            return self.touched.get(number, 0) if matcher.keyed else self.everything
+            return self.everything
         mask = self._masks.get(number)
         if mask is None:
             near = self.touched.get(number, 0) if matcher.keyed else self.everything

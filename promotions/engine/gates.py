@@ -1,5 +1,6 @@
 """Whether a promotion is on at all at this instant, place and currency, before any look at what the sale holds."""
 
+from collections.abc import Hashable
 from datetime import datetime
 
 from promotions.engine.basket import Basket
@@ -11,7 +12,7 @@ ELSEWHERE: frozenset[str] = frozenset()
 
 
 class Gate:
-    """The window, places and currencies of one rule and its campaign together."""
+    """The window, places and currencies of one rule and its campaign together. Rules alike in these can share one."""
 
     __slots__ = ("_anywhere", "_closes", "_currencies", "_locations", "_on", "_opens", "_rule")
 
@@ -62,6 +63,15 @@ class Gate:
         if self._locations is not None and basket.location not in self._locations:
             return Refusal("wrong_location", ", ".join(sorted(self._locations)), basket.location)
         return Refusal("wrong_currency", ", ".join(sorted(self._currencies)), basket.currency)
+
+
+def gate_of(rule: Rule, known: dict[Hashable, Gate]) -> Gate:
+    """The gate of `rule`: one of the `known`, to which it is added when there is none like it."""
+    key = (rule.active, rule.starts_at, rule.ends_at, rule.currency, rule.locations, rule.campaign)
+    gate = known.get(key)
+    if gate is None:
+        gate = known[key] = Gate(rule)
+    return gate
 
 
 def locations(rule: Rule) -> frozenset[str] | None:

@@ -27,13 +27,24 @@ UNBOUNDED = 10**9
 class BuyGetReady:
     """Whole groups of units that pay and units that are reduced."""
 
-    __slots__ = ("_buy", "_buy_quantity", "_dearest", "_get", "_get_quantity", "_most", "_reward", "per_unit")
+    __slots__ = (
+        "_buy",
+        "_buy_quantity",
+        "_dearest",
+        "_get",
+        "_get_quantity",
+        "_group",
+        "_most",
+        "_reward",
+        "per_unit",
+    )
 
     def __init__(self, benefit: BuyGet, caps: Caps, matching: Matching) -> None:
         self._buy = matching(benefit.buy.match)
         self._get = matching(benefit.get.match)
         self._buy_quantity = benefit.buy.quantity
         self._get_quantity = benefit.get.quantity
+        self._group = benefit.buy.quantity + benefit.get.quantity
         self._dearest = benefit.pick == "dearest"
         self._most = caps.max_applications or UNBOUNDED
         if benefit.max_get_units is not None:
@@ -44,12 +55,14 @@ class BuyGetReady:
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
         facts = ground.facts
-        buy, get = facts.mask(self._buy) & mask, facts.mask(self._get) & mask
+        buy = get = facts.mask(self._buy) & mask
+        if self._get is not self._buy:
+            get = facts.mask(self._get) & mask
         if not buy or not get:
             return NO_ITEMS
         held = facts.original.quantity(buy | get)
-        if held < self._buy_quantity + self._get_quantity:
-            return Refusal("min_quantity", self._buy_quantity + self._get_quantity, held)
+        if held < self._group:
+            return Refusal("min_quantity", self._group, held)
         pool = ground.units.unused(buy | get, group)
         payers = [batch for batch in pool if buy >> batch.kind & 1]
         getters = [batch for batch in pool if get >> batch.kind & 1 and batch.rest > batch.low]
@@ -77,7 +90,7 @@ class BuyGetReady:
             return Refusal("min_quantity", self._buy_quantity, groups.buying)
         if groups.getting < self._get_quantity:
             return Refusal("min_quantity", self._get_quantity, groups.getting)
-        return Refusal("min_quantity", self._buy_quantity + self._get_quantity, groups.together)
+        return Refusal("min_quantity", self._group, groups.together)
 
 
 class Groups:

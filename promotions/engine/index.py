@@ -5,11 +5,11 @@ and what it is worth, at its location. So what a sale costs does not depend on h
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from promotions.engine.compiled import Promotion
 from promotions.engine.facts import Facts, Matcher
-from promotions.engine.gates import locations
+from promotions.engine.gates import Gate, gate_of, locations
 from promotions.engine.rules import (
     EVERYTHING,
     Bundle,
@@ -24,7 +24,7 @@ from promotions.engine.rules import (
     Rule,
 )
 
-NEAREST = 8
+NEAREST = 4
 """So many of the promotions that only a subtotal or a group keeps away are candidates all the same: the till can say
 what is missing."""
 
@@ -183,10 +183,11 @@ def _idle(rule: Rule) -> set[Match]:
 class RuleSet:
     """The compiled rules of one version. Immutable: safe to keep and to share between threads.
 
-    `promotions`: in the order of application, each at its rank.
+    `promotions`: in the order of application, each at its rank. `plain`: none is exclusive, in a best-of group or there
+    twice.
     """
 
-    __slots__ = ("_by_coupon", "_by_location", "_everywhere", "promotions")
+    __slots__ = ("_by_coupon", "_by_location", "_everywhere", "plain", "promotions")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         ordered = sorted(rules, key=order)
@@ -203,11 +204,15 @@ class RuleSet:
         def known(match: Match) -> Matcher:
             return matchers[match]
 
+        gates: dict[Hashable, Gate] = {}
         self.promotions = tuple(
             [
-                Promotion(rule, rank, unindexed if rule.trigger == "coupon" else known)
+                Promotion(rule, rank, unindexed if rule.trigger == "coupon" else known, gate_of(rule, gates))
                 for rank, rule in enumerate(ordered)
             ]
+        )
+        self.plain = not any(promotion.group or promotion.exclusive for promotion in self.promotions) and (
+            len({promotion.number for promotion in self.promotions}) == len(self.promotions)
         )
         self._everywhere = Index()
         self._by_location: dict[str, Index] = {}

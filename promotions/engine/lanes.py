@@ -6,7 +6,7 @@ from functools import lru_cache
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
 from promotions.engine.claims import NOTHING, Claim, Ground
-from promotions.engine.clamp import Purse, wished
+from promotions.engine.clamp import Purse
 from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
@@ -43,6 +43,7 @@ class Sale:
     `items`, `orders`: the promotions of the two lanes, in the order of application. `subtotal`: of all lines. `room`:
     what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some may shut out others.
     `repeats`: a promotion comes through several campaigns. `contested`: a best-of group has promotions in both lanes.
+    With `plain` promotions (see `RuleSet`) neither can be.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Sale:
         "items",
         "orders",
         "pairs",
+        "plain",
         "promotions",
         "remaining",
         "repeats",
@@ -66,14 +68,17 @@ class Sale:
         promotions: Sequence[Promotion],
         remaining: Remaining,
         stacking: StackingRules,
+        *,
+        plain: bool = False,
     ) -> None:
         self.facts = facts
+        self.plain = plain
         self.promotions = promotions
         self.items = [promotion for promotion in promotions if not promotion.on_order]
         self.orders = [promotion for promotion in promotions if promotion.on_order]
         if stacking.buy_get_replaces:
             self.items.sort(key=lambda promotion: not promotion.is_buy_get)
-        self.repeats = len({promotion.number for promotion in promotions}) < len(promotions)
+        self.repeats = not plain and len({promotion.number for promotion in promotions}) < len(promotions)
         self.remaining = remaining
         self.stacking = stacking
         self.subtotal = sum([kind.value for kind in facts.kinds])
@@ -84,17 +89,18 @@ class Sale:
             rooms.append(self.subtotal * stacking.max_discount_percent // WHOLE)
         self.room = min(rooms, default=None)
         self.pairs = _by_promotion(stacking.excluded_pairs)
-        groups = {promotion.group for promotion in self.items} & {
-            promotion.group for promotion in self.orders
-        }
-        self.contested = bool(groups - {None})
+        self.contested = not plain and bool(_groups(self.items) & _groups(self.orders))
         self.restricted = (
             bool(self.pairs)
             or not stacking.item_with_order
             or not stacking.coupons_with_promotions
             or stacking.max_promotions is not None
-            or any(promotion.exclusive for promotion in promotions)
+            or (not plain and any(promotion.exclusive for promotion in promotions))
         )
+
+
+def _groups(promotions: Sequence[Promotion]) -> set[str]:
+    return {promotion.group for promotion in promotions if promotion.group is not None}
 
 
 @lru_cache(maxsize=8)
@@ -154,14 +160,15 @@ class Pass:
 
     def _lane(self, promotions: list[Promotion], ground: Ground) -> None:
         contests: dict[str | None, list[Promotion]] = {}
-        if self.sale.stacking.precedence == "value":
+        if self.sale.stacking.precedence == "value" and not self.sale.plain:
             for promotion in promotions:
                 if promotion.group is not None:
                     contests.setdefault(promotion.group, []).append(promotion)
+        turn = self._turn
         for promotion in promotions:
-            rivals = contests.get(promotion.group)
+            rivals = contests.get(promotion.group) if contests else None
             if rivals is None or len(rivals) == 1:
-                self._turn(promotion, ground)
+                turn(promotion, ground)
             elif promotion is rivals[0]:
                 self._contest(rivals, ground)
 
@@ -196,8 +203,8 @@ class Pass:
 
     def mask(self, promotion: Promotion) -> int:
         """The kinds the target of `promotion` means."""
-        facts = self.sale.facts
-        mask = facts.mask(promotion.matcher)
+        facts, matcher = self.sale.facts, promotion.matcher
+        mask = facts.touched.get(matcher.number, 0) if matcher.direct else facts.mask(matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
 
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
@@ -217,7 +224,7 @@ class Pass:
 
     def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = amount = wished(promotion, claim)
+        wish = amount = claim.wish if promotion.cap is None else min(claim.wish, promotion.cap)
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING
