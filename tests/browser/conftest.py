@@ -38,7 +38,7 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def product(worker_id: str):
     """The running product with its demo. Its folder lies in the project's: PostgreSQL must be able to enter it."""
-    folder = ROOT / "var" / f"browser-{worker_id}"
+    folder = ROOT / "var" / f"browser-{os.environ.get('TEST_DB_SUFFIX', '')}{worker_id}"
     embedded_postgres.stop(folder)  # of a run that was killed: it would go on without its files
     shutil.rmtree(folder, ignore_errors=True)
     port = free_port()
@@ -90,7 +90,13 @@ def browser(chromium: str):
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
+            # in a container there is no sandbox to be had, and /dev/shm is too small for it
+            args=[
+                "--no-sandbox",
+                "--disable-dev-shm-usage",
+                "--disable-gpu",
+                "--disable-background-networking",
+            ],
         )
         yield browser
         browser.close()
