@@ -1,6 +1,6 @@
 """One pass over the promotions of a sale, lane by lane, in the order of application, each on what the others left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
 from promotions.engine import best_of
@@ -115,11 +115,20 @@ def _by_promotion(pairs: frozenset[tuple[int, int]]) -> Mapping[int, Sequence[in
 class Pass:
     """One way through the promotions of a sale: those in `forbidden` do not take part, for the reason given.
 
+    With `among`, ranks, only these take part and of the others nothing is said: to compare many ways.
+
     `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: units to add.
     """
 
-    def __init__(self, sale: Sale, forbidden: Mapping[int, Refusal]) -> None:
+    def __init__(
+        self, sale: Sale, forbidden: Mapping[int, Refusal], *, among: Collection[int] | None = None
+    ) -> None:
         self.sale = sale
+        self.items: Sequence[Promotion] = sale.items
+        self.orders: Sequence[Promotion] = sale.orders
+        if among is not None:
+            self.items = [promotion for promotion in sale.items if promotion.rank in among]
+            self.orders = [promotion for promotion in sale.orders if promotion.rank in among]
         self.forbidden = forbidden
         self.units = Units(sale.facts.kinds)
         self.purse = Purse(sale.remaining, sale.room, known=bool(sale.facts.customer.id))
@@ -130,7 +139,7 @@ class Pass:
         self._winners: dict[str, int] = {}
         self._guarded = bool(forbidden) or sale.restricted or sale.repeats or not self.purse.bottomless
         self._item_lane()
-        if sale.orders:
+        if self.orders:
             self._order_lane()
 
     @property
@@ -140,7 +149,7 @@ class Pass:
     def _item_lane(self) -> None:
         sale = self.sale
         spare_used = sale.stacking.buy_get_replaces
-        self._lane(sale.items, Ground(sale.facts, self.units, sale.facts.original, spare_used=spare_used))
+        self._lane(self.items, Ground(sale.facts, self.units, sale.facts.original, spare_used=spare_used))
 
     def _order_lane(self) -> None:
         sale = self.sale
@@ -150,7 +159,7 @@ class Pass:
             left = [sum([batch.rest for batch in batches]) for batches in self.units.batches]
             measure = Measure(left, measure.counts)
         met = []
-        for promotion in sale.orders:
+        for promotion in self.orders:
             refusal = unmet(promotion, sale.facts, measure)
             if refusal is None:
                 met.append(promotion)
@@ -158,7 +167,7 @@ class Pass:
                 self.refusals[promotion.rank] = refusal
         self._lane(met, Ground(sale.facts, self.units, measure, spare_used=False))
 
-    def _lane(self, promotions: list[Promotion], ground: Ground) -> None:
+    def _lane(self, promotions: Sequence[Promotion], ground: Ground) -> None:
         contests: dict[str | None, list[Promotion]] = {}
         if self.sale.stacking.precedence == "value" and not self.sale.plain:
             for promotion in promotions:

@@ -137,6 +137,9 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
     free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
 
     def only(chosen: Iterable[Promotion]) -> Pass:
+        return Pass(sale, forbidden, among={promotion.rank for promotion in chosen})
+
+    def explained(chosen: Iterable[Promotion]) -> Pass:
         ranks = {promotion.rank for promotion in chosen}
         crowded = {
             one.rank: Refusal("max_promotions", limit, limit + 1) for one in free if one.rank not in ranks
@@ -145,22 +148,25 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
 
     if len(free) <= limit:
         return Pass(sale, forbidden)
-    alone = [(only([promotion]), promotion) for promotion in free]
-    alone = sorted([one for one in alone if one[0].grants], key=lambda one: _preference(one[0]))
+    alone = sorted(
+        [(_preference(attempt), promotion) for promotion in free if (attempt := only([promotion])).grants],
+        key=lambda one: one[0],
+    )
     able = [promotion for _, promotion in alone]
     if len(able) <= limit:
         return Pass(sale, forbidden)
     if comb(len(able), limit) <= SCENARIOS:
-        return min([only(chosen) for chosen in combinations(able, limit)], key=_preference)
+        return explained(min(combinations(able, limit), key=lambda chosen: _preference(only(chosen))))
     if limit * len(able) > 4 * SCENARIOS:
-        return only(able[:limit])
-    best, first = alone[0]
-    chosen = [first]
+        return explained(able[:limit])
+    chosen, best = able[:1], alone[0][0]
     while len(chosen) < limit:
         others = [promotion for promotion in able if promotion not in chosen]
-        attempts = [(only([*chosen, promotion]), promotion) for promotion in others]
-        attempt, promotion = min(attempts, key=lambda one: _preference(one[0]))
-        if attempt.discount <= best.discount:
+        preference, promotion = min(
+            [(_preference(only([*chosen, promotion])), promotion) for promotion in others],
+            key=lambda one: one[0],
+        )
+        if preference[0] >= best[0]:  # no larger discount
             break
-        best, chosen = attempt, [*chosen, promotion]
-    return best
+        chosen, best = [*chosen, promotion], preference
+    return explained(chosen)
