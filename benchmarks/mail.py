@@ -1,25 +1,45 @@
-"""Messages a second from launch to the last answer recorded, with the whole ledger, through real processes.
+"""Messages a second, from launch to the last answer recorded, beside others who send the same.
 
-    python -m benchmarks.mail [--messages 20000] [--connections 100] [--sink COMMAND]
+    python -m benchmarks.mail [--messages 20000] [--rounds 3] [--peers FOLDER] [--slow-messages 2000]
 
-A campaign of 10 KB mails with 10 variables and 20 tracked links is launched; a `mail` cluster sends it, as in
-production: claim, `in_data` and result of every message committed with fsync. `--sink` is the command of an SMTP server
-that accepts everything, "{port}" in it for the port; without one a Python sink is used, which takes a good part of a
-core for itself. Printed: seconds to prepare, messages a second, CPU a message, peak memory. Not a test.
+A campaign of 10 KB mails with 10 variables and 20 tracked links is launched, and a `mail` cluster sends it as in
+production: claim, `in_data` and result of every message committed with fsync, two runs at a time. With `--peers` (see
+benchmarks.mailing.peers) the same is sent by a bare reference pipeline, by django-post_office and by smtp-source, and
+once more by ours and the reference to a relay 20 ms away over 200 connections. All in turn, on one PostgreSQL of their
+own, to one sink, whose record must name each recipient once. Medians are printed, and the ratios. Not a test.
 """
 
 import argparse
-import shlex
-import socket
-import subprocess
-import sys
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.mailing import rig
+from benchmarks.mailing.peers import Measured, Meter, Missing, Peers
+from benchmarks.mailing.sinks import Sink, sink
+from config import embedded_postgres
 
-SINK = f"{sys.executable} -m benchmarks.mailing.sink {{port}}"
+CONNECTIONS, FAR_CONNECTIONS = 100, 200  # ours; of the reference's, two processes have half each
+NEAR_WINDOW, FAR_WINDOW = 200, 600  # messages the reference may have sent and not recorded
+FAR = "rtt_ms=20"
+PATIENCE = 600.0  # seconds a run may take
+
+OURS, FAR_OURS = "Fanfare, 100 connections", "Fanfare, 200 connections, 20 ms away"
+PSYCOPG = "reference, psycopg 3"
+ROW_PSYCOPG = "reference that claims rows, psycopg 3"
+ROW_ASYNCPG = "reference that claims rows, asyncpg"
+FAR_PSYCOPG = "reference, psycopg 3, 200 connections, 20 ms away"
+POST_OFFICE = "django-post_office, tuned"
+SOURCE = "smtp-source"
+RATIOS = [
+    (OURS, PSYCOPG),
+    (OURS, ROW_PSYCOPG),
+    (OURS, ROW_ASYNCPG),
+    (OURS, POST_OFFICE),
+    (FAR_OURS, FAR_PSYCOPG),
+]
 
 
 def main() -> None:
@@ -27,64 +47,138 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--messages", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=100)
-    parser.add_argument("--sink", default=SINK)
-    parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", type=Path, help="the folder of peers, installed")
+    parser.add_argument("--slow-messages", type=int, default=2_000, help="for django-post_office")
+    parser.add_argument("--only", action="append", help="of the rows that begin so; may be repeated")
     options = parser.parse_args()
-    with rig.database("fanfare_bench_mail"), tempfile.TemporaryDirectory() as logs:
-        measure(options, Path(logs))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        rig.server(Path(folder)) as postgres,
+        rig.database("fanfare_bench_mail"),
+    ):
+        try:
+            peers = Peers(options.peers.resolve(), postgres, options.messages) if options.peers else None
+        except Missing as missing:
+            raise SystemExit(str(missing)) from missing
+        bench = Bench(options.messages, postgres, Path(folder))
+        cases = cases_of(bench, peers, options.slow_messages)
+        if options.only:
+            cases = {name: run for name, run in cases.items() if name.startswith(tuple(options.only))}
+        report(rounds(cases, options.rounds, peers))
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def cases_of(
+    bench: "Bench", peers: Peers | None, slow_messages: int
+) -> dict[str, Callable[[Sink], Measured]]:
+    """What is run, by the name of its row."""
+    ours = {OURS: lambda sink: bench.ours(sink, CONNECTIONS)}
+    if peers is None:
+        return ours
+    far = {"connections": FAR_CONNECTIONS // 2, "window": FAR_WINDOW}
+    return {
+        SOURCE: peers.smtp_source,
+        ROW_ASYNCPG: lambda sink: peers.reference(sink, driver="asyncpg", design="row"),
+        ROW_PSYCOPG: lambda sink: peers.reference(sink, driver="psycopg", design="row"),
+        PSYCOPG: lambda sink: peers.reference(sink, driver="psycopg", window=NEAR_WINDOW),
+        **ours,
+        POST_OFFICE: lambda sink: peers.post_office(sink, slow_messages),
+        FAR_PSYCOPG: lambda sink: peers.reference(sink, driver="psycopg", **far),
+        FAR_OURS: lambda sink: bench.ours(sink, FAR_CONNECTIONS),
+    }
 
 
-def measure(options: argparse.Namespace, logs: Path) -> None:
-    from campaigns import lifecycle
-    from mailing import doctor
-    from mailing.models import EmailCampaign
-    from mailing.progress import sums
+def rounds(
+    cases: dict[str, Callable[[Sink], Measured]], count: int, peers: Peers | None
+) -> dict[str, list[Measured]]:
+    """Every case `count` times, in turn."""
+    measured: dict[str, list[Measured]] = {}
+    for number in range(count):
+        for name, run in cases.items():
+            faults = [FAR] if name in (FAR_OURS, FAR_PSYCOPG) else []
+            with sink(peers.faultsink if peers else None, *faults) as target:
+                try:
+                    result = run(target)
+                except Missing as missing:
+                    print(f"left out: {missing}")
+                    continue
+                got = target.recipients()
+            if got is not None and len(got) != len(set(got)):
+                raise SystemExit(f"{name}: {len(got)} messages for {len(set(got))} recipients.")
+            measured.setdefault(name, []).append(result)
+            print(f"round {number + 1}: {name}: {result.rate:,.0f} a second", flush=True)
+    return measured
 
-    port = free_port()
-    everybody = rig.contacts_of(options.messages)
-    campaign = rig.draft(everybody, port, max_connections=options.connections)
-    sink = subprocess.Popen(shlex.split(options.sink.format(port=port)), stdout=subprocess.DEVNULL)
-    try:
-        with rig.programs("mail", "clock", logs=logs) as programs:
-            rig.wait(lambda: len(programs["mail"].pids) > 6, 20)
+
+class Bench:
+    """Our own side: a database full of contacts, and campaigns to all of them."""
+
+    def __init__(self, messages: int, postgres: embedded_postgres.Server, logs: Path) -> None:
+        self.messages = messages
+        self._postgres, self._logs = postgres, logs
+        self._everybody = rig.contacts_of(messages)
+
+    def ours(self, target: Sink, connections: int) -> Measured:
+        """From the moment the campaign is prepared until every answer is recorded."""
+        from campaigns import lifecycle
+        from mailing import doctor
+        from mailing.models import EmailCampaign
+        from mailing.progress import sums
+
+        campaign = rig.draft(self._everybody, target.port, max_connections=connections)
+
+        def now() -> EmailCampaign:
+            return EmailCampaign.objects.get(pk=campaign.pk)
+
+        with rig.programs("mail", "clock", logs=self._logs) as programs:
+            if not rig.wait(lambda: len(programs["mail"].pids) > 6, 30):
+                raise SystemExit("The cluster did not start.")
             time.sleep(2)
             pids = programs["mail"].pids
-            before = rig.cpu_seconds(pids)
-            begun = time.monotonic()
             lifecycle.fire(campaign, "launch")
-
-            def now() -> EmailCampaign:
-                return EmailCampaign.objects.get(pk=campaign.pk)
-
-            rig.wait(lambda: now().prepared_at is not None, options.seconds)
-            prepared = time.monotonic() - begun
+            if not rig.wait(lambda: now().prepared_at is not None, PATIENCE, 0.01):
+                raise SystemExit("The campaign was not prepared.")
+            meter, begun, before = Meter(target, self._postgres), time.monotonic(), rig.cpu_seconds(pids)
             done = rig.wait(
-                lambda: sums(campaign.pk).get("accepted", 0) == options.messages or now().is_final,
-                options.seconds,
-                0.25,
+                lambda: sums(campaign.pk).get("accepted", 0) == self.messages or now().is_final, PATIENCE
             )
-            elapsed = time.monotonic() - begun
-            cpu = rig.cpu_seconds(pids) - before
-            peak = max(map(rig.peak_mb, pids))
-            complete = rig.wait(lambda: now().status == "completed", 30)
-    finally:
-        sink.terminate()
-        sink.wait()
-    sending = elapsed - prepared
-    print(f"{options.messages} messages over {options.connections} connections, all accepted: {done}")
-    print(f"prepared after            {prepared:8.2f} s")
-    print(f"from launch to recorded   {elapsed:8.2f} s   {options.messages / elapsed:9.0f} messages/s")
-    print(f"while sending             {sending:8.2f} s   {options.messages / sending:9.0f} messages/s")
-    print(f"workers' CPU              {1e6 * cpu / options.messages:8.0f} µs a message")
-    print(f"peak memory of a worker   {peak:8.0f} MB")
-    print(f"completed by itself: {complete}; sums equal the ledger: {not list(doctor.breaches())}")
+            seconds = time.monotonic() - begun
+            result = meter.read(
+                self.messages,
+                seconds=seconds,
+                workers=rig.cpu_seconds(pids) - before,
+                peak=max(map(rig.peak_mb, pids)),
+            )
+            completed = rig.wait(lambda: now().status == "completed", 30)
+        got = target.recipients()
+        breaches = list(doctor.breaches())
+        if not (done and completed) or breaches or (got is not None and len(got) != self.messages):
+            raise SystemExit(
+                f"{sums(campaign.pk)}, {now().status}, {got and len(got)} at the sink, {breaches}"
+            )
+        return result
+
+
+def report(measured: dict[str, list[Measured]]) -> None:
+    """Medians as a table, and what of them the goals speak of."""
+    print(f"\n| {'':<52} | messages/s | best | CPU µs a message: workers | PostgreSQL | sink | peak MB |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    medians: dict[str, float] = {}
+    for name, results in measured.items():
+
+        def median(field: str, results: list[Measured] = results) -> float:
+            return statistics.median(getattr(result, field) for result in results)
+
+        medians[name] = median("rate")
+        best = max(result.rate for result in results)
+        print(
+            f"| {name:<52} | {medians[name]:,.0f} | {best:,.0f} | {median('workers'):.0f} | "
+            f"{median('postgres'):.0f} | {median('sink'):.0f} | {median('peak'):.0f} |"
+        )
+    print()
+    for one, other in RATIOS:
+        if one in medians and other in medians:
+            print(f"{one} : {other} = {medians[one] / medians[other]:.2f}")
 
 
 if __name__ == "__main__":

@@ -177,6 +177,12 @@ def cpu_seconds(pids: list[int]) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
+def postgres_cpu(server: embedded_postgres.Server) -> float:
+    """User and system time of a PostgreSQL server, all its processes, those that have ended too."""
+    pid = server.pid() or 0
+    return cpu_seconds([pid, *descendants(pid)])
+
+
 def peak_mb(pid: int) -> float:
     """The most memory a process has had of its own and shared, in MB."""
     with contextlib.suppress(OSError):

@@ -109,6 +109,13 @@ def test_e9_content_is_tried_on_the_contacts_themselves():
     assert fields(launch.problems(campaign)) == ["body"]
 
 
+def test_content_without_a_sender_yet_names_no_list():
+    campaign = draft(from_email="")
+    written = launch.source(campaign)
+    assert (written.list_id, written.feedback) == ("", ())
+    assert content.render_preview(written, launch.recipient(Contact(email="sam@example.com"))).html
+
+
 def test_the_launch_never_uses_the_network():
     nowhere = SmtpConnectionFactory(host="host.invalid")
     fire(draft(connection=nowhere), "launch")
