@@ -128,8 +128,12 @@ class Unitwise:
     def on(self, ground: Ground, pieces: list[Batch]) -> Claim | Refusal:
         """The claim on just these pieces."""
         kinds, share = ground.units.kinds, self.share
-        weights = [share(piece, kinds[piece.kind]) for piece in pieces]
-        wish = half_up(sum(weights), self.scale)
+        if len(pieces) == 1:  # as most are
+            weights = [share(pieces[0], kinds[pieces[0].kind])]
+            wish = half_up(weights[0], self.scale)
+        else:
+            weights = [share(piece, kinds[piece.kind]) for piece in pieces]
+            wish = half_up(sum(weights), self.scale)
         return Claim(pieces, weights, wish) if wish else NOTHING
 
 
