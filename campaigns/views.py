@@ -31,6 +31,7 @@ def dashboard(request: Request) -> HttpResponse:
         return render(request, "campaigns/no_role.html")
     now = timezone.now()
     context = {
+        "now": now,
         "is_fresh": workspace.is_fresh(),
         "under_way": workspace.under_way(),
         "coming": workspace.coming(),

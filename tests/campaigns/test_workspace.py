@@ -9,8 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns import workspace
 from campaigns.lifecycle import fire
-from campaigns.models import Transition
+from campaigns.models import Campaign, Transition
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
 
 pytestmark = pytest.mark.django_db
@@ -35,12 +36,14 @@ def names(client, query=""):
 
 def test_the_list_holds_both_kinds_and_filters_them(client, marketer):
     EmailCampaignFactory(name="Winter letter", status="running")
-    PromotionCampaignFactory(name="Winter sale", status="active")
+    PromotionCampaignFactory(name="Winter sale", status="active", description="Agreed with the roastery.")
     PromotionCampaignFactory(name="Old sale", status="cancelled", archived_at=timezone.now())
     assert names(client) == {"Winter letter", "Winter sale"}
     assert names(client, "?kind=email") == {"Winter letter"}
     assert names(client, "?status=active") == {"Winter sale"}
     assert names(client, "?q=winter+sale") == {"Winter sale"}
+    assert names(client, "?q=ROASTERY") == {"Winter sale"}
+    assert names(client, "?q=roastery+letter") == set()
     assert names(client, "?archived=1") == {"Old sale"}
     assert names(client, "?kind=nonsense&status=nonsense&page=99") == {"Winter letter", "Winter sale"}
 
@@ -142,6 +145,18 @@ def test_the_dashboard_shows_what_runs_what_comes_and_what_needs_attention(clien
     page = response.content.decode()
     assert "€0.00 of €100.00" in page
     assert page.count("<progress") >= 2
+
+
+def test_a_campaign_whose_end_passed_while_it_was_paused_needs_attention(client, marketer):
+    now = timezone.now()
+    over = PromotionCampaignFactory(name="Over", status="active", ends_at=now + timedelta(hours=1))
+    fire(over, "pause", by=marketer, why="Out of coffee.", now=now)
+    assert list(workspace.needing_attention(now)) == []
+    assert workspace.needing_attention(now + timedelta(hours=1)).get().name == "Over"
+    Campaign.objects.filter(pk=over.pk).update(ends_at=now)
+    page = client.get("/").content.decode()
+    assert "passed while it was paused. Move the end to go on with it" in page
+    assert "Out of coffee." not in page
 
 
 def test_the_dashboard_takes_few_queries_however_much_is_under_way(
