@@ -66,3 +66,13 @@ def test_the_page_of_a_campaign_shows_what_an_edit_changed(client, marketer):
     publish.edit_campaign(campaign, changes={"budget": 80_000})
     page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
     assert "budget: €500.00 → €800.00" in page
+
+
+def test_the_pages_of_a_promotion_and_of_the_stacking_rules_show_what_an_edit_changed(client, administrator):
+    promotion = PromotionFactory(max_uses=5)
+    publish.save_promotion(promotion, max_uses=7)
+    stacking.change(max_discount=1_000)
+    page = words(shown(client.get(f"/promotions/{promotion.pk}/")))
+    assert "maximum uses: 5 → 7" in page
+    page = words(shown(client.get("/stacking/")))
+    assert "most discount of one sale: none → €10.00" in page
