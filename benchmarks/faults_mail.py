@@ -2,9 +2,9 @@
 
     python -m benchmarks.faults_mail [--recipients 4000] [--kills 3] [--only NAME]
 
-A hostile SMTP server records every message it accepts. In each run something fails, the processes are started anew as
-their supervisor would, and at the end every recipient must have been accepted exactly once, but for those the ledger
-lists as uncertain, of which there may be two for each open connection and kill. Exits 1 when one is lost or doubled.
+A hostile SMTP server records every message it accepts. In each run something fails under the product's own supervisor,
+and at the end every recipient must have been accepted exactly once, but for those the ledger lists as uncertain, of
+which there may be two for each open connection and kill. Exits 1 when one is lost or doubled.
 """
 
 import argparse
@@ -30,15 +30,14 @@ class Run:
     """One campaign under way, its processes, and the server that takes its mail."""
 
     def __init__(
-        self, recipients: int, port: int, server: Control, programs: dict[str, rig.Program], postgres: Any
+        self, recipients: int, port: int, server: Control, product: rig.Product, postgres: Any
     ) -> None:
         from campaigns import lifecycle
 
         self.postgres = postgres
-
         self.recipients = recipients
         self.server = server
-        self.programs = programs
+        self.product = product
         self.campaign = rig.draft(rig.contacts_of(recipients), port, max_connections=CONNECTIONS)
         self.totals: set[int] = set()
         lifecycle.fire(self.campaign, "launch")
@@ -75,11 +74,6 @@ class Run:
     def counts(self) -> dict[str, int]:
         return dict(Counter(self.campaign.deliveries.values_list("status", flat=True)))
 
-    def workers(self) -> list[int]:
-        """The processes of the cluster below its main process and its sentinel."""
-        main = self.programs["mail"].process.pid
-        return [pid for sentinel in rig.children(main) for pid in rig.children(sentinel)]
-
     def verdict(self, doubtful: int) -> list[str]:
         """What is wrong at the end, given that so many deliveries may be uncertain."""
         from mailing import doctor
@@ -112,23 +106,28 @@ def kill_workers(run: Run, kills: int) -> list[str]:
     """kill -9 of a busy worker at random moments."""
     for number in range(kills):
         run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
-        busy = max(run.workers(), key=lambda pid: rig.cpu_seconds([pid]))
+        *_, busy = sorted(run.product.cluster[2:], key=lambda pid: rig.cpu_seconds([pid]))
         os.kill(busy, signal.SIGKILL)
     run.finish()
     return run.verdict(2 * CONNECTIONS * kills)
 
 
-def kill_cluster(run: Run, kills: int) -> list[str]:
-    """kill -9 of the cluster's main process, of its sentinel or of all at once, started anew each time."""
+def kill_helpers(run: Run, kills: int) -> list[str]:
+    """kill -9 of those that send nothing: idle workers, monitor and pusher, at random moments."""
     for number in range(kills):
         run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
-        mail = run.programs["mail"]
-        if number % 3 == 0:
-            os.kill(mail.process.pid, signal.SIGKILL)
-        elif number % 3 == 1:
-            os.kill(rig.children(mail.process.pid)[0], signal.SIGKILL)
-        mail.kill()
-        mail.start()
+        quiet = sorted(run.product.cluster[2:], key=lambda pid: rig.cpu_seconds([pid]))[:4]
+        os.kill(random.choice(quiet), signal.SIGKILL)
+    run.finish()
+    return run.verdict(2 * CONNECTIONS * kills)
+
+
+def kill_cluster(run: Run, kills: int) -> list[str]:
+    """kill -9 of the cluster's main process and of its sentinel in turn, at random moments."""
+    for number in range(kills):
+        run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
+        rig.wait(lambda: len(run.product.cluster) > 6, 60)
+        os.kill(run.product.cluster[number % 2], signal.SIGKILL)
     run.finish()
     return run.verdict(2 * CONNECTIONS * kills)
 
@@ -166,11 +165,11 @@ def terminate(run: Run, kills: int) -> list[str]:
     wrong = []
     for number in range(kills):
         run.reach((number + 0.5) / (kills + 1))
-        took = run.programs["mail"].stop()
+        took = run.product.stop()
         print(f"    stopped in {took:.1f} s")
         if took > 10:
             wrong.append(f"it took {took:.1f} s to stop")
-        run.programs["mail"].start()
+        run.product.start()
     run.finish()
     return wrong + run.verdict(0)
 
@@ -190,6 +189,14 @@ def server_down(run: Run, kills: int) -> list[str]:
         lifecycle.fire(run.now(), "resume")
     run.finish()
     return run.verdict(2 * CONNECTIONS)
+
+
+def silence(run: Run, kills: int) -> list[str]:
+    """Answers that come after 40 seconds: nobody waits with them, and the cluster does not count as hanging."""
+    run.server.change(rules=["dot p=0.002 delay 40", "dot delay 0.01"])
+    run.finish()
+    killed = run.product.log.count("it is killed")
+    return ([f"the cluster was killed {killed} times"] if killed else []) + run.verdict(0)
 
 
 def throttling(run: Run, kills: int) -> list[str]:
@@ -244,11 +251,13 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
 
 FAULTS: dict[str, Callable[[Run, int], list[str]]] = {
     "workers": kill_workers,
+    "helpers": kill_helpers,
     "cluster": kill_cluster,
     "backends": kill_backend,
     "postgres": restart_postgres,
     "sigterm": terminate,
     "server": server_down,
+    "silence": silence,
     "throttling": throttling,
     "pause": pausing,
     "unsubscribe": unsubscribing,
@@ -279,9 +288,9 @@ def trial(fault: Callable[[Run, int], list[str]], options: argparse.Namespace) -
         rig.server(Path(logs)) as postgres,
         rig.database("fanfare_faults_mail"),
         hostile_process("--rule", "dot delay 0.01") as (port, server),
-        rig.programs("mail", "clock", "clock-2", logs=Path(logs)) as programs,
+        rig.product("mail", "clock", "clock-2", logs=Path(logs)) as product,
     ):
-        run = Run(options.recipients, port, server, programs, postgres)
+        run = Run(options.recipients, port, server, product, postgres)
         server.change(rules=["dot delay 0.01"])
         wrong = fault(run, options.kills)
         print(f"    in {time.monotonic() - begun:.0f} s")

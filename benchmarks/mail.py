@@ -130,11 +130,8 @@ class Bench:
         def now() -> EmailCampaign:
             return EmailCampaign.objects.get(pk=campaign.pk)
 
-        with rig.programs("mail", "clock", logs=self._logs) as programs:
-            if not rig.wait(lambda: len(programs["mail"].pids) > 6, 30):
-                raise SystemExit("The cluster did not start.")
-            time.sleep(2)
-            pids = programs["mail"].pids
+        with rig.product("mail", "clock", logs=self._logs) as product:
+            pids = product.cluster
             lifecycle.fire(campaign, "launch")
             if not rig.wait(lambda: now().prepared_at is not None, PATIENCE, 0.01):
                 raise SystemExit("The campaign was not prepared.")

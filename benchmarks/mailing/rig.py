@@ -5,11 +5,10 @@ Import this before anything of Django's: it decides which database the settings 
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,10 @@ from config import embedded_postgres
 from config import settings as project
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PROCESSES = {"mail": ("cluster", "mail"), "clock": ("clock", "--every", "1")}
+PROGRAMS = {
+    "mail": "env Q_CLUSTER_NAME=mail python manage.py cluster mail",
+    "clock": "python manage.py clock --every 1",
+}
 
 FIRST = [
     "Ada",
@@ -101,56 +103,61 @@ def url(given: dict[str, Any]) -> str:
 # ── processes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class Program:
-    """One process of the product; `start` again after a kill, as its supervisor would."""
+class Product:
+    """The product's processes under its own supervisor, which starts anew what is killed or hangs."""
 
-    def __init__(self, name: str, log: Path) -> None:
-        self.name = name
-        self._log = log
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, names: Sequence[str], logs: Path) -> None:
+        self._log = logs / "processes.log"
+        self._procfile = logs / "Procfile"
+        self._procfile.write_text("".join(f"{name}: {PROGRAMS[name.partition('-')[0]]}\n" for name in names))
         self.start()
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "manage.py", *PROCESSES[self.name.partition("-")[0]]],
+            self._supervisor = subprocess.Popen(
+                [sys.executable, "-m", "config.supervisor", "--procfile", str(self._procfile)],
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
 
-    @property
-    def pids(self) -> list[int]:
-        """The process and all that it started."""
-        return [self.process.pid, *descendants(self.process.pid)] if self.process else []
-
-    def kill(self) -> None:
-        """SIGKILL to the whole group."""
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self, patience: float = 20) -> float:
-        """SIGTERM to the main process; return how long it took to end."""
+    def stop(self) -> float:
+        """SIGTERM, as of a deployment; return how many seconds it took."""
         begun = time.monotonic()
-        self.process.terminate()
-        try:
-            self.process.wait(patience)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        self._supervisor.terminate()
+        self._supervisor.wait(60)
         return time.monotonic() - begun
+
+    def pids(self, words: str) -> list[int]:
+        """The program whose command holds these words, and all that it started; nothing while it is not there."""
+        for pid in children(self._supervisor.pid):
+            with contextlib.suppress(OSError):
+                if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
+                    return [pid, *descendants(pid)]
+        return []
+
+    @property
+    def cluster(self) -> list[int]:
+        """The mail cluster: its main process, its sentinel, then workers, monitor and pusher."""
+        return self.pids("cluster mail")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
 
 
 @contextlib.contextmanager
-def programs(*names: str, logs: Path) -> Iterator[dict[str, Program]]:
-    """The processes of these names, such as "mail", "mail-2" and "clock"."""
-    started = {name: Program(name, logs / f"{name}.log") for name in names}
+def product(*names: str, logs: Path) -> Iterator[Product]:
+    """The programs of these names, such as "mail", "clock" and "clock-2", once their cluster works."""
+    started = Product(names, logs)
     try:
+        if not wait(lambda: len(started.cluster) > 6, 60):
+            raise SystemExit(f"The cluster did not start.\n{started.log}")
+        time.sleep(2)
         yield started
     finally:
-        for program in started.values():
-            if program.process.poll() is None:
-                program.stop()
+        started.stop()
 
 
 def descendants(pid: int) -> list[int]:
