@@ -89,8 +89,10 @@ node_modules/.installed: package.json package-lock.json .npmrc requirements/node
 	@touch $@
 	@$(call hand_over,node_modules)
 
-# tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to.
+# tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to. Of Swagger UI
+# one bundle is used of the five that come with it.
+UNUSED := libs 'swagger-ui-es-*' 'swagger-ui-standalone-*' 'swagger-ui.js*'
 $(VAR)/static/staticfiles.json: .venv/run-installed node_modules/.installed $(STATIC_FILES)
 	@echo "Collecting static files"
-	@$(PY) manage.py collectstatic --no-input --clear --ignore libs --verbosity 0
+	@$(PY) manage.py collectstatic --no-input --clear $(UNUSED:%=--ignore %) --verbosity 0
 	@$(call hand_over,$(VAR)/static)

@@ -139,6 +139,7 @@ NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
+    ("swagger-ui", NODE_MODULES / "swagger-ui-dist"),
 ]
 SILENCED_SYSTEM_CHECKS = [
     "staticfiles.W004"

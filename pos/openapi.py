@@ -125,7 +125,6 @@ def described() -> dict[str, Any]:
         "info": {
             "title": "Fanfare for tills",
             "version": "1",
-            "summary": "Promotions at the till: quotes, sales, holds, returns and rules.",
             "description": ABOUT.strip(),
             "license": {"name": "See the repository", "identifier": "LicenseRef-Fanfare"},
         },

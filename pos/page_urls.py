@@ -5,4 +5,7 @@ from django.urls import path
 from pos import pages
 
 app_name = "tills"
-urlpatterns = [path("sandbox/", pages.sandbox, name="sandbox")]
+urlpatterns = [
+    path("sandbox/", pages.sandbox, name="sandbox"),
+    path("till-api/", pages.reference, name="reference"),
+]

@@ -1,4 +1,6 @@
-"""The sandbox page: a marketer builds a basket and sees what it gets, and why the rest gives nothing."""
+"""The sandbox page: a marketer builds a basket and sees what it gets, and why the rest gives nothing. And the page on
+which the description of the JSON views is read.
+"""
 
 from typing import Any
 
@@ -30,6 +32,13 @@ FAR = (  # the reasons that say least about this basket come last
     "no_matching_items",
     "no_coupon",
 )
+
+
+@require_GET
+@permission_required("pos.view_till", raise_exception=True)
+def reference(request: Request) -> HttpResponse:
+    """The JSON views for tills, for whoever connects one."""
+    return render(request, "pos/reference.html")
 
 
 @require_GET
