@@ -1,4 +1,4 @@
-"""SQL for the tills: prepared statements on Django's own connection, inside Django's transactions.
+"""SQL for the tills: prepared statements on Django's own connection, past Django and psycopg's cursors.
 
 Django binds parameters on the client and prepares nothing, and asks `SELECT 1` of each kept connection at the start of
 a request; psycopg's cursors adapt types both ways and may be interrupted. A till's sale is a handful of short
