@@ -156,10 +156,10 @@ def recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -
 # ── steps 2 to 4 ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # Shares are exact by largest remainder: first what divides, then one more to each of those with the most left over.
-# `spread` visits every place once, since its factor is a prime: the connections take turns, and the bounds hold.
+# The connections take turns: each one's places lie as evenly among all as they can.
 MAKE_DELIVERIES = """,
 recipients AS (
-    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) - 1 AS place FROM judged WHERE {recipients}
+    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
 ),
 total AS (SELECT count(*) AS n FROM recipients),
 quota AS (
@@ -172,18 +172,18 @@ given AS (
         + (row_number() OVER (ORDER BY rest DESC, position) <= n - sum(base) OVER ())::int AS amount
     FROM quota
 ),
-bounds AS (
-    SELECT connection_id, amount, sum(amount) OVER (ORDER BY position) AS high FROM given
+turns AS (
+    SELECT connection_id, row_number() OVER (ORDER BY (turn - 0.5::float8) / amount, position) AS place
+    FROM given, generate_series(1, amount) AS turn
 ),
 made AS (
     INSERT INTO mailing_delivery
         (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text)
     SELECT %s, contact_id, email, connection_id, 'pending', now(), 0, '', '', '', ''
-    FROM (SELECT contact_id, email, place, place * 2654435761 %% n AS spread FROM recipients, total) AS spread_out
-    JOIN bounds ON spread >= high - amount AND spread < high
+    FROM recipients JOIN turns USING (place)
     ORDER BY place
 )
-SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM bounds) FROM ({counts}) AS counts
+SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
 """
 
 

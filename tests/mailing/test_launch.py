@@ -257,7 +257,7 @@ def test_shares_are_those_of_the_largest_remainder_for_any_shares(shares, recipi
     parts = launch.MAKE_DELIVERIES.split("made AS (")[0].partition("total AS (")[2].rstrip().rstrip(",")
     sql = (
         "WITH recipients AS (SELECT generate_series(1, %s)), total AS ("
-        f"{parts.format(recipients='true')} SELECT array_agg(amount ORDER BY connection_id) FROM bounds"
+        f"{parts.format(recipients='true')} SELECT array_agg(amount ORDER BY connection_id) FROM given"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [recipients, list(range(len(shares))), shares, shares])
