@@ -42,6 +42,20 @@ def conflicts(
     ]
 
 
+def in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
+    """What keeps `promotion` from giving in `campaign` what it seems to: sentences. None once the campaign is over.
+
+    The locations of both are asked of the database, unless they were prefetched.
+    """
+    if campaign.is_final:
+        return []
+    try:
+        rule = reading.rule(promotion)
+    except msgspec.ValidationError as error:
+        return [f"Its rules cannot be read: {error}."]
+    return list(_with_campaign(promotion, rule, campaign, [place.pk for place in promotion.locations.all()]))
+
+
 # ── by itself ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -14,6 +15,7 @@ from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
 from promotions import publish, standing
+from promotions.conflicts import in_campaign
 from promotions.forms.campaign import CampaignForm
 from promotions.models import Promotion, PromotionCampaign
 
@@ -155,7 +157,11 @@ def arranged(request: Request, pk: int, arrange: Any) -> HttpResponse:
 
 def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:
     """What promotions/_linked.html shows."""
-    links = list(campaign.links.filter(promotion__deleted_at__isnull=True).select_related("promotion"))
+    prefetch_related_objects([campaign], "locations")
+    links = [  # only one that is over keeps deleted promotions
+        {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)}
+        for link in campaign.links.select_related("promotion").prefetch_related("promotion__locations")
+    ]
     find = request.GET.get("find", "").strip()
     free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
     return {

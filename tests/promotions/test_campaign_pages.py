@@ -25,6 +25,8 @@ from tests.promotions.pages import HTMX, campaign_with, linked_names, queries, s
 
 pytestmark = pytest.mark.django_db
 
+DAY = timedelta(days=1)
+
 
 # ── a campaign ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -277,3 +279,53 @@ def test_a_campaign_asks_as_many_queries_for_many_promotions_as_for_few(client, 
     many, _ = campaign_with(12)
     client.get(few.get_absolute_url())
     assert queries(client, few.get_absolute_url()) == queries(client, many.get_absolute_url())
+
+
+def test_a_campaign_that_is_over_still_names_a_promotion_that_was_deleted_since(client, marketer):
+    """P8"""
+    campaign, (kept, gone) = campaign_with(2, status="expired")
+    publish.delete_promotion(gone)
+    page = shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+    assert f'href="/promotions/{kept.pk}/"' in page
+    assert f'href="/promotions/{gone.pk}/"' not in page
+    assert f"{gone} Deleted" in words(page)
+    assert f"Switch off {gone}" not in words(page)
+    assert f"Switch off {kept}" in words(page)
+
+
+def test_a_promotion_that_is_deleted_leaves_the_campaigns_that_go_on(client, marketer):
+    """P8"""
+    campaign, (kept, gone) = campaign_with(2)
+    publish.delete_promotion(gone)
+    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    assert str(gone) not in page
+    assert linked_names(campaign) == [kept.name]
+
+
+def test_a_draft_says_that_nothing_is_linked_and_one_that_is_over_that_nothing_was(client, marketer):
+    for status, sentence in (
+        ("draft", "No promotion is linked yet"),
+        ("expired", "No promotion was linked to it"),
+    ):
+        campaign = PromotionCampaignFactory(status=status)
+        assert sentence in shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+
+
+def test_a_campaign_warns_of_a_linked_promotion_that_cannot_apply_in_it(client, marketer):
+    now = timezone.now()
+    campaign, (late, _) = campaign_with(2, ends_at=now + DAY, budget=100)
+    Promotion.objects.filter(pk=late.pk).update(
+        starts_at=now + 2 * DAY, benefit={"type": "fixed_total", "amount": 500}, lane="order"
+    )
+    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    assert f"Its window lies outside that of “{campaign}”: it never applies there." in page
+    assert f"The budget of “{campaign}”, €1.00, is smaller than one discount of €5.00" in page
+    type(campaign).objects.filter(pk=campaign.pk).update(status="expired")
+    assert "Its window lies outside" not in shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+
+
+def test_the_warnings_of_linked_promotions_cost_no_query_each(client, marketer):
+    few, _ = campaign_with(1)
+    many, _ = campaign_with(12)
+    asked = [queries(client, f"/campaigns/promotion/{campaign.pk}/") for campaign in (few, many)]
+    assert asked[0] == asked[1]
