@@ -59,7 +59,7 @@ class SandboxForm(forms.Form):
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     payment_method = forms.CharField(label="Paid by", max_length=64, required=False)
-    coupons = CodesField(label="Coupon codes")
+    coupons = CodesField(label="Coupon codes", help_text="Apart by commas or spaces.")
     drafts = forms.BooleanField(
         label="Include drafts",
         required=False,
@@ -81,6 +81,9 @@ class SandboxForm(forms.Form):
 
     def is_valid(self) -> bool:
         return all([super().is_valid(), self.lines.is_valid()])
+
+    def clean_coupons(self) -> list[str]:
+        return [code for text in self.cleaned_data["coupons"] for code in text.split()]
 
     def basket(self) -> dict[str, Any]:
         """The basket as a till would send it."""

@@ -103,7 +103,11 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     campaigns: dict[int | None, str] = dict(
         Campaign.objects.filter(pk__in=campaign_ids - {None}).values_list("pk", "name")
     )
-    without = sorted(quote.not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
+    given = {
+        gift.promotion for gift in quote.gifts
+    }  # it stands with what applies; its reason is of the bought units
+    not_applied = [part for part in quote.not_applied if part.promotion not in given]
+    without = sorted(not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
     return {
         "quote": quote,
         "lines": [

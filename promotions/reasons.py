@@ -22,7 +22,9 @@ def said(reason: str, need: Figure = None, have: Figure = None, *, by: str = "",
     winner = f"“{by}”" if by else "another promotion"
     if in_figures := FIGURES.get(reason):
         need, have = in_figures(need, currency), in_figures(have, currency)
-    return SENTENCES[reason].format(need=need, have="nothing" if have in ("", None) else have, by=winner)
+    if have in ("", None):
+        have = UNNAMED.get(reason, "nothing")
+    return SENTENCES[reason].format(need=need, have=have, by=winner)
 
 
 def _amount(figure: Figure, currency: str) -> str:
@@ -35,6 +37,7 @@ def _instant(figure: Figure, _currency: str) -> str:
     return f"{timezone.localtime(datetime.fromisoformat(figure)):%-d %b %Y, %H:%M}"
 
 
+UNNAMED = {"group": "none", "payment_method": "a means that the till does not name"}
 FIGURES: Mapping[str, Callable[[Figure, str], str]] = {
     "min_subtotal": _amount,
     "every_line_over": _amount,

@@ -120,7 +120,7 @@ def test_everything_that_did_not_apply_says_why_with_its_figures(client, markete
         "Threshold It needs €50.00; what counts here is worth €39.98.",
         "Four It needs 4 articles; 2 count here.",
         "Others No article of the sale is one it is for.",
-        "Members It is for customers of vip; this one belongs to nothing.",
+        "Members It is for customers of vip; this one belongs to none.",
         f"Late It starts on {late}",
         "Cash It is for payment by cash; this sale is paid by card.",
         "Coded It needs a coupon code, and none of its codes is here.",
@@ -158,10 +158,17 @@ def test_windows_and_hours_are_judged_at_the_time_asked_in_the_zone_of_the_locat
 def test_codes_say_whether_they_are_good(client, marketer):
     coupon = CouponFactory(code="SPRING", promotion__standalone=True)
     CouponFactory(code="OFF", active=False, promotion=coupon.promotion)
-    page = result(client, asked(LocationFactory(), SHIRT, coupons="spring, OFF, NOPE"))
+    page = result(client, asked(LocationFactory(), SHIRT, coupons="spring OFF, NOPE"))
     assert "spring Used The code is used." in page
     assert "OFF Not used The code is switched off" in page
     assert "NOPE Not used There is no such code." in page
+
+
+def test_a_gift_stands_with_what_applies_and_not_with_what_does_not(client, marketer):
+    PromotionFactory(name="A mug on top", standalone=True, benefit={"type": "free_gift", "sku": "MUG"})
+    page = result(client, asked(LocationFactory(), SHIRT))
+    assert "The till may add 1 × MUG for nothing: A mug on top." in page
+    assert "Every promotion there is gave something." in page
 
 
 def test_weighed_goods_and_a_currency_without_decimals(client, marketer):

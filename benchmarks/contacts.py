@@ -1,0 +1,114 @@
+"""How long a file of contacts takes: tried, taken in, and taken in again, beside a bare COPY of the same file.
+
+    python -m benchmarks.contacts [--rows 1000000]
+
+A database of its own. The floor is COPY of the file into a table without an index: less cannot be done with it. The
+import reads the CSV in Python, judges each row (address, numbers, doubles, suppressions, customer numbers), keeps a
+verdict for each, and takes contacts and their places in a list with their indexes. Peak memory is that of the process.
+"""
+
+import argparse
+import random
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.mailing import rig
+
+DATABASE = "fanfare_bench_contacts"
+COLUMNS = (
+    "email",
+    "first_name",
+    "last_name",
+    "city",
+    "country",
+    "customer_id",
+    "points",
+    "plan",
+    "member_since",
+)
+
+
+def write(path: Path, rows: int) -> None:
+    """The file: nine columns, one row in a thousand without a proper address, one in a thousand a second time."""
+    chance = random.Random(7)
+    with path.open("w") as file:
+        file.write(",".join(COLUMNS) + "\n")
+        for n in range(rows):
+            number = chance.randrange(n) if n and n % 1000 == 1 else n
+            address = "no address" if n % 1000 == 2 else f"user{number}@example{number % 97}.test"
+            file.write(
+                f"{address},{chance.choice(rig.FIRST)},{chance.choice(rig.LAST)},{chance.choice(rig.CITIES)},DE,"
+                f"C{number:07},{chance.randrange(5000)},Gold,2025-0{1 + n % 9}-17\n"
+            )
+
+
+def copied(path: Path) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"CREATE TABLE floor ({', '.join(f'{name} text' for name in COLUMNS)})")
+        with cursor.copy("COPY floor FROM STDIN WITH (FORMAT csv, HEADER)") as copy, path.open("rb") as file:
+            while piece := file.read(2**20):
+                copy.write(piece)
+        cursor.execute("DROP TABLE floor")
+
+
+def timed(what: str, act: Callable[[], None], rows: int) -> float:
+    begun, cpu = time.monotonic(), time.process_time()
+    act()
+    took, cpu = time.monotonic() - begun, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{what:34} {took:7.1f} s {rows / took:11,.0f} rows/s   {cpu:6.1f} s CPU of ours   peak {peak:5.0f} MB"
+    )
+    return took
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    rows = parser.parse_args().rows
+    with rig.database(DATABASE), tempfile.TemporaryDirectory() as folder:
+        from django.conf import settings
+
+        from mailing import importing
+        from mailing.models import ContactImport
+
+        settings.VAR_DIR = Path(folder)
+        path = Path(folder) / "contacts.csv"
+        write(path, rows)
+        print(f"{rows:,} rows, {path.stat().st_size / 2**20:.0f} MB")
+
+        def received() -> ContactImport:
+            with path.open("rb") as file:
+                return importing.receive(file, name=path.name)
+
+        def tried(upload: ContactImport) -> None:
+            importing.choose(upload, [taken for _, taken in upload.columns], new_list="Everybody")
+            importing.run(upload.pk)
+
+        def taken(upload: ContactImport) -> None:
+            importing.start(ContactImport.objects.get(pk=upload.pk))
+            importing.run(upload.pk)
+
+        floor = timed("floor: bare COPY of the file", lambda: copied(path), rows)
+        upload = received()
+        timed("trial: every row judged", lambda: tried(upload), rows)
+        took = timed("import: all new", lambda: taken(upload), rows)
+        again = received()
+        tried(again)
+        timed("import: all known", lambda: taken(again), rows)
+        for each in ContactImport.objects.order_by("pk"):
+            print(
+                f"{each.created:,} new, {each.updated:,} updated, {each.repeated:,} repeated, {each.invalid:,} not taken"
+            )
+        print(f"the import takes {took / floor:.1f} times as long as the bare COPY")
+
+
+if __name__ == "__main__":
+    main()

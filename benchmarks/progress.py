@@ -1,0 +1,128 @@
+"""How long the figures of a campaign take, of few and of a million deliveries, and the page that shows them.
+
+    python -m benchmarks.progress [--deliveries 1000000]
+
+A database of its own. The ledger is made as a launch makes it, then written to in batches as pumps do, so that the
+tallies are as many as in a run; measured before and after they are folded. The floor is SELECT 1.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.mailing import rig
+
+DATABASE = "fanfare_bench_progress"
+ROUNDS = 50
+BATCH = 200  # results a commit, as pumps write them under load
+
+RESULTS = """
+UPDATE mailing_delivery SET status = (ARRAY['accepted', 'accepted', 'accepted', 'bounced', 'deferred'])[1 + id %% 5],
+    sent_at = CASE WHEN id %% 5 < 3 THEN now() END, due_at = CASE WHEN id %% 5 = 4 THEN now() END,
+    opened_at = CASE WHEN id %% 15 = 0 THEN now() END
+WHERE campaign_id = %s AND id > %s AND id <= %s
+"""
+
+
+def milliseconds(act: Callable[[], Any]) -> tuple[float, float]:
+    """Median and worst of ROUNDS."""
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        act()
+        times.append((time.perf_counter() - begun) * 1000)
+    return statistics.median(times), max(times)
+
+
+def launched(count: int) -> Any:
+    from campaigns import lifecycle
+    from mailing import launch
+    from mailing.models import EmailCampaign
+
+    campaign = lifecycle.fire(rig.draft(rig.contacts_of(count), 2525), "launch")
+    begun = time.monotonic()
+    launch.prepare(campaign.pk)
+    print(f"{count:,} deliveries made in {time.monotonic() - begun:.1f} s")
+    return EmailCampaign.objects.get(pk=campaign.pk)
+
+
+def worked_on(campaign: Any, commits: int) -> None:
+    """Results for most of the ledger, a few batches of the usual size among large ones."""
+    from django.db import connection
+    from django.db.models import Max, Min
+
+    from mailing.models import Delivery
+
+    edges = Delivery.objects.filter(campaign=campaign).aggregate(low=Min("id"), high=Max("id"))
+    low = edges["low"] - 1
+    with connection.cursor() as cursor:
+        for _ in range(commits):
+            cursor.execute(RESULTS, [campaign.pk, low, low + BATCH])
+            low += BATCH
+        step = max(1, (edges["high"] - low) // 12)
+        for _ in range(10):
+            cursor.execute(RESULTS, [campaign.pk, low, low + step])
+            low += step
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--deliveries", type=int, default=1_000_000)
+    count = parser.parse_args().deliveries
+    with rig.database(DATABASE):
+        from django.conf import settings
+        from django.contrib.auth import get_user_model
+        from django.db import connection
+        from django.test import Client
+        from django.utils import timezone
+
+        from mailing import progress
+        from mailing.models import Tally
+
+        settings.ALLOWED_HOSTS = ["testserver"]
+        user = get_user_model().objects.create_superuser(
+            "bench", "bench@shop.example", "a password for the bench"
+        )
+        client = Client()
+        client.force_login(user)
+
+        def one() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+
+        def row(what: str, act: Callable[[], Any]) -> None:
+            median, worst = milliseconds(act)
+            print(f"{what:44} {median:8.2f} ms   worst {worst:8.2f} ms")
+
+        def rows(campaign: Any) -> None:
+            print(f"{Tally.objects.filter(campaign=campaign).count():,} tallies")
+            row("  figures", lambda: progress.figures(campaign))
+            row(
+                "  progress, the part a page polls",
+                lambda: client.get(path(campaign, "progress/"), headers=HTMX),
+            )
+
+        row("floor: SELECT 1", one)
+        for number in (min(1000, count), count):
+            campaign = launched(number)
+            worked_on(campaign, commits=min(500, number // BATCH // 2))
+            rows(campaign)
+            progress.fold(timezone.now())
+            rows(campaign)
+            row("  the campaign's page", lambda campaign=campaign: client.get(path(campaign)))
+            row("  its report", lambda campaign=campaign: client.get(path(campaign, "report/")))
+
+
+HTMX = {"HX-Request": "true"}
+
+
+def path(campaign: Any, part: str = "") -> str:
+    return f"{campaign.get_absolute_url()}{part}"
+
+
+if __name__ == "__main__":
+    main()
