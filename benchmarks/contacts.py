@@ -104,9 +104,10 @@ def main() -> None:
         tried(again)
         timed("import: all known", lambda: taken(again), rows)
         for each in ContactImport.objects.order_by("pk"):
-            print(
-                f"{each.created:,} new, {each.updated:,} updated, {each.repeated:,} repeated, {each.invalid:,} not taken"
-            )
+            counts = {
+                name: getattr(each, name) for name in ("created", "updated", "repeated", "invalid", "joined")
+            }
+            print(", ".join(f"{number:,} {name}" for name, number in counts.items()))
         print(f"the import takes {took / floor:.1f} times as long as the bare COPY")
 
 

@@ -177,6 +177,11 @@ def count(tree: dict[str, Any]) -> int:
         return cursor.fetchone()[0]
 
 
+def some(tree: dict[str, Any], most: int) -> list[Contact]:
+    """A few of the contacts a tree, saved or not, chooses. Raises SegmentError."""
+    return list(Contact.objects.filter(pk__in=keys(tree)).order_by("pk")[:most])
+
+
 def keys(tree: dict[str, Any]) -> RawSQL:
     """The keys of the contacts a tree chooses, for a query on contacts. Raises SegmentError."""
     sql, params = compiled(tree)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("u/<str:token>", tracking.unsubscribe, name="unsubscribe"),
     path("campaigns/email/new/", editor.campaign_new, name="campaign_new"),
     path("campaigns/email/preview/", editor.preview_unsaved, name="preview_unsaved"),
+    path("campaigns/email/preview/head/", editor.preview_head, name="preview_head"),
     path("campaigns/email/<int:pk>/", campaigns.campaign, name="campaign"),
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),
     path("campaigns/email/<int:pk>/progress/", campaigns.campaign_progress, name="progress"),

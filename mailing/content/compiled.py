@@ -104,13 +104,20 @@ class Compiled:
             self._head(recipient, values, at), *self._bodies_in_full(values, recipient.seed, at)
         )
 
-    def preview(self, recipient: Recipient, links: Links, *, at: float | None = None) -> Preview:
-        """What this recipient would read. Raises ContentError, with the field at fault."""
+    def preview(
+        self, recipient: Recipient, links: Links, *, preheader: str = "", at: float | None = None
+    ) -> Preview:
+        """What this recipient would read; `preheader` as a template of its own, since it is part of the HTML by now.
+
+        Raises: ContentError, with the field at fault.
+        """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
         page = self._reading("body", self._html.template.whole, values, seed, at)
+        beside = Line(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
             subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
+            preheader=one_line(self._reading("preheader", beside.rendered, values, seed, at)),
             sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
             html=inline(page) if self.late else page,
             text=self._reading("text", self._text.template.whole, values, seed, at),

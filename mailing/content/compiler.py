@@ -35,7 +35,8 @@ def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE
     A draft may lack a subject or a sender: only what cannot be shown is refused. Raises ContentError.
     """
     untracked = replace(source, track_opens=False, track_clicks=False)
-    return _made(untracked, unrenderable(untracked)).preview(recipient, links)
+    made = _made(untracked, unrenderable(untracked))
+    return made.preview(recipient, links, preheader=_spun(source.preheader, "p"))
 
 
 def _made(source: Source, wrong: list[Fault]) -> Compiled:

@@ -8,17 +8,15 @@ and CSS is inlined into each rendered message: `late`.
 import html
 
 import css_inline
-import mrml
 from markdown_it import MarkdownIt
 
-from . import markup
+from . import markup, mjml
 from .held import TAG, Held
-from .source import ContentError, Source
+from .source import Source
 from .spintax import Spintax
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 _inliner = css_inline.CSSInliner(keep_style_tags=True, keep_link_tags=True, load_remote_stylesheets=False)
-_mrml_options = mrml.RenderOptions(fonts={})  # mrml would link to a font host: a stranger would see who reads
 
 _PAGE = (
     '<!DOCTYPE html>\n<html lang="{locale}"><head><meta charset="utf-8">'
@@ -46,7 +44,7 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
         body = _from_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
-        body = _from_mjml(body, _language(source))
+        body = mjml.to_html(body, source.body, _language(source))
     page, late = _inlined(_as_page(body, source), held)
     if preheader:
         page = markup.after(page, "body", f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>')
@@ -73,22 +71,6 @@ def _from_markdown(text: str, held: Held) -> str:
         )
         lines.append(held.as_comments(line.strip()) if alone else line)
     return str(_markdown.render("\n".join(lines)))
-
-
-def _from_mjml(text: str, language: str) -> str:
-    try:
-        # what a browser sends ends its lines with CRLF, at which mrml stumbles after the last tag
-        page = mrml.to_html(text.replace("\r\n", "\n"), render_options=_mrml_options).content
-    except OSError as error:  # what mrml raises for anything it cannot parse
-        raise ContentError(f"The MJML does not compile: {error}", "body") from error
-    for piece in markup.pieces(page):
-        if piece.name.startswith("mj"):
-            raise ContentError(
-                f"The MJML holds <{piece.name}> where it cannot stand, or it is no component", "body"
-            )
-    return str(
-        page.replace(' lang="und"', f' lang="{language}"')
-    )  # what mrml writes when the author names none
 
 
 def _as_page(body: str, source: Source) -> str:

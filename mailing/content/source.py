@@ -83,6 +83,7 @@ class Preview(msgspec.Struct, frozen=True):
     """What one recipient reads: `sender` is the name, `html` a whole document, `text` the text part."""
 
     subject: str
+    preheader: str
     sender: str
     html: str
     text: str

@@ -64,21 +64,23 @@ ON CONFLICT (email) DO UPDATE SET
     customer_id = coalesce(EXCLUDED.customer_id, mailing_contact.customer_id),
     attributes = mailing_contact.attributes || EXCLUDED.attributes,
     updated_at = now()
-RETURNING id, email
+RETURNING id
 """
 
 # Whoever left a list stays out of it: their row is there already.
-UPSERT_AND_JOIN = f"""
-WITH taken AS ({UPSERT}),
-joining (list_id, contact_id) AS (
-    SELECT %s::bigint, id FROM taken
-    UNION
-    SELECT named.id, taken.id
-    FROM taken JOIN incoming USING (email) CROSS JOIN unnest(incoming.lists) AS named (id)
-    WHERE incoming.verdict IN ('created', 'updated')
-)
+UPSERT_INTO_LIST = f"""
+WITH taken AS ({UPSERT})
+INSERT INTO mailing_membership (list_id, contact_id, joined_at) SELECT list.id, taken.id, now()
+FROM taken JOIN mailing_contactlist AS list ON list.id = %s
+ON CONFLICT (list_id, contact_id) DO NOTHING
+"""
+JOIN_NAMED = """
 INSERT INTO mailing_membership (list_id, contact_id, joined_at)
-SELECT list.id, joining.contact_id, now() FROM joining JOIN mailing_contactlist AS list ON list.id = joining.list_id
+SELECT DISTINCT list.id, contact.id, now()
+FROM incoming CROSS JOIN unnest(incoming.lists) AS named (id)
+JOIN mailing_contactlist AS list ON list.id = named.id
+JOIN mailing_contact AS contact ON contact.email = incoming.email
+WHERE incoming.verdict IN ('created', 'updated')
 ON CONFLICT (list_id, contact_id) DO NOTHING
 """
 
@@ -109,8 +111,11 @@ def take(upload_id: int, rows: Sequence[Row]) -> bool:
         cursor.execute("ANALYZE incoming (line, email, customer_id, verdict)")  # what JUDGE joins by
         cursor.execute(JUDGE)
         if not upload.is_trial:
-            cursor.execute(UPSERT_AND_JOIN, [upload.list_id])
+            cursor.execute(UPSERT_INTO_LIST, [upload.list_id])
             upload.joined += cursor.rowcount
+            if any(row.lists for row in rows):
+                cursor.execute(JOIN_NAMED)
+                upload.joined += cursor.rowcount
         _keep_verdicts(cursor, upload_id, rows)
         cursor.execute(COUNTS)
         created, updated, repeated, invalid, suppressed = cursor.fetchone()

@@ -14,7 +14,7 @@ from campaigns import workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
-from mailing import drafting
+from mailing import content, drafting, launch
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
 from mailing.views.campaigns import mail_in_frame, page_context, reader
@@ -79,7 +79,12 @@ def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
 def shown(
     request: Request, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
 ) -> HttpResponse:
-    context: dict[str, Any] = {"form": form, "campaign": campaign, "now": timezone.now()}
+    context: dict[str, Any] = {
+        "form": form,
+        "campaign": campaign,
+        "now": timezone.now(),
+        "reader": reader(request.POST),
+    }
     return render(request, "mailing/campaign_form.html", context, status=status)
 
 
@@ -88,9 +93,31 @@ def shown(
 @xframe_options_sameorigin
 def preview_unsaved(request: Request) -> HttpResponse:
     """The editor's content as it is typed, for the frame beside it; nothing is saved."""
+    return mail_in_frame(typed(request), reader(request.POST), request.POST.get("part", "html"))
+
+
+@require_POST
+@writing
+def preview_head(request: Request) -> HttpResponse:
+    """Subject, sender and preheader as they are typed and the chosen contact reads them, or what is wrong."""
+    campaign, contact = typed(request), reader(request.POST)
+    context = {
+        "campaign": campaign,
+        "reader": contact,
+        "asked": request.POST.get("contact", "").strip().lower(),
+    }
+    try:
+        context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
+    except content.ContentError as error:
+        context |= {"trouble": str(error), "field": error.field}
+    return render(request, "mailing/_preview_head.html", context)
+
+
+def typed(request: Request) -> EmailCampaign:
+    """A campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
-    form.is_valid()  # what can be read is shown, the rest is left as it is in an empty campaign
-    return mail_in_frame(form.instance, reader(request, form.instance), request.POST.get("part", "html"))
+    form.is_valid()
+    return form.instance
 
 
 @require_POST

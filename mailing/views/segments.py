@@ -18,6 +18,7 @@ from mailing.views.known import attribute_names
 from mailing.views.sure import deletion
 
 CAMPAIGNS_OFFERED = 200
+CONTACTS_SHOWN = 5
 
 
 @require_GET
@@ -71,7 +72,7 @@ def segment_count(request: Request) -> HttpResponse:
 
 def counted(tree: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"count": audience.count(tree)}
+        return {"count": audience.count(tree), "some": audience.some(tree, CONTACTS_SHOWN)}
     except audience.SegmentError as error:
         return {"trouble": str(error)}
 

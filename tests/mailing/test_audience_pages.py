@@ -122,6 +122,18 @@ def test_the_builder_works_without_javascript(client, marketer):
     assert Segment.objects.get().tree == {"all": [{"field": "city", "op": "equals", "value": "Kiel"}]}
 
 
+def test_the_count_names_some_of_the_contacts(client, marketer):
+    ContactFactory.create_batch(7, city="Kiel")
+    bremen = ContactFactory(city="Bremen")
+    typed = {"t-group": "all", "t-0-what": "field:city", "t-0-op": "equals", "t-0-value": "Kiel"}
+    text = client.post("/segments/count/", typed).content.decode()
+    assert "<strong>7</strong> contacts now" in text
+    assert text.count('<a href="/contacts/') == 5
+    text = client.post("/segments/count/", typed | {"t-0-value": "Bremen"}).content.decode()
+    assert bremen.email in text
+    assert "For example" not in text, "these are all"
+
+
 def test_htmx_gets_the_builder_alone(client, marketer):
     response = client.post("/segments/new/", {"t-group": "all", "do": "add t"}, **HTMX)
     text = response.content.decode().strip()

@@ -268,6 +268,45 @@ def test_the_editor_previews_what_is_typed_without_saving_it(client, marketer):
     assert not EmailCampaign.objects.exists()
 
 
+def head(client, **typed):
+    response = client.post("/campaigns/email/preview/head/", DRAFT | typed, **HTMX)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_the_editor_shows_subject_sender_and_preheader_as_the_chosen_contact_reads_them(client, marketer):
+    ContactFactory(email="ada@example.com", first_name="Ada")
+    ContactFactory(email="bob@example.com", first_name="Bob")
+    typed = {"from_name": "The {a|a} Shop", "preheader": "Only for {{ first_name | upcase }}"}
+    text = head(client, contact="Bob@example.com", **typed)
+    assert "News for Bob" in text
+    assert "The a Shop" in text
+    assert "Only for BOB" in text
+    text = head(client, contact="nobody@example.com", **typed)
+    assert "News for Ada" in text
+    assert "No contact has the address “nobody@example.com”" in text
+    assert not EmailCampaign.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence", "field"),
+    [
+        ({"body": "Hello\n\n{{ first_name | shout }}"}, "Body, line 3: there is no filter shout.", "body"),
+        ({"subject": "{{ first_name"}, "Subject", "subject"),
+        (
+            {"body_format": "mjml", "body": "<mjml>\n<mj-body>\n<mj-section>\n</mj-body></mjml>"},
+            "line 3: &lt;mj-section&gt; is not closed before &lt;/mj-body&gt;.",
+            "body",
+        ),
+    ],
+)
+def test_what_is_wrong_with_what_is_typed_is_said_with_its_line(client, marketer, typed, sentence, field):
+    text = head(client, **typed)
+    assert sentence in text
+    assert "data-trouble" in text
+    assert f'href="#id_{field}"' in text
+
+
 # ── test mails ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

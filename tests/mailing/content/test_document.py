@@ -136,10 +136,22 @@ def test_mjml_is_compiled_with_liquid_between_its_sections():
 @pytest.mark.parametrize(
     ("mjml", "reason"),
     [
-        ("hello", "does not compile"),
-        ("<mjml><mj-body><mj-section></mj-body></mjml>", "does not compile"),
+        ("hello", "does not compile: line 1: it must begin with <mjml>$"),
+        ("<mjml>\n<mj-body>\n<mj-section>", "does not compile: line 3: <mj-section> is not closed$"),
+        (
+            "<mjml><mj-body>\n<mj-section></mj-body></mjml>",
+            "line 2: <mj-section> is not closed before </mj-body>$",
+        ),
+        ("<mjml><mj-body>\n</mj-text></mj-body></mjml>", "line 2: </mj-text> closes nothing$"),
+        (
+            "{% if\nemail %}\n{% endif %}<mjml><mj-body>\n<mj-raw></mj-body></mjml>",
+            "line 4: <mj-raw> is not closed",
+        ),
         ("<mjml><mj-body><mj-include path='/etc/passwd'/></mj-body></mjml>", "does not compile"),
-        ("<mjml><mj-body><mj-botton>x</mj-botton></mj-body></mjml>", "holds <mj-botton>"),
+        (
+            "<mjml><mj-body>\n\n<mj-botton>x</mj-botton></mj-body></mjml>",
+            "holds <mj-botton> where .* line 3$",
+        ),
     ],
 )
 def test_mjml_that_does_not_compile_is_refused(mjml, reason):

@@ -1,0 +1,30 @@
+// The preview beside the editor. Its head comes by htmx while somebody types; then the form itself is sent into a frame,
+// so that the mail is shown from an address of its own, under a policy of its own.
+"use strict";
+
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id !== "preview-head") return;
+  const holder = document.getElementById("preview-holder");
+  const isWrong = event.detail.target.querySelector("[data-trouble]") !== null;
+  holder.classList.toggle("stale", isWrong);
+  if (!isWrong) renew(holder);
+});
+
+// A fresh frame each time: what is sent into it is no page to go back to. The one before stays until it has loaded.
+let frames = 0;
+
+function renew(holder) {
+  const before = [...holder.querySelectorAll("iframe")];
+  const fresh = before[0].cloneNode();
+  fresh.removeAttribute("src");
+  fresh.name = `preview-${++frames}`;
+  fresh.classList.add("loading");
+  holder.append(fresh);
+  fresh.addEventListener("load", () => {
+    fresh.classList.remove("loading");
+    for (const frame of before) frame.remove();
+  });
+  const button = document.getElementById("show-typed");
+  button.formTarget = fresh.name;
+  document.getElementById("editor").requestSubmit(button);
+}

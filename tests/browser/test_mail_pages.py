@@ -1,0 +1,105 @@
+"""What a marketer does before a mail goes out, on the running product in a real browser: import, contacts, segment,
+editor."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
+SOON = 30_000  # milliseconds
+
+PEOPLE = """Contact;First name;Favourite
+kim@browser.example;Kim;oolong
+lee@browser.example;Lee;matcha
+nonsense;X;y
+"""
+
+
+def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_path):
+    file = tmp_path / "people.csv"
+    file.write_text(PEOPLE)
+    sign_in("marketer")
+    page.get_by_role("link", name="Contacts", exact=True).click()
+    page.get_by_role("link", name="Import contacts").click()
+    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+
+    expect(page.get_by_label("What “Contact” is")).to_have_value("email")
+    page.get_by_label("What “First name” is").select_option("First name")
+    expect(page.get_by_label("Name of the attribute “First name”")).to_be_hidden()
+    page.get_by_label("Name of the attribute “Favourite”").fill("drink")
+    page.get_by_label("Or a new list named").fill("Tasting in the browser")
+    page.get_by_role("button", name="Try it").click()
+
+    start = page.get_by_role("button", name="Take in 2 rows")
+    expect(start).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("“nonsense” is not an e-mail address.")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="CSV of the rows not taken").click()
+    assert "nonsense,X,y," in download.value.path().read_text()
+    start.click()
+    page.get_by_role("link", name="Show the contacts of the list").click(timeout=SOON)
+    expect(page.get_by_role("row")).to_have_count(3)
+
+    page.get_by_role("link", name="kim@browser.example").click()
+    expect(page.get_by_text("oolong")).to_be_visible()
+    page.get_by_label("Campaign", exact=True).select_option(label="Autumn roast is here (draft)")
+    expect(page.locator("#why-answer")).to_contain_text("They are in none of its lists and segments.")
+    page.get_by_role("link", name="Edit").click()
+    page.get_by_label("City").fill("Husum")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Husum")).to_be_visible()
+    page.get_by_role("link", name="Delete").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("The contact goes for good")
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("status").first).to_contain_text("is deleted")
+
+
+def test_a_segment_counts_while_it_is_built(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/segments/new/")
+    count = page.locator("#segment-count")
+    expect(count).to_contain_text("contacts now")
+    everybody = count.locator("strong").inner_text()
+    page.get_by_label("Name", exact=True).fill("Somewhere in the south")
+    page.locator("#t-add").click()
+    page.locator("#t-0-value").fill("wien")
+    expect(count.locator("strong")).not_to_have_text(everybody)
+    in_vienna = int(count.locator("strong").inner_text().replace(",", ""))
+    page.locator("#t-nest").click()
+    page.locator("#t-1-0-value").fill("graz")
+    page.locator("#t-group").select_option("any of these")
+    expect(count.locator("strong")).not_to_have_text(f"{in_vienna:,}")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("row", name="Somewhere in the south").get_by_role("link", name="Contacts").click()
+    expect(page.get_by_role("cell", name="Wien").first).to_be_visible()
+
+
+def test_the_editor_shows_the_mail_while_it_is_typed(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/email/new/")
+    steps_back = page.evaluate("history.length")
+    page.get_by_label("Subject").fill("Tea for {{ first_name }}")
+    page.get_by_label("Content", exact=True).fill("# Hello {{ first_name }}\n\nThe kettle is on.")
+    head, mail = page.locator("#preview-head"), page.frame_locator("#preview-holder iframe")
+    expect(head).to_contain_text("Tea for ")
+    expect(mail.get_by_text("The kettle is on.")).to_be_visible()
+
+    suggested = page.locator("#contact-options option")
+    page.get_by_label("As the contact").press_sequentially("zo")
+    expect(suggested.first).to_be_attached()
+    address = suggested.first.get_attribute("value")
+    page.get_by_label("As the contact").fill(address)
+    expect(head).to_contain_text(f"to {address}")
+
+    wide = page.locator("#preview-holder iframe").bounding_box()["width"]
+    page.get_by_text("Phone", exact=True).click()
+    assert page.locator("#preview-holder iframe").last.bounding_box()["width"] == 375 < wide
+
+    page.get_by_label("Content", exact=True).fill("Hello\n\n{{ first_name | shout }}")
+    expect(head).to_contain_text("Body, line 3")
+    expect(page.locator("#preview-holder")).to_have_class("stale")
+    page.get_by_label("Content", exact=True).fill("All is well again.")
+    expect(mail.get_by_text("All is well again.")).to_be_visible()
+    expect(page.locator("#preview-holder iframe")).to_have_count(1)
+    assert page.evaluate("history.length") == steps_back, "no keystroke is a page to go back to"
