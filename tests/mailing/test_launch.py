@@ -180,6 +180,15 @@ def test_preparing_twice_changes_nothing():
     assert fresh(campaign).prepared_at == campaign.prepared_at
 
 
+def test_a_launch_never_reads_its_recipients_into_memory(django_assert_max_num_queries):
+    few, many = (fire(draft(number), "launch") for number in (3, 300))
+    for campaign in (few, many):
+        with django_assert_max_num_queries(40) as asked:
+            launch.prepare(campaign.pk)
+        assert not any("example.com" in query["sql"] for query in asked.captured_queries)
+        assert fresh(campaign).total == (3 if campaign is few else 300)
+
+
 def test_e9_with_nobody_left_it_is_complete_at_once():
     campaign = fire(draft(2), "launch")
     Suppression.objects.bulk_create(

@@ -17,7 +17,7 @@ from campaigns import doctor
 from mailing.models import Lane
 from mailing.sending import lanes
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, addresses, counts, fresh, launched, send, to
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, launched, send, to, wait_for
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 
@@ -27,6 +27,18 @@ import django; django.setup()
 from mailing.sending import lanes, pump
 lanes.LANES = 1
 pump.run(int({}), 0)
+"""
+
+# As a worker of a cluster that is told to stop, after a run whose last answers are late.
+WAITING = """
+import signal
+import django; django.setup()
+from campaigns.processes import announce_stop
+from mailing.sending import lanes, pump
+lanes.LANES, pump.BUDGET, pump.STRAGGLE, pump.LAST_WAIT = 1, 1, 0.5, 1
+pump.run(int({}), 0)
+signal.signal(signal.SIGTERM, lambda *_: announce_stop())
+print("waits", flush=True)
 """
 
 
@@ -40,21 +52,15 @@ def pump_process(monkeypatch):
     }
     started = []
 
-    def start(smtp_id):
-        started.append(subprocess.Popen([sys.executable, "-c", PUMP.format(smtp_id)], env=environment))
+    def start(smtp_id, program=PUMP):
+        command = [sys.executable, "-c", program.format(smtp_id)]
+        started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE))
         return started[-1]
 
     yield start
     for process in started:
         process.kill()
-        process.wait()
-
-
-def wait_for(condition, seconds=30.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        process.communicate()
 
 
 def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_process):
@@ -62,7 +68,7 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_proces
     campaign = launched(400, connection=to(server, max_connections=PLACES))
     for kill in (1, 2):
         process = pump_process(campaign.connection_id)
-        wait_for(lambda kill=kill: len(server.accepted) > 100 * kill)
+        wait_for(lambda kill=kill: len(server.accepted) > 100 * kill, 30)
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert lanes.take(campaign.connection_id, 0) is None, "the lease of the dead still counts"
@@ -86,7 +92,7 @@ def test_a_sender_that_is_told_to_stop_hands_over_what_it_began_and_nothing_is_i
     server.settings.rules = parse("dot delay 0.01")
     campaign = launched(400, connection=to(server, max_connections=PLACES))
     process = pump_process(campaign.connection_id)
-    wait_for(lambda: len(server.accepted) > 50)
+    wait_for(lambda: len(server.accepted) > 50, 30)
     begun = time.monotonic()
     process.terminate()
     assert process.wait(10) == 0
@@ -98,11 +104,37 @@ def test_a_sender_that_is_told_to_stop_hands_over_what_it_began_and_nothing_is_i
     assert not Lane.objects.filter(run__isnull=False).exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_sender_that_waits_for_a_late_answer_ends_in_time_and_leaves_that_message_in_doubt(
+    server, pump_process, number
+):
+    server.settings.rules = parse("dot times=1 stall")
+    campaign = launched(20, connection=to(server, max_connections=PLACES))
+    process = pump_process(campaign.connection_id, WAITING)
+    assert process.stdout.readline() == b"waits\n"
+    assert counts(campaign)["in_data"] == 1
+    assert Lane.objects.get(run__isnull=False).number >= lanes.LANES, "its lane is free for others"
+    begun = time.monotonic()
+    process.send_signal(number)
+    process.wait(10)
+    assert time.monotonic() - begun < 10
+    if number == signal.SIGKILL:
+        Lane.objects.filter(run__isnull=False).update(leased_until="2020-01-01T00:00Z")
+        lanes.put_all_right()
+    doubtful = campaign.deliveries.get(status="uncertain")
+    assert "before the server" in doubtful.text or "between the message and the server" in doubtful.text
+    assert not Lane.objects.filter(run__isnull=False).exists()
+    server.settings.rules = []
+    assert send(campaign).status == "completed"
+    assert counts(campaign) == {"accepted": 19, "uncertain": 1}
+    assert doubtful.email not in addresses(server)
+
+
 def test_a_sender_whose_database_sessions_are_ended_goes_on_and_loses_no_result(server, pump_process):
     server.settings.rules = parse("dot delay 0.01")
     campaign = launched(300, connection=to(server, max_connections=PLACES))
     process = pump_process(campaign.connection_id)
-    wait_for(lambda: len(server.accepted) > 50)
+    wait_for(lambda: len(server.accepted) > 50, 30)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
