@@ -5,15 +5,18 @@ from datetime import UTC, datetime
 from email.utils import format_datetime, make_msgid
 
 import msgspec
+from django.db.models import Q
 
+from campaigns.refusals import Refused
 from mailing.addresses import normalised
-from mailing.models import SmtpConnection
+from mailing.models import EmailCampaign, SmtpConnection
 from mailing.sending import breaker
 from mailing.sending.pump import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
 from mailing.smtp.replies import Kind, Stage
 
+CAMPAIGNS_NAMED = 3  # in a refusal
 PATIENT = Timeouts(
     connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2
 )
@@ -25,6 +28,17 @@ class Verdict(msgspec.Struct, frozen=True):
     works: bool
     name: str
     sentence: str
+
+
+def delete(smtp: SmtpConnection) -> None:
+    """Delete a connection that no campaign names and nothing was ever sent through. Raises Refused."""
+    named = Q(connection=smtp) | Q(routes__connection=smtp) | Q(planned__has_key=str(smtp.pk))
+    campaigns = list(EmailCampaign.objects.filter(named).distinct().order_by("-pk")[: CAMPAIGNS_NAMED + 1])
+    if campaigns:
+        some = ", ".join(f"“{campaign}”" for campaign in campaigns[:CAMPAIGNS_NAMED])
+        more = " and others" if len(campaigns) > CAMPAIGNS_NAMED else ""
+        raise Refused(f"“{smtp}” cannot be deleted: {some}{more} used it or will. Switch it off instead.")
+    smtp.delete()
 
 
 def check(smtp: SmtpConnection, to: str) -> Verdict:

@@ -56,6 +56,11 @@ class Figures(msgspec.Struct, frozen=True):
     lanes: list[LaneFigures]
     errors: list[Attempt]
 
+    @property
+    def taken_up(self) -> int:
+        """Recipients that any connection has taken up: what the actual shares are of."""
+        return sum(lane.actual for lane in self.lanes)
+
 
 SUMS = """
 SELECT connection_id, measure, sum(amount), sum(amount) FILTER (WHERE at > %s)

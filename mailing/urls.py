@@ -66,6 +66,7 @@ urlpatterns = [
     path("connections/new/", connections.connection_new, name="connection_new"),
     path("connections/<int:pk>/", connections.connection, name="connection"),
     path("connections/<int:pk>/edit/", connections.connection_edit, name="connection_edit"),
+    path("connections/<int:pk>/delete/", connections.connection_delete, name="connection_delete"),
     path("connections/<int:pk>/test/", connections.connection_test, name="connection_test"),
     path("outbox/", outbox.outbox, name="outbox"),
     path("outbox/<slug:name>/", outbox.caught, name="caught"),

@@ -6,10 +6,12 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import connections
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
+from mailing.views.sure import sure
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
 changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
@@ -47,6 +49,26 @@ def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
         messages.success(request, f"“{saved}” is saved. Send a test mail to see whether it works.")
         return redirect(saved)
     return render(request, "mailing/connection_form.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_smtpconnection", raise_exception=True)
+def connection_delete(request: Request, pk: int) -> HttpResponse:
+    smtp = found(pk)
+    question = {
+        "title": f"Delete the connection “{smtp}”?",
+        "sentence": "The connection goes for good, with its password. To stop using it for a while, switch it off.",
+        "label": "Delete",
+        "back": smtp.get_absolute_url(),
+    }
+    if request.method != "POST":
+        return sure(request, **question)
+    try:
+        connections.delete(smtp)
+    except Refused as refused:
+        return sure(request, **question, refused=str(refused))
+    messages.success(request, f"The connection “{smtp}” is deleted.")
+    return redirect("mailing:connections")
 
 
 @require_POST

@@ -32,6 +32,7 @@ def report(request: Request, pk: int) -> HttpResponse:
         "links": reports.links(campaign),
         "deliveries": rows,
         "is_full": len(rows) == PER_PAGE,
+        "is_further": bool(after),
         "statuses": Delivery.Status.choices,
         "status": status,
         "words": words,

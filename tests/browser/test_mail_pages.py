@@ -81,7 +81,7 @@ def test_the_editor_shows_the_mail_while_it_is_typed(page: Page, sign_in):
     steps_back = page.evaluate("history.length")
     page.get_by_label("Subject").fill("Tea for {{ first_name }}")
     page.get_by_label("Content", exact=True).fill("# Hello {{ first_name }}\n\nThe kettle is on.")
-    head, mail = page.locator("#preview-head"), page.frame_locator("#preview-holder iframe")
+    head, mail = page.locator("#preview-head"), page.frame_locator("#preview-holder iframe:not(.loading)")
     expect(head).to_contain_text("Tea for ")
     expect(mail.get_by_text("The kettle is on.")).to_be_visible()
 

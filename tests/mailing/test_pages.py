@@ -78,6 +78,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/connections/new/": "A",
     "/connections/{connection}/": "AnMA",
     "/connections/{connection}/edit/": "A",
+    "/connections/{connection}/delete/": "A",
     "/outbox/": "AnMA",
 }
 ROLES = {"An": "Analysts", "M": "Marketers", "A": "Administrators", "": None}

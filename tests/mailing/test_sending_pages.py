@@ -4,10 +4,8 @@ import pytest
 
 from mailing import connections
 from mailing.catcher import outbox
-from mailing.models import (
-    SmtpConnection,
-)
-from tests.factories import SmtpConnectionFactory
+from mailing.models import Route, SmtpConnection
+from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.hostile_smtp import hostile_smtp
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +68,29 @@ def test_a_marketer_looks_at_connections_and_cannot_test_them(client, marketer):
     smtp = SmtpConnectionFactory()
     assert "Send a test mail" not in page(client, f"/connections/{smtp.pk}/")
     assert client.post(f"/connections/{smtp.pk}/test/", {"to": "me@shop.example"}).status_code == 403
+
+
+def test_a_connection_nobody_uses_is_deleted_after_a_question(client, administrator):
+    smtp = SmtpConnectionFactory(name="Old relay")
+    assert "goes for good" in page(client, f"/connections/{smtp.pk}/delete/")
+    assert client.post(f"/connections/{smtp.pk}/delete/").url == "/connections/"
+    assert not SmtpConnection.objects.exists()
+
+
+@pytest.mark.parametrize("how", ["connection", "route", "was sent through it"])
+def test_a_connection_of_a_campaign_is_not_deleted(client, administrator, how):
+    smtp = SmtpConnectionFactory(name="Relay")
+    fields = {"connection": smtp} if how == "connection" else {}
+    status = "draft"
+    if how == "was sent through it":
+        fields, status = {"planned": {str(smtp.pk): 3}}, "completed"
+    campaign = EmailCampaignFactory(name="Winter letter", status=status, **fields)
+    if how == "route":
+        Route.objects.create(campaign=campaign, connection=smtp)
+    response = client.post(f"/connections/{smtp.pk}/delete/")
+    assert response.status_code == 409
+    assert "“Winter letter” used it or will. Switch it off instead." in response.content.decode()
+    assert SmtpConnection.objects.filter(pk=smtp.pk).exists()
 
 
 # ── outbox ───────────────────────────────────────────────────────────────────────────────────────────────────────────
