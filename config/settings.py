@@ -116,7 +116,8 @@ Q_CLUSTER: dict[str, Any] = {
     "save_limit": 1000,
     "label": "Queue",
     "ALT_CLUSTERS": {
-        "mail": {"workers": 4, "queue_limit": 4, "timeout": 120, "retry": 480, "max_attempts": 3}
+        # each connection that sends occupies two for up to half a minute; launches and test mails need one beside them
+        "mail": {"workers": 8, "queue_limit": 8, "timeout": 120, "retry": 480, "max_attempts": 3}
     },
 }
 if redis_url := environment.text("REDIS_URL", ""):

@@ -1,11 +1,13 @@
 """Servers that have a message and do not answer: waited for as long as RFC 5321 asks, and nobody else waits with it."""
 
+import asyncio
 import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import uvloop
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
@@ -13,6 +15,7 @@ from campaigns.models import Heartbeat
 from mailing import progress
 from mailing.models import Delivery, Lane, Pace
 from mailing.sending import lanes, pump
+from mailing.smtp import client
 from tests.hostile_smtp import parse
 from tests.mailing.running import SEPARATE, addresses, counts, fresh, in_thread, launched, send, to, wait_for
 
@@ -41,7 +44,10 @@ def is_set_aside(campaign):
     return Lane.objects.filter(connection=campaign.connection_id, number__gte=lanes.LANES).exists()
 
 
-def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work(server):
+@pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
+def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work(server, monkeypatch, loop):
+    """On either loop, which a thread takes over from the worker."""
+    monkeypatch.setattr(client, "loop_factory", lambda tls: loop)
     server.settings.rules = parse(f"dot times=1 delay {LATE}")
     campaign = launched(30, connection=to(server, max_connections=4))
     begun = time.monotonic()
