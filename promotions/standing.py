@@ -56,14 +56,20 @@ def figures(campaign: PromotionCampaign, now: datetime) -> Standing:
     )
 
 
-def of_promotion(promotion: Promotion) -> dict[str, int | None]:
-    """What a promotion gave so far, through all its campaigns: `given` (minor units), `uses`, `uses_left`.
+def of_promotion(promotion: Promotion) -> dict[str, Any]:
+    """What a promotion gave so far, through all its campaigns and by itself.
 
-    `uses_left` is None where the promotion has no limit of its own.
+    Returns: `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None where it has no limit
+    of its own.
     """
     found = limits.totals("promotion", promotion.pk)
+    by_currency = promotion.redemptions.order_by("sale__currency").values_list("sale__currency")
     uses_left = None if promotion.max_uses is None else max(0, promotion.max_uses - found["uses"])
-    return {"given": found["spent"] + found["overrun"], "uses": found["uses"], "uses_left": uses_left}
+    return {
+        "given": dict(by_currency.annotate(Sum("amount"))),
+        "uses": found["uses"] + found["overrun_uses"],
+        "uses_left": uses_left,
+    }
 
 
 def used_up(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:

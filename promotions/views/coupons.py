@@ -22,7 +22,7 @@ from promotions.forms.filters import CouponFilter
 from promotions.models import Coupon
 
 PER_PAGE = 50
-USES = 50  # the latest redemptions on the page of one code
+USES = 15  # the latest redemptions on the page of one code
 
 viewing = permission_required("promotions.view_coupon", raise_exception=True)
 adding = permission_required("promotions.add_coupon", raise_exception=True)

@@ -139,7 +139,8 @@ def delete(request: Request, pk: int) -> HttpResponse:
     promotion = found(pk)
     if request.method != "POST":
         template = "promotions/_promotion_ask.html" if request.htmx else "promotions/promotion_ask.html"
-        context = {"promotion": promotion, "campaigns": [link.campaign for link in promotion.links.all()]}
+        going_on = [link.campaign for link in promotion.links.all() if not link.campaign.is_final]
+        context = {"promotion": promotion, "campaigns": going_on}
         return render(request, template, context)
     try:
         publish.delete_promotion(promotion, by=request.user)

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from promotions.models import (
+    Link,
     Promotion,
     Redemption,
 )
@@ -235,6 +236,19 @@ def test_a_promotion_is_switched_on_its_page(client, marketer):
     page = shown(client.post(f"/promotions/{promotion.pk}/switch/", **HTMX))
     assert page.strip().startswith('<section class="card" id="promotion-status"')
     assert Promotion.objects.get().status == "inactive"
+
+
+def test_deleting_names_the_campaigns_it_leaves_and_not_those_that_are_over(client, marketer):
+    promotion = PromotionFactory()
+    for name, status in (("Going on", "active"), ("Long past", "expired")):
+        PromotionCampaignFactory(
+            name=name,
+            status=status,
+            parts=[lambda key: Link.objects.bulk_create([Link(campaign_id=key, promotion=promotion)])],
+        )
+    asked = words(shown(client.get(f"/promotions/{promotion.pk}/delete/")))
+    assert "It leaves “Going on” (active)." in asked
+    assert "Long past" not in asked
 
 
 def test_deleting_asks_first_and_keeps_the_ledger(client, marketer):

@@ -55,3 +55,14 @@ def test_only_an_active_campaign_has_a_forecast(status):
         sale=SaleFactory(), campaign=campaign, promotion=PromotionFactory(), amount=5, uses=1, at=NOW - HOUR
     )
     assert standing.figures(campaign, NOW).lasts_until is None
+
+
+@pytest.mark.django_db
+def test_what_a_promotion_gave_is_never_added_up_over_currencies():
+    promotion = PromotionFactory(max_uses=5)
+    for currency, amount in (("EUR", 400), ("EUR", 100), ("JPY", 70)):
+        Redemption.objects.create(
+            sale=SaleFactory(currency=currency), promotion=promotion, amount=amount, uses=1, at=NOW
+        )
+    assert standing.of_promotion(promotion) == {"given": {"EUR": 500, "JPY": 70}, "uses": 3, "uses_left": 2}
+    assert standing.of_promotion(PromotionFactory()) == {"given": {}, "uses": 0, "uses_left": None}
