@@ -139,8 +139,7 @@ class Server:
     def start(self) -> None:
         """Have the server running, ready, and with the database, whoever starts it."""
         with self.lock():
-            deadline = time.monotonic() + PATIENCE
-            lost_at, launched = time.monotonic() + SOCKETLESS, None
+            deadline, seen_at, launched = time.monotonic() + PATIENCE, time.monotonic(), None
             while True:
                 try:
                     connection = self.connect("postgres")
@@ -156,11 +155,13 @@ class Server:
                     time.sleep(0.5)
                 if time.monotonic() > deadline:
                     raise Unavailable(f"PostgreSQL is not ready: {problem} (its log: {self.log}).")
-                pid = self.pid()
+                if (pid := self.pid()) is None or self.socket.exists():
+                    seen_at = time.monotonic()
                 if not launched and pid is None:
                     launched = self.launch()
-                elif pid and not launched and time.monotonic() > lost_at and not self.socket.exists():
+                elif pid and time.monotonic() - seen_at > SOCKETLESS:
                     os.kill(pid, signal.SIGINT)  # somebody removed its socket: nobody can reach it any more
+                    launched = None
                 time.sleep(0.02)
             with connection:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():

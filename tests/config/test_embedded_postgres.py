@@ -151,6 +151,26 @@ def test_a_server_whose_socket_is_gone_is_started_anew(var: Path, monkeypatch: p
     assert pid_of(var) != pid
 
 
+def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
+    var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 0.2)
+    launch, launched = Server.launch, []
+
+    def launch_and_lose_the_socket(server: Server) -> int:
+        launched.append(launch(server))
+        while len(launched) == 1 and not server.socket.exists():
+            time.sleep(0.001)
+        if len(launched) == 1:
+            server.socket.unlink()
+        return launched[-1]
+
+    monkeypatch.setattr(Server, "launch", launch_and_lose_the_socket)
+    connect(ensure(var)).close()
+    assert len(launched) == 2
+    assert pid_of(var) == launched[1]
+
+
 def test_an_interrupted_first_start_leaves_nothing_in_the_way(var: Path) -> None:
     unfinished = var / "postgres" / "data.1.new"
     unfinished.mkdir(parents=True)
