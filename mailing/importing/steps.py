@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -19,7 +20,7 @@ from mailing.models import ContactImport, ContactList, ImportRow
 
 from . import columns, files
 from .columns import LIST
-from .rows import read
+from .rows import Row, read
 from .taking import take
 
 PIECE = 20_000  # rows taken in one transaction
@@ -156,7 +157,8 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         if upload.rows is None:
             _count(upload_id, sum(1 for _ in files.records(path)))
         numbered = islice(enumerate(files.records(path), 1), upload.done, None)
-        while piece := [read(number, cells, names, lists) for number, cells in islice(numbered, PIECE)]:
+        rows = (read(number, cells, names, lists) for number, cells in numbered)
+        for piece in _ahead(iter(lambda: [*islice(rows, PIECE)], [])):
             if not take(upload_id, piece):
                 return False  # another run is ahead of this one
             if deadline is not None and time.monotonic() > deadline:
@@ -166,6 +168,15 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         return False
     _finish(upload_id, Status.TRIED if upload.is_trial else Status.DONE)
     return False
+
+
+def _ahead(pieces: Iterator[list[Row]]) -> Iterator[list[Row]]:
+    """The same, each read while the database takes the one before."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, pieces, None)
+        while (piece := coming.result()) is not None:
+            coming = reader.submit(next, pieces, None)
+            yield piece
 
 
 def _count(upload_id: int, rows: int) -> None:
