@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -20,6 +21,7 @@ from promotions.forms.campaign import CampaignForm
 from promotions.models import Promotion, PromotionCampaign
 
 FOUND = 8  # promotions offered for linking at once
+LINKED = 50  # linked promotions on a page
 
 viewing = permission_required("promotions.view_promotioncampaign", raise_exception=True)
 changing = permission_required("promotions.change_promotioncampaign", raise_exception=True)
@@ -158,15 +160,18 @@ def arranged(request: Request, pk: int, arrange: Any) -> HttpResponse:
 def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:
     """What promotions/_linked.html shows."""
     prefetch_related_objects([campaign], "locations")
-    links = [  # only one that is over keeps deleted promotions
-        {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)}
-        for link in campaign.links.select_related("promotion").prefetch_related("promotion__locations")
+    linked = campaign.links.select_related("promotion").prefetch_related("promotion__locations")
+    said = request.POST if request.method == "POST" else request.GET
+    page = Paginator(linked, LINKED).get_page(said.get("links"))
+    links = [  # only a campaign that is over keeps deleted promotions
+        {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)} for link in page
     ]
     find = request.GET.get("find", "").strip()
     free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
     return {
         "campaign": campaign,
         "links": links,
+        "links_page": page,
         "find": find,
         "found": free.matching(find)[:FOUND] if find else [],
         "may_arrange": workspace.may_edit(campaign, request.user),

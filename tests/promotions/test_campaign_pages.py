@@ -329,3 +329,19 @@ def test_the_warnings_of_linked_promotions_cost_no_query_each(client, marketer):
     many, _ = campaign_with(12)
     asked = [queries(client, f"/campaigns/promotion/{campaign.pk}/") for campaign in (few, many)]
     assert asked[0] == asked[1]
+
+
+def test_many_linked_promotions_are_shown_page_by_page_and_can_be_moved_over_its_edge(client, marketer):
+    campaign, promotions = campaign_with(60)
+    address = f"/campaigns/promotion/{campaign.pk}/"
+    assert "1 to 50 of 60" in words(shown(client.get(address)))
+    rest = shown(client.get(f"{address}promotions/?links=2", **HTMX))
+    assert "51 to 60 of 60" in words(rest)
+    assert re.findall(r'class="fw-bold" href="/promotions/(\d+)/"', rest) == [
+        str(one.pk) for one in promotions[50:]
+    ]
+    assert len(rest.encode()) < 60_000
+    first = promotions[50]
+    moved = client.post(f"{address}promotions/{first.pk}/move/", {"up": "1", "links": "2"}, **HTMX)
+    assert f'href="/promotions/{promotions[49].pk}/"' in shown(moved)  # the page stays, its first has changed
+    assert linked_names(campaign)[49:51] == [first.name, promotions[49].name]
