@@ -46,15 +46,14 @@ def by_campaign(asked: Asked) -> Report:
         .order_by("-given", "campaign")
     )
     rows = [_of_campaign(row, *touched.get(row["campaign"], (0, 0))) for row in found]
+    one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", "Campaign"),
         Column("state", "Status", "badge"),
         SALES,
         USES,
         Column("revenue", "Revenue", "money"),
-        Column(
-            "per_unit", f"Revenue per {money(10 ** get_currency_precision(asked.currency))} given", "ratio"
-        ),
+        Column("per_unit", f"Revenue per {one} given", "ratio"),
         GIVEN,
     )
     sums = _with_revenue(total(asked), *of_all)

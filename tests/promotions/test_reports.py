@@ -185,6 +185,12 @@ def test_a_sale_counts_on_its_own_day_not_on_that_of_its_return():
     assert (reports.by_campaign(MARCH).total["sales"], reports.by_campaign(MARCH).total["revenue"]) == (0, 0)
 
 
+@pytest.mark.parametrize(("currency", "one"), [("EUR", "€1.00"), ("JPY", "¥1")])
+def test_the_return_is_told_for_one_of_the_currency(currency, one):
+    report = reports.by_campaign(Asked(MARCH.first, MARCH.last, currency))
+    assert f"Revenue per {one} given" in [column.label for column in report.columns]
+
+
 @pytest.mark.parametrize(("days", "named"), [(31, 31), (32, 1)])
 def test_a_long_drawing_names_its_months_only(days, named):
     first = date(2026, 1, 15)
