@@ -55,8 +55,7 @@ class Report:
 
     `rows`: the values by the columns' keys, and under `url` where the first leads. `total`: of all rows, by the
     columns' keys; a sale in several rows counts once there. `groups`: of the rows, with `name`, `says`, `count` and
-    `given`.
-    `note`: what a reader of the figures should know.
+    `given`. `note`: what a reader of the figures should know.
     """
 
     key: str
