@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 BUDGET = 20.0  # seconds a run goes on
 WATCH = 0.2  # seconds between two looks at whether this process is to end
 STRAGGLE = (
-    5.0  # seconds after the end in which a server may still answer, before the run is set aside or cut short
+    5.0  # seconds after the end in which a server may still answer; then the run is set aside or cut short
 )
-LAST_WAIT = 7.0  # seconds a process that is to end waits for the answer to a message it has handed over
+LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
 TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
 
 
@@ -232,6 +232,7 @@ class Pump:
         self._idle.set()
 
     def _leave_in_doubt(self) -> None:
+        self._cut_short()
         for link in list(self._unanswered):
             link.abort("This process had to end before the server answered.")
 
