@@ -61,6 +61,7 @@ urlpatterns = [
     path("segments/<int:pk>/delete/", segments.segment_delete, name="segment_delete"),
     path("suppressions/", suppressions.suppressions, name="suppressions"),
     path("suppressions/new/", suppressions.suppression_new, name="suppression_new"),
+    path("suppressions/import/", suppressions.suppression_import, name="suppression_import"),
     path("suppressions/<int:pk>/delete/", suppressions.suppression_delete, name="suppression_delete"),
     path("connections/", connections.connection_list, name="connections"),
     path("connections/new/", connections.connection_new, name="connection_new"),

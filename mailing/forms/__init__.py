@@ -5,6 +5,7 @@ from mailing.forms.audience import (
     ListForm,
     SuppressionFilterForm,
     SuppressionForm,
+    SuppressionImportForm,
 )
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
@@ -24,6 +25,7 @@ __all__ = [
     "SegmentForm",
     "SuppressionFilterForm",
     "SuppressionForm",
+    "SuppressionImportForm",
     "TestMailForm",
     "UploadForm",
 ]

@@ -52,6 +52,22 @@ class DomainsField(forms.CharField):
         return super().has_changed(self.prepare_value(initial), data)
 
 
+class CsvField(forms.FileField):
+    """A CSV file of at most `limit` bytes."""
+
+    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+        self.limit = limit
+        kwargs.setdefault("widget", forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}))
+        super().__init__(label="CSV file", **kwargs)
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        file = super().clean(data, initial)
+        if file.size > self.limit:
+            sizes = f"{file.size // 2**20} MB; at most {self.limit // 2**20}"
+            raise forms.ValidationError(f"The file has {sizes} are taken: cut it into several.")
+        return file
+
+
 def one_address(word: str) -> str:
     """Raises ValidationError: it is no e-mail address."""
     try:

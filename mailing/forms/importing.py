@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from mailing import importing
+from mailing.forms.fields import CsvField
 from mailing.models import ContactImport, ContactList
 
 CSV_LIMIT = 500 * 1024 * 1024
@@ -17,19 +18,9 @@ TAKEN_FOR = [
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="CSV file",
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
-        help_text=f"Its first line names the columns. Up to {CSV_LIMIT // 2**20} MB.",
+    file = CsvField(
+        limit=CSV_LIMIT, help_text=f"Its first line names the columns. Up to {CSV_LIMIT // 2**20} MB."
     )
-
-    def clean_file(self) -> Any:
-        file = self.cleaned_data["file"]
-        if file.size > CSV_LIMIT:
-            raise forms.ValidationError(
-                f"The file has {file.size // 2**20} MB; at most {CSV_LIMIT // 2**20} are taken: cut it into several."
-            )
-        return file
 
 
 class ColumnsForm(forms.Form):

@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django_q.models import OrmQ
 
 from mailing import importing
-from mailing.forms import importing as forms
+from mailing.forms import UploadForm
 from mailing.models import Contact, ContactImport, ContactList
 from tests.factories import ContactFactory, ContactListFactory, user_in
 
@@ -112,7 +112,7 @@ def test_a_file_that_cannot_be_read_is_refused_on_the_page(client, marketer, con
 
 
 def test_a_file_that_is_too_large_is_refused(client, marketer, monkeypatch):
-    monkeypatch.setattr(forms, "CSV_LIMIT", 2**20)
+    monkeypatch.setattr(UploadForm.base_fields["file"], "limit", 2**20)
     response = client.post(
         "/contacts/import/", {"file": SimpleUploadedFile("people.csv", b"x" * (3 * 2**20))}
     )

@@ -9,7 +9,6 @@ from django_q.models import OrmQ
 
 from campaigns.refusals import Refused
 from mailing import clock, importing
-from mailing.addresses import normalised
 from mailing.importing import files, steps
 from mailing.models import Contact, ContactImport, ContactList, Membership, Suppression
 from tests.factories import ContactFactory, ContactListFactory
@@ -368,42 +367,3 @@ def test_what_no_database_text_may_hold_is_not_taken():
     upload = taken_in(b"email,city\na@example.com,Ro\x00me\n")
     assert upload.invalid == 1
     assert not Contact.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("written", "stored"),
-    [
-        (" Ada@Example.COM ", "ada@example.com"),
-        ("zoe@münchen.de", "zoe@xn--mnchen-3ya.de"),
-        ("zoë@example.com", "zoë@example.com"),
-        ("a.b+c_d-e@sub.example.co.uk", "a.b+c_d-e@sub.example.co.uk"),
-    ],
-)
-def test_an_address_has_one_spelling(written, stored):
-    assert normalised(written) == stored == normalised(stored)
-
-
-@pytest.mark.parametrize(
-    "address",
-    [
-        "",
-        "a",
-        "a@",
-        "@b.c",
-        "a@b",
-        "a b@c.de",
-        "a@b..de",
-        ".a@b.de",
-        "a..b@c.de",
-        "a@-b.de",
-        "zo ë@example.com",
-        "é<@b.de",
-        "a\r\nb@c.de",
-        "a@b.de\n\nc@d.ef",
-        "x" * 65 + "@example.com",
-        "a@" + "x" * 250 + ".com",
-    ],
-)
-def test_what_is_no_address_is_refused(address):
-    with pytest.raises(ValueError, match="address"):
-        normalised(address)

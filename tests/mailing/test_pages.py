@@ -73,6 +73,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/segments/{segment}/delete/": "MA",
     "/suppressions/": "AnMA",
     "/suppressions/new/": "MA",
+    "/suppressions/import/": "MA",
     "/suppressions/{suppression}/delete/": "A",
     "/connections/": "AnMA",
     "/connections/new/": "A",
