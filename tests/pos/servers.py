@@ -27,12 +27,13 @@ def of_this_database(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str]) -> Iterator[int]:
-    """The port of a granian that answers."""
+def serving(environment: Mapping[str, str], *words: str) -> Iterator[int]:
+    """The port of a granian that answers. `words`: more for its command."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--workers", "2"]
+    command += ["--blocking-threads", "4", "--no-ws", "--workers-kill-timeout", "5", *words]
     command += ["--port", f"{port}", "--log-level", "critical", "config.wsgi:application"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
@@ -42,7 +43,10 @@ def serving(environment: Mapping[str, str]) -> Iterator[int]:
         yield port
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        try:
+            server.wait(timeout=30)
+        finally:
+            server.kill()
 
 
 def call(
@@ -62,6 +66,7 @@ def call(
         answer = used.getresponse()
         return answer.status, answer.headers, answer.read()
     except (ConnectionError, http.client.HTTPException):
+        used.close()
         return None
     finally:
         if client is None:
