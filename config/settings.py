@@ -30,8 +30,8 @@ DEMO_PASSWORD = environment.text("DEMO_PASSWORD", "")  # unset: the demo makes p
 DEMO_TILL_KEY = environment.text("DEMO_TILL_KEY", "")
 
 # requests a second that each web process takes of one till key. A quick cashier scans one article a second, and a quote
-# follows each scan: this is a server that speaks for a hundred lanes, and far below what would make other shops wait
-TILL_RATE = environment.count("TILL_RATE", 100)
+# follows each scan; one key may be that of a server that speaks for a whole chain. A till in a loop asks more often
+TILL_RATE = environment.count("TILL_RATE", 1000)
 
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
@@ -91,12 +91,15 @@ TEMPLATES = [
 ]
 
 # ── Database ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+database: dict[str, Any] = environment.database("DATABASE_URL") or embedded_postgres.ensure(VAR_DIR)
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
-        **(environment.database("DATABASE_URL") or embedded_postgres.ensure(VAR_DIR)),
+        **database,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
+        # seconds and milliseconds: a database host that only drops packets is away, too
+        "OPTIONS": {"connect_timeout": 10, "tcp_user_timeout": 30_000, **database.get("OPTIONS", {})},
         # several test runs at once on one server need databases of their own
         "TEST": {"NAME": f"test_fanfare{environment.text('TEST_DB_SUFFIX', '')}"},
     }

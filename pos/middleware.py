@@ -10,9 +10,9 @@ from django.core.handlers.wsgi import WSGIRequest, get_path_info
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls.resolvers import RoutePattern, URLResolver
-from django.utils.functional import cached_property
 
 from pos.answers import Declined
+from pos.schemas import MAX_BODY
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,9 @@ class TillRequest(WSGIRequest):
         self.environ = self.META = environ
         self.path_info = self.path = get_path_info(environ)
         self.method = environ["REQUEST_METHOD"]
-
-    @cached_property
-    def body(self) -> bytes:
-        body: bytes = self.environ["wsgi.input"].read(int(self.environ.get("CONTENT_LENGTH") or 0))
-        return body
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        # also where the request is refused unread: the server closes a connection with something left in it
+        self._body = environ["wsgi.input"].read(length) if length <= MAX_BODY else b""
 
 
 class Gateway:
