@@ -186,6 +186,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "e-mail campaign",
                 "permissions": [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")],
             },
             bases=("campaigns.campaign",),
@@ -299,6 +300,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
+                "verbose_name": "SMTP connection",
                 "ordering": ["name"],
             },
         ),
@@ -540,6 +542,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "deliveries",
                 "default_permissions": ("view",),
             },
         ),
@@ -909,6 +912,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "tallies",
                 "default_permissions": (),
             },
         ),

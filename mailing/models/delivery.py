@@ -80,6 +80,7 @@ class Delivery(models.Model):
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "deliveries"
         constraints = [
             # a contact has one address, and an address one contact; led by the contact it also finds a person's mail
             models.UniqueConstraint(fields=["contact", "campaign"], name="contact_once_per_campaign"),
@@ -164,6 +165,7 @@ class Tally(models.Model):
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name_plural = "tallies"
         indexes = [models.Index(fields=["campaign", "at"], name="tally_of_campaign")]
         default_permissions = ()
 

@@ -129,6 +129,7 @@ class EmailCampaign(Campaign):
     objects = EmailCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar
 
     class Meta:
+        verbose_name = "e-mail campaign"
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
 
     def get_absolute_url(self) -> str:
