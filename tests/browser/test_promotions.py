@@ -1,9 +1,7 @@
 """Promotions as a marketer makes, links, watches and ends them, in a real browser on the running product."""
 
 import csv
-import json
 import re
-import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +10,8 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import TILL_KEY, Product
+from tests.browser.conftest import Product
+from tests.browser.tills import till
 
 pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 
@@ -20,7 +19,7 @@ SOON = 30_000  # milliseconds
 expect.set_options(timeout=15_000)  # of which it takes a hundredth on a machine that does nothing else
 
 
-def till(
+def sold(
     product: Product, method: str, path: str, *lines: tuple[str, int], coupons: tuple[str, ...] = ()
 ) -> dict:
     """What the till is answered to a basket of one unit for each (sku, price)."""
@@ -32,14 +31,7 @@ def till(
             for number, (sku, price) in enumerate(lines, 1)
         ],
     }
-    request = urllib.request.Request(
-        f"{product.address}/pos/v1/{path}",
-        data=json.dumps(basket).encode(),
-        method=method,
-        headers={"Authorization": f"Bearer {TILL_KEY}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
+    return till(product, method, path, basket)
 
 
 def typed(days: float) -> str:
@@ -197,11 +189,11 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     expect(linked.get_by_role("listitem")).to_have_count(1)
 
     lamp = ("LAMP1", 10_000)
-    assert till(product, "POST", "quotes", lamp)["discount"] == 0, "a draft gives nothing"
+    assert sold(product, "POST", "quotes", lamp)["discount"] == 0, "a draft gives nothing"
     status, dialog = page.locator("#campaign-status"), page.get_by_role("dialog")
     status.get_by_role("button", name="Activate").click()
     expect(status).to_contain_text("Active")
-    assert till(product, "PUT", "sales/lamp-1", lamp)["discount"] == 2_000
+    assert sold(product, "PUT", "sales/lamp-1", lamp)["discount"] == 2_000
     counters = page.locator("#campaign-counters")
     expect(counters).to_contain_text("€20.00 20.0 % of €100.00", timeout=SOON)  # it asks again by itself
     expect(counters).to_contain_text("€80.00")
@@ -212,7 +204,7 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     page.get_by_label("Budget (EUR)").fill("30")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#changes")).to_contain_text("budget: €100.00 → €30.00")
-    assert till(product, "PUT", "sales/lamp-2", lamp)["discount"] == 1_000, (
+    assert sold(product, "PUT", "sales/lamp-2", lamp)["discount"] == 1_000, (
         "the rest of the budget, to the cent"
     )
     expect(counters).to_contain_text("Budget used up", timeout=SOON)
@@ -229,7 +221,7 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     dialog.get_by_role("link", name="End Early instead").click()
     dialog.get_by_role("button", name="End Early").click()
     expect(status).to_contain_text("Expired")
-    assert till(product, "POST", "quotes", lamp)["discount"] == 0
+    assert sold(product, "POST", "quotes", lamp)["discount"] == 0
 
 
 # ── codes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -264,7 +256,7 @@ def test_codes_are_generated_exported_used_and_switched_off_together(
         codes = [row["code"] for row in csv.DictReader(exported)]
     assert len(set(codes)) == 25
     assert all(code.startswith("LEAF-") for code in codes)
-    assert till(product, "PUT", "sales/leaf-1", ("CARD1", 1_000), coupons=(codes[0],))["discount"] == 100
+    assert sold(product, "PUT", "sales/leaf-1", ("CARD1", 1_000), coupons=(codes[0],))["discount"] == 100
 
     page.get_by_role("link", name="Batches", exact=True).click()
     row = page.get_by_role("row", name=re.compile("Leaflets"))
@@ -274,7 +266,7 @@ def test_codes_are_generated_exported_used_and_switched_off_together(
     expect(dialog).to_contain_text("25 codes of “Leaflet of the week” will be refused at every till")
     dialog.get_by_role("button", name="Switch all off").click()
     expect(page.get_by_role("main")).to_contain_text("25 codes of “Leaflets” switched off.")
-    refused = till(product, "POST", "quotes", ("CARD1", 1_000), coupons=(codes[1],))
+    refused = sold(product, "POST", "quotes", ("CARD1", 1_000), coupons=(codes[1],))
     assert (refused["discount"], refused["coupons"][0]["status"]) == (0, "coupon_inactive")
 
 

@@ -1,6 +1,5 @@
 """The two stories of the README, and the same without JavaScript, on the running product in a real browser."""
 
-import json
 import re
 import urllib.error
 import urllib.request
@@ -8,7 +7,8 @@ import urllib.request
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import PASSWORD, TILL_KEY, Product
+from tests.browser.conftest import PASSWORD, Product
+from tests.browser.tills import till
 
 pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 SOON = 60_000  # milliseconds
@@ -65,17 +65,6 @@ def followed(link: str) -> str:
     answer.value.close()
     assert answer.value.code == 302
     return answer.value.headers["Location"].partition("?")[0]
-
-
-def till(product: Product, method: str, path: str, body: dict) -> dict:
-    request = urllib.request.Request(
-        f"{product.address}/pos/v1/{path}",
-        data=json.dumps(body).encode(),
-        method=method,
-        headers={"Authorization": f"Bearer {TILL_KEY}", "Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return json.load(answer)
 
 
 def test_a_till_gets_a_discount_until_the_campaign_is_paused(page: Page, product: Product, sign_in):

@@ -10,6 +10,7 @@ from django.utils import timezone
 from campaigns import clock
 from campaigns.lifecycle import Locked, Refused, fire, open_for_edit
 from campaigns.models import Campaign
+from tests.campaigns.history import verbs
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,10 +35,6 @@ def at_once(*acts):
     for thread in threads:
         thread.join(30)
     return outcomes
-
-
-def verbs(campaign):
-    return list(campaign.history.order_by("pk").values_list("verb", flat=True))
 
 
 @pytest.mark.parametrize("factory", [EmailCampaignFactory, PromotionCampaignFactory])

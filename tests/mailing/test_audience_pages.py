@@ -19,15 +19,10 @@ from tests.factories import (
     SuppressionFactory,
     user_in,
 )
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 # ── lists ─────────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -12,15 +12,10 @@ from tests.factories import (
     SegmentFactory,
     SuppressionFactory,
 )
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 def test_contacts_are_found_by_address_name_and_list(client, marketer):

@@ -8,6 +8,7 @@ from mailing import importing
 from mailing.forms import UploadForm
 from mailing.models import Contact, ContactImport, ContactList
 from tests.factories import ContactFactory, ContactListFactory, user_in
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
@@ -17,12 +18,6 @@ CSV = b"Contact address,First name,Favourite\nada@example.com,Ada,tea\nnonsense,
 @pytest.fixture(autouse=True)
 def _folder_of_its_own(settings, tmp_path):
     settings.VAR_DIR = tmp_path
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 def uploaded(client, content=CSV, name="people.csv"):

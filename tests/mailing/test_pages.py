@@ -24,16 +24,11 @@ from tests.factories import (
     UserFactory,
     user_in,
 )
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 def queued() -> list[str]:

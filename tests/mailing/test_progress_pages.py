@@ -21,6 +21,7 @@ from tests.factories import (
     ContactListFactory,
     EmailCampaignFactory,
 )
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 
@@ -32,12 +33,6 @@ def launched(marketer):
     fire(campaign, "launch", by=marketer)
     launch.prepare(campaign.pk)
     return EmailCampaign.objects.get(pk=campaign.pk)
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────

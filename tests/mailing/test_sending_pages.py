@@ -7,15 +7,10 @@ from mailing.catcher import outbox
 from mailing.models import Route, SmtpConnection
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.hostile_smtp import hostile_smtp
+from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
-
-
-def page(client, path, status=200, **headers):
-    response = client.get(path, **headers)
-    assert response.status_code == status, path
-    return response.content.decode()
 
 
 # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────────────
