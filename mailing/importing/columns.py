@@ -3,16 +3,9 @@
 import re
 from collections.abc import Sequence
 
-FIELDS = {
-    "email": "E-mail address",
-    "first_name": "First name",
-    "last_name": "Last name",
-    "phone": "Phone",
-    "city": "City",
-    "country": "Country",
-    "score": "Score",
-    "customer_id": "Customer number",
-}
+from mailing import segments
+
+FIELDS = segments.FIELDS | {"email": "E-mail address"}
 LIST = "list"  # the names of lists the contact joins
 LEFT_OUT = ""
 ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside

@@ -32,9 +32,7 @@ logger = logging.getLogger(__name__)
 
 BUDGET = 20.0  # seconds a run goes on
 WATCH = 0.2  # seconds between two looks at whether this process is to end
-STRAGGLE = (
-    5.0  # seconds after the end in which a server may still answer; then the run is set aside or cut short
-)
+STRAGGLE = 5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
 LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
 TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
 
@@ -292,9 +290,8 @@ class Pump:
             self._links.discard(link)
             await link.quit()
         if not self._links:
-            async with (
-                self._door
-            ):  # a server of which nobody knows that it works is asked once, not by all places
+            # a server of which nobody knows that it works is asked once, not by all places
+            async with self._door:
                 if not self._links:
                     return await self._open()
         return await self._open()

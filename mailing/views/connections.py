@@ -1,17 +1,18 @@
 """SMTP connections."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import connections
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
-from mailing.views.sure import sure
+from mailing.views.sure import once_sure
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
 changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
@@ -55,20 +56,16 @@ def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
 @permission_required("mailing.delete_smtpconnection", raise_exception=True)
 def connection_delete(request: Request, pk: int) -> HttpResponse:
     smtp = found(pk)
-    question = {
-        "title": f"Delete the connection “{smtp}”?",
-        "sentence": "The connection goes for good, with its password. To stop using it for a while, switch it off.",
-        "label": "Delete",
-        "back": smtp.get_absolute_url(),
-    }
-    if request.method != "POST":
-        return sure(request, **question)
-    try:
-        connections.delete(smtp)
-    except Refused as refused:
-        return sure(request, **question, refused=str(refused))
-    messages.success(request, f"The connection “{smtp}” is deleted.")
-    return redirect("mailing:connections")
+    return once_sure(
+        request,
+        partial(connections.delete, smtp),
+        done=f"The connection “{smtp}” is deleted.",
+        to="mailing:connections",
+        title=f"Delete the connection “{smtp}”?",
+        sentence="The connection goes for good, with its password. To stop using it for a while, switch it off.",
+        label="Delete",
+        back=smtp.get_absolute_url(),
+    )
 
 
 @require_POST

@@ -1,5 +1,6 @@
 """The import of contacts: a file is received, its columns are chosen, it is tried, then taken in by the queue."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from mailing import importing
 from mailing.forms import ColumnsForm, UploadForm
 from mailing.models import ContactImport, ImportRow
 from mailing.views.known import attribute_names
-from mailing.views.sure import sure
+from mailing.views.sure import once_sure
 
 bringing = permission_required(["mailing.add_contact", "mailing.change_contact"], raise_exception=True)
 viewing = permission_required(["mailing.view_contact", "mailing.view_contactimport"], raise_exception=True)
@@ -111,20 +112,16 @@ def import_start(request: Request, pk: int) -> HttpResponse:
 @bringing
 def import_discard(request: Request, pk: int) -> HttpResponse:
     upload = kept(pk)
-    question = {
-        "title": f"Discard “{upload}”?",
-        "sentence": "The file and what was found in it are forgotten. No contact was taken in from it.",
-        "label": "Discard",
-        "back": reverse("mailing:import", args=[pk]),
-    }
-    if request.method != "POST":
-        return sure(request, **question)
-    try:
-        importing.discard(upload)
-    except Refused as refused:
-        return sure(request, **question, refused=str(refused))
-    messages.success(request, f"“{upload}” is discarded.")
-    return redirect("mailing:contact_import")
+    return once_sure(
+        request,
+        partial(importing.discard, upload),
+        done=f"“{upload}” is discarded.",
+        to="mailing:contact_import",
+        title=f"Discard “{upload}”?",
+        sentence="The file and what was found in it are forgotten. No contact was taken in from it.",
+        label="Discard",
+        back=reverse("mailing:import", args=[pk]),
+    )
 
 
 @require_GET

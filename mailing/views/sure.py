@@ -1,11 +1,15 @@
 """The question before something is removed: a page, or for htmx the content of the dialog."""
 
+from collections.abc import Callable
+from functools import partial
+
 from django.contrib import messages
 from django.db.models import Model, ProtectedError
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
+from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing.models import Target
 
@@ -19,27 +23,42 @@ def sure(
     return render(request, template, context, status=409 if refused else 200)
 
 
+def once_sure(
+    request: Request, act: Callable[[], object], *, done: str, to: str, **question: str
+) -> HttpResponse:
+    """Ask `question`, see `sure`; with the answer, `act`, say that it is `done` and go to the page named `to`."""
+    if request.method != "POST":
+        return sure(request, **question)
+    try:
+        act()
+    except Refused as refused:
+        return sure(request, **question, refused=str(refused))
+    messages.success(request, done)
+    return redirect(to)
+
+
 def deletion(request: Request, row: Model, *, sentence: str, back: str) -> HttpResponse:
     """Ask before `row` is deleted, and delete it; one that campaigns name stays.
 
     `back` is the name of the page to return to.
     """
     noun = str(row._meta.verbose_name).removeprefix("contact ")
-    question = {
-        "title": f"Delete the {noun} “{row}”?",
-        "sentence": sentence,
-        "label": "Delete",
-        "back": reverse(back),
-    }
-    if request.method != "POST":
-        return sure(request, **question)
+    return once_sure(
+        request,
+        partial(_delete, row),
+        done=f"The {noun} “{row}” is deleted.",
+        to=back,
+        title=f"Delete the {noun} “{row}”?",
+        sentence=sentence,
+        label="Delete",
+        back=reverse(back),
+    )
+
+
+def _delete(row: Model) -> None:
     try:
         row.delete()
     except ProtectedError as error:
         targets = [row for row in error.protected_objects if isinstance(row, Target)]
         named = ", ".join(sorted({f"“{target.campaign}”" for target in targets}))
-        return sure(
-            request, **question, refused=f"“{row}” cannot be deleted: these campaigns name it: {named}."
-        )
-    messages.success(request, f"The {noun} “{row}” is deleted.")
-    return redirect(back)
+        raise Refused(f"“{row}” cannot be deleted: these campaigns name it: {named}.") from error
