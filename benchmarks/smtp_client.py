@@ -20,53 +20,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+from benchmarks.mailing.sinks import sink
 from mailing.smtp.client import Connection, Mail, Outcome, Server, connect
 
 SENDER = "bounces@shop.example"
-_SINK = r"""
-import asyncio, sys, uvloop
-
-class Sink(asyncio.Protocol):
-    def connection_made(self, transport):
-        self.transport, self.rest, self.in_data = transport, b"", False
-        transport.write(b"220 sink\r\n")
-
-    def data_received(self, data):
-        data = self.rest + data if self.rest else data
-        answers = []
-        while data:
-            if self.in_data:
-                end = data.find(b"\r\n.\r\n")
-                if end < 0:
-                    break
-                data, self.in_data = data[end + 5:], False
-                answers.append(b"250 2.0.0 Ok: queued\r\n")
-                continue
-            line, newline, rest = data.partition(b"\n")
-            if not newline:
-                break
-            data, verb = rest, line[:4].upper()
-            if verb == b"DATA":
-                self.in_data = True
-                answers.append(b"354 go ahead\r\n")
-            elif verb == b"QUIT":
-                answers.append(b"221 bye\r\n")
-            elif verb == b"EHLO":
-                answers.append(b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 50000000\r\n")
-            else:
-                answers.append(b"250 2.1.0 Ok\r\n")
-        self.rest = data
-        self.transport.write(b"".join(answers))
-        if answers and answers[-1].startswith(b"221"):
-            self.transport.close()
-
-async def main():
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-uvloop.run(main())
-"""
 
 
 def messages(count: int, size: int) -> Iterator[tuple[str, bytes]]:
@@ -185,15 +142,11 @@ CLIENTS: dict[str, Callable[[int, int, Iterator[tuple[str, bytes]]], object]] = 
 
 def measure(name: str, count: int, connections: int, size: int) -> dict[str, float]:
     """One client in this process; seconds and CPU seconds of the sending alone."""
-    with subprocess.Popen([sys.executable, "-c", _SINK], stdout=subprocess.PIPE) as sink:
-        try:
-            port = int(sink.stdout.readline())
-            source = iter(list(messages(count, size)))
-            before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-            sent = CLIENTS[name](port, connections, source)
-            wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-        finally:
-            sink.terminate()
+    with sink(None) as target:
+        source = iter(list(messages(count, size)))
+        before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+        sent = CLIENTS[name](target.port, connections, source)
+        wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
     if sent != count:
         raise RuntimeError(f"{name} sent {sent} of {count}.")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
