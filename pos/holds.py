@@ -3,7 +3,6 @@
 What is given back goes to the same counters it was taken from, whatever became of the campaign since.
 """
 
-import re
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -20,8 +19,6 @@ from pos.keys import Known
 from promotions import usage
 from promotions.statements import Transaction, again, run
 from promotions.usage import Entry, Movement, Runs
-
-REFERENCE = re.compile(schemas.REFERENCE)
 
 
 class Stored(Struct, frozen=True):
@@ -75,7 +72,7 @@ def find(key_hash: str, known: Known, reference: str, now: datetime) -> Stored:
 
     Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
     """
-    if not REFERENCE.fullmatch(reference):
+    if not schemas.is_reference(reference):
         keys.check(key_hash, now)
         raise no_such_sale(reference)
     touch = keys.is_touch_due(known)

@@ -25,9 +25,8 @@ LETTERS = string.ascii_letters + string.digits
 SHORTEST, LONGEST = 20, 128
 TOUCH_SECONDS = 60  # the last-used time of a key is written at most so often by one process
 FORGET_AFTER = 10_000  # keys that a process remembers
-BURST_SECONDS = (
-    10  # so many seconds' worth may come at once: a till that was offline sends what it sold meanwhile
-)
+# so many seconds' worth may come at once: a till that was offline sends what it sold meanwhile
+BURST_SECONDS = 10
 
 
 def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tuple[Till, str]:

@@ -4,6 +4,7 @@ msgspec checks on decoding whatever stands in a type here; `pos.body` adds what 
 of the currency's minor unit.
 """
 
+import re
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -32,6 +33,7 @@ Time = Annotated[datetime, Meta(tz=True)]
 UP_TO = f"{MAX_LINES} at most; more are a 413."
 REFERENCE = "^[A-Za-z0-9][A-Za-z0-9._:~-]{0,63}$"
 """A till's own id of a sale or return: part of an address, so letters, digits and signs that need no escape there."""
+is_reference = re.compile(REFERENCE).fullmatch
 
 
 class Line(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defaults=True):

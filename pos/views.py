@@ -1,6 +1,5 @@
 """The JSON views for tills, version 1: unpack, call one function, answer."""
 
-import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -14,7 +13,6 @@ from pos.middleware import JSON
 from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 
 View = Callable[..., HttpResponse]
-REFERENCE = re.compile(schemas.REFERENCE)
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
 
@@ -52,7 +50,7 @@ def read(request: HttpRequest, kind: type[Request], key_hash: str) -> Request:
 def named(**references: str) -> None:
     """Refuse an id of a sale or a return that is none."""
     for name, reference in references.items():
-        if not REFERENCE.fullmatch(reference):
+        if not schemas.is_reference(reference):
             raise invalid(
                 {
                     name: [

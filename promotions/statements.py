@@ -89,9 +89,8 @@ def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
     name, text, names = translated(sql)
     with django.wrap_database_errors:
         pgconn = raw.pgconn
-        if (
-            not raw.autocommit and pgconn.transaction_status == IDLE
-        ):  # Django leaves it to the first statement
+        # Django leaves it to the first statement
+        if not raw.autocommit and pgconn.transaction_status == IDLE:
             checked(pgconn.exec_(b"BEGIN"), pgconn)
         known = _prepared.get(raw)
         if known is None:
@@ -137,9 +136,8 @@ class Transaction:
         if self._savepoint is not None:
             self._savepoint.__exit__(kind, error, trace)
         elif kind is None:
-            if (
-                self._execute(b"COMMIT").command_status == b"ROLLBACK"
-            ):  # so it answers where an error was passed over
+            # so it answers where an error was passed over
+            if self._execute(b"COMMIT").command_status == b"ROLLBACK":
                 raise TransactionManagementError(
                     "the transaction had failed already: nothing of it was committed"
                 )

@@ -6,7 +6,7 @@ from functools import lru_cache
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
 from promotions.engine.claims import NOTHING, Claim, Ground
-from promotions.engine.clamp import Purse
+from promotions.engine.clamp import Purse, wished
 from promotions.engine.compiled import Promotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
@@ -212,8 +212,8 @@ class Pass:
 
     def mask(self, promotion: Promotion) -> int:
         """The kinds the target of `promotion` means."""
-        facts, matcher = self.sale.facts, promotion.matcher
-        mask = facts.touched.get(matcher.number, 0) if matcher.direct else facts.mask(matcher)
+        facts = self.sale.facts
+        mask = facts.mask(promotion.matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
 
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
@@ -233,7 +233,7 @@ class Pass:
 
     def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = amount = claim.wish if promotion.cap is None else min(claim.wish, promotion.cap)
+        wish = amount = wished(promotion, claim)
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING
