@@ -12,7 +12,7 @@ from .document import inline
 from .mime import date_header, mailbox, one_line, quoted, unstructured
 from .names import CLICK, OPEN, UNSUBSCRIBE
 from .parts import Line, Part
-from .rendering import shown
+from .rendering import EscapedWires, Wires, shown
 from .sandbox import HTML, TEXT, Settings, Template
 from .source import ContentError, Links, Preview, Recipient
 from .urls import tidied, with_utm
@@ -93,8 +93,11 @@ class Compiled:
         head = self._head(recipient, values, at)
         if self.late:
             return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
-        seed = recipient.seed
-        return self._message(head, self._text.spliced(values, seed, at), self._html.spliced(values, seed, at))
+        seed, wires = recipient.seed, Wires(values)
+        html = self._html.spliced(
+            EscapedWires(wires), seed, at
+        )  # first: it fills most of what the text needs
+        return self._message(head, self._text.spliced(wires, seed, at), html)
 
     def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
         """The same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""

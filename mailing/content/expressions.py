@@ -4,9 +4,9 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-from liquid.builtin.expressions import LoopExpression
+from liquid.builtin.expressions import BooleanExpression, LoopExpression, Path
 from liquid.builtin.expressions.logical import GeExpression, GtExpression, LeExpression, LtExpression
-from liquid.builtin.expressions.primitive import RangeLiteral
+from liquid.builtin.expressions.primitive import FloatLiteral, IntegerLiteral, RangeLiteral
 from liquid.exceptions import LiquidSyntaxError, LoopIterationLimitError
 from liquid.expression import Expression
 from liquid.token import Token
@@ -57,6 +57,17 @@ class Comparison(Expression):
 
     def children(self) -> list[Expression]:
         return [self.left, self.right]
+
+
+def number_test(condition: Expression) -> tuple[str, Callable[[Any, Any], bool], int | float] | None:
+    """A condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
+    test = condition.expression if isinstance(condition, BooleanExpression) else condition
+    if not isinstance(test, Comparison) or not isinstance(test.left, Path) or len(test.left.path) != 1:
+        return None
+    name = test.left.path[0]
+    if not isinstance(name, str) or not isinstance(test.right, IntegerLiteral | FloatLiteral):
+        return None
+    return name, test.compare, test.right.value
 
 
 class BoundedRange(Expression):

@@ -13,7 +13,9 @@ SOFT = "=\r\n"  # a soft line break: text goes on in the next line
 _plain = re.compile(
     r"[!-\-/-<>-~][ -<>-~]{0,74}"
 ).fullmatch  # one short line of ASCII: no "=", no dot in front
-_plain_in_html = re.compile(r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}").fullmatch  # and nothing that HTML escapes
+is_plain_in_html = re.compile(
+    r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}"
+).fullmatch  # and nothing that HTML escapes
 _unit = re.compile(rb"=..|[^=\r\n]|\n", re.DOTALL)
 _controls = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 _phrase = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.,:;()@<>\[\]-]{1,60}").fullmatch
@@ -41,7 +43,7 @@ def quoted(text: str) -> str:
 
 def quoted_html(text: str) -> str:
     """`quoted` of plain `text` escaped for HTML."""
-    return text if _plain_in_html(text) else quoted(str(escape(text)))
+    return text if is_plain_in_html(text) else quoted(str(escape(text)))
 
 
 def _refilled(lines: list[bytes]) -> list[bytes]:
@@ -61,6 +63,8 @@ def _refilled(lines: list[bytes]) -> list[bytes]:
 
 def one_line(text: str) -> str:
     """`text` fit for a header: every run of white space and control characters is one space, none at the ends."""
+    if text.isprintable() and "  " not in text:
+        return text.strip(" ")
     return _controls.sub(" ", text).strip(" ")
 
 

@@ -6,6 +6,7 @@ node of the template writes; for a condition (and for spintax) that is the row o
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from liquid.ast import BlockNode, Node
@@ -20,9 +21,10 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
+from .expressions import number_test
 from .mime import SOFT, quoted
 from .remembered import Memory, Remembered, reads, reads_of
-from .rendering import Rendering, shown
+from .rendering import Rendering, Wires, shown
 from .sandbox import Context, Output, Template, failures
 from .tags import SpinNode
 
@@ -94,47 +96,72 @@ def _block_in_full(block: BlockNode, context: Context) -> str:
 
 
 class Row:
-    """A row made ready for splicing: its text encoded, its slots empty.
+    """A row made ready for splicing: its text encoded, its slots empty, soft line breaks in between.
 
-    `variables` says which slots hold nothing but one value of the recipient, by name; `others` are filled in their
-    order, since one may set what the next reads.
+    `variables` are the slots that hold nothing but one value of the recipient, by name; one that follows upon itself,
+    as the token of a mail's links does, has one slot with the texts in between. `others` are filled in their order,
+    since one may set what the next reads.
     """
 
     def __init__(self, nodes: Sequence[Node], bound: set[str]) -> None:
         self.segments: list[str] = []
-        self.variables: dict[str, list[int]] = {}
+        self.variables: list[tuple[int, str]] = []
+        self.repeated: list[tuple[int, str, list[str]]] = []
         self.others: list[tuple[int, Remembered | Choice | Written | Silent]] = []
+        texts = [""]  # before each slot, and after the last
+        slots: list[str | Remembered | Choice | Written | Silent] = []
+        is_first = True
         for step in steps(nodes):
-            slot = len(self.segments)
             if isinstance(step, _SILENT):
-                self.others.append((-1, Silent(step)))
+                slots.append(Silent(step))
+                texts.append("")
                 continue
-            self.segments.append(quoted(step) if isinstance(step, str) else "")
+            if not is_first:
+                texts[-1] += SOFT
+            is_first = False
             if isinstance(step, str):
-                continue
-            if (name := variable(step)) is not None and name not in bound:
-                self.variables.setdefault(name, []).append(slot)
-            elif isinstance(step, _BRANCHING):
-                self.others.append((slot, Choice(step, bound)))
-            elif names := reads(step, bound):
-                self.others.append((slot, Remembered(step, names)))
+                texts[-1] += quoted(step)
             else:
-                self.others.append((slot, Written(step)))
+                slots.append(_filled(step, bound))
+                texts.append("")
+        self._lay_out(texts, slots)
+
+    def _lay_out(self, texts: list[str], slots: "list[str | Remembered | Choice | Written | Silent]") -> None:
+        position = 0
+        for filling, run in groupby(slots):
+            length = len(list(run))
+            self.segments += texts[position], ""
+            slot = len(self.segments) - 1
+            if not isinstance(filling, str):
+                self.others.append((slot, filling))
+            elif length == 1:
+                self.variables.append((slot, filling))
+            else:
+                self.repeated.append((slot, filling, ["", *texts[position + 1 : position + length], ""]))
+            position += length
+        self.segments.append(texts[-1])
 
     def wire(self, rendering: Rendering) -> str:
         """The row for one recipient, in quoted-printable."""
-        segments = self.segments.copy()
-        get, encode = rendering.values.get, rendering.encode
-        for name, slots in self.variables.items():
-            value = get(name)
-            wire = encode(value if type(value) is str else shown(name, value))
-            for slot in slots:
-                segments[slot] = wire
+        segments, wires = self.segments.copy(), rendering.wires
+        for slot, name in self.variables:
+            segments[slot] = wires[name]
+        for slot, name, texts in self.repeated:
+            segments[slot] = wires[name].join(texts)
         for slot, other in self.others:
-            wire = other.wire(rendering)
-            if slot >= 0:
-                segments[slot] = wire
-        return SOFT.join(segments)
+            segments[slot] = other.wire(rendering)
+        return "".join(segments)
+
+
+def _filled(node: Node, bound: set[str]) -> "str | Remembered | Choice | Written":
+    """What fills a node's slot: the variable of this name, or what knows how to write the node."""
+    if (name := variable(node)) is not None and name not in bound:
+        return name
+    if isinstance(node, _BRANCHING):
+        return Choice(node, bound)
+    if names := reads(node, bound):
+        return Remembered(node, names)
+    return Written(node)
 
 
 class Choice:
@@ -144,10 +171,13 @@ class Choice:
         self.node = node
         self.rows = [Written(block) if block.blank else Row(block.nodes, bound) for block in branches(node)]
         self.memory: Memory | None = None
+        self.tests: list[Any] = []  # of numbers, one a branch, where nothing else decides
         if not isinstance(node, SpinNode):
             conditions = [node.condition, *(alternative.expression for alternative in node.alternatives)]
             if names := reads_of(conditions, bound):
                 self.memory = Memory(names)
+                tests = [number_test(condition) for condition in conditions]
+                self.tests = tests if all(tests) and isinstance(node, IfNode) else []
 
     def wire(self, rendering: Rendering) -> str:
         branch = self._taken(rendering)
@@ -158,7 +188,17 @@ class Choice:
             return self.node.chosen(rendering.seed)
         if self.memory is None:
             return taken(self.node, rendering.context)
-        key = self.memory.key(rendering.values)
+        values = rendering.values
+        for place, (name, compare, number) in enumerate(self.tests):
+            value = values.get(name)
+            if value.__class__ is not int and value.__class__ is not float:
+                break
+            if compare(value, number):
+                return place
+        else:
+            if self.tests:
+                return len(self.tests) if self.node.default else -1
+        key = self.memory.key(values)
         branch = self.memory.get(key)
         if branch is None:
             branch = taken(self.node, rendering.context)
@@ -191,14 +231,14 @@ class Part:
         self.template = template
         self._row = Row(template.nodes, template.bound)
 
-    def spliced(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+    def spliced(self, wires: Wires, seed: object, at: float) -> str:
         """The part for one recipient, in quoted-printable. Raises ContentError."""
-        with failures():
-            return self._row.wire(Rendering(self.template, values, seed, at))
+        with failures:
+            return self._row.wire(Rendering(self.template, wires, seed, at))
 
     def in_full(self, values: Mapping[str, Any], seed: object, at: float) -> str:
         """The same, with nothing taken from what was made before. Raises ContentError."""
-        with failures():
+        with failures:
             return in_full(self.template.nodes, self.template.context(values, seed, at))
 
 

@@ -1,24 +1,58 @@
 """One part of the message being spliced for one recipient."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from liquid.stringify import to_liquid_string
 
-from .mime import quoted, quoted_html
+from .mime import is_plain_in_html, quoted, quoted_html
 from .sandbox import PLAIN, Context, Template
 from .source import ContentError
 
 
+class Wires(dict[str, str]):
+    """The recipient's values by name, in quoted-printable; each is made when it is first asked for."""
+
+    __slots__ = ("given",)
+
+    def __init__(self, given: Mapping[str, Any]) -> None:
+        self.given = given
+
+    def __missing__(self, name: str) -> str:
+        value = self.given.get(name)
+        wire = self[name] = quoted(value if type(value) is str else shown(name, value))
+        return wire
+
+
+class EscapedWires(Wires):
+    """The same for HTML. A value that needs no escape of any kind is known to `unescaped` too: most are like that."""
+
+    __slots__ = ("unescaped",)
+
+    def __init__(self, unescaped: Wires) -> None:
+        super().__init__(unescaped.given)
+        self.unescaped = unescaped
+
+    def __missing__(self, name: str) -> str:
+        value = self.given.get(name)
+        wire = value if type(value) is str else shown(name, value)
+        if is_plain_in_html(wire):
+            self.unescaped[name] = wire
+        else:
+            wire = quoted_html(wire)
+        self[name] = wire
+        return wire
+
+
 class Rendering:
-    """The recipient's values, and Liquid's context once it is needed. `encode` brings a value on the wire."""
+    """The recipient's values, as they are and on the wire, and Liquid's context once it is needed."""
 
-    __slots__ = ("_context", "at", "encode", "seed", "template", "values")
+    __slots__ = ("_context", "at", "seed", "template", "values", "wires")
 
-    def __init__(self, template: Template, values: Mapping[str, Any], seed: object, at: float) -> None:
+    def __init__(self, template: Template, wires: Wires, seed: object, at: float) -> None:
         self.template = template
-        self.encode: Callable[[str], str] = quoted_html if template.env.autoescape else quoted
-        self.values = values
+        self.wires = wires
+        self.values = wires.given
         self.seed = seed
         self.at = at
         self._context: Context | None = None
@@ -32,6 +66,11 @@ class Rendering:
 
 def shown(name: str, value: Any) -> str:
     """A recipient's value as Liquid writes it in text. Raises ContentError: it is no plain data."""
-    if type(value) not in PLAIN:
-        raise ContentError(f"{name} is a {type(value).__name__}, not plain data")
+    kind = type(value)
+    if kind is str:
+        return value
+    if kind is int:
+        return str(value)
+    if kind not in PLAIN:
+        raise ContentError(f"{name} is a {kind.__name__}, not plain data")
     return to_liquid_string(value, autoescape=False)

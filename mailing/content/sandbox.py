@@ -8,7 +8,7 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from io import StringIO
 from typing import Any, ClassVar
@@ -163,21 +163,25 @@ class Template(liquid.BoundTemplate):
         """The template rendered from its first node to its last. Raises ContentError."""
         context = self.context(values, seed, at)
         buffer = Output()
-        with failures():
+        with failures:
             for node in self.nodes:
                 node.render(context, buffer)
         return buffer.getvalue()
 
 
-@contextmanager
-def failures() -> Iterator[None]:
-    """What goes wrong while Liquid runs, as a ContentError."""
-    try:
-        yield
-    except ContentError:
-        raise
-    except Exception as error:  # filters let errors of type and arithmetic through
-        raise ContentError(_while_running(error)) from error
+class Failures(AbstractContextManager[None]):
+    """What goes wrong while Liquid runs, as a ContentError. No generator: each message passes here twice."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        # filters let errors of type and arithmetic through
+        if isinstance(error, Exception) and not isinstance(error, ContentError):
+            raise ContentError(_while_running(error)) from error
+
+
+failures = Failures()
 
 
 def walk(nodes: Iterable[Node]) -> Iterator[Node]:

@@ -158,7 +158,9 @@ TEMPLATES = {
         {% case city %}{% when "Leeds", "York" %}North{% when "" %}Nowhere{% else %}Elsewhere {{ city }}{% endcase %}
         {% if nothing %} {% endif %}{% if vip %}
  {% endif %}{% unless vip %}
-{% else %} {% endunless %}{% if first_name == blank %}no name{% endif %}"""
+{% else %} {% endunless %}{% if first_name == blank %}no name{% endif %}
+        {% if points > 2500 %}gold{% elsif points >= 99.5 %}silver{% else %}tin{% endif %}
+        {% if points < 1 %}!{% endif %}"""
         + UNSUBSCRIBE,
         subject="{% if vip %}Dear friend{% else %}Hello{% endif %} {{ first_name }}",
     ),
