@@ -21,25 +21,26 @@ BEGIN
         INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
         SELECT campaign_id, connection_id, status, -count(*), now() FROM was GROUP BY 1, 2, 3;
     ELSE
+        -- counted before it is turned into rows of one measure each: most batches are of few kinds
         INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-        SELECT campaign_id, connection_id, measure, sum(change), now()
+        SELECT campaign_id, connection_id, counted.measure, sum(counted.change), now()
         FROM (
-            SELECT campaign_id, connection_id, status, sent_at, opened_at, clicked_at, unsubscribed_at, -1 AS change
-            FROM was
+            SELECT campaign_id, connection_id, status, -count(*) AS rows, -count(opened_at) AS opened,
+                   -count(clicked_at) AS clicked, -count(unsubscribed_at) AS unsubscribed,
+                   -count(sent_at) FILTER (WHERE status = 'bounced') AS returned
+            FROM was GROUP BY 1, 2, 3
             UNION ALL
-            SELECT campaign_id, connection_id, status, sent_at, opened_at, clicked_at, unsubscribed_at, 1
-            FROM is_now
-        ) AS rows,
+            SELECT campaign_id, connection_id, status, count(*), count(opened_at),
+                   count(clicked_at), count(unsubscribed_at),
+                   count(sent_at) FILTER (WHERE status = 'bounced')
+            FROM is_now GROUP BY 1, 2, 3
+        ) AS kinds,
         LATERAL (VALUES
-            (status, true),
-            ('opened', opened_at IS NOT NULL),
-            ('clicked', clicked_at IS NOT NULL),
-            ('unsubscribed', unsubscribed_at IS NOT NULL),
-            ('returned', status = 'bounced' AND sent_at IS NOT NULL)
-        ) AS counted (measure, holds)
-        WHERE holds
+            (status, rows), ('opened', opened), ('clicked', clicked), ('unsubscribed', unsubscribed),
+            ('returned', returned)
+        ) AS counted (measure, change)
         GROUP BY 1, 2, 3
-        HAVING sum(change) <> 0;
+        HAVING sum(counted.change) <> 0;
     END IF;
     RETURN NULL;
 END $$;
