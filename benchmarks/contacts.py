@@ -77,23 +77,23 @@ def main() -> None:
         from django.conf import settings
 
         from mailing import importing
-        from mailing.models import ContactImport
+        from mailing.models import Upload
 
         settings.VAR_DIR = Path(folder)
         path = Path(folder) / "contacts.csv"
         write(path, rows)
         print(f"{rows:,} rows, {path.stat().st_size / 2**20:.0f} MB")
 
-        def received() -> ContactImport:
+        def received() -> Upload:
             with path.open("rb") as file:
                 return importing.receive(file, name=path.name)
 
-        def tried(upload: ContactImport) -> None:
+        def tried(upload: Upload) -> None:
             importing.choose(upload, [taken for _, taken in upload.columns], new_list="Everybody")
             importing.run(upload.pk)
 
-        def taken(upload: ContactImport) -> None:
-            importing.start(ContactImport.objects.get(pk=upload.pk))
+        def taken(upload: Upload) -> None:
+            importing.start(Upload.objects.get(pk=upload.pk))
             importing.run(upload.pk)
 
         floor = timed("floor: bare COPY of the file", lambda: copied(path), rows)
@@ -103,7 +103,7 @@ def main() -> None:
         again = received()
         tried(again)
         timed("import: all known", lambda: taken(again), rows)
-        for each in ContactImport.objects.order_by("pk"):
+        for each in Upload.objects.order_by("pk"):
             counts = {
                 name: getattr(each, name) for name in ("created", "updated", "repeated", "invalid", "joined")
             }

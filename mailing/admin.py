@@ -15,13 +15,11 @@ from mailing.forms.fields import AddressField
 from mailing.models import (
     Attempt,
     Contact,
-    ContactImport,
     ContactList,
     Content,
     Delivery,
     EmailCampaign,
     Event,
-    ImportRow,
     Lane,
     Membership,
     Pace,
@@ -31,6 +29,8 @@ from mailing.models import (
     Suppression,
     Tally,
     Target,
+    Upload,
+    VerdictBlock,
 )
 
 
@@ -124,6 +124,6 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(
-    [ContactImport, Content, ImportRow, Lane, Membership, Pace, Route, Tally, Target],
+    [Content, Lane, Membership, Pace, Route, Tally, Target, Upload, VerdictBlock],
     ReadOnlyAdmin,
 )

@@ -32,7 +32,7 @@ def send_test(campaign_id: int, addresses: list[str]) -> int:
     return drafting.deliver_test(campaign_id, addresses)
 
 
-def import_contacts(upload_id: int) -> None:
-    """Work on a file of contacts for a while and queue the rest."""
+def import_upload(upload_id: int) -> None:
+    """Work on a file of contacts or suppressions for a while and queue the rest."""
     if importing.run(upload_id, seconds=IMPORT_SECONDS):
-        async_task("mailing.tasks.import_contacts", upload_id)
+        async_task("mailing.tasks.import_upload", upload_id)

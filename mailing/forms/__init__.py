@@ -5,12 +5,11 @@ from mailing.forms.audience import (
     ListForm,
     SuppressionFilterForm,
     SuppressionForm,
-    SuppressionImportForm,
 )
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
 from mailing.forms.contact import ContactForm
-from mailing.forms.importing import ColumnsForm, UploadForm
+from mailing.forms.importing import ColumnsForm, SuppressionImportForm, UploadForm
 from mailing.forms.segment import SegmentForm
 
 __all__ = [

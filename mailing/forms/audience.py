@@ -2,7 +2,7 @@
 
 from django import forms
 
-from mailing.forms.fields import AddressField, CsvField
+from mailing.forms.fields import AddressField
 from mailing.models import ContactList, Segment, Suppression
 
 
@@ -41,16 +41,3 @@ class SuppressionForm(forms.ModelForm):
         if Suppression.objects.filter(email=email).exists():
             raise forms.ValidationError(f"“{email}” is suppressed already.")
         return email
-
-
-SUPPRESSIONS_LIMIT = 5 * 1024 * 1024  # taken in while the browser waits
-
-
-class SuppressionImportForm(forms.Form):
-    file = CsvField(
-        limit=SUPPRESSIONS_LIMIT,
-        help_text="Its first line names the columns; the one that holds e-mail addresses is found. "
-        f"Up to {SUPPRESSIONS_LIMIT // 2**20} MB.",
-    )
-    reason = forms.ChoiceField(choices=Suppression.Reason.choices, initial=Suppression.Reason.LIST_IMPORT)
-    detail = forms.CharField(label="Note", max_length=300, required=False)

@@ -1,4 +1,4 @@
-"""The import of contacts: a file, and what its columns are."""
+"""Imports: a file, what its columns are, or why its addresses are suppressed."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from django import forms
 
 from mailing import importing
 from mailing.forms.fields import CsvField
-from mailing.models import ContactImport, ContactList
+from mailing.models import ContactList, Suppression, Upload
 
 CSV_LIMIT = 500 * 1024 * 1024
 TAKEN_FOR = [
@@ -23,6 +23,16 @@ class UploadForm(forms.Form):
     )
 
 
+class SuppressionImportForm(forms.Form):
+    file = CsvField(
+        limit=CSV_LIMIT,
+        help_text="Its first line names the columns; the one that holds e-mail addresses is found. "
+        f"Up to {CSV_LIMIT // 2**20} MB.",
+    )
+    reason = forms.ChoiceField(choices=Suppression.Reason.choices, initial=Suppression.Reason.LIST_IMPORT)
+    detail = forms.CharField(label="Note", max_length=300, required=False)
+
+
 class ColumnsForm(forms.Form):
     """What each column of an upload is taken for, and the list everybody joins: one there is, or a new one."""
 
@@ -31,7 +41,7 @@ class ColumnsForm(forms.Form):
     )
     new_list = forms.CharField(label="Or a new list named", max_length=200, required=False)
 
-    def __init__(self, data: Any = None, *, upload: ContactImport, examples: Sequence[Sequence[str]]) -> None:
+    def __init__(self, data: Any = None, *, upload: Upload, examples: Sequence[Sequence[str]]) -> None:
         super().__init__(data, initial={"list": upload.list_id, "new_list": upload.new_list})
         self.upload = upload
         self.examples = examples

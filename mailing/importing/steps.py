@@ -9,69 +9,89 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
 from campaigns.refusals import Refused
-from mailing import spreadsheets
-from mailing.models import ContactImport, ContactList, ImportRow
+from mailing.models import ContactList, Upload, VerdictBlock
 
-from . import columns, files
-from .columns import LIST
-from .rows import Row, read
+from . import columns, files, verdicts
+from .columns import LEFT_OUT, LIST
+from .rows import Piece, read
 from .taking import take
 
 PIECE = 20_000  # rows taken in one transaction
 KEPT = timedelta(days=7)  # how long a file waits for somebody to go on with it
 STALLED = timedelta(seconds=30)  # an import that has not moved for so long may have lost its process
-Status = ContactImport.Status
-OPEN = (Status.CHOOSING, Status.TRIED)  # somebody is to go on with it
-
-# In a trial nothing is taken, so that an address that comes again in a later piece was judged to be new twice.
-SECOND_TIMES = """
-WITH again AS (
-    UPDATE mailing_importrow SET verdict = 'updated' WHERE id IN (
-        SELECT id FROM (
-            SELECT id, row_number() OVER (PARTITION BY email ORDER BY line) AS nth
-            FROM mailing_importrow WHERE upload_id = %(upload)s AND verdict = 'created'
-        ) AS new WHERE nth > 1
-    ) RETURNING 1
-)
-SELECT count(*) FROM again
-"""
+Status, Kind = Upload.Status, Upload.Kind
 
 
-def receive(file: BinaryIO, *, name: str = "", by: Any = None) -> ContactImport:
-    """Keep a file and guess what its columns are; files nobody has gone on with for a week are forgotten.
+def receive(file: BinaryIO, *, name: str = "", by: Any = None) -> Upload:
+    """Keep a file of contacts and guess what its columns are.
 
     Raises: UnreadableFile: it is no CSV file.
     """
-    for old in ContactImport.objects.filter(status__in=OPEN, created_at__lt=timezone.now() - KEPT):
-        discard(old)
     with transaction.atomic():
-        upload = ContactImport.objects.create(
-            name=(name or getattr(file, "name", "") or "contacts.csv")[-200:], size=0, by=by
-        )
-        path = files.path_of(upload.pk)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as kept:
-            shutil.copyfileobj(file, kept)
-        try:
-            header = files.header(path)
-            taken = columns.guessed(header, files.examples(path))
-        except files.UnreadableFile:
-            path.unlink()
-            raise
+        upload, header, taken = _received(file, name=name, by=by)
         upload.columns = list(zip(header, taken, strict=True))
-        upload.size = path.stat().st_size
         upload.save()
     return upload
 
 
+def receive_suppressions(
+    file: BinaryIO, *, reason: str, detail: str = "", name: str = "", by: Any = None
+) -> Upload:
+    """Keep a file of addresses to be suppressed, and try it; only the column that holds addresses is looked at.
+
+    Raises: UnreadableFile: it is no CSV file, or has no such column.
+    """
+    with transaction.atomic():
+        upload, header, taken = _received(
+            file, name=name, by=by, kind=Kind.SUPPRESSIONS, reason=reason, detail=detail
+        )
+        if "email" not in taken:
+            files.path_of(upload.pk).unlink()
+            raise files.UnreadableFile("No column holds e-mail addresses: name it “email”.")
+        meant = [each if each == "email" else LEFT_OUT for each in taken]
+        upload.save()
+        _begin(upload.pk, Upload.OPEN, columns=[*zip(header, meant, strict=True)], is_trial=True)
+    return upload
+
+
+def _received(file: BinaryIO, *, name: str, by: Any, **fields: Any) -> tuple[Upload, list[str], list[str]]:
+    """The upload with its file, the names of its columns, and what each seems to be.
+
+    Files nobody has gone on with for a week are forgotten.
+    """
+    _forget(timezone.now() - KEPT)
+    upload = Upload.objects.create(
+        name=(name or getattr(file, "name", "") or "contacts.csv")[-200:], size=0, by=by, **fields
+    )
+    path = files.path_of(upload.pk)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as kept:
+        shutil.copyfileobj(file, kept)
+    try:
+        header = files.header(path)
+        taken = columns.guessed(header, files.examples(path))
+    except files.UnreadableFile:
+        path.unlink()
+        raise
+    upload.size = path.stat().st_size
+    return upload, header, taken
+
+
+def _forget(before: datetime) -> None:
+    for old in Upload.objects.filter(Upload.OPEN, created_at__lt=before):
+        discard(old)
+    for old in Upload.objects.filter(status=Status.STOPPED, is_trial=False, moved_at__lt=before):
+        end(old)
+
+
 def choose(
-    upload: ContactImport,
+    upload: Upload,
     taken: Sequence[str],
     *,
     list: ContactList | None = None,  # noqa: A002 the word of the product
@@ -89,6 +109,7 @@ def choose(
     names = [name for name, _ in upload.columns]
     _begin(
         upload.pk,
+        Upload.OPEN,
         columns=[*zip(names, taken, strict=True)],
         list=list,
         new_list=new_list,
@@ -96,7 +117,7 @@ def choose(
     )
 
 
-def start(upload: ContactImport) -> None:
+def start(upload: Upload) -> None:
     """Take in for real what has been tried. Raises Refused: it has not, or somebody has started it already."""
     with transaction.atomic():
         if upload.status != Status.TRIED:
@@ -104,32 +125,63 @@ def start(upload: ContactImport) -> None:
                 f"“{upload}” is {upload.get_status_display().lower()}: only what has been tried is taken in."
             )
         made = ContactList.objects.get_or_create(name=upload.new_list)[0] if upload.new_list else upload.list
-        _begin(upload.pk, list=made, is_trial=False)
+        _begin(upload.pk, Q(status=Status.TRIED), list=made, is_trial=False)
 
 
-def _begin(upload_id: int, **changes: Any) -> None:
-    """Start over with these changes and queue the work."""
-    fresh = {
-        "rows": None,
-        "error": "",
-        "finished_at": None,
-        "moved_at": timezone.now(),
-        "status": Status.RUNNING,
-    }
+def _begin(upload_id: int, waiting: Q, **changes: Any) -> None:
+    """Start at the first row with these changes, if it is `waiting`, and queue the work."""
+    fresh = {"error": "", "finished_at": None, "moved_at": timezone.now(), "status": Status.RUNNING}
     zero = dict.fromkeys(("done", "created", "updated", "repeated", "invalid", "suppressed", "joined"), 0)
     with transaction.atomic():
-        if not ContactImport.objects.filter(pk=upload_id, status__in=OPEN).update(**fresh, **zero, **changes):
+        if not Upload.objects.filter(waiting, pk=upload_id).update(**fresh, **zero, **changes):
             raise Refused("Somebody has gone on with this import already.")
-        transaction.on_commit(partial(async_task, "mailing.tasks.import_contacts", upload_id))
+        VerdictBlock.objects.filter(upload=upload_id).delete()
+        _queue(upload_id)
 
 
-def discard(upload: ContactImport) -> None:
-    """Forget a file that nothing was taken from, and what was found in it. Raises Refused: it is being worked on."""
-    untaken = Q(status__in=OPEN) | Q(status=Status.FAILED, is_trial=True)
-    gone, _ = ContactImport.objects.filter(untaken, pk=upload.pk).delete()
-    if not gone:
-        raise Refused(f"“{upload}” is {upload.get_status_display().lower()}: it cannot be discarded.")
+def _queue(upload_id: int) -> None:
+    transaction.on_commit(partial(async_task, "mailing.tasks.import_upload", upload_id))
+
+
+def stop(upload: Upload) -> None:
+    """Stop one that runs after the piece it is at; what was taken in stays. Raises Refused: it does not run."""
+    if not Upload.objects.filter(pk=upload.pk, status=Status.RUNNING).update(
+        status=Status.STOPPED, moved_at=timezone.now()
+    ):
+        raise Refused(_not("stopped", upload))
+
+
+def resume(upload: Upload) -> None:
+    """Go on with one that was stopped, at the row it was at. Raises Refused: it is not stopped."""
+    with transaction.atomic():
+        if not Upload.objects.filter(pk=upload.pk, status=Status.STOPPED).update(
+            status=Status.RUNNING, moved_at=timezone.now()
+        ):
+            raise Refused(_not("resumed", upload))
+        _queue(upload.pk)
+
+
+def end(upload: Upload) -> None:
+    """Leave the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
+    stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
+    if not stopped.update(status=Status.ENDED, finished_at=timezone.now()):
+        raise Refused(_not("ended", upload))
     files.path_of(upload.pk).unlink(missing_ok=True)
+
+
+def discard(upload: Upload) -> None:
+    """Forget a file that nothing was taken from, and what was found in it. Raises Refused: it is being worked on."""
+    untaken = Upload.OPEN | Q(status=Status.FAILED, is_trial=True)
+    gone, _ = Upload.objects.filter(untaken, pk=upload.pk).delete()
+    if not gone:
+        raise Refused(_not("discarded", upload))
+    files.path_of(upload.pk).unlink(missing_ok=True)
+
+
+def _not(done: str, upload: Upload) -> str:
+    """Why it cannot be: with its status as it is now, which the page somebody saw may not have shown."""
+    now = Upload.objects.filter(pk=upload.pk).first()
+    return f"“{upload}” is {now.get_status_display().lower() if now else 'gone'}: it cannot be {done}."
 
 
 def run(upload_id: int, seconds: float | None = None) -> bool:
@@ -143,34 +195,45 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     Returns: whether this run is to be continued.
     """
     deadline = time.monotonic() + seconds if seconds is not None else None
-    upload = ContactImport.objects.get(pk=upload_id)
+    upload = Upload.objects.get(pk=upload_id)
     if upload.status != Status.RUNNING:
         return False
-    path = files.path_of(upload_id)
+    try:
+        if upload.rows is None:
+            rows = sum(1 for _ in files.records(files.path_of(upload_id)))
+            Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=timezone.now())
+        for piece in _ahead(_pieces(upload)):
+            if not take(upload, piece):
+                return False  # it was stopped, or another run is ahead of this one
+            if deadline is not None and time.monotonic() > deadline:
+                return True
+    except files.UnreadableFile as error:
+        _finish(upload_id, error=str(error))
+        return False
+    _finish(upload_id)
+    return False
+
+
+def _pieces(upload: Upload) -> Iterator[Piece]:
+    """What is left of its file, read."""
     names = [taken for _, taken in upload.columns]
     lists = (
         {name.lower(): pk for pk, name in ContactList.objects.values_list("pk", "name")}
         if LIST in names
         else {}
     )
-    try:
-        if upload.rows is None:
-            _count(upload_id, sum(1 for _ in files.records(path)))
-        numbered = islice(enumerate(files.records(path), 1), upload.done, None)
-        rows = (read(number, cells, names, lists) for number, cells in numbered)
-        for piece in _ahead(iter(lambda: [*islice(rows, PIECE)], [])):
-            if not take(upload_id, piece):
-                return False  # another run is ahead of this one
-            if deadline is not None and time.monotonic() > deadline:
-                return True
-    except files.UnreadableFile as error:
-        _finish(upload_id, Status.FAILED, error=str(error))
-        return False
-    _finish(upload_id, Status.TRIED if upload.is_trial else Status.DONE)
-    return False
+    records = islice(files.records(files.path_of(upload.pk)), upload.done, None)
+
+    def read_on() -> Iterator[Piece]:
+        first = upload.done + 1
+        while cells := [*islice(records, PIECE)]:
+            yield read(first, cells, names, lists)
+            first += len(cells)
+
+    return read_on()
 
 
-def _ahead(pieces: Iterator[list[Row]]) -> Iterator[list[Row]]:
+def _ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
     """The same, each read while the database takes the one before."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
@@ -179,47 +242,25 @@ def _ahead(pieces: Iterator[list[Row]]) -> Iterator[list[Row]]:
             yield piece
 
 
-def _count(upload_id: int, rows: int) -> None:
-    """Write how many rows there are and clear away what an earlier trial found; of two runs, the first does."""
+def _finish(upload_id: int, *, error: str = "") -> None:
     with transaction.atomic():
-        upload = ContactImport.objects.select_for_update().get(pk=upload_id)
-        if upload.rows is None:
-            upload.verdicts.all().delete()
-            ContactImport.objects.filter(pk=upload_id).update(rows=rows, moved_at=timezone.now())
-
-
-def _finish(upload_id: int, status: str, *, error: str = "") -> None:
-    with transaction.atomic():
-        upload = ContactImport.objects.select_for_update().get(pk=upload_id)
-        if upload.status != Status.RUNNING:
-            return  # another run has
-        if status == Status.TRIED:
-            with connection.cursor() as cursor:
-                cursor.execute(SECOND_TIMES, {"upload": upload_id})
-                again = cursor.fetchone()[0]
+        upload = Upload.objects.select_for_update().get(pk=upload_id)
+        if upload.status != Status.RUNNING or not (error or upload.done == upload.rows):
+            return  # another run has, or somebody has stopped it, perhaps begun it anew
+        upload.status = Status.FAILED if error else Status.TRIED if upload.is_trial else Status.DONE
+        if upload.status == Status.TRIED:
+            again = verdicts.count_once(upload)
             upload.created -= again
             upload.updated += again
-        upload.status, upload.error, upload.finished_at = status, error, timezone.now()
+        upload.error, upload.finished_at = error, timezone.now()
         upload.save()
-    if status != Status.TRIED:
+    if upload.status != Status.TRIED:
         files.path_of(upload_id).unlink(missing_ok=True)
 
 
 def wake(now: datetime) -> None:
     """Queue the imports that have not moved for a while: their process has died, or their turn is late."""
-    stalled = ContactImport.objects.filter(status=Status.RUNNING, moved_at__lt=now - STALLED)
+    stalled = Upload.objects.filter(status=Status.RUNNING, moved_at__lt=now - STALLED)
     for pk in stalled.values_list("pk", flat=True):
         if stalled.filter(pk=pk).update(moved_at=now):
-            async_task("mailing.tasks.import_contacts", pk)
-
-
-def rejected(upload: ContactImport) -> Iterator[str]:
-    """The rows that were not taken as CSV: the columns of the file, and the reason in one more."""
-    width = len(upload.columns)
-    yield "\ufeff"  # so that Excel takes it for UTF-8
-    yield from spreadsheets.lines([[*(name for name, _ in upload.columns), "reason"]])
-    rows = upload.verdicts.filter(verdict=ImportRow.Verdict.INVALID).order_by("line")
-    yield from spreadsheets.lines(
-        [*(cells or [])[:width], *[""] * (width - len(cells or [])), detail]
-        for cells, detail in rows.values_list("cells", "detail").iterator(chunk_size=2000)
-    )
+            async_task("mailing.tasks.import_upload", pk)

@@ -1,59 +1,47 @@
-"""A piece of rows into the database: by COPY into a table of the transaction, judged there, and taken."""
+"""A piece of rows into the database: by COPY into a table of the transaction, judged by what is there, and taken."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
 from django.db import connection, transaction
 from django.utils import timezone
 
-from mailing.models import ContactImport
+from mailing.models import Suppression, Upload
 
-from .rows import OWN, Row
+from . import verdicts
+from .rows import OWN, Piece
+from .verdicts import Block, Verdict
 
 STAYS_SUPPRESSED = "Suppressed, and stays so."
 
 INCOMING = """
 CREATE TEMPORARY TABLE incoming (
-    line int, email text, first_name text, last_name text, phone text, city text, country text, score int,
-    customer_id text, attributes jsonb, lists bigint[], verdict text, detail text
+    place int, email text, first_name text, last_name text, phone text, city text, country text, score int,
+    customer_id text, attributes jsonb
 ) ON COMMIT DROP
 """
-COPY = f"COPY incoming (line, email, {', '.join(OWN)}, attributes, lists, verdict, detail) FROM STDIN"
+COPY = f"COPY incoming (place, email, {', '.join(OWN)}, attributes) FROM STDIN (FORMAT csv)"
 
-# Of rows with the same address, or the same customer number, the last counts.
-JUDGE = f"""
-UPDATE incoming SET
-    verdict = CASE WHEN seen.last_of_address > incoming.line THEN 'repeated'
-                   WHEN seen.owner IS NOT NULL OR seen.last_of_number > incoming.line THEN 'invalid'
-                   WHEN seen.contact_id IS NOT NULL THEN 'updated' ELSE 'created' END,
-    detail = CASE WHEN seen.last_of_address > incoming.line THEN 'Row ' || seen.last_of_address || ' counts.'
-                  WHEN seen.owner IS NOT NULL THEN 'Its customer number belongs to ' || seen.owner || '.'
-                  WHEN seen.last_of_number > incoming.line
-                  THEN 'Row ' || seen.last_of_number || ' has the same customer number.'
-                  WHEN seen.suppression_id IS NOT NULL THEN '{STAYS_SUPPRESSED}' ELSE '' END
-FROM (
-    SELECT row.line, contact.id AS contact_id, owner.email AS owner, suppression.id AS suppression_id,
-           max(row.line) OVER (PARTITION BY row.email) AS last_of_address,
-           CASE WHEN row.customer_id IS NOT NULL
-                THEN max(row.line) FILTER (WHERE owner.id IS NULL) OVER (PARTITION BY row.customer_id) END
-               AS last_of_number
-    FROM incoming AS row
-    LEFT JOIN mailing_contact AS contact ON contact.email = row.email
-    LEFT JOIN mailing_contact AS owner ON owner.customer_id = row.customer_id AND owner.email <> row.email
-    LEFT JOIN mailing_suppression AS suppression ON suppression.email = row.email
-    WHERE row.verdict IS NULL
-) AS seen
-WHERE seen.line = incoming.line
+# Of each row that is not simply new: whether its contact is known, who else has its customer number, and why its
+# address is suppressed.
+FOUND = """
+SELECT incoming.place, contact.id IS NOT NULL, coalesce(owner.email, ''), coalesce(suppression.reason, '')
+FROM incoming
+LEFT JOIN mailing_contact AS contact ON contact.email = incoming.email
+LEFT JOIN mailing_contact AS owner ON owner.customer_id = incoming.customer_id AND owner.email <> incoming.email
+LEFT JOIN mailing_suppression AS suppression ON suppression.email = incoming.email
+WHERE contact.id IS NOT NULL OR owner.id IS NOT NULL OR suppression.id IS NOT NULL
 """
+REFUSE = "DELETE FROM incoming WHERE place = ANY(%s)"
 
+# Rows go in and are locked in the order of their addresses, so that two imports do not wait for each other.
 UPSERT = """
 INSERT INTO mailing_contact (email, first_name, last_name, phone, city, country, score, customer_id, attributes,
                              created_at, updated_at)
 SELECT email, coalesce(first_name, ''), coalesce(last_name, ''), coalesce(phone, ''), coalesce(city, ''),
        coalesce(country, ''), score, customer_id, attributes, now(), now()
-FROM incoming WHERE verdict IN ('created', 'updated')
-ORDER BY email
+FROM incoming ORDER BY email
 ON CONFLICT (email) DO UPDATE SET
     first_name = coalesce(nullif(EXCLUDED.first_name, ''), mailing_contact.first_name),
     last_name = coalesce(nullif(EXCLUDED.last_name, ''), mailing_contact.last_name),
@@ -77,77 +65,106 @@ ON CONFLICT (list_id, contact_id) DO NOTHING
 JOIN_NAMED = """
 INSERT INTO mailing_membership (list_id, contact_id, joined_at)
 SELECT DISTINCT list.id, contact.id, now()
-FROM incoming CROSS JOIN unnest(incoming.lists) AS named (id)
-JOIN mailing_contactlist AS list ON list.id = named.id
+FROM unnest(%s::int[], %s::bigint[]) AS named (place, list_id) JOIN incoming USING (place)
+JOIN mailing_contactlist AS list ON list.id = named.list_id
 JOIN mailing_contact AS contact ON contact.email = incoming.email
-WHERE incoming.verdict IN ('created', 'updated')
 ON CONFLICT (list_id, contact_id) DO NOTHING
 """
-
-VERDICTS = """
-INSERT INTO mailing_importrow (upload_id, line, email, verdict, detail, cells)
-SELECT %s, line, left(email, 254), verdict, left(detail, 300), rejected.cells
-FROM incoming LEFT JOIN unnest(%s::int[], %s::jsonb[]) AS rejected (line, cells) USING (line) ORDER BY line
-"""
-COUNTS = f"""
-SELECT count(*) FILTER (WHERE verdict = 'created'), count(*) FILTER (WHERE verdict = 'updated'),
-       count(*) FILTER (WHERE verdict = 'repeated'), count(*) FILTER (WHERE verdict = 'invalid'),
-       count(*) FILTER (WHERE detail = '{STAYS_SUPPRESSED}')
-FROM incoming
+SUPPRESS = """
+INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
+SELECT email, %s, %s, %s, now() FROM incoming ORDER BY email
+ON CONFLICT (email) DO NOTHING
 """
 
 
-def take(upload_id: int, rows: Sequence[Row]) -> bool:
-    """Judge and take one piece, as far as nobody has; return whether anything of it was left."""
+def take(begun: Upload, piece: Piece) -> bool:
+    """Judge and take one piece; return whether it was its turn.
+
+    `begun` is the upload as it was when the piece was read: with other columns, stopped, or further by another
+    process, it is not.
+    """
+    block = piece.block
     with transaction.atomic(), connection.cursor() as cursor:
-        upload = ContactImport.objects.select_for_update().get(pk=upload_id)
-        rows = [row for row in rows if row.line > upload.done]
-        if not rows or upload.status != ContactImport.Status.RUNNING:
+        upload = Upload.objects.select_for_update().get(pk=begun.pk)
+        expected = (Upload.Status.RUNNING, block.first - 1, begun.columns)
+        if (upload.status, upload.done, upload.columns) != expected:
             return False
         cursor.execute(INCOMING)
         with cursor.copy(COPY) as copy:
-            for values in _copied(rows):
-                copy.write_row(values)
-        cursor.execute("ANALYZE incoming (line, email, customer_id, verdict)")  # what JUDGE joins by
-        cursor.execute(JUDGE)
-        if not upload.is_trial:
-            cursor.execute(UPSERT_INTO_LIST, [upload.list_id])
-            upload.joined += cursor.rowcount
-            if any(row.lists for row in rows):
-                cursor.execute(JOIN_NAMED)
-                upload.joined += cursor.rowcount
-        _keep_verdicts(cursor, upload_id, rows)
-        cursor.execute(COUNTS)
-        created, updated, repeated, invalid, suppressed = cursor.fetchone()
-        upload.created += created
-        upload.updated += updated
-        upload.repeated += repeated
-        upload.invalid += invalid
-        upload.suppressed += suppressed
-        upload.done = rows[-1].line
+            copy.write(piece.lines)
+        if upload.kind == Upload.Kind.CONTACTS:
+            _judge_contacts(cursor, piece)
+            if not upload.is_trial:
+                upload.joined += _take_contacts(cursor, piece, upload.list_id)
+        else:
+            _judge_suppressions(cursor, block)
+            if not upload.is_trial:
+                cursor.execute(SUPPRESS, [upload.reason, Suppression.Source.CSV_IMPORT, upload.detail])
+        cursor.execute("DROP TABLE incoming")
+        block.cells = {
+            place: [*piece.cells[place]]
+            for place, verdict in enumerate(block.verdicts)
+            if verdict is Verdict.INVALID
+        }
+        counts = verdicts.keep(upload.pk, block)
+        for verdict, amount in counts.items():
+            setattr(upload, verdict, getattr(upload, verdict) + amount)
+        upload.suppressed += Counter(block.details.values())[STAYS_SUPPRESSED]
+        upload.done += len(block.emails)
         upload.moved_at = timezone.now()
         upload.save()
-        cursor.execute("DROP TABLE incoming")
     return True
 
 
-def _copied(rows: Iterable[Row]) -> Iterator[list[Any]]:
-    for row in rows:
-        yield [
-            row.line,
-            row.email.replace("\0", ""),
-            *[row.values.get(name) for name in OWN],
-            msgspec.json.encode(row.attributes).decode(),
-            row.lists or None,
-            "invalid" if row.problem else None,
-            row.problem,
-        ]
+def _judge_contacts(cursor: Any, piece: Piece) -> None:
+    block = piece.block
+    cursor.execute(FOUND)
+    refused = set()
+    for place, is_known, owner, reason in cursor:
+        if owner:
+            refused.add(place)
+            block.verdicts[place] = Verdict.INVALID
+            block.details[place] = f"Its customer number belongs to {owner}."
+            continue
+        if is_known:
+            block.verdicts[place] = Verdict.UPDATED
+        if reason:
+            block.details[place] = STAYS_SUPPRESSED
+    refused |= _same_number(piece)
+    if refused:
+        cursor.execute(REFUSE, [[*refused]])
 
 
-def _keep_verdicts(cursor: Any, upload_id: int, rows: Sequence[Row]) -> None:
-    """A verdict for each row; those not taken keep their cells, to be mended and imported again."""
-    cursor.execute("SELECT line FROM incoming WHERE verdict = 'invalid'")
-    invalid = {line for (line,) in cursor}
-    rejected = [row for row in rows if row.line in invalid]
-    cells = [msgspec.json.encode([cell.replace("\0", "") for cell in row.cells]).decode() for row in rejected]
-    cursor.execute(VERDICTS, [upload_id, [row.line for row in rejected], cells])
+def _same_number(piece: Piece) -> set[int]:
+    """Of rows with the same customer number the last counts; the places of the others, which become invalid."""
+    block, refused = piece.block, set()
+    for places in piece.numbers.values():
+        taken = [place for place in places if block.verdicts[place] in (Verdict.CREATED, Verdict.UPDATED)]
+        for place in taken[:-1]:
+            refused.add(place)
+            block.verdicts[place] = Verdict.INVALID
+            block.details[place] = f"Row {block.first + taken[-1]} has the same customer number."
+    return refused
+
+
+def _take_contacts(cursor: Any, piece: Piece, list_id: int | None) -> int:
+    """Take what `incoming` holds; return how many places in lists that gave."""
+    cursor.execute(UPSERT_INTO_LIST, [list_id])
+    joined = cursor.rowcount
+    if piece.lists:
+        cursor.execute(JOIN_NAMED, [*_pairs(piece.lists)])
+        joined += cursor.rowcount
+    return joined
+
+
+def _pairs(lists: Mapping[int, Iterable[int]]) -> tuple[list[int], list[int]]:
+    pairs = [(place, pk) for place, named in lists.items() for pk in named]
+    return [place for place, _ in pairs], [pk for _, pk in pairs]
+
+
+def _judge_suppressions(cursor: Any, block: Block) -> None:
+    cursor.execute(FOUND)
+    for place, _, _, reason in cursor:
+        if reason:
+            block.verdicts[place] = Verdict.UPDATED
+            block.details[place] = f"Suppressed already: {Suppression.Reason(reason).label.lower()}."

@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                 ("country", models.CharField(blank=True, help_text="ISO 3166-1, two letters.", max_length=2)),
                 ("score", models.IntegerField(blank=True, null=True)),
                 ("attributes", models.JSONField(blank=True, default=dict)),
-                ("customer_id", models.CharField(blank=True, max_length=64, null=True, unique=True)),
+                ("customer_id", models.CharField(blank=True, max_length=64, null=True)),
                 (
                     "soft_bounces",
                     models.PositiveSmallIntegerField(
@@ -49,6 +49,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["email"],
+                "constraints": [
+                    models.UniqueConstraint(fields=["customer_id"], name="contact_customer_id_once")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -328,12 +331,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ContactImport",
+            name="Upload",
             fields=[
                 (
                     "id",
                     models.BigAutoField(
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("contacts", "Contacts"), ("suppressions", "Suppressions")],
+                        default="contacts",
+                        max_length=12,
                     ),
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="file")),
@@ -351,6 +362,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("hard_bounce", "Hard bounce"),
+                            ("soft_bounce", "Soft bounces in a row"),
+                            ("complaint", "Complaint"),
+                            ("unsubscribed", "Unsubscribed"),
+                            ("manual", "Added by hand"),
+                            ("list_import", "Imported"),
+                        ],
+                        help_text="Why the addresses are suppressed.",
+                        max_length=20,
+                    ),
+                ),
+                ("detail", models.CharField(blank=True, max_length=300, verbose_name="note")),
+                (
                     "is_trial",
                     models.BooleanField(
                         default=False, help_text="Only judges the rows.", verbose_name="dry run"
@@ -362,8 +390,10 @@ class Migration(migrations.Migration):
                         choices=[
                             ("choosing", "Columns to be chosen"),
                             ("running", "Running"),
+                            ("stopped", "Stopped"),
                             ("tried", "Tried"),
                             ("done", "Done"),
+                            ("ended", "Ended early"),
                             ("failed", "Failed"),
                         ],
                         default="choosing",
@@ -385,7 +415,7 @@ class Migration(migrations.Migration):
                 (
                     "suppressed",
                     models.PositiveIntegerField(
-                        default=0, help_text="Of those taken: their address gets no mail."
+                        default=0, help_text="Of the contacts taken: their address gets no mail."
                     ),
                 ),
                 ("joined", models.PositiveIntegerField(default=0, help_text="Places in lists given.")),
@@ -547,7 +577,7 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name="ImportRow",
+            name="VerdictBlock",
             fields=[
                 (
                     "id",
@@ -555,47 +585,27 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
-                (
-                    "line",
-                    models.PositiveIntegerField(
-                        help_text="The row of the file, the first after the names of the columns is 1."
-                    ),
-                ),
-                ("email", models.CharField(max_length=254)),
-                (
-                    "verdict",
-                    models.CharField(
-                        choices=[
-                            ("created", "New"),
-                            ("updated", "Updated"),
-                            ("repeated", "Repeated"),
-                            ("invalid", "Not taken"),
-                        ],
-                        max_length=10,
-                    ),
-                ),
-                ("detail", models.CharField(blank=True, max_length=300)),
-                (
-                    "cells",
-                    models.JSONField(
-                        blank=True, help_text="As they stand in the file, of a row not taken.", null=True
-                    ),
-                ),
+                ("last", models.PositiveIntegerField(help_text="The number of its last row.")),
+                ("created", models.PositiveIntegerField(default=0)),
+                ("updated", models.PositiveIntegerField(default=0)),
+                ("repeated", models.PositiveIntegerField(default=0)),
+                ("invalid", models.PositiveIntegerField(default=0)),
+                ("packed", models.BinaryField()),
                 (
                     "upload",
                     models.ForeignKey(
-                        db_constraint=False,
                         db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="verdicts",
-                        to="mailing.contactimport",
+                        related_name="blocks",
+                        to="mailing.upload",
                     ),
                 ),
             ],
             options={
-                "ordering": ["line"],
-                "default_permissions": ("view",),
-                "indexes": [models.Index(fields=["upload", "line"], name="importrow_of_upload")],
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=["upload", "last"], name="rows_once_per_upload")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -620,6 +630,7 @@ class Migration(migrations.Migration):
                 (
                     "list",
                     models.ForeignKey(
+                        db_index=False,
                         on_delete=django.db.models.deletion.CASCADE,
                         related_name="memberships",
                         to="mailing.contactlist",

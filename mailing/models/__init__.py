@@ -2,18 +2,16 @@ from mailing.models.audience import Contact, ContactList, Membership, Segment, S
 from mailing.models.connection import Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
-from mailing.models.importing import ContactImport, ImportRow
+from mailing.models.importing import Upload, VerdictBlock
 
 __all__ = [
     "Attempt",
     "Contact",
-    "ContactImport",
     "ContactList",
     "Content",
     "Delivery",
     "EmailCampaign",
     "Event",
-    "ImportRow",
     "Lane",
     "Membership",
     "Pace",
@@ -23,4 +21,6 @@ __all__ = [
     "Suppression",
     "Tally",
     "Target",
+    "Upload",
+    "VerdictBlock",
 ]

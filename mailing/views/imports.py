@@ -1,33 +1,53 @@
-"""The import of contacts: a file is received, its columns are chosen, it is tried, then taken in by the queue."""
+"""Files of contacts and of addresses to suppress: received, tried, then taken in by the queue; stopped and resumed."""
 
+from collections.abc import Mapping
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import importing
-from mailing.forms import ColumnsForm, UploadForm
-from mailing.models import ContactImport, ImportRow
+from mailing.forms import ColumnsForm, SuppressionImportForm, UploadForm
+from mailing.importing.verdicts import Verdict
+from mailing.models import Upload
 from mailing.views.known import attribute_names
 from mailing.views.sure import once_sure
 
-bringing = permission_required(["mailing.add_contact", "mailing.change_contact"], raise_exception=True)
-viewing = permission_required(["mailing.view_contact", "mailing.view_contactimport"], raise_exception=True)
+Kind, Status = Upload.Kind, Upload.Status
+BRINGING: Mapping[str, list[str]] = {
+    Kind.CONTACTS: ["mailing.add_contact", "mailing.change_contact"],
+    Kind.SUPPRESSIONS: ["mailing.add_suppression"],
+}
+VIEWING: Mapping[str, list[str]] = {
+    Kind.CONTACTS: ["mailing.view_contact", "mailing.view_upload"],
+    Kind.SUPPRESSIONS: ["mailing.view_suppression", "mailing.view_upload"],
+}
+PAGES: Mapping[str, str] = {
+    Kind.CONTACTS: "mailing:contact_import",
+    Kind.SUPPRESSIONS: "mailing:suppression_import",
+}
+LABELS: Mapping[str, dict[str, str]] = {
+    Kind.CONTACTS: dict(Verdict.choices),
+    Kind.SUPPRESSIONS: dict(Verdict.choices) | {Verdict.UPDATED: "Suppressed already"},
+}
 ROWS_SHOWN = 50
 LATEST = 10
-Status = ContactImport.Status
+
+
+# ── a file comes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@bringing
+@permission_required(BRINGING[Kind.CONTACTS], raise_exception=True)
 def contact_import(request: Request) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
@@ -36,23 +56,43 @@ def contact_import(request: Request) -> HttpResponse:
         except importing.UnreadableFile as error:
             form.add_error("file", str(error))
         else:
-            return redirect("mailing:import_columns", upload.pk)
-    context = {"form": form, "latest": ContactImport.objects.select_related("list", "by")[:LATEST]}
-    return render(request, "mailing/contact_import.html", context, status=422 if form.errors else 200)
+            return redirect("mailing:upload_columns", upload.pk)
+    return asked(request, "mailing/contact_import.html", form, Kind.CONTACTS)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@bringing
-def import_columns(request: Request, pk: int) -> HttpResponse:
-    """What each column is; saying so tries the file."""
-    upload = kept(pk)
-    if upload.status not in (Status.CHOOSING, Status.TRIED):
-        return redirect("mailing:import", pk)
+@permission_required(BRINGING[Kind.SUPPRESSIONS], raise_exception=True)
+def suppression_import(request: Request) -> HttpResponse:
+    form = SuppressionImportForm(request.POST or None, request.FILES or None)
+    if request.method == "POST" and form.is_valid():
+        chosen = form.cleaned_data
+        try:
+            upload = importing.receive_suppressions(
+                chosen["file"], reason=chosen["reason"], detail=chosen["detail"], by=request.user
+            )
+        except importing.UnreadableFile as error:
+            form.add_error("file", str(error))
+        else:
+            return redirect(upload)
+    return asked(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
+
+
+def asked(request: Request, template: str, form: Any, kind: str) -> HttpResponse:
+    latest = Upload.objects.filter(kind=kind).select_related("list", "by")[:LATEST]
+    return render(request, template, {"form": form, "latest": latest}, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def columns(request: Request, pk: int) -> HttpResponse:
+    """What each column of a file of contacts is; saying so tries the file."""
+    upload = kept(request, pk, BRINGING)
+    if upload.kind != Kind.CONTACTS or not Upload.objects.filter(Upload.OPEN, pk=pk).exists():
+        return redirect(upload)
     try:
         examples = importing.examples(importing.path_of(pk))
     except importing.UnreadableFile as error:
         messages.error(request, str(error))
-        return redirect("mailing:contact_import")
+        return redirect(PAGES[Kind.CONTACTS])
     form = ColumnsForm(request.POST or None, upload=upload, examples=examples)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -61,79 +101,133 @@ def import_columns(request: Request, pk: int) -> HttpResponse:
         except Refused as refused:
             form.add_error(None, str(refused))
         else:
-            return redirect("mailing:import", pk)
+            return redirect(upload)
     context = {"upload": upload, "form": form, "attributes": attribute_names()}
-    return render(request, "mailing/import_columns.html", context, status=422 if form.errors else 200)
+    return render(request, "mailing/upload_columns.html", context, status=422 if form.errors else 200)
+
+
+# ── how far it is, and what became of each row ───────────────────────────────────────────────────────────────────────
 
 
 @require_GET
-@viewing
-def import_page(request: Request, pk: int) -> HttpResponse:
+def upload(request: Request, pk: int) -> HttpResponse:
     """How far an import is, and what became of each row; for htmx the part that changes."""
-    upload = kept(pk)
-    if upload.status == Status.CHOOSING:
-        return redirect("mailing:import_columns", pk)
-    return render(
-        request, "mailing/_import.html" if request.htmx else "mailing/import.html", shown(request, upload)
-    )
+    found = kept(request, pk, VIEWING)
+    if found.status == Status.CHOOSING:
+        return redirect("mailing:upload_columns", pk)
+    template = "mailing/_upload.html" if request.htmx else "mailing/upload.html"
+    return render(request, template, shown(request, found))
 
 
-def shown(request: Request, upload: ContactImport) -> dict[str, Any]:
-    context: dict[str, Any] = {"upload": upload, "is_running": upload.status == Status.RUNNING}
+def shown(request: Request, upload: Upload) -> dict[str, Any]:
+    context: dict[str, Any] = {
+        "upload": upload,
+        "is_running": upload.status == Status.RUNNING,
+        "is_of_contacts": upload.kind == Kind.CONTACTS,
+        "page_of_kind": PAGES[upload.kind],
+        "may_bring": request.user.has_perms(BRINGING[upload.kind]),
+    }
     if context["is_running"]:
         return context
     after, verdict = request.GET.get("after", ""), request.GET.get("verdict", "")
-    found = upload.verdicts.filter(line__gt=int(after) if after.isdecimal() else 0)
-    if verdict in ImportRow.Verdict.values:
-        found = found.filter(verdict=verdict)
-    rows = list(found[:ROWS_SHOWN])
-    counts = {value: (label, getattr(upload, value)) for value, label in ImportRow.Verdict.choices}
+    verdict = verdict if verdict in Verdict.values else ""
+    found = importing.verdicts.read(upload, verdict, after=int(after) if after.isdecimal() else 0)
+    rows = list(islice(found, ROWS_SHOWN))
+    labels = LABELS[upload.kind]
     return context | {
-        "rows": rows,
-        "is_full": len(rows) == ROWS_SHOWN,
-        "verdicts": counts,
+        "rows": [(row, labels[row.verdict]) for row in rows],
+        "after": rows[-1].line if len(rows) == ROWS_SHOWN else None,
+        "verdicts": [(value, label, getattr(upload, value)) for value, label in labels.items()],
         "verdict": verdict,
     }
 
 
-@require_POST
-@bringing
-def import_start(request: Request, pk: int) -> HttpResponse:
-    """Take in for real what has been tried."""
-    upload = kept(pk)
-    try:
-        importing.start(upload)
-    except Refused as refused:
-        messages.error(request, str(refused))
-    return redirect("mailing:import", pk)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@bringing
-def import_discard(request: Request, pk: int) -> HttpResponse:
-    upload = kept(pk)
-    return once_sure(
-        request,
-        partial(importing.discard, upload),
-        done=f"“{upload}” is discarded.",
-        to="mailing:contact_import",
-        title=f"Discard “{upload}”?",
-        sentence="The file and what was found in it are forgotten. No contact was taken in from it.",
-        label="Discard",
-        back=reverse("mailing:import", args=[pk]),
-    )
-
-
 @require_GET
-@viewing
-def import_rejected(request: Request, pk: int) -> StreamingHttpResponse:
+def rejected(request: Request, pk: int) -> StreamingHttpResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
-    upload = kept(pk)
-    response = StreamingHttpResponse(importing.rejected(upload), content_type="text/csv; charset=utf-8")
-    name = slugify(upload.name.removesuffix(".csv")) or "contacts"
+    upload = kept(request, pk, VIEWING)
+    lines = importing.verdicts.rejected(upload)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    name = slugify(upload.name.removesuffix(".csv")) or upload.kind
     response["Content-Disposition"] = f'attachment; filename="{name}-not-taken.csv"'
     return response
 
 
-def kept(pk: int) -> ContactImport:
-    return get_object_or_404(ContactImport.objects.select_related("list", "by"), pk=pk)
+def kept(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
+    """The upload, for a user who may do with its kind what is `needed`."""
+    found = get_object_or_404(Upload.objects.select_related("list", "by"), pk=pk)
+    if not request.user.has_perms(needed[found.kind]):
+        raise PermissionDenied
+    return found
+
+
+# ── its steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@require_POST
+def start(request: Request, pk: int) -> HttpResponse:
+    """Take in for real what has been tried."""
+    return stepped(request, pk, importing.start)
+
+
+@require_POST
+def resume(request: Request, pk: int) -> HttpResponse:
+    """Go on with what was stopped."""
+    return stepped(request, pk, importing.resume)
+
+
+def stepped(request: Request, pk: int, step: Any) -> HttpResponse:
+    upload = kept(request, pk, BRINGING)
+    try:
+        step(upload)
+    except Refused as refused:
+        messages.error(request, str(refused))
+    return redirect(upload)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: Request, pk: int) -> HttpResponse:
+    upload = kept(request, pk, BRINGING)
+    return once_sure(
+        request,
+        partial(importing.stop, upload),
+        done=f"“{upload}” is stopped.",
+        to=upload.get_absolute_url(),
+        title=f"Stop “{upload}”?",
+        sentence="It is only being tried: nothing has been taken in. You can go on with the trial later."
+        if upload.is_trial
+        else "What has been taken in stays. You can go on at the row it is at, or leave the rest.",
+        label="Stop",
+        back=upload.get_absolute_url(),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def end(request: Request, pk: int) -> HttpResponse:
+    upload = kept(request, pk, BRINGING)
+    return once_sure(
+        request,
+        partial(importing.end, upload),
+        done=f"“{upload}” ended early: what was taken in stays.",
+        to=upload.get_absolute_url(),
+        title=f"Leave the rest of “{upload}”?",
+        sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been gone through, and what was taken in stays. "
+        "The file is deleted: to take in the rest, it must be uploaded again.",
+        label="Leave the rest",
+        back=upload.get_absolute_url(),
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def discard(request: Request, pk: int) -> HttpResponse:
+    upload = kept(request, pk, BRINGING)
+    return once_sure(
+        request,
+        partial(importing.discard, upload),
+        done=f"“{upload}” is discarded.",
+        to=PAGES[upload.kind],
+        title=f"Discard “{upload}”?",
+        sentence="The file and what was found in it are forgotten. Nothing was taken in from it.",
+        label="Discard",
+        back=upload.get_absolute_url(),
+    )

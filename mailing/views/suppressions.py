@@ -12,10 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
-from mailing.forms import SuppressionFilterForm, SuppressionForm, SuppressionImportForm
-from mailing.importing import UnreadableFile
+from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
-from mailing.suppressions import take_in
 from mailing.views.sure import sure
 
 PER_PAGE = 50
@@ -55,28 +53,6 @@ def suppression_new(request: Request) -> HttpResponse:
         return redirect(Contact.objects.filter(email=saved.email).first() or "mailing:suppressions")
     return render(
         request, "mailing/suppression_form.html", {"form": form}, status=422 if form.errors else 200
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@permission_required("mailing.add_suppression", raise_exception=True)
-def suppression_import(request: Request) -> HttpResponse:
-    form = SuppressionImportForm(request.POST or None, request.FILES or None)
-    if request.method == "POST" and form.is_valid():
-        chosen = form.cleaned_data
-        try:
-            taken = take_in(chosen["file"], reason=chosen["reason"], detail=chosen["detail"])
-        except UnreadableFile as error:
-            form.add_error("file", str(error))
-        else:
-            messages.success(
-                request,
-                f"Suppressed now: {taken.new:,}. Suppressed already: {taken.known:,}. "
-                f"Rows without a proper address: {taken.wrong:,}.",
-            )
-            return redirect("mailing:suppressions")
-    return render(
-        request, "mailing/suppression_import.html", {"form": form}, status=422 if form.errors else 200
     )
 
 

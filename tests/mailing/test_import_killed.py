@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 
 from benchmarks.mailing.rig import url
 from mailing import clock, importing
-from mailing.models import Contact, ContactImport, ContactList
+from mailing.models import Contact, ContactList, Upload
 from tests.mailing.running import SEPARATE
 
 pytestmark = SEPARATE
@@ -33,7 +33,7 @@ def test_an_import_goes_on_after_its_process_was_killed(settings, tmp_path):
     upload = importing.receive(io.BytesIO(text.encode()))
     importing.choose(upload, ["email", "n"], new_list="Many")
     importing.run(upload.pk)
-    importing.start(ContactImport.objects.get(pk=upload.pk))
+    importing.start(Upload.objects.get(pk=upload.pk))
     environment = os.environ | {
         "DATABASE_URL": url(connection.settings_dict),
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -47,17 +47,17 @@ def test_an_import_goes_on_after_its_process_was_killed(settings, tmp_path):
         while reached < done + ROWS // 4:
             assert time.monotonic() < deadline
             time.sleep(0.005)
-            reached = ContactImport.objects.values_list("done", flat=True).get()
+            reached = Upload.objects.values_list("done", flat=True).get()
         worker.kill()
         worker.wait()
-        done = ContactImport.objects.values_list("done", flat=True).get()
+        done = Upload.objects.values_list("done", flat=True).get()
     assert done < ROWS, "it was killed too late to prove anything"
 
     OrmQ.objects.all().delete()
     clock.tick(timezone.now() + importing.STALLED)
-    assert [task.func() for task in OrmQ.objects.filter()] == ["mailing.tasks.import_contacts"]
+    assert [task.func() for task in OrmQ.objects.filter()] == ["mailing.tasks.import_upload"]
     importing.run(upload.pk)
-    upload = ContactImport.objects.get()
+    upload = Upload.objects.get()
     assert (upload.status, upload.created, upload.updated, upload.joined) == ("done", ROWS, 0, ROWS)
-    assert list(upload.verdicts.values_list("line", flat=True)) == [*range(1, ROWS + 1)]
+    assert [row.line for row in importing.verdicts.read(upload)] == [*range(1, ROWS + 1)]
     assert Contact.objects.count() == ContactList.objects.get(name="Many").contacts.count() == ROWS

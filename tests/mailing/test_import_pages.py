@@ -6,7 +6,7 @@ from django_q.models import OrmQ
 
 from mailing import importing
 from mailing.forms import UploadForm
-from mailing.models import Contact, ContactImport, ContactList
+from mailing.models import Contact, ContactList, Upload
 from tests.factories import ContactFactory, ContactListFactory, user_in
 from tests.mailing.pages import page
 
@@ -23,15 +23,15 @@ def _folder_of_its_own(settings, tmp_path):
 def uploaded(client, content=CSV, name="people.csv"):
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, content)})
     assert response.status_code == 302, response.content.decode()
-    upload = ContactImport.objects.latest("pk")
-    assert response.url == f"/contacts/import/{upload.pk}/columns/"
+    upload = Upload.objects.latest("pk")
+    assert response.url == f"/imports/{upload.pk}/columns/"
     return upload
 
 
 def worked(upload):
     """What the queue does."""
     importing.run(upload.pk)
-    return ContactImport.objects.get(pk=upload.pk)
+    return Upload.objects.get(pk=upload.pk)
 
 
 CHOSEN = {
@@ -47,13 +47,13 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     client, marketer, django_capture_on_commit_callbacks
 ):
     upload = uploaded(client)
-    text = page(client, f"/contacts/import/{upload.pk}/columns/")
+    text = page(client, f"/imports/{upload.pk}/columns/")
     assert "ada@example.com" in text, "an example"
     assert '<option value="email" selected>' in text, "guessed from its values"
     with django_capture_on_commit_callbacks(execute=True):
-        response = client.post(f"/contacts/import/{upload.pk}/columns/", CHOSEN)
-    assert response.url == f"/contacts/import/{upload.pk}/"
-    assert [task.func() for task in OrmQ.objects.all()] == ["mailing.tasks.import_contacts"]
+        response = client.post(f"/imports/{upload.pk}/columns/", CHOSEN)
+    assert response.url == f"/imports/{upload.pk}/"
+    assert [task.func() for task in OrmQ.objects.all()] == ["mailing.tasks.import_upload"]
     text = page(client, response.url)
     assert "every 1s" in text
     assert "are being counted" in text
@@ -61,20 +61,20 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     worked(upload)
     text = page(client, response.url, **HTMX)
     assert "every 1s" not in text
-    assert text.strip().startswith('<div id="import"')
+    assert text.strip().startswith('<div id="upload"')
     assert "“nonsense” is not an e-mail address." in text
     assert "Take in 1 row" in text
     assert not Contact.objects.exists()
     assert not ContactList.objects.exists()
 
-    client.post(f"/contacts/import/{upload.pk}/start/")
+    client.post(f"/imports/{upload.pk}/start/")
     assert worked(upload).status == "done"
     text = page(client, response.url)
     contact_list = ContactList.objects.get(name="Newsletter")
     assert f"/contacts/?list={contact_list.pk}" in text
     assert contact_list.contacts.get().attributes == {"likes": "tea"}
     assert "nonsense" not in page(client, f"{response.url}?verdict=created")
-    rejected = client.get(f"/contacts/import/{upload.pk}/not-taken.csv")
+    rejected = client.get(f"/imports/{upload.pk}/not-taken.csv")
     assert rejected["Content-Disposition"] == 'attachment; filename="people-not-taken.csv"'
     assert b"nonsense,X,y," in b"".join(rejected.streaming_content)
 
@@ -84,11 +84,11 @@ def test_the_rows_of_a_large_import_are_shown_a_page_at_a_time(client, marketer)
     upload = uploaded(client, f"email\n{rows}".encode())
     importing.choose(upload, ["email"])
     worked(upload)
-    text = page(client, f"/contacts/import/{upload.pk}/")
+    text = page(client, f"/imports/{upload.pk}/")
     assert "p049@example.com" in text
     assert "p050@example.com" not in text
     assert "?after=50#rows" in text
-    assert "p050@example.com" in page(client, f"/contacts/import/{upload.pk}/?after=50")
+    assert "p050@example.com" in page(client, f"/imports/{upload.pk}/?after=50")
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_file_that_cannot_be_read_is_refused_on_the_page(client, marketer, con
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", content)})
     assert response.status_code == 422
     assert sentence in response.content.decode()
-    assert not ContactImport.objects.exists()
+    assert not Upload.objects.exists()
 
 
 def test_a_file_that_is_too_large_is_refused(client, marketer, monkeypatch):
@@ -130,34 +130,34 @@ def test_what_is_wrong_with_the_columns_is_said_beside_them(client, marketer, wr
     members = ContactListFactory(name="Members")
     upload = uploaded(client)
     chosen = CHOSEN | {key: members.pk if value == "members" else value for key, value in wrong.items()}
-    response = client.post(f"/contacts/import/{upload.pk}/columns/", chosen)
+    response = client.post(f"/imports/{upload.pk}/columns/", chosen)
     assert response.status_code == 422
     assert sentence in response.content.decode()
-    assert ContactImport.objects.get().status == "choosing"
+    assert Upload.objects.get().status == "choosing"
 
 
 def test_what_was_chosen_stands_there_again_after_the_trial(client, marketer):
     ContactFactory(attributes={"likes": "tea"})
     upload = uploaded(client)
-    client.post(f"/contacts/import/{upload.pk}/columns/", CHOSEN)
+    client.post(f"/imports/{upload.pk}/columns/", CHOSEN)
     worked(upload)
-    text = page(client, f"/contacts/import/{upload.pk}/columns/")
+    text = page(client, f"/imports/{upload.pk}/columns/")
     assert 'value="likes"' in text
     assert 'value="Newsletter"' in text
 
 
 def test_an_import_is_discarded_after_a_question(client, marketer):
     upload = uploaded(client)
-    assert "No contact was taken in from it" in page(client, f"/contacts/import/{upload.pk}/discard/")
-    assert client.post(f"/contacts/import/{upload.pk}/discard/").url == "/contacts/import/"
-    assert not ContactImport.objects.exists()
+    assert "Nothing was taken in from it" in page(client, f"/imports/{upload.pk}/discard/")
+    assert client.post(f"/imports/{upload.pk}/discard/").url == "/contacts/import/"
+    assert not Upload.objects.exists()
     assert not importing.path_of(upload.pk).exists()
 
 
 def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
     upload = uploaded(client)
     importing.choose(upload, ["email", "", ""])
-    response = client.post(f"/contacts/import/{upload.pk}/discard/")
+    response = client.post(f"/imports/{upload.pk}/discard/")
     assert response.status_code == 409
     assert "it cannot be discarded" in response.content.decode()
 
@@ -165,7 +165,7 @@ def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
 def test_a_file_that_has_gone_sends_back_to_the_upload(client, marketer):
     upload = uploaded(client)
     importing.path_of(upload.pk).unlink()
-    response = client.get(f"/contacts/import/{upload.pk}/columns/", follow=True)
+    response = client.get(f"/imports/{upload.pk}/columns/", follow=True)
     assert "The file is no longer here" in response.content.decode()
 
 
@@ -174,6 +174,6 @@ def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):
     importing.choose(upload, ["email", "", ""])
     worked(upload)
     client.force_login(user_in("Analysts"))
-    assert "Take in" not in page(client, f"/contacts/import/{upload.pk}/")
+    assert "Take in" not in page(client, f"/imports/{upload.pk}/")
     for path in ("start", "discard", "columns"):
-        assert client.post(f"/contacts/import/{upload.pk}/{path}/").status_code == 403
+        assert client.post(f"/imports/{upload.pk}/{path}/").status_code == 403

@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 from campaigns.refusals import Refused
 from mailing import clock, importing
 from mailing.importing import files, steps
-from mailing.models import Contact, ContactImport, ContactList, Membership, Suppression
+from mailing.models import Contact, ContactList, Membership, Suppression, Upload
 from tests.factories import ContactFactory, ContactListFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +26,7 @@ def received(text):
 
 
 def fresh(upload):
-    return ContactImport.objects.get(pk=upload.pk)
+    return Upload.objects.get(pk=upload.pk)
 
 
 def tried(text, columns=None, **options):
@@ -45,7 +45,7 @@ def taken_in(text, columns=None, **options):
 
 
 def verdicts(upload):
-    return list(upload.verdicts.values_list("line", "email", "verdict", "detail"))
+    return [(row.line, row.email, row.verdict, row.detail) for row in importing.verdicts.read(upload)]
 
 
 def test_known_columns_fill_fields_and_others_become_attributes():
@@ -176,7 +176,7 @@ def test_files_of_common_spreadsheets_are_read(data):
 def test_a_file_that_is_no_csv_is_refused_with_one_sentence(text, words):
     with pytest.raises(importing.UnreadableFile, match=words):
         received(text)
-    assert not ContactImport.objects.exists()
+    assert not Upload.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -247,7 +247,7 @@ def test_the_rows_not_taken_come_back_as_they_were_with_the_reason():
     upload = taken_in(
         'E-Mail;Town\nnonsense;"Ro""me"\na@example.com;Oslo\n;"x;y"\n', ["email", "city"], new_list="New"
     )
-    lines = "".join(importing.rejected(upload)).removeprefix("\ufeff").splitlines()
+    lines = "".join(importing.verdicts.rejected(upload)).removeprefix("\ufeff").splitlines()
     assert lines == [
         "E-Mail,Town,reason",
         'nonsense,"Ro""me",“nonsense” is not an e-mail address.',
@@ -298,13 +298,13 @@ def test_what_was_not_taken_in_can_be_discarded_and_is_after_a_week():
         importing.discard(done)
     importing.discard(waiting)
     assert not importing.path_of(waiting.pk).exists()
-    assert list(ContactImport.objects.all()) == [done]
+    assert list(Upload.objects.all()) == [done]
     forgotten = received("email\nc@example.com\n")
-    ContactImport.objects.update(created_at=timezone.now() - timedelta(days=8))
+    Upload.objects.update(created_at=timezone.now() - timedelta(days=8))
     received("email\nd@example.com\n")
-    assert not ContactImport.objects.filter(pk=forgotten.pk).exists()
+    assert not Upload.objects.filter(pk=forgotten.pk).exists()
     assert not importing.path_of(forgotten.pk).exists()
-    assert ContactImport.objects.filter(pk=done.pk).exists()
+    assert Upload.objects.filter(pk=done.pk).exists()
 
 
 def test_a_file_that_breaks_further_down_fails_with_a_sentence_and_its_trial_took_nothing(monkeypatch):
@@ -328,11 +328,11 @@ def test_the_clock_wakes_an_import_that_has_not_moved_and_no_other():
     importing.start(moving)
     OrmQ.objects.all().delete()
     now = timezone.now()
-    ContactImport.objects.filter(pk=stalled.pk).update(moved_at=now - timedelta(seconds=31))
+    Upload.objects.filter(pk=stalled.pk).update(moved_at=now - timedelta(seconds=31))
     clock.tick(now)
     clock.tick(now)
     tasks = [(task.task["func"], task.task["args"]) for task in OrmQ.objects.all()]
-    assert [args for func, args in tasks if func == "mailing.tasks.import_contacts"] == [(stalled.pk,)]
+    assert [args for func, args in tasks if func == "mailing.tasks.import_upload"] == [(stalled.pk,)]
 
 
 def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatch):
