@@ -3,7 +3,6 @@
 What is given back goes to the same counters it was taken from, whatever became of the campaign since.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -234,13 +233,17 @@ def expired(now: datetime) -> list[int]:
 def release_expired(now: datetime) -> None:
     """Write that holds whose time is over are released; waits for those that somebody is just at."""
     for pk in expired(now):
-        release_one(pk, now, lock=ledger.lock)
+        release_one(pk, now, wait=True)
 
 
-def release_one(pk: int, now: datetime, *, lock: Callable[[str], bool] = ledger.try_lock) -> None:
-    """Release one hold whose time is over, in a transaction of its own."""
+def release_one(pk: int, now: datetime, *, wait: bool = False) -> None:
+    """Release one hold whose time is over, in a transaction of its own. `wait`: also for one that somebody is at."""
     with Transaction():
-        if lock(stored(pk).reference):
-            sale = stored(pk, lock=True)
-            if sale.state == "held" and not sale.is_held(now):
-                give_back_hold(sale, "released", now)
+        reference = stored(pk).reference
+        if wait:
+            ledger.lock(reference)
+        elif not ledger.try_lock(reference):
+            return
+        sale = stored(pk, lock=True)
+        if sale.state == "held" and not sale.is_held(now):
+            give_back_hold(sale, "released", now)

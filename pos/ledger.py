@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from promotions.publish.version import RULES_LOCK
-from promotions.statements import run
+from promotions.statements import run, send
 from promotions.usage import Entry, Movement, Runs
 
 SALES, CUSTOMERS = 0x73616C65, 0x63757374  # classes of advisory locks with two keys: "sale", "cust"
@@ -20,17 +20,16 @@ TRY_LOCKS = f"""
 """
 
 
-def lock(reference: str, customer: str = "") -> bool:
+def lock(reference: str, customer: str = "") -> None:
     """Take the locks of a sale until the transaction ends, in a statement of its own: what follows sees all before it.
 
     The rules lock, shared; one of the till's id of the sale, so that a sale sent twice at once is done once; where a
     customer's uses shall not grow meanwhile, one of the customer. Two keys may meet by their hash: then one waits.
     """
     if customer:
-        run(LOCKS_WITH_CUSTOMER, {"reference": reference, "customer": customer})
+        send(LOCKS_WITH_CUSTOMER, {"reference": reference, "customer": customer})
     else:
-        run(LOCKS, {"reference": reference})
-    return True
+        send(LOCKS, {"reference": reference})
 
 
 def try_lock(reference: str) -> bool:
@@ -75,16 +74,15 @@ INSERT = """
         VALUES (%(location)s::bigint, %(till)s::bigint, %(reference)s, %(state)s, %(customer)s, %(currency)s,
             %(subtotal)s::bigint, %(discount)s::bigint, %(total)s::bigint, %(body_hash)s, %(basket)s::jsonb, %(answer)s,
             %(reserved)s::jsonb, %(at)s::timestamptz, %(expires_at)s::timestamptz, %(offline_at)s::timestamptz)
-        ON CONFLICT (location_id, reference) DO NOTHING
         RETURNING id
     ) {ledger}
-    SELECT id FROM sale
+    SELECT
 """
 INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER)
 
 
-def insert(sale: Record, entries: Sequence[Entry]) -> int | None:
-    """Write a sale and its lines in one statement, and return its id; None, with nothing written, where it exists."""
+def insert(sale: Record, entries: Sequence[Entry]) -> None:
+    """Have a sale and its lines written in one statement. Its locks keep everybody else from writing it meanwhile."""
     parameters: dict[str, str | bytes | None] = {
         "location": str(sale.location),
         "till": str(sale.till),
@@ -104,27 +102,28 @@ def insert(sale: Record, entries: Sequence[Entry]) -> int | None:
         "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
     }
     if not entries:
-        row = run(INSERT_SALE, parameters).one()
+        send(INSERT_SALE, parameters)
     else:
-        row = run(INSERT_BOTH, parameters | {"entries": encoded(entries)}).one()
-    return row[0] if row else None
+        parameters["entries"] = encoded(entries)
+        send(INSERT_BOTH, parameters)
 
 
 OVERRUNS = """
     INSERT INTO promotions_overrun (redemption_id, amount, campaign_uses, promotion_uses, coupon_uses)
     SELECT line.id, over.over_amount, over.over_campaign_uses, over.over_promotion_uses, over.over_coupon_uses
-    FROM promotions_redemption line JOIN jsonb_to_recordset(%(movements)s::jsonb)
+    FROM pos_sale sale JOIN promotions_redemption line ON line.sale_id = sale.id
+    JOIN jsonb_to_recordset(%(movements)s::jsonb)
         AS over(promotion bigint, over_amount bigint, over_campaign_uses integer, over_promotion_uses integer,
                 over_coupon_uses integer)
         ON line.promotion_id = over.promotion
-    WHERE line.sale_id = %(sale)s::bigint
+    WHERE sale.location_id = %(location)s::bigint AND sale.reference = %(reference)s
       AND (over.over_amount, over.over_campaign_uses, over.over_promotion_uses, over.over_coupon_uses) <> (0, 0, 0, 0)
 """
 
 
-def record_overrun(sale: int, movements: Sequence[Movement]) -> None:
-    """Write which part of a sale's lines lies beyond the limits."""
-    run(OVERRUNS, {"sale": str(sale), "movements": encoded(movements)})
+def record_overrun(location: int, reference: str, movements: Sequence[Movement]) -> None:
+    """Write which part of a new sale's lines lies beyond the limits."""
+    send(OVERRUNS, {"location": str(location), "reference": reference, "movements": encoded(movements)})
 
 
 CONFIRM = """
@@ -142,12 +141,12 @@ CONFIRM = """
 
 def confirm(sale: int, entries: Sequence[Entry], now: datetime) -> None:
     """Make a held sale a committed one, and write the lines it reserved."""
-    run(CONFIRM, {"sale": str(sale), "entries": encoded(entries), "at": now.isoformat()})
+    send(CONFIRM, {"sale": str(sale), "entries": encoded(entries), "at": now.isoformat()})
 
 
 def set_state(sale: int, state: str) -> None:
     """Write that a sale was released or voided."""
-    run(
+    send(
         "UPDATE pos_sale SET state = %(state)s, reserved = NULL, expires_at = NULL WHERE id = %(sale)s::bigint",
         {"sale": str(sale), "state": state},
     )
@@ -257,7 +256,7 @@ def reverse(reversals: Iterable[Reversal], now: datetime) -> None:
             }
         )
     if rows:
-        run(REVERSE, {"reversals": encoded(rows), "at": now.isoformat()})
+        send(REVERSE, {"reversals": encoded(rows), "at": now.isoformat()})
 
 
 def encoded(value: object) -> str:

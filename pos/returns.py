@@ -19,7 +19,7 @@ from pos.holds import Stored, rest
 from pos.keys import Known
 from pos.schemas import ReturnRequest
 from promotions.engine.allocation import spread
-from promotions.statements import Transaction, again, run
+from promotions.statements import Transaction, again, run, send
 from promotions.usage import Runs
 
 
@@ -96,7 +96,7 @@ def insert(
     answer: bytes,
     now: datetime,
 ) -> None:
-    run(
+    send(
         """
         INSERT INTO pos_return (sale_id, reference, body_hash, units, discount, answer, at)
         VALUES (%(sale)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb, %(discount)s::bigint, %(answer)s,

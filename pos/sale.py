@@ -25,7 +25,7 @@ from pos.schemas import QuoteRequest, SaleRequest
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import Transaction, again
+from promotions.statements import Transaction, Unmet, again
 from promotions.usage import Entry, Movement
 
 ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
@@ -39,10 +39,6 @@ class Moved(Exception):
     def __init__(self, version: int | None) -> None:
         self.version = version
         super().__init__(version)
-
-
-class Raced(Exception):
-    """Another sale took what this one was about to take."""
 
 
 class Lapsed(Exception):
@@ -132,7 +128,7 @@ def _commit(
             snapshot.of_version(moved.version)
         except Lapsed:
             holds.release_expired(now)
-        except Raced:
+        except Unmet:
             safely = True
     raise busy()
 
@@ -172,7 +168,7 @@ def _attempt(
     expires_at = now + timedelta(seconds=request.ttl or HOLD_SECONDS) if held else None
     answer = answered(reference, request, outcome, rules, at, expires_at)
     entries = usage.entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
-    pk = ledger.insert(
+    ledger.insert(
         ledger.Record(
             location=facts.location,
             till=facts.till,
@@ -193,18 +189,16 @@ def _attempt(
         ),
         () if held else entries,
     )
-    if pk is None:
-        raise Raced
     if customer:
         usage.count_customer(customer, usage.customer_uses(entries, rules))
     if request.offline_at is not None:
         movements = overrunning(entries, facts, rules)
-        ledger.record_overrun(pk, movements)
+        ledger.record_overrun(facts.location, reference, movements)
         usage.move(movements, now)
-    elif not usage.take_coupons(entries) or not all(
-        usage.take(wanted, now) for wanted in usage.takes(entries, rules, held=held)
-    ):
-        raise Raced
+    else:
+        usage.take_coupons(entries)
+        for wanted in usage.takes(entries, rules, held=held):
+            usage.take(wanted, now)
     return Answer(201, answer)
 
 

@@ -2,9 +2,10 @@
 
 Django binds parameters on the client and prepares nothing, and asks `SELECT 1` of each kept connection at the start of
 a request; psycopg's cursors adapt types both ways and may be interrupted. A till's sale is a handful of short
-statements, where all this is more than half the time. So they go to libpq directly, through psycopg's own wrapper: in
-one round trip each, prepared, with texts for parameters. A connection that turns out to be dead is replaced and the
-work done again.
+statements, where all this is more than half the time. So they go to libpq directly, through psycopg's own wrapper,
+prepared, with texts for parameters. In a transaction a statement whose answer nobody waits for is sent together with
+the next one that is waited for, in one round trip. A connection that turns out to be dead is replaced and the work done
+again.
 """
 
 import re
@@ -21,14 +22,22 @@ from django.db.transaction import TransactionManagementError
 from psycopg import abc
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
+
+from promotions.pipeline import Command, Pipeline
 
 Result = TypeVar("Result")
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 # what was prepared is good no more: somebody discarded it, or a migration gave its columns other types
 STALE = (InvalidSqlStatementName, FeatureNotSupported)
 IDLE, BAD = TransactionStatus.IDLE, ConnStatus.BAD
+BEGIN, COMMIT = "BEGIN", "COMMIT"
+UNMET = b"FF001"  # SQLSTATE
+
+
+class Unmet(Exception):
+    """A statement found that what the transaction relies on holds no more, and said so by promotions_unmet()."""
 
 
 class Rows:
@@ -55,18 +64,21 @@ class Rows:
         return self._loader.load_rows(0, self._result.ntuples, tuple)
 
 
-class Prepared:
-    """What one connection has prepared, and how its results become Python's values."""
+class Session:
+    """What is known of one connection: what it has prepared, and what waits to be sent on it."""
 
-    __slots__ = ("loader", "names")
+    __slots__ = ("is_open", "loader", "names", "pipeline", "waiting")
 
     def __init__(self, raw: psycopg.Connection) -> None:
         # of its adapters and not of itself: that would keep the connection in memory for good
         self.loader: abc.Transformer = Transformer(raw.adapters)
         self.names: set[bytes] = set()
+        self.pipeline = Pipeline(raw.pgconn)
+        self.is_open = False  # inside a Transaction: what is sent may wait
+        self.waiting: list[Command] = []
 
 
-_prepared: WeakKeyDictionary[psycopg.Connection, Prepared] = WeakKeyDictionary()
+_sessions: WeakKeyDictionary[psycopg.Connection, Session] = WeakKeyDictionary()
 _numbers = count(1)
 
 
@@ -79,30 +91,69 @@ def translated(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
 
 
 def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
-    """Execute one statement, prepared at its first use on the connection.
+    """Execute one statement, prepared at its first use on the connection, after those that wait to be sent.
 
     `parameters`: by the names in `sql`, as %(amount)s::bigint; texts or bytes that the statement casts.
-    Raises: django.db.Error.
+    Raises: django.db.Error; Unmet.
     """
     django = connected()
-    raw = django.connection
-    name, text, names = translated(sql)
     with django.wrap_database_errors:
-        pgconn = raw.pgconn
-        # Django leaves it to the first statement
-        if not raw.autocommit and pgconn.transaction_status == IDLE:
-            checked(pgconn.exec_(b"BEGIN"), pgconn)
-        known = _prepared.get(raw)
-        if known is None:
-            known = _prepared[raw] = Prepared(raw)
-        if name not in known.names:
-            checked(pgconn.prepare(name, text), pgconn)
-            known.names.add(name)
-        result = pgconn.exec_prepared(name, [encoded(parameters[key]) for key in names])
-        checked(result, pgconn)
+        session = session_of(django)
+        command = prepared(django, session, sql, parameters)
+        if session.waiting:
+            result = exchanged(django, session, command)
+        else:
+            pgconn = django.connection.pgconn
+            # Django leaves it to the first statement
+            if not django.connection.autocommit and pgconn.transaction_status == IDLE:
+                checked(pgconn.exec_(b"BEGIN"), pgconn)
+            result = pgconn.exec_prepared(*command)
+            checked(result, pgconn)
+    return Rows(result, session.loader)
+
+
+def send(sql: str, parameters: Mapping[str, str | bytes | None]) -> None:
+    """Have a statement executed before the next one that is run, or with the commit of the `Transaction` around it.
+
+    What it raises is raised there. Outside of a `Transaction` it is run at once.
+    """
+    django = connected()
+    with django.wrap_database_errors:
+        session = session_of(django)
+        if session.is_open:
+            session.waiting.append(prepared(django, session, sql, parameters))
+            return
+    run(sql, parameters)
+
+
+def session_of(django: Any) -> Session:
+    session = _sessions.get(django.connection)
+    if session is None:
+        session = _sessions[django.connection] = Session(django.connection)
+    return session
+
+
+def prepared(
+    django: Any, session: Session, sql: str, parameters: Mapping[str, str | bytes | None]
+) -> Command:
+    """A statement as it is sent, after the connection has prepared it."""
+    name, text, names = translated(sql)
+    if name not in session.names:
+        pgconn = django.connection.pgconn
+        checked(pgconn.prepare(name, text), pgconn)
+        session.names.add(name)
     if django.queries_logged:  # so that Django's tools see and count it
         django.queries_log.append({"sql": sql, "time": "0.000"})
-    return Rows(result, known.loader)
+    return name, [encoded(parameters[key]) for key in names]
+
+
+def exchanged(django: Any, session: Session, command: Command) -> PGresult:
+    """The result of a statement, executed after those that wait."""
+    commands = [*session.waiting, command]
+    session.waiting.clear()
+    for result in session.pipeline.exchange(commands):
+        checked(result, django.connection.pgconn)
+    return result
 
 
 def connected() -> Any:  # the stubs of Django's wrapper know no health check and no psycopg 3
@@ -115,41 +166,58 @@ def connected() -> Any:  # the stubs of Django's wrapper know no health check an
 
 
 class Transaction:
-    """All that `run` does in the block, or nothing; a savepoint where Django has a transaction under way.
+    """All that is run and sent in the block, or nothing; a savepoint where Django has a transaction under way.
 
-    Only for `run`: Django itself does not know that it is in a transaction.
+    Only for `run` and `send`: Django itself does not know that it is in a transaction. Not inside another one.
     """
 
-    __slots__ = ("_django", "_savepoint")
+    __slots__ = ("_django", "_savepoint", "_session")
 
     def __enter__(self) -> None:
         self._django = connected()
         self._savepoint = transaction.atomic() if self._django.in_atomic_block else None
-        if self._savepoint is None:
-            self._execute(b"BEGIN")
-        else:
+        if self._savepoint is not None:
             self._savepoint.__enter__()
+            return
+        with self._django.wrap_database_errors:
+            self._session = session_of(self._django)
+            if self._session.is_open:
+                raise TransactionManagementError("this connection is in a Transaction already")
+            self._session.waiting = [prepared(self._django, self._session, BEGIN, {})]
+            self._session.is_open = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._savepoint is not None:
             self._savepoint.__exit__(kind, error, trace)
-        elif kind is None:
-            # so it answers where an error was passed over
-            if self._execute(b"COMMIT").command_status == b"ROLLBACK":
-                raise TransactionManagementError(
-                    "the transaction had failed already: nothing of it was committed"
-                )
-        elif self._django.connection.pgconn.status != BAD:  # PostgreSQL rolls back what is cut off
-            self._execute(b"ROLLBACK")
-
-    def _execute(self, command: bytes) -> PGresult:
+            return
+        self._session.is_open = False
         with self._django.wrap_database_errors:
-            pgconn = self._django.connection.pgconn
-            result = pgconn.exec_(command)
-            checked(result, pgconn)
-        return result
+            if kind is None:
+                self._commit()
+            else:
+                self._roll_back()
+
+    def _commit(self) -> None:
+        command = prepared(self._django, self._session, COMMIT, {})
+        try:
+            result = exchanged(self._django, self._session, command)
+        except BaseException:
+            self._roll_back()
+            raise
+        if result.command_status == b"ROLLBACK":  # so it answers where an error was passed over
+            raise TransactionManagementError(
+                "the transaction had failed already: nothing of it was committed"
+            )
+
+    def _roll_back(self) -> None:
+        self._session.waiting.clear()
+        pgconn = self._django.connection.pgconn
+        if (
+            pgconn.status != BAD and pgconn.transaction_status != IDLE
+        ):  # PostgreSQL rolls back what is cut off
+            checked(pgconn.exec_(b"ROLLBACK"), pgconn)
 
 
 def encoded(value: str | bytes | None) -> bytes | None:
@@ -166,6 +234,8 @@ def checked(result: PGresult, pgconn: PGconn) -> None:
     if result.status not in GOOD:
         if pgconn.status == BAD:
             raise psycopg.OperationalError("the connection is lost")
+        if result.error_field(DiagnosticField.SQLSTATE) == UNMET:
+            raise Unmet
         error = error_from_result(result)
         if isinstance(error, STALE):
             raise psycopg.OperationalError(f"the connection needs to be opened anew: {error}") from error
@@ -181,10 +251,17 @@ def again(work: Callable[[], Result]) -> Result:
     try:
         return work()
     except (OperationalError, InterfaceError):
-        if connection.in_atomic_block:
+        if connection.in_atomic_block or is_in_transaction():
             raise
         connection.close()
         return work()
+
+
+def is_in_transaction() -> bool:
+    """Whether this thread is inside a `Transaction`."""
+    raw: Any = connection.connection
+    session = None if raw is None else _sessions.get(raw)
+    return session is not None and session.is_open
 
 
 def array(ids: Iterable[int]) -> str:

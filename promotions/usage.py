@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import array, run
+from promotions.statements import array, run, send
 
 Runs = tuple[tuple[int, int], ...]
 """(units, minor units of each), in the order in which units are returned."""
@@ -107,7 +107,12 @@ def takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[T
     ]
 
 
-TAKE = """
+# raises statements.Unmet, which undoes the sale, where the guarded UPDATE in it found no row to change
+OR_NOTHING = (
+    "WITH taken AS ({update} RETURNING id) SELECT promotions_unmet() WHERE NOT EXISTS (SELECT FROM taken)"
+)
+TAKE = OR_NOTHING.format(
+    update="""
     UPDATE promotions_counter
     SET spent = spent + %(spent)s::bigint, held = held + %(held)s::bigint, uses = uses + %(uses)s::bigint,
         used_up_at = CASE WHEN spent + held + %(spent)s::bigint + %(held)s::bigint >= budget
@@ -117,14 +122,16 @@ TAKE = """
       AND (closes_at IS NULL OR closes_at > %(now)s::timestamptz)
       AND (budget IS NULL OR spent + held + %(spent)s::bigint + %(held)s::bigint <= budget)
       AND (max_uses IS NULL OR uses + %(uses)s::bigint <= max_uses)
-"""
+    """
+)
 
 
-def take(wanted: Take, now: datetime) -> bool:
-    """Take all of it in one guarded statement, or nothing: whether there was room.
+def take(wanted: Take, now: datetime) -> None:
+    """Have all of it taken in one guarded statement; where there is no room for it, the transaction fails as Unmet.
 
     A pause or another sale that was quicker is seen by the statement itself: after a wait for the row's lock
-    PostgreSQL judges the guard on the row as it is then.
+    PostgreSQL judges the guard on the row as it is then. It travels with the commit, so that no round trip passes
+    while the row is locked.
     """
     parameters = {
         "counter": str(wanted.counter),
@@ -133,20 +140,22 @@ def take(wanted: Take, now: datetime) -> bool:
         "uses": str(wanted.uses),
         "now": now.isoformat(),
     }
-    return run(TAKE, parameters).count == 1
+    send(TAKE, parameters)
 
 
-TAKE_COUPON = """
+TAKE_COUPON = OR_NOTHING.format(
+    update="""
     UPDATE promotions_coupon SET uses = uses + 1
     WHERE id = %(coupon)s::bigint AND active
       AND uses < CASE kind WHEN 'one_time' THEN 1 ELSE coalesce(max_uses, uses + 1) END
-"""
+    """
+)
 
 
-def take_coupons(granted: Sequence[Entry]) -> bool:
-    """Use each coupon once: whether all of them could be."""
-    coupons = sorted(entry.coupon for entry in granted if entry.coupon is not None)
-    return all(run(TAKE_COUPON, {"coupon": str(coupon)}).count == 1 for coupon in coupons)
+def take_coupons(granted: Sequence[Entry]) -> None:
+    """Have each coupon used once; where one cannot be, the transaction fails as Unmet."""
+    for coupon in sorted([entry.coupon for entry in granted if entry.coupon is not None]):
+        send(TAKE_COUPON, {"coupon": str(coupon)})
 
 
 COUNT_CUSTOMER = """
@@ -184,7 +193,7 @@ def customer_uses(granted: Iterable[Entry], snapshot: Snapshot) -> list[Customer
 def count_customer(customer: str, uses: Sequence[CustomerUses]) -> None:
     """Count uses by a customer. No guard: the sale holds the customer's lock since before it read what is left."""
     if uses:
-        run(COUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(uses).decode()})
+        send(COUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(uses).decode()})
 
 
 UNCOUNT_CUSTOMER = """
@@ -204,8 +213,8 @@ def uncount_customer(customer: str, movements: Iterable["Movement"]) -> None:
                 uses[thing, getattr(movement, thing)] -= movement.uses
     gone = [CustomerUses(count, **{thing: pk}) for (thing, pk), count in uses.items() if count]
     if customer and gone:
-        run(LOCK_CUSTOMER, {"customer": customer})
-        run(UNCOUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(gone).decode()})
+        send(LOCK_CUSTOMER, {"customer": customer})
+        send(UNCOUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(gone).decode()})
 
 
 LOCK_CUSTOMER = "SELECT FROM promotions_customeruse WHERE customer = %(customer)s ORDER BY id FOR UPDATE"
@@ -216,9 +225,9 @@ LOCK_COUNTERS = "SELECT FROM promotions_counter WHERE id = ANY(%(counters)s::big
 def lock_rows(customer: str, coupons: Iterable[int], counters: Iterable[int]) -> None:
     """Lock what a sale may draw on before it reads what is left, so that nobody can be quicker."""
     if customer:
-        run(LOCK_CUSTOMER, {"customer": customer})
-    run(LOCK_COUPONS, {"coupons": array(coupons)})
-    run(LOCK_COUNTERS, {"counters": array(counters)})
+        send(LOCK_CUSTOMER, {"customer": customer})
+    send(LOCK_COUPONS, {"coupons": array(coupons)})
+    send(LOCK_COUNTERS, {"counters": array(counters)})
 
 
 class Movement(Struct, frozen=True):
@@ -269,7 +278,7 @@ def move(movements: Sequence[Movement], now: datetime) -> None:
             by_coupon[movement.coupon][1] += movement.over_coupon_uses
     for coupon, (uses, overrun) in sorted(by_coupon.items()):
         if uses or overrun:
-            run(MOVE_COUPON, {"coupon": str(coupon), "uses": str(uses), "overrun": str(overrun)})
+            send(MOVE_COUPON, {"coupon": str(coupon), "uses": str(uses), "overrun": str(overrun)})
     counters = run(
         LOCK_COUNTERS_OF,
         {
@@ -289,7 +298,7 @@ def move(movements: Sequence[Movement], now: datetime) -> None:
             movement.over_campaign_uses if campaign is not None else movement.over_promotion_uses
             for movement in own
         ]
-        run(
+        send(
             MOVE,
             {
                 "counter": str(counter),

@@ -16,9 +16,15 @@ BEGIN
 END $$;
 CREATE TRIGGER promotions_guard BEFORE UPDATE OR DELETE ON promotions_redemption
     FOR EACH ROW EXECUTE FUNCTION promotions_guard_ledger();
+
+CREATE FUNCTION promotions_unmet() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'another sale was quicker, or the promotion just stopped' USING ERRCODE = 'FF001';
+END $$;
 """
 
 NO_GUARDS = """
+DROP FUNCTION promotions_unmet;
 DROP TRIGGER promotions_guard ON promotions_redemption;
 DROP FUNCTION promotions_guard_ledger;
 DROP TRIGGER campaigns_guard ON promotions_promotioncampaign_locations;
