@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from msgspec import Struct
 
 from pos.schemas import Problem, Quote
 
+NONE: Mapping[str, str] = {}
+
 
 class Answer(Struct, frozen=True):
-    """A request that was done. `body`: JSON. `is_replay`: it had been done before, and is answered as it was then."""
+    """The HTTP answer. `body`: JSON."""
 
     status: int
     body: bytes
-    is_replay: bool = False
+    headers: Mapping[str, str] = NONE
+
+
+def replayed(body: bytes) -> Answer:
+    """A request that had been done before, answered as it was then."""
+    return Answer(200, body, {"Idempotent-Replayed": "true"})
 
 
 class Declined(Exception):
@@ -33,11 +41,15 @@ class Declined(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
-        self.headers = headers or {}
+        self.headers = headers or NONE
         self.problem = Problem(
             error, message, {path: list(said) for path, said in (fields or {}).items()}, quote
         )
         super().__init__(message)
+
+    @property
+    def answer(self) -> Answer:
+        return Answer(self.status, msgspec.json.encode(self.problem), self.headers)
 
 
 def invalid(fields: Mapping[str, Sequence[str]]) -> Declined:

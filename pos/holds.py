@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from pos import keys, ledger, schemas
-from pos.answers import Answer, Declined
+from pos.answers import Answer, Declined, replayed
 from pos.facts import Asked, read
 from pos.keys import Known
 from promotions import usage
@@ -140,9 +140,12 @@ def _confirm(key_hash: str, known: Known, reference: str, now: datetime) -> Answ
                 ],
                 now,
             )
-    return Answer(
-        200, msgspec.json.encode(replace(sale.at(now), state="committed", expires_at=None)), is_replay
-    )
+    return ended(sale, "committed", now, is_replay=is_replay)
+
+
+def ended(sale: Stored, state: schemas.State, now: datetime, *, is_replay: bool) -> Answer:
+    body = msgspec.json.encode(replace(sale.at(now), state=state, expires_at=None))
+    return replayed(body) if is_replay else Answer(200, body)
 
 
 def release(key_hash: str, known: Known, reference: str, now: datetime | None = None) -> Answer:
@@ -170,7 +173,7 @@ def _end(key_hash: str, known: Known, reference: str, now: datetime, state: sche
             give_back_hold(sale, state, now)
         else:
             give_back_sale(sale, now)
-    return Answer(200, msgspec.json.encode(replace(sale.at(now), state=state, expires_at=None)), is_replay)
+    return ended(sale, state, now, is_replay=is_replay)
 
 
 def give_back_hold(sale: Stored, state: schemas.State, now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from msgspec import Struct
 
 from pos import holds, ledger, schemas
-from pos.answers import Answer, Declined
+from pos.answers import Answer, Declined, replayed
 from pos.holds import Stored, rest
 from pos.keys import Known
 from pos.schemas import ReturnRequest
@@ -62,7 +62,7 @@ def _put(
                     "idempotency_mismatch",
                     f"The return {return_reference} was sent before with another content.",
                 )
-            return Answer(200, earlier[1].encode(), is_replay=True)
+            return replayed(earlier[1].encode())
         if sale.state != "committed":
             error = "voided" if sale.state == "voided" else "not_committed"
             raise Declined(

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from pos import holds, keys, ledger, schemas
-from pos.answers import Answer, Declined, invalid
+from pos.answers import Answer, Declined, invalid, replayed
 from pos.evaluation import FEW, look, near, outcome_of
 from pos.facts import Facts
 from pos.keys import Known
@@ -219,7 +219,7 @@ def replay(reference: str, sale: tuple[int, bytes, str], body_hash: bytes) -> An
         raise Declined(
             409, "idempotency_mismatch", f"The sale {reference} was sent before with another content."
         )
-    return Answer(200, answer.encode(), is_replay=True)
+    return replayed(answer.encode())
 
 
 def refuse_change(request: SaleRequest, outcome: Outcome, rules: Snapshot, at: datetime) -> None:

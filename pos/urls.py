@@ -1,4 +1,4 @@
-"""The addresses for tills, version 1, which pos.middleware answers before any other middleware, at /pos/v1/."""
+"""The addresses for tills, version 1, below /pos/v1/: pos.middleware calls what stands here, and not Django."""
 
 from django.urls import path
 

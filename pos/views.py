@@ -1,45 +1,56 @@
 """The JSON views for tills, version 1: unpack, call one function, answer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from msgspec import Struct
 
 from pos import body, holds, keys, openapi, returns, rules, sale, schemas
 from pos.answers import Answer, Declined, invalid
 from pos.keys import Known
-from pos.middleware import JSON
 from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 
-View = Callable[..., HttpResponse]
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
 
-def methods(**views: View) -> View:
+class TillRequest(Struct, frozen=True):
+    """What a till sent. `headers`: by their names in WSGI, as HTTP_AUTHORIZATION. `body`: empty when it is too long."""
+
+    method: str
+    path: str
+    headers: Mapping[str, Any]
+    body: bytes
+
+
+View = Callable[..., Answer]
+"""Takes a TillRequest and the parts of the address, by name."""
+
+
+def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets pass
     """One address: the view of each HTTP method; 405 for others."""
 
-    def answer(request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        view = views.get(request.method or "")
+    def answer(request: TillRequest, **parts: str) -> Answer:
+        view = views.get(request.method)
         if view is None:
             raise Declined(
                 405, "method", f"Use {' or '.join(views)} here.", headers={"Allow": ", ".join(views)}
             )
-        return view(request, **kwargs)
+        return view(request, **parts)
 
     return answer
 
 
-def till(request: HttpRequest) -> tuple[str, Known]:
+def till(request: TillRequest) -> tuple[str, Known]:
     """The hash of the key the request carries, and what this process knows of it."""
-    key_hash = keys.presented(request.META.get("HTTP_AUTHORIZATION"))
+    key_hash = keys.presented(request.headers.get("HTTP_AUTHORIZATION"))
     return key_hash, keys.within_rate(key_hash)
 
 
-def read(request: HttpRequest, kind: type[Request], key_hash: str) -> Request:
+def read(request: TillRequest, kind: type[Request], key_hash: str) -> Request:
     """The checked body. What is wrong with it is told only to a till that is known."""
     try:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+        if int(request.headers.get("CONTENT_LENGTH") or 0) > MAX_BODY:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read(request.body, kind)
     except Declined:
@@ -60,58 +71,48 @@ def named(**references: str) -> None:
             )
 
 
-def respond(answer: Answer) -> HttpResponse:
-    response = HttpResponse(answer.body, content_type=JSON, status=answer.status)
-    if answer.is_replay:
-        response["Idempotent-Replayed"] = "true"
-    return response
-
-
-def quote(request: HttpRequest) -> HttpResponse:
+def quote(request: TillRequest) -> Answer:
     key_hash, known = till(request)
-    return respond(sale.quote(key_hash, known, read(request, QuoteRequest, key_hash)))
+    return sale.quote(key_hash, known, read(request, QuoteRequest, key_hash))
 
 
-def commit(request: HttpRequest, sale_id: str) -> HttpResponse:
+def commit(request: TillRequest, sale_id: str) -> Answer:
     key_hash, known = till(request)
     named(sale_id=sale_id)
     checked = read(request, SaleRequest, key_hash)
-    return respond(sale.commit(key_hash, known, sale_id, checked, request.body))
+    return sale.commit(key_hash, known, sale_id, checked, request.body)
 
 
-def show(request: HttpRequest, sale_id: str) -> HttpResponse:
-    return respond(holds.show(*till(request), sale_id))
+def show(request: TillRequest, sale_id: str) -> Answer:
+    return holds.show(*till(request), sale_id)
 
 
-def confirm(request: HttpRequest, sale_id: str) -> HttpResponse:
-    return respond(holds.confirm(*till(request), sale_id))
+def confirm(request: TillRequest, sale_id: str) -> Answer:
+    return holds.confirm(*till(request), sale_id)
 
 
-def release(request: HttpRequest, sale_id: str) -> HttpResponse:
-    return respond(holds.release(*till(request), sale_id))
+def release(request: TillRequest, sale_id: str) -> Answer:
+    return holds.release(*till(request), sale_id)
 
 
-def void(request: HttpRequest, sale_id: str) -> HttpResponse:
-    return respond(holds.void(*till(request), sale_id))
+def void(request: TillRequest, sale_id: str) -> Answer:
+    return holds.void(*till(request), sale_id)
 
 
-def put_return(request: HttpRequest, sale_id: str, return_id: str) -> HttpResponse:
+def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
     key_hash, known = till(request)
     named(return_id=return_id)
     checked = read(request, ReturnRequest, key_hash)
-    return respond(returns.put(key_hash, known, sale_id, return_id, checked))
+    return returns.put(key_hash, known, sale_id, return_id, checked)
 
 
-def show_rules(request: HttpRequest) -> HttpResponse:
+def show_rules(request: TillRequest) -> Answer:
     published = rules.show(*till(request))
-    if request.META.get("HTTP_IF_NONE_MATCH") == published.etag:
-        response = HttpResponse(status=304)
-    else:
-        response = HttpResponse(published.body, content_type=JSON)
-    response["ETag"] = published.etag
-    response["Cache-Control"] = "private, no-cache"
-    return response
+    headers = {"ETag": published.etag, "Cache-Control": "private, no-cache"}
+    if request.headers.get("HTTP_IF_NONE_MATCH") == published.etag:
+        return Answer(304, b"", headers)
+    return Answer(200, published.body, headers)
 
 
-def describe(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(openapi.document(), content_type=JSON)
+def describe(request: TillRequest) -> Answer:
+    return Answer(200, openapi.document())
