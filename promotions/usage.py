@@ -7,7 +7,6 @@ are locked in one order by all: customer uses, coupons by id, counters by id; co
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from itertools import pairwise
 
 import msgspec
 from msgspec import Struct
@@ -72,13 +71,13 @@ def parted(before: int, amount: int, units: int) -> Runs:
         return ((1, amount),)
     low, low_rest = divmod(before, units)
     high, high_rest = divmod(before + amount, units)
-    steps = sorted({0, low_rest, high_rest, units})
-    return tuple(
-        [
-            (end - start, high - low + (start < high_rest) - (start < low_rest))
-            for start, end in pairwise(steps)
-        ]
-    )
+    each = high - low
+    runs: Runs = ((units, each),)
+    if low_rest < high_rest:
+        runs = ((low_rest, each), (high_rest - low_rest, each + 1), (units - high_rest, each))
+    elif low_rest > high_rest:
+        runs = ((high_rest, each), (low_rest - high_rest, each - 1), (units - low_rest, each))
+    return runs if runs[0][0] else runs[1:]
 
 
 class Take(Struct, frozen=True):
@@ -92,6 +91,8 @@ class Take(Struct, frozen=True):
 
 def takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[Take]:
     """What `granted` takes from each counter, by its id: the order in which they are locked."""
+    if not snapshot.counters:
+        return []
     sums: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for entry in granted:
         for counter in (
