@@ -108,7 +108,7 @@ def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
     runs = itertools.count()
     for title, budget in [("no limits", 0), ("one hot campaign with a budget", BUDGET)]:
         ids = bench.fill("sales", rules, budget)
-        with bench.serving("sales", threads=4) as address:
+        with bench.serving("sales", threads=int(os.environ.get("T","4"))) as address:
             sql, values = bare_sale(ids, bodies, address)
 
             def bare(sql: str = sql, values: dict[str, str] = values) -> Row:

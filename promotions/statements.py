@@ -9,12 +9,13 @@ again.
 """
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import count
 from types import TracebackType
 from typing import Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ref
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
@@ -67,10 +68,10 @@ class Rows:
 class Session:
     """What is known of one connection: what it has prepared, and what waits to be sent on it."""
 
-    __slots__ = ("is_open", "loader", "names", "pipeline", "waiting")
+    __slots__ = ("is_open", "loader", "names", "pipeline", "raw", "waiting")
 
     def __init__(self, raw: psycopg.Connection) -> None:
-        # of its adapters and not of itself: that would keep the connection in memory for good
+        self.raw = ref(raw)  # one that was closed is not kept in memory
         self.loader: abc.Transformer = Transformer(raw.adapters)
         self.names: set[bytes] = set()
         self.pipeline = Pipeline(raw.pgconn)
@@ -78,7 +79,15 @@ class Session:
         self.waiting: list[Command] = []
 
 
-_sessions: WeakKeyDictionary[psycopg.Connection, Session] = WeakKeyDictionary()
+class Here(threading.local):
+    """This thread's connection: Django's wrapper of it, which Django itself looks up with more ado, and its session."""
+
+    def __init__(self) -> None:
+        self.django: Any = connections[DEFAULT_DB_ALIAS]  # the stubs know no health check and no psycopg 3
+        self.session: Session | None = None
+
+
+_here = Here()
 _numbers = count(1)
 
 
@@ -127,9 +136,9 @@ def send(sql: str, parameters: Mapping[str, str | bytes | None]) -> None:
 
 
 def session_of(django: Any) -> Session:
-    session = _sessions.get(django.connection)
-    if session is None:
-        session = _sessions[django.connection] = Session(django.connection)
+    session = _here.session
+    if session is None or session.raw() is not django.connection:
+        session = _here.session = Session(django.connection)
     return session
 
 
@@ -156,9 +165,9 @@ def exchanged(django: Any, session: Session, command: Command) -> PGresult:
     return result
 
 
-def connected() -> Any:  # the stubs of Django's wrapper know no health check and no psycopg 3
+def connected() -> Any:
     """Django's wrapper of this thread's connection, which is open, or was when it was last used."""
-    django: Any = connections[DEFAULT_DB_ALIAS]
+    django = _here.django
     django.health_check_done = True  # see `again`
     if django.connection is None:
         django.ensure_connection()
@@ -259,9 +268,7 @@ def again(work: Callable[[], Result]) -> Result:
 
 def is_in_transaction() -> bool:
     """Whether this thread is inside a `Transaction`."""
-    raw: Any = connection.connection
-    session = None if raw is None else _sessions.get(raw)
-    return session is not None and session.is_open
+    return _here.session is not None and _here.session.is_open
 
 
 def array(ids: Iterable[int]) -> str:
