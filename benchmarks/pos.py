@@ -4,10 +4,10 @@
     python -m benchmarks.pos --target FILE [--workload DIR]
 
 The promotions and baskets are those of benchmarks.engine. A PostgreSQL of its own runs under var/bench; granian serves
-with two workers, for quotes of one thread each, for sales of four as the Procfile has it; wrk sends over 8 connections
-(`apt install wrk`). Read ratios: the rows of a table
-are measured in turn, several times over, and their medians compared. `--target` writes a description of the quote view,
-with its bodies beside it, for a benchmark that measures others on the same baskets; the PostgreSQL is left running.
+with two workers, for quotes of one thread each, for sales of two as the Procfile has it; wrk sends over 8 connections
+(`apt install wrk`). Read ratios: the rows of a table are measured in turn, several times over, and their medians
+compared. `--target` writes a description of the quote view, with its bodies beside it, for a benchmark that measures
+others on the same baskets; the PostgreSQL is left running.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
     runs = itertools.count()
     for title, budget in [("no limits", 0), ("one hot campaign with a budget", BUDGET)]:
         ids = bench.fill("sales", rules, budget)
-        with bench.serving("sales", threads=int(os.environ.get("T","4"))) as address:
+        with bench.serving("sales", threads=2) as address:
             sql, values = bare_sale(ids, bodies, address)
 
             def bare(sql: str = sql, values: dict[str, str] = values) -> Row:

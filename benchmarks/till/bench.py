@@ -162,7 +162,7 @@ class Bench:
 
 
 def serve(port: int, threads: int = 1) -> list[str]:
-    """The command of a server with two workers. Sales wait for the disk, so they want more threads than quotes."""
+    """The command of a server with two workers. Sales wait for the disk, so they want another thread."""
     granian = str(Path(sys.executable).with_name("granian"))
     options = (
         f"--interface wsgi --workers 2 --blocking-threads {threads} --no-ws --log-level error --port {port}"

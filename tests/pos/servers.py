@@ -33,7 +33,7 @@ def serving(environment: Mapping[str, str], *words: str) -> Iterator[int]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [str(Path(sys.executable).with_name("granian")), "--interface", "wsgi", "--workers", "2"]
-    command += ["--blocking-threads", "4", "--no-ws", "--workers-kill-timeout", "5", *words]
+    command += ["--blocking-threads", "2", "--no-ws", "--workers-kill-timeout", "5", *words]
     command += ["--port", f"{port}", "--log-level", "critical", "config.wsgi:application"]
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
     try:
