@@ -1,10 +1,10 @@
 """Quotes and sales: what a basket gets, and committing it exactly once.
 
 A commit is one transaction of two round trips. The first takes its locks and reads in one SELECT everything that is
-judged. After the evaluation in memory the second writes the sale with its lines of the ledger, takes what it was granted
-from each limit by a guarded UPDATE, and commits. So the hot row of a campaign is locked only while PostgreSQL goes from
-one statement to the next. Where another sale was quicker and a guard finds too little left, all of it is rolled back and
-done again behind row locks, so that nobody can be quicker.
+judged. After the evaluation in memory the second writes the sale with its lines of the ledger, takes what it was
+granted from each limit by a guarded UPDATE, and commits. So the hot row of a campaign is locked only while PostgreSQL
+goes from one statement to the next. Where another sale was quicker and a guard finds too little left, all of it is
+rolled back and done again behind row locks, so that nobody can be quicker.
 """
 
 import hashlib

@@ -1,5 +1,7 @@
 """Statements that nobody waits for travel with the next that is waited for, or with the commit: all of them or none."""
 
+from functools import partial
+
 import pytest
 from django.db import DatabaseError, DataError, OperationalError, connection
 from django.db.transaction import TransactionManagementError
@@ -46,6 +48,24 @@ def kept():
     return [value for (value,) in run(KEPT, {}).all()]
 
 
+def transact(*steps):
+    with Transaction():
+        for step in steps:
+            step()
+
+
+def divide_by_zero():
+    send("SELECT 1 / %(zero)s::int", {"zero": "0"})
+
+
+def refuse():
+    send("SELECT promotions_unmet()", {})
+
+
+def lose_connection():
+    connection.connection.pgconn.finish()
+
+
 def test_what_waits_goes_with_the_next_statement_and_the_rest_with_the_commit(exchanges):
     with Transaction():
         write("a")
@@ -77,33 +97,27 @@ def test_outside_of_a_transaction_nothing_waits():
 
 
 def test_an_error_of_what_waited_is_raised_where_it_was_sent_and_undoes_all():
-    with pytest.raises(DatabaseError, match="division by zero"), Transaction():
-        write("before")
-        send("SELECT 1 / %(zero)s::int", {"zero": "0"})
-        write("after")
-        kept()
+    with pytest.raises(DatabaseError, match="division by zero"):
+        transact(partial(write, "before"), divide_by_zero, partial(write, "after"), kept)
     assert kept() == []
 
 
 def test_an_error_of_what_goes_with_the_commit_undoes_all_and_leaves_the_connection_fit():
-    with pytest.raises(DatabaseError, match="division by zero"), Transaction():
-        write("before")
-        send("SELECT 1 / %(zero)s::int", {"zero": "0"})
+    with pytest.raises(DatabaseError, match="division by zero"):
+        transact(partial(write, "before"), divide_by_zero)
     write("next")
     assert kept() == ["next"]
 
 
 def test_a_statement_that_finds_its_premise_gone_undoes_all():
-    with pytest.raises(Unmet), Transaction():
-        write("before")
-        send("SELECT promotions_unmet()", {})
+    with pytest.raises(Unmet):
+        transact(partial(write, "before"), refuse)
     assert kept() == []
 
 
 def test_what_waits_is_never_sent_when_the_block_fails(exchanges):
-    with pytest.raises(ZeroDivisionError), Transaction():
-        write("never")
-        1 / 0  # noqa: B018
+    with pytest.raises(ZeroDivisionError):
+        transact(partial(write, "never"), lambda: 1 / 0)
     assert exchanges == []
     assert kept() == []
 
@@ -142,9 +156,8 @@ def test_a_connection_that_dies_under_what_waits_is_replaced_and_the_work_done_o
 
 
 def test_a_connection_that_is_lost_before_the_commit_is_not_taken_for_a_commit():
-    with pytest.raises(OperationalError), Transaction():
-        write("lost")
-        connection.connection.pgconn.finish()
+    with pytest.raises(OperationalError):
+        transact(partial(write, "lost"), lose_connection)
     connection.close()
     assert kept() == []
 
