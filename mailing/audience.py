@@ -1,6 +1,6 @@
 """Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -12,7 +12,17 @@ from mailing.segments import Condition, SegmentError, compiled
 
 compile = compiled
 
-__all__ = ["Funnel", "SegmentError", "compile", "count", "estimate", "people", "selection", "why"]
+__all__ = [
+    "Funnel",
+    "SegmentError",
+    "because",
+    "compile",
+    "count",
+    "estimate",
+    "people",
+    "selection",
+    "why",
+]
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -155,6 +165,32 @@ def people(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> 
         )
         keys = [row[0] for row in cursor]
     return list(Contact.objects.filter(pk__in=keys).order_by("pk"))
+
+
+def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
+    """For each of these contacts, by key, what puts them into a stage of the funnel as things stand now.
+
+    The lists and segments that name or exclude them, or why their address is suppressed. Raises SegmentError.
+    """
+    found: dict[int, list[str]] = {contact.pk: [] for contact in contacts}
+    if stage == "suppressed":
+        pks = {contact.email: contact.pk for contact in contacts}
+        for suppression in Suppression.objects.filter(email__in=pks):
+            said = f"{suppression.get_reason_display()}, since {suppression.created_at:%Y-%m-%d}"
+            found[pks[suppression.email]].append(said)
+        return found
+    mode = Target.Mode.EXCLUDE if stage == "excluded" else Target.Mode.INCLUDE
+    for target in campaign.targets.filter(mode=mode).select_related("list", "segment"):
+        if target.segment:
+            among = Contact.objects.filter(pk__in=found).filter(pk__in=keys(target.segment.tree))
+            for pk in among.values_list("pk", flat=True):
+                found[pk].append(f"segment “{target.segment}”")
+            continue
+        members = Membership.objects.filter(list=target.list_id, contact__in=found)
+        for pk, left_at in members.values_list("contact", "unsubscribed_at"):
+            left = f", left on {left_at:%Y-%m-%d}" if left_at else ""
+            found[pk].append(f"list “{target.list}”{left}")
+    return found
 
 
 def sample(chosen: Selection, most: int) -> list[Contact]:

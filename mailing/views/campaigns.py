@@ -33,6 +33,14 @@ STAGES = {
     "suppressed": "Suppressed",
     "recipients": "Recipients",
 }
+BECAUSE = {  # what heads the reasons beside the people of a stage
+    "named": "Named by",
+    "duplicates": "Named by",
+    "unsubscribed": "Named by",
+    "excluded": "Excluded by",
+    "suppressed": "Why",
+    "recipients": "Named by",
+}
 
 
 @require_GET
@@ -43,11 +51,18 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 
 
 def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
+    counted = campaign.funnel.get("by_target", {})
     return {
         **workspace.status_context(campaign, request.user, timezone.now()),
         **progress_context(campaign),
         **preview_context(request, campaign),
-        "targets": campaign.targets.select_related("list", "segment"),
+        "targets": [
+            (
+                target,
+                counted.get(f"list {target.list_id}" if target.list_id else f"segment {target.segment_id}"),
+            )
+            for target in campaign.targets.select_related("list", "segment")
+        ],
         "routes": campaign.routes.select_related("connection"),
         "history": campaign.history.select_related("by"),
         "test_form": test_form,
@@ -108,19 +123,33 @@ def reach(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
 def people(request: Request, pk: int, stage: str) -> HttpResponse:
-    """The contacts in one stage of the funnel, a page at a time."""
+    """The contacts in one stage of the funnel as things stand now, why each is there, and what they got if launched.
+
+    Of a launched campaign the recipients stand in its report.
+    """
     if stage not in STAGES:
         raise Http404(f"“{stage}” is no stage of the funnel.")
     found = get_object_or_404(EmailCampaign, pk=pk)
     after = request.GET.get("after", "")
-    chosen = audience.selection(found.targets.select_related("segment"))
-    contacts = audience.people(chosen, stage, after=int(after) if after.isdecimal() else 0, most=PEOPLE_SHOWN)
     context = {
         "campaign": found,
+        "stage": stage,
         "title": STAGES[stage],
-        "contacts": contacts,
-        "is_full": len(contacts) == PEOPLE_SHOWN,
+        "because": BECAUSE[stage],
+        "then": found.funnel.get(stage) if found.prepared_at else None,
+        "is_further": bool(after),
     }
+    try:
+        chosen = audience.selection(found.targets.select_related("segment"))
+        contacts = audience.people(
+            chosen, stage, after=int(after) if after.isdecimal() else 0, most=PEOPLE_SHOWN
+        )
+        reasons = audience.because(found, stage, contacts)
+    except audience.SegmentError as error:
+        return render(request, "mailing/people.html", context | {"trouble": str(error)})
+    deliveries = {row.contact_id: row for row in found.deliveries.filter(contact__in=contacts)}
+    context["rows"] = [(row, reasons[row.pk], deliveries.get(row.pk)) for row in contacts]
+    context["after"] = contacts[-1].pk if len(contacts) == PEOPLE_SHOWN else None
     return render(request, "mailing/people.html", context)
 
 

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
-def test_contacts_are_found_by_address_name_and_list(client, marketer):
-    ada = ContactFactory(email="ada@example.com", first_name="Ada", last_name="Byron")
+def test_contacts_are_found_by_address_name_customer_number_and_list(client, marketer):
+    ada = ContactFactory(email="ada@example.com", first_name="Ada", last_name="Byron", customer_id="C7")
     ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
     members = ContactListFactory(contacts=[ada])
 
@@ -28,6 +28,8 @@ def test_contacts_are_found_by_address_name_and_list(client, marketer):
 
     assert found("") == ["ada@example.com", "bob@example.com"]
     assert found("?q=ross") == ["bob@example.com"]
+    assert found("?q=B@EXAMPLE") == ["bob@example.com"]
+    assert found("?q=c7") == ["ada@example.com"]
     assert found("?q=ada+byron") == ["ada@example.com"]
     assert found(f"?list={members.pk}") == ["ada@example.com"]
     assert found("?list=999999") == ["ada@example.com", "bob@example.com"]

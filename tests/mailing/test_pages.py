@@ -350,19 +350,6 @@ def test_what_is_missing_is_listed_each_linked_to_its_field(client, marketer):
         assert f'id="id_{field}"' in editor
 
 
-def test_the_funnel_counts_and_each_stage_lists_its_people(client, marketer):
-    campaign = EmailCampaignFactory(launchable=True)
-    suppressed = Contact.objects.first()
-    SuppressionFactory(email=suppressed.email)
-    text = page(client, f"/campaigns/email/{campaign.pk}/readiness/")
-    assert "<html" in text
-    assert "Nothing is missing" in text
-    assert re.search(r"Recipients</a></dt><dd>2<", text)
-    assert suppressed.email in page(client, f"/campaigns/email/{campaign.pk}/people/suppressed/")
-    assert suppressed.email not in page(client, f"/campaigns/email/{campaign.pk}/people/recipients/")
-    page(client, f"/campaigns/email/{campaign.pk}/people/nonsense/", status=404)
-
-
 def test_a_connection_that_does_not_answer_is_a_warning_and_no_obstacle(client, marketer, monkeypatch):
     campaign = EmailCampaignFactory(launchable=True)
     path = f"/campaigns/email/{campaign.pk}/reach/"
