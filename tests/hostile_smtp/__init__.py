@@ -50,9 +50,9 @@ __all__ = [
 
 
 @contextlib.contextmanager
-def hostile_smtp(settings: Settings | None = None) -> Iterator[HostileSmtp]:
-    """The server in a thread of this process, on a free port."""
-    server = HostileSmtp(settings or Settings())
+def hostile_smtp(settings: Settings | None = None, **tls: Any) -> Iterator[HostileSmtp]:
+    """The server in a thread of this process, on a free port; with `tls` and `is_implicit` as HostileSmtp has them."""
+    server = HostileSmtp(settings or Settings(), **tls)
     started, stop = threading.Event(), asyncio.Event()
     loop = uvloop.new_event_loop()
 

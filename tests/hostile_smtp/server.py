@@ -5,6 +5,7 @@ import hashlib
 import json
 import random
 import re
+import ssl
 import time
 from collections import Counter
 from pathlib import Path
@@ -27,10 +28,22 @@ class Accepted(NamedTuple):
 
 
 class HostileSmtp:
-    """The server: its settings, what it accepted, what it counted. `settings` may be changed from any thread."""
+    """The server: its settings, what it accepted, what it counted. `settings` may be changed from any thread.
 
-    def __init__(self, settings: Settings, record: Path | None = None, keep: Path | None = None) -> None:
+    With `tls` it offers STARTTLS, or when `is_implicit` speaks nothing but TLS.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        record: Path | None = None,
+        keep: Path | None = None,
+        *,
+        tls: ssl.SSLContext | None = None,
+        is_implicit: bool = False,
+    ) -> None:
         self.settings = settings
+        self.tls, self.is_implicit = tls, is_implicit
         self.accepted: list[Accepted] = []
         self.kept: dict[int, bytes] = {}
         self.counts: Counter[str] = Counter()
@@ -43,7 +56,9 @@ class HostileSmtp:
 
     async def listen(self, host: str = "127.0.0.1", port: int = 0, control: int = 0) -> list[asyncio.Server]:
         self.loop = asyncio.get_running_loop()
-        smtp = await self.loop.create_server(lambda: Session(self), host, port, backlog=1024)
+        smtp = await self.loop.create_server(
+            lambda: Session(self), host, port, backlog=1024, ssl=self.tls if self.is_implicit else None
+        )
         control_server = await asyncio.start_server(self._obey, host, control)
         self.port = smtp.sockets[0].getsockname()[1]
         self.control_port = control_server.sockets[0].getsockname()[1]

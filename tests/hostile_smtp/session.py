@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import ssl
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,8 @@ class Session(asyncio.Protocol):
         self.scanned = 0
         self.is_body_judged = self.can_write = True
         self.in_data = self.in_login = self.is_over = self.is_deaf = self.is_flooding = False
+        self.is_encrypted = server.tls is not None and server.is_implicit
+        self.encrypting: asyncio.Task[None] | None = None
         self.steps: list[bytes] = []  # of a login
         self.is_logged_in = False
         self.has_sender = False
@@ -184,6 +187,8 @@ class Session(asyncio.Protocol):
         match verb:
             case b"EHLO" | b"HELO":
                 offers = [*filter(None, settings.extensions.split(","))]
+                if self.server.tls and not self.is_encrypted:
+                    offers.append("STARTTLS")
                 if settings.login:
                     offers.append(f"AUTH {settings.logins_offered}")
                 names = ["hostile.test", *(offers if verb == b"EHLO" else [])]
@@ -205,6 +210,10 @@ class Session(asyncio.Protocol):
                 self.is_over = True
             case b"AUTH":
                 self._login(argument)
+            case b"STARTTLS" if self.server.tls and not self.is_encrypted:
+                if self.meet("starttls", "220 2.0.0 go ahead"):
+                    self.transport.pause_reading()  # what comes now is of the handshake
+                    self.encrypting = asyncio.get_running_loop().create_task(self._encrypt(self.server.tls))
             case b"STARTTLS":
                 self.meet("starttls", "454 4.7.0 TLS not available")
             case b"NOOP":
@@ -212,6 +221,11 @@ class Session(asyncio.Protocol):
             case _:
                 self.answers.append(b"500 5.5.2 no such command\r\n")
         return True
+
+    async def _encrypt(self, tls: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        self.transport = await loop.start_tls(self.transport, self, tls, server_side=True)
+        self.is_encrypted, self.buffer, self.is_logged_in = True, b"", False
 
     def _violated(self) -> None:
         """The client sent ahead what it must not (RFC 2920)."""

@@ -1,18 +1,11 @@
-"""What the SMTP tests share: both event loops, short patience, certificates."""
+"""What the SMTP tests share: both event loops."""
 
 import asyncio
-import datetime as dt
-import ipaddress
 from collections.abc import Callable, Coroutine
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import uvloop
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 
 @pytest.fixture(params=["asyncio", "uvloop"])
@@ -25,67 +18,3 @@ def run(request) -> Callable[[Coroutine[Any, Any, Any]], Any]:
             return runner.run(main)
 
     return run
-
-
-class Certificate(NamedTuple):
-    """Paths of PEM files: certificate, key, and the authority that signed it."""
-
-    chain: str
-    key: str
-    authority: str
-
-
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory) -> Callable[..., Certificate]:
-    """Make a certificate for `name`, signed by an authority made for these tests."""
-    folder = tmp_path_factory.mktemp("certificates")
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    now = dt.datetime.now(dt.UTC)
-    day = dt.timedelta(days=1)
-
-    def signed(
-        name: str, key: ec.EllipticCurvePrivateKey, end: dt.datetime, *extensions: Any
-    ) -> x509.Certificate:
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
-            .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "tests")]))
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 3 * day)
-            .not_valid_after(end)
-        )
-        for extension, is_critical in extensions:
-            builder = builder.add_extension(extension, is_critical)
-        return builder.sign(authority_key, hashes.SHA256())
-
-    def stored(name: str, certificate: x509.Certificate) -> str:
-        path: Path = folder / name
-        path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        return str(path)
-
-    authority = stored(
-        "authority.pem",
-        signed("tests", authority_key, now + day, (x509.BasicConstraints(ca=True, path_length=0), True)),
-    )
-
-    def make(name: str = "127.0.0.1", *, expired: bool = False) -> Certificate:
-        key = ec.generate_private_key(ec.SECP256R1())
-        try:
-            alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
-        except ValueError:
-            alternative = x509.DNSName(name)
-        end = now - day if expired else now + day
-        chain = stored(
-            f"{name}-{expired}.pem",
-            signed(name, key, end, (x509.SubjectAlternativeName([alternative]), False)),
-        )
-        key_path = folder / f"{name}-{expired}.key"
-        key_path.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        return Certificate(chain, str(key_path), authority)
-
-    return make

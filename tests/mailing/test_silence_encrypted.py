@@ -1,0 +1,51 @@
+"""Late answers over TLS: a run that waits for one is set aside, and its connections go on in a thread of their own."""
+
+import ssl
+import threading
+import time
+
+import pytest
+
+from mailing.models import Lane
+from mailing.sending import lanes, pump
+from mailing.smtp import server as servers
+from tests.hostile_smtp import hostile_smtp, parse
+from tests.mailing.running import SEPARATE, addresses, counts, launched, send, to
+
+pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books")]
+LATE = 4.0  # seconds: far longer than a run
+
+
+@pytest.fixture(params=["starttls", "implicit"])
+def encrypted(request, certificate, monkeypatch):
+    """The hostile server behind real TLS, its authority trusted as an operator would; and how to connect to it."""
+    own = certificate()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(own.chain, own.key)
+    monkeypatch.setenv("SSL_CERT_FILE", own.authority)
+    servers._tls_context.cache_clear()
+    with hostile_smtp(tls=context, is_implicit=request.param == "implicit") as server:
+        yield server, request.param
+    servers._tls_context.cache_clear()
+
+
+def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(encrypted, monkeypatch):
+    server, tls = encrypted
+    monkeypatch.setattr(pump, "BUDGET", 0.8)
+    monkeypatch.setattr(pump, "STRAGGLE", 0.1)
+    server.settings.rules = parse(f"dot times=1 delay {LATE}")
+    campaign = launched(30, connection=to(server, tls=tls, max_connections=4))
+    begun = time.monotonic()
+    pump.run(campaign.connection_id, 0)
+    assert time.monotonic() - begun < LATE - 0.5
+    assert counts(campaign)["in_data"] == 1
+    assert Lane.objects.filter(number__gte=lanes.LANES).exists(), "it is set aside"
+    assert pump.run(campaign.connection_id, 0) >= 1
+    for thread in threading.enumerate():
+        if thread.name.startswith("run-"):
+            thread.join(20)
+            assert not thread.is_alive()
+    assert send(campaign).status == "completed"
+    assert counts(campaign) == {"accepted": 30}
+    assert set(campaign.deliveries.values_list("attempts", flat=True)) == {1}
+    assert set(addresses(server).values()) == {1}
