@@ -28,14 +28,20 @@ STALLED = timedelta(seconds=30)  # an import that has not moved for so long may 
 Status, Kind = Upload.Status, Upload.Kind
 
 
-def receive(file: BinaryIO, *, name: str = "", by: Any = None) -> Upload:
-    """Keep a file of contacts and guess what its columns are.
+def receive(
+    file: BinaryIO,
+    *,
+    name: str = "",
+    list: ContactList | None = None,  # noqa: A002 the word of the product
+    by: Any = None,
+) -> Upload:
+    """Keep a file of contacts and guess what its columns are; `list` is proposed to be joined by everybody.
 
     Raises: UnreadableFile: it is no CSV file.
     """
     with transaction.atomic():
-        upload, header, taken = _received(file, name=name, by=by)
-        upload.columns = list(zip(header, taken, strict=True))
+        upload, header, taken = _received(file, name=name, by=by, list=list)
+        upload.columns = [*zip(header, taken, strict=True)]
         upload.save()
     return upload
 

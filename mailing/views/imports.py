@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import importing
-from mailing.forms import ColumnsForm, SuppressionImportForm, UploadForm
+from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
 from mailing.importing.verdicts import Verdict
 from mailing.models import Upload
 from mailing.views.known import attribute_names
@@ -49,15 +49,19 @@ LATEST = 10
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(BRINGING[Kind.CONTACTS], raise_exception=True)
 def contact_import(request: Request) -> HttpResponse:
+    """A file of contacts comes; `?list=` is proposed as the list that everybody joins."""
     form = UploadForm(request.POST or None, request.FILES or None)
+    proposed = ContactFilterForm(request.GET)
+    proposed.is_valid()  # what is no list proposes none
+    into = proposed.cleaned_data.get("list")
     if request.method == "POST" and form.is_valid():
         try:
-            upload = importing.receive(form.cleaned_data["file"], by=request.user)
+            upload = importing.receive(form.cleaned_data["file"], list=into, by=request.user)
         except importing.UnreadableFile as error:
             form.add_error("file", str(error))
         else:
             return redirect("mailing:upload_columns", upload.pk)
-    return asked(request, "mailing/contact_import.html", form, Kind.CONTACTS)
+    return asked(request, "mailing/contact_import.html", form, Kind.CONTACTS, into=into)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -77,9 +81,10 @@ def suppression_import(request: Request) -> HttpResponse:
     return asked(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
 
 
-def asked(request: Request, template: str, form: Any, kind: str) -> HttpResponse:
+def asked(request: Request, template: str, form: Any, kind: str, **more: Any) -> HttpResponse:
     latest = Upload.objects.filter(kind=kind).select_related("list", "by")[:LATEST]
-    return render(request, template, {"form": form, "latest": latest}, status=422 if form.errors else 200)
+    context = {"form": form, "latest": latest} | more
+    return render(request, template, context, status=422 if form.errors else 200)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

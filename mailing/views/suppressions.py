@@ -1,45 +1,52 @@
 """Addresses that get no campaign."""
 
-from datetime import date, datetime, time, timedelta
-
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
+from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
 from mailing.views.sure import sure
 
+viewing = permission_required("mailing.view_suppression", raise_exception=True)
 PER_PAGE = 50
 
 
 @require_GET
-@permission_required("mailing.view_suppression", raise_exception=True)
-def suppressions(request: Request) -> HttpResponse:
+@viewing
+def suppression_list(request: Request) -> HttpResponse:
     form = SuppressionFilterForm(request.GET)
+    page = Paginator(filtered(form), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
+    return render(request, "mailing/suppressions.html", context)
+
+
+@require_GET
+@viewing
+def suppression_csv(request: Request) -> StreamingHttpResponse:
+    """Those the list shows, all of them, as a CSV file."""
+    lines = suppressions.csv_lines(filtered(SuppressionFilterForm(request.GET)))
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = 'attachment; filename="suppressions.csv"'
+    return response
+
+
+def filtered(form: SuppressionFilterForm) -> QuerySet[Suppression]:
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
-    found = Suppression.objects.order_by("-created_at", "-pk")
-    if chosen["q"]:
-        found = found.filter(email__contains=chosen["q"].strip().lower())
-    for name in ("reason", "source"):
-        if chosen.get(name):
-            found = found.filter(**{name: chosen[name]})
-    if chosen.get("since"):
-        found = found.filter(created_at__gte=midnight(chosen["since"]))
-    if chosen.get("until"):
-        found = found.filter(created_at__lt=midnight(chosen["until"] + timedelta(days=1)))
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
-    return render(
-        request,
-        "mailing/suppressions.html",
-        {"form": form, "page": page, "is_filtered": any(chosen.values())},
+    return suppressions.found(
+        chosen["q"],
+        reason=chosen.get("reason", ""),
+        source=chosen.get("source", ""),
+        since=chosen.get("since"),
+        until=chosen.get("until"),
     )
 
 
@@ -73,8 +80,3 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
         label="Lift it",
         back=reverse("mailing:suppressions"),
     )
-
-
-def midnight(day: date) -> datetime:
-    """The first instant of a day in the site's zone."""
-    return timezone.make_aware(datetime.combine(day, time.min))

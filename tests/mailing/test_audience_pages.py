@@ -182,6 +182,18 @@ def test_suppressions_are_filtered(client, marketer):
     assert len(found("?reason=nonsense&since=nonsense")) == 2
 
 
+def test_the_suppressions_shown_are_handed_out_as_csv(client, marketer):
+    SuppressionFactory(email="ada@example.com", reason="complaint", source="webhook", detail="=1+1")
+    SuppressionFactory(email="bob@example.com", reason="manual")
+    assert "2 addresses" in page(client, "/suppressions/")
+    response = client.get("/suppressions/export.csv?reason=complaint")
+    lines = b"".join(response.streaming_content).decode().splitlines()
+    assert lines[0] == "address,reason,source,since,note"
+    assert len(lines) == 2
+    assert lines[1].startswith("ada@example.com,Complaint,Webhook,20")
+    assert lines[1].endswith(",'=1+1"), "no formula"
+
+
 def test_an_address_is_suppressed_once_and_lifted_after_a_warning(client, administrator):
     assert (
         client.post("/suppressions/new/", {"email": "X@Example.com", "reason": "manual"}).status_code == 302

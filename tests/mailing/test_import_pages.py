@@ -91,6 +91,16 @@ def test_the_rows_of_a_large_import_are_shown_a_page_at_a_time(client, marketer)
     assert "p050@example.com" in page(client, f"/imports/{upload.pk}/?after=50")
 
 
+def test_an_import_begun_at_a_list_proposes_that_list(client, marketer):
+    members = ContactListFactory(name="Members")
+    assert f'/contacts/import/?list={members.pk}"' in page(client, "/lists/")
+    assert "Import contacts into “Members”" in page(client, f"/contacts/import/?list={members.pk}")
+    file = SimpleUploadedFile("people.csv", CSV)
+    response = client.post(f"/contacts/import/?list={members.pk}", {"file": file})
+    assert f'<option value="{members.pk}" selected>Members</option>' in page(client, response.url)
+    page(client, "/contacts/import/?list=999999")
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -67,6 +67,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/segments/{segment}/": "AnMA",
     "/segments/{segment}/delete/": "MA",
     "/suppressions/": "AnMA",
+    "/suppressions/export.csv": "AnMA",
     "/suppressions/new/": "MA",
     "/suppressions/import/": "MA",
     "/suppressions/{suppression}/delete/": "A",

@@ -1,0 +1,53 @@
+"""Addresses that get no campaign: found, and all of them as CSV."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from mailing import spreadsheets
+from mailing.models import Suppression
+
+CSV_COLUMNS = ("address", "reason", "source", "since", "note")
+CSV_CHUNK = 2000  # rows read at once: a million never stand in memory together
+
+
+def found(
+    words: str = "",
+    *,
+    reason: str = "",
+    source: str = "",
+    since: date | None = None,
+    until: date | None = None,
+) -> QuerySet[Suppression]:
+    """Those whose address holds `words`, the newest first; `since` and `until` are days of the site's zone."""
+    rows = Suppression.objects.order_by("-created_at", "-pk")
+    if words:
+        rows = rows.filter(email__contains=words.strip().lower())
+    if reason:
+        rows = rows.filter(reason=reason)
+    if source:
+        rows = rows.filter(source=source)
+    if since:
+        rows = rows.filter(created_at__gte=_midnight(since))
+    if until:
+        rows = rows.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+    return rows
+
+
+def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
+    """These as CSV, after a line that names the columns; times in the site's zone."""
+    yield from spreadsheets.lines([CSV_COLUMNS])
+    yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=CSV_CHUNK))
+
+
+def _cells(row: Suppression) -> list[str]:
+    since = timezone.localtime(row.created_at).isoformat(sep=" ", timespec="seconds")
+    cells = [row.email, row.get_reason_display(), row.get_source_display(), since, row.detail]
+    return [spreadsheets.harmless(cell) for cell in cells]
+
+
+def _midnight(day: date) -> datetime:
+    """The first instant of a day in the site's zone."""
+    return timezone.make_aware(datetime.combine(day, time.min))
