@@ -711,6 +711,13 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "waiting",
+                    models.PositiveSmallIntegerField(
+                        default=0,
+                        help_text="SMTP connections that a run which was set aside still has open.",
+                    ),
+                ),
+                (
                     "connection",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,

@@ -97,6 +97,9 @@ class Lane(models.Model):
     worker = models.CharField(max_length=100, blank=True)
     leased_until = models.DateTimeField(null=True, blank=True)
     woken_at = models.DateTimeField(null=True, blank=True, help_text="When a pump was last queued for it.")
+    waiting = models.PositiveSmallIntegerField(
+        default=0, help_text="SMTP connections that a run which was set aside still has open."
+    )
 
     class Meta:
         constraints = [

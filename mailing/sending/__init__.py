@@ -2,6 +2,7 @@
 
     lanes      who feeds a connection: leases, wakes, what a dead process left behind
     pump       one run of one lane: claims, SMTP connections, results
+    answers    what the server's answers come to: results, and campaigns that must pause
     supply     what a run has claimed and not handed over yet
     pressure   what a run learns of its server: when to slow down, to rest, to give up
     claim      the statement that takes deliveries, and what comes of a row

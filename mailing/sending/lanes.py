@@ -35,15 +35,15 @@ WHERE campaign.kind = 'email' AND campaign.status = 'running'
 """
 
 _WAKE = """
-INSERT INTO mailing_lane (connection_id, number, worker, woken_at) VALUES (%s, %s, '', now())
+INSERT INTO mailing_lane (connection_id, number, worker, woken_at, waiting) VALUES (%s, %s, '', now(), 0)
 ON CONFLICT (connection_id, number) DO UPDATE SET woken_at = now()
 WHERE (mailing_lane.leased_until IS NULL OR mailing_lane.leased_until < now())
   AND (mailing_lane.woken_at IS NULL OR mailing_lane.woken_at < now() - make_interval(secs => %s))
 """
 
 _TAKE = """
-INSERT INTO mailing_lane (connection_id, number, worker, run, leased_until)
-VALUES (%(connection)s, %(number)s, %(worker)s, nextval('mailing_run'), now() + make_interval(secs => %(lease)s))
+INSERT INTO mailing_lane (connection_id, number, worker, run, leased_until, waiting)
+VALUES (%(connection)s, %(number)s, %(worker)s, nextval('mailing_run'), now() + make_interval(secs => %(lease)s), 0)
 ON CONFLICT (connection_id, number) DO UPDATE
 SET worker = EXCLUDED.worker, run = EXCLUDED.run, leased_until = EXCLUDED.leased_until, woken_at = NULL
 WHERE mailing_lane.run IS NULL
@@ -68,19 +68,21 @@ FROM campaigns_campaign AS campaign
 WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data') AND campaign.id = delivery.campaign_id
 """
 
-# Each connection that waits has one message handed over and not answered.
-_WAITING = """
-SELECT count(*) FROM mailing_lane AS lane JOIN mailing_delivery AS delivery ON delivery.run = lane.run
-WHERE lane.connection_id = %s AND lane.number >= %s AND lane.number %% %s = %s AND delivery.status = 'in_data'
+WAITING = f"""
+SELECT coalesce(sum(waiting), 0) FROM mailing_lane
+WHERE connection_id = %s AND number >= {LANES} AND number %% {LANES} = %s
 """
+STILL_WAITING = "UPDATE mailing_lane SET waiting = %s WHERE run = %s"
 
 _SET_ASIDE = """
-UPDATE mailing_lane AS lane SET number = (
+UPDATE mailing_lane AS lane SET waiting = %(waiting)s, number = (
     SELECT max(number) FROM mailing_lane
     WHERE connection_id = lane.connection_id AND number %% %(lanes)s = lane.number %% %(lanes)s
 ) + %(lanes)s
 WHERE lane.run = %(run)s
 """
+
+_IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND number = %s AND run IS NULL"
 
 
 def wake(connection_id: int) -> None:
@@ -129,16 +131,25 @@ def take(connection_id: int, number: int) -> int | None:
 
 
 def waiting(connection_id: int, number: int) -> int:
-    """How many SMTP connections the lane's runs that were set aside still wait with."""
+    """How many SMTP connections the lane's runs that were set aside still have open."""
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING, [connection_id, LANES, LANES, number])
+        cursor.execute(WAITING, [connection_id, number])
         return cursor.fetchone()[0]
 
 
-def set_aside(run: int) -> None:
-    """Free the lane of a run that takes nothing more; the run keeps its lease, and renews it."""
+def came_in_vain(connection_id: int, number: int) -> None:
+    """Let a lane be woken again at once: the pump that was on its way could not take it."""
     with connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES})
+        cursor.execute(_IN_VAIN, [connection_id, number])
+
+
+def set_aside(run: int, waiting: int = 0) -> None:
+    """Free the lane of a run that takes nothing more and has `waiting` SMTP connections open.
+
+    The run keeps its lease, renews it, and says when fewer are open.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES, "waiting": waiting})
 
 
 def leave(run: int) -> None:

@@ -59,6 +59,13 @@ class Pressure:
         """Whether another run may follow at once."""
         return not self._failure and not self._hold
 
+    def widen(self) -> bool:
+        """Let one connection more be open; False: the server has had enough of them as it is."""
+        if self._throttled_at is not None:
+            return False
+        self.places += 1
+        return True
+
     def accepted(self) -> None:
         """The server took a message."""
         self._drops = self._throttles = 0

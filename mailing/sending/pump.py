@@ -11,6 +11,7 @@ import contextlib
 import logging
 import signal
 import threading
+from collections.abc import Callable
 
 import psycopg
 from django.db import OperationalError, connection
@@ -18,20 +19,21 @@ from django.utils import timezone
 
 from campaigns.processes import is_stopping
 from mailing import launch
-from mailing.models import Delivery, Pace, SmtpConnection
-from mailing.sending import breaker, database, lanes, outcome
-from mailing.sending.claim import Claimed
+from mailing.models import Pace, SmtpConnection
+from mailing.sending import breaker, database, lanes
+from mailing.sending.answers import Answers
 from mailing.sending.ledger import LaneLost, Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.supply import Parcel, Supply
 from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Connection, Result, Server, Timeouts, Tls
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Server, Timeouts, Tls
 from mailing.smtp.replies import Stage
 
 logger = logging.getLogger(__name__)
 
 BUDGET = 20.0  # seconds a run goes on
 WATCH = 0.2  # seconds between two looks at whether this process is to end
+WIDEN = 1.0  # seconds between two looks at whether connections that waited for a late answer are free again
 STRAGGLE = 5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
 LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
 TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
@@ -47,21 +49,22 @@ def run(connection_id: int, number: int) -> int:
         breaker.pause_stranded()
         return 0
     pace = Pace.objects.get_or_create(connection=smtp)[0]
-    if pace.held_until and pace.held_until > timezone.now():
-        return 0  # the clock wakes it when it may go on
-    places = share(max(1, smtp.max_connections >> pace.level), number) - lanes.waiting(connection_id, number)
-    taken = lanes.take(connection_id, number) if places > 0 else None
+    is_held = pace.held_until is not None and pace.held_until > timezone.now()
+    most = share(max(1, smtp.max_connections >> pace.level), number)
+    places = most - lanes.waiting(connection_id, number)
+    taken = lanes.take(connection_id, number) if places > 0 and not is_held else None
     if taken is None:
+        lanes.came_in_vain(connection_id, number)  # the clock wakes it when it may go on
         return 0
     connection.close()  # the run has its own, and may outlive a restart of the database
-    pump = Pump(smtp, pace, taken, places)
+    pump = Pump(smtp, pace, taken, number, places=places, most=most)
     with contextlib.ExitStack() as held:
         held.callback(lanes.leave, taken)
         runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
         work = runner.get_loop().create_task(pump.run())
         runner.run(pump.until_late(work))
         rest = (held.pop_all(), runner, work, pump)
-    if work.done() or not _is_set_aside(taken):
+    if work.done() or not _is_set_aside(pump):
         _see_out(*rest)
         return pump.accepted
     thread = threading.Thread(target=_wait_for_the_late, args=rest, name=f"run-{taken}")
@@ -72,11 +75,11 @@ def run(connection_id: int, number: int) -> int:
     return pump.accepted
 
 
-def _is_set_aside(taken: int) -> bool:
+def _is_set_aside(pump: "Pump") -> bool:
     try:
-        lanes.set_aside(taken)
+        lanes.set_aside(pump.number, pump.open)
     except OperationalError:  # the database is away: the run waits where it is, and keeps its lane
-        logger.warning("Run %s could not be set aside.", taken)
+        logger.warning("Run %s could not be set aside.", pump.number)
         return False
     return True
 
@@ -118,14 +121,20 @@ def server_of(smtp: SmtpConnection, timeouts: Timeouts = TIMEOUTS) -> Server:
 
 
 class Pump:
-    """The SMTP connections of one run, and what their answers mean."""
+    """The SMTP connections of one run, `number`, and what their answers mean.
 
-    def __init__(self, smtp: SmtpConnection, pace: Pace, number: int, places: int) -> None:
+    places: connections it may open. most: those it may once none waits for a late answer to a run of this `lane`.
+    """
+
+    def __init__(
+        self, smtp: SmtpConnection, pace: Pace, number: int, lane: int, *, places: int, most: int
+    ) -> None:
         self.smtp = smtp
         self.number = number
-        self.accepted = 0
+        self._lane, self._most = lane, most
         self._server = server_of(smtp, TIMEOUTS)
         self._pressure = Pressure(smtp, pace, places, self.stop)
+        self._answers = Answers(smtp, self._server, pace, self._pressure, self.stop)
         self._over = asyncio.Event()
         self._idle = asyncio.Event()  # no place takes anything more
         self._late = asyncio.Event()  # and all that is left to do is to wait for answers to messages
@@ -137,16 +146,22 @@ class Pump:
         ] = {}  # has a message; the next one's envelope is with it
         self._opening: set[asyncio.Timeout] = set()
         self._door = asyncio.Lock()
-        self._is_ending = False
-        self._has_failed = pace.failures > 0
-        self._rates: dict[int, breaker.Rate] = {}
-        self._refused: dict[int, str] = {}
         self._supply: Supply | None = None
 
     @property
     def campaigns(self) -> set[int]:
         """Those it has sent for."""
         return self._supply.seen if self._supply else set()
+
+    @property
+    def accepted(self) -> int:
+        """How many messages the server took."""
+        return self._answers.accepted
+
+    @property
+    def open(self) -> int:
+        """How many SMTP connections it has open."""
+        return len(self._links)
 
     # ── from beginning to end ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -169,9 +184,15 @@ class Pump:
                 places = [
                     group.create_task(self._send(supply, ledger, place)) for place in range(self._active)
                 ]
+                widening = group.create_task(
+                    self._widen(
+                        own, lambda place: group.create_task(self._send(supply, ledger, place)), places
+                    )
+                )
                 await self._idle.wait()
                 self.stop()
                 await claiming
+                await widening
                 await supply.give_back()
                 if self._unanswered:
                     await ledger.written()
@@ -203,11 +224,18 @@ class Pump:
         self._pressure.proven.set()
         if self._supply:
             self._supply.wake()
+        asyncio.get_running_loop().call_soon(self._look_for_stragglers)
         asyncio.get_running_loop().call_later(STRAGGLE, self._cut_short)
+
+    def _look_for_stragglers(self) -> None:
+        """Once all that is left are messages whose answer is late by now, nobody waits for them any longer."""
+        late = sum(link.waited > STRAGGLE for link in self._unanswered)
+        if self._active == late and self._over.is_set():
+            self._cut_short()
 
     def _end(self) -> None:
         """This process is to end: the same, and no long wait for an answer."""
-        self._is_ending = True
+        self._answers.is_ending = True
         self.stop()
         asyncio.get_running_loop().call_later(LAST_WAIT, self._leave_in_doubt)
 
@@ -240,7 +268,7 @@ class Pump:
         self._pressure.tell(was_of_use=self.accepted > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
-        for pk, why in self._refused.items():
+        for pk, why in self._answers.refused.items():
             breaker.pause(pk, why)
         while self._supply.unforeseen:
             launch.unforeseen(*self._supply.unforeseen.popitem())
@@ -275,9 +303,34 @@ class Pump:
             self._active -= 1
             if not self._active:
                 self._idle.set()
+            self._look_for_stragglers()
             if link:
-                self._links.discard(link)
                 await link.quit()
+                self._links.discard(link)  # not before: what is being closed is open to the server
+                if self._late.is_set():
+                    ledger.note(lanes.STILL_WAITING, [self.open, self.number])
+
+    async def _widen(
+        self,
+        own: psycopg.AsyncConnection,
+        begin: Callable[[int], asyncio.Task[None]],
+        places: list[asyncio.Task[None]],
+    ) -> None:
+        """Begin places in place of the connections that earlier runs of the lane no longer wait with."""
+        while len(places) < self._most:
+            await self._wait(WIDEN)
+            try:
+                cursor = await own.execute(lanes.WAITING, [self.smtp.pk, self._lane])
+                waiting = (await cursor.fetchone() or [0])[0]
+            except psycopg.OperationalError:  # the supply sees it too, and ends the run
+                return
+            while len(places) < self._most - waiting:
+                if self._over.is_set() or self._idle.is_set() or not self._pressure.widen():
+                    return
+                self._active += 1
+                places.append(begin(len(places)))
+            if self._over.is_set():
+                return
 
     async def _wait(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
@@ -317,7 +370,7 @@ class Pump:
         return link
 
     def _shut_out(self, error: ConnectFailed) -> None:
-        if not self._is_ending:
+        if not self._answers.is_ending:
             self._pressure.shut_out(error, is_alone=not self._links)
 
     async def _hand_over(
@@ -338,43 +391,10 @@ class Pump:
                     following = supply.ready()
                 self._unanswered[link] = following
                 result = await link.deliver(then=following.mail if following else None)
-            self._settle(supply, ledger, link, parcel.claimed, result)
+            is_alone = len(self._links) <= 1
+            self._answers.settle(supply, ledger, link, parcel.claimed, result, is_alone=is_alone)
         finally:
             self._flying -= 1
             self._offering.discard(link)
             following = self._unanswered.pop(link, None)  # not the one it was, if it was put back meanwhile
         return following
-
-    # ── what an answer means ─────────────────────────────────────────────────────────────────────────────────────────
-
-    def _settle(
-        self, supply: Supply, ledger: Ledger, link: Connection, claimed: Claimed, result: Result
-    ) -> None:
-        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until)
-        ledger.record(claimed, fate)
-        if fate.status is Delivery.Status.ACCEPTED:
-            self.accepted += 1
-            self._pressure.accepted()
-            if self._has_failed:
-                self._has_failed = False
-                ledger.note(breaker.WORKS, [self.smtp.pk])
-        elif fate.fault == "throttle":
-            self._pressure.throttled(link, result, is_alone=len(self._links) <= 1)
-        elif fate.fault == "connection" and not self._is_ending:
-            self._pressure.dropped(self._server, link, result, fate)
-        self._watch_rate(supply, claimed.campaign.pk, fate)
-
-    def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
-        rate = self._rates.get(campaign_id)
-        if rate is None:
-            rate = self._rates[campaign_id] = breaker.Rate()
-        is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
-        rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
-        if (
-            is_lost
-            and (why := rate.verdict(f"“{fate.code or ''} {fate.text}”"))
-            and campaign_id not in self._refused
-        ):
-            self._refused[campaign_id] = why
-            supply.barred.add(campaign_id)
-            self.stop()

@@ -60,6 +60,13 @@ class Connection(asyncio.Protocol):
         return not self._ended or self._chained is not None
 
     @property
+    def waited(self) -> float:
+        """Seconds since the server was asked for what it has not answered yet; 0 when nobody waits."""
+        if self._waiter is None:
+            return 0.0
+        return self._loop.time() - self._deadline + self._limits[len(self._inbox)]
+
+    @property
     def ended(self) -> str:
         """Why the connection is of no more use, in words; "" while it is."""
         return self._ended

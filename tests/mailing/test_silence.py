@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 import uvloop
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from campaigns.lifecycle import fire
 from campaigns.models import Heartbeat
@@ -80,6 +81,50 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
     send(campaign)
     assert set(addresses(server).values()) == {1}
     assert len(addresses(server)) == 60
+
+
+def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(server, monkeypatch):
+    monkeypatch.setattr(pump, "WIDEN", 0.1)
+    server.settings.rules = parse("dot times=1 delay 2", "dot delay 0.05")
+    campaign = launched(200, connection=to(server, max_connections=4))
+    pump.run(campaign.connection_id, 0)
+    assert lanes.waiting(campaign.connection_id, 0) == 1
+    monkeypatch.setattr(pump, "BUDGET", 4.0)
+    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+        wait_for(lambda: server.stats()["open"] == 2)  # its one free place, and the one that waits
+        wait_for(lambda: lanes.waiting(campaign.connection_id, 0) == 0)
+        connections = server.stats()["connections"]
+        wait_for(lambda: server.stats()["connections"] > connections)
+    assert server.stats()["peak"] == 2, "and never more than the lane may have"
+    assert send(campaign).status == "completed"
+    assert set(addresses(server).values()) == {1}
+    assert len(addresses(server)) == 200
+
+
+def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server, monkeypatch):
+    monkeypatch.setattr(pump, "BUDGET", 1.5)
+    monkeypatch.setattr(pump, "STRAGGLE", 1.0)
+    server.settings.rules = parse(f"dot times=2 delay {LATE}")
+    campaign = launched(10, connection=to(server, max_connections=4))
+    begun = time.monotonic()
+    pump.run(campaign.connection_id, 0)
+    assert time.monotonic() - begun < 2.2
+    assert lanes.waiting(campaign.connection_id, 0) == 2
+    everybody_answered()
+    assert send(campaign).status == "completed"
+
+
+def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_again(server):
+    server.settings.rules = parse(f"dot times=1 delay {LATE}")
+    campaign = launched(10, connection=to(server, max_connections=2))
+    smtp = campaign.connection_id
+    pump.run(smtp, 0)
+    lanes.wake(smtp)
+    assert pump.run(smtp, 0) == 0
+    OrmQ.objects.all().delete()
+    everybody_answered()  # its end wakes both lanes
+    assert (smtp, 0) in [queued.task["args"] for queued in OrmQ.objects.all()]
+    send(campaign)
 
 
 def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server):

@@ -1,0 +1,72 @@
+"""What the answers to a run's messages come to: results for the ledger, and campaigns that must not go on."""
+
+from collections.abc import Callable
+
+from mailing.models import Delivery, Pace, SmtpConnection
+from mailing.sending import breaker, outcome
+from mailing.sending.claim import Claimed
+from mailing.sending.ledger import Ledger
+from mailing.sending.pressure import Pressure
+from mailing.sending.supply import Supply
+from mailing.smtp.client import Connection, Result, Server
+
+
+class Answers:
+    """The answers one run has had.
+
+    accepted: how many messages the server took. refused: campaigns to pause, with the reason. is_ending: the process is
+    to end, so that a connection which ends says nothing about the server. stop: ends the run.
+    """
+
+    def __init__(
+        self, smtp: SmtpConnection, server: Server, pace: Pace, pressure: Pressure, stop: Callable[[], None]
+    ) -> None:
+        self.accepted = 0
+        self.refused: dict[int, str] = {}
+        self.is_ending = False
+        self._pk = smtp.pk
+        self._server = server
+        self._pressure = pressure
+        self._stop = stop
+        self._has_failed = pace.failures > 0
+        self._rates: dict[int, breaker.Rate] = {}
+
+    def settle(
+        self,
+        supply: Supply,
+        ledger: Ledger,
+        link: Connection,
+        claimed: Claimed,
+        result: Result,
+        *,
+        is_alone: bool,
+    ) -> None:
+        """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
+        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until)
+        ledger.record(claimed, fate)
+        if fate.status is Delivery.Status.ACCEPTED:
+            self.accepted += 1
+            self._pressure.accepted()
+            if self._has_failed:
+                self._has_failed = False
+                ledger.note(breaker.WORKS, [self._pk])
+        elif fate.fault == "throttle":
+            self._pressure.throttled(link, result, is_alone=is_alone)
+        elif fate.fault == "connection" and not self.is_ending:
+            self._pressure.dropped(self._server, link, result, fate)
+        self._watch_rate(supply, claimed.campaign.pk, fate)
+
+    def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
+        rate = self._rates.get(campaign_id)
+        if rate is None:
+            rate = self._rates[campaign_id] = breaker.Rate()
+        is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
+        rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
+        if (
+            is_lost
+            and (why := rate.verdict(f"“{fate.code or ''} {fate.text}”"))
+            and campaign_id not in self.refused
+        ):
+            self.refused[campaign_id] = why
+            supply.barred.add(campaign_id)
+            self._stop()
