@@ -143,13 +143,14 @@ async def claim(
         {"lane": lane, "campaign": campaign.pk, "connection": connection_id, "run": run, "most": most},
     )
     rows = await cursor.fetchall()
-    return [_claimed(campaign, row) for row in rows if row[1] == "claimed"], len(rows)
+    taken = [row for row in rows if row[1] == "claimed"]
+    signed = tokens.sign_all(row[0] for row in taken)
+    return [_claimed(campaign, row, token) for row, token in zip(taken, signed, strict=True)], len(rows)
 
 
-def _claimed(campaign: Campaign, row: tuple[Any, ...]) -> Claimed:
+def _claimed(campaign: Campaign, row: tuple[Any, ...], token: str) -> Claimed:
     pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft = row
     attributes |= {"phone": phone, "city": city, "country": country, "score": score}
-    token = tokens.sign(pk)
     recipient = content.Recipient(email, attributes, first_name, last_name, token, pk)
     return Claimed(pk, campaign, email, attempts, recipient, token, soft > 0)
 

@@ -1,4 +1,4 @@
-"""Marks and results, written to the ledger in greedy batches: whatever gathered while the last commit was under way.
+"""Marks and results, written to the ledger in greedy batches: what gathered during the last commit and shortly after.
 
 A message's content leaves only after `mark` has committed its row as `in_data`. Results that wait are written no later
 than the next marks, in the same statement: so a connection's message is recorded before its next one leaves, and a
@@ -8,6 +8,7 @@ process that dies leaves at most one of its messages for each open connection in
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import msgspec
 import psycopg
@@ -81,6 +82,11 @@ RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s
 BEAT = f"UPDATE campaigns_heartbeat SET at = now() WHERE cluster = '{lanes.CLUSTER}'"
 
 
+GATHER = (
+    0.001  # seconds a batch waits for the rest of the messages under way: a commit costs as much as ten rows
+)
+
+
 class LaneLost(Exception):
     """The run's lease ran out and its rows were put right by another: it must stop at once."""
 
@@ -88,11 +94,15 @@ class LaneLost(Exception):
 class Ledger:
     """The ledger as one run writes it. `serve` writes; `mark` and `record` are called by the SMTP connections.
 
+    under_way: how many messages may ask for a mark soon, those that have asked included.
     feeds: the run takes deliveries, in a worker of the cluster; False once it waits for late answers, beside others.
     """
 
-    def __init__(self, own: psycopg.AsyncConnection, run: int, lease: float) -> None:
+    def __init__(
+        self, own: psycopg.AsyncConnection, run: int, lease: float, under_way: Callable[[], int]
+    ) -> None:
         self.run = run
+        self._under_way = under_way
         self.feeds = True
         self._database = own
         self._lease = lease
@@ -140,6 +150,8 @@ class Ledger:
                     await self._work.wait()
             except TimeoutError:
                 pass
+            if len(self._marks) < self._under_way():
+                await asyncio.sleep(GATHER)
             self._work.clear()
             marks, self._marks = self._marks, []
             results, self._results = self._results, []

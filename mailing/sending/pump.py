@@ -174,21 +174,20 @@ class Pump:
         self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
             own = await opened.enter_async_context(await database.connect(plans_once=False))
-            ledger = Ledger(await database.connect(plans_once=True), self.number, lanes.LEASE)
+            recording = await database.connect(plans_once=True)
+            ledger = Ledger(recording, self.number, lanes.LEASE, lambda: self._flying)
             opened.push_async_callback(ledger.close)
             supply = self._supply = Supply(own, ledger, self.smtp, self._over, self.stop)
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(ledger.serve())
                 claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
                 self._active = self._pressure.places
-                places = [
-                    group.create_task(self._send(supply, ledger, place)) for place in range(self._active)
-                ]
-                widening = group.create_task(
-                    self._widen(
-                        own, lambda place: group.create_task(self._send(supply, ledger, place)), places
-                    )
-                )
+
+                def begin(place: int) -> asyncio.Task[None]:
+                    return group.create_task(self._send(supply, ledger, place))
+
+                places = [begin(place) for place in range(self._active)]
+                widening = group.create_task(self._widen(own, begin, places))
                 await self._idle.wait()
                 self.stop()
                 await claiming

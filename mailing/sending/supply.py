@@ -6,8 +6,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
 
+import msgspec
 import psycopg
 from django.conf import settings
 from django.utils import timezone
@@ -33,7 +33,7 @@ WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
 """
 
 
-class Parcel(NamedTuple):
+class Parcel(msgspec.Struct, frozen=True):
     """A delivery and its message, ready to be handed over."""
 
     claimed: Claimed
@@ -64,6 +64,7 @@ class Supply:
         self._own = own
         self._ledger = ledger
         self._pk = smtp.pk
+        self._base = settings.PUBLIC_URL
         self._limits = limits.limits_of(smtp, timezone.localdate())
         self._over = over
         self._stop = stop
@@ -93,7 +94,7 @@ class Supply:
             if len(self._queue) < LOW:
                 self._hungry.set()
             try:
-                message = claimed.message(settings.PUBLIC_URL)
+                message = claimed.message(self._base)
             except content.ContentError as error:
                 self._ledger.record(claimed, outcome.unsendable(str(error)))
             except Exception as error:

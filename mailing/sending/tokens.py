@@ -5,6 +5,7 @@ letters, and one hash a message however many links it has.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2s
 from hmac import compare_digest
@@ -21,8 +22,18 @@ def _keyed(secret: str) -> "blake2s":
 
 def sign(delivery_id: int) -> str:
     """The token of this delivery."""
+    return _sign(_keyed(settings.SECRET_KEY), delivery_id)
+
+
+def sign_all(delivery_ids: Iterable[int]) -> list[str]:
+    """The tokens of these deliveries, in their order."""
+    keyed = _keyed(settings.SECRET_KEY)
+    return [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
+
+
+def _sign(keyed: "blake2s", delivery_id: int) -> str:
     key = delivery_id.to_bytes(8)
-    mac = _keyed(settings.SECRET_KEY).copy()
+    mac = keyed.copy()
     mac.update(key)
     return urlsafe_b64encode(key + mac.digest()).decode()
 

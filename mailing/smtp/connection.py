@@ -125,7 +125,7 @@ class Connection(asyncio.Protocol):
             if self._needs_reset:
                 stages = _RESET_ENVELOPE
                 envelope = b"RSET\r\n" + envelope
-            self._write(envelope, len(stages))
+            self._write(envelope, replies=len(stages))
         limits = self._envelope_limits
         await self._replies(limits if stages is _ENVELOPE else (limits[0], *limits))
         replies = self._inbox[: len(stages)]
@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
                 self._chained = then
             except Unsendable:
                 pass  # nothing to chain: its own `offer` returns the refusal
-        if not self._write(b"".join((content, b".\r\n", envelope)), 4 if envelope else 1):
+        if not self._write(content, b".\r\n" + envelope, replies=4 if envelope else 1):
             return self._gone(Stage.DATA)
         await self._replies(self._dot_limit)
         if not self._inbox:
@@ -199,7 +199,7 @@ class Connection(asyncio.Protocol):
         """
         if self._offered is not None or self._chained is not None:
             raise RuntimeError("The server waits for a message; a command would be taken for its first line.")
-        self._write(command + b"\r\n", 1)
+        self._write(command + b"\r\n", replies=1)
         return await self.answer(seconds)
 
     async def answer(self, seconds: float) -> RawReply | None:
@@ -279,12 +279,12 @@ class Connection(asyncio.Protocol):
 
     # Inside
 
-    def _write(self, data: bytes, replies: int) -> bool:
+    def _write(self, *data: bytes, replies: int) -> bool:
         """False: the connection has ended, and not a byte of `data` left."""
         if self._ended or self._transport is None:
             return False
         self._owed += replies
-        self._transport.write(data)
+        self._transport.writelines(data)
         return True
 
     async def _replies(self, limits: tuple[float, ...]) -> None:

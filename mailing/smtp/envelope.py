@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple, Self
+from functools import lru_cache
+from typing import Self
+
+import msgspec
 
 from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.replies import Kind, Reply, Stage, Verdict
 
 
-class Mail(NamedTuple):
+class Mail(msgspec.Struct, frozen=True, gc=False):
     """One message to one recipient.
 
     sender: the return path, "" for the null sender. content: header and body in any line ends.
@@ -30,7 +33,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed out"  # no answer in the stage's time; connection closed
 
 
-class Result(NamedTuple):
+class Result(msgspec.Struct, frozen=True):
     """The fate of one message.
 
     stage: where it was decided. reply and verdict: of the answer that decided it, if one did.
@@ -91,6 +94,9 @@ class Unsendable(Exception):
         self.result = Result(Outcome.REFUSED, stage, verdict=verdict, sentence=sentence)
 
 
+_sender_on_the_wire = lru_cache(maxsize=64)(on_the_wire)  # one for many messages
+
+
 def commands(mail: Mail, offers: Capabilities) -> bytes:
     """MAIL, RCPT and DATA, one line each, for a server with these capabilities.
 
@@ -98,7 +104,7 @@ def commands(mail: Mail, offers: Capabilities) -> bytes:
     is not.
     """
     try:
-        sender = on_the_wire(mail.sender, smtputf8=offers.smtputf8) if mail.sender else b""
+        sender = _sender_on_the_wire(mail.sender, smtputf8=offers.smtputf8) if mail.sender else b""
     except AddressRefused as error:
         raise Unsendable(Stage.MAIL, Kind.POLICY, str(error)) from error
     try:

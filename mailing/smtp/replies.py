@@ -4,6 +4,8 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+import msgspec
+
 LONGEST_LINE = 8_192  # bytes; RFC 5321 allows 512, real servers are wordy, an attacker has no end
 LONGEST_REPLY = 65_536  # bytes of one reply, all its lines
 _CODES = {b"%d" % code: code for code in range(200, 600)}
@@ -37,7 +39,7 @@ class Reply(NamedTuple):
         return " ".join(filter(None, (str(self.code), self.enhanced, self.text)))
 
 
-class RawReply(NamedTuple):
+class RawReply(msgspec.Struct, frozen=True, gc=False):
     """A reply as it came: its code, and its lines without the code. `read` decodes it, once somebody asks."""
 
     code: int
