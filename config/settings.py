@@ -120,7 +120,15 @@ Q_CLUSTER: dict[str, Any] = {
     "label": "Queue",
     "ALT_CLUSTERS": {
         # each connection that sends occupies two for up to half a minute; launches and test mails need one beside them
-        "mail": {"workers": 8, "queue_limit": 8, "timeout": 120, "retry": 480, "max_attempts": 3}
+        # a wake is seen soon: half a second would be a tenth of a small campaign, and a fortieth of each run
+        "mail": {
+            "workers": 8,
+            "queue_limit": 8,
+            "timeout": 120,
+            "retry": 480,
+            "max_attempts": 3,
+            "poll": 0.2,
+        }
     },
 }
 if redis_url := environment.text("REDIS_URL", ""):
