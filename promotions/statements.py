@@ -151,7 +151,7 @@ def prepared(
         pgconn = django.connection.pgconn
         checked(pgconn.prepare(name, text), pgconn)
         session.names.add(name)
-    if django.queries_logged:  # so that Django's tools see and count it
+    if django.force_debug_cursor:  # so that Django's tools see and count it
         django.queries_log.append({"sql": sql, "time": "0.000"})
     return name, [encoded(parameters[key]) for key in names]
 
