@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from promotions.publish.version import RULES_LOCK
-from promotions.statements import run, send
+from promotions.statements import binary, run, send
 from promotions.usage import Entry, Movement, Runs
 
 SALES, CUSTOMERS = 0x73616C65, 0x63757374  # classes of advisory locks with two keys: "sale", "cust"
@@ -83,7 +83,7 @@ INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER
 
 def insert(sale: Record, entries: Sequence[Entry]) -> None:
     """Have a sale and its lines written in one statement. Its locks keep everybody else from writing it meanwhile."""
-    parameters: dict[str, str | bytes | None] = {
+    parameters: dict[str, str | None] = {
         "location": str(sale.location),
         "till": str(sale.till),
         "reference": sale.reference,
@@ -93,7 +93,7 @@ def insert(sale: Record, entries: Sequence[Entry]) -> None:
         "subtotal": str(sale.subtotal),
         "discount": str(sale.discount),
         "total": str(sale.total),
-        "body_hash": sale.body_hash,
+        "body_hash": binary(sale.body_hash),
         "basket": sale.basket,
         "answer": sale.answer,
         "reserved": None if sale.reserved is None else encoded(sale.reserved),

@@ -19,7 +19,7 @@ from pos.holds import Stored, rest
 from pos.keys import Known
 from pos.schemas import ReturnRequest
 from promotions.engine.allocation import spread
-from promotions.statements import Transaction, again, run, send
+from promotions.statements import Transaction, again, binary, run, send
 from promotions.usage import Runs
 
 
@@ -105,7 +105,7 @@ def insert(
         {
             "sale": str(sale),
             "reference": reference,
-            "body_hash": body_hash,
+            "body_hash": binary(body_hash),
             "units": msgspec.json.encode(units).decode(),
             "discount": str(discount),
             "answer": answer.decode(),

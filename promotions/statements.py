@@ -18,7 +18,15 @@ from typing import Any, TypeVar
 from weakref import ref
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DataError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.transaction import TransactionManagementError
 from psycopg import abc
 from psycopg.adapt import Transformer
@@ -29,11 +37,11 @@ from psycopg.pq.abc import PGconn, PGresult
 from promotions.pipeline import Command, Pipeline
 
 Result = TypeVar("Result")
+Parameters = Mapping[str, str | None]
 GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 # what was prepared is good no more: somebody discarded it, or a migration gave its columns other types
 STALE = (InvalidSqlStatementName, FeatureNotSupported)
 IDLE, BAD = TransactionStatus.IDLE, ConnStatus.BAD
-BEGIN, COMMIT = "BEGIN", "COMMIT"
 UNMET = b"FF001"  # SQLSTATE
 
 
@@ -68,15 +76,50 @@ class Rows:
 class Session:
     """What is known of one connection: what it has prepared, and what waits to be sent on it."""
 
-    __slots__ = ("is_open", "loader", "names", "pipeline", "raw", "waiting")
+    __slots__ = ("django", "is_open", "loader", "names", "pgconn", "pipeline", "raw", "waiting")
 
-    def __init__(self, raw: psycopg.Connection) -> None:
+    def __init__(self, django: Any) -> None:
+        raw = django.connection
+        self.django = django
         self.raw = ref(raw)  # one that was closed is not kept in memory
+        self.pgconn: PGconn = raw.pgconn
+        self.pipeline = Pipeline(self.pgconn)
         self.loader: abc.Transformer = Transformer(raw.adapters)
         self.names: set[bytes] = set()
-        self.pipeline = Pipeline(raw.pgconn)
         self.is_open = False  # inside a Transaction: what is sent may wait
         self.waiting: list[Command] = []
+
+    def command(self, sql: str, parameters: Parameters) -> Command:
+        """A statement as it is sent, after the connection has prepared it."""
+        name, text, names = translated(sql)
+        if name not in self.names:
+            with self.django.wrap_database_errors:
+                checked(self.pgconn.prepare(name, text), self.pgconn)
+            self.names.add(name)
+        if self.django.force_debug_cursor:  # so that Django's tools see and count it
+            self.django.queries_log.append({"sql": sql, "time": "0.000"})
+        values = [None if (value := parameters[key]) is None else value.encode() for key in names]
+        if b"\0" in b"".join(filter(None, values)):  # libpq would take it for the end of the text
+            raise DataError("a text of PostgreSQL holds no NUL")
+        return name, values
+
+    def execute(self, command: Command) -> PGresult:
+        """The result of a statement, after those that wait were executed too."""
+        pgconn = self.pgconn
+        with self.django.wrap_database_errors:
+            if self.waiting:
+                commands = [*self.waiting, command]
+                self.waiting.clear()
+                for result in self.pipeline.exchange(commands):
+                    checked(result, pgconn)
+            else:
+                # Django leaves it to the first statement
+                if not self.django.autocommit and pgconn.transaction_status == IDLE:
+                    checked(pgconn.exec_(b"BEGIN"), pgconn)
+                name, values = command
+                result = pgconn.exec_prepared(name, values)  # type: ignore[arg-type]  # the stub knows no NULL
+                checked(result, pgconn)
+        return result
 
 
 class Here(threading.local):
@@ -91,6 +134,17 @@ _here = Here()
 _numbers = count(1)
 
 
+def connected() -> Session:
+    """The session of this thread's connection, which is open, or was when it was last used."""
+    django, session = _here.django, _here.session
+    django.health_check_done = True  # see `again`
+    if django.connection is None:
+        django.ensure_connection()
+    if session is None or session.raw() is not django.connection:
+        session = _here.session = Session(django)
+    return session
+
+
 @cache
 def translated(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
     """A name for `sql`, the statement with $1, $2 … in the place of %(name)s, and these names in their order."""
@@ -99,79 +153,27 @@ def translated(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
     return f"till_{next(_numbers)}".encode(), text.encode(), tuple(names)
 
 
-def run(sql: str, parameters: Mapping[str, str | bytes | None]) -> Rows:
+def run(sql: str, parameters: Parameters) -> Rows:
     """Execute one statement, prepared at its first use on the connection, after those that wait to be sent.
 
-    `parameters`: by the names in `sql`, as %(amount)s::bigint; texts or bytes that the statement casts.
+    `parameters`: by the names in `sql`, as %(amount)s::bigint; texts that the statement casts.
     Raises: django.db.Error; Unmet.
     """
-    django = connected()
-    with django.wrap_database_errors:
-        session = session_of(django)
-        command = prepared(django, session, sql, parameters)
-        if session.waiting:
-            result = exchanged(django, session, command)
-        else:
-            pgconn = django.connection.pgconn
-            # Django leaves it to the first statement
-            if not django.connection.autocommit and pgconn.transaction_status == IDLE:
-                checked(pgconn.exec_(b"BEGIN"), pgconn)
-            result = pgconn.exec_prepared(*command)
-            checked(result, pgconn)
-    return Rows(result, session.loader)
+    session = connected()
+    return Rows(session.execute(session.command(sql, parameters)), session.loader)
 
 
-def send(sql: str, parameters: Mapping[str, str | bytes | None]) -> None:
+def send(sql: str, parameters: Parameters) -> None:
     """Have a statement executed before the next one that is run, or with the commit of the `Transaction` around it.
 
     What it raises is raised there. Outside of a `Transaction` it is run at once.
     """
-    django = connected()
-    with django.wrap_database_errors:
-        session = session_of(django)
-        if session.is_open:
-            session.waiting.append(prepared(django, session, sql, parameters))
-            return
-    run(sql, parameters)
-
-
-def session_of(django: Any) -> Session:
-    session = _here.session
-    if session is None or session.raw() is not django.connection:
-        session = _here.session = Session(django.connection)
-    return session
-
-
-def prepared(
-    django: Any, session: Session, sql: str, parameters: Mapping[str, str | bytes | None]
-) -> Command:
-    """A statement as it is sent, after the connection has prepared it."""
-    name, text, names = translated(sql)
-    if name not in session.names:
-        pgconn = django.connection.pgconn
-        checked(pgconn.prepare(name, text), pgconn)
-        session.names.add(name)
-    if django.force_debug_cursor:  # so that Django's tools see and count it
-        django.queries_log.append({"sql": sql, "time": "0.000"})
-    return name, [encoded(parameters[key]) for key in names]
-
-
-def exchanged(django: Any, session: Session, command: Command) -> PGresult:
-    """The result of a statement, executed after those that wait."""
-    commands = [*session.waiting, command]
-    session.waiting.clear()
-    for result in session.pipeline.exchange(commands):
-        checked(result, django.connection.pgconn)
-    return result
-
-
-def connected() -> Any:
-    """Django's wrapper of this thread's connection, which is open, or was when it was last used."""
-    django = _here.django
-    django.health_check_done = True  # see `again`
-    if django.connection is None:
-        django.ensure_connection()
-    return django
+    session = connected()
+    command = session.command(sql, parameters)
+    if session.is_open:
+        session.waiting.append(command)
+    else:
+        session.execute(command)
 
 
 class Transaction:
@@ -180,20 +182,18 @@ class Transaction:
     Only for `run` and `send`: Django itself does not know that it is in a transaction. Not inside another one.
     """
 
-    __slots__ = ("_django", "_savepoint", "_session")
+    __slots__ = ("_savepoint", "_session")
 
     def __enter__(self) -> None:
-        self._django = connected()
-        self._savepoint = transaction.atomic() if self._django.in_atomic_block else None
+        self._session = session = connected()
+        self._savepoint = transaction.atomic() if session.django.in_atomic_block else None
         if self._savepoint is not None:
             self._savepoint.__enter__()
-            return
-        with self._django.wrap_database_errors:
-            self._session = session_of(self._django)
-            if self._session.is_open:
-                raise TransactionManagementError("this connection is in a Transaction already")
-            self._session.waiting = [prepared(self._django, self._session, BEGIN, {})]
-            self._session.is_open = True
+        elif session.is_open:
+            raise TransactionManagementError("this connection is in a Transaction already")
+        else:
+            session.waiting.append(session.command("BEGIN", {}))
+            session.is_open = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -202,16 +202,14 @@ class Transaction:
             self._savepoint.__exit__(kind, error, trace)
             return
         self._session.is_open = False
-        with self._django.wrap_database_errors:
-            if kind is None:
-                self._commit()
-            else:
-                self._roll_back()
+        if kind is None:
+            self._commit()
+        else:
+            self._roll_back()
 
     def _commit(self) -> None:
-        command = prepared(self._django, self._session, COMMIT, {})
         try:
-            result = exchanged(self._django, self._session, command)
+            result = self._session.execute(self._session.command("COMMIT", {}))
         except BaseException:
             self._roll_back()
             raise
@@ -221,21 +219,12 @@ class Transaction:
             )
 
     def _roll_back(self) -> None:
-        self._session.waiting.clear()
-        pgconn = self._django.connection.pgconn
-        if (
-            pgconn.status != BAD and pgconn.transaction_status != IDLE
-        ):  # PostgreSQL rolls back what is cut off
-            checked(pgconn.exec_(b"ROLLBACK"), pgconn)
-
-
-def encoded(value: str | bytes | None) -> bytes | None:
-    """A parameter as PostgreSQL reads its text. libpq would take one with a NUL in it for what comes before that."""
-    if isinstance(value, str):
-        if "\0" in value:
-            raise psycopg.DataError("a text of PostgreSQL holds no NUL")
-        return value.encode()
-    return None if value is None else b"\\x" + value.hex().encode()
+        session, pgconn = self._session, self._session.pgconn
+        session.waiting.clear()
+        # what is cut off PostgreSQL rolls back itself
+        if pgconn.status != BAD and pgconn.transaction_status != IDLE:
+            with session.django.wrap_database_errors:
+                checked(pgconn.exec_(b"ROLLBACK"), pgconn)
 
 
 def checked(result: PGresult, pgconn: PGconn) -> None:
@@ -274,3 +263,8 @@ def is_in_transaction() -> bool:
 def array(ids: Iterable[int]) -> str:
     """Numbers as PostgreSQL writes an array."""
     return "{" + ",".join(map(str, ids)) + "}"
+
+
+def binary(value: bytes) -> str:
+    """Bytes as PostgreSQL writes them."""
+    return "\\x" + value.hex()

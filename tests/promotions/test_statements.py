@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from promotions.statements import Transaction, again, array, run
+from promotions.statements import Transaction, again, array, binary, run
 from tests.pos.tills import together
 
 ECHO = "SELECT %(value)s::text"
@@ -41,7 +41,7 @@ def test_bytes_numbers_times_arrays_and_json_come_back_as_pythons_own():
     """
     at = datetime(2026, 10, 25, 1, 30, 0, 123456, tzinfo=UTC)
     parameters = {
-        "bytes": bytes(range(256)),
+        "bytes": binary(bytes(range(256))),
         "number": str(2**63 - 1),
         "at": at.isoformat(),
         "ids": array([3, 1, 2]),
