@@ -31,21 +31,30 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
         if amount:
             raise ValueError(f"nothing to share {amount} over")
         return []
-    parts = [amount * weight // total for weight in weights]
     if rooms is not None:
-        for part, weight, room in zip(parts, weights, rooms, strict=True):
-            if part >= room and (part > room or part * total != amount * weight):
+        for weight, room in zip(weights, rooms, strict=True):
+            if amount * weight > room * total:
                 return _water_fill(amount, weights, rooms)
-    left = amount - sum(parts)
-    if left:
-        # The largest remainder, then the larger weight, then the earlier place.
-        places = [(amount * weight % total, weight, -place) for place, weight in enumerate(weights)]
-        if left == 1:
-            parts[-max(places)[2]] += 1
-        else:
-            places.sort(reverse=True)
-            for _, _, place in places[:left]:
-                parts[-place] += 1
+    remainders = [amount * weight % total for weight in weights]
+    odd = sum(remainders) // total
+    if not odd:
+        return [amount * weight // total for weight in weights]
+    ordered = sorted(remainders)
+    last = ordered[-odd]
+    if last == ordered[-odd - 1]:
+        return _break_ties(amount, weights, remainders, odd)
+    # What the last remainder to get a unit lacks of one, added to all, carries it and the larger ones over, no other.
+    lack = total - last
+    return [(amount * weight + lack) // total for weight in weights]
+
+
+def _break_ties(amount: int, weights: Sequence[Number], remainders: Sequence[Number], odd: int) -> list[int]:
+    """`allocate` where remainders are alike: the larger weight comes first, then the earlier place."""
+    total = sum(weights)
+    parts = [amount * weight // total for weight in weights]
+    order = sorted(range(len(parts)), key=lambda place: (-remainders[place], -weights[place], place))
+    for place in order[:odd]:
+        parts[place] += 1
     return parts
 
 
@@ -75,7 +84,7 @@ def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) ->
 
 def half_up(numerator: Number, denominator: int) -> int:
     """numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
-    return int((2 * numerator + denominator) // (2 * denominator))
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def spread(amount: int, count: int) -> tuple[tuple[int, int], ...]:

@@ -39,7 +39,7 @@ def outcome(
     for grant in attempt.grants:
         promotion = grant.promotion
         number, campaign = promotion.number, promotion.campaign
-        for kind, amount in grant.parts:
+        for kind, amount in zip(grant.kinds, grant.parts, strict=True):
             if amount:
                 by_kind[kind].append(Share(number, campaign, amount))
         coupon = triggers.get(number) if triggers and promotion.rule.trigger == "coupon" else None

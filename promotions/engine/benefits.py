@@ -43,9 +43,10 @@ def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[Share, in
 
 def _percent_of_rest(percent: int) -> Share:
     def share(batch: Batch, kind: Kind) -> Number:
-        wanted = batch.rest * percent
-        room = (batch.rest - batch.low) * WHOLE
-        return min(room, wanted)
+        rest = batch.rest
+        if not batch.low:
+            return rest * percent
+        return min(rest * percent, (rest - batch.low) * WHOLE)
 
     return share
 
@@ -77,16 +78,13 @@ def _down_to(amount: int) -> Share:
 class Chooser:
     """Which of the open batches a target means, where it bounds the number of units."""
 
-    __slots__ = ("dearest", "max_units", "max_units_per_line")
+    __slots__ = ("bounded", "dearest", "max_units", "max_units_per_line")
 
     def __init__(self, target: Target) -> None:
         self.max_units = target.max_units
         self.max_units_per_line = target.max_units_per_line
+        self.bounded = self.max_units is not None or self.max_units_per_line is not None
         self.dearest = target.pick == "dearest"
-
-    @property
-    def bounded(self) -> bool:
-        return self.max_units is not None or self.max_units_per_line is not None
 
     def choose(self, ground: Ground, batches: list[Batch]) -> list[Batch]:
         units = ground.units
@@ -151,19 +149,33 @@ class Pooled:
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
+        bounded = self._chooser.bounded
+        if group is None and not bounded and not ground.spare_used:
+            pool = ground.units.pool(mask)
+            if pool is not None:
+                return pooled(pool.batches, pool.kinds, amount=self._amount, percent=self._percent)
         pieces = ground.units.open(mask, group, spare_used=ground.spare_used)
-        if self._chooser.bounded:
+        if bounded:
             pieces = self._chooser.choose(ground, pieces)
         return pooled(pieces, amount=self._amount, percent=self._percent)
 
 
-def pooled(pieces: list[Batch], *, amount: int | None = None, percent: int | None = None) -> Claim | Refusal:
-    """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them."""
+def pooled(
+    pieces: list[Batch],
+    kinds: list[int] | None = None,
+    *,
+    amount: int | None = None,
+    percent: int | None = None,
+) -> Claim | Refusal:
+    """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them.
+
+    `kinds`: those of a pool's batches.
+    """
     weights = [piece.rest for piece in pieces]
     total = sum(weights)
-    room = sum([piece.rest - piece.low for piece in pieces])
+    room = total if kinds is not None else sum([piece.rest - piece.low for piece in pieces])
     wish = half_up(min(total * (percent or 0), room * WHOLE), WHOLE) if amount is None else min(amount, room)
-    return Claim(pieces, weights, wish, fits=room == total) if wish else NOTHING
+    return Claim(pieces, weights, wish, fits=room == total, kinds=kinds) if wish else NOTHING
 
 
 class Stepped:

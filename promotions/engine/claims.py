@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from promotions.engine.allocation import Number, allocate
 from promotions.engine.conditions import Refusal
 from promotions.engine.facts import Facts, Measure
@@ -26,42 +28,49 @@ class Ground:
         self.spare_used = spare_used
 
 
-class Claim:
+class Claim(Struct, eq=False, gc=False):
     """`wish` minor units (above 0), shared over `pieces` in proportion to `weights`, none beyond its room.
 
-    `fits`: shares in proportion cannot pass a room. `used`: units no other group benefit may use. `applications`: sets
-    of a bundle, groups of a buy-get.
+    `fits`: shares in proportion cannot pass a room. `kinds`: those of the pieces, where it is known that none comes
+    twice. `used`: units no other group benefit may use. `applications`: sets of a bundle, groups of a buy-get.
     """
 
-    __slots__ = ("applications", "fits", "pieces", "used", "weights", "wish")
+    pieces: list[Batch]
+    weights: Sequence[Number]
+    wish: int
+    fits: bool = False
+    kinds: list[int] | None = None
+    used: list[Batch] | None = None
+    applications: int = 1
 
-    def __init__(self, pieces: list[Batch], weights: Sequence[Number], wish: int, fits: bool = False) -> None:
-        self.pieces = pieces
-        self.weights = weights
-        self.wish = wish
-        self.fits = fits
-        self.used: list[Batch] | None = None
-        self.applications = 1
-
-    def grant(self, amount: int, *, whole: bool) -> list[tuple[int, int]]:
-        """Take `amount`, at most the wish, off the pieces. Returns (kind number, its part) in the order of kinds.
+    def grant(self, amount: int, *, whole: bool) -> tuple[Sequence[int], Sequence[int]]:
+        """Take `amount`, at most the wish, off the pieces. Returns the numbers of the kinds and the part of each.
 
         `whole`: no kind comes in more than one piece.
         """
         pieces = self.pieces
         if len(pieces) == 1:
             pieces[0].rest -= amount
-            return [(pieces[0].kind, amount)]
-        if not whole and len({piece.kind for piece in pieces}) < len(pieces):
-            return self._grant_by_kind(amount)
-        rooms = None if self.fits else [piece.rest - piece.low for piece in pieces]
-        granted = []
-        for piece, part in zip(pieces, allocate(amount, self.weights, rooms), strict=True):
-            piece.rest -= part
-            granted.append((piece.kind, part))
-        return granted
+            return (pieces[0].kind,), (amount,)
+        kinds = self.kinds
+        if kinds is None:
+            kinds = [piece.kind for piece in pieces]
+            if not whole and len(different := set(kinds)) < len(kinds):
+                if len(different) > 1:
+                    return self._grant_by_kind(amount)
+                self._share(amount, pieces, self.weights)
+                return kinds[:1], (amount,)
+        return kinds, self._share(amount, pieces, self.weights)
 
-    def _grant_by_kind(self, amount: int) -> list[tuple[int, int]]:
+    def _share(self, amount: int, pieces: Sequence[Batch], weights: Sequence[Number]) -> list[int]:
+        """Take `amount` off `pieces` in proportion to `weights`."""
+        rooms = None if self.fits else [piece.rest - piece.low for piece in pieces]
+        parts = allocate(amount, weights, rooms)
+        for piece, part in zip(pieces, parts, strict=True):
+            piece.rest -= part
+        return parts
+
+    def _grant_by_kind(self, amount: int) -> tuple[Sequence[int], Sequence[int]]:
         """`grant` where a kind stands in several batches: shared over the kinds first, then within each."""
         by_kind: dict[int, list[tuple[Batch, Number]]] = {}
         for piece, weight in zip(self.pieces, self.weights, strict=True):
@@ -74,10 +83,6 @@ class Claim:
         for total, standing in zip(totals, by_kind.values(), strict=True):
             if len(standing) == 1:
                 standing[0][0].rest -= total
-                continue
-            rooms = [batch.rest - batch.low for batch, _ in standing]
-            for (batch, _), part in zip(
-                standing, allocate(total, [weight for _, weight in standing], rooms), strict=True
-            ):
-                batch.rest -= part
-        return list(zip(by_kind, totals, strict=True))
+            else:
+                self._share(total, *zip(*standing, strict=True))
+        return list(by_kind), totals

@@ -49,13 +49,16 @@ def evaluate(
     taking_part: list[Promotion] = []
     refused: dict[int, Refusal] = {}
     at_gates: dict[Gate, Refusal | None] = {}
+    gate: Gate | None = None
+    refused_here: Refusal | None = None
     candidates = rules.candidates(facts)
     for candidate in candidates:
-        gate = candidate.gate
-        if gate in at_gates:
-            refusal = at_gates[gate]
-        else:
-            refusal = at_gates[gate] = gate.refusal(basket, now)
+        if candidate.gate is not gate:
+            gate = candidate.gate
+            if gate not in at_gates:
+                at_gates[gate] = gate.refusal(basket, now)
+            refused_here = at_gates[gate]
+        refusal = refused_here
         # The order lane measures its thresholds when it is reached.
         if refusal is None and candidate.conditions and not candidate.on_order:
             refusal = unmet(candidate, facts, facts.original)

@@ -75,6 +75,8 @@ class Measure:
 
     def quantity(self, mask: int) -> int:
         """Units of the kinds in `mask` together."""
+        if not mask & mask - 1:  # one kind, as most masks have, or none
+            return self.counts[mask.bit_length() - 1] if mask else 0
         quantity = self._quantities.get(mask)
         if quantity is None:
             counts = self.counts

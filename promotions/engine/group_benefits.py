@@ -64,8 +64,10 @@ class BuyGetReady:
         if held < self._group:
             return Refusal("min_quantity", self._group, held)
         pool = ground.units.unused(buy | get, group)
-        payers = [batch for batch in pool if buy >> batch.kind & 1]
-        getters = [batch for batch in pool if get >> batch.kind & 1 and batch.rest > batch.low]
+        payers, getters = pool, [batch for batch in pool if batch.rest > batch.low]
+        if buy != get:
+            payers = [batch for batch in payers if buy >> batch.kind & 1]
+            getters = [batch for batch in getters if get >> batch.kind & 1]
         groups = Groups(payers, getters, self._buy_quantity, self._get_quantity, self._most)
         if not groups.count:
             return self._too_few(groups)

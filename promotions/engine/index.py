@@ -137,9 +137,7 @@ class Index:
         """The ranks of the promotions that a touched sale may get."""
         found: set[int] = set(self._always)
         by_match = self._by_match
-        for number in facts.touched:
-            if number in by_match:
-                found.update(by_match[number])
+        found.update(*[by_match[number] for number in facts.touched if number in by_match])
         if self._thresholds:
             reached = bisect_right(self._thresholds, facts.original.worth(facts.everything))
             found.update(self._by_threshold[: reached + NEAREST])

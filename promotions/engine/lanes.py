@@ -1,7 +1,10 @@
 """One pass over the promotions of a sale, lane by lane, in the order of application, each on what the others left."""
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+
+from msgspec import Struct
 
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
@@ -15,26 +18,16 @@ from promotions.engine.rules import WHOLE, FreeGift, StackingRules
 from promotions.engine.units import Units
 
 
-class Grant:
-    """What one promotion gives: `parts` are (kind number, amount), summing to `amount`."""
+class Grant(Struct, eq=False, gc=False):
+    """What one promotion gives: of each kind numbered in `kinds` a part, summing to `amount`."""
 
-    __slots__ = ("amount", "applications", "clamped_by", "parts", "promotion", "wished")
-
-    def __init__(
-        self,
-        promotion: Promotion,
-        amount: int,
-        wished: int,
-        clamped_by: Clamp | None,
-        parts: list[tuple[int, int]],
-        applications: int,
-    ) -> None:
-        self.promotion = promotion
-        self.amount = amount
-        self.wished = wished
-        self.clamped_by = clamped_by
-        self.parts = parts
-        self.applications = applications
+    promotion: Promotion
+    amount: int
+    wished: int
+    clamped_by: Clamp | None
+    kinds: Sequence[int]
+    parts: Sequence[int]
+    applications: int
 
 
 class Sale:
@@ -74,10 +67,10 @@ class Sale:
         self.facts = facts
         self.plain = plain
         self.promotions = promotions
-        self.items = [promotion for promotion in promotions if not promotion.on_order]
-        self.orders = [promotion for promotion in promotions if promotion.on_order]
+        lanes = bisect_left(promotions, True, key=lambda promotion: promotion.on_order)
+        self.items, self.orders = promotions[:lanes], promotions[lanes:]
         if stacking.buy_get_replaces:
-            self.items.sort(key=lambda promotion: not promotion.is_buy_get)
+            self.items = sorted(self.items, key=lambda promotion: not promotion.is_buy_get)
         self.repeats = not plain and len({promotion.number for promotion in promotions}) < len(promotions)
         self.remaining = remaining
         self.stacking = stacking
@@ -219,7 +212,11 @@ class Pass:
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
         refusal = self.barred(promotion) if self._guarded or promotion.once else None
         if refusal is None:
-            claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
+            facts = ground.facts
+            mask = facts.mask(promotion.matcher)
+            if promotion.only_undiscounted:
+                mask &= facts.full_price
+            claim = promotion.benefit.claim(ground, mask, promotion.group)
             if promotion.gift is not None:
                 self._offer(promotion.number, promotion.gift)
             if isinstance(claim, Claim):
@@ -233,7 +230,7 @@ class Pass:
 
     def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = amount = wished(promotion, claim)
+        wish = amount = claim.wish if promotion.cap is None else wished(promotion, claim)
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING
@@ -243,16 +240,8 @@ class Pass:
                 return afforded
             amount, clamped_by = afforded
             self.purse.spend(promotion, amount)
-        self.grants.append(
-            Grant(
-                promotion,
-                amount,
-                wish,
-                clamped_by,
-                claim.grant(amount, whole=self.units.whole),
-                claim.applications,
-            )
-        )
+        kinds, parts = claim.grant(amount, whole=self.units.whole)
+        self.grants.append(Grant(promotion, amount, wish, clamped_by, kinds, parts, claim.applications))
         self._applied.add(promotion.number)
         if claim.used is not None:
             for batch in claim.used:

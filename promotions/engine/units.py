@@ -138,13 +138,23 @@ def _by_value_and_sku(kind: Kind) -> tuple[int, str]:
     return (-kind.value, kind.sku)
 
 
+class Pool:
+    """Batches that one amount after another is shared over: no kind stands in two, and none has a floor."""
+
+    __slots__ = ("batches", "kinds")
+
+    def __init__(self, batches: list[Batch], kinds: list[int]) -> None:
+        self.batches = batches
+        self.kinds = kinds
+
+
 class Units:
     """What is left to pay of each unit, while promotions are applied. The only thing in the engine that changes.
 
     `whole`: each kind is one batch.
     """
 
-    __slots__ = ("batches", "kinds", "whole")
+    __slots__ = ("_pools", "batches", "kinds", "whole")
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
         self.kinds = kinds
@@ -153,6 +163,18 @@ class Units:
             [Batch(number, kind.count, kind.value, kind.low * kind.count)] if kind.discountable else []
             for number, kind in enumerate(kinds)
         ]
+        self._pools: dict[int, Pool | None] = {}
+
+    def pool(self, mask: int) -> Pool | None:
+        """All open batches of these kinds, where they make a pool; among them may be some with nothing left."""
+        if mask in self._pools:
+            return self._pools[mask]
+        batches = self.open(mask, None, spare_used=False)
+        kinds = [batch.kind for batch in batches]
+        floors = any(batch.low for batch in batches)
+        pool = None if floors or len(set(kinds)) < len(kinds) else Pool(batches, kinds)
+        self._pools[mask] = pool
+        return pool
 
     def open(self, mask: int, group: str | None, *, spare_used: bool) -> list[Batch]:
         """The batches of these kinds that can take a discount still, and that `group` has given to no one.
@@ -193,6 +215,7 @@ class Units:
         batch.low -= low
         self.batches[batch.kind].append(part)
         self.whole = False
+        self._pools.clear()
         return part
 
     def select(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
@@ -209,6 +232,7 @@ class Units:
     def new_lane(self) -> None:
         """A group benefit may use every unit anew; batches that this leaves alike become one."""
         self.whole = True
+        self._pools.clear()
         for number, batches in enumerate(self.batches):
             for batch in batches:
                 batch.used = False
@@ -221,7 +245,7 @@ def _joined(batches: list[Batch]) -> list[Batch]:
     """The batches of one kind, with those as one whose units differ by one minor unit at most: the same units still."""
     joined: list[Batch] = []
     lowest = 0
-    for batch in sorted(batches, key=lambda batch: (sorted(batch.groups), batch.rest // batch.count)):
+    for batch in sorted(batches, key=_by_groups_and_price):
         one = joined[-1] if joined else None
         if one is not None and one.groups == batch.groups and -(-batch.rest // batch.count) <= lowest + 1:
             one.count += batch.count
@@ -231,6 +255,10 @@ def _joined(batches: list[Batch]) -> list[Batch]:
             joined.append(batch)
             lowest = batch.rest // batch.count
     return joined
+
+
+def _by_groups_and_price(batch: Batch) -> tuple[list[str], int]:
+    return (sorted(batch.groups) if batch.groups else [], batch.rest // batch.count)
 
 
 def dearest_first(batch: Batch) -> tuple[int, int]:

@@ -63,6 +63,15 @@ def test_no_part_is_a_unit_away_from_its_exact_share(weights, amount):
         assert abs(part * total - amount * weight) < total
 
 
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=8).filter(any), st.integers(0, 60))
+def test_odd_units_go_by_remainder_then_weight_then_place(weights, amount):
+    total = sum(weights)
+    exact = [divmod(amount * weight, total) for weight in weights]
+    order = sorted(range(len(weights)), key=lambda n: (-exact[n][1], -weights[n], n))
+    odd = amount - sum(whole for whole, _ in exact)
+    assert allocate(amount, weights) == [whole + (n in order[:odd]) for n, (whole, _) in enumerate(exact)]
+
+
 @pytest.mark.parametrize(
     ("amount", "count", "runs"),
     [(1000, 3, ((1, 334), (2, 333))), (900, 3, ((3, 300),)), (0, 2, ((2, 0),)), (1, 4, ((1, 1), (3, 0)))],
