@@ -21,7 +21,7 @@ from promotions.engine.units import Kind
 def outcome(
     basket: Basket,
     attempt: Pass,
-    promotions: Sequence[Promotion],
+    promotions: Mapping[int, Promotion],
     refused: Mapping[int, Refusal],
     triggers: Mapping[int, Coupon],
 ) -> Outcome:
@@ -72,7 +72,7 @@ def outcome(
 
 
 def _reasons(
-    promotions: Sequence[Promotion], refusals: Mapping[int, Refusal], given: set[int]
+    promotions: Mapping[int, Promotion], refusals: Mapping[int, Refusal], given: set[int]
 ) -> dict[int, NotApplied]:
     """By promotion, in the order of application, why it gave nothing: through its first campaign, if it has several."""
     reasons: dict[int, NotApplied] = {}

@@ -72,11 +72,11 @@ def evaluate(
             taking_part.append(with_benefit(candidate, coupon.benefit))
     if explain:
         near = {candidate.rank for candidate in candidates}
-        for promotion in rules.promotions:
+        for promotion in rules.by_rank.values():
             if promotion.rank not in near:
                 refused[promotion.rank] = _far(promotion, facts, triggers)
     attempt = settle(Sale(facts, taking_part, remaining, stacking, plain=rules.plain))
-    return outcome(basket, attempt, rules.promotions, refused, triggers)
+    return outcome(basket, attempt, rules.by_rank, refused, triggers)
 
 
 def _triggers(coupons: Sequence[Coupon]) -> dict[int, Coupon]:

@@ -1,11 +1,12 @@
-"""Compiled rules with indexes: an immutable set, built once per version of the rules and kept by the process.
+"""Compiled rules with indexes: an immutable set of each version of the rules, kept by the process.
 
 A sale asks the index which promotions it touches: by SKU, category and brand of its units, by its coupons, its customer
 and what it is worth, at its location. So what a sale costs does not depend on how many other promotions there are.
 """
 
-from bisect import bisect_right
-from collections.abc import Hashable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
 from promotions.engine.compiled import Promotion
 from promotions.engine.facts import Facts, Matcher
@@ -178,44 +179,43 @@ def _idle(rule: Rule) -> set[Match]:
     return idle | {rule.target.match} if isinstance(rule.benefit, FreeGift) else idle
 
 
-class RuleSet:
-    """The compiled rules of one version. Immutable: safe to keep and to share between threads.
+GAP = 256
+"""Between the ranks of two rules compiled together: as many, less one, may find their place there later."""
 
-    `promotions`: in the order of application, each at its rank. `plain`: none is exclusive, in a best-of group or there
-    twice.
-    """
+RuleKey = tuple[int, int | None]
+"""Promotion, campaign."""
 
-    __slots__ = ("_by_coupon", "_by_location", "_everywhere", "plain", "promotions")
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        ordered = sorted(rules, key=order)
-        _refuse_twice(ordered)
-        matchers: dict[Match, Matcher] = {}
-        for rule in ordered:
+class Layer:
+    """Rules compiled together. `promotions`: each at its rank. `matches`: the number of the next match."""
+
+    __slots__ = ("_by_coupon", "_by_location", "_everywhere", "matches", "promotions")
+
+    def __init__(self, ranked: Iterable[tuple[int, Rule]], first_match: int = 0) -> None:
+        ranked = list(ranked)
+        numbers: dict[Match, int] = {}
+        for _, rule in ranked:
             # A coupon's promotions are looked up by the coupon: their matches ask the few units of its sale.
             if rule.trigger != "coupon":
                 for match in matches(rule):
-                    if match not in matchers:
-                        matchers[match] = Matcher(match, len(matchers))
-        numbers = {match: number for number, match in enumerate(matchers)}
+                    numbers.setdefault(match, first_match + len(numbers))
+        self.matches = first_match + len(numbers)
+        matchers = {match: Matcher(match, number) for match, number in numbers.items()}
 
         def known(match: Match) -> Matcher:
             return matchers[match]
 
         gates: dict[Hashable, Gate] = {}
-        self.promotions = tuple(
-            [
-                Promotion(rule, rank, unindexed if rule.trigger == "coupon" else known, gate_of(rule, gates))
-                for rank, rule in enumerate(ordered)
-            ]
-        )
-        self.plain = not any(promotion.group or promotion.exclusive for promotion in self.promotions) and (
-            len({promotion.number for promotion in self.promotions}) == len(self.promotions)
-        )
+        self.promotions = {
+            rank: Promotion(
+                rule, rank, unindexed if rule.trigger == "coupon" else known, gate_of(rule, gates)
+            )
+            for rank, rule in ranked
+        }
         self._everywhere = Index()
         self._by_location: dict[str, Index] = {}
         self._by_coupon: dict[int, list[int]] = {}
-        for promotion in self.promotions:
+        for promotion in self.promotions.values():
             if promotion.rule.trigger == "coupon":
                 self._by_coupon.setdefault(promotion.number, []).append(promotion.rank)
                 continue
@@ -228,8 +228,8 @@ class RuleSet:
         for index in (self._everywhere, *self._by_location.values()):
             index.close()
 
-    def candidates(self, facts: Facts) -> list[Promotion]:
-        """The promotions this sale touches, in the order of application. Tells `facts` which matches its units have."""
+    def candidates(self, facts: Facts) -> set[int]:
+        """The ranks of the promotions this sale touches. Tells `facts` which matches its units have."""
         here = self._by_location.get(facts.basket.location)
         self._everywhere.touch(facts)
         if here is not None:
@@ -240,8 +240,84 @@ class RuleSet:
         for coupon in facts.basket.coupons:
             if coupon.promotion is not None and coupon.status == "valid":
                 found.update(self._by_coupon.get(coupon.promotion, ()))
-        promotions = self.promotions
-        return [promotions[rank] for rank in sorted(found)]
+        return found
+
+
+class RuleSet:
+    """The compiled rules of one version. Immutable: safe to keep and to share between threads.
+
+    Most stand in the layer of an earlier version, less the `stale` ones of it; those changed since stand in a small one
+    of their own. `by_rank`: every promotion, ranks rising in the order of application. `plain`: none is exclusive, in a
+    best-of group or there twice.
+    """
+
+    __slots__ = ("_base", "_late", "_orders", "_ranks", "_stale", "by_rank", "plain")
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        ordered = sorted(rules, key=order)
+        self._orders = [order(rule) for rule in ordered]
+        self._ranks = {key(rule): GAP * (place + 1) for place, rule in enumerate(ordered)}
+        if len(self._ranks) < len(ordered):
+            _refuse_twice(ordered)
+        self._base = Layer(zip(self._ranks.values(), ordered, strict=True))
+        self._late: Layer | None = None
+        self._stale: set[int] = set()
+        self.by_rank: Mapping[int, Promotion] = self._base.promotions
+        self.plain = _plain(self.by_rank.values())
+
+    def renewed(self, rules: Sequence[Rule]) -> "RuleSet":
+        """The rule set of `rules`, in any order, compiled anew only where they are not the very objects of this one.
+
+        Raises: ValueError: the same promotion twice through the same campaign.
+        """
+        now = {key(rule): rule for rule in rules}
+        if len(now) < len(rules):
+            _refuse_twice(rules)
+        old, ranks = self._base.promotions, self._ranks
+        stale = {rank for one, rank in ranks.items() if now.get(one) is not old[rank].rule}
+        late = [rule for one, rule in now.items() if one not in ranks or ranks[one] in stale]
+        if len(late) >= GAP or len(stale) >= GAP:
+            return RuleSet(rules)
+        found = RuleSet.__new__(RuleSet)
+        found._base, found._orders, found._ranks, found._stale = self._base, self._orders, ranks, stale
+        found._late = Layer(self._late_ranks(late), self._base.matches) if late else None
+        kept = {rank: promotion for rank, promotion in old.items() if rank not in stale}
+        found.by_rank = kept | (found._late.promotions if found._late else {})
+        found.plain = _plain(found.by_rank.values())
+        return found
+
+    def _late_ranks(self, late: Iterable[Rule]) -> Iterable[tuple[int, Rule]]:
+        """A rank for each, between those of the rules before and after it."""
+        taken: dict[int, int] = {}
+        for rule in sorted(late, key=order):
+            place = bisect_left(self._orders, order(rule))
+            taken[place] = taken.get(place, 0) + 1
+            yield GAP * place + taken[place], rule
+
+    @property
+    def promotions(self) -> list[Promotion]:
+        """In the order of application."""
+        return [self.by_rank[rank] for rank in sorted(self.by_rank)]
+
+    def candidates(self, facts: Facts) -> list[Promotion]:
+        """The promotions this sale touches, in the order of application. Tells `facts` which matches its units have."""
+        found = self._base.candidates(facts)
+        if self._stale:
+            found -= self._stale
+        if self._late is not None:
+            found |= self._late.candidates(facts)
+        by_rank = self.by_rank
+        return [by_rank[rank] for rank in sorted(found)]
+
+
+def key(rule: Rule) -> RuleKey:
+    return rule.promotion, None if rule.campaign is None else rule.campaign.id
+
+
+def _plain(promotions: Collection[Promotion]) -> bool:
+    if any(promotion.group or promotion.exclusive for promotion in promotions):
+        return False
+    return len({promotion.number for promotion in promotions}) == len(promotions)
 
 
 def unindexed(match: Match) -> Matcher:
@@ -262,12 +338,8 @@ def order(rule: Rule) -> tuple[bool, int, int, int, int]:
 
 
 def _refuse_twice(rules: Iterable[Rule]) -> None:
-    known = set()
-    for rule in rules:
-        campaign = None if rule.campaign is None else rule.campaign.id
-        if (rule.promotion, campaign) in known:
-            raise ValueError(f"promotion {rule.promotion} comes twice through campaign {campaign}")
-        known.add((rule.promotion, campaign))
+    (promotion, campaign), _ = Counter(key(rule) for rule in rules).most_common(1)[0]
+    raise ValueError(f"promotion {promotion} comes twice through campaign {campaign}")
 
 
 def compile_rules(rules: Sequence[Rule]) -> RuleSet:

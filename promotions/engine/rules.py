@@ -29,7 +29,7 @@ Trigger = Literal["automatic", "coupon"]
 Pick = Literal["cheapest", "dearest"]
 
 
-class Match(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Match(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """Which units are meant. An empty field asks nothing; those given must all hold. Empty altogether: every unit.
 
     `skus`, `categories`, `brands`: one of those listed. Prices: the unit's own price before any discount, inclusive.
@@ -53,56 +53,61 @@ EVERYTHING = Match()
 # Conditions: all must hold. Only discountable units count. In the item lane prices are those before any discount.
 
 
-class MinSubtotal(Struct, frozen=True, tag="min_subtotal", forbid_unknown_fields=True):
+class MinSubtotal(Struct, frozen=True, gc=False, tag="min_subtotal", forbid_unknown_fields=True):
     """The matching units are worth at least `amount`."""
 
     amount: Money
     match: Match = EVERYTHING
 
 
-class MinQuantity(Struct, frozen=True, tag="min_quantity", forbid_unknown_fields=True):
+class MinQuantity(Struct, frozen=True, gc=False, tag="min_quantity", forbid_unknown_fields=True):
     """At least `quantity` matching units."""
 
     quantity: Count
     match: Match = EVERYTHING
 
 
-class Contains(Struct, frozen=True, tag="contains", forbid_unknown_fields=True):
+class Contains(Struct, frozen=True, gc=False, tag="contains", forbid_unknown_fields=True):
     """At least one matching unit."""
 
     match: Match
 
 
-class EveryLineOver(Struct, frozen=True, tag="every_line_over", forbid_unknown_fields=True):
+class EveryLineOver(Struct, frozen=True, gc=False, tag="every_line_over", forbid_unknown_fields=True):
     """Each line is worth more than `amount`."""
 
     amount: Money
 
 
-class InGroup(Struct, frozen=True, tag="in_group", forbid_unknown_fields=True):
+class InGroup(Struct, frozen=True, gc=False, tag="in_group", forbid_unknown_fields=True):
     """The customer belongs to one of these groups (codes)."""
 
     groups: Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
-class CustomerIs(Struct, frozen=True, tag="customer_is", forbid_unknown_fields=True):
+class CustomerIs(Struct, frozen=True, gc=False, tag="customer_is", forbid_unknown_fields=True):
     """The customer is one of these (the till's opaque ids)."""
 
     customers: Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
-class FirstPurchase(Struct, frozen=True, tag="first_purchase", forbid_unknown_fields=True):
+class FirstPurchase(Struct, frozen=True, gc=False, tag="first_purchase", forbid_unknown_fields=True):
     """The customer is known and has no completed sale yet."""
 
 
-class PaymentMethod(Struct, frozen=True, tag="payment_method", forbid_unknown_fields=True):
+class PaymentMethod(Struct, frozen=True, gc=False, tag="payment_method", forbid_unknown_fields=True):
     """The sale is paid by one of these."""
 
     methods: Annotated[tuple[Text, ...], Meta(min_length=1)]
 
 
 class Hours(
-    Struct, frozen=True, tag="hours", rename={"start": "from", "end": "to"}, forbid_unknown_fields=True
+    Struct,
+    frozen=True,
+    gc=False,
+    tag="hours",
+    rename={"start": "from", "end": "to"},
+    forbid_unknown_fields=True,
 ):
     """On these days (empty = every day), from `from` until before `to`, in the time zone of the location.
 
@@ -127,7 +132,7 @@ Condition = (
 )
 
 
-class Target(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Target(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """The units a benefit may touch.
 
     `max_units_per_line`: of each line at most so many, those with most left to pay first.
@@ -145,45 +150,45 @@ class Target(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True
 # Benefits. None takes a unit below its floor price; what a unit costs now is what earlier promotions left of it.
 
 
-class PercentOff(Struct, frozen=True, tag="percent", forbid_unknown_fields=True):
+class PercentOff(Struct, frozen=True, gc=False, tag="percent", forbid_unknown_fields=True):
     """`percent` off every unit, of what is left of its price or of the original one."""
 
     percent: Percent
     of: Literal["remaining", "original"] = "remaining"
 
 
-class FixedPerUnit(Struct, frozen=True, tag="fixed_per_unit", forbid_unknown_fields=True):
+class FixedPerUnit(Struct, frozen=True, gc=False, tag="fixed_per_unit", forbid_unknown_fields=True):
     """`amount` off every unit."""
 
     amount: Money
 
 
-class FixedPrice(Struct, frozen=True, tag="fixed_price", forbid_unknown_fields=True):
+class FixedPrice(Struct, frozen=True, gc=False, tag="fixed_price", forbid_unknown_fields=True):
     """Every unit costs `amount`; never raises a price."""
 
     amount: Money
 
 
-class FixedTotal(Struct, frozen=True, tag="fixed_total", forbid_unknown_fields=True):
+class FixedTotal(Struct, frozen=True, gc=False, tag="fixed_total", forbid_unknown_fields=True):
     """`amount` off the sale, spread over the units in proportion to what is left of them."""
 
     amount: Money
 
 
-class PercentOfTotal(Struct, frozen=True, tag="percent_of_total", forbid_unknown_fields=True):
+class PercentOfTotal(Struct, frozen=True, gc=False, tag="percent_of_total", forbid_unknown_fields=True):
     """`percent` of what is left of the units together, spread like `FixedTotal`: a floor shifts it to other units."""
 
     percent: Percent
 
 
-class Part(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Part(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """`quantity` units that match."""
 
     quantity: Count
     match: Match = EVERYTHING
 
 
-class BuyGet(Struct, frozen=True, tag="buy_get", omit_defaults=True, forbid_unknown_fields=True):
+class BuyGet(Struct, frozen=True, gc=False, tag="buy_get", omit_defaults=True, forbid_unknown_fields=True):
     """Buy `buy.quantity`, get `get.quantity` reduced; whole groups, repeated as often as they fit.
 
     The dearest units pay. `pick`: the cheapest (default) or the dearest of the others are reduced, by `percent`
@@ -202,7 +207,7 @@ class BuyGet(Struct, frozen=True, tag="buy_get", omit_defaults=True, forbid_unkn
             raise ValueError("a reward is either a percent or an amount, not both")
 
 
-class Bundle(Struct, frozen=True, tag="bundle", omit_defaults=True, forbid_unknown_fields=True):
+class Bundle(Struct, frozen=True, gc=False, tag="bundle", omit_defaults=True, forbid_unknown_fields=True):
     """Each set of all `parts`: for `price` together, or `percent` off, or `amount` off; repeated as often as it fits.
 
     Parts are filled in their order, each from the units the ones before left, by `pick`. Never raises a price.
@@ -219,13 +224,13 @@ class Bundle(Struct, frozen=True, tag="bundle", omit_defaults=True, forbid_unkno
             raise ValueError("a bundle has exactly one of price, percent and amount")
 
 
-class CheapestFree(Struct, frozen=True, tag="cheapest_free", forbid_unknown_fields=True):
+class CheapestFree(Struct, frozen=True, gc=False, tag="cheapest_free", forbid_unknown_fields=True):
     """The cheapest `units` units are free."""
 
     units: Count
 
 
-class Tier(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Tier(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """From `at_least` (money or units) on: `percent` off, or `amount` off together."""
 
     at_least: Annotated[int, Meta(ge=0, le=10**12)]
@@ -237,7 +242,7 @@ class Tier(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
             raise ValueError("a tier has either a percent or an amount")
 
 
-class Tiered(Struct, frozen=True, tag="tiered", forbid_unknown_fields=True):
+class Tiered(Struct, frozen=True, gc=False, tag="tiered", forbid_unknown_fields=True):
     """Only the highest tier reached by the target's units counts; measured by what they are worth or how many."""
 
     tiers: Annotated[tuple[Tier, ...], Meta(min_length=1, max_length=50)]
@@ -249,7 +254,7 @@ class Tiered(Struct, frozen=True, tag="tiered", forbid_unknown_fields=True):
             raise ValueError("tiers must rise: each at_least above the one before")
 
 
-class FreeGift(Struct, frozen=True, tag="free_gift", forbid_unknown_fields=True):
+class FreeGift(Struct, frozen=True, gc=False, tag="free_gift", forbid_unknown_fields=True):
     """`quantity` units of `sku` for nothing.
 
     Units the sale holds are free; those it lacks are named in `Outcome.gifts` for the till to add. The gift's own units
@@ -277,31 +282,31 @@ Benefit = (
 # Stacking of one promotion with the others of the sale.
 
 
-class Stackable(Struct, frozen=True, tag="stackable", forbid_unknown_fields=True):
+class Stackable(Struct, frozen=True, gc=False, tag="stackable", forbid_unknown_fields=True):
     """Applies together with others, on what they leave."""
 
 
-class BestOf(Struct, frozen=True, tag="best_of", forbid_unknown_fields=True):
+class BestOf(Struct, frozen=True, gc=False, tag="best_of", forbid_unknown_fields=True):
     """Of the promotions of one group each unit gets one: the best deal, or the first where priority is strict."""
 
     group: Text
 
 
-class Exclusive(Struct, frozen=True, tag="exclusive", forbid_unknown_fields=True):
+class Exclusive(Struct, frozen=True, gc=False, tag="exclusive", forbid_unknown_fields=True):
     """Alone in the sale."""
 
 
 Stacking = Stackable | BestOf | Exclusive
 
 
-class Caps(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class Caps(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """`max_amount`: of one sale. `max_applications`: sets of a bundle, groups of a buy-get; others apply once."""
 
     max_amount: Money | None = None
     max_applications: Count | None = None
 
 
-class CampaignTerms(Struct, frozen=True, omit_defaults=True):
+class CampaignTerms(Struct, frozen=True, gc=False, omit_defaults=True):
     """What a campaign adds to the promotions linked to it. Half-open window; locations empty = everywhere."""
 
     id: int
@@ -315,7 +320,7 @@ class CampaignTerms(Struct, frozen=True, omit_defaults=True):
     max_uses_per_customer: int | None = None
 
 
-class Rule(Struct, frozen=True, omit_defaults=True):
+class Rule(Struct, frozen=True, gc=False, omit_defaults=True):
     """One promotion through one campaign, or by itself (`campaign` None). A promotion in n campaigns makes n rules.
 
     Applied in the order (campaign priority, priority, promotion, campaign), lowest first; a standalone promotion counts
@@ -343,7 +348,7 @@ class Rule(Struct, frozen=True, omit_defaults=True):
     campaign: CampaignTerms | None = None
 
 
-class StackingRules(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+class StackingRules(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """The site's one set of rules on how promotions meet in a sale. The defaults restrict nothing.
 
     `precedence`: the better deal wins by value, or the first by priority.
