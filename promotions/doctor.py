@@ -6,7 +6,7 @@ import msgspec
 from django.db import connection
 
 from promotions.publish.limits import unkept
-from promotions.snapshot import PROMOTIONS, Parts
+from promotions.published import PROMOTIONS, Parts
 
 # What was granted and what held sales reserve, by campaign or by promotion ({thing}); beside what the counter says.
 COUNTERS = """
@@ -128,7 +128,7 @@ def breaches() -> Iterator[str]:
             yield f"Of line {pk} of the ledger more came back than it gave: {amount} and {uses} uses are left."
         for thing, pk in unkept():
             yield f"The counter of {thing} {pk} does not say what the {thing} says."
-        cursor.execute(PROMOTIONS)
+        cursor.execute(f"{PROMOTIONS} WHERE p.deleted_at IS NULL")
         for row in cursor.fetchall():
             try:
                 msgspec.json.decode(row[-1], type=Parts)

@@ -182,6 +182,9 @@ def _idle(rule: Rule) -> set[Match]:
 GAP = 256
 """Between the ranks of two rules compiled together: as many, less one, may find their place there later."""
 
+SMALL = 1_000
+"""So few rules are compiled in some 30 ms: a sale is asked a little faster where no late layer stands beside."""
+
 RuleKey = tuple[int, int | None]
 """Promotion, campaign."""
 
@@ -270,6 +273,8 @@ class RuleSet:
 
         Raises: ValueError: the same promotion twice through the same campaign.
         """
+        if len(rules) < SMALL:
+            return RuleSet(rules)
         now = {key(rule): rule for rule in rules}
         if len(now) < len(rules):
             _refuse_twice(rules)

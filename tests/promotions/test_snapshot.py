@@ -8,10 +8,16 @@ from django.utils import timezone
 
 from campaigns import lifecycle
 from campaigns.refusals import Refused
-from promotions import groups, snapshot, stacking
+from promotions import groups, publish, snapshot, stacking
 from promotions.engine import StackingRules
 from promotions.models import Change, Counter, Link, Promotion
-from tests.factories import CustomerGroupFactory, PromotionCampaignFactory, PromotionFactory, user_in
+from tests.factories import (
+    CustomerGroupFactory,
+    LocationFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    user_in,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -158,3 +164,42 @@ def test_a_group_has_the_members_it_is_given():
         groups.set_members(group, ["x" * 65])
     with pytest.raises(Refused):
         groups.set_members(group, [], by=user_in("Analysts"))
+
+
+def test_what_is_taken_over_from_an_earlier_snapshot_equals_what_is_read_anew():
+    standalone = [PromotionFactory(standalone=True) for _ in range(4)]
+    shared = PromotionFactory(stacking={"type": "best_of", "group": "tea"})
+    campaign = linked(shared, status="active")
+    shop = LocationFactory()
+    known = snapshot.load()
+
+    def edit_by_sql():
+        Promotion.objects.filter(pk=standalone[0].pk).update(priority=3)
+
+    def send_to_a_shop():
+        standalone[1].locations.add(shop)
+
+    def pause():
+        lifecycle.fire(campaign, "pause")
+
+    def delete():
+        publish.delete_promotion(standalone[2])
+
+    def add():
+        PromotionFactory(standalone=True, priority=1)
+
+    for change in (edit_by_sql, edit_by_sql, send_to_a_shop, pause, delete, add):
+        change()
+        renewed, fresh = snapshot.load(after=known), snapshot.load()
+        assert [one.rule for one in renewed.rules.promotions] == [one.rule for one in fresh.rules.promotions]
+        assert renewed.personal == fresh.personal
+        known = renewed
+
+
+def test_a_promotion_nobody_touched_is_not_read_again():
+    kept, edited = PromotionFactory(standalone=True), PromotionFactory(standalone=True)
+    known = snapshot.load()
+    publish.save_promotion(edited, priority=7)
+    renewed = snapshot.load(after=known)
+    assert renewed.promotions[kept.pk] is known.promotions[kept.pk]
+    assert renewed.promotions[edited.pk].row.priority == 7

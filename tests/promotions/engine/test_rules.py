@@ -3,9 +3,10 @@
 import msgspec
 import pytest
 
-from promotions.engine import Rule
+from promotions.engine import Rule, compile_rules
 from promotions.engine import rules as r
-from tests.promotions.engine.till import of, off
+from promotions.engine.index import SMALL
+from tests.promotions.engine.till import line, of, off, quote, rule, sale
 
 BENEFITS = [
     off(12.5),
@@ -104,3 +105,36 @@ def test_hours_are_written_from_and_to():
 def test_what_cannot_be_is_named_with_its_place(value, kind, words):
     with pytest.raises(msgspec.ValidationError, match=words):
         msgspec.convert(value, kind)
+
+
+def numbers_in_order(rules):
+    return [(one.number, one.rule.priority) for one in rules.promotions]
+
+
+def test_of_many_rules_only_those_that_changed_are_compiled_again():
+    before = [rule(number, off(10), skus=f"a{number}") for number in range(1, SMALL + 1)]
+    compiled = compile_rules(before)
+    edited = rule(500, off(20), skus="a7", priority=1)
+    added, late = rule(9_000, off(30), skus="a7"), rule(9_001, r.FixedTotal(5), lane="order")
+    after = [one for one in before if one.promotion not in (3, 500)] + [late, edited, added]
+    renewed = compiled.renewed(after)
+    assert numbers_in_order(renewed) == numbers_in_order(compile_rules(after))
+    old = {one.number: one for one in compiled.promotions}
+    compiled_again = {one.number for one in renewed.promotions if one is not old.get(one.number)}
+    assert compiled_again == {500, 9_000, 9_001}
+    basket = sale(line("a7", 1000), line("a3", 1000), line("a500", 1000))
+    for rules in (renewed, compile_rules(after), renewed.renewed(after)):
+        outcome = quote(basket, rules)
+        assert [(one.promotion, one.amount) for one in outcome.applied] == [
+            (500, 200),
+            (7, 80),
+            (9_000, 216),
+            (9_001, 5),
+        ]
+    assert numbers_in_order(renewed.renewed(before)) == numbers_in_order(compiled)
+
+
+def test_a_rule_that_comes_twice_is_refused_when_rules_are_renewed_too():
+    rules = [rule(number, off(10)) for number in range(1, SMALL + 1)]
+    with pytest.raises(ValueError, match="promotion 4 comes twice through campaign None"):
+        compile_rules(rules).renewed([*rules, rules[3]])
