@@ -29,6 +29,9 @@ NAMES = {
     "target": "which articles",
     "benefit": "discount",
     "trigger": "applies",
+    "kind": "may be used",
+    "min_subtotal": "minimum subtotal",
+    "customer": "only for the customer",
 }
 WHOLE = ("description", "conditions", "target", "benefit", "stacking", "caps", "lane", "promotions", "type")
 """Fields of which it is only said that they changed: before and after would be too long, or no words for people."""
@@ -39,6 +42,8 @@ SIGNS = {
     "priority": "the first by priority wins",
     "automatic": "by itself",
     "coupon": "with a coupon",
+    "one_time": "once in all",
+    "multi_use": "many times",
 }
 
 
@@ -74,6 +79,7 @@ SAID: Mapping[str, Callable[[Any, str], str]] = {
     "starts_at": _moment,
     "ends_at": _moment,
     "budget": money,
+    "min_subtotal": money,
     "max_discount": money,
     "max_discount_percent": lambda value, _: percent_text(value),
 }

@@ -18,7 +18,7 @@ from campaigns.refusals import Refused
 from promotions import engine
 from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
-from promotions.models import Coupon, Promotion
+from promotions.models import Change, Coupon, Promotion
 
 ALPHABET = "BCDFGHJKMNPQRTVWXY34679"
 """No two letters that look alike when read or typed (0 O, 1 I L, 2 Z, 5 S, 8 B), and no vowel, so no word."""
@@ -107,6 +107,9 @@ def generate(
                 "WHERE c.promotion_id = %s AND c.batch = %s ON CONFLICT DO NOTHING",
                 [places, promotion.pk, batch],
             )
+        Change.objects.create(
+            promotion=promotion, what=Change.What.CODES_MADE, by=by, detail={"batch": batch, "codes": count}
+        )
     return batch
 
 
@@ -185,7 +188,8 @@ def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, 
         locations: where it is good, or their keys; none in it: everywhere. None: left as they are.
     Raises: Refused: a value cannot be, the code exists already, or `by` may not.
     """
-    _allow(by, "add" if coupon is None else "change")
+    is_new = coupon is None
+    _allow(by, "add" if is_new else "change")
     with transaction.atomic():
         if coupon is None:
             coupon = Coupon(promotion=fields.pop("promotion"))
@@ -196,15 +200,36 @@ def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, 
             raise Refused(
                 [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]
             )
+        before = {name: getattr(coupon, name) for name in fields}
         for name, value in fields.items():
             setattr(coupon, name, value)
         _check(coupon)
         if Coupon.objects.filter(code__iexact=coupon.code).exclude(pk=coupon.pk).exists():
             raise Refused([("code", f"The code “{coupon.code}” exists already.")])
         coupon.save()
+        changed = {name: [was, now] for name, was in before.items() if was != (now := getattr(coupon, name))}
         if locations is not None:
+            was = sorted(coupon.locations.values_list("code", flat=True))
             coupon.locations.set(locations)
+            after = sorted(coupon.locations.values_list("code", flat=True))
+            if was != after:
+                changed["locations"] = [was, after]
+        if is_new or changed:
+            _record(coupon, changed, by, is_new=is_new)
     return coupon
+
+
+def _record(coupon: Coupon, changed: dict[str, list[Any]], by: Any, *, is_new: bool) -> None:
+    """Write down in the history of its promotion what happened to one code."""
+    detail: dict[str, Any] = {"code": coupon.code}
+    if is_new:
+        what = Change.What.CODE_MADE
+    elif changed.keys() == {"active"}:
+        what = Change.What.CODE_ON if coupon.active else Change.What.CODE_OFF
+    else:
+        what = Change.What.CODE_EDITED
+        detail["changed"] = changed
+    Change.objects.create(promotion=coupon.promotion, what=what, by=by, detail=detail)
 
 
 def _check(coupon: Coupon) -> None:

@@ -6,9 +6,9 @@ from django.db import models
 class Change(models.Model):
     """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
 
-    Append-only. `detail`: {field: [before, after]}; of codes that were switched together, the name of their batch and
-    their number; of two promotions that may not meet, their names. Of the stacking rules when it names neither campaign
-    nor promotion.
+    Append-only. `detail`: {field: [before, after]}; of codes that were made or switched together, the name of their
+    `batch` and how many `codes`; of one `code`, that and {field: [before, after]} as `changed`; of two that
+    may not meet, their names. Of the stacking rules when it names neither campaign nor promotion.
     """
 
     class What(models.TextChoices):
@@ -20,8 +20,13 @@ class Change(models.Model):
         UNLINKED = "unlinked", "Unlinked"
         ORDERED = "ordered", "Put in order"
         DELETED = "deleted", "Deleted"
+        CODES_MADE = "codes_made", "Codes generated"
         CODES_ON = "codes_on", "Codes switched on"
         CODES_OFF = "codes_off", "Codes switched off"
+        CODE_MADE = "code_made", "Code created"
+        CODE_EDITED = "code_edited", "Code edited"
+        CODE_ON = "code_on", "Code switched on"
+        CODE_OFF = "code_off", "Code switched off"
         APART = "apart", "Never together"
         TOGETHER = "together", "May meet again"
 

@@ -12,6 +12,7 @@ from promotions import coupons
 from promotions.coupons import ALPHABET
 from promotions.models import Coupon
 from tests.factories import CouponFactory, LocationFactory, PromotionFactory, user_in
+from tests.promotions.pages import shown, words
 
 pytestmark = pytest.mark.django_db
 
@@ -119,3 +120,43 @@ def test_one_coupon_is_saved_without_touching_what_is_counted_on_it(unlocked):
         coupons.save(coupon, kind="one_time")
     with pytest.raises(Refused, match="no field"):
         coupons.save(coupon, uses=0)
+
+
+def test_who_made_edited_and_switched_codes_is_in_the_history_of_their_promotion(client, unlocked):
+    marketer, shop = user_in("Marketers"), LocationFactory(code="BER")
+    coupons.generate(unlocked, 2, batch="Leaflet", by=marketer)
+    coupon = coupons.save(None, promotion=unlocked, code="tea5", by=marketer)
+    coupons.save(coupon, by=marketer, active=False)
+    coupons.save(coupon, by=marketer, active=False, locations=[])  # changes nothing
+    coupons.save(coupon, by=marketer, active=True, min_subtotal=2_000, kind="one_time", locations=[shop])
+    history = list(unlocked.changes.order_by("pk"))
+    assert {change.by for change in history} == {marketer}
+    assert [(change.what, change.detail) for change in history] == [
+        ("codes_made", {"batch": "Leaflet", "codes": 2}),
+        ("code_made", {"code": "TEA5"}),
+        ("code_off", {"code": "TEA5"}),
+        (
+            "code_edited",
+            {
+                "code": "TEA5",
+                "changed": {
+                    "active": [False, True],
+                    "min_subtotal": [0, 2_000],
+                    "kind": ["multi_use", "one_time"],
+                    "locations": [[], ["BER"]],
+                },
+            },
+        ),
+    ]
+    client.force_login(marketer)
+    page = words(shown(client.get(f"/promotions/{unlocked.pk}/")))
+    for said in (
+        "Codes generated",
+        "2 of “Leaflet”",
+        "Code switched off",
+        "“TEA5”",
+        "locations: everywhere → BER",
+    ):
+        assert said in page
+    assert "may be used: many times → once in all" in page
+    assert "minimum subtotal: €0.00 → €20.00" in page
