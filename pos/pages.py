@@ -17,8 +17,9 @@ from pos.forms import MAX_LINES, LineForm, SandboxForm
 from pos.models import Location
 from pos.sandbox import try_out
 from pos.schemas import Quote
+from promotions import groups
 from promotions.models import Promotion
-from promotions.reasons import said
+from promotions.reasons import codes, said
 
 SHOWN = 200  # promotions that gave nothing
 FAR = (  # the reasons that say least about this basket come last
@@ -107,6 +108,8 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
         gift.promotion for gift in quote.gifts
     }  # it stands with what applies; its reason is of the bought units
     not_applied = [part for part in quote.not_applied if part.promotion not in given]
+    of_groups = [part for part in not_applied if part.reason == "group"]
+    group_names = groups.names({code for part in of_groups for code in codes(part.need) + codes(part.have)})
     without = sorted(not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
     return {
         "quote": quote,
@@ -138,7 +141,12 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "name": names[part.promotion],
                 "campaign": campaigns.get(part.campaign),
                 "words": said(
-                    part.reason, part.need, part.have, by=names.get(part.by, ""), currency=quote.currency
+                    part.reason,
+                    part.need,
+                    part.have,
+                    by=names.get(part.by, ""),
+                    currency=quote.currency,
+                    groups=group_names,
                 ),
             }
             for part in without[:SHOWN]

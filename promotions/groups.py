@@ -1,12 +1,33 @@
 """Customer groups: who belongs to one. Counts from the very next sale."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db import connection, transaction
 
 from campaigns.refusals import Refused
-from promotions.models import CustomerGroup
+from promotions.models import CustomerGroup, Promotion
+
+
+def names(codes: Collection[str]) -> dict[str, str]:
+    """The names of the groups with these codes, by code; of those that have one."""
+    if not codes:
+        return {}
+    return dict(CustomerGroup.objects.filter(code__in=codes).exclude(name="").values_list("code", "name"))
+
+
+def name(promotions: Sequence[Promotion]) -> None:
+    """Tell `promotions` the names of the groups they are for, with one query for all, none where they are for none."""
+    codes = {
+        code
+        for promotion in promotions
+        for condition in promotion.conditions
+        if isinstance(condition, dict) and condition.get("type") == "in_group"
+        for code in condition.get("groups", ())
+    }
+    found = names(codes)
+    for promotion in promotions:
+        promotion.group_names = found
 
 
 def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from promotions import reading, stacking
+from promotions import groups, reading, stacking
 from promotions.engine import Rule, StackingRules
 from promotions.engine.rules import BestOf, BuyGet, Exclusive, Hours
 from promotions.models import Link, Promotion, PromotionCampaign
@@ -128,7 +128,9 @@ def applying(now: datetime, most: int) -> tuple[list[Applying], int]:
         for link in links.select_related("campaign__counter", "promotion")[:most]
     ]
     found += [(promotion, None) for promotion in alone[:most]]
-    return sorted(found, key=_order)[:most], links.count() + alone.count()
+    first = sorted(found, key=_order)[:most]
+    groups.name([promotion for promotion, _ in first])
+    return first, links.count() + alone.count()
 
 
 def _open(of: str, now: datetime) -> Q:

@@ -4,6 +4,7 @@ import msgspec
 from django.conf import settings
 
 from campaigns.templatetags.workspace import money
+from promotions import groups
 from promotions.engine import Rule, words
 from promotions.models import Promotion
 
@@ -40,4 +41,8 @@ def sentence(promotion: Promotion, currency: str = "") -> str:
         read = rule(promotion)
     except msgspec.ValidationError as error:
         return f"Its rules cannot be read: {error}."
-    return words.sentence(read, lambda amount: money(amount, currency or settings.CURRENCY))
+    if promotion.group_names is None:
+        groups.name([promotion])
+    return words.sentence(
+        read, lambda amount: money(amount, currency or settings.CURRENCY), promotion.group_names
+    )

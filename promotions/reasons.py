@@ -10,7 +10,15 @@ from campaigns.templatetags.workspace import money
 Figure = int | str | None
 
 
-def said(reason: str, need: Figure = None, have: Figure = None, *, by: str = "", currency: str = "") -> str:
+def said(
+    reason: str,
+    need: Figure = None,
+    have: Figure = None,
+    *,
+    by: str = "",
+    currency: str = "",
+    groups: Mapping[str, str] | None = None,
+) -> str:
     """One reason as a sentence with its figures.
 
     Args:
@@ -18,13 +26,21 @@ def said(reason: str, need: Figure = None, have: Figure = None, *, by: str = "",
         need, have: the figures behind it, as the engine gives them.
         by: the name of the promotion that won.
         currency: of the sale; amounts are in its minor units.
+        groups: the names of customer groups by code.
     """
     winner = f"“{by}”" if by else "another promotion"
     if in_figures := FIGURES.get(reason):
         need, have = in_figures(need, currency), in_figures(have, currency)
+    if reason == "group" and groups:
+        need, have = (", ".join(groups.get(code, code) for code in codes(figure)) for figure in (need, have))
     if have in ("", None):
         have = UNNAMED.get(reason, "nothing")
     return SENTENCES[reason].format(need=need, have=have, by=winner)
+
+
+def codes(figure: Figure) -> list[str]:
+    """The codes in the figures of the reason "group"."""
+    return figure.split(", ") if isinstance(figure, str) else []
 
 
 def _amount(figure: Figure, currency: str) -> str:

@@ -1,10 +1,11 @@
 """What a rule does, as one sentence for people."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec import Struct
 
 from promotions.engine.rules import (
     WHOLE,
-    Benefit,
     BestOf,
     Bundle,
     BuyGet,
@@ -42,19 +43,28 @@ NAMED = 5
 """So many names are listed; of more the first and their number."""
 
 
-def sentence(rule: Rule, money: MoneyText) -> str:
-    """What `rule` does, when and for whom: "10 % off everything in Food, from 30.00 €, on Friday from 17:00 to 19:00."
+class Writer(Struct, frozen=True):
+    """How a sentence writes amounts, and customer groups by their codes."""
+
+    money: MoneyText
+    groups: Mapping[str, str]
+
+
+def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = None) -> str:
+    """What `rule` does, when and for whom: "10 % off everything in Food, on sales of 30.00 € or more, on Friday."
 
     Args:
         rule: any rule; its campaign, window and locations are not part of the sentence.
         money: formats minor units.
+        groups: the names of customer groups by code; one without is called by its code.
     """
-    parts = [_benefit(rule.benefit, rule.target, money)]
-    parts += [_condition(condition, money) for condition in rule.conditions]
+    write = Writer(money, groups or {})
+    parts = [_benefit(rule, write)]
+    parts += [_condition(condition, write) for condition in rule.conditions]
     if rule.trigger == "coupon":
         parts.append("with a coupon")
     text = ", ".join(parts)
-    limits = list(_limits(rule, money))
+    limits = list(_limits(rule, write))
     return "; ".join([text[0].upper() + text[1:], *limits]) + "."
 
 
@@ -64,103 +74,120 @@ def percent_text(percent: int) -> str:
     return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''} %"
 
 
-def _benefit(benefit: Benefit, target: Target, money: MoneyText) -> str:
-    units = _target(target, money)
-    match benefit:
+def _benefit(rule: Rule, write: Writer) -> str:
+    target = rule.target
+    match rule.benefit:
         case PercentOff(percent, "original"):
-            return f"{percent_text(percent)} of the original price off {units}"
+            return f"{percent_text(percent)} off the original price of {_target(target, write)}"
         case PercentOff(percent, _):
-            return f"{percent_text(percent)} off {units}"
+            whole_sale = rule.lane == "order" and target == Target()
+            return f"{percent_text(percent)} off {'the sale' if whole_sale else _target(target, write)}"
         case FixedPerUnit(amount):
-            return f"{money(amount)} off each unit of {units}"
+            return f"{write.money(amount)} off {_each(target, write)}"
         case FixedPrice(amount):
-            return f"{units} for {money(amount)} a unit"
+            each = "" if target.max_units == 1 else " each"
+            return f"{_target(target, write)} for {write.money(amount)}{each}"
         case FixedTotal(amount):
-            return f"{money(amount)} off {_together(target, money)}"
+            return f"{write.money(amount)} off {_together(target, write)}"
         case PercentOfTotal(percent):
-            return f"{percent_text(percent)} off {_together(target, money)}"
-        case BuyGet():
-            return _buy_get(benefit, money)
-        case Bundle():
-            return _bundle(benefit, money)
+            return f"{percent_text(percent)} off {_together(target, write)}"
+        case BuyGet() as benefit:
+            return _buy_get(benefit, write)
+        case Bundle() as benefit:
+            return _bundle(benefit, write)
         case CheapestFree(count):
-            return f"the cheapest {_counted(count)} of {units} free"
+            return f"{_picked('cheapest', count)} of {_articles(target, write, 'the sale')} free"
         case Tiered(tiers, by):
-            steps = _listed([_tier(tier, by == "quantity", money) for tier in tiers])
-            return f"off {_together(target, money)}: {steps}"
+            return _tiers(tiers, by == "quantity", target, write)
         case FreeGift(sku, quantity):
-            return f"{_counted(quantity)} of {sku} as a free gift"
+            return f"{sku if quantity == 1 else f'{quantity} units of {sku}'} as a free gift"
 
 
-def _buy_get(benefit: BuyGet, money: MoneyText) -> str:
+def _buy_get(benefit: BuyGet, write: Writer) -> str:
+    is_same = benefit.get.match == benefit.buy.match
+    got = f"get {benefit.get.quantity if is_same else _part(benefit.get, write)}"
     if benefit.amount is not None:
-        reward = f"at {money(benefit.amount)} off each"
+        got += f" at {write.money(benefit.amount)} off{' each' if benefit.get.quantity > 1 else ''}"
     elif benefit.percent is None or benefit.percent == WHOLE:
-        reward = "free"
+        got += " free"
     else:
-        reward = f"at {percent_text(benefit.percent)} off"
-    got = f"get {benefit.get.quantity}"
-    if benefit.get.match != benefit.buy.match:
-        got += f" of {_match(benefit.get.match, money)}"
-    which = "" if benefit.buy.match != benefit.get.match else f" (the {benefit.pick} of them)"
-    most = "" if benefit.max_get_units is None else f", at most {_counted(benefit.max_get_units)} a sale"
-    return f"buy {_part(benefit.buy, money)}, {got} {reward}{which}{most}"
+        got += f" at {percent_text(benefit.percent)} off"
+    if is_same:
+        got += f" (the {benefit.pick} of them)"
+    elif benefit.pick == "dearest":
+        got += " (the dearest)"
+    most = benefit.max_get_units
+    limit = "" if most is None else f", at most {_counted(most)} reduced in a sale"
+    return f"buy {_part(benefit.buy, write)}, {got}{limit}"
 
 
-def _bundle(benefit: Bundle, money: MoneyText) -> str:
-    parts = " with ".join([_part(part, money) for part in benefit.parts])
+def _bundle(benefit: Bundle, write: Writer) -> str:
+    parts = _listed([_part(part, write) for part in benefit.parts])
     if benefit.price is not None:
-        return f"{parts} for {money(benefit.price)} together"
-    if benefit.percent is not None:
-        return f"{percent_text(benefit.percent)} off {parts} bought together"
-    return f"{money(benefit.amount or 0)} off {parts} bought together"
+        return f"{parts} together for {write.money(benefit.price)}"
+    off = percent_text(benefit.percent) if benefit.percent is not None else write.money(benefit.amount or 0)
+    return f"{off} off {parts} bought together"
 
 
-def _tier(tier: Tier, by_quantity: bool, money: MoneyText) -> str:
-    start = _counted(tier.at_least) if by_quantity else money(tier.at_least)
-    reward = money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)
-    return f"{reward} from {start}"
+def _tiers(tiers: Iterable[Tier], by_quantity: bool, target: Target, write: Writer) -> str:
+    """ "5 % off the sale from 50.00 € on, 10 % from 100.00 € on"."""
+    steps: list[str] = []
+    for tier in tiers:
+        reward = write.money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)
+        start = _counted(tier.at_least) if by_quantity else write.money(tier.at_least)
+        what = "" if steps else f" off {'the sale' if target == Target() else _target(target, write)}"
+        steps.append(f"{reward}{what} from {start} on")
+    return ", ".join(steps)
 
 
-def _condition(condition: Condition, money: MoneyText) -> str:
+def _condition(condition: Condition, write: Writer) -> str:
     match condition:
         case MinSubtotal(amount, match) if match == Match():
-            return f"from {money(amount)}"
+            return f"on sales of {write.money(amount)} or more"
         case MinSubtotal(amount, match):
-            return f"from {money(amount)} of {_match(match, money)}"
+            return f"with {write.money(amount)} or more of {_match(match, write, 'anything')} in the sale"
+        case MinQuantity(quantity, match) if match == Match():
+            return f"on sales of {_counted(quantity)} or more"
         case MinQuantity(quantity, match):
-            return f"from {_counted(quantity)} of {_match(match, money)}"
+            return f"with {_counted(quantity)} or more of {_match(match, write, 'anything')} in the sale"
         case Contains(match):
-            return f"with {_match(match, money)} in the sale"
+            return f"with {_match(match, write, 'anything')} in the sale"
         case EveryLineOver(amount):
-            return f"when every line is over {money(amount)}"
+            return f"when every line is over {write.money(amount)}"
         case InGroup(groups):
-            return f"for customers of {_names(groups)}"
+            quoted = [f"“{write.groups.get(code, code)}”" for code in groups]
+            return f"for customers of the group{'s' if len(quoted) > 1 else ''} {_names(quoted, 'or')}"
         case CustomerIs(customers):
-            return f"for {_names(customers, 'customer')}"
+            return f"for the customer{'s' if len(customers) > 1 else ''} {_names(customers, 'and')}"
         case FirstPurchase():
             return "on a customer's first purchase"
         case PaymentMethod(methods):
-            return f"paid by {_names(methods)}"
+            return f"paid by {_names(methods, 'or')}"
         case Hours():
             return _hours(condition)
 
 
 def _hours(hours: Hours) -> str:
-    days = (
-        f"on {_listed([DAYS[day - 1] for day in sorted(set(hours.weekdays))])}"
-        if hours.weekdays
-        else "every day"
-    )
+    days = _days(sorted(set(hours.weekdays)))
     if hours.start == "00:00" and hours.end == "24:00":
         return days
     over = " the next day" if hours.end <= hours.start else ""
     return f"{days} from {hours.start} to {hours.end}{over}"
 
 
-def _limits(rule: Rule, money: MoneyText) -> Iterable[str]:
+def _days(weekdays: list[int]) -> str:
+    """ "every day", "on Friday", "from Monday to Friday": three days or more in a row are not listed."""
+    if len(weekdays) in (0, len(DAYS)):
+        return "every day"
+    first, last = weekdays[0], weekdays[-1]
+    if len(weekdays) > 2 and last - first == len(weekdays) - 1:
+        return f"{DAYS[first - 1]} to {DAYS[last - 1]}"
+    return f"on {_listed([DAYS[day - 1] for day in weekdays])}"
+
+
+def _limits(rule: Rule, write: Writer) -> Iterable[str]:
     if rule.caps.max_amount is not None:
-        yield f"at most {money(rule.caps.max_amount)} a sale"
+        yield f"at most {write.money(rule.caps.max_amount)} off a sale"
     if rule.caps.max_applications is not None and isinstance(rule.benefit, BuyGet | Bundle):
         yield (
             "once a sale"
@@ -171,63 +198,83 @@ def _limits(rule: Rule, money: MoneyText) -> Iterable[str]:
         case Exclusive():
             yield "not together with any other promotion"
         case BestOf(group):
-            yield f"each unit gets the best of “{group}”"
+            yield f"each unit gets the best promotion of “{group}” only"
 
 
-def _target(target: Target, money: MoneyText) -> str:
-    text = _match(target.match, money)
-    if target.only_undiscounted:
-        text += " not already reduced"
-    if target.max_units_per_line is not None:
-        text += f", {_counted(target.max_units_per_line)} of a line at most"
+def _target(target: Target, write: Writer) -> str:
+    """The units a discount touches: "the 2 cheapest units of everything in Food"."""
     if target.max_units is not None:
-        text = f"the {target.pick} {_counted(target.max_units)} of {text}"
-    return text
+        text = f"{_picked(target.pick, target.max_units)} of {_articles(target, write, 'the sale')}"
+    else:
+        text = _articles(target, write, "everything")
+    return text + _per_line(target)
 
 
-def _together(target: Target, money: MoneyText) -> str:
-    return "the sale" if target == Target() else _target(target, money)
+def _per_line(target: Target) -> str:
+    most = target.max_units_per_line
+    return "" if most is None else f" (at most {_counted(most)} of a line)"
 
 
-def _match(match: Match, money: MoneyText) -> str:
-    words = []
-    if match.skus:
-        words.append(_names(match.skus))
+def _each(target: Target, write: Writer) -> str:
+    """ "each unit of anything in Food"."""
+    if target.max_units is not None:
+        return f"{'' if target.max_units == 1 else 'each of '}{_target(target, write)}"
+    articles = "" if target.match == Match() else f" of {_match(target.match, write, 'anything')}"
+    reduced = " not already reduced" if target.only_undiscounted else ""
+    return f"each unit{articles}{reduced}{_per_line(target)}"
+
+
+def _together(target: Target, write: Writer) -> str:
+    if target == Target():
+        return "the sale"
+    return f"{_target(target, write)}{'' if target.max_units == 1 else ' together'}"
+
+
+def _articles(target: Target, write: Writer, everything: str) -> str:
+    """The articles of a target without its numbers; `everything` where it names none."""
+    text = everything if target.match == Match() else _match(target.match, write, "everything")
+    return f"{text} not already reduced" if target.only_undiscounted else text
+
+
+def _match(match: Match, write: Writer, everything: str) -> str:
+    """ "everything by X in Food priced 1.00 € or more"; `everything` may be "anything", where one unit is meant."""
+    words = (
+        [_names(match.skus, "and" if everything == "everything" else "or")] if match.skus else [everything]
+    )
     if match.brands:
-        words.append(f"{'' if words else 'everything '}by {_names(match.brands)}")
+        words.append(f"by {_names(match.brands, 'or')}")
     if match.categories:
-        words.append(f"{'' if words else 'everything '}in {_names(match.categories)}")
+        words.append(f"in {_names(match.categories, 'or')}")
     low, high = match.unit_price_min, match.unit_price_max
-    text = " ".join(words) or "everything"
-    return text if low is None and high is None else f"{text} {_prices(low, high, money)}"
+    if low is not None or high is not None:
+        words.append(f"priced {_prices(low, high, write.money)}")
+    return " ".join(words)
 
 
 def _prices(low: int | None, high: int | None, money: MoneyText) -> str:
     if low is None:
-        return f"up to {money(high or 0)} each"
-    return f"from {money(low)} each" if high is None else f"from {money(low)} to {money(high)} each"
+        return f"{money(high or 0)} or less"
+    return f"{money(low)} or more" if high is None else f"from {money(low)} to {money(high)}"
 
 
-def _part(part: Part, money: MoneyText) -> str:
-    return (
-        f"{part.quantity} of {_match(part.match, money)}"
-        if part.match != Match()
-        else _counted(part.quantity)
-    )
+def _part(part: Part, write: Writer) -> str:
+    if part.match == Match():
+        return _counted(part.quantity)
+    return f"{part.quantity} of {_match(part.match, write, 'anything')}"
+
+
+def _picked(pick: str, units: int) -> str:
+    return f"the {pick} unit" if units == 1 else f"the {units} {pick} units"
 
 
 def _counted(units: int) -> str:
     return "1 unit" if units == 1 else f"{units} units"
 
 
-def _names(names: Iterable[str], what: str = "") -> str:
+def _names(names: Iterable[str], joint: str) -> str:
     known = list(names)
-    shown = known[:NAMED]
-    more = len(known) - len(shown)
-    if more:
-        return f"{', '.join(shown)} and {more} more"
-    text = _listed(shown, "or")
-    return f"{what} {text}".strip()
+    more = len(known) - NAMED
+    return _listed([*known[:NAMED], f"{more} more"] if more > 0 else known, joint)
 
 
 def _listed(words: list[str], joint: str = "and") -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from promotions import groups
 from promotions.models import Promotion
 
 FOUND = 8  # of what a search finds, at once
@@ -41,11 +42,13 @@ def offer(name: str, *, with_coupon: bool, find: str, chosen: Any) -> dict[str, 
     else:
         most = 0 if first else LATEST
         offered = list(others.order_by("-updated_at", "-pk")[: most + 1])
+    promotions = [*([first] if first else []), *offered[:most]]
+    groups.name(promotions)
     return {
         "name": name,
         "find": find,
         "chosen": first,
-        "promotions": [*([first] if first else []), *offered[:most]],
+        "promotions": promotions,
         "is_more": len(offered) > most,
         "is_none": not offered,
     }

@@ -67,6 +67,9 @@ class Promotion(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    group_names: dict[str, str] | None = None
+    """The names of the groups it is for, by code, where `promotions.groups.name` has read them for many at once."""
+
     objects = PromotionQuerySet.as_manager()
 
     class Meta:

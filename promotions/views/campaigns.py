@@ -15,7 +15,7 @@ from campaigns import workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
-from promotions import publish, standing
+from promotions import groups, publish, standing
 from promotions.conflicts import in_campaign
 from promotions.forms.campaign import CampaignForm
 from promotions.models import Promotion, PromotionCampaign
@@ -163,17 +163,19 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     linked = campaign.links.select_related("promotion").prefetch_related("promotion__locations")
     said = request.POST if request.method == "POST" else request.GET
     page = Paginator(linked, LINKED).get_page(said.get("links"))
+    find = request.GET.get("find", "").strip()
+    free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
+    found = list(free.matching(find)[:FOUND]) if find else []
+    groups.name([*[link.promotion for link in page], *found])
     links = [  # only a campaign that is over keeps deleted promotions
         {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)} for link in page
     ]
-    find = request.GET.get("find", "").strip()
-    free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
     return {
         "campaign": campaign,
         "links": links,
         "links_page": page,
         "find": find,
-        "found": free.matching(find)[:FOUND] if find else [],
+        "found": found,
         "may_arrange": workspace.may_edit(campaign, request.user),
     }
 

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import gone_to
-from promotions import coupons, publish, reading, standing, types
+from promotions import coupons, groups, publish, reading, standing, types
 from promotions.conflicts import conflicts
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, key_of
@@ -49,6 +49,7 @@ def promotion_list(request: Request) -> HttpResponse:
     form.is_valid()  # what is no choice is left out of cleaned_data
     promotions = form.narrowed(Promotion.objects.kept()).prefetch_related(LINKS)
     page = Paginator(promotions, PER_PAGE).get_page(request.GET.get("page"))
+    groups.name(list(page))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
     return render(request, "promotions/promotions.html", context)
 

@@ -112,14 +112,14 @@ def first(page: Page) -> None:
 
 
 KINDS: dict[str, tuple[Callable[[Page], None], str]] = {
-    "Sale discount": (sale, "€3.00 off the sale, from €20.00."),
+    "Sale discount": (sale, "€3.00 off the sale, on sales of €20.00 or more."),
     "Category or item discount": (items, "12.5 % off everything in soap or candles."),
     "Buy one get one": (buy_get, "Buy 2 of SOAP1, get 1 at 50 % off (the cheapest of them)."),
-    "Bundle": (bundle, "1 of SOAP1 with 1 of DISH1 with 1 of CLOTH1 for €19.90 together."),
-    "Tiered spend": (tiered, "Off the sale: 5 % from €50.00 and 10 % from €100.00."),
+    "Bundle": (bundle, "1 of SOAP1, 1 of DISH1 and 1 of CLOTH1 together for €19.90."),
+    "Tiered spend": (tiered, "5 % off the sale from €50.00 on, 10 % from €100.00 on."),
     "Happy hour": (happy_hour, "20 % off everything, on Friday from 16:00 to 18:00."),
     "Flash sale": (flash, "30 % off everything"),
-    "First-time customer": (first, "15 % off everything, on a customer's first purchase, with a coupon."),
+    "First-time customer": (first, "15 % off the sale, on a customer's first purchase, with a coupon."),
 }
 
 

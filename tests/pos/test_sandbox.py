@@ -15,6 +15,7 @@ from promotions.publish.limits import keep_all
 from promotions.reasons import FIGURES, SENTENCES
 from tests.factories import (
     CouponFactory,
+    CustomerGroupFactory,
     LocationFactory,
     PromotionCampaignFactory,
     PromotionFactory,
@@ -103,6 +104,7 @@ def test_trying_out_writes_nothing(client, marketer):
 
 def test_everything_that_did_not_apply_says_why_with_its_figures(client, marketer):
     location = LocationFactory(name="Here", code="HERE")
+    CustomerGroupFactory(code="vip", name="Friends")
     for name, fields in {
         "Threshold": {"conditions": [{"type": "min_subtotal", "amount": 5000}]},
         "Four": {"conditions": [{"type": "min_quantity", "quantity": 4}]},
@@ -120,7 +122,7 @@ def test_everything_that_did_not_apply_says_why_with_its_figures(client, markete
         "Threshold It needs €50.00; what counts here is worth €39.98.",
         "Four It needs 4 articles; 2 count here.",
         "Others No article of the sale is one it is for.",
-        "Members It is for customers of vip; this one belongs to none.",
+        "Members It is for customers of Friends; this one belongs to none.",
         f"Late It starts on {late}",
         "Cash It is for payment by cash; this sale is paid by card.",
         "Coded It needs a coupon code, and none of its codes is here.",

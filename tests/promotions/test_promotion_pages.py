@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from promotions.models import (
@@ -40,7 +42,7 @@ def rows(prefix, *filled) -> dict:
 FILLED = {
     "sale": (
         {"reduction": "amount", "amount": "5", "min_subtotal": "50"},
-        "€5.00 off the sale, from €50.00.",
+        "€5.00 off the sale, on sales of €50.00 or more.",
     ),
     "items": (
         {"reduction": "percent", "percent": "12.5", "categories": "tea, coffee"},
@@ -56,14 +58,14 @@ FILLED = {
             "amount": "39",
             **rows("parts", {"skus": "POT"}, {"quantity": "4", "skus": "CUP"}),
         },
-        "1 of POT with 4 of CUP for €39.00 together.",
+        "1 of POT and 4 of CUP together for €39.00.",
     ),
     "tiered": (
         {
             "by": "subtotal",
             **rows("tiers", {"at_least": "100", "percent": "10"}, {"at_least": "50", "percent": "5"}),
         },
-        "Off the sale: 5 % from €50.00 and 10 % from €100.00.",
+        "5 % off the sale from €50.00 on, 10 % from €100.00 on.",
     ),
     "happy_hour": (
         {
@@ -84,11 +86,11 @@ FILLED = {
             "ends_at": "2090-01-01T12:00",
             "max_uses": "100",
         },
-        "HP1 for €49.00 a unit.",
+        "HP1 for €49.00 each.",
     ),
     "first": (
         {"reduction": "percent", "percent": "10"},
-        "10 % off everything, on a customer's first purchase.",
+        "10 % off the sale, on a customer's first purchase.",
     ),
 }
 
@@ -211,7 +213,7 @@ def test_a_form_that_cannot_show_everything_says_so(client, marketer):
     promotion = PromotionFactory(type="sale", benefit={"type": "cheapest_free", "units": 1})
     page = words(shown(client.get(f"/promotions/{promotion.pk}/edit/")))
     assert "This promotion says more than this form can show." in page
-    assert "The cheapest 1 unit of everything free." in page
+    assert "The cheapest unit of the sale free." in page
 
 
 def test_a_promotion_shows_its_campaigns_its_warnings_and_what_it_gave(client, marketer):
@@ -295,3 +297,14 @@ def test_the_list_is_narrowed(client, marketer, asked, found):
     PromotionFactory(name="Gone", deleted_at=timezone.now())
     page = shown(client.get(f"/promotions/?{asked}"))
     assert sorted(re.findall(r'href="/promotions/\d+/">(\w+)<', page)) == found
+
+
+def test_a_group_is_called_by_its_name_and_by_its_code_where_there_is_none(client, marketer):
+    CustomerGroupFactory(code="vip", name="Friends of the house")
+    for n in range(6):
+        PromotionFactory(name=f"Tea {n}", conditions=[{"type": "in_group", "groups": ["vip", f"g{n}"]}])
+    with CaptureQueriesContext(connection) as queries:
+        page = words(shown(client.get("/promotions/")))
+    for n in range(6):
+        assert f"for customers of the groups “Friends of the house” or “g{n}”." in page
+    assert len([one for one in queries if "promotions_customergroup" in one["sql"]]) == 1
