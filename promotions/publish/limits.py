@@ -101,6 +101,19 @@ def totals(thing: str, pk: int) -> Mapping[str, int]:
     return dict(zip(("spent", "held", "uses", "overrun", "overrun_uses"), map(int, row), strict=True))
 
 
+HELD_USES = """
+    SELECT count(*) FROM pos_sale, jsonb_array_elements(reserved) AS entry
+    WHERE state = 'held' AND (entry ->> '{thing}')::bigint = %s
+"""
+
+
+def held_uses(thing: str, pk: int) -> int:
+    """How many uses of a campaign or a promotion (`thing`) the held sales reserve."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_USES.format(thing=thing), [pk])
+        return cursor.fetchone()[0]
+
+
 COUNT_CUSTOMERS = """
     INSERT INTO promotions_customeruse (customer, {thing}_id, uses)
     SELECT customer, %(pk)s, sum(uses) FROM (

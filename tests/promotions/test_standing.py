@@ -66,3 +66,19 @@ def test_what_a_promotion_gave_is_never_added_up_over_currencies():
         )
     assert standing.of_promotion(promotion) == {"given": {"EUR": 500, "JPY": 70}, "uses": 3, "uses_left": 2}
     assert standing.of_promotion(PromotionFactory()) == {"given": {}, "uses": 0, "uses_left": None}
+
+
+@pytest.mark.django_db
+def test_what_a_promotion_gave_is_summed_over_its_campaigns_itself_and_what_is_held():
+    promotion, campaign = PromotionFactory(), PromotionCampaignFactory(currency="JPY")
+    for currency, owner, amount in (("JPY", campaign, 30), ("JPY", campaign, -10), ("EUR", None, 5)):
+        Redemption.objects.create(
+            sale=SaleFactory(currency=currency),
+            campaign=owner,
+            promotion=promotion,
+            amount=amount,
+            uses=1,
+            at=NOW,
+        )
+    SaleFactory(state="held", expires_at=NOW, reserved=[{"promotion": promotion.pk, "amount": 9}])
+    assert standing.of_promotion(promotion) == {"given": {"EUR": 5, "JPY": 20}, "uses": 4, "uses_left": None}
