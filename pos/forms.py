@@ -59,7 +59,7 @@ class SandboxForm(forms.Form):
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     payment_method = forms.CharField(label="Paid by", max_length=64, required=False)
-    coupons = CodesField(label="Coupon codes", help_text="Apart by commas or spaces.")
+    coupons = CodesField(label="Coupon codes", help_text="Separated by commas or spaces.")
     drafts = forms.BooleanField(
         label="Include drafts",
         required=False,

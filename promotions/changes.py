@@ -40,7 +40,7 @@ SIGNS = {
     "reject": "give nothing unless all fits",
     "value": "the better deal wins",
     "priority": "the first by priority wins",
-    "automatic": "by itself",
+    "automatic": "automatically",
     "coupon": "with a coupon",
     "one_time": "once in all",
     "multi_use": "many times",

@@ -92,7 +92,7 @@ class CodesField(forms.CharField):
     """Codes (SKUs, categories, brands, customer ids), apart by commas or line breaks; kept as a tuple, each once."""
 
     def __init__(self, **kwargs: Any) -> None:
-        kwargs.setdefault("help_text", "Apart by commas.")
+        kwargs.setdefault("help_text", "Separated by commas.")
         kwargs.setdefault("required", False)
         super().__init__(**kwargs)
         self.widget.attrs |= {"autocapitalize": "off", "spellcheck": "false"}

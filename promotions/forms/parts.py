@@ -355,7 +355,7 @@ class Identity(Part):
     key = "identity"
     heading = "Promotion"
     name = forms.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
-    trigger = choice("Applies", [("automatic", "by itself"), ("coupon", "with a coupon code")])
+    trigger = choice("Applies", [("automatic", "automatically"), ("coupon", "with a coupon code")])
     standalone = tick("Standalone: applies without a campaign")
 
 
