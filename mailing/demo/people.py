@@ -3,6 +3,8 @@
 import random
 from datetime import date, timedelta
 
+from django.utils import timezone
+
 from mailing.models import Contact, ContactList, Membership, Suppression
 
 CONTACTS = 5000
@@ -50,10 +52,13 @@ def load(chance: random.Random) -> None:
             )
     if not Suppression.objects.exists():
         reasons = ["unsubscribed", "hard_bounce", "complaint", "manual"]
-        Suppression.objects.bulk_create(
+        suppressed = Suppression.objects.bulk_create(
             Suppression(email=email, reason=chance.choices(reasons, [60, 30, 5, 5])[0], source="manual")
             for _, email in chance.sample(contacts, 120)
         )
+        for suppression in suppressed:  # creating dates them now, and they explain campaigns of last summer
+            suppression.created_at = timezone.now() - timedelta(days=chance.randrange(200, 700))
+        Suppression.objects.bulk_update(suppressed, ["created_at"])
 
 
 def contact(number: int, chance: random.Random) -> Contact:
