@@ -165,6 +165,7 @@ def serve(port: int, threads: int = 1) -> list[str]:
     """The command of a server with two workers. Sales wait for the disk, so they want another thread."""
     granian = str(Path(sys.executable).with_name("granian"))
     options = (
-        f"--interface wsgi --workers 2 --blocking-threads {threads} --no-ws --log-level error --port {port}"
+        f"--interface wsgi --workers 2 --blocking-threads {threads} --no-ws --workers-kill-timeout 5"
+        f" --log-level error --port {port}"
     )
     return [granian, *options.split(), "config.wsgi:application"]
