@@ -23,7 +23,7 @@ from benchmarks.mailing import rig
 from tests.hostile_smtp import Control, hostile_process
 
 CONNECTIONS = 10
-PATIENCE = 240  # seconds a run may take
+PATIENCE = 360  # seconds a run may take
 
 
 class Run:

@@ -42,7 +42,7 @@ def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_pat
 
     page.get_by_role("link", name="kim@browser.example").click()
     expect(page.get_by_text("oolong")).to_be_visible()
-    page.get_by_label("Campaign", exact=True).select_option(label="Autumn roast is here (draft)")
+    page.get_by_label("Campaign", exact=True).select_option(label="Ideas for the new year (draft)")
     expect(page.locator("#why-answer")).to_contain_text("They are in none of its lists and segments.")
     page.get_by_role("link", name="Edit").click()
     page.get_by_label("City").fill("Husum")
