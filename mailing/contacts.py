@@ -13,7 +13,6 @@ from campaigns.refusals import Refused
 from mailing import audience, importing, spreadsheets
 from mailing.models import Contact, ContactList, Membership, Suppression
 
-CSV_CHUNK = 2000  # rows read at once: a million contacts never stand in memory together
 SUGGESTED = 10
 WISHES = (
     Suppression.Reason.UNSUBSCRIBED,
@@ -114,7 +113,7 @@ def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     yield from spreadsheets.lines(
         [*(spreadsheets.harmless(written(cell)) for cell in cells), *_of(attributes, names)]
         for *cells, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
-            chunk_size=CSV_CHUNK
+            chunk_size=spreadsheets.CHUNK
         )
     )
 

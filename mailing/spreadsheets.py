@@ -4,6 +4,8 @@ import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+CHUNK = 2000  # rows read from the database at once
+
 _number = re.compile(r"[+-][\d\s().,/-]*").fullmatch  # of a telephone too
 
 

@@ -10,7 +10,6 @@ from mailing import spreadsheets
 from mailing.models import Suppression
 
 CSV_COLUMNS = ("address", "reason", "source", "since", "note")
-CSV_CHUNK = 2000  # rows read at once: a million never stand in memory together
 
 
 def found(
@@ -39,7 +38,7 @@ def found(
 def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
     """These as CSV, after a line that names the columns; times in the site's zone."""
     yield from spreadsheets.lines([CSV_COLUMNS])
-    yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=CSV_CHUNK))
+    yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
 def _cells(row: Suppression) -> list[str]:

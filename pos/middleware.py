@@ -1,7 +1,7 @@
 """The short way for tills."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from pos.answers import Answer, Declined
 from pos.schemas import MAX_BODY
 from pos.urls import urlpatterns
-from pos.views import TillRequest, View
+from pos.views import TillRequest, View, length
 
 logger = logging.getLogger(__name__)
 
@@ -59,11 +59,6 @@ class Gateway:
         found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
         start_response(STATUS_LINES[found.status], [("Content-Type", JSON), *found.headers.items()])
         return [found.body]
-
-
-def length(headers: Mapping[str, Any]) -> int:
-    """How many bytes a request says it has."""
-    return int(headers.get("CONTENT_LENGTH") or 0)
 
 
 def answer(request: TillRequest) -> Answer:

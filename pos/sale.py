@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import msgspec
 from django.db import transaction
@@ -76,9 +77,14 @@ def busy() -> Declined:
 
 
 def quoted(outcome: Outcome, rules: Snapshot, now: datetime) -> schemas.Quote:
-    return schemas.Quote(
+    return schemas.Quote(*_given(outcome, rules, now))
+
+
+def _given(outcome: Outcome, rules: Snapshot, at: datetime) -> tuple[Any, ...]:
+    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order."""
+    return (
         rules.version or 0,
-        now,
+        at,
         outcome.currency,
         outcome.subtotal,
         outcome.discount,
@@ -250,17 +256,7 @@ def answered(
 ) -> bytes:
     return msgspec.json.encode(
         schemas.Sale(
-            rules.version or 0,
-            at,
-            outcome.currency,
-            outcome.subtotal,
-            outcome.discount,
-            outcome.total,
-            outcome.lines,
-            outcome.applied,
-            outcome.coupons,
-            outcome.not_applied,
-            outcome.gifts,
+            *_given(outcome, rules, at),
             sale_id=reference,
             state=request.state,
             expires_at=expires_at,

@@ -47,10 +47,15 @@ def till(request: TillRequest) -> tuple[str, Known]:
     return key_hash, keys.within_rate(key_hash)
 
 
+def length(headers: Mapping[str, Any]) -> int:
+    """How many bytes a request says it has."""
+    return int(headers.get("CONTENT_LENGTH") or 0)
+
+
 def read(request: TillRequest, kind: type[Request], key_hash: str) -> Request:
     """The checked body. What is wrong with it is told only to a till that is known."""
     try:
-        if int(request.headers.get("CONTENT_LENGTH") or 0) > MAX_BODY:
+        if length(request.headers) > MAX_BODY:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read(request.body, kind)
     except Declined:

@@ -33,6 +33,7 @@ LEFT JOIN mailing_contact AS owner ON owner.customer_id = incoming.customer_id A
 LEFT JOIN mailing_suppression AS suppression ON suppression.email = incoming.email
 WHERE contact.id IS NOT NULL OR owner.id IS NOT NULL OR suppression.id IS NOT NULL
 """
+SUPPRESSED = "SELECT place, reason FROM incoming JOIN mailing_suppression USING (email)"
 REFUSE = "DELETE FROM incoming WHERE place = ANY(%s)"
 
 # Rows go in and are locked in the order of their addresses, so that two imports do not wait for each other.
@@ -163,8 +164,7 @@ def _pairs(lists: Mapping[int, Iterable[int]]) -> tuple[list[int], list[int]]:
 
 
 def _judge_suppressions(cursor: Any, block: Block) -> None:
-    cursor.execute(FOUND)
-    for place, _, _, reason in cursor:
-        if reason:
-            block.verdicts[place] = Verdict.UPDATED
-            block.details[place] = f"Suppressed already: {Suppression.Reason(reason).label.lower()}."
+    cursor.execute(SUPPRESSED)
+    for place, reason in cursor:
+        block.verdicts[place] = Verdict.UPDATED
+        block.details[place] = f"Suppressed already: {Suppression.Reason(reason).label.lower()}."

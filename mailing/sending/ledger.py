@@ -82,9 +82,8 @@ RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s
 BEAT = f"UPDATE campaigns_heartbeat SET at = now() WHERE cluster = '{lanes.CLUSTER}'"
 
 
-GATHER = (
-    0.001  # seconds a batch waits for the rest of the messages under way: a commit costs as much as ten rows
-)
+# Seconds a batch waits for the rest of the messages under way: a commit costs as much as ten rows.
+GATHER = 0.001
 
 
 class LaneLost(Exception):

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
-from campaigns.requests import Request
+from campaigns.requests import Request, number
 from mailing import audience, connections, content, launch, progress
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
@@ -130,20 +130,18 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
     if stage not in STAGES:
         raise Http404(f"“{stage}” is no stage of the funnel.")
     found = get_object_or_404(EmailCampaign, pk=pk)
-    after = request.GET.get("after", "")
+    after = number(request, "after")
     context = {
         "campaign": found,
         "stage": stage,
         "title": STAGES[stage],
         "because": BECAUSE[stage],
         "then": found.funnel.get(stage) if found.prepared_at else None,
-        "is_further": bool(after),
+        "is_further": bool(request.GET.get("after")),
     }
     try:
         chosen = audience.selection(found.targets.select_related("segment"))
-        contacts = audience.people(
-            chosen, stage, after=int(after) if after.isdecimal() else 0, most=PEOPLE_SHOWN
-        )
+        contacts = audience.people(chosen, stage, after=after, most=PEOPLE_SHOWN)
         reasons = audience.because(found, stage, contacts)
     except audience.SegmentError as error:
         return render(request, "mailing/people.html", context | {"trouble": str(error)})

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.responses import csv_file
 from mailing import audience, contacts
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.models import Contact, EmailCampaign, Event, Suppression
@@ -51,11 +52,7 @@ def contact_csv(request: Request) -> StreamingHttpResponse:
     """Those the list shows, all of them, as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()
-    response = StreamingHttpResponse(
-        contacts.csv_lines(filtered(form)), content_type="text/csv; charset=utf-8"
-    )
-    response["Content-Disposition"] = 'attachment; filename="contacts.csv"'
-    return response
+    return csv_file(contacts.csv_lines(filtered(form)), "contacts.csv")
 
 
 @require_GET

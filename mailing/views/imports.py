@@ -14,7 +14,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.refusals import Refused
-from campaigns.requests import Request
+from campaigns.requests import Request, number
+from campaigns.responses import csv_file
 from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
 from mailing.importing.verdicts import Verdict
@@ -134,9 +135,9 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
     }
     if context["is_running"]:
         return context
-    after, verdict = request.GET.get("after", ""), request.GET.get("verdict", "")
+    verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
-    found = importing.verdicts.read(upload, verdict, after=int(after) if after.isdecimal() else 0)
+    found = importing.verdicts.read(upload, verdict, after=number(request, "after"))
     rows = list(islice(found, ROWS_SHOWN))
     labels = LABELS[upload.kind]
     return context | {
@@ -151,11 +152,8 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
 def rejected(request: Request, pk: int) -> StreamingHttpResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
     upload = kept(request, pk, VIEWING)
-    lines = importing.verdicts.rejected(upload)
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
-    response["Content-Disposition"] = f'attachment; filename="{name}-not-taken.csv"'
-    return response
+    return csv_file(importing.verdicts.rejected(upload), f"{name}-not-taken.csv")
 
 
 def kept(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:

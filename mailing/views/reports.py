@@ -6,7 +6,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from campaigns.requests import Request
+from campaigns.requests import Request, number
+from campaigns.responses import csv_file
 from mailing import progress, reports
 from mailing.models import Delivery, EmailCampaign
 
@@ -18,12 +19,13 @@ PER_PAGE = 50
 @viewing
 def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    after, status, words = (request.GET.get(name, "") for name in ("after", "status", "q"))
+    after = number(request, "after")
+    status, words = (request.GET.get(name, "") for name in ("status", "q"))
     found = reports.recipients(
         campaign,
         status=status if status in Delivery.Status.values else "",
         words=words,
-        after=int(after) if after.isdecimal() else 0,
+        after=after,
     )
     rows = list(found[:PER_PAGE])
     context = {
@@ -32,7 +34,7 @@ def report(request: Request, pk: int) -> HttpResponse:
         "links": reports.links(campaign),
         "deliveries": rows,
         "is_full": len(rows) == PER_PAGE,
-        "is_further": bool(after),
+        "is_further": bool(request.GET.get("after")),
         "statuses": Delivery.Status.choices,
         "status": status,
         "words": words,
@@ -44,8 +46,4 @@ def report(request: Request, pk: int) -> HttpResponse:
 @viewing
 def report_csv(request: Request, pk: int) -> StreamingHttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    response = StreamingHttpResponse(reports.csv_lines(campaign), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = (
-        f'attachment; filename="{slugify(campaign.name) or "campaign"}-{pk}.csv"'
-    )
-    return response
+    return csv_file(reports.csv_lines(campaign), f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

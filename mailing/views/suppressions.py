@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
+from campaigns.responses import csv_file
 from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
@@ -33,9 +34,7 @@ def suppression_list(request: Request) -> HttpResponse:
 def suppression_csv(request: Request) -> StreamingHttpResponse:
     """Those the list shows, all of them, as a CSV file."""
     lines = suppressions.csv_lines(filtered(SuppressionFilterForm(request.GET)))
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="suppressions.csv"'
-    return response
+    return csv_file(lines, "suppressions.csv")
 
 
 def filtered(form: SuppressionFilterForm) -> QuerySet[Suppression]:

@@ -212,11 +212,7 @@ class Pass:
     def _turn(self, promotion: Promotion, ground: Ground) -> None:
         refusal = self.barred(promotion) if self._guarded or promotion.once else None
         if refusal is None:
-            facts = ground.facts
-            mask = facts.mask(promotion.matcher)
-            if promotion.only_undiscounted:
-                mask &= facts.full_price
-            claim = promotion.benefit.claim(ground, mask, promotion.group)
+            claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
             if promotion.gift is not None:
                 self._offer(promotion.number, promotion.gift)
             if isinstance(claim, Claim):
@@ -230,7 +226,7 @@ class Pass:
 
     def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = amount = claim.wish if promotion.cap is None else wished(promotion, claim)
+        wish = amount = wished(promotion, claim)
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING

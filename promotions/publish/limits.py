@@ -75,18 +75,20 @@ def _keep(of: dict[str, int], **terms: Any) -> None:
         count_customers(thing, pk)
 
 
-# What sales were granted and what held ones reserve, for one campaign or promotion; {thing} names which.
-TOTALS = """
+# What held sales reserve, for one campaign or promotion; {thing} names which.
+RESERVED = """
+    SELECT coalesce(sum((entry ->> 'amount')::bigint), 0) AS amount, count(*) AS uses
+    FROM pos_sale, jsonb_array_elements(reserved) AS entry
+    WHERE state = 'held' AND (entry ->> '{thing}')::bigint = %(pk)s
+"""
+# The same beside what sales were granted.
+TOTALS = f"""
     WITH granted AS (
         SELECT coalesce(sum(r.amount), 0) AS amount, coalesce(sum(r.uses), 0) AS uses,
-               coalesce(sum(o.amount), 0) AS overrun, coalesce(sum(o.{thing}_uses), 0) AS overrun_uses
+               coalesce(sum(o.amount), 0) AS overrun, coalesce(sum(o.{{thing}}_uses), 0) AS overrun_uses
         FROM promotions_redemption r LEFT JOIN promotions_overrun o ON o.redemption_id = r.id
-        WHERE r.{thing}_id = %(pk)s
-    ), reserved AS (
-        SELECT coalesce(sum((entry ->> 'amount')::bigint), 0) AS amount, count(*) AS uses
-        FROM pos_sale, jsonb_array_elements(reserved) AS entry
-        WHERE state = 'held' AND (entry ->> '{thing}')::bigint = %(pk)s
-    )
+        WHERE r.{{thing}}_id = %(pk)s
+    ), reserved AS ({RESERVED})
     SELECT granted.amount - granted.overrun, reserved.amount, granted.uses - granted.overrun_uses + reserved.uses,
            granted.overrun, granted.overrun_uses
     FROM granted, reserved
@@ -101,17 +103,12 @@ def totals(thing: str, pk: int) -> Mapping[str, int]:
     return dict(zip(("spent", "held", "uses", "overrun", "overrun_uses"), map(int, row), strict=True))
 
 
-HELD_USES = """
-    SELECT count(*) FROM pos_sale, jsonb_array_elements(reserved) AS entry
-    WHERE state = 'held' AND (entry ->> '{thing}')::bigint = %s
-"""
-
-
 def held_uses(thing: str, pk: int) -> int:
     """How many uses of a campaign or a promotion (`thing`) the held sales reserve."""
     with connection.cursor() as cursor:
-        cursor.execute(HELD_USES.format(thing=thing), [pk])
-        return cursor.fetchone()[0]
+        cursor.execute(RESERVED.format(thing=thing), {"pk": pk})
+        _, uses = cursor.fetchone()
+    return uses
 
 
 COUNT_CUSTOMERS = """

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.responses import csv_file
 from promotions import coupons
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
 from promotions.forms.filters import CouponFilter
@@ -43,9 +44,7 @@ def coupon_list(request: Request) -> HttpResponse:
 def export(request: Request) -> StreamingHttpResponse:
     """The coupons of the list as CSV, line by line however many they are."""
     _, found = asked(request)
-    response = StreamingHttpResponse(coupons.csv_lines(found), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="coupons-{timezone.localdate():%Y-%m-%d}.csv"'
-    return response
+    return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate():%Y-%m-%d}.csv")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
