@@ -9,8 +9,9 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from campaigns import spreadsheets
 from campaigns.refusals import Refused
-from mailing import audience, importing, spreadsheets
+from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Suppression
 
 SUGGESTED = 10
@@ -111,12 +112,12 @@ def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
     yield from spreadsheets.lines([[*fields, "suppressed", *names]])
     yield from spreadsheets.lines(
-        [*(spreadsheets.harmless(written(cell)) for cell in cells), *_of(attributes, names)]
-        for *cells, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
+        [*(spreadsheets.cell(written(value)) for value in values), *_of(attributes, names)]
+        for *values, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
             chunk_size=spreadsheets.CHUNK
         )
     )
 
 
-def _of(attributes: Mapping[str, Any], names: list[str]) -> list[str]:
-    return [spreadsheets.harmless(written(attributes.get(name))) for name in names]
+def _of(attributes: Mapping[str, Any], names: list[str]) -> list[object]:
+    return [spreadsheets.cell(written(attributes.get(name))) for name in names]

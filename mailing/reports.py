@@ -1,13 +1,12 @@
 """What became of a launched campaign: its links, and each of its recipients."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import msgspec
 from django.db.models import Count, QuerySet
-from django.utils import timezone
 
-from mailing import content, spreadsheets
+from campaigns import spreadsheets
+from mailing import content
 from mailing.models import Content, Delivery, EmailCampaign, Event
 
 CSV_COLUMNS = (
@@ -74,24 +73,20 @@ def csv_lines(campaign: EmailCampaign) -> Iterator[str]:
     yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
-def _cells(row: Delivery) -> list[str]:
-    cells = [
+def _cells(row: Delivery) -> list[object]:
+    values = [
         row.email,
         row.get_status_display(),
         row.get_reason_display(),
-        row.connection or "",
+        str(row.connection or ""),
         row.attempts,
-        _written(row.sent_at),
-        _written(row.opened_at),
-        _written(row.clicked_at),
-        _written(row.unsubscribed_at),
+        row.sent_at,
+        row.opened_at,
+        row.clicked_at,
+        row.unsubscribed_at,
         row.stage,
         row.code or "",
         row.enhanced_code,
         row.text,
     ]
-    return [spreadsheets.harmless(str(cell)) for cell in cells]
-
-
-def _written(at: datetime | None) -> str:
-    return timezone.localtime(at).isoformat(sep=" ", timespec="seconds") if at else ""
+    return [spreadsheets.cell(value) for value in values]

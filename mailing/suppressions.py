@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from mailing import spreadsheets
+from campaigns import spreadsheets
 from mailing.models import Suppression
 
 CSV_COLUMNS = ("address", "reason", "source", "since", "note")
@@ -41,10 +41,9 @@ def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
     yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
-def _cells(row: Suppression) -> list[str]:
-    since = timezone.localtime(row.created_at).isoformat(sep=" ", timespec="seconds")
-    cells = [row.email, row.get_reason_display(), row.get_source_display(), since, row.detail]
-    return [spreadsheets.harmless(cell) for cell in cells]
+def _cells(row: Suppression) -> list[object]:
+    values = [row.email, row.get_reason_display(), row.get_source_display(), row.created_at, row.detail]
+    return [spreadsheets.cell(value) for value in values]
 
 
 def _midnight(day: date) -> datetime:

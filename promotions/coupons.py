@@ -1,7 +1,5 @@
 """Coupons: making codes by the thousand, editing one, and judging the codes a till sends."""
 
-import csv
-import io
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -10,10 +8,11 @@ from typing import Any
 import msgspec
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
+from campaigns import spreadsheets
 from campaigns.refusals import Refused
 from promotions import engine
 from promotions.engine.basket import CouponStatus
@@ -129,7 +128,7 @@ def numbers(promotion: Promotion) -> dict[str, int]:
     )
 
 
-COLUMNS = [
+CSV_COLUMNS = (
     "code",
     "promotion",
     "kind",
@@ -140,21 +139,11 @@ COLUMNS = [
     "uses",
     "customer",
     "batch",
-]
+)
 
 
-def csv_lines(coupons: Any) -> Iterator[str]:
-    """The coupons of a QuerySet as CSV, header first, a line at a time: any number in little memory."""
-    line = io.StringIO()
-    writer = csv.writer(line)
-
-    def written(values: Iterable[Any]) -> str:
-        line.seek(0)
-        line.truncate()
-        writer.writerow(values)
-        return line.getvalue()
-
-    yield written(COLUMNS)
+def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
+    """These coupons as CSV, after a line that names the columns; times in the site's zone."""
     rows = coupons.values_list(
         "code",
         "promotion__name",
@@ -167,17 +156,10 @@ def csv_lines(coupons: Any) -> Iterator[str]:
         "customer",
         "batch",
     )
-    for row in rows.iterator(chunk_size=5000):
-        yield written(cell(value) for value in row)
-
-
-def cell(value: Any) -> Any:
-    """A value for CSV. A text that a spreadsheet would take for a formula is quoted."""
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="minutes")
-    if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
-        return f"'{value}"
-    return value
+    yield from spreadsheets.lines([CSV_COLUMNS])
+    yield from spreadsheets.lines(
+        [spreadsheets.cell(value) for value in row] for row in rows.iterator(chunk_size=spreadsheets.CHUNK)
+    )
 
 
 def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, **fields: Any) -> Coupon:

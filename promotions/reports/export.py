@@ -1,13 +1,12 @@
 """A report as it is drawn and as CSV."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
 from babel.numbers import get_currency_precision
-from django.utils import timezone
 
-from promotions.coupons import cell
+from campaigns import spreadsheets
 from promotions.reports.ledger import Report
 
 
@@ -17,22 +16,20 @@ def shares(report: Report) -> list[float]:
     return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
 
 
-def csv_rows(report: Report, currency: str) -> Iterable[list[Any]]:
-    """The report as rows for CSV, header first; amounts as decimals of `currency`."""
-    yield [
+def csv_lines(report: Report, currency: str) -> Iterator[str]:
+    """The report as CSV, after a line that names the columns; amounts as decimals of `currency`."""
+    named = [
         f"{column.label} ({currency})" if column.kind == "money" else column.label
         for column in report.columns
     ]
     places = get_currency_precision(currency)
-    for row in report.rows:
-        yield [_cell(row.get(column.key), column.kind, places) for column in report.columns]
+    yield from spreadsheets.lines([named])
+    yield from spreadsheets.lines(
+        [_cell(row.get(column.key), column.kind, places) for column in report.columns] for row in report.rows
+    )
 
 
-def _cell(value: Any, kind: str, places: int) -> Any:
-    if value is None:
-        return ""
-    if kind == "money":
-        return f"{Decimal(value).scaleb(-places):f}"
-    if kind == "ratio":
-        return f"{Decimal(value).scaleb(-2):f}"
-    return cell(timezone.localtime(value) if kind == "moment" else value)
+def _cell(value: Any, kind: str, places: int) -> object:
+    if kind in ("money", "ratio") and value is not None:
+        return f"{Decimal(value).scaleb(-(places if kind == 'money' else 2)):f}"
+    return spreadsheets.cell(value)

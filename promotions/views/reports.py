@@ -1,14 +1,13 @@
 """The page of the reports, and the same as CSV."""
 
-import csv
-
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
+from campaigns.responses import csv_file
 from promotions import reports
 from promotions.forms.report import ReportForm
 
@@ -37,15 +36,12 @@ def report(request: Request) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: Request) -> HttpResponse:
+def export(request: Request) -> HttpResponse | StreamingHttpResponse:
     """The report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():
         return render(request, "promotions/reports.html", {"form": form, "kinds": {}}, status=422)
     asked = form.asked()
     _, make = reports.REPORTS[form.cleaned_data["by"]]
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    name = f"promotions-by-{form.cleaned_data['by']}-{asked.first}-{asked.last}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    csv.writer(response).writerows(reports.csv_rows(make(asked), asked.currency))
-    return response
+    lines = reports.csv_lines(make(asked), asked.currency)
+    return csv_file(lines, f"promotions-by-{form.cleaned_data['by']}-{asked.first}-{asked.last}.csv")

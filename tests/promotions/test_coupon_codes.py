@@ -103,7 +103,7 @@ def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(unloc
     CouponFactory(promotion=unlocked, code="=1+1", max_uses=3)
     CouponFactory(promotion=unlocked, code="PLAIN")
     header, *rows = csv.reader(coupons.csv_lines(Coupon.objects.order_by("code")))
-    assert header == coupons.COLUMNS
+    assert header == [*coupons.CSV_COLUMNS]
     assert [row[0] for row in rows] == ["'=1+1", "PLAIN"]
     assert [row[1] for row in rows] == ["Spring", "Spring"]
 

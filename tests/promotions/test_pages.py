@@ -1,10 +1,13 @@
 """The pages of promotions: who may see what, lists, groups, stacking, reports."""
 
+import csv
 import re
+from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from promotions.models import (
     CustomerGroup,
@@ -237,9 +240,12 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
     )
     page = words(shown(client.get(f"/reports/promotions/?by={by}")))
     assert "Discounts given €12.34 Uses 1" in page
-    exported = client.get(f"/reports/promotions/export/?by={by}").content.decode()
-    assert "Discount (EUR)" in exported.splitlines()[0]
-    assert sum("12.34" in line for line in exported.splitlines()) == 1
+    exported = client.get(f"/reports/promotions/export/?by={by}")
+    assert exported.streaming
+    rows = csv.DictReader(b"".join(exported.streaming_content).decode().splitlines())
+    given = [Decimal(row["Discount (EUR)"]) for row in rows]
+    assert sum(given) == Decimal("12.34")
+    assert len(given) == {"hour": 24, "day": timezone.localdate().day}.get(by, 1)
 
 
 def test_a_report_says_what_it_cannot_be_asked(client, marketer):

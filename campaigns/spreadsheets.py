@@ -3,6 +3,9 @@
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from django.utils import timezone
 
 CHUNK = 2000  # rows read from the database at once
 
@@ -22,7 +25,10 @@ def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     return (writer.writerow(row) for row in rows)
 
 
-def harmless(cell: str) -> str:
-    """The cell, made plain text where a spreadsheet would take it for a formula."""
-    is_formula = cell.startswith(("=", "+", "-", "@", "\t", "\r")) and not _number(cell)
-    return f"'{cell}" if is_formula else cell
+def cell(value: object) -> object:
+    """A value as it is written: an instant in the site's zone, a text so that no spreadsheet takes it for a formula."""
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _number(value):
+        return f"'{value}"
+    return value
