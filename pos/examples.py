@@ -71,7 +71,7 @@ RULES: Json = {
     "location": "BER",
     "currency": "EUR",
     "time_zone": "Europe/Berlin",
-    "stacking": {"precedence": "value", "excluded_pairs": []},
+    "stacking": {"precedence": "value", "currency": "EUR", "excluded_pairs": []},
     "rules": [
         {
             "promotion": 7,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings as site
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
@@ -18,7 +19,9 @@ def current() -> StackingRules:
     settings = StackingSettings.objects.first() or StackingSettings()
     pairs = ExcludedPair.objects.values_list("first_id", "second_id")
     return StackingRules(
-        **{name: getattr(settings, name) for name in FIELDS}, excluded_pairs=frozenset(pairs)
+        **{name: getattr(settings, name) for name in FIELDS},
+        currency=site.CURRENCY,
+        excluded_pairs=frozenset(pairs),
     )
 
 
@@ -26,7 +29,7 @@ def change(*, by: Any = None, **fields: Any) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
-        fields: new values by field name; money in minor units, percent in hundredths.
+        fields: new values by field name; money in minor units of the site's currency, percent in hundredths.
     Raises: Refused: a value cannot be, or `by` may not.
     """
     _allow(by)

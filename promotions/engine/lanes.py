@@ -76,7 +76,7 @@ class Sale:
         self.stacking = stacking
         self.subtotal = sum([kind.value for kind in facts.kinds])
         rooms = []
-        if stacking.max_discount is not None:
+        if stacking.max_discount is not None and stacking.currency in ("", facts.basket.currency):
             rooms.append(stacking.max_discount)
         if stacking.max_discount_percent is not None:
             rooms.append(self.subtotal * stacking.max_discount_percent // WHOLE)

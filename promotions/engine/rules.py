@@ -352,7 +352,8 @@ class StackingRules(Struct, frozen=True, gc=False, omit_defaults=True, forbid_un
     """The site's one set of rules on how promotions meet in a sale. The defaults restrict nothing.
 
     `precedence`: the better deal wins by value, or the first by priority.
-    `max_promotions`: so many at most in a sale. `max_discount_percent` (of the subtotal), `max_discount`: in all.
+    `max_promotions`: so many at most in a sale. `max_discount_percent` (of the subtotal), `max_discount`: in all, of
+    sales in `currency`; empty: in whatever currency.
     `coupons_with_promotions`, `item_with_order`: whether the two kinds may meet in one sale.
     `buy_get_replaces`: units a buy-get uses get no other discount of the item lane.
     `thresholds_on_original`: the order lane, too, measures thresholds and tiers before any discount.
@@ -363,6 +364,7 @@ class StackingRules(Struct, frozen=True, gc=False, omit_defaults=True, forbid_un
     max_promotions: Count | None = None
     max_discount_percent: Percent | None = None
     max_discount: Money | None = None
+    currency: str = ""
     coupons_with_promotions: bool = True
     item_with_order: bool = True
     buy_get_replaces: bool = False

@@ -20,7 +20,11 @@ class StackingForm(forms.Form):
     max_discount_percent = PercentField(
         "Discount of one sale, at most percent", required=False, help_text="Empty: no limit."
     )
-    max_discount = MoneyField("Discount of one sale, at most", required=False, help_text="Empty: no limit.")
+    max_discount = MoneyField(
+        "Discount of one sale, at most",
+        required=False,
+        help_text="Sales in another currency are not cut by it. Empty: no limit.",
+    )
     coupons_with_promotions = forms.BooleanField(
         label="Coupons may meet automatic promotions in one sale", required=False
     )

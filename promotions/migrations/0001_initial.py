@@ -645,7 +645,7 @@ class Migration(migrations.Migration):
                     "max_discount",
                     models.BigIntegerField(
                         blank=True,
-                        help_text="In minor units; empty: no limit.",
+                        help_text="In minor units of the site's currency; empty: no limit.",
                         null=True,
                         verbose_name="maximum discount, amount",
                     ),

@@ -23,7 +23,10 @@ class StackingSettings(models.Model):
         help_text="In hundredths of a percent; empty: no limit.",
     )
     max_discount = models.BigIntegerField(
-        "maximum discount, amount", null=True, blank=True, help_text="In minor units; empty: no limit."
+        "maximum discount, amount",
+        null=True,
+        blank=True,
+        help_text="In minor units of the site's currency; empty: no limit.",
     )
     coupons_with_promotions = models.BooleanField(
         default=True, help_text="Coupons may meet automatic promotions in one sale."
