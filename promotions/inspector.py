@@ -3,15 +3,32 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
+from typing import TypeVar
 
 from django.db.models import Q
 
 from promotions import groups, reading, stacking
 from promotions.engine import Rule, StackingRules
-from promotions.engine.rules import BestOf, BuyGet, Exclusive, Hours
+from promotions.engine.conditions import minutes
+from promotions.engine.rules import (
+    BestOf,
+    BuyGet,
+    CustomerIs,
+    Exclusive,
+    FixedTotal,
+    Hours,
+    PaymentMethod,
+    PercentOff,
+    PercentOfTotal,
+    Target,
+)
 from promotions.models import Link, Promotion, PromotionCampaign
 
-DAYS = 7
+DAY = 24 * 60  # minutes
+WEEK = 7 * DAY
+C = TypeVar("C")
+TOLD = 3  # campaigns that are named as never meeting
 
 
 @dataclass(frozen=True)
@@ -39,10 +56,11 @@ def meeting(first: Promotion, second: Promotion, rules: StackingRules | None = N
     return Meeting(
         hindrances=[
             *_by_the_rules(one, other, rules),
+            *_by_the_sale(one, other),
             *_by_time(one, other),
-            *_by_place(first, second),
+            *(_by_place(first, second) or _by_campaign(first, second)),
         ],
-        remarks=list(_remarks(one, other, rules)),
+        remarks=[*_remarks(one, other, rules), *_nowhere(first), *_nowhere(second)],
     )
 
 
@@ -60,33 +78,112 @@ def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]
         yield "Promotions on items and on the whole sale may not meet; one of them is on items, the other is not."
 
 
+def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
+    """What no single sale can be for both."""
+    paid = [set(condition.methods) for condition in _all(one, other, PaymentMethod)]
+    if len(paid) > 1 and not set.intersection(*paid):
+        yield "They are for different means of payment, and a sale is paid by one."
+    customers = [set(condition.customers) for condition in _all(one, other, CustomerIs)]
+    if len(customers) > 1 and not set.intersection(*customers):
+        yield "They are for different customers."
+    if _group_of(one, other) and all(_takes_everything(rule) for rule in (one, other)):
+        yield f"Both are of the group “{_group_of(one, other)}” and reduce every article: only one of them counts."
+
+
+def _all(one: Rule, other: Rule, kind: type[C]) -> list[C]:
+    """The conditions of this kind of both."""
+    return [
+        condition for rule in (one, other) for condition in rule.conditions if isinstance(condition, kind)
+    ]
+
+
+def _group_of(one: Rule, other: Rule) -> str:
+    """The best-of group that both are in; empty: none."""
+    found = {rule.stacking.group if isinstance(rule.stacking, BestOf) else "" for rule in (one, other)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _takes_everything(rule: Rule) -> bool:
+    return rule.target == Target() and isinstance(rule.benefit, PercentOff | PercentOfTotal | FixedTotal)
+
+
 def _by_time(one: Rule, other: Rule) -> Iterator[str]:
     starts = [rule.starts_at for rule in (one, other) if rule.starts_at]
     ends = [rule.ends_at for rule in (one, other) if rule.ends_at]
     if starts and ends and max(starts) >= min(ends):
         yield "Their windows never overlap: one ends before the other starts."
-    days = [
-        set(condition.weekdays or range(1, DAYS + 1))
-        for rule in (one, other)
-        for condition in rule.conditions
-        if isinstance(condition, Hours)
-        and condition.end > condition.start  # over midnight reaches into the next day
-    ]
-    if len(days) > 1 and not set.intersection(*days):
-        yield "Their days of the week are different."
+    open_at = [_minutes_of_week(hours) for hours in _all(one, other, Hours)]
+    if len(open_at) > 1 and not set.intersection(*open_at):
+        yield "Their days and hours never overlap."
 
 
-def _by_place(first: Promotion, second: Promotion) -> Iterator[str]:
+def _minutes_of_week(hours: Hours) -> set[int]:
+    """The minutes from Monday's midnight on at which `hours` hold."""
+    begins, ends = minutes(hours.start), minutes(hours.end)
+    lasts = ends - begins if ends > begins else ends - begins + DAY
+    return {
+        ((day - 1) * DAY + begins + minute) % WEEK
+        for day in hours.weekdays or range(1, 8)
+        for minute in range(lasts)
+    }
+
+
+def _by_place(first: Promotion, second: Promotion) -> list[str]:
     here, there = ({location.pk for location in one.locations.all()} for one in (first, second))
     if here and there and here.isdisjoint(there):
-        yield "They apply at different locations."
+        return ["They apply at different locations."]
+    return []
+
+
+def _by_campaign(first: Promotion, second: Promotion) -> list[str]:
+    """Why no campaign of one ever runs beside one of the other; nothing where one applies through none."""
+    met = []
+    for one, other in product(_ways(first), _ways(second)):
+        if not (why := _apart(one, other)):
+            return []
+        met.append(why)
+    return met[:TOLD]
+
+
+Way = PromotionCampaign | None
+"""What a promotion applies through: an open campaign, or None: by itself."""
+
+
+def _ways(promotion: Promotion) -> list[Way]:
+    if promotion.standalone:
+        return [None]
+    links = promotion.links.select_related("campaign").prefetch_related("campaign__locations")
+    return [link.campaign for link in links.order_by("campaign") if not link.campaign.is_final]
+
+
+def _apart(one: Way, other: Way) -> str:
+    """Why two campaigns never apply to the same sale; empty: they can. Promotions by themselves meet every campaign."""
+    if one is None or other is None or one == other:
+        return ""
+    pair = f"“{one}” and “{other}”"
+    if one.currency != other.currency:
+        return f"Their campaigns {pair} count in different currencies, {one.currency} and {other.currency}."
+    starts = [campaign.starts_at for campaign in (one, other) if campaign.starts_at]
+    ends = [campaign.ends_at for campaign in (one, other) if campaign.ends_at]
+    if starts and ends and max(starts) >= min(ends):
+        return f"Their campaigns {pair} never run at the same time."
+    here, there = ({location.pk for location in campaign.locations.all()} for campaign in (one, other))
+    if here and there and here.isdisjoint(there):
+        return f"Their campaigns {pair} are for different locations."
+    return ""
+
+
+def _nowhere(promotion: Promotion) -> Iterator[str]:
+    if promotion.status != Promotion.Status.ACTIVE:
+        yield f"“{promotion}” is switched off: no sale gets it until it is switched on."
+    if not _ways(promotion):
+        yield f"“{promotion}” is in no open campaign and not standalone: no sale gets it until it is."
 
 
 def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
-    groups = [rule.stacking.group for rule in (one, other) if isinstance(rule.stacking, BestOf)]
-    if len(groups) == 2 and groups[0] == groups[1]:
+    if group := _group_of(one, other):
         winner = "the better deal" if rules.precedence == "value" else "the one first by priority"
-        yield f"Both are of the group “{groups[0]}”: each unit gets only {winner}."
+        yield f"Both are of the group “{group}”: each unit gets only {winner}."
     elif one.lane == other.lane:
         earlier, later = sorted((one, other), key=lambda rule: (rule.priority, rule.promotion))
         yield f"“{later.label}” applies to what “{earlier.label}” leaves, where their campaigns have the same priority."

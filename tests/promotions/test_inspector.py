@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from promotions import reading
-from promotions.engine import UNLIMITED, Basket, Coupon, Line, StackingRules, evaluate
+from promotions.engine import UNLIMITED, Basket, Coupon, Customer, Line, StackingRules, evaluate
 from promotions.inspector import applying, meeting
+from promotions.models import Link
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.promotions.pages import campaign_with
 
@@ -18,6 +19,11 @@ ORDER = {"lane": "order", "benefit": {"type": "fixed_total", "amount": 100}}
 CODED = {"trigger": "coupon"}
 EXCLUSIVE = {"stacking": {"type": "exclusive"}}
 GROUP = {"stacking": {"type": "best_of", "group": "autumn"}}
+OF_S0 = {"benefit": {"type": "percent", "percent": 5000}, "target": {"match": {"skus": ["S0"]}}}
+BY_CARD = {"conditions": [{"type": "payment_method", "methods": ["card"]}]}
+IN_CASH = {"conditions": [{"type": "payment_method", "methods": ["cash"]}]}
+FOR_ANN = {"conditions": [{"type": "customer_is", "customers": ["ANN"]}]}
+FOR_BEN = {"conditions": [{"type": "customer_is", "customers": ["BEN"]}]}
 BUY_GET = {"benefit": {"type": "buy_get", "buy": {"quantity": 1}, "get": {"quantity": 1}}}
 
 # of each: the first, the second, the stacking rules, whether they can meet, and what is said
@@ -31,8 +37,13 @@ CASES = [
     (CODED, CODED, StackingRules(coupons_with_promotions=False), True, "applies to what"),
     (ORDER, {}, StackingRules(item_with_order=False), False, "one of them is on items"),
     (ORDER, ORDER, StackingRules(item_with_order=False), True, "applies to what"),
-    (GROUP, GROUP, StackingRules(), True, "each unit gets only the better deal"),
-    (GROUP, GROUP, StackingRules(precedence="priority"), True, "the one first by priority"),
+    (GROUP | OF_S0, GROUP, StackingRules(), True, "each unit gets only the better deal"),
+    (GROUP | OF_S0, GROUP, StackingRules(precedence="priority"), True, "the one first by priority"),
+    (GROUP, GROUP, StackingRules(), False, "only one of them counts"),
+    (GROUP | ORDER, GROUP, StackingRules(precedence="priority"), False, "only one of them counts"),
+    (BY_CARD, IN_CASH, StackingRules(), False, "a sale is paid by one"),
+    (BY_CARD, BY_CARD, StackingRules(), True, "applies to what"),
+    (FOR_ANN, FOR_BEN, StackingRules(), False, "for different customers"),
     (BUY_GET, {}, StackingRules(buy_get_replaces=True), True, "get no other discount on items"),
     (ORDER, {}, StackingRules(thresholds_on_original=True), True, "before any discount"),
     ({}, {}, StackingRules(max_discount=500), True, "may cut the later"),
@@ -56,14 +67,14 @@ def test_the_engine_lets_no_two_meet_that_the_inspector_parts(first, second, rul
         for promotion in (one, other)
         if promotion.trigger == "coupon"
     )
-    basket = Basket("EUR", lines, coupons=coupons)
+    basket = Basket("EUR", lines, Customer("ANN"), coupons, "card")
     outcome = evaluate(
         basket, [reading.rule(one), reading.rule(other)], UNLIMITED, timezone.now(), stacking=rules
     )
     given = {applied.promotion for applied in outcome.applied}
     if not can:
         assert len(given) == 1
-    elif first is not GROUP and not rules.buy_get_replaces:
+    elif not rules.buy_get_replaces:
         assert given == {one.pk, other.pk}
 
 
@@ -73,7 +84,7 @@ def test_an_excluded_pair_never_meets():
     assert meeting(one, other, StackingRules(excluded_pairs=frozenset({(one.pk, other.pk + 1)}))).can
 
 
-def test_windows_days_and_locations_that_never_meet_part_two_promotions():
+def test_windows_hours_and_locations_that_never_meet_part_two_promotions():
     now = timezone.now()
     one = PromotionFactory(ends_at=now, conditions=[{"type": "hours", "weekdays": [1, 2]}])
     other = PromotionFactory(starts_at=now, conditions=[{"type": "hours", "weekdays": [3]}])
@@ -81,9 +92,54 @@ def test_windows_days_and_locations_that_never_meet_part_two_promotions():
     other.locations.set([LocationFactory()])
     assert meeting(one, other, StackingRules()).hindrances == [
         "Their windows never overlap: one ends before the other starts.",
-        "Their days of the week are different.",
+        "Their days and hours never overlap.",
         "They apply at different locations.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "can"),
+    [
+        ({"from": "09:00", "to": "12:00"}, {"from": "12:00", "to": "14:00"}, False),
+        ({"from": "09:00", "to": "12:01"}, {"from": "12:00", "to": "14:00"}, True),
+        ({"weekdays": [7], "from": "22:00", "to": "02:00"}, {"weekdays": [1], "to": "01:00"}, True),
+        ({"weekdays": [7], "from": "22:00", "to": "02:00"}, {"weekdays": [1], "from": "02:00"}, False),
+        ({"weekdays": [1]}, {"weekdays": [1]}, True),
+    ],
+)
+def test_hours_meet_to_the_minute_also_over_midnight(one, other, can):
+    pair = [PromotionFactory(conditions=[{"type": "hours"} | hours]) for hours in (one, other)]
+    assert meeting(*pair, StackingRules()).can is can
+
+
+def test_promotions_whose_campaigns_never_meet_never_meet_and_one_that_meets_is_enough():
+    now = timezone.now()
+    sooner, (one,) = campaign_with(ends_at=now + DAY)
+    later, (other,) = campaign_with(status="draft", starts_at=now + DAY, ends_at=None)
+    assert meeting(one, other, StackingRules()).hindrances == [
+        f"Their campaigns “{sooner}” and “{later}” never run at the same time."
+    ]
+    abroad, (yen,) = campaign_with(currency="JPY")
+    assert meeting(one, yen, StackingRules()).hindrances == [
+        f"Their campaigns “{sooner}” and “{abroad}” count in different currencies, EUR and JPY."
+    ]
+    beside, (near,) = campaign_with()
+    sooner.locations.set([LocationFactory()])
+    beside.locations.set([LocationFactory()])
+    assert meeting(one, near, StackingRules()).hindrances == [
+        f"Their campaigns “{sooner}” and “{beside}” are for different locations."
+    ]
+    Link.objects.create(campaign=sooner, promotion=other)
+    assert meeting(one, other, StackingRules()).can
+    assert meeting(one, PromotionFactory(standalone=True), StackingRules()).can
+
+
+def test_it_says_of_two_that_can_meet_which_of_them_no_sale_gets_at_present():
+    _, (one,) = campaign_with(status="expired")
+    off = PromotionFactory(standalone=True, status="inactive")
+    remarks = " ".join(meeting(one, off, StackingRules()).remarks)
+    assert f"“{one}” is in no open campaign and not standalone" in remarks
+    assert f"“{off}” is switched off" in remarks
 
 
 def test_what_applies_now_is_what_is_on_in_an_open_window_in_the_order_of_application():
