@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import and_
 
 import msgspec
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from campaigns.templatetags.workspace import money
-from promotions import reading
+from promotions import reading, stacking
 from promotions.engine import rules
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
@@ -37,7 +39,8 @@ def conflicts(
         *_of_its_place(promotion, open_ones),
         *_of_the_rule(rule),
         *_of_hours(rule, promotion.starts_at, promotion.ends_at, "its own window"),
-        *_of_codes(promotion, places),
+        *_of_the_site(rule),
+        *_of_codes(promotion, open_ones, places),
         *(line for campaign in open_ones for line in _with_campaign(promotion, rule, campaign, places)),
     ]
 
@@ -122,15 +125,17 @@ def _figure(value: int, by: str) -> str:
 
 def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
     """Minimums that no sale has reached, or that a discount swallows whole."""
-    for condition in rule.conditions:
-        if not isinstance(condition, rules.MinSubtotal):
-            continue
-        least = condition.amount
+    minimums = [one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)]
+    for least in minimums:
         if isinstance(rule.benefit, rules.FixedTotal) and rule.benefit.amount >= least:
             yield f"A sale of {money(least)} gets {money(rule.benefit.amount)} off: it costs nothing."
+    if isinstance(rule.benefit, rules.Tiered) and rule.benefit.by == "subtotal":
+        minimums += [tier.at_least for tier in rule.benefit.tiers]
+    if minimums:
         count, largest = _recent_sales()
-        if count >= ENOUGH and largest < least:
-            yield f"None of the last {count} sales came to {money(least)}: the largest was {money(largest)}."
+        if unreached := [least for least in minimums if least > largest and count >= ENOUGH]:
+            least = money(min(unreached))
+            yield f"None of the last {count} sales came to {least}: the largest was {money(largest)}."
     if rule.max_uses_per_customer and any(isinstance(one, rules.FirstPurchase) for one in rule.conditions):
         yield "A first purchase happens once: a maximum of uses per customer adds nothing."
 
@@ -172,7 +177,46 @@ def _since_midnight(clock: str) -> timedelta:
     return timedelta(hours=int(hour), minutes=int(minute))
 
 
-def _of_codes(promotion: Promotion, places: Collection[int]) -> Iterator[str]:
+def _of_the_site(rule: rules.Rule) -> Iterator[str]:
+    """What the stacking rules cut of every discount it gives."""
+    most, least = stacking.current().max_discount, least_discount(rule)
+    if most is not None and most < least:
+        yield (
+            f"The stacking rules allow {money(most)} of discount in a sale: "
+            f"no sale gets the whole {money(least)}."
+        )
+
+
+# ── its codes ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def of_coupon(coupon: Coupon) -> list[str]:
+    """Why a code that is good by itself is good for nothing: sentences."""
+    promotion = coupon.promotion
+    if promotion.deleted_at:
+        return ["Its promotion was deleted: the code is good for nothing."]
+    links = promotion.links.select_related("campaign").prefetch_related("campaign__locations")
+    campaigns = [link.campaign for link in links if not link.campaign.is_final]
+    said = []
+    if promotion.status != Promotion.Status.ACTIVE:
+        said.append("Its promotion is switched off: no sale gets it until that is switched on.")
+    if not promotion.standalone and not campaigns:
+        said.append("Its promotion is in no open campaign and not standalone: the code is good nowhere.")
+    places = [place.pk for place in promotion.locations.all()]
+    this = Coupon.objects.filter(pk=coupon.pk)
+    if this.filter(_missed(promotion, campaigns, places)).exists():
+        said.append(f"It can never be used: {NOT_MET}.")
+    if _unreached(this):
+        said.append(f"No sale of late came to its minimum spend, {money(coupon.min_subtotal)}.")
+    return said
+
+
+NOT_MET = "its dates or locations do not meet those of its promotion or of any campaign of that"
+
+
+def _of_codes(
+    promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
+) -> Iterator[str]:
     """What keeps coupons and promotion from ever meeting."""
     coupons = Coupon.objects.filter(promotion=promotion) if promotion.pk else Coupon.objects.none()
     if promotion.trigger != Promotion.Trigger.COUPON:
@@ -187,16 +231,47 @@ def _of_codes(promotion: Promotion, places: Collection[int]) -> Iterator[str]:
     if not usable.exists():
         yield "None of its coupon codes can be used any more."
         return
-    missed = Q(pk__in=[])
-    if promotion.ends_at:
-        missed |= Q(starts_at__gte=promotion.ends_at)
-    if promotion.starts_at:
-        missed |= Q(ends_at__lte=promotion.starts_at)
+    if count := usable.filter(_missed(promotion, campaigns, places)).count():
+        yield (
+            f"{count} of its coupon codes can never be used: "
+            "their dates or locations do not meet its own or those of any of its campaigns."
+        )
+    if count := _unreached(usable):
+        yield f"No sale of late came to the minimum spend of {count} of its coupon codes."
+
+
+def _missed(promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]) -> Q:
+    """The codes that are never good where and when the promotion and one of its campaigns are."""
+    own = _elsewhere(promotion.starts_at, promotion.ends_at, places)
+    if promotion.standalone or not campaigns:
+        return own
+    theirs = [
+        _elsewhere(campaign.starts_at, campaign.ends_at, [place.pk for place in campaign.locations.all()])
+        for campaign in campaigns
+    ]
+    return own | reduce(and_, theirs)
+
+
+def _elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Collection[int]) -> Q:
+    """The codes whose own dates or locations do not meet these."""
+    apart = Q(pk__in=[])
+    if ends_at:
+        apart |= Q(starts_at__gte=ends_at)
+    if starts_at:
+        apart |= Q(ends_at__lte=starts_at)
     if places:
-        elsewhere = Coupon.objects.exclude(locations=None).exclude(locations__in=places)
-        missed |= Q(pk__in=elsewhere.values("pk"))
-    if count := usable.filter(missed).count():
-        yield f"{count} of its coupon codes can never be used: their dates or locations and its own do not meet."
+        bound = Coupon.objects.exclude(locations=None).exclude(locations__in=places)
+        apart |= Q(pk__in=bound.values("pk"))
+    return apart
+
+
+def _unreached(coupons: QuerySet[Coupon]) -> int:
+    """How many of `coupons` ask for more than any of the latest sales came to."""
+    asking = coupons.filter(min_subtotal__gt=0)
+    if not asking.exists():
+        return 0
+    count, largest = _recent_sales()
+    return asking.filter(min_subtotal__gt=largest).count() if count >= ENOUGH else 0
 
 
 # ── with its campaigns ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -227,6 +227,8 @@ def _check(coupon: Coupon) -> None:
         reasons.append(
             ("promotion", f"“{coupon.promotion}” applies without a coupon: set its trigger to coupon first.")
         )
+    if coupon.promotion.deleted_at:
+        reasons.append(("promotion", "The promotion of this code was deleted: it is good for nothing."))
     if coupon.kind == Coupon.Kind.ONE_TIME and coupon.uses > 1:
         reasons.append(("kind", f"It was used {coupon.uses} times already."))
     if coupon.benefit is not None:

@@ -18,6 +18,7 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.responses import csv_file
 from promotions import coupons
+from promotions.conflicts import of_coupon
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
 from promotions.forms.filters import CouponFilter
 from promotions.models import Coupon
@@ -160,4 +161,4 @@ def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
 
 def coupon_context(coupon: Coupon, form: CouponForm | None) -> dict[str, Any]:
     uses = coupon.redemptions.select_related("sale__location", "campaign").order_by("-at", "-pk")
-    return {"coupon": coupon, "form": form, "uses": uses[:USES]}
+    return {"coupon": coupon, "form": form, "uses": uses[:USES], "conflicts": of_coupon(coupon)}

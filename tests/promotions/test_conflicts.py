@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from promotions import stacking
 from promotions.conflicts import conflicts, least_discount, meets
 from promotions.engine import rules
-from promotions.models import Promotion
+from promotions.models import Coupon, Link, Promotion
 from tests.factories import (
     CouponFactory,
     LocationFactory,
@@ -15,6 +16,7 @@ from tests.factories import (
     PromotionFactory,
     SaleFactory,
 )
+from tests.promotions.pages import shown, words
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +119,23 @@ def test_a_threshold_that_no_sale_ever_reached_is_told_with_the_largest():
     assert warned(promotion) == ""  # too few sales to tell
     SaleFactory.create_batch(200, location=LocationFactory(), subtotal=4500)
     assert "None of the last 200 sales came to €900.00: the largest was €45.00" in warned(promotion)
+    tiers = [{"at_least": at_least, "percent": 500} for at_least in (4000, 8000, 12000)]
+    promotion = PromotionFactory(standalone=True, benefit={"type": "tiered", "tiers": tiers})
+    assert "None of the last 200 sales came to €80.00: the largest was €45.00" in warned(promotion)
+    coded = CouponFactory(promotion__standalone=True, min_subtotal=4501).promotion
+    assert "minimum spend of 1 of its coupon codes" in warned(coded)
+    Coupon.objects.update(min_subtotal=4500)
+    assert warned(coded) == ""
+
+
+def test_stacking_rules_that_cut_every_discount_are_told():
+    promotion = PromotionFactory(standalone=True, benefit={"type": "fixed_total", "amount": 500})
+    stacking.change(max_discount=500)
+    assert warned(promotion) == ""
+    stacking.change(max_discount=499)
+    assert warned(promotion) == (
+        "The stacking rules allow €4.99 of discount in a sale: no sale gets the whole €5.00."
+    )
 
 
 def test_a_window_outside_the_campaign_is_told():
@@ -222,6 +241,51 @@ def test_codes_that_cannot_match_are_told():
     assert "1 of its coupon codes can never be used" in warned(promotion, places=[here.pk])
     promotion.coupons.update(active=False)
     assert warned(promotion) == "None of its coupon codes can be used any more."
+
+
+def test_codes_that_meet_none_of_the_campaigns_are_told_and_one_campaign_is_enough():
+    now = timezone.now()
+    promotion = PromotionFactory(trigger="coupon")
+    sooner = PromotionCampaignFactory(status="active", ends_at=now + DAY)
+    later = PromotionCampaignFactory(status="scheduled", starts_at=now + 5 * DAY, ends_at=now + 9 * DAY)
+    CouponFactory(promotion=promotion, starts_at=now + 2 * DAY, ends_at=now + 3 * DAY)
+    between = "1 of its coupon codes can never be used"
+    assert between in warned(promotion, sooner, later)
+    assert between not in warned(promotion, sooner, PromotionCampaignFactory(status="active"))
+    Coupon.objects.update(ends_at=now + 6 * DAY)
+    assert between not in warned(promotion, sooner, later)
+    here, there = LocationFactory.create_batch(2)
+    Coupon.objects.get().locations.set([here])
+    later.locations.set([there])
+    assert between in warned(promotion, sooner, later)
+
+
+def test_a_code_says_what_keeps_its_promotion_from_it(client, marketer):
+    now = timezone.now()
+    coupon = CouponFactory(promotion__status="inactive", starts_at=now + 30 * DAY, min_subtotal=90000)
+    address = f"/coupons/{coupon.pk}/"
+    page = words(shown(client.get(address)))
+    assert "Its promotion is switched off" in page
+    assert "in no open campaign and not standalone" in page
+    assert "never be used" not in page
+    campaign = PromotionCampaignFactory(status="active")  # for a week
+    Link.objects.create(campaign=campaign, promotion=coupon.promotion)
+    Promotion.objects.update(status="active")
+    SaleFactory.create_batch(200, location=LocationFactory(), subtotal=4500)
+    page = words(shown(client.get(address)))
+    assert "It can never be used: its dates or locations do not meet" in page
+    assert "No sale of late came to its minimum spend, €900.00" in page
+    Coupon.objects.update(starts_at=None, min_subtotal=0)
+    assert "Look at this" not in shown(client.get(address))
+
+
+def test_a_code_of_a_deleted_promotion_says_so_and_is_not_switched_on_again(client, marketer):
+    coupon = CouponFactory(active=False)
+    Promotion.objects.update(deleted_at=timezone.now(), status="inactive")
+    assert "Its promotion was deleted" in shown(client.get(f"/coupons/{coupon.pk}/"))
+    page = shown(client.post(f"/coupons/{coupon.pk}/switch/", {"on": "1"}, follow=True))
+    assert "The promotion of this code was deleted: it is good for nothing." in page
+    assert not Coupon.objects.get().active
 
 
 def test_codes_of_a_promotion_that_needs_none_are_told():
