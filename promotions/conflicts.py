@@ -134,8 +134,10 @@ def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
     if minimums:
         count, largest = _recent_sales()
         if unreached := [least for least in minimums if least > largest and count >= ENOUGH]:
-            least = money(min(unreached))
-            yield f"None of the last {count} sales came to {least}: the largest was {money(largest)}."
+            yield (
+                f"None of the last {count} sales came to {money(min(unreached))}: "
+                f"the largest was {money(largest)}."
+            )
     if rule.max_uses_per_customer and any(isinstance(one, rules.FirstPurchase) for one in rule.conditions):
         yield "A first purchase happens once: a maximum of uses per customer adds nothing."
 
