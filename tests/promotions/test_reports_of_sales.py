@@ -94,7 +94,7 @@ def test_every_report_equals_the_ledger_after_voids_and_returns(client, marketer
     assert made.total["given"] == sum(given for given, _, _ in expected.values())
     assert made.total["uses"] == sum(uses for _, uses, _ in expected.values())
 
-    exported = client.get(f"/reports/promotions/export/?by={report}").content.decode()
+    exported = client.get(f"/reports/promotions/export/?by={report}").getvalue().decode()
     written = [row for row in csv.DictReader(io.StringIO(exported)) if row["Uses"] != "0"]
     name = made.columns[0].label
     assert {row[name]: round(float(row["Discount (EUR)"]) * 100) for row in written} == {
