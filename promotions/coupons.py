@@ -18,6 +18,7 @@ from promotions import engine
 from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
 from promotions.models import Change, Coupon, Promotion
+from promotions.publish.overtaken import refuse_overtaken
 
 ALPHABET = "BCDFGHJKMNPQRTVWXY34679"
 """No two letters that look alike when read or typed (0 O, 1 I L, 2 Z, 5 S, 8 B), and no vowel, so no word."""
@@ -162,13 +163,29 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
     )
 
 
-def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, **fields: Any) -> Coupon:
+def edits(coupon: Coupon) -> QuerySet[Change]:
+    """Who changed or switched this code, alone or with its batch."""
+    what = Change.What
+    alone = Q(what__in=[what.CODE_EDITED, what.CODE_ON, what.CODE_OFF], detail__code=coupon.code)
+    with_others = Q(what__in=[what.CODES_ON, what.CODES_OFF], detail__batch=coupon.batch)
+    return coupon.promotion.changes.filter(alone | with_others if coupon.batch else alone)
+
+
+def save(
+    coupon: Coupon | int | None,
+    *,
+    by: Any = None,
+    locations: Any = None,
+    seen: int | None = None,
+    **fields: Any,
+) -> Coupon:
     """Create (None) or change one coupon; it counts from the very next sale.
 
     Args:
         fields: `promotion` for a new one, and new values by field name (`FIELDS`).
         locations: where it is good, or their keys; none in it: everywhere. None: left as they are.
-    Raises: Refused: a value cannot be, the code exists already, or `by` may not.
+        seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
+    Raises: Overtaken: it was changed since; Refused: a value cannot be, the code exists already, or `by` may not.
     """
     is_new = coupon is None
     _allow(by, "add" if is_new else "change")
@@ -178,6 +195,7 @@ def save(coupon: Coupon | int | None, *, by: Any = None, locations: Any = None, 
         else:  # locked, since its row also counts
             key = coupon if isinstance(coupon, int) else coupon.pk
             coupon = Coupon.objects.select_for_update().get(pk=key)
+            refuse_overtaken(edits(coupon), seen)
         if unknown := fields.keys() - FIELDS:
             raise Refused(
                 [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]

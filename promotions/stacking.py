@@ -5,11 +5,13 @@ from typing import Any
 from django.conf import settings as site
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 
 from campaigns.refusals import Refused
 from promotions import publish
 from promotions.engine import StackingRules
 from promotions.models import Change, ExcludedPair, Promotion, StackingSettings
+from promotions.publish.overtaken import refuse_overtaken
 
 FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if not field.primary_key)
 
@@ -25,16 +27,23 @@ def current() -> StackingRules:
     )
 
 
-def change(*, by: Any = None, **fields: Any) -> StackingSettings:
+def edits() -> QuerySet[Change]:
+    """Who changed the rules, and how."""
+    return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
+
+
+def change(*, by: Any = None, seen: int | None = None, **fields: Any) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
         fields: new values by field name; money in minor units of the site's currency, percent in hundredths.
-    Raises: Refused: a value cannot be, or `by` may not.
+        seen: the `last_edit` of `edits` that they were made from; None: of whatever there is.
+    Raises: Overtaken: they were changed since; Refused: a value cannot be, or `by` may not.
     """
     _allow(by)
     with transaction.atomic():
         publish.lock()
+        refuse_overtaken(edits(), seen)
         settings = StackingSettings.objects.first() or StackingSettings(pk=1)
         before = {name: getattr(settings, name) for name in fields if name in FIELDS}
         if unknown := fields.keys() - set(FIELDS):

@@ -67,3 +67,8 @@ class CouponFilter(forms.Form):
 def key_of(text: str | None) -> int:
     """A key that was sent; 0, which is nobody's, for what is none."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0
+
+
+def edition(text: str | None) -> int | None:
+    """The edition that a form showed, as it sends it back; None where it says none."""
+    return key_of(text) if text else None

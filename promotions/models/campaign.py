@@ -83,6 +83,11 @@ class PromotionCampaign(Campaign):
     def get_absolute_url(self) -> str:
         return reverse("promotions:campaign", args=[self.pk])
 
+    @property
+    def edits(self) -> models.QuerySet:
+        """Who edited its own fields, and how."""
+        return self.changes.filter(what="edited")
+
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
     def schedule(self, now: datetime) -> None:
         """Wait for `starts_at`."""

@@ -90,3 +90,8 @@ class Promotion(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("promotions:promotion", args=[self.pk])
+
+    @property
+    def edits(self) -> models.QuerySet:
+        """Who edited its own fields, and how."""
+        return self.changes.filter(what="edited")

@@ -7,15 +7,18 @@ campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done
 
 from promotions.publish.campaigns import create_campaign, edit_campaign, link, order, unlink
 from promotions.publish.limits import campaign_changed, promotion_changed
+from promotions.publish.overtaken import Overtaken, last_edit
 from promotions.publish.promotions import delete_promotion, save_promotion, switch
 from promotions.publish.version import bump, lock, lock_shared
 
 __all__ = [
+    "Overtaken",
     "bump",
     "campaign_changed",
     "create_campaign",
     "delete_promotion",
     "edit_campaign",
+    "last_edit",
     "link",
     "lock",
     "lock_shared",

@@ -14,6 +14,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.publish.limits import campaign_changed, was_granted
+from promotions.publish.overtaken import refuse_overtaken
 from promotions.publish.version import lock
 
 Status = Campaign.Status
@@ -62,6 +63,7 @@ def edit_campaign(
     changes: Mapping[str, Any],
     locations: Iterable[Any] | None = None,
     promotions: Sequence[Any] | None = None,
+    seen: int | None = None,
     now: datetime | None = None,
 ) -> "models.PromotionCampaign":
     """Change a campaign that is not over; it counts from the very next sale.
@@ -71,12 +73,15 @@ def edit_campaign(
             is used already: nothing more is granted then.
         locations: the locations it is for, or their keys; none in it: everywhere. None: left as they are.
         promotions: the promotions linked to it, in order, or their keys. None: left as they are.
+        seen: the `last_edit` of its `edits` that these changes were made from; None: of whatever there is.
     Returns: the saved campaign.
-    Raises: Locked: it is over; Refused: a value cannot be, a promotion is standalone, or `by` may not edit.
+    Raises: Locked: it is over; Overtaken: it was edited since; Refused: a value cannot be, a promotion is
+            standalone, or `by` may not edit.
     """
     now = now or timezone.now()
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by, now=now)
+        refuse_overtaken(campaign.edits, seen, campaign.currency)
         detail = _set(campaign, changes, now)
         campaign.save()
         if locations is not None:

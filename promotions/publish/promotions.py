@@ -12,6 +12,7 @@ from promotions import models
 from promotions.engine import rules
 from promotions.publish.campaigns import first_of_each, wrong_values
 from promotions.publish.limits import promotion_changed, was_granted
+from promotions.publish.overtaken import refuse_overtaken
 from promotions.publish.version import bump, lock
 
 PARTS = {  # the JSON fields and the types of promotions.engine.rules that check them
@@ -40,7 +41,12 @@ FINAL = ("expired", "cancelled")
 
 
 def save_promotion(
-    promotion: "models.Promotion | int | None", *, by: Any = None, locations: Any = None, **fields: Any
+    promotion: "models.Promotion | int | None",
+    *,
+    by: Any = None,
+    locations: Any = None,
+    seen: int | None = None,
+    **fields: Any,
 ) -> "models.Promotion":
     """Create (None) or change a promotion; it counts from the very next sale.
 
@@ -48,14 +54,18 @@ def save_promotion(
         fields: new values by field name (`FIELDS`); conditions, target, benefit, stacking and caps as the JSON of
             promotions.engine.rules, money in minor units, percent in hundredths, aware times.
         locations: where it applies, or their keys; none in it: everywhere. None: left as they are.
+        seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
     Returns: the saved promotion; a new one is inactive.
-    Raises: Refused: a value cannot be, it shall be standalone while campaigns hold it, or `by` may not.
+    Raises: Overtaken: it was edited since; Refused: a value cannot be, it shall be standalone while campaigns hold
+            it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
     _allow(by, action)
     with transaction.atomic():
         lock()
         promotion = models.Promotion() if promotion is None else _fresh(promotion)
+        if action == "change":
+            refuse_overtaken(promotion.edits, seen)
         before = {name: getattr(promotion, name) for name in fields if name in FIELDS}
         for name, value in fields.items():
             setattr(promotion, name, value)

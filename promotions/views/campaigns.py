@@ -18,6 +18,7 @@ from campaigns.views import refusal
 from promotions import groups, publish, standing
 from promotions.conflicts import in_campaign
 from promotions.forms.campaign import CampaignForm
+from promotions.forms.filters import edition
 from promotions.models import Promotion, PromotionCampaign
 
 FOUND = 8  # promotions offered for linking at once
@@ -77,19 +78,28 @@ def edit(request: Request, pk: int) -> HttpResponse:
     if campaign.is_locked:
         return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
     form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
+    seen = edition(request.POST.get("seen"))
     if request.method == "POST" and form.is_valid():
         try:
             publish.edit_campaign(
-                pk, by=request.user, changes=form.changes(), locations=form.cleaned_data["locations"]
+                pk,
+                by=request.user,
+                changes=form.changes(),
+                locations=form.cleaned_data["locations"],
+                seen=seen,
             )
         except Locked as locked:  # it ended while the form was open
             return refusal(request, campaign, locked)
+        except publish.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
             return redirect(campaign)
     context = workspace.status_context(campaign, request.user, timezone.now())
+    context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
     context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
     return filled_in(request, "promotions/campaign_form.html", form, context)
 

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.responses import csv_file
-from promotions import coupons
+from promotions import coupons, publish
 from promotions.conflicts import of_coupon
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
-from promotions.forms.filters import CouponFilter
+from promotions.forms.filters import CouponFilter, edition
 from promotions.models import Coupon
 
 PER_PAGE = 50
@@ -81,16 +81,30 @@ def coupon(request: Request, pk: int) -> HttpResponse:
             raise PermissionDenied
         return render(request, "promotions/coupon.html", coupon_context(coupon, None))
     form = CouponForm(request.POST or None, coupon=coupon)
+    seen = edition(request.POST.get("seen"))
     if request.method == "POST" and form.is_valid():
         try:
-            coupons.save(pk, by=request.user, locations=form.cleaned_data["locations"], **form.columns())
+            coupons.save(
+                pk,
+                by=request.user,
+                locations=form.cleaned_data["locations"],
+                seen=seen,
+                **form.columns(),
+            )
+        except publish.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             messages.success(request, f"The code “{coupon}” is saved.")
             return redirect("promotions:coupon", pk)
     status = 422 if request.method == "POST" else 200
-    return render(request, "promotions/coupon.html", coupon_context(coupon, form), status=status)
+    context = {
+        "seen": publish.last_edit(coupons.edits(coupon)) if seen is None else seen,
+        **coupon_context(coupon, form),
+    }
+    return render(request, "promotions/coupon.html", context, status=status)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -17,7 +17,7 @@ from campaigns.views import gone_to
 from promotions import coupons, groups, publish, reading, standing, types
 from promotions.conflicts import conflicts
 from promotions.forms import picker
-from promotions.forms.filters import PromotionFilter, key_of
+from promotions.forms.filters import PromotionFilter, edition, key_of
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 
@@ -179,26 +179,43 @@ def edited(
 ) -> HttpResponse:
     """The form of a new (None) or stored promotion; saved when it was posted and can be."""
     context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    seen = edition(request.POST.get("seen"))
     if "more" in request.POST:  # without JavaScript: another kind or one more row, nothing saved
         form = PromotionForm.half_filled(type_, request.POST, promotion=promotion)
-        return render(request, "promotions/promotion_form.html", context | {"form": form})
+        context |= {"form": form, "seen": seen}
+        return render(request, "promotions/promotion_form.html", context)
     form = PromotionForm(type_, request.POST or None, promotion=promotion)
     is_sent = request.method == "POST" and "preview" not in request.POST
     if is_sent and form.is_valid():
         try:
             saved = publish.save_promotion(
-                promotion, by=request.user, locations=form.locations, **form.columns()
+                promotion,
+                by=request.user,
+                locations=form.locations,
+                seen=seen,
+                **form.columns(),
             )
             if campaign:
                 publish.link(campaign, saved, by=request.user)
+        except publish.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             state = "" if promotion else " It is switched off until you switch it on."
             messages.success(request, f"“{saved}” is saved.{state}")
             return redirect(campaign or saved)
-    context |= {"form": form, **says_context(form, campaign)}
+    context |= {
+        "form": form,
+        "seen": edition_of(promotion) if seen is None else seen,
+        **says_context(form, campaign),
+    }
     return render(request, "promotions/promotion_form.html", context, status=422 if is_sent else 200)
+
+
+def edition_of(promotion: Promotion | None) -> int:
+    return publish.last_edit(promotion.edits) if promotion else 0
 
 
 def promotion_context(promotion: Promotion) -> dict[str, Any]:

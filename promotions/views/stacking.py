@@ -15,8 +15,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from promotions import stacking
-from promotions.forms.filters import key_of
+from promotions import publish, stacking
+from promotions.forms.filters import edition, key_of
 from promotions.forms.stacking import MeetingForm, StackingForm
 from promotions.inspector import applying, meeting
 from promotions.models import Change, ExcludedPair, StackingSettings
@@ -28,21 +28,28 @@ SHOWN = 25  # of what applies now, and of the pairs that never meet
 @permission_required("promotions.view_stackingsettings", raise_exception=True)
 def rules(request: Request) -> HttpResponse:
     """The rules in force; a form for those who may change them."""
-    form = None
+    form, seen = None, edition(request.POST.get("seen"))
     if request.user.has_perm("promotions.change_stacking_rules"):
         form = StackingForm(request.POST or None)
     elif request.method == "POST":
         raise PermissionDenied
     if form and request.method == "POST" and form.is_valid():
         try:
-            stacking.change(by=request.user, **form.columns())
+            stacking.change(by=request.user, seen=seen, **form.columns())
+        except publish.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             messages.success(request, "The stacking rules are saved. They count from the very next sale.")
             return redirect("promotions:stacking")
     status = 422 if request.method == "POST" else 200
-    context = {"form": form} | rules_context() | meeting_context(request)
+    context = (
+        {"form": form, "seen": publish.last_edit(stacking.edits()) if seen is None else seen}
+        | rules_context()
+        | meeting_context(request)
+    )
     return render(request, "promotions/stacking.html", context, status=status)
 
 

@@ -1,0 +1,50 @@
+"""Two people at one form: who saves second is told what the first one changed, and nothing of either is lost."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from campaigns.refusals import Refused
+from campaigns.templatetags.workspace import person
+from promotions import changes, models
+
+
+class Overtaken(Refused):
+    """It was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
+
+    def __init__(self, sentence: str, latest: int) -> None:
+        super().__init__(sentence)
+        self.latest = latest
+
+
+def last_edit(edits: "QuerySet[models.Change]") -> int:
+    """The edition of a thing: the key of the last of its `edits`, 0 before the first."""
+    return edits.values_list("pk", flat=True).order_by("-pk").first() or 0
+
+
+def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currency: str = "") -> None:
+    """Refuse to overwrite what was edited since.
+
+    Args:
+        edits: those of the thing that is to be saved, which is locked.
+        seen: the edition that the form showed; None: whatever there is shall be overwritten.
+        currency: of the amounts that are told.
+    Raises: Overtaken: there is a later edition; it says who changed what.
+    """
+    if seen is None:
+        return
+    later = list(edits.filter(pk__gt=seen).select_related("by").order_by("pk"))
+    if later:
+        told = " ".join(_told(edit, currency) for edit in later)
+        raise Overtaken(
+            f"{told} What you typed is still here: save once more to put it in place of that.", later[-1].pk
+        )
+
+
+def _told(edit: "models.Change", currency: str) -> str:
+    detail = edit.detail.get("changed", {}) if edit.what == edit.What.CODE_EDITED else edit.detail
+    lines = (
+        changes.in_words(detail, currency) if edit.what in (edit.What.EDITED, edit.What.CODE_EDITED) else []
+    )
+    what = f" ({'; '.join(lines)})" if lines else ""
+    at = f"{timezone.localtime(edit.at):%-d %b %Y, %H:%M}"
+    return f"{edit.get_what_display()} by {person(edit.by) or 'the system'} on {at}, while this form was open{what}."

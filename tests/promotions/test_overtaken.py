@@ -1,0 +1,98 @@
+"""Two people at one form: nothing that the first one saved is lost without a word."""
+
+import re
+
+import pytest
+
+from promotions import batches, coupons, publish, stacking
+from promotions.models import Coupon, Promotion, PromotionCampaign, StackingSettings
+from tests.factories import CouponFactory, PromotionCampaignFactory, user_in
+from tests.promotions.pages import shown, words
+from tests.promotions.test_campaign_pages import edit_answers
+from tests.promotions.test_promotion_pages import FILLED, PLAIN
+
+pytestmark = pytest.mark.django_db
+
+
+def edition(page: str) -> str:
+    return re.search(r'name="seen" value="(\d+)"', page).group(1)
+
+
+@pytest.fixture
+def mara():
+    return user_in("Marketers", first_name="Mara", last_name="Market")
+
+
+def test_a_campaign_edited_meanwhile_is_told_and_a_second_save_goes_through(client, marketer, mara):
+    campaign = PromotionCampaignFactory(status="active", budget=10000)
+    address = f"/campaigns/promotion/{campaign.pk}/edit/"
+    answers = edit_answers(campaign) | {"seen": edition(shown(client.get(address))), "name": "Mine"}
+    publish.edit_campaign(campaign, by=mara, changes={"budget": 20000})
+    page = shown(client.post(address, answers), 422)
+    assert "Edited by Mara Market on" in words(page)
+    assert "budget: €100.00 → €200.00" in words(page)
+    assert 'value="Mine"' in page  # what was typed is still there
+    stored = PromotionCampaign.objects.get()
+    assert (stored.name, stored.budget) == (campaign.name, 20000)
+    again = client.post(address, answers | {"seen": edition(page), "budget": "200"})
+    assert again.status_code == 302
+    stored = PromotionCampaign.objects.get()
+    assert (stored.name, stored.budget) == ("Mine", 20000)
+
+
+def test_another_mistake_does_not_hide_what_was_edited_meanwhile(client, marketer, mara):
+    campaign = PromotionCampaignFactory(status="draft")
+    address = f"/campaigns/promotion/{campaign.pk}/edit/"
+    answers = edit_answers(campaign) | {"seen": edition(shown(client.get(address)))}
+    publish.edit_campaign(campaign, by=mara, changes={"priority": 7})
+    page = shown(client.post(address, answers | {"name": ""}), 422)
+    assert edition(page) == answers["seen"]
+    assert "priority: 100 → 7" in words(shown(client.post(address, answers), 422))
+
+
+def test_a_step_or_a_link_is_no_edit_of_the_form(client, marketer, mara):
+    campaign = PromotionCampaignFactory(status="draft", discounting=True)
+    address = f"/campaigns/promotion/{campaign.pk}/edit/"
+    answers = edit_answers(campaign) | {"seen": edition(shown(client.get(address))), "name": "Mine"}
+    publish.unlink(campaign, Promotion.objects.get(), by=mara)
+    assert client.post(address, answers).status_code == 302
+    assert PromotionCampaign.objects.get().name == "Mine"
+
+
+def test_a_promotion_edited_meanwhile_is_told(client, marketer, mara):
+    said, _ = FILLED["items"]
+    client.post("/promotions/new/", PLAIN | said | {"type": "items"})
+    promotion = Promotion.objects.get()
+    address = f"/promotions/{promotion.pk}/edit/"
+    answers = PLAIN | said | {"type": "items", "seen": edition(shown(client.get(address))), "percent": "50"}
+    publish.save_promotion(promotion, by=mara, name="Hers")
+    page = shown(client.post(address, answers), 422)
+    assert "name: Ten off → Hers" in words(page)
+    assert Promotion.objects.get().benefit["percent"] == 1250
+    assert client.post(address, answers | {"seen": edition(page)}).status_code == 302
+    assert Promotion.objects.get().benefit["percent"] == 5000
+
+
+def test_codes_switched_off_meanwhile_are_not_switched_on_by_an_old_form(client, marketer, mara):
+    coupon = CouponFactory(batch="Guests")
+    address = f"/coupons/{coupon.pk}/"
+    answers = {"code": coupon.code, "active": "on", "discount": "promotion", "kind": "multi_use"}
+    answers |= {"seen": edition(shown(client.get(address)))}
+    batches.switch(coupon.promotion, "Guests", False, by=mara)
+    assert "Codes switched off by Mara Market" in shown(client.post(address, answers), 422)
+    assert not Coupon.objects.get().active
+    coupons.save(coupon, by=mara, active=True)
+    answers |= {"seen": edition(shown(client.get(address)))}
+    coupons.save(coupon, by=mara, max_uses=3)
+    assert "Code edited by Mara Market" in shown(client.post(address, answers), 422)
+    assert Coupon.objects.get().max_uses == 3
+
+
+def test_stacking_rules_changed_meanwhile_are_told(client, administrator):
+    answers = {"precedence": "value", "max_promotions": "3", "seen": edition(shown(client.get("/stacking/")))}
+    stacking.change(by=administrator, max_discount=5000)
+    page = shown(client.post("/stacking/", answers), 422)
+    assert "most discount of one sale: none → €50.00" in words(page)
+    assert StackingSettings.objects.get().max_promotions is None
+    assert client.post("/stacking/", answers | {"seen": edition(page)}).status_code == 302
+    assert StackingSettings.objects.get().max_promotions == 3
