@@ -130,8 +130,8 @@ def with_lines(bench: Bench, measure: Callable[[], Row]) -> Row:
 def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[str], dict[str, str]]:
     """Scripts for pgbench with the statements of one sale each, and the values they name.
 
-    The sales are a sample of those that are sent over HTTP, drawn evenly by their lines of the ledger: a sale of three
-    lines costs PostgreSQL half of one of ten.
+    The sales are a sample of those that are sent over HTTP, drawn evenly by their lines of the ledger, which are
+    most of what they cost PostgreSQL.
     """
     from pos import facts, keys, ledger  # once Django is set up
     from promotions import usage

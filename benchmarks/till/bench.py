@@ -58,13 +58,17 @@ class Bench:
         self.script.write_text(SEND)
 
     def environment(self, database: str) -> dict[str, str]:
-        url = f"postgresql://{self.server['USER']}@/{database}?host={self.server['HOST']}"
+        url = f"postgresql://{self.server['USER']}@/{database}?host={self.server['HOST']}&port={self.server['PORT']}"
         return os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "benchmarks.till.settings"}
 
     def fill(self, database: str, rules: Path, budget: int = 0) -> dict[str, int]:
         """Make the database anew with the rules of a file in one campaign; the ids of its rows."""
         with psycopg.connect(
-            host=self.server["HOST"], user=self.server["USER"], dbname="postgres", autocommit=True
+            host=self.server["HOST"],
+            port=self.server["PORT"],
+            user=self.server["USER"],
+            dbname="postgres",
+            autocommit=True,
         ) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
             connection.execute(f"CREATE DATABASE {database}".encode())
@@ -134,7 +138,10 @@ class Bench:
     def counts(self, database: str) -> tuple[int, int]:
         """How many sales and lines of the ledger there are."""
         with psycopg.connect(
-            host=self.server["HOST"], user=self.server["USER"], dbname=database
+            host=self.server["HOST"],
+            port=self.server["PORT"],
+            user=self.server["USER"],
+            dbname=database,
         ) as connection:
             (row,) = connection.execute(
                 "SELECT (SELECT count(*) FROM pos_sale), (SELECT count(*) FROM promotions_redemption)"
@@ -149,7 +156,7 @@ class Bench:
         """
         command: list[str | Path] = [embedded_postgres.binary("pgbench"), "-n", "-M", "prepared"]
         command += ["-c", str(CONNECTIONS), "-j", "1", "-T", f"{self.seconds:.0f}"]
-        command += ["-h", self.server["HOST"], "-U", self.server["USER"]]
+        command += ["-h", self.server["HOST"], "-p", self.server["PORT"], "-U", self.server["USER"]]
         for number, sql in enumerate(scripts):
             script = self.folder / f"bare_{number}.sql"
             script.write_text(sql)
