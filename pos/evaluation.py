@@ -4,9 +4,9 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from pos import keys
 from pos.answers import invalid
-from pos.facts import Asked, Facts, read
+from pos.callers import Caller
+from pos.facts import Asked, Facts
 from pos.schemas import Line, QuoteRequest
 from promotions import engine
 from promotions.coupons import judged
@@ -20,26 +20,17 @@ FEW = 64
 
 
 def look(
-    request: QuoteRequest,
-    snapshot: Snapshot,
-    *,
-    key_hash: str,
-    now: datetime,
-    location: str = "",
-    office: int = 0,
-    touch: bool = False,
-    reference: str = "",
+    caller: Caller, request: QuoteRequest, snapshot: Snapshot, now: datetime, *, reference: str = ""
 ) -> Facts:
-    """What the database knows about this basket, in one SELECT.
+    """What the database knows about this basket, in one SELECT. `reference`: the till's id of the sale, if it is one.
 
-    `location`: the code of the till's location, as far as this process knows it. `office`: as in facts.read.
     Raises: Declined: 401 no till has this key; 403 it was revoked; 422 another currency than the location's.
     """
     customer = request.customer.id if request.customer else ""
     many = len(snapshot.counters) > FEW
+    location = caller.location
     asked = Asked(
-        office=bool(office),
-        touch=touch,
+        office=bool(caller.office),
         sale=bool(reference),
         counters=bool(snapshot.counters),
         of_coupons=bool(request.coupons) and many,
@@ -48,24 +39,16 @@ def look(
         groups=bool(customer) and snapshot.asks_groups,
         first_purchase=bool(customer) and snapshot.asks_first_purchase,
     )
-    facts = keys.admitted(
-        read(
-            asked,
-            key_hash=key_hash,
-            now=now,
-            office=office,
-            reference=reference,
-            counters=near(request, snapshot, location, now) if many else snapshot.counters,
-            codes=request.coupons,
-            customer=customer,
-        ),
-        key_hash,
+    facts = caller.read(
+        asked,
+        now,
+        reference=reference,
+        counters=near(request, snapshot, location, now) if many else snapshot.counters,
+        codes=request.coupons,
+        customer=customer,
     )
-    if many and facts.location_code != location:
-        place = facts.location_code
-        return look(
-            request, snapshot, key_hash=key_hash, now=now, location=place, office=office, reference=reference
-        )
+    if many and facts.location_code != location:  # the counters were those of another place
+        return look(caller, request, snapshot, now, reference=reference)
     if request.currency != facts.currency:
         raise invalid({"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]})
     return facts

@@ -13,11 +13,12 @@ import msgspec
 from django.utils import timezone
 from msgspec import Struct
 
-from pos import holds, ledger, schemas
+from pos import ledger, schemas
 from pos.answers import Answer, Declined, replayed
-from pos.holds import Stored, rest
-from pos.keys import Known
+from pos.callers import Caller
 from pos.schemas import ReturnRequest
+from pos.stored import Stored, locked, returned_units
+from promotions import usage
 from promotions.engine.allocation import spread
 from promotions.statements import Transaction, again, binary, run, send
 from promotions.usage import Runs
@@ -33,8 +34,7 @@ class Sold(Struct, frozen=True):
 
 
 def put(
-    key_hash: str,
-    known: Known,
+    caller: Caller,
     reference: str,
     return_reference: str,
     request: ReturnRequest,
@@ -45,15 +45,15 @@ def put(
     Returns: 201, 200 for a replay or a dry run, which changes nothing.
     Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`.
     """
-    return again(partial(_put, key_hash, known, reference, return_reference, request, now or timezone.now()))
+    return again(partial(_put, caller, reference, return_reference, request, now or timezone.now()))
 
 
 def _put(
-    key_hash: str, known: Known, reference: str, return_reference: str, request: ReturnRequest, now: datetime
+    caller: Caller, reference: str, return_reference: str, request: ReturnRequest, now: datetime
 ) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
     with Transaction():
-        sale = holds.locked(key_hash, known, reference, now)
+        sale = locked(caller, reference, now)
         earlier = None if request.dry_run else find(sale.id, return_reference)
         if earlier is not None:
             if bytes(earlier[0]) != body_hash:
@@ -68,7 +68,7 @@ def _put(
             raise Declined(
                 409, error, f"The sale {reference} is {sale.at(now).state}: nothing of it can come back."
             )
-        sold, back = lines_sold(sale), holds.returned_units(sale.id)
+        sold, back = lines_sold(sale), returned_units(sale.id)
         units = counted(request, sold, back)
         reversals = list(reversed_parts(ledger.granted(sale.id), units, back))
         answer = answered(sale, return_reference, sold, units, back, reversals, dry_run=request.dry_run)
@@ -76,7 +76,7 @@ def _put(
         if request.dry_run:
             return Answer(200, body)
         insert(sale.id, return_reference, body_hash, units, answer.discount, body, now)
-        holds.give_back(sale, reversals, now)
+        give_back(sale, reversals, now)
     return Answer(201, body)
 
 
@@ -179,6 +179,27 @@ def reversed_parts(
         uses = line.uses if left[source(line)] == 0 else 0
         if amount or uses:
             yield ledger.Reversal(line, amount, uses, runs)
+
+
+def give_back(sale: Stored, reversals: list[ledger.Reversal], now: datetime) -> None:
+    ledger.reverse(reversals, now)
+    movements = [reversal.movement for reversal in reversals]
+    usage.uncount_customer(sale.customer, movements)
+    usage.move(movements, now)
+
+
+def rest(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
+    """The runs of `taken` units, or of all that follow, after the first `skipped`."""
+    found = []
+    wanted = sum(count for count, _ in runs) if taken is None else taken
+    for count, each in runs:
+        passed = min(skipped, count)
+        kept = min(count - passed, wanted)
+        skipped -= passed
+        wanted -= kept
+        if kept:
+            found.append((kept, each))
+    return tuple(found)
 
 
 def source(line: ledger.Granted) -> tuple[bool, int]:

@@ -7,9 +7,9 @@ import msgspec
 from django.utils import timezone
 from msgspec import Struct
 
-from pos import keys, schemas
-from pos.facts import Asked, read
-from pos.keys import Known
+from pos import schemas
+from pos.callers import Caller
+from pos.facts import Asked
 from promotions import snapshot
 from promotions.engine.gates import locations
 from promotions.snapshot import Snapshot
@@ -23,15 +23,13 @@ class Published(Struct, frozen=True):
     body: bytes
 
 
-def show(key_hash: str, known: Known, now: datetime | None = None) -> Published:
+def show(caller: Caller, now: datetime | None = None) -> Published:
     """The rules of the latest version that concern the till's location."""
-    return again(partial(_show, key_hash, known, now or timezone.now()))
+    return again(partial(_show, caller, now or timezone.now()))
 
 
-def _show(key_hash: str, known: Known, now: datetime) -> Published:
-    touch = keys.is_touch_due(known)
-    facts = keys.admitted(read(Asked(touch=touch), key_hash=key_hash, now=now), key_hash)
-    keys.remember(key_hash, known, facts, touched=touch)
+def _show(caller: Caller, now: datetime) -> Published:
+    facts = caller.read(Asked(), now)
     rules = snapshot.latest()
     if rules.version != facts.version:
         rules = snapshot.of_version(facts.version)

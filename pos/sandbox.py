@@ -6,9 +6,10 @@ import msgspec
 from django.utils import timezone
 
 from pos import body
+from pos.callers import Office
 from pos.evaluation import look, outcome_of
 from pos.models import Location
-from pos.sale import quoted
+from pos.quotes import quoted
 from pos.schemas import Quote, QuoteRequest
 from promotions import snapshot
 
@@ -28,7 +29,5 @@ def try_out(
     if isinstance(request, dict):
         request = body.read(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.load(drafts=drafts)
-    facts = look(
-        request, rules, key_hash="office", now=timezone.now(), location=location.code, office=location.pk
-    )
+    facts = look(Office(location), request, rules, timezone.now())
     return quoted(outcome_of(request, facts, rules, at, explain=True), rules, at)

@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 from django.utils import timezone
 from msgspec import Struct
 
-from pos import body, holds, keys, openapi, returns, rules, sale, schemas
+from pos import body, callers, holds, openapi, quotes, returns, rules, sales, schemas, stored, voids
 from pos.answers import Answer, Declined, invalid
-from pos.keys import Known
+from pos.callers import Caller
+from pos.facts import Asked
 from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
@@ -41,10 +42,8 @@ def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets p
     return answer
 
 
-def till(request: TillRequest) -> tuple[str, Known]:
-    """The hash of the key the request carries, and what this process knows of it."""
-    key_hash = keys.presented(request.headers.get("HTTP_AUTHORIZATION"))
-    return key_hash, keys.within_rate(key_hash)
+def caller(request: TillRequest) -> Caller:
+    return callers.presented(request.headers.get("HTTP_AUTHORIZATION"))
 
 
 def length(headers: Mapping[str, Any]) -> int:
@@ -52,14 +51,14 @@ def length(headers: Mapping[str, Any]) -> int:
     return int(headers.get("CONTENT_LENGTH") or 0)
 
 
-def read(request: TillRequest, kind: type[Request], key_hash: str) -> Request:
+def read(request: TillRequest, kind: type[Request], till: Caller) -> Request:
     """The checked body. What is wrong with it is told only to a till that is known."""
     try:
         if length(request.headers) > MAX_BODY:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read(request.body, kind)
     except Declined:
-        keys.check(key_hash, timezone.now())
+        till.read(Asked(), timezone.now())
         raise
 
 
@@ -77,42 +76,42 @@ def named(**references: str) -> None:
 
 
 def quote(request: TillRequest) -> Answer:
-    key_hash, known = till(request)
-    return sale.quote(key_hash, known, read(request, QuoteRequest, key_hash))
+    till = caller(request)
+    return quotes.quote(till, read(request, QuoteRequest, till))
 
 
 def commit(request: TillRequest, sale_id: str) -> Answer:
-    key_hash, known = till(request)
+    till = caller(request)
     named(sale_id=sale_id)
-    checked = read(request, SaleRequest, key_hash)
-    return sale.commit(key_hash, known, sale_id, checked, request.body)
+    checked = read(request, SaleRequest, till)
+    return sales.commit(till, sale_id, checked, request.body)
 
 
 def show(request: TillRequest, sale_id: str) -> Answer:
-    return holds.show(*till(request), sale_id)
+    return stored.show(caller(request), sale_id)
 
 
 def confirm(request: TillRequest, sale_id: str) -> Answer:
-    return holds.confirm(*till(request), sale_id)
+    return holds.confirm(caller(request), sale_id)
 
 
 def release(request: TillRequest, sale_id: str) -> Answer:
-    return holds.release(*till(request), sale_id)
+    return holds.release(caller(request), sale_id)
 
 
 def void(request: TillRequest, sale_id: str) -> Answer:
-    return holds.void(*till(request), sale_id)
+    return voids.void(caller(request), sale_id)
 
 
 def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
-    key_hash, known = till(request)
+    till = caller(request)
     named(return_id=return_id)
-    checked = read(request, ReturnRequest, key_hash)
-    return returns.put(key_hash, known, sale_id, return_id, checked)
+    checked = read(request, ReturnRequest, till)
+    return returns.put(till, sale_id, return_id, checked)
 
 
 def show_rules(request: TillRequest) -> Answer:
-    published = rules.show(*till(request))
+    published = rules.show(caller(request))
     headers = {"ETag": published.etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("HTTP_IF_NONE_MATCH") == published.etag:
         return Answer(304, b"", headers)

@@ -5,7 +5,6 @@ as today, so that every figure is one the product has counted itself.
 """
 
 import random
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,8 +16,10 @@ from django.conf import settings
 from campaigns import lifecycle
 from mailing.demo import logins
 from mailing.demo.shop import LOCATIONS, products
-from pos import keys, sale
+from pos import keys
+from pos.callers import Caller
 from pos.models import Location, Till
+from pos.sales import commit
 from pos.schemas import SaleRequest
 from promotions import coupons, groups, publish, types
 from promotions.models import CustomerGroup, Promotion, PromotionCampaign
@@ -208,19 +209,19 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
 def sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:
     """Baskets of five weeks, at the opening hours of the shops."""
     chance, goods = random.Random(25), products()
-    known = {till.pk: keys.Known(time.monotonic()) for till, _ in tills}
+    callers = {till.pk: Caller(key_hash) for till, key_hash in tills}
     for day in range(-7 * WEEKS, 1):
         for number in range(SALES_A_DAY):
             at = morning + day * DAY + timedelta(minutes=chance.randrange(11 * 60))
-            till, key_hash = chance.choice(tills)
+            till, _ = chance.choice(tills)
             basket = request(chance, goods, till)
             reference = f"{till.location.code}-{day + 7 * WEEKS:02d}-{number:03d}"
             body = msgspec.json.encode(basket)
-            yield at, partial(sell, key_hash, known[till.pk], reference, basket, body, at)
+            yield at, partial(sell, callers[till.pk], reference, basket, body, at)
 
 
-def sell(key_hash: str, known: keys.Known, reference: str, basket: dict, body: bytes, at: datetime) -> None:
-    sale.commit(key_hash, known, reference, msgspec.convert(basket, SaleRequest), body, at)
+def sell(caller: Caller, reference: str, basket: dict, body: bytes, at: datetime) -> None:
+    commit(caller, reference, msgspec.convert(basket, SaleRequest), body, at)
 
 
 def request(chance: random.Random, goods: list[dict], till: Till) -> dict[str, Any]:

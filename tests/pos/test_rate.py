@@ -5,16 +5,16 @@ import time
 
 import pytest
 
-from pos import keys
+from pos import callers
 from tests.pos.servers import call, of_this_database, serving
 from tests.pos.tills import AtTill, basket
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The seconds that `pos.keys` sees."""
+    """The seconds that `pos.callers` sees."""
     now = [1_000.0]
-    monkeypatch.setattr(keys.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(callers.time, "monotonic", lambda: now[0])
     return now
 
 

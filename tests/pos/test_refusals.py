@@ -6,7 +6,7 @@ import logging
 import pytest
 from django.db import OperationalError
 
-from pos import keys, sale
+from pos import keys, quotes
 from pos.models import Sale
 from tests.pos.tills import AtTill, basket, line
 
@@ -162,7 +162,7 @@ def test_a_fault_of_ours_is_logged_and_shows_no_traceback(till, monkeypatch, cap
     def fail(*args, **kwargs):
         raise ZeroDivisionError("something secret")
 
-    monkeypatch.setattr(sale, "quote", fail)
+    monkeypatch.setattr(quotes, "quote", fail)
     with caplog.at_level(logging.ERROR, logger="pos"):
         answer = till.quote(basket(1_000))
     assert (answer.status, answer["error"]) == (500, "failed")
@@ -174,7 +174,7 @@ def test_a_database_that_is_away_is_a_503_that_says_when_to_come_back(till, monk
     def away(*args, **kwargs):
         raise OperationalError("the connection is closed")
 
-    monkeypatch.setattr(sale, "_quote", away)
+    monkeypatch.setattr(quotes, "_quote", away)
     answer = till.quote(basket(1_000))
     assert (answer.status, answer["error"], answer.headers["Retry-After"]) == (503, "unavailable", "1")
 

@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Sum
 
 from campaigns import lifecycle
-from pos import keys, sale
 from pos.body import read
+from pos.callers import presented
+from pos.quotes import quote
 from pos.schemas import QuoteRequest
 from promotions import publish
 from promotions.models import Counter, CustomerUse, Link, Promotion, PromotionCampaign, Redemption
@@ -132,11 +133,8 @@ CUSTOMER = "the-customer"
 def quoted(body: dict[str, Any], at: str | None) -> dict[str, Any]:
     """The quote of a till at a day of its own."""
     till = AtTill()
-    key_hash = keys.hashed(till.key)
     now = midnight(at) if at and len(at) == 10 else datetime.fromisoformat(at) if at else None
-    answer = sale.quote(
-        key_hash, keys.within_rate(key_hash), read(msgspec.json.encode(body), QuoteRequest), now
-    )
+    answer = quote(presented(f"Bearer {till.key}"), read(msgspec.json.encode(body), QuoteRequest), now)
     return msgspec.json.decode(answer.body)
 
 

@@ -1,4 +1,4 @@
-"""Quotes and sales: what a basket gets, and committing it exactly once.
+"""Sales: what a basket gets, committed exactly once.
 
 A commit is one transaction of two round trips. The first takes its locks and reads in one SELECT everything that is
 judged. After the evaluation in memory the second writes the sale with its lines of the ledger, takes what it was
@@ -11,26 +11,26 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 import msgspec
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
+from msgspec import Struct
 
-from pos import holds, keys, ledger, schemas
+from pos import holds, ledger, schemas
 from pos.answers import Answer, Declined, invalid, replayed
+from pos.callers import Caller
 from pos.evaluation import FEW, look, near, outcome_of
 from pos.facts import Facts
-from pos.keys import Known
-from pos.schemas import QuoteRequest, SaleRequest
+from pos.quotes import ATTEMPTS, busy, given, quoted
+from pos.schemas import SaleRequest
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
 from promotions.statements import Transaction, Unmet, again
 from promotions.usage import Entry, Movement
 
-ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
 HOLD_SECONDS = 300
 FUTURE = timedelta(minutes=5)  # so far a till's clock may be ahead
 
@@ -47,63 +47,36 @@ class Lapsed(Exception):
     """Holds whose time is over still reserve something."""
 
 
-def quote(key_hash: str, known: Known, request: QuoteRequest, now: datetime | None = None) -> Answer:
-    """What a basket would get; nothing is written. One SELECT while the rules stand still."""
-    return again(partial(_quote, key_hash, known, request, now or timezone.now()))
+class Sent(Struct, frozen=True, gc=False):
+    """A sale as a till sent it. `reference`: the till's id of it. `body`: what `request` was read from."""
 
+    caller: Caller
+    reference: str
+    request: SaleRequest
+    body: bytes
+    now: datetime
 
-def _quote(key_hash: str, known: Known, request: QuoteRequest, now: datetime) -> Answer:
-    touch, released = keys.is_touch_due(known), False
-    for _ in range(ATTEMPTS):
-        rules = snapshot.latest()
-        facts = look(request, rules, key_hash=key_hash, now=now, location=known.location, touch=touch)
-        keys.remember(key_hash, known, facts, touched=touch)
-        touch = False
-        if facts.version != rules.version:
-            snapshot.of_version(facts.version)
-        elif facts.has_expired and not released:
-            holds.release_expired(now)
-            released = True
-        else:
-            outcome = outcome_of(request, facts, rules, now)
-            return Answer(200, msgspec.json.encode(quoted(outcome, rules, now)))
-    raise busy()
+    @property
+    def customer(self) -> str:
+        return self.request.customer.id if self.request.customer else ""
 
+    @property
+    def is_offline(self) -> bool:
+        """Whether it was made without a connection, and is over."""
+        return self.request.offline_at is not None
 
-def busy() -> Declined:
-    return Declined(
-        503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
-    )
+    @property
+    def is_held(self) -> bool:
+        return self.request.state == "held"
 
-
-def quoted(outcome: Outcome, rules: Snapshot, now: datetime) -> schemas.Quote:
-    return schemas.Quote(*_given(outcome, rules, now))
-
-
-def _given(outcome: Outcome, rules: Snapshot, at: datetime) -> tuple[Any, ...]:
-    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order."""
-    return (
-        rules.version or 0,
-        at,
-        outcome.currency,
-        outcome.subtotal,
-        outcome.discount,
-        outcome.total,
-        outcome.lines,
-        outcome.applied,
-        outcome.coupons,
-        outcome.not_applied,
-        outcome.gifts,
-    )
+    @property
+    def at(self) -> datetime:
+        """When it was made."""
+        return self.request.offline_at or self.now
 
 
 def commit(
-    key_hash: str,
-    known: Known,
-    reference: str,
-    request: SaleRequest,
-    body: bytes,
-    now: datetime | None = None,
+    caller: Caller, reference: str, request: SaleRequest, body: bytes, now: datetime | None = None
 ) -> Answer:
     """Commit or hold a sale; the same sale again is answered as it was.
 
@@ -117,105 +90,91 @@ def commit(
     now = now or timezone.now()
     if request.offline_at is not None and request.offline_at > now + FUTURE:
         raise invalid({"offline_at": ["A sale made offline lies in the past."]})
-    return again(partial(_commit, key_hash, known, reference, request, body, now))
+    return again(partial(_commit, Sent(caller, reference, request, body, now)))
 
 
-def _commit(
-    key_hash: str, known: Known, reference: str, request: SaleRequest, body: bytes, now: datetime
-) -> Answer:
-    safely = request.offline_at is not None
+def _commit(sent: Sent) -> Answer:
+    safely = sent.is_offline
     for _ in range(ATTEMPTS):
-        rules = snapshot.latest() if request.offline_at is None else snapshot.as_of(request.offline_at)
+        rules = snapshot.as_of(sent.at) if sent.is_offline else snapshot.latest()
         try:
             with Transaction():
-                answer = _attempt(key_hash, known, reference, request, body, rules, now, safely=safely)
-            settle_due(snapshot.latest(), now)
+                answer = _attempt(sent, rules, safely=safely)
+            settle_due(snapshot.latest(), sent.now)
             return answer
         except Moved as moved:
             snapshot.of_version(moved.version)
         except Lapsed:
-            holds.release_expired(now)
+            holds.release_expired(sent.now)
         except Unmet:
             safely = True
     raise busy()
 
 
-def _attempt(
-    key_hash: str,
-    known: Known,
-    reference: str,
-    request: SaleRequest,
-    body: bytes,
-    rules: Snapshot,
-    now: datetime,
-    *,
-    safely: bool,
-) -> Answer:
-    customer = request.customer.id if request.customer else ""
-    touch = keys.is_touch_due(known)
-    body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
-    ledger.lock(reference, customer)
-    ask = partial(
-        look, request, rules, key_hash=key_hash, now=now, location=known.location, reference=reference
-    )
+def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
+    body_hash = hashlib.sha256(msgspec.json.encode(sent.request)).digest()
+    ledger.lock(sent.reference, sent.customer)
+    facts = look(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if safely:
-        lock_rows(request, ask(), rules, customer, now)
-    facts = ask(touch=touch)
-    keys.remember(key_hash, known, facts, touched=touch)
+        lock_rows(sent, facts, rules)
+        facts = look(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if facts.sale is not None:
-        return replay(reference, facts.sale, body_hash)
+        return replay(sent.reference, facts.sale, body_hash)
     if facts.version != rules.version:
         raise Moved(facts.version)
     if facts.has_expired:
         raise Lapsed
-    at = request.offline_at or now
-    outcome = outcome_of(request, facts, rules, at, unlimited=request.offline_at is not None)
-    refuse_change(request, outcome, rules, at)
-    held = request.state == "held"
-    expires_at = now + timedelta(seconds=request.ttl or HOLD_SECONDS) if held else None
-    answer = answered(reference, request, outcome, rules, at, expires_at)
+    outcome = outcome_of(sent.request, facts, rules, sent.at, unlimited=sent.is_offline)
+    refuse_change(sent, outcome, rules)
+    expires_at = sent.now + timedelta(seconds=sent.request.ttl or HOLD_SECONDS) if sent.is_held else None
+    answer = answered(sent, outcome, rules, expires_at)
     entries = usage.entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
     ledger.insert(
         ledger.Record(
             location=facts.location,
             till=facts.till,
-            reference=reference,
-            state=request.state,
-            customer=customer,
+            reference=sent.reference,
+            state=sent.request.state,
+            customer=sent.customer,
             currency=outcome.currency,
             subtotal=outcome.subtotal,
             discount=outcome.discount,
             total=outcome.total,
             body_hash=body_hash,
-            basket=body.decode(),
+            basket=sent.body.decode(),
             answer=answer.decode(),
-            at=at,
+            at=sent.at,
             expires_at=expires_at,
-            offline_at=request.offline_at,
-            reserved=entries if held else None,
+            offline_at=sent.request.offline_at,
+            reserved=entries if sent.is_held else None,
         ),
-        () if held else entries,
+        () if sent.is_held else entries,
     )
-    if customer:
-        usage.count_customer(customer, usage.customer_uses(entries, rules))
-    if request.offline_at is not None:
-        movements = overrunning(entries, facts, rules)
-        ledger.record_overrun(facts.location, reference, movements)
-        usage.move(movements, now)
-    else:
-        usage.take_coupons(entries)
-        for wanted in usage.takes(entries, rules, held=held):
-            usage.take(wanted, now)
+    take(sent, entries, facts, rules)
     return Answer(201, answer)
 
 
-def lock_rows(request: SaleRequest, facts: Facts, rules: Snapshot, customer: str, now: datetime) -> None:
+def take(sent: Sent, entries: Sequence[Entry], facts: Facts, rules: Snapshot) -> None:
+    """Have taken from the limits, or reserved, what the sale was granted."""
+    if sent.customer:
+        usage.count_customer(sent.customer, usage.customer_uses(entries, rules))
+    if sent.is_offline:
+        movements = overrunning(entries, facts, rules)
+        ledger.record_overrun(facts.location, sent.reference, movements)
+        usage.move(movements, sent.now)
+    else:
+        usage.take_coupons(entries)
+        for wanted in usage.takes(entries, rules, held=sent.is_held):
+            usage.take(wanted, sent.now)
+
+
+def lock_rows(sent: Sent, facts: Facts, rules: Snapshot) -> None:
     """Lock every row this sale may draw on, before it reads what is left."""
     few = len(rules.counters) <= FEW
     usage.lock_rows(
-        customer,
+        sent.customer,
         [presented.id for presented in facts.coupons],
-        rules.counters if few else near(request, rules, facts.location_code, now),
+        rules.counters if few else near(sent.request, rules, facts.location_code, sent.now),
     )
 
 
@@ -229,38 +188,32 @@ def replay(reference: str, sale: tuple[int, bytes, str], body_hash: bytes) -> An
     return replayed(answer.encode())
 
 
-def refuse_change(request: SaleRequest, outcome: Outcome, rules: Snapshot, at: datetime) -> None:
+def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot) -> None:
     """Decline a sale whose discount is not the expected one, where the till asked for that.
 
     A sale made offline is over: it is taken as it is unless the till says otherwise.
     """
-    if request.expect_discount is None or request.expect_discount == outcome.discount:
+    expected = sent.request.expect_discount
+    if expected is None or expected == outcome.discount:
         return
-    default = "reject" if request.offline_at is None else "accept"
-    if (request.on_change or default) == "reject":
+    default = "accept" if sent.is_offline else "reject"
+    if (sent.request.on_change or default) == "reject":
         raise Declined(
             409,
             "quote_changed",
-            f"The discount is {outcome.discount} now; {request.expect_discount} was expected.",
-            quote=quoted(outcome, rules, at),
+            f"The discount is {outcome.discount} now; {expected} was expected.",
+            quote=quoted(outcome, rules, sent.at),
         )
 
 
-def answered(
-    reference: str,
-    request: SaleRequest,
-    outcome: Outcome,
-    rules: Snapshot,
-    at: datetime,
-    expires_at: datetime | None,
-) -> bytes:
+def answered(sent: Sent, outcome: Outcome, rules: Snapshot, expires_at: datetime | None) -> bytes:
     return msgspec.json.encode(
         schemas.Sale(
-            *_given(outcome, rules, at),
-            sale_id=reference,
-            state=request.state,
+            *given(outcome, rules, sent.at),
+            sale_id=sent.reference,
+            state=sent.request.state,
             expires_at=expires_at,
-            offline_at=request.offline_at,
+            offline_at=sent.request.offline_at,
         )
     )
 

@@ -1,0 +1,68 @@
+"""Quotes: what a basket would get. Nothing is written."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+from django.utils import timezone
+
+from pos import holds, schemas
+from pos.answers import Answer, Declined
+from pos.callers import Caller
+from pos.evaluation import look, outcome_of
+from pos.schemas import QuoteRequest
+from promotions import snapshot
+from promotions.engine import Outcome
+from promotions.snapshot import Snapshot
+from promotions.statements import again
+
+ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
+
+
+def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) -> Answer:
+    """What a basket would get. One SELECT while the rules stand still."""
+    return again(partial(_quote, caller, request, now or timezone.now()))
+
+
+def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
+    released = False
+    for _ in range(ATTEMPTS):
+        rules = snapshot.latest()
+        facts = look(caller, request, rules, now)
+        if facts.version != rules.version:
+            snapshot.of_version(facts.version)
+        elif facts.has_expired and not released:
+            holds.release_expired(now)
+            released = True
+        else:
+            outcome = outcome_of(request, facts, rules, now)
+            return Answer(200, msgspec.json.encode(quoted(outcome, rules, now)))
+    raise busy()
+
+
+def busy() -> Declined:
+    return Declined(
+        503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
+    )
+
+
+def quoted(outcome: Outcome, rules: Snapshot, at: datetime) -> schemas.Quote:
+    return schemas.Quote(*given(outcome, rules, at))
+
+
+def given(outcome: Outcome, rules: Snapshot, at: datetime) -> tuple[Any, ...]:
+    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order."""
+    return (
+        rules.version or 0,
+        at,
+        outcome.currency,
+        outcome.subtotal,
+        outcome.discount,
+        outcome.total,
+        outcome.lines,
+        outcome.applied,
+        outcome.coupons,
+        outcome.not_applied,
+        outcome.gifts,
+    )

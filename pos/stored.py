@@ -1,0 +1,117 @@
+"""Sales as they are stored: found by the till's id, locked, and shown."""
+
+from datetime import datetime
+from functools import partial
+
+import msgspec
+from django.utils import timezone
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pos import ledger, schemas
+from pos.answers import Answer, Declined, replayed
+from pos.callers import Caller
+from pos.facts import Asked
+from promotions.statements import again, run
+from promotions.usage import Entry
+
+
+class Stored(Struct, frozen=True):
+    """A sale as it is stored. `answer`: what the till was answered."""
+
+    id: int
+    reference: str
+    state: schemas.State
+    customer: str
+    expires_at: datetime | None
+    reserved: tuple[Entry, ...]
+    answer: schemas.Sale
+
+    def is_held(self, now: datetime) -> bool:
+        """Whether it still reserves something: past its time it counts as released at once."""
+        return self.state == "held" and self.expires_at is not None and self.expires_at > now
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of it is left to give back."""
+        return self.state in ("released", "voided")
+
+    def at(self, now: datetime, **known: object) -> schemas.Sale:
+        """The sale as a till sees it at `now`."""
+        held = self.is_held(now)
+        state = "released" if self.state == "held" and not held else self.state
+        return replace(self.answer, state=state, expires_at=self.expires_at if held else None, **known)
+
+
+SALE = """
+    SELECT id, reference, state, customer, expires_at, reserved::text, answer
+    FROM pos_sale WHERE id = %(sale)s::bigint
+"""
+SALE_LOCKED = f"{SALE} FOR UPDATE"
+UNITS = "SELECT units::text FROM pos_return WHERE sale_id = %(sale)s::bigint ORDER BY id"
+
+
+def stored(pk: int, *, lock: bool = False) -> Stored:
+    """The sale with this id, and its row's lock."""
+    row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).one()
+    assert row is not None, "no sale is ever deleted"
+    key, reference, state, customer, expires_at, reserved, answer = row
+    return Stored(
+        key,
+        reference,
+        state,
+        customer,
+        expires_at,
+        reserved=msgspec.json.decode(reserved, type=tuple[Entry, ...]) if reserved else (),
+        answer=msgspec.json.decode(answer, type=schemas.Sale),
+    )
+
+
+def find(caller: Caller, reference: str, now: datetime) -> Stored:
+    """The till's sale `reference`.
+
+    Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
+    """
+    if not schemas.is_reference(reference):
+        caller.read(Asked(), now)
+        raise no_such_sale(reference)
+    facts = caller.read(Asked(sale=True), now, reference=reference)
+    if facts.sale is None:
+        raise no_such_sale(reference)
+    return stored(facts.sale[0])
+
+
+def no_such_sale(reference: str) -> Declined:
+    return Declined(404, "no_such_sale", f"This location has no sale {reference}.")
+
+
+def locked(caller: Caller, reference: str, now: datetime) -> Stored:
+    """The till's sale, with its locks until the transaction ends."""
+    sale = find(caller, reference, now)
+    ledger.lock(reference)
+    return stored(sale.id, lock=True)
+
+
+def show(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
+    """A sale as it is stored, with what came back of it."""
+    now = now or timezone.now()
+    return again(partial(_show, caller, reference, now))
+
+
+def _show(caller: Caller, reference: str, now: datetime) -> Answer:
+    sale = find(caller, reference, now)
+    return Answer(200, msgspec.json.encode(sale.at(now, returned=returned_units(sale.id))))
+
+
+def returned_units(sale: int) -> dict[str, int]:
+    """How many units of each line came back so far."""
+    units: dict[str, int] = {}
+    for (text,) in run(UNITS, {"sale": str(sale)}).all():
+        for line, count in msgspec.json.decode(text, type=dict[str, int]).items():
+            units[line] = units.get(line, 0) + count
+    return units
+
+
+def ended(sale: Stored, state: schemas.State, now: datetime, *, is_replay: bool) -> Answer:
+    body = msgspec.json.encode(replace(sale.at(now), state=state, expires_at=None))
+    return replayed(body) if is_replay else Answer(200, body)

@@ -1,0 +1,46 @@
+"""Voids: a sale that was a mistake gives back all that is left of it, a hold what it reserves."""
+
+from datetime import datetime
+from functools import partial
+
+from django.utils import timezone
+
+from pos import holds, ledger, returns
+from pos.answers import Answer
+from pos.callers import Caller
+from pos.stored import Stored, ended, locked, returned_units
+from promotions.statements import Transaction, again
+
+
+def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
+    """Give back all that is left of a sale, or of a hold. Voiding it again changes nothing."""
+    return again(partial(_void, caller, reference, now or timezone.now()))
+
+
+def _void(caller: Caller, reference: str, now: datetime) -> Answer:
+    with Transaction():
+        sale = locked(caller, reference, now)
+        if sale.is_over:
+            return ended(sale, sale.state, now, is_replay=True)
+        if sale.state == "held":
+            holds.give_back(sale, "voided", now)
+        else:
+            give_back(sale, now)
+    return ended(sale, "voided", now, is_replay=False)
+
+
+def give_back(sale: Stored, now: datetime) -> None:
+    """Give back what earlier returns have left of each line of a committed sale."""
+    back = returned_units(sale.id)
+    reversals = [
+        ledger.Reversal(
+            line,
+            line.amount,
+            line.uses,
+            {name: returns.rest(runs, back.get(name, 0)) for name, runs in line.runs.items()},
+        )
+        for line in ledger.granted(sale.id)
+        if line.amount or line.uses
+    ]
+    ledger.set_state(sale.id, "voided")
+    returns.give_back(sale, reversals, now)
