@@ -9,7 +9,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import each
 from campaigns.models import Campaign
-from mailing import importing, launch, progress
+from mailing import at_the_till, importing, launch, progress
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -29,6 +29,7 @@ def tick(now: datetime) -> None:
     progress.fold(now)
     lanes.wake_due(now)
     importing.wake(now)
+    at_the_till.wake(now)
 
 
 def start(campaign_id: int, now: datetime) -> None:

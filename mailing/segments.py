@@ -5,9 +5,10 @@ A tree is nested groups of conditions:
     {"all": [node, …]}   {"any": [node, …]}   {"none": [node, …]}
     {"field": "city", "op": "equals", "value": "Berlin"}
     {"list": 3}
-    {"event": "opened", "done": true, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
+    {"event": "opened", "done": true, "times": 2, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
 
-A field is one of FIELDS, a flag of FLAGS, or the name of an attribute. `done`, `within` and `campaign` may be left out.
+A field is one of FIELDS, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so often, once unless
+it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail campaign.
 A group without conditions has no say: it holds for everybody.
 """
 
@@ -45,6 +46,7 @@ EVENTS = {
     "bounced": "bounced",
     "complained": "complained",
     "unsubscribed": "unsubscribed",
+    "bought": "bought at a till",
 }
 UNITS = ("minute", "hour", "day", "month", "year")
 DEEPEST, MOST = 20, 200  # groups inside each other, and conditions: a person needs far fewer
@@ -191,6 +193,9 @@ EVENT_ROWS = {
     " JOIN mailing_delivery AS d ON d.id = a.delivery_id WHERE a.status = 'bounced'",
     "complained": "SELECT c.id AS contact_id, s.created_at AS at, NULL::bigint AS campaign_id"
     " FROM mailing_suppression AS s JOIN mailing_contact AS c ON c.email = s.email WHERE s.reason = 'complaint'",
+    "bought": "SELECT c.id AS contact_id, s.at, NULL::bigint AS campaign_id"
+    " FROM pos_sale AS s JOIN mailing_contact AS c ON c.customer_id = s.customer"
+    " WHERE s.state = 'committed' AND s.customer <> ''",
 } | {
     kind: "SELECT d.contact_id, e.at, e.campaign_id FROM mailing_event AS e"
     f" JOIN mailing_delivery AS d ON d.id = e.delivery_id WHERE e.kind = '{kind}'"
@@ -212,8 +217,15 @@ def _event(node: dict[str, Any]) -> Condition:
             raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
         where.append(f"event.at > now() - %s * interval '1 {unit}'")
         params.append(amount)
+    found = f"{sql} WHERE {' AND '.join(where)}"
+    times = node.get("times", 1)
+    if not isinstance(times, int) or not 0 < times <= 100_000:
+        raise SegmentError("How often something was done is a whole number above 0.")
+    if times > 1:
+        found += " GROUP BY event.contact_id HAVING count(*) >= %s"
+        params.append(times)
     wanted = "IN" if node.get("done", True) else "NOT IN"
-    return Condition(f"contact.id {wanted} ({sql} WHERE {' AND '.join(where)})", params)
+    return Condition(f"contact.id {wanted} ({found})", params)
 
 
 LEAVES: dict[str, Callable[[dict[str, Any]], Condition]] = {"field": _field, "list": _list, "event": _event}

@@ -2,7 +2,7 @@
 
 from django_q.tasks import async_task
 
-from mailing import drafting, importing, launch
+from mailing import at_the_till, drafting, importing, launch
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -36,3 +36,8 @@ def import_upload(upload_id: int) -> None:
     """Work on a file of contacts or suppressions for a while and queue the rest."""
     if importing.run(upload_id, seconds=IMPORT_SECONDS):
         async_task("mailing.tasks.import_upload", upload_id)
+
+
+def fill_group(segment_id: int) -> int:
+    """Make a segment's customer group hold those it chooses now; return how many."""
+    return at_the_till.refill(segment_id)

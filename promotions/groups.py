@@ -33,35 +33,68 @@ def name(promotions: Sequence[Promotion]) -> None:
 def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> int:
     """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
 
-    Raises: Refused: an id is too long, or `by` may not.
+    Raises: Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
-    if by is not None and not by.has_perm("promotions.change_customergroup"):
-        raise Refused("You may not change customer groups: ask an administrator for the right to.")
+    _allow(by, "change")
+    if group.kept_by:
+        raise Refused(f"The segment “{group.kept_by}” says who belongs to “{group}”: edit that.")
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
     if long := [member for member in members if len(member) > 64]:
         raise Refused([("customers", f"“{long[0]}” is longer than 64 characters.")])
+    return set_members_by(group, "SELECT unnest(%s::text[]) AS customer", [members])
+
+
+# One statement sees the table as it was before it: those who stay are neither deleted nor inserted.
+SET_MEMBERS = """
+    WITH chosen AS MATERIALIZED ({chosen}),
+    gone AS (
+        DELETE FROM promotions_groupmember AS member
+        WHERE member.group_id = %s AND NOT EXISTS (SELECT FROM chosen WHERE chosen.customer = member.customer)
+    ),
+    come AS (
+        INSERT INTO promotions_groupmember (group_id, customer) SELECT %s, chosen.customer FROM chosen
+        ON CONFLICT DO NOTHING
+    )
+    SELECT count(*) FROM chosen
+"""
+
+
+def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any]) -> int:
+    """Make those whom a query chooses the members of `group`, however many; returns how many they are.
+
+    `chosen`: SQL of the caller's own with one column, `customer`, each once. Only those who come and go are written.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         CustomerGroup.objects.select_for_update().get(pk=group.pk)
-        cursor.execute(
-            "DELETE FROM promotions_groupmember WHERE group_id = %s AND customer <> ALL(%s::text[])",
-            [group.pk, members],
-        )
-        cursor.execute(
-            "INSERT INTO promotions_groupmember (group_id, customer) SELECT %s, unnest(%s::text[]) "
-            "ON CONFLICT DO NOTHING",
-            [group.pk, members],
-        )
-    return len(members)
+        cursor.execute(SET_MEMBERS.format(chosen=chosen), [*parameters, group.pk, group.pk])
+        return cursor.fetchone()[0]
 
 
 def save(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> CustomerGroup:
-    """Save a new or a stored group together with its members.
+    """Save a new or a stored group; with its members, unless a segment says who they are.
 
     Raises: Refused: as `set_members`, or `by` may not add groups.
     """
-    if by is not None and group._state.adding and not by.has_perm("promotions.add_customergroup"):
-        raise Refused("You may not add customer groups: ask an administrator for the right to.")
+    if group._state.adding:
+        _allow(by, "add")
     with transaction.atomic():
         group.save()
-        set_members(group, customers, by=by)
+        if not group.kept_by:
+            set_members(group, customers, by=by)
     return group
+
+
+def keep(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:
+    """Let a segment of the name `kept_by` say from now on who belongs to `group`; empty: people do.
+
+    Raises: Refused: `by` may not.
+    """
+    if group.kept_by != kept_by:
+        _allow(by, "change")
+        group.kept_by = kept_by
+        group.save(update_fields=["kept_by"])
+
+
+def _allow(by: Any, action: str) -> None:
+    if by is not None and not by.has_perm(f"promotions.{action}_customergroup"):
+        raise Refused(f"You may not {action} customer groups: ask an administrator for the right to.")

@@ -26,6 +26,7 @@ class Leaf:
     to: str = ""
     list: str = ""
     done: str = "yes"
+    times: str = ""
     amount: str = ""
     unit: str = "day"
     campaign: str = ""
@@ -44,6 +45,8 @@ class Leaf:
             return {"field": name, "op": "equals", "value": self.value != "no"}
         if kind == "event":
             node: dict[str, Any] = {"event": name, "done": self.done != "no"}
+            if self.times:
+                node["times"] = whole(self.times) or 0
             if self.amount:
                 node["within"] = {"amount": whole(self.amount), "unit": self.unit}
             if self.campaign:
@@ -94,6 +97,7 @@ def _from_node(node: dict[str, Any]) -> Leaf | Group:
         return Leaf(
             what=f"event:{node['event']}",
             done="yes" if node.get("done", True) else "no",
+            times=str(node.get("times", "")),
             amount=str(within.get("amount", "")),
             unit=within.get("unit", "day"),
             campaign=str(node.get("campaign") or ""),
@@ -164,13 +168,20 @@ def groups(root: Group) -> list[Group]:
 class SegmentForm(forms.ModelForm):
     """Name and tree; the tree is checked by compiling it."""
 
+    at_till = forms.BooleanField(
+        label="Also a customer group at the till",
+        required=False,
+        help_text="Promotions can be for its contacts then, as far as they have a customer number.",
+    )
+
     class Meta:
         model = Segment
         fields = ["name", "description"]
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, data: Any = None, *, instance: Segment | None = None) -> None:
-        super().__init__(data, instance=instance)
+        initial = {"at_till": bool(instance and instance.group_id)}
+        super().__init__(data, instance=instance, initial=initial)
         self.root = from_data(data) if data is not None else from_tree(self.instance.tree)
 
     def clean(self) -> dict[str, Any]:

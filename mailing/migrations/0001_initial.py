@@ -13,6 +13,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("campaigns", "0001_initial"),
+        ("promotions", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -324,7 +325,20 @@ class Migration(migrations.Migration):
                         blank=True, default=dict, help_text="Conditions nested in all, any and none."
                     ),
                 ),
+                ("filled_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "group",
+                    models.OneToOneField(
+                        blank=True,
+                        editable=False,
+                        help_text="Kept equal to it, so that promotions can be for those it chooses.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="promotions.customergroup",
+                    ),
+                ),
             ],
             options={
                 "ordering": ["name"],

@@ -80,6 +80,16 @@ class Segment(models.Model):
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
     tree = models.JSONField(default=dict, blank=True, help_text="Conditions nested in all, any and none.")
+    group = models.OneToOneField(
+        "promotions.CustomerGroup",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text="Kept equal to it, so that promotions can be for those it chooses.",
+    )
+    filled_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -1,5 +1,6 @@
 """Segments and their builder."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
@@ -9,8 +10,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
+from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing import audience
+from mailing import at_the_till, audience
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, changed, from_data
 from mailing.models import ContactList, EmailCampaign, Segment
@@ -47,9 +49,13 @@ def edit(request: Request, row: Segment) -> HttpResponse:
     if do == "save":
         form = SegmentForm(request.POST, instance=row)
         if form.is_valid():
-            saved = form.save()
-            messages.success(request, f"“{saved}” is saved.")
-            return redirect("mailing:segments")
+            try:
+                saved = at_the_till.save(form.instance, at_till=form.cleaned_data["at_till"], by=request.user)
+            except Refused as refused:
+                form.add_error("at_till", str(refused))
+            else:
+                messages.success(request, f"“{saved}” is saved.")
+                return redirect("mailing:segments")
         return render(request, "mailing/segment_form.html", builder(form, form.root), status=422)
     if not do:
         form = SegmentForm(instance=row)
@@ -94,4 +100,9 @@ def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
 def segment_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(Segment, pk=pk)
     sentence = "The segment goes for good. The contacts it chooses stay."
-    return deletion(request, row, sentence=sentence, back="mailing:segments")
+    if row.group:
+        sentence += (
+            f" So does the customer group “{row.group}” at the till; people say who belongs to it then."
+        )
+    delete = partial(at_the_till.delete, row, by=request.user)
+    return deletion(request, row, sentence=sentence, back="mailing:segments", delete=delete)

@@ -37,15 +37,17 @@ def once_sure(
     return redirect(to)
 
 
-def deletion(request: Request, row: Model, *, sentence: str, back: str) -> HttpResponse:
+def deletion(
+    request: Request, row: Model, *, sentence: str, back: str, delete: Callable[[], object] | None = None
+) -> HttpResponse:
     """Ask before `row` is deleted, and delete it; one that campaigns name stays.
 
-    `back` is the name of the page to return to.
+    `back` is the name of the page to return to. `delete`: what deletes it, where more goes with it than its row.
     """
     noun = str(row._meta.verbose_name).removeprefix("contact ")
     return once_sure(
         request,
-        partial(_delete, row),
+        partial(_delete, row, delete or row.delete),
         done=f"The {noun} “{row}” is deleted.",
         to=back,
         title=f"Delete the {noun} “{row}”?",
@@ -55,9 +57,9 @@ def deletion(request: Request, row: Model, *, sentence: str, back: str) -> HttpR
     )
 
 
-def _delete(row: Model) -> None:
+def _delete(row: Model, delete: Callable[[], object]) -> None:
     try:
-        row.delete()
+        delete()
     except ProtectedError as error:
         targets = [row for row in error.protected_objects if isinstance(row, Target)]
         named = ", ".join(sorted({f"“{target.campaign}”" for target in targets}))

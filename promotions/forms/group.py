@@ -25,10 +25,12 @@ class GroupForm(forms.ModelForm):
 
     def __init__(self, data: Any = None, *, instance: CustomerGroup) -> None:
         members = []
-        if instance.pk:
+        if instance.pk and not instance.kept_by:
             members = list(instance.members.order_by("customer").values_list("customer", flat=True))
         super().__init__(data, instance=instance, initial={"customers": "\n".join(members)})
         self.fields["code"].disabled = bool(instance.pk)
+        if instance.kept_by:
+            del self.fields["customers"]
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]

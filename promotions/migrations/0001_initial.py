@@ -31,6 +31,15 @@ class Migration(migrations.Migration):
                 ),
                 ("code", models.CharField(max_length=64, unique=True)),
                 ("name", models.CharField(max_length=200)),
+                (
+                    "kept_by",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The segment that says who belongs to it.",
+                        max_length=200,
+                    ),
+                ),
             ],
             options={
                 "ordering": ["name"],

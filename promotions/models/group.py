@@ -6,6 +6,9 @@ class CustomerGroup(models.Model):
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
+    kept_by = models.CharField(
+        max_length=200, blank=True, editable=False, help_text="The segment that says who belongs to it."
+    )
 
     class Meta:
         ordering = ["name"]

@@ -66,6 +66,7 @@ TREES = [
     },
     {
         "all": [
+            {"event": "bought", "done": True, "times": 3},
             {"event": "opened", "done": False, "within": {"amount": 30, "unit": "day"}, "campaign": 5},
             {"any": [{"event": "clicked", "done": True}, {"none": [{"list": 1}]}]},
         ]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from mailing import audience
 from mailing.models import Event, Membership, Suppression
 from mailing.segments import MOST, SegmentError
-from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory
+from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, SaleFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -115,6 +115,26 @@ def test_events_within_a_time_and_of_one_campaign(people):
     assert chosen({"event": "sent", "within": month}) == "A"
 
 
+def test_what_customers_bought_at_tills_and_how_often(people):
+    now = timezone.now()
+    for name, number in (("A", "C1"), ("B", "C2"), ("C", "C3")):
+        people[name].customer_id = number
+        people[name].save()
+    SaleFactory.create_batch(2, customer="C1", at=now)
+    SaleFactory(customer="C1", at=now - timedelta(days=40))
+    SaleFactory(customer="C2", at=now - timedelta(days=40))
+    SaleFactory(customer="C3", at=now, state="voided")
+    SaleFactory(customer="", at=now)
+    month = {"amount": 1, "unit": "month"}
+    assert chosen({"event": "bought"}) == "AB"
+    assert chosen({"event": "bought", "within": month}) == "A"
+    assert chosen({"event": "bought", "done": False, "within": month}) == "BCD"
+    assert chosen({"event": "bought", "times": 2}) == "A"
+    assert chosen({"event": "bought", "times": 3}) == "A"
+    assert chosen({"event": "bought", "times": 3, "within": month}) == ""
+    assert chosen({"event": "bought", "times": 3, "done": False}) == "BCD"
+
+
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
@@ -125,6 +145,7 @@ def test_events_within_a_time_and_of_one_campaign(people):
         ({"field": "is_bounced", "op": "equals", "value": "yes"}, "true or false"),
         ({"event": "danced"}, "no event"),
         ({"event": "opened", "within": {"amount": 1, "unit": "week'; drop"}}, "a number of one of"),
+        ({"event": "opened", "times": 0}, "a whole number above 0"),
         ({"list": "3"}, "needs the list"),
         ({"all": [], "any": []}, "and nothing else"),
         ({"nothing": 1}, "must name"),

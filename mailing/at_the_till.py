@@ -1,0 +1,92 @@
+"""Segments at the till: customer groups kept equal to what segments choose, so that promotions can be for them.
+
+A group holds the customer numbers of the contacts; those without one are not known at any till. It is filled when the
+segment is saved and again every `EVERY`, since what contacts do moves them in and out.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.text import slugify
+from django_q.tasks import async_task
+
+from mailing.models import Segment
+from mailing.segments import compiled
+from promotions import groups
+from promotions.models import CustomerGroup
+
+EVERY = timedelta(minutes=5)
+CUSTOMERS = """
+    SELECT contact.customer_id AS customer FROM mailing_contact AS contact
+    WHERE contact.customer_id <> '' AND ({sql})
+"""
+
+
+def save(segment: Segment, *, at_till: bool, by: object = None) -> Segment:
+    """Save a new or a stored segment, and make (`at_till`) or end its customer group.
+
+    It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
+    Raises: Refused: `by` may not make or change customer groups. SegmentError: the tree cannot be used.
+    """
+    with transaction.atomic():
+        segment.save()
+        if at_till and segment.group is None:
+            segment.group = groups.save(CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by)
+        if not at_till and segment.group is not None:
+            _leave(segment, by=by)
+        if segment.group is not None:
+            groups.keep(segment.group, segment.name, by=by)
+            fill(segment)
+    return segment
+
+
+def _free_code(segment: Segment) -> str:
+    """A code made of the name; with the segment's number where another group has that one."""
+    code = slugify(segment.name)[:40] or "segment"
+    return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code
+
+
+def _leave(segment: Segment, *, by: object = None) -> None:
+    group, segment.group, segment.filled_at = segment.group, None, None
+    assert group is not None, "only a segment with a group leaves it"
+    segment.save(update_fields=["group", "filled_at"])
+    groups.keep(group, "", by=by)
+
+
+def delete(segment: Segment, *, by: object = None) -> None:
+    """Delete a segment; its customer group stays as it is, kept by people.
+
+    Raises: ProtectedError: a campaign names it.
+    """
+    with transaction.atomic():
+        if segment.group is not None:
+            _leave(segment, by=by)
+        segment.delete()
+
+
+def fill(segment: Segment) -> int:
+    """Make the segment's group hold exactly those it chooses now; returns how many. Safe to run twice."""
+    assert segment.group is not None, "only a segment at the till is filled"
+    condition = compiled(segment.tree)
+    with transaction.atomic():
+        members = groups.set_members_by(segment.group, CUSTOMERS.format(sql=condition.sql), condition.params)
+        segment.filled_at = timezone.now()
+        segment.save(update_fields=["group", "filled_at"])
+    return members
+
+
+def refill(segment_id: int) -> int:
+    """As `fill`, of a segment that may have left the till since; returns how many, 0 then."""
+    with transaction.atomic():
+        segment = Segment.objects.select_for_update(of=["self"]).filter(pk=segment_id).first()
+        return fill(segment) if segment and segment.group else 0
+
+
+def wake(now: datetime) -> None:
+    """Queue the filling of what was filled too long ago, each once in `EVERY` however many clocks run."""
+    due = Q(filled_at=None) | Q(filled_at__lte=now - EVERY)
+    for pk in Segment.objects.filter(due).exclude(group=None).values_list("pk", flat=True):
+        if Segment.objects.filter(due, pk=pk).update(filled_at=now):
+            async_task("mailing.tasks.fill_group", pk)
