@@ -90,8 +90,8 @@ node_modules/.installed: package.json package-lock.json .npmrc requirements/node
 	@$(call hand_over,node_modules)
 
 # tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to. Of Swagger UI
-# one bundle is used of the five that come with it.
-UNUSED := libs 'swagger-ui-es-*' 'swagger-ui-standalone-*' 'swagger-ui.js*'
+# one bundle is used of the five that come with it; of Inter the upright letters, by their weight.
+UNUSED := libs 'swagger-ui-es-*' 'swagger-ui-standalone-*' 'swagger-ui.js*' scss index.css '*italic*' '*opsz*' '*standard*.css' '*-standard-*'
 $(VAR)/static/staticfiles.json: .venv/run-installed node_modules/.installed $(STATIC_FILES)
 	@echo "Collecting static files"
 	@$(PY) manage.py collectstatic --no-input --clear $(UNUSED:%=--ignore %) --verbosity 0

@@ -150,6 +150,7 @@ STATIC_ROOT = VAR_DIR / "static"
 NODE_MODULES = BASE_DIR / "node_modules"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
+    ("inter", NODE_MODULES / "@fontsource-variable/inter"),
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
     ("swagger-ui", NODE_MODULES / "swagger-ui-dist"),
 ]
