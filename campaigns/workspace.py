@@ -8,7 +8,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from campaigns import lifecycle
+from campaigns import lifecycle, stages
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
 
@@ -27,6 +27,10 @@ class Button:
     icon: str
     style: str = ""
     asks: bool = False
+
+    @property
+    def is_final(self) -> bool:
+        return self.verb in ("cancel", "delete")
 
 
 BUTTONS = {
@@ -77,12 +81,12 @@ def listed(
 
 
 def buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
-    """Exactly what the state and the user's rights allow, in the order of the page."""
+    """Exactly what the state and the user's rights allow, in the order of the page; what is final comes last."""
     verbs = [verb for verb in lifecycle.open_steps(campaign, user) if verb in BUTTONS]
     verbs += [verb for verb in ("duplicate", "delete") if may(campaign, verb, user)]
     if not campaign.is_deletable and "delete" in verbs:
         verbs.remove("delete")
-    return [button(campaign, verb, now) for verb in verbs]
+    return sorted((button(campaign, verb, now) for verb in verbs), key=lambda found: found.is_final)
 
 
 def button(campaign: Campaign, verb: str, now: datetime) -> Button:
@@ -135,14 +139,20 @@ def is_word(verb: str) -> bool:
 def status_context(
     campaign: Campaign, user: Any, now: datetime, refused: Refused | None = None
 ) -> dict[str, Any]:
-    """What campaigns/_status.html shows: the badge, the last step's reason, the buttons, and why one was refused."""
+    """What campaigns/_status.html shows: where the campaign stands on its way, the last step's reason, the buttons,
+    and why one was refused; and its whole history, the latest step first.
+    """
+    history = list(campaign.history.select_related("by"))
     return {
         "campaign": campaign,
         "now": now,
         "buttons": buttons(campaign, user, now),
         "edit_url": edit_url(campaign),
         "may_edit": may_edit(campaign, user),
-        "last": campaign.history.select_related("by").first(),
+        "history": history,
+        "last": history[0] if history else None,
+        "stages": stages.stages(campaign, history),
+        "elapsed": stages.elapsed(campaign, now),
         "refused": refused,
     }
 

@@ -66,6 +66,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     DELETABLE: ClassVar[frozenset[str]] = frozenset({Status.DRAFT})
     REOPENS: ClassVar[bool] = False  # an edit of a scheduled one puts it back to draft first
     VERBS: ClassVar[tuple[str, ...]]  # its steps, in the order of their buttons
+    WAY: ClassVar[tuple[str, ...]]  # the states it passes through when nothing stops it
     OPERATE: ClassVar[str]  # the permission to take its steps
     RECORDS: ClassVar[frozenset[str]] = frozenset(  # kept by the system: never edited, never copied
         {"kind", "status", "archived_at", "created_at", "updated_at"}

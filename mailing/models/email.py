@@ -34,6 +34,7 @@ class EmailCampaign(Campaign):
         Status.FAILED,
         Status.CANCELLED,
     )
+    WAY = (Status.DRAFT, Status.SCHEDULED, Status.RUNNING, Status.COMPLETED)
     LOCKED = frozenset({Status.RUNNING, Status.PAUSED, Status.COMPLETED, Status.FAILED, Status.CANCELLED})
     REOPENS = True
     VERBS = (

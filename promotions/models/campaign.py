@@ -31,6 +31,7 @@ class PromotionCampaign(Campaign):
 
     KIND = Campaign.Kind.PROMOTION
     STATES = (Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED, Status.EXPIRED, Status.CANCELLED)
+    WAY = (Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.EXPIRED)
     LOCKED = frozenset({Status.EXPIRED, Status.CANCELLED})
     DELETABLE = frozenset({Status.DRAFT, Status.SCHEDULED})  # a scheduled one has no way back to draft
     VERBS = (

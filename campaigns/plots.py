@@ -1,0 +1,131 @@
+"""Drawings of figures: columns over time with the numbers beside them, and bars of several parts."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+NAMED = 6  # columns that can be named under a drawing on a small screen
+STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
+WIDE = 10  # of one column, with the gap around it, in the drawing's own units; its height is 100
+GAP = 2
+
+
+@dataclass(frozen=True)
+class Point:
+    """What is drawn over one stretch of time.
+
+    `name` says which stretch and heads its line of the table; `short` names it under the drawing, where there is room
+    for it. `values` are those of the series, in their order, and `cells` say them.
+    """
+
+    name: str
+    short: str
+    values: tuple[int, ...]
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One value as it is drawn, in the drawing's own units; `series` counts from 1."""
+
+    series: int
+    x: str
+    y: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A point as it is drawn from `x` on; `short` is "" where its name is left out."""
+
+    point: Point
+    short: str
+    x: int
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """Columns of one or more `series`, named, and the scale beside them from its top down to 0, as it is written.
+
+    `heads` name the cells of the points.
+    """
+
+    series: tuple[str, ...]
+    heads: tuple[str, ...]
+    columns: list[Column]
+    scale: tuple[str, str, str]
+
+    @property
+    def width(self) -> int:
+        return WIDE * len(self.columns)
+
+
+def plot(
+    points: Sequence[Point],
+    series: tuple[str, ...],
+    written: Callable[[int], str],
+    heads: tuple[str, ...] = (),
+) -> Plot:
+    """The drawing of `points`; `written` writes a value of the scale. What is below 0 is drawn as 0.
+
+    `heads` are those of the table beside it; by themselves the series.
+    """
+    top = roof(max((value for point in points for value in point.values), default=0))
+    every = ceil(len(points) / NAMED) or 1
+    columns = [
+        Column(
+            point,
+            point.short if place % every == 0 else "",
+            WIDE * place,
+            tuple(_bars(WIDE * place, [100 * max(0, value) / top for value in point.values])),
+        )
+        for place, point in enumerate(points)
+    ]
+    middle = written(top // 2) if top % 2 == 0 else ""
+    return Plot(series, heads or series, columns, (written(top), middle, written(0)))
+
+
+def _bars(x: int, heights: Sequence[float]) -> list[Bar]:
+    width = (WIDE - GAP) / len(heights)
+    return [
+        Bar(
+            number,
+            f"{x + GAP / 2 + (number - 1) * width:g}",
+            f"{100 - height:g}",
+            f"{width:g}",
+            f"{height:g}",
+        )
+        for number, height in enumerate(heights, start=1)
+    ]
+
+
+def roof(most: int) -> int:
+    """The round number that a scale up to `most` ends at, at least 1."""
+    if most <= 1:
+        return 1
+    power: int = 10 ** floor(log10(most))
+    return next(step * power for step in STEPS if step * power >= most)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a bar of 100, as it is drawn; `key` names its colour."""
+
+    key: str
+    label: str
+    amount: int
+    x: str
+    width: str
+
+
+def parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[Part]:
+    """The bar of a `whole` from its amounts, as (key, label, amount) in their order; those of 0 are left out."""
+    drawn, x = [], 0.0
+    for key, label, amount in amounts:
+        if amount > 0 and whole > 0:
+            width = 100 * amount / whole
+            drawn.append(Part(key, label, amount, f"{x:g}", f"{width:g}"))
+            x += width
+    return drawn

@@ -1,0 +1,69 @@
+"""The way of a campaign: the stops behind it, where it stands, and what lies ahead."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from campaigns.models import Campaign, Transition
+
+Status = Campaign.Status
+
+UNDER_WAY = (Status.RUNNING, Status.ACTIVE)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stop of the way.
+
+    `place`: done, here or ahead; `at`: when it was reached, or will be by itself; None where that is open.
+    """
+
+    status: Status
+    place: str
+    at: datetime | None = None
+
+    @property
+    def label(self) -> str:
+        return self.status.label
+
+
+def stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
+    """The stops of `campaign`, in order; exactly one is `here`.
+
+    A stop that was passed over is left out, as is one that its way no longer leads to. A pause stands between being
+    under way, which counts from the first time, and the end.
+
+    Args:
+        campaign: of its own kind.
+        history: its steps, the latest first.
+    """
+    reached = {Status.DRAFT: campaign.created_at}
+    for step in reversed(history):
+        if step.now == Status.DRAFT:
+            reached = {Status.DRAFT: campaign.created_at}
+        elif step.now != step.was and not (step.now in UNDER_WAY and step.now in reached):
+            reached[Status(step.now)] = step.at
+    here = Status(campaign.status)
+    way = [Status(status) for status in campaign.WAY]
+    if here in way:
+        behind, ahead = way[: way.index(here)], way[way.index(here) + 1 :]
+    else:
+        behind = [status for status in way[:-1] if status in reached]
+        ahead = [] if campaign.is_final else way[-1:]
+    by_itself = {Status.RUNNING: campaign.starts_at, Status.ACTIVE: campaign.starts_at}
+    if here != Status.SCHEDULED:
+        by_itself = {Status.SCHEDULED: None}
+    by_itself[Status.EXPIRED] = campaign.ends_at
+    return [
+        *[Stage(status, "done", reached[status]) for status in behind if status in reached],
+        Stage(here, "here", reached.get(here)),
+        *[Stage(status, "ahead", by_itself.get(status)) for status in ahead],
+    ]
+
+
+def elapsed(campaign: Campaign, now: datetime) -> tuple[int, int] | None:
+    """Of a campaign under way with both times: seconds since its start and those from start to end; else None."""
+    if campaign.status not in UNDER_WAY or campaign.starts_at is None or campaign.ends_at is None:
+        return None
+    whole = (campaign.ends_at - campaign.starts_at).total_seconds()
+    return min(round((now - campaign.starts_at).total_seconds()), round(whole)), round(whole)
