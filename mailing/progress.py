@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.models import Campaign
+from campaigns.plots import Part, parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
 
 RATE_WINDOW = 30  # seconds the present rate is taken over
@@ -24,6 +25,21 @@ class LaneFigures(msgspec.Struct, frozen=True):
     accepted: int
     left: int
     trouble: str
+
+
+class Step(msgspec.Struct, frozen=True):
+    """How many came as far as one step, `of` the step that it is told in percent of; `total` is the whole bar."""
+
+    label: str
+    meaning: str
+    amount: int
+    of: int
+    total: int
+
+    @property
+    def width(self) -> str:
+        """Of its bar, of 100."""
+        return f"{100 * self.amount / self.total:g}" if self.total else "0"
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -60,6 +76,40 @@ class Figures(msgspec.Struct, frozen=True):
     def taken_up(self) -> int:
         """Recipients that any connection has taken up: what the actual shares are of."""
         return sum(lane.actual for lane in self.lanes)
+
+    @property
+    def parts(self) -> list[Part]:
+        """What became of all recipients, as one bar."""
+        return parts(
+            self.total,
+            [
+                ("delivered", "Delivered", self.delivered),
+                ("doubtful", "Uncertain", self.uncertain),
+                ("bounced", "Bounced", self.bounced),
+                ("failed", "Failed", self.failed),
+                ("deferred", "Deferred", self.deferred),
+                ("skipped", "Skipped", self.skipped),
+                ("waiting", "Waiting", self.waiting),
+                ("sending", "Sending", self.sending),
+            ],
+        )
+
+    @property
+    def steps(self) -> list[Step]:
+        """The way from the recipients to those who clicked."""
+        return [
+            Step("Recipients", "Everybody it goes to", self.total, self.total, self.total),
+            Step("Sent", "Handed over and taken by the mail server", self.sent, self.total, self.total),
+            Step("Opened", "Recipients who opened it, of those sent", self.opened, self.sent, self.total),
+            Step("Clicked", "Recipients who clicked, of those sent", self.clicked, self.sent, self.total),
+            Step(
+                "Unsubscribed",
+                "Through a link in it, of those sent",
+                self.unsubscribed,
+                self.sent,
+                self.total,
+            ),
+        ]
 
 
 SUMS = """

@@ -26,6 +26,7 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/", campaigns.campaign, name="campaign"),
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),
     path("campaigns/email/<int:pk>/progress/", campaigns.campaign_progress, name="progress"),
+    path("campaigns/email/<int:pk>/timeline/", campaigns.campaign_timeline, name="timeline"),
     path("campaigns/email/<int:pk>/readiness/", campaigns.readiness, name="readiness"),
     path("campaigns/email/<int:pk>/reach/", campaigns.reach, name="reach"),
     path("campaigns/email/<int:pk>/people/<slug:stage>/", campaigns.people, name="people"),

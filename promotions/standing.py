@@ -1,11 +1,13 @@
 """How far a promotion campaign has come: what it gave, what is left, and when that will be used up."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Sum
+from django.db.models import Max, Sum
+from django.db.models.functions import TruncDate
+from django.utils import timezone
 
 from promotions.models import Counter, Promotion, PromotionCampaign, Redemption
 from promotions.publish import limits
@@ -13,6 +15,7 @@ from promotions.publish import limits
 PACE = timedelta(hours=24)  # the forecast goes on at the pace of these last hours
 YOUNG = timedelta(minutes=10)  # a campaign younger than this has no pace yet
 FAR = timedelta(days=3650)
+DAYS = 31  # the last days that are told one by one
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,30 @@ def figures(campaign: PromotionCampaign, now: datetime) -> Standing:
         lasts_until=lasts_until,
         is_late=bool(lasts_until and campaign.ends_at and campaign.ends_at < lasts_until),
     )
+
+
+def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, int]]:
+    """The last days of `campaign`, at most 31, also those that gave nothing: day, amount in minor units, uses.
+
+    Days are those of the site's zone, up to today, or to the last line of a campaign that is over. [] when it gave
+    nothing yet.
+    """
+    last = Redemption.objects.filter(campaign=campaign).aggregate(at=Max("at"))["at"]
+    if last is None:
+        return []
+    until = timezone.localdate(last if campaign.is_final else now)
+    lines = Redemption.objects.filter(campaign=campaign).order_by()
+    start = timezone.localdate(campaign.starts_at or campaign.created_at)
+    first = max(start, until - timedelta(days=DAYS - 1))
+    since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
+    found = {
+        day: (amount, uses)
+        for day, amount, uses in lines.filter(at__gte=since)
+        .values_list(TruncDate("at"))
+        .annotate(Sum("amount"), Sum("uses"))
+    }
+    days = [first + timedelta(days=number) for number in range((until - first).days + 1)]
+    return [(day, *found.get(day, (0, 0))) for day in days]
 
 
 # A campaign's lines are all in its currency, which cannot change once it gave something; only those of no campaign

@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
 from campaigns.requests import Request, number
-from mailing import audience, connections, content, launch, progress
+from mailing import audience, connections, content, launch, progress, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
@@ -55,6 +55,7 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
     return {
         **workspace.status_context(campaign, request.user, timezone.now()),
         **progress_context(campaign),
+        **timeline_context(campaign),
         **preview_context(request, campaign),
         "targets": [
             (
@@ -64,7 +65,6 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
             for target in campaign.targets.select_related("list", "segment")
         ],
         "routes": campaign.routes.select_related("connection"),
-        "history": campaign.history.select_related("by"),
         "test_form": test_form,
         "may_test": request.user.has_perm("mailing.change_emailcampaign"),
     }
@@ -82,6 +82,18 @@ def campaign_progress(request: Request, pk: int) -> HttpResponse:
     if request.GET.get("seen", found.status) != found.status:
         return trigger_client_event(response, "campaign-moved")
     return response
+
+
+@require_GET
+@viewing
+def campaign_timeline(request: Request, pk: int) -> HttpResponse:
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    return render(request, "mailing/_timeline.html", timeline_context(found))
+
+
+def timeline_context(campaign: EmailCampaign) -> dict[str, Any]:
+    """What mailing/_timeline.html shows."""
+    return {"campaign": campaign, "timeline": timeline.timeline(campaign, timezone.now())}
 
 
 def progress_context(campaign: EmailCampaign) -> dict[str, Any]:

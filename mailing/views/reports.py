@@ -10,6 +10,7 @@ from campaigns.requests import Request, number
 from campaigns.responses import csv_file
 from mailing import progress, reports
 from mailing.models import Delivery, EmailCampaign
+from mailing.views.campaigns import timeline_context
 
 viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
 PER_PAGE = 50
@@ -29,7 +30,7 @@ def report(request: Request, pk: int) -> HttpResponse:
     )
     rows = list(found[:PER_PAGE])
     context = {
-        "campaign": campaign,
+        **timeline_context(campaign),
         "figures": progress.figures(campaign),
         "links": reports.links(campaign),
         "deliveries": rows,

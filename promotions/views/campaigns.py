@@ -12,8 +12,10 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import workspace
+from campaigns.plots import Point, plot
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
+from campaigns.templatetags.workspace import money
 from campaigns.views import refusal
 from promotions import groups, publish, standing
 from promotions.conflicts import in_campaign
@@ -38,7 +40,6 @@ def campaign(request: Request, pk: int) -> HttpResponse:
     context |= counters_context(campaign, now) | linked_context(campaign, request)
     context |= {
         "locations": campaign.locations.all(),
-        "history": campaign.history.select_related("by"),
         "changes": campaign.changes.select_related("by", "promotion"),
     }
     return render(request, "promotions/campaign.html", context)
@@ -50,6 +51,25 @@ def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, timezone.now()))
+
+
+@require_GET
+@viewing
+def days(request: Request, pk: int) -> HttpResponse:
+    """What it gave day by day, drawn. Its page asks for this once it stands: of a large ledger it takes a while."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    points = [
+        Point(f"{day:%a %-d %b}", f"{day:%-d %b}", (given,), (money(given, campaign.currency), f"{uses:,}"))
+        for day, given, uses in standing.by_day(campaign, timezone.now())
+    ]
+    drawn = plot(
+        points,
+        ("Discounts given each day",),
+        lambda amount: money(amount, campaign.currency),
+        heads=("Discount", "Uses"),
+    )
+    template = "promotions/_days.html" if request.htmx else "promotions/days.html"
+    return render(request, template, {"campaign": campaign, "plot": drawn})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

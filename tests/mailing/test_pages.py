@@ -43,6 +43,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/campaigns/email/{campaign}/": "AnMA",
     "/campaigns/email/{campaign}/edit/": "MA",
     "/campaigns/email/{campaign}/progress/": "AnMA",
+    "/campaigns/email/{campaign}/timeline/": "AnMA",
     "/campaigns/email/{campaign}/readiness/": "AnMA",
     "/campaigns/email/{campaign}/people/recipients/": "AnMA",
     "/campaigns/email/{campaign}/preview/": "AnMA",

@@ -212,6 +212,22 @@ def test_only_an_active_campaign_asks_for_its_figures_again_and_again(client, ma
     assert ("every 3s" in page) == (status == "active")
 
 
+def test_what_it_gave_is_drawn_day_by_day_and_told_in_numbers(client, marketer):
+    campaign = PromotionCampaignFactory(status="active", starts_at=timezone.now() - timedelta(days=2))
+    assert reverse("promotions:days", args=[campaign.pk]) in shown(client.get(campaign.get_absolute_url()))
+    path = reverse("promotions:days", args=[campaign.pk])
+    assert "It has given nothing yet" in shown(client.get(path))
+    spent(campaign, 1234)
+    page = shown(client.get(path, **HTMX))
+    assert page.count("<title>") == 3
+    assert "€12.34, 1</title>" in page
+    assert 'hx-trigger="every 60s' in page
+    assert "<html" not in page
+    campaign = PromotionCampaignFactory(status="cancelled")
+    spent(campaign, 1)
+    assert "every 60s" not in shown(client.get(reverse("promotions:days", args=[campaign.pk])))
+
+
 # ── its promotions ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -35,6 +35,7 @@ PAGES = [
     ("promotions:campaign", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:campaign_edit", ["campaign"], "promotions.change_promotioncampaign"),
     ("promotions:counters", ["campaign"], "promotions.view_promotioncampaign"),
+    ("promotions:days", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:campaign_linked", ["campaign"], "promotions.view_promotioncampaign"),
     ("promotions:promotions", [], "promotions.view_promotion"),
     ("promotions:promotion", ["promotion"], "promotions.view_promotion"),

@@ -47,6 +47,46 @@ def test_the_pace_is_that_of_the_last_day_not_of_the_whole_campaign():
     assert not figures.is_late
 
 
+def given(campaign, *amounts: tuple[timedelta, int]) -> None:
+    for ago, amount in amounts:
+        Redemption.objects.create(
+            sale=SaleFactory(at=NOW - ago),
+            campaign=campaign,
+            promotion=PromotionFactory(),
+            amount=amount,
+            uses=1 if amount > 0 else -1,
+            at=NOW - ago,
+        )
+
+
+@pytest.mark.django_db
+def test_each_day_up_to_today_has_a_line_also_one_that_gave_nothing():
+    campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=3))
+    given(campaign, (timedelta(days=3), 500), (timedelta(days=1), 300), (timedelta(days=1), -100))
+    day = NOW.date()
+    assert standing.by_day(campaign, NOW) == [
+        (day - timedelta(days=3), 500, 1),
+        (day - timedelta(days=2), 0, 0),
+        (day - timedelta(days=1), 200, 0),
+        (day, 0, 0),
+    ]
+
+
+@pytest.mark.django_db
+def test_days_are_told_for_a_month_and_of_a_campaign_that_is_over_to_its_last_line():
+    campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=90))
+    given(campaign, (timedelta(days=80), 500), (timedelta(days=50), 300))
+    assert len(standing.by_day(campaign, NOW)) == 31
+    over = PromotionCampaignFactory(status="cancelled", starts_at=NOW - timedelta(days=90))
+    given(over, (timedelta(days=80), 500), (timedelta(days=78), 300))
+    assert [amount for _, amount, _ in standing.by_day(over, NOW)][-3:] == [500, 0, 300]
+
+
+@pytest.mark.django_db
+def test_a_campaign_that_gave_nothing_has_no_days():
+    assert standing.by_day(PromotionCampaignFactory(status="active"), NOW) == []
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", ["scheduled", "paused", "expired"])
 def test_only_an_active_campaign_has_a_forecast(status):

@@ -1,0 +1,75 @@
+"""When the mails of a campaign went out, and when they were opened and clicked: sums over its tallies."""
+
+from datetime import datetime, timedelta
+from itertools import count, takewhile
+from typing import NamedTuple
+
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.plots import Plot, Point, plot
+from mailing.models import EmailCampaign
+
+SHOWN = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks
+SHORT = timedelta(hours=4)  # what is younger is shown by quarters of an hour, as finely as tallies are kept
+QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
+SERIES = ("Sent", "Opened", "Clicked")
+
+SUMS = """
+SELECT date_bin(make_interval(secs => %(step)s), at, 'epoch'),
+       sum(amount) FILTER (WHERE measure IN ('accepted', 'returned', 'uncertain')),
+       sum(amount) FILTER (WHERE measure = 'opened'),
+       sum(amount) FILTER (WHERE measure = 'clicked')
+FROM mailing_tally WHERE campaign_id = %(campaign)s AND at < %(until)s
+GROUP BY 1 ORDER BY 1
+"""
+
+
+class Timeline(NamedTuple):
+    """`sent`, and `answers` (opened, clicked), drawn over the same stretches of time; `table` has all three."""
+
+    sent: Plot
+    answers: Plot
+    table: Plot
+    is_by_hour: bool
+
+
+def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
+    """The first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
+
+    Times are in the site's zone.
+    """
+    if campaign.launched_at is None:
+        return None
+    is_by_hour = now - campaign.launched_at > SHORT
+    step = HOUR if is_by_hour else QUARTER
+    until = min(now, campaign.launched_at + SHOWN)
+    with connection.cursor() as cursor:
+        cursor.execute(SUMS, {"step": step.total_seconds(), "campaign": campaign.pk, "until": until})
+        found = {at: tuple(int(amount or 0) for amount in amounts) for at, *amounts in cursor}
+    if not any(any(amounts) for amounts in found.values()):
+        return None
+    first = min(found)
+    last = max(at for at, amounts in found.items() if any(amounts)) + step if campaign.is_final else until
+    every = takewhile(lambda at: at < last, (first + place * step for place in count()))
+    rows = [(at, found.get(at, (0, 0, 0))) for at in every]
+    return Timeline(
+        sent=plot([_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _written),
+        answers=plot(
+            [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows], SERIES[1:], _written
+        ),
+        table=plot([_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _written),
+        is_by_hour=is_by_hour,
+    )
+
+
+def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str) -> Point:
+    begin, end = timezone.localtime(at), timezone.localtime(at + step)
+    cells = [_written(amount) for amount in amounts]
+    if words:
+        cells = [f"{cell} {word}" for cell, word in zip(cells, words, strict=True)]
+    return Point(f"{begin:%-d %b, %H:%M} to {end:%H:%M}", f"{begin:%H:%M}", amounts, tuple(cells))
+
+
+def _written(amount: int) -> str:
+    return f"{amount:,}"
