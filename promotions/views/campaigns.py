@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -138,13 +139,13 @@ def linked(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @changing
 def link(request: Request, pk: int, promotion: int) -> HttpResponse:
-    return arranged(request, pk, lambda: publish.link(pk, promotion, by=request.user))
+    return arranged(request, pk, lambda: publish.link(pk, promotion, by=request.user), promotion)
 
 
 @require_POST
 @changing
 def unlink(request: Request, pk: int, promotion: int) -> HttpResponse:
-    return arranged(request, pk, lambda: publish.unlink(pk, promotion, by=request.user))
+    return arranged(request, pk, lambda: publish.unlink(pk, promotion, by=request.user), promotion)
 
 
 @require_POST
@@ -171,8 +172,11 @@ def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def arranged(request: Request, pk: int, arrange: Any) -> HttpResponse:
-    """Call `arrange`, and show the linked promotions; with the reason where it is refused."""
+def arranged(request: Request, pk: int, arrange: Any, promotion: int | None = None) -> HttpResponse:
+    """Call `arrange`, and show the linked promotions; with the reason where it is refused.
+
+    `promotion`: whose page is shown instead where the form stands there (`back`).
+    """
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     reasons = []
     try:
@@ -182,6 +186,8 @@ def arranged(request: Request, pk: int, arrange: Any) -> HttpResponse:
     if not request.htmx:
         for sentence in reasons:
             messages.error(request, sentence)
+        if promotion and "back" in request.POST:
+            return redirect(f"{reverse('promotions:promotion', args=[promotion])}#promotion-campaigns")
         return redirect(f"{campaign.get_absolute_url()}#campaign-promotions")
     context = linked_context(campaign, request) | {"reasons": reasons}
     return render(request, "promotions/_linked.html", context, status=409 if reasons else 200)

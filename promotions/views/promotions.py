@@ -22,6 +22,7 @@ from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 
 PER_PAGE = 25
+OFFERED = 5  # campaigns to put a promotion into, at once
 PICKED = ("promotion", "one", "other")  # the fields that are drawn with a search
 
 viewing = permission_required("promotions.view_promotion", raise_exception=True)
@@ -57,7 +58,9 @@ def promotion_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def promotion(request: Request, pk: int) -> HttpResponse:
-    return render(request, "promotions/promotion.html", promotion_context(found(pk)))
+    promotion = found(pk)
+    context = promotion_context(promotion) | campaigns_context(promotion, request.GET.get("find", "").strip())
+    return render(request, "promotions/promotion.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -232,6 +235,14 @@ def promotion_context(promotion: Promotion) -> dict[str, Any]:
         "codes": coupons.numbers(promotion),
         "changes": promotion.changes.select_related("by", "campaign")[:50],
     }
+
+
+def campaigns_context(promotion: Promotion, find: str) -> dict[str, Any]:
+    """Campaigns to put a promotion into: those that `find` finds, else the latest; a standalone one goes into none."""
+    free = PromotionCampaign.objects.listed().exclude(status__in=PromotionCampaign.LOCKED)
+    free = free.exclude(links__promotion=promotion).matching(find).order_by("-pk")
+    offered = [] if promotion.standalone else list(free[: OFFERED + 1])
+    return {"find": find, "offered": offered[:OFFERED], "is_more": len(offered) > OFFERED}
 
 
 def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dict[str, Any]:

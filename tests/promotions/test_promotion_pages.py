@@ -17,6 +17,7 @@ from tests.factories import (
     PromotionCampaignFactory,
     PromotionFactory,
     SaleFactory,
+    user_in,
 )
 from tests.promotions.pages import HTMX, campaign_with, linked_names, shown, words
 
@@ -225,6 +226,47 @@ def test_a_promotion_shows_its_campaigns_its_warnings_and_what_it_gave(client, m
     assert "Spring Active" in page
     assert "€7.77" in page
     assert "is smaller than one discount" in page
+
+
+def test_a_promotion_is_put_into_campaigns_and_taken_out_on_its_own_page(client, marketer):
+    """P8: after the end of one campaign it goes on in another."""
+    over, (promotion,) = campaign_with(status="cancelled", name="Spring")
+    summer = PromotionCampaignFactory(status="active", name="Summer")
+    PromotionCampaignFactory(status="expired", name="Summer before")
+    page = words(shown(client.get(promotion.get_absolute_url())))
+    assert "it applies nowhere" in page
+    assert "Summer Active Add it to Summer" in page
+    assert "Summer before" not in page
+    assert "Remove it from Spring" not in page
+    response = client.post(f"/campaigns/promotion/{summer.pk}/promotions/{promotion.pk}/link/", {"back": "1"})
+    assert response["Location"] == f"/promotions/{promotion.pk}/#promotion-campaigns"
+    assert linked_names(summer) == [promotion.name]
+    page = words(shown(client.get(promotion.get_absolute_url())))
+    assert "it applies nowhere" not in page
+    assert "There is no other open campaign" in page
+    assert "Remove it from Summer" in page
+    client.post(f"/campaigns/promotion/{summer.pk}/promotions/{promotion.pk}/unlink/", {"back": "1"})
+    assert linked_names(summer) == []
+    assert linked_names(over) == [promotion.name]
+
+
+def test_of_many_campaigns_the_latest_are_offered_and_others_found_by_name(client, marketer):
+    promotion = PromotionFactory()
+    PromotionCampaignFactory(name="Winter sale")
+    PromotionCampaignFactory.create_batch(6)
+    page = words(shown(client.get(promotion.get_absolute_url())))
+    assert "There are more: find them by their name." in page
+    assert "Winter sale" not in page
+    assert "Winter sale Draft Add" in words(shown(client.get(f"{promotion.get_absolute_url()}?find=winter")))
+
+
+def test_a_standalone_promotion_is_offered_no_campaign_and_nobody_without_the_right_is(client, marketer):
+    promotion = PromotionFactory(standalone=True)
+    PromotionCampaignFactory()
+    assert "Put it into a campaign" not in shown(client.get(promotion.get_absolute_url()))
+    linked = PromotionFactory()
+    client.force_login(user_in("Analysts"))
+    assert "Put it into a campaign" not in shown(client.get(linked.get_absolute_url()))
 
 
 # ── switching and deleting ───────────────────────────────────────────────────────────────────────────────────────────
