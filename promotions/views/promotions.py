@@ -182,6 +182,9 @@ def edited(
 ) -> HttpResponse:
     """The form of a new (None) or stored promotion; saved when it was posted and can be."""
     context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    if promotion and promotion.status == Promotion.Status.ACTIVE:
+        active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
+        context |= {"active_campaigns": active, "applies_now": promotion.standalone or bool(active)}
     seen = edition(request.POST.get("seen"))
     if "more" in request.POST:  # without JavaScript: another kind or one more row, nothing saved
         form = PromotionForm.half_filled(type_, request.POST, promotion=promotion)

@@ -269,6 +269,20 @@ def test_a_standalone_promotion_is_offered_no_campaign_and_nobody_without_the_ri
     assert "Put it into a campaign" not in shown(client.get(linked.get_absolute_url()))
 
 
+def test_who_edits_a_promotion_that_applies_is_warned_with_the_switch_at_hand(client, marketer):
+    """P10"""
+    _, (promotion,) = campaign_with(name="Spring")
+    page = shown(client.get(f"/promotions/{promotion.pk}/edit/"))
+    assert "This promotion applies at the till now , through Spring ." in words(page)
+    assert f'action="/promotions/{promotion.pk}/switch/"' in page
+    alone = PromotionFactory(standalone=True)
+    assert "applies at the till now" in shown(client.get(f"/promotions/{alone.pk}/edit/"))
+    _, (waits,) = campaign_with(status="paused")
+    off = PromotionFactory(standalone=True, status="inactive")
+    for promotion in (waits, off):
+        assert "applies at the till now" not in shown(client.get(f"/promotions/{promotion.pk}/edit/"))
+
+
 # ── switching and deleting ───────────────────────────────────────────────────────────────────────────────────────────
 
 
