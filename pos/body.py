@@ -13,6 +13,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from pos.answers import Declined, invalid
+from pos.expected import expected
 from pos.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
@@ -125,8 +126,9 @@ def faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
     if not below:
         try:
             msgspec.convert(value, kind)
-        except msgspec.ValidationError as error:
-            yield path, f"{str(error).split(' - at ')[0]}; this is {shown(value)}."
+        except msgspec.ValidationError:
+            wanted = expected(kind)
+            yield path, f"{wanted[0].upper()}{wanted[1:]} is expected; this is {shown(value)}."
 
 
 def faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:

@@ -68,8 +68,8 @@ def answer(request: TillRequest) -> Answer:
         return view(request, **parts)
     except Declined as declined:
         return declined.answer
-    except (OperationalError, InterfaceError):
-        logger.exception("The database is away")
+    except (OperationalError, InterfaceError) as error:  # every till's every try: a line, no traceback
+        logger.error("The database is away: %s", " ".join(str(error).split()))
         return Declined(
             503, "unavailable", "The database is away: send this again.", headers={"Retry-After": "1"}
         ).answer

@@ -1,0 +1,44 @@
+"""What a type of pos.schemas takes, in words for whoever sent something else."""
+
+import json
+from functools import cache
+from typing import Any
+
+from msgspec import inspect
+
+
+@cache
+def expected(kind: Any) -> str:
+    """The values that `kind` takes, as “a whole number from 1 to 9”; alternatives are joined by “or”."""
+    return _expected(inspect.type_info(kind))
+
+
+def _expected(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.Metadata(type=inner, extra_json_schema={"examples": [example, *_]}):
+            return f"{_expected(inner)} such as {json.dumps(example)}"
+        case inspect.Metadata(type=inner):
+            return _expected(inner)
+        case inspect.UnionType(types=types):
+            return " or ".join(_expected(one) for one in types if not isinstance(one, inspect.NoneType))
+        case inspect.LiteralType(values=values):
+            return " or ".join(json.dumps(value) for value in values)
+        case inspect.IntType(ge=least, le=most):
+            return f"a whole number from {least} to {most}"
+        case inspect.StrType(max_length=None):
+            return "a text"
+        case inspect.StrType(min_length=None, max_length=most):
+            return f"a text of at most {most} characters"
+        case inspect.StrType(min_length=least, max_length=most):
+            return f"a text of {least} to {most} characters"
+        case inspect.VarTupleType(max_length=None):
+            return "a list of one or more entries"
+        case inspect.VarTupleType(max_length=most):
+            return f"a list of at most {most} entries"
+        case inspect.DateTimeType():
+            return 'a time with its zone, such as "2030-01-31T18:05:00+01:00"'
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.StructType():
+            return "an object"
+    raise TypeError(f"no words for {kind}")
