@@ -23,8 +23,10 @@ class FilterForm(forms.Form):
 
     q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
     kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
-    status = forms.ChoiceField(choices=[("", "Any status"), *Campaign.Status.choices], required=False)
-    archived = forms.BooleanField(label="Only archived", required=False)
+    status = forms.ChoiceField(
+        choices=[("", "Any status"), *Campaign.Status.choices], required=False, widget=forms.HiddenInput
+    )
+    archived = forms.BooleanField(required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(
         choices=[(way + name, name) for name in workspace.SORTS for way in ("", "-")],
         required=False,

@@ -35,7 +35,7 @@ def dashboard(request: Request) -> HttpResponse:
         "is_fresh": workspace.is_fresh(),
         "under_way": workspace.under_way(),
         "coming": workspace.coming(),
-        "attention": workspace.needing_attention(now),
+        "attention": workspace.needing_attention(now)[: workspace.SHOWN],
         "recent": workspace.recent(),
     }
     return render(request, "campaigns/dashboard.html", context)
@@ -60,12 +60,17 @@ def campaign_list(request: Request) -> HttpResponse:
         words=chosen["q"],
         sort=chosen.get("sort", ""),
     )
+    now = timezone.now()
     page = Paginator(campaigns, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
+        "chosen": chosen,
         "page": page,
+        "heaps": workspace.heaps(kind=chosen.get("kind", ""), words=chosen["q"]),
+        "rows": workspace.rows(list(page), now),
         "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
         "archived": chosen["archived"],
+        "now": now,
     }
     return render(request, "campaigns/list.html", context)
 

@@ -1,10 +1,11 @@
 """What the pages that both kinds share are made from: the one list, the buttons of a campaign, the dashboard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 
@@ -60,21 +61,81 @@ SORTS: dict[str, F | Lower] = {
 }
 
 
+ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHEDULED,), (Status.DRAFT,))
+
+
 def listed(
     *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
 ) -> QuerySet[Campaign]:
     """The one list of both kinds; an empty filter lets everything pass.
 
-    `sort` is a name in SORTS, after a minus the other way round; "" is the newest first. Those without come last.
+    `sort` is a name in SORTS, after a minus the other way round; those without come last. "" is the order of work: what
+    is under way, what is paused, what comes next and the soonest first, drafts, what is over; else the newest first.
     """
     campaigns = Campaign.objects.listed(archived).matching(words).select_related("created_by")
     chosen = {name: value for name, value in {"kind": kind, "status": status}.items() if value}
     campaigns = campaigns.filter(**chosen)
     if not sort:
-        return campaigns
+        places = [When(status__in=states, then=place) for place, states in enumerate(ORDER_OF_WORK)]
+        soonest = Case(When(status=Status.SCHEDULED, then="starts_at"))
+        return campaigns.order_by(Case(*places, default=len(places)), soonest, "-created_at", "-pk")
     column = SORTS[sort.removeprefix("-")]
     order = column.desc(nulls_last=True) if sort.startswith("-") else column.asc(nulls_last=True)
     return campaigns.order_by(order, "-pk")
+
+
+@dataclass(frozen=True)
+class Heap:
+    """One status, or the archive, and how many campaigns of the list are in it; both "" and False: the whole list."""
+
+    label: str
+    count: int
+    status: str = ""
+    archived: bool = False
+
+
+def heaps(*, kind: str = "", words: str = "") -> list[Heap]:
+    """What the list can be narrowed to, in the order of work, leaving out what nothing is in."""
+    in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
+    found = Campaign.objects.matching(words).order_by()
+    if kind:
+        found = found.filter(kind=kind)
+    within = Count("pk", filter=Q(archived_at=None))
+    counts = found.values_list("status").annotate(listed=within, archived=Count("archived_at"))
+    listed = {status: count for status, count, _ in counts}
+    archived = sum(count for *_, count in counts)
+    return [
+        Heap("All", sum(listed.values())),
+        *[Heap(status.label, listed[status], status) for status in in_order if listed.get(status)],
+        *([Heap("Archived", archived, archived=True)] if archived else []),
+    ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A campaign in the list: what its kind says of how it stands, and the sentence why it needs attention, or ""."""
+
+    campaign: Campaign
+    standing: Any
+    trouble: str
+
+
+def rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
+    """The lines of the list for these campaigns, in their order."""
+    standing: dict[int, Any] = {}
+    for kind, model in lifecycle.kinds().items():
+        if keys := [campaign.pk for campaign in campaigns if campaign.kind == kind]:
+            standing |= model.standings(keys)
+    keys = [campaign.pk for campaign in campaigns]
+    troubles = {found.pk: trouble(found, now) for found in needing_attention(now).filter(pk__in=keys)}
+    return [Row(campaign, standing.get(campaign.pk), troubles.get(campaign.pk, "")) for campaign in campaigns]
+
+
+def trouble(campaign: Any, now: datetime) -> str:
+    """Why a campaign of `needing_attention` needs it."""
+    if campaign.status == Status.PAUSED and campaign.ends_at and campaign.ends_at <= now:
+        return "Its end passed while it was paused."
+    return campaign.last_why
 
 
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,7 +276,7 @@ def needing_attention(now: datetime) -> QuerySet[Campaign]:
             | Q(status=Status.PAUSED, ends_at__lte=now)
             | Q(by_system, status=Status.DRAFT, last_verb="unschedule")
         )
-        .order_by(F("last_at").desc(nulls_last=True), "-pk")[:SHOWN]
+        .order_by(F("last_at").desc(nulls_last=True), "-pk")
     )
 
 

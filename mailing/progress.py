@@ -1,10 +1,13 @@
 """The figures of a campaign: sums over its tallies, which a trigger keeps equal to the ledger."""
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from campaigns.models import Campaign
@@ -161,6 +164,47 @@ def fold(now: datetime) -> None:
         crowded = [row[0] for row in cursor]
         for pk in crowded:
             cursor.execute(FOLD, {"campaign": pk})
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """How far one campaign of a list has come: numbers of recipients, and what became of all of them as one bar."""
+
+    total: int
+    sent: int
+    opened: int
+    clicked: int
+    parts: list[Part]
+
+
+def standings(pks: Collection[int]) -> dict[int, Standing]:
+    """How the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out."""
+    totals = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).values_list("pk", "total")
+    counts: dict[int, Counter[str]] = {pk: Counter() for pk, _ in totals}
+    rows = (
+        Tally.objects.filter(campaign__in=counts).values_list("campaign", "measure").annotate(Sum("amount"))
+    )
+    for pk, measure, amount in rows.order_by():
+        counts[pk][measure] = amount
+    return {pk: _standing(total, counts[pk]) for pk, total in totals}
+
+
+def _standing(total: int, of: Counter[str]) -> Standing:
+    return Standing(
+        total=total,
+        sent=of[S.ACCEPTED] + of[M.RETURNED] + of[S.UNCERTAIN],
+        opened=of[M.OPENED],
+        clicked=of[M.CLICKED],
+        parts=parts(
+            total,
+            [
+                ("delivered", "Delivered", of[S.ACCEPTED]),
+                ("doubtful", "Uncertain", of[S.UNCERTAIN]),
+                ("bounced", "Bounced or failed", of[S.BOUNCED] + of[S.FAILED]),
+                ("deferred", "Deferred", of[S.DEFERRED]),
+                ("skipped", "Skipped", of[S.SKIPPED]),
+            ],
+        ),
+    )
 
 
 def figures(campaign: EmailCampaign) -> Figures:

@@ -1,5 +1,6 @@
 """How far a promotion campaign has come: what it gave, what is left, and when that will be used up."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -58,6 +59,53 @@ def figures(campaign: PromotionCampaign, now: datetime) -> Standing:
         lasts_until=lasts_until,
         is_late=bool(lasts_until and campaign.ends_at and campaign.ends_at < lasts_until),
     )
+
+
+@dataclass(frozen=True)
+class Brief:
+    """How one campaign of a list stands; amounts in minor units of its currency, None where there is no limit."""
+
+    currency: str
+    given: int
+    uses: int
+    budget: int | None
+    max_uses: int | None
+    used_up_at: datetime | None
+
+
+def standings(pks: Collection[int]) -> dict[int, Brief]:
+    """How the campaigns with these keys stand, by key: from their counters, and those that have none from the ledger.
+
+    Amounts that held sales reserve are not among it. One that gave nothing and has no limit is left out.
+    """
+    counters = {
+        counter.campaign_id: counter for counter in Counter.objects.filter(campaign__in=pks) if counter.counts
+    }
+    summed = {
+        row["campaign"]: row
+        for row in Redemption.objects.filter(campaign__in=set(pks) - set(counters))
+        .order_by()
+        .values("campaign")
+        .annotate(given=Sum("amount"), uses=Sum("uses"))
+    }
+    found = {}
+    for campaign in PromotionCampaign.objects.filter(pk__in=pks):
+        counter, row = counters.get(campaign.pk), summed.get(campaign.pk)
+        if counter:
+            given, uses = counter.spent + counter.overrun, counter.uses
+        elif row or campaign.budget or campaign.max_uses:
+            given, uses = (row["given"], row["uses"]) if row else (0, 0)
+        else:
+            continue
+        found[campaign.pk] = Brief(
+            currency=campaign.currency,
+            given=given,
+            uses=uses,
+            budget=campaign.budget,
+            max_uses=campaign.max_uses,
+            used_up_at=counter.used_up_at if counter else None,
+        )
+    return found
 
 
 def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, int]]:

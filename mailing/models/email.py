@@ -1,3 +1,4 @@
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -178,6 +179,12 @@ class EmailCampaign(Campaign):
     def cancel(self, now: datetime) -> None:
         """Stop for good; what was sent stays sent."""
         self.finished_at = now
+
+    @classmethod
+    def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
+        from mailing import progress  # as below
+
+        return progress.standings(pks)
 
     def objections(
         self, verb: str, now: datetime, at: datetime | None = None, **arguments: Any

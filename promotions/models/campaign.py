@@ -1,3 +1,4 @@
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -88,6 +89,12 @@ class PromotionCampaign(Campaign):
     def edits(self) -> models.QuerySet:
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")
+
+    @classmethod
+    def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
+        from promotions import standing  # the model is loaded before the modules that use it
+
+        return standing.standings(pks)
 
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
     def schedule(self, now: datetime) -> None:

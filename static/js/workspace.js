@@ -18,6 +18,21 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// On a small screen the tab that is shown may lie beyond the edge.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
+// A menu closes when somebody turns to something else.
+const shut = (except) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== except) menu.open = false;
+};
+document.addEventListener("click", (event) => shut(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && event.target.closest("details.menu[open]");
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 // What went wrong between the browser and the server is said, not swallowed; the next good answer takes it back.
 document.addEventListener("htmx:responseError", (event) => {
   const { status, statusText } = event.detail.xhr;

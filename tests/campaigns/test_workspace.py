@@ -12,7 +12,16 @@ from django.utils import timezone
 from campaigns import workspace
 from campaigns.lifecycle import fire
 from campaigns.models import Campaign, Transition
-from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
+from mailing.models import Tally
+from promotions.models import Redemption
+from tests.factories import (
+    EmailCampaignFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+    SaleFactory,
+    UserFactory,
+    user_in,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -88,12 +97,73 @@ def test_the_list_takes_as_many_queries_for_fifty_campaigns_as_for_two(
     EmailCampaignFactory(created_by=marketer)
     PromotionCampaignFactory(created_by=marketer)
     client.get("/campaigns/")
-    with django_assert_num_queries(6) as few:  # session, user, two of permissions, count, rows
+    # session, user, two of permissions, count, rows; the tabs, what needs attention, and how each kind stands
+    with django_assert_num_queries(12) as few:
         client.get("/campaigns/")
     EmailCampaignFactory.create_batch(24, created_by=UserFactory())
     PromotionCampaignFactory.create_batch(24, created_by=UserFactory())
     with django_assert_num_queries(len(few)):
         assert client.get("/campaigns/").content.decode().count("<tr>") == 26
+
+
+def test_the_list_begins_with_what_is_under_way_and_ends_with_what_is_over(client, marketer):
+    now = timezone.now()
+    PromotionCampaignFactory(name="over", status="expired")
+    EmailCampaignFactory(name="a draft")
+    PromotionCampaignFactory(name="next week", status="scheduled", starts_at=now + timedelta(days=7))
+    EmailCampaignFactory(name="tomorrow", status="scheduled", starts_at=now + timedelta(days=1))
+    PromotionCampaignFactory(name="waits", status="paused")
+    PromotionCampaignFactory(name="at the till", status="active")
+    EmailCampaignFactory(name="goes out", status="running")
+    response = client.get("/campaigns/")
+    assert [campaign.name for campaign in response.context["page"]] == [
+        "goes out", "at the till", "waits", "tomorrow", "next week", "a draft", "over",
+    ]  # fmt: skip
+
+
+def test_the_tabs_count_what_a_search_leaves_and_keep_it(client, marketer):
+    EmailCampaignFactory(name="Winter letter", status="running")
+    PromotionCampaignFactory.create_batch(2, name="Winter sale", status="active")
+    PromotionCampaignFactory(name="Summer sale", status="active")
+    EmailCampaignFactory(name="Old winter letter", status="completed", archived_at=timezone.now())
+    response = client.get("/campaigns/?q=winter&status=active&sort=name")
+    heaps = [(heap.label, heap.count) for heap in response.context["heaps"]]
+    assert heaps == [("All", 3), ("Running", 1), ("Active", 2), ("Archived", 1)]
+    page = response.content.decode()
+    assert 'href="?q=winter&amp;status=running&amp;sort=name"' in page
+    assert 'href="?q=winter&amp;sort=name&amp;archived=1"' in page
+    assert re.search(r'aria-current="page">Active <span class="count">2<', page)
+    assert '<input type="hidden" name="status" value="active"' in page  # a further search stays on the tab
+
+
+def test_a_line_of_the_list_says_how_the_campaign_stands(client, marketer):
+    now = timezone.now()
+    mail = EmailCampaignFactory(status="running", total=200, launched_at=now, prepared_at=now)
+    Tally.objects.create(campaign=mail, measure="accepted", amount=50)
+    Tally.objects.create(campaign=mail, measure="opened", amount=10)
+    with_budget = PromotionCampaignFactory(status="active", budget=10_000)
+    without = PromotionCampaignFactory(status="paused")
+    for campaign in (with_budget, without):
+        Redemption.objects.create(
+            sale=SaleFactory(), campaign=campaign, promotion=PromotionFactory(), amount=1250, uses=1
+        )
+    EmailCampaignFactory(status="scheduled", starts_at=now + timedelta(hours=30))
+    page = client.get("/campaigns/").content.decode()
+    assert "50 of 200 sent" in page
+    assert "20.0 % opened" in page
+    assert "€12.50 of €100.00 given · 1 use" in page
+    assert "€12.50 given · 1 use, no limit" in page
+    assert re.search(r"starts in 1\xa0day", page)
+
+
+def test_the_list_says_why_a_campaign_needs_attention(client, marketer):
+    stopped = EmailCampaignFactory(status="running")
+    fire(stopped, "pause", why="The server refused the login.")
+    by_hand = EmailCampaignFactory(status="running")
+    fire(by_hand, "pause", by=marketer, why="The room is not confirmed.")
+    page = client.get("/campaigns/").content.decode()
+    assert "The server refused the login." in page
+    assert "The room is not confirmed." not in page
 
 
 def test_an_empty_list_says_what_to_do_next(client, marketer):
