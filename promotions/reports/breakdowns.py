@@ -1,6 +1,6 @@
 """What was given by promotion, by location, by day and by hour."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.db.models.functions import ExtractHour, TruncDate
 from django.urls import reverse
@@ -9,7 +9,6 @@ from promotions.models import Promotion
 from promotions.reports.ledger import GIVEN, SALES, USES, Asked, Column, Report, Row, figures, ledger, total
 
 SWITCHED = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
-MONTH = 31  # days that can each be numbered under a drawing; of more only the months are named
 NOTHING: Row = {"given": 0, "uses": 0, "sales": 0}
 
 
@@ -64,17 +63,10 @@ def by_day(asked: Asked) -> Report:
     known = {row["day"]: row for row in found}
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
-        {**known.get(day, NOTHING), "name": f"{day:%a %-d %b %Y}", "short": _short(day, len(days))}
-        for day in days
+        {**known.get(day, NOTHING), "name": f"{day:%a %-d %b %Y}", "short": f"{day:%-d %b}"} for day in days
     ]
     columns = (Column("name", "Day"), SALES, USES, GIVEN)
     return Report("day", "By day", columns, rows, total(asked), drawn="columns")
-
-
-def _short(day: date, among: int) -> str:
-    if among <= MONTH:
-        return f"{day:%-d}"
-    return f"{day:%b}" if day.day == 1 else ""
 
 
 def by_hour(asked: Asked) -> Report:
@@ -85,7 +77,7 @@ def by_hour(asked: Asked) -> Report:
         {
             **known.get(hour, NOTHING),
             "name": f"{hour:02d}:00 to {hour + 1:02d}:00",
-            "short": "" if hour % 3 else f"{hour:02d}",
+            "short": f"{hour:02d}:00",
         }
         for hour in range(24)
     ]

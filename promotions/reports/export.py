@@ -7,6 +7,8 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from campaigns import spreadsheets
+from campaigns.plots import Plot, Point, plot
+from campaigns.templatetags.workspace import money
 from promotions.reports.ledger import Report
 
 
@@ -14,6 +16,15 @@ def shares(report: Report) -> list[float]:
     """For each row how long its bar is, 0 to 100, the largest discount being 100; what was given back draws nothing."""
     largest = max(1, report.largest)
     return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
+
+
+def drawing(report: Report, currency: str) -> Plot:
+    """What each row of `report` gave, as columns over time."""
+    points = [
+        Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
+        for row in report.rows
+    ]
+    return plot(points, ("Discount",), lambda amount: money(amount, currency))
 
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:

@@ -56,11 +56,6 @@ def unlocalised(number: float) -> str:
     return f"{number:g}"
 
 
-@register.filter
-def rest_of_100(number: float) -> str:
-    return f"{100 - number:g}"
-
-
 @register.inclusion_tag("promotions/_picker.html", takes_context=True)
 def picker(context: template.Context, bound: BoundField) -> dict[str, Any]:
     """A field of one promotion: a search with what it found. Works without JavaScript through the button Find."""

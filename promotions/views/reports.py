@@ -31,6 +31,8 @@ def report(request: Request) -> HttpResponse:
         request.GET.get("page")
     )
     context |= {"asked": asked, "report": made, "page": page}
+    if made.drawn == "columns":
+        context["plot"] = reports.drawing(made, asked.currency)
     return render(request, "promotions/reports.html", context)
 
 

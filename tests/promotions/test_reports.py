@@ -190,12 +190,15 @@ def test_the_return_is_told_for_one_of_the_currency(currency, one):
     assert f"Revenue per {one} given" in [column.label for column in report.columns]
 
 
-@pytest.mark.parametrize(("days", "named"), [(31, 31), (32, 1)])
-def test_a_long_drawing_names_its_months_only(days, named):
+def test_a_drawing_has_a_column_for_each_day_and_names_some_however_many_there_are():
     first = date(2026, 1, 15)
-    report = reports.by_day(Asked(first, first + timedelta(days=days - 1), "EUR"))
-    assert len(report.rows) == days
-    assert sum(bool(row["short"]) for row in report.rows) == named
+    redeem(PromotionFactory(), 1_234, at=datetime(2026, 1, 16, 12, tzinfo=UTC))
+    report = reports.by_day(Asked(first, first + timedelta(days=39), "EUR"))
+    drawn = reports.drawing(report, "EUR")
+    assert len(drawn.columns) == 40
+    assert [column.short for column in drawn.columns if column.short][:2] == ["15 Jan", "22 Jan"]
+    assert drawn.scale == ("€20.00", "€10.00", "€0.00")
+    assert drawn.columns[1].point.cells == ("€12.34",)
 
 
 def test_bars_are_shares_of_the_largest_and_never_negative():
