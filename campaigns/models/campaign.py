@@ -33,8 +33,8 @@ class CampaignQuerySet(models.QuerySet[Row]):
         return self.filter(archived_at__isnull=not archived)
 
     def matching(self, words: str) -> Self:
-        """Those whose name or description holds each of the `words`."""
-        found = self
+        """Those whose name or description holds each of the `words`; no text of the database holds a NUL."""
+        found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
         return found

@@ -9,6 +9,7 @@ from django.conf import settings
 from campaigns.forms import MomentField
 from campaigns.models import Campaign
 from promotions.forms.fields import MoneyField, to_the_minute
+from promotions.forms.parts import MOST_USES, count
 from promotions.models import PromotionCampaign
 
 Status = Campaign.Status
@@ -23,6 +24,15 @@ class CampaignForm(forms.ModelForm):
     budget = MoneyField(
         "Budget", smallest=1, required=False, help_text="All discounts together. Empty: no limit."
     )
+    max_uses = count(
+        "Maximum uses",
+        most=MOST_USES,
+        help_text="Each promotion that gives something in a sale is one use. Empty: no limit.",
+    )
+    max_uses_per_customer = count(
+        "Maximum uses per customer", help_text="Sales without a customer get nothing then. Empty: no limit."
+    )
+    priority = count("Priority", required=True, initial=100, help_text="1 is applied first.")
     currency = forms.ChoiceField()
 
     class Meta:
@@ -44,11 +54,7 @@ class CampaignForm(forms.ModelForm):
             "description": forms.Textarea(attrs={"rows": 3}),
             "locations": forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
         }
-        labels = {"on_budget_end": "When the budget ends", "max_uses": "Maximum uses"}
-        help_texts = {
-            "max_uses": "Each promotion that gives something in a sale is one use. Empty: no limit.",
-            "max_uses_per_customer": "Sales without a customer get nothing then. Empty: no limit.",
-        }
+        labels = {"on_budget_end": "When the budget ends"}
 
     def __init__(self, data: Any = None, *, instance: PromotionCampaign) -> None:
         # typed to the minute: what is not touched keeps its seconds
@@ -58,10 +64,6 @@ class CampaignForm(forms.ModelForm):
         chosen = self.data.get("currency") if self.is_bound else self.instance.currency
         if chosen in dict(self.fields["currency"].choices):
             self.fields["budget"].in_currency(chosen)
-        for name in ("max_uses", "max_uses_per_customer", "priority"):
-            self.fields[name].min_value = 1
-            self.fields[name].widget.attrs |= {"min": 1, "inputmode": "numeric"}
-
         if instance.status in (Status.ACTIVE, Status.PAUSED):
             self.fields["starts_at"].disabled = True
             self.fields["starts_at"].help_text = "It has started: its start stays."

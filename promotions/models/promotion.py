@@ -11,8 +11,8 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
         return self.filter(deleted_at__isnull=True)
 
     def matching(self, words: str) -> Self:
-        """Those whose name holds each of the `words`."""
-        found = self
+        """Those whose name holds each of the `words`; no text of the database holds a NUL."""
+        found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(name__icontains=word)
         return found

@@ -62,14 +62,17 @@ def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, mark
 
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(client, marketer):
     answer = {"name": "", "currency": "EUR", "budget": "1.234", "on_budget_end": "partial", "priority": "0"}
-    answer |= {"starts_at": "2090-03-02T08:00", "ends_at": "2090-03-01T08:00"}
+    answer |= {"starts_at": "2090-03-02T08:00", "ends_at": "2090-03-01T08:00", "max_uses": "0"}
     page = words(shown(client.post("/campaigns/promotion/new/", answer), 422))
     for sentence in (
         "This field is required.",
         "1.234 EUR: write at most 2 digits after the point.",
         "The end must lie after the start.",
+        "Maximum uses : Ensure this value is greater than or equal to 1.",
+        "Priority : Ensure this value is greater than or equal to 1.",
     ):
         assert sentence in page
+    assert "Constraint" not in page  # the database's own words help nobody
     assert not PromotionCampaign.objects.exists()
 
 

@@ -120,3 +120,16 @@ def test_without_javascript_two_promotions_are_found_one_after_the_other(client,
     assert offered(page, "other") == [str(coffee.pk)]
     page = words(shown(client.get("/stacking/", {"one": tea.pk, "other": coffee.pk})))
     assert "“Tea” and “Coffee”" in page
+
+
+def test_a_search_that_no_name_can_answer_finds_nothing_and_is_no_fault(client, marketer):
+    promotion, campaign = PromotionFactory(), PromotionCampaignFactory()
+    for address in (
+        f"/promotions/{promotion.pk}/?find=%00",
+        f"/campaigns/promotion/{campaign.pk}/?find=%00",
+        "/promotions/offer/?of=promotion&find_promotion=%00",
+        "/promotions/?q=%00",
+        "/coupons/?q=%00&batch=%00",
+        "/campaigns/?q=%00",
+    ):
+        assert client.get(address).status_code == 200, address
