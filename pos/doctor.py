@@ -26,6 +26,14 @@ BREACHES = [
         """,
     ),
     (
+        "was granted promotion {0} {1} times",
+        """
+        SELECT sale.id, reference, promotion_id, count(*) FROM pos_sale sale
+        JOIN promotions_redemption line ON line.sale_id = sale.id
+        WHERE reverses_id IS NULL GROUP BY sale.id, promotion_id HAVING count(*) > 1
+        """,
+    ),
+    (
         "is {0}, and {1} of its discounts is still granted",
         """
         SELECT sale.id, reference, state, sum(amount) FROM pos_sale sale

@@ -185,6 +185,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("state", "held")), fields=["expires_at"], name="sale_held"
             ),
         ),
+        migrations.AddIndex(
+            model_name="sale",
+            index=models.Index(
+                fields=["id"],
+                include=["location", "state", "currency", "total", "customer"],
+                name="sale_figures",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="sale",
             constraint=models.UniqueConstraint(

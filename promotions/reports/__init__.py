@@ -11,7 +11,7 @@ from promotions.reports.breakdowns import by_day, by_hour, by_location, by_promo
 from promotions.reports.campaigns import by_campaign
 from promotions.reports.coupons import beyond_limits, by_coupon
 from promotions.reports.export import csv_lines, drawing, shares
-from promotions.reports.ledger import Asked, Column, Report, total
+from promotions.reports.report import Asked, Column, Report
 
 __all__ = [
     "REPORTS",
@@ -28,7 +28,6 @@ __all__ = [
     "csv_lines",
     "drawing",
     "shares",
-    "total",
 ]
 
 REPORTS: dict[str, tuple[str, Callable[[Asked], Report]]] = {

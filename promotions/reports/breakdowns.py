@@ -1,39 +1,27 @@
 """What was given by promotion, by location, by day and by hour."""
 
 from datetime import timedelta
+from typing import Any, Final
 
-from django.db.models.functions import ExtractHour, TruncDate
+from django.apps import apps
 from django.urls import reverse
 
 from promotions.models import Promotion
-from promotions.reports.ledger import GIVEN, SALES, USES, Asked, Column, Report, Row, figures, ledger, total
+from promotions.reports.ledger import Ledger, in_all, largest_first
+from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
 
 SWITCHED = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
 NOTHING: Row = {"given": 0, "uses": 0, "sales": 0}
+LOCATION: Final = "sale.location_id"
+DAY: Final = "(line.at AT TIME ZONE %(zone)s)::date"
+HOUR: Final = "extract(hour FROM line.at AT TIME ZONE %(zone)s)::integer"
 
 
 def by_promotion(asked: Asked) -> Report:
-    found = (
-        ledger(asked)
-        .values(
-            "promotion", "promotion__name", "promotion__type", "promotion__status", "promotion__deleted_at"
-        )
-        .annotate(**figures())
-        .order_by("-given", "promotion")
-    )
-    rows = [
-        {
-            **row,
-            "name": row["promotion__name"],
-            "type": Promotion.Type(row["promotion__type"]).label,
-            "state": "deleted" if row["promotion__deleted_at"] else SWITCHED[row["promotion__status"]],
-            "badge": "enabled" if row["promotion__status"] == Promotion.Status.ACTIVE else "inactive",
-            "url": ""
-            if row["promotion__deleted_at"]
-            else reverse("promotions:promotion", args=[row["promotion"]]),
-        }
-        for row in found
-    ]
+    ledger = Ledger(asked)
+    found = ledger.sums("line.promotion_id")
+    promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
+    rows = [{**sums, **_described(promotions[key])} for key, sums in largest_first(found)]
     columns = (
         Column("name", "Promotion"),
         Column("type", "Type"),
@@ -42,37 +30,43 @@ def by_promotion(asked: Asked) -> Report:
         USES,
         GIVEN,
     )
-    return Report("promotion", "By promotion", columns, rows, total(asked), drawn="bars")
+    sums = in_all(rows, sales=ledger.all_sales())
+    return Report("promotion", "By promotion", columns, rows, sums, drawn="bars")
+
+
+def _described(promotion: Promotion) -> Row:
+    is_deleted = promotion.deleted_at is not None
+    return {
+        "name": promotion.name,
+        "type": promotion.get_type_display(),
+        "state": "deleted" if is_deleted else SWITCHED[Promotion.Status(promotion.status)],
+        "badge": "enabled" if promotion.status == Promotion.Status.ACTIVE else "inactive",
+        "url": "" if is_deleted else reverse("promotions:promotion", args=[promotion.pk]),
+    }
 
 
 def by_location(asked: Asked) -> Report:
-    found = (
-        ledger(asked)
-        .values("sale__location__name")
-        .annotate(**figures())
-        .order_by("-given", "sale__location__name")
-    )
-    rows = [{**row, "name": row["sale__location__name"]} for row in found]
+    found = _each_sale_once(asked, LOCATION)
+    locations = apps.get_model("pos.Location").objects.in_bulk(found)
+    rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
     columns = (Column("name", "Location"), SALES, USES, GIVEN)
-    return Report("location", "By location", columns, rows, total(asked), drawn="bars")
+    return Report("location", "By location", columns, rows, _summed(rows), drawn="bars")
 
 
 def by_day(asked: Asked) -> Report:
     """A row for each day, also those without a line."""
-    found = ledger(asked).annotate(day=TruncDate("at")).values("day").annotate(**figures())
-    known = {row["day"]: row for row in found}
+    known = _each_sale_once(asked, DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
         {**known.get(day, NOTHING), "name": f"{day:%a %-d %b %Y}", "short": f"{day:%-d %b}"} for day in days
     ]
     columns = (Column("name", "Day"), SALES, USES, GIVEN)
-    return Report("day", "By day", columns, rows, total(asked), drawn="columns")
+    return Report("day", "By day", columns, rows, _summed(rows), drawn="columns")
 
 
 def by_hour(asked: Asked) -> Report:
     """A row for each hour of the day, over all days."""
-    found = ledger(asked).annotate(hour=ExtractHour("at")).values("hour").annotate(**figures())
-    known = {row["hour"]: row for row in found}
+    known = _each_sale_once(asked, HOUR)
     rows = [
         {
             **known.get(hour, NOTHING),
@@ -82,4 +76,15 @@ def by_hour(asked: Asked) -> Report:
         for hour in range(24)
     ]
     columns = (Column("name", "Hour"), SALES, USES, GIVEN)
-    return Report("hour", "By hour", columns, rows, total(asked), drawn="columns")
+    return Report("hour", "By hour", columns, rows, _summed(rows), drawn="columns")
+
+
+def _each_sale_once(asked: Asked, key: str) -> dict[Any, Row]:
+    """The figures by `key`, which is one for each sale."""
+    ledger = Ledger(asked)
+    sales = ledger.sales(key)
+    return {value: {**sums, "sales": sales.get(value, 0)} for value, sums in ledger.sums(key).items()}
+
+
+def _summed(rows: list[Row]) -> Row:
+    return in_all(rows, sales=sum(row["sales"] for row in rows))

@@ -1,43 +1,40 @@
 """How codes were used, and what tills without connection gave beyond a limit."""
 
-from django.db.models import Count, Max, Q
+from typing import Final
+
 from django.urls import reverse
 from django.utils import timezone
 
 from promotions.models import Coupon, Overrun
-from promotions.reports.ledger import GIVEN, SALES, USES, Asked, Column, Report, Row, figures, ledger
+from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, in_all, largest_first
+from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
 
 BADGES = {Coupon.State.USABLE: "enabled", Coupon.State.COMING: "scheduled", Coupon.State.USED_UP: "paused"}
+USED: Final = f"""
+    SELECT line.coupon_id, sum(line.amount)::bigint, sum(line.uses)::bigint, count(*) FILTER (WHERE {STANDS}),
+           count(DISTINCT sale.customer) FILTER (WHERE sale.customer <> ''), max(line.at)
+    FROM {LINES} AND line.coupon_id IS NOT NULL GROUP BY 1
+"""
+SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AND line.coupon_id IS NOT NULL"
 
 
 def by_coupon(asked: Asked) -> Report:
     """How each code was used: by how many customers, and how often by one at most."""
-    lines = ledger(asked).exclude(coupon=None)
-    found = (
-        lines.values("coupon", "coupon__code", "promotion__name")
-        .annotate(
-            **figures(),
-            customers=Count("sale__customer", distinct=True, filter=~Q(sale__customer="")),
-            last=Max("at"),
-        )
-        .order_by("-given", "coupon")
-    )
-    states = dict(
-        Coupon.objects.with_state(timezone.now())
-        .filter(pk__in=lines.values("coupon"))
-        .values_list("pk", "state")
-    )
-    rows = [
-        {
-            **row,
-            "name": row["coupon__code"],
-            "promotion": row["promotion__name"],
-            "state": Coupon.State(states[row["coupon"]]).label.lower(),
-            "badge": BADGES.get(states[row["coupon"]], "inactive"),
-            "url": reverse("promotions:coupon", args=[row["coupon"]]),
+    ledger = Ledger(asked)
+    names = ("given", "uses", "sales", "customers", "last")
+    found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
+    coupons = Coupon.objects.with_state(timezone.now()).filter(pk__in=found)
+    described = {
+        key: {
+            "name": code,
+            "promotion": promotion,
+            "state": Coupon.State(state).label.lower(),
+            "badge": BADGES.get(state, "inactive"),
+            "url": reverse("promotions:coupon", args=[key]),
         }
-        for row in found
-    ]
+        for key, code, promotion, state in coupons.values_list("pk", "code", "promotion__name", "state")
+    }
+    rows = [{**used, **described[key]} for key, used in largest_first(found)]
     columns = (
         Column("name", "Code"),
         Column("promotion", "Promotion"),
@@ -48,16 +45,19 @@ def by_coupon(asked: Asked) -> Report:
         USES,
         GIVEN,
     )
-    return Report("coupon", "Coupon usage", columns, rows, lines.aggregate(**figures()), drawn="bars")
+    ((sales,),) = ledger.rows(SALES_WITH_CODE)
+    return Report("coupon", "Coupon usage", columns, rows, in_all(rows, sales=sales), drawn="bars")
 
 
 def beyond_limits(asked: Asked) -> Report:
     """What tills without connection gave beyond a limit, line by line."""
-    found = (
-        Overrun.objects.filter(redemption__in=ledger(asked))
-        .select_related("redemption__sale__location", "redemption__promotion", "redemption__campaign")
-        .order_by("-redemption__at", "-pk")
+    found = Overrun.objects.filter(
+        redemption__at__gte=asked.since,
+        redemption__at__lt=asked.until,
+        redemption__sale__currency=asked.currency,
     )
+    if asked.location is not None:
+        found = found.filter(redemption__sale__location=asked.location)
     rows: list[Row] = [
         {
             "name": line.redemption.promotion.name,
@@ -69,7 +69,9 @@ def beyond_limits(asked: Asked) -> Report:
             "uses": max(line.campaign_uses, line.promotion_uses, line.coupon_uses, key=abs),
             "given": line.amount,
         }
-        for line in found
+        for line in found.select_related(
+            "redemption__sale__location", "redemption__promotion", "redemption__campaign"
+        ).order_by("-redemption__at", "-pk")
     ]
     columns = (
         Column("name", "Promotion"),

@@ -9,7 +9,7 @@ from babel.numbers import get_currency_precision
 from campaigns import spreadsheets
 from campaigns.plots import Plot, Point, plot
 from campaigns.templatetags.workspace import money
-from promotions.reports.ledger import Report
+from promotions.reports.report import Report
 
 
 def shares(report: Report) -> list[float]:

@@ -26,6 +26,14 @@ def sold():
     return campaign
 
 
+def granted_again():
+    """As much as the sale's answer says, in two lines where the product writes one."""
+    line = Redemption.objects.filter(sale__reference="S3").first()
+    Redemption.objects.create(
+        sale=line.sale, promotion=line.promotion, campaign=line.campaign, amount=1, uses=1
+    )
+
+
 def test_it_finds_nothing_where_every_figure_is_right(sold):
     assert list(examine()) == []
 
@@ -49,6 +57,7 @@ def test_it_finds_nothing_where_every_figure_is_right(sold):
         (lambda: Sale.objects.filter(reference="S3").update(state="voided"), "S3"),
         (lambda: Sale.objects.filter(reference="S2").update(reserved=[]), "S2"),
         (lambda: Sale.objects.filter(reference="S2").update(state="released"), "S2"),
+        (granted_again, "2 times"),
         (lambda: Promotion.objects.update(benefit={"type": "gold"}), "cannot be read"),
     ],
 )

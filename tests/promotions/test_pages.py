@@ -243,7 +243,7 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
     assert "Discounts given €12.34 Uses 1" in page
     exported = client.get(f"/reports/promotions/export/?by={by}")
     assert exported.streaming
-    rows = csv.DictReader(b"".join(exported.streaming_content).decode().splitlines())
+    rows = csv.DictReader(exported.getvalue().decode().splitlines())
     given = [Decimal(row["Discount (EUR)"]) for row in rows]
     assert sum(given) == Decimal("12.34")
     assert len(given) == {"hour": 24, "day": timezone.localdate().day}.get(by, 1)

@@ -102,8 +102,8 @@ def test_currencies_are_never_added_up():
     promotion = PromotionFactory()
     redeem(promotion, 500)
     redeem(promotion, 70, sale=SaleFactory(currency="JPY"))
-    assert reports.total(MARCH)["given"] == 500
-    assert reports.total(Asked(MARCH.first, MARCH.last, "JPY"))["given"] == 70
+    assert reports.by_day(MARCH).total["given"] == 500
+    assert reports.by_day(Asked(MARCH.first, MARCH.last, "JPY")).total["given"] == 70
 
 
 def test_days_are_those_of_the_site(settings):
@@ -122,7 +122,7 @@ def test_the_last_day_counts_whole_and_the_next_not_at_all():
     redeem(promotion, 10, at=datetime(2026, 3, 1, tzinfo=UTC))
     redeem(promotion, 100, at=datetime(2026, 3, 31, 23, 59, 59, tzinfo=UTC))
     redeem(promotion, 1000, at=datetime(2026, 4, 1, tzinfo=UTC))
-    assert reports.total(MARCH)["given"] == 110
+    assert reports.by_day(MARCH).total["given"] == 110
 
 
 def test_a_campaign_shows_the_revenue_of_the_sales_it_touched():
@@ -182,6 +182,29 @@ def test_a_sale_counts_on_its_own_day_not_on_that_of_its_return():
     (row,) = reports.by_promotion(MARCH).rows
     assert (row["given"], row["sales"]) == (-200, 0)
     assert (reports.by_campaign(MARCH).total["sales"], reports.by_campaign(MARCH).total["revenue"]) == (0, 0)
+
+
+def test_what_comes_back_of_an_older_sale_is_taken_from_every_report():
+    coupon, campaign = CouponFactory(), PromotionCampaignFactory(status="active")
+    old = redeem(coupon.promotion, 500, campaign=campaign, coupon=coupon, at=NOON - timedelta(days=40))
+    redeem(PromotionFactory(), 70)
+    give_back(old, amount=200, uses=0, at=NOON)
+    for _, make in reports.REPORTS.values():
+        if make not in (reports.beyond_limits, reports.by_coupon):
+            total = make(MARCH).total
+            assert (total["given"], total["uses"], total["sales"]) == (70 - 200, 1, 1), make
+    assert reports.by_coupon(MARCH).total == {"given": -200, "uses": 0, "sales": 0}
+
+
+def test_a_sale_of_several_promotions_counts_once_wherever_it_is_counted():
+    campaign, sale = PromotionCampaignFactory(status="active"), SaleFactory(at=NOON)
+    for promotion in PromotionFactory.create_batch(3):
+        redeem(promotion, 10, sale=sale, campaign=campaign)
+    for make in (reports.by_location, reports.by_day, reports.by_hour, reports.by_campaign):
+        report = make(MARCH)
+        assert report.total["sales"] == sum(row["sales"] for row in report.rows) == 1, make
+    report = reports.by_promotion(MARCH)
+    assert (report.total["sales"], [row["sales"] for row in report.rows]) == (1, [1, 1, 1])
 
 
 @pytest.mark.parametrize(("currency", "one"), [("EUR", "€1.00"), ("JPY", "¥1")])

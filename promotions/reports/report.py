@@ -1,0 +1,78 @@
+"""What a report is asked for, and what it is made of."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+Row = dict[str, Any]
+WIDE = 4
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a report is about: days, both inclusive, one currency, and a location's key (None: all)."""
+
+    first: date
+    last: date
+    currency: str
+    location: int | None = None
+
+    @property
+    def since(self) -> datetime:
+        return timezone.make_aware(datetime.combine(self.first, time.min))
+
+    @property
+    def until(self) -> datetime:
+        """The end of the last day, which no longer counts."""
+        return timezone.make_aware(datetime.combine(self.last + timedelta(days=1), time.min))
+
+
+@dataclass(frozen=True)
+class Column:
+    """`kind` says how its values are written: text, money, number, moment, ratio (hundredths) or badge.
+
+    A row has under `badge` the status whose colours a badge takes; none: it is plain text.
+    """
+
+    key: str
+    label: str
+    kind: str = "text"
+
+    @property
+    def is_figure(self) -> bool:
+        return self.kind not in ("text", "badge")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A table, and how it is drawn: `bars` beside its rows, `columns` over time, or nothing.
+
+    `rows`: the values by the columns' keys, and under `url` where the first leads. `total`: of all rows, by the
+    columns' keys; a sale in several rows counts once there. `groups`: of the rows, with `name`, `says`, `count` and
+    `given`. `note`: what a reader of the figures should know.
+    """
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: list[Row]
+    total: Row
+    drawn: str = ""
+    groups: list[Row] = field(default_factory=list)
+    note: str = ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether its columns are too many for a small screen."""
+        return len(self.columns) > WIDE
+
+    @property
+    def largest(self) -> int:
+        return max((row["given"] for row in self.rows), default=0)
+
+
+GIVEN = Column("given", "Discount", "money")
+USES = Column("uses", "Uses", "number")
+SALES = Column("sales", "Sales", "number")
