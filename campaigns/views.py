@@ -57,7 +57,7 @@ def campaign_list(request: Request) -> HttpResponse:
         kind=chosen.get("kind", ""),
         status=chosen.get("status", ""),
         archived=chosen["archived"],
-        words=chosen["q"],
+        words=chosen.get("q", ""),
         sort=chosen.get("sort", ""),
     )
     now = timezone.now()
@@ -66,7 +66,7 @@ def campaign_list(request: Request) -> HttpResponse:
         "form": form,
         "chosen": chosen,
         "page": page,
-        "heaps": workspace.heaps(kind=chosen.get("kind", ""), words=chosen["q"]),
+        "heaps": workspace.heaps(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
         "rows": workspace.rows(list(page), now),
         "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
         "archived": chosen["archived"],

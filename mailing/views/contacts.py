@@ -43,7 +43,7 @@ def contact_list(request: Request) -> HttpResponse:
 
 def filtered(form: ContactFilterForm) -> Any:
     chosen = form.cleaned_data
-    return contacts.found(chosen["q"], list=chosen.get("list"), segment=chosen.get("segment"))
+    return contacts.found(chosen.get("q", ""), list=chosen.get("list"), segment=chosen.get("segment"))
 
 
 @require_GET

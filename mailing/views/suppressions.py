@@ -41,7 +41,7 @@ def filtered(form: SuppressionFilterForm) -> QuerySet[Suppression]:
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
     return suppressions.found(
-        chosen["q"],
+        chosen.get("q", ""),
         reason=chosen.get("reason", ""),
         source=chosen.get("source", ""),
         since=chosen.get("since"),
