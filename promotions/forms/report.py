@@ -9,6 +9,8 @@ from django.conf import settings
 from django.utils import timezone
 
 from promotions.forms.campaign import currencies
+from promotions.forms.filters import key_of
+from promotions.models import Promotion, PromotionCampaign
 from promotions.reports import REPORTS, Asked
 
 LONGEST = timedelta(days=366)
@@ -16,7 +18,10 @@ DAY = {"type": "date"}
 
 
 class ReportForm(forms.Form):
-    """Days, a location and a currency; the current month unless said otherwise."""
+    """Days, a location, a type of promotion, a campaign and a currency.
+
+    Unless said otherwise the current month; of a campaign the days since its start, and its currency.
+    """
 
     fields: dict[str, Any]
     by = forms.ChoiceField(
@@ -27,19 +32,26 @@ class ReportForm(forms.Form):
     location: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None, required=False, empty_label="All locations"
     )
+    type = forms.ChoiceField(choices=[("", "All types"), *Promotion.Type.choices], required=False)
+    campaign: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=PromotionCampaign.objects.all(), required=False, widget=forms.HiddenInput
+    )
     currency = forms.ChoiceField()
 
     def __init__(self, data: Any) -> None:
         today = timezone.localdate()
-        said = {
+        said: dict[str, Any] = {
             "by": "promotion",
             "first": today.replace(day=1),
             "last": today,
             "currency": settings.CURRENCY,
         }
+        if campaign := PromotionCampaign.objects.filter(pk=key_of(data.get("campaign"))).first():
+            since = timezone.localdate(campaign.starts_at) if campaign.starts_at else today
+            said |= {"first": max(min(since, today), today - LONGEST), "currency": campaign.currency}
         super().__init__(said | {name: value for name, value in data.items() if value})
         self.fields["location"].queryset = apps.get_model("pos.Location").objects.all()
-        self.fields["currency"].choices = [(code, code) for code in currencies()]
+        self.fields["currency"].choices = [(code, code) for code in currencies(said["currency"])]
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -53,5 +65,5 @@ class ReportForm(forms.Form):
 
     def asked(self) -> Asked:
         said = self.cleaned_data
-        location = said["location"].pk if said["location"] else None
-        return Asked(said["first"], said["last"], said["currency"], location)
+        location, campaign = (said[name].pk if said[name] else None for name in ("location", "campaign"))
+        return Asked(said["first"], said["last"], said["currency"], location, campaign, said["type"])

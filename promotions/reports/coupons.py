@@ -51,13 +51,17 @@ def by_coupon(asked: Asked) -> Report:
 
 def beyond_limits(asked: Asked) -> Report:
     """What tills without connection gave beyond a limit, line by line."""
+    narrowed = {
+        "sale__location": asked.location,
+        "campaign": asked.campaign,
+        "promotion__type": asked.type or None,
+    }
     found = Overrun.objects.filter(
         redemption__at__gte=asked.since,
         redemption__at__lt=asked.until,
         redemption__sale__currency=asked.currency,
+        **{f"redemption__{name}": value for name, value in narrowed.items() if value is not None},
     )
-    if asked.location is not None:
-        found = found.filter(redemption__sale__location=asked.location)
     rows: list[Row] = [
         {
             "name": line.redemption.promotion.name,

@@ -22,6 +22,8 @@ SPAN: Final = """
 WITHIN: Final = """
     line.at >= %(since)s AND line.at < %(until)s
     AND sale.currency = %(currency)s AND (%(location)s::bigint IS NULL OR sale.location_id = %(location)s)
+    AND (%(campaign)s::bigint IS NULL OR line.campaign_id = %(campaign)s)
+    AND (%(type)s = '' OR line.promotion_id IN (SELECT id FROM promotions_promotion WHERE type = %(type)s))
 """
 STANDS: Final = "line.reverses_id IS NULL AND sale.state = 'committed'"
 LINES: Final = f"""
@@ -53,6 +55,8 @@ class Ledger:
             "until": asked.until,
             "currency": asked.currency,
             "location": asked.location,
+            "campaign": asked.campaign,
+            "type": asked.type,
             "zone": timezone.get_current_timezone_name(),
         }
         ((first, granted, last),) = self.rows(SPAN)

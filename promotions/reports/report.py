@@ -12,12 +12,17 @@ WIDE = 4
 
 @dataclass(frozen=True)
 class Asked:
-    """What a report is about: days, both inclusive, one currency, and a location's key (None: all)."""
+    """What a report is about: days, both inclusive, and one currency.
+
+    `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all.
+    """
 
     first: date
     last: date
     currency: str
     location: int | None = None
+    campaign: int | None = None
+    type: str = ""
 
     @property
     def since(self) -> datetime:

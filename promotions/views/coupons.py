@@ -128,7 +128,7 @@ def generate(request: Request) -> HttpResponse:
                 **form.columns(),
             )
         except Refused as refused:
-            renamed = {"count": "number", "prefix": "begins"}
+            renamed = {"count": "number", "prefix": "begins", "code": "begins"}
             form.refuse([(renamed.get(name, name), reason) for name, reason in refused.reasons])
         else:
             messages.success(

@@ -329,3 +329,7 @@ def test_every_report_has_its_table_its_drawing_and_its_csv(page: Page, sign_in,
             assert len(list(csv.reader(exported))) == page.locator("#report tbody tr").count() + 1
     page.get_by_role("link", name="Campaign ROI").click()
     expect(page.locator("#report")).to_contain_text("should not have gone on")
+    page.get_by_label("Type").select_option("Bundle")
+    expect(page.locator("#report")).not_to_contain_text("should not have gone on")
+    export = page.get_by_role("link", name="Export as CSV").get_attribute("href")
+    assert "type=bundle" in export  # what is exported is what is shown

@@ -95,6 +95,8 @@ def test_codes_are_generated_and_exported(client, marketer, unlocked):
 def test_a_length_that_can_be_guessed_is_refused(client, marketer, unlocked):
     answer = COUPON | {"promotion": unlocked.pk, "number": "5", "length": "4"}
     shown(client.post("/coupons/generate/", answer), 422)
+    page = words(shown(client.post("/coupons/generate/", answer | {"length": "10", "begins": "A B"}), 422))
+    assert "Prefix : A code is made of letters, digits and signs without spaces." in page
     assert not Coupon.objects.exists()
 
 

@@ -1,10 +1,14 @@
 """Every figure of a report is a sum over the ledger."""
 
 import csv
+import html
+import re
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.db.models import Sum
+from django.utils import timezone
 
 from pos.models import Return
 from promotions import reports
@@ -17,6 +21,7 @@ from tests.factories import (
     PromotionFactory,
     SaleFactory,
 )
+from tests.promotions.pages import shown, words
 
 pytestmark = pytest.mark.django_db
 
@@ -96,6 +101,45 @@ def test_a_location_narrows_every_report_and_has_one_of_its_own():
     assert rows(reports.by_location(MARCH)) == {"Here": (500, 1), "There": (200, 1)}
     only = Asked(MARCH.first, MARCH.last, "EUR", there.pk)
     assert reports.by_promotion(only).total["given"] == 200
+
+
+@pytest.mark.parametrize("make", [make for _, make in reports.REPORTS.values()])
+def test_a_campaign_and_a_type_of_promotion_narrow_every_report(make):
+    spring, summer = PromotionCampaignFactory.create_batch(2, status="active")
+    bundle, flash = PromotionFactory(type="bundle"), PromotionFactory(type="flash")
+    coupon = CouponFactory()
+    for campaign, promotion, amount in ((spring, bundle, 1), (spring, flash, 20), (summer, flash, 300)):
+        line = redeem(promotion, amount, campaign=campaign, coupon=coupon)
+        Overrun.objects.create(redemption=line, amount=amount)
+
+    def given(**narrowed):
+        return make(replace(MARCH, **narrowed)).total["given"]
+
+    assert given() == 321
+    assert given(campaign=spring.pk) == 21
+    assert given(type="flash") == 320
+    assert given(campaign=spring.pk, type="flash") == 20
+    assert given(campaign=summer.pk, type="bundle") == 0
+
+
+def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(client, marketer):
+    started = timezone.now() - timedelta(days=90)
+    campaign = PromotionCampaignFactory(status="cancelled", name="Spring", starts_at=started, currency="JPY")
+    sale = SaleFactory(currency="JPY", total=900, at=started)
+    redeem(PromotionFactory(), 100, campaign=campaign, sale=sale, at=started)
+    redeem(PromotionFactory(), 7, at=started)
+    page = shown(client.get(campaign.get_absolute_url()))
+    (address,) = re.findall(r'href="([^"]+)">What it brought in', page)
+    page = words(shown(client.get(html.unescape(address))))
+    assert "Campaign: Spring" in page
+    assert "Spring Cancelled 1 1 ¥900 9.00 ¥100" in page
+    assert f"{timezone.localdate(started):%-d %b %Y} to {timezone.localdate():%-d %b %Y}" in page
+    exported = client.get(html.unescape(address).replace("/?", "/export/?")).getvalue().decode()
+    assert list(csv.reader(exported.splitlines()))[1:] == [
+        ["Spring", "cancelled", "1", "1", "900", "9.00", "100"]
+    ]
+    long_ago = PromotionCampaignFactory(status="active", starts_at=timezone.now() - timedelta(days=900))
+    shown(client.get(f"/reports/promotions/?by=campaign&campaign={long_ago.pk}"))  # of the last year
 
 
 def test_currencies_are_never_added_up():
