@@ -9,6 +9,7 @@ from django.forms import formset_factory
 
 from campaigns.forms import MomentField
 from pos.models import Location
+from pos.schemas import SaleRequest
 from promotions.forms.fields import CodesField, MoneyField
 from promotions.models import CustomerGroup
 
@@ -34,6 +35,7 @@ class LineForm(forms.Form):
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["unit_price"].in_currency(currency)
+        self.fields["sku"].widget.attrs |= {"list": "goods", "autocomplete": "off"}
 
     def clean_quantity(self) -> str:
         return self.cleaned_data["quantity"] or "1"
@@ -70,8 +72,9 @@ class SandboxForm(forms.Form):
         """`data`: what was asked, None for a new basket. `locations`: all there are, at least one."""
         super().__init__(data)
         self.fields["groups"].choices = list(CustomerGroup.objects.values_list("code", "name"))
+        self.currency = self._currency(locations)
         self.lines = formset_factory(LineForm, extra=2, max_num=MAX_LINES, validate_max=True)(
-            data, prefix="lines", form_kwargs={"currency": self._currency(locations)}
+            data, prefix="lines", form_kwargs={"currency": self.currency}
         )
 
     def _currency(self, locations: Sequence[Location]) -> str:
@@ -116,3 +119,32 @@ def _line(number: int, said: dict[str, Any]) -> dict[str, Any]:
         total = Decimal(said["quantity"]) * said["unit_price"]
         line["line_total"] = int(total.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     return line
+
+
+def typed(location: Location, sold: SaleRequest) -> dict[str, Any]:
+    """The fields of a SandboxForm by their names, as somebody would have to type them for this basket."""
+    lines = sold.lines[:MAX_LINES]
+    fields: dict[str, Any] = {
+        "location": location.pk,
+        "customer": sold.customer.id if sold.customer else "",
+        "groups": sold.customer.groups if sold.customer else (),
+        "payment_method": sold.payment_method,
+        "coupons": ", ".join(sold.coupons),
+        "lines-INITIAL_FORMS": 0,
+        "lines-TOTAL_FORMS": len(lines),
+    }
+    for number, line in enumerate(lines):
+        of_line = {
+            "quantity": line.quantity,
+            "sku": line.sku,
+            "categories": ", ".join(line.categories),
+            "brand": line.brand,
+            "unit_price": price(line.unit_price, sold.currency),
+        }
+        fields |= {f"lines-{number}-{name}": value for name, value in of_line.items()}
+    return fields
+
+
+def price(amount: int, currency: str) -> str:
+    """Minor units as they are typed."""
+    return str(MoneyField("", currency=currency).prepare_value(amount))

@@ -8,12 +8,14 @@ from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from campaigns.models import Campaign
 from campaigns.requests import Request
+from pos import recent
 from pos.answers import Declined
-from pos.forms import MAX_LINES, LineForm, SandboxForm
+from pos.forms import MAX_LINES, LineForm, SandboxForm, price, typed
 from pos.models import Location
 from pos.sandbox import try_out
 from pos.schemas import Quote
@@ -22,6 +24,7 @@ from promotions.models import Promotion
 from promotions.reasons import codes, said
 
 SHOWN = 200  # promotions that gave nothing
+RECENT = 6  # sales that are offered
 FAR = (  # the reasons that say least about this basket come last
     "wrong_currency",
     "wrong_location",
@@ -54,6 +57,8 @@ def sandbox(request: Request) -> HttpResponse:
         data = reshaped(data)
     form = SandboxForm(data, locations=locations)
     context: dict[str, Any] = {"form": form}
+    if request.htmx.target != "result":  # else the basket stays as it is
+        context |= suggestions(form.currency)
     if data is not None and form.is_valid():
         asked, basket = form.cleaned_data, form.basket()
         at = asked["at"] or timezone.now()
@@ -64,6 +69,25 @@ def sandbox(request: Request) -> HttpResponse:
         else:
             context |= result(quote, basket["lines"]) | {"location": asked["location"], "at": at}
     return render(request, "pos/sandbox.html", context)
+
+
+def suggestions(currency: str) -> dict[str, Any]:
+    """What may be put into a basket: one that a till sold lately, or an article of one, with its price."""
+    sold = recent.sales()
+    fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
+    return {
+        "recent": [
+            {
+                "sale": sale,
+                "lines": len(sale.basket["lines"]),
+                "address": urlencode(typed(sale.location, recent.basket(sale)), doseq=True),
+            }
+            for sale in fitting[:RECENT]
+        ],
+        "goods": [
+            {"line": line, "price": price(line.unit_price, currency)} for line in recent.goods(sold, currency)
+        ],
+    }
 
 
 def reshaped(data: Any) -> Any:

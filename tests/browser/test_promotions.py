@@ -313,6 +313,21 @@ def test_a_basket_is_tried_out_with_its_discounts_and_the_reasons_of_the_rest(pa
     expect(result).to_contain_text("It needs to know the customer, and this sale names none.")
 
 
+def test_a_basket_begins_with_what_a_till_has_sold(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/sandbox/")
+    line = page.get_by_role("group", name="Line 1")
+    line.get_by_label("SKU").fill("COF02")
+    line.get_by_label("SKU").press("Tab")
+    expect(line.get_by_label("Categories")).to_have_value("coffee")
+    expect(line.locator("[data-field=unit_price] input")).to_have_value("24.90")
+    expect(page.locator("#result")).to_contain_text("To pay")
+    page.get_by_role("link", name="Empty the basket").click()
+    page.get_by_role("list", name="Sold lately").get_by_role("link").first.click()
+    expect(page.locator("#result")).to_contain_text("What it gets")
+    expect(line.get_by_label("SKU")).not_to_have_value("")
+
+
 def test_every_report_has_its_table_its_drawing_and_its_csv(page: Page, sign_in, tmp_path: Path):
     """P9"""
     sign_in("analyst")

@@ -1,0 +1,31 @@
+"""What tills sold lately, to try it out again: whole baskets, and the goods in them."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from pos.models import Sale
+from pos.schemas import Line, SaleRequest
+
+LATEST = 200  # sales that are looked at
+
+
+def sales() -> list[Sale]:
+    """The sales that tills committed last, newest first."""
+    committed = Sale.objects.filter(state=Sale.State.COMMITTED).exclude(basket={})
+    return list(committed.select_related("location").order_by("-pk")[:LATEST])
+
+
+def basket(sale: Sale) -> SaleRequest:
+    """What the till sent."""
+    return msgspec.convert(sale.basket, SaleRequest)
+
+
+def goods(sold: Iterable[Sale], currency: str) -> list[Line]:
+    """Each article of `sold` once, as the newest sale in `currency` had it, by SKU."""
+    found: dict[str, Line] = {}
+    for sale in sold:
+        if sale.currency == currency:
+            for line in basket(sale).lines:
+                found.setdefault(line.sku, line)
+    return [found[sku] for sku in sorted(found)]
