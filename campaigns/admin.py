@@ -186,4 +186,8 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
 
 @admin.register(Heartbeat)
 class HeartbeatAdmin(ReadOnlyAdmin):
-    list_display = ["cluster", "at", "asked_at"]
+    list_display = ["cluster", "host", "process", "at", "asked_at", "state"]
+
+    @admin.display
+    def state(self, beat: Heartbeat) -> str:
+        return beat.silence or "Runs tasks."

@@ -5,11 +5,9 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
-from django_q.tasks import async_task
 
 logger = logging.getLogger(__name__)
 
@@ -46,22 +44,3 @@ def net(using: str = "default", **kwargs) -> None:
         Schedule.objects.using(using).get_or_create(
             func="campaigns.clock.tick", defaults={"name": "clock", **schedule}
         )
-
-
-HEARTBEAT_SECONDS = 10
-
-
-def heartbeats(now: datetime) -> None:
-    """Queue a heartbeat for each cluster, at most one every ten seconds however many clocks run."""
-    for cluster in ["default", *settings.Q_CLUSTER["ALT_CLUSTERS"]]:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """
-                INSERT INTO campaigns_heartbeat (cluster, at, asked_at) VALUES (%s, %s, %s)
-                ON CONFLICT (cluster) DO UPDATE SET asked_at = EXCLUDED.asked_at
-                WHERE campaigns_heartbeat.asked_at <= EXCLUDED.asked_at - make_interval(secs => %s)
-                """,
-                [cluster, now, now, HEARTBEAT_SECONDS],
-            )
-            if cursor.rowcount:
-                async_task("campaigns.tasks.heartbeat", cluster, cluster=cluster, save=False)

@@ -17,7 +17,7 @@ from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from campaigns import health, lifecycle, workspace
 from campaigns.forms import FilterForm, StepForm, step_form
-from campaigns.models import Campaign
+from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 
@@ -37,6 +37,7 @@ def dashboard(request: Request) -> HttpResponse:
         "coming": workspace.coming(),
         "attention": workspace.needing_attention(now)[: workspace.SHOWN],
         "recent": workspace.recent(),
+        "silent": Heartbeat.objects.silent() if request.user.is_staff else (),
     }
     return render(request, "campaigns/dashboard.html", context)
 

@@ -136,7 +136,7 @@ if redis_url := environment.text("REDIS_URL", ""):
 else:
     Q_CLUSTER["orm"] = "default"
 
-CLOCK = ["promotions.clock.tick", "pos.clock.tick", "mailing.clock.tick", "campaigns.clock.heartbeats"]
+CLOCK = ["promotions.clock.tick", "pos.clock.tick", "mailing.clock.tick", "campaigns.heartbeats.ask"]
 DOCTOR = [
     "campaigns.doctor.breaches",
     "promotions.doctor.breaches",

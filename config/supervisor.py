@@ -35,8 +35,10 @@ STEADY = 30.0  # seconds after which a program counts as up: its next end is its
 PAUSE = 2.0  # seconds between two looks at the database
 UNHEARD = 10.0  # seconds for which a cluster must be found silent: after an outage it has that long to answer
 
-# The clock asks each cluster for a heartbeat every 10 s: of these, two in a row went unanswered.
-SILENT_CLUSTERS = "SELECT cluster FROM campaigns_heartbeat WHERE asked_at - at > interval '15 s'"
+# The clock asks each cluster every 10 s: two questions in a row went unanswered, as in campaigns.models.heartbeat.
+SILENT_CLUSTERS = (
+    "SELECT cluster FROM campaigns_heartbeat WHERE host = %s AND asked_at - at > interval '15 s'"
+)
 
 
 class Program:
@@ -252,10 +254,10 @@ def programs_of(procfile: str) -> list[Program]:
 
 
 def silent_clusters(database: Mapping[str, str]) -> set[str]:
-    """The clusters that do not answer; none while the database is away, since nobody can answer then."""
+    """The clusters of this host that do not answer; none while the database is away: nobody can answer then."""
     try:
         with psycopg.connect(**database, connect_timeout=2) as connection:  # type: ignore[arg-type]
-            return {cluster for (cluster,) in connection.execute(SILENT_CLUSTERS)}
+            return {cluster for (cluster,) in connection.execute(SILENT_CLUSTERS, [socket.gethostname()])}
     except psycopg.Error:
         return set()
 

@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from campaigns.models import Heartbeat
 from mailing.models import (
     Contact,
     ContactList,
@@ -27,6 +28,17 @@ from mailing.models import (
 )
 from pos.models import Location, Sale, Till
 from promotions.models import Coupon, CustomerGroup, Link, Promotion, PromotionCampaign
+
+
+class HeartbeatFactory(DjangoModelFactory):
+    class Meta:
+        model = Heartbeat
+
+    cluster = "default"
+    host = factory.Sequence(lambda n: f"host{n}")
+    process = 4711
+    at = factory.LazyFunction(timezone.now)
+    asked_at = factory.LazyFunction(timezone.now)
 
 
 class UserFactory(DjangoModelFactory):

@@ -17,10 +17,24 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Heartbeat",
             fields=[
-                ("cluster", models.CharField(max_length=50, primary_key=True, serialize=False)),
-                ("at", models.DateTimeField()),
-                ("asked_at", models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("cluster", models.CharField(max_length=50)),
+                ("host", models.CharField(max_length=64)),
+                ("process", models.IntegerField(help_text="The id of its main process there.")),
+                ("at", models.DateTimeField(verbose_name="last ran a task")),
+                ("asked_at", models.DateTimeField(verbose_name="last asked")),
             ],
+            options={
+                "ordering": ["cluster", "host"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("cluster", "host"), name="heartbeat_of_cluster_on_host")
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Campaign",

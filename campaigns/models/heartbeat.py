@@ -1,12 +1,43 @@
+from datetime import timedelta
+from typing import Self
+
 from django.db import models
+from django.utils import timezone
+
+SILENCE = timedelta(
+    seconds=15
+)  # asked every ten: two questions in a row went unanswered; as in config.supervisor
+
+
+class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
+    def silent(self) -> Self:
+        return self.filter(asked_at__gt=models.F("at") + SILENCE)
 
 
 class Heartbeat(models.Model):
-    """When a queue cluster last ran a task: the supervisor starts a cluster anew that has been silent for too long."""
+    """When the cluster of the queue on one host last ran a task: the supervisor there starts a silent one anew."""
 
-    cluster = models.CharField(max_length=50, primary_key=True)
-    at = models.DateTimeField()
-    asked_at = models.DateTimeField()
+    cluster = models.CharField(max_length=50)
+    host = models.CharField(max_length=64)
+    process = models.IntegerField(help_text="The id of its main process there.")
+    at = models.DateTimeField("last ran a task")
+    asked_at = models.DateTimeField("last asked")
+
+    objects = HeartbeatQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["cluster", "host"]
+        constraints = [
+            models.UniqueConstraint(fields=["cluster", "host"], name="heartbeat_of_cluster_on_host")
+        ]
 
     def __str__(self) -> str:
-        return f"{self.cluster} at {self.at:%H:%M:%S}"
+        return f"{self.cluster} on {self.host}"
+
+    @property
+    def silence(self) -> str:
+        """A sentence on how long it has been silent, "" while it is not."""
+        if self.asked_at - self.at <= SILENCE:
+            return ""
+        since = f"{timezone.localtime(self.at):%-d %b %Y, %H:%M:%S}"
+        return f"The queue “{self.cluster}” on {self.host} (process {self.process}) has run no task since {since}."

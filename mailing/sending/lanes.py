@@ -6,12 +6,12 @@ nothing. A run that only waits for late answers is set aside, under a number of 
 """
 
 import os
-import socket
 from datetime import datetime
 
 from django.db import connection, transaction
 from django_q.tasks import async_task
 
+from campaigns import heartbeats
 from mailing.models import Lane
 
 CLUSTER = "mail"
@@ -122,7 +122,7 @@ def take(connection_id: int, number: int) -> int | None:
     """Lease a lane to a new run and return the run's number; None while another run holds it."""
     put_right(connection_id, number)
     with connection.cursor() as cursor:
-        worker = f"{socket.gethostname()}:{os.getpid()}"
+        worker = f"{heartbeats.HOST}:{os.getpid()}"
         cursor.execute(
             _TAKE, {"connection": connection_id, "number": number, "worker": worker, "lease": LEASE}
         )

@@ -13,6 +13,7 @@ from collections.abc import Callable
 import msgspec
 import psycopg
 
+from campaigns import heartbeats
 from mailing.models import Delivery, Suppression
 from mailing.sending import database, lanes
 from mailing.sending.claim import Claimed, give_back
@@ -79,7 +80,7 @@ RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s)"
 
 RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
 # A worker that feeds a connection runs a task: with all of them at it nobody is left to answer the clock's question.
-BEAT = f"UPDATE campaigns_heartbeat SET at = now() WHERE cluster = '{lanes.CLUSTER}'"
+BEAT = "UPDATE campaigns_heartbeat SET at = now() WHERE cluster = %s AND host = %s"
 
 
 # Seconds a batch waits for the rest of the messages under way: a commit costs as much as ten rows.
@@ -237,7 +238,7 @@ class Ledger:
             raise LaneLost(f"Run {self.run} has lost its lane.")
         self._renewed_at = time.monotonic()
         if self.feeds:
-            await self._database.execute(BEAT)
+            await self._database.execute(BEAT, [lanes.CLUSTER, heartbeats.HOST])
 
 
 # As text, which costs a fifth of the time that psycopg takes over lists of Python's.

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
-from django_q.models import OrmQ, Schedule
+from django_q.models import Schedule
 
 from campaigns import clock, lifecycle
-from campaigns.models import Campaign, Heartbeat
+from campaigns.models import Campaign
 from mailing.models import EmailCampaign
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory
 
@@ -87,16 +87,6 @@ def test_one_beat_can_be_asked_for_by_hand():
     campaign = PromotionCampaignFactory(status="active", ends_at=timezone.now() - HOUR)
     call_command("tick")
     assert status(campaign) == "expired"
-
-
-def test_a_heartbeat_is_queued_for_each_cluster_every_ten_seconds():
-    now = timezone.now()
-    clock.heartbeats(now)
-    clock.heartbeats(now + timedelta(seconds=5))
-    assert sorted(OrmQ.objects.values_list("key", flat=True)) == ["default", "mail"]
-    clock.heartbeats(now + timedelta(seconds=10))
-    assert OrmQ.objects.count() == 4
-    assert set(Heartbeat.objects.values_list("cluster", flat=True)) == {"default", "mail"}
 
 
 def test_the_campaigns_due_are_only_scheduled_ones():

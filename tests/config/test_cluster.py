@@ -12,6 +12,9 @@ import pytest
 from django.db import connection
 from django_q.tasks import async_task, result
 
+from campaigns import heartbeats
+from campaigns.models import Heartbeat
+
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.timeout(90),
@@ -71,8 +74,12 @@ def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subpro
     family = family_of(cluster.pid)
     task = async_task("operator.add", 20, 3, cluster="default")
     assert result(task, wait=20_000) == 23
+    beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST, process=cluster.pid)
+    heartbeats.ask(beat.asked_at + heartbeats.ASK)
+    eventually(lambda: Heartbeat.objects.filter(at__gt=beat.at).exists())
     cluster.terminate()
     assert cluster.wait(20) == 0
+    assert not Heartbeat.objects.exists()
     assert not any(is_alive(pid) for pid in family)
 
 

@@ -17,8 +17,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.models import Heartbeat
+from campaigns import heartbeats
 from config import embedded_postgres, supervisor
+from tests.factories import HeartbeatFactory
 
 pytestmark = pytest.mark.timeout(60)
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -217,10 +218,15 @@ def test_an_embedded_postgresql_that_dies_is_started_again_and_outlives_the_supe
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_cluster_is_silent_when_it_leaves_two_questions_unanswered() -> None:
+def test_a_cluster_of_this_host_is_silent_when_it_leaves_two_questions_unanswered() -> None:
     now = timezone.now()
-    for cluster, answered in {"default": 14, "mail": 16}.items():
-        Heartbeat.objects.create(cluster=cluster, asked_at=now, at=now - timedelta(seconds=answered))
+    for cluster, host, answered in [
+        ("default", heartbeats.HOST, 14),
+        ("mail", heartbeats.HOST, 16),
+        ("mail", "elsewhere", 1),
+        ("default", "elsewhere", 60),
+    ]:
+        HeartbeatFactory(cluster=cluster, host=host, asked_at=now, at=now - timedelta(seconds=answered))
     assert supervisor.silent_clusters(where()) == {"mail"}
 
 

@@ -11,12 +11,14 @@ import uvloop
 from django.utils import timezone
 from django_q.models import OrmQ
 
+from campaigns import heartbeats
 from campaigns.lifecycle import fire
 from campaigns.models import Heartbeat
 from mailing import progress
 from mailing.models import Delivery, Lane, Pace
 from mailing.sending import lanes, pump
 from mailing.smtp import client
+from tests.factories import HeartbeatFactory
 from tests.hostile_smtp import parse
 from tests.mailing.running import SEPARATE, addresses, counts, fresh, in_thread, launched, send, to, wait_for
 
@@ -219,13 +221,15 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
     server.settings.rules = parse(f"dot times=1 delay {LATE}", "dot delay 0.02")
     campaign = launched(200, connection=to(server, max_connections=4))
     long_ago = timezone.now() - timedelta(minutes=1)
-    Heartbeat.objects.create(cluster=lanes.CLUSTER, at=long_ago, asked_at=timezone.now())
+    HeartbeatFactory(cluster=lanes.CLUSTER, host=heartbeats.HOST, at=long_ago)
+    HeartbeatFactory(cluster=lanes.CLUSTER, host="elsewhere", at=long_ago)
     pump.run(campaign.connection_id, 0)
-    assert Heartbeat.objects.get().at > timezone.now() - timedelta(seconds=2)
+    assert Heartbeat.objects.get(host=heartbeats.HOST).at > timezone.now() - timedelta(seconds=2)
+    assert Heartbeat.objects.get(host="elsewhere").at == long_ago
     assert is_set_aside(campaign)
     Heartbeat.objects.update(at=long_ago)
     time.sleep(0.5)
-    assert Heartbeat.objects.get().at == long_ago
+    assert set(Heartbeat.objects.values_list("at", flat=True)) == {long_ago}
     lease = Lane.objects.get(number__gte=lanes.LANES).leased_until
     assert lease > timezone.now(), "it keeps its lease all the same"
     everybody_answered()

@@ -3,6 +3,7 @@ import sys
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import connection
 
 from campaigns.processes import announce_stop, die_with_parents
 
@@ -21,13 +22,22 @@ class Command(BaseCommand):
             os.environ["Q_CLUSTER_NAME"] = name
             os.execv(sys.executable, sys.orig_argv)
         die_with_parents()
-        from django_q.cluster import Cluster  # not before its settings are chosen
+        # not before its settings are chosen
+        from django_q.brokers import get_broker
+        from django_q.cluster import Cluster
+
+        from campaigns import heartbeats
 
         class Announced(Cluster):
             """A cluster whose workers can see that it stops: it waits for their tasks, and a long one can end early."""
 
             def stop(self):
                 announce_stop()
-                return super().stop()
+                stopped = super().stop()
+                heartbeats.end(name)
+                return stopped
 
-        Announced().start()
+        heartbeats.begin(name)
+        connection.close()  # the processes of the cluster would share it
+        own = get_broker(heartbeats.line(name, heartbeats.HOST))
+        Announced(heartbeats.TwoLines(get_broker(), own)).start()

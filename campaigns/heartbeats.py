@@ -1,0 +1,77 @@
+"""Whether each cluster of the queue runs tasks: it is asked by a task of its own.
+
+Two hosts may run a cluster of the same name, and either takes what waits for it: the question goes into a line that
+only the cluster on one host looks at, so that the living does not answer for the dead.
+"""
+
+import os
+import socket
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+from django_q.brokers import Broker, get_broker
+from django_q.tasks import async_task
+
+from campaigns.models import Heartbeat
+
+HOST = socket.gethostname()
+ASK = timedelta(seconds=10)
+FORGET = timedelta(days=1)
+LOOK = 2.0  # seconds between two looks at the line of this host
+
+
+def line(cluster: str, host: str) -> str:
+    """The name under which the queue keeps what is meant for a cluster on one host."""
+    return f"{cluster}@{host}"
+
+
+def begin(cluster: str) -> None:
+    """Note that this process is the cluster's on this host; one that was here before is gone."""
+    now = timezone.now()
+    Heartbeat.objects.update_or_create(
+        cluster=cluster, host=HOST, defaults={"process": os.getpid(), "at": now, "asked_at": now}
+    )
+
+
+def end(cluster: str) -> None:
+    """Note that this process stops as it was told to."""
+    Heartbeat.objects.filter(cluster=cluster, host=HOST, process=os.getpid()).delete()
+
+
+def ask(now: datetime) -> None:
+    """Ask every cluster, at most once every ten seconds however many clocks run; forget one silent for a day."""
+    for beat in Heartbeat.objects.filter(asked_at__lte=now - ASK):
+        if not Heartbeat.objects.filter(pk=beat.pk, asked_at=beat.asked_at).update(asked_at=now):
+            continue  # another clock was quicker
+        waiting = get_broker(line(beat.cluster, beat.host))
+        waiting.purge_queue()  # of a dead one at most one question waits
+        if beat.at < now - FORGET:
+            beat.delete()
+        else:
+            async_task("campaigns.tasks.heartbeat", beat.cluster, beat.host, broker=waiting, save=False)
+
+
+def answer(cluster: str, host: str) -> None:
+    """The cluster on this host runs tasks."""
+    Heartbeat.objects.filter(cluster=cluster, host=host).update(at=timezone.now())
+
+
+class TwoLines:
+    """The broker of a cluster that also takes what waits in the line of its host."""
+
+    def __init__(self, shared: Broker, own: Broker) -> None:
+        self.shared = shared
+        self.own = own
+        self.look_at = 0.0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.shared, name)
+
+    def dequeue(self) -> list[tuple[Any, Any]] | None:
+        if time.monotonic() >= self.look_at:
+            self.look_at = time.monotonic() + LOOK
+            if self.own.queue_size():  # an empty line would keep it waiting
+                return self.own.dequeue()
+        return self.shared.dequeue()
