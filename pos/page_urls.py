@@ -6,6 +6,7 @@ from pos import pages
 
 app_name = "tills"
 urlpatterns = [
+    path("campaigns/promotion/<int:pk>/estimate/", pages.estimated, name="estimate"),
     path("sandbox/", pages.sandbox, name="sandbox"),
     path("till-api/", pages.reference, name="reference"),
 ]

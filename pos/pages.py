@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
@@ -15,16 +15,18 @@ from campaigns.models import Campaign
 from campaigns.requests import Request
 from pos import recent
 from pos.answers import Declined
+from pos.estimate import estimate
 from pos.forms import MAX_LINES, LineForm, SandboxForm, price, typed
 from pos.models import Location
 from pos.sandbox import try_out
 from pos.schemas import Quote
 from promotions import groups
-from promotions.models import Promotion
+from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import codes, said
 
 SHOWN = 200  # promotions that gave nothing
-RECENT = 6  # sales that are offered
+ESTIMATED = ("draft", "scheduled", "paused")  # campaigns that may begin, or go on
+RECENT, LATEST = 6, 200  # sales that are offered, and those whose articles are
 FAR = (  # the reasons that say least about this basket come last
     "wrong_currency",
     "wrong_location",
@@ -71,9 +73,24 @@ def sandbox(request: Request) -> HttpResponse:
     return render(request, "pos/sandbox.html", context)
 
 
+@require_GET
+@permission_required("promotions.view_promotioncampaign", raise_exception=True)
+def estimated(request: Request, pk: int) -> HttpResponse:
+    """What a campaign that does not run would have given; nothing once it runs. Its page asks for this part."""
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
+    context: dict[str, Any] = {"campaign": campaign, "is_due": campaign.status in ESTIMATED}
+    if context["is_due"] and (found := estimate(campaign)):
+        context |= {
+            "estimate": found,
+            "most": max(part.amount for part in found.parts) if found.parts else 0,
+            "lasts": found.lasts(campaign.budget) if campaign.budget else None,
+        }
+    return render(request, "pos/_estimate.html" if request.htmx else "pos/estimate.html", context)
+
+
 def suggestions(currency: str) -> dict[str, Any]:
     """What may be put into a basket: one that a till sold lately, or an article of one, with its price."""
-    sold = recent.sales()
+    sold = recent.sales(LATEST)
     fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
     return {
         "recent": [

@@ -7,13 +7,11 @@ import msgspec
 from pos.models import Sale
 from pos.schemas import Line, SaleRequest
 
-LATEST = 200  # sales that are looked at
 
-
-def sales() -> list[Sale]:
-    """The sales that tills committed last, newest first."""
+def sales(most: int) -> list[Sale]:
+    """The sales that tills committed last, `most` at most, newest first."""
     committed = Sale.objects.filter(state=Sale.State.COMMITTED).exclude(basket={})
-    return list(committed.select_related("location").order_by("-pk")[:LATEST])
+    return list(committed.select_related("location").defer("answer").order_by("-pk")[:most])
 
 
 def basket(sale: Sale) -> SaleRequest:

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
 from campaigns.plots import Point, plot
@@ -190,7 +191,8 @@ def arranged(request: Request, pk: int, arrange: Any, promotion: int | None = No
             return redirect(f"{reverse('promotions:promotion', args=[promotion])}#promotion-campaigns")
         return redirect(f"{campaign.get_absolute_url()}#campaign-promotions")
     context = linked_context(campaign, request) | {"reasons": reasons}
-    return render(request, "promotions/_linked.html", context, status=409 if reasons else 200)
+    response = render(request, "promotions/_linked.html", context, status=409 if reasons else 200)
+    return trigger_client_event(response, "promotions-arranged")
 
 
 def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:

@@ -1,0 +1,150 @@
+"""What a campaign that has not begun would have given: the last sales of the tills, evaluated with and without it."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from django.db.models import Min
+from django.utils import timezone
+from msgspec import Struct
+from msgspec.structs import replace
+
+from pos import recent
+from pos.evaluation import outcome_of
+from pos.facts import Facts
+from pos.models import Sale
+from promotions import snapshot
+from promotions.engine import Outcome, Rule
+from promotions.models import GroupMember, Promotion, PromotionCampaign
+from promotions.snapshot import Snapshot
+
+LATEST = 500  # sales that are evaluated
+
+
+class Part(Struct, frozen=True):
+    """What one promotion of the campaign gives: to so many sales, `amount` in minor units."""
+
+    promotion: int
+    name: str
+    sales: int
+    amount: int
+
+
+class Estimate(Struct, frozen=True):
+    """Amounts in minor units of the campaign's currency.
+
+    `sales` since `since` were evaluated, worth `revenue` before any discount; `touched` of them get something of the
+    campaign, `discount` in all, by `parts`. `displaced`: what other promotions give less because of it. `off`,
+    `need_codes`: names of its promotions that are switched off, and of those that wait for a coupon code.
+    """
+
+    sales: int
+    since: datetime
+    revenue: int
+    touched: int
+    discount: int
+    displaced: int
+    parts: tuple[Part, ...]
+    off: tuple[str, ...]
+    need_codes: tuple[str, ...]
+    days: float
+
+    @property
+    def a_day(self) -> int:
+        """What it gives in a day, on average."""
+        return round(self.discount / self.days)
+
+    def lasts(self, budget: int) -> float | None:
+        """Days until `budget` is given; None where it gives nothing."""
+        return budget / self.discount * self.days if self.discount else None
+
+
+def estimate(campaign: PromotionCampaign) -> Estimate | None:
+    """What `campaign` would have given on the last sales in its currency; None when there are none.
+
+    It is taken as if it had run then, without budget and limits, beside what is published now. Codes are left out: what
+    a sale's codes unlocked then may be used up.
+    """
+    sold = [sale for sale in recent.sales(LATEST) if sale.currency == campaign.currency]
+    if not sold:
+        return None
+    published = snapshot.load()
+    others = [
+        one.rule
+        for one in published.rules.promotions
+        if one.rule.campaign is None or one.rule.campaign.id != campaign.pk
+    ]
+    linked = Promotion.objects.filter(links__campaign=campaign, deleted_at=None).order_by("links__position")
+    off = {
+        promotion.pk: promotion.name for promotion in linked if promotion.status == promotion.Status.INACTIVE
+    }
+    own = [rule for rule in _own(campaign) if rule.promotion not in off]
+    without, within = _with_rules(published, others), _with_rules(published, [*others, *own])
+    sales, amounts = defaultdict[int, int](int), defaultdict[int, int](int)
+    touched = given_without = given = 0
+    for sale, facts in zip(sold, _facts(sold), strict=True):
+        given_without += _outcome(sale, facts, without).discount
+        outcome = _outcome(sale, facts, within)
+        given += outcome.discount
+        applied = [part for part in outcome.applied if part.campaign == campaign.pk]
+        touched += bool(applied)
+        for part in applied:
+            sales[part.promotion] += 1
+            amounts[part.promotion] += part.amount
+    discount, since = sum(amounts.values()), min(sale.at for sale in sold)
+    return Estimate(
+        sales=len(sold),
+        since=since,
+        revenue=sum(sale.subtotal for sale in sold),
+        touched=touched,
+        discount=discount,
+        displaced=given_without - (given - discount),
+        parts=tuple(
+            Part(rule.promotion, rule.label, sales[rule.promotion], amounts[rule.promotion]) for rule in own
+        ),
+        off=tuple(off.values()),
+        need_codes=tuple(rule.label for rule in own if rule.trigger == "coupon"),
+        days=max(1.0, (timezone.now() - since).total_seconds() / 86_400),
+    )
+
+
+def _own(campaign: PromotionCampaign) -> Iterable[Rule]:
+    """The rules of the campaign as if it ran, at any time."""
+    for one in snapshot.load(drafts=True).rules.promotions:
+        terms = one.rule.campaign
+        if terms is not None and terms.id == campaign.pk:
+            running = replace(terms, status="active", starts_at=None, ends_at=None)
+            yield replace(one.rule, campaign=running, starts_at=None, ends_at=None)
+
+
+def _with_rules(published: Snapshot, rules: Sequence[Rule]) -> Snapshot:
+    return replace(published, rules=published.rules.renewed(rules))
+
+
+def _facts(sold: Sequence[Sale]) -> Iterable[Facts]:
+    """What the database knew about each sale: the place, the customer's groups as they are now, a first purchase."""
+    customers = {sale.customer for sale in sold} - {""}
+    groups = defaultdict[str, list[str]](list)
+    members = GroupMember.objects.filter(customer__in=customers)
+    for customer, code in members.values_list("customer", "group__code"):
+        groups[customer].append(code)
+    committed = Sale.objects.filter(customer__in=customers, state=Sale.State.COMMITTED)
+    first = dict(committed.values_list("customer").annotate(Min("pk")).order_by())
+    for sale in sold:
+        yield Facts(
+            till=0,
+            key_hash="",
+            is_revoked=False,
+            location=sale.location_id,
+            location_code=sale.location.code,
+            time_zone=sale.location.time_zone,
+            currency=sale.currency,
+            version=None,
+            groups=groups[sale.customer],
+            first_purchase=first[sale.customer] == sale.pk if sale.customer else None,
+        )
+
+
+def _outcome(sale: Sale, facts: Facts, rules: Snapshot) -> Outcome:
+    request = replace(recent.basket(sale), coupons=())
+    return outcome_of(request, facts, rules, sale.at, unlimited=True)
