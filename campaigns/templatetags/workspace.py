@@ -153,10 +153,14 @@ def sortable(context: template.Context, name: str, label: str) -> dict:
 
 @register.inclusion_tag("_menu_entry.html", takes_context=True)
 def entry(context: template.Context, name: str, label: str, drawing: str, permission: str = "") -> dict:
-    """One line of the menu; left out for those who may not open its page."""
+    """One line of the menu; left out for those who may not open its page.
+
+    It is marked on its page and those below; one whose address is not below says by `menu_path` where it belongs.
+    """
     request = context["request"]
     if permission and not request.user.has_perm(permission):
         return {}
     path = reverse(name)
-    here = request.path == path if path == "/" else request.path.startswith(path)
+    at = context.get("menu_path") or request.path
+    here = at == path if path == "/" else at.startswith(path)
     return {"path": path, "label": label, "drawing": drawing, "here": here}

@@ -1,6 +1,6 @@
 """Files of contacts and of addresses to suppress: received, tried, then taken in by the queue; stopped and resumed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -10,6 +10,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -108,7 +109,12 @@ def columns(request: Request, pk: int) -> HttpResponse:
             form.add_error(None, str(refused))
         else:
             return redirect(upload)
-    context = {"upload": upload, "form": form, "attributes": attribute_names()}
+    context = {
+        "upload": upload,
+        "form": form,
+        "attributes": attribute_names(),
+        "menu_path": reverse(PAGES[upload.kind]),
+    }
     return render(request, "mailing/upload_columns.html", context, status=422 if form.errors else 200)
 
 
@@ -130,7 +136,7 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
         "upload": upload,
         "is_running": upload.status == Status.RUNNING,
         "is_of_contacts": upload.kind == Kind.CONTACTS,
-        "page_of_kind": PAGES[upload.kind],
+        "menu_path": reverse(PAGES[upload.kind]),
         "may_bring": request.user.has_perms(BRINGING[upload.kind]),
     }
     if context["is_running"]:
@@ -179,7 +185,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
     return stepped(request, pk, importing.resume)
 
 
-def stepped(request: Request, pk: int, step: Any) -> HttpResponse:
+def stepped(request: Request, pk: int, step: Callable[[Upload], object]) -> HttpResponse:
     upload = kept(request, pk, BRINGING)
     try:
         step(upload)
@@ -191,9 +197,10 @@ def stepped(request: Request, pk: int, step: Any) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
     upload = kept(request, pk, BRINGING)
-    return once_sure(
+    return asked_once(
         request,
-        partial(importing.stop, upload),
+        upload,
+        importing.stop,
         done=f"“{upload}” is stopped.",
         to=upload.get_absolute_url(),
         title=f"Stop “{upload}”?",
@@ -201,36 +208,48 @@ def stop(request: Request, pk: int) -> HttpResponse:
         if upload.is_trial
         else "What has been taken in stays. You can go on at the row it is at, or leave the rest.",
         label="Stop",
-        back=upload.get_absolute_url(),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
     upload = kept(request, pk, BRINGING)
-    return once_sure(
+    return asked_once(
         request,
-        partial(importing.end, upload),
+        upload,
+        importing.end,
         done=f"“{upload}” ended early: what was taken in stays.",
         to=upload.get_absolute_url(),
         title=f"Leave the rest of “{upload}”?",
         sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been gone through, and what was taken in stays. "
         "The file is deleted: to take in the rest, it must be uploaded again.",
         label="Leave the rest",
-        back=upload.get_absolute_url(),
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: Request, pk: int) -> HttpResponse:
     upload = kept(request, pk, BRINGING)
-    return once_sure(
+    return asked_once(
         request,
-        partial(importing.discard, upload),
+        upload,
+        importing.discard,
         done=f"“{upload}” is discarded.",
         to=PAGES[upload.kind],
         title=f"Discard “{upload}”?",
         sentence="The file and what was found in it are forgotten. Nothing was taken in from it.",
         label="Discard",
+    )
+
+
+def asked_once(
+    request: Request, upload: Upload, step: Callable[[Upload], object], **question: str
+) -> HttpResponse:
+    """Ask before a step of `upload`; `question` as for once_sure."""
+    return once_sure(
+        request,
+        partial(step, upload),
         back=upload.get_absolute_url(),
+        menu_path=reverse(PAGES[upload.kind]),
+        **question,
     )

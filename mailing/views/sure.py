@@ -15,10 +15,24 @@ from mailing.models import Target
 
 
 def sure(
-    request: Request, *, title: str, sentence: str, label: str, back: str, refused: str = ""
+    request: Request,
+    *,
+    title: str,
+    sentence: str,
+    label: str,
+    back: str,
+    refused: str = "",
+    menu_path: str = "",
 ) -> HttpResponse:
-    """Ask; with `refused`, say why it was not done."""
-    context = {"title": title, "sentence": sentence, "label": label, "back": back, "refused": refused}
+    """Ask; with `refused`, say why it was not done. `menu_path`: as for the menu."""
+    context = {
+        "title": title,
+        "sentence": sentence,
+        "label": label,
+        "back": back,
+        "refused": refused,
+        "menu_path": menu_path,
+    }
     template = "mailing/_sure.html" if request.htmx else "mailing/sure.html"
     return render(request, template, context, status=409 if refused else 200)
 

@@ -1,5 +1,7 @@
 """Suppressions from a file: tried first, every proper address once, none that stands already changed."""
 
+import re
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
@@ -50,6 +52,16 @@ def test_the_addresses_of_a_file_are_suppressed_after_a_trial_and_those_that_are
     assert (upload.created, upload.updated, upload.invalid) == (1, 2, 2)
     assert not Contact.objects.exists()
     assert f"/imports/{upload.pk}/" in page(client, "/suppressions/import/")
+
+
+def test_an_import_stands_in_the_menu_where_its_rows_go(client, marketer):
+    sent(client)
+    client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", CSV)})
+    for upload in Upload.objects.all():
+        address = "/suppressions/" if upload.kind == Upload.Kind.SUPPRESSIONS else "/contacts/"
+        for path in ("discard/", "columns/" if upload.status == "choosing" else ""):
+            text = page(client, f"/imports/{upload.pk}/{path}")
+            assert re.findall(r'<a class="entry" href="([^"]*)" aria-current="page">', text) == [address]
 
 
 @pytest.mark.parametrize(
