@@ -33,7 +33,7 @@ def dashboard(request: Request) -> HttpResponse:
     context = {
         "now": now,
         "is_fresh": workspace.is_fresh(),
-        "under_way": workspace.under_way(),
+        "under_way": workspace.under_way(now),
         "coming": workspace.coming(),
         "attention": workspace.needing_attention(now)[: workspace.SHOWN],
         "recent": workspace.recent(),
@@ -45,7 +45,7 @@ def dashboard(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def under_way(request: Request) -> HttpResponse:
-    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way()})
+    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way(timezone.now())})
 
 
 @require_GET

@@ -238,7 +238,7 @@ def is_fresh() -> bool:
     return not Campaign.objects.exists()
 
 
-def under_way() -> list[Campaign]:
+def under_way(now: datetime) -> list[Row]:
     """What is sending or applying now and then what is paused, each of its own kind, the longest under way first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
@@ -246,7 +246,10 @@ def under_way() -> list[Campaign]:
         for kind in lifecycle.kinds().values()
         for campaign in kind.objects.filter(status__in=states).order_by("starts_at")[:SHOWN]
     ]
-    return sorted(found, key=lambda c: (c.status == Status.PAUSED, c.starts_at or c.created_at))
+    found.sort(
+        key=lambda campaign: (campaign.status == Status.PAUSED, campaign.starts_at or campaign.created_at)
+    )
+    return rows(found, now)
 
 
 def coming() -> QuerySet[Campaign]:

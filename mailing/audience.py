@@ -281,3 +281,8 @@ def _as_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[
         return False, ["They were not among its recipients when it was launched."]
     said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
     return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
+
+
+def reader() -> Contact:
+    """Some contact to show a mail to, or in an empty house an invented one."""
+    return Contact.objects.order_by("pk").first() or Contact(email="someone@example.com", first_name="Sam")

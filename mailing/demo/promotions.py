@@ -22,7 +22,7 @@ from pos.models import Location, Till
 from pos.sales import commit
 from pos.schemas import SaleRequest
 from promotions import coupons, groups, publish, types
-from promotions.models import CustomerGroup, Promotion, PromotionCampaign
+from promotions.models import Change, CustomerGroup, Promotion, PromotionCampaign
 
 DAY = timedelta(days=1)
 WEEKS = 5
@@ -150,6 +150,7 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
             promotions=[made[promotion] for promotion in promotions],
         )
         PromotionCampaign.objects.filter(pk=campaign.pk).update(created_at=morning - 36 * DAY)
+        campaign.changes.update(at=morning - 36 * DAY)
         return campaign
 
     def fire(campaign: PromotionCampaign, verb: str, days: float, who: Any = by, why: str = "") -> Step:
@@ -157,8 +158,13 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
         return at, partial(lifecycle.fire, campaign.pk, verb, by=who, why=why, now=at)
 
     def end(campaign: PromotionCampaign, days: float, at_days: float) -> Step:
-        at, changes = morning + at_days * DAY, {"ends_at": morning + days * DAY}
-        return at, partial(publish.edit_campaign, campaign.pk, by=by, changes=changes, now=at)
+        at = morning + at_days * DAY
+
+        def edit() -> None:
+            publish.edit_campaign(campaign.pk, by=by, changes={"ends_at": morning + days * DAY}, now=at)
+            campaign.changes.filter(what=Change.What.EDITED).update(at=at)
+
+        return at, edit
 
     coffee = new(
         "Coffee weeks",

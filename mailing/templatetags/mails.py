@@ -2,7 +2,7 @@
 
 from django import template
 
-from mailing import audience, progress
+from mailing import audience, content, launch, progress
 from mailing.models import EmailCampaign
 
 register = template.Library()
@@ -12,6 +12,12 @@ register = template.Library()
 def figures(campaign: EmailCampaign) -> progress.Figures:
     """Its progress as it is now."""
     return progress.figures(campaign)
+
+
+@register.simple_tag
+def subject(campaign: EmailCampaign) -> str:
+    """Its subject as one of the contacts reads it. The campaign is fit to launch: its content can be rendered."""
+    return content.render_preview(launch.source(campaign), launch.recipient(audience.reader())).subject
 
 
 @register.simple_tag

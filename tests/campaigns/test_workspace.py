@@ -208,7 +208,7 @@ def test_the_dashboard_shows_what_runs_what_comes_and_what_needs_attention(clien
         "Broken": "The content does not compile.",
         "Sent back": "It could not be launched. The subject is missing.",
     }
-    assert {campaign.name for campaign in response.context["under_way"]} == {
+    assert {row.campaign.name for row in response.context["under_way"]} == {
         "On its way", "At the till", "Stopped", "By hand",
     }  # fmt: skip
     assert {campaign.name for campaign in response.context["coming"]} == {"Tomorrow"}
