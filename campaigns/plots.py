@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import ceil, floor, log10
 
 NAMED = 6  # columns that can be named under a drawing on a small screen
+LEAST = 8  # columns that a drawing has room for
 STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
 WIDE = 10  # of one column, with the gap around it, in the drawing's own units; its height is 100
 GAP = 2
@@ -58,8 +59,13 @@ class Plot:
     scale: tuple[str, str, str]
 
     @property
+    def blank(self) -> range:
+        """The columns to come that keep the first ones from being drawn too wide."""
+        return range(max(0, LEAST - len(self.columns)))
+
+    @property
     def width(self) -> int:
-        return WIDE * len(self.columns)
+        return WIDE * max(LEAST, len(self.columns))
 
 
 def plot(

@@ -24,6 +24,16 @@ class Visitor(msgspec.Struct, frozen=True):
     user_agent: str = ""
 
 
+class Addressee(msgspec.Struct, frozen=True):
+    """Whom a mail went to, and the sender's name it bore; "" where that is written anew for each recipient."""
+
+    email: str = ""
+    sender: str = ""
+
+
+NOBODY = Addressee()  # of a test e-mail
+
+
 class BadLink(LookupError):
     """The token was not made here, or its delivery or link is no more."""
 
@@ -69,14 +79,14 @@ def clicked(token: str, index: int, visitor: Visitor) -> str:
     return target
 
 
-def unsubscribe(token: str, how: str, visitor: Visitor) -> str:
-    """Suppress the address a mail went to, at once and everywhere, and return it; "" for a test e-mail.
+def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
+    """Suppress the address a mail went to, at once and everywhere, and return it.
 
     how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.
     """
     pk = _read(token)
     if pk == tokens.TEST:
-        return ""
+        return NOBODY
     delivery = _delivery(pk)
     with transaction.atomic():
         Suppression.objects.bulk_create(
@@ -95,13 +105,18 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> str:
         ).update(unsubscribed_at=timezone.now())
         if delivery.unsubscribed_at is None:
             _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how)
-    return delivery.email
+    return _addressee(delivery)
 
 
-def address(token: str) -> str:
-    """The address a mail went to, "" for a test e-mail. Raises BadLink."""
+def addressee(token: str) -> Addressee:
+    """Whom a mail went to. Raises BadLink."""
     pk = _read(token)
-    return "" if pk == tokens.TEST else _delivery(pk).email
+    return NOBODY if pk == tokens.TEST else _addressee(_delivery(pk))
+
+
+def _addressee(delivery: Delivery) -> Addressee:
+    sender = delivery.campaign.from_name
+    return Addressee(delivery.email, "" if "{" in sender else sender)
 
 
 def _read(token: str) -> int:

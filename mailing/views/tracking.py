@@ -45,14 +45,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A GET shows a page with a button and never acts, for scanners follow links; a POST acts at once (RFC 8058)."""
     try:
         if request.method != "POST":
-            return render(
-                request, "mailing/unsubscribe.html", {"email": tracking.address(token), "asks": True}
-            )
+            to = tracking.addressee(token)
+            return render(request, "mailing/unsubscribe.html", {"to": to, "asks": True})
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        email = tracking.unsubscribe(token, "one-click" if one_click else "page", visitor(request))
+        to = tracking.unsubscribe(token, "one-click" if one_click else "page", visitor(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
-    return render(request, "mailing/unsubscribe.html", {"email": email})
+    return render(request, "mailing/unsubscribe.html", {"to": to})
 
 
 def visitor(request: HttpRequest) -> tracking.Visitor:

@@ -1,11 +1,13 @@
 """What comes back through the links of a mail: opens, clicks, unsubscriptions (row E10)."""
 
+import re
+
 import pytest
 from django.test import Client
 
 from campaigns import doctor
 from mailing import progress
-from mailing.models import Event, Membership, Suppression
+from mailing.models import EmailCampaign, Event, Membership, Suppression
 from mailing.sending import tokens
 from tests.mailing.running import launched
 
@@ -112,6 +114,16 @@ def test_a_scanner_that_follows_the_unsubscribe_link_changes_nothing(anybody, de
     assert delivery.email in anybody.get(f"/u/{token}").content.decode()
     assert not Suppression.objects.exists()
     assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(("sender", "said"), [
+    ("Nordlicht Coffee", "Nordlicht Coffee"), ("{{ city }} shop", ""), ("{Jo|Jay}", ""),
+])  # fmt: skip
+def test_the_page_bears_the_name_of_the_sender_not_ours(anybody, delivery, token, sender, said):
+    EmailCampaign.objects.filter(pk=delivery.campaign_id).update(from_name=sender)
+    page = anybody.get(f"/u/{token}").content.decode()
+    assert re.findall(r'<p class="h2[^>]*>([^<]*)</p>', page) == ([said] if said else [])
+    assert "Fanfare" not in page
 
 
 def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody, campaign, delivery, token):
