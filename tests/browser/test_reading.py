@@ -75,4 +75,4 @@ def test_a_dialog_is_read_answered_and_left_by_keyboard_alone(page: Page, sign_i
     page.keyboard.press("Escape")
     expect(dialog).not_to_be_visible()
     expect(cancel).to_be_focused()
-    expect(page.locator("#campaign-status")).to_contain_text("Active")
+    expect(page.locator("#campaign-status .status-badge")).to_have_text("Active")
