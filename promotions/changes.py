@@ -18,6 +18,7 @@ NAMES = {
     "max_promotions": "promotions of one sale",
     "max_discount_percent": "most percent of one sale",
     "max_discount": "most discount of one sale",
+    "exclusive": "alone in a sale",
     "precedence": "where several compete",
     "coupons_with_promotions": "coupons with automatic promotions",
     "item_with_order": "items with whole sale",

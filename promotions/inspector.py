@@ -157,7 +157,10 @@ def _ways(promotion: Promotion) -> list[Way]:
 
 
 def _apart(one: Way, other: Way) -> str:
-    """Why two campaigns never apply to the same sale; empty: they can. Promotions by themselves meet every campaign."""
+    """Why two campaigns never apply to the same sale; empty: they can. Promotions by themselves meet most campaigns."""
+    for campaign in (one, other):
+        if campaign is not None and campaign.exclusive:
+            return f"Each promotion of “{campaign}” applies alone in a sale."
     if one is None or other is None or one == other:
         return ""
     pair = f"“{one}” and “{other}”"

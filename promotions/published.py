@@ -56,6 +56,7 @@ class Published(Struct, frozen=True, gc=False):
 
 CAMPAIGNS = """
     SELECT c.id, c.status, c.starts_at, c.ends_at, p.priority, p.currency, p.on_budget_end, p.max_uses_per_customer,
+           p.exclusive,
            ARRAY(SELECT l.code FROM promotions_promotioncampaign_locations m JOIN pos_location l ON l.id = m.location_id
                  WHERE m.promotioncampaign_id = c.id)
     FROM campaigns_campaign c JOIN promotions_promotioncampaign p ON p.campaign_ptr_id = c.id
@@ -77,7 +78,8 @@ def campaigns(known: Mapping[int, CampaignTerms], *, drafts: bool) -> dict[int, 
                 currency=row[5],
                 on_budget_end=row[6],
                 max_uses_per_customer=row[7],
-                locations=frozenset(row[8]),
+                exclusive=row[8],
+                locations=frozenset(row[9]),
             )
             for row in cursor
         ]

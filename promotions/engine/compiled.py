@@ -68,8 +68,9 @@ class Promotion:
         self.gate = gate
         self.gift = rule.benefit if isinstance(rule.benefit, FreeGift) else None
         self.on_order = rule.lane == "order"
-        self.group = rule.stacking.group if isinstance(rule.stacking, BestOf) else None
-        self.exclusive = isinstance(rule.stacking, Exclusive)
+        by_campaign = rule.campaign is not None and rule.campaign.exclusive
+        self.exclusive = by_campaign or isinstance(rule.stacking, Exclusive)
+        self.group = rule.stacking.group if isinstance(rule.stacking, BestOf) and not by_campaign else None
         self.is_buy_get = isinstance(rule.benefit, BuyGet)
 
 

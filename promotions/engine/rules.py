@@ -307,7 +307,10 @@ class Caps(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fie
 
 
 class CampaignTerms(Struct, frozen=True, gc=False, omit_defaults=True):
-    """What a campaign adds to the promotions linked to it. Half-open window; locations empty = everywhere."""
+    """What a campaign adds to the promotions linked to it. Half-open window; locations empty = everywhere.
+
+    `exclusive`: each of them is, whatever its own stacking says.
+    """
 
     id: int
     status: CampaignStatus = "active"
@@ -318,6 +321,7 @@ class CampaignTerms(Struct, frozen=True, gc=False, omit_defaults=True):
     currency: str = ""
     on_budget_end: Literal["partial", "reject"] = "partial"
     max_uses_per_customer: int | None = None
+    exclusive: bool = False
 
 
 class Rule(Struct, frozen=True, gc=False, omit_defaults=True):

@@ -48,6 +48,7 @@ class CampaignForm(forms.ModelForm):
             "max_uses",
             "max_uses_per_customer",
             "priority",
+            "exclusive",
             "locations",
         ]
         widgets = {

@@ -303,6 +303,14 @@ class Migration(migrations.Migration):
                 ),
                 ("priority", models.PositiveIntegerField(default=100, help_text="1 is applied first.")),
                 (
+                    "exclusive",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A promotion of this campaign applies alone in a sale, or not at all.",
+                        verbose_name="alone in a sale",
+                    ),
+                ),
+                (
                     "locations",
                     models.ManyToManyField(
                         blank=True, help_text="None chosen: everywhere.", to="pos.location"

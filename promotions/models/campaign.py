@@ -58,6 +58,11 @@ class PromotionCampaign(Campaign):
     max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
     max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
     priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
+    exclusive = models.BooleanField(
+        "alone in a sale",
+        default=False,
+        help_text="A promotion of this campaign applies alone in a sale, or not at all.",
+    )
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
     promotions = models.ManyToManyField("promotions.Promotion", through="promotions.Link", blank=True)
 

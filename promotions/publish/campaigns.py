@@ -30,6 +30,7 @@ FIELDS = frozenset(
         "max_uses",
         "max_uses_per_customer",
         "priority",
+        "exclusive",
     }
 )
 

@@ -29,7 +29,8 @@ def batch_list(request: Request) -> HttpResponse:
 def switch(request: Request) -> HttpResponse:
     """Switch all codes of the `batch` of a `promotion` on (`on`) or off; a GET asks first."""
     said = request.POST if request.method == "POST" else request.GET
-    promotion, name, on = key_of(said.get("promotion")), said.get("batch", ""), "on" in said
+    promotion, on = key_of(said.get("promotion")), "on" in said
+    name = said.get("batch", "").replace("\0", "")  # no name in the database holds a NUL
     if request.method != "POST":
         batch = batches.batches().filter(promotion=promotion, batch=name).first()
         if batch is None:

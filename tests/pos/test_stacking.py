@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from promotions import stacking
+from promotions import publish, stacking
 from promotions.models import Promotion
 from tests.factories import CouponFactory, LocationFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, line
+from tests.promotions.pages import campaign_with
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +111,23 @@ def test_a_rule_counts_from_the_very_next_quote_and_ends_with_it(case):
     less = min(answers, key=lambda answer: answer["discount"])
     said = [refused["reason"] for refused in less["not_applied"]]
     assert case.reason in said + [applied["clamped_by"] for applied in less["applied"]]
+
+
+def test_a_promotion_of_an_exclusive_campaign_applies_alone_from_the_very_next_quote():
+    campaign, (one, other) = campaign_with(2)
+    alone = PromotionFactory(standalone=True, **off_sale(300))
+    till = AtTill()
+
+    def applied():
+        return [part["promotion"] for part in till.quote(basket(10_000))["applied"]]
+
+    assert applied() == [one.pk, other.pk, alone.pk]
+    publish.edit_campaign(campaign, changes={"exclusive": True})
+    assert applied() == [one.pk]  # 1000, the others 300 and as much as it
+    publish.save_promotion(alone, benefit={"type": "fixed_total", "amount": 1001})
+    assert applied() == [alone.pk]
+    publish.edit_campaign(campaign, changes={"exclusive": False})
+    assert applied() == [one.pk, other.pk, alone.pk]
 
 
 def test_the_most_that_a_sale_may_get_is_money_of_the_site_and_cuts_no_sale_in_another():

@@ -46,6 +46,7 @@ def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, mark
         "max_uses_per_customer": "2",
         "priority": "5",
         "locations": [here.pk],
+        "exclusive": "on",
     }
     response = client.post("/campaigns/promotion/new/", answer)
     campaign = PromotionCampaign.objects.get()
@@ -53,10 +54,12 @@ def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, mark
     assert (campaign.status, campaign.created_by, campaign.budget) == ("draft", marketer, 123450)
     assert (campaign.on_budget_end, campaign.max_uses, campaign.max_uses_per_customer) == ("reject", 500, 2)
     assert campaign.starts_at.isoformat() == "2090-03-01T08:00:00+00:00"
+    assert campaign.exclusive
     assert list(campaign.locations.all()) == [here]
     assert campaign.counter.budget == 123450
     page = words(shown(client.get(campaign.get_absolute_url())))
     assert "€1,234.50" in page
+    assert "With others never: each of its promotions applies alone in a sale" in page
     assert here.name in page
 
 

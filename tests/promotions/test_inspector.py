@@ -134,6 +134,17 @@ def test_promotions_whose_campaigns_never_meet_never_meet_and_one_that_meets_is_
     assert meeting(one, PromotionFactory(standalone=True), StackingRules()).can
 
 
+def test_promotions_of_an_exclusive_campaign_meet_no_others():
+    campaign, (one, other) = campaign_with(2, name="Black Friday")
+    alone = PromotionFactory(standalone=True)
+    assert meeting(one, other, StackingRules()).can
+    type(campaign).objects.filter(pk=campaign.pk).update(exclusive=True)
+    for pair in ((one, other), (one, alone), (alone, other)):
+        assert meeting(*pair, StackingRules()).hindrances == [
+            "Each promotion of “Black Friday” applies alone in a sale."
+        ]
+
+
 def test_it_says_of_two_that_can_meet_which_of_them_no_sale_gets_at_present():
     _, (one,) = campaign_with(status="expired")
     off = PromotionFactory(standalone=True, status="inactive")

@@ -120,6 +120,22 @@ def test_by_strict_priority_the_first_exclusive_promotion_is_alone():
     assert why(outcome, 1) == ("excluded_by", None, None, 3)
 
 
+def test_an_exclusive_campaign_makes_each_of_its_promotions_exclusive():
+    alone = campaign(7, exclusive=True)
+    rules = [
+        Rule(1, off(10), campaign=alone, stacking=SEASON),
+        Rule(2, off(6), campaign=alone),
+        rule(3, off(5), stacking=SEASON),
+        rule(4, off(4)),
+    ]
+    assert given(quote(BASKET, *rules)) == {1: 120}
+    assert why(quote(BASKET, *rules), 2) == ("excluded_by", None, None, 1)
+    assert list(given(quote(BASKET, *rules[1:]))) == [3, 4]  # together they are the better deal
+    assert list(given(quote(BASKET, *rules[1:], stacking=STRICT))) == [2]
+    both = [*rules[1:], Rule(2, off(6), campaign=campaign(8))]  # it is in another campaign, too
+    assert list(given(quote(BASKET, *both))) == [2, 3, 4]
+
+
 @pytest.mark.parametrize("stacking", [STRICT, StackingRules()])
 def test_an_exclusive_promotion_that_gives_nothing_shuts_nobody_out(stacking):
     rules = [rule(1, off(10)), rule(2, off(0), stacking=r.Exclusive())]
