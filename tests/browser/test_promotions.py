@@ -328,6 +328,15 @@ def test_a_basket_begins_with_what_a_till_has_sold(page: Page, sign_in):
     expect(line.get_by_label("SKU")).not_to_have_value("")
 
 
+def test_a_campaign_that_has_not_begun_shows_what_the_last_sales_would_have_got(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/?q=Advent+opening")
+    page.get_by_role("link", name="Advent opening").click()
+    estimate = page.get_by_role("region", name="What it would have given")
+    expect(estimate).to_contain_text("of the revenue")
+    expect(estimate.get_by_role("row", name="Buy 2 chocolates")).to_contain_text("€")
+
+
 def test_every_report_has_its_table_its_drawing_and_its_csv(page: Page, sign_in, tmp_path: Path):
     """P9"""
     sign_in("analyst")
