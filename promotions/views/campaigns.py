@@ -208,9 +208,11 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     links = [  # only a campaign that is over keeps deleted promotions
         {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)} for link in page
     ]
+    is_on = campaign.links.filter(promotion__status=Promotion.Status.ACTIVE).exists()
     return {
         "campaign": campaign,
         "links": links,
+        "is_idle": bool(links) and not campaign.is_final and not is_on,
         "links_page": page,
         "find": find,
         "found": found,

@@ -333,6 +333,19 @@ def test_a_draft_says_that_nothing_is_linked_and_one_that_is_over_that_nothing_w
         assert sentence in shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
 
 
+def test_a_campaign_none_of_whose_promotions_is_on_says_so(client, marketer):
+    campaign, (one, _) = campaign_with(2)
+    idle = "None of them is switched on"
+    assert idle not in shown(client.get(campaign.get_absolute_url()))
+    Promotion.objects.update(status="inactive")
+    assert idle in shown(client.get(campaign.get_absolute_url()))
+    address = f"/campaigns/promotion/{campaign.pk}/promotions/{one.pk}/switch/"
+    assert idle not in shown(client.post(address, {"on": "1"}, **HTMX))
+    over, _ = campaign_with(status="expired")
+    Promotion.objects.update(status="inactive")
+    assert idle not in shown(client.get(over.get_absolute_url()))
+
+
 def test_a_campaign_warns_of_a_linked_promotion_that_cannot_apply_in_it(client, marketer):
     now = timezone.now()
     campaign, (late, _) = campaign_with(2, ends_at=now + DAY, budget=100)
