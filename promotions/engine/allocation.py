@@ -82,6 +82,22 @@ def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) ->
     return parts
 
 
+def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> list[Number]:
+    """Exact shares of `amount`, at most the rooms of what weighs something: min(room, k × weight), with the one k."""
+    shares: list[Number] = [0] * len(weights)
+    open_ = [i for i, weight in enumerate(weights) if weight]
+    while open_:
+        total = sum([weights[i] for i in open_])
+        full = [i for i in open_ if amount * weights[i] > rooms[i] * total]
+        for i in full or open_:
+            shares[i] = rooms[i] if full else Fraction(amount * weights[i], total)
+        if not full:
+            break
+        amount -= sum([rooms[i] for i in full])
+        open_ = [i for i in open_ if i not in full]
+    return shares
+
+
 def half_up(numerator: Number, denominator: int) -> int:
     """numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
     return (2 * numerator + denominator) // (2 * denominator)

@@ -189,6 +189,8 @@ class Stepped:
         self.per_unit = False
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
+        if not mask:
+            return NO_ITEMS
         measure = ground.measure
         have = measure.quantity(mask) if self._by_quantity else measure.worth(mask)
         for at_least, step in self._steps:

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from fractions import Fraction
 
-from promotions.engine.benefits import Unitwise, pooled
+from promotions.engine.allocation import fill, half_up
+from promotions.engine.benefits import Unitwise
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Matching, Refusal
 from promotions.engine.facts import Matcher
@@ -74,13 +75,13 @@ class BuyGetReady:
         plan = groups.dearest_get() if self._dearest else groups.cheapest_get()
         used, reduced = [], []
         for batch, (paying, getting) in plan.items():
-            # A batch that gives all its units to one side stays whole; `split` leaves the rest in `batch`.
+            # The dearest pay, to the minor unit. A batch that gives all its units to one side stays whole.
+            if paying:
+                used.append(ground.units.split(batch, paying, dearest=True))
             if getting:
                 part = ground.units.split(batch, getting, dearest=self._dearest)
                 reduced.append(part)
                 used.append(part)
-            if paying:
-                used.append(ground.units.split(batch, paying, dearest=True))
         claim = self._reward.on(ground, sorted(reduced, key=_by_kind))
         if isinstance(claim, Claim):
             claim.used = used
@@ -172,6 +173,10 @@ class Groups:
         return drawn
 
 
+Sets = tuple[dict[Batch, int], int]
+"""So many sets of the same units: how many of each batch are in one set, and the number of sets."""
+
+
 class BundleReady:
     """Sets of all parts, the cheapest (or dearest) units first. A set that would not get cheaper is passed over."""
 
@@ -196,7 +201,7 @@ class BundleReady:
             if _count(pool) < part.quantity:
                 return Refusal("min_quantity", part.quantity, _count(pool))
             parts.append((pool, part.quantity))
-        bundled, sets, complete = self._sets(parts)
+        sets, complete = self._sets(parts)
         if not sets:
             needed = sum(part.quantity for _, part in self._parts)
             return (
@@ -204,19 +209,17 @@ class BundleReady:
                 if complete
                 else Refusal("min_quantity", needed, ground.facts.original.quantity(reach))
             )
-        dearest = self._benefit.pick == "dearest"
-        pieces = [ground.units.split(batch, units, dearest=dearest) for batch, units in bundled.items()]
-        claim = self._price(sorted(pieces, key=_by_kind), sets)
+        claim = self._price(ground, sets)
         if isinstance(claim, Claim):
-            claim.used = pieces
-            claim.applications = sets
+            claim.used = claim.pieces
+            claim.applications = sum(times for _, times in sets)
         return claim
 
-    def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[dict[Batch, int], int, bool]:
-        """Units of each batch in sets that get cheaper, how many such sets, and whether any set was complete."""
+    def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[list[Sets], bool]:
+        """The sets that get cheaper, and whether any set was complete."""
         taken: dict[Batch, int] = {}
-        bundled: dict[Batch, int] = {}
-        left, sets, complete = self._most, 0, False
+        sets: list[Sets] = []
+        left, complete = self._most, False
         while left:
             drawn: dict[Batch, int] = {}
             for pool, quantity in parts:
@@ -229,35 +232,49 @@ class BundleReady:
                         if not missing:
                             break
                 if missing:
-                    return bundled, sets, complete
+                    return sets, complete
             complete = True
             times = min(
                 left, *[(batch.count - taken.get(batch, 0)) // units for batch, units in drawn.items()]
             )
-            cheaper = self._cheaper(drawn)
             for batch, units in drawn.items():
                 taken[batch] = taken.get(batch, 0) + units * times
-                if cheaper:
-                    bundled[batch] = bundled.get(batch, 0) + units * times
             left -= times
-            sets += times if cheaper else 0
-        return bundled, sets, complete
+            if self._saving(drawn) > 0 or self._benefit.price is None:
+                sets.append((drawn, times))
+        return sets, complete
 
-    def _cheaper(self, drawn: dict[Batch, int]) -> bool:
-        price = self._benefit.price
-        return price is None or price < sum(
-            Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()
-        )
-
-    def _price(self, pieces: list[Batch], sets: int) -> Claim | Refusal:
+    def _saving(self, drawn: dict[Batch, int]) -> Fraction:
+        """What one set gets off, floors aside."""
         benefit = self._benefit
+        worth = sum([Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()], Fraction())
         if benefit.percent is not None:
-            return pooled(pieces, percent=benefit.percent)
-        if benefit.amount is not None:
-            return pooled(pieces, amount=benefit.amount * sets)
-        return pooled(
-            pieces, amount=max(0, sum(piece.rest for piece in pieces) - (benefit.price or 0) * sets)
-        )
+            return worth * benefit.percent / WHOLE
+        return Fraction(benefit.amount) if benefit.amount is not None else worth - (benefit.price or 0)
+
+    def _price(self, ground: Ground, sets: list[Sets]) -> Claim | Refusal:
+        """Each set gets its own saving: what the floors of one keep back is not taken off another."""
+        shares: dict[Batch, Fraction] = {}
+        bundled: dict[Batch, int] = {}
+        for drawn, times in sets:
+            saving = self._saving(drawn)
+            rests = [Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()]
+            rooms = [
+                Fraction((batch.rest - batch.low) * units, batch.count) for batch, units in drawn.items()
+            ]
+            filled = fill(min(saving, sum(rooms, Fraction())), rests, rooms)
+            for (batch, units), share in zip(drawn.items(), filled, strict=True):
+                shares[batch] = shares.get(batch, Fraction()) + share * times
+                bundled[batch] = bundled.get(batch, 0) + units * times
+        dearest = self._benefit.pick == "dearest"
+        weights = {
+            ground.units.split(batch, units, dearest=dearest): shares[batch]
+            for batch, units in bundled.items()
+        }
+        pieces = sorted(weights, key=_by_kind)
+        room = sum([piece.rest - piece.low for piece in pieces])
+        wish = min(half_up(sum(weights.values()), 1), room)
+        return Claim(pieces, [weights[piece] for piece in pieces], wish) if wish else NOTHING
 
 
 class Free:

@@ -34,12 +34,71 @@ def settle(sale: Sale) -> Pass:
 def _by_priority(sale: Sale, exclusive: list[Promotion]) -> Pass:
     """An exclusive promotion that gives something is alone; otherwise the first shut out those after them."""
     refused: Forbidden = {}
-    for promotion in exclusive:
+    for promotion in sorted(exclusive, key=_precedence):
         attempt = Pass(sale, _all_but(sale, [promotion]))
         if attempt.grants:
             return attempt
         refused.update({promotion.rank: attempt.refusals[promotion.rank]})
-    return Pass(sale, refused)
+    return _first_come(sale, refused)
+
+
+def _first_come(sale: Sale, forbidden: Forbidden) -> Pass:
+    """The first by priority shut out those after them, also where the order lane holds the first: it comes last."""
+    attempt = Pass(sale, forbidden)
+    late = (
+        [promotion for promotion in sale.orders if promotion.rank in attempt.refusals] if sale.items else []
+    )
+    for promotion in sorted(late, key=_precedence)[:SCENARIOS]:
+        refusal = attempt.refusals.get(promotion.rank)
+        if refusal is None or refusal.reason not in ("excluded_by", "excluded_pair", "max_promotions"):
+            continue
+        making_way = _making_way(sale, attempt, promotion)
+        if not making_way:
+            continue
+        other = Pass(sale, forbidden | making_way)
+        if any(grant.promotion is promotion for grant in other.grants):
+            forbidden, attempt = forbidden | making_way, other
+    return attempt
+
+
+def _making_way(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
+    """Those after `promotion` by priority that would keep it out; none when one before it does."""
+    stacking, precedence = sale.stacking, _precedence(promotion)
+    pairs = sale.pairs.get(promotion.number, ())
+    granted = [grant.promotion for grant in attempt.grants]
+    making_way: Forbidden = {}
+    for rival in {*sale.items, *granted}:
+        if rival.number in pairs:
+            refusal = Refusal("excluded_pair", by=promotion.number)
+        elif (not stacking.item_with_order and rival.on_order != promotion.on_order) or (
+            not stacking.coupons_with_promotions and rival.rule.trigger != promotion.rule.trigger
+        ):
+            refusal = Refusal("excluded_by", by=promotion.number)
+        else:
+            continue
+        if _precedence(rival) > precedence:
+            making_way[rival.rank] = refusal
+        elif rival in granted:
+            return {}
+    limit = stacking.max_promotions
+    if limit is not None:
+        staying = sorted([one for one in granted if one.rank not in making_way], key=_precedence)
+        first = [one for one in staying if _precedence(one) < precedence]
+        if len(first) >= limit:
+            return {}
+        for rival in {*sale.items, *granted}.difference(staying[: limit - 1]):
+            if _precedence(rival) > precedence:
+                making_way.setdefault(rival.rank, Refusal("max_promotions", limit, limit + 1))
+    return making_way
+
+
+def _precedence(promotion: Promotion) -> tuple[int, int, int, int]:
+    return (
+        _campaign_priority(promotion),
+        promotion.rule.priority,
+        promotion.number,
+        promotion.campaign or 0,
+    )
 
 
 def _by_value(sale: Sale, exclusive: list[Promotion]) -> Pass:

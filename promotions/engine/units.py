@@ -1,7 +1,7 @@
 """The units of a sale: lines merged into kinds, and batches of units that stand alike.
 
 Totals must not depend on the order of lines or on how units are split over lines. So the engine never looks at lines:
-units that nothing tells apart are one `Kind`, in an order of their own (larger value, SKU, price, the rest), and only
+units that nothing tells apart are one `Kind`, in an order of their own (SKU, least line id), and only
 the answer shares what a kind gets among its lines.
 
 A promotion may touch part of a kind. Units with the same history form a `Batch`: what is left to pay of them together
@@ -99,7 +99,7 @@ def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
             Kind(line, _value(line), ((place, line.quantity),), line.quantity)
             for place, line in enumerate(lines)
         ]
-        kinds.sort(key=_by_value_and_sku)
+        kinds.sort(key=_by_sku)
         return tuple(kinds)
     alike: dict[_Facts, list[tuple[str, int, Line]]] = {}
     for place, line in enumerate(lines):
@@ -116,15 +116,16 @@ def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
             line.already_discounted,
         )
         alike.setdefault(key, []).append((line.id, place, line))
-    by_key = []
-    for key, standing in alike.items():
+    ordered = []
+    for standing in alike.values():
         standing.sort()
         count = sum([line.quantity for _, _, line in standing])
         value = sum([_value(line) for _, _, line in standing])
         places = tuple([(place, line.quantity) for _, place, line in standing])
-        by_key.append((key, Kind(standing[0][2], value, places, count)))
-    by_key.sort(key=lambda one: (-one[1].value, one[0]))
-    return tuple([kind for _, kind in by_key])
+        first, _, line = standing[0]
+        ordered.append((line.sku, first, Kind(line, value, places, count)))
+    ordered.sort(key=_by_sku_and_id)
+    return tuple([kind for *_, kind in ordered])
 
 
 _Facts = tuple[str, int, int, int, int, str, tuple[str, ...], bool, bool]
@@ -134,8 +135,12 @@ def _value(line: Line) -> int:
     return line.quantity * line.unit_price if line.line_total is None else line.line_total
 
 
-def _by_value_and_sku(kind: Kind) -> tuple[int, str]:
-    return (-kind.value, kind.sku)
+def _by_sku(kind: Kind) -> str:
+    return kind.sku
+
+
+def _by_sku_and_id(one: tuple[str, str, Kind]) -> tuple[str, str]:
+    return one[:2]
 
 
 class Pool:
@@ -266,4 +271,4 @@ def dearest_first(batch: Batch) -> tuple[int, int]:
 
 
 def cheapest_first(batch: Batch) -> tuple[int, int]:
-    return (batch.price, -batch.kind)
+    return (batch.price, batch.kind)
