@@ -5,8 +5,8 @@ those of the repository, in a schema of their own. Nothing is priced here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from promotions.engine import (
@@ -25,6 +25,7 @@ from promotions.engine import (
 )
 from promotions.engine import rules as r
 from promotions.engine.allocation import allocate
+from tests.promotions.conformance_schema import instant, name_strangers
 
 Case = Mapping[str, Any]
 
@@ -41,7 +42,9 @@ def run_case(case: Case) -> dict[str, Any]:
     """The product's answer to `case`, in the shape of its `expect`.
 
     `case["policy"]` = "partial" runs campaigns that grant what is left in the place of the case's own policy.
+    Warns of each field that the schema does not know, so that none is passed over in silence.
     """
+    name_strangers(case)
     if case["kind"] in KINDS:
         return KINDS[case["kind"]](case)
     from tests.promotions import conformance_models  # only where needed: it needs Django and a database
@@ -56,17 +59,17 @@ def _basket(case: Case) -> dict[str, Any]:
         _sale(case, promotions),
         [_rule(promotion, number, case.get("policy")) for number, promotion in promotions],
         _remaining(promotions),
-        datetime.fromisoformat(case.get("context", {}).get("at", "2025-01-15T12:00:00+00:00")),
+        instant(case.get("context", {}).get("at") or "2025-01-15T12:00:00+00:00"),
         stacking=STRICT,
     )
-    return _answer(outcome, numbers)
+    return _answer(outcome, numbers, {line["line"]: 0 for line in case["basket"] if not line["qty"]})
 
 
-def _answer(outcome: Outcome, numbers: Mapping[int, str]) -> dict[str, Any]:
+def _answer(outcome: Outcome, numbers: Mapping[int, str], without_units: Mapping[str, int]) -> dict[str, Any]:
     amounts = {applied.promotion: applied.amount for applied in outcome.applied}
     return {
         "total_discount": outcome.discount,
-        "per_line": {line.id: line.discount for line in outcome.lines},
+        "per_line": without_units | {line.id: line.discount for line in outcome.lines},
         "per_promotion": {name: amounts.get(number, 0) for number, name in numbers.items()},
         "rejected": {
             numbers[refused.promotion]: REJECTED[refused.reason]
@@ -119,7 +122,7 @@ def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
     context = case.get("context", {})
     by_code: dict[str, list[int]] = {}
     for number, promotion in promotions:
-        if promotion["trigger"]["type"] == "code":
+        if _is_coded(promotion):
             by_code.setdefault(promotion["trigger"]["code"].casefold(), []).append(number)
     coupons = [
         Coupon(code, number)
@@ -131,7 +134,7 @@ def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
     customer = context.get("customer_id") or ("someone" if _counted_by_customer(promotions) else "")
     return Basket(
         currency="EUR",
-        lines=tuple(_line(line) for line in case["basket"]),
+        lines=tuple(_line(line) for line in case["basket"] if line["qty"]),  # nothing of an article: no line
         customer=Customer(customer, frozenset(groups)) if customer or groups else None,
         coupons=tuple(coupons),
     )
@@ -146,18 +149,29 @@ def _budget(promotion: Case) -> Case:
     return (promotion.get("campaign") or {}).get("budget") or {}
 
 
+def _is_coded(promotion: Case) -> bool:
+    return promotion.get("trigger", {}).get("type") == "code"
+
+
 def _line(line: Case) -> Line:
+    total = line["line_total"] if "line_total" in line else line["qty"] * line["unit_price"]
     return Line(
         id=line["line"],
-        sku=line.get("sku", ""),
+        sku=line.get("sku") or "",
         quantity=line["qty"],
-        unit_price=line["line_total"] // line["qty"],
-        line_total=line["line_total"],
+        unit_price=total // line["qty"],
+        line_total=total,
         categories=_listed(line.get("category")),
+        # Units are interchangeable inside a line only. The schema knows no brands: one tells lines alike apart.
+        brand=line["line"],
         discountable=line.get("discountable", True),
-        min_unit_price=line.get("min_unit_price", 0),
+        min_unit_price=line.get("min_unit_price") or 0,
         already_discounted=line.get("already_discounted", False),
     )
+
+
+NONE = "\0"
+"""What no line is called."""
 
 
 def _listed(value: Any) -> tuple[str, ...]:
@@ -169,12 +183,11 @@ def _listed(value: Any) -> tuple[str, ...]:
 def _rule(promotion: Case, number: int, policy: str | None) -> Rule:
     target = promotion.get("target", {})
     campaign = promotion.get("campaign")
-    trigger = "coupon" if promotion["trigger"]["type"] == "code" else "automatic"
     return Rule(
         promotion=number,
         label=promotion["id"],
         priority=-promotion.get("priority", 0),
-        trigger=trigger,
+        trigger="coupon" if _is_coded(promotion) else "automatic",
         conditions=tuple(_condition(condition) for condition in promotion.get("conditions", [])),
         target=r.Target(
             _match(target.get("match", {})),
@@ -205,21 +218,26 @@ def _campaign_number(campaign: Case) -> int:
 
 def _remaining(promotions: list[tuple[int, Case]]) -> Remaining:
     fields = {"spend": "amount", "usage": "uses", "usage_per_customer": "customer_uses"}
-    campaigns = {}
+    left: dict[int, dict[str, int]] = {}
     for _, promotion in promotions:
         if budget := _budget(promotion):
-            left = {fields[budget["type"]]: budget["limit"] - budget.get("used", 0)}
-            campaigns[_campaign_number(promotion["campaign"])] = Left(**left)
-    return Remaining(campaigns)
+            of_campaign = left.setdefault(_campaign_number(promotion["campaign"]), {})
+            of_campaign[fields[budget["type"]]] = budget["limit"] - budget.get("used", 0)
+    return Remaining({number: Left(**limits) for number, limits in left.items()})
 
 
 def _match(match: Case) -> r.Match:
     return r.Match(
-        skus=_listed(match.get("sku")),
-        categories=_listed(match.get("category")),
+        skus=_one_of(match, "sku"),
+        categories=_one_of(match, "category"),
         unit_price_min=match.get("unit_price_min"),
         unit_price_max=match.get("unit_price_max"),
     )
+
+
+def _one_of(match: Case, field: str) -> tuple[str, ...]:
+    """Those listed; an empty list means none, which the engine says by one that does not exist."""
+    return _listed(match.get(field)) if match.get(field) != [] else (NONE,)
 
 
 def _condition(condition: Case) -> r.Condition:
@@ -242,7 +260,10 @@ def _condition(condition: Case) -> r.Condition:
 
 def _percent(value: Any) -> int:
     """Hundredths of a percent of a percentage."""
-    return int(Decimal(str(value)) * 100)
+    hundredths = Fraction(Decimal(str(value))) * 100
+    if hundredths.denominator != 1:
+        raise ValueError(f"{value} % is finer than a hundredth of a percent")
+    return int(hundredths)
 
 
 def _benefit(benefit: Case) -> r.Benefit:
