@@ -179,8 +179,11 @@ def _apart(one: Way, other: Way) -> str:
 def _nowhere(promotion: Promotion) -> Iterator[str]:
     if promotion.status != Promotion.Status.ACTIVE:
         yield f"“{promotion}” is switched off: no sale gets it until it is switched on."
-    if not _ways(promotion):
+    ways = _ways(promotion)
+    if not ways:
         yield f"“{promotion}” is in no open campaign and not standalone: no sale gets it until it is."
+    elif all(way is not None and way.status != way.Status.ACTIVE for way in ways):
+        yield f"None of the campaigns of “{promotion}” is active at present."
 
 
 def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:

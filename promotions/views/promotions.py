@@ -125,12 +125,14 @@ def offer(request: Request) -> HttpResponse:
 @require_POST
 @changing
 def switch(request: Request, pk: int) -> HttpResponse:
-    """Switch a promotion on (`on`) or off."""
+    """Switch a promotion on (`on`) or off; `back`: from its form, to which it leads again."""
     promotion = found(pk)
     try:
         promotion = publish.switch(promotion, "on" in request.POST, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
+    if "back" in request.POST:
+        return redirect("promotions:promotion_edit", pk)
     if not request.htmx:
         return redirect(promotion)
     return render(request, "promotions/_promotion_status.html", promotion_context(promotion))

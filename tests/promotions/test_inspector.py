@@ -151,6 +151,11 @@ def test_it_says_of_two_that_can_meet_which_of_them_no_sale_gets_at_present():
     remarks = " ".join(meeting(one, off, StackingRules()).remarks)
     assert f"“{one}” is in no open campaign and not standalone" in remarks
     assert f"“{off}” is switched off" in remarks
+    _, (waits,) = campaign_with(status="paused")
+    told = f"None of the campaigns of “{waits}” is active at present."
+    assert told in meeting(waits, off, StackingRules()).remarks
+    Link.objects.create(campaign=campaign_with()[0], promotion=waits)
+    assert told not in meeting(waits, off, StackingRules()).remarks
 
 
 def test_what_applies_now_is_what_is_on_in_an_open_window_in_the_order_of_application():

@@ -275,6 +275,9 @@ def test_who_edits_a_promotion_that_applies_is_warned_with_the_switch_at_hand(cl
     page = shown(client.get(f"/promotions/{promotion.pk}/edit/"))
     assert "This promotion applies at the till now , through Spring ." in words(page)
     assert f'action="/promotions/{promotion.pk}/switch/"' in page
+    response = client.post(f"/promotions/{promotion.pk}/switch/", {"back": "1"})
+    assert response["Location"] == f"/promotions/{promotion.pk}/edit/"
+    assert "applies at the till now" not in shown(client.get(response["Location"]))
     alone = PromotionFactory(standalone=True)
     assert "applies at the till now" in shown(client.get(f"/promotions/{alone.pk}/edit/"))
     _, (waits,) = campaign_with(status="paused")
