@@ -30,9 +30,12 @@ def name(promotions: Sequence[Promotion]) -> None:
         promotion.group_names = found
 
 
-def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> int:
+def set_members(
+    group: CustomerGroup, customers: Iterable[str], *, shown: Iterable[str] | None = None, by: Any = None
+) -> int:
     """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
 
+    `shown`: the members that `customers` was made from. Whoever else came or went meanwhile stays so.
     Raises: Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
     _allow(by, "change")
@@ -41,7 +44,13 @@ def set_members(group: CustomerGroup, customers: Iterable[str], *, by: Any = Non
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
     if long := [member for member in members if len(member) > 64]:
         raise Refused([("customers", f"“{long[0]}” is longer than 64 characters.")])
-    return set_members_by(group, "SELECT unnest(%s::text[]) AS customer", [members])
+    with transaction.atomic():
+        if shown is not None:
+            CustomerGroup.objects.select_for_update().get(pk=group.pk)
+            stored, before = set(group.members.values_list("customer", flat=True)), set(shown)
+            came, gone = stored - before, before - stored
+            members = [*(member for member in members if member not in gone), *(came - set(members))]
+        return set_members_by(group, "SELECT unnest(%s::text[]) AS customer", [members])
 
 
 # One statement sees the table as it was before it: those who stay are neither deleted nor inserted.
@@ -70,8 +79,10 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
         return cursor.fetchone()[0]
 
 
-def save(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> CustomerGroup:
-    """Save a new or a stored group; with its members, unless a segment says who they are.
+def save(
+    group: CustomerGroup, customers: Iterable[str], *, shown: Iterable[str] | None = None, by: Any = None
+) -> CustomerGroup:
+    """Save a new or a stored group; with its members as `set_members` says, unless a segment says who they are.
 
     Raises: Refused: as `set_members`, or `by` may not add groups.
     """
@@ -80,7 +91,7 @@ def save(group: CustomerGroup, customers: Iterable[str], *, by: Any = None) -> C
     with transaction.atomic():
         group.save()
         if not group.kept_by:
-            set_members(group, customers, by=by)
+            set_members(group, customers, shown=shown, by=by)
     return group
 
 

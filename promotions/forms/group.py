@@ -17,6 +17,8 @@ class GroupForm(forms.ModelForm):
         widget=forms.Textarea(attrs={"rows": 12}),
         help_text="The ids that tills use, one a line or apart by commas.",
     )
+    shown = CodesField(widget=forms.HiddenInput)
+    """The customers that the form was filled with: somebody else may change them meanwhile."""
 
     class Meta:
         model = CustomerGroup
@@ -27,10 +29,11 @@ class GroupForm(forms.ModelForm):
         members = []
         if instance.pk and not instance.kept_by:
             members = list(instance.members.order_by("customer").values_list("customer", flat=True))
-        super().__init__(data, instance=instance, initial={"customers": "\n".join(members)})
+        initial = {"customers": "\n".join(members), "shown": ",".join(members)}
+        super().__init__(data, instance=instance, initial=initial)
         self.fields["code"].disabled = bool(instance.pk)
         if instance.kept_by:
-            del self.fields["customers"]
+            del self.fields["customers"], self.fields["shown"]
 
     def clean_code(self) -> str:
         code = self.cleaned_data["code"]

@@ -46,7 +46,9 @@ def edited(request: Request, group: CustomerGroup) -> HttpResponse:
     form = GroupForm(request.POST or None, instance=group)
     if request.method == "POST" and form.is_valid():
         try:
-            saved = groups.save(form.instance, form.cleaned_data.get("customers", ()), by=request.user)
+            said = form.cleaned_data
+            shown = said["shown"] if "shown" in request.POST else None
+            saved = groups.save(form.instance, said.get("customers", ()), shown=shown, by=request.user)
         except Refused as refused:
             for name, sentence in refused.reasons:
                 form.add_error(name if name in form.fields else None, sentence)

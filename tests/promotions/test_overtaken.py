@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from promotions import batches, coupons, publish, stacking
+from promotions import batches, coupons, groups, publish, stacking
 from promotions.models import Coupon, Promotion, PromotionCampaign, StackingSettings
-from tests.factories import CouponFactory, PromotionCampaignFactory, user_in
+from tests.factories import CouponFactory, CustomerGroupFactory, PromotionCampaignFactory, user_in
 from tests.promotions.pages import shown, words
 from tests.promotions.test_campaign_pages import edit_answers
 from tests.promotions.test_promotion_pages import FILLED, PLAIN
@@ -96,3 +96,14 @@ def test_stacking_rules_changed_meanwhile_are_told(client, administrator):
     assert StackingSettings.objects.get().max_promotions is None
     assert client.post("/stacking/", answers | {"seen": edition(page)}).status_code == 302
     assert StackingSettings.objects.get().max_promotions == 3
+
+
+def test_customers_whom_two_people_put_into_a_group_are_all_in_it(client, marketer):
+    group = CustomerGroupFactory()
+    groups.set_members(group, ["C1", "C2", "C3"])
+    page = shown(client.get(f"/groups/{group.pk}/"))
+    before = re.search(r'name="shown" value="([^"]*)"', page).group(1)
+    groups.set_members(group, ["C2", "C3", "HERS"])  # she took C1 out
+    typed = {"name": "VIP", "customers": "C1\nC2\nMINE", "shown": before}  # C3 is taken out
+    assert client.post(f"/groups/{group.pk}/", typed).status_code == 302
+    assert sorted(group.members.values_list("customer", flat=True)) == ["C2", "HERS", "MINE"]
