@@ -47,7 +47,7 @@ def edited(request: Request, group: CustomerGroup) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             said = form.cleaned_data
-            shown = said["shown"] if "shown" in request.POST else None
+            shown = said.get("shown") if "shown" in request.POST else None
             saved = groups.save(form.instance, said.get("customers", ()), shown=shown, by=request.user)
         except Refused as refused:
             for name, sentence in refused.reasons:
