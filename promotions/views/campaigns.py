@@ -19,11 +19,13 @@ from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.templatetags.workspace import money
 from campaigns.views import refusal
-from promotions import groups, publish, standing
+from promotions import groups, publish, readiness, standing
 from promotions.conflicts import in_campaign
 from promotions.forms.campaign import CampaignForm
 from promotions.forms.filters import edition
 from promotions.models import Promotion, PromotionCampaign
+
+Status = PromotionCampaign.Status
 
 FOUND = 8  # promotions offered for linking at once
 LINKED = 50  # linked promotions on a page
@@ -221,7 +223,13 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
 
 
 def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
-    """What promotions/_counters.html shows."""
+    """What promotions/_counters.html shows: the live figures, or before it began what stands ready."""
+    if campaign.status in (Status.DRAFT, Status.SCHEDULED):
+        return {
+            "campaign": campaign,
+            "edit_url": workspace.edit_url(campaign),
+            "checks": readiness.checks(campaign),
+        }
     return {"campaign": campaign, "figures": standing.figures(campaign, now)}
 
 
