@@ -6,9 +6,10 @@ import pytest
 from django.utils import timezone
 
 from campaigns import lifecycle
+from promotions import publish
 from promotions.models import Coupon, CustomerUse, Link
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket
+from tests.pos.tills import AtTill, basket, counted
 
 pytestmark = pytest.mark.django_db
 
@@ -160,3 +161,22 @@ def test_a_code_of_a_campaign_that_is_over_says_so(till):
     assert status(till, coupon.code) == ["paused"]
     lifecycle.fire(campaign, "cancel")
     assert status(till, coupon.code) == ["cancelled"]
+
+
+def test_a_promotion_with_a_code_counts_its_uses_like_one_without(till):
+    campaign = PromotionCampaignFactory(status="active", max_uses=3)
+    coded, automatic = (
+        publish.save_promotion(PromotionFactory(trigger=trigger), max_uses=2)
+        for trigger in ("coupon", "automatic")
+    )
+    for promotion in (coded, automatic):
+        publish.link(campaign, promotion)
+    CouponFactory(promotion=coded, code="SPRING10")
+    body = basket(1_000, coupons=["SPRING10"])
+    for number, given in enumerate([2, 1, 0]):
+        assert len(till.put(f"S{number}", body)["applied"]) == given
+    assert counted(campaign=campaign)[2] == 3
+    assert sorted(counted(promotion=one)[2] for one in (coded, automatic)) == [1, 2]
+    assert till.post("S0", "void").status == 200
+    assert counted(campaign=campaign)[2] == 1
+    assert len(till.put("S3", body)["applied"]) == 2
