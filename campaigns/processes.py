@@ -1,10 +1,15 @@
-"""What ties processes together, so that none works on unwatched; what only Linux offers does nothing elsewhere."""
+"""What a process is, and what ties processes together, so that none works on unwatched.
+
+What only Linux offers does nothing elsewhere.
+"""
 
 import ctypes
 import mmap
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
@@ -58,3 +63,14 @@ def prctl(option: int, value: int) -> None:
     if LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def command_line(pid: int) -> str:
+    """The words of a process, "" when there is none or it is a zombie."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    ps = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
+    return ps.stdout.strip()

@@ -27,6 +27,7 @@ from pathlib import Path
 
 import psycopg
 
+from campaigns.processes import command_line
 from config import environment
 
 NAME = "fanfare"  # of the database and of its role
@@ -87,8 +88,8 @@ def stop(var: Path, *, if_idle: bool = False) -> bool:
 class Server:
     """The one server of a folder `var`; the folder's parent is the project, whose owner counts.
 
-    All its files lie in `var/postgres`, which belongs to the user it runs as: `data`, `server.log`, and `run` for
-    the socket unless that path is too long for one.
+    All its files lie in `var/postgres`, which belongs to the user it runs as: `data`, `server.log`, `run` for the
+    socket unless that path is too long for one, and `lifeline`, which the server and all its sessions keep locked.
     """
 
     def __init__(self, var: Path) -> None:
@@ -97,6 +98,7 @@ class Server:
         self.home = self.var / "postgres"
         self.data = self.home / "data"
         self.log = self.home / "server.log"
+        self.lifeline = self.home / "lifeline"
         self.socket_folder = self.home / "run"
         path = os.fsencode(self.socket)
         if len(path) > SOCKET_PATH_LIMIT or b"," in path:  # a comma parts two hosts, to clients
@@ -148,11 +150,7 @@ class Server:
                     problem = str(error).strip()
                 if launched and not self.is_served_by(launched):
                     problem = self.last_words()
-                    # The last sessions of a server killed by force hold its memory until their statement ends.
-                    if "shared memory block" not in problem:
-                        raise Unavailable(f"PostgreSQL does not start: {problem} (its log: {self.log}).")
-                    launched = None
-                    time.sleep(0.5)
+                    raise Unavailable(f"PostgreSQL does not start: {problem} (its log: {self.log}).")
                 if time.monotonic() > deadline:
                     raise Unavailable(f"PostgreSQL is not ready: {problem} (its log: {self.log}).")
                 if (pid := self.pid()) is None or self.socket.exists():
@@ -167,28 +165,39 @@ class Server:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
                     connection.execute(f"CREATE DATABASE {NAME}")
 
-    def launch(self) -> int:
-        """Make what is missing and start the server detached; returns its process id."""
+    def launch(self) -> int | None:
+        """Make what is missing and start the server detached; returns its process id.
+
+        None while one lives that its files do not tell of: launched a moment ago by a starter that was killed, or
+        killed before its last sessions. Another beside it would take its socket, find its memory in use, and remove
+        the socket as it goes.
+        """
         if self.account:
             self.refuse_closed_folders(self.account)
         self.make_folders()
-        if not self.data.exists():
-            self.initialise()
-        self.write_settings()
-        self.clear_leftovers()
-        self.log_start = self.log.stat().st_size if self.log.exists() else 0
-        # sh puts it in the background and ends: the server is nobody's child, so it leaves no zombie to its starter.
-        output = self.run("/bin/sh", "-c", '"$@" </dev/null >>server.log 2>&1 & echo $!', "sh",
-                          str(binary("postgres")), "-D", str(self.data))  # fmt: skip
+        with self.lifeline.open("ab") as lifeline:
+            self.give(self.lifeline)
+            try:
+                fcntl.flock(lifeline, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return None
+            if not self.data.exists():
+                self.initialise(lifeline.fileno())
+            self.write_settings()
+            self.clear_leftovers()
+            self.log_start = self.log.stat().st_size if self.log.exists() else 0
+            # sh puts it in the background and ends: the server is nobody's child, and leaves no zombie to its starter.
+            output = self.run("/bin/sh", "-c", '"$@" </dev/null >>server.log 2>&1 & echo $!', "sh",
+                              str(binary("postgres")), "-D", str(self.data), keeps=lifeline.fileno())  # fmt: skip
         return int(output)
 
-    def initialise(self) -> None:
+    def initialise(self, lifeline: int) -> None:
         """Make the data beside their place and move them there, so that an interrupted initdb leaves nothing."""
         for unfinished in self.home.glob("data.*.new"):
             shutil.rmtree(unfinished)
         unfinished = self.home / f"data.{os.getpid()}.new"
         self.run(str(binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
-                 "--locale-provider=builtin", "--auth=trust", "--data-checksums", keeps_lock=True)  # fmt: skip
+                 "--locale-provider=builtin", "--auth=trust", "--data-checksums", keeps=lifeline)  # fmt: skip
         unfinished.rename(self.data)
 
     def write_settings(self) -> None:
@@ -265,10 +274,10 @@ class Server:
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 
-    def run(self, *command: str, keeps_lock: bool = False) -> str:
+    def run(self, *command: str, keeps: int) -> str:
         """Run a command in `home` as the server's user; returns what it printed.
 
-        With `keeps_lock` the lock is held until the command has ended, even should this process be killed first.
+        `keeps`: a file that stays locked while the command or what it started lives, even when this process is killed.
         """
         done = subprocess.run(
             command,
@@ -279,7 +288,7 @@ class Server:
             # Bare: the server outlives its starter, whose PGDATA or secrets are none of its business.
             env={"PATH": os.defpath, "LC_ALL": "C.UTF-8", "PG_GRANDPARENT_PID": str(os.getpid())},
             start_new_session=True,
-            pass_fds=[self.lock_file] if keeps_lock else [],
+            pass_fds=[keeps],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -298,19 +307,19 @@ class Server:
             if self.account and self.var.stat().st_uid == 0:  # made by root, just now or by another part
                 project = self.project.stat()
                 os.chown(self.var, project.st_uid, project.st_gid)
-            self.lock_file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            lock_file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as why:
             raise self.belongs_to_another() from why
         try:
             self.give(path)
-            fcntl.flock(self.lock_file, fcntl.LOCK_EX)
+            fcntl.flock(lock_file, fcntl.LOCK_EX)
             try:
                 yield
             finally:
                 # Not by closing alone: a fork in another thread has a copy.
-                fcntl.flock(self.lock_file, fcntl.LOCK_UN)
+                fcntl.flock(lock_file, fcntl.LOCK_UN)
         finally:
-            os.close(self.lock_file)
+            os.close(lock_file)
 
     def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
         """Another user's server needs the way to its files open; opening a folder above the project is not ours."""
@@ -355,17 +364,6 @@ def binary(name: str) -> Path:
     if package is None or package.origin is None:
         raise Unavailable("The embedded PostgreSQL is not installed: `make run` does, or set DATABASE_URL.")
     return Path(package.origin).parent / "pginstall18" / "bin" / name
-
-
-def command_line(pid: int) -> str:
-    """The words of a process, "" when there is none or it is a zombie."""
-    if Path("/proc/self/cmdline").exists():
-        try:
-            return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    ps = subprocess.run(["ps", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return ps.stdout.strip()
 
 
 def user_name(uid: int) -> str:

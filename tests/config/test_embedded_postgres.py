@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -121,6 +122,36 @@ def test_what_was_written_survives_a_kill_of_everything(var: Path) -> None:
         assert connection.execute("SELECT number FROM kept").fetchone() == (1,)
 
 
+def test_a_server_whose_starter_was_killed_is_waited_for_and_no_second_one_is_launched(var: Path) -> None:
+    ensure(var)
+    stop(var)
+    server = Server(var)
+    launched = server.launch()
+    assert launched
+    os.kill(launched, signal.SIGSTOP)
+    assert server.launch() is None
+    going_on = threading.Timer(0.5, os.kill, (launched, signal.SIGCONT))
+    going_on.start()
+    connect(ensure(var)).close()
+    going_on.join()
+    assert pid_of(var) == launched
+    assert server.socket.exists()
+
+
+def test_a_server_is_not_started_before_the_last_session_of_one_that_was_killed_is_done(var: Path) -> None:
+    with connect(ensure(var)) as connection:
+        server, pid = Server(var), pid_of(var)
+        session = connection.info.backend_pid
+        os.kill(session, signal.SIGSTOP)  # as one that does not look up from its statement
+        os.kill(pid, signal.SIGKILL)
+        while server.pid():
+            time.sleep(0.01)
+        assert server.launch() is None
+        os.kill(session, signal.SIGCONT)
+        connect(ensure(var)).close()
+        assert pid_of(var) != pid
+
+
 def test_a_left_over_pid_file_with_the_number_of_a_living_process_does_not_count(var: Path) -> None:
     database = ensure(var)
     owner = (var / "postgres").stat().st_uid
@@ -157,13 +188,14 @@ def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
     monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 0.2)
     launch, launched = Server.launch, []
 
-    def launch_and_lose_the_socket(server: Server) -> int:
-        launched.append(launch(server))
-        while len(launched) == 1 and not server.socket.exists():
-            time.sleep(0.001)
-        if len(launched) == 1:
-            server.socket.unlink()
-        return launched[-1]
+    def launch_and_lose_the_socket(server: Server) -> int | None:
+        if pid := launch(server):
+            launched.append(pid)
+            if len(launched) == 1:
+                while not server.socket.exists():
+                    time.sleep(0.001)
+                server.socket.unlink()
+        return pid
 
     monkeypatch.setattr(Server, "launch", launch_and_lose_the_socket)
     connect(ensure(var)).close()
