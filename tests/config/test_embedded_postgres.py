@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -182,6 +183,11 @@ def test_a_server_whose_socket_is_gone_is_started_anew(var: Path, monkeypatch: p
     assert pid_of(var) != pid
 
 
+def is_listened_to(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as attempt:
+        return attempt.connect_ex(str(path)) == 0
+
+
 def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,7 +198,7 @@ def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
         if pid := launch(server):
             launched.append(pid)
             if len(launched) == 1:
-                while not server.socket.exists():
+                while not is_listened_to(server.socket):  # PostgreSQL itself needs it until then
                     time.sleep(0.001)
                 server.socket.unlink()
         return pid
