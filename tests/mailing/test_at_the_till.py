@@ -11,7 +11,14 @@ from mailing import at_the_till, tasks
 from mailing.models import Contact, Segment
 from promotions import groups
 from promotions.models import CustomerGroup, GroupMember
-from tests.factories import ContactFactory, CustomerGroupFactory, PromotionFactory, SegmentFactory, user_in
+from tests.factories import (
+    ContactFactory,
+    CustomerGroupFactory,
+    EmailCampaignFactory,
+    PromotionFactory,
+    SegmentFactory,
+    user_in,
+)
 from tests.mailing.pages import page
 from tests.pos.tills import AtTill, basket
 
@@ -104,6 +111,14 @@ def test_a_deleted_segment_leaves_its_group_to_people(client, marketer, people):
     client.post(f"/segments/{segment.pk}/delete/")
     assert not Segment.objects.exists()
     assert (CustomerGroup.objects.get().kept_by, members(segment.group)) == ("", ["C1", "C2"])
+
+
+def test_a_segment_that_a_campaign_names_stays_and_keeps_its_group(client, marketer, people):
+    segment = at_till(name="Coast")
+    EmailCampaignFactory().targets.create(segment=segment)
+    assert "these campaigns name it" in client.post(f"/segments/{segment.pk}/delete/").content.decode()
+    assert Segment.objects.get().group == segment.group
+    assert CustomerGroup.objects.get().kept_by == "Coast"
 
 
 def test_a_group_of_another_segment_of_the_same_name_gets_a_code_of_its_own():
