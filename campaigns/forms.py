@@ -18,6 +18,15 @@ class MomentField(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
 
 
+class Refusable(forms.BaseForm):
+    """A form that shows why a domain function refused what it says."""
+
+    def refuse(self, reasons: list[tuple[str, str]]) -> None:
+        """Show each of the `reasons`, as Refused has them, at its field, or above the form where it has none."""
+        for name, sentence in reasons:
+            self.add_error(name if name in self.fields else None, sentence)
+
+
 class FilterForm(forms.Form):
     """What narrows the list of campaigns; what is no choice narrows nothing."""
 

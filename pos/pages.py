@@ -1,5 +1,7 @@
-"""The sandbox page: a marketer builds a basket and sees what it gets, and why the rest gives nothing. And the page on
-which the description of the JSON views is read.
+"""The pages about what tills do.
+
+The sandbox, where a marketer builds a basket and sees what it gets and why the rest gives nothing; what a campaign that
+does not run would have given; and the description of the JSON views.
 """
 
 from typing import Any
@@ -145,10 +147,9 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     campaigns: dict[int | None, str] = dict(
         Campaign.objects.filter(pk__in=campaign_ids - {None}).values_list("pk", "name")
     )
-    given = {
-        gift.promotion for gift in quote.gifts
-    }  # it stands with what applies; its reason is of the bought units
-    not_applied = [part for part in quote.not_applied if part.promotion not in given]
+    # a gift stands with what applies; the reason of its promotion is that of the units that are bought
+    of_gifts = {gift.promotion for gift in quote.gifts}
+    not_applied = [part for part in quote.not_applied if part.promotion not in of_gifts]
     of_groups = [part for part in not_applied if part.reason == "group"]
     group_names = groups.names({code for part in of_groups for code in codes(part.need) + codes(part.have)})
     without = sorted(not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
@@ -157,11 +158,11 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
         "lines": [
             {
                 "line": line,
-                "outcome": given,
-                "value": given.discount + given.total,
-                "applied": [(names[share.promotion], share.amount) for share in given.applied],
+                "outcome": outcome,
+                "value": outcome.discount + outcome.total,
+                "applied": [(names[share.promotion], share.amount) for share in outcome.applied],
             }
-            for line, given in zip(lines, quote.lines, strict=True)
+            for line, outcome in zip(lines, quote.lines, strict=True)
         ],
         "applied": [
             {"given": given, "name": names[given.promotion], "campaign": campaigns.get(given.campaign)}

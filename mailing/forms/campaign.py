@@ -5,14 +5,14 @@ from typing import Any
 
 from django import forms
 
-from campaigns.forms import MomentField
+from campaigns.forms import MomentField, Refusable
 from mailing.forms.fields import AddressesField, AddressField
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 TEST_ADDRESSES = 10
 
 
-class EmailCampaignForm(forms.ModelForm):
+class EmailCampaignForm(Refusable, forms.ModelForm):
     """All six sections. Targets and connections are rows of their own: see `targets` and `routes`.
 
     A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.
@@ -117,11 +117,6 @@ class EmailCampaignForm(forms.ModelForm):
             )
             names[f"share_{smtp.pk}"] = smtp.pk
         return names
-
-    def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        """Show why the domain refused it: (field or "", sentence) each."""
-        for name, sentence in reasons:
-            self.add_error(name if name in self.fields else None, sentence)
 
     def target_fields(self, what: str) -> Iterator[forms.BoundField]:
         return (self[name] for name, (kind, _) in self.target_names.items() if kind == what)

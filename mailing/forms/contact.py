@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from campaigns.forms import Refusable
 from mailing import contacts
 from mailing.forms.fields import AddressField
 from mailing.importing.rows import typed
@@ -27,7 +28,7 @@ class ListsField(forms.ModelMultipleChoiceField):
         return str(row)
 
 
-class ContactForm(forms.ModelForm):
+class ContactForm(Refusable, forms.ModelForm):
     """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
 
     email = AddressField(label="E-mail address")
@@ -91,7 +92,3 @@ class ContactForm(forms.ModelForm):
                 attributes[name] = typed(value)
         self.instance.attributes = attributes
         return cleaned
-
-    def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        for name, sentence in reasons:
-            self.add_error(name or None, sentence)

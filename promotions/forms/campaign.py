@@ -6,16 +6,17 @@ from django import forms
 from django.apps import apps
 from django.conf import settings
 
-from campaigns.forms import MomentField
+from campaigns.forms import MomentField, Refusable
 from campaigns.models import Campaign
-from promotions.forms.fields import MoneyField, to_the_minute
+from promotions.forms import window
+from promotions.forms.fields import MoneyField
 from promotions.forms.parts import MOST_USES, count
 from promotions.models import PromotionCampaign
 
 Status = Campaign.Status
 
 
-class CampaignForm(forms.ModelForm):
+class CampaignForm(Refusable, forms.ModelForm):
     """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
 
     fields: dict[str, Any]
@@ -58,9 +59,7 @@ class CampaignForm(forms.ModelForm):
         labels = {"on_budget_end": "When the budget ends"}
 
     def __init__(self, data: Any = None, *, instance: PromotionCampaign) -> None:
-        # typed to the minute: what is not touched keeps its seconds
-        window = {name: to_the_minute(getattr(instance, name)) for name in ("starts_at", "ends_at")}
-        super().__init__(data, instance=instance, initial=window)
+        super().__init__(data, instance=instance, initial=window.shown(instance))
         self.fields["currency"].choices = [(code, code) for code in currencies(self.instance.currency)]
         chosen = self.data.get("currency") if self.is_bound else self.instance.currency
         if chosen in dict(self.fields["currency"].choices):
@@ -71,21 +70,13 @@ class CampaignForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        cleaned = self.cleaned_data
-        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
-        if starts_at and ends_at and ends_at <= starts_at:
-            self.add_error("ends_at", "The end must lie after the start.")
-        return cleaned
+        window.check(self)
+        return self.cleaned_data
 
     def changes(self) -> dict[str, Any]:
         """The columns that were changed, without the locations; all of a new campaign."""
         names = self.changed_data if self.instance.pk else self.fields
         return {name: self.cleaned_data[name] for name in names if name != "locations"}
-
-    def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        """Show why the campaign could not be saved, each reason at its field."""
-        for name, sentence in reasons:
-            self.add_error(name if name in self.fields else None, sentence)
 
 
 def currencies(*more: str) -> list[str]:

@@ -4,9 +4,10 @@ from typing import Any
 
 from django import forms
 
-from campaigns.forms import MomentField
+from campaigns.forms import MomentField, Refusable
 from promotions.coupons import MOST
-from promotions.forms.fields import MoneyField, PercentField, to_the_minute
+from promotions.forms import window
+from promotions.forms.fields import MoneyField, PercentField
 from promotions.forms.parts import CHECK, MOST_USES, count
 from promotions.forms.picker import PromotionField
 from promotions.models import Coupon
@@ -14,7 +15,7 @@ from promotions.models import Coupon
 COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses_per_customer", "customer")
 
 
-class CouponTerms(forms.Form):
+class CouponTerms(Refusable, forms.Form):
     """What holds for one code as for many: what it gives, how often, when, where and to whom."""
 
     fields: dict[str, Any]
@@ -55,9 +56,7 @@ class CouponTerms(forms.Form):
         chosen = cleaned.get("discount")
         if chosen in ("percent", "amount") and chosen not in self.errors and cleaned.get(chosen) is None:
             self.add_error(chosen, "This is needed for what you chose.")
-        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
-        if starts_at and ends_at and ends_at <= starts_at:
-            self.add_error("ends_at", "The end must lie after the start.")
+        window.check(self)
         return cleaned
 
     def columns(self) -> dict[str, Any]:
@@ -74,11 +73,6 @@ class CouponTerms(forms.Form):
     def forgive(self) -> None:
         """Say nothing of what is missing: the form is still being filled in."""
         self.errors.clear()
-
-    def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        """Show why it could not be saved, each reason at its field."""
-        for name, sentence in reasons:
-            self.add_error(name if name in self.fields else None, sentence)
 
 
 class CouponForm(CouponTerms):
@@ -116,20 +110,14 @@ class CouponForm(CouponTerms):
         if self.coupon:
             if self.cleaned_data["discount"] == "kept":
                 columns["benefit"] = self.coupon.benefit
-            for name in (
-                "starts_at",
-                "ends_at",
-            ):  # typed to the minute: what was not touched keeps its seconds
-                if columns[name] == to_the_minute(getattr(self.coupon, name)):
-                    columns[name] = getattr(self.coupon, name)
+            columns = window.kept(columns, self.coupon)
         return columns
 
 
 def stored(coupon: Coupon) -> dict[str, Any]:
     """The answers that a stored coupon comes to."""
     answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
-    answers |= {name: to_the_minute(answers[name]) for name in ("starts_at", "ends_at")}
-    answers |= {"locations": list(coupon.locations.all())}
+    answers |= {**window.shown(coupon), "locations": list(coupon.locations.all())}
     match coupon.benefit:
         case None:
             return answers | {"discount": "promotion"}

@@ -3,7 +3,6 @@
 Money is kept in minor units, a percent in hundredths, codes as a tuple, a time of day as `HH:MM`.
 """
 
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -124,8 +123,3 @@ class ClockField(forms.TimeField):
     def clean(self, value: Any) -> str:
         at = super().clean(value)
         return f"{at:%H:%M}" if at else ""
-
-
-def to_the_minute(at: datetime | None) -> datetime | None:
-    """What a field of a date and a time can show of an instant."""
-    return at and at.replace(second=0, microsecond=0)

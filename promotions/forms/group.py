@@ -4,11 +4,12 @@ from typing import Any
 
 from django import forms
 
+from campaigns.forms import Refusable
 from promotions.forms.fields import CodesField
 from promotions.models import CustomerGroup
 
 
-class GroupForm(forms.ModelForm):
+class GroupForm(Refusable, forms.ModelForm):
     """A group with its customers; the code stays once promotions may name it."""
 
     fields: dict[str, Any]

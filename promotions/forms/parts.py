@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from campaigns.forms import MomentField
+from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
 from promotions.models import CustomerGroup, Promotion
 
@@ -323,11 +324,8 @@ class When(Part):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        cleaned = self.cleaned_data
-        starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
-        if starts_at and ends_at and ends_at <= starts_at:
-            self.add_error("ends_at", "The end must lie after the start.")
-        return cleaned
+        window.check(self)
+        return self.cleaned_data
 
 
 class Meeting(Part):

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from promotions import types
-from promotions.forms.fields import to_the_minute
+from promotions.forms import window
 from promotions.forms.parts import PARTS, Identity, Part
 from promotions.models import Promotion
 
@@ -71,8 +71,7 @@ class PromotionForm:
 
     def _stored(self, promotion: Promotion) -> dict[str, Any]:
         said, self.is_whole = types.answers(self.type, stored_terms(promotion))
-        columns = {name: getattr(promotion, name) for name in COLUMNS}
-        columns |= {name: to_the_minute(columns[name]) for name in ("starts_at", "ends_at")}
+        columns = {name: getattr(promotion, name) for name in COLUMNS} | window.shown(promotion)
         return {"name": promotion.name, "locations": list(promotion.locations.all()), **columns, **said}
 
     def _drop(self, name: str) -> None:
@@ -128,13 +127,7 @@ class PromotionForm:
         said, terms = self.said, self.terms()
         columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
         if self.promotion:
-            for name in (
-                "starts_at",
-                "ends_at",
-            ):  # typed to the minute: what was not touched keeps its seconds
-                stored = getattr(self.promotion, name)
-                if columns[name] == to_the_minute(stored):
-                    columns[name] = stored
+            columns = window.kept(columns, self.promotion)
             stored_as = stored_terms(self.promotion)
             if types.is_same(terms, stored_as):  # what means the same stays as it was written
                 terms = stored_as

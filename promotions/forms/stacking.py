@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns.forms import Refusable
 from promotions.forms.fields import MoneyField, PercentField
 from promotions.forms.parts import count
 from promotions.forms.picker import PromotionField
@@ -11,7 +12,7 @@ from promotions.models import StackingSettings
 from promotions.stacking import FIELDS
 
 
-class StackingForm(forms.Form):
+class StackingForm(Refusable, forms.Form):
     """All rules at once."""
 
     fields: dict[str, Any]
@@ -44,11 +45,6 @@ class StackingForm(forms.Form):
 
     def columns(self) -> dict[str, Any]:
         return {name: self.cleaned_data[name] for name in FIELDS}
-
-    def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        """Show why the rules could not be saved, each reason at its field."""
-        for name, sentence in reasons:
-            self.add_error(name if name in self.fields else None, sentence)
 
 
 class MeetingForm(forms.Form):

@@ -19,6 +19,7 @@ SPAN: Final = """
     SELECT min(sale_id), min(sale_id) FILTER (WHERE reverses_id IS NULL), max(sale_id)
     FROM promotions_redemption WHERE at >= %(since)s AND at < %(until)s
 """
+SOLD: Final = "promotions_redemption AS line JOIN pos_sale AS sale ON sale.id = line.sale_id"
 WITHIN: Final = """
     line.at >= %(since)s AND line.at < %(until)s
     AND sale.currency = %(currency)s AND (%(location)s::bigint IS NULL OR sale.location_id = %(location)s)
@@ -27,12 +28,11 @@ WITHIN: Final = """
 """
 STANDS: Final = "line.reverses_id IS NULL AND sale.state = 'committed'"
 LINES: Final = f"""
-    promotions_redemption AS line JOIN pos_sale AS sale ON sale.id = line.sale_id
-    WHERE {WITHIN} AND sale.id BETWEEN %(first)s AND %(last)s AND line.sale_id BETWEEN %(first)s AND %(last)s
+    {SOLD} WHERE {WITHIN}
+      AND sale.id BETWEEN %(first)s AND %(last)s AND line.sale_id BETWEEN %(first)s AND %(last)s
 """
 GRANTED: Final = f"""
-    promotions_redemption AS line JOIN pos_sale AS sale ON sale.id = line.sale_id
-    WHERE {WITHIN} AND {STANDS}
+    {SOLD} WHERE {WITHIN} AND {STANDS}
       AND sale.id BETWEEN %(granted)s AND %(last)s AND line.sale_id BETWEEN %(granted)s AND %(last)s
 """
 SUMS: Final = f"""

@@ -50,8 +50,7 @@ def edited(request: Request, group: CustomerGroup) -> HttpResponse:
             shown = said.get("shown") if "shown" in request.POST else None
             saved = groups.save(form.instance, said.get("customers", ()), shown=shown, by=request.user)
         except Refused as refused:
-            for name, sentence in refused.reasons:
-                form.add_error(name if name in form.fields else None, sentence)
+            form.refuse(refused.reasons)
         else:
             messages.success(request, f"“{saved}” is saved. It counts from the very next sale.")
             return redirect("promotions:groups")

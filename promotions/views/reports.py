@@ -20,19 +20,20 @@ viewing = permission_required("promotions.view_redemption", raise_exception=True
 @viewing
 def report(request: Request) -> HttpResponse:
     form = ReportForm(request.GET)
-    context = {"form": form, "kinds": {key: title for key, (title, _) in reports.REPORTS.items()}}
     if not form.is_valid():
-        return render(request, "promotions/reports.html", context, status=422)
-    asked = form.asked()
-    _, make = reports.REPORTS[form.cleaned_data["by"]]
-    made = make(asked)
+        return unanswered(request, form)
+    asked, made = answer(form)
     drawn = list(zip(made.rows, reports.shares(made), strict=True))
-    page = Paginator(drawn, PER_PAGE if made.drawn != "columns" else max(1, len(drawn))).get_page(
-        request.GET.get("page")
-    )
-    context |= {"asked": asked, "report": made, "page": page}
-    if made.drawn == "columns":
-        context["plot"] = reports.drawing(made, asked.currency)
+    is_whole = made.drawn == "columns"  # a column for every row
+    page = Paginator(drawn, max(1, len(drawn)) if is_whole else PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form,
+        "kinds": {key: title for key, (title, _) in reports.REPORTS.items()},
+        "asked": asked,
+        "report": made,
+        "page": page,
+        "plot": reports.drawing(made, asked.currency) if is_whole else None,
+    }
     return render(request, "promotions/reports.html", context)
 
 
@@ -42,8 +43,19 @@ def export(request: Request) -> HttpResponse | StreamingHttpResponse:
     """The report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():
-        return render(request, "promotions/reports.html", {"form": form, "kinds": {}}, status=422)
+        return unanswered(request, form)
+    asked, made = answer(form)
+    name = f"promotions-by-{made.key}-{asked.first}-{asked.last}.csv"
+    return csv_file(reports.csv_lines(made, asked.currency), name)
+
+
+def answer(form: ReportForm) -> tuple[reports.Asked, reports.Report]:
+    """What a valid form asks, and the report that says it."""
     asked = form.asked()
     _, make = reports.REPORTS[form.cleaned_data["by"]]
-    lines = reports.csv_lines(make(asked), asked.currency)
-    return csv_file(lines, f"promotions-by-{form.cleaned_data['by']}-{asked.first}-{asked.last}.csv")
+    return asked, make(asked)
+
+
+def unanswered(request: Request, form: ReportForm) -> HttpResponse:
+    """The page with what cannot be asked."""
+    return render(request, "promotions/reports.html", {"form": form}, status=422)
