@@ -118,7 +118,7 @@ class Unitwise:
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
-        pieces = ground.units.open(mask, group, spare_used=ground.spare_used)
+        pieces = ground.units.open(mask, group, spare_bought=ground.spare_bought)
         if not self.per_unit:
             pieces = self._chooser.choose(ground, pieces)
         return self.on(ground, pieces)
@@ -150,11 +150,11 @@ class Pooled:
         if not mask:
             return NO_ITEMS
         bounded = self._chooser.bounded
-        if group is None and not bounded and not ground.spare_used:
+        if group is None and not bounded and not ground.spare_bought:
             pool = ground.units.pool(mask)
             if pool is not None:
                 return pooled(pool.batches, pool.kinds, amount=self._amount, percent=self._percent)
-        pieces = ground.units.open(mask, group, spare_used=ground.spare_used)
+        pieces = ground.units.open(mask, group, spare_bought=ground.spare_bought)
         if bounded:
             pieces = self._chooser.choose(ground, pieces)
         return pooled(pieces, amount=self._amount, percent=self._percent)

@@ -110,7 +110,7 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
         union |= contender.mask
     won: dict[int, list[Batch]] = {}
     kinds = ground.units.kinds
-    for batch in ground.units.open(union, group, spare_used=ground.spare_used):
+    for batch in ground.units.open(union, group, spare_bought=ground.spare_bought):
         kind = kinds[batch.kind]
         best_place = -1
         best_share: Number = 0
@@ -222,7 +222,7 @@ class _Search:
         return 0 if self._best is None else -self._best[0]
 
     def _room_left(self) -> int:
-        open_ = self._ground.units.open(self._union, self._group, spare_used=self._ground.spare_used)
+        open_ = self._ground.units.open(self._union, self._group, spare_bought=self._ground.spare_bought)
         return sum([batch.rest - batch.low for batch in open_])
 
     def _note(self, sequence: tuple[Actor, ...], deal: Deal, total: int) -> None:

@@ -16,16 +16,16 @@ NO_ITEMS = Refusal("no_matching_items")
 class Ground:
     """What the benefits of one lane work on.
 
-    `measure`: what thresholds see. `spare_used`: units that a group benefit used get no other discount.
+    `measure`: what thresholds see. `spare_bought`: units that a buy-get used get no other discount.
     """
 
-    __slots__ = ("facts", "measure", "spare_used", "units")
+    __slots__ = ("facts", "measure", "spare_bought", "units")
 
-    def __init__(self, facts: Facts, units: Units, measure: Measure, *, spare_used: bool) -> None:
+    def __init__(self, facts: Facts, units: Units, measure: Measure, *, spare_bought: bool) -> None:
         self.facts = facts
         self.units = units
         self.measure = measure
-        self.spare_used = spare_used
+        self.spare_bought = spare_bought
 
 
 class Claim(Struct, eq=False, gc=False):

@@ -141,8 +141,8 @@ class Pass:
 
     def _item_lane(self) -> None:
         sale = self.sale
-        spare_used = sale.stacking.buy_get_replaces
-        self._lane(self.items, Ground(sale.facts, self.units, sale.facts.original, spare_used=spare_used))
+        spare_bought = sale.stacking.buy_get_replaces
+        self._lane(self.items, Ground(sale.facts, self.units, sale.facts.original, spare_bought=spare_bought))
 
     def _order_lane(self) -> None:
         sale = self.sale
@@ -158,7 +158,7 @@ class Pass:
                 met.append(promotion)
             else:
                 self.refusals[promotion.rank] = refusal
-        self._lane(met, Ground(sale.facts, self.units, measure, spare_used=False))
+        self._lane(met, Ground(sale.facts, self.units, measure, spare_bought=False))
 
     def _lane(self, promotions: Sequence[Promotion], ground: Ground) -> None:
         contests: dict[str | None, list[Promotion]] = {}
@@ -242,6 +242,7 @@ class Pass:
         if claim.used is not None:
             for batch in claim.used:
                 batch.used = True
+                batch.bought = promotion.is_buy_get
         if promotion.group is not None:
             best_of.mark(claim, promotion.group)
             self._winners.setdefault(promotion.group, promotion.number)

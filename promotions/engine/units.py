@@ -66,10 +66,11 @@ class Batch:
     """`count` units of kind number `kind` with `rest` minor units left to pay together; `low` is their floor together.
 
     A discount may still take `rest` − `low`, which is never below 0.
-    `used`: a buy-get, bundle or other group benefit of this lane has them. `groups`: the best-of groups that have them.
+    `used`: a buy-get, bundle or other group benefit of this lane has them; `bought`: it is a buy-get. `groups`: the
+    best-of groups that have them.
     """
 
-    __slots__ = ("count", "groups", "kind", "low", "rest", "used")
+    __slots__ = ("bought", "count", "groups", "kind", "low", "rest", "used")
 
     def __init__(self, kind: int, count: int, rest: int, low: int) -> None:
         self.kind = kind
@@ -77,6 +78,7 @@ class Batch:
         self.rest = rest
         self.low = low
         self.used = False
+        self.bought = False
         self.groups = NO_GROUPS
 
     def first(self, units: int, *, dearest: bool) -> int:
@@ -174,26 +176,26 @@ class Units:
         """All open batches of these kinds, where they make a pool; among them may be some with nothing left."""
         if mask in self._pools:
             return self._pools[mask]
-        batches = self.open(mask, None, spare_used=False)
+        batches = self.open(mask, None, spare_bought=False)
         kinds = [batch.kind for batch in batches]
         floors = any(batch.low for batch in batches)
         pool = None if floors or len(set(kinds)) < len(kinds) else Pool(batches, kinds)
         self._pools[mask] = pool
         return pool
 
-    def open(self, mask: int, group: str | None, *, spare_used: bool) -> list[Batch]:
+    def open(self, mask: int, group: str | None, *, spare_bought: bool) -> list[Batch]:
         """The batches of these kinds that can take a discount still, and that `group` has given to no one.
 
-        `spare_used`: leave those a group benefit has used.
+        `spare_bought`: leave those a buy-get has used.
         """
         batches = self.batches
-        if group is None and not spare_used:
+        if group is None and not spare_bought:
             return [batch for number in members(mask) for batch in batches[number] if batch.rest > batch.low]
         return [
             batch
             for number in members(mask)
             for batch in batches[number]
-            if batch.rest > batch.low and group not in batch.groups and not (spare_used and batch.used)
+            if batch.rest > batch.low and group not in batch.groups and not (spare_bought and batch.bought)
         ]
 
     def unused(self, mask: int, group: str | None) -> list[Batch]:
@@ -214,6 +216,7 @@ class Units:
         low = batch.low * units // batch.count
         part = Batch(batch.kind, units, rest, low)
         part.used = batch.used
+        part.bought = batch.bought
         part.groups = batch.groups
         batch.count -= units
         batch.rest -= rest
@@ -240,7 +243,7 @@ class Units:
         self._pools.clear()
         for number, batches in enumerate(self.batches):
             for batch in batches:
-                batch.used = False
+                batch.used = batch.bought = False
             if len(batches) > 1:
                 self.batches[number] = _joined(batches)
                 self.whole &= len(self.batches[number]) == 1

@@ -190,3 +190,16 @@ def test_a_cap_bounds_what_one_sale_gets():
 def test_a_target_that_names_goods_the_sale_lacks_is_no_candidate():
     outcome = quote(A_AND_B, Rule(1, off(10), target=r.Target(of("z"))))
     assert (outcome.discount, outcome.not_applied) == (0, ())
+
+
+def test_of_equal_units_the_first_by_sku_and_then_by_line_is_meant():
+    for pick in ("cheapest", "dearest"):
+        one = Rule(1, r.FixedPerUnit(100), target=r.Target(max_units=1, pick=pick))
+        assert by_line(quote(sale(line("b", 1000, 3), line("a", 1000)), one)) == {"b": 0, "a": 100}
+        lines = (line("2", 1000, sku="x", brand="M"), line("1", 1000, sku="x", brand="N"))
+        assert by_line(quote(sale(*lines), one)) == {"2": 0, "1": 100}
+
+
+def test_a_tier_without_any_of_its_goods_lacks_goods_and_not_money():
+    dear = Rule(1, TIERS, target=r.Target(r.Match(unit_price_min=5000)))
+    assert why(quote(sale(line("a", 1500)), dear), 1)[0] == "no_matching_items"

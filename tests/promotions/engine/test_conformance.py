@@ -104,3 +104,23 @@ def test_priority_then_the_order_of_the_list_decides_the_order_of_application():
         "promotions": [{"id": "a", "priority": 1}, {"id": "b", "priority": 5}, {"id": "c", "priority": 5}],
     }
     assert run_case(case) == {"order": ["b", "c", "a"]}
+
+
+def test_a_field_that_nothing_reads_is_named():
+    case = next(case for case in BASKETS if case["id"] == "M01")
+    (promotion,) = case["promotions"]
+    strange = promotion | {"target": promotion["target"] | {"max_lines": 1}, "lane": "order"}
+    with pytest.warns(UserWarning, match="nothing reads") as found:
+        run_case(case | {"promotions": [strange], "currency": "JPY"})
+    assert [str(one.message) for one in found] == [
+        "case M01: nothing reads currency",
+        "case M01: nothing reads promotions.lane",
+        "case M01: nothing reads target.max_lines",
+    ]
+
+
+def test_a_percentage_finer_than_a_hundredth_is_refused():
+    case = next(case for case in BASKETS if case["id"] == "M21")
+    finer = [one | {"benefit": {"type": "percent", "value": 0.125}} for one in case["promotions"]]
+    with pytest.raises(ValueError, match="finer than a hundredth"):
+        run_case(case | {"promotions": finer})

@@ -174,3 +174,21 @@ def test_a_later_percentage_takes_nothing_off_the_free_unit():
 def test_a_later_amount_per_unit_counts_only_the_units_that_still_cost_something():
     outcome = quote(sale(line("a", 1000, 3)), rule(1, buy_get(2, 1)), rule(2, r.FixedPerUnit(300)))
     assert given(outcome) == {1: 1000, 2: 600}
+
+
+def test_of_units_a_minor_unit_apart_the_dearer_one_pays():
+    cent = Rule(1, r.FixedPerUnit(1), caps=r.Caps(max_amount=1))
+    for pick in ("cheapest", "dearest"):
+        outcome = quote(sale(line("a", 1999, 2)), cent, rule(2, buy_get(1, 1, pick=pick)))
+        assert given(outcome) == {1: 1, 2: 1998}
+
+
+def test_what_a_floor_keeps_back_in_one_set_is_not_taken_off_another():
+    basket = sale(line("a", 100, 2, min_unit_price=100), line("b", 200, 2))
+    outcome = quote(basket, rule(1, r.Bundle((r.Part(2),), price=150)))
+    assert by_line(outcome) == {"a": 0, "b": 250}
+
+
+def test_each_set_shares_its_own_saving():
+    basket = sale(line("a", 600, 2), line("b", 900, 2))
+    assert by_line(quote(basket, rule(1, r.Bundle((r.Part(2),), price=1000)))) == {"a": 200, "b": 800}

@@ -225,6 +225,7 @@ meetings = {
     "max_promotions": st.none() | st.none() | st.integers(1, 3),
     "coupons_with_promotions": st.sampled_from([True, True, False]),
     "item_with_order": st.sampled_from([True, True, False]),
+    "buy_get_replaces": st.sampled_from([False, False, True]),
     "thresholds_on_original": st.booleans(),
     "excluded_pairs": st.sampled_from(
         [frozenset(), frozenset(), frozenset({(1, 2)}), frozenset({(1, 2), (2, 3)})]

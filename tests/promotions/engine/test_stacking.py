@@ -270,3 +270,54 @@ def test_the_order_of_application_is_campaign_then_promotion_then_id():
 def test_a_promotion_twice_through_one_campaign_is_refused():
     with pytest.raises(ValueError, match="promotion 1 comes twice through campaign None"):
         quote(BASKET, rule(1, off(10)), rule(1, off(20)))
+
+
+@pytest.mark.parametrize(
+    "apart",
+    [{"item_with_order": False}, {"excluded_pairs": frozenset({(1, 2)})}, {"max_promotions": 1}],
+    ids=lambda apart: next(iter(apart)),
+)
+@pytest.mark.parametrize(("priority", "amounts"), [(1, {1: 300}), (3, {2: 120})])
+def test_strict_priority_reaches_over_the_lanes(apart, priority, amounts):
+    rules = [
+        rule(1, r.FixedTotal(300), lane="order", priority=priority),
+        rule(2, off(10), priority=2),
+    ]
+    assert given(quote(BASKET, *rules, stacking=StackingRules(precedence="priority", **apart))) == amounts
+
+
+def test_a_first_promotion_of_the_order_lane_that_gives_nothing_shuts_nobody_out():
+    rules = [
+        rule(1, r.FixedTotal(300), lane="order", priority=1, conditions=(r.MinSubtotal(10**6),)),
+        rule(2, off(10), priority=2),
+    ]
+    strict = StackingRules(precedence="priority", item_with_order=False)
+    assert given(quote(BASKET, *rules, stacking=strict)) == {2: 120}
+
+
+def test_of_exclusive_promotions_the_first_by_priority_is_alone_whatever_its_lane():
+    rules = [
+        rule(1, off(10), stacking=r.Exclusive(), priority=2),
+        rule(2, r.FixedTotal(300), stacking=r.Exclusive(), lane="order", priority=1),
+    ]
+    assert given(quote(BASKET, *rules, stacking=StackingRules(precedence="priority"))) == {2: 300}
+
+
+def test_so_many_promotions_are_the_first_by_priority_of_both_lanes():
+    rules = [
+        rule(1, off(10), priority=1),
+        rule(2, off(10), priority=4),
+        rule(3, r.FixedTotal(300), lane="order", priority=2),
+        rule(4, r.FixedTotal(100), lane="order", priority=3),
+    ]
+    two = StackingRules(precedence="priority", max_promotions=2)
+    outcome = quote(BASKET, *rules, stacking=two)
+    assert given(outcome) == {1: 120, 3: 300}
+    assert why(outcome, 2)[0] == why(outcome, 4)[0] == "max_promotions"
+
+
+def test_only_a_buy_get_replaces_the_item_discount_not_a_bundle():
+    replaces = StackingRules(buy_get_replaces=True)
+    for first, second in ((1, 2), (2, 1)):
+        rules = [rule(first, r.Bundle((r.Part(2),), price=1500)), rule(second, off(10))]
+        assert len(given(quote(sale(line("a", 1000, 2)), *rules, stacking=replaces))) == 2

@@ -73,6 +73,10 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
         rules = [one for one in sale.rules if one.lane == lane and one.promotion in chosen]
         held = {id(one): holds(one, basket, units, sale.now, original=original) for one in rules}
         used: list[Unit] = []
+        bought: list[Unit] = []
+        replaces = lane == "item" and sale.stacking.buy_get_replaces
+        if replaces:
+            rules.sort(key=lambda rule: not isinstance(benefit_of(rule, basket), r.BuyGet))
         for rule in rules:
             if any(one.promotion == rule.promotion for one in answer.applied):
                 continue
@@ -86,6 +90,8 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
                 mine = [unit for unit in units if unit not in taken]
             if allowed is not None and rule.promotion in allowed:
                 mine = [unit for i, unit in enumerate(units) if i in allowed[rule.promotion]]
+            if replaces:
+                mine = [unit for unit in mine if unit not in bought]
             wanted = wish(rule, benefit_of(rule, basket), basket, mine, used, original=original)
             full = wished(rule, wanted)
             amount, against = limits.clamp(rule, full)
@@ -100,6 +106,8 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
                 unit.history.append(rule.promotion)
             limits.take(rule, amount)
             used += wanted.used
+            if isinstance(benefit_of(rule, basket), r.BuyGet):
+                bought += wanted.used
             if isinstance(rule.stacking, r.BestOf):
                 won[rule.stacking.group] += [*touched, *wanted.used]
             answer.applied.append(
