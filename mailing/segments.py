@@ -8,7 +8,8 @@ A tree is nested groups of conditions:
     {"event": "opened", "done": true, "times": 2, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
 
 A field is one of FIELDS, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so often, once unless
-it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail campaign.
+it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail campaign, and may say
+how much was `spent` in all at least, less what came back: minor units of its `currency`.
 A group without conditions has no say: it holds for everybody.
 """
 
@@ -193,7 +194,7 @@ EVENT_ROWS = {
     " JOIN mailing_delivery AS d ON d.id = a.delivery_id WHERE a.status = 'bounced'",
     "complained": "SELECT c.id AS contact_id, s.created_at AS at, NULL::bigint AS campaign_id"
     " FROM mailing_suppression AS s JOIN mailing_contact AS c ON c.email = s.email WHERE s.reason = 'complaint'",
-    "bought": "SELECT c.id AS contact_id, s.at, NULL::bigint AS campaign_id"
+    "bought": "SELECT c.id AS contact_id, s.at, NULL::bigint AS campaign_id, s.id AS sale_id, s.currency, s.total"
     " FROM pos_sale AS s JOIN mailing_contact AS c ON c.customer_id = s.customer"
     " WHERE s.state = 'committed' AND s.customer <> ''",
 } | {
@@ -203,10 +204,18 @@ EVENT_ROWS = {
 }
 
 
+RETURNED = """
+    LEFT JOIN (
+        SELECT sale_id, sum((answer::jsonb ->> 'total')::bigint) AS total FROM pos_return GROUP BY sale_id
+    ) AS back ON back.sale_id = event.sale_id
+"""
+
+
 def _event(node: dict[str, Any]) -> Condition:
     if node["event"] not in EVENTS:
         raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
-    sql, params = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event", []
+    sql: str = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event"
+    params: list[Any] = []
     where = ["event.contact_id IS NOT NULL"]
     if campaign := node.get("campaign"):
         where.append("event.campaign_id = %s")
@@ -217,13 +226,23 @@ def _event(node: dict[str, Any]) -> Condition:
             raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
         where.append(f"event.at > now() - %s * interval '1 {unit}'")
         params.append(amount)
+    spent = node.get("spent")
+    if spent is not None:
+        if node["event"] != "bought" or not isinstance(spent, int) or not 0 < spent <= 10**15:
+            raise SegmentError("What was spent is an amount above 0, and only bought goods have one.")
+        sql += RETURNED
+        where.append("event.currency = %s")
+        params.append(str(node.get("currency", "")))
     found = f"{sql} WHERE {' AND '.join(where)}"
     times = node.get("times", 1)
     if not isinstance(times, int) or not 0 < times <= 100_000:
         raise SegmentError("How often something was done is a whole number above 0.")
-    if times > 1:
+    if times > 1 or spent is not None:
         found += " GROUP BY event.contact_id HAVING count(*) >= %s"
         params.append(times)
+    if spent is not None:
+        found += " AND sum(event.total - coalesce(back.total, 0)) >= %s"
+        params.append(spent)
     wanted = "IN" if node.get("done", True) else "NOT IN"
     return Condition(f"contact.id {wanted} ({found})", params)
 

@@ -3,9 +3,12 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from babel.numbers import get_currency_precision
 from django import forms
+from django.conf import settings
 
 from mailing import audience
 from mailing.models import Segment
@@ -27,6 +30,8 @@ class Leaf:
     list: str = ""
     done: str = "yes"
     times: str = ""
+    spent: str = ""
+    currency: str = field(default_factory=lambda: settings.CURRENCY)
     amount: str = ""
     unit: str = "day"
     campaign: str = ""
@@ -47,6 +52,8 @@ class Leaf:
             node: dict[str, Any] = {"event": name, "done": self.done != "no"}
             if self.times:
                 node["times"] = whole(self.times) or 0
+            if self.spent and name == "bought":
+                node |= {"spent": minor_units(self.spent, self.currency), "currency": self.currency}
             if self.amount:
                 node["within"] = {"amount": whole(self.amount), "unit": self.unit}
             if self.campaign:
@@ -80,6 +87,21 @@ def whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,18}", text) else None
 
 
+def minor_units(text: str, currency: str) -> int:
+    """An amount as it is typed, 12.50, in minor units of `currency`; 0 for what is none."""
+    if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", text):
+        return 0
+    return int(Decimal(text).scaleb(get_currency_precision(currency)))
+
+
+def _spent(node: dict[str, Any]) -> dict[str, str]:
+    if "spent" not in node:
+        return {}
+    currency = node["currency"]
+    amount = Decimal(node["spent"]).scaleb(-get_currency_precision(currency))
+    return {"spent": f"{amount:f}", "currency": currency}
+
+
 def from_tree(tree: dict[str, Any]) -> Group:
     """The builder's fields for a stored tree."""
     found = _from_node(tree or {"all": []})
@@ -98,6 +120,7 @@ def _from_node(node: dict[str, Any]) -> Leaf | Group:
             what=f"event:{node['event']}",
             done="yes" if node.get("done", True) else "no",
             times=str(node.get("times", "")),
+            **_spent(node),
             amount=str(within.get("amount", "")),
             unit=within.get("unit", "day"),
             campaign=str(node.get("campaign") or ""),

@@ -66,7 +66,8 @@ TREES = [
     },
     {
         "all": [
-            {"event": "bought", "done": True, "times": 3},
+            {"event": "bought", "done": True, "times": 3, "spent": 12050, "currency": "EUR"},
+            {"event": "bought", "done": True, "spent": 5000, "currency": "JPY"},
             {"event": "opened", "done": False, "within": {"amount": 30, "unit": "day"}, "campaign": 5},
             {"any": [{"event": "clicked", "done": True}, {"none": [{"list": 1}]}]},
         ]

@@ -8,6 +8,7 @@ from django.utils import timezone
 from mailing import audience
 from mailing.models import Event, Membership, Suppression
 from mailing.segments import MOST, SegmentError
+from pos.models import Return
 from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, SaleFactory
 
 pytestmark = pytest.mark.django_db
@@ -135,6 +136,25 @@ def test_what_customers_bought_at_tills_and_how_often(people):
     assert chosen({"event": "bought", "times": 3, "done": False}) == "BCD"
 
 
+def test_what_customers_spent_at_tills_less_what_came_back(people):
+    now = timezone.now()
+    for name, number in (("A", "C1"), ("B", "C2"), ("C", "C3")):
+        people[name].customer_id = number
+        people[name].save()
+    SaleFactory.create_batch(2, customer="C1", at=now, total=5000)
+    sale = SaleFactory(customer="C2", at=now, total=10000)
+    SaleFactory(customer="C3", at=now, total=10000, currency="JPY")
+    hundred = {"event": "bought", "spent": 10000, "currency": "EUR"}
+    assert chosen(hundred) == "AB"
+    assert chosen(hundred | {"spent": 10001}) == ""
+    assert chosen(hundred | {"times": 2}) == "A"
+    assert chosen(hundred | {"done": False}) == "CD"
+    for number in (1, 2):
+        Return.objects.create(sale=sale, reference=f"B{number}", body_hash=b"\0" * 32, answer='{"total": 50}')
+    assert chosen(hundred) == "A"
+    assert chosen(hundred | {"spent": 9900}) == "AB"
+
+
 @pytest.mark.parametrize(
     ("tree", "words"),
     [
@@ -146,6 +166,8 @@ def test_what_customers_bought_at_tills_and_how_often(people):
         ({"event": "danced"}, "no event"),
         ({"event": "opened", "within": {"amount": 1, "unit": "week'; drop"}}, "a number of one of"),
         ({"event": "opened", "times": 0}, "a whole number above 0"),
+        ({"event": "bought", "spent": 0, "currency": "EUR"}, "an amount above 0"),
+        ({"event": "opened", "spent": 5, "currency": "EUR"}, "only bought goods"),
         ({"list": "3"}, "needs the list"),
         ({"all": [], "any": []}, "and nothing else"),
         ({"nothing": 1}, "must name"),
