@@ -76,3 +76,32 @@ def test_a_dialog_is_read_answered_and_left_by_keyboard_alone(page: Page, sign_i
     expect(dialog).not_to_be_visible()
     expect(cancel).to_be_focused()
     expect(page.locator("#campaign-status .status-badge")).to_have_text("Active")
+
+
+# what is at the middle of each heading, label and button, once it is in view, is that itself
+COVERED = """() => [...document.querySelectorAll("main :is(h1, h2, h3, label, button, summary)")]
+  .filter((element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
+  .filter((element) => {
+    element.scrollIntoView({ block: "center", behavior: "instant" });
+    const { left, top, width, height } = element.getBoundingClientRect();
+    if (width <= 1 || height <= 1) return false;
+    const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+    return hit && !element.contains(hit) && !hit.contains(element) && !hit.closest("label")?.contains(element);
+  })
+  .map((element) => element.textContent.trim().slice(0, 60))"""
+
+CROWDED = [
+    "/campaigns/", "/campaigns/1/", "/campaigns/9/", "/campaigns/10/", "/campaigns/14/", "/promotions/4/edit/",
+    "/promotions/1/", "/campaigns/email/10/edit/", "/campaigns/promotion/1/edit/", "/coupons/generate/", "/sandbox/",
+    "/stacking/", "/reports/promotions/?by=day",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_nothing_lies_over_a_heading_a_label_or_a_button(page: Page, sign_in, width):
+    page.set_viewport_size({"width": width, "height": 900})
+    sign_in("admin")
+    for address in CROWDED:
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        assert page.evaluate(COVERED) == [], address
