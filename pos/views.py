@@ -1,18 +1,17 @@
 """The JSON views for tills, version 1: unpack, call one function, answer."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from django.utils import timezone
 from msgspec import Struct
 
 from pos import body, callers, holds, openapi, quotes, returns, rules, sales, schemas, stored, voids
 from pos.answers import Answer, Declined, invalid
+from pos.body import Request
 from pos.callers import Caller
 from pos.facts import Asked
 from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
-
-Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
 
 class TillRequest(Struct, frozen=True):
