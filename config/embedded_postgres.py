@@ -151,15 +151,16 @@ class Server:
                 if launched and not self.is_served_by(launched):
                     problem = self.last_words()
                     raise Unavailable(f"PostgreSQL does not start: {problem} (its log: {self.log}).")
-                if time.monotonic() > deadline:
-                    raise Unavailable(f"PostgreSQL is not ready: {problem} (its log: {self.log}).")
                 if (pid := self.pid()) is None or self.socket.exists():
                     seen_at = time.monotonic()
                 if not launched and pid is None:
                     launched = self.launch()
+                    problem = problem if launched else "sessions of a server that was killed are not done"
                 elif pid and time.monotonic() - seen_at > SOCKETLESS:
                     os.kill(pid, signal.SIGINT)  # somebody removed its socket: nobody can reach it any more
                     launched = None
+                if time.monotonic() > deadline:
+                    raise Unavailable(f"PostgreSQL is not ready: {problem} (its log: {self.log}).")
                 time.sleep(0.02)
             with connection:
                 if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME]).fetchone():
