@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
 
+from promotions.engine.allocation import half_up
 from promotions.engine.basket import Line
 
 NO_GROUPS: frozenset[str] = frozenset()
@@ -212,7 +213,10 @@ class Units:
         """Part `units` of `batch` off, its dearest or its cheapest. Both parts mean what the whole meant."""
         if units == batch.count:
             return batch
-        rest = batch.first(units, dearest=dearest)
+        if isinstance(self.kinds[batch.kind].unit_price, int):
+            rest = batch.first(units, dearest=dearest)
+        else:  # a unit costs its share of the line's total, to the fraction
+            rest = half_up(batch.rest * units, batch.count)
         low = batch.low * units // batch.count
         part = Batch(batch.kind, units, rest, low)
         part.used = batch.used

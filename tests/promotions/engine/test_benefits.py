@@ -203,3 +203,11 @@ def test_of_equal_units_the_first_by_sku_and_then_by_line_is_meant():
 def test_a_tier_without_any_of_its_goods_lacks_goods_and_not_money():
     dear = Rule(1, TIERS, target=r.Target(r.Match(unit_price_min=5000)))
     assert why(quote(sale(line("a", 1500)), dear), 1)[0] == "no_matching_items"
+
+
+@pytest.mark.parametrize(("units", "discount"), [(1, 333), (2, 667), (3, 1000), (4, 1333)])
+def test_units_of_a_total_that_is_no_product_cost_their_share_of_it(units, discount):
+    six = sale(line("a", 333, 6, line_total=2000))
+    assert quote(six, rule(1, r.CheapestFree(units))).discount == discount
+    bounded = Rule(1, off(100), target=r.Target(max_units=units))
+    assert quote(six, bounded).discount == discount
