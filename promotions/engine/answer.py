@@ -131,7 +131,7 @@ def _among_lines(kind: Kind, shares: list[Share]) -> Iterable[tuple[int, int, in
     """(place, count, value, shares) of each line of a kind: each promotion's amount shared by the number of units."""
     counts = [count for _, count in kind.lines]
     values = [int(kind.unit_price * count) for count in counts]
-    rooms = [value - kind.low * count for value, count in zip(values, counts, strict=True)]
+    rooms = [value - int(kind.low * count) for value, count in zip(values, counts, strict=True)]
     own: list[list[Share]] = [[] for _ in counts]
     for share in shares:
         for at, part in enumerate(allocate(share.amount, counts, rooms)):

@@ -55,12 +55,12 @@ class Kind:
         self.brand = line.brand
         self.discountable = line.discountable
         self.already_discounted = line.already_discounted
-        self.low = min(line.min_unit_price, value // count)
         self.value = value
         self.count = count
         self.lines = lines
         unit_price, odd = divmod(value, count)
         self.unit_price: int | Fraction = Fraction(value, count) if odd else unit_price
+        self.low: int | Fraction = min(line.min_unit_price, self.unit_price)
 
 
 class Batch:
@@ -168,7 +168,7 @@ class Units:
         self.kinds = kinds
         self.whole = True
         self.batches = [
-            [Batch(number, kind.count, kind.value, kind.low * kind.count)] if kind.discountable else []
+            [Batch(number, kind.count, kind.value, int(kind.low * kind.count))] if kind.discountable else []
             for number, kind in enumerate(kinds)
         ]
         self._pools: dict[int, Pool | None] = {}
@@ -215,9 +215,10 @@ class Units:
             return batch
         if isinstance(self.kinds[batch.kind].unit_price, int):
             rest = batch.first(units, dearest=dearest)
+            low = batch.low * units // batch.count
         else:  # a unit costs its share of the line's total, to the fraction
             rest = half_up(batch.rest * units, batch.count)
-        low = batch.low * units // batch.count
+            low = half_up(batch.low * units, batch.count)
         part = Batch(batch.kind, units, rest, low)
         part.used = batch.used
         part.bought = batch.bought

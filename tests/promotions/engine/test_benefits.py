@@ -211,3 +211,9 @@ def test_units_of_a_total_that_is_no_product_cost_their_share_of_it(units, disco
     assert quote(six, rule(1, r.CheapestFree(units))).discount == discount
     bounded = Rule(1, off(100), target=r.Target(max_units=units))
     assert quote(six, bounded).discount == discount
+
+
+def test_a_floor_above_a_price_that_is_no_whole_number_leaves_the_price():
+    basket = sale(line("a", 1999, 2, line_total=3997, min_unit_price=1999), line("b", 1000))
+    for benefit in (off(10), r.FixedPerUnit(10), r.FixedPrice(900), r.FixedTotal(100), r.CheapestFree(1)):
+        assert by_line(quote(basket, rule(1, benefit)))["a"] == 0

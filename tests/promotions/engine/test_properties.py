@@ -5,6 +5,7 @@ from itertools import permutations, product
 from hypothesis import HealthCheck, example, settings
 from hypothesis import given as drawn
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from promotions.engine import Basket, Customer, Left, Line, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
@@ -130,6 +131,22 @@ def test_every_answer_is_sound_and_within_every_limit(lines, rules, left, stacki
     assert not applied & exclusive or len(applied) == 1
     caps = {one.promotion: one.caps.max_amount for one in rules}
     assert all(caps[one.promotion] is None or one.amount <= caps[one.promotion] for one in outcome.applied)
+
+
+@quick
+@drawn(
+    goods(),
+    st.lists(st.sampled_from([-1, 0, 1, 5]), min_size=4, max_size=4),
+    rule_lists(),
+    remainders,
+    site_rules,
+)
+def test_every_answer_is_sound_where_totals_are_no_products(lines, odd, rules, left, stacking):
+    totals = [
+        replace(one, line_total=one.quantity * one.unit_price + more)
+        for one, more in zip(lines, odd, strict=False)
+    ]
+    quote(basket(totals), *rules, left=left, stacking=stacking)
 
 
 @quick
