@@ -83,7 +83,7 @@ def plot(
     columns = [
         Column(
             point,
-            point.short if place % every == 0 else "",
+            point.short if place % every == 0 and 2 * (len(points) - place) >= every else "",
             WIDE * place,
             tuple(_bars(WIDE * place, [100 * max(0, value) / top for value in point.values])),
         )
