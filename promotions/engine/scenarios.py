@@ -52,21 +52,25 @@ def _first_come(sale: Sale, forbidden: Forbidden) -> Pass:
         refusal = attempt.refusals.get(promotion.rank)
         if refusal is None or refusal.reason not in ("excluded_by", "excluded_pair", "max_promotions"):
             continue
-        making_way = _making_way(sale, attempt, promotion)
-        if not making_way:
+        making_way = _clashing(sale, attempt, promotion)
+        if making_way is None:
             continue
-        other = Pass(sale, forbidden | making_way)
+        other = Pass(sale, forbidden | making_way) if making_way else attempt
+        refusal = other.refusals.get(promotion.rank)
+        if refusal is not None and refusal.reason == "max_promotions":
+            making_way |= _crowding(sale, other, promotion)
+            other = Pass(sale, forbidden | making_way)
         if any(grant.promotion is promotion for grant in other.grants):
             forbidden, attempt = forbidden | making_way, other
     return attempt
 
 
-def _making_way(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
-    """Those after `promotion` by priority that would keep it out; none when one before it does."""
+def _clashing(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden | None:
+    """Those after `promotion` by priority that may not meet it; None when one before it gives something."""
     stacking, precedence = sale.stacking, _precedence(promotion)
     pairs = sale.pairs.get(promotion.number, ())
     granted = [grant.promotion for grant in attempt.grants]
-    making_way: Forbidden = {}
+    clashing: Forbidden = {}
     for rival in {*sale.items, *granted}:
         if rival.number in pairs:
             refusal = Refusal("excluded_pair", by=promotion.number)
@@ -77,19 +81,22 @@ def _making_way(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
         else:
             continue
         if _precedence(rival) > precedence:
-            making_way[rival.rank] = refusal
+            clashing[rival.rank] = refusal
         elif rival in granted:
-            return {}
-    limit = stacking.max_promotions
-    if limit is not None:
-        staying = sorted([one for one in granted if one.rank not in making_way], key=_precedence)
-        first = [one for one in staying if _precedence(one) < precedence]
-        if len(first) >= limit:
-            return {}
-        for rival in {*sale.items, *granted}.difference(staying[: limit - 1]):
-            if _precedence(rival) > precedence:
-                making_way.setdefault(rival.rank, Refusal("max_promotions", limit, limit + 1))
-    return making_way
+            return None
+    return clashing
+
+
+def _crowding(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
+    """Those after `promotion` by priority for whom there is no place beside it."""
+    limit = sale.stacking.max_promotions or 0
+    granted = sorted([grant.promotion for grant in attempt.grants], key=_precedence)
+    refusal = Refusal("max_promotions", limit, limit + 1)
+    return {
+        rival.rank: refusal
+        for rival in {*sale.items, *granted}.difference(granted[: limit - 1])
+        if _precedence(rival) > _precedence(promotion)
+    }
 
 
 def _precedence(promotion: Promotion) -> tuple[int, int, int, int]:

@@ -321,3 +321,15 @@ def test_only_a_buy_get_replaces_the_item_discount_not_a_bundle():
     for first, second in ((1, 2), (2, 1)):
         rules = [rule(first, r.Bundle((r.Part(2),), price=1500)), rule(second, off(10))]
         assert len(given(quote(sale(line("a", 1000, 2)), *rules, stacking=replaces))) == 2
+
+
+def test_who_is_shut_out_by_one_that_makes_way_comes_back():
+    rules = [
+        rule(1, off(10), lane="order", priority=1),
+        rule(2, r.FixedPerUnit(1), priority=2),
+        rule(3, r.FixedPerUnit(5), priority=3),
+    ]
+    strict = StackingRules(
+        precedence="priority", max_promotions=2, excluded_pairs=frozenset({(1, 2), (2, 3)})
+    )
+    assert given(quote(sale(line("a", 1005)), *rules, stacking=strict)) == {3: 5, 1: 100}
