@@ -13,7 +13,7 @@ from pos import recent
 from pos.evaluation import outcome_of
 from pos.facts import Facts
 from pos.models import Sale
-from promotions import snapshot
+from promotions import published, snapshot
 from promotions.engine import Outcome, Rule
 from promotions.models import GroupMember, Promotion, PromotionCampaign
 from promotions.snapshot import Snapshot
@@ -68,18 +68,17 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     sold = [sale for sale in recent.sales(LATEST) if sale.currency == campaign.currency]
     if not sold:
         return None
-    published = snapshot.load()
+    rules = snapshot.current()
     others = [
         one.rule
-        for one in published.rules.promotions
+        for one in rules.rules.promotions
         if one.rule.campaign is None or one.rule.campaign.id != campaign.pk
     ]
     linked = Promotion.objects.filter(links__campaign=campaign, deleted_at=None).order_by("links__position")
-    off = {
-        promotion.pk: promotion.name for promotion in linked if promotion.status == promotion.Status.INACTIVE
-    }
-    own = [rule for rule in _own(campaign) if rule.promotion not in off]
-    without, within = _with_rules(published, others), _with_rules(published, [*others, *own])
+    on = linked.filter(status=Promotion.Status.ACTIVE).values_list("pk", flat=True)
+    off = linked.filter(status=Promotion.Status.INACTIVE).values_list("name", flat=True)
+    own = list(_own(campaign, on, rules))
+    without, within = _with_rules(rules, others), _with_rules(rules, [*others, *own])
     sales, amounts = defaultdict[int, int](int), defaultdict[int, int](int)
     touched = given_without = given = 0
     for sale, facts in zip(sold, _facts(sold), strict=True):
@@ -102,23 +101,24 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
         parts=tuple(
             Part(rule.promotion, rule.label, sales[rule.promotion], amounts[rule.promotion]) for rule in own
         ),
-        off=tuple(off.values()),
+        off=tuple(off),
         need_codes=tuple(rule.label for rule in own if rule.trigger == "coupon"),
         days=max(1.0, (timezone.now() - since).total_seconds() / 86_400),
     )
 
 
-def _own(campaign: PromotionCampaign) -> Iterable[Rule]:
-    """The rules of the campaign as if it ran, at any time."""
-    for one in snapshot.load(drafts=True).rules.promotions:
-        terms = one.rule.campaign
-        if terms is not None and terms.id == campaign.pk:
-            running = replace(terms, status="active", starts_at=None, ends_at=None)
-            yield replace(one.rule, campaign=running, starts_at=None, ends_at=None)
+def _own(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
+    """The rules of the campaign with these promotions, as if it ran, at any time."""
+    terms = published.campaigns(rules.campaigns, drafts=True)[campaign.pk]
+    links = [replace(terms, status="active", starts_at=None, ends_at=None)]
+    for pk in promotions:
+        if promotion := rules.promotions.get(pk):
+            one = published.with_rules(promotion, {pk: links}, drafts=False, now=timezone.now())
+            yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
 
 
-def _with_rules(published: Snapshot, rules: Sequence[Rule]) -> Snapshot:
-    return replace(published, rules=published.rules.renewed(rules))
+def _with_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
+    return replace(snapshot, rules=snapshot.rules.renewed(rules))
 
 
 def _facts(sold: Sequence[Sale]) -> Iterable[Facts]:

@@ -28,6 +28,6 @@ def try_out(
     at = at or timezone.now()
     if isinstance(request, dict):
         request = body.read(msgspec.json.encode(request), QuoteRequest)
-    rules = snapshot.load(drafts=drafts)
+    rules = snapshot.load(drafts=True) if drafts else snapshot.current()
     facts = look(Office(location), request, rules, timezone.now())
     return quoted(outcome_of(request, facts, rules, at, explain=True), rules, at)

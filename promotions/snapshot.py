@@ -76,6 +76,11 @@ def of_version(version: int | None) -> Snapshot:
         return _latest
 
 
+def current() -> Snapshot:
+    """The published rules of this moment, read only where this process has not. As `of_version`, not inside a sale."""
+    return of_version(_version())
+
+
 _earlier: dict[tuple[int | None, int, int], Snapshot] = {}
 EARLIER = 16  # a till sends its sales in their order, over hours in which the rules changed a few times
 
