@@ -7,13 +7,19 @@ from django_q.brokers import get_broker
 
 def problems() -> list[str]:
     """What keeps this process from serving: a sentence each, [] when nothing does."""
+    return of_the_database() or of_the_queue()
+
+
+def of_the_database() -> list[str]:
     try:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
         return [f"The database does not answer: {error}".strip()]
-    if missing:
-        return [f"{missing} migrations are not applied: run manage.py migrate."]
+    return [f"{missing} migrations are not applied: run manage.py migrate."] if missing else []
+
+
+def of_the_queue() -> list[str]:
     try:
         get_broker().queue_size()
     except Exception as error:  # noqa: BLE001  a broker is any class of django-q2's; each fails in its own way

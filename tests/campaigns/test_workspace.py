@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -355,6 +356,8 @@ def test_readyz_names_migrations_that_are_missing(client):
     response = client.get("/readyz")
     assert response.status_code == 503
     assert "not applied" in response.json()["problems"][0]
+    with pytest.raises(CommandError, match="migrations are not applied: run"):
+        call_command("doctor")
 
 
 # ── what went wrong ──────────────────────────────────────────────────────────────────────────────────────────────────

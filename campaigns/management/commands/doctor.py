@@ -1,8 +1,8 @@
 import sys
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
-from campaigns import doctor
+from campaigns import doctor, health
 from campaigns.models import Heartbeat
 
 
@@ -10,6 +10,8 @@ class Command(BaseCommand):
     help = "Prove the invariants; exits 1 with one line for each breach."
 
     def handle(self, *args, **options):
+        if problems := health.of_the_database():
+            raise CommandError(problems[0])
         breaches = list(doctor.examine())
         for breach in breaches:
             self.stdout.write(breach)
