@@ -94,8 +94,8 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
     monkeypatch.setattr(pump, "BUDGET", 4.0)
     with in_thread(lambda: pump.run(campaign.connection_id, 0)):
         wait_for(lambda: server.stats()["open"] == 2)  # its one free place, and the one that waits
-        wait_for(lambda: lanes.waiting(campaign.connection_id, 0) == 0)
         connections = server.stats()["connections"]
+        wait_for(lambda: lanes.waiting(campaign.connection_id, 0) == 0)
         wait_for(lambda: server.stats()["connections"] > connections)
     assert server.stats()["peak"] == 2, "and never more than the lane may have"
     assert send(campaign).status == "completed"
