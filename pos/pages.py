@@ -4,6 +4,7 @@ The sandbox, where a marketer builds a basket and sees what it gets and why the 
 does not run would have given; and the description of the JSON views.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
@@ -19,7 +20,7 @@ from pos import recent
 from pos.answers import Declined
 from pos.estimate import estimate
 from pos.forms import MAX_LINES, LineForm, SandboxForm, price, typed
-from pos.models import Location
+from pos.models import Location, Sale
 from pos.sandbox import try_out
 from pos.schemas import Quote
 from promotions import groups
@@ -27,7 +28,6 @@ from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import codes, said
 
 SHOWN = 200  # promotions that gave nothing
-ESTIMATED = ("draft", "scheduled", "paused")  # campaigns that may begin, or go on
 RECENT, LATEST = 6, 200  # sales that are offered, and those whose articles are
 FAR = (  # the reasons that say least about this basket come last
     "wrong_currency",
@@ -62,7 +62,10 @@ def sandbox(request: Request) -> HttpResponse:
     form = SandboxForm(data, locations=locations)
     context: dict[str, Any] = {"form": form}
     if request.htmx.target != "result":  # else the basket stays as it is
-        context |= suggestions(form.currency)
+        sold = recent.sales(LATEST)
+        context |= {"goods": goods(sold, form.currency)} | (
+            {} if form.is_bound else {"recent": baskets(sold)}
+        )
     if data is not None and form.is_valid():
         asked, basket = form.cleaned_data, form.basket()
         at = asked["at"] or timezone.now()
@@ -80,8 +83,8 @@ def sandbox(request: Request) -> HttpResponse:
 def estimated(request: Request, pk: int) -> HttpResponse:
     """What a campaign that does not run would have given; nothing once it runs. Its page asks for this part."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
-    context: dict[str, Any] = {"campaign": campaign, "is_due": campaign.status in ESTIMATED}
-    if context["is_due"] and (found := estimate(campaign)):
+    context: dict[str, Any] = {"campaign": campaign}
+    if campaign.is_idle and (found := estimate(campaign)):
         context |= {
             "estimate": found,
             "most": max(part.amount for part in found.parts) if found.parts else 0,
@@ -90,23 +93,24 @@ def estimated(request: Request, pk: int) -> HttpResponse:
     return render(request, "pos/_estimate.html" if request.htmx else "pos/estimate.html", context)
 
 
-def suggestions(currency: str) -> dict[str, Any]:
-    """What may be put into a basket: one that a till sold lately, or an article of one, with its price."""
-    sold = recent.sales(LATEST)
+def baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
+    """The newest of the sales that fit the page, each with the address of its basket."""
     fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
-    return {
-        "recent": [
-            {
-                "sale": sale,
-                "lines": len(sale.basket["lines"]),
-                "address": urlencode(typed(sale.location, recent.basket(sale)), doseq=True),
-            }
-            for sale in fitting[:RECENT]
-        ],
-        "goods": [
-            {"line": line, "price": price(line.unit_price, currency)} for line in recent.goods(sold, currency)
-        ],
-    }
+    return [
+        {
+            "sale": sale,
+            "lines": len(sale.basket["lines"]),
+            "address": urlencode(typed(sale.location, recent.basket(sale)), doseq=True),
+        }
+        for sale in fitting[:RECENT]
+    ]
+
+
+def goods(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
+    """The articles of the sales, with their prices as they are typed."""
+    return [
+        {"line": line, "price": price(line.unit_price, currency)} for line in recent.goods(sold, currency)
+    ]
 
 
 def reshaped(data: Any) -> Any:

@@ -91,6 +91,11 @@ class PromotionCampaign(Campaign):
         return reverse("promotions:campaign", args=[self.pk])
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it does not run now, and may begin or go on."""
+        return self.status != Status.ACTIVE and not self.is_final
+
+    @property
     def edits(self) -> models.QuerySet:
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")
