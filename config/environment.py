@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -89,6 +90,13 @@ def words(name: str, default: list[str]) -> list[str]:
     return read(
         name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list"
     )
+
+
+def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    def cast(value: str) -> list[IPv4Network | IPv6Network]:
+        return [ip_network(word.strip()) for word in value.split(",") if word.strip()]
+
+    return read(name, cast(default), cast, "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8")
 
 
 def url(name: str, default: str) -> str:

@@ -25,6 +25,7 @@ MAIL_PORT = environment.port("MAIL_PORT", PORT + 25)
 PUBLIC_URL = environment.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
+TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD", "")  # unset: the demo makes passwords of its own
 DEMO_TILL_KEY = environment.text("DEMO_TILL_KEY", "")

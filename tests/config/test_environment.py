@@ -24,6 +24,7 @@ WRONG = [
     ("MAIL_PORT", "65536", "MAIL_PORT is “65536”: it must be a port number"),
     ("PORT", "65530", "MAIL_PORT would be 65555: set it to a port number"),
     ("PUBLIC_URL", "shop.example", "PUBLIC_URL is “shop.example”: it must be an address that starts with"),
+    ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES is “10.0.0.1/8”: it must be a list of addresses and"),
     ("TILL_RATE", "0", "TILL_RATE is “0”: it must be a whole number above 0."),
     ("DATABASE_URL", "mysql://me:hush@host/name", "DATABASE_URL is set to something unusable: it must be"),
     ("ENCRYPTION_KEYS", "hush", "ENCRYPTION_KEYS is set to something unusable: it must be"),
