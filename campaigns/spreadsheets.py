@@ -1,4 +1,9 @@
-"""CSV as it is handed out, line by line: a million rows never stand in memory together."""
+"""CSV as it is handed out, line by line: a million rows never stand in memory together.
+
+No cell is a formula in a spreadsheet, whichever separator it takes: an apostrophe, the spreadsheets' own mark for text,
+stands before whatever could begin one, at the start of the cell and after each `;`, tab, bar or line break in it, where
+another separator would begin a new cell. `unmark` takes exactly these marks off again.
+"""
 
 import csv
 import re
@@ -9,7 +14,16 @@ from django.utils import timezone
 
 CHUNK = 2000  # rows read from the database at once
 
-_number = re.compile(r"[+-][\d\s().,/-]*").fullmatch  # of a telephone too
+_BEGINS = "=+\\-@＝＋－＠"  # Excel takes the full-width forms for the ASCII ones
+_BLANKS = '[ "\u00a0\u3000\0\ufeff\u200b]*'  # a quotation mark behind another separator opens a cell
+_START = rf"((?:^|[;|\t\r\n\v\f\x85\u2028\u2029]){_BLANKS})"
+_may_need_mark = re.compile(rf"[{_BEGINS}\t\r']").search
+_unmarked = re.compile(rf"{_START}('*)(?=[{_BEGINS}])|\A('*)(?=[\t\r])")
+_marked = re.compile(rf"{_START}'('*)(?=[{_BEGINS}])|\A'('*)(?=[\t\r])")
+_number = re.compile(r"[+-][\d \u00a0().,/-]*").fullmatch  # of a telephone too
+_marked_number = re.compile(
+    r"'+[+-]?\d[\d \u00a0().,/-]*"
+).fullmatch  # as Shopify writes: '00184, '+39333000000
 
 
 class _Echo:
@@ -20,15 +34,23 @@ class _Echo:
 
 
 def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Each row as a line of CSV."""
+    """Each row as a line of CSV, its values as `cell` writes them."""
     writer = csv.writer(_Echo())
-    return (writer.writerow(row) for row in rows)
+    return (writer.writerow([*map(cell, row)]) for row in rows)
 
 
 def cell(value: object) -> object:
     """A value as it is written: an instant in the site's zone, a text so that no spreadsheet takes it for a formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
-    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) and not _number(value):
-        return f"'{value}"
+    if isinstance(value, str) and _may_need_mark(value) and not _number(value):
+        # a number that has a mark of its own gets one more, so that exactly ours comes off again
+        return f"'{value}" if _marked_number(value) else _unmarked.sub(r"\1'\2\3", value)
     return value
+
+
+def unmark(value: str) -> str:
+    """The text as it was before `cell` marked it, and a number without the mark of other systems."""
+    if "'" not in value:
+        return value
+    return value[1:] if _marked_number(value) else _marked.sub(r"\1\2\3", value)

@@ -46,6 +46,11 @@ class EmailCampaignAdmin(CampaignAdmin):
     readonly_fields = [*CampaignAdmin.readonly_fields, "starts_at", "ends_at"]
     inlines = [TargetInline, HistoryInline]
 
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+        if db_field.name in drafting.ADDRESSES:
+            return AddressField(required=False)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = drafting.save_campaign(
             obj if change else None, by=request.user, changes=edited(form, form.cleaned_data)

@@ -1,7 +1,7 @@
 """One contact at a time: saved by hand, found while somebody types; and all of them as CSV."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -112,12 +112,8 @@ def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
     yield from spreadsheets.lines([[*fields, "suppressed", *names]])
     yield from spreadsheets.lines(
-        [*(spreadsheets.cell(written(value)) for value in values), *_of(attributes, names)]
+        [*map(written, values), *(written(attributes.get(name)) for name in names)]
         for *values, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
             chunk_size=spreadsheets.CHUNK
         )
     )
-
-
-def _of(attributes: Mapping[str, Any], names: list[str]) -> list[object]:
-    return [spreadsheets.cell(written(attributes.get(name))) for name in names]

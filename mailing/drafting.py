@@ -31,6 +31,7 @@ from mailing.sending.pump import server_of
 from mailing.smtp import client
 
 TEST_ADDRESSES = 10
+ADDRESSES = ("from_email", "reply_to")
 
 
 # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -63,13 +64,21 @@ def save_campaign(
         else:
             campaign = lifecycle.open_for_edit(campaign, by=by)
         for name, value in changes.items():
-            setattr(campaign, name, value)
+            setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
         campaign.save()
         if targets is not None:
             _replace_targets(campaign, targets)
         if routes is not None:
             _replace_routes(campaign, routes)
     return campaign
+
+
+def _clean_address(value: str) -> str:
+    """The address alone; a draft keeps what is none as it was typed, and the launch says so."""
+    try:
+        return normalised(value) if value else ""
+    except ValueError:
+        return value
 
 
 def _replace_targets(campaign: EmailCampaign, targets: Iterable[Target]) -> None:

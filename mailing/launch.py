@@ -80,7 +80,7 @@ def _sender(campaign: EmailCampaign) -> list[Problem]:
         return [("from_email", "The sender address is missing.")]
     reasons = []
     try:
-        sender = normalised(campaign.from_email)
+        sender = _bare_address(campaign.from_email)
     except ValueError as error:
         reasons.append(("from_email", str(error)))
     else:
@@ -91,10 +91,18 @@ def _sender(campaign: EmailCampaign) -> list[Problem]:
         ]
     if campaign.reply_to:
         try:
-            normalised(campaign.reply_to)
+            _bare_address(campaign.reply_to)
         except ValueError as error:
             reasons.append(("reply_to", str(error)))
     return reasons
+
+
+def _bare_address(stored: str) -> str:
+    """The address in its one spelling. Raises ValueError: it is none, or something stands beside it."""
+    address = normalised(stored)
+    if address != stored.strip().lower() and stored.isascii():
+        raise ValueError(f"“{stored}” holds more than an address: write “{address}”.")
+    return address
 
 
 def _connections(campaign: EmailCampaign) -> list[Problem]:

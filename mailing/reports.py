@@ -74,7 +74,7 @@ def csv_lines(campaign: EmailCampaign) -> Iterator[str]:
 
 
 def _cells(row: Delivery) -> list[object]:
-    values = [
+    return [
         row.email,
         row.get_status_display(),
         row.get_reason_display(),
@@ -89,4 +89,3 @@ def _cells(row: Delivery) -> list[object]:
         row.enhanced_code,
         row.text,
     ]
-    return [spreadsheets.cell(value) for value in values]

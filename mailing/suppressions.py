@@ -42,8 +42,7 @@ def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
 
 
 def _cells(row: Suppression) -> list[object]:
-    values = [row.email, row.get_reason_display(), row.get_source_display(), row.created_at, row.detail]
-    return [spreadsheets.cell(value) for value in values]
+    return [row.email, row.get_reason_display(), row.get_source_display(), row.created_at, row.detail]
 
 
 def _midnight(day: date) -> datetime:

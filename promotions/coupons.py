@@ -158,9 +158,7 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
         "batch",
     )
     yield from spreadsheets.lines([CSV_COLUMNS])
-    yield from spreadsheets.lines(
-        [spreadsheets.cell(value) for value in row] for row in rows.iterator(chunk_size=spreadsheets.CHUNK)
-    )
+    yield from spreadsheets.lines(rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
 def edits(coupon: Coupon) -> QuerySet[Change]:

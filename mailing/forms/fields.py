@@ -22,14 +22,17 @@ class AddressField(forms.CharField):
 
 
 class AddressesField(forms.CharField):
-    """Several addresses, parted by commas, blanks or lines; a list, each once, in the order given."""
+    """Several addresses, parted by commas, semicolons, blanks or lines; a list, each once, in the order given.
+
+    Each may be written with a name, as in Ada <ada@example.com>.
+    """
 
     def __init__(self, *, most: int, **kwargs: Any) -> None:
         self.most = most
         super().__init__(**kwargs)
 
     def clean(self, value: Any) -> list[str]:
-        words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
+        words = _words(super().clean(value))
         addresses = list(dict.fromkeys(one_address(word) for word in words))
         if len(addresses) > self.most:
             raise forms.ValidationError(
@@ -66,6 +69,14 @@ class CsvField(forms.FileField):
             sizes = f"{file.size // 2**20} MB; at most {self.limit // 2**20}"
             raise forms.ValidationError(f"The file has {sizes} are taken: cut it into several.")
         return file
+
+
+def _words(text: str) -> list[str]:
+    """What stands between commas, semicolons and blanks; a name and its address in angle brackets are one."""
+    if "<" not in text:
+        return [word for word in re.split(r"[,;\s]+", text) if word]
+    named = r'(?:"[^"\n]{0,100}"|[^<>",;\n@]){0,100}<[^<>\n]{0,300}>'
+    return [word.strip() for word in re.findall(rf"{named}|[^,;\s]+", text) if word.strip()]
 
 
 def one_address(word: str) -> str:

@@ -43,4 +43,4 @@ def csv_lines(report: Report, currency: str) -> Iterator[str]:
 def _cell(value: Any, kind: str, places: int) -> object:
     if kind in ("money", "ratio") and value is not None:
         return f"{Decimal(value).scaleb(-(places if kind == 'money' else 2)):f}"
-    return spreadsheets.cell(value)
+    return value

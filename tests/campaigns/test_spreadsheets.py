@@ -1,0 +1,79 @@
+"""CSV that is safe in every spreadsheet, and that our own import reads back as it was."""
+
+import csv
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from campaigns import spreadsheets
+
+FORMULA = re.compile(r"[\s\0\ufeff\u200b]*[=+\-@＝＋－＠]").match
+NUMBER = re.compile(r"[+-][\d\s().,/-]*").fullmatch
+
+texts = st.one_of(
+    st.text(alphabet="=+-@'\"; ,|\t\r\n\u00a0\ufeff＝＠a1.", max_size=12),
+    st.text(max_size=8),
+    st.sampled_from(
+        ["=1+1", "'=1", "''00184", "'00184", "+49 (30) 12-34", "-5", "@handle", "x;=cmd|' /C calc'!A0"]
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("=1+1", "'=1+1"),
+        ("@handle", "'@handle"),
+        ("-info@x.test", "'-info@x.test"),
+        ("＝1+1", "'＝1+1"),
+        ("  =1+1", "  '=1+1"),
+        ("Rome;=1+1", "Rome;'=1+1"),
+        ("Rome; =1+1", "Rome; '=1+1"),
+        ("Rome\n=1+1", "Rome\n'=1+1"),
+        ("Rome\r\n@x", "Rome\r\n'@x"),
+        ("Rome|=1", "Rome|'=1"),
+        ("a\t=1", "a\t'=1"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("'00184", "''00184"),
+        ("+49 30 12 34", "+49 30 12 34"),
+        ("-12.50", "-12.50"),
+        ("a=b", "a=b"),
+        ("O'Brien", "O'Brien"),
+        (7, 7),
+        (None, None),
+    ],
+)
+def test_what_could_begin_a_formula_is_marked_as_text(value, written):
+    assert spreadsheets.cell(value) == written
+    if isinstance(value, str):
+        assert spreadsheets.unmark(written) == value
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(texts, min_size=1, max_size=3))
+def test_no_separator_makes_a_formula_of_a_cell(row):
+    line = "".join(spreadsheets.lines([row]))
+    for delimiter in (",", ";", "\t", "|"):
+        for cells in csv.reader(line.splitlines(keepends=True), delimiter=delimiter):
+            for cell in cells:
+                pieces = (
+                    cell.split(",") if delimiter != "," else [cell]
+                )  # a line of one cell per piece at worst
+                assert not FORMULA(pieces[0]) or NUMBER(cell) or NUMBER(pieces[0]), (delimiter, cell)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(texts)
+def test_the_marks_come_off_again(text):
+    assert spreadsheets.unmark(str(spreadsheets.cell(text))) == text
+
+
+@pytest.mark.parametrize(
+    ("foreign", "meant"),
+    [("'00184", "00184"), ("'+39333000000", "+39333000000"), ("'90s", "'90s"), ("'t Hooft", "'t Hooft")],
+)
+def test_the_mark_that_other_systems_put_before_numbers_comes_off(foreign, meant):
+    assert spreadsheets.unmark(foreign) == meant
