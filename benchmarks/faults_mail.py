@@ -245,7 +245,9 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
     waiting = run.campaign.deliveries.exclude(status__in=[Delivery.Status.ACCEPTED, Delivery.Status.IN_DATA])
     late = []
     for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
-        email = tracking.unsubscribe(tokens.sign(pk), "one-click", tracking.Visitor())
+        email = tracking.unsubscribe(
+            tokens.sign(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor()
+        )
         got = {message.recipient for message in run.server.accepted()}
         if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):
             late.append(email)

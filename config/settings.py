@@ -7,6 +7,7 @@ that are not given are made at the first start and kept under var/.
 import sys
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
@@ -23,6 +24,9 @@ ENCRYPTION_KEYS = environment.fernet_keys("ENCRYPTION_KEYS", VAR_DIR / "encrypti
 PORT = environment.port("PORT", 8000)
 MAIL_PORT = environment.port("MAIL_PORT", PORT + 25)
 PUBLIC_URL = environment.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+SITE_NAME = environment.text(
+    "SITE_NAME", urlsplit(PUBLIC_URL).hostname or ""
+)  # utm_source of links, unless given
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")

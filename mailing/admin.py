@@ -14,6 +14,7 @@ from mailing.forms.connection import ConnectionForm
 from mailing.forms.fields import AddressField
 from mailing.models import (
     Attempt,
+    CampaignPace,
     Contact,
     ContactList,
     Content,
@@ -129,6 +130,6 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(
-    [Content, Lane, Membership, Pace, Route, Tally, Target, Upload, VerdictBlock],
+    [CampaignPace, Content, Lane, Membership, Pace, Route, Tally, Target, Upload, VerdictBlock],
     ReadOnlyAdmin,
 )

@@ -107,7 +107,7 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
     """
     if by is not None and not by.has_perm("mailing.change_emailcampaign"):
         raise Refused("You may not send test mails: ask an administrator for the right to.")
-    if campaign.status not in (Campaign.Status.DRAFT, Campaign.Status.SCHEDULED):
+    if campaign.status != Campaign.Status.DRAFT:
         raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
     if not 0 < len(addresses) <= TEST_ADDRESSES:
         raise Refused(f"Name between one and {TEST_ADDRESSES} addresses.")
@@ -130,7 +130,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     compiled = content.compile(content.for_test(launch.source(campaign)))
     reader = sample_reader(campaign)
-    links = content.Links(settings.PUBLIC_URL, tokens.sign(tokens.TEST))
+    links = content.Links(settings.PUBLIC_URL, tokens.sign(tokens.TEST, tokens.Purpose.UNSUBSCRIBE))
     smtp = campaign.shares()[0][0]
     mails = []
     for address in addresses:

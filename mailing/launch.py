@@ -24,6 +24,7 @@ from mailing.sending import breaker, lanes
 logger = logging.getLogger(__name__)
 
 SAMPLES = 100  # contacts the content is tried on
+STANDARD_FIELDS = ("phone", "city", "country", "score")  # of every contact, beside the name and the address
 UNFORESEEN_LIMIT = 3  # the same unforeseen error this many times fails the campaign
 CLOSE_BATCH = 10_000  # deliveries closed in one transaction
 
@@ -70,15 +71,16 @@ def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
     written, readers = source(campaign), [recipient(contact) for contact in samples]
     if not content.problems(written, readers):
         return []
-    return content.problems(
-        written, readers, audience.attribute_names()
-    )  # some that the samples lack, perhaps
+    # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
+    return content.problems(written, readers, [*STANDARD_FIELDS, *audience.attribute_names()])
 
 
 def _sender(campaign: EmailCampaign) -> list[Problem]:
     if not campaign.from_email:
         return [("from_email", "The sender address is missing.")]
     reasons = []
+    if not campaign.from_name.strip():
+        reasons.append(("from_name", "The sender name is missing: an inbox shows it beside the subject."))
     try:
         sender = _bare_address(campaign.from_email)
     except ValueError as error:
@@ -135,7 +137,7 @@ def source(campaign: EmailCampaign) -> content.Source:
         text=campaign.text,
         track_opens=campaign.track_opens,
         track_clicks=campaign.track_clicks,
-        utm_source=campaign.utm_source,
+        utm_source=campaign.link_source,
         utm_medium=campaign.utm_medium,
         utm_campaign=campaign.utm_campaign or campaign.name,
         utm_content=campaign.utm_content,
@@ -152,8 +154,7 @@ def recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -
     """What a template may read of this contact; their own attributes never hide a standard one."""
     return content.Recipient(
         email=contact.email,
-        attributes=contact.attributes
-        | {"phone": contact.phone, "city": contact.city, "country": contact.country, "score": contact.score},
+        attributes=contact.attributes | {name: getattr(contact, name) for name in STANDARD_FIELDS},
         first_name=contact.first_name,
         last_name=contact.last_name,
         message_id=message_id,

@@ -1,7 +1,8 @@
 """Opens, clicks and unsubscriptions: what comes back through the links of a mail.
 
-Every link carries its delivery's signed token, and a click the number of its link in the campaign's frozen content:
-there is no address in it that could be changed. Each function is safe to call again with the same token.
+Every link carries a signed token of its delivery, good for this purpose only, and a click the number of its link in the
+campaign's frozen content: there is no address in it that could be changed. Each function is safe to call again with the
+same token.
 """
 
 from functools import lru_cache
@@ -13,6 +14,7 @@ from django.utils import timezone
 from mailing import content, launch
 from mailing.models import Content, Delivery, Event, Membership, Suppression
 from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
 
 BURST = 10  # seconds in which the same thing again is the same thing
 
@@ -58,14 +60,14 @@ WHERE id = %(pk)s AND NOT EXISTS (
 
 def opened(token: str, visitor: Visitor) -> None:
     """Note that a mail was opened. Raises BadLink."""
-    pk = _read(token)
+    pk = _read(token, Purpose.OPEN)
     if pk != tokens.TEST:
         _note(pk, Event.Kind.OPENED, visitor)
 
 
 def clicked(token: str, index: int, visitor: Visitor) -> str:
     """Note that a link was followed and return the address it leads to. Raises BadLink."""
-    delivery = _delivery(_read(token))
+    delivery = _delivery(_read(token, Purpose.CLICK))
     recipient = (
         launch.recipient(delivery.contact, seed=delivery.pk)
         if delivery.contact
@@ -84,7 +86,7 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
 
     how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.
     """
-    pk = _read(token)
+    pk = _read(token, Purpose.UNSUBSCRIBE)
     if pk == tokens.TEST:
         return NOBODY
     delivery = _delivery(pk)
@@ -110,7 +112,7 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
 
 def addressee(token: str) -> Addressee:
     """Whom a mail went to. Raises BadLink."""
-    pk = _read(token)
+    pk = _read(token, Purpose.UNSUBSCRIBE)
     return NOBODY if pk == tokens.TEST else _addressee(_delivery(pk))
 
 
@@ -119,9 +121,9 @@ def _addressee(delivery: Delivery) -> Addressee:
     return Addressee(delivery.email, "" if "{" in sender else sender)
 
 
-def _read(token: str) -> int:
+def _read(token: str, purpose: Purpose) -> int:
     try:
-        return tokens.read(token)
+        return tokens.read(token, purpose)
     except ValueError as error:
         raise BadLink(str(error)) from error
 

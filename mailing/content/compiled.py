@@ -153,10 +153,10 @@ class Compiled:
         values = _own_values(recipient)
         base, token = links.base, links.token
         values[UNSUBSCRIBE] = unsubscribe = f"{base}/u/{token}"
-        if not _url(unsubscribe):
+        if not _url(f"{unsubscribe}{links.open_token}{links.click_token}"):
             raise ContentError(f"{unsubscribe!r} is no address fit for a link")
-        values[CLICK] = f"{base}/t/c/{token}"
-        values[OPEN] = f"{base}/t/o/{token}"
+        values[CLICK] = f"{base}/t/c/{links.click_token or token}"
+        values[OPEN] = f"{base}/t/o/{links.open_token or token}"
         return values
 
     def _headers_of_all(self, boundary: str) -> str:

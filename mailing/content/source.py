@@ -70,13 +70,16 @@ class Recipient(msgspec.Struct, frozen=True):
 
 
 class Links(msgspec.Struct, frozen=True):
-    """Where this delivery's links lead: `base` without a trailing slash, and its one signed token (URL-safe ASCII).
+    """Where this delivery's links lead: `base` without a trailing slash, and its signed tokens (URL-safe ASCII).
 
-    Open pixel `<base>/t/o/<token>`, clicks `<base>/t/c/<token>/<index>`, unsubscribe `<base>/u/<token>`.
+    Open pixel `<base>/t/o/<open_token>`, clicks `<base>/t/c/<click_token>/<index>`, unsubscribe `<base>/u/<token>`.
+    A token for opens or clicks that is left empty is `token`.
     """
 
     base: str
     token: str
+    open_token: str = ""
+    click_token: str = ""
 
 
 class Preview(msgspec.Struct, frozen=True):

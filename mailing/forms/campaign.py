@@ -42,6 +42,8 @@ class EmailCampaignForm(Refusable, forms.ModelForm):
             "sharing",
             "connection",
             "retry_hours",
+            "per_second",
+            "per_minute",
             "track_opens",
             "track_clicks",
             "utm_source",

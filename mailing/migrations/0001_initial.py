@@ -122,7 +122,15 @@ class Migration(migrations.Migration):
                 ),
                 ("track_opens", models.BooleanField(default=True)),
                 ("track_clicks", models.BooleanField(default=True)),
-                ("utm_source", models.CharField(blank=True, max_length=100, verbose_name="UTM source")),
+                (
+                    "utm_source",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: the site's name.",
+                        max_length=100,
+                        verbose_name="UTM source",
+                    ),
+                ),
                 (
                     "utm_medium",
                     models.CharField(blank=True, default="email", max_length=100, verbose_name="UTM medium"),
@@ -155,8 +163,39 @@ class Migration(migrations.Migration):
                     "retry_hours",
                     models.PositiveSmallIntegerField(
                         default=48,
-                        help_text="Hours from the launch in which what was put off is tried again.",
+                        help_text=(
+                            "Hours from the launch in which what was put off is tried again, at most 168."
+                        ),
+                        validators=[django.core.validators.MaxValueValidator(168)],
                         verbose_name="keep trying for",
+                    ),
+                ),
+                (
+                    "per_second",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text=(
+                            "Mails of this campaign, evenly spread, over all its connections. Empty: no limit."
+                        ),
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000),
+                        ],
+                        verbose_name="at most a second",
+                    ),
+                ),
+                (
+                    "per_minute",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="The same by the minute; the tighter of the two counts.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000),
+                        ],
+                        verbose_name="at most a minute",
                     ),
                 ),
                 ("launched_at", models.DateTimeField(blank=True, editable=False, null=True)),
@@ -674,15 +713,32 @@ class Migration(migrations.Migration):
                 ),
                 ("spent", models.JSONField(blank=True, default=dict)),
                 (
+                    "quota_until",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="The quota of the hour or day is used up until then.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(blank=True, help_text="When the next message may leave.", null=True),
+                ),
+                (
                     "level",
                     models.PositiveSmallIntegerField(
-                        default=0, help_text="Open connections are halved this many times."
+                        default=0,
+                        help_text="Open connections were halved this many times at `throttled_at`.",
                     ),
                 ),
                 ("throttled_at", models.DateTimeField(blank=True, null=True)),
                 (
                     "failures",
                     models.PositiveIntegerField(default=0, help_text="Failures in a row to use the server."),
+                ),
+                (
+                    "failing_since",
+                    models.DateTimeField(blank=True, help_text="When the first of them was.", null=True),
                 ),
                 (
                     "held_until",
@@ -694,10 +750,36 @@ class Migration(migrations.Migration):
                         blank=True, help_text="Its share goes to others since then.", null=True
                     ),
                 ),
+                (
+                    "needs_person",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Waiting does not cure it: a refused login, a sender not accepted.",
+                    ),
+                ),
                 ("trouble", models.TextField(blank=True, help_text="What went wrong last, in words.")),
             ],
             options={
                 "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="CampaignPace",
+            fields=[
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="pace",
+                        serialize=False,
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(

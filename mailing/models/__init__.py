@@ -1,11 +1,12 @@
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
-from mailing.models.connection import Lane, Pace, SmtpConnection
+from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
 
 __all__ = [
     "Attempt",
+    "CampaignPace",
     "Contact",
     "ContactList",
     "Content",

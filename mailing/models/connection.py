@@ -63,18 +63,28 @@ class SmtpConnection(models.Model):
 class Pace(models.Model):
     """How fast a connection may be fed now, and whether it works: what its workers share and a restart must not lose.
 
-    `spent` holds the messages taken lately, by limit and slot of time; see mailing.sending.limits.
+    `spent` holds the messages taken lately, by quota and slot of time; see mailing.sending.limits. `next_at` belongs to
+    the limits by second and minute; see mailing.sending.turns. `failing_since`, `down_since` and `needs_person` belong
+    to an outage; see mailing.sending.breaker.
     """
 
     connection = models.OneToOneField(SmtpConnection, models.CASCADE, primary_key=True, related_name="pace")
     spent = models.JSONField(default=dict, blank=True)
+    quota_until = models.DateTimeField(
+        null=True, blank=True, help_text="The quota of the hour or day is used up until then."
+    )
+    next_at = models.DateTimeField(null=True, blank=True, help_text="When the next message may leave.")
     level = models.PositiveSmallIntegerField(
-        default=0, help_text="Open connections are halved this many times."
+        default=0, help_text="Open connections were halved this many times at `throttled_at`."
     )
     throttled_at = models.DateTimeField(null=True, blank=True)
     failures = models.PositiveIntegerField(default=0, help_text="Failures in a row to use the server.")
+    failing_since = models.DateTimeField(null=True, blank=True, help_text="When the first of them was.")
     held_until = models.DateTimeField(null=True, blank=True, help_text="Nothing is sent before.")
     down_since = models.DateTimeField(null=True, blank=True, help_text="Its share goes to others since then.")
+    needs_person = models.BooleanField(
+        default=False, help_text="Waiting does not cure it: a refused login, a sender not accepted."
+    )
     trouble = models.TextField(blank=True, help_text="What went wrong last, in words.")
 
     class Meta:
@@ -82,6 +92,21 @@ class Pace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection}: {'down' if self.down_since else 'working'}"
+
+
+class CampaignPace(models.Model):
+    """When the next message of a campaign that has a limit of its own may leave; see mailing.sending.turns."""
+
+    campaign = models.OneToOneField(
+        "mailing.EmailCampaign", models.CASCADE, primary_key=True, related_name="pace"
+    )
+    next_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.next_at}"
 
 
 class Lane(models.Model):

@@ -2,6 +2,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, Self
 
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -14,6 +16,10 @@ from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
 
 Status = Campaign.Status
+
+
+LONGEST_RETRY = 168  # hours: a week
+FASTEST = 1_000_000  # of a limit: far above what any server takes
 
 
 class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
@@ -89,7 +95,9 @@ class EmailCampaign(Campaign):
     text = models.TextField("plain text", blank=True, help_text="Empty: made from the content.")
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
-    utm_source = models.CharField("UTM source", max_length=100, blank=True)
+    utm_source = models.CharField(
+        "UTM source", max_length=100, blank=True, help_text="Empty: the site's name."
+    )
     utm_medium = models.CharField("UTM medium", max_length=100, blank=True, default="email")
     utm_campaign = models.CharField(
         "UTM campaign", max_length=100, blank=True, help_text="Empty: from its name."
@@ -107,7 +115,22 @@ class EmailCampaign(Campaign):
     retry_hours = models.PositiveSmallIntegerField(
         "keep trying for",
         default=48,
-        help_text="Hours from the launch in which what was put off is tried again.",
+        validators=[MaxValueValidator(LONGEST_RETRY)],
+        help_text=f"Hours from the launch in which what was put off is tried again, at most {LONGEST_RETRY}.",
+    )
+    per_second = models.PositiveIntegerField(
+        "at most a second",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
+        help_text="Mails of this campaign, evenly spread, over all its connections. Empty: no limit.",
+    )
+    per_minute = models.PositiveIntegerField(
+        "at most a minute",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
+        help_text="The same by the minute; the tighter of the two counts.",
     )
 
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -221,6 +244,11 @@ class EmailCampaign(Campaign):
             )
             for route in self.routes.all()
         )
+
+    @property
+    def link_source(self) -> str:
+        """What links carry as utm_source: the site's name where the campaign names none and says how it was sent."""
+        return self.utm_source or (settings.SITE_NAME if self.utm_medium else "")
 
     def shares(self) -> list[tuple[SmtpConnection, int]]:
         """The connections in their order, each with its share of the recipients."""

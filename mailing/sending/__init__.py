@@ -10,7 +10,7 @@
     outcome    what a server's answer makes of a delivery
     limits     how many messages a connection may take now
     breaker    when a connection, or a campaign, has failed too often
-    tokens     the signed token of each delivery's links
+    tokens     the signed tokens of each delivery: one for each purpose
 
 Why nobody gets a mail twice: a message's content leaves only after its row is committed as `in_data`, and a row that
 is `in_data` when its process dies becomes `uncertain`, which nothing sends again by itself. Why nobody is lost: every

@@ -96,12 +96,15 @@ class Claimed(msgspec.Struct):
     email: str
     attempts: int
     recipient: content.Recipient
-    token: str
+    tokens: tokens.Tokens
     has_bounced: bool
 
     def message(self, base: str) -> bytes:
         """The whole message, in wire form. Raises ContentError."""
-        return self.campaign.compiled.render(self.recipient, content.Links(base, self.token))
+        own = self.tokens
+        return self.campaign.compiled.render(
+            self.recipient, content.Links(base, own.unsubscribe, own.open, own.click)
+        )
 
 
 async def campaigns(
@@ -145,14 +148,14 @@ async def claim(
     rows = await cursor.fetchall()
     taken = [row for row in rows if row[1] == "claimed"]
     signed = tokens.sign_all(row[0] for row in taken)
-    return [_claimed(campaign, row, token) for row, token in zip(taken, signed, strict=True)], len(rows)
+    return [_claimed(campaign, row, own) for row, own in zip(taken, signed, strict=True)], len(rows)
 
 
-def _claimed(campaign: Campaign, row: tuple[Any, ...], token: str) -> Claimed:
+def _claimed(campaign: Campaign, row: tuple[Any, ...], own: tokens.Tokens) -> Claimed:
     pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft = row
     attributes |= {"phone": phone, "city": city, "country": country, "score": score}
-    recipient = content.Recipient(email, attributes, first_name, last_name, token, pk)
-    return Claimed(pk, campaign, email, attempts, recipient, token, soft > 0)
+    recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
+    return Claimed(pk, campaign, email, attempts, recipient, own, soft > 0)
 
 
 async def give_back(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -1,51 +1,85 @@
-"""The signed token of a delivery: it stands in each of its links, and nobody can make one for another delivery.
+"""The signed tokens of a delivery: nobody can make one for another delivery, or for another purpose.
 
-Eight bytes of the delivery's key and the first ten of a keyed BLAKE2s of them (RFC 7693), in URL-safe base64: 24
-letters, and one hash a message however many links it has.
+Each purpose has a token of its own, because tokens travel: people forward links, pictures are loaded through proxies,
+and a Message-ID stands in every reply and bounce. None of these may unsubscribe anybody.
+
+A token is eight bytes of the delivery's key and ten bytes of a keyed BLAKE2b of them (RFC 7693), in URL-safe base64: 24
+letters. The hash has 64 bytes, of which each purpose has ten: one hash a message, however many links it has. Who knows
+one part of such a hash knows nothing of the others.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
+from enum import IntEnum
 from functools import lru_cache
-from hashlib import blake2s
+from hashlib import blake2b
 from hmac import compare_digest
+from typing import NamedTuple
 
 from django.conf import settings
 
 TEST = 0  # the delivery of a test e-mail: nobody's
+PART = 10  # bytes of the hash for each purpose
+
+
+class Purpose(IntEnum):
+    """What a token is good for: nothing else. Its number is the place of its part in the hash."""
+
+    OPEN = 0
+    CLICK = 1
+    UNSUBSCRIBE = 2
+    MESSAGE_ID = 3
+
+
+class Tokens(NamedTuple):
+    """The tokens of one delivery, in the order of their purposes."""
+
+    open: str
+    click: str
+    unsubscribe: str
+    message_id: str
 
 
 @lru_cache(maxsize=1)
-def _keyed(secret: str) -> "blake2s":
-    return blake2s(key=blake2s(secret.encode()).digest(), digest_size=10, person=b"fanfmail")
+def _keyed(secret: str) -> "blake2b":
+    return blake2b(key=blake2b(secret.encode()).digest(), digest_size=64, person=b"fanfare mails")
 
 
-def sign(delivery_id: int) -> str:
-    """The token of this delivery."""
-    return _sign(_keyed(settings.SECRET_KEY), delivery_id)
+def sign(delivery_id: int, purpose: Purpose) -> str:
+    """Make the token of this delivery for one purpose."""
+    return _sign(_keyed(settings.SECRET_KEY), delivery_id)[purpose]
 
 
-def sign_all(delivery_ids: Iterable[int]) -> list[str]:
-    """The tokens of these deliveries, in their order."""
+def sign_all(delivery_ids: Iterable[int]) -> list[Tokens]:
+    """Make the tokens of these deliveries, in their order."""
     keyed = _keyed(settings.SECRET_KEY)
     return [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
 
 
-def _sign(keyed: "blake2s", delivery_id: int) -> str:
+def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
     key = delivery_id.to_bytes(8)
     mac = keyed.copy()
     mac.update(key)
-    return urlsafe_b64encode(key + mac.digest()).decode()
+    digest = mac.digest()
+    # all four are encoded at once: 18 bytes make 24 letters, without a rest
+    letters = urlsafe_b64encode(
+        key + digest[:10] + key + digest[10:20] + key + digest[20:30] + key + digest[30:40]
+    ).decode()
+    return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:])
 
 
-def read(token: str) -> int:
-    """The key of the delivery a token was made for. Raises ValueError: nobody made it here."""
+def read(token: str, purpose: Purpose) -> int:
+    """Read the key of the delivery a token was made for.
+
+    Raises: ValueError: nobody made it here, or it was made for another purpose.
+    """
     try:
         raw = urlsafe_b64decode(token.encode("ascii"))
     except ValueError as error:
         raise ValueError("The link is damaged.") from error
     mac = _keyed(settings.SECRET_KEY).copy()
     mac.update(raw[:8])
-    if len(raw) != 18 or not compare_digest(mac.digest(), raw[8:]):
+    part = mac.digest()[purpose * PART : (purpose + 1) * PART]
+    if len(raw) != 18 or not compare_digest(part, raw[8:]):
         raise ValueError("The link is damaged.")
     return int.from_bytes(raw[:8])

@@ -31,6 +31,7 @@ def draft(recipients=3, *, connection=None, routes=(), **fields):
     given = {
         "name": "Autumn",
         "subject": "News for {{ first_name }}",
+        "from_name": "The Shop",
         "from_email": "shop@example.com",
         "body": BODY,
     }

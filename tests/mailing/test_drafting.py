@@ -45,6 +45,13 @@ def test_e1_a_draft_is_saved_with_its_targets_and_connections():
     assert (campaign.subject, campaign.targets.count(), campaign.routes.count()) == ("Again", 0, 2)
 
 
+def test_e1_a_test_mail_is_sent_while_it_is_a_draft_and_in_no_other_state():
+    for status in ("scheduled", "running", "paused", "completed"):
+        campaign = EmailCampaignFactory(launchable=True, status=status)
+        with pytest.raises(Refused, match=f"is {status}: test mails are sent while it is a draft"):
+            drafting.send_test(campaign, ["me@example.com"])
+
+
 def test_e2_saving_a_scheduled_campaign_puts_it_back_to_draft():
     campaign = EmailCampaignFactory(launchable=True, status="scheduled")
     drafting.save_campaign(campaign, changes={"subject": "Edited {{ first_name }}"})

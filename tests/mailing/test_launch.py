@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from hypothesis import given
@@ -66,6 +67,40 @@ def test_e9_what_is_wrong_is_said_at_its_field(changes, field, words):
     campaign = draft(**changes)
     reasons = launch.problems(campaign)
     assert [(said, words in sentence) for said, sentence in reasons] == [(field, True)]
+
+
+def test_e9_a_campaign_without_a_sender_name_is_refused_with_a_sentence():
+    campaign = draft(from_name=" ")
+    ((field, sentence),) = launch.problems(campaign)
+    assert (field, "sender name is missing" in sentence) == ("from_name", True)
+    with pytest.raises(Refused, match="sender name is missing"):
+        fire(campaign, "launch")
+    assert fresh(campaign).status == "draft"
+
+
+def test_e9_with_nobody_left_nothing_untrue_is_said_of_the_contents_fields():
+    body = BODY + " {{ city }} {{ phone }} {{ country }} {{ score }}"
+    assert fields(launch.problems(draft(0, body=body))) == ["targets"]
+    campaign = draft(0, body=body + " {{ citty }}")
+    assert [sentence for field, sentence in launch.problems(campaign) if field == "body"] == [
+        "Body, line 5: no contact has a field citty. Did you mean city?"
+    ]
+
+
+@pytest.mark.parametrize(("given", "carried"), [({}, "shop.example"), ({"utm_source": "letter"}, "letter")])
+def test_links_carry_the_sites_name_as_their_source_unless_another_is_given(settings, given, carried):
+    settings.SITE_NAME = "shop.example"
+    campaign = launched(1, **given)
+    compiled = content.load(bytes(Content.objects.get(campaign=campaign).compiled))
+    assert compiled.target(0) == (
+        f"https://shop.example/news?utm_source={carried}&utm_medium=email&utm_campaign=Autumn"
+    )
+
+
+def test_a_campaign_is_tried_again_for_a_week_at_most():
+    campaign = draft(retry_hours=169)
+    with pytest.raises(ValidationError, match="168"):
+        campaign.full_clean(exclude=["status"])
 
 
 def test_e9_the_senders_domain_must_be_one_the_connection_takes():

@@ -10,6 +10,7 @@ from campaigns.lifecycle import fire
 from mailing import launch, progress, tracking
 from mailing.models import Contact, Delivery, Suppression
 from mailing.sending import pump, tokens
+from mailing.sending.tokens import Purpose
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
@@ -45,7 +46,7 @@ def test_the_message_is_made_for_its_recipient(server):
     send(campaign)
     (message,) = server.accepted
     delivery = campaign.deliveries.get()
-    assert message.message_id == f"<{tokens.sign(delivery.pk)}@example.com>"
+    assert message.message_id == f"<{tokens.sign(delivery.pk, Purpose.MESSAGE_ID)}@example.com>"
 
 
 def test_each_connection_of_the_server_takes_no_more_than_its_messages(server):
@@ -141,7 +142,7 @@ def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(
     with in_thread(lambda: pump.run(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 5)
         assert Delivery.objects.get(pk=last.pk).status == "claimed"
-        tracking.unsubscribe(tokens.sign(last.pk), "one-click", tracking.Visitor())
+        tracking.unsubscribe(tokens.sign(last.pk, Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor())
     send(campaign)
     assert last.email not in addresses(server)
     last.refresh_from_db()

@@ -1,14 +1,16 @@
 """What comes back through the links of a mail: opens, clicks, unsubscriptions (row E10)."""
 
 import re
+from email import message_from_bytes, policy
 
 import pytest
 from django.test import Client
 
 from campaigns import doctor
-from mailing import progress
-from mailing.models import Event, Membership, Suppression
+from mailing import content, launch, progress
+from mailing.models import Content, Event, Membership, Suppression
 from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
 from tests.mailing.running import launched
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +33,8 @@ def delivery(campaign):
 
 @pytest.fixture
 def token(delivery):
-    return tokens.sign(delivery.pk)
+    """Its tokens, one for each purpose."""
+    return tokens.sign_all([delivery.pk])[0]
 
 
 @pytest.fixture
@@ -41,7 +44,8 @@ def anybody():
 
 
 def test_a_token_is_made_here_or_refused(token, delivery):
-    assert tokens.read(token) == delivery.pk
+    token = token.unsubscribe
+    assert tokens.read(token, Purpose.UNSUBSCRIBE) == delivery.pk
     for other in (
         token[:-1],
         token + "A",
@@ -51,20 +55,61 @@ def test_a_token_is_made_here_or_refused(token, delivery):
         "A" * 24,
     ):
         with pytest.raises(ValueError, match="damaged"):
-            tokens.read(other)
+            tokens.read(other, Purpose.UNSUBSCRIBE)
+
+
+def test_a_token_is_good_for_its_own_purpose_only(token, delivery):
+    assert len(set(token)) == len(Purpose)
+    for made in Purpose:
+        assert token[made] == tokens.sign(delivery.pk, made)
+        for asked in Purpose:
+            if asked is made:
+                assert tokens.read(token[made], asked) == delivery.pk
+            else:
+                with pytest.raises(ValueError, match="damaged"):
+                    tokens.read(token[made], asked)
+
+
+@pytest.mark.parametrize("purpose", ["open", "click", "message_id"])
+def test_nobody_is_unsubscribed_by_a_forwarded_link_a_picture_or_a_reply(anybody, token, purpose):
+    travelling = getattr(token, purpose)
+    assert anybody.get(f"/u/{travelling}").status_code == 404
+    assert anybody.post(f"/u/{travelling}", {"List-Unsubscribe": "One-Click"}).status_code == 404
+    assert not Suppression.objects.exists()
+    assert not Event.objects.exists()
+
+
+def test_a_reply_proves_neither_an_open_nor_a_click(anybody, token):
+    for travelling in (token.message_id, token.unsubscribe):
+        assert anybody.get(f"/t/o/{travelling}").status_code == 404
+        assert anybody.get(f"/t/c/{travelling}/0").status_code == 404
+    assert not Event.objects.exists()
+
+
+def test_a_mail_holds_each_token_only_where_it_belongs(campaign, delivery, token):
+    compiled = content.load(bytes(Content.objects.get(campaign=campaign).compiled))
+    recipient = launch.recipient(delivery.contact, message_id=token.message_id, seed=delivery.pk)
+    links = content.Links("https://m.shop.test", token.unsubscribe, token.open, token.click)
+    message = message_from_bytes(compiled.render(recipient, links), policy=policy.default)
+    assert message["Message-ID"] == f"<{token.message_id}@example.com>"
+    assert message["List-Unsubscribe"] == f"<https://m.shop.test/u/{token.unsubscribe}>"
+    html = message.get_body(["html"]).get_content()
+    assert set(re.findall(r"/t/o/([^\"/]+)", html)) == {token.open}
+    assert set(re.findall(r"/t/c/([^\"/]+)/", html)) == {token.click}
+    assert set(re.findall(r"/u/([^\"/]+)", html)) == {token.unsubscribe}
 
 
 def test_a_token_of_another_installation_is_refused(token, settings):
     settings.SECRET_KEY = "another installation's"
     tokens._keyed.cache_clear()
     with pytest.raises(ValueError, match="damaged"):
-        tokens.read(token)
+        tokens.read(token.unsubscribe, Purpose.UNSUBSCRIBE)
     tokens._keyed.cache_clear()
 
 
 def test_e10_an_open_counts_once_for_each_recipient(anybody, campaign, delivery, token):
     for _ in range(3):
-        answer = anybody.get(f"/t/o/{token}", headers={"user-agent": "Mail"}, REMOTE_ADDR="192.0.2.7")
+        answer = anybody.get(f"/t/o/{token.open}", headers={"user-agent": "Mail"}, REMOTE_ADDR="192.0.2.7")
         assert (answer.status_code, answer["Content-Type"]) == (200, "image/gif")
         assert "no-store" in answer["Cache-Control"]
         assert not answer.cookies
@@ -78,23 +123,25 @@ def test_e10_an_open_counts_once_for_each_recipient(anybody, campaign, delivery,
 def test_e10_a_click_counts_and_leads_where_the_link_says_for_this_recipient(
     anybody, campaign, delivery, token
 ):
-    answer = anybody.get(f"/t/c/{token}/0")
+    answer = anybody.get(f"/t/c/{token.click}/0")
     assert (answer.status_code, answer["Location"]) == (
         302,
         f"https://shop.example/news?for={delivery.contact.first_name}&utm_campaign=Autumn",
     )
-    assert anybody.get(f"/t/c/{token}/1")["Location"] == "https://shop.example/other?utm_campaign=Autumn"
+    assert (
+        anybody.get(f"/t/c/{token.click}/1")["Location"] == "https://shop.example/other?utm_campaign=Autumn"
+    )
     assert progress.figures(campaign).clicked == 1
     assert sorted(Event.objects.values_list("link", flat=True)) == [0, 1]
 
 
 def test_no_link_can_be_bent_to_another_address(anybody, token):
-    assert anybody.get(f"/t/c/{token}/2").status_code == 404
-    assert anybody.get(f"/t/c/{token}x/0").status_code == 404
-    assert anybody.get(f"/t/c/{token}/0?url=https://evil.example&next=https://evil.example")[
+    assert anybody.get(f"/t/c/{token.click}/2").status_code == 404
+    assert anybody.get(f"/t/c/{token.click}x/0").status_code == 404
+    assert anybody.get(f"/t/c/{token.click}/0?url=https://evil.example&next=https://evil.example")[
         "Location"
     ].startswith("https://shop.example/")
-    assert anybody.get(f"/t/c/{token}/https://evil.example").status_code == 404
+    assert anybody.get(f"/t/c/{token.click}/https://evil.example").status_code == 404
 
 
 def test_a_damaged_link_says_so(anybody):
@@ -108,10 +155,10 @@ def test_a_damaged_link_says_so(anybody):
 
 def test_a_scanner_that_follows_the_unsubscribe_link_changes_nothing(anybody, delivery, token):
     for method in (anybody.get, anybody.head):
-        answer = method(f"/u/{token}")
+        answer = method(f"/u/{token.unsubscribe}")
         assert answer.status_code == 200
         assert not answer.cookies
-    assert delivery.email in anybody.get(f"/u/{token}").content.decode()
+    assert delivery.email in anybody.get(f"/u/{token.unsubscribe}").content.decode()
     assert not Suppression.objects.exists()
     assert not Event.objects.exists()
 
@@ -121,7 +168,7 @@ def test_a_scanner_that_follows_the_unsubscribe_link_changes_nothing(anybody, de
 ])  # fmt: skip
 def test_the_page_bears_the_name_of_the_sender_not_ours(anybody, sender, said):
     delivery = launched(1, body=BODY, body_format="html", from_name=sender).deliveries.get()
-    page = anybody.get(f"/u/{tokens.sign(delivery.pk)}").content.decode()
+    page = anybody.get(f"/u/{tokens.sign(delivery.pk, Purpose.UNSUBSCRIBE)}").content.decode()
     assert re.findall(r'<p class="h2[^>]*>([^<]*)</p>', page) == ([said] if said else [])
     assert "Fanfare" not in page
 
@@ -129,7 +176,7 @@ def test_the_page_bears_the_name_of_the_sender_not_ours(anybody, sender, said):
 def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody, campaign, delivery, token):
     for _ in range(2):
         answer = anybody.post(
-            f"/u/{token}",
+            f"/u/{token.unsubscribe}",
             "List-Unsubscribe=One-Click",
             content_type="application/x-www-form-urlencoded",
             headers={"user-agent": "Gmail"},
@@ -149,28 +196,28 @@ def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody
 
 
 def test_the_button_of_the_page_unsubscribes_too(anybody, token):
-    page = anybody.post(f"/u/{token}")
+    page = anybody.post(f"/u/{token.unsubscribe}")
     assert "You are unsubscribed" in page.content.decode()
     assert Event.objects.get().how == "page"
 
 
 def test_an_address_suppressed_for_another_reason_keeps_it(anybody, delivery, token):
     Suppression.objects.create(email=delivery.email, reason="complaint")
-    assert anybody.post(f"/u/{token}").status_code == 200
+    assert anybody.post(f"/u/{token.unsubscribe}").status_code == 200
     assert Suppression.objects.get().reason == "complaint"
 
 
 def test_the_links_of_a_test_mail_change_nothing(anybody):
-    token = tokens.sign(tokens.TEST)
-    assert anybody.get(f"/t/o/{token}").status_code == 200
-    assert "test e-mail" in anybody.get(f"/u/{token}").content.decode()
-    assert anybody.post(f"/u/{token}").status_code == 200
+    token = tokens.sign_all([tokens.TEST])[0]
+    assert anybody.get(f"/t/o/{token.open}").status_code == 200
+    assert "test e-mail" in anybody.get(f"/u/{token.unsubscribe}").content.decode()
+    assert anybody.post(f"/u/{token.unsubscribe}").status_code == 200
     assert not Event.objects.exists()
     assert not Suppression.objects.exists()
 
 
 def test_a_link_works_after_its_contact_is_erased(anybody, delivery, token):
     delivery.contact.delete()
-    assert anybody.get(f"/t/c/{token}/1").status_code == 302
-    assert anybody.post(f"/u/{token}").status_code == 200
+    assert anybody.get(f"/t/c/{token.click}/1").status_code == 302
+    assert anybody.post(f"/u/{token.unsubscribe}").status_code == 200
     assert Suppression.objects.get().email == delivery.email

@@ -49,7 +49,7 @@ def test_an_event_of_an_uncertain_mail_proves_that_it_arrived(server):
     server.settings.rules = parse("ack times=1 drop")
     campaign = send(launched(3, connection=to(server, max_connections=1)))
     doubtful = campaign.deliveries.get(status="uncertain")
-    tracking.opened(tokens.sign(doubtful.pk), tracking.Visitor())
+    tracking.opened(tokens.sign(doubtful.pk, tokens.Purpose.OPEN), tracking.Visitor())
     assert counts(campaign) == {"accepted": 3} == tallied(campaign)
     assert progress.figures(campaign).opened == 1
 
