@@ -14,7 +14,8 @@ from mailing.sending import breaker
 from mailing.sending.pump import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
-from mailing.smtp.replies import Kind, Stage
+from mailing.smtp.replies import Stage
+from mailing.smtp.verdicts import Kind
 
 CAMPAIGNS_NAMED = 3  # in a refusal
 PATIENT = Timeouts(

@@ -10,7 +10,7 @@ from typing import Any
 
 from mailing import addresses, audience, content, importing
 from mailing.models import Contact
-from mailing.smtp import replies
+from mailing.smtp import replies, verdicts
 
 RECIPIENT = "x@y.test"
 FIRST_NAME = "Ada"
@@ -59,7 +59,7 @@ def classify_reply(stage: str, code: int, lines: Iterable[str]) -> dict[str, Any
         `kind` (hard, soft, policy, throttle, connection) and `suppress`.
     """
     reply = replies.RawReply(code, tuple(line.encode() for line in lines)).read()
-    verdict = replies.classify(replies.Stage(stage), reply)
+    verdict = verdicts.classify(replies.Stage(stage), reply)
     return {"kind": str(verdict.kind), "suppress": verdict.suppress}
 
 

@@ -63,7 +63,7 @@ class Answers:
         is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
         rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
         if (
-            is_lost
+            (is_lost or fate.fault == "policy")
             and (why := rate.verdict(f"“{fate.code or ''} {fate.text}”"))
             and campaign_id not in self.refused
         ):

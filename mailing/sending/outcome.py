@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
-from mailing.smtp.replies import Kind
+from mailing.smtp.verdicts import Kind
 
 FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0  # seconds between the first tries, and between late ones
 BRIEF_WAIT = 5.0  # seconds, after what was no fault of the recipient
+OURS_WAIT = 900.0  # seconds, after our server or sender was refused
 JITTER = 0.2  # so that those put off together do not come back together
 
 S = Delivery.Status
@@ -54,15 +55,18 @@ def fate(result: Result, attempts: int, retry_until: datetime) -> Fate:
         return Fate(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
         return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
-    kind, suppress, spends, asked = result.verdict
+    kind, suppress, spends, asked, _ = result.verdict
+    is_over = timezone.now() >= retry_until
     if kind is Kind.HARD:
         return Fate(S.BOUNCED, suppress=suppress, fault="recipient", **said)
-    if kind is Kind.POLICY:
-        return Fate(S.FAILED, fault="policy", **said)
+    if (kind is Kind.POLICY and spends) or (kind in (Kind.POLICY, Kind.CONNECTION) and is_over):
+        return Fate(S.FAILED, fault=str(kind), **said)
+    if kind is Kind.POLICY:  # our server or sender is refused, the same for everybody: nobody is spent
+        return Fate(S.DEFERRED, wait=jittered(OURS_WAIT), spent=0, fault="policy", **said)
     if kind is Kind.CONNECTION:
         return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
     fault = "throttle" if kind is Kind.THROTTLE else "recipient"
-    if timezone.now() >= retry_until:
+    if is_over:
         if fault == "throttle":
             return Fate(S.FAILED, fault=fault, **said)
         return Fate(S.BOUNCED, soft=True, fault=fault, **said)

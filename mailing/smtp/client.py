@@ -35,8 +35,9 @@ from enum import StrEnum
 from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
-from mailing.smtp.replies import RawReply, Reply, Stage, Verdict, classify
+from mailing.smtp.replies import RawReply, Reply, Stage
 from mailing.smtp.server import Server, Timeouts, Tls, loop_factory
+from mailing.smtp.verdicts import Verdict, classify
 
 __all__ = [
     "Cause",

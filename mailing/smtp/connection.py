@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result, Unsendable, commands, wire_form
-from mailing.smtp.replies import Kind, NotSmtp, RawReply, ReplyParser, Stage, Verdict, classify
+from mailing.smtp.replies import NotSmtp, RawReply, ReplyParser, Stage
 from mailing.smtp.server import Server
+from mailing.smtp.verdicts import Kind, Verdict, classify
 
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 _RESET_ENVELOPE = (Stage.RSET, *_ENVELOPE)

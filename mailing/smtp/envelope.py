@@ -9,7 +9,8 @@ from typing import Self
 import msgspec
 
 from mailing.smtp.addresses import AddressRefused, on_the_wire
-from mailing.smtp.replies import Kind, Reply, Stage, Verdict
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.verdicts import Kind, Verdict
 
 
 class Mail(msgspec.Struct, frozen=True, gc=False):

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from mailing.sending import outcome
 from mailing.smtp.client import Outcome, Result
-from mailing.smtp.replies import Reply, Stage, classify
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.verdicts import classify
 
 LATER = timezone.now() + timedelta(hours=48)
 OVER = timezone.now() - timedelta(seconds=1)

@@ -22,7 +22,8 @@ from mailing.smtp.client import (
     connect,
     loop_factory,
 )
-from mailing.smtp.replies import Kind, Reply, Stage
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import Settings, hostile_smtp
 
 HURRIED = Timeouts(

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from mailing.smtp.client import Outcome, Server, connect
-from mailing.smtp.replies import Kind, Stage
+from mailing.smtp.replies import Stage
+from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
     HURRIED,

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.envelope import Capabilities, Mail, Unsendable, commands, wire_form
-from mailing.smtp.replies import Kind, Stage
+from mailing.smtp.replies import Stage
+from mailing.smtp.verdicts import Kind
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import time
 import pytest
 
 from mailing.smtp.client import Outcome, Server, connect
-from mailing.smtp.replies import Kind, Reply, Stage, Verdict
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.verdicts import Kind, Verdict
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
     HURRIED,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from mailing.smtp.client import ConnectFailed, Connection, Mail, Outcome, Result, Server, Timeouts, connect
-from mailing.smtp.replies import Kind
+from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import Accepted, Settings, hostile_process, hostile_smtp
 
 CONNECTIONS = 10

@@ -7,16 +7,13 @@ from hypothesis import strategies as st
 from mailing.smtp.replies import (
     LONGEST_LINE,
     LONGEST_REPLY,
-    Kind,
     NotSmtp,
     RawReply,
     Reply,
     ReplyParser,
     Stage,
-    Verdict,
-    classify,
-    retry_after,
 )
+from mailing.smtp.verdicts import Kind, Verdict, classify, retry_after
 
 
 def read(stream: bytes) -> list[Reply]:
@@ -108,6 +105,7 @@ HARD = Verdict(Kind.HARD, suppress=True)
 BOUNCED = Verdict(Kind.HARD)
 SOFT = Verdict(Kind.SOFT)
 POLICY = Verdict(Kind.POLICY)
+OURS = Verdict(Kind.POLICY, spends_attempt=False)
 THROTTLE = Verdict(Kind.THROTTLE, spends_attempt=False)
 STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
 
@@ -146,7 +144,7 @@ STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
         (Stage.DOT, "452 4.2.2 mailbox full", SOFT),
         # Ours: content, standing, size, protocol
         (Stage.RCPT, "550 5.7.1 policy", POLICY),
-        (Stage.RCPT, "554 5.7.1 Relay access denied", POLICY),
+        (Stage.RCPT, "554 5.7.1 Relay access denied", OURS),
         (Stage.RCPT, "550 5.4.1 no route", POLICY),
         (Stage.DOT, "552 5.3.4 too big", POLICY),
         (Stage.MAIL, "552 5.3.4 too big", POLICY),
@@ -156,7 +154,7 @@ STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
         (Stage.DOT, "554 Message rejected as spam", POLICY),
         (Stage.DOT, "550 rejected", POLICY),
         (Stage.RCPT, "550 blocked by our user reputation list", POLICY),
-        (Stage.RCPT, "550 5.1.8 sender address has no domain", POLICY),
+        (Stage.RCPT, "550 5.1.8 sender address has no domain", OURS),
         (Stage.RCPT, "503 5.5.1 bad sequence", POLICY),
         (Stage.DATA, "554 no valid recipients", POLICY),
         # Too fast, or the server is busy

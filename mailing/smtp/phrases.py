@@ -1,0 +1,112 @@
+"""What the words of a refusal mean: the table of phrases.txt, and how a reply is read by it."""
+
+import re
+import unicodedata
+from enum import StrEnum
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Meaning(StrEnum):
+    """What a refusal is about; the members are named in phrases.txt."""
+
+    SESSION_FULL = "the number of messages of one connection"
+    GREYLISTED = "greylisting"
+    RECEIVER_BUSY = "more mail than the recipient may get at once"
+    QUOTA = "what our account may send"
+    FULL = "a full mailbox"
+    HELLO = "our name in EHLO"
+    LOGIN = "our login"
+    SCREENED = "the recipient does not want this sender"
+    SENDER_RIGHT = "our login may not send from this address"
+    SENDER_DOMAIN = "the domain of our address does not exist"
+    AUTHENTICITY = "how our mail is signed"
+    SENDER = "our address is refused"
+    TOO_BIG = "the size of the message"
+    LISTED = "our server is refused"
+    TOO_FAST = "we send too fast"
+    RELAY = "mail that the server does not pass on for us"
+    SPAM = "the content of the message, or a rule about it"
+    NOT_NOW = "a moment that passes"
+    LOCKED = "a mailbox that may be locked or unknown"
+    NO_SUCH_RECIPIENT = "a recipient that does not exist"
+    WEAK_NOT_NOW = "perhaps a moment that passes"
+    REFUSED = "a refusal that gives no reason"
+
+
+class Phrase(NamedTuple):
+    """A pattern of words, what it means, and who documents or sends such words."""
+
+    meaning: Meaning
+    source: str
+    pattern: str
+
+
+TABLE = Path(__file__).with_name("phrases.txt")
+_ADDRESS = (
+    r"(?<!ip )(?<!mac )(?<!sending )(?<!server )(?<!sender )(?<!source )(?<!from )(?<!client )address(?:es)?"
+)
+LONGEST_TEXT = 1000  # characters that are read of a reply
+_WORDS = {
+    "{address}": _ADDRESS,
+    "{who}": rf"(?:user|recipient|mail ?-?box|account|addressee|alias|person|customer|subscriber|inbox|{_ADDRESS})",
+    "{no}": r"(?:does ?n['’]?o?t|do ?n['’]?o?t|not|no longer)",
+}
+_MARKED = re.compile(r"<[^<>\s]*@[^<>]*>")
+_BARE = re.compile(r"[^\s<>()\[\]\"',;:]+@[\w.\[\]:-]*[\w\]]")
+_LINK = re.compile(
+    r"https?://([\w.-]+)[^\s<>\"')\]]*?(?:[?&]p=(\w+)[^\s<>\"')\]]*)?(?=[\s<>\"')\]]|$)", re.IGNORECASE
+)
+_CAPITALS = re.compile(r"\\.|[A-Z]")
+_ACCENTS = re.compile("[\u0300-\u036f]")
+
+
+def read_table() -> list[Phrase]:
+    """Read phrases.txt in its order."""
+    phrases, meaning, source = [], None, ""
+    _, _, table = TABLE.read_text(encoding="utf-8").partition("\n\n==")
+    for line in ("==" + table).splitlines():
+        if line.startswith("=="):
+            meaning = Meaning[line.removeprefix("==").strip()]
+        elif line.startswith("#"):
+            source = line.removeprefix("#").strip()
+        elif line and meaning:
+            phrases.append(Phrase(meaning, source, line))
+    return phrases
+
+
+@lru_cache(maxsize=1)
+def _compiled() -> list[tuple[Meaning, re.Pattern[str]]]:
+    """One expression for each meaning, in the order of the table."""
+    table = []
+    for meaning, phrases in groupby(read_table(), key=lambda phrase: phrase.meaning):
+        pattern = "|".join(f"(?:{phrase.pattern})" for phrase in phrases)
+        for name, words in _WORDS.items():
+            pattern = pattern.replace(name, words)
+        table.append((meaning, re.compile(_CAPITALS.sub(_in_small, pattern))))
+    return table
+
+
+def _in_small(found: re.Match[str]) -> str:
+    """A capital in small, as the text will be; an escape such as \\S as it is. Faster than to ignore case."""
+    return found[0] if found[0].startswith("\\") else found[0].lower()
+
+
+def plain_words(text: str) -> str:
+    """Take out of a reply what is no word of its own: addresses, paths of links, accents; compatibility forms too."""
+    text = _LINK.sub(lambda link: f" {link[1]} {link[2] or ''} ", text)
+    text = _BARE.sub(" ", _MARKED.sub(" ", text))
+    text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", text).casefold()
+
+
+def find_meaning(text: str) -> Meaning | None:
+    """Find what the words of a reply mean; None when the table has no words of it."""
+    return _meaning_of_words(plain_words(text[:LONGEST_TEXT]))
+
+
+@lru_cache(maxsize=1024)  # many refusals differ in nothing but the address
+def _meaning_of_words(words: str) -> Meaning | None:
+    return next((meaning for meaning, pattern in _compiled() if pattern.search(words)), None)
