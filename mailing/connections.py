@@ -11,7 +11,7 @@ from campaigns.refusals import Refused
 from mailing.addresses import normalised
 from mailing.models import EmailCampaign, SmtpConnection
 from mailing.sending import breaker
-from mailing.sending.pump import server_of
+from mailing.sending.servers import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
 from mailing.smtp.replies import Stage

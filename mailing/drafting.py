@@ -27,7 +27,7 @@ from mailing.models import (
     Target,
 )
 from mailing.sending import lanes, tokens
-from mailing.sending.pump import server_of
+from mailing.sending.servers import server_of
 from mailing.smtp import client
 
 TEST_ADDRESSES = 10

@@ -115,6 +115,7 @@ def _connections(campaign: EmailCampaign) -> list[Problem]:
     reasons = [
         (field, f"The connection “{smtp}” is switched off.") for smtp, _ in shares if not smtp.is_enabled
     ]
+    reasons += [(field, smtp.login_trouble) for smtp, _ in shares if smtp.login_trouble]
     whole = sum(share for _, share in shares)
     if campaign.sharing == campaign.Sharing.PERCENTAGE and whole != 100:
         reasons.append((field, f"The shares of the connections make {whole} %: they must make 100 %."))

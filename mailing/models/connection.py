@@ -3,7 +3,13 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from mailing.secrets import EncryptedTextField
+from mailing.secrets import EncryptedTextField, describe_trouble
+from mailing.smtp.server import is_loopback
+
+OPEN_LOGIN = (
+    "A password goes to another machine with encryption only: choose STARTTLS or TLS from the start, or leave the user "
+    "name empty."
+)
 
 
 class SmtpConnection(models.Model):
@@ -54,6 +60,15 @@ class SmtpConnection(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:connection", args=[self.pk])
+
+    @property
+    def login_trouble(self) -> str:
+        """Say why nobody can log in with what is stored here; "" when nothing speaks against it."""
+        if not self.username:
+            return ""
+        if self.tls == self.Tls.NONE and not is_loopback(self.host):
+            return f"“{self}” has a user name and no encryption. {OPEN_LOGIN}"
+        return describe_trouble(self, "password")
 
     def takes_sender(self, address: str) -> bool:
         """Whether this server lets mail go out from `address`, a normalised one."""

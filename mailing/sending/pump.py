@@ -24,9 +24,10 @@ from mailing.sending import breaker, database, lanes
 from mailing.sending.answers import Answers
 from mailing.sending.ledger import LaneLost, Ledger
 from mailing.sending.pressure import Pressure
+from mailing.sending.servers import TIMEOUTS, server_of
 from mailing.sending.supply import Parcel, Supply
 from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Connection, Server, Timeouts, Tls
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Tls
 from mailing.smtp.replies import Stage
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,6 @@ WATCH = 0.2  # seconds between two looks at whether this process is to end
 WIDEN = 1.0  # seconds between two looks at whether connections that waited for a late answer are free again
 STRAGGLE = 5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
 LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
-TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail=30, rcpt=30, data=30, quit=2)
 
 
 def run(connection_id: int, number: int) -> int:
@@ -49,6 +49,9 @@ def run(connection_id: int, number: int) -> int:
         breaker.pause_stranded()
         return 0
     pace = Pace.objects.get_or_create(connection=smtp)[0]
+    if smtp.login_trouble:
+        breaker.failed(connection_id, smtp.login_trouble, for_good=True)
+        return 0
     is_held = pace.held_until is not None and pace.held_until > timezone.now()
     most = share(max(1, smtp.max_connections >> pace.level), number)
     places = most - lanes.waiting(connection_id, number)
@@ -114,10 +117,6 @@ def _see_out(
 def share(total: int, number: int) -> int:
     """How many of a connection's open connections the lane `number` may have."""
     return total // lanes.LANES + (number < total % lanes.LANES)
-
-
-def server_of(smtp: SmtpConnection, timeouts: Timeouts = TIMEOUTS) -> Server:
-    return Server(smtp.host, smtp.port, Tls(smtp.tls), smtp.username, smtp.password, timeouts)
 
 
 class Pump:

@@ -36,7 +36,7 @@ from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
 from mailing.smtp.replies import RawReply, Reply, Stage
-from mailing.smtp.server import Server, Timeouts, Tls, loop_factory
+from mailing.smtp.server import Server, Timeouts, Tls, is_loopback, loop_factory
 from mailing.smtp.verdicts import Verdict, classify
 
 __all__ = [
@@ -144,7 +144,7 @@ async def _open(server: Server) -> Connection:
 
     try:
         async with asyncio.timeout(server.timeouts.connect):
-            _, connection = await loop.create_connection(
+            transport, connection = await loop.create_connection(
                 made,
                 server.host,
                 server.port,
@@ -158,7 +158,17 @@ async def _open(server: Server) -> Connection:
         raise _unopened(
             server, Stage.STARTTLS if isinstance(error, ssl.SSLError) else Stage.CONNECT, error
         ) from error
+    if server.username and server.tls is Tls.NONE:
+        _refuse_open_login(server, transport)
     return connection
+
+
+def _refuse_open_login(server: Server, transport: asyncio.BaseTransport) -> None:
+    """Never send a password in clear to another machine. Raises ConnectFailed."""
+    if not is_loopback(transport.get_extra_info("peername")[0]):
+        transport.abort()  # type: ignore[attr-defined]
+        what = f"{server} is another machine, and a login without encryption would show it the password on the way."
+        raise ConnectFailed(Cause.ENCRYPTION, Stage.AUTH, None, what)
 
 
 def _unopened(server: Server, stage: Stage, error: Exception) -> ConnectFailed:

@@ -1,6 +1,7 @@
 """Where to connect and how: one SMTP server as the sender sees it."""
 
 import asyncio
+import ipaddress
 import re
 import socket
 import ssl
@@ -14,6 +15,18 @@ class Tls(StrEnum):
     NONE = "none"
     STARTTLS = "starttls"  # required: a server that does not offer it is refused, never spoken to in clear
     IMPLICIT = "implicit"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host`, a name or an address, is this machine itself, so that nobody else can listen."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return (mapped or address).is_loopback
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,9 +35,9 @@ def test_a_password_is_never_shown_and_kept_when_it_is_left_empty(client, admini
     assert (smtp.password, smtp.allowed_domains) == (" s3cret ", ["shop.example", "shop.org"])
     for path in ("/connections/", f"/connections/{smtp.pk}/", f"/connections/{smtp.pk}/edit/"):
         assert "s3cret" not in page(client, path)
-    client.post(f"/connections/{smtp.pk}/edit/", SERVER | {"host": "other.example", "password": ""})
+    client.post(f"/connections/{smtp.pk}/edit/", SERVER | {"name": "Main relay", "password": ""})
     smtp = SmtpConnection.objects.get()
-    assert (smtp.host, smtp.password) == ("other.example", " s3cret ")
+    assert (smtp.name, smtp.password) == ("Main relay", " s3cret ")
 
 
 @pytest.mark.parametrize("works", [True, False])

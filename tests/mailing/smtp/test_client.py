@@ -10,6 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from mailing.smtp import client
 from mailing.smtp.client import (
     ADVICE,
     Cause,
@@ -325,3 +326,14 @@ def test_plain_sockets_run_on_uvloop_and_tls_on_asyncio():
     finally:
         plain.close()
         encrypted.close()
+
+
+def test_a_password_is_not_shown_to_another_machine_without_encryption(run, monkeypatch):
+    """Whatever is stored: decided by the address that answers, before a byte is said."""
+    with hostile_smtp() as server:
+        monkeypatch.setattr(client, "is_loopback", lambda address: False)
+        failure = run(failed(Server("127.0.0.1", server.port, Tls.NONE, "ada", "s3cret")))
+        result = run(sent(Server("127.0.0.1", server.port)))  # without a login nothing is shown
+    assert result.outcome is Outcome.ACCEPTED
+    assert (failure.cause, failure.stage) == (Cause.ENCRYPTION, Stage.AUTH)
+    assert "would show it the password" in failure.sentence

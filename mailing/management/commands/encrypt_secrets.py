@@ -1,0 +1,17 @@
+import sys
+
+from django.core.management.base import BaseCommand
+
+from mailing import secrets
+
+
+class Command(BaseCommand):
+    help = "Encrypt every stored secret with the first of ENCRYPTION_KEYS; exits 1 with a line for each it cannot read."
+
+    def handle(self, *args, **options):
+        unreadable = list(secrets.encrypt_anew())
+        for sentence in unreadable:
+            self.stderr.write(sentence)
+        if unreadable:
+            sys.exit(1)
+        self.stdout.write("Every stored secret is encrypted with the first key: the others may go.")
