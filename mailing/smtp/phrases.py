@@ -55,7 +55,7 @@ _WORDS = {
     "{no}": r"(?:does ?n['’]?o?t|do ?n['’]?o?t|not|no longer)",
 }
 _MARKED = re.compile(r"<[^<>\s]*@[^<>]*>")
-_BARE = re.compile(r"[^\s<>()\[\]\"',;:]+@[\w.\[\]:-]*[\w\]]")
+_BARE = re.compile(r"[^\s<>()\[\]\"',;:]+@(?:\[[^\]\s]*\]|[\w.-]*\w)")
 _LINK = re.compile(
     r"https?://([\w.-]+)[^\s<>\"')\]]*?(?:[?&]p=(\w+)[^\s<>\"')\]]*)?(?=[\s<>\"')\]]|$)", re.IGNORECASE
 )
@@ -103,7 +103,7 @@ def plain_words(text: str) -> str:
 
 
 def find_meaning(text: str) -> Meaning | None:
-    """Find what the words of a reply mean; None when the table has no words of it."""
+    """Find what a reply means by its enhanced code and words; None when the table has none of them."""
     return _meaning_of_words(plain_words(text[:LONGEST_TEXT]))
 
 

@@ -127,7 +127,7 @@ def classify(stage: Stage, reply: Reply) -> Verdict:
     """Judge whose matter `reply` is when it came at `stage`."""
     if 200 <= reply.code < 400:
         return _ACCEPTED
-    meaning = find_meaning(reply.text)
+    meaning = find_meaning(f"{reply.enhanced} {reply.text}")
     # "1.1" of "5.1.1": the class is the basic code's (RFC 2034 §4)
     subject = reply.enhanced.partition(".")[2]
     if reply.code < 500:
