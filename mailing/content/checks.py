@@ -1,5 +1,6 @@
 """Everything that is wrong with the content of a campaign, found before it is launched."""
 
+import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from .compiled import Compiled
@@ -7,8 +8,10 @@ from .compiler import compile  # as in `re`: read it as content.compile
 from .names import UNSUBSCRIBE
 from .sandbox import Template
 from .source import ContentError, Links, Recipient, Source
+from .statements import prepare
 from .syntax import Fault, broken_spintax, called, faults, parsed, unknown_names
 
+TIME_LIMIT = 3.0  # seconds of processor time in which the samples are to be written
 SIZE_LIMIT = 102 * 1024  # bytes of HTML; Gmail cuts off what is longer, the unsubscribe link with it
 
 _NOWHERE = Links("https://example.invalid", "check")
@@ -22,6 +25,10 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
         samples: some of those it will go to; the content is rendered for each.
         known: the names of all attributes contacts have, when the samples may not show every one.
     """
+    try:
+        source = prepare(source)
+    except ContentError as error:
+        return [(error.field, f"{error}.")]
     found = faults(source)
     templates, _ = parsed(source)
     names = {*known, *(name for sample in samples for name in sample.attributes)}
@@ -58,12 +65,20 @@ def _rendered(compiled: Compiled, samples: Sequence[Recipient], has_link: bool) 
     """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
     those: dict[Fault, list[Recipient]] = {}
     sizes: list[tuple[int, str]] = []
+    started = time.thread_time()
     for sample in samples:
+        if time.thread_time() - started > TIME_LIMIT:
+            said = f"it takes more than {TIME_LIMIT:g} seconds to write for {len(sizes)} people."
+            those.setdefault(("body", said), []).append(sample)
+            break
+        notes: list[str] = []
         try:
-            preview = compiled.preview(sample, _NOWHERE)
+            preview = compiled.preview(sample, _NOWHERE, notes=notes)
         except ContentError as error:
             those.setdefault((error.field, f"{error}."), []).append(sample)
             continue
+        for note in dict.fromkeys(notes):
+            those.setdefault(("body", f"{note}."), []).append(sample)
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
             those.setdefault(("subject", "it is empty."), []).append(sample)

@@ -108,15 +108,23 @@ class Compiled:
         )
 
     def preview(
-        self, recipient: Recipient, links: Links, *, preheader: str = "", at: float | None = None
+        self,
+        recipient: Recipient,
+        links: Links,
+        *,
+        preheader: str = "",
+        at: float | None = None,
+        notes: list[str] | None = None,
     ) -> Preview:
         """What this recipient would read; `preheader` as a template of its own, since it is part of the HTML by now.
+
+        What a filter can make nothing of, such as a date that is none, is added to `notes`.
 
         Raises: ContentError, with the field at fault.
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
-        page = self._reading("body", self._html.template.whole, values, seed, at)
+        page = self._reading("body", self._html.template.whole, values, seed, at, notes)
         beside = Line(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
             subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),

@@ -14,6 +14,7 @@ from .plaintext import plain_text
 from .sandbox import HTML, Settings, Template, sentence
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax
+from .statements import prepare
 from .syntax import Fault, faults, unrenderable
 
 _NOWHERE = Links("https://unsubscribe.invalid", "preview")
@@ -21,6 +22,7 @@ _NOWHERE = Links("https://unsubscribe.invalid", "preview")
 
 def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
     """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
+    source = prepare(source)
     return _made(source, faults(source))
 
 
@@ -34,9 +36,9 @@ def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE
 
     A draft may lack a subject or a sender: only what cannot be shown is refused. Raises ContentError.
     """
-    untracked = replace(source, track_opens=False, track_clicks=False)
+    untracked = replace(prepare(source), track_opens=False, track_clicks=False)
     made = _made(untracked, unrenderable(untracked))
-    return made.preview(recipient, links, preheader=_spun(source.preheader, "p"))
+    return made.preview(recipient, links, preheader=_spun(untracked.preheader, "p"))
 
 
 def _made(source: Source, wrong: list[Fault]) -> Compiled:

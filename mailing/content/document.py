@@ -10,7 +10,7 @@ import html
 import css_inline
 from markdown_it import MarkdownIt
 
-from . import markup, mjml
+from . import limits, markup, mjml
 from .held import TAG, Held
 from .source import Source
 from .spintax import Spintax
@@ -58,6 +58,7 @@ def with_pixel(page: str, mark: str) -> str:
 
 def inline(page: str) -> str:
     """The page with its style sheets copied into style attributes, for mail clients that drop style sheets."""
+    limits.check_html_depth(page)
     return _inliner.inline(page)
 
 

@@ -1,20 +1,31 @@
 """The filters a template may use: Liquid's own that are safe on people's data, and ours for dates and money."""
 
 import datetime as dt
+import re
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Context as DecimalContext
+from decimal import Decimal, localcontext
 from functools import wraps
 from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_currency
-from liquid import Environment
-from liquid.exceptions import FilterArgumentError, FilterValueError
+from liquid import Environment, Markup
+from liquid.exceptions import (
+    FilterArgumentError,
+    FilterError,
+    FilterValueError,
+    LiquidError,
+    ResourceLimitError,
+)
 from liquid.filter import with_context
 from liquid.undefined import is_undefined
 
+from . import dates
+
 TEXT_LIMIT = 100_000  # characters a filter may return, the size of the largest e-mail
 LIST_LIMIT = 2_000  # items a filter may take or return; some of Liquid's own compare each with each
+LIST_TEXT_LIMIT = 500_000  # characters of all items of a list
 NUMBER_LIMIT = 10**30
 
 # Of Liquid's own, not these: `safe` and `escapejs` (would switch escaping off), base64 (of no use in an e-mail),
@@ -32,37 +43,22 @@ BABEL_LENGTHS = ("short", "medium", "long", "full")
 def date(value: object, style: object = "medium", *, context: Any) -> object:
     """`value` as a date: `style` is a strftime pattern, or short, medium, long or full in the campaign's language.
 
-    Takes a date, a date-time, ISO 8601 text, seconds since 1970, or "now". Nothing gives nothing; what is no date is
-    returned as it is, as Liquid does.
+    Takes a date, a date-time, a date as text (see `dates.read`), seconds since 1970, or "now". A moment with an offset
+    is shown in the campaign's time zone. Nothing gives nothing; what is no date is returned as it is, as Liquid does,
+    and noted.
     """
     if is_undefined(value) or value is None or value == "":
         return ""
-    moment = context.moment(context.at) if value in ("now", "today") else _moment(value, context)
+    moment = context.moment(context.at) if value in ("now", "today") else dates.read(value, context)
     if moment is None:
+        context.notes.append(f"“{str(value)[:40]}” is no date that can be read")
         return value
-    pattern = str(style)
+    pattern = "medium" if is_undefined(style) or style is None else str(style)
     if pattern in BABEL_LENGTHS:
         return format_date(moment, pattern, locale=context.settings.babel_locale)
     if len(pattern) > 100:
         raise FilterArgumentError("date: the pattern is longer than 100 characters", token=None)
-    try:
-        return moment.strftime(pattern)
-    except ValueError as error:
-        raise FilterArgumentError(f"date: {error}", token=None) from error
-
-
-def _moment(value: object, context: Any) -> dt.date | None:
-    if isinstance(value, dt.date):
-        return value
-    try:
-        if isinstance(value, str) and not value.isdigit():
-            return dt.datetime.fromisoformat(value.strip())
-        if isinstance(value, int | str) and not isinstance(value, bool):
-            moment: dt.datetime = context.moment(int(value))
-            return moment
-    except (ValueError, OverflowError, OSError):
-        return None
-    return None
+    return dates.write(moment, pattern, context)
 
 
 @with_context
@@ -74,39 +70,146 @@ def money(value: object, currency: object = None, *, context: Any) -> object:
     if is_undefined(value) or value is None or value == "" or isinstance(value, bool):
         return ""
     try:
-        amount = Decimal(str(value))
-    except InvalidOperation:
+        amount = Decimal(str(value).strip())
+    except ArithmeticError:
         return value
     if not amount.is_finite() or abs(amount) > NUMBER_LIMIT:
         return value
     code = context.settings.currency if is_undefined(currency) or not currency else str(currency)
-    return format_currency(amount, code, locale=context.settings.babel_locale)
+    with localcontext(
+        DecimalContext(prec=60)
+    ):  # 28 digits unless told: too few for the cents of large amounts
+        return format_currency(amount, code, locale=context.settings.babel_locale)
+
+
+def strip_html(value: object) -> str:
+    """Text without tags, comments, scripts and style sheets; in one pass, whatever is left open."""
+    text = "" if value is None or is_undefined(value) else str(value)
+    out: list[str] = []
+    missing: set[str] = set()  # what is looked for once in vain is not there further on either
+    position = 0
+    while (start := text.find("<", position)) >= 0:
+        out.append(text[position:start])
+        opener = text[start : start + 7].lower()
+        begin = next((each for each in _HIDDEN if opener.startswith(each) and each not in missing), "")
+        end = _HIDDEN[begin].search(text, start) if begin else None
+        if begin and end is None:
+            missing.add(begin)
+        position = end.end() if end else text.find(">", start) + 1
+        if position == 0:
+            position = start
+            break
+    return "".join(out) + text[position:]
+
+
+_HIDDEN = {
+    "<!--": re.compile("-->"),
+    "<script": re.compile("</script>", re.IGNORECASE),
+    "<style": re.compile("</style>", re.IGNORECASE),
+}
+
+
+def uniq(value: object, key: object = None) -> list[object]:
+    """The items of a list without those that were there before; with `key` those alike in what the key names."""
+    known: set[object] = set()
+    kept = []
+    for item in _items(value):
+        try:
+            part = item if key is None or is_undefined(key) else item.get(str(key))  # type: ignore[attr-defined]
+        except AttributeError as error:
+            raise FilterError(f"uniq: an item has no “{key}”", token=None) from error
+        mark = repr(part) if isinstance(part, list | tuple | dict) else part
+        if mark not in known:
+            known.add(mark)
+            kept.append(item)
+    return kept
+
+
+def _items(value: object) -> list[object]:
+    """What a filter on lists goes through: the items of the list and of lists in it; anything else is one item."""
+    if not isinstance(value, list | tuple):
+        return [value]
+    items: list[object] = []
+    waiting: list[tuple[object, int]] = [(each, 0) for each in reversed(value)]
+    while waiting:
+        each, level = waiting.pop()
+        if isinstance(each, list | tuple) and level < 5:
+            waiting += [(inner, level + 1) for inner in reversed(each)]
+        else:
+            items.append(each)
+        if len(items) + len(waiting) > LIST_LIMIT:
+            raise FilterValueError(f"a list of over {LIST_LIMIT:,} items", token=None)
+    return items
 
 
 def bounded(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
-    """The filter with what it takes and returns kept small, so that no template can fill the memory."""
+    """The filter with what it takes and returns kept small and counted, so that none can fill the memory or the time.
+
+    What it cannot work with is told in a sentence: values come from people's files.
+    """
+    wants = [each for each in ("context", "environment") if getattr(filter_, f"with_{each}", False)]
 
     @wraps(filter_)
-    def apply(value: object, *arguments: object, **options: object) -> object:
-        _check(name, value)
-        if name in ("replace", "join"):
-            _check_growth(name, value, arguments)
-        result = filter_(value, *arguments, **options)
-        _check(name, result)
+    def apply(context: Any, value: object, *arguments: object, **options: object) -> object:
+        try:
+            context.charge(sum(measure(name, each) for each in (value, *arguments, *options.values())))
+            if name in ("replace", "join"):
+                _check_growth(name, value, arguments)
+            given = {"context": context, "environment": context.env}
+            result = filter_(value, *arguments, **options | {each: given[each] for each in wants})
+            measure(name, result)
+        except ResourceLimitError:
+            raise
+        except LiquidError as error:
+            if isinstance(error.__cause__, TypeError | AttributeError):
+                raise FilterValueError(
+                    f"{name}: {_kind(value)} is not what it works with", token=None
+                ) from error
+            raise
+        except (ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
+            raise FilterValueError(f"{name}: {_kind(value)} is not what it works with", token=None) from error
         return result
 
     return apply
 
 
-def _check(name: str, value: object) -> None:
+def measure(name: str, value: object) -> int:
+    """How much there is to go through. Raises FilterValueError: more than a filter may take or return."""
     if isinstance(value, str):
         if len(value) > TEXT_LIMIT:
             raise FilterValueError(f"{name}: text over {TEXT_LIMIT:,} characters", token=None)
-    elif isinstance(value, list | tuple):
+        return len(value)
+    if isinstance(value, list | tuple):
         if len(value) > LIST_LIMIT:
             raise FilterValueError(f"{name}: a list of over {LIST_LIMIT:,} items", token=None)
-    elif isinstance(value, int | float | Decimal) and not -NUMBER_LIMIT <= value <= NUMBER_LIMIT:
+        items = _items(value)
+        size = len(items) + sum(len(each) for each in items if isinstance(each, str))
+        if size > LIST_TEXT_LIMIT:
+            raise FilterValueError(f"{name}: a list of over {LIST_TEXT_LIMIT:,} characters", token=None)
+        return size
+    if isinstance(value, int | float | Decimal) and not -NUMBER_LIMIT <= value <= NUMBER_LIMIT:
         raise FilterValueError(f"{name}: a number that is too large", token=None)
+    return 1
+
+
+def _kind(value: object) -> str:
+    """What a value is, in words at the start of a sentence."""
+    if value is None or is_undefined(value):
+        return "nothing"
+    for kinds, words in _KINDS:
+        if isinstance(value, kinds):
+            return words
+    return f"a {type(value).__name__}"
+
+
+_KINDS: tuple[tuple[Any, str], ...] = (
+    (str, "text"),
+    (bool, "true or false"),
+    ((int, float, Decimal), "such a number"),
+    ((list, tuple), "a list with such items"),
+    (dict, "a group of fields"),
+    ((dt.date, dt.time), "a date"),
+)
 
 
 def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
@@ -115,7 +218,11 @@ def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
         old, new = str(arguments[0]), str(arguments[1]) if len(arguments) > 1 else ""
         size = str(value).count(old) * len(new)
     else:
-        size = len(value) * len(str(arguments[0])) if arguments and isinstance(value, list | tuple) else 0
+        size = (
+            len(_items(value)) * len(str(arguments[0]))
+            if arguments and isinstance(value, list | tuple)
+            else 0
+        )
     if size > TEXT_LIMIT:
         raise FilterValueError(f"{name}: text over {TEXT_LIMIT:,} characters", token=None)
 
@@ -123,5 +230,10 @@ def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
 def register(environment: Environment) -> None:
     """Leave `environment` with the allowed filters alone, each bounded."""
     chosen = {name: filter_ for name, filter_ in environment.filters.items() if name in ALLOWED}
-    chosen |= {"date": date, "money": money}
+    chosen |= {"date": date, "money": money, "strip_html": _escaping_strip_html, "uniq": uniq}
     environment.filters = {name: bounded(name, filter_) for name, filter_ in chosen.items()}
+
+
+def _escaping_strip_html(value: object) -> str:
+    """`strip_html` that leaves HTML HTML, and text text that is still to be escaped."""
+    return Markup(strip_html(value)) if isinstance(value, Markup) else strip_html(value)

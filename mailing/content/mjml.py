@@ -2,11 +2,13 @@
 
 import mrml
 
-from . import markup
+from . import limits, markup
 from .held import Held
 from .source import ContentError
 
 _options = mrml.RenderOptions(fonts={})  # mrml would link to a font host: a stranger would see who reads
+
+HTML_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
 
 # Elements of HTML that are never closed
 VOID = frozenset(
@@ -23,12 +25,17 @@ def to_html(text: str, written: str, language: str) -> str:
         language: of the document, where its author names none.
     Raises: ContentError: it does not parse, or a component stands where it cannot.
     """
+    limits.check_mjml_depth(text)
     try:
         # what a browser sends ends its lines with CRLF, at which mrml stumbles after the last tag
         page = mrml.to_html(text.replace("\r\n", "\n"), render_options=_options).content
     except OSError as error:  # what mrml raises for anything it cannot parse
         said = _first_fault(written) or str(error)
         raise ContentError(f"The MJML does not compile: {said}", "body") from error
+    if len(page) > HTML_LIMIT:
+        raise ContentError(
+            f"The MJML makes {len(page):,} characters of HTML: {HTML_LIMIT:,} are the limit", "body"
+        )
     for piece in markup.pieces(page):
         if piece.name.startswith("mj"):
             line = _line_of(written, piece.name)

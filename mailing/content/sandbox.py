@@ -1,15 +1,16 @@
 """Liquid in a sandbox: no files, no includes, no Python objects, and an end to every render.
 
 Built on python-liquid. Its own limits look at one loop or one buffer at a time; here loops, steps, output and
-processor time are counted over the whole render.
+processor time are counted over the whole render: at every node, every variable and every filter.
 """
 
 import datetime as dt
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -24,6 +25,7 @@ from liquid.exceptions import (
     LoopIterationLimitError,
     OutputStreamLimitError,
     ResourceLimitError,
+    UnknownFilterError,
 )
 from liquid.utils import ReadOnlyChainMap
 
@@ -32,7 +34,10 @@ from .expressions import LOOP_LIMIT
 from .source import ContentError
 from .urls import Utm
 
-STEP_LIMIT = 200_000  # variables looked up
+STEP_LIMIT = 400_000  # nodes rendered and variables looked up
+WORK_BETWEEN_LOOKS = (
+    50_000  # characters and list items that filters may go through before the clock is looked at
+)
 OUTPUT_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
 TIME_LIMIT = 0.5  # seconds of processor time, so that a machine under load fails nobody's e-mail
 
@@ -73,7 +78,7 @@ class Output(StringIO):
 class Context(RenderContext):
     """One render: the recipient's values and what has been used up of the limits."""
 
-    __slots__ = ("settings", "seed", "at", "rounds", "steps", "deadline")
+    __slots__ = ("settings", "seed", "at", "rounds", "steps", "work", "deadline", "notes")
 
     def __init__(self, template: "Template", values: Mapping[str, Any], seed: object, at: float) -> None:
         super().__init__(template)
@@ -83,8 +88,19 @@ class Context(RenderContext):
         self.settings = template.settings
         self.seed = seed
         self.at = at
-        self.rounds = self.steps = 0
+        self.rounds = self.steps = self.work = 0
         self.deadline = 0.0
+        self.notes: list[str] = []  # what was mailed as it is, since a filter could make nothing of it
+
+    @property  # type: ignore[override]  # a list with python-liquid
+    def disabled_tags(self) -> tuple[str, ...]:
+        """None. python-liquid asks for them before each node: the one place that every node passes."""
+        self.step()
+        return ()
+
+    @disabled_tags.setter
+    def disabled_tags(self, names: list[str]) -> None:
+        pass
 
     def moment(self, at: float) -> dt.datetime:
         """A UNIX time in the campaign's time zone."""
@@ -98,15 +114,37 @@ class Context(RenderContext):
         return value
 
     def assign(self, key: str, val: Any) -> None:
-        self.step()
+        self.charge(len(self.locals) + filters.measure("assign", val))
         super().assign(key, val)
 
+    def cycle(self, key: object, length: int) -> int:
+        self.charge(len(str(key)))
+        return super().cycle(hash(key), length)  # the key has all the values in it: too large to be kept
+
+    def filter(self, name: str, token: Any) -> Callable[..., object]:
+        """The filter of this name, which is told of this render first."""
+        if name not in self.env.filters:
+            raise UnknownFilterError(f"unknown filter '{name}'", token=token)
+        return partial(self.env.filters[name], self)
+
     def step(self) -> None:
+        """Count one node or variable. Raises ResourceLimitError: the render has used up what it may."""
         self.steps += 1
         if self.steps & 127:
             return
         if self.steps > STEP_LIMIT:
             raise ResourceLimitError(f"more than {STEP_LIMIT:,} steps", token=None)
+        self.look_at_clock()
+
+    def charge(self, amount: int) -> None:
+        """Count `amount` characters or list items that are gone through. Raises ResourceLimitError."""
+        self.step()
+        self.work += amount
+        if self.work > WORK_BETWEEN_LOOKS:
+            self.work = 0
+            self.look_at_clock()
+
+    def look_at_clock(self) -> None:
         now = time.thread_time()
         self.deadline = self.deadline or now + TIME_LIMIT
         if now > self.deadline:
@@ -159,9 +197,16 @@ class Template(liquid.BoundTemplate):
         """Every name the template reads, whether bound by it or not."""
         return set(self.analyze(include_partials=False).variables)
 
-    def whole(self, values: Mapping[str, Any], seed: object = "", at: float = 0) -> str:
-        """The template rendered from its first node to its last. Raises ContentError."""
+    def whole(
+        self, values: Mapping[str, Any], seed: object = "", at: float = 0, notes: list[str] | None = None
+    ) -> str:
+        """The template rendered from its first node to its last; what it could make nothing of is added to `notes`.
+
+        Raises ContentError.
+        """
         context = self.context(values, seed, at)
+        if notes is not None:
+            context.notes = notes
         buffer = Output()
         with failures:
             for node in self.nodes:
@@ -203,11 +248,23 @@ def sentence(error: Exception) -> str:
 def _while_running(error: Exception) -> str:
     """What Liquid says of a template that is being rendered: lines have moved since its author wrote it, so the
     statement itself is shown."""
-    said = str(error.message) if isinstance(error, LiquidError) and error.message else str(error)
-    said = " ".join(said.split()) or type(error).__name__
+    said = _plain_words(error)
     token = error.token if isinstance(error, LiquidError) else None
     if token is None or token.start_index < 0:
         return said
     start = max(token.source.rfind(edge, 0, token.start_index + 2) for edge in ("{{", "{%"))
     statement = re.match(r"\{[{%].*?[}%]\}", token.source[max(start, 0) :], re.DOTALL)
     return f"{' '.join(statement[0].split())[:80]}: {said}" if statement else said
+
+
+def _plain_words(error: Exception) -> str:
+    """An error in one line; those that Python raises by itself in our words."""
+    if isinstance(error, LiquidError):
+        return " ".join(str(error.message or type(error).__name__).split())
+    if isinstance(error, RecursionError):
+        return "a value that is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "more memory than there is"
+    if isinstance(error, ValueError) and "integer string conversion" in str(error):
+        return "a number of too many digits"
+    return " ".join(str(error).split()) or type(error).__name__

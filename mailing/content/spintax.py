@@ -8,6 +8,10 @@ Liquid: write `{ {a|b} c|d}` with a space.
 import re
 
 from .held import OUTPUT, TAG, Held
+from .source import ContentError
+
+WORDING_LIMIT = 5_000  # wordings of all groups of one part
+BROKEN_SHOWN = 20
 
 
 class Spintax:
@@ -16,7 +20,7 @@ class Spintax:
     def __init__(self, held: Held, part: str) -> None:
         self.held = held
         self.part = part
-        self.groups = 0
+        self.groups = self.wordings = 0
         self.broken: list[str] = []  # what looks like a part of a group that a tag cuts in two
         self._cut = re.compile(rf"{held.mark.pattern}|[{{|}}]")
 
@@ -52,17 +56,21 @@ class Spintax:
         return "".join(out)
 
     def _give_up(self, out: list[str], opened: list[list[int]]) -> None:
-        for first, *bars in opened:
+        for first, *bars in opened[:BROKEN_SHOWN]:
             if bars:
-                self._note(out[first:])
+                self._note(out[first : first + 40])
 
     def _note(self, items: list[str]) -> None:
-        self.broken.append(self.held.mark.sub("…", "".join(items))[:40])
+        if len(self.broken) < BROKEN_SHOWN:
+            self.broken.append(self.held.mark.sub("…", "".join(items[:40]))[:40])
 
     def _close(self, out: list[str], places: list[int]) -> None:
         first, *bars = places
         if not bars:
             return
+        self.wordings += len(bars) + 1
+        if self.wordings > WORDING_LIMIT:
+            raise ContentError(f"More than {WORDING_LIMIT:,} wordings in braces", "body")
         keep = self.held.keep
         out[first] = keep(f"{{% __spin {self.part}{self.groups} %}}", OUTPUT)
         for bar in bars:

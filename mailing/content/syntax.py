@@ -14,7 +14,7 @@ from . import markup
 from .held import Held
 from .names import RESERVED
 from .sandbox import HTML, TEXT, Settings, Template, sentence, walk
-from .source import Source
+from .source import ContentError, Source
 from .spintax import Spintax
 
 Fault = tuple[str, str]  # the field it is about, and a sentence
@@ -85,10 +85,14 @@ def broken_spintax(source: Source) -> Iterator[Fault]:
         text = getattr(source, field)
         held = Held(text)
         spintax = Spintax(held, "")
-        if field == "body":
-            markup.text_runs(held.liquid(text), held.comment.fullmatch, spintax.run)
-        else:
-            spintax.run(held.liquid(text))
+        try:
+            if field == "body":
+                markup.text_runs(held.liquid(text), held.comment.fullmatch, spintax.run)
+            else:
+                spintax.run(held.liquid(text))
+        except ContentError as error:
+            yield field, f"{called(field)}: {error}."
+            return
         for part in spintax.broken:
             hint = "a tag or the end of its text cuts it; write \\{ or \\} for a brace that means itself"
             yield field, f"{called(field)}: “{part}” looks like spintax, but {hint}."

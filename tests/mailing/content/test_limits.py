@@ -1,0 +1,137 @@
+"""Content that would keep a parser busy or end its process: refused with a sentence, and at once."""
+
+import threading
+import time
+
+import pytest
+
+from mailing.content import ContentError, Recipient, Source, compile, problems, render_preview
+
+from .corpus import LINKS, UNSUBSCRIBE, source
+
+STYLE = "<style>p{color:red}</style>"
+
+
+def mjml(body: str) -> Source:
+    return source(f"<mjml><mj-body>{body}</mj-body></mjml>", body_format="mjml")
+
+
+def page(body: str) -> Source:
+    return source(STYLE + body + UNSUBSCRIBE)
+
+
+TOO_DEEP = {
+    "wrappers in wrappers": mjml("<mj-wrapper>" * 500 + "</mj-wrapper>" * 500),
+    "HTML in a text": mjml(
+        "<mj-section><mj-column><mj-text>"
+        + "<div>" * 5000
+        + "</div>" * 5000
+        + "</mj-text></mj-column></mj-section>"
+    ),
+    "divs": page("<div>" * 5000),
+    "divs in Markdown": source(UNSUBSCRIBE + "\n\n" + "<div>" * 5000, body_format="markdown"),
+    "end tags that a table hides": page("<div><table></div>" * 3000),
+    "end tags that close bold alone": page("<b><div></b>" * 3000),
+    "bold that goes on behind its block": page("".join(f"<div><b id={n}></div>" for n in range(3000))),
+    "forms": page("<form><div></form>" * 3000),
+    "spans that cannot end": page("<span><div></span>" * 3000),
+    "a style sheet that is none": page("<svg><style>" + "<g>" * 3000),
+    "a comment that ends at once": page("<!--><div>" * 3000),
+    "a selection": page("<select><style></select>" + "<div>" * 3000),
+}
+
+
+@pytest.mark.parametrize("name", TOO_DEEP)
+def test_what_is_nested_too_deep_never_reaches_a_native_parser(name):
+    said = []
+
+    def try_all() -> None:
+        for use in (compile, lambda each: render_preview(each, Recipient("a@b.test"))):
+            with pytest.raises(ContentError, match="elements inside each other") as caught:
+                use(TOO_DEEP[name])
+            said.append(str(caught.value))
+        said.append([sentence for _, sentence in problems(TOO_DEEP[name]) if "inside each other" in sentence])
+
+    threading.stack_size(512 * 1024)  # less than any thread of a server has
+    try:
+        thread = threading.Thread(target=try_all)
+        thread.start()
+    finally:
+        threading.stack_size(0)
+    thread.join()
+    assert len(said) == 3
+    assert said[2]
+
+
+def test_a_loop_that_writes_deep_html_fails_its_mail_and_not_the_process():
+    late = page("<p {% if vip %}class=a{% endif %}>{% for i in (1..9999) %}<div>{% endfor %}")
+    compiled = compile(late)
+    assert compiled.late
+    with pytest.raises(ContentError, match="elements inside each other"):
+        compiled.render(Recipient("a@b.test", {"vip": True}), LINKS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<table>" * 20 + "<tr><td>" + "<table><tr><td>" * 20 + "x",
+        "<ul>" + "<li>point" * 2000,
+        "<p>paragraph" * 2000,
+        "<table>" + "<tr><td>a<td>b" * 1000,
+        "<dl>" + "<dt>a<dd>b" * 1000,
+        "<p><font>x" * 100,
+        "<tr><td><font>x</td></tr>" * 1000,
+    ],
+)
+def test_html_that_leaves_out_end_tags_as_it_may_is_not_deep(body):
+    compile(page(body))
+
+
+LONG = {
+    "wordings": page("<p>" + "{a|b}" * 40_000),
+    "wordings in wordings": page("<p>" + "{a|" * 3000 + "b" + "}" * 3000),
+    "bars": page("<p>{" + "|" * 100_000 + "}"),
+    "statements": page("<p>" + "{{ city }}" * 40_000),
+    "conditions": page("{% if a %}" + "{% elsif b %}" * 20_000 + "{% endif %}"),
+    "a statement": page("{% if " + "a and " * 3000 + "b %}x{% endif %}"),
+    "brackets": page("{{ " + "(" * 900 + " }}"),
+    "brackets in brackets": page("{{ " + "a[" * 600 + "b" + "]" * 600 + " }}"),
+    "words": page("<p>" + "word " * 200_000),
+    "raw that is left open": page("{% raw %}" * 5000),
+    "notes that are left open": page("{% doc %}" * 5000),
+    "braces that are left open": source("{{ " * 20_000),
+    "tags that are left open": source("{% if " * 20_000),
+    "MJML that makes much HTML": mjml(
+        "<mj-section><mj-column><mj-text>a</mj-text></mj-column></mj-section>" * 3000
+    ),
+    "a long subject": source("<p>x</p>", subject="x" * 20_000),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_what_is_too_long_is_refused_at_once(name):
+    started = time.thread_time()
+    with pytest.raises(ContentError) as caught:
+        compile(LONG[name])
+    assert problems(LONG[name])
+    assert time.thread_time() - started < 3
+    assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_limit_names_the_line_it_is_passed_in():
+    with pytest.raises(ContentError, match="Body, line 3: more than 5,000 statements"):
+        compile(source("<p>\n{{ city }}\n" + "{{ city }}" * 5000))
+    with pytest.raises(ContentError, match=r"Body, line 2: \{% raw %} is not closed"):
+        compile(source("<p>\n{% raw %}"))
+    with pytest.raises(ContentError, match=r"more than 100 elements inside each other: line 2$"):
+        compile(mjml("\n" + "<mj-wrapper>" * 500))
+
+
+def test_problems_end_when_the_samples_take_too_long():
+    body = page("{% for i in (1..9000) %}{% assign x = i | plus: 1 | times: 2 %}{% endfor %}")
+    samples = [Recipient(f"{n}@b.test") for n in range(100)]
+    started = time.thread_time()
+    found = [sentence for _, sentence in problems(body, samples)]
+    assert time.thread_time() - started < 6
+    assert any("seconds to write for" in sentence for sentence in found)
