@@ -45,13 +45,14 @@ def date(value: object, style: object = "medium", *, context: Any) -> object:
 
     Takes a date, a date-time, a date as text (see `dates.read`), seconds since 1970, or "now". A moment with an offset
     is shown in the campaign's time zone. Nothing gives nothing; what is no date is returned as it is, as Liquid does,
-    and noted.
+    and noted when it has a digit.
     """
     if is_undefined(value) or value is None or value == "":
         return ""
     moment = context.moment(context.at) if value in ("now", "today") else dates.read(value, context)
     if moment is None:
-        context.notes.append(f"“{str(value)[:40]}” is no date that can be read")
+        if any(letter.isdigit() for letter in str(value)):  # other words are words: "soon"
+            context.notes.append(f"“{str(value)[:40]}” is no date that can be read")
         return value
     pattern = "medium" if is_undefined(style) or style is None else str(style)
     if pattern in BABEL_LENGTHS:

@@ -111,7 +111,10 @@ def _statements(text: str, field: str) -> Iterator[Statement]:
             end = text.find("}}" if opener[0] == "{{" else "%}", opener.end()) + 2
             end = end if end > 1 else -1
         if end < 0:
-            raise _fault(text, start, field, f"{opener[0]} is not closed")
+            expected = (
+                f"{{% end{opener['name']} %}}" if opener["name"] else "}}" if opener[0] == "{{" else "%}"
+            )
+            raise _fault(text, start, field, f"expected '{expected}', found end of file")
         yield Statement(start, end, bool(opener["name"]))
         position = end
 
