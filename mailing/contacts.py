@@ -63,7 +63,7 @@ def written(value: Any) -> str:
 
 def attribute_problem(name: str) -> str:
     """Why an attribute cannot have this name; "" when it can."""
-    if name in importing.FIELDS or name == importing.LIST:
+    if name in importing.RESERVED:
         return f"“{name}” is no attribute: it has a field of its own."
     return next((sentence for place, sentence in importing.checked([name]) if place == 0), "")
 

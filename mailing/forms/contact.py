@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from campaigns.forms import Refusable
 from mailing import contacts
+from mailing.countries import country_code
 from mailing.forms.fields import AddressField
 from mailing.importing.rows import typed
 from mailing.models import Contact, ContactList
@@ -64,10 +65,10 @@ class ContactForm(Refusable, forms.ModelForm):
         return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANKS
 
     def clean_country(self) -> str:
-        country = self.cleaned_data["country"].upper()
-        if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        code = country_code(self.cleaned_data["country"])
+        if self.cleaned_data["country"] and not code:
             raise forms.ValidationError("Give the two letters of ISO 3166, as in DE.")
-        return country
+        return code
 
     def clean_customer_id(self) -> str | None:
         return self.cleaned_data["customer_id"] or None  # unique where there is one

@@ -12,6 +12,7 @@ from mailing.models import ContactList, Suppression, Upload
 CSV_LIMIT = 500 * 1024 * 1024
 TAKEN_FOR = [
     ("Contact", list(importing.FIELDS.items())),
+    ("Consent", list(importing.CONSENT.items())),
     ("Their own", [(importing.ATTRIBUTE_NAMED, "Attribute named …"), (importing.LIST, "Lists they join")]),
     ("Nothing", [(importing.LEFT_OUT, "Leave it out")]),
 ]
@@ -46,7 +47,7 @@ class ColumnsForm(forms.Form):
         self.upload = upload
         self.examples = examples
         for place, (name, taken) in enumerate(upload.columns):
-            is_attribute = bool(taken) and taken not in importing.FIELDS and taken != importing.LIST
+            is_attribute = bool(taken) and taken not in importing.RESERVED
             self.fields[f"column_{place}"] = forms.ChoiceField(
                 label=f"What “{name}” is",
                 choices=TAKEN_FOR,
@@ -67,6 +68,10 @@ class ColumnsForm(forms.Form):
         """For each column its name, examples, and the two fields."""
         for place, (name, _) in enumerate(self.upload.columns):
             yield name, self.examples[place], self[f"column_{place}"], self[f"name_{place}"]
+
+    def says_consent(self) -> bool:
+        """Whether a column seems to say who wants mail."""
+        return any(taken in importing.CONSENT for _, taken in self.upload.columns)
 
     def taken(self) -> Sequence[str]:
         """For each column what it is taken for, as importing.choose wants it."""

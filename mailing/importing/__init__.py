@@ -17,7 +17,7 @@ somebody who left a list.
 """
 
 from . import verdicts
-from .columns import ATTRIBUTE_NAMED, FIELDS, LEFT_OUT, LIST, checked, guessed
+from .columns import ATTRIBUTE_NAMED, CONSENT, FIELDS, LEFT_OUT, LIST, RESERVED, checked, guessed, label
 from .files import UnreadableFile, examples, path_of
 from .steps import (
     STALLED,
@@ -35,9 +35,11 @@ from .steps import (
 
 __all__ = [
     "ATTRIBUTE_NAMED",
+    "CONSENT",
     "FIELDS",
     "LEFT_OUT",
     "LIST",
+    "RESERVED",
     "STALLED",
     "UnreadableFile",
     "checked",
@@ -46,6 +48,7 @@ __all__ = [
     "end",
     "examples",
     "guessed",
+    "label",
     "path_of",
     "receive",
     "receive_suppressions",

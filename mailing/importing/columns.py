@@ -5,60 +5,86 @@ from collections.abc import Sequence
 
 from mailing import segments
 
-FIELDS = segments.FIELDS | {"email": "E-mail address"}
-LIST = "list"  # the names of lists the contact joins
-LEFT_OUT = ""
-ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside
+from .headings import ACCEPTS, DECLINES, LEFT_OUT, LIST, fold, is_of_consent, meaning_of
 
-# How else people call them; a column of any other name is an attribute of that name.
-SYNONYMS = {
-    "e_mail": "email",
-    "mail": "email",
-    "email_address": "email",
-    "e_mail_address": "email",
-    "firstname": "first_name",
-    "given_name": "first_name",
-    "forename": "first_name",
-    "lastname": "last_name",
-    "surname": "last_name",
-    "family_name": "last_name",
-    "telephone": "phone",
-    "phone_number": "phone",
-    "mobile": "phone",
-    "town": "city",
-    "country_code": "country",
-    "customer": "customer_id",
-    "customer_no": "customer_id",
-    "customer_number": "customer_id",
-    "lists": LIST,
-    "suppressed": LEFT_OUT,  # as in our own export: an import neither suppresses nor lifts
-}
+__all__ = ["ACCEPTS", "CONSENT", "DECLINES", "FIELDS", "LEFT_OUT", "LIST", "checked", "guessed", "label"]
+
+FIELDS = segments.FIELDS | {"email": "E-mail address"}
+CONSENT = {ACCEPTS: "Whether they want mail", DECLINES: "That they do not want mail"}
+ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside
+RESERVED = {*FIELDS, LIST, *CONSENT}  # no names of attributes
 
 _attribute = re.compile(r"[^\W\d]\w{0,63}").fullmatch
 _not_in_names = re.compile(r"\W+")
+_whole = re.compile(r"-?\d{1,10}(?:[.,]0+)?").fullmatch
 
 
-def guessed(header: Sequence[str], examples: Sequence[Sequence[str]]) -> list[str]:
-    """What each column seems to be: a key of FIELDS, LIST, LEFT_OUT or the name of an attribute; none twice.
+def label(taken: str) -> str:
+    """What a column is taken for, in the words of the pages."""
+    return CONSENT.get(taken, taken)
 
-    Where no column is called an address, the first that holds mostly such is taken for it.
+
+def names_an_address(names: Sequence[str]) -> bool:
+    """Whether these cells name columns, one of them for addresses."""
+    return any(meaning_of(name) == "email" for name in names) and not any("@" in name for name in names)
+
+
+def guessed(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
+    """What each column seems to be: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
+
+    None comes twice but those of CONSENT: of several the one with most values in `samples` counts, of addresses the one
+    with most of them. Where no column is called an address, the first that holds mostly such is taken for it.
     """
-    taken = [_guess(name) for name in header]
-    of_addresses = [place for place, values in enumerate(examples) if _are_addresses(values)]
-    if "email" not in taken and of_addresses:
-        taken[of_addresses[0]] = "email"
-    return [LEFT_OUT if each in taken[:place] else each for place, each in enumerate(taken)]
+    taken = [_guess(name, values) for name, values in zip(header, samples, strict=True)]
+    if "first_name" in taken and "last_name" not in taken:  # beside a first name, “Name” is the other one
+        taken = ["last_name" if each == "name" else each for each in taken]
+    if "email" not in taken:
+        of_addresses = [place for place, values in enumerate(samples) if _are_addresses(values)]
+        if of_addresses:
+            taken[of_addresses[0]] = "email"
+    for each in [*taken]:
+        rivals = [rival for rival, other in enumerate(taken) if other == each]
+        if each in CONSENT or each == LEFT_OUT or len(rivals) < 2:
+            continue
+        best = max(rivals, key=lambda rival: _amount(each, samples[rival]))
+        for rival in rivals:
+            if rival != best:
+                own = _word(header[rival])
+                is_free = each in FIELDS and each != "email" and own not in RESERVED and own not in taken
+                taken[rival] = own if is_free and _attribute(own) else LEFT_OUT
+    return taken
+
+
+def _amount(taken: str, values: Sequence[str]) -> int:
+    return sum("@" in value for value in values) if taken == "email" else len(values)
 
 
 def _are_addresses(values: Sequence[str]) -> bool:
     return bool(values) and 2 * sum("@" in value for value in values) >= len(values)
 
 
-def _guess(name: str) -> str:
+def _guess(name: str, values: Sequence[str]) -> str:
+    meaning = meaning_of(name)
+    if meaning == DECLINES:
+        return DECLINES
+    if is_of_consent(values, named=meaning == ACCEPTS):
+        return ACCEPTS
+    if meaning == "score" and 2 * sum(map(bool, map(_whole, values))) < len(values):
+        return "score_as_written"
+    return _word(name) if meaning is None or meaning == ACCEPTS else meaning
+
+
+def _word(name: str) -> str:
+    """The name of an attribute for a column of this name."""
     word = _not_in_names.sub("_", name.strip().lower()).strip("_")
-    if word[:1].isdigit():
-        word = f"_{word}"
-    return SYNONYMS.get(word, word)[:64]
+    return f"_{word}"[:64] if word[:1].isdigit() else word[:64]
+
+
+def holds_marked_text(name: str, taken: str) -> bool:
+    """Whether an apostrophe before its values is the mark of text, as shops put it before what begins with a zero."""
+    return taken in ("phone", "customer_id") or any(
+        word in fold(name) for word in ("zip", "postal", "postcode", "postleitzahl", "plz", "phone")
+    )
 
 
 def checked(taken: Sequence[str]) -> list[tuple[int, str]]:
@@ -69,12 +95,12 @@ def checked(taken: Sequence[str]) -> list[tuple[int, str]]:
     wrong = [
         (place, f"“{name}” cannot be the name of an attribute: use letters, digits and _, a letter first.")
         for place, name in enumerate(taken)
-        if name and name not in FIELDS and name != LIST and not _attribute(name)
+        if name and name not in RESERVED and not _attribute(name)
     ]
     wrong += [
         (place, f"“{FIELDS.get(name, name)}” is taken from another column already.")
         for place, name in enumerate(taken)
-        if name and name in taken[:place]
+        if name and name not in CONSENT and name in taken[:place]
     ]
     if "email" not in taken:
         wrong.append((-1, "Say which column holds the e-mail addresses."))

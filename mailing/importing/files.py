@@ -1,24 +1,42 @@
-"""Reading CSV as spreadsheets write it: in whatever encoding, with whatever delimiter."""
+"""Reading CSV as spreadsheets and shops write it: in whatever encoding, with whatever delimiter, in bounded memory."""
 
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 from django.conf import settings
 
-LONGEST_LINE = 100_000  # letters read of the first line
-LOOKED_AT = 1_000_000  # bytes that tell the encoding
+from .columns import names_an_address
+from .encodings import NEITHER, UnreadableFile, encoding_of
+
+LONGEST_ROW = 200_000  # letters; Python's reader takes no cell above 131,072
+MOST_COLUMNS = 500
 ROWS_LOOKED_AT = 200  # for examples
-FORMATS = {b"PK\x03\x04": "a workbook", b"\xd0\xcf\x11\xe0": "a workbook", b"%PDF": "a PDF document"}
+ROWS_ABOVE = 20  # at most, of titles and blank lines above the names of the columns
+SAMPLE = 64_000  # letters that tell the delimiter
+DELIMITERS = ",;\t|"
+BLANK = " \t\xa0\ufeff\x1a"  # the last ends files of DOS
 
-_quoted = re.compile(r'"[^"]*"')
+_named_delimiter = re.compile(r"""["']?sep=([^\w\s"']|\t)["']?[,;\s]*""", re.IGNORECASE).fullmatch
+
+__all__ = ["Rows", "UnreadableFile", "examples", "header", "path_of", "samples"]
 
 
-class UnreadableFile(ValueError):
-    """The file cannot be taken for CSV; `str()` is a sentence."""
+class RowTooLong(Exception):
+    """A row goes on and on."""
+
+
+class Dialect(NamedTuple):
+    """How a file is read. `above`: how many of its records stand above the names of the columns."""
+
+    encoding: str
+    delimiter: str
+    above: int
 
 
 def path_of(upload_id: int) -> Path:
@@ -26,22 +44,72 @@ def path_of(upload_id: int) -> Path:
     return settings.VAR_DIR / "imports" / f"{upload_id}.csv"
 
 
+class Rows:
+    """The rows below the names of the columns; blank ones, of delimiters only, are left out.
+
+    `letters` counts what was read so far. Iterating raises UnreadableFile, perhaps in their midst.
+    """
+
+    def __init__(self, path: Path, most: int | None = None) -> None:
+        self.path = path
+        self.most = most
+        self.letters = 0
+        self._row_began = 0
+
+    def __iter__(self) -> Iterator[list[str]]:
+        number = 0
+        try:
+            for cells in islice(self._records(), self.most):
+                number += 1
+                yield cells
+        except (csv.Error, UnicodeError, RowTooLong) as error:
+            after = f"after row {number:,}" if number else "below its first line"
+            raise UnreadableFile(f"The file cannot be read {after}. {_reason(error)}") from error
+
+    def _records(self) -> Iterator[list[str]]:
+        dialect = dialect_of(self.path)
+        with self.path.open(encoding=dialect.encoding, newline="") as file:
+            reader = csv.reader(self._lines(file), delimiter=dialect.delimiter, skipinitialspace=True)
+            width = 0
+            for _ in range(dialect.above + 1):
+                width = len(next(reader, []))
+                self._row_began = self.letters
+            for cells in reader:
+                self._row_began = self.letters
+                if not cells or not (cells[0].strip(BLANK) or any(cell.strip(BLANK) for cell in cells)):
+                    continue
+                if len(cells) > width and not any(cells[width:]):
+                    del cells[width:]
+                yield cells
+
+    def _lines(self, file: io.TextIOWrapper) -> Iterator[str]:
+        readline = file.readline
+        while line := readline(LONGEST_ROW):
+            self.letters += len(line)
+            if self.letters - self._row_began >= LONGEST_ROW:
+                raise RowTooLong
+            yield line
+
+
 def header(path: Path) -> list[str]:
     """The names of the columns. Raises UnreadableFile."""
-    start = _start(path, 4)
-    if start in FORMATS:
-        raise UnreadableFile(
-            f"This is {FORMATS[start]}, not CSV: save it as “CSV UTF-8” and choose that file."
-        )
+    dialect = dialect_of(path)
     try:
-        with _opened(path) as file:
-            names = [name.strip() for name in next(csv.reader(file, delimiter=delimiter(path)), [])]
-    except (csv.Error, UnicodeError) as error:
+        with path.open(encoding=dialect.encoding, newline="") as file:
+            records = csv.reader(_sample_lines(file), delimiter=dialect.delimiter, skipinitialspace=True)
+            names = [name.strip(BLANK).strip() for name in next(islice(records, dialect.above, None), [])]
+    except (csv.Error, UnicodeError, RowTooLong) as error:
         raise UnreadableFile(f"The first line cannot be read. {_reason(error)}") from error
+    while len(names) > MOST_COLUMNS and not names[-1]:
+        names.pop()
     if not any(names):
         raise UnreadableFile("The file is empty: its first line must name the columns.")
     if any("\0" in name for name in names):
         raise UnreadableFile("The file is not text: save it as “CSV UTF-8” and choose that file.")
+    if len(names) > MOST_COLUMNS:
+        raise UnreadableFile(
+            f"The first line names {len(names):,} columns; at most {MOST_COLUMNS} are taken: leave some out."
+        )
     if address := next((name for name in names if "@" in name), None):
         raise UnreadableFile(
             f"The first line must name the columns, but it holds the address “{address[:100]}”."
@@ -49,70 +117,91 @@ def header(path: Path) -> list[str]:
     return names
 
 
-def records(path: Path) -> Iterator[list[str]]:
-    """The rows below the names of the columns, empty lines left out. Raises UnreadableFile, perhaps in their midst."""
-    number = 0
-    try:
-        with _opened(path) as file:
-            reader = csv.reader(file, delimiter=delimiter(path))
-            next(reader, None)
-            for cells in reader:
-                if cells:
-                    number += 1
-                    yield cells
-    except (csv.Error, UnicodeError) as error:
-        after = f"after row {number:,}" if number else "below its first line"
-        raise UnreadableFile(f"The file cannot be read {after}. {_reason(error)}") from error
+def samples(path: Path) -> list[list[str]]:
+    """The values of each column in the first rows, those that are not empty. Raises UnreadableFile."""
+    found: list[list[str]] = [[] for _ in header(path)]
+    for cells in Rows(path, ROWS_LOOKED_AT):
+        for values, cell in zip(found, cells, strict=False):
+            if value := cell.strip():
+                values.append(value[:100])
+    return found
 
 
 def examples(path: Path, most: int = 3) -> list[list[str]]:
     """A few different values of each column, from its first rows. Raises UnreadableFile."""
-    found: list[dict[str, None]] = [{} for _ in header(path)]  # in the order they come, each once
-    for cells in islice(records(path), ROWS_LOOKED_AT):
-        for values, cell in zip(found, cells, strict=False):
-            if cell.strip() and len(values) < most:
-                values[cell.strip()[:100]] = None
-    return [list(values) for values in found]
+    return [[*dict.fromkeys(values)][:most] for values in samples(path)]
 
 
-def delimiter(path: Path) -> str:
-    with _opened(path) as file:
-        first = _quoted.sub("", file.readline(LONGEST_LINE))
-    return max(",;\t|", key=first.count)
+def dialect_of(path: Path) -> Dialect:
+    """How the file is to be read. Raises UnreadableFile."""
+    encoding = encoding_of(path)
+    stat = path.stat()
+    return _dialect(path, stat.st_size, stat.st_mtime_ns, encoding)
 
 
-def _opened(path: Path) -> io.TextIOWrapper:
-    """UTF-8 where it is, else what spreadsheets of the West write."""
-    start = _start(path, LOOKED_AT)
-    if len(start) == LOOKED_AT:  # a letter may be cut in two
-        start = start[: start.rfind(b"\n") + 1]
-    encoding = "utf-8-sig"
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    else:
-        try:
-            start.decode()
-        except UnicodeDecodeError:
-            encoding = "cp1252"
-    return path.open(encoding=encoding, newline="")
+@lru_cache(maxsize=64)
+def _dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
+    # what is in another encoding is told where its row is read
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        text = file.read(SAMPLE)
+    lines = io.StringIO(text, newline="").readlines()
+    named = _named_delimiter(lines[0].strip("\r\n \ufeff")) if lines else None
+    if named:
+        return Dialect(encoding, named[1], 1 + _rows_above(_first_records(lines[1:], named[1])))
+    best = max(DELIMITERS, key=lambda delimiter: _fitness(_first_records(lines, delimiter)))
+    return Dialect(encoding, best, _rows_above(_first_records(lines, best)))
 
 
-def _start(path: Path, size: int) -> bytes:
+def _first_records(lines: list[str], delimiter: str) -> list[list[str]]:
+    """Those that can be read of the first ones, the blank too."""
+    records: list[list[str]] = []
     try:
-        with path.open("rb") as file:
-            return file.read(size)
-    except FileNotFoundError as error:
-        raise UnreadableFile("The file is no longer here: upload it again.") from error
-
-
-def _reason(error: csv.Error | UnicodeError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        name = {"charmap": "neither UTF-8 nor Windows-1252"}.get(
-            error.encoding, f"not {error.encoding.upper()}"
+        records.extend(
+            [cell.strip(BLANK) for cell in cells[: MOST_COLUMNS + 1]]
+            for cells in islice(csv.reader(lines, delimiter=delimiter, skipinitialspace=True), ROWS_ABOVE)
         )
-        return f"Its text is {name}: save it as “CSV UTF-8” and choose that file."
+    except csv.Error:
+        return records  # what cannot be read is told with its row
+    return records
+
+
+def _fitness(records: list[list[str]]) -> tuple[bool, bool, int, int]:
+    """What speaks for a delimiter: its names hold one for addresses, and rows are as wide as they are many."""
+    above = _rows_above(records)
+    names = records[above] if above < len(records) else []
+    alike = sum(len(record) == len(names) for record in records)
+    return names_an_address(names), len(names) > 1, alike, len(names)
+
+
+def _rows_above(records: Sequence[Sequence[str]]) -> int:
+    """How many records stand above the names of the columns: blank lines, and titles, which fill fewer cells."""
+    filled = [sum(map(bool, record)) for record in records]
+    first = next((place for place, cells in enumerate(filled) if cells), 0)
+    for place in range(first, len(records)):
+        is_wider = all(cells < filled[place] for cells in filled[:place])
+        if is_wider and names_an_address(records[place]):
+            return place
+    return first
+
+
+def _sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
+    letters = 0
+    while line := file.readline(LONGEST_ROW):
+        letters += len(line)
+        if letters >= LONGEST_ROW:
+            raise RowTooLong
+        yield line
+
+
+def _reason(error: csv.Error | UnicodeError | RowTooLong) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        if error.encoding == "charmap":
+            return NEITHER
+        return f"Its text is not {error.encoding.upper()}: save it as “CSV UTF-8” and choose that file."
     if isinstance(error, UnicodeError):
         return "Its text is in no encoding we know: save it as “CSV UTF-8” and choose that file."
+    if isinstance(error, RowTooLong):
+        return f"The row is longer than {LONGEST_ROW:,} letters: perhaps a quotation mark is not closed."
     # the one thing Python's reader objects to
     return (
         f"A cell is longer than {csv.field_size_limit():,} letters: perhaps a quotation mark is not closed."

@@ -9,9 +9,12 @@ from itertools import compress, count, repeat, zip_longest
 
 import msgspec
 
+from campaigns.spreadsheets import unmark
 from mailing.addresses import normalised
+from mailing.countries import country_code
 
-from .columns import LIST
+from .columns import CONSENT, LEFT_OUT, LIST, holds_marked_text
+from .headings import declined
 from .verdicts import Block, Verdict
 
 OWN = ("first_name", "last_name", "phone", "city", "country", "score", "customer_id")
@@ -21,6 +24,7 @@ LONGEST_SHOWN = 300  # letters, of what could not be read
 HIGHEST_SCORE = 2**31
 
 _number = re.compile(r"-?(?:0|[1-9]\d{0,14})(?:\.\d{1,6})?").fullmatch
+_whole = re.compile(r"(-?\d{1,10})(?:[.,]0+)?").fullmatch
 _between_lists = re.compile(r"\s*[,;|]\s*").split
 
 
@@ -30,7 +34,7 @@ class Piece(msgspec.Struct):
     block: their verdicts as far as the file alone tells: created is who is still to be looked for in the database.
     lines: those rows as CSV: place, address, OWN, and the attributes as JSON. cells: all rows as they stand in the
     file. lists: keys by place, for the rows that name any. numbers: the places of each customer number that comes
-    more than once.
+    more than once. declined: the reason of a suppression by place, for those who want no mail.
     """
 
     block: Block
@@ -38,33 +42,66 @@ class Piece(msgspec.Struct):
     cells: Sequence[Sequence[str]]
     lists: dict[int, list[int]]
     numbers: dict[str, list[int]]
+    declined: dict[int, str]
 
 
-def read(first: int, cells: Sequence[Sequence[str]], names: Sequence[str], lists: Mapping[str, int]) -> Piece:
+def read(
+    first: int,
+    cells: Sequence[Sequence[str]],
+    names: Sequence[tuple[str, str]],
+    lists: Mapping[str, int],
+) -> Piece:
     """Rows from the row `first` on; a cell that is empty says nothing.
 
     Args:
-        names: what each column is taken for.
+        names: for each column its name in the file, and what it is taken for.
         lists: keys of the lists there are, by their name in lower case.
     """
     problems = _too_wide(cells, len(names))
-    columns = {
-        name: [*map(str.strip, column)]
-        for name, column in zip(names, _columns(cells, len(names)), strict=True)
-    }
-    columns.pop("", None)
+    notes: dict[int, list[str]] = {}
+    refusals: dict[int, str] = {}
+    columns: dict[str, list[str]] = {}
+    for (name, taken), values in zip(names, _columns(cells, len(names)), strict=True):
+        if taken in CONSENT:
+            _find_declined(name, taken, [*map(str.strip, values)], refusals, notes)
+        elif taken != LEFT_OUT:
+            columns[taken] = _bare(name, taken, values)
     emails = _each(columns.pop("email"), _email, problems)
     for name, column in columns.items():
         _refuse_unfit(name, column, problems)
+        columns[name] = _leave_out_long(name, column, notes)
     if "score" in columns:
         columns["score"] = _each(columns["score"], _score, problems)
     if "country" in columns:
-        columns["country"] = [*map(str.upper, columns["country"])]
+        columns["country"] = _countries(columns["country"], notes)
     named = _named(columns.pop(LIST, ()), lists, problems)
     own = {name: columns.pop(name) for name in OWN if name in columns}
-    block = _judged(first, emails, problems)
+    block = _judged(first, emails, problems, notes)
     lines = _lines(block, [own.get(name, repeat("")) for name in OWN], _attributes(columns, len(cells)))
-    return Piece(block, lines, cells, named, _doubles(own.get("customer_id", ())))
+    return Piece(block, lines, cells, named, _doubles(own.get("customer_id", ())), refusals)
+
+
+def _bare(name: str, taken: str, column: Sequence[str]) -> list[str]:
+    """The cells without blanks around and without the marks that make spreadsheets take them for text."""
+    bare = [*map(str.strip, column)]
+    if "'" in "".join(bare):
+        if holds_marked_text(name, taken):
+            return [cell.removeprefix("'") if cell[1:2].isalnum() else unmark(cell) for cell in bare]
+        return [*map(unmark, bare)]
+    return bare
+
+
+def _find_declined(
+    name: str, taken: str, column: Sequence[str], refusals: dict[int, str], notes: dict[int, list[str]]
+) -> None:
+    """Write down who wants no mail, as this column says."""
+    reasons = {cell: declined(name, taken, cell) for cell in {*column}}
+    if not any(reasons.values()):
+        return
+    for place, cell in enumerate(column):
+        if reasons[cell] and place not in refusals:
+            refusals[place] = reasons[cell]
+            notes.setdefault(place, []).append(f"Wants no mail: “{name[:50]}” is “{cell[:50]}”.")
 
 
 def _too_wide(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
@@ -103,18 +140,42 @@ def _email(cell: str) -> str:
 
 
 def _score(cell: str) -> str:
-    if cell and (not _number(cell) or "." in cell or abs(int(cell)) >= HIGHEST_SCORE):
+    if not cell:
+        return ""
+    whole = _whole(cell)
+    if not whole or abs(int(whole[1])) >= HIGHEST_SCORE:
         raise ValueError(f"“{cell[:50]}” is no whole number for the score.")
-    return cell
+    return str(int(whole[1]))
 
 
 def _refuse_unfit(name: str, column: Sequence[str], problems: dict[int, str]) -> None:
-    longest = LENGTHS.get(name, LONGEST_CELL)
-    if max(map(len, column)) <= longest and "\0" not in "".join(column):
+    if "\0" not in "".join(column):
         return  # as nearly always
     for place, cell in enumerate(column):
-        if len(cell) > longest or "\0" in cell:
-            problems.setdefault(place, f"“{name}” is too long or holds what no text may.")
+        if "\0" in cell:
+            problems.setdefault(place, f"“{name}” holds what no text may.")
+
+
+def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -> list[str]:
+    """A field that nobody needs loses no row."""
+    longest = LONGEST_CELL if name in (LIST, "country") else LENGTHS.get(name, LONGEST_CELL)
+    if max(map(len, column)) <= longest:
+        return column
+    for place, cell in enumerate(column):
+        if len(cell) > longest:
+            notes.setdefault(place, []).append(
+                f"“{name}” is left out: it is longer than {longest:,} letters."
+            )
+    return [cell if len(cell) <= longest else "" for cell in column]
+
+
+def _countries(column: Sequence[str], notes: dict[int, list[str]]) -> list[str]:
+    codes = {cell: country_code(cell) for cell in {*column} if cell}
+    unknown = {cell for cell, code in codes.items() if not code}
+    for place, cell in enumerate(column) if unknown else ():
+        if cell in unknown:
+            notes.setdefault(place, []).append(f"The country is left out: “{cell[:50]}” is none we know.")
+    return [codes.get(cell, "") for cell in column]
 
 
 def _named(column: Iterable[str], lists: Mapping[str, int], problems: dict[int, str]) -> dict[int, list[int]]:
@@ -144,9 +205,12 @@ def _attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
     return [f"{{{','.join(filter(None, of_row))}}}" for of_row in zip(*members, strict=True)]
 
 
-def _judged(first: int, emails: list[str], problems: dict[int, str]) -> Block:
+def _judged(
+    first: int, emails: list[str], problems: dict[int, str], notes: Mapping[int, Sequence[str]]
+) -> Block:
     """Of rows with the same address the last counts."""
-    block = Block(first, emails, [Verdict.CREATED] * len(emails), problems, {})
+    details = {place: " ".join(said) for place, said in notes.items()} | problems
+    block = Block(first, emails, [Verdict.CREATED] * len(emails), details, {})
     last: dict[str, int] = {}
     for place, email in enumerate(emails):
         if place in problems:
@@ -178,7 +242,8 @@ def _doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
 
 
 def typed(cell: str) -> str | int | float:
-    """A number where it is written as one: templates and segments compare it as such."""
+    """A number where it is written as one, and reads the same afterwards: 12.50 stays as it is."""
     if not _number(cell):
         return cell
-    return float(cell) if "." in cell else int(cell)
+    number = float(cell) if "." in cell else int(cell)
+    return number if str(number) == cell else cell

@@ -23,6 +23,8 @@ from .rows import Piece, read
 from .taking import take
 
 PIECE = 20_000  # rows taken in one transaction
+PIECE_LETTERS = 10_000_000  # and about as much text
+AT_ONCE = 100  # rows read before their letters are looked at
 KEPT = timedelta(days=7)  # how long a file waits for somebody to go on with it
 STALLED = timedelta(seconds=30)  # an import that has not moved for so long may have lost its process
 Status, Kind = Upload.Status, Upload.Kind
@@ -81,7 +83,7 @@ def _received(file: BinaryIO, *, name: str, by: Any, **fields: Any) -> tuple[Upl
         shutil.copyfileobj(file, kept)
     try:
         header = files.header(path)
-        taken = columns.guessed(header, files.examples(path))
+        taken = columns.guessed(header, files.samples(path))
     except files.UnreadableFile:
         path.unlink()
         raise
@@ -137,7 +139,9 @@ def start(upload: Upload) -> None:
 def _begin(upload_id: int, waiting: Q, **changes: Any) -> None:
     """Start at the first row with these changes, if it is `waiting`, and queue the work."""
     fresh = {"error": "", "finished_at": None, "moved_at": timezone.now(), "status": Status.RUNNING}
-    zero = dict.fromkeys(("done", "created", "updated", "repeated", "invalid", "suppressed", "joined"), 0)
+    zero = dict.fromkeys(
+        ("done", "created", "updated", "repeated", "invalid", "suppressed", "declined", "joined"), 0
+    )
     with transaction.atomic():
         if not Upload.objects.filter(waiting, pk=upload_id).update(**fresh, **zero, **changes):
             raise Refused("Somebody has gone on with this import already.")
@@ -206,7 +210,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         return False
     try:
         if upload.rows is None:
-            rows = sum(1 for _ in files.records(files.path_of(upload_id)))
+            rows = sum(1 for _ in files.Rows(files.path_of(upload_id)))
             Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=timezone.now())
         for piece in _ahead(_pieces(upload)):
             if not take(upload, piece):
@@ -222,21 +226,34 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
 
 def _pieces(upload: Upload) -> Iterator[Piece]:
     """What is left of its file, read."""
-    names = [taken for _, taken in upload.columns]
+    names = [(name, taken) for name, taken in upload.columns]
     lists = (
         {name.lower(): pk for pk, name in ContactList.objects.values_list("pk", "name")}
-        if LIST in names
+        if LIST in (taken for _, taken in names)
         else {}
     )
-    records = islice(files.records(files.path_of(upload.pk)), upload.done, None)
+    rows = files.Rows(files.path_of(upload.pk))
+    records = islice(rows, upload.done, None)
 
     def read_on() -> Iterator[Piece]:
         first = upload.done + 1
-        while cells := [*islice(records, PIECE)]:
+        while cells := _next_rows(rows, records):
             yield read(first, cells, names, lists)
             first += len(cells)
 
     return read_on()
+
+
+def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]]:
+    """As many rows as make a piece: not too many of them, and not too much text."""
+    cells: list[list[str]] = []
+    while more := [*islice(records, min(AT_ONCE, PIECE - len(cells)))]:
+        if not cells:
+            began = rows.letters
+        cells += more
+        if len(cells) >= PIECE or rows.letters - began >= PIECE_LETTERS:
+            break
+    return cells
 
 
 def _ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:

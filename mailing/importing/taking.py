@@ -1,6 +1,5 @@
 """A piece of rows into the database: by COPY into a table of the transaction, judged by what is there, and taken."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from .rows import OWN, Piece
 from .verdicts import Block, Verdict
 
 STAYS_SUPPRESSED = "Suppressed, and stays so."
+SUPPRESSED_NOW = "Taken in, and suppressed."
 
 INCOMING = """
 CREATE TEMPORARY TABLE incoming (
@@ -78,6 +78,14 @@ ON CONFLICT (email) DO NOTHING
 """
 
 
+SUPPRESS_DECLINED = """
+INSERT INTO mailing_suppression (email, reason, source, detail, created_at)
+SELECT incoming.email, named.reason, %s, %s, now()
+FROM unnest(%s::int[], %s::text[]) AS named (place, reason) JOIN incoming USING (place) ORDER BY incoming.email
+ON CONFLICT (email) DO NOTHING
+"""
+
+
 def take(begun: Upload, piece: Piece) -> bool:
     """Judge and take one piece; return whether it was its turn.
 
@@ -94,33 +102,35 @@ def take(begun: Upload, piece: Piece) -> bool:
         with cursor.copy(COPY) as copy:
             copy.write(piece.lines)
         if upload.kind == Upload.Kind.CONTACTS:
-            _judge_contacts(cursor, piece)
+            upload.suppressed += _judge_contacts(cursor, piece)
+            upload.declined += _judge_declined(piece)
             if not upload.is_trial:
                 upload.joined += _take_contacts(cursor, piece, upload.list_id)
+                _suppress_declined(cursor, piece, upload)
         else:
             _judge_suppressions(cursor, block)
             if not upload.is_trial:
                 cursor.execute(SUPPRESS, [upload.reason, Suppression.Source.CSV_IMPORT, upload.detail])
         cursor.execute("DROP TABLE incoming")
         block.cells = {
-            place: [*piece.cells[place]]
+            place: [*piece.cells[place][: len(upload.columns)]]
             for place, verdict in enumerate(block.verdicts)
             if verdict is Verdict.INVALID
         }
         counts = verdicts.keep(upload.pk, block)
         for verdict, amount in counts.items():
             setattr(upload, verdict, getattr(upload, verdict) + amount)
-        upload.suppressed += Counter(block.details.values())[STAYS_SUPPRESSED]
         upload.done += len(block.emails)
         upload.moved_at = timezone.now()
         upload.save()
     return True
 
 
-def _judge_contacts(cursor: Any, piece: Piece) -> None:
+def _judge_contacts(cursor: Any, piece: Piece) -> int:
+    """Judge each row by what is there; return how many of those taken have a suppressed address."""
     block = piece.block
     cursor.execute(FOUND)
-    refused = set()
+    refused, suppressed = set(), set()
     for place, is_known, owner, reason in cursor:
         if owner:
             refused.add(place)
@@ -130,10 +140,30 @@ def _judge_contacts(cursor: Any, piece: Piece) -> None:
         if is_known:
             block.verdicts[place] = Verdict.UPDATED
         if reason:
-            block.details[place] = STAYS_SUPPRESSED
+            suppressed.add(place)
+            piece.declined.pop(place, None)
+            block.note(place, STAYS_SUPPRESSED)
     refused |= _same_number(piece)
     if refused:
         cursor.execute(REFUSE, [[*refused]])
+    return len(suppressed - refused)
+
+
+def _judge_declined(piece: Piece) -> int:
+    """Tell those who want no mail that they get none; return how many they are."""
+    block, taken = piece.block, 0
+    for place in piece.declined:
+        if block.verdicts[place] in (Verdict.CREATED, Verdict.UPDATED):
+            block.note(place, SUPPRESSED_NOW)
+            taken += 1
+    return taken
+
+
+def _suppress_declined(cursor: Any, piece: Piece, upload: Upload) -> None:
+    if piece.declined:
+        detail = f"Wants no mail, says the file “{upload}”."
+        places, reasons = [*piece.declined], [*piece.declined.values()]
+        cursor.execute(SUPPRESS_DECLINED, [Suppression.Source.CSV_IMPORT, detail, places, reasons])
 
 
 def _same_number(piece: Piece) -> set[int]:

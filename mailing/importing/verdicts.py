@@ -40,6 +40,11 @@ class Block(msgspec.Struct):
     details: dict[int, str]
     cells: dict[int, list[str]]
 
+    def note(self, place: int, sentence: str) -> None:
+        """Add a sentence to what is told of a row."""
+        before = self.details.get(place, "")
+        self.details[place] = f"{before} {sentence}" if before else sentence
+
     def rows(self) -> Iterator[Judged]:
         for place, (email, verdict) in enumerate(zip(self.emails, self.verdicts, strict=True)):
             detail, cells = self.details.get(place, ""), self.cells.get(place, [])

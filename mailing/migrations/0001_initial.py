@@ -471,6 +471,12 @@ class Migration(migrations.Migration):
                         default=0, help_text="Of the contacts taken: their address gets no mail."
                     ),
                 ),
+                (
+                    "declined",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Of the contacts taken: the file says that they want no mail."
+                    ),
+                ),
                 ("joined", models.PositiveIntegerField(default=0, help_text="Places in lists given.")),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (

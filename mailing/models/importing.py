@@ -56,6 +56,9 @@ class Upload(models.Model):
     suppressed = models.PositiveIntegerField(
         default=0, help_text="Of the contacts taken: their address gets no mail."
     )
+    declined = models.PositiveIntegerField(
+        default=0, help_text="Of the contacts taken: the file says that they want no mail."
+    )
     joined = models.PositiveIntegerField(default=0, help_text="Places in lists given.")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

@@ -137,6 +137,7 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
         "is_running": upload.status == Status.RUNNING,
         "is_of_contacts": upload.kind == Kind.CONTACTS,
         "menu_path": reverse(PAGES[upload.kind]),
+        "columns": [(name, importing.label(taken)) for name, taken in upload.columns],
         "may_bring": request.user.has_perms(BRINGING[upload.kind]),
     }
     if context["is_running"]:

@@ -1,0 +1,141 @@
+"""Which encoding a text is in: told by all of its bytes, since the first accent may come after a million rows."""
+
+import codecs
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+CHUNK = 2**20  # bytes
+NEITHER = "Its text is neither UTF-8 nor Windows-1252: save it as “CSV UTF-8” and choose that file."
+
+# What begins a file that is something else, whatever its name says.
+FORMATS = {
+    b"PK\x03\x04": "a workbook",
+    b"\xd0\xcf\x11\xe0": "a workbook",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a compressed file (gzip)",
+    b"BZh": "a compressed file (bzip2)",
+    b"\xfd7zXZ": "a compressed file (xz)",
+    b"7z\xbc\xaf": "a compressed file (7z)",
+    b"Rar!": "a compressed file (RAR)",
+    b"PAR1": "a Parquet file",
+    b"SQLite format": "a database",
+    b"{\\rtf": "a text document (RTF)",
+    b"BEGIN:VCARD": "a file of address cards (vCard)",
+    b"<!DOCTYPE": "a web page",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"<?xml": "an XML file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"GIF8": "a picture",
+}
+
+_after_letter = re.compile(rb"([A-Za-z])([\x80-\xff])(?=([A-Za-z]?))").findall
+_before_letter = re.compile(rb"(?<![A-Za-z\x80-\xff])([\x80-\xff])(?=[a-z])").findall
+_high = re.compile(rb"[\x80-\xff]").findall
+_long_words = re.compile(rb"[\x80-\xff]{4,}|[\xc0-\xff]{3}").findall  # of another alphabet
+_utf8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|[\xe2-\xe9][\x80-\xbf]{2}").findall
+# In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Eastern Europe.
+CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250")
+
+
+class UnreadableFile(ValueError):
+    """The file cannot be taken for CSV; `str()` is a sentence."""
+
+
+def encoding_of(path: Path) -> str:
+    """The codec that reads the file. Raises UnreadableFile: it is no text, or in no encoding we know."""
+    try:
+        stat = path.stat()
+        return _encoding(path, stat.st_size, stat.st_mtime_ns)
+    except FileNotFoundError as error:
+        raise UnreadableFile("The file is no longer here: upload it again.") from error
+
+
+@lru_cache(maxsize=64)
+def _encoding(path: Path, size: int, changed: int) -> str:
+    """As above; size and time are part of the key, as the whole file is read."""
+    with path.open("rb") as file:
+        start = file.read(4096)
+    for mark, what in FORMATS.items():
+        if start.removeprefix(codecs.BOM_UTF8).lstrip(b" \r\n").startswith(mark):
+            raise UnreadableFile(f"This is {what}, not CSV: save it as “CSV UTF-8” and choose that file.")
+    if start.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise UnreadableFile(
+            "The file is not text as we read it: save it as “CSV UTF-8” and choose that file."
+        )
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if start.count(0) * 4 > len(start):
+        raise UnreadableFile("The file is not text: save it as “CSV UTF-8” and choose that file.")
+    if start.startswith(codecs.BOM_UTF8) or _is_utf8(path):
+        return "utf-8-sig"
+    return _legacy(path)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for chunk in _chunks(path):
+            decoder.decode(chunk)
+    except UnicodeDecodeError:
+        return False
+    return True  # a letter cut in two at the very end is told where it is read
+
+
+def _legacy(path: Path) -> str:
+    """Which of the CANDIDATES makes words of the letters beyond ASCII."""
+    high: Counter[bytes] = Counter()
+    after: Counter[tuple[bytes, bytes, bytes]] = Counter()
+    before: Counter[bytes] = Counter()
+    of_long_words = of_utf8 = line_feeds = 0
+    for chunk in _chunks(path):
+        line_feeds += chunk.count(b"\n")
+        if chunk.isascii():
+            continue
+        high.update(_high(chunk))
+        after.update(_after_letter(chunk))
+        before.update(_before_letter(chunk))
+        of_long_words += sum(map(len, _long_words(chunk)))
+        of_utf8 += sum(map(len, _utf8(chunk)))
+    if of_utf8 * 2 > high.total():
+        return "utf-8-sig"  # but for some bytes: the row with the first of them is told
+    candidates = [codec for codec in CANDIDATES if all(_letter(byte, codec) for byte in high)]
+    if not line_feeds and "mac_roman" in candidates:
+        candidates.sort(key=lambda codec: codec != "mac_roman")  # only the old Mac ended lines with CR alone
+    scores = {codec: _score(codec, after, before) for codec in candidates}
+    best = max(scores, key=lambda codec: scores[codec], default="")
+    if of_long_words * 2 > high.total() or not (best in ("cp1252", "mac_roman") or scores.get(best, 0) > 0):
+        raise UnreadableFile(NEITHER)
+    if best == "mac_roman" and line_feeds and scores[best] <= 0:
+        raise UnreadableFile(NEITHER)
+    return best
+
+
+def _letter(byte: bytes, codec: str) -> str:
+    return byte.decode(codec, "ignore")
+
+
+def _score(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:
+    """How many letters stand where such letters stand in words, less those that do not."""
+    score = 0
+    for (left, byte, right), times in after.items():
+        letter = _letter(byte, codec)
+        if letter.isalpha():
+            is_capital = left.isupper() and not right.islower()
+            fits = is_capital if letter.isupper() else left.islower() or right.islower()
+            score += times if fits else -times
+        elif right:
+            score += times if letter in "’\xad" else -times
+    for byte, times in before.items():
+        score += times if _letter(byte, codec).isalpha() else 0
+    return score

@@ -1,0 +1,184 @@
+"""How people and programs name the columns of contacts, in several languages; compared without accents and signs.
+
+Collected from the exports of Excel and Outlook (English, German, French), Google Contacts, Shopify, WooCommerce,
+Mailchimp, HubSpot, Klaviyo, Brevo and Salesforce.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+LIST = "list"
+ACCEPTS = "accepts_mail"  # yes: they want mail; no: they do not
+DECLINES = "declines_mail"  # anything but no: they do not want mail, or it does not reach them
+LEFT_OUT = ""
+
+_NAMES = {
+    "email": """
+        email mail emailaddress emailaddresses mailaddress emailid primaryemail contactemail customeremail billingemail
+        useremail youremail subscriberemail emailprimary email1 email1value email1address emailaddress1 workemail
+        homeemail businessemail internetaddress
+        emailadresse mailadresse emailprivat emailgeschaftlich emailadresse1 kundenemail
+        adresseemail adressemail courriel adressedemessagerie adresseelectronique adressecourriel adressedecourriel
+        courrierelectronique emailclient emailprofessionnel emailpersonnel
+        correo correoelectronico direcciondecorreoelectronico direccioncorreoelectronico direcciondecorreo
+        indirizzoemail indirizzodipostaelettronica postaelettronica indirizzomail
+        emailadres mailadres enderecodeemail enderecodecorreioeletronico adresemail epost epostadress
+    """,
+    "first_name": """
+        firstname givenname forename fname first billingfirstname contactfirstname customerfirstname
+        vorname rufname prenom nombre nome nomedebatismo voornaam imie fornamn fornavn
+    """,
+    "last_name": """
+        lastname surname familyname lname last billinglastname contactlastname customerlastname
+        nachname familienname zuname nom nomdefamille apellido apellidos cognome achternaam sobrenome apelido nazwisko
+        efternamn etternavn efternavn
+    """,
+    "phone": """
+        phone telephone phonenumber telephonenumber mobile mobilephone mobilenumber mobilephonenumber cell cellphone tel
+        primaryphone businessphone homephone workphone phone1value billingphone defaultaddressphone sms smsnumber
+        telefon telefonnummer mobil mobiltelefon mobilnummer handy handynummer rufnummer telefongeschaftlich
+        telefonprivat telefonmobil
+        telephoneportable telephonemobile portable numerodetelephone telephonebureau telephonedomicile
+        telephonepersonnel
+        telefono movil telefonomovil cellulare numeroditelefono telefoon telefoonnummer telefone celular
+    """,
+    "city": """
+        city town locality billingcity homecity businesscity defaultaddresscity address1city addresscity
+        ort stadt wohnort ortgeschaftlich ortprivat
+        ville villebureau villedomicile ciudad poblacion localidad citta plaats woonplaats cidade miasto
+    """,
+    "country": """
+        country countrycode countryregion countryname billingcountry homecountry homecountryregion businesscountry
+        businesscountryregion defaultaddresscountrycode defaultaddresscountry address1country addresscountry
+        countryorregion
+        land landregion lander landercode landescode landregiongeschaftlich landregionprivat
+        pays paysregion codepays paysregionbureau paysregiondomicile pais paisregion paese nazione kraj
+    """,
+    "score": "score",
+    "customer_id": """
+        customerid customer customerno customernumber customernr clientnumber
+        kundennummer kundennr kundenid kundenkennung
+        numeroclient numerodeclient noclient codeclient idclient numerodecliente numerocliente idcliente klantnummer
+    """,
+    LIST: "list lists",
+    # what our own files hold beside contacts
+    LEFT_OUT: "reason",
+    ACCEPTS: """
+        acceptsemailmarketing acceptsmarketing acceptsmarketingemails emailmarketingconsent emailconsent
+        marketingconsent marketingemailconsent consent consentstatus consenttomarketing gdprconsent
+        optin optedin isoptedin emailoptin emailoptedin emailoptinstatus optinstatus newsletteroptin marketingoptin
+        subscribed issubscribed subscriber newsletter newslettersubscribed newslettersubscription
+        emailsubscriptionstatus emailmarketingstatus emailmarketing subscriptionstatus subscription status emailstatus
+        memberstatus subscriberstatus contactstatus marketingstatus marketingcontactstatus emailpermission permission
+        marketingpermission marketingpermissions emailpermissionstatus receivenewsletter receivesnewsletter wantsmail
+        akzeptiertemailmarketing akzeptiertmarketing emailmarketingakzeptiert einwilligung werbeeinwilligung
+        marketingeinwilligung einwilligungemail newsletterabonniert newsletterabo abonniert newsletteranmeldung
+        anmeldestatus abonnementstatus abostatus zustimmung emailzustimmung newsletterzustimmung
+        acceptelemarketingparemail acceptelemarketing acceptemarketing consentement consentementmarketing abonne
+        abonnenewsletter abonnealanewsletter inscrit inscritnewsletter inscritalanewsletter statut statutdabonnement
+        aceptamarketing aceptaemailmarketing suscrito consentimiento accettamarketing iscritto consenso
+    """,
+    DECLINES: """
+        unsubscribed isunsubscribed unsubscribedat unsubscribedate unsubscribeddate unsubscribedon unsubtime unsubdate
+        unsubscribetime unsubscribetimestamp unsubscribedfromallemail unsubscribedfromemail unsubscribe
+        globalunsubscribe optout optedout isoptedout optoutdate optoutat optedoutat optouttime optedoutdate emailoptout
+        emailoptedout optedoutofemail hasoptedoutofemail donotemail donotcontact donotmail donotsend noemail nomail
+        nomarketing blacklisted isblacklisted emailblacklisted blocklisted emailblocklisted blocked suppressed
+        emailsuppressions suppression suppressions bounced isbounced emailbounced bouncedat bouncedate hardbounce
+        hardbounced cleaned cleantime cleanedat complained complaint spamcomplaint complainedat spam
+        abgemeldet abgemeldetam abmeldedatum abmeldung ausgetragen austragung gesperrt werbesperre keinewerbung
+        newsletterabgemeldet widerrufen widerruf widersprochen werbewiderspruch keinnewsletter
+        desabonne desabonnele datededesabonnement desabonnement desinscrit desinscritle datededesinscription
+        desinscription nepascontacter nepasenvoyer dadodebaja baja disiscritto
+    """,
+}
+MEANINGS = {word: meaning for meaning, words in _NAMES.items() for word in words.split()}
+
+YES = frozenset(
+    """
+    yes y true t 1 x ja j oui o si s sim da tak wahr vrai verdadero vero on ok subscribed resubscribed active activated
+    confirmed optin optedin singleoptin doubleoptin singleoptedin doubleoptedin accepted granted given enabled allowed
+    accepts marketingcontact abonniert angemeldet aktiv bestatigt eingewilligt erteilt zugestimmt
+    inscrit inscrite abonne abonnee accepte acceptee actif active confirme suscrito activo iscritto attivo
+    """.split()
+)
+NO = frozenset(
+    """
+    no n false f 0 nein non nao nie nee falsch faux falso off unsubscribed notsubscribed nonsubscribed unsubscribe
+    neversubscribed nosubscribed notoptedin optout optedout cleaned bounced bounce hardbounce hardbounced softbounced
+    softbounce complained complaint spam spammed abuse reported inactive suppressed blocked blacklisted blocklisted
+    pending unconfirmed notconfirmed deleted archived removed redacted declined denied revoked withdrawn refused invalid
+    disabled nonmarketingcontact transactional never donotcontact donotemail junk cancelled canceled
+    abgemeldet ausgetragen inaktiv unbestatigt gesperrt abgelehnt widerrufen nichtabonniert nichtangemeldet ausstehend
+    desabonne desabonnee desinscrit desinscrite refuse refusee inactif inactive enattente noninscrit nonabonne baja
+    """.split()
+)
+SAYS_NOTHING = frozenset(["", "na", "null", "nil", "notset", "unknown", "unbekannt", "inconnu"])
+# Words that speak of nothing but mail: a column of these is about consent, whatever its name is.
+_ONLY_OF_MAIL = frozenset(
+    """
+    subscribed unsubscribed notsubscribed nonsubscribed neversubscribed cleaned bounced optin optout optedin optedout
+    abonniert abgemeldet nichtabonniert abonne desabonne
+    """.split()
+)
+_BOUNCED, _COMPLAINED = re.compile("bounc|clean|invalid").search, re.compile("compl|spam|abuse|report").search
+_not_a_word = re.compile(r"[\W_]+")
+
+
+@lru_cache(maxsize=4096)
+def fold(text: str) -> str:
+    """The letters and digits of a short text, without accents, in lower case."""
+    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+    return _not_a_word.sub("", plain.casefold())
+
+
+def meaning_of(name: str) -> str | None:
+    """What a column of this name usually holds; None: something of their own."""
+    return MEANINGS.get(fold(name[:200]))
+
+
+def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
+    """Whether a column says who wants mail: one that is `named` so and says it, or one of words for nothing else."""
+    words = {fold(value) for value in values}
+    if named:
+        return not words - SAYS_NOTHING or bool(words & (YES | NO))
+    return len(words) > 0 and words <= _ONLY_OF_MAIL
+
+
+def declined(name: str, meaning: str, cell: str) -> str:
+    """The reason of a suppression, when this cell says that a person gets no mail; "" when it does not.
+
+    What a column of consent holds besides yes and no, nobody can take for a yes.
+    """
+    word = fold(cell)
+    if word in SAYS_NOTHING:
+        return ""
+    if meaning == ACCEPTS:
+        if word in YES:
+            return ""
+    elif word in (
+        "no",
+        "n",
+        "false",
+        "f",
+        "0",
+        "nein",
+        "non",
+        "none",
+        "never",
+        "faux",
+        "falsch",
+        "subscribed",
+    ):
+        return ""
+    told = word if word in NO or (meaning == DECLINES and not word.isdigit()) else ""
+    for text in (told, fold(name)):
+        if _BOUNCED(text):
+            return "hard_bounce"
+        if _COMPLAINED(text):
+            return "complaint"
+        if text in ("manual", "unsubscribed"):
+            return text
+    return "unsubscribed"

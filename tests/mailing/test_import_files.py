@@ -1,0 +1,346 @@
+"""Files as spreadsheets, shops and mail services write them; hostile ones end with one sentence, in little memory."""
+
+import gzip
+import io
+import tracemalloc
+
+import pytest
+
+from mailing import importing
+from mailing.importing import files
+from mailing.models import Contact, Suppression
+from tests.outside import import_contacts
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+
+
+def emails(result):
+    return [contact["email"] for contact in result["contacts"]]
+
+
+def names(result):
+    return [contact["first_name"] or contact["attributes"].get("name") for contact in result["contacts"]]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"sep=;\r\nEmail;Name\r\na@x.test;Ada\r\n",
+        b'"sep=,"\nemail,name\na@x.test,Ada\n',
+        b"\xef\xbb\xbfsep=;\nEmail;Name\na@x.test;Ada\n",
+        b"SEP=|\nEmail|Name\na@x.test|Ada\n",
+        b"sep=\t\nEmail\tName\na@x.test\tAda\n",
+        b"sep=^\nEmail^Name\na@x.test^Ada\n",
+        "sep=;\r\nEmail;Name\r\na@x.test;Ada\r\n".encode("utf-16"),
+        b"Newsletter customers\n\nEmail;Name\na@x.test;Ada\n",
+        b"Export of 1 May 2026, all shops\n\n;\nEmail;Name;City\na@x.test;Ada;Rome\n",
+        b"\r\n\r\nEmail,Name\r\na@x.test,Ada\r\n\x1a",
+        b"Email|Name|Street\na@x.test|Ada|1, Main St; left\n",
+        b"Email;Name;\r\na@x.test;Ada;\r\n;;\r\n ; ;\r\n",
+        b'email, "name"\na@x.test, "Ada"\n',
+        b'"email" ,"name"\n"a@x.test" ,"Ada"\n',
+        b"Email\tName\na@x.test\tAda",
+    ],
+)
+def test_one_contact_is_read_from_each_of_these(data):
+    result = import_contacts(data)
+    assert result.get("refused") == []
+    assert emails(result) == ["a@x.test"]
+    assert names(result) == ["Ada"]
+
+
+def test_rows_of_delimiters_only_are_blank_lines():
+    result = import_contacts(b"Name,Email\nPS,a@x.test\n,\n,\n" + b" , \n" * 300)
+    assert (emails(result), result["refused"]) == (["a@x.test"], [])
+
+
+def test_a_blank_before_a_quotation_mark_is_no_part_of_the_cell():
+    result = import_contacts(b'email, "name"\na@x.test, "Doe, Jane"\nb@x.test, Bob\n')
+    assert names(result) == ["Doe, Jane", "Bob"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'"email;name\ra@x.test;Ren\x8e\rb@x.test;Bob\r'.replace(b'"', b""),
+        b"email;name\na@x.test;Ren\x8e\nb@x.test;Bob\n",  # of a Mac, with other ends
+        b"email;name\r\na@x.test;Ren\xe9\r\nb@x.test;Bob\r\n",
+        b"email;name\r\na@x.test;Ren\x82\r\nb@x.test;Bob\r\n",  # “CSV (MS-DOS)”
+        "email\tname\r\na@x.test\tRené\r\nb@x.test\tBob\r\n".encode("utf-16"),  # “Unicode Text”
+        "email\tname\r\na@x.test\tRené\r\nb@x.test\tBob\r\n".encode("utf-8-sig"),
+    ],
+)
+def test_accents_are_read_in_the_encoding_of_the_file(data):
+    assert names(import_contacts(data)) == ["René", "Bob"]
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Müller’s", "cp1252"),
+        ("Øye", "cp1252"),
+        ("MÜLLER", "cp1252"),
+        ("Jürgen Groß", "mac_roman"),
+        ("Élodie Bénard", "mac_roman"),
+        ("Jürgen Groß", "cp850"),
+        ("Paweł Wójcik", "cp1250"),
+    ],
+)
+def test_the_letters_tell_the_encoding(name, encoding):
+    data = f"email;name\na@x.test;{name}\n".encode(encoding)
+    assert names(import_contacts(data)) == [name]
+
+
+def test_the_first_accent_may_come_late():
+    rows = b"".join(b"u%d@x.test;Bob\n" % n for n in range(70_000))
+    upload = importing.receive(io.BytesIO(b"email;name\n" + rows + b"z@x.test;Ren\xe9\n"))
+    *_, last = files.Rows(importing.path_of(upload.pk))
+    assert last == ["z@x.test", "René"]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (gzip.compress(b"email\na@x.test\n"), "This is a compressed file"),
+        (b"PK\x03\x04\x14\x00", "This is a workbook"),
+        (b"\xef\xbb\xbf<!DOCTYPE html><html>", "This is a web page"),
+        (b"BEGIN:VCARD\nFN:Ada\n", "This is a file of address cards"),
+        ("email\na@x.test\n".encode("utf-16-le"), "not text"),
+        ("email\na@x.test\n".encode("utf-16-be"), "not text"),
+        ("email\na@x.test\n".encode("utf-32"), "not text"),
+        (b"\0" * 5000, "not text"),
+        ("email\nИван;Петров;Москва\n".encode("cp1251"), "neither UTF-8 nor Windows-1252"),
+        ("email\nа@x.test\n".encode("utf-16") + b"\x00", "cannot be read"),
+        (b"email," + b"c," * 600 + b"x\n", "names 602 columns; at most 500"),
+        (b"email," + b"c," * 1_000_000 + b"x\n", "longer than 200,000 letters"),
+        (b"email\n" + b"a" * 3_000_000, "cannot be read below its first line. The row is longer"),
+        (
+            b'email\na@x.test\n"' + b"b@x.test\n" * 100_000,
+            "cannot be read after row 1. .* a quotation mark is not closed",
+        ),
+        (
+            b'email,name\na@x.test,Ada\n"x' + b'\n","' * 100_000,
+            "cannot be read after row 1. The row is longer",
+        ),
+        ("email,name\nü@x.test,Zoë\n".encode() * 50 + b"b@x.test,Ren\xe9\n", "Its text is not UTF-8"),
+    ],
+)
+def test_what_is_no_readable_csv_ends_with_one_sentence(data, words):
+    result = import_contacts(data)
+    assert "error" in result, result
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError(result["error"])
+    assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [b"a", b"a,", b'"a\n",', b"\0", b'"', b"a@x.test," * 20_000 + b"\n"],
+    ids=["one cell", "one row", "one row of many lines", "NUL", "quotation marks", "wide rows"],
+)
+def test_memory_stays_flat_whatever_the_file(pattern):
+    data = b"email,name\n" + pattern * (4_000_000 // len(pattern))
+    tracemalloc.start()
+    try:
+        import_contacts(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30_000_000, f"{peak:,} bytes for a file of {len(data):,}"
+
+
+# ── what the columns are ─────────────────────────────────────────────────────────────────────────────────────────────
+
+EXPORTS = {
+    "Shopify": (
+        "Customer ID,First Name,Last Name,Email,Accepts Email Marketing,Default Address Company,Default Address City,"
+        "Default Address Country Code,Default Address Zip,Phone,Accepts SMS Marketing,Total Spent\n"
+        "'6789012345678,Ada,Test,ada@x.test,yes,,Rome,IT,'00184,'+39333000000,no,120.50\n"
+        "'6789012345679,Bob,Test,bob@x.test,no,,,,'K1A 0B1,,no,0.00\n"
+    ),
+    "Mailchimp": (
+        "Email Address,First Name,Last Name,Address,Phone Number,MEMBER_RATING,OPTIN_TIME,UNSUB_TIME,CC\n"
+        'ada@x.test,Ada,Test,"Main St 1",,2,2024-01-01 10:00:00,,it\n'
+        "bob@x.test,Bob,Test,,,2,2024-01-01 10:00:00,2025-01-01 10:00:00,de\n"
+    ),
+    "Mailchimp, German": (
+        "E-Mail-Adresse,Vorname,Nachname,Status\nada@x.test,Ada,Test,Abonniert\nbob@x.test,Bob,Test,Abgemeldet\n"
+    ),
+    "HubSpot": (
+        "Record ID,First Name,Last Name,Email,Phone Number,Unsubscribed from all email,Marketing contact status\n"
+        "1,Ada,Test,ada@x.test,,false,Marketing contact\n2,Bob,Test,bob@x.test,,true,Marketing contact\n"
+    ),
+    "Klaviyo": (
+        "Email,First Name,Last Name,Email Marketing Consent,City,Country\n"
+        "ada@x.test,Ada,Test,SUBSCRIBED,Rome,Italy\nbob@x.test,Bob,Test,NEVER_SUBSCRIBED,Rome,Italy\n"
+    ),
+    "Brevo": "EMAIL;LASTNAME;FIRSTNAME;SMS;BLOCKLISTED\nada@x.test;Test;Ada;;false\nbob@x.test;Test;Bob;;true\n",
+    "WooCommerce": (
+        "billing_first_name,billing_last_name,billing_email,billing_country,newsletter\n"
+        "Ada,Test,ada@x.test,IT,1\nBob,Test,bob@x.test,DE,0\n"
+    ),
+    "Salesforce": "First Name,Last Name,Email,Email Opt Out\nAda,Test,ada@x.test,FALSE\nBob,Test,bob@x.test,TRUE\n",
+    "Outlook, German": (
+        "Vorname;Nachname;E-Mail-Adresse;Ort geschäftlich;Land/Region geschäftlich;Abgemeldet am\r\n"
+        "Ada;Test;ada@x.test;Rom;Italien;\r\nBob;Test;bob@x.test;;;01.02.2025\r\n"
+    ),
+    "Excel, French": (
+        "Prénom;Nom;Adresse e-mail;Ville;Pays;Désinscrit\r\nAda;Test;ada@x.test;Rome;Italie;non\r\n"
+        "Bob;Test;bob@x.test;;;oui\r\n"
+    ),
+    "bounces": (
+        "email,first name,last name,email_status\nada@x.test,Ada,Test,active\nbob@x.test,Bob,Test,hard_bounced\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("export", EXPORTS)
+def test_whoever_declined_is_suppressed_and_nobody_else(export):
+    result = import_contacts(EXPORTS[export].encode())
+    assert result["refused"] == []
+    assert [(each["email"], each["first_name"], each["last_name"]) for each in result["contacts"]] == [
+        ("ada@x.test", "Ada", "Test"),
+        ("bob@x.test", "Bob", "Test"),
+    ]
+    (suppression,) = Suppression.objects.all()
+    assert suppression.email == "bob@x.test"
+    assert suppression.reason == ("hard_bounce" if export == "bounces" else "unsubscribed")
+
+
+def test_the_mark_of_text_comes_off_the_numbers_of_a_shop():
+    ada, bob = import_contacts(EXPORTS["Shopify"].encode())["contacts"]
+    assert (ada["customer_id"], ada["phone"], ada["country"]) == ("6789012345678", "+39333000000", "IT")
+    assert ada["default_address_zip"] == "00184"
+    assert bob["default_address_zip"] == "K1A 0B1"
+    assert ada["total_spent"] == "120.50"
+
+
+def test_a_word_nobody_can_take_for_a_yes_is_none():
+    result = import_contacts(b"email,newsletter\na@x.test,yes\nb@x.test,maybe\nc@x.test,\n")
+    assert [row.email for row in Suppression.objects.all()] == ["b@x.test"]
+    assert len(result["contacts"]) == 3
+
+
+def test_a_column_of_another_status_is_an_attribute():
+    result = import_contacts(b"email,status,newsletter\na@x.test,Gold,Weekly\n")
+    assert result["columns"][1:] == [("status", "status"), ("newsletter", "newsletter")]
+    assert not Suppression.objects.exists()
+
+
+def test_the_trial_says_who_wants_no_mail_and_suppresses_nobody():
+    upload = importing.receive(io.BytesIO(b"email,Unsubscribed at\na@x.test,\nb@x.test,2025-01-01\n"))
+    importing.choose(upload, [taken for _, taken in upload.columns])
+    importing.run(upload.pk)
+    upload.refresh_from_db()
+    rows = [*importing.verdicts.read(upload)]
+    assert (upload.declined, upload.created) == (1, 2)
+    assert rows[1].detail == "Wants no mail: “Unsubscribed at” is “2025-01-01”. Taken in, and suppressed."
+    assert not Suppression.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("written", "code"),
+    [
+        ("United States", "US"),
+        ("Germany", "DE"),
+        ("Deutschland", "DE"),
+        ("Allemagne", "DE"),
+        ("Österreich", "AT"),
+        ("UK", "GB"),
+        ("DEU", "DE"),
+        ("de", "DE"),
+        ("Côte d'Ivoire", "CI"),
+        ("Trinidad and Tobago", "TT"),
+    ],
+)
+def test_countries_become_the_letters_of_iso(written, code):
+    result = import_contacts(f"email,first name,Country\na@x.test,Ada,{written}\n".encode())
+    assert [(each["country"], each["first_name"]) for each in result["contacts"]] == [(code, "Ada")]
+
+
+def test_a_field_that_nobody_needs_loses_no_row():
+    text = f"email,Country,first name,Rang,Score\na@x.test,Elbonia,{'x' * 200},{'y' * 20_000},A+\n"
+    upload = importing.receive(io.BytesIO(text.encode()))
+    importing.choose(upload, [taken for _, taken in upload.columns])
+    importing.run(upload.pk)
+    (row,) = importing.verdicts.read(upload)
+    assert row.verdict == "created"
+    assert row.detail == (
+        "“first_name” is left out: it is longer than 100 letters. "
+        "“rang” is left out: it is longer than 10,000 letters. The country is left out: “Elbonia” is none we know."
+    )
+
+
+def test_the_column_that_holds_addresses_is_the_column_of_addresses():
+    result = import_contacts(b"email,Email Address,name\n,ada@x.test,Ada\n")
+    assert result["columns"] == [("email", ""), ("Email Address", "email"), ("name", "name")]
+    assert emails(result) == ["ada@x.test"]
+
+
+def test_of_several_telephones_none_is_lost():
+    result = import_contacts(b"email,Business Phone,Mobile Phone\na@x.test,,1\nb@x.test,2,3\n")
+    assert [taken for _, taken in result["columns"]] == ["email", "business_phone", "phone"]
+
+
+def test_a_second_spelling_of_an_address_is_the_same_contact():
+    result = import_contacts(
+        "email\n\u200bada@x.test\nada@x.test\nAda <ada@x.test>\nmailto:ada@x.test\n".encode()
+    )
+    assert emails(result) == ["ada@x.test"]
+
+
+def test_our_own_export_changes_nothing_when_it_comes_back():
+    from mailing import contacts
+
+    existing = [
+        {
+            "email": "-info@x.test",
+            "first_name": "@handle",
+            "note": "a;=1+1",
+            "zip": "'00184",
+            "price": "12.50",
+        },
+        {"email": "ada@x.test", "last_name": "'t Hooft", "note": "\tx", "score": 7, "phone": "+49 30 1"},
+    ]
+    import_contacts(b"email\n", existing)
+    before = [
+        *Contact.objects.order_by("pk").values(
+            "email", "first_name", "last_name", "phone", "score", "attributes"
+        )
+    ]
+    text = "".join(contacts.csv_lines(Contact.objects.all()))
+    result = import_contacts(text.encode())
+    after = [
+        *Contact.objects.order_by("pk").values(
+            "email", "first_name", "last_name", "phone", "score", "attributes"
+        )
+    ]
+    assert before[0] == after[0]
+    assert before[1] == after[1] | {"attributes": {"note": "\tx"}}
+    assert result["refused"] == []
+
+
+def test_the_reason_in_the_file_of_rows_not_taken_is_no_attribute():
+    data = "\ufeffemail,name,reason\nbad@x.test,Ada,“bad@” is not an e-mail address.\n"
+    (contact,) = import_contacts(data.encode())["contacts"]
+    assert contact["attributes"] == {"name": "Ada"}
+
+
+def test_values_stay_as_they_were_written():
+    (ada,) = import_contacts(b'email,price,version,amount,n\na@x.test,12.50,1.10,"12,50",007\n')["contacts"]
+    assert ada["attributes"] == {"price": "12.50", "version": "1.10", "amount": "12,50", "n": "007"}
+
+
+def test_the_rows_not_taken_come_back_without_formulas_and_are_read_as_they_were():
+    upload = importing.receive(io.BytesIO(b"email,=name\nnonsense,=1+1\n"))
+    importing.choose(upload, ["email", "note"])
+    importing.run(upload.pk)
+    upload.refresh_from_db()
+    lines = [*importing.verdicts.rejected(upload)]
+    assert lines[1] == "email,'=name,reason\r\n"
+    assert lines[2].startswith("nonsense,'=1+1,")
