@@ -1,10 +1,12 @@
 """What people type on the pages that both kinds share."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
-from campaigns import workspace
+from campaigns import instants, workspace
 from campaigns.models import Campaign
 
 AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends, in the site's zone
@@ -16,6 +18,13 @@ class MomentField(forms.DateTimeField):
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(format=AT, attrs={"type": "datetime-local"})
         super().__init__(widget=widget, input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
+
+    def to_python(self, value: Any) -> datetime | None:
+        """Raises ValidationError: also a time outside of campaigns.instants."""
+        moment = super().to_python(value)
+        if moment is not None and not instants.is_possible(moment):
+            raise ValidationError(instants.SENTENCE, code="invalid")
+        return moment
 
 
 class Refusable(forms.BaseForm):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from campaigns import health, lifecycle, workspace
+from campaigns import health, lifecycle, notices, workspace
 from campaigns.forms import FilterForm, StepForm, step_form
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
@@ -37,6 +37,7 @@ def dashboard(request: Request) -> HttpResponse:
         "coming": workspace.coming(),
         "attention": workspace.needing_attention(now)[: workspace.SHOWN],
         "recent": workspace.recent(),
+        "notices": list(notices.notices(request.user, now)),
         "silent": Heartbeat.objects.silent() if request.user.is_staff else (),
     }
     return render(request, "campaigns/dashboard.html", context)

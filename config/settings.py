@@ -37,6 +37,8 @@ DEMO_TILL_KEY = environment.text("DEMO_TILL_KEY", "")
 # requests a second that each web process takes of one till key. A quick cashier scans one article a second, and a quote
 # follows each scan; one key may be that of a server that speaks for a whole chain. A till in a loop asks more often
 TILL_RATE = environment.count("TILL_RATE", 1000)
+OFFLINE_DAYS = environment.count("OFFLINE_DAYS", 7)
+OVERRUN_PERCENT = environment.count("OVERRUN_PERCENT", 10)
 
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
@@ -142,6 +144,7 @@ else:
     Q_CLUSTER["orm"] = "default"
 
 CLOCK = ["promotions.clock.tick", "pos.clock.tick", "mailing.clock.tick", "campaigns.heartbeats.ask"]
+NOTICES = ["pos.notices.of_offline_sales"]
 DOCTOR = [
     "campaigns.doctor.breaches",
     "promotions.doctor.breaches",

@@ -29,6 +29,17 @@ class NewTillForm(forms.ModelForm):
         fields = ["location", "name"]
 
 
+SETTINGS = ["unknown_codes_per_minute", "may_send_offline", "offline_days"]
+RECORDS = [
+    "key_hint",
+    "created_at",
+    "last_used_at",
+    "revoked_at",
+    "offline_refused_at",
+    "offline_refused_why",
+]
+
+
 @admin.register(Till)
 class TillAdmin(RefusingAdmin):
     change_form_template = "admin/pos/till/change_form.html"
@@ -36,8 +47,8 @@ class TillAdmin(RefusingAdmin):
     list_filter = ["location", ("revoked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["location"]
     search_fields = ["name"]
-    fields = ["location", "name", "key_hint", "created_at", "last_used_at", "revoked_at"]
-    readonly_fields = ["key_hint", "created_at", "last_used_at", "revoked_at"]
+    fields = ["location", "name", *SETTINGS, *RECORDS]
+    readonly_fields = RECORDS
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
@@ -58,7 +69,7 @@ class TillAdmin(RefusingAdmin):
 
     def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
         if change:
-            obj.save(update_fields=["location", "name"])
+            obj.save(update_fields=["location", "name", *SETTINGS])
             return
         till, request.till_key = keys.issue(obj.location, obj.name, by=request.user)
         obj.__dict__.update(till.__dict__)

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from campaigns import instants
 from pos.answers import Declined, invalid
 from pos.expected import expected
 from pos.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
@@ -178,6 +179,8 @@ def impossible(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[
     if isinstance(request, SaleRequest):
         if request.ttl is not None and request.state != "held":
             yield "ttl", "Only a held sale has a ttl."
+        if request.offline_at is not None and not instants.is_possible(request.offline_at):
+            yield "offline_at", instants.SENTENCE
         if request.offline_at is not None and request.state == "held":
             yield "offline_at", "A sale made offline is over: it cannot be held."
 

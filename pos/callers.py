@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from pos import facts
 from pos.answers import Declined
 from pos.facts import Asked, Facts
+from pos.guesses import Guesses
 from pos.keys import LONGEST, SHORTEST
 from pos.models import Location
 
@@ -29,7 +30,7 @@ class Caller:
     request asks the database for the key.
     """
 
-    __slots__ = ("allowance", "asked_at", "key_hash", "location", "touched_at")
+    __slots__ = ("allowance", "asked_at", "guesses", "key_hash", "location", "touched_at")
 
     office = 0
     """In the place of a key the id of a location."""
@@ -39,6 +40,7 @@ class Caller:
         self.location = ""
         self.allowance = float(settings.TILL_RATE * BURST_SECONDS)
         self.asked_at = time.monotonic()
+        self.guesses = Guesses()
         self.touched_at = -float(TOUCH_SECONDS)
 
     def is_touch_due(self) -> bool:

@@ -7,8 +7,10 @@ from decimal import ROUND_CEILING, Decimal
 from pos.answers import invalid
 from pos.callers import Caller
 from pos.facts import Asked, Facts
+from pos.guesses import Guesses
 from pos.schemas import Line, QuoteRequest
 from promotions import engine
+from promotions.codes import code_key
 from promotions.coupons import judged
 from promotions.engine import Left, Outcome, Remaining
 from promotions.engine.facts import Facts as Sale
@@ -77,10 +79,16 @@ def outcome_of(
     snapshot: Snapshot,
     now: datetime,
     *,
+    guesses: Guesses | None = None,
     unlimited: bool = False,
     explain: bool = False,
 ) -> Outcome:
-    """What the basket gets at `now`. `unlimited`: no limit refuses or cuts anything (a sale made offline)."""
+    """What the basket gets at `now`.
+
+    Args:
+        guesses: the codes the till tried before; None: they are not counted.
+        unlimited: no limit refuses or cuts anything (a sale made offline).
+    """
     customer = request.customer
     customer_id = customer.id if customer else ""
     lines = tuple([engine_line(line) for line in request.lines])
@@ -91,7 +99,7 @@ def outcome_of(
             engine.Customer(customer_id, frozenset((*customer.groups, *facts.groups)), facts.first_purchase)
             if customer
             else None,
-            coupons(request, facts, lines, now, unlimited=unlimited) if request.coupons else (),
+            coupons(request, facts, lines, now, guesses, unlimited=unlimited) if request.coupons else (),
             request.payment_method,
             facts.location_code,
             facts.time_zone,
@@ -135,9 +143,16 @@ def engine_line(line: Line) -> engine.Line:
 
 
 def coupons(
-    request: QuoteRequest, facts: Facts, lines: Sequence[engine.Line], now: datetime, *, unlimited: bool
+    request: QuoteRequest,
+    facts: Facts,
+    lines: Sequence[engine.Line],
+    now: datetime,
+    guesses: Guesses | None,
+    *,
+    unlimited: bool,
 ) -> tuple[engine.Coupon, ...]:
     """The codes sent, looked up and judged. Two spellings of one code are the same coupon: the second is not used."""
+    most = facts.unknown_codes
     customer = request.customer.id if request.customer else ""
     subtotal = sum(
         line.quantity * line.unit_price if line.line_total is None else line.line_total for line in lines
@@ -153,6 +168,10 @@ def coupons(
             now=now,
             unlimited=unlimited,
         )
+        if guesses is None
+        or most is None
+        or guesses.admit(code_key(code), exists=code in found, per_minute=most)
+        else engine.Coupon(code, status="coupon_throttled")
         for code in dict.fromkeys(request.coupons)
     )
 

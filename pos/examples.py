@@ -42,7 +42,15 @@ QUOTE: Json = {
             "applications": 1,
         }
     ],
-    "coupons": [{"code": "SPRING10", "status": "min_subtotal", "need": 10000, "have": 5642}],
+    "coupons": [
+        {
+            "code": "SPRING10",
+            "status": "min_subtotal",
+            "need": 10000,
+            "have": 5642,
+            "message": "It needs €100.00; what counts here is worth €56.42.",
+        },
+    ],
     "not_applied": [
         {"promotion": 8, "campaign": None, "reason": "min_subtotal", "need": 10000, "have": 5642}
     ],
@@ -96,8 +104,18 @@ RULES: Json = {
     ],
 }
 
+REFUSED_CODES: list[Json] = [
+    *QUOTE["coupons"],
+    {"code": "SPRNIG10", "status": "coupon_unknown", "message": "There is no such code."},
+]
+"""The coupons of an answer in which no code is good."""
+
 SENT: dict[str, dict[str, Json]] = {
-    "quote": {"a basket": BASKET, "one line": {"currency": "EUR", "lines": [COFFEE]}},
+    "quote": {
+        "a basket": BASKET,
+        "codes": BASKET | {"coupons": ["SPRING10", "SPRNIG10"]},
+        "one line": {"currency": "EUR", "lines": [COFFEE]},
+    },
     "commit": {
         "commit": BASKET | {"expect_discount": 498},
         "hold while the customer pays": BASKET | {"state": "held", "ttl": 120},
@@ -137,6 +155,27 @@ REFUSED: dict[str, Json] = {
     "no_such_sale": {"message": "This location has no sale R-1001."},
     "method": {"message": "Use POST here."},
     "idempotency_mismatch": {"message": "The sale R-1001 was sent before with another content."},
+    "sale_id_taken": {
+        "message": "The till “Till 1” of this location has sent the sale R-1001, with another content: use another id "
+        "for this sale.",
+        "till": "Till 1",
+        "same_body": False,
+    },
+    "return_id_taken": {
+        "message": "The till “Till 1” of this location has sent the return B-1, with the same content: use another id "
+        "for this return.",
+        "till": "Till 1",
+        "same_body": True,
+    },
+    "offline_not_allowed": {
+        "message": "offline_at: This till may not send sales made offline: an administrator can allow it.",
+        "fields": {
+            "offline_at": ["This till may not send sales made offline: an administrator can allow it."]
+        },
+    },
+    "coupon_throttled": {
+        "message": "This till tried too many unknown codes: send this sale again in a minute."
+    },
     "quote_changed": {"message": "The discount is 498 now; 500 was expected.", "quote": QUOTE},
     "hold_expired": {"message": "The hold R-1001 is over: commit the sale anew."},
     "already_committed": {"message": "The sale R-1001 is committed: void it instead."},

@@ -3,40 +3,46 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
+from itertools import islice
 
 import msgspec
 from msgspec import Struct
 
 from promotions import statements
+from promotions.codes import code_key
 from promotions.coupons import Presented
 
 TILL = """
     {touched}
     SELECT t.id, t.key_hash, t.revoked_at IS NOT NULL, l.id, l.code, l.time_zone, l.currency,
-           (SELECT version FROM promotions_rulesversion) {columns}
+           (SELECT version FROM promotions_rulesversion), t.unknown_codes_per_minute {columns}
     FROM {till} JOIN pos_location l ON l.id = t.location_id {joins}
     WHERE t.key_hash = %(key)s
 """
 OF_KEY = "pos_till t"
 # no till, but somebody in the office who tries out what one at this location would be answered
 OF_OFFICE = """(SELECT 0 AS id, %(key)s::text AS key_hash, NULL::timestamptz AS revoked_at,
-                       %(office)s::bigint AS location_id) t"""
+                       %(office)s::bigint AS location_id, NULL::integer AS unknown_codes_per_minute) t"""
 # when a key was last used is written by the sale that finds a minute gone, in its one statement
 TOUCHED = """
     WITH touched AS (
         UPDATE pos_till SET last_used_at = %(now)s::timestamptz WHERE key_hash = %(key)s AND revoked_at IS NULL
     )
 """
-SALE = ", s.id, s.body_hash, s.answer"
-SALE_JOIN = "LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s"
+FIRST_PART = 9  # columns above
+SALE = ", s.id, s.body_hash, s.answer, s.till_id, maker.name, t.may_send_offline, t.offline_days"
+SALE_JOIN = """
+    LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s
+    LEFT JOIN pos_till maker ON maker.id = s.till_id
+"""
 COUNTERS = """,
     (SELECT array_agg(ARRAY[c.id, c.budget - c.spent - c.held, c.max_uses - c.uses])
      FROM promotions_counter c
      WHERE coalesce(c.budget, c.max_uses) IS NOT NULL AND (c.id = ANY(%(counters)s::bigint[]) {of_coupons}))
 """
 PRESENTED = """
-    jsonb_array_elements_text(%(codes)s::jsonb) AS typed(code)
-    JOIN promotions_coupon p ON upper(p.code) = upper(typed.code)
+    jsonb_to_recordset(%(codes)s::jsonb) AS typed(code text, key text)
+    JOIN promotions_coupon p ON p.key = typed.key
 """
 # the counters of what the codes unlock, where there are too many to ask for all
 OF_COUPONS = f"""
@@ -91,12 +97,23 @@ class Asked(Struct, frozen=True):
         return self.counters or self.coupons or self.customer_uses
 
 
+class KnownSale(Struct, frozen=True):
+    """The sale that has the till's reference already. `till`, `till_name`: who sent it."""
+
+    id: int
+    body_hash: bytes
+    answer: str
+    till: int | None
+    till_name: str | None
+
+
 class Facts(Struct, frozen=True):
     """The answer.
 
-    `sale`: (id, body hash, answer) where the till's reference is known already. `counters`: (id, amount left, uses
-    left), None without that limit. `customer_uses`: (campaign, promotion, uses), one of the two None. `has_expired`:
-    holds whose time is over have not given back yet.
+    `sale`: where the till's reference is known already. `may_send_offline`, `offline_days`: of the till, where a
+    sale is asked for. `unknown_codes`: how many it may try a minute, None in the office. `counters`: (id, amount left,
+    uses left), None without that limit. `customer_uses`: (campaign, promotion, uses), one of the two None.
+    `has_expired`: holds whose time is over have not given back yet.
     """
 
     till: int
@@ -107,7 +124,10 @@ class Facts(Struct, frozen=True):
     time_zone: str
     currency: str
     version: int | None
-    sale: tuple[int, bytes, str] | None = None
+    unknown_codes: int | None = None
+    sale: KnownSale | None = None
+    may_send_offline: bool = True
+    offline_days: int | None = None
     counters: Sequence[tuple[int, int | None, int | None]] = ()
     coupons: Sequence[Presented] = ()
     customer_uses: Sequence[tuple[int | None, int | None, int]] = ()
@@ -143,25 +163,30 @@ def read(
     if asked.counters:
         parameters["counters"] = statements.array(counters)
     if asked.coupons:
-        parameters["codes"] = msgspec.json.encode(codes).decode()
+        typed = [{"code": code, "key": code_key(code)} for code in codes]
+        parameters["codes"] = msgspec.json.encode(typed).decode()
     if asked.coupons or asked.customer_uses or asked.groups or asked.first_purchase:
         parameters["customer"] = customer
     row = statements.run(statement(asked), parameters).one()
     if row is None:
         return None
-    till, stored, is_revoked, location, location_code, time_zone, currency, version, *parts = row
-    cells = iter(parts)
-    sale = (next(cells), next(cells), next(cells)) if asked.sale else None
+    cells = iter(row[FIRST_PART:])
+    sale = KnownSale(*islice(cells, 5)) if asked.sale else None
+    may_send_offline, offline_days = islice(cells, 2) if asked.sale else (True, None)
+    till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:FIRST_PART]
     return Facts(
         till,
         stored,
         is_revoked,
         location,
-        location_code,
+        code,
         time_zone,
         currency,
         version,
-        sale=sale if sale and sale[0] is not None else None,
+        unknown_codes,
+        sale=sale if sale and sale.id is not None else None,
+        may_send_offline=may_send_offline,
+        offline_days=offline_days,
         counters=(next(cells) if asked.counters else None) or (),
         coupons=_presented(next(cells)) if asked.coupons else (),
         customer_uses=(next(cells) if asked.customer_uses else None) or (),

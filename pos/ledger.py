@@ -56,6 +56,7 @@ class Record(Struct, frozen=True):
     at: datetime
     expires_at: datetime | None = None
     offline_at: datetime | None = None
+    received_at: datetime | None = None
     reserved: Sequence[Entry] | None = None
 
 
@@ -70,10 +71,11 @@ LEDGER = """
 INSERT = """
     WITH sale AS (
         INSERT INTO pos_sale (location_id, till_id, reference, state, customer, currency, subtotal, discount, total,
-            body_hash, basket, answer, reserved, at, expires_at, offline_at)
+            body_hash, basket, answer, reserved, at, expires_at, offline_at, received_at)
         VALUES (%(location)s::bigint, %(till)s::bigint, %(reference)s, %(state)s, %(customer)s, %(currency)s,
             %(subtotal)s::bigint, %(discount)s::bigint, %(total)s::bigint, %(body_hash)s, %(basket)s::jsonb, %(answer)s,
-            %(reserved)s::jsonb, %(at)s::timestamptz, %(expires_at)s::timestamptz, %(offline_at)s::timestamptz)
+            %(reserved)s::jsonb, %(at)s::timestamptz, %(expires_at)s::timestamptz, %(offline_at)s::timestamptz,
+            %(received_at)s::timestamptz)
         RETURNING id
     ) {ledger}
     SELECT
@@ -100,6 +102,7 @@ def insert(sale: Record, entries: Sequence[Entry]) -> None:
         "at": sale.at.isoformat(),
         "expires_at": sale.expires_at.isoformat() if sale.expires_at else None,
         "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
+        "received_at": sale.received_at.isoformat() if sale.received_at else None,
     }
     if not entries:
         send(INSERT_SALE, parameters)

@@ -1,3 +1,4 @@
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
@@ -30,6 +31,28 @@ class Till(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    unknown_codes_per_minute = models.PositiveIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(1_000_000)],
+        help_text="Coupon codes that do not exist and may be tried in a minute before further new codes are refused. "
+        "Raise it for a key that serves many tills.",
+    )
+    may_send_offline = models.BooleanField(
+        "may send offline sales",
+        default=True,
+        help_text="Sales made without a connection are judged by the rules of their time and refused for no limit.",
+    )
+    offline_days = models.PositiveIntegerField(
+        "oldest offline sale, in days",
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(36_500)],
+        help_text="How old a sale made offline may be when it comes in. Empty: as the site says (OFFLINE_DAYS).",
+    )
+    offline_refused_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When an offline sale of this till was last refused."
+    )
+    offline_refused_why = models.CharField(max_length=300, blank=True, editable=False)
 
     class Meta:
         ordering = ["location", "name"]
@@ -71,6 +94,9 @@ class Sale(models.Model):
     at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="When a hold counts as released.")
     offline_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a sale made offline came in; empty for others: `at`."
+    )
 
     class Meta:
         ordering = ["-at", "-pk"]
@@ -80,6 +106,11 @@ class Sale(models.Model):
         indexes = [
             models.Index(fields=["customer"], condition=models.Q(state="committed"), name="sale_of_customer"),
             models.Index(fields=["expires_at"], condition=models.Q(state="held"), name="sale_held"),
+            models.Index(
+                fields=["received_at"],
+                condition=models.Q(received_at__isnull=False),
+                name="sale_made_offline",
+            ),
             # what reports ask of a sale; the row itself, with its basket and answer, is twenty times as large
             models.Index(
                 fields=["id"],
@@ -97,6 +128,7 @@ class Return(models.Model):
     """Units of a sale that came back, with the answer the till was given."""
 
     sale = models.ForeignKey(Sale, models.PROTECT, related_name="returns")
+    till = models.ForeignKey(Till, models.PROTECT, related_name="returns", null=True, blank=True)
     reference = models.CharField(max_length=64, help_text="The till's own id of the return.")
     body_hash = models.BinaryField(max_length=32)
     units = models.JSONField(default=dict, help_text='{"line id": units}')

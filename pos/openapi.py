@@ -33,7 +33,10 @@ REPLAYED = {
 PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     "400": ("Not JSON, a float, or a key twice in one object.", ("not_json", "float", "repeated_key")),
     "401": ("No key, or none that is known.", ("no_key", "unknown_key")),
-    "403": ("The key was revoked.", ("revoked_key",)),
+    "403": (
+        "The key was revoked, or the till may not send sales made offline.",
+        ("revoked_key", "offline_not_allowed"),
+    ),
     "404": ("The location has no such sale.", ("no_such_sale",)),
     "405": ("Another method.", ("method",)),
     "413": (
@@ -42,10 +45,15 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "422": (
         "Values that cannot be, by their path in `fields`: also a line id twice, another currency than the location's, "
-        f"a sale worth more than {schemas.MAX_SUBTOTAL}, an `offline_at` in the future.",
+        f"a sale worth more than {schemas.MAX_SUBTOTAL}, an `offline_at` in the future, or longer ago than this till "
+        "may send: an administrator can raise that, so keep the sale.",
         ("invalid",),
     ),
-    "429": ("More requests a second than a till may send: come back after `Retry-After`.", ("too_fast",)),
+    "429": (
+        "More requests a second than a till may send, or a sale made offline with a code that is not looked up now: "
+        "come back after `Retry-After`.",
+        ("too_fast", "coupon_throttled"),
+    ),
     "503": (
         "The database is away, or the rules change all the time: send it again after `Retry-After`.",
         ("unavailable", "busy"),
@@ -67,7 +75,13 @@ texts.
 very same request again: it is done once, and answered as it was, with `Idempotent-Replayed: true`. Another body under
 a known id is a 409.
 
-**A code that is no good** is a status in the answer, never an error: the sale goes on.
+**A code that is no good** is a status in the answer with a sentence for the customer (`message`), never an error: the
+sale goes on. `coupon_throttled` says that this key tried more unknown codes in a minute than an administrator allows
+it: codes it has not used before are not looked up for a while. Ask again a little later.
+
+**Ids.** Each till chooses ids that no other till of its location uses, as its own number with a running one. An id that
+another till has sent is a 409 `sale_id_taken` or `return_id_taken`, which names that till. A device that replaces
+another goes on with its till, and so with its ids: it gets a new key of the same till.
 
 **Limits.** {schemas.MAX_LINES} lines, {schemas.MAX_BODY // 1024} KiB, and so many requests a second for each key as the
 server's `TILL_RATE` says; more are a 429.
@@ -153,7 +167,7 @@ def described() -> dict[str, Any]:
                         "201": ("It was committed or is held.", sale, None),
                         "200": ("It had been sent before: the same answer.", sale, REPLAYED),
                     },
-                    conflicts=("idempotency_mismatch", "quote_changed"),
+                    conflicts=("idempotency_mismatch", "sale_id_taken", "quote_changed"),
                 ),
                 "get": operation(
                     "show",
@@ -193,7 +207,13 @@ def described() -> dict[str, Any]:
                         "200": ("A dry run, or sent before: the same answer.", back, REPLAYED),
                     },
                     problems=("404",),
-                    conflicts=("exceeds_sold", "not_committed", "voided", "idempotency_mismatch"),
+                    conflicts=(
+                        "exceeds_sold",
+                        "not_committed",
+                        "voided",
+                        "idempotency_mismatch",
+                        "return_id_taken",
+                    ),
                 ),
             },
             "/rules": {

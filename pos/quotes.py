@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from django.utils import timezone
@@ -12,8 +13,8 @@ from pos.answers import Answer, Declined
 from pos.callers import Caller
 from pos.evaluation import look, outcome_of
 from pos.schemas import QuoteRequest
-from promotions import snapshot
-from promotions.engine import Outcome
+from promotions import reasons, snapshot
+from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot
 from promotions.statements import again
 
@@ -36,8 +37,8 @@ def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
             holds.release_expired(now)
             released = True
         else:
-            outcome = outcome_of(request, facts, rules, now)
-            return Answer(200, msgspec.json.encode(quoted(outcome, rules, now)))
+            outcome = outcome_of(request, facts, rules, now, guesses=caller.guesses)
+            return Answer(200, msgspec.json.encode(quoted(outcome, rules, now, facts.time_zone)))
     raise busy()
 
 
@@ -47,12 +48,16 @@ def busy() -> Declined:
     )
 
 
-def quoted(outcome: Outcome, rules: Snapshot, at: datetime) -> schemas.Quote:
-    return schemas.Quote(*given(outcome, rules, at))
+def quoted(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> schemas.Quote:
+    """The answer to a quote; the arguments are those of `given`."""
+    return schemas.Quote(*given(outcome, rules, at, zone))
 
 
-def given(outcome: Outcome, rules: Snapshot, at: datetime) -> tuple[Any, ...]:
-    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order."""
+def given(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[Any, ...]:
+    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order.
+
+    `zone`: the IANA name of the location's time zone, in which its customers are told times.
+    """
     return (
         rules.version or 0,
         at,
@@ -62,7 +67,16 @@ def given(outcome: Outcome, rules: Snapshot, at: datetime) -> tuple[Any, ...]:
         outcome.total,
         outcome.lines,
         outcome.applied,
-        outcome.coupons,
+        tuple([told(coupon, outcome.currency, zone) for coupon in outcome.coupons]),
         outcome.not_applied,
         outcome.gifts,
     )
+
+
+def told(coupon: CouponOutcome, currency: str, zone: str) -> schemas.Coupon:
+    """What became of a code, with the sentence for its customer where it was refused."""
+    code, status, need, have = coupon.code, coupon.status, coupon.need, coupon.have
+    if status == "applied":
+        return schemas.Coupon(code, status, need, have)
+    sentence = reasons.said(status, need, have, currency=currency, zone=ZoneInfo(zone))
+    return schemas.Coupon(code, status, need, have, sentence)

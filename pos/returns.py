@@ -14,10 +14,11 @@ from django.utils import timezone
 from msgspec import Struct
 
 from pos import ledger, schemas
-from pos.answers import Answer, Declined, replayed
+from pos.answers import Answer, Declined, replayed, taken
 from pos.callers import Caller
+from pos.facts import Facts
 from pos.schemas import ReturnRequest
-from pos.stored import Stored, locked, returned_units
+from pos.stored import Stored, find_locked, returned_units
 from promotions import usage
 from promotions.engine.allocation import spread
 from promotions.statements import Transaction, again, binary, run, send
@@ -43,7 +44,8 @@ def put(
     """Take units of a committed sale back; the same return again is answered as it was.
 
     Returns: 201, 200 for a replay or a dry run, which changes nothing.
-    Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`.
+    Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`;
+        `return_id_taken` another till has the id.
     """
     return again(partial(_put, caller, reference, return_reference, request, now or timezone.now()))
 
@@ -53,16 +55,10 @@ def _put(
 ) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
     with Transaction():
-        sale = locked(caller, reference, now)
+        sale, facts = find_locked(caller, reference, now)
         earlier = None if request.dry_run else find(sale.id, return_reference)
         if earlier is not None:
-            if bytes(earlier[0]) != body_hash:
-                raise Declined(
-                    409,
-                    "idempotency_mismatch",
-                    f"The return {return_reference} was sent before with another content.",
-                )
-            return replayed(earlier[1].encode())
+            return replay(return_reference, earlier, body_hash, facts)
         if sale.state != "committed":
             error = "voided" if sale.state == "voided" else "not_committed"
             raise Declined(
@@ -75,20 +71,50 @@ def _put(
         body = msgspec.json.encode(answer)
         if request.dry_run:
             return Answer(200, body)
-        insert(sale.id, return_reference, body_hash, units, answer.discount, body, now)
+        insert(sale.id, facts.till, return_reference, body_hash, units, answer.discount, body, now)
         give_back(sale, reversals, now)
     return Answer(201, body)
 
 
-def find(sale: int, reference: str) -> tuple[bytes, str] | None:
-    return run(
-        "SELECT body_hash, answer FROM pos_return WHERE sale_id = %(sale)s::bigint AND reference = %(reference)s",
-        {"sale": str(sale), "reference": reference},
-    ).one()
+FIND = """
+    SELECT back.body_hash, back.answer, back.till_id, maker.name FROM pos_return back
+    LEFT JOIN pos_till maker ON maker.id = back.till_id
+    WHERE back.sale_id = %(sale)s::bigint AND back.reference = %(reference)s
+"""
+
+
+class Earlier(Struct, frozen=True):
+    """A return that has the id already. `till`, `till_name`: who sent it."""
+
+    body_hash: bytes
+    answer: str
+    till: int | None
+    till_name: str | None
+
+
+def find(sale: int, reference: str) -> Earlier | None:
+    row = run(FIND, {"sale": str(sale), "reference": reference}).one()
+    return Earlier(*row) if row else None
+
+
+def replay(reference: str, earlier: Earlier, body_hash: bytes, facts: Facts) -> Answer:
+    """The answer that was given to a return before.
+
+    Raises: Declined: 409, another till sent it, or this one with another content.
+    """
+    same_body = bytes(earlier.body_hash) == body_hash
+    if earlier.till_name is not None and earlier.till != facts.till:
+        raise taken("return", reference, earlier.till_name, same_body=same_body)
+    if not same_body:
+        raise Declined(
+            409, "idempotency_mismatch", f"The return {reference} was sent before with another content."
+        )
+    return replayed(earlier.answer.encode())
 
 
 def insert(
     sale: int,
+    till: int,
     reference: str,
     body_hash: bytes,
     units: dict[str, int],
@@ -98,12 +124,13 @@ def insert(
 ) -> None:
     send(
         """
-        INSERT INTO pos_return (sale_id, reference, body_hash, units, discount, answer, at)
-        VALUES (%(sale)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb, %(discount)s::bigint, %(answer)s,
-                %(at)s::timestamptz)
+        INSERT INTO pos_return (sale_id, till_id, reference, body_hash, units, discount, answer, at)
+        VALUES (%(sale)s::bigint, %(till)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb,
+                %(discount)s::bigint, %(answer)s, %(at)s::timestamptz)
         """,
         {
             "sale": str(sale),
+            "till": str(till),
             "reference": reference,
             "body_hash": binary(body_hash),
             "units": msgspec.json.encode(units).decode(),

@@ -18,11 +18,11 @@ from django.utils import timezone
 from django_q.tasks import async_task
 from msgspec import Struct
 
-from pos import holds, ledger, schemas
-from pos.answers import Answer, Declined, invalid, replayed
+from pos import holds, ledger, offline, schemas
+from pos.answers import Answer, Declined, invalid, replayed, taken
 from pos.callers import Caller
 from pos.evaluation import FEW, look, near, outcome_of
-from pos.facts import Facts
+from pos.facts import Facts, KnownSale
 from pos.quotes import ATTEMPTS, busy, given, quoted
 from pos.schemas import SaleRequest
 from promotions import snapshot, usage
@@ -84,13 +84,17 @@ def commit(
         reference: the till's id of the sale, unique per location.
         request: checked; body: as it was sent, kept beside it.
     Returns: 201, or 200 for one that was answered before.
-    Raises: Declined: 409 `idempotency_mismatch` the id stands for another sale, `quote_changed` the discount is not
-        the one expected; nothing was changed.
+    Raises: Declined: 409 `idempotency_mismatch` the id stands for another sale, `sale_id_taken` another till has it,
+        `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.offline; nothing was changed.
     """
     now = now or timezone.now()
     if request.offline_at is not None and request.offline_at > now + FUTURE:
         raise invalid({"offline_at": ["A sale made offline lies in the past."]})
-    return again(partial(_commit, Sent(caller, reference, request, body, now)))
+    try:
+        return again(partial(_commit, Sent(caller, reference, request, body, now)))
+    except offline.RefusedSale as refused:
+        offline.note_refusal(refused, now)
+        raise
 
 
 def _commit(sent: Sent) -> Answer:
@@ -119,15 +123,20 @@ def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
         lock_rows(sent, facts, rules)
         facts = look(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if facts.sale is not None:
-        return replay(sent.reference, facts.sale, body_hash)
+        return replay(sent.reference, facts.sale, body_hash, facts.till)
+    offline.refuse(sent.request.offline_at, facts, sent.now)
     if facts.version != rules.version:
         raise Moved(facts.version)
     if facts.has_expired:
         raise Lapsed
-    outcome = outcome_of(sent.request, facts, rules, sent.at, unlimited=sent.is_offline)
-    refuse_change(sent, outcome, rules)
+    outcome = outcome_of(
+        sent.request, facts, rules, sent.at, guesses=sent.caller.guesses, unlimited=sent.is_offline
+    )
+    if sent.is_offline:
+        offline.refuse_throttled(outcome)
+    refuse_change(sent, outcome, rules, facts.time_zone)
     expires_at = sent.now + timedelta(seconds=sent.request.ttl or HOLD_SECONDS) if sent.is_held else None
-    answer = answered(sent, outcome, rules, expires_at)
+    answer = answered(sent, outcome, rules, expires_at, facts.time_zone)
     entries = usage.entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
     ledger.insert(
         ledger.Record(
@@ -146,6 +155,7 @@ def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
             at=sent.at,
             expires_at=expires_at,
             offline_at=sent.request.offline_at,
+            received_at=sent.now if sent.is_offline else None,
             reserved=entries if sent.is_held else None,
         ),
         () if sent.is_held else entries,
@@ -178,17 +188,22 @@ def lock_rows(sent: Sent, facts: Facts, rules: Snapshot) -> None:
     )
 
 
-def replay(reference: str, sale: tuple[int, bytes, str], body_hash: bytes) -> Answer:
-    """The answer that was given to a sale before."""
-    _, known_hash, answer = sale
-    if bytes(known_hash) != body_hash:
+def replay(reference: str, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
+    """The answer that was given to a sale before.
+
+    Raises: Declined: 409, another till of the location sent it, or this one with another content.
+    """
+    same_body = bytes(sale.body_hash) == body_hash
+    if sale.till_name is not None and sale.till != till:
+        raise taken("sale", reference, sale.till_name, same_body=same_body)
+    if not same_body:
         raise Declined(
             409, "idempotency_mismatch", f"The sale {reference} was sent before with another content."
         )
-    return replayed(answer.encode())
+    return replayed(sale.answer.encode())
 
 
-def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot) -> None:
+def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot, zone: str) -> None:
     """Decline a sale whose discount is not the expected one, where the till asked for that.
 
     A sale made offline is over: it is taken as it is unless the till says otherwise.
@@ -202,14 +217,14 @@ def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot) -> None:
             409,
             "quote_changed",
             f"The discount is {outcome.discount} now; {expected} was expected.",
-            quote=quoted(outcome, rules, sent.at),
+            quote=quoted(outcome, rules, sent.at, zone),
         )
 
 
-def answered(sent: Sent, outcome: Outcome, rules: Snapshot, expires_at: datetime | None) -> bytes:
+def answered(sent: Sent, outcome: Outcome, rules: Snapshot, expires_at: datetime | None, zone: str) -> bytes:
     return msgspec.json.encode(
         schemas.Sale(
-            *given(outcome, rules, sent.at),
+            *given(outcome, rules, sent.at, zone),
             sale_id=sent.reference,
             state=sent.request.state,
             expires_at=expires_at,

@@ -30,4 +30,5 @@ def try_out(
         request = body.read(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.load(drafts=True) if drafts else snapshot.current()
     facts = look(Office(location), request, rules, timezone.now())
-    return quoted(outcome_of(request, facts, rules, at, explain=True), rules, at)
+    outcome = outcome_of(request, facts, rules, at, explain=True)
+    return quoted(outcome, rules, at, facts.time_zone)

@@ -104,6 +104,12 @@ class ReturnRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
     dry_run: bool = False
 
 
+class Coupon(CouponOutcome, frozen=True, gc=False, omit_defaults=True):
+    """What became of a code. `message`: why it is refused, a sentence for the customer; none where it is applied."""
+
+    message: str = ""
+
+
 class Quote(Struct, frozen=True):
     """What a basket gets. subtotal − discount = total; the amounts by line and by promotion each sum to `discount`.
 
@@ -120,7 +126,7 @@ class Quote(Struct, frozen=True):
     total: int
     lines: tuple[LineOutcome, ...]
     applied: tuple[Applied, ...]
-    coupons: tuple[CouponOutcome, ...]
+    coupons: tuple[Coupon, ...]
     not_applied: tuple[NotApplied, ...]
     gifts: tuple[Gift, ...]
 
@@ -182,9 +188,15 @@ class Rules(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
-    """Why a request was refused. `fields`: sentences by the path of what is wrong. `quote`: with `quote_changed`."""
+    """Why a request was refused. `fields`: sentences by the path of what is wrong. `quote`: with `quote_changed`.
+
+    With `sale_id_taken` and `return_id_taken`, `till` names the till that has the id, and `same_body` says whether it
+    sent the same.
+    """
 
     error: str
     message: str
     fields: dict[str, list[str]]
     quote: Quote | None = None
+    till: str | None = None
+    same_body: bool | None = None

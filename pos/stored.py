@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from pos import ledger, schemas
 from pos.answers import Answer, Declined, replayed
 from pos.callers import Caller
-from pos.facts import Asked
+from pos.facts import Asked, Facts
 from promotions.statements import again, run
 from promotions.usage import Entry
 
@@ -67,8 +67,8 @@ def stored(pk: int, *, lock: bool = False) -> Stored:
     )
 
 
-def find(caller: Caller, reference: str, now: datetime) -> Stored:
-    """The till's sale `reference`.
+def find(caller: Caller, reference: str, now: datetime) -> tuple[Stored, Facts]:
+    """The till's sale `reference`, and who asks.
 
     Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
     """
@@ -78,7 +78,7 @@ def find(caller: Caller, reference: str, now: datetime) -> Stored:
     facts = caller.read(Asked(sale=True), now, reference=reference)
     if facts.sale is None:
         raise no_such_sale(reference)
-    return stored(facts.sale[0])
+    return stored(facts.sale.id), facts
 
 
 def no_such_sale(reference: str) -> Declined:
@@ -87,9 +87,14 @@ def no_such_sale(reference: str) -> Declined:
 
 def locked(caller: Caller, reference: str, now: datetime) -> Stored:
     """The till's sale, with its locks until the transaction ends."""
-    sale = find(caller, reference, now)
+    return find_locked(caller, reference, now)[0]
+
+
+def find_locked(caller: Caller, reference: str, now: datetime) -> tuple[Stored, Facts]:
+    """The till's sale, with its locks until the transaction ends, and who asks."""
+    sale, facts = find(caller, reference, now)
     ledger.lock(reference)
-    return stored(sale.id, lock=True)
+    return stored(sale.id, lock=True), facts
 
 
 def show(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
@@ -99,7 +104,7 @@ def show(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
 
 
 def _show(caller: Caller, reference: str, now: datetime) -> Answer:
-    sale = find(caller, reference, now)
+    sale, _ = find(caller, reference, now)
     return Answer(200, msgspec.json.encode(sale.at(now, returned=returned_units(sale.id))))
 
 

@@ -5,10 +5,15 @@ from functools import partial
 
 from campaigns import lifecycle
 from campaigns.clock import each
+from promotions import overruns
 from promotions.models import PromotionCampaign
 
 
 def tick(now: datetime) -> None:
-    """Write the stored status of campaigns whose window has opened or closed; the till needs no tick for it."""
+    """Write the stored status of campaigns whose window has opened or closed; the till needs no tick for it.
+
+    Then pause those that sales made offline overran by too much.
+    """
     due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
     each(list(due), partial(lifecycle.settle, now=now))
+    each(overruns.overrun_campaigns(), partial(overruns.pause, now=now))

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from campaigns.templatetags.workspace import money
 from promotions import reading, stacking
+from promotions.codes import SHORT
 from promotions.engine import rules
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
@@ -210,7 +211,15 @@ def of_coupon(coupon: Coupon) -> list[str]:
         said.append(f"It can never be used: {NOT_MET}.")
     if _unreached(this):
         said.append(f"No sale of late came to its minimum spend, {money(coupon.min_subtotal)}.")
+    if coupon.is_guessable:
+        said.append(GUESSABLE)
     return said
+
+
+GUESSABLE = (
+    f"It has fewer than {SHORT} letters and digits: whoever tries short codes finds it soon. "
+    "Make it longer, or bind it to a customer."
+)
 
 
 NOT_MET = "its dates or locations do not meet those of its promotion or of any campaign of that"

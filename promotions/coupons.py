@@ -15,6 +15,7 @@ from msgspec import Struct
 from campaigns import spreadsheets
 from campaigns.refusals import Refused
 from promotions import engine
+from promotions.codes import code_as_stored, code_key
 from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
 from promotions.models import Change, Coupon, Promotion
@@ -69,7 +70,7 @@ def generate(
         )
     batch = batch or f"{timezone.localtime():%-d %b %Y, %H:%M:%S}"
     coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
-    coupon.code = prefix.strip().upper() + ALPHABET[0] * length
+    coupon.code = code_as_stored(prefix) + ALPHABET[0] * length
     _check(coupon)
     places = [location if isinstance(location, int) else location.pk for location in locations]
     with transaction.atomic(), connection.cursor() as cursor:
@@ -78,14 +79,16 @@ def generate(
             codes = [coupon.code[:-length] + random_letters(length) for _ in range(missing)]
             cursor.execute(
                 """
-                INSERT INTO promotions_coupon (promotion_id, code, kind, benefit, active, starts_at, ends_at,
+                INSERT INTO promotions_coupon (promotion_id, code, key, kind, benefit, active, starts_at, ends_at,
                     min_subtotal, max_uses, max_uses_per_customer, uses, overrun_uses, customer, batch, created_at)
-                SELECT %s, unnest(%s::text[]), %s, %s::jsonb, %s, %s, %s, %s, %s, %s, 0, 0, %s, %s, %s
+                SELECT %s, unnest(%s::text[]), unnest(%s::text[]), %s, %s::jsonb, %s, %s, %s, %s, %s, %s, 0, 0,
+                    %s, %s, %s
                 ON CONFLICT DO NOTHING
                 """,
                 [
                     promotion.pk,
                     codes,
+                    [code_key(code) for code in codes],
                     coupon.kind,
                     None if coupon.benefit is None else msgspec.json.encode(coupon.benefit).decode(),
                     coupon.active,
@@ -202,7 +205,7 @@ def save(
         for name, value in fields.items():
             setattr(coupon, name, value)
         _check(coupon)
-        if Coupon.objects.filter(code__iexact=coupon.code).exclude(pk=coupon.pk).exists():
+        if Coupon.objects.filter(key=code_key(coupon.code)).exclude(pk=coupon.pk).exists():
             raise Refused([("code", f"The code “{coupon.code}” exists already.")])
         coupon.save()
         changed = {name: [was, now] for name, was in before.items() if was != (now := getattr(coupon, name))}
@@ -231,13 +234,15 @@ def _record(coupon: Coupon, changed: dict[str, list[Any]], by: Any, *, is_new: b
 
 
 def _check(coupon: Coupon) -> None:
-    coupon.code = coupon.code.strip().upper()
+    coupon.code = code_as_stored(coupon.code)
     reasons = [
         (name, "A time needs its time zone.")
         for name in ("starts_at", "ends_at")
         if isinstance(value := getattr(coupon, name), datetime) and timezone.is_naive(value)
     ]
-    if not coupon.code or any(letter.isspace() or not letter.isprintable() for letter in coupon.code):
+    if not code_key(coupon.code) or any(
+        letter.isspace() or not letter.isprintable() for letter in coupon.code
+    ):
         reasons.append(("code", "A code is made of letters, digits and signs without spaces."))
     if coupon.promotion.trigger != Promotion.Trigger.COUPON:
         reasons.append(
@@ -333,7 +338,7 @@ def judged(
     elif (found.customer or found.limit_per_customer is not None) and not customer:
         status = "needs_customer"
     elif found.customer and found.customer != customer:
-        status, need, have = "coupon_customer_limit", 0, 0
+        status = "coupon_not_yours"
     elif (
         found.limit_per_customer is not None
         and found.customer_uses >= found.limit_per_customer

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import msgspec
 from django.db import connection
 
+from promotions.codes import code_key
+from promotions.models import Coupon
 from promotions.publish.limits import unkept
 from promotions.published import PROMOTIONS, Parts
 
@@ -120,6 +122,9 @@ def breaches() -> Iterator[str]:
                 f"Coupon {code} says {counted} uses and {overrun} beyond its limit; "
                 f"the ledger says {known} and {overrun_known}."
             )
+        for pk, code, key in Coupon.objects.values_list("pk", "code", "key").iterator():
+            if key != (right := code_key(code)):
+                yield f"Coupon {pk} {code} has the key “{key}”; that of its code is “{right}”: save it once more."
         cursor.execute(CUSTOMERS)
         for customer, thing, pk, counted, known in cursor.fetchall():
             yield f"Customer {customer} used {thing} {pk} {counted} times; the ledger says {known}."

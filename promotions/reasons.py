@@ -1,7 +1,7 @@
 """Why a promotion gave nothing, or a coupon is not good: the engine's reasons as sentences for people."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
 
 from django.utils import timezone
 
@@ -18,6 +18,7 @@ def said(
     by: str = "",
     currency: str = "",
     groups: Mapping[str, str] | None = None,
+    zone: tzinfo | None = None,
 ) -> str:
     """One reason as a sentence with its figures.
 
@@ -27,15 +28,19 @@ def said(
         by: the name of the promotion that won.
         currency: of the sale; amounts are in its minor units.
         groups: the names of customer groups by code.
+        zone: of the times it tells; None: the site's.
     """
     winner = f"“{by}”" if by else "another promotion"
-    if in_figures := FIGURES.get(reason):
-        need, have = in_figures(need, currency), in_figures(have, currency)
+    if reason in AMOUNTS:
+        need, have = _amount(need, currency), _amount(have, currency)
+    elif reason in INSTANTS:
+        need, have = _instant(need, zone), _instant(have, zone)
     if reason == "group" and groups:
         need, have = (", ".join(groups.get(code, code) for code in codes(figure)) for figure in (need, have))
     if have in ("", None):
         have = UNNAMED.get(reason, "nothing")
-    return SENTENCES[reason].format(need=need, have=have, by=winner)
+    sentence = SENTENCES[reason].format(need=need, have=have, by=winner)
+    return sentence[0].upper() + sentence[1:]
 
 
 def codes(figure: Figure) -> list[str]:
@@ -47,23 +52,15 @@ def _amount(figure: Figure, currency: str) -> str:
     return money(figure, currency) if isinstance(figure, int) else ""
 
 
-def _instant(figure: Figure, _currency: str) -> str:
+def _instant(figure: Figure, zone: tzinfo | None) -> str:
     if not isinstance(figure, str) or not figure:
         return "an unknown time"
-    return f"{timezone.localtime(datetime.fromisoformat(figure)):%-d %b %Y, %H:%M}"
+    return f"{timezone.localtime(datetime.fromisoformat(figure), zone):%-d %b %Y, %H:%M}"
 
 
 UNNAMED = {"group": "none", "payment_method": "a means that the till does not name"}
-FIGURES: Mapping[str, Callable[[Figure, str], str]] = {
-    "min_subtotal": _amount,
-    "every_line_over": _amount,
-    "budget_too_small": _amount,
-    "coupon_min_subtotal": _amount,
-    "not_started": _instant,
-    "ended": _instant,
-    "coupon_not_started": _instant,
-    "coupon_ended": _instant,
-}
+AMOUNTS = frozenset({"min_subtotal", "every_line_over", "budget_too_small", "coupon_min_subtotal"})
+INSTANTS = frozenset({"not_started", "ended", "coupon_not_started", "coupon_ended"})
 SENTENCES = {
     "not_started": "It starts on {need}.",
     "ended": "It ended on {need}.",
@@ -103,5 +100,7 @@ SENTENCES = {
     "coupon_ended": "The code was good until {need}.",
     "coupon_min_subtotal": "The code needs a sale of {need}; this one comes to {have}.",
     "coupon_wrong_location": "The code is good at {need}; this sale is at {have}.",
-    "coupon_customer_limit": "This customer has used the code as often as one may, or it is another customer's.",
+    "coupon_customer_limit": "This customer has used the code {have} of {need} times.",
+    "coupon_not_yours": "The code belongs to another customer.",
+    "coupon_throttled": "This till tried too many unknown codes: try this one again in a minute.",
 }

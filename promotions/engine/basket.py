@@ -43,6 +43,7 @@ class Customer(Struct, frozen=True):
 CouponStatus = Literal[
     "valid",
     "coupon_unknown",
+    "coupon_throttled",
     "coupon_used",
     "coupon_inactive",
     "coupon_not_started",
@@ -50,6 +51,7 @@ CouponStatus = Literal[
     "coupon_min_subtotal",
     "coupon_wrong_location",
     "coupon_customer_limit",
+    "coupon_not_yours",
     "needs_customer",
 ]
 

@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from campaigns.forms import MomentField, Refusable
+from promotions.codes import SHORT
 from promotions.coupons import MOST
 from promotions.forms import window
 from promotions.forms.fields import MoneyField, PercentField
@@ -78,7 +79,10 @@ class CouponTerms(Refusable, forms.Form):
 class CouponForm(CouponTerms):
     """One code, new or stored."""
 
-    code = forms.CharField(max_length=40, help_text="Capital and small letters are the same.")
+    code = forms.CharField(
+        max_length=40,
+        help_text=f"Capital and small letters are the same. A code of fewer than {SHORT} letters is soon guessed.",
+    )
     active = forms.BooleanField(label="Switched on", required=False, initial=True)
     field_order = ["code", "promotion"]
 

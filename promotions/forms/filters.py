@@ -3,6 +3,7 @@
 from django import forms
 from django.db.models import Q, QuerySet
 
+from promotions.codes import code_key
 from promotions.models import Coupon, Promotion
 from promotions.models.promotion import PromotionQuerySet
 
@@ -58,7 +59,7 @@ class CouponFilter(forms.Form):
         if words := chosen.get("q"):
             named = Promotion.objects.matching(words).values("pk")
             coupons = coupons.filter(
-                Q(code__icontains=words) | Q(batch__icontains=words) | Q(promotion__in=named)
+                Q(key__contains=code_key(words)) | Q(batch__icontains=words) | Q(promotion__in=named)
             )
         exactly = {name: chosen[name] for name in ("promotion", "batch", "state") if chosen.get(name)}
         return coupons.filter(**exactly)

@@ -3,7 +3,6 @@
 import django.core.serializers.json
 import django.db.models.deletion
 import django.db.models.expressions
-import django.db.models.functions.text
 import django.utils.timezone
 import promotions.models.campaign
 from django.conf import settings
@@ -201,6 +200,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("code", models.CharField(max_length=40)),
+                (
+                    "key",
+                    models.TextField(
+                        editable=False, help_text="promotions.codes.code_key of the code.", unique=True
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -783,12 +788,6 @@ class Migration(migrations.Migration):
             model_name="coupon",
             index=models.Index(
                 condition=models.Q(("batch", ""), _negated=True), fields=["batch"], name="coupon_of_batch"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="coupon",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Upper("code"), name="coupon_code_unique"
             ),
         ),
         migrations.AddConstraint(

@@ -1,8 +1,10 @@
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Upper
+
+from promotions.codes import code_key, is_short
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
@@ -21,7 +23,7 @@ class CouponQuerySet(models.QuerySet["Coupon"]):
 
 
 class Coupon(models.Model):
-    """A code that unlocks its promotion; unique without regard to case."""
+    """A code that unlocks its promotion. Two codes with one `key` are the same code."""
 
     class Kind(models.TextChoices):
         ONE_TIME = "one_time", "Once in all"
@@ -38,6 +40,7 @@ class Coupon(models.Model):
 
     promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="coupons")
     code = models.CharField(max_length=40)
+    key = models.TextField(editable=False, unique=True, help_text="promotions.codes.code_key of the code.")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.MULTI_USE)
     benefit = models.JSONField(null=True, blank=True, help_text="Empty: its promotion's.")
     active = models.BooleanField(default=True)
@@ -61,7 +64,6 @@ class Coupon(models.Model):
         ordering = ["code"]
         indexes = [models.Index(fields=["batch"], condition=~Q(batch=""), name="coupon_of_batch")]
         constraints = [
-            models.UniqueConstraint(Upper("code"), name="coupon_code_unique"),
             models.CheckConstraint(
                 name="coupon_uses_within_limit",
                 condition=(Q(kind="multi_use") | Q(uses__lte=1)) & (Q(uses__gte=0)),
@@ -77,6 +79,17 @@ class Coupon(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.key = code_key(self.code)
+        if "code" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], "key"}
+        super().save(*args, **kwargs)
+
+    @property
+    def is_guessable(self) -> bool:
+        """Whether it was made by hand, for anybody, and is so short that guessing finds it."""
+        return not self.batch and not self.customer and is_short(self.code)
 
     @property
     def limit(self) -> int | None:

@@ -42,7 +42,9 @@ def test_a_code_unlocks_its_promotion_however_it_is_typed(till, unlocked):
 def test_an_unknown_code_is_a_status_and_the_sale_goes_on(till):
     answer = till.put("S1", basket(1_000, coupons=["NOPE"]))
     assert answer.status == 201
-    assert answer["coupons"] == [{"code": "NOPE", "status": "coupon_unknown"}]
+    assert answer["coupons"] == [
+        {"code": "NOPE", "status": "coupon_unknown", "message": "There is no such code."}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_a_coupon_has_a_limit_for_each_customer(till, unlocked):
 def test_a_coupon_bound_to_a_customer_is_good_for_nobody_else(till, unlocked):
     coupon = CouponFactory(promotion=unlocked, customer="C1")
     assert status(till, coupon.code, customer={"id": "C1"}) == ["applied"]
-    assert status(till, coupon.code, customer={"id": "C2"}) == ["coupon_customer_limit"]
+    assert status(till, coupon.code, customer={"id": "C2"}) == ["coupon_not_yours"]
 
 
 def test_a_coupon_may_have_a_benefit_of_its_own(till, unlocked):

@@ -1,10 +1,12 @@
 """The description of the views is true: whatever is made from it is answered as it says, and never with a 5xx."""
 
 import json
+from datetime import timedelta
 
 import msgspec
 import pytest
 import schemathesis
+from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 
 from pos import examples, openapi, schemas
@@ -55,6 +57,11 @@ def test_every_operation_is_as_it_is_described(case, till, live_server):
         )
 
 
+def lately():
+    """A time at which a till may have sold something offline."""
+    return (timezone.now() - timedelta(hours=1)).isoformat()
+
+
 def possible(body):
     """Mend what no schema says: the location's currency, each line id once, a sum and a time that can be.
 
@@ -71,7 +78,7 @@ def possible(body):
             if line.get(price):
                 line[price] %= 10**6
     if body.get("offline_at"):
-        body["offline_at"] = "2026-01-01T00:00:00Z"
+        body["offline_at"] = lately()
     return body
 
 
@@ -91,11 +98,13 @@ def test_the_examples_are_what_is_taken_and_what_is_answered():
 
     quoted = till.quote(sent["quote"]["a basket"])
     assert like(quoted.body, ids) == examples.QUOTE
+    assert like(till.quote(sent["quote"]["codes"]).body["coupons"], ids) == examples.REFUSED_CODES
     assert till.quote(sent["quote"]["one line"])["discount"] == 498
     sold = till.put("R-1001", sent["commit"]["commit"])
     assert (sold.status, like(sold.body, ids)) == (201, examples.SALE)
     assert till.put("R-1002", sent["commit"]["hold while the customer pays"])["state"] == "held"
-    assert till.put("R-1003", sent["commit"]["made without a connection"]).status == 201
+    alone = sent["commit"]["made without a connection"] | {"offline_at": lately()}
+    assert till.put("R-1003", alone).status == 201
     asked = till.send("PUT", "sales/R-1001/returns/B-0", sent["return"]["only ask"])
     assert (asked.status, asked["dry_run"]) == (200, True)
     back = till.send("PUT", "sales/R-1001/returns/B-1", sent["return"]["one unit"])

@@ -71,9 +71,8 @@ def test_another_content_under_the_same_id_is_refused(till, campaign):
     assert counted(campaign=campaign) == (100, 0, 1)
 
 
-def test_an_id_is_unique_per_location_and_shared_by_its_tills(till, campaign):
+def test_an_id_is_unique_per_location(till, campaign):
     assert till.put("S1", basket(1_000)).status == 201
-    assert AtTill(location=till.location).put("S1", basket(1_000)).status == 200
     assert AtTill(location=LocationFactory()).put("S1", basket(1_000)).status == 201
 
 

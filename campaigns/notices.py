@@ -1,0 +1,23 @@
+"""What the dashboard tells beside the campaigns: each app names a function in settings.NOTICES."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One sentence or two for the dashboard. `url`: the page where more can be seen or done; "" for none."""
+
+    sentence: str
+    url: str = ""
+
+
+def notices(user: Any, now: datetime) -> Iterator[Notice]:
+    """What there is to tell `user`. Each function takes the user and the time."""
+    for name in settings.NOTICES:
+        yield from import_string(name)(user, now)

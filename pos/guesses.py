@@ -1,0 +1,58 @@
+"""How fast a till may try coupon codes that it has not used before.
+
+A person mistypes a few codes a minute; a program that guesses tries thousands a second. Each till key has so many
+unknown codes a minute (`Till.unknown_codes_per_minute`; one key may serve a chain), counted in this process like the
+rate of its requests. Past that, every code the key has not used before is `coupon_throttled`, existing or not: an
+answer that told them apart would be what the guesser wants. A code that the key has used before stays good, and a wrong
+one that is sent again with every change of a basket counts once.
+"""
+
+import threading
+import time
+
+REMEMBERED = 10_000  # good codes, and as many wrong ones, that a process remembers of one key
+SECONDS = 60.0
+
+_lock = threading.Lock()
+
+
+class Guesses:
+    """The codes that one till key tried, and how many unknown ones it may still try now."""
+
+    __slots__ = ("_allowance", "_at", "_good", "_wrong")
+
+    def __init__(self) -> None:
+        self._allowance: float | None = None
+        self._at = 0.0
+        self._good: dict[str, None] = {}
+        self._wrong: dict[str, None] = {}
+
+    def admit(self, key: str, *, exists: bool, per_minute: int) -> bool:
+        """Whether the till may learn what becomes of a code now.
+
+        Args:
+            key: promotions.codes.code_key of it. exists: whether there is such a code.
+            per_minute: unknown codes that the till may try; so many may come at once.
+        """
+        with _lock:
+            if key in (self._good if exists else self._wrong):
+                return True
+            now = time.monotonic()
+            allowance = per_minute if self._allowance is None else self._allowance
+            self._allowance = min(per_minute, allowance + (now - self._at) * per_minute / SECONDS)
+            self._at = now
+            if self._allowance < 1:
+                return False
+            if exists:
+                remember(self._good, key)
+            else:
+                self._allowance -= 1
+                remember(self._wrong, key)
+            return True
+
+
+def remember(codes: dict[str, None], key: str) -> None:
+    """Keep `key`, and forget the oldest where there are too many."""
+    if len(codes) >= REMEMBERED:
+        del codes[next(iter(codes))]
+    codes[key] = None

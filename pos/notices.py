@@ -1,0 +1,61 @@
+"""What the dashboard tells of sales made offline: those that came in late, what they overran, who was refused."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Max, Sum
+from django.urls import reverse
+
+from campaigns.notices import Notice
+from campaigns.templatetags.workspace import money
+from pos.models import Sale, Till
+from promotions.models import Overrun
+
+NEWS = timedelta(days=7)
+LATE = timedelta(days=1)  # a sale that comes in later than this after it was made is late
+
+
+def of_offline_sales(user: Any, now: datetime) -> Iterator[Notice]:
+    """What there is to tell `user` of the last week."""
+    if not user.has_perm("promotions.view_promotioncampaign"):
+        return
+    since = now - NEWS
+    yield from _late(since)
+    yield from _overruns(since)
+    if user.is_staff and user.has_perm("pos.change_till"):
+        yield from _refused(since)
+
+
+def _late(since: datetime) -> Iterator[Notice]:
+    made_late = Sale.objects.filter(received_at__gt=since, offline_at__lt=F("received_at") - LATE)
+    late = made_late.aggregate(count=Count("pk"), longest=Max(F("received_at") - F("offline_at")))
+    if count := late["count"]:
+        sales = "1 sale" if count == 1 else f"{count:,} sales"
+        yield Notice(
+            f"{sales} made offline came in more than a day late in the last seven days, "
+            f"the oldest after {late['longest'].days} days."
+        )
+
+
+def _overruns(since: datetime) -> Iterator[Notice]:
+    rows = (
+        Overrun.objects.filter(redemption__sale__received_at__gt=since)
+        .values_list("redemption__sale__currency")
+        .annotate(given=Sum("amount"), sales=Count("redemption__sale", distinct=True))
+        .order_by("redemption__sale__currency")
+    )
+    for currency, given, sales in rows:
+        counted = "1 sale" if sales == 1 else f"{sales:,} sales"
+        yield Notice(
+            f"{counted} made offline went beyond limits in the last seven days, by {money(given, currency)}.",
+            reverse("promotions:reports"),
+        )
+
+
+def _refused(since: datetime) -> Iterator[Notice]:
+    for till in Till.objects.filter(offline_refused_at__gt=since).select_related("location"):
+        yield Notice(
+            f"{till} was refused a sale made offline. {till.offline_refused_why}",
+            reverse("admin:pos_till_change", args=[till.pk]),
+        )

@@ -1,0 +1,42 @@
+"""One mapping for coupon codes: what is typed at a till and what is stored come to the same key.
+
+The database is never asked to fold a letter: its `upper` and Python's differ (ß), and both depend on versions of their
+own. Two codes with the same key are the same code.
+"""
+
+import re
+import unicodedata
+
+DOT_ABOVE = "\u0307"
+DOTLESS_I = "\u0131"
+MARKED_I = re.compile("i[\u0300-\u036f]+")
+# joiners, direction marks, variation selectors and the like come along when a code is copied; they have no width
+INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\ufff0-\ufff8]")
+CONTROLS = frozenset({"Cc", "Cf"})
+SHORT = 6
+
+
+def code_key(code: str) -> str:
+    """Return what stands for `code` in comparisons.
+
+    Capital and small letters are the same: ß, ẞ and SS too, and i, I, İ and ı, since nobody says which language a
+    keyboard has. A letter with a mark is the same whether the mark stands apart or not; full-width letters and
+    ligatures are the letters they are made of. Invisible signs and white space around the code count for nothing.
+    """
+    if code.isascii() and code.isprintable():
+        return code.strip().casefold()
+    folded = unicodedata.normalize("NFD", code).casefold()
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", folded).casefold())
+    folded = MARKED_I.sub(lambda found: found[0].replace(DOT_ABOVE, ""), folded.replace(DOTLESS_I, "i"))
+    shown = [sign for sign in INVISIBLE.sub("", folded) if unicodedata.category(sign) not in CONTROLS]
+    return unicodedata.normalize("NFKC", "".join(shown)).strip()
+
+
+def code_as_stored(code: str) -> str:
+    """Return `code` in capital letters, as people are shown it; its key stays the same."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", code.strip()).upper())
+
+
+def is_short(code: str) -> bool:
+    """Whether `code`, made by hand, has fewer than SHORT letters and digits: guessing soon finds it."""
+    return sum(sign.isalnum() for sign in code_key(code)) < SHORT

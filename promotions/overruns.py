@@ -1,0 +1,76 @@
+"""Pauses campaigns whose limits were overrun by sales made offline, by more than the site allows.
+
+A sale made offline is over when it comes in: its discount was given, whatever the limits say. Some overrun is in the
+nature of it. Past `settings.OVERRUN_PERCENT` of a limit something is wrong, a clock, a till or a person, and the
+campaign waits for somebody to look. What came in before it was last activated or resumed is no reason again.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
+
+from campaigns import lifecycle
+from campaigns.models import Campaign, Transition
+from campaigns.refusals import Refused
+from campaigns.templatetags.workspace import money
+from promotions.models import Overrun, PromotionCampaign, Redemption
+
+CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one code are no pattern
+
+
+def fresh() -> QuerySet[Overrun]:
+    """What was given beyond limits through campaigns that are active, since each last began or went on."""
+    began = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
+    began = began.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
+    return (
+        Overrun.objects.filter(redemption__campaign__status=Campaign.Status.ACTIVE)
+        .annotate(began=Subquery(began))
+        .filter(Q(began=None) | Q(redemption__sale__received_at__gt=F("began")))
+    )
+
+
+def overrun_campaigns() -> list[int]:
+    """The keys of the active campaigns that were overrun at all since they last began or went on."""
+    return sorted(set(fresh().values_list("redemption__campaign", flat=True)))
+
+
+def pause(campaign: int, now: datetime) -> None:
+    """Pause a campaign that was overrun by more than the site allows; leave any other as it is."""
+    if reason := next(reasons(PromotionCampaign.objects.get(pk=campaign)), None):
+        try:
+            lifecycle.fire(campaign, "pause", why=reason, now=now)
+        except Refused:
+            return  # somebody has just paused or ended it
+
+
+def reasons(campaign: PromotionCampaign) -> Iterator[str]:
+    """Which limits of `campaign` were overrun by more than the site allows: a sentence for each."""
+    percent = settings.OVERRUN_PERCENT
+    amount = uses = codes = 0
+    by_promotion: dict[tuple[str, int | None], int] = defaultdict(int)
+    rows = (
+        fresh()
+        .filter(redemption__campaign=campaign)
+        .values_list("redemption__promotion__name", "redemption__promotion__max_uses")
+        .annotate(Sum("amount"), Sum("campaign_uses"), Sum("promotion_uses"), Sum("coupon_uses"))
+    )
+    for name, most, of_amount, of_uses, of_promotion, of_codes in rows:
+        amount, uses, codes = amount + of_amount, uses + of_uses, codes + of_codes
+        by_promotion[name, most] += of_promotion
+    allowed = f"more than the {percent} % that are allowed"
+    if campaign.budget and amount * 100 > campaign.budget * percent:
+        given, budget = money(amount, campaign.currency), money(campaign.budget, campaign.currency)
+        yield f"Sales made offline gave {given} beyond the budget of {budget}: {allowed}."
+    if campaign.max_uses and uses * 100 > campaign.max_uses * percent:
+        yield f"Sales made offline used it {uses} times beyond its {campaign.max_uses} uses: {allowed}."
+    for (name, most), beyond in by_promotion.items():
+        if most and beyond * 100 > most * percent:
+            yield f"Sales made offline used “{name}” {beyond} times beyond its {most} uses: {allowed}."
+    if codes >= CODES_AT_LEAST:
+        lines = Redemption.objects.filter(campaign=campaign, coupon__isnull=False)
+        used = lines.aggregate(uses=Sum("uses"))["uses"] or 0
+        if codes * 100 > used * percent:
+            yield f"Of {used} uses of its codes {codes} were by tills offline, of codes used up: {allowed}."
