@@ -23,8 +23,8 @@ CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one cod
 
 def fresh() -> QuerySet[Overrun]:
     """What was given beyond limits through campaigns that are active, since each last began or went on."""
-    began = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
-    began = began.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
+    begun = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
+    began = begun.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
     return (
         Overrun.objects.filter(redemption__campaign__status=Campaign.Status.ACTIVE)
         .annotate(began=Subquery(began))
