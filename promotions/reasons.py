@@ -39,6 +39,8 @@ def said(
         need, have = (", ".join(groups.get(code, code) for code in codes(figure)) for figure in (need, have))
     if have in ("", None):
         have = UNNAMED.get(reason, "nothing")
+    if reason == "min_quantity" and isinstance(need, int) and isinstance(have, int) and have < need:
+        return f"It needs {need} articles; {have} count here: {need - have} more."
     sentence = SENTENCES[reason].format(need=need, have=have, by=winner)
     return sentence[0].upper() + sentence[1:]
 

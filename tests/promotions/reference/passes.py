@@ -75,6 +75,8 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
         used: list[Unit] = []
         bought: list[Unit] = []
         replaces = lane == "item" and sale.stacking.buy_get_replaces
+        if lane == "item":  # a gift is given first: no other promotion reduces it
+            rules.sort(key=lambda rule: not isinstance(rule.benefit, r.FreeGift))
         if replaces:
             rules.sort(key=lambda rule: not isinstance(benefit_of(rule, basket), r.BuyGet))
         for rule in rules:
