@@ -69,7 +69,7 @@ class Sale:
         self.promotions = promotions
         lanes = bisect_left(promotions, True, key=lambda promotion: promotion.on_order)
         self.items, self.orders = promotions[:lanes], promotions[lanes:]
-        if any([promotion.gift is not None for promotion in self.items]):
+        if any(promotion.gift is not None for promotion in self.items):
             # what is given away is no unit that another promotion reduces, whichever stands first
             self.items = sorted(self.items, key=lambda promotion: promotion.gift is None)
         if stacking.buy_get_replaces:
