@@ -7,15 +7,19 @@ A tree is nested groups of conditions:
     {"list": 3}
     {"event": "opened", "done": true, "times": 2, "within": {"amount": 30, "unit": "day"}, "campaign": 5}
 
-A field is one of FIELDS, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so often, once unless
-it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail campaign, and may say
-how much was `spent` in all at least, less what came back: minor units of its `currency`.
+A field is one of FIELDS or WORKED_OUT, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so
+often, once unless it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail
+campaign, and may say how much was `spent` in all at least, less what came back: minor units of its `currency`.
 A group without conditions has no say: it holds for everybody.
 """
 
 import re
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
+
+from django.conf import settings
+
+from mailing.comparing import Condition, compare, equals
 
 FIELDS = {
     "email": "Address",
@@ -27,6 +31,8 @@ FIELDS = {
     "score": "Score",
     "customer_id": "Customer number",
 }
+# What is worked out from what they did.
+WORKED_OUT = {"signup_date": "Signup date", "usual_location": "Usual location"}
 FLAGS = {"is_unsubscribed": "Unsubscribed", "is_bounced": "Bounced", "is_suppressed": "Suppressed"}
 OPERATORS = {
     "equals": "is",
@@ -53,18 +59,10 @@ UNITS = ("minute", "hour", "day", "month", "year")
 DEEPEST, MOST = 20, 200  # groups inside each other, and conditions: a person needs far fewer
 
 _name = re.compile(r"[^\W\d]\w{0,63}").fullmatch
-_number = re.compile(r"-?\d{1,15}(\.\d{1,6})?").fullmatch
 
 
 class SegmentError(ValueError):
     """The tree cannot be used; `str()` is a sentence that names the condition."""
-
-
-class Condition(NamedTuple):
-    """SQL that is true for the rows of mailing_contact AS contact it chooses, and its parameters in their order."""
-
-    sql: str
-    params: list[Any]
 
 
 def compiled(tree: dict[str, Any]) -> Condition:
@@ -111,49 +109,75 @@ def _field(node: dict[str, Any]) -> Condition:
         raise SegmentError(f"“{op}” is no way to compare; there are {', '.join(OPERATORS)}.")
     if name in FLAGS:
         return _flag(name, op, value)
-    if name in FIELDS:
-        text, params = f"contact.{name}::text", []
+    if name == "usual_location":
+        return _usual_location(node)
+    if name == "signup_date":
+        # of a setting, which holds no quotation mark: every name of a time zone is letters, digits and / _ + -
+        text = f"to_char(contact.created_at AT TIME ZONE '{settings.TIME_ZONE}', 'YYYY-MM-DD')"
+    elif name in FIELDS:
+        text = f"contact.{name}::text"
     elif isinstance(name, str) and _name(name):
-        text, params = "contact.attributes ->> %s", [name]
+        text = f"contact.attributes ->> '{name}'"  # letters, digits and _ only
     else:
         raise SegmentError(f"“{name}” is no name of a field.")
+    has_numbers = name not in FIELDS or name == "score"
+    return _compared(f"({text})", name, op, value, has_numbers=has_numbers)
+
+
+def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = False) -> Condition:
+    """`text`, an SQL expression without parameters, as `op` says. `has_numbers`: 12.5 and 12.50 are equal."""
     if op == "is_set":
-        return Condition(f"coalesce({text}, '') <> ''", params)
+        return Condition(f"coalesce({text}, '') <> ''", [])
     if op == "is_not_set":
-        return Condition(f"coalesce({text}, '') = ''", params)
+        return Condition(f"coalesce({text}, '') = ''", [])
     if op == "between":
         if not isinstance(value, list) or len(value) != 2:
             raise SegmentError(f"“{name}” between needs two values.")
         low, high = (
-            _comparison(text, params, sign, one, name) for sign, one in zip((">=", "<="), value, strict=True)
+            compare(text, sign, _text(one, name)) for sign, one in zip((">=", "<="), value, strict=True)
         )
         return Condition(f"{low.sql} AND {high.sql}", low.params + high.params)
+    value = _text(value, name)
     if op in ("greater_than", "less_than"):
-        return _comparison(text, params, ">" if op == "greater_than" else "<", value, name)
-    value = _text(value, name)
+        return compare(text, ">" if op == "greater_than" else "<", value)
     if op in ("equals", "not_equals"):
-        sign = "=" if op == "equals" else "IS DISTINCT FROM"
-        return Condition(f"lower({text}) {sign} lower(%s)", [*params, value])
+        same = equals(text, value) if has_numbers else Condition(f"lower({text}) = lower(%s)", [value])
+        return same if op == "equals" else Condition(f"({same.sql}) IS NOT TRUE", same.params)
     if op == "contains":
-        return Condition(f"position(lower(%s) in lower({text})) > 0", [value, *params])
+        return Condition(f"position(lower(%s) in lower({text})) > 0", [value])
     if op == "starts_with":
-        return Condition(f"starts_with(lower({text}), lower(%s))", [*params, value])
-    return Condition(f"right(lower({text}), length(%s)) = lower(%s)", [*params, value, value])
+        return Condition(f"starts_with(lower({text}), lower(%s))", [value])
+    return Condition(f"right(lower({text}), length(%s)) = lower(%s)", [value, value])
 
 
-def _comparison(text: str, params: list[Any], sign: str, value: Any, name: str) -> Condition:
-    """Numbers compare as numbers, anything else as text, which is right for dates as ISO 8601 writes them."""
-    value = _text(value, name)
-    if _number(value):
-        number = f"CASE WHEN {text} ~ '^-?[0-9]{{1,15}}([.][0-9]+)?$' THEN ({text})::numeric END"
-        return Condition(f"{number} {sign} %s::numeric", [*params, *params, value])
-    return Condition(f"lower({text}) {sign} lower(%s)", [*params, value])
+# The location where each customer bought most often; of two the one they were at last.
+USUAL = """
+SELECT DISTINCT ON (visits.customer) visits.customer, location.code, location.name
+FROM (
+    SELECT customer, location_id, count(*) AS times, max(at) AS last FROM pos_sale
+    WHERE state = 'committed' AND customer <> '' GROUP BY customer, location_id
+) AS visits JOIN pos_location AS location ON location.id = visits.location_id
+ORDER BY visits.customer, visits.times DESC, visits.last DESC, location.id
+"""
+
+
+def _usual_location(node: dict[str, Any]) -> Condition:
+    """By the name of the location or its code; who never bought has none."""
+    op, value = node.get("op", "equals"), node.get("value")
+    is_negative = op in ("not_equals", "is_not_set")
+    asked = {"not_equals": "equals", "is_not_set": "is_set"}.get(op, op)
+    name = _compared("usual.name", "usual_location", asked, value)
+    sql, params = name
+    if asked == "equals":
+        sql, params = f"{sql} OR lower(usual.code) = lower(%s)", [*params, *params]
+    found = f"contact.customer_id IN (SELECT usual.customer FROM ({USUAL}) AS usual WHERE {sql})"
+    return Condition(f"({found}) IS NOT TRUE" if is_negative else found, params)
 
 
 def _text(value: Any, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    if not isinstance(value, str | int | float) or value == "":
+    if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
         raise SegmentError(f"“{name}” is compared with nothing: give a value.")
     return str(value)
 

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from mailing import audience
 from mailing.models import Segment
-from mailing.segments import DEEPEST, EVENTS, FIELDS, FLAGS, GROUPS, MOST, OPERATORS, UNITS
+from mailing.segments import DEEPEST, EVENTS, FIELDS, FLAGS, GROUPS, MOST, OPERATORS, UNITS, WORKED_OUT
 
 ROOT = "t"
 GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of these"}
@@ -129,7 +129,7 @@ def _from_node(node: dict[str, Any]) -> Leaf | Group:
     if name in FLAGS:
         return Leaf(what=f"flag:{name}", value="yes" if value is (op == "equals") else "no")
     low, high = value if isinstance(value, list) else (value, "")
-    if name in FIELDS:
+    if name in FIELDS or name in WORKED_OUT:
         return Leaf(what=f"field:{name}", op=op, value=str(low), to=str(high))
     return Leaf(what="attribute", name=name, op=op, value=str(low), to=str(high))
 
@@ -219,7 +219,7 @@ class SegmentForm(forms.ModelForm):
 
 CHOICES = {
     "words": GROUP_WORDS,
-    "fields": FIELDS,
+    "fields": FIELDS | WORKED_OUT,
     "flags": FLAGS,
     "operators": OPERATORS,
     "events": EVENTS,

@@ -12,7 +12,7 @@ __all__ = ["ACCEPTS", "CONSENT", "DECLINES", "FIELDS", "LEFT_OUT", "LIST", "chec
 FIELDS = segments.FIELDS | {"email": "E-mail address"}
 CONSENT = {ACCEPTS: "Whether they want mail", DECLINES: "That they do not want mail"}
 ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside
-RESERVED = {*FIELDS, LIST, *CONSENT}  # no names of attributes
+RESERVED = {*FIELDS, *segments.WORKED_OUT, LIST, *CONSENT}  # no names of attributes
 
 _attribute = re.compile(r"[^\W\d]\w{0,63}").fullmatch
 _not_in_names = re.compile(r"\W+")
@@ -77,7 +77,9 @@ def _guess(name: str, values: Sequence[str]) -> str:
 def _word(name: str) -> str:
     """The name of an attribute for a column of this name."""
     word = _not_in_names.sub("_", name.strip().lower()).strip("_")
-    return f"_{word}"[:64] if word[:1].isdigit() else word[:64]
+    if word[:1].isdigit() or word in segments.WORKED_OUT:
+        word = f"_{word}"
+    return word[:64]
 
 
 def holds_marked_text(name: str, taken: str) -> bool:
@@ -95,7 +97,7 @@ def checked(taken: Sequence[str]) -> list[tuple[int, str]]:
     wrong = [
         (place, f"“{name}” cannot be the name of an attribute: use letters, digits and _, a letter first.")
         for place, name in enumerate(taken)
-        if name and name not in RESERVED and not _attribute(name)
+        if name and (name in segments.WORKED_OUT or (name not in RESERVED and not _attribute(name)))
     ]
     wrong += [
         (place, f"“{FIELDS.get(name, name)}” is taken from another column already.")

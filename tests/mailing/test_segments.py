@@ -9,7 +9,8 @@ from mailing import audience
 from mailing.models import Event, Membership, Suppression
 from mailing.segments import MOST, SegmentError
 from pos.models import Return
-from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, SaleFactory
+from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, LocationFactory, SaleFactory
+from tests.outside import choose_contacts
 
 pytestmark = pytest.mark.django_db
 
@@ -192,3 +193,117 @@ def test_what_a_person_types_is_never_sql(people):
     for value in ("' OR true --", "%s", "%%", "\\", "Robert'); DROP TABLE mailing_contact;--"):
         assert chosen({"field": "city", "op": "equals", "value": value}) == ""
         assert chosen({"field": "plan", "op": "contains", "value": value}) == ""
+
+
+# ── values as people write them ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def picked(tree, *values, field="v"):
+    """Those of these values of a contact's attribute that the tree chooses."""
+    contacts = [
+        {"email": f"p{place}@x.test"} | ({field: value} if value is not None else {})
+        for place, value in enumerate(values)
+    ]
+    addresses = choose_contacts(tree, contacts)
+    return [values[int(address[1:].partition("@")[0])] for address in addresses]
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "chosen"),
+    [
+        ("equals", "12.50", ["12.50", "12.5", 12.5, "12,50"]),
+        ("equals", "12,5", ["12.50", "12.5", 12.5, "12,50"]),
+        ("equals", "7", [7, "7"]),
+        ("equals", "007", ["007"]),
+        ("not_equals", "12.5", [7, "7", "007", "1.234,50", "abc", None]),
+        ("greater_than", "12", ["12.50", "12.5", 12.5, "12,50", "1.234,50"]),
+        ("greater_than", "1.234,49", ["1.234,50"]),
+        ("less_than", "8", [7, "7", "007"]),
+        ("between", ["7", "12.5"], ["12.50", "12.5", 12.5, "12,50", 7, "7", "007"]),
+    ],
+)
+def test_numbers_compare_as_numbers_however_they_are_written(op, value, chosen):
+    values = ["12.50", "12.5", 12.5, "12,50", 7, "7", "007", "1.234,50", "abc", None]
+    assert picked({"field": "v", "op": op, "value": value}, *values) == chosen
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "chosen"),
+    [
+        (
+            "greater_than",
+            "2026-01-01",
+            ["2026-03-01", "15.02.2026", "2026-01-02T10:00:00Z", "2.1.2026 09:30"],
+        ),
+        (
+            "greater_than",
+            "01.01.2026",
+            ["2026-03-01", "15.02.2026", "2026-01-02T10:00:00Z", "2.1.2026 09:30"],
+        ),
+        ("less_than", "2026-01-02", ["2026-01-01"]),
+        ("between", ["2026-01-02", "2026-02-15"], ["15.02.2026", "2026-01-02T10:00:00Z", "2.1.2026 09:30"]),
+        ("greater_than", "2026-01-02T09:59:59", ["2026-03-01", "15.02.2026", "2026-01-02T10:00:00Z"]),
+    ],
+)
+def test_what_is_no_date_is_neither_before_nor_after_one(op, value, chosen):
+    values = [
+        "2026-03-01",
+        "never",
+        "n/a",
+        "15.02.2026",
+        7,
+        "2026-01-02T10:00:00Z",
+        "2.1.2026 09:30",
+        "2026-02-30",
+    ]
+    values += ["2026-01-01", "20260301", "02/03/2026", "31.02.2026x", True, None]
+    assert picked({"field": "v", "op": op, "value": value}, *values) == chosen
+
+
+@pytest.mark.parametrize(
+    ("tree", "chosen"),
+    [
+        ({"field": "v", "op": "not_equals", "value": "Rome"}, ["Oslo", "", None]),
+        ({"none": [{"field": "v", "op": "contains", "value": "o"}]}, ["", None]),
+        ({"none": [{"field": "v", "op": "greater_than", "value": "5"}]}, ["Rome", "Oslo", "", None]),
+        ({"field": "v", "op": "is_not_set"}, ["", None]),
+        ({"none": [{"field": "v", "op": "is_set"}]}, ["", None]),
+    ],
+)
+def test_negative_conditions_hold_for_people_without_a_value(tree, chosen):
+    assert picked(tree, "Rome", "Oslo", "", None) == chosen
+
+
+def test_postal_codes_and_customer_numbers_are_no_numbers():
+    assert picked({"field": "v", "op": "equals", "value": "1234"}, "01234", "1234", "1234.0") == [
+        "1234",
+        "1234.0",
+    ]
+    ContactFactory(first_name="X", customer_id="12")
+    ContactFactory(first_name="Y", customer_id="12.0")
+    assert chosen({"field": "customer_id", "op": "equals", "value": "12"}) == "X"
+
+
+def test_the_signup_date_is_a_day_of_the_site(settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    late = ContactFactory(first_name="L")
+    type(late).objects.filter(pk=late.pk).update(created_at="2026-01-31T23:30:00Z")
+    early = ContactFactory(first_name="E")
+    type(early).objects.filter(pk=early.pk).update(created_at="2026-01-31T22:30:00Z")
+    assert chosen({"field": "signup_date", "op": "equals", "value": "2026-02-01"}) == "L"
+    assert chosen({"field": "signup_date", "op": "less_than", "value": "01.02.2026"}) == "E"
+
+
+def test_the_usual_location_is_where_somebody_bought_most():
+    rome, oslo = LocationFactory(code="R1", name="Rome"), LocationFactory(code="O1", name="Oslo")
+    for name in "ABC":
+        ContactFactory(first_name=name, customer_id=name)
+    for location, customer in [(rome, "A"), (rome, "A"), (oslo, "A"), (oslo, "B")]:
+        SaleFactory(location=location, customer=customer)
+    SaleFactory(location=oslo, customer="A", state="voided")
+    SaleFactory(location=oslo, customer="A", state="voided")
+    assert chosen({"field": "usual_location", "op": "equals", "value": "rome"}) == "A"
+    assert chosen({"field": "usual_location", "op": "equals", "value": "o1"}) == "B"
+    assert chosen({"field": "usual_location", "op": "not_equals", "value": "Rome"}) == "BC"
+    assert chosen({"field": "usual_location", "op": "is_set"}) == "AB"
+    assert chosen({"field": "usual_location", "op": "is_not_set"}) == "C"

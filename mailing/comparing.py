@@ -1,0 +1,94 @@
+"""How the values of contacts compare in segments: as numbers, as dates, else as text.
+
+A number may have a decimal comma and thousands set off (12,50 and 1.234,50 and 1,234.50); one with a leading zero
+equals only what is written alike, since it is a postal code or an article. A date is written as ISO 8601 or as
+15.02.2026, and may have a time behind it. What is no number is neither above nor below one; what is no date is neither
+before nor after one.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+# Each form of a number: how it is recognised, and the SQL that reads it.
+_NUMBERS = (
+    (r"^-?[0-9]{1,15}([.][0-9]{1,50})?$", "({0})::numeric"),
+    (r"^-?[0-9]{1,15},[0-9]{1,2}$", "replace({0}, ',', '.')::numeric"),
+    (r"^-?[0-9]{1,3}([.][0-9]{3}){1,4},[0-9]{1,2}$", "replace(replace({0}, '.', ''), ',', '.')::numeric"),
+    (r"^-?[0-9]{1,3}(,[0-9]{3}){1,4}[.][0-9]{1,2}$", "replace({0}, ',', '')::numeric"),
+)
+_EQUAL = r"^-?(0|[1-9][0-9]{0,14})([.,][0-9]{1,15})?$"  # numbers that equal others in value
+_MONTH_DAY = (
+    r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|[12][0-9]))"
+)
+_ISO = rf"^[0-9]{{4}}-{_MONTH_DAY}([T ].{{0,40}})?$"
+_DOTTED = r"^(0?[1-9]|[12][0-9]|3[01])[.](0?[1-9]|1[0-2])[.][0-9]{4}( .{0,40})?$"
+
+_DOTTED_AS_ISO = (
+    "right(split_part({0}, ' ', 1), 4) || '-' || lpad(split_part({0}, '.', 2), 2, '0')"
+    " || '-' || lpad(split_part({0}, '.', 1), 2, '0')"
+)
+
+_iso_value = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)\S{0,12})?").fullmatch
+_dotted_value = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})").fullmatch
+
+
+class Condition(NamedTuple):
+    """SQL that is true for the rows of mailing_contact AS contact it chooses, and its parameters in their order."""
+
+    sql: str
+    params: list[Any]
+
+
+def compare(text: str, sign: str, value: str) -> Condition:
+    """`text`, SQL without parameters, above or below a value: `sign` is one of < > <= >=."""
+    if number := read_number(value):
+        cases = [(form, reading, "%s::numeric") for form, reading in _NUMBERS]
+        return _by_form(text, sign, cases, number)
+    if day := read_date(value):
+        part = "left({0}, 10)" if len(day) == 10 else "left(replace({0}, ' ', 'T'), 19)"
+        return _by_form(text, sign, [(_ISO, part, "%s"), (_DOTTED, _DOTTED_AS_ISO, "%s")], day)
+    return Condition(f"lower({text}) {sign} lower(%s)", [value])
+
+
+def equals(text: str, value: str) -> Condition:
+    """`text`, SQL without parameters, says the same as a value: in other letters, or as the same number."""
+    same = f"lower({text}) = lower(%s)"
+    if not re.match(_EQUAL, value):
+        return Condition(same, [value])
+    number = value.replace(",", ".")
+    as_number = f"CASE WHEN {text} ~ '{_EQUAL}' THEN replace({text}, ',', '.')::numeric = %s::numeric END"
+    return Condition(f"({same} OR coalesce({as_number}, false))", [value, number])
+
+
+def _by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str]], value: str) -> Condition:
+    """What is in none of the forms is unknown, and so neither above nor below."""
+    whens = [
+        f"WHEN {text} ~ '{form}' THEN {reading.format(text)} {sign} {mark}" for form, reading, mark in cases
+    ]
+    return Condition(f"CASE {' '.join(whens)} END", [value] * len(cases))
+
+
+def read_number(value: str) -> str:
+    """A value as SQL reads numbers; "" for what is none."""
+    if not any(re.match(form, value) for form, _ in _NUMBERS):
+        return ""
+    if value.rfind(",") > value.rfind("."):
+        return value.replace(".", "").replace(",", ".")
+    return value.replace(",", "")
+
+
+def read_date(value: str) -> str:
+    """A value as ISO 8601 to the day, or to the second where it says a time; "" for what is none."""
+    if match := _iso_value(value):
+        day, time = match[1], match[2]
+    elif match := _dotted_value(value):
+        day, time = f"{match[3]}-{match[2]:0>2}-{match[1]:0>2}", None
+    else:
+        return ""
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return ""
+    return f"{day}T{time}" if time else day
