@@ -127,7 +127,7 @@ class Rate:
         if refused >= REFUSED:
             return (
                 f"{refused} of the last {len(self._refused)} messages were refused, the last with: {said}"
-                " Mend what the servers object to, then retry the failed."
+                " Mend what the servers object to, then resume it; whoever failed can be retried."
             )
         if lost >= LOST:
             return (

@@ -55,7 +55,9 @@ def fate(result: Result, attempts: int, retry_until: datetime) -> Fate:
         return Fate(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
         return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
-    kind, suppress, spends, asked, _ = result.verdict
+    kind, suppress, spends, asked, starts_session = result.verdict
+    if starts_session:  # the next connection takes it
+        return Fate(S.PENDING, wait=0.0, spent=0, **said)
     is_over = timezone.now() >= retry_until
     if kind is Kind.HARD:
         return Fate(S.BOUNCED, suppress=suppress, fault="recipient", **said)

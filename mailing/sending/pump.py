@@ -286,7 +286,7 @@ class Pump:
                 await self._pressure.proven.wait()
             parcel = await supply.next()
             while parcel and place < self._pressure.places:
-                if link is None or not link.is_usable or link.accepted >= self.smtp.messages_per_connection:
+                if link is None or not link.is_usable or not link.has_room(self.smtp.messages_per_connection):
                     link = await self._reopen(link)
                     if link is None:
                         return
@@ -384,11 +384,12 @@ class Pump:
                 if not await ledger.mark(parcel.claimed):
                     link.withhold()
                     return None
-                following = None
-                if link.accepted + 1 < self.smtp.messages_per_connection:
-                    following = supply.ready()
+                has_room = link.has_room(self.smtp.messages_per_connection, besides=1)
+                following = supply.ready() if has_room else None
                 self._unanswered[link] = following
                 result = await link.deliver(then=following.mail if following else None)
+            elif result.verdict and result.verdict.starts_session:
+                return parcel  # over the next connection
             is_alone = len(self._links) <= 1
             self._answers.settle(supply, ledger, link, parcel.claimed, result, is_alone=is_alone)
         finally:

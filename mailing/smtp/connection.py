@@ -15,10 +15,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 
+from mailing.smtp import sessions
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result, Unsendable, commands, wire_form
 from mailing.smtp.replies import NotSmtp, RawReply, ReplyParser, Stage
 from mailing.smtp.server import Server
-from mailing.smtp.verdicts import Kind, Verdict, classify
+from mailing.smtp.verdicts import Kind, Verdict
 
 _ENVELOPE = (Stage.MAIL, Stage.RCPT, Stage.DATA)
 _RESET_ENVELOPE = (Stage.RSET, *_ENVELOPE)
@@ -28,7 +29,8 @@ _ACCEPTED = Verdict(Kind.ACCEPTED)
 class Connection(asyncio.Protocol):
     """Made by `client.connect`; used by one task at a time.
 
-    `accepted` counts the messages the server took; `capabilities` is what its last EHLO offered.
+    `accepted` counts the messages the server took; `capabilities` is what its last EHLO offered; `is_late` says that it
+    ended because the server took too long to answer.
     """
 
     def __init__(self, server: Server) -> None:
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
         self._inbox: list[RawReply] = []
         self._owed = 0  # replies still to come
         self._ended = ""  # why the connection is of no more use
-        self._is_late = False
+        self.is_late = False
         self._is_backlogged = False  # more waits in the transport than any envelope has: the dot is among it
         self._waiter: asyncio.Future[None] | None = None
         self._limits: tuple[float, ...] = ()
@@ -59,6 +61,10 @@ class Connection(asyncio.Protocol):
     def is_usable(self) -> bool:
         """Another message may be offered: the connection lives, or ended owing the fate of the one chained last."""
         return not self._ended or self._chained is not None
+
+    def has_room(self, most: int, *, besides: int = 0) -> bool:
+        """Whether one message more may go over it: of `most`, or fewer where the server takes fewer."""
+        return self.accepted + besides < sessions.find_size(self.server, most)
 
     @property
     def waited(self) -> float:
@@ -212,11 +218,6 @@ class Connection(asyncio.Protocol):
         """The server speaks first."""
         self._owed += 1
 
-    @property
-    def is_late(self) -> bool:
-        """The connection ended because the server took too long to answer."""
-        return self._is_late
-
     async def start_tls(self, seconds: float) -> None:
         """Encrypt from here on. What was learnt in clear is forgotten.
 
@@ -235,8 +236,7 @@ class Connection(asyncio.Protocol):
         if transport is None:
             raise ConnectionError("The connection was closed during the TLS handshake.")
         self._transport = transport
-        self._parser = ReplyParser()
-        self.capabilities = Capabilities()
+        self._parser, self.capabilities = ReplyParser(), Capabilities()
 
     # asyncio.Protocol
 
@@ -313,7 +313,7 @@ class Connection(asyncio.Protocol):
             return
         left = self._deadline - self._loop.time()
         if left <= 0:
-            self._is_late = True
+            self.is_late = True
             self._end(f"{self.server} did not answer in time.")
         else:
             self._watch = self._loop.call_later(min(left, self._tick), self._look_at_the_clock)
@@ -376,9 +376,9 @@ class Connection(asyncio.Protocol):
         return self._gone(stages[len(replies)])
 
     async def _leave_data(self, stages: tuple[Stage, ...], codes: list[int]) -> None:
-        """Out of a DATA that was granted though the envelope was refused: an empty message to nobody (RFC 2920 §3.1).
+        """Leave a DATA that was granted though the envelope was refused: an empty message to nobody (RFC 2920 §3.1).
 
-        Only where the recipient was refused; one the server took would get an empty message, so the connection goes.
+        A recipient that the server took would get an empty message, so the connection goes.
         """
         if len(codes) < len(stages) or codes[-1] != 354:
             return
@@ -391,8 +391,9 @@ class Connection(asyncio.Protocol):
         reply = raw.read()
         if reply.code == 421:
             self._end(f"{self.server} closed the connection: {reply}")
-        return Result(Outcome.REFUSED, stage, reply, classify(stage, reply))
+        verdict = sessions.judge_session(self.server, self.accepted, stage, reply)
+        return Result(Outcome.REFUSED, stage, reply, verdict)
 
     def _gone(self, stage: Stage, *, uncertain: bool = False) -> Result:
-        outcome = Outcome.TIMED_OUT if self._is_late else Outcome.DROPPED
+        outcome = Outcome.TIMED_OUT if self.is_late else Outcome.DROPPED
         return Result(outcome, stage, uncertain=uncertain, sentence=self._ended)

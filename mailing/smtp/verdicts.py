@@ -127,12 +127,21 @@ def classify(stage: Stage, reply: Reply) -> Verdict:
     """Judge whose matter `reply` is when it came at `stage`."""
     if 200 <= reply.code < 400:
         return _ACCEPTED
-    meaning = find_meaning(f"{reply.enhanced} {reply.text}")
+    meaning = _read(reply)
     # "1.1" of "5.1.1": the class is the basic code's (RFC 2034 §4)
     subject = reply.enhanced.partition(".")[2]
     if reply.code < 500:
         return _judge_temporary(stage, reply, subject, meaning)._replace(retry_after=retry_after(reply.text))
     return _judge_permanent(stage, reply, subject, meaning)
+
+
+def is_bare_goodbye(reply: Reply) -> bool:
+    """Tell whether the server ends the connection without words that give a reason."""
+    return reply.code == 421 and _read(reply) in (None, _M.REFUSED)
+
+
+def _read(reply: Reply) -> Meaning | None:
+    return find_meaning(f"{reply.enhanced} {reply.text}")
 
 
 def _judge_temporary(stage: Stage, reply: Reply, subject: str, meaning: Meaning | None) -> Verdict:

@@ -1,0 +1,60 @@
+"""How many messages a server takes on one connection, as far as it has told.
+
+Servers count: OpenSMTPD takes 100 messages on a connection, Exim 1,000 unless told otherwise. Who offers one more is
+refused and may go on at once over a new connection. The number is remembered for a while, by each process for itself,
+so that the next connections are given up in time.
+"""
+
+import time
+
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.server import Server
+from mailing.smtp.verdicts import Verdict, classify, is_bare_goodbye
+
+FORGET_AFTER = 3600.0  # seconds: the server may have been given other limits
+
+_Key = tuple[str, int, str]
+_sizes: dict[_Key, tuple[int, bool, float]] = {}  # messages, whether it counts, when it was learnt
+
+
+def judge_session(server: Server, accepted: int, stage: Stage, reply: Reply) -> Verdict:
+    """Judge a refusal on a connection that took `accepted` messages; remember the number if it was full.
+
+    Only a connection that took messages can have taken too many. A bare goodbye before an envelope is taken for that
+    too: a server that wants us to slow down refuses the next connection as well.
+    """
+    verdict = classify(stage, reply)
+    if not accepted:
+        return verdict._replace(starts_session=False)
+    is_certain = verdict.starts_session
+    if is_certain or (stage is Stage.MAIL and is_bare_goodbye(reply)):
+        remember_size(server, accepted, is_certain=is_certain)
+        return verdict._replace(starts_session=True)
+    return verdict
+
+
+def remember_size(server: Server, accepted: int, *, is_certain: bool) -> None:
+    """Note that a connection ended after `accepted` messages.
+
+    is_certain: the server's words say that this is its number. A connection may also end for other reasons, so without
+    such words the number counts once two connections have ended at it.
+    """
+    key = _key_of(server)
+    before = _sizes.get(key)
+    is_certain = is_certain or (before is not None and before[0] == accepted)
+    _sizes[key] = (accepted, is_certain, time.monotonic())
+
+
+def find_size(server: Server, most: int) -> int:
+    """Find how many messages to send over one connection: `most`, or fewer where the server is known to take fewer."""
+    known = _sizes.get(_key_of(server))
+    if known is None or not known[1]:
+        return most
+    if time.monotonic() - known[2] > FORGET_AFTER:
+        del _sizes[_key_of(server)]
+        return most
+    return min(most, known[0])
+
+
+def _key_of(server: Server) -> _Key:
+    return server.host, server.port, server.username
