@@ -26,11 +26,10 @@ def client_address(request: HttpRequest) -> str:
     adds the address it was called from at the end, so the last one that is no proxy of ours is the client's. What
     stands before that the client may have written itself. A request over a Unix socket comes from a proxy of ours.
     """
-    peer = request.META.get("REMOTE_ADDR", "")
     named = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    client = _read_address(peer)
-    if client is None and peer:
-        return ""
+    client = _read_address(
+        request.META.get("REMOTE_ADDR", "")
+    )  # none for a Unix socket, whatever the server calls it
     while named and (client is None or _is_trusted_proxy(client)):
         before = _read_address(named.pop())
         if before is None:

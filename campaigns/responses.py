@@ -1,12 +1,36 @@
 """Answers that many pages give alike."""
 
+import io
+import tempfile
 from collections.abc import Iterable
+from typing import IO
 
-from django.http import StreamingHttpResponse
+from django.http import FileResponse
+
+IN_MEMORY = 1024 * 1024  # bytes; an export that is longer is kept in a file
 
 
-def csv_file(lines: Iterable[str], name: str) -> StreamingHttpResponse:
-    """`lines` of CSV as a file to be saved as `name`, sent line by line however many they are."""
-    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+def csv_file(lines: Iterable[str], name: str) -> FileResponse:
+    """Answer with `lines` of CSV as a file to be saved as `name`, however many they are.
+
+    All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
+    on the way is an error page instead of half a file.
+    """
+    spool = write_spool(lines)
+    size = spool.tell()
+    spool.seek(0)
+    response = FileResponse(spool, content_type="text/csv; charset=utf-8", as_attachment=True, filename=name)
+    response["Content-Length"] = size
     return response
+
+
+def write_spool(lines: Iterable[str]) -> IO[bytes]:
+    """Write `lines` one after the other: in memory, or in a file without a name once they are long."""
+    spool: IO[bytes] = io.BytesIO()
+    for line in lines:
+        spool.write(line.encode())
+        if isinstance(spool, io.BytesIO) and spool.tell() > IN_MEMORY:
+            in_memory = spool.getvalue()
+            spool = tempfile.TemporaryFile()  # noqa: SIM115 the response closes it
+            spool.write(in_memory)
+    return spool

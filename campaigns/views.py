@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, permission_required
 from django.contrib.auth.views import PasswordChangeView
@@ -12,6 +13,7 @@ from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.utils import timezone
+from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
@@ -221,7 +223,16 @@ def healthz(request: Request) -> JsonResponse:
 @login_not_required
 @require_GET
 def readyz(request: Request) -> JsonResponse:
-    """Database, migrations and queue are fit for work, or 503 with the sentence."""
-    if problems := health.problems():
-        return JsonResponse({"status": "not ready", "problems": problems}, status=503)
-    return JsonResponse({"status": "ok"})
+    """Database, migrations and queue are fit for work, or 503; with the sentence for who knows the token."""
+    problems = health.problems()
+    if not problems:
+        return JsonResponse({"status": "ok"})
+    told = {"problems": problems} if may_read_problems(request) else {}
+    return JsonResponse({"status": "not ready"} | told, status=503, headers={"Retry-After": "5"})
+
+
+def may_read_problems(request: Request) -> bool:
+    """Whether the request carries settings.READYZ_TOKEN. Behind the front everybody comes from this machine."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    known = settings.READYZ_TOKEN
+    return bool(known) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), known)

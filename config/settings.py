@@ -29,6 +29,7 @@ SITE_NAME = environment.text(
 )  # utm_source of links, unless given
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
+READYZ_TOKEN = environment.text("READYZ_TOKEN", "")
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 
 DEMO_PASSWORD = environment.text("DEMO_PASSWORD", "")  # unset: the demo makes passwords of its own

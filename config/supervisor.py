@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ from config import embedded_postgres, environment
 ROOT = Path(__file__).resolve().parent.parent
 VAR = environment.var_dir(ROOT)
 GRACE = 15.0  # seconds between SIGTERM and SIGKILL
+FRONT = "front"  # the program that strangers reach: it is stopped first
+FRONT_GRACE = 6.0  # seconds that it has for the requests under way, which need the others
 FIRST_DELAY, LONGEST_DELAY = 0.5, 10.0  # seconds before a program is started anew
 STEADY = 30.0  # seconds after which a program counts as up: its next end is its first, its silence is noticed
 PAUSE = 2.0  # seconds between two looks at the database
@@ -182,6 +185,7 @@ class Supervisor:
         self.bury_orphans()
 
     def end(self) -> None:
+        self.end_front()
         for program in self.programs:
             program.ask_to_end()
         kill_at = time.monotonic() + GRACE
@@ -195,6 +199,15 @@ class Supervisor:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
             self.bury_orphans()
+
+    def end_front(self) -> None:
+        """Stop taking new requests, and let those that are under way be answered while the others still run."""
+        fronts = [program for program in self.programs if program.name == FRONT]
+        for front in fronts:
+            front.ask_to_end()
+        go_on_at = time.monotonic() + FRONT_GRACE
+        while any(front.process for front in fronts) and time.monotonic() < go_on_at:
+            self.attend()
 
     def orphans(self) -> list[int]:
         """Children that came here when their parent ended; not the embedded PostgreSQL, which is to live on."""
@@ -291,6 +304,19 @@ def refusals(ports: Mapping[str, int]) -> list[str]:
     return sentences
 
 
+def make_socket_folder(var: Path, port: int) -> Path:
+    """Make a folder that only this user may enter, for the sockets of the run on `port`.
+
+    Under var/, unless that path is too long for a socket.
+    """
+    folder = var / "sockets" / str(port)
+    if len(os.fsencode(folder / "tills")) > embedded_postgres.SOCKET_PATH_LIMIT:
+        return Path(tempfile.mkdtemp(prefix="fanfare-", dir="/tmp"))
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    return folder
+
+
 def give_to_owner() -> None:
     """Give what root's programs made under var/ to the owner of the project, who may run it next."""
     owner = ROOT.stat()
@@ -334,6 +360,9 @@ def main() -> int:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "PORT": str(port),
         "MAIL_PORT": str(mail_port),
+        "PUBLIC_URL": environment.url("PUBLIC_URL", f"http://127.0.0.1:{port}"),
+        "VAR_DIR": str(VAR),
+        "SOCKETS": str(make_socket_folder(VAR, port)),
         "PYTHONUNBUFFERED": "1",
     }
     Supervisor(

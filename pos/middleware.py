@@ -54,11 +54,24 @@ class Gateway:
         if not environ["PATH_INFO"].startswith(PREFIX):
             return self.application(environ, start_response)
         # also where the request is refused unread: the server closes a connection with something left in it
-        size = length(environ)
-        body = environ["wsgi.input"].read(size) if size <= MAX_BODY else b""
+        body = read_body(environ)
         found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
         start_response(STATUS_LINES[found.status], [("Content-Type", JSON), *found.headers.items()])
         return [found.body]
+
+
+def read_body(environ: WSGIEnvironment) -> bytes:
+    """Read the body of a request; where it is longer than MAX_BODY, one byte more at most."""
+    if "CONTENT_LENGTH" in environ:
+        size = length(environ)
+        return environ["wsgi.input"].read(size) if size <= MAX_BODY else b""
+    if "HTTP_TRANSFER_ENCODING" not in environ:
+        return b""
+    # in chunks, which say nothing of the whole length; the server knows where they end
+    body = b""
+    while len(body) <= MAX_BODY and (piece := environ["wsgi.input"].read(MAX_BODY + 1 - len(body))):
+        body += piece
+    return body
 
 
 def answer(request: TillRequest) -> Answer:

@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
@@ -156,7 +156,7 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
 
 
 @require_GET
-def rejected(request: Request, pk: int) -> StreamingHttpResponse:
+def rejected(request: Request, pk: int) -> FileResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
     upload = kept(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind

@@ -1,7 +1,7 @@
 """The report of a launched e-mail campaign."""
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
@@ -45,6 +45,6 @@ def report(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def report_csv(request: Request, pk: int) -> StreamingHttpResponse:
+def report_csv(request: Request, pk: int) -> FileResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     return csv_file(reports.csv_lines(campaign), f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

@@ -4,7 +4,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
@@ -31,7 +31,7 @@ def suppression_list(request: Request) -> HttpResponse:
 
 @require_GET
 @viewing
-def suppression_csv(request: Request) -> StreamingHttpResponse:
+def suppression_csv(request: Request) -> FileResponse:
     """Those the list shows, all of them, as a CSV file."""
     lines = suppressions.csv_lines(filtered(SuppressionFilterForm(request.GET)))
     return csv_file(lines, "suppressions.csv")

@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -42,7 +42,7 @@ def coupon_list(request: Request) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: Request) -> StreamingHttpResponse:
+def export(request: Request) -> FileResponse:
     """The coupons of the list as CSV, line by line however many they are."""
     _, found = asked(request)
     return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate():%Y-%m-%d}.csv")

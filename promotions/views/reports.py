@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
@@ -39,7 +39,7 @@ def report(request: Request) -> HttpResponse:
 
 @require_GET
 @viewing
-def export(request: Request) -> HttpResponse | StreamingHttpResponse:
+def export(request: Request) -> HttpResponse | FileResponse:
     """The report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():

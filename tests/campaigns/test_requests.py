@@ -26,9 +26,9 @@ from campaigns.requests import client_address
         ("127.0.0.1", "2001:DB8:0::1", "2001:db8::1"),
         ("::1", "fe80::1%eth0", "fe80::1"),
         ("::ffff:127.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"),
-        ("", "198.51.100.1", "198.51.100.1"),  # over a Unix socket
+        ("", "198.51.100.1", "198.51.100.1"),  # over a Unix socket, as granian names it
+        ("localhost", "6.6.6.6,198.51.100.1", "198.51.100.1"),  # and as waitress does
         ("", None, ""),
-        ("nonsense", "198.51.100.1", ""),
     ],
 )
 def test_the_client_is_the_last_address_that_is_no_proxy_of_ours(settings, peer, forwarded, client):

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import workspace
+from campaigns import health, workspace
 from campaigns.lifecycle import fire
 from campaigns.models import Campaign, Transition
 from mailing.models import Tally
@@ -337,23 +337,40 @@ def test_health_needs_no_login(client):
     assert client.get("/readyz").json() == {"status": "ok"}
 
 
-def test_readyz_names_what_is_wrong(client, monkeypatch):
+WITH_TOKEN = {"Authorization": "Bearer hush-hush"}
+
+
+@pytest.fixture
+def readyz_token(settings):
+    settings.READYZ_TOKEN = "hush-hush"
+
+
+def test_readyz_names_what_is_wrong(client, monkeypatch, readyz_token):
     from django_q.brokers.orm import ORM
 
     def unreachable(self):
         raise ConnectionError("connection refused")
 
     monkeypatch.setattr(ORM, "queue_size", unreachable)
-    response = client.get("/readyz")
+    response = client.get("/readyz", headers=WITH_TOKEN)
     assert response.status_code == 503
     assert response.json()["problems"] == ["The queue cannot be reached: connection refused"]
 
 
-def test_readyz_names_migrations_that_are_missing(client):
+@pytest.mark.parametrize("token", ["", "hush-hush"])
+@pytest.mark.parametrize("sent", [None, "Bearer", "Bearer ", "Bearer hush", "Basic hush-hush", "hush-hush"])
+def test_readyz_tells_nobody_without_the_token_what_is_wrong(client, monkeypatch, settings, token, sent):
+    monkeypatch.setattr(health, "problems", lambda: ["The database db.internal does not answer."])
+    settings.READYZ_TOKEN = token
+    response = client.get("/readyz", headers={} if sent is None else {"Authorization": sent})
+    assert (response.status_code, response.json()) == (503, {"status": "not ready"})
+
+
+def test_readyz_names_migrations_that_are_missing(client, readyz_token):
     from django.db.migrations.recorder import MigrationRecorder
 
     MigrationRecorder.Migration.objects.filter(app="campaigns").order_by("-pk").first().delete()
-    response = client.get("/readyz")
+    response = client.get("/readyz", headers=WITH_TOKEN)
     assert response.status_code == 503
     assert "not applied" in response.json()["problems"][0]
     with pytest.raises(CommandError, match="migrations are not applied: run"):

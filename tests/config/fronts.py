@@ -1,0 +1,93 @@
+"""The product as strangers reach it: front, tills and page server of a Procfile, on the database of the test."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from config import supervisor
+from tests.pos.servers import ROOT, call
+
+SERVERS = ("front", "tills", "web")
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serve_behind_front(
+    environment: Mapping[str, str], procfile: str = "Procfile"
+) -> Iterator[dict[str, int]]:
+    """Run those programs; gives the ports: PORT, and TILL_PORT, HTTP_PORT and HTTPS_PORT of deploy/Procfile."""
+    ports = {name: find_free_port() for name in ("PORT", "TILL_PORT", "HTTP_PORT", "HTTPS_PORT")}
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fanfare-front-", dir="/tmp"))
+        public = f"https://localhost:{ports['HTTPS_PORT']}" if procfile != "Procfile" else ""
+        variables = {name: str(port) for name, port in ports.items()} | {
+            "SOCKETS": folder,
+            "VAR_DIR": folder,
+            "PUBLIC_URL": public or f"http://127.0.0.1:{ports['PORT']}",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "SECRET_KEY": "of-a-front-in-a-test-which-is-long-enough-for-django",
+            "ENCRYPTION_KEYS": "m0t0h0a9zT2p8yqk1mYk3Y0cXn0oI6mJ0l0y3nHk5Ys=",
+        }
+        for program in supervisor.programs_of((ROOT / procfile).read_text()):
+            if program.name in SERVERS:
+                stack.enter_context(run_program(program.command, {**environment, **variables}))
+        wait_for(lambda: (answer := call(ports["PORT"], "GET", "/healthz")) is not None and answer[0] == 200)
+        if procfile == "Procfile":  # the tills come up by themselves
+            wait_for(
+                lambda: (
+                    (answer := call(ports["PORT"], "GET", "/pos/v1/rules")) is not None and answer[0] == 401
+                )
+            )
+        else:
+            wait_for(lambda: call(ports["TILL_PORT"], "GET", "/healthz") is not None)
+            wait_for(lambda: can_connect(ports["HTTPS_PORT"]))
+        yield ports
+
+
+@contextmanager
+def run_program(command: str, environment: Mapping[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(
+        ["/bin/sh", "-c", f"exec {command}"],
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        try:
+            process.wait(timeout=20)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def can_connect(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(is_so, seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.1)
