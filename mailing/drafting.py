@@ -15,7 +15,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
-from mailing import audience, content, launch
+from mailing import audience, content, launch, renderer
 from mailing.addresses import normalised
 from mailing.models import (
     Contact,
@@ -113,7 +113,7 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
         raise Refused(f"Name between one and {TEST_ADDRESSES} addresses.")
     try:
         recipients = [normalised(address) for address in addresses]
-        content.compile(content.for_test(launch.source(campaign)))
+        renderer.compile_content(content.for_test(launch.source(campaign)))
     except ValueError as error:  # ContentError is one
         raise Refused(f"The test mail cannot be made. {error}") from error
     if not campaign.shares():
@@ -128,17 +128,17 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
 def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
     """Send the test mails and return how many the server took. Raises ConnectFailed, Refused."""
     campaign = EmailCampaign.objects.get(pk=campaign_id)
-    compiled = content.compile(content.for_test(launch.source(campaign)))
     reader = sample_reader(campaign)
     links = content.Links(settings.PUBLIC_URL, tokens.sign(tokens.TEST, tokens.Purpose.UNSUBSCRIBE))
     smtp = campaign.shares()[0][0]
-    mails = []
+    recipients = []
     for address in addresses:
         contact = Contact.objects.filter(email=address).first() or reader
         recipient = launch.recipient(contact, message_id=f"test-{timezone.now():%Y%m%d%H%M%S%f}", seed=0)
         # to the tester, however the contact is called whose values it shows
-        mails.append((address, compiled.render(msgspec.structs.replace(recipient, email=address), links)))
-    return asyncio.run(_send_all(smtp, campaign.from_email, mails))
+        recipients.append(msgspec.structs.replace(recipient, email=address))
+    mails = renderer.make_messages(content.for_test(launch.source(campaign)), recipients, links)
+    return asyncio.run(_send_all(smtp, campaign.from_email, list(zip(addresses, mails, strict=True))))
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:

@@ -16,7 +16,7 @@ from django_q.tasks import async_task
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
-from mailing import audience, content, progress
+from mailing import audience, content, progress, renderer
 from mailing.addresses import normalised
 from mailing.models import Contact, Content, Delivery, EmailCampaign
 from mailing.sending import breaker, lanes
@@ -69,10 +69,10 @@ def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
     if not campaign.body.strip():
         return []
     written, readers = source(campaign), [recipient(contact) for contact in samples]
-    if not content.problems(written, readers):
+    if not renderer.find_problems(written, readers):
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
-    return content.problems(written, readers, [*STANDARD_FIELDS, *audience.attribute_names()])
+    return renderer.find_problems(written, readers, [*STANDARD_FIELDS, *audience.attribute_names()])
 
 
 def _sender(campaign: EmailCampaign) -> list[Problem]:
@@ -234,7 +234,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     if not sum(share for _, share in shares):
         return "It has no SMTP connection any more."
     try:
-        compiled = content.compile(source(campaign))
+        compiled = renderer.compile_content(source(campaign))
         chosen = audience.judged(audience.selection(campaign.targets.select_related("segment")))
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)

@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 
 from campaigns import workspace
 from campaigns.requests import Request, number
-from mailing import audience, connections, content, launch, progress, timeline
+from mailing import audience, connections, content, launch, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
@@ -177,7 +177,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
 
 def mail_in_frame(campaign: EmailCampaign, contact: Contact, part: str) -> HttpResponse:
     try:
-        shown = content.render_preview(launch.source(campaign), launch.recipient(contact))
+        shown = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         return framed(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
     return framed(shown.text, "text/plain; charset=utf-8") if part == "text" else framed(shown.html)
@@ -192,7 +192,7 @@ def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]
         "part": "text" if request.GET.get("part") == "text" else "html",
     }
     try:
-        context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
+        context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         context["preview_trouble"] = str(error)
     if "contact" in request.GET and contact.pk:

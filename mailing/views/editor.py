@@ -14,7 +14,7 @@ from campaigns import workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
-from mailing import content, drafting, launch
+from mailing import content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
 from mailing.views.campaigns import mail_in_frame, page_context, reader
@@ -79,6 +79,7 @@ def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
 def shown(
     request: Request, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
 ) -> HttpResponse:
+    renderer.start()  # the page asks for a preview next
     context: dict[str, Any] = {
         "form": form,
         "campaign": campaign,
@@ -107,7 +108,7 @@ def preview_head(request: Request) -> HttpResponse:
         "asked": request.POST.get("contact", "").strip().lower(),
     }
     try:
-        context["mail"] = content.render_preview(launch.source(campaign), launch.recipient(contact))
+        context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         context |= {"trouble": str(error), "field": error.field}
     return render(request, "mailing/_preview_head.html", context)

@@ -326,7 +326,7 @@ def test_content_that_does_not_compile_fails_the_campaign_with_the_reason(monkey
     def refuse(source):
         raise content.ContentError("Line 3: “endif” is missing.")
 
-    monkeypatch.setattr(launch.content, "compile", refuse)
+    monkeypatch.setattr(launch.renderer, "compile_content", refuse)
     launch.prepare(campaign.pk)
     assert fresh(campaign).status == "failed"
     assert campaign.history.first().why == "Line 3: “endif” is missing."

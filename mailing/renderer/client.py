@@ -1,0 +1,178 @@
+"""Asking this process's own renderer, which is started when it is first needed and again when it has died."""
+
+import atexit
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from mailing.content import Compiled, ContentError, Links, Preview, Recipient, Source, load
+
+from .protocol import (
+    TIME_LIMIT,
+    Answer,
+    CompileContent,
+    FindProblems,
+    MakeMessages,
+    RendererFailed,
+    Request,
+    ShowPreview,
+    pack,
+    receive,
+)
+
+logger = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = TIME_LIMIT + 5  # seconds for an answer: its start and a full machine are in it
+# What Python itself goes by; nothing that is secret reaches a process that reads what people paste
+PASSED_ON = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONTZPATH",
+)
+
+
+class Renderer:
+    """The renderer of this process, and this end of the socket they share."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+
+    def start(self) -> socket.socket:
+        """The socket to a renderer that lives; one is started if there is none. Needs the lock."""
+        if self.process and self.control and self.process.poll() is None:
+            return self.control
+        self.stop()
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mailing.renderer.server", str(theirs.fileno())],
+                cwd=ROOT,
+                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(),),
+            )
+        self.control = ours
+        return ours
+
+    def stop(self) -> None:
+        """End the renderer, if there is one. Needs the lock."""
+        if self.control:
+            self.control.close()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = self.control = None
+
+    def forget(self) -> None:
+        """In a process forked from the one that started the renderer: it is the other's."""
+        self.lock = threading.Lock()
+        if self.control:
+            self.control.close()
+        if self.process:
+            self.process.returncode = 0  # no child of this process: not to be waited for
+        self.process = self.control = None
+
+    def connect(self) -> socket.socket:
+        """A connection to a process forked for one request. Raises OSError."""
+        ours, theirs = socket.socketpair()
+        with theirs, self.lock:
+            for is_last in (False, True):
+                control = self.start()
+                try:
+                    socket.send_fds(control, [b"."], [theirs.fileno()])
+                    break
+                except OSError:  # it has died since
+                    self.stop()
+                    if is_last:
+                        ours.close()
+                        raise
+        return ours
+
+
+renderer = Renderer()
+os.register_at_fork(after_in_child=renderer.forget)
+
+
+@atexit.register
+def _stop_at_exit() -> None:
+    with renderer.lock:
+        renderer.stop()
+
+
+def start() -> None:
+    """Start the renderer, so that the first request does not wait for it. Returns at once."""
+    with renderer.lock:
+        renderer.start()
+
+
+def render_preview(source: Source, recipient: Recipient) -> Preview:
+    """What one recipient would read, as `content.render_preview`. Raises ContentError."""
+    preview = _ask(ShowPreview(source, recipient)).preview
+    assert preview is not None
+    return preview
+
+
+def find_problems(
+    source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """(field, sentence) for everything that is wrong with the source, as `content.problems`."""
+    try:
+        return _ask(FindProblems(source, list(samples), list(known))).problems or []
+    except ContentError as error:
+        return [(error.field, f"{error}.")]
+
+
+def compile_content(source: Source) -> Compiled:
+    """The content made ready to send, as `content.compile`. Raises ContentError."""
+    compiled = _ask(CompileContent(source)).compiled
+    assert compiled is not None
+    return load(compiled)
+
+
+def make_messages(source: Source, recipients: Sequence[Recipient], links: Links) -> list[bytes]:
+    """The whole message for each recipient, ready for DATA. Raises ContentError."""
+    return _ask(MakeMessages(source, list(recipients), links)).messages or []
+
+
+def _ask(request: Request) -> Answer:
+    """The renderer's answer. Raises ContentError: with the reason it gives, or since it gives none."""
+    frame = pack(request)
+    try:
+        try:
+            answer = _exchange(frame)
+        except ConnectionError:  # the renderer died meanwhile; a request for the same can be made again
+            answer = _exchange(frame)
+    except (OSError, ValueError) as error:
+        logger.exception("The renderer gave no answer.")
+        with renderer.lock:
+            renderer.stop()
+        raise RendererFailed(
+            "It could not be made: the renderer gave no answer. Try again", "body"
+        ) from error
+    if answer.has_failed:
+        raise RendererFailed(answer.error, answer.field)
+    if answer.error:
+        raise ContentError(answer.error, answer.field)
+    return answer
+
+
+def _exchange(frame: bytes) -> Answer:
+    with renderer.connect() as connection:
+        connection.settimeout(PATIENCE)
+        connection.sendall(frame)
+        answer: Answer = receive(connection, Answer)
+        return answer

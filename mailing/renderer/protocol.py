@@ -1,0 +1,90 @@
+"""What a client and a renderer say to each other: plain data as JSON, each with its length before it.
+
+JSON of the standard library, since it takes whatever a contact's attributes hold: numbers of any size too.
+"""
+
+import json
+import socket
+import struct
+from typing import Any
+
+import msgspec
+
+from mailing.content import ContentError, Links, Preview, Recipient, Source
+
+LONGEST = 64 * 1024 * 1024  # bytes of a frame
+PROCESSOR_LIMIT = 5  # seconds of processor time for one request
+TIME_LIMIT = 10  # seconds on the clock: a machine under load gives less processor time
+_length = struct.Struct("!I")
+
+
+class RendererFailed(ContentError):
+    """The renderer gave no answer: the content took too long or too much, or broke a parser."""
+
+
+class ShowPreview(msgspec.Struct, frozen=True, tag=True):
+    source: Source
+    recipient: Recipient
+
+
+class FindProblems(msgspec.Struct, frozen=True, tag=True):
+    source: Source
+    samples: list[Recipient]
+    known: list[str]
+
+
+class CompileContent(msgspec.Struct, frozen=True, tag=True):
+    source: Source
+
+
+class MakeMessages(msgspec.Struct, frozen=True, tag=True):
+    """The source compiled, and rendered for each recipient."""
+
+    source: Source
+    recipients: list[Recipient]
+    links: Links
+
+
+Request = ShowPreview | FindProblems | CompileContent | MakeMessages
+
+
+class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What came of a request: one of the first four; or `error`, with the `field` of the source at fault."""
+
+    preview: Preview | None = None
+    problems: list[tuple[str, str]] | None = None
+    compiled: bytes | None = None
+    messages: list[bytes] | None = None
+    error: str = ""
+    field: str = ""
+    has_failed: bool = False
+
+
+def pack(message: Request | Answer) -> bytes:
+    """A frame. Raises RendererFailed: it is too long."""
+    data = json.dumps(msgspec.to_builtins(message)).encode()
+    if len(data) > LONGEST:
+        raise RendererFailed(f"There are {len(data):,} bytes to go through: too many", "body")
+    return _length.pack(len(data)) + data
+
+
+def send_answer(connection: socket.socket, answer: Answer) -> None:
+    connection.sendall(pack(answer))
+
+
+def receive(connection: socket.socket, kind: Any) -> Any:
+    """The next frame as a value of `kind`. Raises ConnectionError: the other end is gone; TimeoutError."""
+    size = _length.unpack(_receive_exactly(connection, _length.size))[0]
+    if size > LONGEST:
+        raise ConnectionError("a frame that is too long")
+    return msgspec.convert(json.loads(_receive_exactly(connection, size)), kind)
+
+
+def _receive_exactly(connection: socket.socket, size: int) -> bytes:
+    data = bytearray()
+    while len(data) < size:
+        piece = connection.recv(min(size - len(data), 1 << 20))
+        if not piece:
+            raise ConnectionResetError("the other end is gone")
+        data += piece
+    return bytes(data)
