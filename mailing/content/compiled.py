@@ -8,13 +8,15 @@ from typing import Any
 
 import msgspec
 
-from .document import inline
+from .limits import check_html_depth
 from .mime import date_header, mailbox, one_line, quoted, unstructured
 from .names import CLICK, OPEN, UNSUBSCRIBE
 from .parts import Line, Part
+from .plaintext import decimal_mark, text_of
 from .rendering import EscapedWires, Wires, shown
 from .sandbox import HTML, TEXT, Settings, Template
 from .source import ContentError, Links, Preview, Recipient
+from .styles import inline
 from .urls import tidied, with_utm
 
 VERSION = 1  # of the stored form
@@ -38,6 +40,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     html: str
     text: str
     late: bool  # CSS is inlined into each rendered message
+    text_late: bool = False  # the text is made from each rendered message's HTML
     links: tuple[str, ...]
     settings: Settings
     domain: str
@@ -61,6 +64,7 @@ class Compiled:
         self.hash = sha256(self._dump).hexdigest()
         self.links = frozen.links
         self.late = frozen.late
+        self._decimal = decimal_mark(frozen.settings.babel_locale)
         self._targets = [Line(Template(url, TEXT, frozen.settings)) for url in frozen.links]
         self._subject = Line(Template(frozen.subject, TEXT, frozen.settings))
         self._from_name = Line(Template(frozen.from_name, TEXT, frozen.settings))
@@ -91,7 +95,7 @@ class Compiled:
         at = time.time() if at is None else at
         values = self._values(recipient, links)
         head = self._head(recipient, values, at)
-        if self.late:
+        if self.late or self._frozen.text_late:
             return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
         seed, wires = recipient.seed, Wires(values)
         html = self._html.spliced(
@@ -124,14 +128,18 @@ class Compiled:
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
-        page = self._reading("body", self._html.template.whole, values, seed, at, notes)
+        page = self._reading("body", self._page, values, seed, at, notes)
         beside = Line(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
             subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
             preheader=one_line(self._reading("preheader", beside.rendered, values, seed, at)),
             sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
-            html=inline(page) if self.late else page,
-            text=self._reading("text", self._text.template.whole, values, seed, at),
+            html=page,
+            text=(
+                text_of(page, self._decimal)
+                if self._frozen.text_late
+                else self._reading("text", self._text.template.whole, values, seed, at)
+            ),
         )
 
     @staticmethod
@@ -208,11 +216,23 @@ class Compiled:
             f"{self._shared_headers}\r\n"
         )
 
+    def _page(
+        self, values: Mapping[str, Any], seed: object, at: float, notes: list[str] | None = None
+    ) -> str:
+        """The HTML part as its recipient reads it."""
+        page = self._html.template.whole(values, seed, at, notes)
+        if not self.late:
+            return page
+        check_html_depth(page)
+        return inline(page)
+
     def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
-        text = self._text.in_full(values, seed, at)
-        if self.late:
-            return text, quoted(inline(self._html.template.whole(values, seed, at)))
-        return text, self._html.in_full(values, seed, at)
+        if not (self.late or self._frozen.text_late):
+            return self._text.in_full(values, seed, at), self._html.in_full(values, seed, at)
+        page = self._page(values, seed, at)
+        if self._frozen.text_late:
+            return quoted(text_of(page, self._decimal)), quoted(page)
+        return self._text.in_full(values, seed, at), quoted(page)
 
     def _message(self, head: str, text: str, html: str) -> bytes:
         return "".join((head, self._before_text, text, self._before_html, html, self._end)).encode()

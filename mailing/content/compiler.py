@@ -10,7 +10,7 @@ from .document import document, with_pixel
 from .held import OUTPUT, Held
 from .links import TrackedLinks
 from .names import OPEN
-from .plaintext import plain_text
+from .plaintext import Irregular, decimal_mark, text_template
 from .sandbox import HTML, Settings, Template, sentence
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax
@@ -61,7 +61,7 @@ def _frozen(source: Source) -> Frozen:
         held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
     )
     page = links.rewritten(page)
-    text = _spun(source.text, "t") if source.text.strip() else held.restore(plain_text(page, held))
+    text = _spun(source.text, "t") if source.text.strip() else _text(page, held, settings, late)
     if source.track_opens:
         page = with_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
@@ -70,7 +70,8 @@ def _frozen(source: Source) -> Frozen:
         from_email=source.from_email,
         reply_to=source.reply_to,
         html=held.restore(page),
-        text=text,
+        text=text or "",
+        text_late=text is None,
         late=late,
         links=tuple(links.urls),
         settings=settings,
@@ -79,6 +80,16 @@ def _frozen(source: Source) -> Frozen:
         feedback=source.feedback,
         unsubscribe_email=source.unsubscribe_email,
     )
+
+
+def _text(page: str, held: Held, settings: Settings, late: bool) -> str | None:
+    """The template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
+    if late:
+        return None
+    try:
+        return held.restore(text_template(page, held, decimal_mark(settings.babel_locale)))
+    except Irregular:
+        return None
 
 
 def _settings(source: Source) -> Settings:

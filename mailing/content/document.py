@@ -7,16 +7,17 @@ and CSS is inlined into each rendered message: `late`.
 
 import html
 
-import css_inline
 from markdown_it import MarkdownIt
 
-from . import limits, markup, mjml
+from . import limits, markup, mjml, reading, styles
 from .held import TAG, Held
 from .source import Source
 from .spintax import Spintax
+from .styles import inline
 
 _markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-_inliner = css_inline.CSSInliner(keep_style_tags=True, keep_link_tags=True, load_remote_stylesheets=False)
+# What stands before the body
+_OF_HEAD = frozenset("html head base basefont bgsound link meta noframes script style template title".split())
 
 _PAGE = (
     '<!DOCTYPE html>\n<html lang="{locale}"><head><meta charset="utf-8">'
@@ -44,8 +45,10 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
         body = _from_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
-        body = mjml.to_html(body, source.body, _language(source))
-    page, late = _inlined(_as_page(body, source), held)
+        body = held.bare_in_comments(mjml.to_html(body, source.body, _language(source)))
+    page = _as_page(body, source, held)
+    limits.check_html_depth(page)
+    page, late = _inlined(page, held)
     if preheader:
         page = markup.after(page, "body", f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>')
     return page, late
@@ -54,12 +57,6 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
 def with_pixel(page: str, mark: str) -> str:
     """The page with the image whose loading tells that it was opened; `mark` stands for its address."""
     return markup.before_end(page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">')
-
-
-def inline(page: str) -> str:
-    """The page with its style sheets copied into style attributes, for mail clients that drop style sheets."""
-    limits.check_html_depth(page)
-    return _inliner.inline(page)
 
 
 def _from_markdown(text: str, held: Held) -> str:
@@ -74,13 +71,38 @@ def _from_markdown(text: str, held: Held) -> str:
     return str(_markdown.render("\n".join(lines)))
 
 
-def _as_page(body: str, source: Source) -> str:
+def _as_page(body: str, source: Source, held: Held) -> str:
     if markup.has(body, "body"):
         return body
     if markup.has(body, "html") or markup.has(body, "head"):
-        return inline(body)  # adds the body its author left out
+        return _with_body(body, held)
     style = _MARKDOWN_STYLE if source.body_format == "markdown" else ""
     return _PAGE.format(locale=_language(source), style=style, body=body)
+
+
+def _with_body(page: str, held: Held) -> str:
+    """The page with the tags of the body its author left out."""
+    before: list[str] = []  # what stands in the head or before it
+    waiting: list[str] = []  # blanks and marks, which may belong to the body already
+    rest: list[str] = []
+    has_head = is_closed = False
+    for piece in markup.pieces(page):
+        blank = piece.kind in ("comment", "condition") or piece.hidden or not piece.source.strip()
+        mark = held.comment.fullmatch(piece.source) if piece.kind == "comment" else None
+        if rest or (mark and held.kind(mark) != TAG):
+            rest.append(piece.source)
+        elif blank:
+            waiting.append(piece.source)
+        elif piece.name in _OF_HEAD and piece.kind in ("tag", "raw"):
+            has_head |= piece.name == "head"
+            is_closed |= piece.name == "head" and not piece.is_start
+            before += [*waiting, piece.source]
+            waiting = []
+        else:
+            rest.append(piece.source)
+    head = "" if is_closed else ("</head>" if has_head else "<head></head>")
+    opened = f"{''.join(before)}{head}<body>{''.join(waiting)}{''.join(rest)}"
+    return markup.before_end(opened, "html", "</body>")
 
 
 def _language(source: Source) -> str:
@@ -90,38 +112,26 @@ def _language(source: Source) -> str:
 def _inlined(page: str, held: Held) -> tuple[str, bool]:
     if not markup.has(page, "style"):
         return page, False
-    if any(held.mark.search(markup.without_values(p.source)) for p in markup.pieces(page) if p.kind == "tag"):
+    if held.mark.search(page) and _is_late(page, held):
         return page, True
-    page = _with_tbody(page, held)
-    inlined = inline(page)
-    marks = [sorted(held.mark.findall(each)) for each in (page, inlined)]
-    moved = held.comment.search(page) and _outline(inlined, held) != _outline(page, held)
-    return (page, True) if moved or marks[0] != marks[1] else (inlined, False)
+    return inline(page), False
 
 
-def _outline(page: str, held: Held) -> list[str]:
-    """The tags and the marks between them. A parser of HTML changes it when it closes what the author left open or
-    moves a mark; then one end of an element may be inside a condition and the other outside."""
-    outline = []
+def _is_late(page: str, held: Held) -> bool:
+    """Is it known only of a rendered page which rules of its style sheets apply to what?"""
+    sheets = styles.sheets(page)
+    if held.mark.search(sheets):
+        return True
+    by_attribute = styles.chooses_by_attribute(sheets)
     for piece in markup.pieces(page):
-        if piece.kind == "tag" and not piece.hidden and piece.name not in ("html", "head", "body", "tbody"):
-            outline.append("/" + piece.name if piece.source[1] == "/" else piece.name)
-        elif piece.kind == "comment" and held.comment.fullmatch(piece.source):
-            outline.append(piece.source)
-    return outline
-
-
-def _with_tbody(page: str, held: Held) -> str:
-    """The page with <tbody> where marks stand before a table's first row: a parser would put it behind them."""
-    found = list(markup.pieces(page))
-    for place in range(len(found) - 1, -1, -1):
-        if found[place].kind == "tag" and found[place].name == "tr":
-            before = place
-            while found[before - 1].kind in ("text", "comment") and (
-                held.comment.fullmatch(found[before - 1].source) or not found[before - 1].source.strip()
-            ):
-                before -= 1
-            opener = found[before - 1].source.lower()
-            if before < place and opener.startswith(("<table", "</thead")):
-                found.insert(before, markup.Piece("tag", "<tbody>", "tbody"))
-    return "".join(piece.source for piece in found)
+        if piece.is_start and held.mark.search(piece.source):
+            if held.mark.search(markup.without_values(piece.source)):
+                return True
+            chosen = markup.attributes(piece.source)
+            if by_attribute and any(held.mark.search(chosen.get(name, "")) for name in ("class", "id")):
+                return True
+    try:
+        reading.tree(page, held)
+    except reading.Irregular:
+        return True
+    return False

@@ -33,6 +33,8 @@ class Held:
         self._pieces: list[tuple[str, str]] = []
         self.mark = re.compile(rf"(?:<!--)?{self._word}(\d{{6}})z(?:-->)?")
         self.comment = re.compile(rf"<!--{self._word}(\d{{6}})z-->")
+        inner = rf"<!--{self._word}\d{{6}}z-->"
+        self._around = re.compile(rf"<!--(?!{self._word}\d{{6}}z-->)(?:{inner}|(?!-->).)*?-->", re.DOTALL)
 
     def keep(self, piece: str, kind: str) -> str:
         """The mark that stands for `piece` from now on."""
@@ -72,6 +74,13 @@ class Held:
     def as_comments(self, text: str) -> str:
         """The marks in running HTML, as comments."""
         return self.mark.sub(lambda mark: f"<!--{self._word}{mark[1]}z-->", text)
+
+    def bare_in_comments(self, page: str) -> str:
+        """The page with the marks inside its comments bare: a comment inside a comment would end it."""
+        return self._around.sub(
+            lambda comment: "<!--" + self.mark.sub(lambda mark: f"{self._word}{mark[1]}z", comment[0][4:]),
+            page,
+        )
 
     def restore(self, text: str, change: Callable[[str], str] = str) -> str:
         """`text` as a Liquid template; `change` is applied to what lies between the pieces."""

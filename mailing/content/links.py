@@ -19,6 +19,8 @@ from .urls import is_web, tidied, with_utm
 
 _host = re.compile(r"\s*https?://[^/?#\s]+", re.IGNORECASE)
 
+_scheme_alone = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?/*\s*", re.IGNORECASE).match
+
 
 class TrackedLinks:
     """The tracked links of one page by number, each as written: Liquid in it where it differs by recipient."""
@@ -29,22 +31,24 @@ class TrackedLinks:
         self.bound = bound
         self.track = track
         self.urls: list[str] = []
+        self._numbers: dict[str, int] = {}
 
     def rewritten(self, page: str) -> str:
         """The page with marks, its links replaced by what recipients get."""
         out = []
         for piece in markup.pieces(page):
             tag = piece.source
-            if piece.kind == "tag" and tag[1] != "/" and piece.name not in ("link", "base"):
-                href = markup.attributes(tag).get("href")
-                if href is not None:
-                    tag = markup.with_attribute(tag, "href", self._address(href))
+            if piece.is_start and piece.name not in ("link", "base"):
+                href = markup.attributes(tag).get("href", "")
+                address = self._address(href)
+                if address != href:
+                    tag = markup.with_attribute(tag, "href", address)
             out.append(tag)
         return "".join(out)
 
     def _address(self, href: str) -> str:
         """What stands in place of `href`, an attribute's value with marks."""
-        plain = html.unescape(href).strip()
+        plain = markup.unescape_value(href).strip()
         url = self.held.restore(plain)
         if not self.held.mark.search(href):
             if not is_web(plain):
@@ -57,14 +61,21 @@ class TrackedLinks:
         except LiquidError:  # a tag that begins or ends outside this attribute
             return href
         if UNSUBSCRIBE in names:
-            return href
+            return self._without_scheme(href)
         host = _host.match(href)
         if self.track and host and not self.held.mark.search(host[0]) and not names & self.bound:
             return self._tracked(url)
         keep = self.held.keep
         return f"{keep('{% __url %}', OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
+    def _without_scheme(self, href: str) -> str:
+        """The link to unsubscribe without what editors write before the placeholder: it is a whole address."""
+        mark = self.held.mark.search(href)
+        before = _scheme_alone(href)
+        return href[mark.start() :] if mark and before and before.end() == mark.start() else href
+
     def _tracked(self, url: str) -> str:
-        if url not in self.urls:
+        number = self._numbers.setdefault(url, len(self.urls))
+        if number == len(self.urls):
             self.urls.append(url)
-        return f"{self.held.keep(f'{{{{ {CLICK} }}}}', OUTPUT)}/{self.urls.index(url)}"
+        return f"{self.held.keep(f'{{{{ {CLICK} }}}}', OUTPUT)}/{number}"

@@ -1,23 +1,45 @@
-"""HTML cut into its pieces as written: enough to tell running text from tags, without changing a character."""
+"""HTML cut into its pieces as written, by the rules of the HTML standard's tokenizer: without changing a character."""
 
+import html
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from html.entities import html5
 from typing import NamedTuple
 
-# What follows a tag's name, up to its ">". A quote opens a value only after "="; the groups do not backtrack.
-_REST = r"""(?>[^>"'=]+|=\s*"[^"]*"|=\s*'[^']*'|["'=])*+>"""
-_pieces = re.compile(
-    rf"""
-      (?P<condition> <!--\[if[^\]]*\]>(?!\s*<!--) | <!\[endif\]--> )
-    | (?P<comment>   <!--.*?(?:-->|\Z) | <![^>]*> | <\?[^>]*> )
-    | (?P<tag>       </?(?P<name>[a-zA-Z][^\s/>]*){_REST} )
-    """,
-    re.VERBOSE | re.DOTALL,
+_SPACE = r"[ \t\n\f\r]"
+# A name, and after "=" a value; where "=" follows there has to be one, or the tag never ends
+_ATTRIBUTE = rf"""
+    [^ \t\n\f\r/>][^ \t\n\f\r/>=]*+
+    (?: {_SPACE}*+={_SPACE}*+ (?: "[^"]*+" | '[^']*+' | [^ \t\n\f\r>"'][^ \t\n\f\r>]*+ | (?=>) ) | (?!{_SPACE}*+=) )
+"""
+_tag = re.compile(
+    rf"<(?P<close>/?)(?P<name>[a-zA-Z][^ \t\n\f\r/>]*+)(?: [ \t\n\f\r/]++ | {_ATTRIBUTE} )*+>", re.VERBOSE
 )
-_attribute = re.compile(r"""(?<=[\s"'/])([^\s=>"'/]+)(\s*=\s*)("[^"]*"|'[^']*'|[^\s"'>]+)""")
+_attribute = re.compile(
+    rf"""
+      (?P<name> [^ \t\n\f\r/>][^ \t\n\f\r/>=]*+ )
+      (?: {_SPACE}*+={_SPACE}*+ (?P<value> "[^"]*+" | '[^']*+' | [^ \t\n\f\r>"'][^ \t\n\f\r>]*+ | (?=>) ) )?+
+    """,
+    re.VERBOSE,
+)
+_comment_end = re.compile(r"--!?>")
+_condition = re.compile(r"(<!--\[if[^\]]*\]>)(.*)(<!\[endif\]\s*-->)", re.DOTALL | re.IGNORECASE)
+_reference = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*)(;?)(=?))")
 
-# Elements whose content is not running text
-RAW = frozenset(("style", "script", "title", "textarea", "mj-style", "mj-title", "mj-preview"))
+# Elements whose content is not markup
+RAW = frozenset(
+    """style script title textarea xmp iframe noembed noframes plaintext mj-style mj-title mj-preview""".split()
+)
+# Elements of HTML that are never closed
+VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+
+_INTEGRATION = frozenset("foreignobject desc title annotation-xml mi mo mn ms mtext".split())
+# Elements of HTML that end a drawing or a formula they stand in
+_BREAKOUT = frozenset(
+    """b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta
+    nobr ol p pre ruby s small span strong strike sub sup table tt u ul var""".split()
+)
 
 
 class Piece(NamedTuple):
@@ -29,76 +51,174 @@ class Piece(NamedTuple):
     name: str = ""
     hidden: bool = False
 
+    @property
+    def is_start(self) -> bool:
+        """Is it a start tag?"""
+        return self.kind == "tag" and self.source[1] != "/"
 
-def pieces(html: str) -> Iterator[Piece]:
+
+class _Foreign:
+    """The open drawings and formulas: inside them no element has raw content, and there is CDATA."""
+
+    def __init__(self) -> None:
+        self.opened: list[str] = []
+
+    @property
+    def inside(self) -> bool:
+        return bool(self.opened) and self.opened[-1] in ("svg", "math")
+
+    def follow(self, name: str, source: str) -> None:
+        """Keep account of one tag."""
+        if source[1] == "/":
+            if name in self.opened:
+                while self.opened.pop() != name:
+                    pass
+            return
+        if self.inside and name in _BREAKOUT:
+            self.opened.clear()
+        elif not source.endswith("/>") and (
+            name in ("svg", "math") or (self.inside and name in _INTEGRATION)
+        ):
+            self.opened.append(name)
+
+
+@lru_cache(maxsize=2)
+def pieces(html: str) -> tuple[Piece, ...]:
     """The pieces of `html`, whose sources joined are `html`."""
-    position = 0
-    hidden = False
-    raw = ""
-    while match := _pieces.search(html, position):
-        if match.start() > position:
-            yield Piece("raw" if raw else "text", html[position : match.start()], raw, hidden)
-        position = match.end()
-        source, kind = match.group(), match.lastgroup
-        if kind == "condition":
-            hidden = source.startswith("<!--")
-            yield Piece("condition", source)
+    return tuple(_pieces(html))
+
+
+def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
+    foreign = _Foreign()
+    start = position = 0  # of the text that has not been given yet; of what is looked at
+    while (position := html.find("<", position)) >= 0:
+        match = _tag.match(html, position)
+        end, is_text = (match.end(), False) if match else _end_of_other(html, position, foreign.inside)
+        if is_text:
+            position = end
             continue
-        name = (match["name"] or "").lower()
-        if raw and not (source.startswith("</") and name == raw):
-            yield Piece("raw", source, raw, hidden)
+        if position > start:
+            yield Piece("text", html[start:position], "", hidden)
+        source = html[position:end]
+        start = position = end
+        if match is None:
+            if not hidden and (parts := _condition.fullmatch(source)):
+                yield Piece("condition", parts[1])
+                yield from _pieces(parts[2], hidden=True)
+                yield Piece("condition", parts[3])
+            else:
+                yield Piece("comment", source, "", hidden)
             continue
-        raw = ""
-        if kind == "tag" and name in RAW and source[1] != "/" and not source.endswith("/>"):
-            raw = name
-        yield Piece("comment" if kind == "comment" else "tag", source, name, hidden)
-    if position < len(html):
-        yield Piece("raw" if raw else "text", html[position:], raw, hidden)
+        name = match["name"].lower()
+        is_foreign = foreign.inside
+        foreign.follow(name, source)
+        yield Piece("tag", source, name, hidden)
+        if name in RAW and not match["close"] and not (is_foreign and foreign.opened):
+            if name.startswith("mj-") and source.endswith("/>"):
+                continue
+            closing = re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE).search(html, end)
+            position = closing.start() if closing and name != "plaintext" else len(html)
+            if position > start:
+                yield Piece("raw", html[start:position], name, hidden)
+            start = position
+    if start < len(html):
+        yield Piece("text", html[start:], "", hidden)
+
+
+def _end_of_other(html: str, position: int, foreign: bool) -> tuple[int, bool]:
+    """Where what begins with "<" and is no whole tag ends; whether it is text, or a comment by the standard."""
+    if html.startswith("<!--", position):
+        if html.startswith((">", "->"), position + 4):
+            return html.index(">", position) + 1, False
+        end = _comment_end.search(html, position + 4)
+        return (end.end() if end else len(html)), False
+    if foreign and html.startswith("<![CDATA[", position):
+        end_of_data = html.find("]]>", position)
+        return (end_of_data + 3 if end_of_data >= 0 else len(html)), True
+    following = html[position + 1 : position + 3]
+    if following[:1] in ("!", "?") or (following[:1] == "/" and len(following) == 2):
+        is_tag = following[1:].isalpha() and following[:1] == "/"
+        end_at = -1 if is_tag else html.find(">", position)
+        return (end_at + 1 if end_at >= 0 else len(html)), False
+    if following[:1].isascii() and following[:1].isalpha():
+        return len(html), False  # a tag that never ends takes all the rest with it
+    return position + 1, True
 
 
 def text_runs(html: str, is_mark: Callable[[str], object], change: Callable[[str], str]) -> str:
     """`html` with `change` applied to each run of text that readers see; comments that are marks belong to the run."""
     out: list[str] = []
-    run = ""
+    run: list[str] = []
     for piece in pieces(html):
         if not piece.hidden and (piece.kind == "text" or (piece.kind == "comment" and is_mark(piece.source))):
-            run += piece.source
+            run.append(piece.source)
             continue
         if run:
-            out.append(change(run))
-            run = ""
+            out.append(change("".join(run)))
+            run = []
         out.append(piece.source)
     if run:
-        out.append(change(run))
+        out.append(change("".join(run)))
     return "".join(out)
 
 
+def _written_attributes(tag: str) -> Iterator[re.Match[str]]:
+    start = re.compile(r"</?[a-zA-Z][^ \t\n\f\r/>]*").match(tag)
+    position = start.end() if start else 0
+    end = len(tag) - tag.endswith(">")
+    return _attribute.finditer(tag, position, end + 1)
+
+
 def attributes(tag: str) -> dict[str, str]:
-    """The attributes of a start tag that have a value, as written but for the quotes; of two alike the first."""
+    """The attributes of a tag, as written but for the quotes; of two alike the first. One without a value has ""."""
     found: dict[str, str] = {}
-    for match in _attribute.finditer(tag):
-        value = match[3]
-        found.setdefault(match[1].lower(), value[1:-1] if value[0] in "\"'" else value)
+    for match in _written_attributes(tag):
+        found.setdefault(match["name"].lower(), _unquoted(match["value"]))
     return found
+
+
+def _unquoted(value: str | None) -> str:
+    return (value or "")[1:-1] if (value or "")[:1] in ("'", '"') else value or ""
 
 
 def without_values(tag: str) -> str:
     """A tag without the values of its attributes: what is left is its syntax."""
-    return _attribute.sub(r"\1", tag)
+    out, position = [], 0
+    for match in _written_attributes(tag):
+        if match["value"]:
+            out.append(tag[position : match.start("value")])
+            position = match.end("value")
+    return "".join(out) + tag[position:]
 
 
 def with_attribute(tag: str, name: str, value: str) -> str:
-    """The start tag with the value of its attribute `name` replaced; `value` is escaped already."""
-    done = False
+    """The start tag with the value of its attribute `name` set; `value` is escaped already, but for quotes."""
+    value = value.replace('"', "&quot;")
+    for match in _written_attributes(tag):
+        if match["name"].lower() == name:
+            if match["value"] is None:
+                return f'{tag[: match.end()]}="{value}"{tag[match.end() :]}'
+            return f'{tag[: match.start("value")]}"{value}"{tag[match.end("value") :]}'
+    end = len(tag) - (2 if tag.endswith("/>") else 1)
+    last = max((match.end() for match in _written_attributes(tag)), default=0)
+    end = max(end, last)  # the "/" may belong to an unquoted value
+    gap = "" if tag[end - 1] in " \t\n\f\r" else " "
+    return f'{tag[:end]}{gap}{name}="{value}"{tag[end:]}'
 
-    def change(match: re.Match[str]) -> str:
-        nonlocal done
-        if done or match[1].lower() != name:
-            return match.group()
-        done = True
-        return f'{match[1]}="{value}"'
 
-    return _attribute.sub(change, tag)
+def unescape_value(value: str) -> str:
+    """The value of an attribute as it is meant: there, a name without ";" is no reference when a letter, a digit or
+    "=" follows, so that `&copy=2` stays what it is."""
+
+    def decode(match: re.Match[str]) -> str:
+        name, semicolon, equals = match.groups()
+        if name is None:
+            return html.unescape(match[0])
+        if semicolon:
+            return html5.get(f"{name};", f"&{name};") + equals
+        return match[0] if equals else html5.get(name, match[0])
+
+    return _reference.sub(decode, value)
 
 
 def after(html: str, name: str, addition: str) -> str:
@@ -106,13 +226,7 @@ def after(html: str, name: str, addition: str) -> str:
     out, done = [], False
     for piece in pieces(html):
         out.append(piece.source)
-        if (
-            not done
-            and piece.kind == "tag"
-            and piece.name == name
-            and piece.source[1] != "/"
-            and not piece.hidden
-        ):
+        if not done and piece.name == name and piece.is_start and not piece.hidden:
             out.append(addition)
             done = True
     return "".join(out)
@@ -123,7 +237,7 @@ def before_end(html: str, name: str, addition: str) -> str:
     found = list(pieces(html))
     for place in range(len(found) - 1, -1, -1):
         piece = found[place]
-        if piece.kind == "tag" and piece.name == name and piece.source.startswith("</") and not piece.hidden:
+        if piece.kind == "tag" and piece.name == name and not piece.is_start and not piece.hidden:
             found.insert(place, Piece("text", addition))
             return "".join(piece.source for piece in found)
     return html + addition
@@ -131,6 +245,4 @@ def before_end(html: str, name: str, addition: str) -> str:
 
 def has(html: str, name: str) -> bool:
     """Has it a start tag `name`?"""
-    return any(
-        piece.kind == "tag" and piece.name == name and piece.source[1] != "/" for piece in pieces(html)
-    )
+    return any(piece.name == name and piece.is_start for piece in pieces(html))

@@ -18,7 +18,7 @@ is_plain_in_html = re.compile(
 ).fullmatch  # and nothing that HTML escapes
 _unit = re.compile(rb"=..|[^=\r\n]|\n", re.DOTALL)
 _controls = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
-_phrase = re.compile(r"[A-Za-z0-9 !#$%&'*+/=?^_`{|}~.,:;()@<>\[\]-]{1,60}").fullmatch
+_phrase = re.compile(r"(?:[!-~]{1,60}(?: |\Z))+").fullmatch  # words that can stand in a quoted string, folded
 
 
 def quoted(text: str) -> str:
@@ -75,10 +75,15 @@ def unstructured(text: str) -> str:
     text = one_line(text)
     if not text.isascii() or "=?" in text:
         return _encoded_words(text)
+    if any(len(word) > 64 for word in text.split(" ")):
+        return _encoded_words(text)
+    return _folded(text)
+
+
+def _folded(text: str) -> str:
+    """`text` in lines of at most 64 characters or one word, broken at its spaces."""
     lines = [""]
     for word in text.split(" "):
-        if len(word) > 64:
-            return _encoded_words(text)
         if lines[-1] and len(lines[-1]) + len(word) > 64:
             lines.append(word)
         else:
@@ -91,9 +96,13 @@ def mailbox(name: str, email: str) -> str:
     name = one_line(name)
     if not name:
         return email
-    if _phrase(name):
-        return f'"{name}" <{email}>' if len(name) + len(email) < 64 else f'"{name}"\r\n <{email}>'
-    return f"{_encoded_words(name)}\r\n <{email}>"
+    if not name.isascii() or "=?" in name or not _phrase(name):
+        return f"{_encoded_words(name)}\r\n <{email}>"
+    if '"' in name or "\\" in name:
+        name = re.sub(r'(["\\])', r"\\\1", name)
+    if len(name) > 60:
+        name = _folded(name)
+    return f'"{name}" <{email}>' if len(name) + len(email) < 64 else f'"{name}"\r\n <{email}>'
 
 
 def _encoded_words(text: str) -> str:

@@ -1,221 +1,360 @@
-"""The text part, made from the HTML: what it says, in the order it says it, with its links written out."""
+"""The text part, made from the HTML: what readers see of it, in its order, with its links written out.
 
-import html
+A price must stay the price it is: `9<sup>99</sup>` becomes 9.99 (with the language's own mark), other raised digits
+follow a ^, and what is struck out stands between ~~ and ~~.
+"""
+
 import re
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from . import markup
-from .held import OUTPUT, TEXT, Held
+from babel.numbers import get_decimal_symbol
+from selectolax.lexbor import LexborNode
+
+from . import reading
+from .breaks import Lines
+from .held import Held
+from .looks import Look, look
+from .reading import Irregular, Mark
+from .styles import computed
+from .urls import is_runnable
 
 _BLOCKS = frozenset(
-    """address article aside blockquote body center dd div dl dt figure footer form h1 h2 h3 h4 h5 h6 header hr li main
-    nav ol p pre section table tr ul""".split()
+    """address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure
+    footer form h1 h2 h3 h4 h5 h6 header hgroup hr legend li listing main menu nav ol optgroup option p plaintext pre
+    search section summary table tr ul xmp""".split()
 )
-_PARAGRAPHS = frozenset("blockquote h1 h2 h3 h4 h5 h6 hr ol p pre table ul".split())
-_SKIPPED = frozenset("head noscript template".split())  # besides those whose content is raw
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
-_unseen = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.IGNORECASE)
-_opens = re.compile(r"\{%-?\s*(if|unless|case|for|tablerow|capture|__spin)\b").match
-_turns = re.compile(r"\{%-?\s*(elsif|else|when|__or)\b").match
-_ends = re.compile(r"\{%-?\s*end\w").match
+_PARAGRAPHS = frozenset("blockquote dir h1 h2 h3 h4 h5 h6 hr listing menu ol p pre table ul xmp".split())
+_LISTS = frozenset("ul ol menu dir".split())
+_CELLS = frozenset(("td", "th"))
+_STRUCK = frozenset(("s", "strike", "del"))
+_RAISED = {
+    "sup": "^",
+    "sub": "_",
+    "super": "^",
+    "text-top": "^",
+    "top": "^",
+    "text-bottom": "_",
+    "bottom": "_",
+}
+_INLINE = frozenset("span font small b strong i em u big a".split())
+_APART = frozenset(
+    "textarea select button svg math video audio object canvas".split()
+)  # inline, but no part of a word
+_INVISIBLE = (
+    "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
+)
+_number = re.compile(r"\d+(?:[.,'’]\d+)*\Z")
+_whole_number = re.compile(r"\d+|\d{1,3}(?:[.,'’]\d{3})+").fullmatch
+_cents = re.compile(r"\d\d(?!\d)|[-–—]+(?!\d)").match
+_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
+          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
 
 
-class _Owed(NamedTuple):
-    """What is due before the next text: line breaks, or else a space; nothing at the start of the whole."""
+class _Numbers:
+    """The numbers of one open list."""
 
-    lines: int = 0
-    space: bool = False
-    begun: bool = False  # has text been written before?
-    given: int = 0  # of the line breaks, those that a loop's last round has written already
-    spaced: bool = False  # has the space been written already, before a condition?
+    def __init__(self, node: LexborNode) -> None:
+        attributes = node.attributes
+        self.kind = (attributes.get("type") or "1") if node.tag == "ol" else ""
+        self.step = -1 if "reversed" in attributes else 1
+        start = _integer(attributes.get("start"))
+        if start is None:
+            start = sum(1 for child in node.iter() if child.tag == "li") if self.step < 0 else 1
+        self.next = start
+
+    def bullet(self, value: int | None) -> str:
+        """What stands before the next item; `value` is the number it gives itself."""
+        if not self.kind:
+            return "-"
+        number = self.next if value is None else value
+        self.next = number + self.step
+        return f"{_numeral(number, self.kind)}."
 
 
-@dataclass
-class _Block:
-    """An open condition or loop. A loop's rounds owe nothing to what stands before it: that is paid before the first
-    round, and by each round at its end for the next, as much as the beginning of a round asks for."""
+def _integer(text: str | None) -> int | None:
+    match = re.match(r"\s*([+-]?\d{1,9})", text or "")
+    return int(match[1]) if match else None
 
-    before: _Owed
-    loop: bool
-    begun: bool  # has text been written before it?
-    certain: bool  # is one of its branches always taken?
-    paid: int = 0  # where in the text what is due before a loop stands
-    lead: int = 0  # the line breaks a round begins with
-    left: list[_Owed] = field(default_factory=list)  # by the branches so far
+
+def _numeral(number: int, kind: str) -> str:
+    """The number as list items are counted: by 1, a, A, i or I."""
+    if number > 0 and kind in ("a", "A"):
+        letters = ""
+        while number:
+            number, letter = divmod(number - 1, 26)
+            letters = chr(ord("a") + letter) + letters
+        return letters if kind == "a" else letters.upper()
+    if 0 < number < 4000 and kind in ("i", "I"):
+        roman = ""
+        for value, letters in _ROMAN:
+            roman += letters * (number // value)
+            number %= value
+        return roman if kind == "i" else roman.upper()
+    return str(number)
+
+
+class _Element(NamedTuple):
+    """An open element: how it looks, and what is to be written at its end."""
+
+    look: Look
+    struck: bool
+    raised: str
+
+
+class _Link(NamedTuple):
+    """An open link, and where in the text it began."""
+
+    href: str
+    start: int
 
 
 class _Writer:
-    """Writes text as it is told the pieces of a page.
+    """Writes the text of a tree, node by node."""
 
-    A break is owed until text follows, so that it falls inside the condition its text stands in: each branch begins
-    with what was owed before the condition, and the most that any branch leaves is owed behind it.
-    """
-
-    def __init__(self, held: Held) -> None:
-        self.held = held
-        self.out: list[str] = []
-        self.owed = _Owed()
-        self.blocks: list[_Block] = []
-        self.skipped: list[str] = []  # open elements from the first unseen one on
-        self.pre = 0
-        self.links: list[tuple[str, int]] = []
-        self.lists: list[int] = []  # of each open list the next number, 0 for bullets
+    def __init__(self, decimal: str) -> None:
+        self.decimal = decimal
+        self.lines = Lines()
+        self.elements = [_Element(Look(), False, "")]
+        self.links: list[_Link] = []
+        self.lists: list[_Numbers] = []
         self.bullet = False  # was a bullet written last?
+        self.struck_depth = 0
+        self.strike_due = False  # is the mark before what is struck out still to be written?
+        self.after_raised = False  # were raised digits written last?
+        self.last = ""  # what was written last
+        self.last_mark = False  # was that a value of a recipient?
+        self.pictures = 0  # seen so far
 
-    def start(self, tag: str, attributes: dict[str, str]) -> None:
-        if self.skipped or tag in _SKIPPED or _unseen.search(attributes.get("style", "")):
-            if tag not in _VOID:
-                self.skipped.append(tag)
+    def start(self, node: LexborNode) -> None:
+        """Begin an element."""
+        tag, attributes = node.tag or "", node.attributes
+        seen = look(tag, attributes, self.elements[-1].look)
+        raised = "" if seen.is_hidden else self._raised(tag, attributes, seen)
+        struck = not seen.is_hidden and (tag in _STRUCK or "line-through" in _decoration(attributes))
+        self.elements.append(_Element(seen, struck, raised))
+        if seen.is_hidden:
             return
-        self._break(tag, nested=bool(self.lists))
+        self._break(tag, seen, nested=bool(self.lists))
+        if struck:
+            self.struck_depth += 1
+            self.strike_due |= self.struck_depth == 1
         if tag == "br":
-            self._owe(self.owed.lines + 1)
+            self.lines.owe(self.lines.owed.lines + 1)
         elif tag == "hr":
             self._write("---")
-            self._owe(2)
-        elif tag == "img":
-            self._words(html.unescape(attributes.get("alt", "")))
+            self.lines.owe(2)
+        elif tag == "img" and seen.shows_pictures:
+            self.pictures += 1
+            self._words(attributes.get("alt") or "", Look())
         elif tag == "a":
-            self.links.append((html.unescape(attributes.get("href", "")), len(self.out)))
-        elif tag in ("td", "th"):
-            self._owe(space=True)
-        elif tag in ("ul", "ol"):
-            self.lists.append(int(tag == "ol"))
-        elif tag == "li":
-            self._bullet()
-        elif tag == "pre":
-            self.pre += 1
+            self.links.append(_Link((attributes.get("href") or "").strip(), len(self.lines.out)))
+        elif tag in _CELLS:
+            self.lines.owe(space=True)
+        elif tag in _LISTS:
+            self.lists.append(_Numbers(node))
+        elif tag == "li" and seen.shows_pictures:
+            self._write_bullet(attributes)
+        if raised:
+            self._raise(node, raised)
 
-    def end(self, tag: str) -> None:
-        if self.skipped:
-            if tag in self.skipped:
-                while self.skipped.pop() != tag:
-                    pass
+    def end(self, node: LexborNode) -> None:
+        """End an element."""
+        tag = node.tag or ""
+        element = self.elements.pop()
+        if element.look.is_hidden:
             return
-        self._break(tag, nested=len(self.lists) > 1)
+        if element.struck:
+            self.struck_depth -= 1
+            if not self.struck_depth and not self.strike_due:
+                self.lines.out.append("~~")
+            self.strike_due &= bool(self.struck_depth)
+        if element.raised:
+            self.after_raised = self.last[-1:].isdigit()
+        self._break(tag, element.look, nested=len(self.lists) > 1)
         if tag == "a" and self.links:
-            href, start = self.links.pop()
-            said = "".join(self.out[start:]).strip()
-            if (
-                href
-                and href[0] != "#"
-                and said not in (href, href.removeprefix("mailto:").removeprefix("tel:"))
-            ):
-                self._owe(space=True)
-                self._write(f"<{href}>" if said else href)
-        elif tag in ("ul", "ol") and self.lists:
+            self._end_link(self.links.pop(), element.look)
+        elif tag in _LISTS and self.lists:
             self.lists.pop()
-        elif tag == "pre" and self.pre:
-            self.pre -= 1
+        elif tag in _CELLS:
+            self.lines.owe(space=True)
 
-    def text(self, source: str) -> None:
-        if self.skipped:
+    def text(self, text: str) -> None:
+        """Write text of the open element, as far as it is seen."""
+        seen = self.elements[-1].look
+        if seen.shows_text:
+            self._words(text, seen)
+
+    def mark(self, mark: Mark, keeps_state: bool) -> None:
+        """Put Liquid where it stands. What writes something is text; a condition's edges only keep account.
+
+        Args:
+            keeps_state: does the template set names, so that what is not seen may matter elsewhere?
+        """
+        shown = self.elements[-1].look.shows_text
+        if mark.kind in ("output", "print", "counting"):
+            if shown:
+                self._write(mark.text, is_value=True)
+            elif mark.kind != "output":
+                raise Irregular("a counter in hidden content")
+        elif mark.kind == "text":
+            if shown:
+                self._write(mark.text)
+        elif mark.word == "capture" and not shown:
+            raise Irregular("hidden content is captured")
+        if mark.kind in ("open", "turn", "end"):
+            if self.struck_depth or any(element.raised for element in self.elements):
+                raise Irregular("a condition inside a price")
+            if keeps_state or not self.elements[-1].look.is_hidden:
+                self._edge(mark)
+        elif mark.kind == "silent":
+            self.lines.out.append(mark.text)
+
+    def _edge(self, mark: Mark) -> None:
+        if mark.kind == "open":
+            loop = mark.word == "for"
+            self.lines.begin_block(mark.text, loop=loop, certain=mark.word in ("capture", "__spin"))
+        elif mark.kind == "turn":
+            self.lines.turn_block(mark.text, certain=mark.word == "else")
+        else:
+            self.lines.end_block(mark.text)
+        self.last, self.last_mark = "", True  # who knows what was written before
+
+    def _end_link(self, link: _Link, seen: Look) -> None:
+        said = "".join(self.lines.out[link.start :]).strip()
+        if not link.href or link.href[0] == "#" or is_runnable(link.href):
             return
-        position = 0
-        for mark in self.held.mark.finditer(source):
-            self._words(html.unescape(source[position : mark.start()]))
-            self._piece(mark)
-            position = mark.end()
-        self._words(html.unescape(source[position:]))
-
-    def _piece(self, mark: re.Match[str]) -> None:
-        """Put Liquid where it stands. What writes something is text; a condition's edges only keep account."""
-        piece = self.held.piece(mark)
-        plain = mark[0].removeprefix("<!--").removesuffix("-->")
-        if opened := _opens(piece):
-            self._open(loop=opened[1] in ("for", "tablerow"), certain=opened[1] in ("capture", "__spin"))
-        elif (turned := _turns(piece)) and self.blocks:
-            self._turn()
-            self.blocks[-1].certain |= turned[1] == "else"
-        elif _ends(piece) and self.blocks:
-            self._turn()
-            block = self.blocks.pop()
-            left = block.left if block.certain or block.loop else [*block.left, block.before]
-            self.owed = _Owed(*(max(values) for values in zip(*left, strict=True)))
-        elif self.held.kind(mark) in (OUTPUT, TEXT):
-            self._write(plain)
+        if not said and not (seen.shows_text or self.pictures > 0):
             return
-        self.out.append(plain)
+        if said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
+            self.lines.owe(space=True)
+            self._write(f"<{link.href}>" if said else link.href)
 
-    def _open(self, loop: bool, certain: bool) -> None:
-        if self.owed.begun and not self.owed.lines and not loop:
-            self._pay()
-            self.owed = _Owed(begun=True, spaced=self.owed.space or self.owed.spaced)
-        block = _Block(self.owed, loop, self.owed.begun, certain)
-        if loop:
-            self._pay()
-            block.paid = len(self.out) - 1
-            block.before = self.owed = _Owed()
-        self.blocks.append(block)
+    def _raised(self, tag: str, attributes: Mapping[str, str | None], seen: Look) -> str:
+        """The sign before raised or lowered digits, for an element that raises or lowers; "" for any other."""
+        if not seen.shows_text:
+            return ""
+        if tag in _RAISED:
+            return _RAISED[tag]
+        if tag in _INLINE and "vertical-align" in (attributes.get("style") or "").lower():
+            return _RAISED.get(_property(attributes, "vertical-align"), "")
+        return ""
 
-    def _turn(self) -> None:
-        block = self.blocks[-1]
-        if block.loop and not block.left:
-            self.owed = self.owed._replace(lines=max(self.owed.lines, block.lead), begun=True)
-            self._pay()
-            self.owed = _Owed(self.owed.lines, begun=True, given=self.owed.lines, spaced=True)
-        block.left.append(self.owed)
-        self.owed = block.before
+    def _raise(self, node: LexborNode, sign: str) -> None:
+        """Write what keeps raised digits apart from those before them."""
+        content = (node.text() or "").strip()
+        holds_marks = any(child.is_comment_node for child, _ in reading.walk(node))
+        if holds_marks or (self.last_mark and content[:1].isdigit()):
+            raise Irregular("a value beside raised digits")
+        number = _number.search(self.last)
+        if not number or not self.lines.is_adjacent:
+            return
+        if _whole_number(number[0]) and _cents(content):
+            self._write(self.decimal)
+        elif content[:1].isdigit():
+            self._write(sign)
 
-    def _words(self, text: str) -> None:
-        if self.pre:
+    def _words(self, text: str, seen: Look) -> None:
+        if seen.white_space in ("pre", "pre-wrap", "break-spaces") and text.strip():
             self._write(text)
             return
-        if text[:1].isspace():
-            self._owe(space=True)
-        if words := text.split():
-            self._write(" ".join(words))
-            self._owe(space=text[-1].isspace())
-
-    def _write(self, text: str) -> None:
-        self._pay()
-        self.owed = _Owed(begun=True)
-        self.bullet = False
-        self.out.append(text)
-
-    def _pay(self) -> None:
-        """Write what is due; at the beginning of a loop's round it is due before the loop."""
-        breaks = "\n" * (self.owed.lines - self.owed.given) if self.owed.lines else ""
-        if not self.owed.lines and self.owed.space and not self.owed.spaced:
-            breaks = " "
-        if self.owed.begun:
-            self.out.append(breaks)
+        if seen.white_space != "normal" and not text.strip() and "\n" in text:
+            self.lines.owe(1)
+        if seen.white_space == "pre-line" and "\n" in text.strip():
+            for place, line in enumerate(text.split("\n")):
+                if place:
+                    self.lines.owe(self.lines.owed.lines + 1)
+                self._words(line, Look())
             return
-        self.out.append("")
-        for block in reversed(self.blocks):
-            if block.loop:
-                block.lead = max(block.lead, self.owed.lines)
-                if block.begun:
-                    self.out[block.paid] = max(self.out[block.paid], breaks, key=len)
-                return
+        if text[:1].isspace():
+            self.lines.owe(space=True)
+        if words := [word for each in text.split() if (word := each.strip(_INVISIBLE))]:
+            self._write(" ".join(words))
+            self.lines.owe(space=text[-1].isspace())
 
-    def _owe(self, lines: int = 0, space: bool = False) -> None:
-        self.owed = self.owed._replace(lines=max(lines, self.owed.lines), space=space or self.owed.space)
+    def _write(self, text: str, is_value: bool = False) -> None:
+        if self.after_raised and (text[:1].isdigit() or is_value):
+            self.lines.owe(space=True)
+        self.after_raised = False
+        if self.strike_due:
+            self.strike_due = False
+            text = f"~~{text}"
+        self.last = self.last + text if self.lines.is_adjacent else text
+        self.last_mark = is_value
+        self.lines.write(text)
+        self.bullet = False
 
-    def _break(self, tag: str, nested: bool) -> None:
-        if tag in _BLOCKS and not self.bullet:
-            self._owe(2 if tag in _PARAGRAPHS and not (nested and tag in ("ul", "ol")) else 1)
+    def _break(self, tag: str, seen: Look, nested: bool) -> None:
+        is_block = tag in _BLOCKS
+        if seen.display in ("inline", "contents"):
+            is_block = False
+        elif seen.display in ("inline-block", "inline-flex", "inline-table", "table-cell") or tag in _APART:
+            self.lines.owe(space=True)
+        elif seen.display:
+            is_block = True
+        if is_block and not self.bullet:
+            is_paragraph = tag in _PARAGRAPHS and not (nested and tag in _LISTS)
+            self.lines.owe(2 if is_paragraph else 1)
 
-    def _bullet(self) -> None:
-        number = self.lists[-1] if self.lists else 0
-        self._write("  " * (len(self.lists) - 1) + (f"{number}." if number else "-"))
-        if number:
-            self.lists[-1] += 1
-        self._owe(space=True)
+    def _write_bullet(self, attributes: Mapping[str, str | None]) -> None:
+        bullet = self.lists[-1].bullet(_integer(attributes.get("value"))) if self.lists else "-"
+        due, self.strike_due = self.strike_due, False
+        self._write("  " * (len(self.lists) - 1) + bullet)
+        self.strike_due = due
+        self.lines.owe(space=True)
         self.bullet = True
 
 
-def plain_text(page: str, held: Held) -> str:
-    """The text of an HTML page with marks, the marks kept."""
-    writer = _Writer(held)
-    for piece in markup.pieces(page):
-        if piece.hidden or piece.kind in ("raw", "condition"):
-            continue
-        if piece.kind == "text" or (piece.kind == "comment" and held.comment.fullmatch(piece.source)):
-            writer.text(piece.source)
-        elif piece.kind == "tag" and piece.source[1] == "/":
-            writer.end(piece.name)
-        elif piece.kind == "tag":
-            writer.start(piece.name, markup.attributes(piece.source))
-    return "".join(writer.out).strip() + "\n"
+def _property(attributes: Mapping[str, str | None], name: str) -> str:
+    return computed(attributes.get("style") or "").get(name, "")
+
+
+def _decoration(attributes: Mapping[str, str | None]) -> str:
+    if "line-through" not in (attributes.get("style") or "").lower():
+        return ""
+    return _property(attributes, "text-decoration") + _property(attributes, "text-decoration-line")
+
+
+def decimal_mark(locale: str) -> str:
+    """What stands between whole units and cents in a language."""
+    return str(get_decimal_symbol(locale))
+
+
+def text_of(page: str, decimal: str = ".") -> str:
+    """The text of a rendered page."""
+    return _written(reading.tree(page), None, decimal)
+
+
+def text_template(page: str, held: Held, decimal: str = ".") -> str:
+    """The text of a page with marks, the marks kept.
+
+    Raises: Irregular: only a rendered page tells what its text is.
+    """
+    return _written(reading.tree(page, held), held, decimal)
+
+
+def _keeps_state(root: LexborNode, held: Held) -> bool:
+    """Does a template set names? Raises Irregular: it writes markup, which only a rendered page shows."""
+    keeps_state = False
+    for node, begins in reading.walk(root):
+        if begins and (mark := reading.mark_of(node, held)):
+            keeps_state |= mark.word in ("assign", "liquid", "capture")
+            if reading.writes_markup(mark, held):
+                raise Irregular(f"{mark} writes markup")
+    return keeps_state
+
+
+def _written(root: LexborNode, held: Held | None, decimal: str) -> str:
+    keeps_state = _keeps_state(root, held) if held else False
+    writer = _Writer(decimal)
+    for node, begins in reading.walk(root):
+        if node.is_element_node:
+            if begins:
+                writer.start(node)
+            else:
+                writer.end(node)
+        elif node.is_text_node:
+            writer.text(node.text_content or "")
+        elif held and (mark := reading.mark_of(node, held)):
+            writer.mark(reading.without_hyphens(mark, held), keeps_state)
+    return writer.lines.text()

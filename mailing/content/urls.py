@@ -7,6 +7,7 @@ Utm = tuple[tuple[str, str], ...]
 
 _web = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE).match
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE).match
+_doubled = re.compile(r"\A(?:https?:/*\s*)+(?=https?://)", re.IGNORECASE)
 _allowed = frozenset(("http", "https", "mailto", "tel", "sms"))
 
 
@@ -15,12 +16,20 @@ def is_web(url: str) -> bool:
     return _web(url.strip()) is not None
 
 
+def is_runnable(url: str) -> bool:
+    """Has it another scheme than those an e-mail links to (javascript:, data:)? Browsers leave out line breaks."""
+    scheme = _scheme(re.sub(r"[\x00-\x20\x7f]", "", url))
+    return scheme is not None and scheme[1].lower() not in _allowed
+
+
 def tidied(url: str) -> str:
     """`url` in ASCII with what no URL may hold percent-encoded (RFC 3986); what is already encoded stays.
 
-    An address of another scheme than those an e-mail links to (http, https, mailto, tel, sms) becomes "#".
+    An address of another scheme than those an e-mail links to (http, https, mailto, tel, sms) becomes "#". Of two
+    schemes before one address, as editors write `http://` before a placeholder, the second is meant.
     """
-    url = quote(re.sub(r"[\x00-\x1f\x7f]", "", url).strip(), safe="%/?#[]:@!$&'()*+,;=~", errors="replace")
+    url = re.sub(r"[\x00-\x1f\x7f]", "", url).strip()
+    url = quote(_doubled.sub("", url), safe="%/?#[]:@!$&'()*+,;=~", errors="replace")
     scheme = _scheme(url)
     return url if scheme is None or scheme[1].lower() in _allowed else "#"
 

@@ -44,7 +44,7 @@ def test_css_is_inlined_and_the_style_sheet_stays_for_what_cannot_be():
     shown = page(
         "<style>p.a{color:red}@media print{p{color:blue}}a:hover{color:green}</style><p class=a>x</p>"
     )
-    assert '<p class="a" style="color: red;">x</p>' in shown
+    assert '<p class=a style="color: red;">x</p>' in shown
     assert "<style>p.a{color:red}@media print{p{color:blue}}a:hover{color:green}</style>" in shown
 
 
@@ -87,13 +87,13 @@ def test_liquid_stays_where_it_was_when_css_is_inlined(body):
     [
         (
             "<p {% if vip %}class=a{% else %}class=b{% endif %}>x</p>",
-            '<p class="a" style="color: red;">x</p>',
+            '<p class=a style="color: red;">x</p>',
         ),
         (
             '<p class="a" title="{% if vip %}v" title="{% endif %}">x</p>',
-            '<p class="a" title="v" style="color: red;">x</p>',
+            '<p class="a" title="v" title="" style="color: red;">x</p>',
         ),
-        ("<p class=a>{% if vip %}x<p class=a>{% endif %}y", '<p class="a" style="color: red;">x</p>'),
+        ("<p class=a>{% if vip %}x<p class=a>{% endif %}y", '<p class=a style="color: red;">x'),
     ],
 )
 def test_where_a_parser_would_move_liquid_css_is_inlined_after_it(body, shown):
@@ -175,8 +175,9 @@ def test_the_preheader_is_read_first_and_seen_nowhere():
 
 def test_literal_braces_never_become_liquid():
     assert ">{{ city }} {a|b}</p>" in page("&#123;&#123; city }} \\{a|b\\}", body_format="markdown")
-    assert "{{ city }}" in page("<style>p{}</style><p>&#123;&#123; city }}</p>")
-    assert ">{Leeds}</p>" in page("<style>p{}</style><p>&#123;{{ city }}}</p>")
+    assert "&#123;&#123; city }}" in page("<style>p{}</style><p>&#123;&#123; city }}</p>")
+    assert text("<style>p{}</style><p>&#123;&#123; city }}</p>") == "{{ city }}\n"
+    assert ">&#123;Leeds}</p>" in page("<style>p{}</style><p>&#123;{{ city }}}</p>")
 
 
 @pytest.mark.parametrize("opening", ["<table>", "<table><thead><tr><td>h</td></tr></thead>"])
@@ -184,7 +185,7 @@ def test_literal_braces_never_become_liquid():
 def test_rows_in_a_loop_or_a_condition_leave_no_element_open(opening, who):
     rows = "{% for tag in tags %}<tr><td>{{ tag }}</td></tr>{% endfor %}{% if vip %}<tr><td>v</td></tr>{% endif %}"
     shown = page(f"<style>td{{color:red}}</style>{opening}\n{rows}</table>", RECIPIENTS[who])
-    assert shown.count("<tbody>") == shown.count("</tbody>") == 1
+    assert "tbody" not in shown, "it stays as it was written"
     assert shown.count("<tr>") == shown.count("</tr>")
 
 
@@ -215,7 +216,7 @@ def test_rows_in_a_loop_or_a_condition_leave_no_element_open(opening, who):
         ("<p>x</p>{% for tag in tags %}{{ tag }}<br>{% endfor %}y", "x\n\nnew\nloyal\ny"),
         ("{% for tag in tags %}{{ tag }} {% endfor %}", "new loyal"),
         ("{% case city %}{% when 'Leeds' %}<p>N</p>{% else %}<p>S</p>{% endcase %}<p>x</p>", "N\n\nx"),
-        ("{{ '<b>' }}{{ city }}", "<b>Leeds"),
+        ("{{ '<b>' }}{{ city }}", "Leeds"),
         ("</p></ul></a>x", "x"),
     ],
 )  # fmt: skip
