@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -103,6 +103,10 @@ class CampaignAdmin(RefusingAdmin):
     readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
     inlines = [HistoryInline]
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        workspace.settle_owed(timezone.now())
+        return super().get_queryset(request)
+
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_fire"
         return [
@@ -182,6 +186,10 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     list_filter = ["kind", "status"]
     search_fields = ["name"]
     list_select_related = ["created_by"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        workspace.settle_owed(timezone.now())
+        return super().get_queryset(request)
 
 
 @admin.register(Heartbeat)

@@ -63,14 +63,23 @@ class StepForm(forms.Form):
 
 
 class ScheduleForm(StepForm):
-    """When an e-mail campaign is to launch by itself. No time at all is for the lifecycle to refuse."""
+    """When a campaign is to begin by itself. No time at all is for the lifecycle to refuse."""
 
     at = MomentField(label="Send at", required=False)
     field_order = ["at", "why"]
 
+    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["at"].label = label
+
+    def arguments(self) -> dict[str, Any]:
+        said = super().arguments()
+        return said if said["at"] else {"why": said["why"]}
+
 
 def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
     """The form of `verb`, filled in with `data` or with what the campaign proposes."""
-    if campaign.kind == Campaign.Kind.EMAIL and verb == "schedule":
-        return ScheduleForm(data, initial={"at": campaign.starts_at})
+    if verb == "schedule":
+        label = "Send at" if campaign.kind == Campaign.Kind.EMAIL else "Starts"
+        return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)

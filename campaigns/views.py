@@ -32,6 +32,7 @@ def dashboard(request: Request) -> HttpResponse:
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
     now = timezone.now()
+    workspace.settle_owed(now)
     context = {
         "now": now,
         "is_fresh": workspace.is_fresh(),
@@ -48,12 +49,15 @@ def dashboard(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def under_way(request: Request) -> HttpResponse:
-    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way(timezone.now())})
+    now = timezone.now()
+    workspace.settle_owed(now)
+    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way(now)})
 
 
 @require_GET
 @viewing
 def campaign_list(request: Request) -> HttpResponse:
+    workspace.settle_owed(timezone.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     chosen = form.cleaned_data
@@ -135,6 +139,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 def found(request: Request, pk: int) -> Campaign:
     """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
+    workspace.settle_owed(timezone.now())
     try:
         campaign: Campaign = lifecycle.own(pk)
     except Campaign.DoesNotExist as missing:
@@ -170,6 +175,7 @@ def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
         "asked": workspace.button(campaign, verb, now),
         "form": step_form(campaign, verb),
         "obstacles": workspace.obstacles(campaign, verb, now),
+        "warnings": campaign.warnings(verb, now),
     }
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 

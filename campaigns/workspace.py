@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
@@ -10,6 +11,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from campaigns import lifecycle, stages
+from campaigns.clock import each
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
 
@@ -42,7 +44,7 @@ BUTTONS = {
         Button("unschedule", "Unschedule", "calendar"),
         Button("activate", "Activate", "play", "btn-primary"),
         Button("resume", "Resume", "play", "btn-primary"),
-        Button("pause", "Pause", "pause", "btn-primary"),
+        Button("pause", "Pause", "pause", "btn-primary", asks=True),
         Button("end_early", "End Early", "stop", asks=True),
         Button("cancel", "Cancel campaign", "close", "btn-outline-danger", asks=True),
         Button("archive", "Archive", "archive"),
@@ -138,6 +140,13 @@ def trouble(campaign: Any, now: datetime) -> str:
     return campaign.last_why
 
 
+def settle_owed(now: datetime) -> None:
+    """Write the steps that the clock owes, so that pages show what the till does already, with every worker down."""
+    for model in lifecycle.kinds().values():
+        due = model.objects.owing(now).order_by("pk").values_list("pk", flat=True)
+        each(list(due), partial(lifecycle.settle, now=now))
+
+
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -153,9 +162,10 @@ def buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
 def button(campaign: Campaign, verb: str, now: datetime) -> Button:
     """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
     plain = BUTTONS.get(verb) or Button(verb, lifecycle.WORDS.get(verb, verb).capitalize(), "forward")
-    takes_time = campaign.kind == Campaign.Kind.EMAIL and verb == "schedule"
+    has_start = campaign.starts_at is not None and campaign.starts_at > now
+    takes_time = verb == "schedule" and (campaign.kind == Campaign.Kind.EMAIL or not has_start)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
-    if takes_time or ends_at_once:
+    if takes_time or ends_at_once or campaign.warnings(verb, now):
         return Button(plain.verb, plain.label, plain.icon, plain.style, asks=True)
     return plain
 
@@ -180,7 +190,8 @@ def obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, s
     """What would refuse a step that its state allows, apart from what the question itself asks for."""
     if verb not in lifecycle.steps(campaign):
         return []
-    return [(field, sentence) for field, sentence in campaign.objections(verb, now) if field != "at"]
+    asked = ("at", "starts_at") if verb == "schedule" else ("at",)
+    return [(field, sentence) for field, sentence in campaign.objections(verb, now) if field not in asked]
 
 
 def not_open(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:

@@ -108,7 +108,7 @@ def outcome_of(
         engine.UNLIMITED if unlimited else remaining(facts, snapshot, customer_id),
         now,
         stacking=snapshot.stacking,
-        explain=explain,
+        explain=explain or request.explain,
     )
 
 

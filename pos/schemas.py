@@ -64,13 +64,18 @@ class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
 
 
 class QuoteRequest(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A basket. `currency` is the location's."""
+    """A basket. `currency` is the location's.
+
+    `explain`: say of every promotion why it gives nothing, also of those that this basket does not touch, as
+    `wrong_location` or `no_matching_items`. It costs time in proportion to all there are.
+    """
 
     currency: Currency
     lines: Annotated[tuple[Line, ...], Meta(min_length=1, description=UP_TO)]
     customer: Customer | None = None
     coupons: Annotated[tuple[Text, ...], Meta(max_length=20)] = ()
     payment_method: Word = ""
+    explain: bool = False
 
 
 class SaleRequest(QuoteRequest, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -37,6 +37,8 @@ def said(
         need, have = _instant(need, zone), _instant(have, zone)
     if reason == "group" and groups:
         need, have = (", ".join(groups.get(code, code) for code in codes(figure)) for figure in (need, have))
+    if reason == "wrong_location" and not need:
+        return "Its own locations and those of its campaign have none in common: it applies nowhere."
     if have in ("", None):
         have = UNNAMED.get(reason, "nothing")
     if reason == "min_quantity" and isinstance(need, int) and isinstance(have, int) and have < need:

@@ -48,6 +48,8 @@ def change(*, by: Any = None, seen: int | None = None, **fields: Any) -> Stackin
         before = {name: getattr(settings, name) for name in fields if name in FIELDS}
         if unknown := fields.keys() - set(FIELDS):
             raise Refused([(name, f"There is no stacking rule “{name}”.") for name in sorted(unknown)])
+        if fields.get("max_promotions") == 0:  # as empty: no limit
+            fields["max_promotions"] = None
         for name, value in fields.items():
             setattr(settings, name, value)
         try:

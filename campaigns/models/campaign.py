@@ -32,6 +32,10 @@ class CampaignQuerySet(models.QuerySet[Row]):
         """Those of the default list, or those that were archived."""
         return self.filter(archived_at__isnull=not archived)
 
+    def owing(self, now: datetime) -> Self:
+        """Those whose stored status is behind the clock at `now`, where reading it is enough to put it right."""
+        return self.none()
+
     def matching(self, words: str) -> Self:
         """Those whose name or description holds each of the `words`; no text of the database holds a NUL."""
         found = self.none() if "\0" in words else self
@@ -240,6 +244,10 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
             return [("", f"“{self}” is archived already.")]
         if verb == "unarchive" and not self.archived_at:
             return [("", f"“{self}” is not archived.")]
+        return []
+
+    def warnings(self, verb: str, now: datetime) -> list[str]:
+        """What a person should know before `verb`, which is open all the same: sentences, which make it ask first."""
         return []
 
     def after(self, verb: str, was: str) -> None:

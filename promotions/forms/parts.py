@@ -16,10 +16,10 @@ MOST_USES = 10**12
 CHECK = {"class": "form-check-input"}
 
 
-def count(label: str, *, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
+def count(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
     """A whole number from 1, as the engine counts units and uses."""
     kwargs.setdefault("required", False)
-    return forms.IntegerField(label=label, min_value=1, max_value=most, **kwargs)
+    return forms.IntegerField(label=label, min_value=least, max_value=most, **kwargs)
 
 
 def choice(label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
@@ -51,6 +51,10 @@ class Part(forms.Form):
                 if needed not in self.errors and cleaned.get(needed) in (None, "", ()):
                     self.add_error(needed, "This is needed for what you chose.")
         return cleaned
+
+    def is_typed(self, name: str) -> bool:
+        """Whether anything stands in the field `name`."""
+        return name in self.fields and self[name].value() not in (None, "", [], ())
 
     @property
     def is_filled(self) -> bool:

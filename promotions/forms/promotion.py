@@ -95,13 +95,27 @@ class PromotionForm:
 
     @property
     def missing(self) -> list[str]:
-        """The labels of what is not filled in yet, or not so that it can be read."""
+        """The labels of what is not filled in yet."""
         labels = []
         for part in self.parts:
-            labels += [part[name].label if name in part.fields else part.heading for name in part.errors]
+            labels += [
+                part[name].label if name in part.fields else part.heading
+                for name in part.errors
+                if not part.is_typed(name)
+            ]
             if part.rows is not None and not part.rows.is_valid():
                 labels.append(part.heading)
         return [str(label) for label in dict.fromkeys(labels)]
+
+    @property
+    def wrong(self) -> list[str]:
+        """What is filled in and cannot be so: sentences, each with the label of its field."""
+        return [
+            f"{part[name].label}: {' '.join(map(str, said))}"
+            for part in self.parts
+            for name, said in part.errors.items()
+            if part.is_typed(name)
+        ]
 
     def is_valid(self) -> bool:
         """Whether all parts are, and what they mean together."""

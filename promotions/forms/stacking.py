@@ -17,7 +17,9 @@ class StackingForm(Refusable, forms.Form):
 
     fields: dict[str, Any]
     precedence = forms.ChoiceField(label="Where several compete", choices=StackingSettings.Precedence.choices)
-    max_promotions = count("Promotions of one sale, at most", help_text="Empty: no limit. 1: the best alone.")
+    max_promotions = count(
+        "Promotions of one sale, at most", least=0, help_text="Empty or 0: no limit. 1: the best alone."
+    )
     max_discount_percent = PercentField(
         "Discount of one sale, at most percent", required=False, help_text="Empty: no limit."
     )

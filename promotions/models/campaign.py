@@ -6,8 +6,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 from django_fsm import transition
 
+from campaigns import instants
 from campaigns.models import Campaign, by_system, operators
 from campaigns.models.campaign import CampaignQuerySet
 from promotions import publish
@@ -107,8 +109,10 @@ class PromotionCampaign(Campaign):
         return standing.standings(pks)
 
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
-    def schedule(self, now: datetime) -> None:
-        """Wait for `starts_at`."""
+    def schedule(self, now: datetime, at: datetime | None = None) -> None:
+        """Wait for `starts_at`, which becomes `at` where that is given."""
+        if at is not None:
+            self.starts_at = at
 
     @transition("status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.ACTIVE, permission=operators)
     def activate(self, now: datetime) -> None:
@@ -156,15 +160,28 @@ class PromotionCampaign(Campaign):
     def objections(self, verb: str, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
         reasons = super().objections(verb, now)
         if verb == "schedule":
-            if not self.starts_at or self.starts_at <= now:
-                reasons.append(("starts_at", "The start must lie in the future to schedule this campaign."))
-            elif self.ends_at and self.ends_at <= self.starts_at:
+            at = arguments.get("at")
+            name, starts_at = ("starts_at", self.starts_at) if at is None else ("at", at)
+            if starts_at is None:
+                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+            elif timezone.is_naive(starts_at):
+                reasons.append((name, "A time needs its time zone."))
+            elif not instants.is_possible(starts_at):
+                reasons.append((name, instants.SENTENCE))
+            elif starts_at <= now:
+                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+            elif self.ends_at and self.ends_at <= starts_at:
                 reasons.append(("ends_at", "The end must lie after the start."))
         if verb == "activate" and self.ends_at and self.ends_at <= now:
             reasons.append(
                 ("ends_at", "The end has passed already: move it before you activate this campaign.")
             )
         return reasons
+
+    def warnings(self, verb: str, now: datetime) -> list[str]:
+        if verb not in ("activate", "schedule") or self.ends_at:
+            return []
+        return ["It has no end: it applies until somebody ends it."]
 
     def after(self, verb: str, was: str) -> None:
         if self.status != was:

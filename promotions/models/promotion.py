@@ -92,6 +92,12 @@ class Promotion(models.Model):
         return reverse("promotions:promotion", args=[self.pk])
 
     @property
+    def is_used_up(self) -> bool:
+        """Whether it has reached its own maximum of uses: no sale gets it until one comes back or it is raised."""
+        counter = getattr(self, "counter", None) if self.max_uses is not None else None
+        return counter is not None and counter.is_used_up
+
+    @property
     def edits(self) -> models.QuerySet:
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import instants, lifecycle
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -41,8 +41,15 @@ def create_campaign(
     changes: Mapping[str, Any],
     locations: Iterable[Any] = (),
     promotions: Sequence[Any] = (),
+    then: str = "",
 ) -> "models.PromotionCampaign":
-    """A new draft; the arguments are those of `edit_campaign`."""
+    """A new draft; the arguments are those of `edit_campaign`.
+
+    Args:
+        then: `activate` or `schedule`, to take that step at once; where it is refused, there is no draft either.
+    """
+    if then not in ("", "activate", "schedule"):
+        raise Refused(f"“{then}” is no step of a new campaign.")
     if by is not None and not by.has_perm("promotions.add_promotioncampaign"):
         raise Refused("You may not add promotion campaigns: ask an administrator for the right to.")
     with transaction.atomic():
@@ -54,6 +61,8 @@ def create_campaign(
         _arrange(campaign, promotions)
         campaign_changed(campaign)
         _record(campaign, models.Change.What.CREATED, by)
+        if then:
+            campaign = lifecycle.fire(campaign, then, by=by)
     return campaign
 
 
@@ -203,6 +212,8 @@ def _objections(
     naive = [name for name, value in times.items() if value is not None and timezone.is_naive(value)]
     if naive:
         return [(name, "A time needs its time zone.") for name in naive]
+    if impossible := [name for name, value in times.items() if value and not instants.is_possible(value)]:
+        return [(name, instants.SENTENCE) for name in impossible]
     reasons = []
     starts_at, ends_at = times["starts_at"], times["ends_at"]
     if "starts_at" in edited:

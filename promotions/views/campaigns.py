@@ -27,6 +27,11 @@ from promotions.models import Promotion, PromotionCampaign
 
 Status = PromotionCampaign.Status
 
+MADE = {
+    Status.DRAFT: "“{}” is a draft: link its promotions, then activate or schedule it.",
+    Status.SCHEDULED: "“{}” is scheduled: link its promotions before it starts.",
+    Status.ACTIVE: "“{}” is active: each promotion that you link and switch on applies from the very next sale.",
+}
 FOUND = 8  # promotions offered for linking at once
 LINKED = 50  # linked promotions on a page
 
@@ -38,8 +43,9 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 @require_GET
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
-    campaign = get_object_or_404(PromotionCampaign, pk=pk)
     now = timezone.now()
+    workspace.settle_owed(now)
+    campaign = get_object_or_404(PromotionCampaign, pk=pk)
     context = workspace.status_context(campaign, request.user, now)
     context |= counters_context(campaign, now) | linked_context(campaign, request)
     context |= {
@@ -53,6 +59,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
+    workspace.settle_owed(timezone.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, timezone.now()))
 
@@ -83,14 +90,15 @@ def new(request: Request) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             campaign = publish.create_campaign(
-                by=request.user, changes=form.changes(), locations=form.cleaned_data["locations"]
+                by=request.user,
+                changes=form.changes(),
+                locations=form.cleaned_data["locations"],
+                then=request.POST.get("then", ""),
             )
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(
-                request, f"“{campaign}” is a draft: link its promotions, then activate or schedule it."
-            )
+            messages.success(request, MADE[campaign.status].format(campaign))
             return redirect(campaign)
     return filled_in(request, "promotions/campaign_form.html", form, {})
 
@@ -98,6 +106,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
+    workspace.settle_owed(timezone.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
         return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
@@ -200,7 +209,7 @@ def arranged(request: Request, pk: int, arrange: Any, promotion: int | None = No
 def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:
     """What promotions/_linked.html shows."""
     prefetch_related_objects([campaign], "locations")
-    linked = campaign.links.select_related("promotion").prefetch_related("promotion__locations")
+    linked = campaign.links.select_related("promotion__counter").prefetch_related("promotion__locations")
     said = request.POST if request.method == "POST" else request.GET
     page = Paginator(linked, LINKED).get_page(said.get("links"))
     find = request.GET.get("find", "").strip()

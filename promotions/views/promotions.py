@@ -48,7 +48,7 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 def promotion_list(request: Request) -> HttpResponse:
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
-    promotions = form.narrowed(Promotion.objects.kept()).prefetch_related(LINKS)
+    promotions = form.narrowed(Promotion.objects.kept()).select_related("counter").prefetch_related(LINKS)
     page = Paginator(promotions, PER_PAGE).get_page(request.GET.get("page"))
     groups.name(list(page))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -261,7 +261,7 @@ def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dic
         typed = Promotion(pk=stored.pk if stored else None, status=Promotion.Status.ACTIVE, **form.columns())
         places = [place.pk for place in form.locations]
     else:
-        return {"form": form, "sentence": "", "missing": form.missing}
+        return {"form": form, "sentence": "", "missing": form.missing, "wrong": form.wrong}
     campaigns = [link.campaign for link in stored.links.all()] if stored else []
     campaigns += [campaign] if campaign else []
     return {

@@ -79,6 +79,10 @@ def test_a_till_gets_a_discount_until_the_campaign_is_paused(page: Page, product
     page.get_by_role("link", name="Coffee weeks").click()
     status = page.locator("#campaign-status")
     status.get_by_role("button", name="Pause").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("The price on the poster is wrong.")
+    dialog.get_by_role("button", name="Pause").click()
+    expect(status).to_contain_text("The price on the poster is wrong.")
     expect(status.locator(".status-badge")).to_have_text("Paused")
     assert till(product, "POST", "quotes", BASKET)["discount"] == 0
 

@@ -99,7 +99,7 @@ def test_the_list_takes_as_many_queries_for_fifty_campaigns_as_for_two(
     PromotionCampaignFactory(created_by=marketer)
     client.get("/campaigns/")
     # session, user, two of permissions, count, rows; the tabs, what needs attention, and how each kind stands
-    with django_assert_num_queries(12) as few:
+    with django_assert_num_queries(13) as few:
         client.get("/campaigns/")
     EmailCampaignFactory.create_batch(24, created_by=UserFactory())
     PromotionCampaignFactory.create_batch(24, created_by=UserFactory())
