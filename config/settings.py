@@ -41,6 +41,9 @@ TILL_RATE = environment.count("TILL_RATE", 1000)
 OFFLINE_DAYS = environment.count("OFFLINE_DAYS", 7)
 OVERRUN_PERCENT = environment.count("OVERRUN_PERCENT", 10)
 
+# minutes that a campaign waits for its server to come back before it pauses; a restart of a mail server takes a few
+OUTAGE_MINUTES = environment.count("OUTAGE_MINUTES", 15)
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True

@@ -1,5 +1,6 @@
 """What falls due for e-mail campaigns by time alone."""
 
+import logging
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,23 +14,58 @@ from mailing import at_the_till, importing, launch, progress
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
+logger = logging.getLogger(__name__)
+
 SLOW = timedelta(seconds=20)  # a launch not prepared by then may have lost its task
 UNSETTLED = timedelta(days=2)  # how long after its end a campaign's last rows are looked for
 
 
 def tick(now: datetime) -> None:
-    """Launch what is due, put right what dead processes left, wake the pumps, and settle what is done."""
+    """Launch what is due, put right what dead processes left, wake the pumps, and settle what is done.
+
+    A step that fails is logged and does not stop the others.
+    """
+    for step in (
+        start_due,
+        _put_lanes_right,
+        prepare_late,
+        _pause_stranded,
+        finish_done,
+        close_ended,
+        progress.fold,
+        lanes.wake_due,
+        importing.wake,
+        at_the_till.wake,
+    ):
+        try:
+            step(now)
+        except Exception:
+            logger.exception("The clock could not do %s", step.__name__)
+
+
+def start_due(now: datetime) -> None:
     due = EmailCampaign.objects.due(now).order_by("starts_at", "pk").values_list("pk", flat=True)
     each(list(due), partial(start, now=now))
+
+
+def _put_lanes_right(now: datetime) -> None:
     lanes.put_all_right()
+
+
+def prepare_late(now: datetime) -> None:
     each(unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False))
+
+
+def _pause_stranded(now: datetime) -> None:
     breaker.pause_stranded()
+
+
+def finish_done(now: datetime) -> None:
     each(running(), launch.finish)
+
+
+def close_ended(now: datetime) -> None:
     each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
-    progress.fold(now)
-    lanes.wake_due(now)
-    importing.wake(now)
-    at_the_till.wake(now)
 
 
 def start(campaign_id: int, now: datetime) -> None:

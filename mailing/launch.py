@@ -4,13 +4,15 @@ The launch has four steps (lifecycles E9). `problems` is the first, run by the t
 task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
 """
 
+import contextlib
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, cast
 
 import msgspec
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
@@ -326,6 +328,14 @@ def give_up(campaign_id: int, why: str) -> None:
         logger.warning("Campaign %s could not fail (%s): %s", campaign_id, why, refused)
 
 
+def running_through(connection_id: int) -> list[int]:
+    """List the keys of the running campaigns that have given recipients to a connection."""
+    through = EmailCampaign.objects.filter(
+        status=Campaign.Status.RUNNING, planned__has_key=str(connection_id)
+    )
+    return list(through.values_list("pk", flat=True))
+
+
 def unforeseen(campaign_id: int, error: BaseException) -> None:
     """Count an error nobody foresaw; the same one for the third time fails the campaign."""
     what = f"{type(error).__name__}: {error}"[:500]
@@ -335,3 +345,16 @@ def unforeseen(campaign_id: int, error: BaseException) -> None:
         EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
     if times >= UNFORESEEN_LIMIT:
         give_up(campaign_id, f"The same unforeseen error came {times} times. {what}")
+
+
+@contextlib.contextmanager
+def counting_errors(campaigns: Callable[[], Iterable[int]]) -> Iterator[None]:
+    """Count an error nobody foresaw against these campaigns, and raise it; not that the database is away."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:
+        for pk in campaigns():
+            unforeseen(pk, error)
+        raise

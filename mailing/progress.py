@@ -13,14 +13,21 @@ from django.utils import timezone
 from campaigns.models import Campaign
 from campaigns.plots import Part, parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
+from mailing.sending import breaker, limits
+from mailing.sending.turns import Limit
 
 RATE_WINDOW = 30  # seconds the present rate is taken over
+TREND = 300  # seconds the time left is judged by: limits by the minute and pauses of servers even out
 BIN = 10  # seconds to which recent tallies are kept
 S, M = Delivery.Status, Tally.Measure
+DONE = frozenset(status for status in S if status not in Delivery.UNFINISHED)
 
 
 class LaneFigures(msgspec.Struct, frozen=True):
-    """One connection's part in a campaign: recipients given to it, and what it made of those it sent itself."""
+    """One connection's part in a campaign: recipients given to it, and what it made of those it sent itself.
+
+    actual: those it is done with. failing_since, next_try_at, gives_up_at: while it fails and is waited for.
+    """
 
     connection: SmtpConnection
     planned: int
@@ -28,21 +35,24 @@ class LaneFigures(msgspec.Struct, frozen=True):
     accepted: int
     left: int
     trouble: str
+    failing_since: datetime | None = None
+    next_try_at: datetime | None = None
+    gives_up_at: datetime | None = None
 
 
 class Step(msgspec.Struct, frozen=True):
-    """How many came as far as one step, `of` the step that it is told in percent of; `total` is the whole bar."""
+    """How many came as far as one step. `of` is what its percentage and its bar are of, `base` says that in words."""
 
     label: str
     meaning: str
     amount: int
     of: int
-    total: int
+    base: str
 
     @property
     def width(self) -> str:
         """Of its bar, of 100."""
-        return f"{100 * self.amount / self.total:g}" if self.total else "0"
+        return f"{100 * self.amount / self.of:g}" if self.of else "0"
 
 
 class Figures(msgspec.Struct, frozen=True):
@@ -50,8 +60,9 @@ class Figures(msgspec.Struct, frozen=True):
 
     waiting: not tried yet, also those a sender has taken in advance. sending: handed over, the answer not recorded yet.
     sent: accepted, bounced since, or uncertain. percent: of those nothing more is to come of, uncertain ones too.
-    delivered: accepted and not bounced since. rate: messages a second over the last half minute; average: since the
-    launch. seconds_left: at the present rate, None when nothing moves.
+    delivered: accepted and not bounced since. answered: sent, or refused for good at once: what bounces are told in
+    percent of. rate: messages a second over the last half minute; average: since the launch. seconds_left: at the rate
+    of the last minutes and under the limits, None when nothing moves and nothing is limited.
     """
 
     total: int
@@ -69,16 +80,12 @@ class Figures(msgspec.Struct, frozen=True):
     skipped: int
     waiting: int
     sending: int
+    answered: int
     rate: float
     average: float
     seconds_left: int | None
     lanes: list[LaneFigures]
     errors: list[Attempt]
-
-    @property
-    def taken_up(self) -> int:
-        """Recipients that any connection has taken up: what the actual shares are of."""
-        return sum(lane.actual for lane in self.lanes)
 
     @property
     def parts(self) -> list[Part]:
@@ -101,23 +108,26 @@ class Figures(msgspec.Struct, frozen=True):
     def steps(self) -> list[Step]:
         """The way from the recipients to those who clicked."""
         return [
-            Step("Recipients", "Everybody it goes to", self.total, self.total, self.total),
-            Step("Sent", "Handed over and taken by the mail server", self.sent, self.total, self.total),
-            Step("Opened", "Recipients who opened it, of those sent", self.opened, self.sent, self.total),
-            Step("Clicked", "Recipients who clicked, of those sent", self.clicked, self.sent, self.total),
-            Step(
-                "Unsubscribed",
-                "Through a link in it, of those sent",
-                self.unsubscribed,
-                self.sent,
-                self.total,
-            ),
+            Step("Recipients", "Everybody it goes to", self.total, self.total, ""),
+            Step("Sent", "Handed over and taken by the mail server", self.sent, self.total, "recipients"),
+            Step("Bounced", "Refused for good, at once or later", self.bounced, self.answered, "attempted"),
+            Step("Opened", "Recipients who opened it", self.opened, self.sent, "sent"),
+            Step("Clicked", "Recipients who clicked", self.clicked, self.sent, "sent"),
+            Step("Unsubscribed", "Through a link in it", self.unsubscribed, self.sent, "sent"),
         ]
 
 
+# The present rate, and that of the last minutes but not of the time before the last start or resume. Tallies are kept
+# to ten seconds, so that a rate is over whole ones.
 SUMS = """
-SELECT connection_id, measure, sum(amount), sum(amount) FILTER (WHERE at > %s)
-FROM mailing_tally WHERE campaign_id = %s GROUP BY connection_id, measure
+WITH going AS (
+    SELECT greatest(max(at), %(minutes)s) AS since FROM campaigns_transition
+    WHERE campaign_id = %(campaign)s AND verb IN ('launch', 'resume')
+)
+SELECT connection_id, measure, sum(amount), sum(amount) FILTER (WHERE at > %(seconds)s),
+       sum(amount) FILTER (WHERE at >= date_bin('10 seconds', (SELECT since FROM going), 'epoch')),
+       (SELECT since FROM going)
+FROM mailing_tally WHERE campaign_id = %(campaign)s GROUP BY connection_id, measure
 """
 
 # Few rows of many; what another process folds at this moment it passes over. `at` only ever gets coarser.
@@ -210,17 +220,27 @@ def _standing(total: int, of: Counter[str]) -> Standing:
 def figures(campaign: EmailCampaign) -> Figures:
     """The campaign's figures as they are now."""
     now = timezone.now()
-    since = now - timedelta(seconds=RATE_WINDOW)
     counts: dict[str, int] = {}
-    lately = 0
+    lately = trend = 0
+    going = now
     by_connection: dict[int | None, dict[str, int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(SUMS, [since, campaign.pk])
-        for pk, measure, amount, recent in cursor:
+        cursor.execute(
+            SUMS,
+            {
+                "campaign": campaign.pk,
+                "seconds": now - timedelta(seconds=RATE_WINDOW),
+                "minutes": now - timedelta(seconds=TREND),
+            },
+        )
+        for pk, measure, amount, recent, further, since in cursor:
+            going = since
             counts[measure] = counts.get(measure, 0) + int(amount)
             by_connection.setdefault(pk, {})[measure] = int(amount)
             if measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN):
                 lately += int(recent or 0)
+            if measure in DONE:
+                trend += int(further or 0)
 
     def of(*measures: str) -> int:
         return sum(counts.get(measure, 0) for measure in measures)
@@ -229,7 +249,10 @@ def figures(campaign: EmailCampaign) -> Figures:
     sent = of(S.ACCEPTED, M.RETURNED, S.UNCERTAIN)
     begun = campaign.prepared_at or now
     seconds = ((campaign.finished_at or now) - begun).total_seconds()
-    rate = lately / max(1.0, min(RATE_WINDOW, seconds)) if campaign.status == Campaign.Status.RUNNING else 0.0
+    is_running = campaign.status == Campaign.Status.RUNNING
+    rate = lately / max(1.0, min(RATE_WINDOW, seconds)) if is_running else 0.0
+    lanes = _lanes(campaign, by_connection)
+    pace = trend / max(1.0, (now - max(going, begun)).total_seconds())
     return Figures(
         total=campaign.total,
         sent=sent,
@@ -246,10 +269,11 @@ def figures(campaign: EmailCampaign) -> Figures:
         skipped=of(S.SKIPPED),
         waiting=of(S.PENDING, S.CLAIMED),
         sending=of(S.IN_DATA),
+        answered=of(S.ACCEPTED, S.BOUNCED, S.UNCERTAIN),
         rate=rate,
         average=sent / seconds if seconds > 0 else 0.0,
-        seconds_left=_seconds_left(left, rate) if campaign.prepared_at else None,
-        lanes=_lanes(campaign, by_connection),
+        seconds_left=_seconds_left(campaign, lanes, left, pace, now) if campaign.prepared_at else None,
+        lanes=lanes,
         errors=list(
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
         ),
@@ -262,27 +286,46 @@ def _percent(campaign: EmailCampaign, left: int) -> float:
     return 100.0 * (campaign.total - left) / campaign.total if campaign.total else 100.0
 
 
-def _seconds_left(left: int, rate: float) -> int | None:
+def _seconds_left(
+    campaign: EmailCampaign, lanes: list[LaneFigures], left: int, pace: float, now: datetime
+) -> int | None:
+    """At the pace of late, and not sooner than the limits of the campaign and of its connections let it be."""
     if not left:
         return 0
-    return round(left / rate) if rate else None
+    if campaign.status != Campaign.Status.RUNNING:
+        return None
+    least = [left * Limit(campaign.per_second, campaign.per_minute).interval]
+    for lane in lanes:
+        smtp = lane.connection
+        least.append(lane.left * Limit(smtp.per_second, smtp.per_minute).interval)
+        if quotas := limits.limits_of(smtp, timezone.localdate()):
+            spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
+            least.append(limits.seconds_for(quotas, spent, now, lane.left))
+    if pace:
+        least.append(left / pace)
+    longest = max(least)
+    return max(1, round(longest)) if longest else None
 
 
 def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]) -> list[LaneFigures]:
     pks = {int(pk) for pk in campaign.planned} | {pk for pk in by_connection if pk}
     lanes = []
+    is_running = campaign.status == Campaign.Status.RUNNING
     for smtp in SmtpConnection.objects.filter(pk__in=pks).select_related("pace"):
         counts = by_connection.get(smtp.pk, {})
         pace = getattr(smtp, "pace", None)
-        waiting = counts.get(S.PENDING, 0)
+        failing = pace.failing_since if pace and is_running and not pace.needs_person else None
         lanes.append(
             LaneFigures(
                 connection=smtp,
                 planned=campaign.planned.get(str(smtp.pk), 0),
-                actual=sum(counts.get(status, 0) for status in S) - waiting - counts.get(S.SKIPPED, 0),
+                actual=sum(counts.get(status, 0) for status in DONE if status != S.SKIPPED),
                 accepted=counts.get(S.ACCEPTED, 0) + counts.get(M.RETURNED, 0),
                 left=sum(counts.get(status, 0) for status in Delivery.UNFINISHED),
                 trouble=pace.trouble if pace and (pace.down_since or pace.failures) else "",
+                failing_since=failing,
+                next_try_at=pace.held_until if pace and failing else None,
+                gives_up_at=breaker.give_up_at(failing) if failing else None,
             )
         )
     return lanes

@@ -1,7 +1,10 @@
+from datetime import datetime, timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils import timezone
 
 from mailing.secrets import EncryptedTextField, describe_trouble
 from mailing.smtp.server import is_loopback
@@ -10,6 +13,9 @@ OPEN_LOGIN = (
     "A password goes to another machine with encryption only: choose STARTTLS or TLS from the start, or leave the user "
     "name empty."
 )
+
+
+LEVEL_LASTS = timedelta(minutes=1)  # that a throttled connection stays at one level of slowness
 
 
 class SmtpConnection(models.Model):
@@ -107,6 +113,16 @@ class Pace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.connection}: {'down' if self.down_since else 'working'}"
+
+    def level_at(self, now: datetime) -> int:
+        """How many times the open connections are halved at `now`: one time less for each minute without throttling."""
+        if self.throttled_at is None:
+            return self.level
+        return max(0, self.level - int((now - self.throttled_at) / LEVEL_LASTS))
+
+    @property
+    def is_slowed_down(self) -> bool:
+        return self.level_at(timezone.now()) > 0
 
 
 class CampaignPace(models.Model):

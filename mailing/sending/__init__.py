@@ -2,13 +2,16 @@
 
     lanes      who feeds a connection: leases, wakes, what a dead process left behind
     pump       one run of one lane: claims, SMTP connections, results
+    door       opening its SMTP connections
     answers    what the server's answers come to: results, and campaigns that must pause
     supply     what a run has claimed and not handed over yet
     pressure   what a run learns of its server: when to slow down, to rest, to give up
     claim      the statement that takes deliveries, and what comes of a row
     ledger     the statements that mark and record, in greedy batches
     outcome    what a server's answer makes of a delivery
-    limits     how many messages a connection may take now
+    limits     how many messages a connection may take now, by its quotas of the hour and day
+    turns      limits by the second and minute: when the next message may leave
+    paced      the deliveries of a run that wait for their turn
     breaker    when a connection, or a campaign, has failed too often
     tokens     the signed tokens of each delivery: one for each purpose
 

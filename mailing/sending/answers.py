@@ -42,7 +42,7 @@ class Answers:
         is_alone: bool,
     ) -> None:
         """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
-        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until)
+        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until, claimed.tries)
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1

@@ -1,14 +1,18 @@
 """When to stop: a connection that does not work, and a campaign that is refused too often.
 
-A connection that fails waits, longer each time; after FAILURES in a row it is down: its share goes to the campaign's
-other connections, and a campaign that has none left pauses with the reason. Nothing is spent: what could not be
-handed over is as due as before. A down connection is tried again every PROBE seconds.
+A connection that fails waits, longer each time, and is tried again by itself: it goes on when the server is back. After
+FAILURES in a row it is down: its share goes to the campaign's other connections. A campaign that has none left waits
+for settings.OUTAGE_MINUTES and then pauses with the reason; at once when waiting cures none of them (a refused login, a
+sender that is not accepted, a connection switched off). Nothing is spent: what could not be handed over is as due as
+before.
 """
 
 import logging
 from collections import deque
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
@@ -21,22 +25,27 @@ logger = logging.getLogger(__name__)
 
 FAILURES = 5  # in a row, over all processes
 FIRST_WAIT = 0.5  # seconds held after the first failure, doubled by each further one
-PROBE = 30.0  # seconds between two tries of a connection that is down
+PROBE = 30.0  # seconds between two tries of a connection, at most
 WINDOW, REFUSED = 20, 10  # of so many results, so many refusals of our mail pause a campaign
 LONG_WINDOW, LOST = 200, 100  # of so many results, so many that failed or bounced for good do
 
 _FAIL = """
 UPDATE mailing_pace SET
     failures = failures + %(weight)s,
-    held_until = now() + make_interval(secs =>
-        CASE WHEN failures + %(weight)s >= %(limit)s THEN %(probe)s ELSE %(first)s * 2 ^ failures END),
+    failing_since = coalesce(failing_since, now()),
+    held_until = now() + make_interval(secs => least(%(probe)s, %(first)s * 2 ^ least(failures + %(weight)s - 1, 20))),
     down_since = CASE WHEN failures + %(weight)s >= %(limit)s THEN coalesce(down_since, now()) END,
+    needs_person = %(for_good)s,
     trouble = %(trouble)s
 WHERE connection_id = %(pk)s
 RETURNING failures >= %(limit)s
 """
 
-WORKS = "UPDATE mailing_pace SET failures = 0, held_until = NULL, down_since = NULL WHERE connection_id = %s"
+WORKS = """
+UPDATE mailing_pace SET failures = 0, failing_since = NULL, held_until = NULL, down_since = NULL, needs_person = false
+WHERE connection_id = %s
+"""
+WELL = {"failures": 0, "failing_since": None, "held_until": None, "down_since": None, "needs_person": False}
 
 
 def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool:
@@ -54,6 +63,7 @@ def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool
                 "first": FIRST_WAIT,
                 "probe": PROBE,
                 "limit": FAILURES,
+                "for_good": for_good,
                 "trouble": sentence,
             },
         )
@@ -65,7 +75,7 @@ def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool
 
 def works(connection_id: int) -> None:
     """Note that a connection that had failed works again."""
-    Pace.objects.filter(connection_id=connection_id).update(failures=0, held_until=None, down_since=None)
+    Pace.objects.filter(connection_id=connection_id).update(**WELL)
 
 
 def down(connection_ids: Iterable[int]) -> set[int]:
@@ -80,15 +90,44 @@ def down(connection_ids: Iterable[int]) -> set[int]:
 def forgive(campaign: EmailCampaign) -> None:
     """Somebody starts the campaign: its connections are tried anew at once, whatever another met with."""
     pks = [int(pk) for pk in campaign.planned] or [smtp.pk for smtp, _ in campaign.shares()]
-    Pace.objects.filter(connection_id__in=pks).update(failures=0, held_until=None, down_since=None)
+    Pace.objects.filter(connection_id__in=pks).update(**WELL)
 
 
 def pause_stranded() -> None:
-    """Pause each running campaign none of whose connections can be used, with the reason of the last."""
+    """Pause each running campaign none of whose connections can be used, with the reasons.
+
+    A connection that may come back by itself is waited for first. A campaign none of whose connections exists any more
+    fails.
+    """
     for campaign in EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False):
         pks = [int(pk) for pk in campaign.planned]
-        if pks and len(down(pks)) == len(pks):
+        known = list(SmtpConnection.objects.filter(pk__in=pks).select_related("pace"))
+        if pks and not known:
+            _fail_without_connections(campaign.pk)
+        elif pks and all(_is_given_up(smtp) for smtp in known):
             pause(campaign.pk, trouble_of(pks))
+
+
+def _is_given_up(smtp: SmtpConnection) -> bool:
+    """Whether a connection cannot be used and is not waited for any longer."""
+    if not smtp.is_enabled:
+        return True
+    pace = getattr(smtp, "pace", None)
+    if pace is None or pace.down_since is None:
+        return False
+    return pace.needs_person or pace.failing_since is None or timezone.now() >= give_up_at(pace.failing_since)
+
+
+def give_up_at(failing_since: datetime) -> datetime:
+    """When a connection that fails since then is waited for no longer."""
+    return failing_since + timedelta(minutes=settings.OUTAGE_MINUTES)
+
+
+def _fail_without_connections(campaign_id: int) -> None:
+    try:
+        lifecycle.fire(campaign_id, "fail", why="None of its SMTP connections exists any more.")
+    except lifecycle.Refused as refused:
+        logger.info("Campaign %s did not fail: %s", campaign_id, refused)
 
 
 def trouble_of(connection_ids: list[int]) -> str:
@@ -97,8 +136,13 @@ def trouble_of(connection_ids: list[int]) -> str:
     for smtp in SmtpConnection.objects.filter(pk__in=connection_ids).select_related("pace"):
         if not smtp.is_enabled:
             sentences.append(f"The connection “{smtp}” is switched off.")
-        else:
+        elif smtp.pace.needs_person or smtp.pace.failing_since is None:
             sentences.append(f"The connection “{smtp}” does not work: {smtp.pace.trouble}")
+        else:
+            since = timezone.localtime(smtp.pace.failing_since)
+            sentences.append(
+                f"The connection “{smtp}” has not worked since {since:%-d %b, %H:%M}: {smtp.pace.trouble}"
+            )
     return " ".join([*sentences, "Nobody was lost; resume it when this is put right."])
 
 

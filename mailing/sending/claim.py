@@ -1,5 +1,6 @@
 """Taking deliveries from the ledger."""
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +10,9 @@ import psycopg
 
 from mailing import content
 from mailing.sending import tokens
+from mailing.sending.turns import Limit
+
+logger = logging.getLogger(__name__)
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
 # connection not held; those suppressed or gone since the launch are skipped instead. The lane is locked for the
@@ -18,7 +22,7 @@ WITH lane AS MATERIALIZED (
     SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
 ),
 due AS (
-    SELECT delivery.id, delivery.email, delivery.contact_id
+    SELECT delivery.id, delivery.email, delivery.contact_id, delivery.stage
     FROM mailing_delivery AS delivery
     WHERE delivery.connection_id = %(lane)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
       AND delivery.status IN ('pending', 'deferred')
@@ -30,7 +34,9 @@ due AS (
     FOR UPDATE OF delivery SKIP LOCKED
 ),
 judged AS (
-    SELECT due.id, suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
+    SELECT due.id, CASE WHEN due.stage = '' THEN 0
+                        ELSE (SELECT count(*) FROM mailing_attempt WHERE delivery_id = due.id) END AS tries,
+           suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
            contact.phone, contact.city, contact.country, contact.score, contact.attributes, contact.soft_bounces
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
@@ -45,10 +51,18 @@ SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NU
 FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
-          judged.attributes, judged.phone, judged.city, judged.country, judged.score, judged.soft_bounces
+          judged.attributes, judged.phone, judged.city, judged.country, judged.score, judged.soft_bounces,
+          judged.tries
 """
 
-# What this run took and has not handed over goes back; see lanes._PUT_RIGHT for what it is when the run has died.
+# What was marked, and missed its turn before a byte of it left.
+UNMARK = """
+UPDATE mailing_delivery SET status = 'pending', due_at = now()
+WHERE id = %s AND run IS NOT DISTINCT FROM %s AND status = 'in_data'
+"""
+
+# What this run took and has not handed over goes back, ahead of what is tried again; see lanes._PUT_RIGHT for what
+# it is when the run has died.
 GIVE_BACK = """
 UPDATE mailing_delivery AS delivery
 SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression.id IS NOT NULL THEN 'skipped'
@@ -57,7 +71,8 @@ SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression
                   WHEN campaign.status = 'failed' THEN 'stopped'
                   WHEN suppression.reason = 'unsubscribed' THEN 'unsubscribed'
                   WHEN suppression.id IS NOT NULL THEN 'suppressed' ELSE '' END,
-    due_at = CASE WHEN campaign.status NOT IN ('cancelled', 'failed') AND suppression.id IS NULL THEN now() END
+    due_at = CASE WHEN campaign.status NOT IN ('cancelled', 'failed') AND suppression.id IS NULL
+                  THEN CASE WHEN own.stage = '' THEN coalesce(campaign.starts_at, now()) ELSE now() END END
 FROM mailing_delivery AS own
 JOIN campaigns_campaign AS campaign ON campaign.id = own.campaign_id
 LEFT JOIN mailing_suppression AS suppression ON suppression.email = own.email
@@ -67,7 +82,7 @@ WHERE own.id = ANY(%s) AND own.run IS NOT DISTINCT FROM %s AND own.status = 'cla
 CAMPAIGNS = """
 SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours,
        ARRAY(SELECT connection_id FROM mailing_route WHERE campaign_id = campaign.id ORDER BY position, id),
-       email.sharing
+       email.sharing, email.per_second, email.per_minute
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
@@ -86,10 +101,16 @@ class Campaign(msgspec.Struct):
     retry_until: datetime
     connections: list[int]
     is_failover: bool
+    limit: Limit
 
 
 class Claimed(msgspec.Struct):
-    """One delivery a run has taken."""
+    """One delivery a run has taken.
+
+    attempts: tries before that counted; tries: all of them.
+    turn: when it is to leave, None where there is no limit. taken_at: when a place took it to prepare that. Both in
+    the time of Turnstile.
+    """
 
     pk: int
     campaign: Campaign
@@ -98,6 +119,9 @@ class Claimed(msgspec.Struct):
     recipient: content.Recipient
     tokens: tokens.Tokens
     has_bounced: bool
+    tries: int = 0
+    turn: float | None = None
+    taken_at: float = 0.0
 
     def message(self, base: str) -> bytes:
         """The whole message, in wire form. Raises ContentError."""
@@ -108,21 +132,34 @@ class Claimed(msgspec.Struct):
 
 
 async def campaigns(
-    database: psycopg.AsyncConnection, connection_id: int, known: dict[int, Campaign]
+    database: psycopg.AsyncConnection,
+    connection_id: int,
+    known: dict[int, Campaign],
+    broken: dict[int, Exception],
 ) -> dict[int, Campaign]:
-    """The running campaigns that have given recipients to this connection; those `known` are not read again."""
+    """The running campaigns that have given recipients to this connection; those `known` are not read again.
+
+    One whose frozen content cannot be read is left out and put into `broken`, with the error.
+    """
     running = {row[0] for row in await (await database.execute(RUNNING)).fetchall()}
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
-    await cursor.execute(CAMPAIGNS, [str(connection_id), list(found)])
-    for pk, compiled, sender, launched_at, retry_hours, routes, sharing in await cursor.fetchall():
+    await cursor.execute(CAMPAIGNS, [str(connection_id), [*found, *broken]])
+    for pk, compiled, sender, launched_at, retry_hours, routes, sharing, *limits in await cursor.fetchall():
+        try:
+            loaded = content.load(bytes(compiled))
+        except Exception as error:
+            logger.exception("Campaign %s: its frozen content cannot be read.", pk)
+            broken[pk] = error
+            continue
         found[pk] = Campaign(
             pk,
-            content.load(bytes(compiled)),
+            loaded,
             sender,
             launched_at + timedelta(hours=retry_hours),
             [connection_id] if sharing == "single" else routes,
             sharing == "failover",
+            Limit(*limits),
         )
     return found
 
@@ -152,10 +189,10 @@ async def claim(
 
 
 def _claimed(campaign: Campaign, row: tuple[Any, ...], own: tokens.Tokens) -> Claimed:
-    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft = row
+    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft, tries = row
     attributes |= {"phone": phone, "city": city, "country": country, "score": score}
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
-    return Claimed(pk, campaign, email, attempts, recipient, own, soft > 0)
+    return Claimed(pk, campaign, email, attempts, recipient, own, soft > 0, tries)
 
 
 async def give_back(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -19,10 +19,11 @@ LANES = 2
 LEASE = 15  # seconds; a run renews it every few
 AWAKE = 20  # seconds a wake counts as on its way
 
-# Each connection of each running campaign: whether it cannot be used, must wait, and has anything due.
+# Each connection of each running campaign: whether it cannot be used, must wait, and has anything due. It must wait
+# while it is held, and until its quota of the hour or day is free again.
 _CONNECTIONS = """
 SELECT campaign.id, smtp.id, NOT smtp.is_enabled OR pace.down_since IS NOT NULL,
-       coalesce(pace.held_until > %(now)s, false),
+       coalesce(greatest(pace.held_until, pace.quota_until) > %(now)s, false),
        EXISTS (SELECT FROM mailing_delivery AS delivery
                WHERE delivery.connection_id = smtp.id AND delivery.campaign_id = campaign.id
                  AND delivery.due_at <= %(now)s)
@@ -61,7 +62,8 @@ SET status = CASE WHEN delivery.status = 'in_data' THEN 'uncertain'
                   WHEN campaign.status = 'cancelled' THEN 'cancelled'
                   WHEN campaign.status = 'failed' THEN 'stopped'
                   ELSE '' END,
-    due_at = CASE WHEN delivery.status = 'claimed' AND campaign.status NOT IN ('cancelled', 'failed') THEN now() END,
+    due_at = CASE WHEN delivery.status = 'claimed' AND campaign.status NOT IN ('cancelled', 'failed')
+                  THEN CASE WHEN delivery.stage = '' THEN coalesce(campaign.starts_at, now()) ELSE now() END END,
     text = CASE WHEN delivery.status = 'in_data'
                 THEN 'The sender stopped between the message and the server''s answer.' ELSE delivery.text END
 FROM campaigns_campaign AS campaign
@@ -83,6 +85,11 @@ WHERE lane.run = %(run)s
 """
 
 _IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND number = %s AND run IS NULL"
+
+
+def share(total: int, number: int) -> int:
+    """How many of a connection's open connections the lane `number` may have."""
+    return total // LANES + (number < total % LANES)
 
 
 def wake(connection_id: int) -> None:

@@ -206,7 +206,7 @@ class Ledger:
         told = [
             (claimed, fate)
             for claimed, fate in results
-            if fate.status != Delivery.Status.ACCEPTED or claimed.attempts or claimed.has_bounced
+            if fate.status != Delivery.Status.ACCEPTED or claimed.tries or claimed.has_bounced
         ]
         if not told:
             return await self._flush(asked, results)

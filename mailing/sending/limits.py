@@ -1,12 +1,13 @@
-"""How many messages a connection may take now: limits for any stretch of a second, minute, hour and day; warm-up.
+"""Quotas: how many messages a connection may take now, by the limits for any stretch of an hour and a day; warm-up.
 
-Each limit's stretch is cut into slots, and the messages taken are counted by slot in the connection's row of Pace,
+Each quota's stretch is cut into slots, and the messages taken are counted by slot in the connection's row of Pace,
 where all processes see them and a restart finds them. Counting the running slot and as many before it as the stretch is
-long never lets more through than the limit in any stretch, wherever it starts.
+long never lets more through than the quota in any stretch, wherever it starts. Limits by second and minute are rates:
+see mailing.sending.turns.
 """
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
@@ -14,7 +15,7 @@ from psycopg.types.json import Jsonb
 
 from mailing.models import SmtpConnection
 
-Spent = dict[str, dict[str, int]]  # limit → slot → messages taken
+Spent = dict[str, dict[str, int]]  # quota → slot → messages taken
 
 
 class Stretch(NamedTuple):
@@ -23,24 +24,19 @@ class Stretch(NamedTuple):
     seconds: float
     slot: float
 
+    @property
+    def slots(self) -> int:
+        return round(self.seconds / self.slot)
 
-STRETCHES = {
-    "second": Stretch(1, 0.1),
-    "minute": Stretch(60, 2),
-    "hour": Stretch(3600, 60),
-    "day": Stretch(86_400, 900),
-}
+
+STRETCHES = {"hour": Stretch(3600, 60), "day": Stretch(86_400, 900)}
 GROWTH = 1.5  # of the warm-up, each day
+LOOK_AGAIN = timedelta(minutes=1)  # at the latest: somebody may have raised the quota
 
 
 def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
-    """The connection's limits by name of their stretch, the day's as the warm-up has it today."""
-    limits = {
-        "second": smtp.per_second,
-        "minute": smtp.per_minute,
-        "hour": smtp.per_hour,
-        "day": smtp.per_day,
-    }
+    """The connection's quotas by name of their stretch, the day's as the warm-up has it today."""
+    limits = {"hour": smtp.per_hour, "day": smtp.per_day}
     if smtp.warm_up_from:
         days = min(max((today - smtp.warm_up_from).days, 0), 60)  # 200 · 1.5⁶⁰: far beyond any limit
         warm = int(smtp.warm_up_first_day * GROWTH**days)
@@ -50,11 +46,7 @@ def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
 
 def allowance(limits: Mapping[str, int], spent: Spent, now: datetime) -> int:
     """How many messages may be taken at `now`."""
-    left = []
-    for name, limit in limits.items():
-        oldest = _slot(name, now) - round(STRETCHES[name].seconds / STRETCHES[name].slot)
-        taken = sum(amount for slot, amount in spent.get(name, {}).items() if int(slot) >= oldest)
-        left.append(limit - taken)
+    left = [limit - sum(_counted(name, spent, _slot(name, now)).values()) for name, limit in limits.items()]
     return max(0, min(left))
 
 
@@ -63,11 +55,45 @@ def spend(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -
     kept: Spent = {}
     for name in limits:
         current = _slot(name, now)
-        oldest = current - round(STRETCHES[name].seconds / STRETCHES[name].slot)
-        slots = {slot: count for slot, count in spent.get(name, {}).items() if int(slot) >= oldest}
+        slots = {str(slot): count for slot, count in _counted(name, spent, current).items()}
         slots[str(current)] = slots.get(str(current), 0) + amount
         kept[name] = slots
     return kept
+
+
+def next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetime:
+    """When at least one message may be taken: `now`, or later when a quota is used up."""
+    free = now
+    for name, limit in limits.items():
+        stretch, counted = STRETCHES[name], _counted(name, spent, _slot(name, now))
+        taken = sum(counted.values())
+        for slot in sorted(counted):
+            if taken < limit:
+                break
+            taken -= counted[slot]
+            free = max(
+                free, datetime.fromtimestamp((slot + stretch.slots + 1) * stretch.slot, UTC)
+            )  # then it counts no more
+    return free
+
+
+def seconds_for(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> float:
+    """Estimate how many seconds it takes to send `amount` more messages under the quotas."""
+    longest = 0.0
+    for name, limit in limits.items():
+        stretch, counted = STRETCHES[name], _counted(name, spent, _slot(name, now))
+        beyond = amount - max(0, limit - sum(counted.values()))
+        if beyond > 0:
+            # what was sent first in this stretch makes room first, and a whole quota each stretch after
+            room_at = min(counted, default=_slot(name, now)) * stretch.slot + stretch.seconds
+            longest = max(longest, room_at - now.timestamp() + (beyond - 1) // limit * stretch.seconds)
+    return longest
+
+
+def _counted(name: str, spent: Spent, current: int) -> dict[int, int]:
+    """The slots that still count in the slot `current`, each with its messages."""
+    oldest = current - STRETCHES[name].slots
+    return {int(slot): count for slot, count in spent.get(name, {}).items() if int(slot) >= oldest}
 
 
 def _slot(name: str, now: datetime) -> int:
@@ -75,7 +101,8 @@ def _slot(name: str, now: datetime) -> int:
 
 
 LOCK = """
-INSERT INTO mailing_pace (connection_id, spent, level, failures, trouble) VALUES (%s, '{}', 0, 0, '')
+INSERT INTO mailing_pace (connection_id, spent, level, failures, needs_person, trouble)
+VALUES (%s, '{}', 0, 0, false, '')
 ON CONFLICT (connection_id) DO UPDATE SET level = mailing_pace.level
 RETURNING spent, clock_timestamp()
 """
@@ -86,14 +113,19 @@ async def take(
 ) -> int:
     """Take up to `wanted` messages from the connection's allowance and return how many; a negative number gives back.
 
-    The row is locked until the caller's transaction ends.
+    Where nothing may be taken, it is noted until when. The row is locked until the caller's transaction ends.
     """
     cursor = await database.execute(LOCK, [connection_id])  # also makes the row
     spent, now = await cursor.fetchone()  # type: ignore[misc]
     amount = min(wanted, allowance(limits, spent, now))
     if amount:
         await database.execute(
-            "UPDATE mailing_pace SET spent = %s WHERE connection_id = %s",
+            "UPDATE mailing_pace SET spent = %s, quota_until = NULL WHERE connection_id = %s",
             [Jsonb(spend(limits, spent, now, amount)), connection_id],
+        )
+    else:
+        until = min(next_free(limits, spent, now), now + LOOK_AGAIN)
+        await database.execute(
+            "UPDATE mailing_pace SET quota_until = %s WHERE connection_id = %s", [until, connection_id]
         )
     return amount

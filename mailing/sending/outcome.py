@@ -12,7 +12,13 @@ from mailing.smtp.client import Outcome, Result
 from mailing.smtp.verdicts import Kind
 
 FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0  # seconds between the first tries, and between late ones
-BRIEF_WAIT = 5.0  # seconds, after what was no fault of the recipient
+BRIEF_WAIT, LONGEST_BRIEF_WAIT = (
+    5.0,
+    30.0,
+)  # seconds between the first and late tries, after what was our haste
+GREYLISTED_WAIT = (
+    120.0  # seconds before the first try after greylisting, which mostly lasts one to five minutes
+)
 OURS_WAIT = 900.0  # seconds, after our server or sender was refused
 JITTER = 0.2  # so that those put off together do not come back together
 
@@ -39,12 +45,13 @@ class Fate(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def fate(result: Result, attempts: int, retry_until: datetime) -> Fate:
+def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> Fate:
     """The fate that a result of the SMTP client means.
 
     Args:
         attempts: tries that counted before this one.
         retry_until: when the campaign's time for further tries is over.
+        tries: all tries before this one, those too that did not count.
     """
     code, enhanced, text = result.reply or (None, "", result.sentence)
     text = text[:1000].replace("\0", " ")  # no text of PostgreSQL's holds a NUL
@@ -72,8 +79,15 @@ def fate(result: Result, attempts: int, retry_until: datetime) -> Fate:
         if fault == "throttle":
             return Fate(S.FAILED, fault=fault, **said)
         return Fate(S.BOUNCED, soft=True, fault=fault, **said)
-    wait = asked if asked is not None else backoff(attempts) if spends else BRIEF_WAIT
-    return Fate(S.DEFERRED, wait=jittered(wait), spent=int(spends), fault=fault, **said)
+    if asked is not None:
+        wait = asked * random.uniform(1, 1 + JITTER)  # not before, or it is refused again
+    elif spends:
+        wait = jittered(backoff(attempts))
+    elif kind is Kind.SOFT:
+        wait = jittered(backoff(tries, GREYLISTED_WAIT))
+    else:
+        wait = jittered(min(BRIEF_WAIT * 2 ** min(tries, 10), LONGEST_BRIEF_WAIT))
+    return Fate(S.DEFERRED, wait=wait, spent=int(spends), fault=fault, **said)
 
 
 def unsendable(sentence: str) -> Fate:
@@ -81,9 +95,9 @@ def unsendable(sentence: str) -> Fate:
     return Fate(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
 
 
-def backoff(attempts: int) -> float:
-    """Seconds to wait after `attempts` tries and one more: doubling, up to two hours."""
-    return min(FIRST_WAIT * 2 ** min(attempts, 10), LONGEST_WAIT)
+def backoff(attempts: int, first: float | None = None) -> float:
+    """Seconds to wait after `attempts` tries and one more: doubling from the `first`, up to two hours."""
+    return min((FIRST_WAIT if first is None else first) * 2 ** min(attempts, 10), LONGEST_WAIT)
 
 
 def jittered(seconds: float) -> float:

@@ -5,8 +5,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db import transaction
 from django.utils import timezone
 
 from mailing.models import Pace, SmtpConnection
@@ -14,6 +13,7 @@ from mailing.sending import breaker, outcome
 from mailing.sending.outcome import Fate
 from mailing.smtp.client import Cause, ConnectFailed, Connection, Outcome, Result
 from mailing.smtp.replies import Stage
+from mailing.smtp.verdicts import Kind, Verdict
 
 DROPS = 3  # connections in a row that end before anything was accepted: the server does not work
 THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
@@ -37,7 +37,7 @@ class Pressure:
             self.proven.set()
         self._pk = smtp.pk
         self._stop = stop
-        self._level = pace.level
+        self._level = pace.level_at(timezone.now())
         self._least_drops = min(DROPS, places)
         self._drops = 0  # in a row
         self._throttles = 0  # in a row
@@ -85,9 +85,8 @@ class Pressure:
         self._drops += is_silent or not link.accepted
         if fate.code is not None or self._drops >= self._least_drops:
             self._failure = f"{server} {fate.code or ''} {fate.text}"
-            self._is_for_good |= (
-                is_silent  # as many tries as it otherwise takes would be as many doubtful messages
-            )
+            # a person cures a refusal; with a silent server each further try would be one more doubtful message
+            self._is_for_good |= is_silent or _is_refusal(result.verdict)
             self._stop()
 
     def shut_out(self, error: ConnectFailed, *, is_alone: bool) -> None:
@@ -101,7 +100,7 @@ class Pressure:
             self._rest_for(outcome.BRIEF_WAIT * 2**self._level)
         else:
             self._failure = error.sentence
-            self._is_for_good |= error.cause in INCURABLE
+            self._is_for_good |= error.cause in INCURABLE or _is_refusal(error.verdict)
             self._stop()
 
     def _slow_down(self, asked: float | None) -> None:
@@ -126,13 +125,26 @@ class Pressure:
         is_slower, self._is_slower = self._is_slower, False
         hold, self._hold = self._hold, 0.0
         failure, self._failure = self._failure, ""
-        pace = Pace.objects.filter(pk=self._pk)
-        if is_slower:
-            pace.update(level=Greatest(F("level"), self._level), throttled_at=timezone.now())
+        if is_slower or hold:
+            self._tell_pace(is_slower=is_slower, hold=hold)
         elif self._throttled_at is None and self._level and was_of_use:
             # of two lanes that were quiet at the same time one counts, and none that was while the other was not
-            pace.filter(level=self._level).update(level=self._level - 1)
-        if hold:
-            pace.update(held_until=timezone.now() + timedelta(seconds=hold))
+            Pace.objects.filter(pk=self._pk, level=self._level).update(level=self._level - 1)
         if failure:
             breaker.failed(self._pk, failure, for_good=self._is_for_good)
+
+    def _tell_pace(self, *, is_slower: bool, hold: float) -> None:
+        with transaction.atomic():
+            now = timezone.now()
+            pace = Pace.objects.select_for_update().get(pk=self._pk)
+            if is_slower:
+                pace.level, pace.throttled_at = max(pace.level_at(now), self._level), now
+            if hold:
+                until = now + timedelta(seconds=hold)
+                pace.held_until = max(until, pace.held_until or until)
+            pace.save(update_fields=["level", "throttled_at", "held_until"])
+
+
+def _is_refusal(verdict: Verdict | None) -> bool:
+    """Whether the server refused this connection or its sender in words, rather than being away."""
+    return verdict is not None and verdict.kind is Kind.CONNECTION

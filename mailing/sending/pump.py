@@ -20,23 +20,31 @@ from django.utils import timezone
 from campaigns.processes import is_stopping
 from mailing import launch
 from mailing.models import Pace, SmtpConnection
-from mailing.sending import breaker, database, lanes
+from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
+from mailing.sending.door import Door
 from mailing.sending.ledger import LaneLost, Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.servers import TIMEOUTS, server_of
 from mailing.sending.supply import Parcel, Supply
+from mailing.sending.turns import Limit, Turnstile
 from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Connection, Tls
-from mailing.smtp.replies import Stage
+from mailing.smtp.client import ConnectFailed, Connection, Tls
 
 logger = logging.getLogger(__name__)
 
 BUDGET = 20.0  # seconds a run goes on
+LONG_BUDGET = (
+    60.0  # where no other run fills the moment until the next one, and a limit lets nothing be made up for
+)
 WATCH = 0.2  # seconds between two looks at whether this process is to end
 WIDEN = 1.0  # seconds between two looks at whether connections that waited for a late answer are free again
 STRAGGLE = 5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
 LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
+
+
+# What a run leaves behind, its loop, its work, and itself.
+Begun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], "Pump"]
 
 
 def run(connection_id: int, number: int) -> int:
@@ -44,21 +52,44 @@ def run(connection_id: int, number: int) -> int:
 
     Safe to call twice and at the same time: one call holds the lane, the others return 0 at once.
     """
+    with launch.counting_errors(lambda: launch.running_through(connection_id)):
+        begun = _begin(connection_id, number)
+    if begun is None:
+        return 0
+    _, _, work, pump = begun
+    if work.done() or not _is_set_aside(pump):
+        _see_out(*begun)
+        return pump.accepted
+    thread = threading.Thread(target=_wait_for_the_late, args=begun, name=f"run-{pump.number}")
+    try:
+        _follow(pump)
+    finally:
+        thread.start()
+    return pump.accepted
+
+
+def _follow(pump: "Pump") -> None:
+    with launch.counting_errors(lambda: pump.campaigns):
+        pump.follow()
+
+
+def _begin(connection_id: int, number: int) -> Begun | None:
+    """Take the lane and send until the run is over or only late answers are left; None: there is nothing to do."""
     smtp = SmtpConnection.objects.filter(pk=connection_id, is_enabled=True).first()
     if smtp is None:
         breaker.pause_stranded()
-        return 0
+        return None
     pace = Pace.objects.get_or_create(connection=smtp)[0]
     if smtp.login_trouble:
         breaker.failed(connection_id, smtp.login_trouble, for_good=True)
-        return 0
+        return None
     is_held = pace.held_until is not None and pace.held_until > timezone.now()
-    most = share(max(1, smtp.max_connections >> pace.level), number)
+    most = lanes.share(max(1, smtp.max_connections >> pace.level_at(timezone.now())), number)
     places = most - lanes.waiting(connection_id, number)
     taken = lanes.take(connection_id, number) if places > 0 and not is_held else None
     if taken is None:
         lanes.came_in_vain(connection_id, number)  # the clock wakes it when it may go on
-        return 0
+        return None
     connection.close()  # the run has its own, and may outlive a restart of the database
     pump = Pump(smtp, pace, taken, number, places=places, most=most)
     with contextlib.ExitStack() as held:
@@ -66,16 +97,7 @@ def run(connection_id: int, number: int) -> int:
         runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
         work = runner.get_loop().create_task(pump.run())
         runner.run(pump.until_late(work))
-        rest = (held.pop_all(), runner, work, pump)
-    if work.done() or not _is_set_aside(pump):
-        _see_out(*rest)
-        return pump.accepted
-    thread = threading.Thread(target=_wait_for_the_late, args=rest, name=f"run-{taken}")
-    try:
-        pump.follow()
-    finally:
-        thread.start()
-    return pump.accepted
+        return held.pop_all(), runner, work, pump
 
 
 def _is_set_aside(pump: "Pump") -> bool:
@@ -111,12 +133,7 @@ def _see_out(
             for pk in pump.campaigns:
                 launch.unforeseen(pk, errors.exceptions[0])
             raise
-    pump.follow()
-
-
-def share(total: int, number: int) -> int:
-    """How many of a connection's open connections the lane `number` may have."""
-    return total // lanes.LANES + (number < total % lanes.LANES)
+    _follow(pump)
 
 
 class Pump:
@@ -138,14 +155,14 @@ class Pump:
         self._idle = asyncio.Event()  # no place takes anything more
         self._late = asyncio.Event()  # and all that is left to do is to wait for answers to messages
         self._active = self._flying = 0  # places at work, and those with a message under way
-        self._links: set[Connection] = set()
+        self._door = Door(self._server, self._over, self._shut_out)
+        self._links = self._door.links
         self._offering: set[Connection] = set()
         self._unanswered: dict[
             Connection, Parcel | None
         ] = {}  # has a message; the next one's envelope is with it
-        self._opening: set[asyncio.Timeout] = set()
-        self._door = asyncio.Lock()
         self._supply: Supply | None = None
+        self._turnstile = Turnstile(smtp.pk, Limit(smtp.per_second, smtp.per_minute))
 
     @property
     def campaigns(self) -> set[int]:
@@ -169,17 +186,19 @@ class Pump:
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, self._end)
-        loop.call_later(BUDGET, self.stop)
+        loop.call_later(BUDGET, self._end_of_budget)
         self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
             own = await opened.enter_async_context(await database.connect(plans_once=False))
             recording = await database.connect(plans_once=True)
             ledger = Ledger(recording, self.number, lanes.LEASE, lambda: self._flying)
             opened.push_async_callback(ledger.close)
-            supply = self._supply = Supply(own, ledger, self.smtp, self._over, self.stop)
+            opened.push_async_callback(self._turnstile.close)
+            supply = self._supply = Supply(own, ledger, self.smtp, self._turnstile, self._over, self.stop)
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(ledger.serve())
                 claiming = group.create_task(supply.keep_filled(lambda: self._flying > 0))
+                pacing = group.create_task(supply.keep_paced())
                 self._active = self._pressure.places
 
                 def begin(place: int) -> asyncio.Task[None]:
@@ -190,6 +209,7 @@ class Pump:
                 await self._idle.wait()
                 self.stop()
                 await claiming
+                await pacing
                 await widening
                 await supply.give_back()
                 if self._unanswered:
@@ -213,6 +233,13 @@ class Pump:
     async def until_done(self, work: asyncio.Task[None]) -> None:
         """Wait until `work` is done. Raises what it raises."""
         await work
+
+    def _end_of_budget(self) -> None:
+        is_alone = not lanes.share(max(1, self.smtp.max_connections), 1)
+        if is_alone and self._supply and self._supply.is_paced:
+            asyncio.get_running_loop().call_later(LONG_BUDGET - BUDGET, self.stop)
+        else:
+            self.stop()
 
     def stop(self) -> None:
         """Finish what is being handed over and take nothing new."""
@@ -245,8 +272,7 @@ class Pump:
 
     def _cut_short(self) -> None:
         """Nothing is handed over from here on. No byte of these messages has left: they are as due as before."""
-        for timeout in self._opening:
-            timeout.reschedule(0)
+        self._door.cut_short()
         for link in list(self._offering):
             link.abort()
         for link, parcel in self._unanswered.items():
@@ -287,7 +313,7 @@ class Pump:
             parcel = await supply.next()
             while parcel and place < self._pressure.places:
                 if link is None or not link.is_usable or not link.has_room(self.smtp.messages_per_connection):
-                    link = await self._reopen(link)
+                    link = await self._door.reopen(link)
                     if link is None:
                         return
                 parcel = await self._hand_over(supply, ledger, link, parcel)
@@ -335,38 +361,6 @@ class Pump:
             async with asyncio.timeout(seconds):
                 await self._over.wait()
 
-    async def _reopen(self, link: Connection | None) -> Connection | None:
-        """A fresh connection to the server in place of `link`; None when there is none to be had now."""
-        if link:
-            self._links.discard(link)
-            await link.quit()
-        if not self._links:
-            # a server of which nobody knows that it works is asked once, not by all places
-            async with self._door:
-                if not self._links:
-                    return await self._open()
-        return await self._open()
-
-    async def _open(self) -> Connection | None:
-        if self._over.is_set():
-            return None
-        try:
-            async with asyncio.timeout(None) as timeout:
-                self._opening.add(timeout)
-                link = await client.connect(self._server)
-        except TimeoutError:
-            self._shut_out(
-                ConnectFailed(Cause.TIMED_OUT, Stage.CONNECT, None, f"{self._server} did not answer in time.")
-            )
-            return None
-        except ConnectFailed as error:
-            self._shut_out(error)
-            return None
-        finally:
-            self._opening.discard(timeout)
-        self._links.add(link)
-        return link
-
     def _shut_out(self, error: ConnectFailed) -> None:
         if not self._answers.is_ending:
             self._pressure.shut_out(error, is_alone=not self._links)
@@ -383,6 +377,10 @@ class Pump:
             if result is None:
                 if not await ledger.mark(parcel.claimed):
                     link.withhold()
+                    return None
+                if not await supply.keep_turn(parcel.claimed):
+                    link.withhold()
+                    ledger.note(claim.UNMARK, [parcel.claimed.pk, self.number])
                     return None
                 has_room = link.has_room(self.smtp.messages_per_connection, besides=1)
                 following = supply.ready() if has_room else None

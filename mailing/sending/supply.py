@@ -5,7 +5,8 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import msgspec
 import psycopg
@@ -17,6 +18,8 @@ from mailing.models import SmtpConnection
 from mailing.sending import claim, limits, outcome
 from mailing.sending.claim import Campaign, Claimed
 from mailing.sending.ledger import Ledger
+from mailing.sending.paced import Paced
+from mailing.sending.turns import Turnstile
 from mailing.smtp.client import Mail
 
 logger = logging.getLogger(__name__)
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 CLAIM = 500  # deliveries taken at once
 LOW = 250  # taken again below
 LOOK = 0.5  # seconds between two looks at which campaigns run
+UNMADE = 3  # messages that could not be made, and none that could: it is the campaign's fault
 IDLE = 0.5  # seconds without anything due that end a run
 
 UNUSABLE = """
@@ -44,7 +48,7 @@ class Supply:
     """The queue of one run of the connection `smtp`.
 
     over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
-    barred: campaigns it must send nothing more of. unforeseen: errors met making messages, by campaign.
+    barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
     is_spent: the run ended because nothing was due.
     """
 
@@ -53,6 +57,7 @@ class Supply:
         own: psycopg.AsyncConnection,
         ledger: Ledger,
         smtp: SmtpConnection,
+        turnstile: Turnstile,
         over: asyncio.Event,
         stop: Callable[[], None],
     ) -> None:
@@ -61,10 +66,15 @@ class Supply:
         self.barred: set[int] = set()
         self.unforeseen: dict[int, Exception] = {}
         self.is_spent = False
+        self._unmade: dict[int, list[tuple[Claimed, Exception]]] = {}
+        self._made: set[int] = set()  # campaigns of which this run has made a message
         self._own = own
         self._ledger = ledger
         self._pk = smtp.pk
         self._base = settings.PUBLIC_URL
+        self._turnstile = turnstile
+        self._asking = 0  # places that want a message
+        self._paced = Paced(turnstile, self._release, lambda: self._asking)
         self._limits = limits.limits_of(smtp, timezone.localdate())
         self._over = over
         self._stop = stop
@@ -72,6 +82,11 @@ class Supply:
         self._filled = asyncio.Event()
         self._hungry = asyncio.Event()
         self._unusable: set[int] = set()
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether anything it sends for now is under a limit by the second or minute."""
+        return any(self._paced.takes(campaign) for campaign in self.campaigns.values())
 
     # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -84,13 +99,21 @@ class Supply:
                 break
             self._filled.clear()
             self._hungry.set()
-            await self._filled.wait()
+            self._paced.wake()
+            self._asking += 1
+            try:
+                await self._filled.wait()
+            finally:
+                self._asking -= 1
         return None
 
     def ready(self) -> Parcel | None:
         """The next message, if one waits."""
         while self._queue and not self._over.is_set():
             claimed = self._queue.popleft()
+            if claimed.turn is not None:
+                self._paced.note_taken(claimed)
+                claimed.taken_at = self._turnstile.now()
             if len(self._queue) < LOW:
                 self._hungry.set()
             try:
@@ -99,15 +122,49 @@ class Supply:
                 self._ledger.record(claimed, outcome.unsendable(str(error)))
             except Exception as error:
                 logger.exception("Campaign %s: no message for delivery %s", claimed.campaign.pk, claimed.pk)
-                self.unforeseen[claimed.campaign.pk] = error
-                self.put_back(claimed)
-                self._stop()
+                self._set_unmade_aside(claimed, error)
             else:
+                self._note_made(claimed.campaign.pk)
                 return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
         return None
 
+    def _set_unmade_aside(self, claimed: Claimed, error: Exception) -> None:
+        """Keep one whose message could not be made, for an error nobody foresaw, until whose fault it is is known."""
+        pk = claimed.campaign.pk
+        unmade = self._unmade.setdefault(pk, [])
+        unmade.append((claimed, error))
+        if pk in self._made:
+            self._note_made(pk)
+        elif len(unmade) >= UNMADE:
+            self._stop()
+
+    def _note_made(self, campaign_id: int) -> None:
+        """A message of the campaign was made: where that failed, it was for the values of that recipient."""
+        self._made.add(campaign_id)
+        for claimed, error in self._unmade.pop(campaign_id, ()):
+            self._ledger.record(claimed, outcome.unsendable(f"{type(error).__name__}: {error}"))
+
+    def _give_unmade_back(self) -> list[int]:
+        """Blame the campaigns of which no message could be made; return the keys of the deliveries it was tried for."""
+        keys = []
+        for pk, unmade in self._unmade.items():
+            self.unforeseen[pk] = unmade[-1][1]
+            keys += [claimed.pk for claimed, _ in unmade]
+        self._unmade.clear()
+        return keys
+
+    async def keep_turn(self, claimed: Claimed) -> bool:
+        """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
+        return await self._paced.keep_turn(claimed)
+
     def put_back(self, claimed: Claimed) -> None:
         """Return one that was not handed over."""
+        self._paced.note_put_back(claimed)
+        self._queue.appendleft(claimed)
+        self._filled.set()
+
+    def _release(self, claimed: Claimed) -> None:
+        """Hand on what has a turn, ahead of what needs none."""
         self._queue.appendleft(claimed)
         self._filled.set()
 
@@ -115,6 +172,7 @@ class Supply:
         """Let everybody who waits see that the run is over."""
         self._filled.set()
         self._hungry.set()
+        self._paced.wake()
 
     # ── into the queue ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -123,8 +181,15 @@ class Supply:
 
         is_busy: whether a message is on its way, whose fate may make something due.
         """
+        await self._unless_away(self._keep_filled(is_busy))
+
+    async def keep_paced(self) -> None:
+        """Release what has a turn until the run is over, or the database is away."""
+        await self._unless_away(self._paced.serve(self._over))
+
+    async def _unless_away(self, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._keep_filled(is_busy)
+            await work
         except psycopg.OperationalError:  # what is under way is still recorded, with patience, by the ledger
             logger.warning("Connection %s: the database is away.", self._pk)
             self._stop()
@@ -136,10 +201,10 @@ class Supply:
             if now - looked_at > LOOK:
                 looked_at = now
                 await self._look()
-            if len(self._queue) < LOW and await self._refill():
+            if await self._refill():
                 idle_since = 0.0
                 continue
-            if self._queue or is_busy():
+            if self._queue or self._paced or is_busy():
                 idle_since = 0.0
             elif not idle_since:
                 idle_since = now
@@ -153,7 +218,8 @@ class Supply:
 
     async def give_back(self) -> None:
         """Return what is left to the ledger, and its allowance."""
-        left = [claimed.pk for claimed in self._queue]
+        left = self._give_unmade_back()
+        left += [claimed.pk for claimed in (*self._queue, *self._paced.take_out(lambda claimed: True))]
         self._queue.clear()
         if not left:
             return
@@ -168,27 +234,38 @@ class Supply:
 
     async def _look(self) -> None:
         """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
-        running = await claim.campaigns(self._own, self._pk, self.campaigns)
+        running = await claim.campaigns(self._own, self._pk, self.campaigns, self.unforeseen)
         self.campaigns = {pk: campaign for pk, campaign in running.items() if pk not in self.barred}
         self.seen |= self.campaigns.keys()
         pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self._pk}
         cursor = await self._own.execute(UNUSABLE, [list(pks)])
         self._unusable = {row[0] for row in await cursor.fetchall()}
-        dropped = [claimed for claimed in self._queue if claimed.campaign.pk not in self.campaigns]
+        dropped = [claimed for claimed in self._queue if self._is_stopped(claimed)]
         if dropped:
-            self._queue = deque(claimed for claimed in self._queue if claimed.campaign.pk in self.campaigns)
+            self._queue = deque(claimed for claimed in self._queue if not self._is_stopped(claimed))
+            for claimed in dropped:
+                self._paced.note_taken(claimed)
+        if dropped := [*dropped, *self._paced.take_out(self._is_stopped)]:
             await claim.give_back(self._own, self._ledger.run, [claimed.pk for claimed in dropped])
+
+    def _is_stopped(self, claimed: Claimed) -> bool:
+        return claimed.campaign.pk not in self.campaigns
 
     async def _refill(self) -> int:
         """Claim for each running campaign in turn; return how many rows were looked at."""
         looked_at = 0
+        is_low = len(self._queue) < LOW
         for campaign in list(self.campaigns.values()):
-            for lane in self._lanes(campaign):
+            is_paced = self._paced.takes(campaign)
+            most = self._paced.room(campaign, CLAIM) if is_paced else CLAIM if is_low else 0
+            for lane in self._lanes(campaign) if most else ():
                 if self._over.is_set():
                     return looked_at
-                claimed, rows = await self._take(campaign, lane)
+                claimed, rows = await self._take(campaign, lane, most)
                 looked_at += rows
-                if claimed:
+                if claimed and is_paced:
+                    self._paced.add(claimed)
+                elif claimed:
                     self._queue += claimed
                     self._filled.set()
                 if rows:
@@ -204,12 +281,12 @@ class Supply:
                 return [self._pk]  # the first that works takes over
         return [self._pk, *dead]
 
-    async def _take(self, campaign: Campaign, lane: int) -> tuple[list[Claimed], int]:
+    async def _take(self, campaign: Campaign, lane: int, wanted: int) -> tuple[list[Claimed], int]:
         chosen = {"connection_id": self._pk, "lane": lane, "run": self._ledger.run}
         if not self._limits:
-            return await claim.claim(self._own, campaign, **chosen, most=CLAIM)
+            return await claim.claim(self._own, campaign, **chosen, most=wanted)
         async with self._own.transaction():
-            most = await limits.take(self._own, self._pk, self._limits, CLAIM)
+            most = await limits.take(self._own, self._pk, self._limits, wanted)
             if not most:
                 return [], 0
             claimed, rows = await claim.claim(self._own, campaign, **chosen, most=most)

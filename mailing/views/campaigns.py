@@ -1,6 +1,7 @@
 """The page of an e-mail campaign: progress, readiness, preview."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.decorators import permission_required
@@ -19,11 +20,15 @@ from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
-SECONDS_BETWEEN = {  # two looks at the progress; never again once it is final
+SECONDS_BETWEEN = {  # two looks at the progress; see `seconds_between` for one that is final
     EmailCampaign.Status.RUNNING: 2,
     EmailCampaign.Status.PAUSED: 5,
     EmailCampaign.Status.SCHEDULED: 10,
 }
+SECONDS_AFTERWARDS, WATCHED = (
+    15,
+    timedelta(days=14),
+)  # opens, clicks and bounces come after the end, most of them soon
 PEOPLE_SHOWN = 50
 STAGES = {
     "named": "Named by lists and segments",
@@ -76,9 +81,15 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
 @require_GET
 @viewing
 def campaign_progress(request: Request, pk: int) -> HttpResponse:
-    """The live figures. Once the campaign is in another state than the page showed, the page renews itself."""
+    """The live figures. Once the campaign is in another state than the page showed, the page renews itself.
+
+    Of a campaign that has ended the timeline comes with them, for what was opened and clicked since.
+    """
     found = get_object_or_404(EmailCampaign, pk=pk)
     response = render(request, "mailing/_progress.html", progress_context(found))
+    if request.htmx and found.is_final:
+        beside = render(request, "mailing/_timeline.html", timeline_context(found) | {"is_beside": True})
+        response.content += beside.content
     if request.GET.get("seen", found.status) != found.status:
         return trigger_client_event(response, "campaign-moved")
     return response
@@ -96,14 +107,26 @@ def timeline_context(campaign: EmailCampaign) -> dict[str, Any]:
     return {"campaign": campaign, "timeline": timeline.timeline(campaign, timezone.now())}
 
 
+def may_move(campaign: EmailCampaign) -> bool:
+    """Whether opens, clicks and bounces of a launched campaign are likely to come."""
+    return campaign.finished_at is None or timezone.now() - campaign.finished_at < WATCHED
+
+
 def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
     figures = progress.figures(campaign) if campaign.launched_at else None
     return {
         "campaign": campaign,
         "figures": figures,
         "unreached": figures and figures.total - figures.delivered - figures.bounced,
-        "seconds_between": SECONDS_BETWEEN.get(campaign.status),
+        "seconds_between": seconds_between(campaign, figures),
     }
+
+
+def seconds_between(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
+    """Seconds between two looks at the progress; None when nothing more is to be seen."""
+    if not campaign.is_final:
+        return SECONDS_BETWEEN.get(campaign.status)
+    return SECONDS_AFTERWARDS if figures and figures.sent and may_move(campaign) else None
 
 
 # ── what stands in the way of a launch, and who would get it ─────────────────────────────────────────────────────────

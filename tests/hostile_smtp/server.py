@@ -25,6 +25,7 @@ class Accepted(NamedTuple):
     sha256: str
     size: int
     acked: bool
+    at: float  # when, in seconds of the monotonic clock, which all processes of a machine share
 
 
 class HostileSmtp:
@@ -83,11 +84,12 @@ class HostileSmtp:
             hashlib.sha256(body).hexdigest(),
             len(content),
             acked,
+            time.monotonic(),
         )
         self.accepted.append(message)
         self.counts["unacked"] += not acked
         if self._record:
-            fields_ = (*map(str, message[:-1]), "acked" if acked else "unacked")
+            fields_ = (*map(str, message[:-2]), "acked" if acked else "unacked")
             self._record.write("\t".join(fields_) + "\n")
         if self.settings.keep_every and number % self.settings.keep_every == 0:
             if self._keep:

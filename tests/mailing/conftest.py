@@ -24,8 +24,10 @@ def server():
 
 
 @pytest.fixture
-def short_waits(monkeypatch):
+def short_waits(monkeypatch, settings):
     """Waits that are right between servers and too long for a test."""
+    settings.OUTAGE_MINUTES = 0
+    monkeypatch.setattr(outcome, "GREYLISTED_WAIT", 0.05)
     monkeypatch.setattr(supply, "IDLE", 0.05)
     monkeypatch.setattr(outcome, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(outcome, "BRIEF_WAIT", 0.02)

@@ -1,15 +1,20 @@
 """Limits of a connection: never more in any stretch of time, shared by all, kept over a restart; warm-up."""
 
+import contextlib
+import itertools
+import time
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
+from django_q.models import OrmQ
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailing.models import Pace, SmtpConnection
+from campaigns.lifecycle import fire
+from mailing.models import Lane, Pace, SmtpConnection
 from mailing.sending import lanes, limits, pump
-from tests.mailing.running import SEPARATE, counts, launched, send, to
+from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launched, send, to, wait_for
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LENGTHS = {name: stretch.seconds for name, stretch in limits.STRETCHES.items()}
@@ -42,10 +47,21 @@ def test_what_is_spent_comes_back_when_its_stretch_is_over(name):
     assert sum(limits.spend({name: 10}, spent, later, 1)[name].values()) == 1, "past slots are forgotten"
 
 
+def test_a_quota_is_free_again_when_enough_of_it_has_left_its_stretch():
+    spent = limits.spend({"hour": 3}, {}, START, 2)
+    spent = limits.spend({"hour": 3}, spent, START + timedelta(minutes=10), 1)
+    now = START + timedelta(minutes=20)
+    free = limits.next_free({"hour": 3}, spent, now)
+    assert START + timedelta(hours=1) < free <= START + timedelta(hours=1, minutes=1)
+    assert limits.allowance({"hour": 3}, spent, free - timedelta(seconds=1)) == 0
+    assert limits.allowance({"hour": 3}, spent, free) == 2
+    assert limits.next_free({"hour": 4}, spent, now) == now
+
+
 def test_the_tightest_of_several_limits_counts():
-    both = {"second": 5, "hour": 7}
+    both = {"hour": 5, "day": 7}
     spent = limits.spend(both, {}, START, 5)
-    later = START + timedelta(seconds=2)
+    later = START + timedelta(hours=2)
     assert limits.allowance(both, spent, START) == 0
     assert limits.allowance(both, spent, later) == 2
 
@@ -62,7 +78,7 @@ def test_what_was_taken_and_not_sent_is_given_back():
 )
 def test_a_warm_up_grows_by_half_each_day_up_to_the_days_limit(day, allowed):
     smtp = SmtpConnection(warm_up_from=date(2026, 1, 1), warm_up_first_day=200, per_day=5000, per_second=3)
-    assert limits.limits_of(smtp, day) == {"second": 3, "day": allowed}
+    assert limits.limits_of(smtp, day) == {"day": allowed}
 
 
 @SEPARATE
@@ -85,6 +101,89 @@ def test_a_limit_a_second_paces_the_campaign_and_all_arrive(server):
     send(campaign)
     assert len(server.accepted) == 12
     assert (timezone.now() - begun).total_seconds() > 2
+
+
+def arrivals(server):
+    """When each message came, in seconds."""
+    return sorted(message.at for message in server.accepted)
+
+
+def most_in_a_second(server):
+    """The most that came in any second; one that the server noted a little late is not held against us."""
+    times, most = arrivals(server), 0
+    for first, at in enumerate(times):
+        most = max(most, sum(later - at < 0.95 for later in times[first:]))
+    return most
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits")
+def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
+    campaign = launched(40, connection=to(server, per_second=10, max_connections=6))
+
+    def run_both(until):
+        with contextlib.ExitStack() as runs:
+            for number in range(lanes.LANES):
+                runs.enter_context(in_thread(lambda number=number: pump.run(campaign.connection_id, number)))
+            wait_for(until, 60)
+            if fresh(campaign).status == "running":
+                fire(campaign, "pause")
+
+    run_both(lambda: len(server.accepted) >= 15)
+    assert len(server.accepted) < 20, "no burst at the beginning"
+    fire(fresh(campaign), "resume")
+    run_both(lambda: len(server.accepted) == 40)
+    assert most_in_a_second(server) <= 10
+    times = arrivals(server)
+    gaps = sorted(later - earlier for earlier, later in itertools.pairwise(times))
+    assert 0.09 < gaps[len(gaps) // 2] < 0.15, "evenly, and hardly slower than it may be"
+    assert set(campaign.deliveries.values_list("attempts", flat=True)) == {1}
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits")
+def test_a_campaigns_own_limit_holds_over_all_its_connections_and_slows_no_other(server):
+    smtps = [to(server), to(server)]
+    campaign = launched(16, sharing="round_robin", routes=[(smtp, 1) for smtp in smtps], per_second=5)
+    other = launched(200, connection=smtps[0], name="Other")
+    begun = time.monotonic()
+    send(other)
+    assert len(server.accepted) - 200 <= 5 * (time.monotonic() - begun) + 1
+    send(campaign)
+    own = set(campaign.deliveries.values_list("email", flat=True))
+    times = sorted(message.at for message in server.accepted if message.recipient in own)
+    assert len(times) == 16
+    assert times[-1] - times[0] >= 15 / 5
+    assert all(times[place + 5] - times[place] > 0.95 for place in range(11))
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits")
+def test_turns_a_dead_run_had_taken_lead_to_no_burst(server):
+    campaign = launched(12, connection=to(server, per_second=4))
+    Pace.objects.update_or_create(
+        connection_id=campaign.connection_id, defaults={"next_at": timezone.now() + timedelta(seconds=0.5)}
+    )
+    begun = time.monotonic()
+    send(campaign)
+    assert arrivals(server)[0] - begun > 0.4, "the turns of the dead are lost, not made up for"
+    assert most_in_a_second(server) <= 4
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits")
+def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_it_then(server):
+    campaign = launched(5, connection=to(server, per_hour=2))
+    pump.run(campaign.connection_id, 0)
+    pace = Pace.objects.get()
+    now = timezone.now()
+    assert now < pace.quota_until <= now + limits.LOOK_AGAIN
+    Lane.objects.update(woken_at=None)
+    OrmQ.objects.all().delete()
+    lanes.wake_due(now)
+    assert not OrmQ.objects.exists()
+    lanes.wake_due(pace.quota_until + timedelta(seconds=1))
+    assert OrmQ.objects.count() == lanes.LANES
 
 
 @SEPARATE

@@ -12,6 +12,7 @@ from campaigns import doctor
 from campaigns.lifecycle import fire
 from mailing import progress
 from mailing.models import Delivery, EmailCampaign, Tally
+from tests.factories import SmtpConnectionFactory
 from tests.mailing.running import fresh, launched, tallied
 
 pytestmark = pytest.mark.django_db
@@ -67,6 +68,36 @@ def test_e10_a_paused_campaign_has_no_rate_and_knows_no_end(campaign):
     fire(campaign, "pause")
     figures = progress.figures(fresh(campaign))
     assert (figures.rate, figures.seconds_left) == (0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("limits", "own", "seconds"),
+    [
+        ({}, {}, None),
+        ({"per_second": 2}, {}, 10),
+        ({"per_minute": 60}, {}, 20),
+        ({"per_minute": 60}, {"per_minute": 6}, 200),
+        ({"per_hour": 15}, {}, 3600),
+        ({"per_hour": 8}, {}, 7200),
+    ],
+)
+def test_e10_the_time_left_takes_the_limits_into_account(limits, own, seconds):
+    campaign = launched(20, connection=SmtpConnectionFactory(**limits), **own)
+    left = progress.figures(campaign).seconds_left
+    assert left == (seconds and pytest.approx(seconds, rel=0.05, abs=70 if seconds > 1000 else 1))
+
+
+def test_e10_the_time_left_does_not_vanish_when_half_a_minute_was_quiet(campaign):
+    launched_at = timezone.now() - timedelta(minutes=4)
+    EmailCampaign.objects.filter(pk=campaign.pk).update(prepared_at=launched_at)
+    with connection.cursor() as cursor:  # the history is append-only
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE campaigns_transition SET at = %s", [launched_at])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+    Tally.objects.update(at=timezone.now() - timedelta(seconds=90))
+    figures = progress.figures(fresh(campaign))
+    assert figures.rate == 0
+    assert figures.seconds_left == pytest.approx(5 / (15 / 240), rel=0.1)
 
 
 def test_folding_changes_no_sum_and_makes_few_rows_of_many(campaign):

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -14,6 +15,7 @@ from mailing.models import (
     Delivery,
     EmailCampaign,
     Event,
+    Pace,
     Target,
 )
 from tests.factories import (
@@ -75,6 +77,73 @@ def test_the_progress_shows_the_counts_of_the_ledger(client, marketer, launched)
     }
     assert "66.7 %" in text
     assert "no such user" in text
+
+
+def test_the_figures_of_a_completed_campaign_move_by_themselves_for_two_weeks(client, marketer, launched):
+    launched.deliveries.update(status="accepted", due_at=None, sent_at=timezone.now())
+    fire(launched, "complete")
+    path = f"/campaigns/email/{launched.pk}/progress/"
+    assert re.search(rf'hx-get="{path}[^"]*" hx-trigger="every 15s"', page(client, path))
+    first = launched.deliveries.first()
+    Delivery.objects.filter(pk=first.pk).update(status="bounced", opened_at=timezone.now())
+    text = client.get(path, headers={"HX-Request": "true"}).content.decode()
+    assert 'id="campaign-timeline"' in text
+    assert "hx-swap-oob" in text
+    assert "1 opened" in text
+    assert re.search(r"<dt[^>]*>Bounced</dt><dd>1</dd>", text)
+    assert re.search(r"<dt[^>]*>Opened</dt><dd>1</dd>", text)
+    long_ago = timezone.now() - timedelta(days=15)
+    EmailCampaign.objects.filter(pk=launched.pk).update(finished_at=long_ago)
+    assert "hx-trigger" not in page(client, path)
+
+
+def test_bounces_are_told_in_percent_of_what_was_attempted_not_of_all_recipients(client, marketer, launched):
+    first, second, _ = launched.deliveries.all()
+    Delivery.objects.filter(pk=first.pk).update(status="accepted", due_at=None, sent_at=timezone.now())
+    Delivery.objects.filter(pk=second.pk).update(status="bounced", due_at=None)
+    text = page(client, f"/campaigns/email/{launched.pk}/progress/")
+    row = re.search(r"Bounced</dt>.*?</div>", text[text.index("steps-down") :], re.DOTALL)[0]
+    assert "50.0 % of attempted" in row
+    assert "33.3 %" not in re.search(r'<dl class="split-key">.*?</dl>', text, re.DOTALL)[0]
+
+
+def test_each_bar_is_drawn_against_what_its_label_says(client, marketer, launched):
+    first, second, _ = launched.deliveries.all()
+    for delivery in (first, second):
+        Delivery.objects.filter(pk=delivery.pk).update(status="accepted", due_at=None, sent_at=timezone.now())
+    Delivery.objects.filter(pk=first.pk).update(opened_at=timezone.now())
+    fire(launched, "pause")
+    text = page(client, f"/campaigns/email/{launched.pk}/progress/")
+    row = re.search(r"Opened</dt>.*?</div>", text, re.DOTALL)[0]
+    assert "50.0 % of sent" in row
+    assert 'width="50"' in row
+
+
+def test_what_a_connection_has_done_is_told_in_percent_of_the_recipients(client, marketer, launched):
+    first = launched.deliveries.first()
+    Delivery.objects.filter(pk=first.pk).update(status="accepted", due_at=None, sent_at=timezone.now())
+    text = page(client, f"/campaigns/email/{launched.pk}/progress/")
+    done = re.search(r'data-label="Done".*?</td>', text, re.DOTALL)[0]
+    assert "33.3 %" in done
+    assert "100.0 %" not in done
+
+
+def test_the_page_says_what_is_waited_for_and_since_when(client, marketer, launched, settings):
+    since = timezone.now() - timedelta(minutes=3)
+    Pace.objects.create(
+        connection=launched.connection,
+        failures=7,
+        failing_since=since,
+        down_since=since,
+        held_until=timezone.now() + timedelta(seconds=20),
+        trouble="mail.example:25 cannot be reached.",
+    )
+    text = page(client, f"/campaigns/email/{launched.pk}/progress/")
+    assert "mail.example:25 cannot be reached." in text
+    waits = re.sub(r"<[^>]*>", "", re.search(r"It is waited for since.*?</div>", text, re.DOTALL)[0])
+    pauses = since + timedelta(minutes=settings.OUTAGE_MINUTES)
+    assert f"since {timezone.localtime(since):%-d %b %Y, %H:%M} and tried again at" in waits
+    assert f"pauses {timezone.localtime(pauses):%-d %b %Y, %H:%M}" in waits
 
 
 def test_a_campaign_that_waits_for_its_time_is_watched_too(client, marketer):

@@ -1,0 +1,146 @@
+"""The deliveries of a run that wait for their turn: taken from the ledger, and handed on when they may leave."""
+
+import asyncio
+import contextlib
+import heapq
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable
+
+import psycopg
+
+from mailing.sending.claim import Campaign, Claimed
+from mailing.sending.turns import Turnstile
+
+logger = logging.getLogger(__name__)
+
+AHEAD = 5.0  # seconds' worth of deliveries taken from the ledger at once
+LEAST_TAKEN = 10  # at once, however slow the limit is
+LOOK = 0.5  # seconds between two looks at whether the run goes on
+
+
+class Paced:
+    """What of a run's deliveries is under a limit by the second or minute.
+
+    release: hands a delivery on shortly before its turn, which stands in it. idle: how many places want one.
+    """
+
+    def __init__(
+        self, turnstile: Turnstile, release: Callable[[Claimed], None], idle: Callable[[], int]
+    ) -> None:
+        self.turnstile = turnstile
+        self._release = release
+        self._idle = idle
+        self._waiting: dict[int, deque[Claimed]] = {}  # by campaign, the one whose turn it is next first
+        self._timed: list[tuple[float, int, Claimed]] = []  # a heap: those that have a turn
+        self._released = 0  # and not taken by a place yet
+        self._changed = asyncio.Event()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._waiting.values())) + len(self._timed)
+
+    def takes(self, campaign: Campaign) -> bool:
+        """Return whether the campaign's deliveries need a turn."""
+        return self.turnstile.is_needed(campaign.limit)
+
+    def room(self, campaign: Campaign, most: int) -> int:
+        """Return how many deliveries of the campaign to take from the ledger now."""
+        full = round(min(most, max(LEAST_TAKEN, AHEAD / self.turnstile.interval(campaign.limit))))
+        waiting = len(self._waiting.get(campaign.pk, ()))
+        return full - waiting if waiting <= full // 2 else 0
+
+    def add(self, claimed: Iterable[Claimed]) -> None:
+        for each in claimed:
+            self._waiting.setdefault(each.campaign.pk, deque()).append(each)
+        self._changed.set()
+
+    def note_taken(self, claimed: Claimed) -> None:
+        """A place has taken a delivery that was released."""
+        if claimed.turn is not None:
+            self._released -= 1
+
+    def note_put_back(self, claimed: Claimed) -> None:
+        """A place has not handed over what it had taken."""
+        if claimed.turn is not None:
+            self._released += 1
+
+    def wake(self) -> None:
+        """Look again: a place wants a delivery, or the run is over."""
+        self._changed.set()
+
+    def take_out(self, is_wanted: Callable[[Claimed], bool]) -> list[Claimed]:
+        """Take out and return the waiting deliveries for which `is_wanted`; turns they have are lost."""
+        out = [each for waiting in self._waiting.values() for each in waiting if is_wanted(each)]
+        out += [each for _, _, each in self._timed if is_wanted(each)]
+        if out:
+            self._waiting = {
+                pk: kept
+                for pk, waiting in self._waiting.items()
+                if (kept := deque(each for each in waiting if not is_wanted(each)))
+            }
+            self._timed = [entry for entry in self._timed if not is_wanted(entry[2])]
+            heapq.heapify(self._timed)
+        return out
+
+    async def keep_turn(self, claimed: Claimed) -> bool:
+        """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
+        limit, turnstile = claimed.campaign.limit, self.turnstile
+        if claimed.turn is not None:
+            turnstile.learn(turnstile.now() - claimed.taken_at)
+        while claimed.turn is not None:
+            await asyncio.sleep(claimed.turn - turnstile.now())
+            if turnstile.now() - claimed.turn <= turnstile.tolerance(limit):
+                break
+            try:
+                claimed.turn = await turnstile.retake(claimed.campaign.pk, limit, claimed.turn)
+            except psycopg.OperationalError:  # the ledger sees it too, and waits with patience
+                return False
+            if claimed.turn is None:
+                return False
+        return True
+
+    async def serve(self, over: asyncio.Event) -> None:
+        """Take turns and release what has one, until the run is over. Raises psycopg.OperationalError."""
+        while not over.is_set():
+            self._changed.clear()
+            self._release_due()
+            wait = await self._take_turns()
+            if self._timed:
+                wait = min(wait, self._timed[0][0] - self.turnstile.lead - self.turnstile.now())
+            if wait > 0:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(wait, LOOK)):
+                        await self._changed.wait()
+
+    def _release_due(self) -> None:
+        until = self.turnstile.now() + self.turnstile.lead
+        while self._timed and self._timed[0][0] <= until:
+            _, _, claimed = heapq.heappop(self._timed)
+            self._released += 1
+            self._release(claimed)
+
+    async def _take_turns(self) -> float:
+        """Take turns for the places that want one and one more; return the seconds until it is of use to ask again."""
+        soonest = float("inf")
+        for pk in list(self._waiting):
+            wanted = self._idle() + 1 - self._released - len(self._timed)
+            if wanted < 1:
+                return float("inf")  # the place that becomes free asks
+            waiting = self._waiting.pop(pk, None)
+            if not waiting:
+                continue
+            campaign = waiting[0].campaign
+            share = -(-wanted // (len(self._waiting) + 1))
+            try:
+                turns, wait = await self.turnstile.take(pk, campaign.limit, min(share, len(waiting)))
+            finally:
+                if kept := [*waiting, *self._waiting.pop(pk, ())]:
+                    self._waiting[pk] = deque(kept)  # last now: the others come first
+            for turn in turns:
+                claimed = self._waiting[pk].popleft()
+                claimed.turn = turn
+                heapq.heappush(self._timed, (turn, claimed.pk, claimed))
+            if not self._waiting[pk]:
+                del self._waiting[pk]
+            soonest = min(soonest, 0.0 if len(turns) == share else wait)
+        return soonest

@@ -1,0 +1,208 @@
+"""Limits by the second and by the minute: even rates without bursts, shared by all processes.
+
+A message under such a limit leaves in its turn, and turns follow each other at an even interval, a little longer than
+the limit asks: so no stretch of a second, or of a minute, ever holds more than the limit, wherever it starts, although
+a message may arrive some milliseconds late. When the next turn is stands in PostgreSQL, in the row of Pace of the
+connection and in that of CampaignPace where the campaign has a limit of its own; a turn that was given out and not
+used is lost, so that no pause, restart or death of a process leads to a burst.
+
+    Limit      what a connection, or a campaign, may send a second and a minute
+    plan       which turns may be given out now: arithmetic only
+    Turnstile  gives out turns, from the rows that all processes share
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import psycopg
+
+from mailing.sending import database
+
+SLACK = 0.03  # turns are so much further apart than the limit asks
+HORIZON = 0.25  # seconds ahead that turns are given out: what a process that is killed loses
+LATE = 0.6  # of the spare time that the slack leaves in a stretch, which a message may leave late
+FIRST_LEAD, LONGEST_LEAD = 0.1, 1.0  # seconds before its turn that a message is offered to the server
+SHORTEST_LEAD = 0.03
+LONGEST_HOLD = 1.0  # seconds that a server which has accepted an envelope is kept waiting for the message
+FURTHEST = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
+TRUSTED = 30.0  # seconds that a comparison of the clocks holds
+
+
+class Limit(NamedTuple):
+    """How many messages may leave in any stretch of a second and of a minute; None where that is not limited."""
+
+    per_second: int | None = None
+    per_minute: int | None = None
+
+    @property
+    def interval(self) -> float:
+        """Return the seconds from one turn to the next, 0 without a limit."""
+        widest = max((seconds / most for seconds, most in self._stretches()), default=0.0)
+        return widest * (1 + SLACK)
+
+    @property
+    def tolerance(self) -> float:
+        """Return the seconds a message may leave after its turn without any stretch holding more than the limit."""
+        return LATE * min(most * self.interval - seconds for seconds, most in self._stretches())
+
+    def _stretches(self) -> list[tuple[float, int]]:
+        both = ((1.0, self.per_second), (60.0, self.per_minute))
+        return [(seconds, most) for seconds, most in both if most]
+
+
+class Queue(NamedTuple):
+    """What must be kept to: the interval of one limit, and when its next turn is (seconds), None when at any time."""
+
+    interval: float
+    next_at: float | None
+
+
+class Plan(NamedTuple):
+    """The turns to give out, and when the next turn of each queue is then; all times in seconds."""
+
+    turns: list[float]
+    next_at: list[float]
+    wait: float  # seconds until it is of use to ask again
+
+
+def plan(now: float, queues: Sequence[Queue], wanted: int, horizon: float = HORIZON) -> Plan:
+    """Plan up to `wanted` turns from `now` to `horizon` seconds ahead, which keep to every queue.
+
+    A next turn that lies further away than it can by these limits (they were tighter, or the clock was put back) counts
+    as no further.
+    """
+    step = max(queue.interval for queue in queues)
+    free = [
+        min(queue.next_at, now + queue.interval + FURTHEST) for queue in queues if queue.next_at is not None
+    ]
+    first = max([now, *free])
+    if wanted < 1 or first > now + horizon:
+        return Plan([], [], max(0.0, first - now - horizon))
+    count = min(wanted, int((now + horizon - first) / step) + 1)
+    last = first + (count - 1) * step
+    after = [last + queue.interval for queue in queues]
+    return Plan([first + place * step for place in range(count)], after, max(0.0, max(after) - now - horizon))
+
+
+LOCK = {
+    "connection": "SELECT extract(epoch FROM next_at)::float8 FROM mailing_pace WHERE connection_id = %s FOR UPDATE",
+    "campaign": """
+INSERT INTO mailing_campaignpace (campaign_id) VALUES (%s)
+ON CONFLICT (campaign_id) DO UPDATE SET next_at = mailing_campaignpace.next_at
+RETURNING extract(epoch FROM next_at)::float8
+""",
+}
+WRITE = {
+    "connection": "UPDATE mailing_pace SET next_at = to_timestamp(%s) WHERE connection_id = %s",
+    "campaign": "UPDATE mailing_campaignpace SET next_at = to_timestamp(%s) WHERE campaign_id = %s",
+}
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+
+
+class Turnstile:
+    """Gives out the turns of one connection, and of campaigns that have limits of their own, to one run.
+
+    Turns are told in the database's time, in seconds, which all processes share. lead: seconds before its turn that a
+    message is to be offered to the server, learnt from how long that took lately.
+    """
+
+    def __init__(self, connection_id: int, limit: Limit) -> None:
+        self.lead = FIRST_LEAD
+        self.limit = limit
+        self._pk = connection_id
+        self._database: psycopg.AsyncConnection | None = None
+        self._alone = asyncio.Lock()  # transactions of one connection follow each other
+        self._offset = 0.0  # of the database's clock from this process's monotonic one
+        self._doubt = float("inf")  # seconds by which that may be wrong
+        self._compared_at = 0.0
+
+    def is_needed(self, limit: Limit) -> bool:
+        """Return whether messages of a campaign with this limit need a turn."""
+        return bool(self.limit.interval or limit.interval)
+
+    def interval(self, limit: Limit) -> float:
+        """Return the seconds between two turns of a campaign with this limit."""
+        return max(self.limit.interval, limit.interval)
+
+    def tolerance(self, limit: Limit) -> float:
+        return min(each.tolerance for each in (self.limit, limit) if each.interval)
+
+    def now(self) -> float:
+        """Return the database's time, in seconds."""
+        return time.monotonic() + self._offset
+
+    def learn(self, seconds: float) -> None:
+        """Take note of how long a message took from its release until the server was ready for it."""
+        wanted = min(2 * seconds + SHORTEST_LEAD, LONGEST_LEAD)
+        self.lead = max(wanted, self.lead + (wanted - self.lead) / 20)
+
+    async def take(self, campaign_id: int, limit: Limit, wanted: int) -> tuple[list[float], float]:
+        """Take up to `wanted` turns for messages of a campaign.
+
+        Returns: the turns; and, where there are fewer, the seconds until it is of use to ask again.
+        Raises: psycopg.OperationalError.
+        """
+        async with self._alone:
+            return await self._take(campaign_id, limit, wanted, None)
+
+    async def retake(self, campaign_id: int, limit: Limit, missed: float) -> float | None:
+        """Take another turn in place of one that was missed: the same one, late, if nobody has one after it.
+
+        Returns: None: there is none soon enough for a server that waits for the message.
+        Raises: psycopg.OperationalError.
+        """
+        async with self._alone:
+            turns, _ = await self._take(campaign_id, limit, 1, missed)
+        return turns[0] if turns else None
+
+    async def _take(
+        self, campaign_id: int, limit: Limit, wanted: int, missed: float | None
+    ) -> tuple[list[float], float]:
+        if self._database is None:
+            self._database = await database.connect(plans_once=True)
+            # a turn that a crash of the database forgets lies in the past before it is up again
+            await self._database.execute("SET synchronous_commit = off")
+        kept = [
+            (what, key, each.interval)
+            for what, key, each in (("connection", self._pk, self.limit), ("campaign", campaign_id, limit))
+            if each.interval
+        ]
+        if missed is not None:
+            horizon = LONGEST_HOLD
+        elif (
+            len(kept) == 2
+        ):  # turns that a tight campaign took ahead would be lost to the connection's others
+            horizon = self.lead
+        else:
+            horizon = max(HORIZON, 1.5 * self.lead)
+        async with self._database.transaction():
+            queues = []
+            for what, key, interval in kept:
+                cursor = await self._database.execute(LOCK[what], [key])
+                (next_at,) = await cursor.fetchone()  # type: ignore[misc]
+                if missed is not None and next_at is not None and abs(next_at - missed - interval) < 1e-4:
+                    next_at = missed
+                queues.append(Queue(interval, next_at))
+            now = await self._read_clock(self._database)
+            planned = plan(now, queues, wanted, horizon)
+            for (what, key, _), next_at in zip(kept, planned.next_at, strict=False):
+                await self._database.execute(WRITE[what], [next_at, key])
+        return planned.turns, planned.wait
+
+    async def _read_clock(self, own: psycopg.AsyncConnection) -> float:
+        """Return the database's time, and compare the clocks: the quickest answer of late is the surest."""
+        asked_at = time.monotonic()
+        cursor = await own.execute(CLOCK)
+        (now,) = await cursor.fetchone()  # type: ignore[misc]
+        answered_at = time.monotonic()
+        doubt = (answered_at - asked_at) / 2
+        if doubt <= self._doubt or answered_at - self._compared_at > TRUSTED:
+            self._offset = now - (asked_at + answered_at) / 2
+            self._doubt, self._compared_at = doubt, answered_at
+        return now
+
+    async def close(self) -> None:
+        if self._database is not None:
+            await self._database.close()

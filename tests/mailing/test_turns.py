@@ -1,0 +1,90 @@
+"""Limits by the second and minute: never more in any stretch, hardly less, over processes, pauses and deaths."""
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailing.sending.turns import FURTHEST, HORIZON, Limit, Queue, plan
+
+LIMITS = [Limit(1), Limit(10), Limit(100), Limit(per_minute=60), Limit(10, 60), Limit(7, 300)]
+
+
+def most_in(times, seconds):
+    """The most of the sorted `times` that lie in any stretch of so many seconds."""
+    most = first = 0
+    for last, at in enumerate(times):
+        while at - times[first] >= seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+def keeps(limit, times):
+    return all(
+        most_in(times, seconds) <= most
+        for seconds, most in ((1, limit.per_second), (60, limit.per_minute))
+        if most
+    )
+
+
+@given(
+    limit=st.builds(Limit, st.integers(1, 300), st.none() | st.integers(1, 6000)),
+    steps=st.lists(st.tuples(st.floats(0, 2), st.integers(1, 50)), min_size=1, max_size=60),
+    lateness=st.floats(0, 1),
+)
+def test_no_stretch_holds_more_than_the_limit_however_it_is_asked_for(limit, steps, lateness):
+    """`steps`: seconds after the one before, somebody wants how many; the late leave as late as they may."""
+    now, next_at, turns = 1_800_000_000.0, None, []
+    for pause, wanted in steps:
+        now += pause
+        planned = plan(now, [Queue(limit.interval, next_at)], wanted)
+        assert len(planned.turns) <= wanted
+        assert all(now <= turn <= now + HORIZON for turn in planned.turns)
+        if planned.turns:
+            (next_at,) = planned.next_at
+        turns += planned.turns
+    late = [turn + (lateness * limit.tolerance if place % 2 else 0) for place, turn in enumerate(turns)]
+    assert keeps(limit, turns)
+    assert keeps(limit, late)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_is_used_up_to_a_few_percent_when_there_is_enough_to_send(limit):
+    now = begin = 1_800_000_000.0
+    next_at, turns = None, []
+    while now < begin + 120:
+        planned = plan(now, [Queue(limit.interval, next_at)], 5)
+        if planned.turns:
+            (next_at,) = planned.next_at
+        turns += planned.turns
+        now += max(planned.wait, 0.001)
+    allowed = min(most / seconds for seconds, most in ((1, limit.per_second), (60, limit.per_minute)) if most)
+    assert 0.95 * allowed <= len(turns) / (turns[-1] - begin) <= allowed
+
+
+def test_turns_follow_each_other_evenly():
+    planned = plan(100.0, [Queue(Limit(100).interval, 99.0)], 1000)
+    assert planned.turns[0] == 100.0
+    gaps = {round(later - earlier, 6) for earlier, later in itertools.pairwise(planned.turns)}
+    assert gaps == {0.0103}
+
+
+def test_a_campaigns_limit_and_its_connections_are_both_kept_to():
+    connection, campaign = Limit(10), Limit(2)
+    planned = plan(100.0, [Queue(connection.interval, 100.05), Queue(campaign.interval, 100.1)], 1)
+    assert planned.turns == [100.1]
+    assert planned.next_at == [pytest.approx(100.203), pytest.approx(100.615)]
+
+
+def test_nothing_is_given_out_further_ahead_than_the_horizon():
+    planned = plan(100.0, [Queue(1.025, 101.0)], 5)
+    assert planned.turns == []
+    assert planned.wait == pytest.approx(1 - HORIZON)
+
+
+def test_a_limit_that_was_raised_counts_at_once():
+    was_slow = 100.0 + 60
+    planned = plan(100.0, [Queue(Limit(10).interval, was_slow)], 5)
+    assert planned.wait <= Limit(10).interval + FURTHEST
