@@ -1,7 +1,7 @@
 """The figures of a campaign: sums over its tallies, which a trigger keeps equal to the ledger."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -294,17 +294,33 @@ def _seconds_left(
         return 0
     if campaign.status != Campaign.Status.RUNNING:
         return None
-    least = [left * Limit(campaign.per_second, campaign.per_minute).interval]
-    for lane in lanes:
-        smtp = lane.connection
-        least.append(lane.left * Limit(smtp.per_second, smtp.per_minute).interval)
-        if quotas := limits.limits_of(smtp, timezone.localdate()):
-            spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
-            least.append(limits.seconds_for(quotas, spent, now, lane.left))
+    least = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
     if pace:
         least.append(left / pace)
     longest = max(least)
     return max(1, round(longest)) if longest else None
+
+
+def seconds_under_limits(
+    campaign: EmailCampaign, shares: Iterable[tuple[SmtpConnection, float]], now: datetime
+) -> float:
+    """Return how many seconds the limits make it last to send each connection's share; 0 without limits."""
+    longest = total = 0.0
+    for smtp, amount in shares:
+        total += amount
+        longest = max(longest, amount * Limit(smtp.per_second, smtp.per_minute).interval)
+        if quotas := limits.limits_of(smtp, timezone.localdate()):
+            spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
+            longest = max(longest, limits.seconds_for(quotas, spent, now, round(amount)))
+    return max(longest, total * Limit(campaign.per_second, campaign.per_minute).interval)
+
+
+def shortest_time(campaign: EmailCampaign, recipients: int) -> int:
+    """Return the seconds a campaign that is not launched yet would take under its limits as things stand; 0: none."""
+    shares = campaign.shares()
+    whole = sum(share for _, share in shares) or 1
+    parts = [(smtp, recipients * share / whole) for smtp, share in shares]
+    return round(seconds_under_limits(campaign, parts, timezone.now()))
 
 
 def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]) -> list[LaneFigures]:

@@ -139,7 +139,8 @@ def readiness(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign, pk=pk)
     context = {"campaign": found, "edit_url": workspace.edit_url(found), "problems": launch.problems(found)}
     try:
-        context["funnel"] = audience.estimate(audience.selection(found.targets.select_related("segment")))
+        funnel = audience.estimate(audience.selection(found.targets.select_related("segment")))
+        context |= {"funnel": funnel, "lasts": progress.shortest_time(found, funnel.recipients)}
     except audience.SegmentError as error:
         context["trouble"] = str(error)
     template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"

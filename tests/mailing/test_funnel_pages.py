@@ -13,6 +13,13 @@ from tests.mailing.pages import page
 pytestmark = pytest.mark.django_db
 
 
+def test_before_the_launch_the_page_says_how_long_the_limits_make_it_last(client, marketer):
+    campaign = EmailCampaignFactory(launchable=True, per_minute=1)
+    assert "sending takes at least 3 min" in page(client, f"/campaigns/email/{campaign.pk}/readiness/")
+    campaign = EmailCampaignFactory(launchable=True)
+    assert "sending takes at least" not in page(client, f"/campaigns/email/{campaign.pk}/readiness/")
+
+
 def test_the_funnel_counts_and_each_stage_lists_its_people(client, marketer):
     campaign = EmailCampaignFactory(launchable=True)
     suppressed = Contact.objects.first()
