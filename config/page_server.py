@@ -92,7 +92,9 @@ def serve(listening: socket.socket, threads: int) -> None:
     from waitress.server import create_server  # type: ignore[import-untyped]
 
     from config.wsgi import application
+    from mailing import renderer
 
+    renderer.start()  # so that the first preview does not wait for it
     server: Any = create_server(
         application,
         sockets=[listening],
