@@ -45,7 +45,7 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
         body = _from_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
-        body = held.bare_in_comments(mjml.to_html(body, source.body, _language(source)))
+        body = held.bare_in_comments(mjml.to_html(body, held, _language(source)))
     page = _as_page(body, source, held)
     limits.check_html_depth(page)
     page, late = _inlined(page, held)

@@ -1,87 +1,183 @@
-"""MJML to HTML by mrml, and the line at which it is wrong, which mrml does not tell."""
+"""MJML to HTML by mrml, as the reference makes it; and the line at which it is wrong.
+
+What mrml leaves open beside the reference (docs/decisions/0004-mjml.md) is done before it, in `mjml_source`, and here
+behind it, on the HTML it makes.
+"""
+
+import html
+import re
+from functools import partial
 
 import mrml
+from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from . import limits, markup
+from . import limits, markup, mjml_source
 from .held import Held
 from .source import ContentError
 
-_options = mrml.RenderOptions(fonts={})  # mrml would link to a font host: a stranger would see who reads
-
 HTML_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
 
-# Elements of HTML that are never closed
-VOID = frozenset(
-    ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr")
+_options = mrml.RenderOptions(fonts={})  # mrml would link to a font host: a stranger would see who reads
+_position = re.compile(r"at position (\d+)(?::\d+)?")
+_outlook = re.compile(r"<!--\[if mso \| IE\]>(.*?)<!\[endif\]-->", re.DOTALL)
+_hero = re.compile(
+    r'<tr style="vertical-align:top;">(<td background="[^"]*" )height="-?\d+" (style="[^"]*?)height:-?\d+px;'
 )
+_cell = re.compile(r"<td\b|</td>")
+_PIECE_NUMBER = "data-mjml-n"
 
 
-def to_html(text: str, written: str, language: str) -> str:
+def to_html(text: str, held: Held, language: str) -> str:
     """MJML as an HTML document.
 
     Args:
-        text: the MJML, its Liquid held.
-        written: the same as its author wrote it, whose lines are named.
+        text: the MJML, its Liquid held as comments.
         language: of the document, where its author names none.
-    Raises: ContentError: it does not parse, or a component stands where it cannot.
+    Raises: ContentError: it does not parse, or an element or Liquid stands where it cannot; names the line.
     """
+    text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     limits.check_mjml_depth(text)
     try:
-        # what a browser sends ends its lines with CRLF, at which mrml stumbles after the last tag
-        page = mrml.to_html(text.replace("\r\n", "\n"), render_options=_options).content
+        prepared = mjml_source.prepare(text, held.comment.fullmatch, partial(_is_assignment, held))
+        page = str(mrml.to_html(prepared.text, render_options=_options).content)
+    except mjml_source.Wrong as wrong:
+        raise _fault(f"line {_line(text, held, wrong.position)}: {wrong}") from wrong
     except OSError as error:  # what mrml raises for anything it cannot parse
-        said = _first_fault(written) or str(error)
-        raise ContentError(f"The MJML does not compile: {said}", "body") from error
+        raise _fault(_explain(str(error), prepared, text, held)) from error
     if len(page) > HTML_LIMIT:
         raise ContentError(
             f"The MJML makes {len(page):,} characters of HTML: {HTML_LIMIT:,} are the limit", "body"
         )
+    page = page.replace(' lang="und"', f' lang="{language}"').replace(
+        "@media screen, yahoo", "@media screen yahoo"
+    )
+    page = _make_heroes_fluid(page, prepared.heroes)
+    page = _show_between_conditions(page, prepared.part, held)
+    page = prepared.part.sub(lambda part: prepared.parts[int(part[1])], page)
+    _check_nothing_lost(text, prepared.before + page, prepared, held)
     for piece in markup.pieces(page):
-        if piece.name.startswith("mj"):
-            line = _line_of(written, piece.name)
+        if piece.kind == "tag" and piece.name.startswith("mj"):
+            at = text.find(f"<{piece.name}")
             raise ContentError(
-                f"The MJML holds <{piece.name}> where it cannot stand, or it is no component: line {line}",
+                f"The MJML holds <{piece.name}> where it cannot stand, or it is no component: "
+                f"line {_line(text, held, max(at, 0))}",
                 "body",
             )
-    return str(page.replace(' lang="und"', f' lang="{language}"'))
+    return prepared.before + _with_attributes(page, prepared.attributes, held)
 
 
-def _first_fault(written: str) -> str:
-    """The first element that is not closed or not opened, with its line; "" when they all are."""
-    held = Held(written)
-    text = held.liquid(written)
-    opened: list[tuple[str, int]] = []  # names, and where each starts
-    position = 0
-    for piece in markup.pieces(text):
-        start, position = position, position + len(piece.source)
-        if piece.kind != "tag" or piece.hidden or piece.name in VOID or piece.source.endswith("/>"):
-            continue
-        if piece.source[1] != "/":
-            opened.append((piece.name, start))
-        elif opened and opened[-1][0] == piece.name:
-            opened.pop()
-        elif any(name == piece.name for name, _ in opened):
-            name, where = opened[-1]
-            return f"line {_line(held, text, where)}: <{name}> is not closed before </{piece.name}>"
-        else:
-            return f"line {_line(held, text, start)}: </{piece.name}> closes nothing"
-    if opened:
-        name, where = opened[-1]
-        return f"line {_line(held, text, where)}: <{name}> is not closed"
-    return "" if markup.has(text, "mjml") else "line 1: it must begin with <mjml>"
+def _is_assignment(held: Held, comment: str) -> bool:
+    mark = held.comment.fullmatch(comment)
+    return bool(mark and re.match(r"\{%-?\s*assign\b", held.piece(mark)))
 
 
-def _line_of(written: str, name: str) -> int:
-    """The line of the first element of this name; the first where a tag of Liquid writes it."""
-    held = Held(written)
-    text = held.liquid(written)
-    position = 0
-    for piece in markup.pieces(text):
-        if piece.kind == "tag" and piece.name == name:
-            return _line(held, text, position)
-        position += len(piece.source)
-    return 1
+def _fault(said: str) -> ContentError:
+    return ContentError(f"The MJML does not compile: {said}", "body")
 
 
-def _line(held: Held, text: str, position: int) -> int:
+def _line(text: str, held: Held, position: int) -> int:
     return held.restore(text[:position]).count("\n") + 1
+
+
+def _explain(said: str, prepared: mjml_source.Prepared, text: str, held: Held) -> str:
+    """What mrml says, with the element and the line in place of its count of bytes."""
+    match = _position.search(said)
+    if match is None:
+        return said
+    before = prepared.text.encode()[: int(match[1])].decode(errors="ignore")
+    start = prepared.text.rfind("<", 0, len(before) + 1)
+    element = re.compile(r"</?[\w-]+").match(prepared.text, max(start, 0))
+    position = prepared.origin(max(start, 0))
+    name = f"{element[0]}>" if element else "what stands there"
+    return f"line {_line(text, held, position)}: {name} cannot stand here"
+
+
+def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
+    """Each hero that is as high as its picture asks for, with cells beside it that hold its height."""
+    position = 0
+    for ratio in heroes:
+        if ratio is None:
+            continue
+        hero = _hero.search(page, position)
+        if hero is None:
+            break
+        beside = f'<td style="width:0.01%;padding-bottom:{ratio}%;mso-padding-bottom-alt:0;"></td>'
+        depth, end = 0, len(page)
+        for cell in _cell.finditer(page, hero.start(1)):
+            depth += -1 if cell[0] == "</td>" else 1
+            if not depth:
+                end = cell.end()
+                break
+        opening = f'<tr style="vertical-align:top;">{beside}{hero[1]}{hero[2]}'
+        page = f"{page[: hero.start()]}{opening}{page[hero.end() : end]}{beside}{page[end:]}"
+        position = hero.start() + len(opening)
+    return page
+
+
+def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> str:
+    """Liquid and raw content that mrml has put inside a comment for Outlook, between two such comments instead: there
+    they hold for every mail client, and a text part sees them."""
+    shown = re.compile(rf"({held.mark.pattern}|{part.pattern})")
+
+    def split(condition: re.Match[str]) -> str:
+        inner = condition[1]
+        if not shown.search(inner):
+            return condition[0]
+        out = []
+        position = 0
+        for match in shown.finditer(inner):
+            before = inner[position : match.start()]
+            out.append(f"<!--[if mso | IE]>{before}<![endif]-->" if before.strip() else before)
+            out.append(match[0])
+            position = match.end()
+        rest = inner[position:]
+        out.append(f"<!--[if mso | IE]>{rest}<![endif]-->" if rest.strip() else rest)
+        return "".join(out)
+
+    return _outlook.sub(split, page)
+
+
+def _check_nothing_lost(text: str, page: str, prepared: mjml_source.Prepared, held: Held) -> None:
+    """Raise ContentError when Liquid stands where mrml drops it."""
+    kept = {mark[1] for mark in held.mark.finditer(page)}
+    kept |= {mark[1] for *_, value in prepared.attributes for mark in held.mark.finditer(value)}
+    for mark in held.mark.finditer(text):
+        if mark[1] not in kept and not re.match(r"\{%-?\s*(comment|#|doc)", held.piece(mark)):
+            piece = " ".join(held.piece(mark).split())[:40]
+            raise _fault(f"line {_line(text, held, mark.start())}: Liquid cannot stand here: {piece}")
+
+
+def _with_attributes(page: str, attributes: list[tuple[str, str, str]], held: Held) -> str:
+    """The page with what mj-html-attributes sets on the elements it chooses."""
+    if not attributes:
+        return page
+    limits.check_html_depth(page)
+    pieces = [piece.source for piece in markup.pieces(page)]
+    starts = {n for n, piece in enumerate(markup.pieces(page)) if piece.is_start and not piece.hidden}
+    numbered = [
+        _set_attribute(source, _PIECE_NUMBER, str(n)) if n in starts else source
+        for n, source in enumerate(pieces)
+    ]
+    tree = LexborHTMLParser("".join(numbered))
+    for path, name, value in attributes:
+        if not re.fullmatch(r"[a-zA-Z_:][\w:.-]*", name):
+            raise _fault(f"<mj-html-attribute>: “{name}” is no name of an attribute")
+        try:
+            chosen = tree.css(path)
+        except SelectolaxError as error:
+            raise _fault(f"<mj-selector>: the path “{path}” cannot be read") from error
+        plain = html.escape(
+            html.unescape(held.mark.sub(lambda mark: mark[0].removeprefix("<!--").removesuffix("-->"), value))
+        )
+        for node in chosen:
+            n = int(node.attributes.get(_PIECE_NUMBER) or -1)
+            if n >= 0:
+                pieces[n] = _set_attribute(pieces[n], name, plain)
+    return "".join(pieces)
+
+
+def _set_attribute(tag: str, name: str, value: str) -> str:
+    if name in markup.attributes(tag):
+        return markup.with_attribute(tag, name, value)
+    end = len(tag) - (2 if tag.endswith("/>") else 1)
+    return f'{tag[:end].rstrip()} {name}="{value}"{tag[end:]}'
