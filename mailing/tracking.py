@@ -58,15 +58,18 @@ WHERE id = %(pk)s AND NOT EXISTS (
 """
 
 
-def opened(token: str, visitor: Visitor) -> None:
-    """Note that a mail was opened. Raises BadLink."""
+def opened(token: str, visitor: Visitor | None) -> None:
+    """Note that a mail was opened; without a visitor note nothing. Raises BadLink."""
     pk = _read(token, Purpose.OPEN)
-    if pk != tokens.TEST:
+    if visitor and pk != tokens.TEST:
         _note(pk, Event.Kind.OPENED, visitor)
 
 
-def clicked(token: str, index: int, visitor: Visitor) -> str:
-    """Note that a link was followed and return the address it leads to. Raises BadLink."""
+def clicked(token: str, index: int, visitor: Visitor | None) -> str:
+    """Note that a link was followed and return the address it leads to; without a visitor note nothing.
+
+    Whoever follows a link has opened the mail, also where its pictures were never loaded. Raises BadLink.
+    """
     delivery = _delivery(_read(token, Purpose.CLICK))
     recipient = (
         launch.recipient(delivery.contact, seed=delivery.pk)
@@ -77,11 +80,14 @@ def clicked(token: str, index: int, visitor: Visitor) -> str:
         target = _compiled(delivery.campaign_id).target(index, recipient)
     except (IndexError, content.ContentError, Content.DoesNotExist) as error:
         raise BadLink("This link leads nowhere any more.") from error
-    _note(delivery.pk, Event.Kind.CLICKED, visitor, link=index)
+    if visitor:
+        _note(delivery.pk, Event.Kind.CLICKED, visitor, link=index)
+        if delivery.opened_at is None:
+            _note(delivery.pk, Event.Kind.OPENED, visitor, how="click")
     return target
 
 
-def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
+def unsubscribe(token: str, how: str, visitor: Visitor | None) -> Addressee:
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
     how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.

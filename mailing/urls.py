@@ -17,9 +17,10 @@ from mailing.views import (
 
 app_name = "mailing"
 urlpatterns = [
-    path("t/o/<str:token>", tracking.opened, name="opened"),
-    path("t/c/<str:token>/<int:index>", tracking.clicked, name="clicked"),
-    path("u/<str:token>", tracking.unsubscribe, name="unsubscribe"),
+    # `path`, since mail programs leave a slash, `>` and the like at the end of a link
+    path("t/o/<path:token>", tracking.opened, name="opened"),
+    path("t/c/<str:token>/<path:index>", tracking.clicked, name="clicked"),
+    path("u/<path:token>", tracking.unsubscribe, name="unsubscribe"),
     path("campaigns/email/new/", editor.campaign_new, name="campaign_new"),
     path("campaigns/email/preview/", editor.preview_unsaved, name="preview_unsaved"),
     path("campaigns/email/preview/head/", editor.preview_head, name="preview_head"),

@@ -58,8 +58,12 @@ def keep(sender: str, recipients: list[str], content: bytes) -> str:
     name = f"{time.time_ns():019}-{next(_numbers) % 1_000_000_000:09}"
     envelope = FROM + sender.encode() + b"\r\n" + TO + ", ".join(recipients).encode() + b"\r\n"
     draft = box / f".{name}"
-    draft.write_bytes(envelope + content)
-    draft.rename(box / f"{name}.eml")
+    try:
+        draft.write_bytes(envelope + content)
+        draft.rename(box / f"{name}.eml")
+    except OSError:
+        draft.unlink(missing_ok=True)  # a full disk keeps half a mail otherwise
+        raise
     return name
 
 

@@ -1,10 +1,13 @@
 """The SMTP server of the mail catcher."""
 
 import asyncio
+import logging
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailing.catcher import outbox
+
+logger = logging.getLogger(__name__)
 
 LARGEST = 30_000_000  # bytes of a message
 PRUNE_EVERY = 1000  # messages
@@ -18,7 +21,11 @@ class Keeper:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
         content = envelope.original_content or b""
-        name = outbox.keep(envelope.mail_from or "", list(envelope.rcpt_tos), content)
+        try:
+            name = outbox.keep(envelope.mail_from or "", list(envelope.rcpt_tos), content)
+        except OSError as error:
+            logger.error("A mail could not be kept: %s", error)
+            return "452 4.3.1 There is no room to keep this mail now"
         self._kept += 1
         if self._kept % PRUNE_EVERY == 0:
             outbox.prune()

@@ -1,14 +1,44 @@
-"""A mail shown in a frame of a page: from an address of its own, where it can run and load nothing."""
+"""A mail shown in a frame of a page: from an address of its own, where it can run and, unless asked, load nothing."""
+
+import re
 
 from django.http import HttpResponse
 
 POLICY = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
+REMOTE_PICTURES = "img-src data: cid: https: http:;"
+NEW_TAB = " allow-popups allow-popups-to-escape-sandbox"
+"""What a frame's sandbox must allow besides, so that its links open in a tab of their own."""
+
+_openings = [re.compile(rf"<{name}\b[^>]*>", re.IGNORECASE) for name in ("head", "html", "!doctype")]
+_target = re.compile(r"(<a\b[^>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 
-def framed(body: str | bytes, content_type: str = "text/html; charset=utf-8") -> HttpResponse:
-    """The answer to the frame: scripts, forms, remote pictures and links out of it are refused by the browser."""
+def framed(
+    body: str | bytes,
+    content_type: str = "text/html; charset=utf-8",
+    *,
+    with_links: bool = False,
+    with_pictures: bool = False,
+) -> HttpResponse:
+    """The answer to the frame: scripts, forms, remote pictures and links out of it are refused by the browser.
+
+    Args:
+        with_links: links may be followed, each in a tab of its own.
+        with_pictures: pictures of other servers are loaded.
+    """
+    if with_links and isinstance(body, str) and content_type.startswith("text/html"):
+        body = open_links_in_tabs(body)
     response = HttpResponse(body, content_type=content_type)
-    response["Content-Security-Policy"] = POLICY
+    policy = POLICY.replace("img-src data: cid:;", REMOTE_PICTURES) if with_pictures else POLICY
+    response["Content-Security-Policy"] = policy + NEW_TAB if with_links else policy
     response["X-Frame-Options"] = "SAMEORIGIN"
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def open_links_in_tabs(page: str) -> str:
+    """Return the page with every link leading into a new tab; its DOCTYPE stays first, for it decides the drawing."""
+    page = _target.sub(r"\1", page)
+    found = next(filter(None, (opening.search(page) for opening in _openings)), None)
+    place = found.end() if found else 0
+    return f'{page[:place]}<base target="_blank">{page[place:]}'

@@ -1,8 +1,15 @@
-"""What the mail catcher caught: nothing of it has left this machine."""
+"""What the mail catcher caught: nothing of it has left this machine.
 
+The links of a caught mail are its recipient's: to follow one counts as their click, and the last one unsubscribes them.
+So they work for those who may send campaigns, and are no more than text to those who may only look.
+"""
+
+import re
 from html.parser import HTMLParser
 
+from django.conf import settings
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
@@ -14,6 +21,8 @@ from mailing.views.frames import framed
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
+FOLLOWING = "mailing.change_emailcampaign"
+MASKED = "hidden"  # in place of a token
 
 
 @require_GET
@@ -29,7 +38,11 @@ def outbox(request: Request) -> HttpResponse:
 @viewing
 def caught(request: Request, name: str) -> HttpResponse:
     opened = found(name)
-    return render(request, "mailing/caught.html", {"mail": opened, "links": links(opened.html)})
+    follows = request.user.has_perm(FOLLOWING)
+    html = opened.html if follows else mask_tokens(opened.html)
+    headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
+    context = {"mail": opened, "headers": headers, "links": links(html), "follows": follows}
+    return render(request, "mailing/caught.html", context)
 
 
 @require_GET
@@ -39,11 +52,19 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
     """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
     opened = found(name)
     part = request.GET.get("part", "html")
+    follows = request.user.has_perm(FOLLOWING)
+    if part == "raw" and not follows:
+        raise PermissionDenied  # its tokens are encoded in many ways
     if part == "raw":
         return framed(opened.raw, "text/plain; charset=utf-8")
     if part == "text" or not opened.html:
-        return framed(opened.text, "text/plain; charset=utf-8")
-    return framed(opened.html)
+        return framed(opened.text if follows else mask_tokens(opened.text), "text/plain; charset=utf-8")
+    return framed(opened.html, with_links=True) if follows else framed(mask_tokens(opened.html))
+
+
+def mask_tokens(text: str) -> str:
+    """Return the text without the tokens in its links to this site."""
+    return re.sub(rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u)/)[\w-]+", rf"\1{MASKED}", text)
 
 
 def found(name: str) -> catcher.Opened:

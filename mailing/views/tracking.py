@@ -1,5 +1,6 @@
 """The addresses that stand in mails: no login, no cookie, no CSRF token; a token of the mail's own instead."""
 
+import re
 from base64 import b64decode
 
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from mailing import tracking
 
+LONGEST_INDEX = 6  # digits of a link's number
+_token = re.compile(r"[A-Za-z0-9_-]*").match
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 1 × 1, transparent
 
 
@@ -20,7 +23,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  #
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The open pixel; shown for a damaged link too, since a broken picture helps nobody."""
     try:
-        tracking.opened(token, visitor(request))
+        tracking.opened(trim_token(token), visitor(request))
     except tracking.BadLink:
         return HttpResponse(PIXEL, content_type="image/gif", status=404)
     return HttpResponse(PIXEL, content_type="image/gif")
@@ -29,9 +32,9 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_safe
-def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
+def clicked(request: HttpRequest, token: str, index: str) -> HttpResponse:
     try:
-        target = tracking.clicked(token, index, visitor(request))
+        target = tracking.clicked(trim_token(token), trim_index(index), visitor(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
     return HttpResponseRedirect(target)
@@ -43,6 +46,7 @@ def clicked(request: HttpRequest, token: str, index: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A GET shows a page with a button and never acts, for scanners follow links; a POST acts at once (RFC 8058)."""
+    token = trim_token(token)
     try:
         if request.method != "POST":
             to = tracking.addressee(token)
@@ -54,5 +58,22 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "mailing/unsubscribe.html", {"to": to})
 
 
-def visitor(request: HttpRequest) -> tracking.Visitor:
+def visitor(request: HttpRequest) -> tracking.Visitor | None:
+    """Return who asks; None for HEAD, which asks about the link: nobody has followed it."""
+    if request.method == "HEAD":
+        return None
     return tracking.Visitor(request.META.get("REMOTE_ADDR") or None, request.headers.get("User-Agent", ""))
+
+
+def trim_token(text: str) -> str:
+    """Return the token without what mail programs leave at its end, as a slash, `>`, a dot or a blank."""
+    found = _token(text)
+    return found[0] if found else ""
+
+
+def trim_index(text: str) -> int:
+    """Return the number that a link's index begins with. Raises BadLink: there is none."""
+    digits = re.match(r"[0-9]*", text)
+    if not digits or not digits[0] or len(digits[0]) > LONGEST_INDEX:
+        raise tracking.BadLink("The link is damaged.")
+    return int(digits[0])

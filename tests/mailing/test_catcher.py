@@ -1,6 +1,7 @@
 """The mail catcher keeps what it is sent and shows it."""
 
 import asyncio
+import resource
 import smtplib
 import threading
 from email.message import EmailMessage
@@ -111,3 +112,22 @@ def test_a_mail_that_is_broken_is_shown_all_the_same():
     name = outbox.keep("a@example.com", ["b@example.com"], b"\xff\xfe no headers at all")
     assert catcher.message(name).raw == b"\xff\xfe no headers at all"
     assert catcher.messages()[0].subject == ""
+
+
+def test_a_full_disk_is_answered_for_now_and_keeps_no_half_mail(port):
+    """A limit on the size of files is the disk that is full: the write ends in the middle."""
+    mail = EmailMessage()
+    mail["Subject"] = "Long"
+    mail.set_content("word " * 20_000)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))
+        try:
+            with pytest.raises(smtplib.SMTPDataError) as refused:
+                client.send_message(mail, "shop@example.com", "ada@example.com")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert (refused.value.smtp_code, refused.value.smtp_error[:5]) == (452, b"4.3.1")
+        assert list(outbox.folder().iterdir()) == []
+        client.send_message(mail, "shop@example.com", "ada@example.com")
+    assert catcher.count() == 1

@@ -5,7 +5,8 @@ import pytest
 from mailing import connections
 from mailing.catcher import outbox
 from mailing.models import Route, SmtpConnection
-from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
+from mailing.views.frames import open_links_in_tabs
+from tests.factories import EmailCampaignFactory, SmtpConnectionFactory, user_in
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.pages import page
 
@@ -104,16 +105,45 @@ def test_a_caught_mail_is_listed_opened_and_framed(client, marketer, settings, t
     assert "Grüße" in page(client, "/outbox/")
     assert "Grüße" not in page(client, "/outbox/?q=nothing+like+it")
     text = page(client, f"/outbox/{name}/")
-    assert '<a href="https://shop.example/?a=1&amp;b=2" rel="noreferrer">' in text
+    assert '<a href="https://shop.example/?a=1&amp;b=2" rel="noreferrer noopener" target="_blank">' in text
     assert "our news" in text
     assert "<script>alert" not in text
     frame = client.get(f"/outbox/{name}/mail/")
-    assert frame["Content-Security-Policy"] == FRAME
+    assert frame["Content-Security-Policy"] == f"{FRAME} allow-popups allow-popups-to-escape-sandbox"
     assert frame["X-Frame-Options"] == "SAMEORIGIN"
     assert "Hello" in frame.content.decode()
     raw = client.get(f"/outbox/{name}/mail/?part=raw")
     assert raw["Content-Type"].startswith("text/plain")
     assert raw.content == MAIL
+
+
+def test_who_may_only_look_cannot_act_through_the_links_of_a_caught_mail(client, settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+    links = [f"{settings.PUBLIC_URL}/{path}" for path in ("u/c2VjcmV0", "t/c/c2VjcmV0/0", "t/o/c2VjcmV0")]
+    body = "".join(f'<a href="{link}">{link}</a>' for link in links)
+    mail = f"Subject: Hi\r\nList-Unsubscribe: <{links[0]}>\r\nContent-Type: text/html\r\n\r\n{body}\r\n"
+    name = outbox.keep("shop@example.com", ["ada@example.com"], mail.encode())
+    client.force_login(user_in("Analysts"))
+    frame = client.get(f"/outbox/{name}/mail/")
+    assert frame["Content-Security-Policy"] == FRAME
+    for text in (page(client, f"/outbox/{name}/"), frame.content.decode()):
+        assert "c2VjcmV0" not in text
+        assert f"{settings.PUBLIC_URL}/u/hidden" in text
+    assert client.get(f"/outbox/{name}/mail/?part=raw").status_code == 403
+    client.force_login(user_in("Marketers"))
+    assert links[0] in page(client, f"/outbox/{name}/")
+
+
+@pytest.mark.parametrize(
+    ("shown", "opened"),
+    [
+        ("<!DOCTYPE html><html><head><title>T", '<!DOCTYPE html><html><head><base target="_blank"><title>T'),
+        ("<!doctype html><html lang=de>Hi", '<!doctype html><html lang=de><base target="_blank">Hi'),
+        ('<p><a class=b target="_self" href="/x">', '<base target="_blank"><p><a class=b href="/x">'),
+    ],
+)
+def test_the_links_of_a_framed_mail_open_in_tabs(shown, opened):
+    assert open_links_in_tabs(shown) == opened
 
 
 def test_a_mail_that_was_not_caught_is_404(client, marketer, settings, tmp_path):

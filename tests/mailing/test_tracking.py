@@ -132,7 +132,8 @@ def test_e10_a_click_counts_and_leads_where_the_link_says_for_this_recipient(
         anybody.get(f"/t/c/{token.click}/1")["Location"] == "https://shop.example/other?utm_campaign=Autumn"
     )
     assert progress.figures(campaign).clicked == 1
-    assert sorted(Event.objects.values_list("link", flat=True)) == [0, 1]
+    clicks = Event.objects.filter(kind="clicked")
+    assert sorted(clicks.values_list("link", flat=True)) == [0, 1]
 
 
 def test_no_link_can_be_bent_to_another_address(anybody, token):
@@ -221,3 +222,56 @@ def test_a_link_works_after_its_contact_is_erased(anybody, delivery, token):
     assert anybody.get(f"/t/c/{token.click}/1").status_code == 302
     assert anybody.post(f"/u/{token.unsubscribe}").status_code == 200
     assert Suppression.objects.get().email == delivery.email
+
+
+@pytest.mark.parametrize("path", ["/t/o/{open}", "/t/c/{click}/0", "/u/{unsubscribe}"])
+def test_e10_a_link_checker_that_asks_for_the_head_counts_as_nobody(anybody, campaign, token, path):
+    address = path.format(**token._asdict())
+    head, get = anybody.head(address), anybody.get(address)
+    assert head.status_code == get.status_code
+    assert head.get("Location") == get.get("Location")
+    assert Event.objects.count() == (0 if "/u/" in path else (2 if "/t/c/" in path else 1))
+
+
+def test_e10_a_head_alone_leaves_no_trace(anybody, campaign, token):
+    for address in (f"/t/o/{token.open}", f"/t/c/{token.click}/0", f"/u/{token.unsubscribe}"):
+        anybody.head(address)
+    figures = progress.figures(campaign)
+    assert (figures.opened, figures.clicked) == (0, 0)
+    assert not Event.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "end", ["/", "%3E", ">", "%20", ".", ",", ")", "%22", "%5D", "&gt;", "//", "%E2%80%9D"]
+)
+def test_a_link_works_with_what_a_mail_program_leaves_at_its_end(anybody, delivery, token, end):
+    assert delivery.email in anybody.get(f"/u/{token.unsubscribe}{end}").content.decode()
+    assert anybody.get(f"/t/o/{token.open}{end}").status_code == 200
+    assert anybody.get(f"/t/c/{token.click}/1{end}")["Location"].startswith("https://shop.example/other")
+    answer = anybody.post(f"/u/{token.unsubscribe}{end}", {"List-Unsubscribe": "One-Click"})
+    assert answer.status_code == 200
+    assert Suppression.objects.filter(email=delivery.email).exists()
+
+
+def test_the_one_click_answer_is_the_same_twice_and_for_a_contact_deleted_since(anybody, delivery, token):
+    for _ in range(2):
+        answer = anybody.post(f"/u/{token.unsubscribe}", {"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        assert not answer.cookies
+    assert Event.objects.filter(kind="unsubscribed").count() == 1
+    delivery.contact.delete()
+    assert anybody.get(f"/u/{token.unsubscribe}").status_code == 200
+    assert anybody.post(f"/u/{token.unsubscribe}").status_code == 200
+
+
+def test_e10_a_click_is_an_open_too(anybody, campaign, delivery, token):
+    anybody.get(f"/t/c/{token.click}/0")
+    figures = progress.figures(campaign)
+    assert (figures.opened, figures.clicked) == (1, 1)
+    assert list(delivery.events.order_by("pk").values_list("kind", "how")) == [
+        ("clicked", ""),
+        ("opened", "click"),
+    ]
+    anybody.get(f"/t/o/{token.open}")
+    assert progress.figures(campaign).opened == 1
+    assert list(doctor.examine()) == []
