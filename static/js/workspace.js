@@ -34,16 +34,29 @@ document.addEventListener("keydown", (event) => {
 });
 
 // What went wrong between the browser and the server is said, not swallowed; the next good answer takes it back.
+const TROUBLES = {
+  400: "The server could not read what was sent. Reload the page and try again.",
+  403: "You may not do that.",
+  404: "This is no longer there: somebody may have deleted it. Reload the page.",
+  413: "This is too large to be sent.",
+  429: "Too many tries in a short time. Wait a little and try again.",
+  502: "The server is starting anew. Try again in a few seconds.",
+  503: "The server is busy or its database is away. Try again in a few seconds.",
+  504: "The server took too long. Try again in a few seconds.",
+};
 document.addEventListener("htmx:responseError", (event) => {
-  const { status, statusText } = event.detail.xhr;
+  const { status } = event.detail.xhr;
   trouble().textContent =
-    status === 403 ? "You may not do that." : `The server could not answer (${status} ${statusText}). Try again.`;
+    TROUBLES[status] ?? `Something went wrong on the server (${status}); it is in its log. Try again.`;
 });
 document.addEventListener("htmx:sendError", () => {
   trouble().textContent = "The server cannot be reached. What you see may be out of date.";
 });
-document.addEventListener("htmx:afterOnLoad", () => {
-  trouble().textContent = "";
+document.addEventListener("htmx:timeout", () => {
+  trouble().textContent = "The server did not answer in time. Try again.";
+});
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.successful) trouble().textContent = "";
 });
 
 // A part that is swapped every two seconds says aloud only what it marks as news.

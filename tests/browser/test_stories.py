@@ -48,6 +48,13 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     assert link.startswith(f"{product.address}/t/c/")
     assert followed(link) == "https://nordlicht.example/autumn"
 
+    outbox = page.url
+    with page.context.expect_page() as tab:  # a link opens in a tab of its own, and nothing happens to this page
+        mail.get_by_role("link", name=re.compile("nsubscribe")).click()
+    expect(tab.value.get_by_role("button", name=re.compile("nsubscribe"))).to_be_visible()
+    tab.value.close()
+    assert page.url == outbox
+
     page.goto(campaign)
     clicked = page.locator("#campaign-progress").get_by_text("Clicked").locator("..")
     expect(clicked).to_contain_text("1", timeout=SOON)

@@ -1,0 +1,92 @@
+"""What stands between the server and every page."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+from django_htmx.http import HttpResponseClientRedirect
+
+Response = Callable[[HttpRequest], HttpResponse]
+UNSTORABLE = "\x00"  # PostgreSQL has no text with it, and no person types it
+
+
+class TextGuard:
+    """Refuse text that no column can hold, before anything reads it: one sentence that names the field, status 400.
+
+    Address, query and form fields are refused. A cookie is left out instead: nobody can mend a cookie on a page.
+    """
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if UNSTORABLE in request.path_info:
+            return refuse(request, "The address of this page")
+        request.COOKIES = {
+            name: value for name, value in request.COOKIES.items() if UNSTORABLE not in name + value
+        }
+        if name := find_unstorable(request.GET.lists()):
+            return refuse(request, name)
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+        """Look at a form only now: who may not send one was turned away before its body is read."""
+        name = find_unstorable(request.POST.lists()) if request.method == "POST" else ""
+        return refuse(request, name) if name else None
+
+
+def find_unstorable(fields: Iterable[tuple[str, list[Any]]]) -> str:
+    """Return what to call the first field that holds unstorable text; "" where none does."""
+    for name, values in fields:
+        if UNSTORABLE in name or any(UNSTORABLE in value for value in values):
+            return f"The field “{name.replace(UNSTORABLE, '�')[:100]}”"
+    return ""
+
+
+def refuse(request: HttpRequest, name: str) -> HttpResponse:
+    sentence = f"{name} holds a character that cannot be stored (NUL). Remove it and send this again."
+    return render(request, "400.html", {"sentence": sentence}, status=400)
+
+
+class SignedInOnly(LoginRequiredMiddleware):
+    """Send who is not signed in to the login page, and from there back to the page they were on.
+
+    A part that htmx asks for is no page: its answer tells htmx to leave the whole page for the login. What was sent
+    from a form leads back to the form.
+    """
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+        is_htmx = "HX-Request" in request.headers
+        came_from = request.headers.get("HX-Current-URL" if is_htmx else "Referer", "")
+        if not is_htmx and request.method in ("GET", "HEAD"):
+            return super().handle_no_permission(request, view_func)
+        to_login = redirect_to_login(find_own_path(request, came_from), settings.LOGIN_URL)
+        return HttpResponseClientRedirect(to_login["Location"]) if is_htmx else to_login
+
+
+def find_own_path(request: HttpRequest, url: str) -> str:
+    """Return the path and query of an address of this site; of any other the dashboard's."""
+    if not url_has_allowed_host_and_scheme(url, {request.get_host()}):
+        return "/"
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+
+
+class VaryByHtmx:
+    """Say that one address answers with a page or a part of it, so that Back never shows a bare part."""
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        patch_vary_headers(response, ["HX-Request"])
+        return response

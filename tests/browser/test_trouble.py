@@ -1,0 +1,126 @@
+"""What a person sees when something goes wrong on the way: errors, a lost session, a link in a caught mail."""
+
+import re
+
+import pytest
+from playwright.sync_api import Dialog, Page, Route, expect
+
+from tests.browser.conftest import PASSWORD, Product
+
+pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
+
+
+@pytest.fixture
+def quiet_page(browser, product: Product):
+    """A page whose console may complain: a failed request is meant to fail here."""
+    context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
+    context.set_default_timeout(15_000)
+    yield sign_in_as_marketer(context.new_page())
+    context.close()
+
+
+def sign_in_as_marketer(page: Page) -> Page:
+    page.goto("/login/")
+    return fill_in_login(page)
+
+
+def fill_in_login(page: Page) -> Page:
+    page.get_by_label("Username").fill("marketer")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+    return page
+
+
+def fail(status: int):
+    return lambda route: route.fulfill(status=status, body="<p>no part of a page</p>")
+
+
+def cut(route: Route) -> None:
+    route.abort("connectionrefused")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (fail(400), "could not read what was sent"),
+        (fail(403), "You may not do that."),
+        (fail(404), "no longer there"),
+        (fail(429), "Too many tries"),
+        (fail(500), "Something went wrong on the server (500)"),
+        (fail(502), "starting anew"),
+        (fail(503), "busy or its database is away"),
+        (cut, "The server cannot be reached."),
+    ],
+)
+def test_a_button_that_cannot_work_says_why(quiet_page: Page, answer, said):
+    quiet_page.goto("/segments/new/")
+    quiet_page.route("**/segments/**", answer)
+    quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    expect(quiet_page.locator("#trouble")).to_contain_text(said)
+    expect(quiet_page.locator("#trouble")).to_be_visible()
+    quiet_page.unroute("**/segments/**")
+    quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    expect(quiet_page.locator("#trouble")).to_be_empty()
+
+
+def end_session(page: Page) -> None:
+    cookies = [cookie for cookie in page.context.cookies() if cookie["name"] != "sessionid"]
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies)
+
+
+def test_a_poll_without_a_session_leads_the_page_to_the_login_and_back(quiet_page: Page):
+    quiet_page.goto("/campaigns/")
+    quiet_page.get_by_role("link", name="Coffee weeks").click()
+    quiet_page.wait_for_url("**/campaigns/promotion/*/")
+    address = quiet_page.url
+    end_session(quiet_page)
+    quiet_page.get_by_role("button", name="Pause").click()  # its dialog comes by htmx
+    quiet_page.wait_for_url(re.compile(r"/login/\?next="))
+    expect(quiet_page.get_by_role("heading", name="Sign in")).to_be_visible()
+    fill_in_login(quiet_page)
+    assert quiet_page.url == address
+
+
+def test_a_form_sent_without_a_session_comes_back_filled_in(quiet_page: Page):
+    quiet_page.goto("/segments/new/")
+    quiet_page.get_by_label("Name", exact=True).fill("People of Oslo")
+    quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    row = quiet_page.locator("#builder input[type=text], #builder input:not([type])").last
+    row.fill("Oslo")
+    end_session(quiet_page)
+    quiet_page.get_by_role("button", name="Save").click()
+    quiet_page.wait_for_url(re.compile(r"/login/\?next="))
+    fill_in_login(quiet_page)
+    expect(quiet_page.get_by_text("What you typed is back, but not saved yet")).to_be_visible()
+    expect(quiet_page.get_by_label("Name", exact=True)).to_have_value("People of Oslo")
+    expect(quiet_page.locator("#builder input").last).to_have_value("Oslo")
+    quiet_page.get_by_role("button", name="Save").click()
+    quiet_page.wait_for_url(re.compile(r"/segments/(\d+/)?$"))
+    quiet_page.goto("/segments/new/")
+    expect(quiet_page.get_by_label("Name", exact=True)).to_have_value("")
+
+
+def test_leaving_a_changed_form_asks(quiet_page: Page):
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    quiet_page.on("dialog", stay)
+    quiet_page.goto("/contacts/new/")
+    quiet_page.get_by_role("link", name="Lists").first.click()
+    quiet_page.wait_for_url("**/lists/")
+    assert asked == []
+    quiet_page.goto("/contacts/new/")
+    quiet_page.get_by_label("First name").fill("Ada")
+    quiet_page.get_by_role("link", name="Lists").first.click()
+    quiet_page.wait_for_timeout(500)
+    assert asked == ["beforeunload"]
+    assert quiet_page.url.endswith("/contacts/new/")
+    quiet_page.get_by_label("E-mail address").fill("ada.leaves@x.test")
+    quiet_page.get_by_role("button", name="Save").click()
+    quiet_page.wait_for_url(re.compile(r"/contacts/\d+/$"))
+    assert asked == ["beforeunload"]
