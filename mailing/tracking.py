@@ -87,7 +87,7 @@ def clicked(token: str, index: int, visitor: Visitor | None) -> str:
     return target
 
 
-def unsubscribe(token: str, how: str, visitor: Visitor | None) -> Addressee:
+def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
     how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.

@@ -23,7 +23,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  #
 def opened(request: HttpRequest, token: str) -> HttpResponse:
     """The open pixel; shown for a damaged link too, since a broken picture helps nobody."""
     try:
-        tracking.opened(trim_token(token), visitor(request))
+        tracking.opened(trim_token(token), find_follower(request))
     except tracking.BadLink:
         return HttpResponse(PIXEL, content_type="image/gif", status=404)
     return HttpResponse(PIXEL, content_type="image/gif")
@@ -34,7 +34,7 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def clicked(request: HttpRequest, token: str, index: str) -> HttpResponse:
     try:
-        target = tracking.clicked(trim_token(token), trim_index(index), visitor(request))
+        target = tracking.clicked(trim_token(token), trim_index(index), find_follower(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
     return HttpResponseRedirect(target)
@@ -52,16 +52,18 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
             to = tracking.addressee(token)
             return render(request, "mailing/unsubscribe.html", {"to": to, "asks": True})
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        to = tracking.unsubscribe(token, "one-click" if one_click else "page", visitor(request))
+        to = tracking.unsubscribe(token, "one-click" if one_click else "page", describe_visitor(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
     return render(request, "mailing/unsubscribe.html", {"to": to})
 
 
-def visitor(request: HttpRequest) -> tracking.Visitor | None:
-    """Return who asks; None for HEAD, which asks about the link: nobody has followed it."""
-    if request.method == "HEAD":
-        return None
+def find_follower(request: HttpRequest) -> tracking.Visitor | None:
+    """Return who follows a link; None for HEAD, which asks about the link: nobody has followed it."""
+    return None if request.method == "HEAD" else describe_visitor(request)
+
+
+def describe_visitor(request: HttpRequest) -> tracking.Visitor:
     return tracking.Visitor(request.META.get("REMOTE_ADDR") or None, request.headers.get("User-Agent", ""))
 
 
