@@ -49,7 +49,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     assert followed(link) == "https://nordlicht.example/autumn"
 
     outbox = page.url
-    with page.context.expect_page() as tab:  # a link opens in a tab of its own, and nothing happens to this page
+    with page.context.expect_page() as tab:  # a tab of its own: nothing happens to this page
         mail.get_by_role("link", name=re.compile("nsubscribe")).click()
     expect(tab.value.get_by_role("button", name=re.compile("nsubscribe"))).to_be_visible()
     tab.value.close()
