@@ -4,7 +4,9 @@ A group holds the customer numbers of the contacts; those without one are not kn
 segment is saved and again every `EVERY`, since what contacts do moves them in and out.
 """
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,6 +14,8 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from campaigns import editions
+from mailing import deletion
 from mailing.models import Segment
 from mailing.segments import compiled
 from promotions import groups
@@ -24,13 +28,33 @@ CUSTOMERS = """
 """
 
 
-def save(segment: Segment, *, at_till: bool, by: object = None) -> Segment:
+def facts(segment: Segment) -> dict[str, str]:
+    """What people may change of a segment, in words."""
+    told = editions.texts(segment, ["name", "description", "is_active"])
+    return told | {
+        "Customer group at the till": "yes" if segment.group_id else "no",
+        "Conditions": json.dumps(segment.tree, ensure_ascii=False),
+    }
+
+
+def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = None) -> Segment:
     """Save a new or a stored segment, and make (`at_till`) or end its customer group.
 
     It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
-    Raises: Refused: `by` may not make or change customer groups. SegmentError: the tree cannot be used.
+    `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
+    Raises: Overtaken: it was changed since. Refused: `by` may not make or change customer groups. SegmentError: the
+        tree cannot be used.
     """
     with transaction.atomic():
+        was = (
+            Segment.objects.select_for_update(of=["self"]).filter(pk=segment.pk).first()
+            if segment.pk
+            else None
+        )
+        before = facts(was) if was else None
+        if was and before:
+            editions.refuse_overtaken(was, before, seen)
+            segment.group_id = was.group_id
         segment.save()
         if at_till and segment.group is None:
             segment.group = groups.save(CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by)
@@ -39,6 +63,7 @@ def save(segment: Segment, *, at_till: bool, by: object = None) -> Segment:
         if segment.group is not None:
             groups.keep(segment.group, segment.name, by=by)
             fill(segment)
+        editions.record(segment, before, facts(segment), by=by)
     return segment
 
 
@@ -58,12 +83,13 @@ def _leave(segment: Segment, *, by: object = None) -> None:
 def delete(segment: Segment, *, by: object = None) -> None:
     """Delete a segment; its customer group stays as it is, kept by people.
 
-    Raises: ProtectedError: a campaign names it.
+    Raises: Refused: a campaign that may still send names it.
     """
     with transaction.atomic():
         if segment.group is not None:
             _leave(segment, by=by)
-        segment.delete()
+        editions.forget(segment)
+        deletion.delete_segment(segment)
 
 
 def fill(segment: Segment) -> int:

@@ -57,8 +57,7 @@ def selection(targets: Iterable[Target]) -> Selection:
     for target in targets:
         if target.list_id:
             lists[target.mode].append(target.list_id)
-        else:
-            assert target.segment is not None, "a target names a list or a segment"
+        elif target.segment is not None:  # what is deleted names nobody
             segments[target.mode].append((target.segment.pk, target.segment.tree))
     return Selection(
         tuple(lists["include"]),
@@ -181,6 +180,8 @@ def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) ->
         return found
     mode = Target.Mode.EXCLUDE if stage == "excluded" else Target.Mode.INCLUDE
     for target in campaign.targets.filter(mode=mode).select_related("list", "segment"):
+        if target.gone:
+            continue
         if target.segment:
             among = Contact.objects.filter(pk__in=found).filter(pk__in=keys(target.segment.tree))
             for pk in among.values_list("pk", flat=True):

@@ -9,7 +9,7 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from campaigns import spreadsheets
+from campaigns import editions, spreadsheets
 from campaigns.refusals import Refused
 from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Suppression
@@ -21,16 +21,33 @@ WISHES = (
 )  # of the person, not of a mail server
 
 
-def save(contact: Contact, *, lists: Collection[ContactList]) -> Contact:
+def facts(contact: Contact) -> dict[str, str]:
+    """What people may change of a contact, in words."""
+    told = editions.texts(contact, [name for name in importing.FIELDS if name != "email"])
+    attributes = {f"“{name}”": written(value) for name, value in sorted(contact.attributes.items())}
+    lists = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
+    return {"E-mail address": contact.email, **told, **attributes} | {
+        "Lists": ", ".join(lists.order_by("name").values_list("name", flat=True)) if contact.pk else ""
+    }
+
+
+def save(
+    contact: Contact, *, lists: Collection[ContactList], by: Any = None, seen: str | None = None
+) -> Contact:
     """Save a new or changed contact and put them in exactly these lists.
 
     Whoever had left one of `lists` is in it again: that somebody chose it by hand says that they asked for it. A place
     they left and that is not among `lists` stays as evidence.
 
-    Raises: Refused: the address is to be changed of somebody who unsubscribed or complained.
+    `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
+    Raises: Overtaken: it was changed since; Refused: the address is to be changed of somebody who unsubscribed or
+        complained.
     """
     with transaction.atomic():
         was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
+        before = facts(was) if was else None
+        if was and before:
+            editions.refuse_overtaken(was, before, seen)
         if was and was.email != contact.email:
             _refuse_to_hide(was)
             contact.soft_bounces = 0  # they were those of the other address
@@ -43,6 +60,7 @@ def save(contact: Contact, *, lists: Collection[ContactList]) -> Contact:
         Membership.objects.bulk_create(
             (Membership(contact=contact, list=each) for each in lists), ignore_conflicts=True
         )
+        editions.record(contact, before, facts(contact), by=by)
     return contact
 
 

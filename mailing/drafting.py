@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from campaigns import lifecycle
+from campaigns import editions, lifecycle
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing import audience, content, launch, renderer
@@ -32,6 +32,30 @@ from mailing.smtp import client
 
 TEST_ADDRESSES = 10
 ADDRESSES = ("from_email", "reply_to")
+FIELDS = (
+    "name",
+    "description",
+    "subject",
+    "preheader",
+    "from_name",
+    "from_email",
+    "reply_to",
+    "body",
+    "body_format",
+    "text",
+    "track_opens",
+    "track_clicks",
+    "utm_source",
+    "utm_medium",
+    "utm_campaign",
+    "utm_content",
+    "sharing",
+    "connection",
+    "retry_hours",
+    "per_second",
+    "per_minute",
+    "starts_at",
+)
 
 
 # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -44,6 +68,7 @@ def save_campaign(
     changes: dict[str, Any],
     targets: Iterable[Target] | None = None,
     routes: Sequence[tuple[int, int]] | None = None,
+    seen: str | None = None,
 ) -> EmailCampaign:
     """Save a new or changed campaign with what belongs to it; a scheduled one goes back to draft first.
 
@@ -51,7 +76,8 @@ def save_campaign(
         changes: columns of the campaign by name, those of its author only.
         targets: what it includes and excludes, unsaved rows; None leaves them as they are.
         routes: (key of the connection, share) in their order; None leaves them as they are.
-    Raises: Locked, Refused.
+        seen: the edition that the form showed; None: whatever there is shall be overwritten.
+    Raises: Locked, Overtaken, Refused.
     """
     records = EmailCampaign.RECORDS & changes.keys()
     if records:
@@ -60,9 +86,11 @@ def save_campaign(
         if campaign is None or campaign.pk is None:
             if by is not None and not by.has_perm("mailing.add_emailcampaign"):
                 raise Refused("You may not add e-mail campaigns: ask an administrator for the right to.")
-            campaign = EmailCampaign(created_by=by)
+            campaign, before = EmailCampaign(created_by=by), None
         else:
             campaign = lifecycle.open_for_edit(campaign, by=by)
+            before = facts(campaign)
+            editions.refuse_overtaken(campaign, before, seen)
         for name, value in changes.items():
             setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
         campaign.save()
@@ -70,7 +98,19 @@ def save_campaign(
             _replace_targets(campaign, targets)
         if routes is not None:
             _replace_routes(campaign, routes)
+        if before is not None:  # its history says already who made it
+            editions.record(campaign, before, facts(campaign), by=by)
     return campaign
+
+
+def facts(campaign: EmailCampaign) -> dict[str, str]:
+    """What people may change of a campaign, in words."""
+    targets = campaign.targets.select_related("list", "segment")
+    routes = campaign.routes.select_related("connection")
+    return editions.texts(campaign, FIELDS) | {
+        "Recipients": ", ".join(sorted(map(str, targets))),
+        "Shares": ", ".join(map(str, routes)),
+    }
 
 
 def _clean_address(value: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from campaigns import editions
 from campaigns.refusals import Refused
 from promotions.models import CustomerGroup, Promotion
 
@@ -79,20 +80,43 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
         return cursor.fetchone()[0]
 
 
+def facts(group: CustomerGroup) -> dict[str, str]:
+    """What people may change of a group but its customers, whom set_members brings together, in words."""
+    return editions.texts(group, ["code", "name"])
+
+
 def save(
-    group: CustomerGroup, customers: Iterable[str], *, shown: Iterable[str] | None = None, by: Any = None
+    group: CustomerGroup,
+    customers: Iterable[str],
+    *,
+    shown: Iterable[str] | None = None,
+    by: Any = None,
+    seen: str | None = None,
 ) -> CustomerGroup:
     """Save a new or a stored group; with its members as `set_members` says, unless a segment says who they are.
 
-    Raises: Refused: as `set_members`, or `by` may not add groups.
+    `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
+    Raises: Overtaken: it was changed since; Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
         _allow(by, "add")
     with transaction.atomic():
+        was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
+        before = facts(was) | _customers(was) if was else None
+        if was:
+            editions.refuse_overtaken(was, facts(was), seen)
         group.save()
         if not group.kept_by:
             set_members(group, customers, shown=shown, by=by)
+        editions.record(group, before, facts(group) | _customers(group), by=by)
     return group
+
+
+def _customers(group: CustomerGroup) -> dict[str, str]:
+    """Who belongs to a group that people keep, in words."""
+    if group.kept_by:
+        return {}
+    return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
 
 
 def keep(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:

@@ -199,4 +199,43 @@ class Migration(migrations.Migration):
             model_name="transition",
             index=models.Index(fields=["campaign", "-at", "-id"], name="campaigns_t_campaig_e56ecb_idx"),
         ),
+        migrations.CreateModel(
+            name="Edit",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "thing",
+                    models.CharField(
+                        help_text="The label of its model, such as mailing.contact.", max_length=60
+                    ),
+                ),
+                ("key", models.BigIntegerField()),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("is_new", models.BooleanField(default=False, help_text="It was made.")),
+                (
+                    "detail",
+                    models.JSONField(default=dict, help_text="Field: [before, after], as people read them."),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-pk"],
+                "indexes": [models.Index(fields=["thing", "key", "-id"], name="edits_of_a_thing")],
+                "default_permissions": (),
+            },
+        ),
     ]

@@ -1,5 +1,6 @@
 from campaigns.models.campaign import Campaign, by_system, operators
+from campaigns.models.edit import Edit
 from campaigns.models.heartbeat import Heartbeat
 from campaigns.models.history import Transition
 
-__all__ = ["Campaign", "Heartbeat", "Transition", "by_system", "operators"]
+__all__ = ["Campaign", "Edit", "Heartbeat", "Transition", "by_system", "operators"]

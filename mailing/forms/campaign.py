@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 
 from campaigns.forms import MomentField, Refusable
 from mailing.forms.fields import AddressesField, AddressField
@@ -82,7 +83,8 @@ class EmailCampaignForm(Refusable, forms.ModelForm):
         if self.instance.pk:
             chosen = {(t.list_id, t.segment_id): t.mode for t in self.instance.targets.all()}
         names = {}
-        for what, rows in (("list", ContactList.objects.all()), ("segment", Segment.objects.all())):
+        offered = Q(is_active=True) | Q(pk__in=[segment for _, segment in chosen if segment])
+        for what, rows in (("list", ContactList.objects.all()), ("segment", Segment.objects.filter(offered))):
             for row in rows:
                 name = f"target_{what}_{row.pk}"
                 key = (row.pk, None) if what == "list" else (None, row.pk)

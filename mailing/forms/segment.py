@@ -199,7 +199,7 @@ class SegmentForm(forms.ModelForm):
 
     class Meta:
         model = Segment
-        fields = ["name", "description"]
+        fields = ["name", "description", "is_active"]
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, data: Any = None, *, instance: Segment | None = None) -> None:

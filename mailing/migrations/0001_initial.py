@@ -364,6 +364,14 @@ class Migration(migrations.Migration):
                         blank=True, default=dict, help_text="Conditions nested in all, any and none."
                     ),
                 ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Offered for campaigns. Those that name it already go on using it.",
+                        verbose_name="active",
+                    ),
+                ),
                 ("filled_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 (
@@ -1081,6 +1089,21 @@ class Migration(migrations.Migration):
                         to="mailing.segment",
                     ),
                 ),
+                (
+                    "gone",
+                    models.CharField(
+                        blank=True,
+                        editable=False,
+                        help_text="The name of the list or segment, once it is deleted.",
+                        max_length=200,
+                    ),
+                ),
+                (
+                    "gone_key",
+                    models.CharField(
+                        blank=True, editable=False, help_text="Its key in the funnel.", max_length=40
+                    ),
+                ),
             ],
             options={
                 "ordering": ["pk"],
@@ -1210,8 +1233,13 @@ class Migration(migrations.Migration):
             model_name="target",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("list__isnull", False), ("segment__isnull", True)),
-                    models.Q(("list__isnull", True), ("segment__isnull", False)),
+                    models.Q(("gone", ""), ("list__isnull", False), ("segment__isnull", True)),
+                    models.Q(("gone", ""), ("list__isnull", True), ("segment__isnull", False)),
+                    models.Q(
+                        ("list__isnull", True),
+                        ("segment__isnull", True),
+                        models.Q(("gone", ""), _negated=True),
+                    ),
                     _connector="OR",
                 ),
                 name="target_of_list_or_segment",

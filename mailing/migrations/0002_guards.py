@@ -7,8 +7,12 @@ CREATE TRIGGER campaigns_guard BEFORE UPDATE OR DELETE ON mailing_emailcampaign
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_details(
         'launched_at', 'prepared_at', 'finished_at', 'total', 'funnel', 'planned', 'content_hash', 'unforeseen'
     );
-CREATE TRIGGER campaigns_guard BEFORE INSERT OR UPDATE OR DELETE ON mailing_target
+CREATE TRIGGER campaigns_guard BEFORE INSERT OR DELETE ON mailing_target
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_part('campaign_id');
+-- But for a list or segment that is deleted: the target keeps its name.
+CREATE TRIGGER campaigns_guard_update BEFORE UPDATE ON mailing_target
+    FOR EACH ROW WHEN (OLD.gone <> '' OR NEW.gone = '' OR NEW.campaign_id <> OLD.campaign_id OR NEW.mode <> OLD.mode)
+    EXECUTE FUNCTION campaigns_guard_part('campaign_id');
 CREATE TRIGGER campaigns_guard BEFORE INSERT OR UPDATE OR DELETE ON mailing_route
     FOR EACH ROW EXECUTE FUNCTION campaigns_guard_part('campaign_id');
 
@@ -25,6 +29,7 @@ NO_GUARDS = """
 DROP TRIGGER mailing_guard ON mailing_content;
 DROP FUNCTION mailing_guard_content;
 DROP TRIGGER campaigns_guard ON mailing_route;
+DROP TRIGGER campaigns_guard_update ON mailing_target;
 DROP TRIGGER campaigns_guard ON mailing_target;
 DROP TRIGGER campaigns_guard ON mailing_emailcampaign;
 """

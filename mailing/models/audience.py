@@ -2,6 +2,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from campaigns import editions
 from mailing.addresses import normalised
 
 
@@ -37,6 +38,10 @@ class Contact(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:contact", args=[self.pk])
+
+    def delete(self, *args, **kwargs):
+        editions.forget(self)
+        return super().delete(*args, **kwargs)
 
 
 class ContactList(models.Model):
@@ -80,6 +85,9 @@ class Segment(models.Model):
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
     tree = models.JSONField(default=dict, blank=True, help_text="Conditions nested in all, any and none.")
+    is_active = models.BooleanField(
+        "active", default=True, help_text="Offered for campaigns. Those that name it already go on using it."
+    )
     group = models.OneToOneField(
         "promotions.CustomerGroup",
         models.PROTECT,

@@ -236,7 +236,7 @@ class EmailCampaign(Campaign):
     def copied_to(self, copy: Self) -> None:
         Target.objects.bulk_create(
             Target(campaign=copy, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
-            for target in self.targets.all()
+            for target in self.targets.filter(gone="")
         )
         Route.objects.bulk_create(
             Route(
@@ -298,20 +298,39 @@ class Target(Part):
         "mailing.Segment", models.PROTECT, null=True, blank=True, related_name="targets"
     )
 
+    gone = models.CharField(
+        max_length=200,
+        blank=True,
+        editable=False,
+        help_text="The name of the list or segment, once it is deleted.",
+    )
+    gone_key = models.CharField(max_length=40, blank=True, editable=False, help_text="Its key in the funnel.")
+
     class Meta:
         ordering = ["pk"]
         constraints = [
             models.CheckConstraint(
                 name="target_of_list_or_segment",
-                condition=Q(list__isnull=False, segment__isnull=True)
-                | Q(list__isnull=True, segment__isnull=False),
+                condition=Q(list__isnull=False, segment__isnull=True, gone="")
+                | Q(list__isnull=True, segment__isnull=False, gone="")
+                | (Q(list__isnull=True, segment__isnull=True) & ~Q(gone="")),
             ),
             models.UniqueConstraint(fields=["campaign", "list"], name="list_once_per_campaign"),
             models.UniqueConstraint(fields=["campaign", "segment"], name="segment_once_per_campaign"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_mode_display()} {self.list or self.segment}"
+        return f"{self.get_mode_display()} {self.name}"
+
+    @property
+    def name(self) -> str:
+        """Of the list or segment, as it was where that is deleted."""
+        return self.gone or str(self.list or self.segment)
+
+    @property
+    def key(self) -> str:
+        """What the funnel counts it under: "list 3" or "segment 5"."""
+        return self.gone_key or (f"list {self.list_id}" if self.list_id else f"segment {self.segment_id}")
 
 
 class Route(Part):

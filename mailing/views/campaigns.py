@@ -12,7 +12,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
-from campaigns import workspace
+from campaigns import editions, workspace
 from campaigns.requests import Request, number
 from mailing import audience, connections, content, launch, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
@@ -65,10 +65,11 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
         "targets": [
             (
                 target,
-                counted.get(f"list {target.list_id}" if target.list_id else f"segment {target.segment_id}"),
+                counted.get(target.key),
             )
             for target in campaign.targets.select_related("list", "segment")
         ],
+        "edits": editions.edits_of(campaign)[: editions.EDITS_SHOWN],
         "routes": campaign.routes.select_related("connection"),
         "test_form": test_form,
         "may_test": request.user.has_perm("mailing.change_emailcampaign"),

@@ -9,6 +9,7 @@ from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.responses import csv_file
@@ -79,6 +80,7 @@ def contact(request: Request, pk: int) -> HttpResponse:
             "campaign"
         ),
         "mails": found.deliveries.select_related("campaign").order_by("-pk")[:MAILS_SHOWN],
+        "edits": editions.edits_of(found)[: editions.EDITS_SHOWN],
         "campaigns": EmailCampaign.objects.filter(archived_at=None).order_by("-pk")[:CAMPAIGNS_OFFERED],
     }
     return render(request, "mailing/contact.html", context | why_context(request, found))
@@ -121,10 +123,19 @@ def contact_edit(request: Request, pk: int) -> HttpResponse:
 
 
 def edit(request: Request, row: Contact) -> HttpResponse:
+    seen = request.POST.get("seen") or (editions.edition_of(contacts.facts(row)) if row.pk else "")
     form = ContactForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         try:
-            saved = contacts.save(form.instance, lists=form.cleaned_data["lists"])
+            saved = contacts.save(
+                form.instance,
+                lists=form.cleaned_data["lists"],
+                by=request.user,
+                seen=request.POST.get("seen"),
+            )
+        except editions.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
@@ -132,6 +143,7 @@ def edit(request: Request, row: Contact) -> HttpResponse:
             return redirect(saved)
     context = {
         "form": form,
+        "seen": seen,
         "contact": Contact.objects.filter(
             pk=row.pk
         ).first(),  # as it is stored: the form has filled in the other

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_POST
 
-from campaigns import workspace
+from campaigns import editions, workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
@@ -54,9 +54,13 @@ def edit(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
                 changes=form.changes(),
                 targets=form.targets(),
                 routes=form.routes(),
+                seen=request.POST.get("seen"),
             )
         except Locked:
             raise
+        except editions.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            return shown(request, form, campaign, status=422, seen=overtaken.latest)
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
@@ -77,11 +81,19 @@ def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
 
 
 def shown(
-    request: Request, form: EmailCampaignForm, campaign: EmailCampaign | None, status: int = 200
+    request: Request,
+    form: EmailCampaignForm,
+    campaign: EmailCampaign | None,
+    status: int = 200,
+    seen: str = "",
 ) -> HttpResponse:
     renderer.start()  # the page asks for a preview next
+    seen = seen or request.POST.get("seen", "")
+    if campaign and not seen:
+        seen = editions.edition_of(drafting.facts(campaign))
     context: dict[str, Any] = {
         "form": form,
+        "seen": seen,
         "campaign": campaign,
         "now": timezone.now(),
         "reader": reader(request.POST),

@@ -1,5 +1,7 @@
 """Lists of contacts."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, Q
@@ -8,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
+from mailing.deletion import delete_list
 from mailing.forms import ListForm
 from mailing.models import ContactList
 from mailing.views.sure import deletion
@@ -48,4 +51,10 @@ def edit(request: Request, row: ContactList) -> HttpResponse:
 @permission_required("mailing.delete_contactlist", raise_exception=True)
 def list_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(ContactList, pk=pk)
-    return deletion(request, row, sentence="The list goes for good. Its contacts stay.", back="mailing:lists")
+    return deletion(
+        request,
+        row,
+        sentence="The list goes for good. Its contacts stay; campaigns that are over keep its name.",
+        back="mailing:lists",
+        delete=partial(delete_list, row),
+    )

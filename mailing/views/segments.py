@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
+from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import at_the_till, audience
@@ -20,6 +21,7 @@ from mailing.views.known import attribute_names
 from mailing.views.sure import deletion
 
 CAMPAIGNS_OFFERED = 200
+CAMPAIGNS_NAMED = 20
 CONTACTS_SHOWN = 5
 
 
@@ -50,7 +52,18 @@ def edit(request: Request, row: Segment) -> HttpResponse:
         form = SegmentForm(request.POST, instance=row)
         if form.is_valid():
             try:
-                saved = at_the_till.save(form.instance, at_till=form.cleaned_data["at_till"], by=request.user)
+                saved = at_the_till.save(
+                    form.instance,
+                    at_till=form.cleaned_data["at_till"],
+                    by=request.user,
+                    seen=request.POST.get("seen"),
+                )
+            except editions.Overtaken as overtaken:
+                form.add_error(None, str(overtaken))
+                again = {"seen": overtaken.latest}
+                return render(
+                    request, "mailing/segment_form.html", builder(form, form.root) | again, status=422
+                )
             except Refused as refused:
                 form.add_error("at_till", str(refused))
             else:
@@ -66,7 +79,11 @@ def edit(request: Request, row: Segment) -> HttpResponse:
         response = render(request, "mailing/_builder.html", builder(form, root))
         return trigger_client_event(response, "segment-changed", after="settle")
     form.initial = {name: request.POST.get(name, "") for name in form.fields}
-    return render(request, "mailing/segment_form.html", builder(form, root) | counted(root.node()))
+    return render(
+        request,
+        "mailing/segment_form.html",
+        builder(form, root) | counted(root.node()) | {"seen": request.POST.get("seen", "")},
+    )
 
 
 @require_POST
@@ -84,14 +101,22 @@ def counted(tree: dict[str, Any]) -> dict[str, Any]:
 
 
 def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
+    stored = Segment.objects.filter(pk=form.instance.pk).first() if form.instance.pk else None
     return {
         "form": form,
+        "seen": form.data.get("seen") or (editions.edition_of(at_the_till.facts(stored)) if stored else ""),
+        "edits": editions.edits_of(stored)[: editions.EDITS_SHOWN] if stored else [],
         "segment": form.instance,
         "root": root,
         "choices": CHOICES,
         "lists": ContactList.objects.all(),
         "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
         "attributes": attribute_names(),
+        "used_by": EmailCampaign.objects.filter(targets__segment=form.instance.pk).order_by("-pk")[
+            :CAMPAIGNS_NAMED
+        ]
+        if form.instance.pk
+        else [],
     }
 
 

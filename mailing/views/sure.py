@@ -1,17 +1,15 @@
 """The question before something is removed: a page, or for htmx the content of the dialog."""
 
 from collections.abc import Callable
-from functools import partial
 
 from django.contrib import messages
-from django.db.models import Model, ProtectedError
+from django.db.models import Model
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from mailing.models import Target
 
 
 def sure(
@@ -54,14 +52,14 @@ def once_sure(
 def deletion(
     request: Request, row: Model, *, sentence: str, back: str, delete: Callable[[], object] | None = None
 ) -> HttpResponse:
-    """Ask before `row` is deleted, and delete it; one that campaigns name stays.
+    """Ask before `row` is deleted, and delete it, unless that is refused.
 
     `back` is the name of the page to return to. `delete`: what deletes it, where more goes with it than its row.
     """
     noun = str(row._meta.verbose_name).removeprefix("contact ")
     return once_sure(
         request,
-        partial(_delete, row, delete or row.delete),
+        delete or row.delete,
         done=f"The {noun} “{row}” is deleted.",
         to=back,
         title=f"Delete the {noun} “{row}”?",
@@ -69,12 +67,3 @@ def deletion(
         label="Delete",
         back=reverse(back),
     )
-
-
-def _delete(row: Model, delete: Callable[[], object]) -> None:
-    try:
-        delete()
-    except ProtectedError as error:
-        targets = [row for row in error.protected_objects if isinstance(row, Target)]
-        named = ", ".join(sorted({f"“{target.campaign}”" for target in targets}))
-        raise Refused(f"“{row}” cannot be deleted: these campaigns name it: {named}.") from error

@@ -5,9 +5,10 @@ afterwards sees the rules before it. Each function below is one transaction, wri
 campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done.
 """
 
+from campaigns.editions import Overtaken
 from promotions.publish.campaigns import create_campaign, edit_campaign, link, order, unlink
 from promotions.publish.limits import campaign_changed, promotion_changed
-from promotions.publish.overtaken import Overtaken, last_edit
+from promotions.publish.overtaken import last_edit
 from promotions.publish.promotions import delete_promotion, save_promotion, switch
 from promotions.publish.version import bump, lock, lock_shared
 

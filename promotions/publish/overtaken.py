@@ -3,17 +3,9 @@
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from campaigns.refusals import Refused
+from campaigns.editions import Overtaken
 from campaigns.templatetags.workspace import person
 from promotions import changes, models
-
-
-class Overtaken(Refused):
-    """It was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
-
-    def __init__(self, sentence: str, latest: int) -> None:
-        super().__init__(sentence)
-        self.latest = latest
 
 
 def last_edit(edits: "QuerySet[models.Change]") -> int:
@@ -35,9 +27,7 @@ def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currenc
     later = list(edits.filter(pk__gt=seen).select_related("by").order_by("pk"))
     if later:
         told = " ".join(_told(edit, currency) for edit in later)
-        raise Overtaken(
-            f"{told} What you typed is still here: save once more to put it in place of that.", later[-1].pk
-        )
+        raise Overtaken(told, later[-1].pk)
 
 
 def _told(edit: "models.Change", currency: str) -> str:

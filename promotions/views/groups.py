@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import groups
@@ -43,16 +44,32 @@ def group(request: Request, pk: int) -> HttpResponse:
 
 
 def edited(request: Request, group: CustomerGroup) -> HttpResponse:
+    seen = request.POST.get("seen") or (editions.edition_of(groups.facts(group)) if group.pk else "")
     form = GroupForm(request.POST or None, instance=group)
     if request.method == "POST" and form.is_valid():
         try:
             said = form.cleaned_data
             shown = said.get("shown") if "shown" in request.POST else None
-            saved = groups.save(form.instance, said.get("customers", ()), shown=shown, by=request.user)
+            saved = groups.save(
+                form.instance,
+                said.get("customers", ()),
+                shown=shown,
+                by=request.user,
+                seen=request.POST.get("seen"),
+            )
+        except editions.Overtaken as overtaken:
+            form.refuse(overtaken.reasons)
+            seen = overtaken.latest
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             messages.success(request, f"“{saved}” is saved. It counts from the very next sale.")
             return redirect("promotions:groups")
     status = 422 if request.method == "POST" else 200
-    return render(request, "promotions/group_form.html", {"form": form, "group": group}, status=status)
+    context = {
+        "form": form,
+        "group": group,
+        "seen": seen,
+        "edits": editions.edits_of(group)[: editions.EDITS_SHOWN] if group.pk else [],
+    }
+    return render(request, "promotions/group_form.html", context, status=status)

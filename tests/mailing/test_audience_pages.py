@@ -207,3 +207,13 @@ def test_an_address_is_suppressed_once_and_lifted_after_a_warning(client, admini
     assert "will write to this address again" in page(client, f"/suppressions/{row.pk}/delete/")
     client.post(f"/suppressions/{row.pk}/delete/")
     assert not Suppression.objects.exists()
+
+
+def test_an_inactive_segment_is_offered_to_no_campaign_but_those_that_name_it(admin_client):
+    segment = Segment.objects.create(name="Old friends", tree={"all": []}, is_active=False)
+    assert "Old friends" not in admin_client.get("/campaigns/email/new/").content.decode()
+    campaign = EmailCampaignFactory(name="Reunion")
+    campaign.targets.create(segment=segment)
+    assert "Old friends" in admin_client.get(f"/campaigns/email/{campaign.pk}/edit/").content.decode()
+    assert "Inactive" in admin_client.get("/segments/").content.decode()
+    assert "Reunion" in admin_client.get(f"/segments/{segment.pk}/").content.decode()

@@ -1,0 +1,142 @@
+"""Two people at one form: who saves second is told what the first one changed, and nothing of either is lost.
+
+A form carries the edition it showed: a digest of each fact of its thing. Whoever saves reads the facts again under the
+row's lock and compares. So a change by any way counts, an import too, not only those of forms. What a form changed is
+kept as an Edit, with the fields before and after.
+
+Facts are what people may change of a thing: the name of each field and its value, both as people read them.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from campaigns.models import Edit
+from campaigns.refusals import Refused
+from campaigns.templatetags.workspace import person
+
+LONGEST_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
+EDITS_SHOWN = 20
+LONGEST_SEEN = 100_000
+Facts = Mapping[str, str]
+
+
+class Overtaken(Refused):
+    """It was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
+
+    def __init__(self, told: str, latest: Any) -> None:
+        super().__init__(f"{told} What you typed is still here: save once more to put it in place of that.")
+        self.latest = latest
+
+
+def edition_of(facts: Facts) -> str:
+    """What a form that shows these facts carries with it."""
+    return json.dumps({name: _digest(value) for name, value in facts.items()}, separators=(",", ":"))
+
+
+def _digest(value: str) -> str:
+    return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:12]
+
+
+def refuse_overtaken(row: models.Model, facts: Facts, seen: str | None) -> None:
+    """Refuse to overwrite what was changed since a form was shown.
+
+    Args:
+        facts: those of the row as it is now; it is locked.
+        seen: the edition that the form showed; None or what is none: whatever there is shall be overwritten.
+    Raises: Overtaken: it says what was changed, and by whom where a form did it.
+    """
+    before = _read(seen)
+    if before is None:
+        return
+    now = {name: _digest(value) for name, value in facts.items()}
+    changed = [
+        name for name in {**now, **before} if now.get(name, _digest("")) != before.get(name, _digest(""))
+    ]
+    if changed:
+        raise Overtaken(_told(row, facts, changed), edition_of(facts))
+
+
+def _read(seen: str | None) -> dict[str, str] | None:
+    try:
+        read = json.loads(seen) if seen and len(seen) <= LONGEST_SEEN else None
+    except ValueError:
+        return None
+    return read if isinstance(read, dict) else None
+
+
+def _told(row: models.Model, facts: Facts, changed: Iterable[str]) -> str:
+    left = list(changed)
+    sentences = []
+    for edit in edits_of(row)[:EDITS_SHOWN]:
+        its = [
+            name
+            for name in left
+            if name in edit.detail and edit.detail[name][1] == _short(facts.get(name, ""))
+        ]
+        if its:
+            lines = "; ".join(
+                f"{name}: {edit.detail[name][0] or 'none'} → {edit.detail[name][1] or 'none'}" for name in its
+            )
+            at = f"{timezone.localtime(edit.at):%-d %b %Y, %H:%M}"
+            sentences.append(
+                f"Edited by {person(edit.by) or 'the system'} on {at}, while this form was open ({lines})."
+            )
+            left = [name for name in left if name not in its]
+    if left:
+        lines = "; ".join(f"{name} is now {_short(facts.get(name, '')) or 'none'}" for name in left)
+        sentences.append(f"Changed while this form was open: {lines}.")
+    return " ".join(sentences)
+
+
+def _short(value: str) -> str:
+    return value if len(value) <= LONGEST_TOLD else f"{value[:LONGEST_TOLD]}…"
+
+
+def record(row: models.Model, before: Facts | None, after: Facts, *, by: Any = None) -> None:
+    """Keep what a form changed; nothing where nothing did. `before`: None for what is new."""
+    detail = {}
+    for name in {**(before or {}), **after}:
+        was, now = (before or {}).get(name, ""), after.get(name, "")
+        if before is not None and was != now:
+            detail[name] = [_short(was), _short(now)]
+    if before is None or detail:
+        Edit.objects.create(
+            thing=row._meta.label_lower, key=row.pk, by=by, is_new=before is None, detail=detail
+        )
+
+
+def edits_of(row: models.Model) -> models.QuerySet[Edit]:
+    """What forms changed of it, the latest first."""
+    return Edit.objects.filter(thing=row._meta.label_lower, key=row.pk).select_related("by")
+
+
+def forget(row: models.Model) -> None:
+    """Delete what is kept of the changes of a thing that goes: they hold what it held."""
+    edits_of(row).delete()
+
+
+def texts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
+    """The facts that stand in these fields of a row, by the names of the fields."""
+    facts = {}
+    for name in fields:
+        field = row._meta.get_field(name)
+        assert isinstance(field, models.Field), "a fact stands in a column"
+        value = getattr(row, name)
+        if field.choices:
+            value = dict(field.flatchoices).get(value, value)
+        label = str(field.verbose_name)
+        facts[label[:1].upper() + label[1:]] = _text(value)
+    return facts
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,31 @@
+from django.conf import settings
+from django.db import models
+
+
+class Edit(models.Model):
+    """One change that somebody saved in a form: which fields, before and after. See campaigns.editions.
+
+    The thing is named by its model and key, so that one log serves every app; it goes with what it is about.
+    """
+
+    thing = models.CharField(max_length=60, help_text="The label of its model, such as mailing.contact.")
+    key = models.BigIntegerField()
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+    is_new = models.BooleanField(default=False, help_text="It was made.")
+    detail = models.JSONField(default=dict, help_text="Field: [before, after], as people read them.")
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["thing", "key", "-id"], name="edits_of_a_thing")]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{'Created' if self.is_new else 'Edited'}: {self.thing} {self.key}"
+
+    def lines(self) -> list[str]:
+        """Each change in words."""
+        return [
+            f"{field}: {before or 'none'} → {after or 'none'}"
+            for field, (before, after) in self.detail.items()
+        ]

@@ -1,0 +1,44 @@
+"""Deleting lists and segments: a campaign that is over keeps their name, one that may still send keeps themselves."""
+
+from django.db import models, transaction
+
+from campaigns.models import Campaign
+from campaigns.refusals import Refused
+from mailing.models import ContactList, Segment, Target
+
+Status = Campaign.Status
+MAY_SEND = (Status.DRAFT, Status.SCHEDULED, Status.RUNNING, Status.PAUSED)
+CAMPAIGNS_NAMED = 5
+
+
+def delete_list(row: ContactList) -> None:
+    """Delete a list; its contacts stay. Raises Refused: a campaign that may still send names it."""
+    _delete(row, "list")
+
+
+def delete_segment(row: Segment) -> None:
+    """Delete a segment. Raises Refused: a campaign that may still send names it."""
+    _delete(row, "segment")
+
+
+def _delete(row: models.Model, kind: str) -> None:
+    with transaction.atomic():
+        type(row)._default_manager.select_for_update(of=["self"]).get(pk=row.pk)
+        targets = Target.objects.filter(**{kind: row.pk})
+        holding = (
+            targets.filter(campaign__status__in=MAY_SEND).select_related("campaign").order_by("-campaign")
+        )
+        campaigns = [target.campaign for target in holding[: CAMPAIGNS_NAMED + 1]]
+        if campaigns:
+            named = ", ".join(
+                f"“{campaign}” ({campaign.get_status_display().lower()})"
+                for campaign in campaigns[:CAMPAIGNS_NAMED]
+            )
+            more = " and others" if len(campaigns) > CAMPAIGNS_NAMED else ""
+            raise Refused(
+                f"“{row}” cannot be deleted: campaigns that may still send name it: {named}{more}. "
+                "Take it out of them first, or cancel them."
+            )
+        # the guard of campaigns that are over lets exactly this through
+        targets.update(gone=str(row), gone_key=f"{kind} {row.pk}", **{kind: None})
+        row.delete()

@@ -1,0 +1,127 @@
+"""Two people at one form: the second is told what the first changed; what was typed stays, and both are in the log."""
+
+import re
+from html import unescape
+
+import pytest
+
+from campaigns import editions
+from mailing import at_the_till, contacts
+from mailing.models import Contact, EmailCampaign, Segment
+from promotions import groups
+from promotions.models import CustomerGroup
+from tests.factories import ContactFactory, EmailCampaignFactory
+
+pytestmark = pytest.mark.django_db
+
+SEGMENT = {
+    "t-group": "all",
+    "t-0-what": "field:city",
+    "t-0-op": "equals",
+    "t-0-value": "Rome",
+    "is_active": "on",
+}
+
+
+def fields_of(page):
+    """The fields of the page's form as a browser would send them untouched."""
+    form = page[page.index('<form class="card" method="post"') :] if "group_form" in page else page
+    data = {}
+    for tag in re.findall(r"<input[^>]*>", form):
+        named = re.search(r' name="([^"]*)"', tag)
+        if (
+            not named
+            or named[1] == "csrfmiddlewaretoken"
+            or ('type="checkbox"' in tag and " checked" not in tag)
+        ):
+            continue
+        if 'type="radio"' in tag and " checked" not in tag:
+            continue
+        value = re.search(r' value="([^"]*)"', tag)
+        data[named[1]] = unescape(value[1]) if value else "on" if 'type="checkbox"' in tag else ""
+    for name, text in re.findall(r'<textarea[^>]* name="([^"]*)"[^>]*>(.*?)</textarea>', form, re.DOTALL):
+        data[name] = unescape(text.removeprefix("\n"))
+    for name, options in re.findall(r'<select[^>]* name="([^"]*)"[^>]*>(.*?)</select>', form, re.DOTALL):
+        chosen = re.search(r'value="([^"]*)"[^>]* selected', options)
+        data[name] = unescape(chosen[1]) if chosen else ""
+    return data
+
+
+def contact():
+    row = ContactFactory(email="ada@x.test", first_name="Ada", city="Oslo", country="NO")
+    return row, f"/contacts/{row.pk}/edit/", "first_name", f"/contacts/{row.pk}/"
+
+
+def segment():
+    row = Segment.objects.create(
+        name="Loyal", tree={"all": [{"field": "city", "op": "equals", "value": "Rome"}]}
+    )
+    return row, f"/segments/{row.pk}/", "description", f"/segments/{row.pk}/"
+
+
+def group():
+    row = groups.save(CustomerGroup(code="vip", name="VIP"), ["C1"])
+    return row, f"/promotions/groups/{row.pk}/", "name", f"/promotions/groups/{row.pk}/"
+
+
+def campaign():
+    row = EmailCampaignFactory(name="Spring", subject="Hello")
+    return row, f"/campaigns/email/{row.pk}/edit/", "subject", row.get_absolute_url()
+
+
+@pytest.mark.parametrize("make", [contact, segment, group, campaign])
+def test_the_second_of_two_editors_is_told_and_loses_nothing(make, admin_client):
+    row, address, field, page = make()
+    opened = fields_of(admin_client.get(address).content.decode()) | {"do": "save"}
+    assert opened["seen"]
+    first = admin_client.post(address, opened | {field: "First"})
+    assert first.status_code == 302, first.content.decode()[:3000]
+    second = admin_client.post(address, opened | {field: "Second"})
+    told = unescape(second.content.decode())
+    assert second.status_code == 422
+    assert "Edited by" in told
+    assert "while this form was open" in told
+    assert "→ First" in told
+    assert "save once more to put it in place of that" in told
+    assert fields_of(second.content.decode())[field] == "Second", "what was typed is kept"
+    row.refresh_from_db()
+    assert getattr(row, field) == "First"
+    again = fields_of(second.content.decode()) | {"do": "save"}
+    assert admin_client.post(address, again).status_code == 302
+    row.refresh_from_db()
+    assert getattr(row, field) == "Second"
+    log = unescape(admin_client.get(page).content.decode())
+    assert "→ First" in log
+    assert "First → Second" in log
+
+
+def test_a_change_by_another_way_counts_too():
+    row = ContactFactory(city="Oslo")
+    seen = editions.edition_of(contacts.facts(row))
+    Contact.objects.filter(pk=row.pk).update(city="Rome")
+    with pytest.raises(editions.Overtaken, match="Changed while this form was open: City is now Rome"):
+        contacts.save(row, lists=[], seen=seen)
+
+
+def test_nothing_is_logged_where_nothing_changed_and_a_contact_takes_its_log_along():
+    row = contacts.save(Contact(email="ada@x.test"), lists=[])
+    contacts.save(row, lists=[])
+    assert [edit.is_new for edit in editions.edits_of(row)] == [True]
+    key = row.pk
+    row.delete()
+    row.pk = key
+    assert not editions.edits_of(row).exists()
+
+
+def test_long_values_are_not_kept_in_full():
+    row = at_the_till.save(Segment(name="A", description="x"), at_till=False)
+    row.description = "y" * 5000
+    at_the_till.save(row, at_till=False)
+    assert len(editions.edits_of(row)[0].detail["Description"][1]) < 300
+
+
+@pytest.mark.parametrize("seen", ["nonsense", "[]", "{" * 200_000, "1"])
+def test_an_edition_that_is_none_overwrites(seen):
+    row = ContactFactory()
+    contacts.save(row, lists=[], seen=seen)
+    assert EmailCampaign.objects.count() == 0
