@@ -15,7 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from campaigns import lifecycle, workspace
-from campaigns.models import Campaign, Heartbeat, Transition
+from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
 
 admin.site.site_header = "Fanfare administration"
@@ -178,6 +178,13 @@ class TransitionAdmin(ReadOnlyAdmin):
     list_filter = ["verb", "now"]
     search_fields = ["campaign__name", "why"]
     list_select_related = ["campaign", "by"]
+
+
+@admin.register(Edit)
+class EditAdmin(ReadOnlyAdmin):
+    list_display = ["at", "thing", "key", "by", "is_new"]
+    list_select_related = ["by"]
+    show_full_result_count = False
 
 
 @admin.register(Campaign)

@@ -79,6 +79,35 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+COLUMNS = ("name", "city", "country", "score")  # of the table of contacts, until somebody chooses others
+ATTRIBUTE = "attribute:"  # before its name, where it is a column
+
+
+def columns(names: Collection[str]) -> dict[str, str]:
+    """What the table of contacts can show beside the address, names and labels: fields, and attributes of `names`.
+
+    A name of FIELDS stands for the field.
+    """
+    fields = {
+        name: label
+        for name, label in importing.FIELDS.items()
+        if name not in ("email", "first_name", "last_name")
+    }
+    labels = {"name": "Name", **fields, "created_at": "Known since"}
+    own = {name.removeprefix(ATTRIBUTE) for name in names} - labels.keys() - importing.RESERVED
+    return labels | {f"{ATTRIBUTE}{name}": name for name in sorted(own)}
+
+
+def shown(contact: Contact, column: str) -> Any:
+    """The value of a column of the table."""
+    if column == "name":
+        return f"{contact.first_name} {contact.last_name}".strip()
+    if column.startswith(ATTRIBUTE):
+        return written(contact.attributes.get(column.removeprefix(ATTRIBUTE)))
+    value = getattr(contact, column)
+    return "" if value is None else value
+
+
 def attribute_problem(name: str) -> str:
     """Why an attribute cannot have this name; "" when it can."""
     if name in importing.RESERVED:

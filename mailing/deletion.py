@@ -36,8 +36,8 @@ def _delete(row: models.Model, kind: str) -> None:
             )
             more = " and others" if len(campaigns) > CAMPAIGNS_NAMED else ""
             raise Refused(
-                f"“{row}” cannot be deleted: campaigns that may still send name it: {named}{more}. "
-                "Take it out of them first, or cancel them."
+                f"“{row}” cannot be deleted: these campaigns name it: {named}{more}. They may still send: "
+                "take it out of them first, or cancel them."
             )
         # the guard of campaigns that are over lets exactly this through
         targets.update(gone=str(row), gone_key=f"{kind} {row.pk}", **{kind: None})

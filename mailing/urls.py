@@ -45,6 +45,7 @@ urlpatterns = [
     path("contacts/new/", contacts.contact_new, name="contact_new"),
     path("contacts/<int:pk>/", contacts.contact, name="contact"),
     path("contacts/<int:pk>/why/", contacts.contact_why, name="contact_why"),
+    path("contacts/<int:pk>/segments/", contacts.contact_segments, name="contact_segments"),
     path("contacts/<int:pk>/edit/", contacts.contact_edit, name="contact_edit"),
     path("contacts/<int:pk>/delete/", contacts.contact_delete, name="contact_delete"),
     path("lists/", lists.contact_lists, name="lists"),

@@ -18,11 +18,15 @@ from mailing.forms import ContactFilterForm, ContactForm
 from mailing.models import Contact, EmailCampaign, Event, Suppression
 from mailing.views.known import attribute_names
 from mailing.views.sure import deletion
+from pos.models import Sale
+from promotions.models import Redemption
 
 viewing = permission_required("mailing.view_contact", raise_exception=True)
 PER_PAGE = 50
 MAILS_SHOWN = 50
 CAMPAIGNS_OFFERED = 100
+COUPONS_SHOWN = 50
+MOST_COLUMNS = 50
 
 
 @require_GET
@@ -38,8 +42,27 @@ def contact_list(request: Request) -> HttpResponse:
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
-    context |= {"page": page, "rows": [(row, suppressed.get(row.email)) for row in page]}
+    chosen = chosen_columns(request)
+    labels = contacts.columns({*chosen, *(name for row in page for name in row.attributes)})
+    columns = [(name, label) for name, label in labels.items() if name in chosen]
+    context |= {
+        "page": page,
+        "columns": columns,
+        "all_columns": [(name, label, name in chosen) for name, label in labels.items()],
+        "rows": [
+            (row, suppressed.get(row.email), [(label, contacts.shown(row, name)) for name, label in columns])
+            for row in page
+        ],
+    }
     return render(request, "mailing/contacts.html", context)
+
+
+def chosen_columns(request: Request) -> list[str]:
+    """The columns of the table: those just chosen, else those chosen before in this session."""
+    if "choose" in request.GET:
+        chosen = [name[:100] for name in request.GET.getlist("column")[:MOST_COLUMNS] if name.isprintable()]
+        request.session["contact_columns"] = chosen
+    return request.session.get("contact_columns", [*contacts.COLUMNS])
 
 
 def filtered(form: ContactFilterForm) -> Any:
@@ -70,9 +93,21 @@ def contact_suggestions(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def contact(request: Request, pk: int) -> HttpResponse:
-    found = get_object_or_404(Contact, pk=pk)
-    context = {
+    return render(
+        request, "mailing/contact.html", contact_context(request, get_object_or_404(Contact, pk=pk))
+    )
+
+
+def contact_context(request: Request, found: Contact) -> dict[str, Any]:
+    used = Redemption.objects.filter(
+        sale__customer=found.customer_id or None, sale__state=Sale.State.COMMITTED
+    )
+    context: dict[str, Any] = {
         "contact": found,
+        "segments": None,
+        "coupons": used.exclude(coupon=None)
+        .select_related("coupon", "promotion", "sale__location")
+        .order_by("-pk")[:COUPONS_SHOWN],
         "attributes": [(name, contacts.written(value)) for name, value in sorted(found.attributes.items())],
         "suppression": Suppression.objects.filter(email=found.email).first(),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
@@ -83,7 +118,21 @@ def contact(request: Request, pk: int) -> HttpResponse:
         "edits": editions.edits_of(found)[: editions.EDITS_SHOWN],
         "campaigns": EmailCampaign.objects.filter(archived_at=None).order_by("-pk")[:CAMPAIGNS_OFFERED],
     }
-    return render(request, "mailing/contact.html", context | why_context(request, found))
+    return context | why_context(request, found)
+
+
+@require_GET
+@viewing
+@permission_required("mailing.view_segment", raise_exception=True)
+def contact_segments(request: Request, pk: int) -> HttpResponse:
+    """The segments that choose the contact now; a part of their page."""
+    found = get_object_or_404(Contact, pk=pk)
+    segments = audience.segments_of(found)
+    if not request.htmx:
+        return render(
+            request, "mailing/contact.html", contact_context(request, found) | {"segments": segments}
+        )
+    return render(request, "mailing/_segments_of.html", {"contact": found, "segments": segments})
 
 
 @require_GET

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django.urls import reverse
 
 from campaigns import editions
 from mailing import at_the_till, contacts
@@ -61,7 +62,8 @@ def segment():
 
 def group():
     row = groups.save(CustomerGroup(code="vip", name="VIP"), ["C1"])
-    return row, f"/promotions/groups/{row.pk}/", "name", f"/promotions/groups/{row.pk}/"
+    page = reverse("promotions:group", args=[row.pk])
+    return row, page, "name", page
 
 
 def campaign():

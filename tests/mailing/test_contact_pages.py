@@ -3,12 +3,15 @@
 import pytest
 from django.utils import timezone
 
-from mailing.models import Contact, Delivery, Event, Membership, Suppression, Target
+from mailing.models import Contact, Delivery, Event, Membership, Segment, Suppression, Target
+from promotions.models import Redemption
 from tests.factories import (
     ContactFactory,
     ContactListFactory,
+    CouponFactory,
     DeliveryFactory,
     EmailCampaignFactory,
+    SaleFactory,
     SegmentFactory,
     SuppressionFactory,
 )
@@ -239,3 +242,37 @@ def test_contacts_are_suggested_by_address_first_and_then_by_name(client, market
     assert text.index("ada@example.com") < text.index("zoe@example.com")
     assert "bob@example.com" not in text
     assert "bob@example.com" in page(client, "/contacts/suggestions/")
+
+
+def test_the_columns_of_the_table_are_chosen_and_remembered(admin_client):
+    ContactFactory(email="ada@x.test", city="Oslo", phone="555", attributes={"plan": "Gold"})
+    plain = admin_client.get("/contacts/").content.decode()
+    assert '<th scope="col">City</th>' in plain
+    assert "Gold" not in plain
+    chosen = admin_client.get("/contacts/?choose=columns&column=phone&column=attribute:plan").content.decode()
+    assert '<th scope="col">plan</th>' in chosen
+    assert "Gold" in chosen
+    assert '<th scope="col">City</th>' not in chosen
+    assert "Gold" in admin_client.get("/contacts/").content.decode()
+    bare = admin_client.get("/contacts/?choose=columns&column=%00&column=nonsense").content.decode()
+    assert '<th scope="col">Address</th>' in bare
+
+
+def test_a_contacts_page_shows_their_segments_and_the_coupons_they_used(admin_client):
+    ada = ContactFactory(customer_id="C1", city="Oslo")
+    at = [{"field": "city", "op": "equals", "value": "Oslo"}]
+    Segment.objects.create(name="Norwegians", tree={"all": at})
+    Segment.objects.create(name="Others", tree={"none": at})
+    Segment.objects.create(name="Broken", tree={"all": [{"field": "city", "op": "nonsense"}]})
+    coupon = CouponFactory(code="TEN")
+    sale = SaleFactory(customer="C1")
+    Redemption.objects.create(sale=sale, promotion=coupon.promotion, coupon=coupon, amount=250, uses=1)
+    page = admin_client.get(f"/contacts/{ada.pk}/").content.decode()
+    assert "TEN" in page
+    assert "2.50" in page
+    whole = admin_client.get(f"/contacts/{ada.pk}/segments/").content.decode()
+    part = admin_client.get(f"/contacts/{ada.pk}/segments/", headers={"HX-Request": "true"}).content.decode()
+    for shown in (whole, part):
+        assert "Norwegians" in shown
+        assert "Others" not in shown
+    assert "<html" not in part
