@@ -1,12 +1,14 @@
 """What administrators see. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import models
 from django.db.models import Model, QuerySet
-from django.forms import ModelForm
+from django.forms import JSONField, ModelForm
+from django.forms.fields import InvalidJSONInput
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -14,9 +16,10 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from campaigns import lifecycle, workspace
+from campaigns import lifecycle, texts, workspace
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
+from campaigns.templatetags.workspace import money
 
 admin.site.site_header = "Fanfare administration"
 admin.site.site_title = "Fanfare"
@@ -47,8 +50,24 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
+class StorableJsonField(JSONField):
+    """JSON whose texts can be stored; what cannot be is shown again as it was typed."""
+
+    def to_python(self, value: Any) -> Any:
+        found = super().to_python(value)
+        if not texts.is_storable(found):
+            raise ValidationError(texts.SENTENCE)
+        return found
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        found = super().bound_data(data, initial)
+        return found if texts.is_storable(found) else InvalidJSONInput(data)
+
+
 class RefusingAdmin(admin.ModelAdmin):
     """Saves through domain functions: what they refuse is a message, and nothing is written."""
+
+    formfield_overrides = {models.JSONField: {"form_class": StorableJsonField}}
 
     actions = None  # deleting goes through them too, one by one
 
@@ -86,6 +105,17 @@ def edited(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
 def become(obj: Model, saved: Model) -> None:
     """Let the form's instance be what a domain function has saved."""
     obj.__dict__.update(saved.__dict__)
+
+
+def money_of(name: str, label: str, currency: Callable[[Any], str]) -> Callable[[Any, Any], str]:
+    """A column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
+
+    @admin.display(description=label, ordering=name)
+    def shown(_admin: Any, row: Any) -> str:
+        amount = getattr(row, name)
+        return "" if amount is None else money(amount, currency(row))
+
+    return shown
 
 
 class HistoryInline(ReadOnlyInline):

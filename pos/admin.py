@@ -1,7 +1,10 @@
 """Locations and tills in Django admin. A till's key is shown once, on the answer that made it, and stored nowhere."""
 
+from operator import attrgetter
 from typing import Any
+from zoneinfo import available_timezones
 
+from babel.numbers import is_currency
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -11,14 +14,31 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from campaigns.admin import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
+from campaigns.admin import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_of
 from pos import keys
 from pos.models import Location, Return, Sale, Till
 from promotions.models import Redemption
 
 
+class LocationForm(forms.ModelForm):
+    """A zone or a currency that does not exist would refuse every sale there."""
+
+    def clean_time_zone(self) -> str:
+        zone = self.cleaned_data["time_zone"]
+        if zone not in available_timezones():
+            raise forms.ValidationError(f"“{zone}” is no time zone: write one such as Europe/Berlin.")
+        return zone
+
+    def clean_currency(self) -> str:
+        currency = self.cleaned_data["currency"].upper()
+        if not is_currency(currency):
+            raise forms.ValidationError(f"“{currency}” is no currency: write its three letters, such as EUR.")
+        return currency
+
+
 @admin.register(Location)
 class LocationAdmin(admin.ModelAdmin):
+    form = LocationForm
     list_display = ["name", "code", "time_zone", "currency"]
     search_fields = ["name", "code"]
 
@@ -116,8 +136,20 @@ class RedemptionInline(ReadOnlyInline):
 
 @admin.register(Sale)
 class SaleAdmin(ReadOnlyAdmin):
-    list_display = ["reference", "location", "state", "customer", "subtotal", "discount", "total", "at"]
-    list_filter = ["state", "location"]
+    list_display = [
+        "reference",
+        "location",
+        "state",
+        "customer",
+        "subtotal_shown",
+        "discount_shown",
+        "total_shown",
+        "at",
+    ]
+    list_filter = ["state", "location", "at", ("offline_at", admin.EmptyFieldListFilter)]
+    subtotal_shown = money_of("subtotal", "subtotal", attrgetter("currency"))
+    discount_shown = money_of("discount", "discount", attrgetter("currency"))
+    total_shown = money_of("total", "total", attrgetter("currency"))
     list_select_related = ["location"]
     search_fields = ["reference", "customer"]
     inlines = [RedemptionInline]
@@ -125,6 +157,8 @@ class SaleAdmin(ReadOnlyAdmin):
 
 @admin.register(Return)
 class ReturnAdmin(ReadOnlyAdmin):
-    list_display = ["reference", "sale", "discount", "at"]
-    list_select_related = ["sale"]
+    list_display = ["reference", "sale", "till", "discount_shown", "at"]
+    list_filter = ["sale__location", "at"]
+    discount_shown = money_of("discount", "discount", lambda back: back.sale.currency)
+    list_select_related = ["sale", "till__location"]
     search_fields = ["reference", "sale__reference"]

@@ -22,7 +22,7 @@ Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)
 }
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 GAPS = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon does not follow at once
 
 

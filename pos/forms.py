@@ -11,7 +11,7 @@ from campaigns.forms import MomentField
 from pos.models import Location
 from pos.schemas import SaleRequest
 from promotions.forms.fields import CodesField, MoneyField
-from promotions.models import CustomerGroup
+from promotions.models import CustomerGroup, PromotionCampaign
 
 MAX_LINES = 50
 QUANTITY = r"^\d{1,6}(\.\d{1,3})?$"
@@ -68,9 +68,22 @@ class SandboxForm(forms.Form):
         help_text="Draft campaigns and promotions that are switched off take part as if they were on.",
     )
 
-    def __init__(self, data: Any, *, locations: Sequence[Location]) -> None:
-        """`data`: what was asked, None for a new basket. `locations`: all there are, at least one."""
-        super().__init__(data)
+    campaign: forms.ModelChoiceField = forms.ModelChoiceField(
+        queryset=PromotionCampaign.objects.all(), required=False, widget=forms.HiddenInput
+    )
+
+    def __init__(
+        self, data: Any, *, locations: Sequence[Location], of: PromotionCampaign | None = None
+    ) -> None:
+        """
+        Args:
+            data: what was asked, None for a new basket. locations: all there are, at least one.
+            of: the campaign from whose page the basket is tried out: only its drafts take part.
+        """
+        super().__init__(data, initial={"campaign": of, "drafts": of is not None})
+        if of is not None:
+            self.fields["drafts"].label = f"Include the drafts of “{of}”"
+            self.fields["drafts"].help_text = "It and its promotions take part as if they were on."
         self.fields["groups"].choices = list(CustomerGroup.objects.values_list("code", "name"))
         self.currency = self._currency(locations)
         self.lines = formset_factory(LineForm, extra=2, max_num=MAX_LINES, validate_max=True)(

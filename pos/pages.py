@@ -24,6 +24,7 @@ from pos.models import Location, Sale
 from pos.sandbox import try_out
 from pos.schemas import Quote
 from promotions import groups
+from promotions.forms.filters import key_of
 from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import codes, said
 
@@ -59,7 +60,8 @@ def sandbox(request: Request) -> HttpResponse:
     data = request.GET if "lines-TOTAL_FORMS" in request.GET else None
     if data is not None and ("more" in data or "remove" in data):
         data = reshaped(data)
-    form = SandboxForm(data, locations=locations)
+    of = PromotionCampaign.objects.filter(pk=key_of(request.GET.get("campaign"))).first()
+    form = SandboxForm(data, locations=locations, of=of)
     context: dict[str, Any] = {"form": form}
     if request.htmx.target != "result":  # else the basket stays as it is
         sold = recent.sales(LATEST)
@@ -70,7 +72,9 @@ def sandbox(request: Request) -> HttpResponse:
         asked, basket = form.cleaned_data, form.basket()
         at = asked["at"] or timezone.now()
         try:
-            quote = try_out(asked["location"], basket, at=at, drafts=asked["drafts"])
+            quote = try_out(
+                asked["location"], basket, at=at, drafts=asked["drafts"], campaign=of.pk if of else None
+            )
         except Declined as declined:
             context["refused"] = reasons(declined)
         else:

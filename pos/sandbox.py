@@ -15,7 +15,12 @@ from promotions import snapshot
 
 
 def try_out(
-    location: Location, request: QuoteRequest | dict, *, at: datetime | None = None, drafts: bool = False
+    location: Location,
+    request: QuoteRequest | dict,
+    *,
+    at: datetime | None = None,
+    drafts: bool = False,
+    campaign: int | None = None,
 ) -> Quote:
     """What a basket at `location` would get at the time `at`; nothing is written.
 
@@ -23,12 +28,13 @@ def try_out(
         request: as a till sends it, or its JSON as a dict; the currency is the location's.
         at: aware; now when None. Limits and uses are those of now all the same.
         drafts: campaigns that are drafts, and promotions that are switched off, take part as if they were active.
+        campaign: of these only this campaign and its promotions; None: all.
     Raises: pos.answers.Declined: a value cannot be; its problem names each by its path.
     """
     at = at or timezone.now()
     if isinstance(request, dict):
         request = body.read(msgspec.json.encode(request), QuoteRequest)
-    rules = snapshot.load(drafts=True) if drafts else snapshot.current()
+    rules = snapshot.load(drafts=True, of=campaign) if drafts else snapshot.current()
     facts = look(Office(location), request, rules, timezone.now())
     outcome = outcome_of(request, facts, rules, at, explain=True)
     return quoted(outcome, rules, at, facts.time_zone)

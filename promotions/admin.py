@@ -1,8 +1,11 @@
 """Promotions in Django admin: edits pass `promotions.publish`, as on the pages, and count from the very next sale."""
 
-from typing import Any
+from operator import attrgetter
+from typing import Any, cast
 
+from django.conf import settings
 from django.contrib import admin
+from django.forms import ModelForm
 from django.http import HttpRequest
 
 from campaigns.admin import (
@@ -13,8 +16,10 @@ from campaigns.admin import (
     RefusingAdmin,
     become,
     edited,
+    money_of,
 )
 from promotions import coupons, publish, stacking
+from promotions.forms.fields import MoneyField, PercentField
 from promotions.models import (
     Change,
     Counter,
@@ -45,6 +50,25 @@ class ChangeInline(ReadOnlyInline):
     fields = readonly_fields = ("at", "by", "what", "detail")
 
 
+class CampaignAdminForm(ModelForm):
+    """The budget is typed in the campaign's currency, as on the pages."""
+
+    budget = MoneyField("Budget", smallest=1, required=False, help_text="Empty: no limit.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        currency = self.data.get("currency") or self.instance.currency
+        if budget := self.fields.get("budget"):  # not where it is only shown
+            cast("MoneyField", budget).in_currency(currency)
+
+
+class StackingAdminForm(ModelForm):
+    """Money is typed in the site's currency, percent as percent."""
+
+    max_discount = MoneyField("Maximum discount of a sale", required=False)
+    max_discount_percent = PercentField("Maximum discount percent of a sale", required=False)
+
+
 @admin.register(PromotionCampaign)
 class PromotionCampaignAdmin(CampaignAdmin):
     list_display = [
@@ -52,13 +76,15 @@ class PromotionCampaignAdmin(CampaignAdmin):
         "status",
         "starts_at",
         "ends_at",
-        "budget",
+        "budget_shown",
         "priority",
         "created_by",
         "archived_at",
     ]
     filter_horizontal = ["locations"]
     inlines = [LinkInline, HistoryInline]
+    form = CampaignAdminForm
+    budget_shown = money_of("budget", "budget", attrgetter("currency"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changes, locations = edited(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
@@ -116,6 +142,8 @@ class CouponAdmin(RefusingAdmin):
 
 @admin.register(StackingSettings)
 class StackingSettingsAdmin(RefusingAdmin):
+    form = StackingAdminForm
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not StackingSettings.objects.exists()
 
@@ -141,23 +169,74 @@ class GroupMemberAdmin(ReadOnlyAdmin):
 
 @admin.register(Redemption)
 class RedemptionAdmin(ReadOnlyAdmin):
-    list_display = ["at", "sale", "campaign", "promotion", "coupon", "amount", "uses"]
+    list_display = ["at", "sale", "campaign", "promotion", "coupon", "amount_shown", "uses"]
+    list_filter = [
+        "sale__location",
+        ("campaign", admin.EmptyFieldListFilter),
+        ("coupon", admin.EmptyFieldListFilter),
+        ("reverses", admin.EmptyFieldListFilter),
+        "campaign",
+    ]
     list_select_related = ["sale", "campaign", "promotion", "coupon"]
-    search_fields = ["sale__reference", "coupon__code"]
+    search_fields = ["sale__reference", "sale__customer", "coupon__code", "promotion__name"]
     date_hierarchy = "at"
+    amount_shown = money_of("amount", "amount", lambda line: line.sale.currency)
+
+
+def currency_of(counter: Counter) -> str:
+    """The currency of a counter's amounts: only campaigns have a budget."""
+    return counter.campaign.currency if counter.campaign else settings.CURRENCY
 
 
 @admin.register(Counter)
 class CounterAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "is_open", "budget", "spent", "held", "max_uses", "uses", "used_up_at"]
+    list_display = [
+        "__str__",
+        "is_open",
+        "budget_shown",
+        "spent_shown",
+        "held_shown",
+        "overrun_shown",
+        "max_uses",
+        "uses",
+        "used_up_at",
+    ]
+    list_filter = [
+        "is_open",
+        ("used_up_at", admin.EmptyFieldListFilter),
+        ("campaign", admin.EmptyFieldListFilter),
+    ]
     list_select_related = ["campaign", "promotion"]
+    search_fields = ["campaign__name", "promotion__name"]
+    budget_shown = money_of("budget", "budget", currency_of)
+    spent_shown = money_of("spent", "spent", currency_of)
+    held_shown = money_of("held", "held", currency_of)
+    overrun_shown = money_of("overrun", "overrun", currency_of)
+
+
+@admin.register(Overrun)
+class OverrunAdmin(ReadOnlyAdmin):
+    list_display = ["redemption", "amount_shown", "campaign_uses", "promotion_uses", "coupon_uses"]
+    list_filter = ["redemption__sale__location", "redemption__campaign"]
+    list_select_related = ["redemption__sale", "redemption__promotion"]
+    search_fields = ["redemption__sale__reference"]
+    amount_shown = money_of("amount", "amount", lambda over: over.redemption.sale.currency)
+
+
+@admin.register(CustomerUse)
+class CustomerUseAdmin(ReadOnlyAdmin):
+    list_display = ["customer", "campaign", "promotion", "coupon", "uses"]
+    list_filter = [("campaign", admin.EmptyFieldListFilter), ("coupon", admin.EmptyFieldListFilter)]
+    list_select_related = ["campaign", "promotion", "coupon"]
+    search_fields = ["customer", "coupon__code"]
 
 
 @admin.register(Change)
 class ChangeAdmin(ReadOnlyAdmin):
     list_display = ["at", "by", "what", "campaign", "promotion"]
-    list_filter = ["what"]
+    list_filter = ["what", "at"]
     list_select_related = ["by", "campaign", "promotion"]
+    search_fields = ["campaign__name", "promotion__name"]
 
 
-admin.site.register([CustomerUse, ExcludedPair, Link, Overrun, RulesVersion], ReadOnlyAdmin)
+admin.site.register([ExcludedPair, Link, RulesVersion], ReadOnlyAdmin)

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
-from campaigns import spreadsheets
+from campaigns import instants, spreadsheets, texts
 from campaigns.refusals import Refused
 from promotions import engine
 from promotions.codes import code_as_stored, code_key
@@ -257,6 +257,19 @@ def _check(coupon: Coupon) -> None:
             msgspec.convert(coupon.benefit, Benefit)
         except msgspec.ValidationError as error:
             reasons.append(("benefit", f"{error}."))
+    reasons += [
+        (name, texts.SENTENCE)
+        for name in ("benefit", "customer", "batch", "code")
+        if not texts.is_storable(getattr(coupon, name))
+    ]
+    for name in ("starts_at", "ends_at"):
+        moment = getattr(coupon, name)
+        if (
+            isinstance(moment, datetime)
+            and not timezone.is_naive(moment)
+            and not instants.is_possible(moment)
+        ):
+            reasons.append((name, instants.SENTENCE))
     if not reasons:
         try:
             coupon.full_clean(validate_unique=False, validate_constraints=False)

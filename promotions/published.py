@@ -60,14 +60,19 @@ CAMPAIGNS = """
            ARRAY(SELECT l.code FROM promotions_promotioncampaign_locations m JOIN pos_location l ON l.id = m.location_id
                  WHERE m.promotioncampaign_id = c.id)
     FROM campaigns_campaign c JOIN promotions_promotioncampaign p ON p.campaign_ptr_id = c.id
-    WHERE c.status <> 'draft' OR %s
+    WHERE c.status <> 'draft' OR (%s AND c.id = coalesce(%s, c.id))
 """
 
 
-def campaigns(known: Mapping[int, CampaignTerms], *, drafts: bool) -> dict[int, CampaignTerms]:
-    """The published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones."""
+def campaigns(
+    known: Mapping[int, CampaignTerms], *, drafts: bool, of: int | None = None
+) -> dict[int, CampaignTerms]:
+    """The published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones.
+
+    `of`: the one campaign among the drafts; None: all of them.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(CAMPAIGNS, [drafts])
+        cursor.execute(CAMPAIGNS, [drafts, of])
         found = [
             CampaignTerms(
                 id=row[0],
@@ -150,7 +155,12 @@ def read(row: Row, stamp: Stamp | None = None) -> Published:
 
 
 def with_rules(
-    promotion: Published, links: Mapping[int, list[CampaignTerms]], *, drafts: bool, now: datetime
+    promotion: Published,
+    links: Mapping[int, list[CampaignTerms]],
+    *,
+    drafts: bool,
+    of: int | None = None,
+    now: datetime,
 ) -> Published:
     """`promotion` with one rule for each campaign of its `links` (by promotion) that a sale may meet.
 
@@ -183,7 +193,7 @@ def with_rules(
             stacking=parts.stacking or Stackable(),
             caps=parts.caps,
             trigger=row.trigger,
-            active=row.active or drafts,
+            active=row.active or (drafts and (of is None or (campaign is not None and campaign.id == of))),
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             priority=row.priority,

@@ -42,7 +42,7 @@ def said(
     if have in ("", None):
         have = UNNAMED.get(reason, "nothing")
     if reason == "min_quantity" and isinstance(need, int) and isinstance(have, int) and have < need:
-        return f"It needs {need} articles; {have} count here: {need - have} more."
+        return f"It needs {need} articles; {have} count here. {need - have} are missing."
     sentence = SENTENCES[reason].format(need=need, have=have, by=winner)
     return sentence[0].upper() + sentence[1:]
 

@@ -98,8 +98,16 @@ def as_of(at: datetime) -> Snapshot:
         return _earlier[key]
 
 
-def load(*, drafts: bool = False, at: datetime | None = None, after: Snapshot = NOTHING) -> Snapshot:
+def load(
+    *,
+    drafts: bool = False,
+    of: int | None = None,
+    at: datetime | None = None,
+    after: Snapshot = NOTHING,
+) -> Snapshot:
     """Read and compile the published rules; with `drafts` also the campaigns that are not published yet.
+
+    `of`: of the drafts only this campaign and its promotions.
 
     `at`: as they were then. `after`: an earlier snapshot; what did not change since is taken over from it.
     A counter that does not say what its campaign says, after a write that went past promotions.publish, is put right.
@@ -109,7 +117,7 @@ def load(*, drafts: bool = False, at: datetime | None = None, after: Snapshot = 
     with _uncollected(), transaction.atomic():
         publish.lock_shared()
         version = _version()
-        campaigns, linked = published.campaigns(after.campaigns, drafts=drafts), published.linked()
+        campaigns, linked = published.campaigns(after.campaigns, drafts=drafts, of=of), published.linked()
         counters = _counters()
         rules_of_meeting = stacking.current()
         if at is None:
@@ -120,7 +128,7 @@ def load(*, drafts: bool = False, at: datetime | None = None, after: Snapshot = 
             promotions = [published.read(then.promotion_of(row)) for row in published.rows_at(at)]
             rules_of_meeting = then.stacking_of(rules_of_meeting)
         links, now = _links(linked, campaigns), timezone.now()
-        promotions = [published.with_rules(one, links, drafts=drafts, now=now) for one in promotions]
+        promotions = [published.with_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
         rules = after.rules.renewed([rule for one in promotions for rule in one.rules])
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}
     promotion_counters = {promotion: pk for pk, _, promotion, counts, _ in counters if promotion and counts}

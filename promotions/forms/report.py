@@ -8,6 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
+from campaigns import instants
 from promotions.forms.campaign import currencies
 from promotions.forms.filters import key_of
 from promotions.models import Promotion, PromotionCampaign
@@ -56,6 +57,9 @@ class ReportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         super().clean()
         cleaned = self.cleaned_data
+        for name in ("first", "last"):
+            if (day := cleaned.get(name)) and not instants.EARLIEST.date() <= day < instants.LATEST.date():
+                self.add_error(name, instants.SENTENCE)
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
             self.add_error("last", "The last day lies before the first.")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from campaigns import instants, lifecycle
+from campaigns import instants, lifecycle, texts
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -249,6 +249,11 @@ def wrong_values(thing: Any) -> list[tuple[str, str]]:
     ]
     if not is_count(thing.priority, most=2**31 - 1):
         reasons.append(("priority", "The priority must be a whole number from 1."))
+    reasons += [
+        (field.name, texts.SENTENCE)
+        for field in thing._meta.concrete_fields
+        if not texts.is_storable(getattr(thing, field.attname))
+    ]
     wrong = {name for name, _ in reasons}
     try:
         thing.full_clean(exclude=["status", *wrong], validate_constraints=False, validate_unique=False)

@@ -7,6 +7,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns import instants
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
@@ -157,6 +158,13 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
         (name, "A time needs its time zone.")
         for name in ("starts_at", "ends_at")
         if isinstance(value := getattr(promotion, name), datetime) and timezone.is_naive(value)
+    ]
+    reasons += [
+        (name, instants.SENTENCE)
+        for name in ("starts_at", "ends_at")
+        if isinstance(value := getattr(promotion, name), datetime)
+        and not timezone.is_naive(value)
+        and not instants.is_possible(value)
     ]
     if reasons:
         return reasons

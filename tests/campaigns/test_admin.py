@@ -141,7 +141,7 @@ def test_an_edit_of_a_promotion_campaign_is_published(client, administrator):
     campaign = PromotionCampaignFactory(status="active", discounting=True)
     version = RulesVersion.objects.values_list("version", flat=True).first()
     page = client.get(address(PromotionCampaign, "change", campaign.pk))
-    answer = client.post(address(PromotionCampaign, "change", campaign.pk), form(page) | {"budget": "5000"})
+    answer = client.post(address(PromotionCampaign, "change", campaign.pk), form(page) | {"budget": "50"})
     assert answer.status_code == 302, answer.context["errors"]
     assert PromotionCampaign.objects.get(pk=campaign.pk).counter.budget == 5000
     assert RulesVersion.objects.get().version != version

@@ -52,7 +52,7 @@ def test_a_group_that_is_not_whole_says_how_many_are_missing(units, missing):
     (told,) = outcome.not_applied
     assert (told.reason, told.need, told.have) == ("min_quantity", 13, units)
     sentence = said(told.reason, told.need, told.have)
-    assert sentence == f"It needs 13 articles; {units} count here: {missing} more."
+    assert sentence == f"It needs 13 articles; {units} count here. {missing} are missing."
 
 
 def test_a_gift_does_not_count_to_its_own_threshold():

@@ -1,6 +1,7 @@
 """On the way to a running promotion campaign: one step less, and one question more where it matters."""
 
 from datetime import timedelta
+from urllib.parse import urlencode
 
 import pytest
 from django.utils import timezone
@@ -11,6 +12,7 @@ from promotions import stacking
 from promotions.models import PromotionCampaign, StackingSettings
 from promotions.reasons import said
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory, user_in
+from tests.pos.test_sandbox import result
 from tests.pos.tills import AtTill, basket
 
 pytestmark = pytest.mark.django_db
@@ -174,3 +176,27 @@ def test_the_sandbox_takes_no_such_time_either(client, moment):
     answer = client.get("/sandbox/", asked | {"lines-0-sku": "A", "lines-0-unit_price": "10"})
     assert answer.status_code == 200
     assert instants.SENTENCE in answer.content.decode()
+
+
+def test_the_sandbox_of_a_campaign_includes_its_drafts_and_no_others(client):
+    place = LocationFactory()
+    mine, other = PromotionCampaignFactory(name="Mine"), PromotionCampaignFactory(name="Other")
+    now = timezone.now()
+    for campaign in (mine, other):
+        PromotionCampaign.objects.filter(pk=campaign.pk).update(starts_at=now - DAY)
+        link_off(campaign, PromotionFactory(name=f"Of {campaign}", status="inactive"))
+    PromotionFactory(name="Alone", status="inactive", standalone=True)
+    page = client.get(f"/campaigns/promotion/{mine.pk}/").content.decode()
+    assert f"/sandbox/?campaign={mine.pk}" in page
+    empty = client.get("/sandbox/", {"campaign": mine.pk}).content.decode()
+    assert "Include the drafts of “Mine”" in empty
+    asked = {"location": place.pk, "lines-TOTAL_FORMS": 1, "lines-INITIAL_FORMS": 0}
+    asked |= {"lines-0-sku": "A", "lines-0-unit_price": "10", "drafts": "on"}
+    page = result(client, f"/sandbox/?{urlencode(asked | {'campaign': mine.pk})}")
+    assert "Discount €1.00" in page
+    assert "Of Other" not in page
+    assert "Discount €1.00" not in result(client, f"/sandbox/?{urlencode(asked)}")  # all drafts together
+
+
+def link_off(campaign, promotion):
+    campaign.links.create(promotion=promotion)
