@@ -6,7 +6,10 @@ class CampaignsConfig(AppConfig):
     name = "campaigns"
 
     def ready(self):
-        from campaigns import clock, roles
+        from django_q.signals import pre_enqueue
 
+        from campaigns import clock, queue, roles
+
+        pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
         post_migrate.connect(clock.net, dispatch_uid="campaigns.clock")

@@ -1,10 +1,18 @@
-"""The three roles and what each may do; granted to groups of these names after every migration.
+"""The three roles and what each may do; given to groups of these names, once, after a migration.
 
 A permission named here may belong to an app above: names are not imports.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.db import connections, transaction
 from django.db.models import Q
+
+from campaigns import seeds
+from campaigns.models import Seed
 
 VIEWED = ("campaigns", "promotions", "pos", "mailing")  # apps whose every model an analyst may look at
 
@@ -37,19 +45,76 @@ MARKETER = [
     "promotions.change_customergroup",
 ]
 
+OTHERS = ("auth", "django_q")  # apps of others that have permissions we give
 
-def grant(using: str = "default", **kwargs) -> None:
-    """Give the groups Analysts, Marketers and Administrators their permissions, as far as they exist by now."""
-    if not apps.is_installed("django.contrib.auth"):
+# beside everything in VIEWED: people, but not what a role may do (that is for superusers), and failed tasks
+ADMINISTRATOR = [
+    "auth.add_user",
+    "auth.change_user",
+    "auth.delete_user",
+    "auth.view_user",
+    "auth.view_group",
+    "django_q.change_failure",
+    "django_q.delete_failure",
+]
+
+
+def grant(using: str = "default", **kwargs: Any) -> None:
+    """Make the groups Analysts, Marketers and Administrators, and give them the permissions that exist by now.
+
+    Each is made and each permission given once ever: what was taken away, renamed or deleted since stays so, and only
+    what a new version brings is added.
+    """
+    if not apps.is_installed("django.contrib.auth") or kwargs["sender"].label not in (*VIEWED, *OTHERS):
         return
-    groups = apps.get_model("auth.Group").objects.using(using)
-    permissions = apps.get_model("auth.Permission").objects.using(using).select_related("content_type")
+    create_permissions(
+        kwargs["sender"], verbosity=0, using=using
+    )  # Django's own receiver comes after this one
+    if Seed._meta.db_table not in connections[using].introspection.table_names():  # before its migration
+        return
+    with transaction.atomic(using=using):
+        for role, granted in _grants().items():
+            _grant_to(role, granted, using)
+
+
+def find_group(role: str) -> Any:
+    """Return the group of a shipped role, whatever it is called today; None when it was deleted."""
+    return seeds.find_row(f"role {role}", apps.get_model("auth.Group").objects.all())
+
+
+def _grants() -> dict[str, Q]:
     viewing = Q(content_type__app_label__in=VIEWED, codename__startswith="view_")
-    named = Q()
-    for name in MARKETER:
+    own = Q(content_type__app_label__in=VIEWED)
+    queue = Q(content_type__app_label="django_q", codename__startswith="view_")
+    return {
+        "Analysts": viewing,
+        "Marketers": viewing | _named(MARKETER),
+        "Administrators": own | queue | _named(ADMINISTRATOR),
+    }
+
+
+def _named(names: Iterable[str]) -> Q:
+    named = Q(pk__in=[])
+    for name in names:
         app_label, codename = name.split(".")
         named |= Q(content_type__app_label=app_label, codename=codename)
-    own = Q(content_type__app_label__in=VIEWED) | Q(content_type__app_label__in=["auth", "django_q"])
-    for role, granted in {"Analysts": viewing, "Marketers": viewing | named, "Administrators": own}.items():
-        group, _ = groups.get_or_create(name=role)
-        group.permissions.set(permissions.filter(granted))
+    return named
+
+
+def _grant_to(role: str, granted: Q, using: str) -> None:
+    groups = apps.get_model("auth.Group").objects.using(using)
+    permissions = apps.get_model("auth.Permission").objects.using(using).select_related("content_type")
+    given = Seed.objects.using(using)
+    seed, is_new = given.get_or_create(key=f"role {role}")
+    if is_new:
+        seed.object_id = groups.get_or_create(name=role)[0].pk
+        seed.save(using=using)
+    keys = {
+        f"grant {role} {permission.content_type.app_label}.{permission.codename}": permission
+        for permission in permissions.filter(granted)
+    }
+    known = set(given.filter(key__startswith=f"grant {role} ").values_list("key", flat=True))
+    new = [key for key in keys if key not in known]
+    if new and (group := groups.filter(pk=seed.object_id).first()):
+        group.permissions.add(*[keys[key] for key in new])
+    given.bulk_create([Seed(key=key) for key in new], ignore_conflicts=True)

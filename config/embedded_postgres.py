@@ -304,7 +304,7 @@ class Server:
         """One starter or stopper at a time, among all processes; who only joins takes no lock."""
         path = self.var / "postgres.lock"
         try:
-            self.var.mkdir(exist_ok=True)
+            environment.keep_private(self.var)
             if self.account and self.var.stat().st_uid == 0:  # made by root, just now or by another part
                 project = self.project.stat()
                 os.chown(self.var, project.st_uid, project.st_gid)

@@ -1,7 +1,9 @@
 """What settings.py reads from the environment; a wrong value ends the start with one sentence."""
 
+import contextlib
 import os
 import secrets
+import stat
 from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -14,6 +16,7 @@ from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 Value = TypeVar("Value")
+SHORTEST_KEY, FEWEST_LETTERS = 32, 10  # of SECRET_KEY: characters, and different ones among them
 
 
 class Unusable(ImproperlyConfigured):
@@ -152,8 +155,51 @@ def fernet_keys(name: str, kept: Path) -> list[str]:
     return keys or [made_once(kept, lambda: Fernet.generate_key().decode())]
 
 
-def secret_key(name: str, kept: Path) -> str:
-    return text(name, "") or made_once(kept, lambda: secrets.token_urlsafe(50))
+def secret_key(name: str, kept: Path, *, is_strict: bool) -> str:
+    """The key that signs sessions and links; made once and `kept` when `name` is unset.
+
+    Raises: Unusable: `is_strict`, and somebody could guess it.
+    """
+    key = text(name, "") or made_once(kept, lambda: secrets.token_urlsafe(50))
+    is_weak = len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS or key.startswith("django-insecure")
+    if is_strict and is_weak:
+        raise Unusable(
+            f"{name if text(name, '') else kept} is too easy to guess: it must be at least {SHORTEST_KEY} random "
+            "characters, as `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints them."
+        )
+    return key
+
+
+def keep_private(var: Path) -> None:
+    """Have all that this process writes readable to its user only, and close the folders under `var`.
+
+    `var` itself lets others through to what is theirs, since PostgreSQL may run as another user, but not look around.
+    """
+    os.umask(0o077)
+    var.mkdir(parents=True, exist_ok=True)
+    if (
+        var.stat().st_mode & stat.S_ISVTX
+    ):  # a folder that is shared by intention, as /tmp: its owner knows why
+        return
+    _restrict(var, 0o711)
+    with contextlib.suppress(PermissionError):  # another user's: they close it when they start
+        for path in var.iterdir():
+            _restrict(path, 0o700 if path.is_dir() else 0o600)
+
+
+def close_to_others(var: Path) -> None:
+    """Close every folder and file under `var` to other users, whatever an earlier version left open."""
+    for path in var.rglob("*"):
+        if not path.is_relative_to(var / "postgres"):  # it sees to its own
+            _restrict(path, 0o700 if path.is_dir() else 0o600)
+
+
+def _restrict(path: Path, mode: int) -> None:
+    with contextlib.suppress(FileNotFoundError):  # another process moves its files about
+        found = path.lstat()
+        is_ours = os.geteuid() in (0, found.st_uid)
+        if is_ours and not stat.S_ISLNK(found.st_mode) and found.st_mode & 0o777 & ~mode:
+            path.chmod(mode)
 
 
 def made_once(path: Path, make: Callable[[], str]) -> str:

@@ -16,9 +16,10 @@ from config import embedded_postgres, environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = environment.var_dir(BASE_DIR)
+environment.keep_private(VAR_DIR)
 
 DEBUG = environment.flag("DEBUG")
-SECRET_KEY = environment.secret_key("SECRET_KEY", VAR_DIR / "secret_key")
+SECRET_KEY = environment.secret_key("SECRET_KEY", VAR_DIR / "secret_key", is_strict=not DEBUG)
 ENCRYPTION_KEYS = environment.fernet_keys("ENCRYPTION_KEYS", VAR_DIR / "encryption_key")
 
 PORT = environment.port("PORT", 8000)
@@ -145,11 +146,30 @@ Q_CLUSTER: dict[str, Any] = {
     },
 }
 if redis_url := environment.text("REDIS_URL", ""):
-    Q_CLUSTER["redis"] = redis_url
+    Q_CLUSTER |= {"redis": redis_url, "broker_class": "campaigns.redis_queue.RedisQueue"}
 else:
-    Q_CLUSTER["orm"] = "default"
+    Q_CLUSTER |= {"orm": "default", "broker_class": "campaigns.queue.DatabaseQueue"}
 
-CLOCK = ["promotions.clock.tick", "pos.clock.tick", "mailing.clock.tick", "campaigns.heartbeats.ask"]
+# all that the queue may run: whatever else stands in it is refused, and recorded as a failed task with the reason
+TASKS = [
+    "campaigns.clock.tick",
+    "campaigns.tasks.heartbeat",
+    "promotions.tasks.settle",
+    "mailing.tasks.close",
+    "mailing.tasks.fill_group",
+    "mailing.tasks.import_upload",
+    "mailing.tasks.prepare",
+    "mailing.tasks.pump",
+    "mailing.tasks.send_test",
+]
+
+CLOCK = [
+    "promotions.clock.tick",
+    "pos.clock.tick",
+    "mailing.clock.tick",
+    "campaigns.heartbeats.ask",
+    "campaigns.logins.forget",
+]
 NOTICES = ["pos.notices.of_offline_sales"]
 DOCTOR = [
     "campaigns.doctor.breaches",
@@ -171,6 +191,7 @@ STATICFILES_DIRS = [
 SILENCED_SYSTEM_CHECKS = [
     "staticfiles.W004"
 ]  # before `make run` has installed the node packages there is no folder
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -184,6 +205,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = not COLLECTED
 
 # ── Signing in ───────────────────────────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["campaigns.logins.ThrottledBackend"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"

@@ -355,6 +355,7 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 1
     give_to_owner()  # what a run that was killed has left
+    environment.close_to_others(VAR)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     variables = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

@@ -7,8 +7,16 @@ from django.db.models import Field
 from django.forms import Field as FormField
 from django.http import HttpRequest
 
-from campaigns.admin import CampaignAdmin, HistoryInline, ReadOnlyAdmin, ReadOnlyInline, become, edited
-from mailing import drafting
+from campaigns.admin import (
+    CampaignAdmin,
+    HistoryInline,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    RefusingAdmin,
+    become,
+    edited,
+)
+from mailing import connections, drafting
 from mailing.forms.audience import SuppressionForm
 from mailing.forms.connection import ConnectionForm
 from mailing.forms.fields import AddressField
@@ -80,9 +88,12 @@ class SuppressionAdmin(admin.ModelAdmin):
 
 
 @admin.register(SmtpConnection)
-class SmtpConnectionAdmin(admin.ModelAdmin):
+class SmtpConnectionAdmin(RefusingAdmin):
     form = ConnectionForm
     list_display = ["name", "host", "port", "tls", "is_enabled"]
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        connections.delete(obj)
 
 
 @admin.register(ContactList)

@@ -102,6 +102,40 @@ class Migration(migrations.Migration):
             bases=(django_fsm.ConcurrentTransitionMixin, models.Model),
         ),
         migrations.CreateModel(
+            name="Seed",
+            fields=[
+                ("key", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("object_id", models.BigIntegerField(blank=True, null=True)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="LoginLimit",
+            fields=[
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                (
+                    "free_at",
+                    models.DateTimeField(db_index=True, help_text="When nothing of it counts any more."),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="LoginPlace",
+            fields=[
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(db_index=True)),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="Transition",
             fields=[
                 (

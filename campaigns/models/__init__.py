@@ -2,5 +2,16 @@ from campaigns.models.campaign import Campaign, by_system, operators
 from campaigns.models.edit import Edit
 from campaigns.models.heartbeat import Heartbeat
 from campaigns.models.history import Transition
+from campaigns.models.installation import LoginLimit, LoginPlace, Seed
 
-__all__ = ["Campaign", "Edit", "Heartbeat", "Transition", "by_system", "operators"]
+__all__ = [
+    "Campaign",
+    "Edit",
+    "Heartbeat",
+    "LoginLimit",
+    "LoginPlace",
+    "Seed",
+    "Transition",
+    "by_system",
+    "operators",
+]

@@ -1,1 +1,1 @@
-"""The demo: a believable retailer, the same on every machine. Loading it twice changes nothing."""
+"""The demo: a believable retailer, the same on every machine. It is loaded once."""

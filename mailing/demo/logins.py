@@ -1,43 +1,83 @@
 """Who may sign in to the demo, and the key of its first till.
 
 Unless DEMO_PASSWORD and DEMO_TILL_KEY choose them, they are derived from SECRET_KEY, which is made at the first start:
-so they can be printed at every start and are stored nowhere in clear.
+so they can be printed at every start and are stored nowhere in clear. They count when a user or the till is made; what
+was changed since is not printed, and never changed back.
 """
 
 from base64 import b32encode
+from collections.abc import Iterator
+from functools import partial
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser, Group
+from django.contrib.auth.models import AbstractUser
 from django.utils.crypto import salted_hmac
+
+from campaigns import roles, seeds
+from pos import keys
+from pos.models import Till
 
 LOGINS = {  # name → (first name, last name, role)
     "admin": ("Ada", "Admin", "Administrators"),
     "marketer": ("Mara", "Market", "Marketers"),
     "analyst": ("Anton", "Analyst", "Analysts"),
 }
+FIRST_TILL = "demo till"
 
 
-def load() -> dict[str, AbstractUser]:
-    """Make the users, or give them the demo's passwords again; returns them by name."""
-    users: dict[str, AbstractUser] = {}
-    for name, (first, last, role) in LOGINS.items():
-        user, _ = get_user_model().objects.get_or_create(
-            username=name,
-            defaults={
-                "first_name": first,
-                "last_name": last,
-                "email": f"{name}@fanfare.example",
-                "is_staff": role == "Administrators",
-                "is_superuser": role == "Administrators",
-            },
-        )
-        if not user.check_password(password(name)):
-            user.set_password(password(name))
-            user.save(update_fields=["password"])
-        user.groups.add(Group.objects.get(name=role))
-        users[name] = user
-    return users
+def load() -> None:
+    """Make the users that were never made."""
+    for name in LOGINS:
+        seeds.plant(f"demo login {name}", partial(make_user, name))
+
+
+def make_user(name: str) -> AbstractUser | None:
+    """Make one of the users with the demo's password; None when somebody has this name already."""
+    first, last, role = LOGINS[name]
+    model = get_user_model()
+    if model.objects.filter(username=name).exists():
+        return None
+    user: AbstractUser = model.objects.create_user(
+        name,
+        f"{name}@fanfare.example",
+        password(name),
+        first_name=first,
+        last_name=last,
+        is_staff=role == "Administrators",
+        is_superuser=role == "Administrators",
+    )
+    if group := roles.find_group(role):
+        user.groups.add(group)
+    return user
+
+
+def find_author() -> AbstractUser | None:
+    """Return the marketer, who makes the demo's campaigns, or None for the system when that one may not."""
+    user = find_user("marketer")
+    return user if user and user.has_perms(roles.MARKETER) else None
+
+
+def find_user(name: str) -> AbstractUser | None:
+    """Return the user that was made under this name, whatever it is called now; None when it is gone."""
+    return seeds.find_row(f"demo login {name}", get_user_model().objects.all())
+
+
+def describe() -> Iterator[str]:
+    """Say the logins and the key of the first till, a line each, as far as they still hold."""
+    for name in LOGINS:
+        user = find_user(name)
+        if user is None:
+            yield f"{name:<10}(no demo user any more)"
+        elif not user.is_active:
+            yield f"{user.get_username():<10}(switched off)"
+        else:
+            holds = user.check_password(password(name))
+            yield f"{user.get_username():<10}{password(name) if holds else '(its password was changed)'}"
+    yield ""
+    till = seeds.find_row(FIRST_TILL, Till.objects.filter(revoked_at=None))
+    holds = till is not None and till.key_hash == keys.hashed(till_key())
+    yield f"till key  {till_key() if holds else '(it was changed, or the till is gone)'}"
 
 
 def password(name: str) -> str:

@@ -1,6 +1,5 @@
 """The demo's e-mail campaigns: one in every state, with the history and the ledger it would have."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -78,13 +77,12 @@ SELECT %(campaign)s, connection_id, measure, count(*), at FROM quarters GROUP BY
 """
 
 
-def load(users: Mapping[str, Any], now: datetime) -> None:
+def load(marketer: Any, now: datetime) -> None:
     """Make the connections, a segment and the campaigns; nothing, when there are campaigns already."""
     if EmailCampaign.objects.exists():
         return
     catcher, slow = connections()
     morning = now.replace(hour=9, minute=30, second=0, microsecond=0)
-    marketer = users["marketer"]
     shop = {"from_name": "Nordlicht Coffee", "from_email": "news@nordlicht.example", "connection": catcher}
     everybody = [Target(list=ContactList.objects.get(name="Newsletter"))]
     club = [Target(list=ContactList.objects.get(name="Coffee club"))]
@@ -164,7 +162,6 @@ def connections() -> tuple[SmtpConnection, SmtpConnection]:
     slow, _ = SmtpConnection.objects.get_or_create(
         name="Mail catcher, 30 a minute", defaults=server | sender | {"per_minute": 30, "max_connections": 1}
     )
-    SmtpConnection.objects.filter(pk__in=[catcher.pk, slow.pk]).update(**server)  # MAIL_PORT may have changed
     return catcher, slow
 
 

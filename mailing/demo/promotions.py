@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from django.conf import settings
 
-from campaigns import lifecycle
+from campaigns import lifecycle, seeds
 from mailing.demo import logins
 from mailing.demo.shop import LOCATIONS, products
 from pos import keys
@@ -96,25 +96,25 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
 }
 
 
-def load(users: Mapping[str, Any], now: datetime) -> None:
-    """Make locations, tills, promotions, campaigns and sales; nothing, when there are campaigns already."""
+def load(by: Any, now: datetime) -> None:
+    """Make locations, tills, promotions, campaigns and sales; only the first two when there are campaigns already."""
     tills = make_tills()
     if PromotionCampaign.objects.exists():
         return
     regulars, _ = CustomerGroup.objects.get_or_create(code="regulars", defaults={"name": "Regulars"})
     groups.set_members(regulars, [f"C{number:05d}" for number in range(0, 5000, 9)])
-    made = {name: promotion(name, users["marketer"]) for name in PROMOTIONS}
+    made = {name: promotion(name, by) for name in PROMOTIONS}
     coupons.save(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
     coupons.generate(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
     morning = now.replace(hour=8, minute=0, second=0, microsecond=0)
-    steps = [*campaigns(made, users["marketer"], morning), *sales(tills, morning, now)]
+    steps = [*campaigns(made, by, morning), *sales(tills, morning, now)]
     for at, step in sorted(steps, key=lambda step: step[0]):
         if at <= now:
             step()
 
 
 def make_tills() -> list[tuple[Till, str]]:
-    """Every till with its key; only the first one's is known afterwards."""
+    """Make the tills that are missing, and return all with the hashes of their keys; the first one's key is known."""
     tills: list[tuple[Till, str]] = []
     for code, name, time_zone, currency, names in LOCATIONS:
         location, _ = Location.objects.get_or_create(
@@ -122,14 +122,13 @@ def make_tills() -> list[tuple[Till, str]]:
         )
         for till_name in names:
             key = logins.till_key() if not tills else keys.new_key()
-            till, _ = Till.objects.get_or_create(
+            till, is_new = Till.objects.get_or_create(
                 location=location,
                 name=till_name,
                 defaults={"key_hash": keys.hashed(key), "key_hint": key[-4:]},
             )
-            if not tills and till.key_hash != keys.hashed(key):  # DEMO_TILL_KEY has changed
-                Till.objects.filter(pk=till.pk).update(key_hash=keys.hashed(key), key_hint=key[-4:])
-                till.key_hash = keys.hashed(key)
+            if not tills and is_new:
+                seeds.plant(logins.FIRST_TILL, partial(Till.objects.get, pk=till.pk))
             tills.append((till, till.key_hash))
     return tills
 

@@ -53,10 +53,10 @@ def test_the_living_do_not_answer_for_the_dead():
 
 
 def test_a_cluster_takes_what_waits_for_all_while_its_own_line_is_empty():
-    async_task("operator.add", 1, 2, cluster="mail")
+    async_task("mailing.tasks.close", 1, cluster="mail")
     broker = heartbeats.TwoLines(get_broker("mail"), get_broker("mail@one"))
     ((_, package),) = broker.dequeue()
-    assert SignedPackage.loads(package)["func"] == "operator.add"
+    assert SignedPackage.loads(package)["func"] == "mailing.tasks.close"
 
 
 def test_a_cluster_is_known_from_its_start_to_its_end_and_one_that_starts_anew_takes_its_place():

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django_q.models import Failure
 from django_q.tasks import async_task, result
 
 from campaigns import heartbeats
@@ -72,8 +73,13 @@ def cluster() -> Iterator[subprocess.Popen[bytes]]:
 
 def test_a_cluster_runs_the_tasks_of_its_queue_and_ends_in_order(cluster: subprocess.Popen[bytes]) -> None:
     family = family_of(cluster.pid)
-    task = async_task("operator.add", 20, 3, cluster="default")
-    assert result(task, wait=20_000) == 23
+    task = async_task("mailing.tasks.pump", 23, 0, cluster="default")  # of no connection
+    assert result(task, wait=20_000) == 0
+    refused = async_task("os.system", "exit 23", cluster="default")
+    eventually(Failure.objects.exists)
+    assert "none of the tasks that may run here" in Failure.objects.get().result
+    assert result(async_task("mailing.tasks.pump", 24, 0), wait=20_000) == 0, f"{refused} ended the worker"
+    assert set(family) == set(family_of(cluster.pid))
     beat = Heartbeat.objects.get(cluster="default", host=heartbeats.HOST, process=cluster.pid)
     heartbeats.ask(beat.asked_at + heartbeats.ASK)
     eventually(lambda: Heartbeat.objects.filter(at__gt=beat.at).exists())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import connection
 
 from config import environment
 
@@ -27,6 +28,9 @@ WRONG = [
     ("TRUSTED_PROXIES", "10.0.0.1/8", "TRUSTED_PROXIES is “10.0.0.1/8”: it must be a list of addresses and"),
     ("TILL_RATE", "0", "TILL_RATE is “0”: it must be a whole number above 0."),
     ("DATABASE_URL", "mysql://me:hush@host/name", "DATABASE_URL is set to something unusable: it must be"),
+    ("SECRET_KEY", "hush", "SECRET_KEY is too easy to guess: it must be at least 32 random characters"),
+    ("SECRET_KEY", "hush" * 12, "SECRET_KEY is too easy to guess"),
+    ("SECRET_KEY", "django-insecure-hush4kf93jfk38fjwkf83jf", "SECRET_KEY is too easy to guess"),
     ("ENCRYPTION_KEYS", "hush", "ENCRYPTION_KEYS is set to something unusable: it must be"),
 ]
 
@@ -92,3 +96,97 @@ def test_a_secret_is_made_once_however_many_processes_start(tmp_path):
     assert len(secrets) == 1
     assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_weak_key_is_taken_while_debugging(monkeypatch, tmp_path):
+    monkeypatch.setenv("SECRET_KEY", "short")
+    assert environment.secret_key("SECRET_KEY", tmp_path / "key", is_strict=False) == "short"
+    monkeypatch.delenv("SECRET_KEY")
+    assert len(environment.secret_key("SECRET_KEY", tmp_path / "key", is_strict=True)) > 60
+
+
+def modes(folder):
+    return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
+
+
+@pytest.fixture
+def open_folder(tmp_path):
+    """What an earlier version left, readable to everybody."""
+    var = tmp_path / "var"
+    for path in ("imports/1.csv", "outbox/1.eml", "static/deep/er/a.css", "secret_key", "postgres/data"):
+        (var / path).parent.mkdir(parents=True, exist_ok=True)
+        (var / path).write_text("")
+    for path in [var, *var.rglob("*")]:
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (var / "elsewhere").symlink_to(tmp_path / "other")
+    (tmp_path / "other").write_text("")
+    (tmp_path / "other").chmod(0o644)
+    return var
+
+
+@pytest.fixture
+def umask():
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def test_what_lies_open_under_var_is_closed_at_the_start(open_folder, umask):
+    environment.keep_private(open_folder)
+    assert stat.S_IMODE(open_folder.stat().st_mode) == 0o711
+    assert {path: mode for path, mode in modes(open_folder).items() if "/" not in path and path != "elsewhere"} == {
+        "imports": 0o700, "outbox": 0o700, "static": 0o700, "postgres": 0o700, "secret_key": 0o600,
+    }  # fmt: skip
+    environment.close_to_others(open_folder)
+    found = modes(open_folder)
+    assert found.pop("elsewhere") == 0o644  # where a link leads is not ours
+    assert found.pop("postgres/data") == 0o644  # and PostgreSQL, which may be another user, sees to its own
+    assert set(found.values()) == {0o700, 0o600}
+    (open_folder / "new").mkdir()
+    (open_folder / "new" / "file").write_text("")
+    assert (modes(open_folder)["new"], modes(open_folder)["new/file"]) == (0o700, 0o600)
+
+
+def test_a_folder_shared_by_intention_is_left_as_it_is(open_folder, umask):
+    open_folder.chmod(0o1777)
+    environment.keep_private(open_folder)
+    assert stat.S_IMODE(open_folder.stat().st_mode) == 0o1777
+
+
+def test_what_the_product_writes_is_readable_to_its_user_only(tmp_path):
+    """Static files, uploads and caught mail, each by the code that writes it."""
+    script = """
+import django; django.setup()
+from django.conf import settings
+from django.core.management import call_command
+from mailing.catcher import outbox
+from mailing.importing import files
+outbox.keep("a@x.test", ["b@y.test"], b"Subject: x")
+files.path_of(1).parent.mkdir(parents=True, exist_ok=True)
+files.path_of(1).write_bytes(b"email")
+call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["tabler", "swagger-ui", "inter"])
+"""
+    database = connection.settings_dict
+    url = f"postgres://{database['USER']}@/{database['HOST']}/{database['NAME']}"
+    if not database["HOST"].startswith("/"):
+        url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os; os.umask(0o022)\n{script}"],
+        cwd=ROOT,
+        env=os.environ
+        | {
+            "VAR_DIR": str(tmp_path / "var"),
+            "DATABASE_URL": url,
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = modes(tmp_path / "var")
+    assert {path.split("/")[0] for path in found} == {
+        "encryption_key", "imports", "outbox", "secret_key", "static"
+    }  # fmt: skip
+    assert {path: oct(mode) for path, mode in found.items() if mode & 0o077} == {}

@@ -4,14 +4,17 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 from django.utils import timezone
 
+from campaigns import seeds
 from mailing.demo import logins, mails, people, promotions
 
 
 class Command(BaseCommand):
-    help = "Load the demo; whatever is there already stays as it is."
+    help = (
+        "Load the demo, once: what was made before is not made again, and nothing that is there is changed."
+    )
 
     def add_arguments(self, parser):
-        parser.add_argument("--logins", action="store_true", help="only print the logins and the till key")
+        parser.add_argument("--logins", action="store_true", help="only print the logins that still hold")
 
     def handle(self, *args, **options):
         if options["logins"]:
@@ -19,12 +22,14 @@ class Command(BaseCommand):
             return
         with connection.cursor() as cursor:  # a demo that a power cut loses is loaded again
             cursor.execute("SET synchronous_commit = off")
-        users, now = logins.load(), timezone.now()
+        logins.load()
+        seeds.plant("demo", self.load)
+
+    def load(self):
+        marketer, now = logins.find_author(), timezone.now()
         people.load(random.Random(18))
-        promotions.load(users, now)
-        mails.load(users, now)
+        promotions.load(marketer, now)
+        mails.load(marketer, now)
 
     def greet(self):
-        lines = [f"  {name:<10}{logins.password(name)}" for name in logins.LOGINS]
-        lines += ["", f"  till key  {logins.till_key()}"]
-        self.stdout.write("\n".join(lines))
+        self.stdout.write("\n".join(f"  {line}".rstrip() for line in logins.describe()))

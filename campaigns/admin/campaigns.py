@@ -1,14 +1,10 @@
-"""What administrators see. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
+"""Campaigns. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import models
-from django.db.models import Model, QuerySet
-from django.forms import JSONField, ModelForm
-from django.forms.fields import InvalidJSONInput
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -16,106 +12,10 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from campaigns import lifecycle, texts, workspace
+from campaigns import lifecycle, workspace
+from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
-from campaigns.templatetags.workspace import money
-
-admin.site.site_header = "Fanfare administration"
-admin.site.site_title = "Fanfare"
-admin.site.index_title = "All that is stored"
-
-
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """For ledgers and histories: looked at, never written by hand."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class ReadOnlyInline(admin.TabularInline):
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-
-class StorableJsonField(JSONField):
-    """JSON whose texts can be stored; what cannot be is shown again as it was typed."""
-
-    def to_python(self, value: Any) -> Any:
-        found = super().to_python(value)
-        if not texts.is_storable(found):
-            raise ValidationError(texts.SENTENCE)
-        return found
-
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        found = super().bound_data(data, initial)
-        return found if texts.is_storable(found) else InvalidJSONInput(data)
-
-
-class RefusingAdmin(admin.ModelAdmin):
-    """Saves through domain functions: what they refuse is a message, and nothing is written."""
-
-    formfield_overrides = {models.JSONField: {"form_class": StorableJsonField}}
-
-    actions = None  # deleting goes through them too, one by one
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
-        try:
-            return super().changeform_view(request, object_id, form_url, extra_context)
-        except Refused as refused:
-            messages.error(request, str(refused))
-            return redirect(request.path)
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        deleted, counts, _, protected = super().get_deleted_objects(objs, request)
-        return deleted, counts, set(), protected  # what goes with it needs no permission of its own
-
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        try:
-            return super().delete_view(request, object_id, extra_context)
-        except Refused as refused:
-            messages.error(request, str(refused))
-            return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
-
-
-def edited(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
-    """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
-    given = form.changed_data if form.instance.pk else form.cleaned_data
-    return {name: form.cleaned_data[name] for name in given if name in names}
-
-
-def become(obj: Model, saved: Model) -> None:
-    """Let the form's instance be what a domain function has saved."""
-    obj.__dict__.update(saved.__dict__)
-
-
-def money_of(name: str, label: str, currency: Callable[[Any], str]) -> Callable[[Any, Any], str]:
-    """A column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
-
-    @admin.display(description=label, ordering=name)
-    def shown(_admin: Any, row: Any) -> str:
-        amount = getattr(row, name)
-        return "" if amount is None else money(amount, currency(row))
-
-    return shown
 
 
 class HistoryInline(ReadOnlyInline):

@@ -1,0 +1,36 @@
+"""What administrators see, and what each of them may do there."""
+
+from django.contrib import admin
+
+from campaigns.admin.bases import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    RefusingAdmin,
+    StorableJsonField,
+    become,
+    edited,
+    money_of,
+)
+from campaigns.admin.campaigns import CampaignAdmin, HistoryInline
+from campaigns.admin.people import GroupAdmin, UserAdmin
+from campaigns.admin.queue import FailureAdmin, QueueAdmin
+
+__all__ = [
+    "CampaignAdmin",
+    "FailureAdmin",
+    "GroupAdmin",
+    "HistoryInline",
+    "QueueAdmin",
+    "ReadOnlyAdmin",
+    "ReadOnlyInline",
+    "RefusingAdmin",
+    "StorableJsonField",
+    "UserAdmin",
+    "become",
+    "edited",
+    "money_of",
+]
+
+admin.site.site_header = "Fanfare administration"
+admin.site.site_title = "Fanfare"
+admin.site.index_title = "All that is stored"

@@ -1,0 +1,63 @@
+"""Users and roles. What a role may do is for superusers; who has which role, for those who have as many rights."""
+
+import django.contrib.auth.admin as theirs
+from django.contrib import admin
+from django.contrib.auth.models import Group, User
+from django.db.models import ManyToManyField
+from django.forms import ModelMultipleChoiceField
+from django.http import HttpRequest
+
+from campaigns import accounts
+
+SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
+
+# autodiscovery comes to Django's own registration before or after this module; importing it settles that
+admin.site.unregister([User, Group])
+
+
+@admin.register(User)
+class UserAdmin(theirs.UserAdmin):
+    """Django's own, but nobody grants what they do not have or takes over who has more."""
+
+    actions = None  # deleting asks for each user whether one may
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        fields = [*super().get_readonly_fields(request, obj), "last_login", "date_joined"]
+        return fields if _actor(request).is_superuser else [*fields, *SUPERUSERS_ONLY]
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField, request: HttpRequest, **kwargs: object
+    ) -> ModelMultipleChoiceField | None:
+        if db_field.name == "groups":
+            kwargs["queryset"] = accounts.grantable_groups(_actor(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may_manage(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may_manage(request, obj)
+
+    def _may_manage(self, request: HttpRequest, obj: User | None) -> bool:
+        return obj is None or accounts.may_manage(_actor(request), obj)
+
+
+@admin.register(Group)
+class GroupAdmin(theirs.GroupAdmin):
+    """Roles, which superusers make and change."""
+
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _actor(request).is_superuser
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return _actor(request).is_superuser
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return _actor(request).is_superuser
+
+
+def _actor(request: HttpRequest) -> User:
+    assert isinstance(request.user, User)  # the admin lets in staff only
+    return request.user

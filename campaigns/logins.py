@@ -1,0 +1,158 @@
+"""Logins: how often somebody may guess, and what is logged of it. All processes share the count in PostgreSQL.
+
+Three limits, each of which lets a few failures through at once and then one now and then: for an account from one
+address, for all accounts from one address, and for an account from everywhere. An address from which the account has
+logged in lately is held to the first alone, and one that has not tried the account lately need not care for the last.
+So whoever hammers at an account from elsewhere keeps nobody out of it.
+
+A try is counted before the password is looked at, so that a hundred at once are no way around, and is taken back when
+it was right. This stands in front of the password and not in a form: each page that logs somebody in is held to it.
+"""
+
+import hashlib
+import logging
+import math
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from campaigns.models import LoginLimit, LoginPlace
+from campaigns.requests import client_address
+
+logger = logging.getLogger(__name__)
+
+REMEMBER = timedelta(days=90)  # how long an address stays one from which the account has logged in
+
+
+class Limit(NamedTuple):
+    """`burst` failures at once, and one more each `every`."""
+
+    burst: int
+    every: timedelta
+
+
+ACCOUNT_AT_ADDRESS = Limit(5, timedelta(seconds=60))
+ADDRESS = Limit(20, timedelta(seconds=30))
+ACCOUNT = Limit(20, timedelta(seconds=30))
+
+
+class TooManyLogins(ValidationError):
+    """Somebody must wait before the next try; the message is what the page says."""
+
+
+class Attempt:
+    """One try to log in as `username` from `address`."""
+
+    def __init__(self, username: str, address: str) -> None:
+        account, place = username.casefold(), _network(address)
+        self.pair = _digest("account at address", account, place)
+        self.address = _digest("address", place)
+        self.account = _digest("account", account)
+        self.limits = {self.pair: ACCOUNT_AT_ADDRESS, self.address: ADDRESS, self.account: ACCOUNT}
+
+    def count(self, now: datetime) -> timedelta:
+        """Count the try as a failure and return zero; or count nothing and return how long to wait."""
+        with transaction.atomic():
+            missing = [LoginLimit(key=key, free_at=now) for key in sorted(self.limits)]
+            LoginLimit.objects.bulk_create(
+                missing, ignore_conflicts=True
+            )  # so that there is something to lock
+            rows = {row.key: row for row in missing} | {row.key: row for row in self._lock()}
+            held_to = [self.pair]
+            if not LoginPlace.objects.filter(pk=self.pair, at__gt=now - REMEMBER).exists():
+                held_to += [self.address] if rows[self.pair].free_at <= now else [self.address, self.account]
+            if wait := max(self._wait(rows[key], now) for key in held_to):
+                return wait
+            for key, limit in self.limits.items():
+                rows[key].free_at = max(rows[key].free_at, now) + limit.every
+            LoginLimit.objects.bulk_create(
+                rows.values(), update_conflicts=True, update_fields=["free_at"], unique_fields=["key"]
+            )
+        return timedelta(0)
+
+    def take_back(self, now: datetime) -> None:
+        """The password was right: what was counted for this try counts no more, and the address is known."""
+        with transaction.atomic():
+            for row in self._lock():
+                row.free_at -= self.limits[row.key].every
+                row.save()
+            LoginPlace.objects.update_or_create(pk=self.pair, defaults={"at": now})
+
+    def _lock(self) -> QuerySet[LoginLimit]:
+        return LoginLimit.objects.select_for_update().filter(pk__in=self.limits).order_by("pk")
+
+    def _wait(self, row: LoginLimit, now: datetime) -> timedelta:
+        limit = self.limits[row.key]
+        return max(row.free_at - now - (limit.burst - 1) * limit.every, timedelta(0))
+
+
+class ThrottledBackend(ModelBackend):
+    """Looks at the password of who has not guessed too often."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Return the user with this name and password, None when there is none. Raises TooManyLogins."""
+        if request is None or username is None or password is None:  # no page: nobody guesses
+            return super().authenticate(request, username, password, **kwargs)
+        address, now = client_address(request), read_clock()
+        attempt = Attempt(username, address)
+        if wait := attempt.count(now):
+            logger.warning(
+                "A login to %s from %s was put off.", _name(username), address or "an unknown address"
+            )
+            raise TooManyLogins(say_wait(wait), code="throttled")
+        user = super().authenticate(request, username, password, **kwargs)
+        if user is None:
+            logger.warning("A login to %s from %s failed.", _name(username), address or "an unknown address")
+        else:
+            attempt.take_back(read_clock())
+            logger.info("%s logged in from %s.", _name(username), address or "an unknown address")
+        return user
+
+
+def read_clock() -> datetime:
+    """Return the time by which tries are counted."""
+    return timezone.now()
+
+
+def forget(now: datetime) -> None:
+    """Delete what counts no more; called by the clock."""
+    LoginLimit.objects.filter(free_at__lt=now).delete()
+    LoginPlace.objects.filter(at__lt=now - REMEMBER).delete()
+
+
+def say_wait(wait: timedelta) -> str:
+    """Say how long to wait, in seconds up to a minute."""
+    seconds = math.ceil(wait.total_seconds())
+    time = f"{seconds} seconds" if seconds <= 60 else f"{math.ceil(seconds / 60)} minutes"
+    return f"Too many attempts to log in did not succeed. Try again in {time}."
+
+
+def _name(username: str) -> str:
+    """Return who that is for a log: a name that exists, for what else is typed there may be a password."""
+    known = User.objects.filter(username=username).values_list("pk", flat=True).first()
+    return f"user {known}" if known else "an account that does not exist"
+
+
+def _network(address: str) -> str:
+    """Return what one customer of a provider has: an IPv4 address, or the first 48 bits of an IPv6 one."""
+    if not address or ip_address(address).version == 4:
+        return address
+    return str(ip_network((address, 48), strict=False))
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()

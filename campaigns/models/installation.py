@@ -1,0 +1,47 @@
+from django.db import models
+
+
+class Seed(models.Model):
+    """What this installation was given once: it is never given again, whatever became of it.
+
+    `key` names it for good, as in "role Marketers"; `object_id` is the row that was made, if it is one.
+    """
+
+    key = models.CharField(max_length=200, primary_key=True)
+    object_id = models.BigIntegerField(null=True, blank=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class LoginLimit(models.Model):
+    """How often somebody failed to log in lately: with each failure `free_at` moves on, and time catches up with it.
+
+    `key` is a digest, so that nobody can read from it what was typed as a user name.
+    """
+
+    key = models.CharField(max_length=64, primary_key=True)
+    free_at = models.DateTimeField(db_index=True, help_text="When nothing of it counts any more.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}: until {self.free_at:%H:%M:%S}"
+
+
+class LoginPlace(models.Model):
+    """An address from which an account has logged in, so that a stranger's failures do not keep it out there."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key[:8]}: {self.at:%Y-%m-%d}"

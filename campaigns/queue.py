@@ -1,0 +1,130 @@
+"""Which tasks the queue may run, decided before a worker sees them.
+
+django-q2 runs whatever function a package names, also the hook after it and the chain behind it. Here a package is read
+when it leaves the queue, however it got there: one that names anything but a task of settings.TASKS is recorded as a
+failure with the reason and is gone. (Its signal `pre_execute` is sent outside of the worker's try: raising there would
+end the worker.) Packages are pickles: only plain data is taken from them, never a class or a function.
+"""
+
+import io
+import logging
+import pickle
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from django_q import core_signing
+from django_q.brokers import Broker
+from django_q.brokers.orm import ORM
+from django_q.conf import Conf
+from django_q.models import Task
+
+logger = logging.getLogger(__name__)
+
+PLAIN = {("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")}
+OPTIONS = {"id", "name", "func", "args", "kwargs", "started", "group", "cluster", "save"}
+Package = tuple[Any, Any]
+
+
+class PackageRefused(Exception):
+    """What a package asks for is not run; `str()` is the sentence."""
+
+
+def is_task(name: object) -> bool:
+    """Return whether this is the name of a task that may run."""
+    return isinstance(name, str) and name in settings.TASKS
+
+
+def read_package(payload: Any) -> dict[str, Any]:
+    """Return the task in a package from the queue. Raises PackageRefused: it is not ours, or holds more than data."""
+    try:
+        task = core_signing.loads(payload, key=Conf.SECRET_KEY, salt=Conf.PREFIX, serializer=_PlainPickles)
+    except Exception as error:  # a pickle of somebody else can raise anything
+        raise PackageRefused(f"A package in the queue cannot be read: {error}") from error
+    if not isinstance(task, dict):
+        raise PackageRefused("A package in the queue holds no task.")
+    return task
+
+
+def check_task(task: Mapping[str, Any]) -> None:
+    """Raise PackageRefused unless this is one of our tasks, called in a way that cannot harm a worker."""
+    if not is_task(task.get("func")):
+        raise PackageRefused(f"“{task.get('func')}” is none of the tasks that may run here: it was not run.")
+    if extra := sorted(str(name) for name in set(task) - OPTIONS):
+        raise PackageRefused(f"A task may not be queued with {', '.join(extra)}: it was not run.")
+    kinds: dict[str, Any] = {"id": str, "name": str, "args": tuple, "kwargs": dict, "started": datetime}
+    if wrong := [name for name, kind in kinds.items() if not isinstance(task.get(name), kind)]:
+        raise PackageRefused(f"A task in the queue has no usable {', '.join(wrong)}: it was not run.")
+    if len(task["id"]) > 32 or len(task["name"]) > 100 or len(str(task.get("group", ""))) > 100:
+        raise PackageRefused(
+            "A task in the queue has an id, a name or a group that is too long: it was not run."
+        )
+
+
+def never_run_in_place(sender: Any, task: dict[str, Any], **kwargs: Any) -> None:
+    """Take away the option `sync`, with which django-q2 would run a task at once and past the queue."""
+    task.pop("sync", None)
+
+
+class CheckedQueue(Broker):
+    """A broker of django-q2's that hands out only tasks that may run; mixed in before the broker's own class."""
+
+    def dequeue(self) -> list[Package] | None:
+        packages: list[Package] | None = super().dequeue()
+        return packages and [package for package in packages if self._is_fit(*package)]
+
+    def _is_fit(self, key: Any, payload: Any) -> bool:
+        task: dict[str, Any] = {}
+        try:
+            task = read_package(payload)
+            check_task(task)
+        except PackageRefused as refused:
+            logger.error("%s", refused)
+            record_refusal(task, str(refused))
+            self.fail(key)  # takes it off the queue
+            return False
+        return True
+
+
+class DatabaseQueue(CheckedQueue, ORM):
+    """The queue in PostgreSQL."""
+
+
+def record_refusal(task: Mapping[str, Any], sentence: str) -> None:
+    """Write a task that was not run among the failed ones, where administrators look."""
+    now = timezone.now()
+    Task.objects.create(
+        id=uuid.uuid4().hex,  # never that of another
+        name=_clean(task.get("name", "refused"))[:100],
+        func=_clean(task.get("func", ""))[:256],
+        args=task.get("args"),
+        kwargs=task.get("kwargs"),
+        result=_clean(sentence),
+        cluster=Conf.CLUSTER_NAME,
+        started=now,
+        stopped=now,
+        success=False,
+        attempt_count=1,
+    )
+
+
+def _clean(value: Any) -> str:
+    return str(value).replace("\0", "").encode(errors="replace").decode()
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in PLAIN:
+            raise pickle.UnpicklingError(f"It holds {module}.{name}, which is no plain data.")
+        return super().find_class(module, name)
+
+
+class _PlainPickles:
+    """The serializer that `loads` is given."""
+
+    @staticmethod
+    def loads(data: bytes) -> Any:
+        return _PlainUnpickler(io.BytesIO(data)).load()

@@ -1,0 +1,35 @@
+"""What an installation is given once: its roles with their permissions, and the demo.
+
+Each thing is recorded under a key of its own. What somebody changes, renames or deletes afterwards is their decision:
+a later start makes only what was never made.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.db import models, transaction
+
+from campaigns.models import Seed
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def plant(key: str, make: Callable[[], Any]) -> Any:
+    """Call `make` once ever for this key, and return what it returns; None when that was done before.
+
+    All of it happens in one transaction: a start that is killed half-way leaves nothing, and the next one begins anew.
+    """
+    with transaction.atomic():
+        seed, is_new = Seed.objects.get_or_create(key=key)  # another start that makes it now is waited for
+        if not is_new:
+            return None
+        made = make()
+        if isinstance(made, models.Model):
+            Seed.objects.filter(key=seed.key).update(object_id=made.pk)
+        return made
+
+
+def find_row(key: str, rows: models.QuerySet[Row]) -> Row | None:
+    """Return the row that was made for a key, whatever it is called now; None when there is none any more."""
+    object_id = Seed.objects.filter(key=key).values_list("object_id", flat=True).first()
+    return rows.filter(pk=object_id).first() if object_id else None

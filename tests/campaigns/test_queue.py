@@ -1,0 +1,171 @@
+"""What the queue runs: tasks of settings.TASKS, and nothing else however it got there."""
+
+import ast
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core import signing
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.models import Failure, OrmQ, Schedule, Success, Task
+from django_q.scheduler import scheduler
+from django_q.signing import SignedPackage
+from django_q.tasks import async_chain, async_iter, async_task
+
+from campaigns import heartbeats
+from campaigns.queue import DatabaseQueue
+from campaigns.redis_queue import RedisQueue
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.django_db
+GOOD = "mailing.tasks.close"
+
+
+def package(**changes):
+    task = {
+        "id": "a" * 32,
+        "name": "good",
+        "func": GOOD,
+        "args": (1,),
+        "kwargs": {},
+        "started": timezone.now(),
+    }
+    return {name: value for name, value in (task | changes).items() if value is not ...}
+
+
+class Opener:
+    """A pickle that touches a file when it is read."""
+
+    def __reduce__(self):
+        return (os.system, ("touch /tmp/fanfare-was-taken-over",))
+
+
+REFUSED = {
+    "a command": package(func="os.system", args=("id",)),
+    "our own function that is no task": package(func="campaigns.lifecycle.fire"),
+    "another spelling": package(func=f" {GOOD}"),
+    "a function": package(func=os.system),
+    "a pickle that runs code": package(args=(Opener(),)),
+    "a pickle that runs code as its function": package(func=Opener()),
+    "a hook": package(hook="os.system"),
+    "a chain": package(chain=[("os.system", ("id",))]),
+    "in place": package(sync=True),
+    "cached": package(cached=True),
+    "an endless time": package(timeout=10**9),
+    "no function": package(func=...),
+    "no name": package(name=...),
+    "no arguments": package(args=...),
+    "arguments that are none": package(args=5),
+    "no start": package(started=...),
+    "a long id": package(id="a" * 33),
+    "a NUL": package(func="os\0system"),
+    "no task": ["os.system"],
+}
+
+
+@pytest.mark.parametrize("task", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_task_of_ours_is_a_failure_with_a_sentence_and_never_run(task):
+    get_broker().enqueue(SignedPackage.dumps(task))
+    async_task(GOOD, 7)
+    taken = [get_broker().dequeue() for _ in range(2)]
+    assert taken[0] == []
+    ((_, payload),) = taken[1]
+    assert SignedPackage.loads(payload)["args"] == (7,)
+    assert not Path("/tmp/fanfare-was-taken-over").exists()
+    failure = Failure.objects.get()
+    assert failure.success is False
+    assert re.search(r"was not run|cannot be read|holds no task", failure.result)
+    assert OrmQ.objects.count() == 1  # the good one, until a worker acknowledges it
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "no signature",
+        signing.dumps({"func": GOOD}, salt="another"),
+        signing.dumps("not base64", key=Conf.SECRET_KEY, salt=Conf.PREFIX),
+        SignedPackage.dumps(package())[:-1],
+    ],
+)
+def test_a_package_that_is_not_ours_is_put_aside(payload):
+    get_broker().enqueue(payload)
+    assert get_broker().dequeue() == []
+    assert "cannot be read" in Failure.objects.get().result
+    assert not OrmQ.objects.exists()
+
+
+def test_a_task_with_plain_arguments_of_every_kind_is_handed_out():
+    arguments = (1, "a", [2.5, None, True], {"b": b"c"}, timezone.now())
+    async_task(GOOD, *arguments, group="g", cluster="default", save=False)
+    ((_, payload),) = get_broker().dequeue()
+    assert SignedPackage.loads(payload)["args"] == arguments
+    assert not Failure.objects.exists()
+
+
+def test_the_line_of_a_host_is_no_way_around():
+    async_task("os.system", "id", cluster="mail@one")
+    broker = heartbeats.TwoLines(get_broker("mail"), get_broker("mail@one"))
+    assert broker.dequeue() == []
+    assert Failure.objects.get().func == "os.system"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"func": "os.system", "args": "'id'"},
+        {"func": GOOD, "args": "1", "hook": "os.system"},
+        {"func": GOOD, "args": "1", "kwargs": "{'q_options': {'hook': 'os.system'}}"},
+        {"func": "tests.campaigns.test_queue.take_over", "kwargs": "{'q_options': {'sync': True}}"},
+        {"func": "os.system", "args": "'id'", "kwargs": "{'q_options': {'chain': [('os.system', ('id',))]}}"},
+    ],
+)
+def test_a_schedule_runs_nothing_else_and_stops_no_other(fields, monkeypatch):
+    monkeypatch.setattr(
+        "django_q.scheduler.close_old_django_connections", lambda: None
+    )  # the test's own among them
+    Schedule.objects.all().delete()
+    Schedule.objects.create(**fields, next_run=timezone.now() - timedelta(minutes=2))
+    Schedule.objects.create(func="campaigns.clock.tick", next_run=timezone.now() - timedelta(minutes=1))
+    scheduler(get_broker())
+    handed_out = [task for _ in range(2) for task in get_broker().dequeue() or []]
+    assert [SignedPackage.loads(payload)["func"] for _, payload in handed_out] == ["campaigns.clock.tick"]
+    assert "was not run" in Failure.objects.get().result
+    assert not Success.objects.exists()
+
+
+def take_over():
+    raise AssertionError("this ran")
+
+
+def test_chains_and_groups_are_no_way_around():
+    async_chain([("os.system", ("id",))])
+    async_iter("os.system", [1])
+    assert [get_broker().dequeue() for _ in range(2)] == [[], []]
+    assert Task.objects.filter(success=False).count() == 2
+
+
+def test_redis_and_postgresql_hand_out_by_the_same_rule():
+    assert isinstance(get_broker(), DatabaseQueue)
+    assert DatabaseQueue.dequeue is RedisQueue.dequeue
+
+
+def test_every_task_that_the_product_queues_is_on_the_list_and_there():
+    queued = set()
+    for path in ROOT.glob("*/**/*.py"):
+        if path.relative_to(ROOT).parts[0] in ("campaigns", "promotions", "pos", "mailing"):
+            queued |= {
+                node.value
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and re.fullmatch(r"\w+\.tasks\.\w+", node.value)
+            }
+    assert queued <= set(settings.TASKS)
+    assert all(callable(import_string(name)) for name in settings.TASKS)
