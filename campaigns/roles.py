@@ -31,6 +31,8 @@ MARKETER = [
     "mailing.change_segment",
     "mailing.delete_segment",
     "mailing.add_suppression",
+    "mailing.change_suppression",
+    "mailing.delete_suppression",
     "promotions.add_promotioncampaign",
     "promotions.change_promotioncampaign",
     "promotions.delete_promotioncampaign",

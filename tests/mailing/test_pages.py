@@ -71,7 +71,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/suppressions/export.csv": "AnMA",
     "/suppressions/new/": "MA",
     "/suppressions/import/": "MA",
-    "/suppressions/{suppression}/delete/": "A",
+    "/suppressions/{suppression}/delete/": "MA",
     "/connections/": "AnMA",
     "/connections/new/": "A",
     "/connections/{connection}/": "AnMA",
