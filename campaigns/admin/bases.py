@@ -107,5 +107,3 @@ def money_of(name: str, label: str, currency: Callable[[Any], str]) -> Callable[
         return "" if amount is None else money(amount, currency(row))
 
     return shown
-
-

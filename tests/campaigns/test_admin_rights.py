@@ -28,6 +28,7 @@ TABLE = {
     "auth.User": "vacdA",
     "auth.Group": "vA acdS",
     "campaigns.Campaign": "vn",
+    "campaigns.Edit": "vS",
     "campaigns.Heartbeat": "vn",
     "campaigns.LoginLimit": "vS",
     "campaigns.LoginPlace": "vS",
