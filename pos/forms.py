@@ -9,7 +9,7 @@ from django.forms import formset_factory
 
 from campaigns.forms import MomentField
 from pos.models import Location
-from pos.schemas import SaleRequest
+from pos.schemas import Line, SaleRequest
 from promotions.forms.fields import CodesField, MoneyField
 from promotions.models import CustomerGroup, PromotionCampaign
 
@@ -21,7 +21,7 @@ class LineForm(forms.Form):
     """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
 
     fields: dict[str, Any]
-    sku = forms.CharField(label="SKU", max_length=64, required=False)
+    sku = forms.CharField(label="SKU, barcode or name", max_length=200, required=False)
     categories = CodesField(label="Categories", help_text="")
     brand = forms.CharField(max_length=64, required=False)
     quantity = forms.RegexField(
@@ -101,15 +101,18 @@ class SandboxForm(forms.Form):
     def clean_coupons(self) -> list[str]:
         return [code for text in self.cleaned_data["coupons"] for code in text.split()]
 
-    def basket(self) -> dict[str, Any]:
-        """The basket as a till would send it."""
+    def basket(self, articles: Sequence[Line] = ()) -> dict[str, Any]:
+        """The basket as a till would send it.
+
+        `articles`: those that tills have sold; a line may name one by its barcode or its name instead of its SKU.
+        """
         said = self.cleaned_data
         basket: dict[str, Any] = {
             "currency": said["location"].currency,
             "coupons": said["coupons"],
             "payment_method": said["payment_method"],
             "lines": [
-                _line(number, line.cleaned_data)
+                _line(number, line.cleaned_data, articles)
                 for number, line in enumerate(self.lines, start=1)
                 if line.has_changed()
             ],
@@ -119,12 +122,13 @@ class SandboxForm(forms.Form):
         return basket
 
 
-def _line(number: int, said: dict[str, Any]) -> dict[str, Any]:
+def _line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> dict[str, Any]:
+    article = _article(said["sku"], articles)
     line = {
         "id": str(number),
-        "sku": said["sku"] or f"line {number}",
-        "categories": said["categories"],
-        "brand": said["brand"],
+        "sku": article.sku if article else said["sku"] or f"line {number}",
+        "categories": said["categories"] or (article.categories if article else ()),
+        "brand": said["brand"] or (article.brand if article else ""),
         "unit_price": said["unit_price"],
         "quantity": int(said["quantity"]) if said["quantity"].isdigit() else said["quantity"],
     }
@@ -132,6 +136,16 @@ def _line(number: int, said: dict[str, Any]) -> dict[str, Any]:
         total = Decimal(said["quantity"]) * said["unit_price"]
         line["line_total"] = int(total.quantize(Decimal(1), rounding=ROUND_HALF_UP))
     return line
+
+
+def _article(text: str, articles: Sequence[Line]) -> Line | None:
+    """The article whose barcode or name `text` is; None where it is a SKU, or nothing that is known."""
+    if not text or any(article.sku == text for article in articles):
+        return None
+    named = [
+        one for one in articles if text in (one.barcode, one.name) or one.name.casefold() == text.casefold()
+    ]
+    return named[0] if named else None
 
 
 def typed(location: Location, sold: SaleRequest) -> dict[str, Any]:

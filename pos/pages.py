@@ -63,13 +63,15 @@ def sandbox(request: Request) -> HttpResponse:
     of = PromotionCampaign.objects.filter(pk=key_of(request.GET.get("campaign"))).first()
     form = SandboxForm(data, locations=locations, of=of)
     context: dict[str, Any] = {"form": form}
+    sold: list[Sale] = []
     if request.htmx.target != "result":  # else the basket stays as it is
         sold = recent.sales(LATEST)
         context |= {"goods": goods(sold, form.currency)} | (
             {} if form.is_bound else {"recent": baskets(sold)}
         )
     if data is not None and form.is_valid():
-        asked, basket = form.cleaned_data, form.basket()
+        # the page itself puts the SKU in the place of a barcode or a name
+        asked, basket = form.cleaned_data, form.basket(recent.goods(sold, form.currency))
         at = asked["at"] or timezone.now()
         try:
             quote = try_out(

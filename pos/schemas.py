@@ -41,7 +41,8 @@ class Line(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
 
     `line_total` stands in the place of quantity × unit_price where the till's own total is not that product.
     `min_unit_price`: the floor no discount goes below. `discountable` false: takes no discount and counts towards no
-    condition. `already_discounted`: the till has reduced it already.
+    condition. `already_discounted`: the till has reduced it already. `name`, `barcode`: of the article; they change no
+    discount, and people find the article by them in the office.
     """
 
     id: Text
@@ -54,6 +55,8 @@ class Line(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
     min_unit_price: Money = 0
     line_total: Money | None = None
     already_discounted: bool = False
+    name: Annotated[str, Meta(max_length=200, extra_json_schema=PRINTABLE)] = ""
+    barcode: Word = ""
 
 
 class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

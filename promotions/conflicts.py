@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from campaigns.templatetags.workspace import money
-from promotions import reading, stacking
+from promotions import goods, reading, stacking
 from promotions.codes import SHORT
 from promotions.engine import rules
 from promotions.models import Coupon, Promotion, PromotionCampaign
@@ -41,6 +41,7 @@ def conflicts(
         *_of_the_rule(rule),
         *_of_hours(rule, promotion.starts_at, promotion.ends_at, "its own window"),
         *_of_the_site(rule),
+        *goods.unmatched(rule),
         *_of_codes(promotion, open_ones, places),
         *(line for campaign in open_ones for line in _with_campaign(promotion, rule, campaign, places)),
     ]

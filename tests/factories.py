@@ -114,7 +114,7 @@ class CouponFactory(DjangoModelFactory):
         model = Coupon
 
     promotion = factory.SubFactory(PromotionFactory, trigger=Promotion.Trigger.COUPON)
-    code = factory.Sequence(lambda n: f"CODE{n}")
+    code = factory.Sequence(lambda n: f"COUPON{n}")
 
 
 class CampaignFactory(DjangoModelFactory):

@@ -8,6 +8,7 @@ from django import forms
 from campaigns.forms import MomentField
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
+from promotions.goods import NOUNS
 from promotions.models import CustomerGroup, Promotion
 
 PICKS = [("cheapest", "the cheapest"), ("dearest", "the dearest")]
@@ -30,6 +31,13 @@ def tick(label: str, **kwargs: Any) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, **kwargs)
 
 
+def offer_sold(fields: Mapping[str, forms.Field]) -> None:
+    """Let each field of SKUs, categories or brands offer what tills have sold; the page holds the lists."""
+    for name, field in fields.items():
+        if isinstance(field, CodesField) and (kind := name.split("_")[-1]) in NOUNS:
+            field.widget.attrs |= {"list": f"sold-{kind}", "data-sold": kind, "autocomplete": "off"}
+
+
 class Part(forms.Form):
     """Some fields of a promotion's form under a heading.
 
@@ -42,6 +50,10 @@ class Part(forms.Form):
     needs: Mapping[str, Mapping[str, Sequence[str]]] = {}
     rows: "RowSet | None" = None
     folds = False  # shown closed until something of it is filled in
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_sold(self.fields)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -199,6 +211,10 @@ class BundleRow(forms.Form):
     skus = CodesField(label="SKUs", help_text="")
     categories = CodesField(label="Categories", help_text="")
     brands = CodesField(label="Brands", help_text="")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offer_sold(self.fields)
 
     def clean_quantity(self) -> int:
         return self.cleaned_data["quantity"] or 1

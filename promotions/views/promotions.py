@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import gone_to
-from promotions import coupons, groups, publish, reading, standing, types
+from promotions import coupons, goods, groups, publish, reading, standing, types
 from promotions.conflicts import conflicts
 from promotions.forms import picker
 from promotions.forms.filters import PromotionFilter, edition, key_of
@@ -184,6 +184,7 @@ def edited(
 ) -> HttpResponse:
     """The form of a new (None) or stored promotion; saved when it was posted and can be."""
     context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    context["sold"] = goods.sold().offered()
     if promotion and promotion.status == Promotion.Status.ACTIVE:
         active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
         context |= {"active_campaigns": active, "applies_now": promotion.standalone or bool(active)}

@@ -1,0 +1,75 @@
+"""What tills sold lately: the SKUs, categories and brands that a promotion can name, and those that nothing matches."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from django.db import connection
+from msgspec import Struct
+
+from promotions.engine import Rule
+
+LATEST = 1000  # sales that are looked at
+OFFERED = 500  # codes of each kind that a form offers
+NOUNS = {"skus": "SKU", "categories": "category", "brands": "brand"}
+
+SOLD = """
+    SELECT line ->> 'sku', line -> 'categories', line ->> 'brand'
+    FROM (SELECT basket FROM pos_sale WHERE state = 'committed' ORDER BY id DESC LIMIT %s) AS sale,
+         jsonb_array_elements(CASE jsonb_typeof(basket -> 'lines') WHEN 'array' THEN basket -> 'lines' ELSE '[]' END)
+         AS line
+    GROUP BY 1, 2, 3
+"""
+
+
+class Goods(Struct, frozen=True):
+    """The codes of the articles that were sold, each once, in the order of the alphabet."""
+
+    skus: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    brands: tuple[str, ...] = ()
+
+    def offered(self) -> dict[str, tuple[str, ...]]:
+        """By kind, what a form offers."""
+        return {kind: getattr(self, kind)[:OFFERED] for kind in NOUNS}
+
+
+def sold() -> Goods:
+    """The articles of the latest sales."""
+    skus: set[str] = set()
+    categories: set[str] = set()
+    brands: set[str] = set()
+    with connection.cursor() as cursor:
+        cursor.execute(SOLD, [LATEST])
+        for sku, listed, brand in cursor:
+            skus.add(sku)
+            categories.update(msgspec.json.decode(listed) if isinstance(listed, str) else listed or ())
+            brands.add(brand)
+    return Goods(*(tuple(sorted(filter(None, codes))) for codes in (skus, categories, brands)))
+
+
+def unmatched(rule: Rule) -> Iterator[str]:
+    """A sentence for each code that `rule` names and nothing that was sold has. None where nothing was sold yet."""
+    goods = sold()
+    if not goods.skus:
+        return
+    named = dict.fromkeys(_named(msgspec.to_builtins([rule.target, rule.conditions, rule.benefit])))
+    for kind, code in named:
+        known = getattr(goods, kind)
+        if code not in known:
+            alike = next((other for other in known if other.casefold() == code.casefold()), None)
+            hint = f" Do you mean “{alike}”?" if alike else ""
+            yield f"No till has sold anything of the {NOUNS[kind]} “{code}” lately.{hint}"
+
+
+def _named(value: Any) -> Iterator[tuple[str, str]]:
+    """(kind, code) of all codes in the rules as plain values. A free gift may be new: its SKU is left out."""
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in NOUNS:
+                yield from ((name, code) for code in part)
+            else:
+                yield from _named(part)
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _named(part)
