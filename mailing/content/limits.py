@@ -9,6 +9,8 @@ from collections.abc import Set
 
 from .source import ContentError
 
+TAG_LIMIT = 60_000  # of one page
+STYLE_WORK_LIMIT = 1_500_000  # rules of style sheets times tags: each rule may be tried on each element
 HTML_DEPTH = 250  # elements inside each other; native parsers have been seen to fail from about 1,000 on
 MJML_DEPTH = 100
 
@@ -22,6 +24,8 @@ _xml_tags = re.compile(
       | <(?P<end>/?)(?P<name>[a-zA-Z][^\s/>]*)(?>[^>"']+|"[^"]*"|'[^']*'|["'])*+(?:>|\Z)""",
     re.VERBOSE | re.DOTALL,
 )
+
+_sheets = re.compile(r"<style\b.*?(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
 
 # Categories of elements as the HTML standard has them for its tree construction
 _VOID = frozenset(
@@ -61,6 +65,7 @@ def check_html_depth(page: str) -> None:
 
     What a parser would make of wrong nesting is never counted as less deep than it is, at times as deeper.
     """
+    check_html_size(page)
     if page.count("<") <= HTML_DEPTH:
         return
     opened: list[str] = []
@@ -123,6 +128,22 @@ def _close(opened: list[str], names: Set[str], scopes: Set[str]) -> None:
             return
         if opened[place] in scopes:
             return
+
+
+def check_html_size(page: str) -> None:
+    """Raise ContentError when a page has more tags than are read, or more rules than can be tried on them."""
+    tags = page.count("<")
+    if tags > TAG_LIMIT:
+        raise ContentError(
+            f"The HTML has {tags:,} tags: more than the {TAG_LIMIT:,} that can be read", "body"
+        )
+    if tags * page.count("{") <= STYLE_WORK_LIMIT:
+        return
+    rules = sum(sheet[0].count("{") for sheet in _sheets.finditer(page))
+    if tags * rules > STYLE_WORK_LIMIT:
+        raise ContentError(
+            f"The style sheets have {rules:,} rules for {tags:,} tags: too many to be tried on each", "body"
+        )
 
 
 def check_mjml_depth(text: str) -> None:

@@ -19,6 +19,8 @@ _tags = re.compile(
 _attribute = re.compile(r"""([^\s=>"'/]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?""")
 _markup = re.compile(r"<!\[CDATA\[|\]\]>|<[^>]*>")
 
+ATTRIBUTE_LIMIT = 100  # of mj-html-attributes: each path is tried on the whole page
+
 # Elements whose content is HTML or text
 _ENDING = frozenset(
     """mj-text mj-button mj-table mj-raw mj-accordion-title mj-accordion-text mj-navbar-link mj-social-element mj-title
@@ -210,6 +212,8 @@ class _Reader:
             if inner["name"] == "mj-selector":
                 path = values.get("path", "")
             elif inner["name"] == "mj-html-attribute":
+                if len(self.attributes) >= ATTRIBUTE_LIMIT:
+                    raise Wrong(f"more than {ATTRIBUTE_LIMIT} times <mj-html-attribute>", tag.start())
                 closing = content.find("</mj-html-attribute", inner.end())
                 self.attributes.append((path, values.get("name", ""), content[inner.end() : closing].strip()))
         if not self._is_in_head():

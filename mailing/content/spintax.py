@@ -10,7 +10,7 @@ import re
 from .held import OUTPUT, TAG, Held
 from .source import ContentError
 
-WORDING_LIMIT = 5_000  # wordings of all groups of one part
+WORDING_LIMIT = 2_500  # wordings of all groups of one part
 BROKEN_SHOWN = 20
 
 

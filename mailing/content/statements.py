@@ -15,14 +15,17 @@ from .source import ContentError, Source
 
 BODY_LIMIT = 500_000  # characters of a body or a text part; Gmail shows the first 102 KB
 LINE_LIMIT = 10_000  # characters of a subject and the like
-STATEMENT_LIMIT = 5_000  # in one field
-STATEMENT_LENGTH = 4_000  # characters of one: its filters and conditions are read one inside the other
+STATEMENT_LIMIT = 2_500  # in one field
+LIQUID_LIMIT = 100_000  # characters of all statements of one field
+BLANK_LIMIT = 100  # blanks in a row inside a statement: the parser goes back over them once for each
+STATEMENT_LENGTH = 2_000  # characters of one: its filters and conditions are read one inside the other
 BRACKET_LIMIT = 50  # round and square ones in one statement, likewise
 
 FIELDS = ("subject", "preheader", "from_name", "body", "text")  # those that may hold Liquid
 
 _opener = re.compile(r"\{\{|\{%-?\s*(?P<name>raw|doc)\s*-?%\}|\{%")
 _ends = {name: re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}") for name in ("raw", "doc")}
+_blanks = re.compile(rf"\s{{{BLANK_LIMIT}}}")
 _straight = re.compile(r'"[^"]*"|\'[^\']*\'')
 # What word processors and editors of HTML make of a straight quote
 _QUOTES = {
@@ -77,7 +80,7 @@ def straighten(text: str, field: str = "body") -> str:
     Raises ContentError: a statement is not closed, or there are too many, or one is too long; names the line.
     """
     out: list[str] = []
-    position = 0
+    position = length = 0
     for count, statement in enumerate(_statements(text, field), 1):
         if count > STATEMENT_LIMIT:
             raise _fault(text, statement.start, field, f"more than {STATEMENT_LIMIT:,} statements of Liquid")
@@ -86,6 +89,13 @@ def straighten(text: str, field: str = "body") -> str:
             if len(source) > STATEMENT_LENGTH:
                 raise _fault(
                     text, statement.start, field, f"a statement of more than {STATEMENT_LENGTH:,} characters"
+                )
+            length += len(source)
+            if length > LIQUID_LIMIT:
+                raise _fault(text, statement.start, field, f"more than {LIQUID_LIMIT:,} characters of Liquid")
+            if _blanks.search(source):
+                raise _fault(
+                    text, statement.start, field, f"more than {BLANK_LIMIT} blanks in a row in Liquid"
                 )
             if source.count("(") + source.count("[") > BRACKET_LIMIT:
                 raise _fault(
