@@ -14,10 +14,26 @@ from mailing.sending import breaker
 from mailing.sending.servers import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
+from mailing.smtp.phrases import Meaning, find_meaning
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind
 
 CAMPAIGNS_NAMED = 3  # in a refusal
+NAMED = {  # other reasons to refuse a test mail, and what to do
+    Meaning.GREYLISTED: (
+        "put off by greylisting",
+        "the login and the sender work; the server lets a sender it does not know wait at first. Test again in some "
+        "minutes; campaigns try again by themselves.",
+    ),
+    Meaning.RELAY: (
+        "relaying refused",
+        "the server passes on no mail for us. Set a user name and password, or have this machine allowed to send.",
+    ),
+    Meaning.LISTED: (
+        "our server is refused",
+        "the address of this machine, or of the server, is refused. Ask its operator, or the list that is named.",
+    ),
+}
 PATIENT = Timeouts(
     connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2
 )
@@ -110,10 +126,18 @@ def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) ->
         return Verdict(
             False, str(Cause.TIMED_OUT), "The mail was handed over, but no answer came. See if it arrives."
         )
-    if result.stage is Stage.MAIL and (result.verdict is None or result.verdict.kind is Kind.CONNECTION):
-        return Verdict(False, str(Cause.SENDER), f"{said}: {client.ADVICE[Cause.SENDER]}")
+    meaning = find_meaning(f"{result.reply.enhanced} {result.reply.text}") if result.reply else None
+    cause = client.name_cause(result.stage, result.reply) if result.reply else None
+    if cause or (
+        result.stage is Stage.MAIL and (result.verdict is None or result.verdict.kind is Kind.CONNECTION)
+    ):
+        cause = cause or Cause.SENDER
+        return Verdict(False, str(cause), f"{said}: {client.ADVICE[cause]}")
     if result.verdict is None:
         return Verdict(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
+    if meaning in NAMED:
+        name, advice = NAMED[meaning]
+        return Verdict(False, name, f"{said}: {advice}")
     if result.verdict.kind is Kind.THROTTLE:
         return Verdict(False, str(Cause.THROTTLED), f"{said}: {client.ADVICE[Cause.THROTTLED]}")
     if result.verdict.kind in (Kind.HARD, Kind.SOFT):

@@ -1,6 +1,7 @@
 """Drafts and what is done with them: saving, test mails, and second chances for recipients that were not reached."""
 
 import asyncio
+import uuid
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -140,9 +141,10 @@ def _replace_routes(campaign: EmailCampaign, routes: Sequence[tuple[int, int]]) 
 # ── test mails ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = None) -> None:
+def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = None) -> str:
     """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
 
+    Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
     Raises: Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
     """
     if by is not None and not by.has_perm("mailing.change_emailcampaign"):
@@ -160,9 +162,12 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
         raise Refused([("connection", "Choose an SMTP connection.")])
     if not campaign.from_email:
         raise Refused([("from_email", "The sender address is missing.")])
+    name = f"test-mail-{uuid.uuid4().hex}"
+    arguments = {"cluster": "mail", "task_name": name}
     transaction.on_commit(
-        partial(async_task, "mailing.tasks.send_test", campaign.pk, recipients, cluster="mail")
+        partial(async_task, "mailing.tasks.send_test", campaign.pk, recipients, **arguments)
     )
+    return name
 
 
 def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:

@@ -1,8 +1,11 @@
 """What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
 
+from typing import Any
+
+import msgspec
 from django_q.tasks import async_task
 
-from mailing import at_the_till, drafting, importing, launch
+from mailing import at_the_till, importing, launch, mail_tests
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -27,9 +30,9 @@ def close(campaign_id: int) -> int:
     return launch.close(campaign_id)
 
 
-def send_test(campaign_id: int, addresses: list[str]) -> int:
-    """Send a campaign's test mails; return how many the server took."""
-    return drafting.deliver_test(campaign_id, addresses)
+def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:
+    """Send a campaign's test mails; return how that went, for the page that waits for it."""
+    return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses))
 
 
 def import_upload(upload_id: int) -> None:

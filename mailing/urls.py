@@ -33,6 +33,7 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/people/<slug:stage>/", campaigns.people, name="people"),
     path("campaigns/email/<int:pk>/preview/", campaigns.preview, name="preview"),
     path("campaigns/email/<int:pk>/test/", editor.test_mail, name="test_mail"),
+    path("campaigns/email/<int:pk>/test/answer/", editor.test_answer, name="test_answer"),
     path("campaigns/email/<int:pk>/retry/", again.retry_failed, name="retry_failed"),
     path("campaigns/email/<int:pk>/resend/", again.resend_uncertain, name="resend_uncertain"),
     path("campaigns/email/<int:pk>/unreached/", again.duplicate_for_unreached, name="unreached"),

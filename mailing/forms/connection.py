@@ -3,16 +3,19 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.html import escape
 
 from mailing.forms.fields import AddressField, DomainsField
 from mailing.models import SmtpConnection
 from mailing.models.connection import OPEN_LOGIN
 from mailing.secrets import describe_trouble, is_stored
-from mailing.smtp.server import is_loopback
+from mailing.sending.servers import find_hello_name
+from mailing.smtp.server import is_hello_name, is_loopback, read_authorities
 
 # Who changes one of these chooses who gets to know the password: the stored one does not go there by itself.
 DESTINATION = ("host", "port", "tls", "username")
+LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
 
 
 class ConnectionForm(forms.ModelForm):
@@ -26,6 +29,14 @@ class ConnectionForm(forms.ModelForm):
         label="Sender domains it accepts", required=False, help_text="Parted by commas; empty: any."
     )
 
+    authority_file = forms.FileField(
+        label="Certificate authority (PEM file)",
+        required=False,
+        help_text="For a server whose certificate comes from a private authority; trusted for this connection alone.",
+        widget=forms.FileInput(attrs={"accept": ".pem,.crt,.cer"}),
+    )
+    forgets_authority = forms.BooleanField(label="Trust the usual authorities again", required=False)
+
     class Meta:
         model = SmtpConnection
         fields = [
@@ -35,6 +46,7 @@ class ConnectionForm(forms.ModelForm):
             "tls",
             "username",
             "password",
+            "hello_name",
             "from_email",
             "from_name",
             "allowed_domains",
@@ -52,11 +64,44 @@ class ConnectionForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        default = find_hello_name(settings.PUBLIC_URL)
+        self.fields["hello_name"].help_text = f"How we greet the server; empty: {escape(default)}."
+        if not self.instance.authority:
+            del self.fields["forgets_authority"]
         if is_stored(self.instance, "password"):
             kept = (
                 "One is stored. Leave this empty to keep it, as long as host, port, encryption and user stay."
             )
             self.fields["password"].help_text = escape(describe_trouble(self.instance, "password") or kept)
+
+    def clean_hello_name(self) -> str:
+        name = self.cleaned_data["hello_name"].strip()
+        if name and not is_hello_name(name):
+            raise forms.ValidationError(
+                f"“{name}” is no full host name: write it with its domain, such as mail.shop.example."
+            )
+        return name
+
+    def clean_authority_file(self) -> str:
+        """Return the certificates to trust, "" when none were uploaded."""
+        file = self.cleaned_data["authority_file"]
+        if not file:
+            return ""
+        if file.size > LARGEST_AUTHORITY:
+            raise forms.ValidationError(
+                f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is no certificate."
+            )
+        try:
+            return read_authorities(file.read())
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def save(self, commit: bool = True) -> SmtpConnection:
+        if authority := self.cleaned_data["authority_file"]:
+            self.instance.authority = authority
+        elif self.cleaned_data.get("forgets_authority"):
+            self.instance.authority = ""
+        return super().save(commit)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -69,7 +114,8 @@ class ConnectionForm(forms.ModelForm):
             self.add_error("tls", OPEN_LOGIN)
         if cleaned.get("password") or not is_stored(self.instance, "password"):
             return cleaned
-        if has_login and any(cleaned.get(name) != getattr(self.instance, name) for name in DESTINATION):
+        goes_elsewhere = any(cleaned.get(name) != getattr(self.instance, name) for name in DESTINATION)
+        if has_login and (goes_elsewhere or cleaned.get("authority_file")):
             self.add_error(
                 "password",
                 "Enter the password again: a stored one does not go to another host, port or user by itself.",

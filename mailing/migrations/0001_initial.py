@@ -271,6 +271,23 @@ class Migration(migrations.Migration):
                 ("username", models.CharField(blank=True, max_length=255)),
                 ("password", mailing.secrets.EncryptedTextField(blank=True)),
                 (
+                    "hello_name",
+                    models.CharField(
+                        blank=True,
+                        help_text="How we greet the server; empty: this site's host.",
+                        max_length=253,
+                        verbose_name="name in EHLO",
+                    ),
+                ),
+                (
+                    "authority",
+                    models.TextField(
+                        blank=True,
+                        help_text="Certificates (PEM) to trust instead of the system's.",
+                        verbose_name="certificate authority",
+                    ),
+                ),
+                (
                     "from_email",
                     models.CharField(blank=True, max_length=254, verbose_name="default sender address"),
                 ),

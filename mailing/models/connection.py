@@ -34,6 +34,15 @@ class SmtpConnection(models.Model):
     tls = models.CharField("encryption", max_length=10, choices=Tls, default=Tls.STARTTLS)
     username = models.CharField(max_length=255, blank=True)
     password = EncryptedTextField(blank=True)
+    hello_name = models.CharField(
+        "name in EHLO",
+        max_length=253,
+        blank=True,
+        help_text="How we greet the server; empty: this site's host.",
+    )
+    authority = models.TextField(
+        "certificate authority", blank=True, help_text="Certificates (PEM) to trust instead of the system's."
+    )
     from_email = models.CharField("default sender address", max_length=254, blank=True)
     from_name = models.CharField("default sender name", max_length=100, blank=True)
     allowed_domains = models.JSONField(

@@ -35,6 +35,7 @@ from enum import StrEnum
 from mailing.smtp.addresses import AddressRefused, on_the_wire
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
+from mailing.smtp.phrases import Meaning, find_meaning
 from mailing.smtp.replies import RawReply, Reply, Stage
 from mailing.smtp.server import Server, Timeouts, Tls, is_loopback, loop_factory
 from mailing.smtp.verdicts import Verdict, classify
@@ -52,6 +53,7 @@ __all__ = [
     "check",
     "connect",
     "loop_factory",
+    "name_cause",
 ]
 
 
@@ -64,6 +66,8 @@ class Cause(StrEnum):
     ENCRYPTION = "encryption not possible"
     LOGIN = "login refused"
     SENDER = "sender not accepted"
+    HELLO = "name in EHLO not accepted"
+    QUOTA = "limit of the account reached"
     THROTTLED = "throttled"
     REFUSED = "connection refused by the server"
     NOT_SMTP = "not an SMTP server"
@@ -76,10 +80,26 @@ ADVICE = {
     Cause.ENCRYPTION: "Choose the encryption this port speaks: 465 implicit TLS, 587 and 25 STARTTLS.",
     Cause.LOGIN: "Check user name and password; some providers want an app password or a login made for SMTP.",
     Cause.SENDER: "Use a sender address this login may send from, or have its domain allowed at the provider.",
+    Cause.HELLO: "Set the connection's name in EHLO to this machine's full host name, such as mail.shop.example.",
+    Cause.QUOTA: "Wait until the provider lets this account send again, or have its limit raised.",
     Cause.THROTTLED: "Wait, then send more slowly or over fewer connections.",
     Cause.REFUSED: "Ask the server's operator whether this machine's address may connect.",
     Cause.NOT_SMTP: "Check the port, and whether it wants another encryption.",
 }
+
+
+_ADD_AUTHORITY = "For a private authority, add its certificate to the connection."
+CERTIFICATE_ADVICE = {  # by OpenSSL's verification codes
+    9: "It is not valid yet: check this machine's clock and the certificate's dates.",
+    10: "It has run out: have the server's operator renew it.",
+    18: f"The server made it itself, so that no authority vouches for it. {_ADD_AUTHORITY}",
+    19: f"The authority that signed it is not among those this machine trusts. {_ADD_AUTHORITY}",
+    20: f"Nobody this machine trusts signed it, or the server leaves out what lies between. {_ADD_AUTHORITY}",
+    21: f"Nobody this machine trusts signed it, or the server leaves out what lies between. {_ADD_AUTHORITY}",
+    62: "It was made for another host: use the host name that it names.",
+    64: "It was made for another host: use the host name that it names.",
+}
+SPEAKS_NO_TLS = ("WRONG_VERSION_NUMBER", "PACKET_LENGTH_TOO_LONG", "HTTP_REQUEST", "RECORD_LAYER_FAILURE")
 
 
 class ConnectFailed(Exception):
@@ -88,12 +108,14 @@ class ConnectFailed(Exception):
     stage: the step that failed. reply: the server's answer, None when it gave none. verdict: of that reply.
     """
 
-    def __init__(self, cause: Cause, stage: Stage, reply: Reply | None, what: str) -> None:
+    def __init__(
+        self, cause: Cause, stage: Stage, reply: Reply | None, what: str, advice: str | None = None
+    ) -> None:
         self.cause = cause
         self.stage = stage
         self.reply = reply
         self.verdict: Verdict | None = classify(stage, reply) if reply else None
-        self.sentence = f"{what} {ADVICE[cause]}"
+        self.sentence = f"{what} {advice or ADVICE[cause]}"
         super().__init__(self.sentence)
 
 
@@ -175,7 +197,11 @@ def _unopened(server: Server, stage: Stage, error: Exception) -> ConnectFailed:
     match error:
         case ssl.SSLCertVerificationError():
             what = f"The certificate of {server} was not accepted: {error.verify_message}."
-            return ConnectFailed(Cause.CERTIFICATE, stage, None, what)
+            advice = CERTIFICATE_ADVICE.get(error.verify_code)
+            return ConnectFailed(Cause.CERTIFICATE, stage, None, what, advice)
+        case ssl.SSLError() if error.reason in SPEAKS_NO_TLS:
+            what = f"{server} answered the TLS handshake with something else: this port speaks without TLS at first."
+            return ConnectFailed(Cause.ENCRYPTION, stage, None, what)
         case ssl.SSLError() | ConnectionError() if stage is Stage.STARTTLS:
             return ConnectFailed(
                 Cause.ENCRYPTION, stage, None, f"The TLS handshake with {server} failed: {error}."
@@ -254,6 +280,27 @@ _AT = {
 }
 
 
+_NAMED = {
+    Meaning.HELLO: Cause.HELLO,
+    Meaning.QUOTA: Cause.QUOTA,
+    Meaning.SENDER_RIGHT: Cause.SENDER,
+    Meaning.SENDER_DOMAIN: Cause.SENDER,
+}
+_NAMED_FOR_GOOD = {Meaning.LOGIN: Cause.LOGIN, Meaning.SENDER: Cause.SENDER}
+
+
+def name_cause(stage: Stage, reply: Reply) -> Cause | None:
+    """Name what a refusal complains of by its words; None where they say nothing more than the stage does."""
+    if stage is Stage.EHLO and reply.code in (501, 504):
+        return Cause.HELLO
+    if reply.code == 530 and "starttls" in reply.text.lower():
+        return Cause.ENCRYPTION
+    meaning = find_meaning(f"{reply.enhanced} {reply.text}")
+    if meaning is None:
+        return None
+    return _NAMED.get(meaning) or (_NAMED_FOR_GOOD.get(meaning) if reply.code >= 500 else None)
+
+
 def _expect(
     connection: Connection, stage: Stage, answer: RawReply | None, code: int, cause: Cause
 ) -> RawReply:
@@ -262,20 +309,23 @@ def _expect(
     if answer is None:
         ended = connection.ended
         if connection.is_late:
-            raise ConnectFailed(
-                Cause.TIMED_OUT, stage, None, f"{server} did not answer in time {_AT[stage]}."
-            )
-        named = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
-        raise ConnectFailed(named, stage, None, f"{ended.rstrip('.')} {_AT[stage]}.")
+            what = f"{server} did not answer in time {_AT[stage]}."
+            if stage is Stage.GREETING and server.tls is not Tls.IMPLICIT:
+                what += " A server that does not greet often waits for TLS from the start."
+            raise ConnectFailed(Cause.TIMED_OUT, stage, None, what)
+        how = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
+        raise ConnectFailed(how, stage, None, f"{ended.rstrip('.')} {_AT[stage]}.")
     if answer.code == code:
         return answer
     reply = answer.read()
-    if 400 <= reply.code < 500 and reply.enhanced not in ("4.1.7", "4.1.8"):  # these two are about the sender
+    named = name_cause(stage, reply)
+    is_about_sender = reply.enhanced in ("4.1.7", "4.1.8")
+    if 400 <= reply.code < 500 and not named and not is_about_sender:
         raise ConnectFailed(
             Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_AT[stage]}: {reply}."
         )
     if reply.code >= 400:
-        raise ConnectFailed(cause, stage, reply, f"{server} refused {_AT[stage]}: {reply}.")
+        raise ConnectFailed(named or cause, stage, reply, f"{server} refused {_AT[stage]}: {reply}.")
     raise ConnectFailed(
         Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_AT[stage]}: {reply}."
     )

@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_FULL_NAME = re.compile(rf"(?=.{{4,253}}$){_LABEL}(?:\.{_LABEL})*\.(?!\d+$){_LABEL}").fullmatch
+_LITERAL = re.compile(r"\[(?:\d{1,3}(?:\.\d{1,3}){3}|IPv6:[0-9A-Fa-f:.]+)\]").fullmatch
+
 
 class Tls(StrEnum):
     NONE = "none"
@@ -50,7 +54,8 @@ class Server:
     """One SMTP server and the login there.
 
     tls: a Tls, or its value as stored.
-    verify: check the certificate against the system's authorities, or against `ca_file` (PEM) where given.
+    verify: check the certificate against the system's authorities, or against those in `ca_file` or the text
+    `authority` (PEM) where given.
     local_hostname: what EHLO calls us, in ASCII; relays expect a full domain name.
     password: kept out of repr.
     Raises ValueError: `tls` is none of the three, `local_hostname` cannot stand in a command.
@@ -64,6 +69,7 @@ class Server:
     timeouts: Timeouts = Timeouts()
     verify: bool = True
     ca_file: str | None = None
+    authority: str = ""
     local_hostname: str = field(default_factory=socket.gethostname)
 
     def __post_init__(self) -> None:
@@ -76,16 +82,41 @@ class Server:
 
     def tls_context(self) -> ssl.SSLContext:
         """One context for all connections alike: loading the authorities takes 10 ms and more."""
-        return _tls_context(self.verify, self.ca_file)
+        return _tls_context(self.verify, self.ca_file, self.authority)
 
 
 @lru_cache(maxsize=64)
-def _tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file)
+def _tls_context(verify: bool, ca_file: str | None, authority: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file, cadata=authority or None)
+    if authority:  # what was uploaded is trusted as it is, be it a root, one below it, or the server's own
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def read_authorities(data: bytes) -> str:
+    """Return the certificates of a PEM file as text. Raises ValueError: it holds none, or a private key."""
+    text = data.decode("ascii", "replace")
+    if "PRIVATE KEY" in text:
+        raise ValueError(
+            "The file holds a private key, which belongs to the server alone: take the certificate only."
+        )
+    certificates = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata="\n".join(certificates))
+    except (ssl.SSLError, ValueError) as error:
+        raise ValueError(
+            "The file holds no certificate: it must be PEM text, with a line “-----BEGIN CERTIFICATE-----”."
+        ) from error
+    return "\n".join(certificates) + "\n"
+
+
+def is_hello_name(name: str) -> bool:
+    """Return whether `name` is what a server expects in EHLO: a host name with its domain, or an address literal."""
+    return bool(_FULL_NAME(name) or _LITERAL(name))
 
 
 def loop_factory(tls: Tls) -> Callable[[], asyncio.AbstractEventLoop]:

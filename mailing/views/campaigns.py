@@ -14,12 +14,13 @@ from django_htmx.http import trigger_client_event
 
 from campaigns import editions, workspace
 from campaigns.requests import Request, number
-from mailing import audience, connections, content, launch, progress, renderer, timeline
+from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
 from mailing.views.frames import framed
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
+LATEST_TEST = "latest test mail"  # in the session
 SECONDS_BETWEEN = {  # two looks at the progress; see `seconds_between` for one that is final
     EmailCampaign.Status.RUNNING: 2,
     EmailCampaign.Status.PAUSED: 5,
@@ -72,8 +73,17 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
         "edits": editions.edits_of(campaign)[: editions.EDITS_SHOWN],
         "routes": campaign.routes.select_related("connection"),
         "test_form": test_form,
+        "test": latest_test(request, campaign),
         "may_test": request.user.has_perm("mailing.change_emailcampaign"),
     }
+
+
+def latest_test(request: Request, campaign: EmailCampaign) -> dict[str, Any] | None:
+    """The test mail of this campaign that this person sent last: to whom, and the answer once there is one."""
+    sent = request.session.get(LATEST_TEST)
+    if not sent or sent["campaign"] != campaign.pk:
+        return None
+    return {"to": sent["to"], "answer": mail_tests.read_answer(campaign, sent["name"])}
 
 
 # ── progress ─────────────────────────────────────────────────────────────────────────────────────────────────────────

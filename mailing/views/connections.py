@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from campaigns.requests import Request
 from mailing import connections
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
+from mailing.sending.servers import find_hello_name
 from mailing.views.sure import once_sure
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
@@ -44,7 +46,7 @@ def connection_edit(request: Request, pk: int) -> HttpResponse:
 
 
 def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
-    form = ConnectionForm(request.POST or None, instance=smtp)
+    form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
         messages.success(request, f"“{saved}” is saved. Send a test mail to see whether it works.")
@@ -85,4 +87,5 @@ def found(pk: int) -> SmtpConnection:
 
 
 def shown(smtp: SmtpConnection, form: ConnectionTestForm) -> dict:
-    return {"smtp": smtp, "form": form}
+    hello_name = smtp.hello_name or find_hello_name(settings.PUBLIC_URL)
+    return {"smtp": smtp, "form": form, "hello_name": hello_name}

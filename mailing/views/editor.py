@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import editions, workspace
 from campaigns.refusals import Locked, Refused
@@ -17,7 +17,7 @@ from campaigns.views import refusal
 from mailing import content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
-from mailing.views.campaigns import mail_in_frame, page_context, reader
+from mailing.views.campaigns import LATEST_TEST, latest_test, mail_in_frame, page_context, reader
 
 writing = permission_required(["mailing.add_emailcampaign"], raise_exception=True)
 changing = permission_required("mailing.change_emailcampaign", raise_exception=True)
@@ -142,8 +142,22 @@ def test_mail(request: Request, pk: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, "mailing/campaign.html", page_context(request, found, form), status=422)
     try:
-        drafting.send_test(found, form.cleaned_data["to"], by=request.user)
+        name = drafting.send_test(found, form.cleaned_data["to"], by=request.user)
     except Refused as refused:
         return refusal(request, found, refused)
-    messages.success(request, f"A test mail is on its way to {', '.join(form.cleaned_data['to'])}.")
+    request.session[LATEST_TEST] = {
+        "campaign": found.pk,
+        "name": name,
+        "to": ", ".join(form.cleaned_data["to"]),
+    }
     return redirect(found)
+
+
+@require_GET
+@changing
+def test_answer(request: Request, pk: int) -> HttpResponse:
+    """What the server said to the test mail sent last; the page asks again until it is known."""
+    found = get_object_or_404(EmailCampaign, pk=pk)
+    return render(
+        request, "mailing/_test_answer.html", {"campaign": found, "test": latest_test(request, found)}
+    )

@@ -217,6 +217,52 @@ def test_a_connection_that_works_says_so_and_one_mail_arrives(server):
         (["dot 554 5.7.1 Spam"], {}, "message refused", "does not take our mail"),
         (["connect 421 4.7.0 Busy"], {}, "throttled", "Wait"),
         (["rcpt 451 4.7.1 Too fast"], {}, "throttled", "Wait"),
+        (
+            ["mail 553 5.7.1 <a@b>: Sender address rejected: not owned by user shop"],
+            {},
+            "sender not accepted",
+            "Use a",
+        ),
+        (
+            ["rcpt 553 5.7.1 <a@b>: Sender address rejected: not owned by user shop"],
+            {},
+            "sender not accepted",
+            "Use a",
+        ),
+        (["dot 554 5.2.252 SendAsDenied; not allowed to send as a@b"], {}, "sender not accepted", "Use a"),
+        (
+            ["rcpt 450 4.2.0 <x@y>: Greylisted, see http://postgrey"],
+            {},
+            "put off by greylisting",
+            "some minutes",
+        ),
+        (["ehlo 504 5.5.2 <shop>: rejected"], {}, "name in EHLO not accepted", "full host name"),
+        (
+            ["rcpt 504 5.5.2 <shop>: Helo command rejected: need fully-qualified hostname"],
+            {},
+            "name in EHLO not accepted",
+            "full host name",
+        ),
+        (["rcpt 554 5.7.1 <x@y>: Relay access denied"], {}, "relaying refused", "user name and password"),
+        (["rcpt 530 5.7.0 Authentication required"], {}, "login refused", "Check user name"),
+        (
+            ["rcpt 554 5.7.1 blocked using zen.spamhaus.org"],
+            {},
+            "our server is refused",
+            "list that is named",
+        ),
+        (
+            ["dot 550 5.4.5 Daily user sending limit exceeded"],
+            {},
+            "limit of the account reached",
+            "Wait until",
+        ),
+        (
+            ["mail 530 5.7.0 Must issue a STARTTLS command first"],
+            {},
+            "encryption not possible",
+            "Choose the encryption",
+        ),
     ],
 )
 def test_a_connection_that_does_not_work_says_what_to_do(server, rules, fields, name, words):
@@ -224,6 +270,11 @@ def test_a_connection_that_does_not_work_says_what_to_do(server, rules, fields, 
     verdict = connections.check(to(server, **fields), "me@example.com")
     assert (verdict.works, verdict.name) == (False, name)
     assert words in verdict.sentence
+
+
+def test_a_test_that_is_put_off_does_not_ask_for_another_address(server):
+    server.settings.rules = parse("rcpt 450 4.2.0 Greylisted, try again in 300 seconds")
+    assert "Try another" not in connections.check(to(server), "me@example.com").sentence
 
 
 def test_a_refused_login_is_named(server):

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from django_q.models import OrmQ
+from django.utils import timezone
+from django_q.models import OrmQ, Task
 
 from campaigns.lifecycle import fire
-from mailing import connections
+from mailing import connections, tasks
 from mailing.models import (
     Contact,
     ContactList,
@@ -24,6 +25,7 @@ from tests.factories import (
     UserFactory,
     user_in,
 )
+from tests.hostile_smtp import Settings, hostile_smtp
 from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +45,7 @@ OPEN_TO = {  # path: the roles it opens to
     "/campaigns/email/{campaign}/": "AnMA",
     "/campaigns/email/{campaign}/edit/": "MA",
     "/campaigns/email/{campaign}/progress/": "AnMA",
+    "/campaigns/email/{campaign}/test/answer/": "MA",
     "/campaigns/email/{campaign}/timeline/": "AnMA",
     "/campaigns/email/{campaign}/readiness/": "AnMA",
     "/campaigns/email/{campaign}/people/recipients/": "AnMA",
@@ -317,6 +320,40 @@ def test_a_test_mail_is_queued(client, marketer, django_capture_on_commit_callba
         )
     assert response.url == f"/campaigns/email/{campaign.pk}/"
     assert queued() == ["mailing.tasks.send_test"]
+
+
+@pytest.mark.parametrize(("rule", "sentence"), [
+    ("dot 250 2.0.0 Ok", "The server took it: a@shop.example."),
+    ("rcpt 550 5.1.1 no such user", "550 5.1.1 no such user"),
+    ("mail 553 5.7.1 not owned by user", "553 5.7.1 not owned by user"),
+    ("connect 554 go away", "554 go away"),
+])  # fmt: skip
+def test_the_answer_to_a_test_mail_comes_to_the_page(
+    client, marketer, django_capture_on_commit_callbacks, rule, sentence
+):
+    with hostile_smtp(Settings(rules=[] if rule.startswith("dot 2") else [rule])) as server:
+        campaign = EmailCampaignFactory(
+            launchable=True, connection=SmtpConnectionFactory(host="127.0.0.1", port=server.port)
+        )
+        path = f"/campaigns/email/{campaign.pk}/"
+        with django_capture_on_commit_callbacks(execute=True):
+            client.post(f"{path}test/", {"to": "a@shop.example"})
+        waiting = client.get(f"{path}test/answer/").content.decode()
+        assert "is under way" in waiting
+        assert 'hx-trigger="every 2s"' in waiting
+        assert "is under way" in client.get(path).content.decode()
+        queued_task = OrmQ.objects.get().task
+        result = tasks.send_test(*queued_task["args"])
+    Task.objects.create(
+        id=queued_task["id"], name=queued_task["name"], func=queued_task["func"], args=queued_task["args"],
+        result=result, success=True, started=timezone.now(), stopped=timezone.now(),
+    )  # fmt: skip
+    answer = client.get(f"{path}test/answer/").content.decode()
+    assert sentence in answer
+    assert "hx-trigger" not in answer
+    assert ("did not go out" in answer) != rule.startswith("dot 2")
+    other = EmailCampaignFactory(launchable=True)
+    assert sentence not in client.get(f"/campaigns/email/{other.pk}/test/answer/").content.decode()
 
 
 @pytest.mark.parametrize(("to", "sentence"), [

@@ -1,10 +1,14 @@
 """The pages of connections and of the outbox."""
 
+from pathlib import Path
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mailing import connections
 from mailing.catcher import outbox
 from mailing.models import Route, SmtpConnection
+from mailing.sending.servers import find_hello_name, server_of
 from mailing.views.frames import open_links_in_tabs
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory, user_in
 from tests.hostile_smtp import hostile_smtp
@@ -50,6 +54,64 @@ def test_the_test_of_a_connection_says_how_it_went(client, administrator, monkey
     assert ("It works." in text) == works
     assert ("It does not work: login refused." in text) != works
     assert "Look at the password." in text
+
+
+def test_a_connection_says_its_own_name_or_the_public_host_in_ehlo(client, administrator, settings):
+    settings.PUBLIC_URL = "https://news.shop.example"
+    smtp = SmtpConnectionFactory()
+    assert server_of(smtp).local_hostname == "news.shop.example"
+    form = SERVER | {"username": "", "hello_name": "shop"}
+    text = client.post(f"/connections/{smtp.pk}/edit/", form).content.decode()
+    assert "“shop” is no full host name" in text
+    assert "news.shop.example" in text
+    client.post(f"/connections/{smtp.pk}/edit/", form | {"hello_name": "mx.shop.example"})
+    smtp.refresh_from_db()
+    assert server_of(smtp).local_hostname == "mx.shop.example"
+    assert "mx.shop.example" in page(client, f"/connections/{smtp.pk}/")
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://bücher.example", "xn--bcher-kva.example"),
+        ("http://127.0.0.1:8000", "[127.0.0.1]"),
+        ("http://[::1]:8000", "[IPv6:::1]"),
+    ],
+)
+def test_the_public_host_is_written_as_servers_take_it(url, name):
+    assert find_hello_name(url) == name
+
+
+def test_an_authority_is_uploaded_kept_and_forgotten(client, administrator, certificate):
+    smtp = SmtpConnectionFactory()
+    pem = Path(certificate().authority).read_bytes()
+    path, form = f"/connections/{smtp.pk}/edit/", SERVER | {"username": ""}
+
+    def saved(**more):
+        response = client.post(path, form | more)
+        smtp.refresh_from_db()
+        return response.content.decode()
+
+    assert "private key" in saved(
+        authority_file=SimpleUploadedFile("key.pem", b"-----BEGIN PRIVATE KEY-----")
+    )
+    assert "holds no certificate" in saved(authority_file=SimpleUploadedFile("ca.der", b"\x30\x82\x00"))
+    assert smtp.authority == ""
+    saved(authority_file=SimpleUploadedFile("ca.pem", pem))
+    assert "BEGIN CERTIFICATE" in server_of(smtp).authority
+    saved()
+    assert "BEGIN CERTIFICATE" in smtp.authority, "nothing uploaded: it stays"
+    saved(forgets_authority="on")
+    assert smtp.authority == ""
+
+
+def test_another_authority_asks_for_the_password_again(client, administrator, certificate):
+    client.post("/connections/new/", SERVER | {"password": "s3cret"})
+    smtp = SmtpConnection.objects.get()
+    pem = Path(certificate().authority).read_bytes()
+    upload = SERVER | {"password": "", "authority_file": SimpleUploadedFile("ca.pem", pem)}
+    assert "Enter the password again" in client.post(f"/connections/{smtp.pk}/edit/", upload).content.decode()
+    assert SmtpConnection.objects.get().authority == ""
 
 
 def test_a_server_is_reached_without_a_mail_and_named_when_it_is_not():

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import ssl
 import time
+from pathlib import Path
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -24,6 +25,7 @@ from mailing.smtp.client import (
     loop_factory,
 )
 from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.server import is_hello_name, read_authorities
 from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import Settings, hostile_smtp
 
@@ -154,6 +156,69 @@ def test_a_certificate_that_proves_nothing_is_not_accepted(
         assert words in failure.sentence
         unchecked = Server("127.0.0.1", port, tls, verify=False)
         assert run(sent(unchecked)).outcome is Outcome.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("name", "expired", "words"),
+    [
+        ("127.0.0.1", False, "For a private authority, add its certificate"),
+        ("127.0.0.1", True, "It has run out"),
+        ("other.example", False, "made for another host"),
+    ],
+)
+def test_what_is_wrong_with_a_certificate_is_said_in_plain_words(run, certificate, name, expired, words):
+    own = certificate(name, expired=expired)
+    trusted = words.startswith("It") or "host" in words
+    with aiosmtpd(Inbox(), ssl_context=server_context(own)) as port:
+        server = Server("127.0.0.1", port, Tls.IMPLICIT, ca_file=own.authority if trusted else None)
+        assert words in run(failed(server)).sentence
+
+
+@pytest.mark.parametrize("uploaded", ["authority", "chain"])
+def test_an_uploaded_authority_is_trusted_for_its_server(run, certificate, uploaded):
+    own, other = certificate(), certificate("other.example")
+    text = read_authorities(b"notes\n" + Path(getattr(own, uploaded)).read_bytes())
+    with aiosmtpd(Inbox(), ssl_context=server_context(own)) as port:
+        assert run(sent(Server("127.0.0.1", port, Tls.IMPLICIT, authority=text))).outcome is Outcome.ACCEPTED
+        unrelated = Server("127.0.0.1", port, Tls.IMPLICIT, authority=Path(other.chain).read_text())
+        assert run(failed(unrelated)).cause is Cause.CERTIFICATE
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no certificate"),
+        (b"hello", "no certificate"),
+        (b"\x30\x82", "no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate"),
+        (b"-----BEGIN RSA PRIVATE KEY-----\n", "private key"),
+    ],
+)
+def test_a_file_that_is_no_authority_is_refused_with_a_sentence(data, words):
+    with pytest.raises(ValueError, match=words):
+        read_authorities(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"),
+    [
+        ("mail.shop.example", True),
+        ("[192.0.2.1]", True),
+        ("[IPv6:2001:db8::1]", True),
+        ("xn--bcher-kva.example", True),
+        ("shop", False),
+        ("localhost", False),
+        ("192.0.2.1", False),
+        ("-a.example", False),
+        ("a b.example", False),
+        ("bücher.example", False),
+        ("a..example", False),
+        ("", False),
+        ("x" * 64 + ".example", False),
+    ],
+)
+def test_a_name_for_ehlo_is_full(name, is_good):
+    assert is_hello_name(name) is is_good
 
 
 def test_a_server_without_starttls_is_never_spoken_to_in_clear(run):

@@ -1,0 +1,37 @@
+"""How a campaign's test mail went: in the server's own words, for the page that waits for it."""
+
+from collections.abc import Sequence
+
+import msgspec
+from django_q.models import Task
+
+from campaigns.refusals import Refused
+from mailing import content, drafting
+from mailing.models import EmailCampaign
+from mailing.smtp.client import ConnectFailed
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """Whether the server took a test mail, and what is to be said of it."""
+
+    works: bool
+    sentence: str
+
+
+def send(campaign_id: int, addresses: Sequence[str]) -> Answer:
+    """Send the test mails and tell how that went."""
+    try:
+        count = drafting.deliver_test(campaign_id, addresses)
+    except (ConnectFailed, Refused, content.ContentError) as error:
+        return Answer(False, str(error))
+    return Answer(True, f"The server took {'it' if count == 1 else f'all {count}'}: {', '.join(addresses)}.")
+
+
+def read_answer(campaign: EmailCampaign, name: str) -> Answer | None:
+    """Return how the test mail of the task `name` went; None while nobody knows yet."""
+    task = Task.objects.filter(name=name, func="mailing.tasks.send_test").first()
+    if task is None or not task.args or task.args[0] != campaign.pk:
+        return None
+    if not task.success:
+        return Answer(False, "The test mail could not be sent for an unforeseen reason; it is in the log.")
+    return Answer(**task.result)
