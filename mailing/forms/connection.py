@@ -67,7 +67,7 @@ class ConnectionForm(forms.ModelForm):
         default = find_hello_name(settings.PUBLIC_URL)
         self.fields["hello_name"].help_text = f"How we greet the server; empty: {escape(default)}."
         if not self.instance.authority:
-            del self.fields["forgets_authority"]
+            self.fields["forgets_authority"].widget = forms.HiddenInput()
         if is_stored(self.instance, "password"):
             kept = (
                 "One is stored. Leave this empty to keep it, as long as host, port, encryption and user stay."
