@@ -1,13 +1,16 @@
 """Everything that is wrong with the content of a campaign, found before it is launched."""
 
+import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from . import audit
 from .compiled import Compiled
 from .compiler import compile  # as in `re`: read it as content.compile
 from .names import UNSUBSCRIBE
+from .plaintext import text_of
 from .sandbox import Template
-from .source import ContentError, Links, Recipient, Source
+from .source import ContentError, Links, Preview, Recipient, Source
 from .statements import prepare
 from .syntax import Fault, broken_spintax, called, faults, parsed, unknown_names
 
@@ -37,6 +40,10 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
         *unknown_names(templates, source, names),
         *broken_spintax(source),
         *_without_unsubscribe(templates, source),
+        *(
+            (field, f"{called(field)}, line {line}: {said}.")
+            for field, line, said in audit.find_faults(source)
+        ),
     ]
     if found:
         return complete
@@ -45,7 +52,7 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
     except ContentError as error:
         return [*complete, (error.field, f"{error}.")]
     has_link = UNSUBSCRIBE in templates["body"].names()
-    return complete + _rendered(compiled, samples or [_NOBODY], has_link)
+    return complete + _rendered(compiled, samples or [_NOBODY], has_link, source)
 
 
 def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> Iterator[Fault]:
@@ -61,7 +68,30 @@ def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> I
             )
 
 
-def _rendered(compiled: Compiled, samples: Sequence[Recipient], has_link: bool) -> list[Fault]:
+def _faults_of_reading(preview: Preview, has_link: bool, own_text: bool) -> Iterator[Fault]:
+    """What is wrong with a mail as one sample reads it."""
+    link = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
+    if has_link and link not in preview.html:
+        yield "body", "it has no unsubscribe link."
+        return
+    seen = text_of(preview.html) if own_text else preview.text
+    if has_link and link in preview.html and link not in seen:
+        yield (
+            "body",
+            "nobody can see its unsubscribe link: it stands in hidden content, or in a comment for Outlook.",
+        )
+    if not own_text and not _words(preview.text):
+        yield "text", "it has no words; give the pictures alt texts, or write a text part of your own."
+
+
+def _words(text: str) -> bool:
+    """Has a text part words besides its links?"""
+    return any(character.isalnum() for character in re.sub(r"https?://\S+", "", text))
+
+
+def _rendered(
+    compiled: Compiled, samples: Sequence[Recipient], has_link: bool, source: Source
+) -> list[Fault]:
     """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
     those: dict[Fault, list[Recipient]] = {}
     sizes: list[tuple[int, str]] = []
@@ -82,8 +112,8 @@ def _rendered(compiled: Compiled, samples: Sequence[Recipient], has_link: bool) 
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
             those.setdefault(("subject", "it is empty."), []).append(sample)
-        if has_link and f"{_NOWHERE.base}/u/{_NOWHERE.token}" not in preview.html:
-            those.setdefault(("body", "it has no unsubscribe link."), []).append(sample)
+        for fault in _faults_of_reading(preview, has_link, bool(source.text.strip())):
+            those.setdefault(fault, []).append(sample)
     found = []
     for (field, said), whom in those.items():
         more = f" and {len(whom) - 1} more" if len(whom) > 1 else ""

@@ -6,16 +6,18 @@ and CSS is inlined into each rendered message: `late`.
 """
 
 import html
+from collections.abc import Sequence
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from . import limits, markup, mjml, reading, styles
+from .bare_links import BareLinks
 from .held import TAG, Held
 from .source import Source
 from .spintax import Spintax
 from .styles import inline
 
-_markdown = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 # What stands before the body
 _OF_HEAD = frozenset("html head base basefont bgsound link meta noframes script style template title".split())
 
@@ -59,6 +61,18 @@ def with_pixel(page: str, mark: str) -> str:
     return markup.before_end(page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">')
 
 
+def parse_markdown(text: str, held: Held) -> Sequence[Token]:
+    """The pieces of a Markdown text."""
+    return _markdown(held).parse(text)
+
+
+def _markdown(held: Held) -> MarkdownIt:
+    reader = MarkdownIt("commonmark", {"html": True, "linkify": True})
+    reader.enable(["table", "strikethrough", "linkify"])
+    reader.linkify = BareLinks(held)
+    return reader
+
+
 def _from_markdown(text: str, held: Held) -> str:
     """Tags on a line of their own become comments: they neither make a paragraph nor belong to one."""
     lines = []
@@ -68,7 +82,7 @@ def _from_markdown(text: str, held: Held) -> str:
             marks and not held.mark.sub("", line).strip() and all(held.kind(mark) == TAG for mark in marks)
         )
         lines.append(held.as_comments(line.strip()) if alone else line)
-    return str(_markdown.render("\n".join(lines)))
+    return str(_markdown(held).render("\n".join(lines)))
 
 
 def _as_page(body: str, source: Source, held: Held) -> str:

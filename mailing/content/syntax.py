@@ -10,7 +10,7 @@ from liquid.builtin.expressions import FilteredExpression
 from liquid.exceptions import LiquidError
 from liquid.expression import Expression
 
-from . import markup
+from . import foreign, markup
 from .held import Held
 from .names import RESERVED
 from .sandbox import HTML, TEXT, Settings, Template, sentence, walk
@@ -56,13 +56,21 @@ def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
         try:
             templates[field] = template = Template(text, HTML if field == "body" else TEXT, Settings())
         except LiquidError as error:
-            said = sentence(error)
+            said = _in_words_of_another_program(text) or sentence(error)
             found.append((field, f"{called(field)}{', ' if said.startswith('line ') else ': '}{said}."))
             continue
         for node in walk(template.nodes):
             for expression in node.expressions():
                 found += _unknown_filters(field, text, expression)
     return templates, found
+
+
+def _in_words_of_another_program(text: str) -> str:
+    """What a merge tag in the manner of Handlebars is here, with its line; "" when there is none."""
+    for change in foreign.find(text):
+        if change.old.startswith("{{"):
+            return f"line {change.line}: {foreign.describe(change)}"
+    return ""
 
 
 def unknown_names(

@@ -156,13 +156,13 @@ def test_links_for_outlook_are_tracked_and_style_sheets_are_not():
     assert hrefs(compiled, RECIPIENTS["plain"]) == ["https://css.test/a.css", f"{CLICK}/0", f"{CLICK}/0"]
 
 
-def test_markdown_links_are_tracked_and_bare_addresses_are_text():
+def test_links_of_markdown_are_tracked_and_so_are_bare_addresses():
     compiled = compile(
         source(
             '[x](https://shop.test/a_b?c=d "t") https://text.test <https://auto.test>', body_format="markdown"
         )
     )
-    assert compiled.links == ("https://shop.test/a_b?c=d", "https://auto.test")
+    assert compiled.links == ("https://shop.test/a_b?c=d", "https://text.test", "https://auto.test")
 
 
 def test_the_text_made_from_the_html_has_the_tracked_links():

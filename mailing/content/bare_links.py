@@ -1,0 +1,71 @@
+"""Addresses that stand bare in Markdown become links, as readers of Markdown expect."""
+
+import re
+from dataclasses import dataclass
+
+from .held import TAG, Held
+
+_address = re.compile(
+    r"""(?<![\w@/.:&=-])(?:
+      (?P<web> (?:https?://|www\.)[\w-][^\s<>"]*)
+    | (?P<email> [A-Za-z0-9.!#$%'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24})(?![\w@-])
+    )""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_CLOSERS = {")": "(", "]": "[", "}": "{"}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A bare address: what markdown-it asks of a match."""
+
+    schema: str
+    index: int
+    last_index: int
+    text: str
+    url: str
+
+
+class BareLinks:
+    """Finds them for markdown-it, in the place of its own finder, which takes file.md and shop.com for links too."""
+
+    def __init__(self, held: Held) -> None:
+        self._held = held
+
+    def pretest(self, text: str) -> bool:
+        """May a text hold an address?"""
+        return "@" in text or "://" in text or "www." in text.lower()
+
+    def test(self, text: str) -> bool:
+        """Does a text hold an address?"""
+        return bool(self.match(text))
+
+    def match(self, text: str) -> list[Found] | None:
+        """All addresses of a text."""
+        found = []
+        for match in _address.finditer(text):
+            address = self._without_end(match[0])
+            if match["email"]:
+                found.append(Found("mailto:", match.start(), match.end(), address, f"mailto:{address}"))
+            elif "." in address.partition("//")[2] or self._held.mark.search(address) or "www." in address:
+                url = f"https://{address}" if address[:4].lower() == "www." else address
+                found.append(Found("https:", match.start(), match.start() + len(address), address, url))
+        return found or None
+
+    def match_at_start(self, text: str) -> None:
+        """No address is found while a line is read: `match` finds all of them behind that."""
+
+    def _without_end(self, address: str) -> str:
+        """The address without the signs of the sentence it stands in, and up to the first tag of Liquid."""
+        for mark in self._held.mark.finditer(address):
+            if self._held.kind(mark) == TAG:
+                address = address[: mark.start()]
+                break
+        while address:
+            last = address[-1]
+            opener = _CLOSERS.get(last)
+            if last in "?!.,:;*_~'\"|" or (opener and address.count(last) > address.count(opener)):
+                address = address[:-1]
+            else:
+                break
+        return address

@@ -1,0 +1,148 @@
+"""Before a launch: links that lead nowhere, what no mail client runs, what nobody sees, and other programs' tags."""
+
+import pytest
+
+from mailing.content import ContentError, Links, Recipient, compile, foreign, problems
+
+from .corpus import UNSUBSCRIBE, source
+
+LINKS = Links("https://m.shop.test", "tok")
+WHO = [Recipient("x@y.test", {"page": "https://x.test/", "vip": True, "n": 1}, "Ada")]
+
+
+def said(body: str, **fields: object) -> list[str]:
+    return [sentence for _, sentence in problems(source(body, **fields), WHO)]
+
+
+@pytest.mark.parametrize(
+    ("markup", "words"),
+    [
+        ('<a href="www.x.test">x</a>', "the link “www.x.test” has no scheme, and an e-mail has no page it could be "
+         "relative to; write https://www.x.test"),
+        ("<a href=/shop>x</a>", "the link “/shop” has no scheme"),
+        ("<a href='x.test/a'>x</a>", "write https://x.test/a"),
+        ('<a href="//x.test/a">x</a>', "write https://x.test/a"),
+        ('<a href="index.html">x</a>', "the link “index.html” has no scheme"),
+        ('<a href="info@x.test">x</a>', "is an e-mail address; write mailto:info@x.test"),
+        ('<a href="http:/x.test">x</a>', "has no host"),
+        ('<a href="java&#10;script:alert(1)">x</a>', "runs nothing in an e-mail"),
+        ("<a href=JAVASCRIPT:void(0)>x</a>", "runs nothing in an e-mail"),
+        ('<!--[if mso]><v:rect href="/a"></v:rect><![endif]-->', "the link “/a” has no scheme"),
+        ('<img src="/logo.png">', "the picture “/logo.png” has no host"),
+        ('<img src="cid:logo">', "is on no server"),
+        ("<img alt=x>", "a picture has no address"),
+        ('<table><td background="bg.png">x</table>', "the picture “bg.png” has no host"),
+        ("<script>x()</script>", "no mail client runs a <script>"),
+        ("<form><input></form>", "do not send a <form>"),
+        ('<p onclick="x()">y</p>', "runs onclick= of <p>"),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_in_an_email_is_named_with_its_line(markup, words):
+    [sentence] = said(f"<p>one</p>\n{markup}\n{UNSUBSCRIBE}")
+    assert sentence.startswith("Body, line 2: ")
+    assert words in sentence
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        '<a href="#top">x</a><a href="mailto:a@b.test">x</a><a href="tel:+49 30 1">x</a><a href=sms:1>x</a>',
+        '<a href="{{ page }}">x</a><a href="https://x.test:8000/a">x</a><a href="webcal://x.test/c">x</a><a name=x>x</a>',
+        '<img src="{{ page }}"><img src="https://x.test/a.png" alt=x><img src="data:image/png;base64,AA">',
+        '<script type="application/ld+json">{}</script><link href="/a.css">',
+        "<style>p{color:red} .name{x:y}</style><p>100% {a|b} 50 % [x] \\{name\\} {% raw %}[[n]]{% endraw %}",
+        '<a href="https://x.test/?a=%C3%BC%20%5B">x</a> {{ page | default: "{name}" }}',
+    ],
+)  # fmt: skip
+def test_what_works_is_not_named(markup):
+    assert said(markup + UNSUBSCRIBE) == []
+
+
+def test_markdown_is_named_by_its_lines_too():
+    body = "text\n\n[a](/shop) and ![x](logo.png)\n\n- <a href=foo>x</a>\n\n[u]({{ unsubscribe_url }})"
+    assert [sentence[:25] for sentence in said(body, body_format="markdown")] == [
+        "Body, line 3: the link “/",
+        "Body, line 3: the picture",
+        "Body, line 5: the link “f",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'<div style="display:none">{UNSUBSCRIBE}</div><p>x</p>',
+        f"<p>x</p><!--[if mso]>{UNSUBSCRIBE}<![endif]-->",
+        f"<style>.h{{opacity:0}}</style><p>x</p><div class=h>{UNSUBSCRIBE}</div>",
+        f"<p hidden>{UNSUBSCRIBE.replace('<p>', '').replace('</p>', '')}</p><p>x</p>",
+    ],
+)
+def test_an_unsubscribe_link_that_nobody_sees_is_told(body):
+    [sentence] = said(body)
+    assert "nobody can see its unsubscribe link" in sentence
+    [sentence] = said(body, text="x {{ unsubscribe_url }}")
+    assert "nobody can see its unsubscribe link" in sentence
+
+
+def test_a_text_part_without_words_is_told():
+    body = '<a href="{{ unsubscribe_url }}"><img src="https://x.test/a.png"></a>'
+    assert "Text part, for x@y.test: it has no words" in said(body)[0]
+    assert said(body, text="Read {{ unsubscribe_url }}") == []
+
+
+@pytest.mark.parametrize("scheme", ["http://", "https://", "//", " https:", "mailto:"])
+def test_a_scheme_before_the_unsubscribe_link_is_taken_off(scheme):
+    body = f'<p><a href="{scheme}{{{{ unsubscribe_url }}}}">U</a></p>'
+    assert said(body) == []
+    preview = compile(source(body)).preview(WHO[0], LINKS)
+    assert 'href="https://m.shop.test/u/tok"' in preview.html
+    assert "U <https://m.shop.test/u/tok>" in preview.text
+
+
+def test_a_scheme_before_a_value_that_has_one_is_taken_off():
+    compiled = compile(source('<a href="http://{{ page }}">x</a>' + UNSUBSCRIBE))
+    assert 'href="https://x.test/"' in compiled.preview(WHO[0], LINKS).html
+
+
+@pytest.mark.parametrize(
+    ("written", "here"),
+    [
+        ("*|FNAME|*", "{{ first_name }}"),
+        ("*|UNSUB|*", "{{ unsubscribe_url }}"),
+        ("*|IF:CITY=Wien|*a*|ELSEIF:VIP|*b*|ELSE:|*c*|END:IF|*",
+         '{% if city == "Wien" %}a{% elsif vip %}b{% else %}c{% endif %}'),
+        ("*|IFNOT:VIP|*a*|END:IF|*", "{% unless vip %}a{% endunless %}"),
+        ("*|UPPER:FNAME|* *|CURRENT_YEAR|*", '{{ first_name | upcase }} {{ "now" | date: "%Y" }}'),
+        ("*|MC:SUBJECT|* *|ARCHIVE|*", "*|MC:SUBJECT|* *|ARCHIVE|*"),
+        ("{{#if vip}}a{{else if n}}b{{else}}c{{/if}}", "{% if vip %}a{% elsif n %}b{% else %}c{% endif %}"),
+        ("{{#unless vip}}a{{/unless}}", "{% unless vip %}a{% endunless %}"),
+        ("{{#each items}}{{this}}{{name}}{{@index}}{{../n}}{{/each}}{{name}}",
+         "{% for item in items %}{{ item }}{{ item.name }}{{ forloop.index0 }}{{ n }}{% endfor %}{{name}}"),
+        ("{{#each items as |x|}}{{x.name}}{{/each}}", "{% for x in items %}{{x.name}}{% endfor %}"),
+        ("{{{page}}} {{&page}} {{!-- note --}}{{! note }}", "{{ page }} {{ page }} "),
+        ("{{#vip}}a{{/vip}}{{^vip}}b{{/vip}}", "{% if vip %}a{% endif %}{% unless vip %}b{% endunless %}"),
+        ('{{#if (eq city "Wien")}}a{{/if}}', '{% if city == "Wien" %}a{% endif %}'),
+        ("%%first%% [[n]] ${n} #{n} {$n} {name} %FIRSTNAME% <%= n %>",
+         "{{ first_name }} {{ n }} {{ n }} {{ n }} {{ n }} {{ first_name }} {{ first_name }} {{ n }}"),
+        ("{{ city | default: 'x' }} {% if n %}{{ n }}{% endif %} {a|b}",
+         "{{ city | default: 'x' }} {% if n %}{{ n }}{% endif %} {a|b}"),
+    ],
+)  # fmt: skip
+def test_merge_tags_of_other_programs_become_liquid(written, here):
+    assert foreign.convert(written) == here
+    assert foreign.convert(here) == here, "what was converted stays"
+
+
+@pytest.mark.parametrize("written", ["*|FNAME|*", "%%first%%", "[[n]]", "${n}", "{name}", "%FIRSTNAME%"])
+def test_a_merge_tag_of_another_program_is_named_with_its_line(written):
+    [sentence] = said(f"<p>a</p>\n<p>{written}</p>" + UNSUBSCRIBE)
+    assert sentence.startswith(f"Body, line 2: “{written}” is written for another program; here it is {{{{ ")
+    [sentence] = said(UNSUBSCRIBE, subject=written)
+    assert sentence.startswith("Subject, line 1: ")
+    assert said(f'<a href="https://x.test/{written}">x</a>' + UNSUBSCRIBE)
+
+
+def test_a_block_of_handlebars_is_named_where_it_does_not_compile():
+    with pytest.raises(
+        ContentError, match=r"line 2: “\{\{#if n\}\}” is written for another program; here it is"
+    ):
+        compile(source("<p>\n{{#if n}}x{{/if}}</p>" + UNSUBSCRIBE))
