@@ -23,6 +23,7 @@ urlpatterns = [
     path("u/<path:token>", tracking.unsubscribe, name="unsubscribe"),
     path("campaigns/email/new/", editor.campaign_new, name="campaign_new"),
     path("campaigns/email/preview/", editor.preview_unsaved, name="preview_unsaved"),
+    path("campaigns/email/convert/", editor.convert_tags, name="convert_tags"),
     path("campaigns/email/preview/head/", editor.preview_head, name="preview_head"),
     path("campaigns/email/<int:pk>/", campaigns.campaign, name="campaign"),
     path("campaigns/email/<int:pk>/edit/", editor.campaign_edit, name="campaign_edit"),

@@ -8,23 +8,31 @@
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
     Compiled.links, Compiled.target(index, recipient)                the tracked links, and where a click leads
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
+    find_foreign_tags(text) -> [ForeignTag]                          merge tags of other programs, with their Liquid
+    convert_foreign_tags(text) -> str                                the text with these turned into Liquid
     for_test(source) -> Source                                       the same e-mail marked [TEST], nothing tracked
 """
 
 from .checks import problems
 from .compiled import Compiled, load
 from .compiler import compile, for_test, render_preview  # as in `re`: read it as content.compile
+from .foreign import Change as ForeignTag
+from .foreign import convert as convert_foreign_tags
+from .foreign import find as find_foreign_tags
 from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
     "Compiled",
     "ContentError",
+    "ForeignTag",
     "Format",
     "Links",
     "Preview",
     "Recipient",
     "Source",
     "compile",
+    "convert_foreign_tags",
+    "find_foreign_tags",
     "for_test",
     "load",
     "problems",

@@ -3,7 +3,7 @@
 import html
 
 from liquid.exceptions import LiquidError
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from .compiled import Compiled, Frozen
 from .document import document, with_pixel
@@ -41,7 +41,18 @@ def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE
     return made.preview(recipient, links, preheader=_spun(untracked.preheader, "p"))
 
 
+def _without_halves(source: Source) -> Source:
+    """The source with a question mark for each half of a surrogate pair, which is no character."""
+    changed = {
+        field: text.encode("utf-8", "replace").decode()
+        for field, text in asdict(source).items()
+        if isinstance(text, str) and not text.isascii()
+    }
+    return replace(source, **changed) if changed else source
+
+
 def _made(source: Source, wrong: list[Fault]) -> Compiled:
+    source = _without_halves(source)
     if wrong:
         field, said = wrong[0]
         raise ContentError(said.removesuffix("."), field)

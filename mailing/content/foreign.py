@@ -5,6 +5,7 @@ Mailchimp's *|FNAME|* and *|IF:…|*, Handlebars' and Mustache's {{#if x}} and {
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ _NAME = r"[A-Za-z_][\w.]{0,60}"
 _tags = re.compile(
     rf"""
       \*\|(?P<mailchimp>[^|*\n<>]{{1,120}})\|\*
-    | (?P<comment>\{{\{{!--.*?--\}}\}}|\{{\{{![^{{}}]*\}}\}})
+    | (?P<comment>\{{\{{!--(?:(?!\{{\{{!--).)*?--\}}\}}|\{{\{{![^{{}}]*\}}\}})
     | \{{\{{\{{\s*(?P<raw>[^{{}}]+?)\s*\}}\}}\}}
     | \{{\{{\s*(?P<block>[\#/^>&][^{{}}]*?|else\b[^{{}}]*?)\s*\}}\}}
     | \{{\{{\s*(?P<value>(?:this|@|\.\./|insert\s)[^{{}}|]*?|{_NAME})\s*\}}\}}
@@ -27,11 +28,13 @@ _tags = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# Every pattern ends at the next of its own kind, so that a thousand open ones cost no more than one
 _skipped = re.compile(
-    r"<(style|script|mj-style)\b.*?</\1\s*>|\{%-?\s*raw\s*-?%\}.*?\{%-?\s*endraw\s*-?%\}",
+    r"<(style|script|mj-style)\b(?:(?!<\1\b).)*?</\1\s*>"
+    r"|\{%-?\s*raw\s*-?%\}(?:(?!\{%-?\s*raw\s*-?%\}).)*?\{%-?\s*endraw\s*-?%\}",
     re.DOTALL | re.IGNORECASE,
 )
-_statements = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_statements = re.compile(r"\{\{(?:(?!\{\{|\{%).)*?\}\}|\{%(?:(?!\{\{|\{%).)*?%\}", re.DOTALL)
 _KNOWN = {
     "fname": "first_name",
     "firstname": "first_name",
@@ -115,19 +118,30 @@ def describe(change: Change) -> str:
 
 def _changes(text: str) -> Iterator[tuple[int, Change]]:
     reader = _Reader()
-    skipped = [match.span() for match in _skipped.finditer(text)]
-    statements = [match.span() for match in _statements.finditer(text)]
+    skipped, statements = _Spans(_skipped, text), _Spans(_statements, text)
+    line, counted = 1, 0
     for match in _tags.finditer(text):
         start = match.start()
-        if any(begin <= start < end for begin, end in skipped):
-            continue
-        if any(begin < start < end for begin, end in statements):
+        if skipped.hold(start) or statements.hold(start):
             continue
         new = reader.read(match)
         if new == match[0]:
             continue
-        line = text.count("\n", 0, start) + 1
+        line, counted = line + text.count("\n", counted, start), start
         yield start, Change(line, match[0], new)
+
+
+class _Spans:
+    """The places of a text that a pattern matches."""
+
+    def __init__(self, pattern: re.Pattern[str], text: str) -> None:
+        self.spans = [match.span() for match in pattern.finditer(text)]
+        self.starts = [start for start, _ in self.spans]
+
+    def hold(self, place: int) -> bool:
+        """Does a place lie in one of them, behind its beginning?"""
+        before = bisect_left(self.starts, place) - 1
+        return before >= 0 and place < self.spans[before][1]
 
 
 class _Reader:

@@ -19,6 +19,8 @@ from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
 from mailing.views.campaigns import LATEST_TEST, latest_test, mail_in_frame, page_context, reader
 
+CONVERTED = ("subject", "preheader", "from_name", "body", "text")
+
 writing = permission_required(["mailing.add_emailcampaign"], raise_exception=True)
 changing = permission_required("mailing.change_emailcampaign", raise_exception=True)
 
@@ -118,12 +120,34 @@ def preview_head(request: Request) -> HttpResponse:
         "campaign": campaign,
         "reader": contact,
         "asked": request.POST.get("contact", "").strip().lower(),
+        "foreign_tags": foreign_tags(campaign),
     }
     try:
         context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         context |= {"trouble": str(error), "field": error.field}
     return render(request, "mailing/_preview_head.html", context)
+
+
+def foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
+    """The merge tags of other programs in what was typed, each once."""
+    every = [tag for field in CONVERTED for tag in content.find_foreign_tags(getattr(campaign, field))]
+    return list({tag.old: tag for tag in every}.values())
+
+
+@require_POST
+@writing
+def convert_tags(request: Request) -> HttpResponse:
+    """The fields as they are typed with the merge tags of other programs turned into Liquid; nothing is saved."""
+    campaign = typed(request)
+    written = {field: content.convert_foreign_tags(getattr(campaign, field)) for field in CONVERTED}
+    form = EmailCampaignForm(instance=EmailCampaign(**written))
+    fields = [form[field] for field in CONVERTED if written[field] != getattr(campaign, field)]
+    for field in fields:
+        field.field.widget.attrs["hx-swap-oob"] = "true"
+    response = render(request, "mailing/_converted.html", {"fields": fields})
+    response["HX-Trigger"] = "converted"
+    return response
 
 
 def typed(request: Request) -> EmailCampaign:

@@ -276,6 +276,21 @@ def head(client, **typed):
     return response.content.decode()
 
 
+def test_merge_tags_of_another_program_are_converted_only_when_asked_for(client, marketer):
+    typed = {"subject": "Hi *|FNAME|*", "body": "{{#if city}}x{{/if}} *|FNAME|*", "body_format": "html"}
+    text = head(client, **typed)
+    assert "{{ first_name }}" in text
+    assert "{% if city %}" in text
+    assert "Convert" not in head(client, body="Hi {{ first_name }}")
+    converted = client.post("/campaigns/email/convert/", DRAFT | typed, **HTMX)
+    assert converted["HX-Trigger"] == "converted"
+    text = converted.content.decode()
+    assert "{% if city %}x{% endif %} {{ first_name }}</textarea>" in text
+    assert 'value="Hi {{ first_name }}"' in text
+    assert text.count('hx-swap-oob="true"') == 2
+    assert not EmailCampaign.objects.exists()
+
+
 def test_the_editor_shows_subject_sender_and_preheader_as_the_chosen_contact_reads_them(client, marketer):
     ContactFactory(email="ada@example.com", first_name="Ada")
     ContactFactory(email="bob@example.com", first_name="Bob")

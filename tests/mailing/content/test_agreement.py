@@ -1,0 +1,156 @@
+"""HTML and text agree: for any nesting and any branches, the text has the words that are seen of the HTML.
+
+What is seen is worked out by another parser (html5lib), from the HTML that the recipient gets.
+"""
+
+import itertools
+import re
+
+import html5lib
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mailing.content import ContentError, Recipient, compile, render_preview
+
+from .corpus import LINKS, source
+
+NAMESPACE = "{http://www.w3.org/1999/xhtml}"
+HIDDEN = frozenset("head style script title template datalist".split())
+APART = frozenset(
+    """address blockquote body br caption center dd div dl dt h1 h2 h3 hr html li ol p pre section table tbody td th tr
+    ul""".split()
+)
+IF_IN_COMMENT = "<!--[if mso]>{% if a %}<table><tr><td><![endif]-->"
+NAMES = ("a", "b", "c")
+
+
+def visible_words(page: str) -> list[str]:
+    """The words of a page that are seen, by html5lib's tree."""
+    return "".join(_seen(html5lib.parse(page), shown=True)).split()
+
+
+def _seen(element, shown: bool):
+    name = str(element.tag).removeprefix(NAMESPACE)
+    style = element.get("style", "") if isinstance(element.tag, str) else ""
+    is_text = isinstance(element.tag, str)
+    if (
+        not is_text
+        or name in HIDDEN
+        or "hidden" in element.attrib
+        or "display:none" in style.replace(" ", "")
+    ):
+        return
+    shown = False if "visibility:hidden" in style else True if "visibility:visible" in style else shown
+    yield " " if name in APART else ""
+    yield (element.text or "") if shown else ""
+    for child in element:
+        yield from _seen(child, shown)
+        yield (child.tail or "") if shown else ""
+    yield " " if name in APART else ""
+
+
+words = st.sampled_from(
+    ["one", "two", " three ", "four &amp; five", "{{ a }}", " {{ city }} ", "x<!-- no -->y", "&copy; z"]
+)
+tags = st.sampled_from(
+    ["p", "div", "b", "span", "h1", "ul><li", "table><tr><td", "blockquote", "i", "li", "tr", "td", "section"]
+)
+attributes = st.sampled_from(
+    [
+        "", "", "", "", " hidden", ' style="display:none"', " style='visibility:hidden'", ' style="visibility:visible"',
+        ' class="h"', ' class="{% if a %}h{% endif %}"', " {% if b %}hidden{% endif %}",
+        ' style="display:{% if c %}none{% else %}block{% endif %}"', ' title="a > b"',
+    ]
+)  # fmt: skip
+
+
+def closing(tag: str) -> str:
+    return "".join(f"</{name}>" for name in reversed(tag.split("><")))
+
+
+def elements(children):
+    def whole(tag, attribute, inner):
+        return f"<{tag}{attribute}>{inner}{closing(tag)}"
+
+    def open_(tag, attribute, inner):
+        return f"<{tag}{attribute}>{inner}"
+
+    def condition(name, first, second, hyphens):
+        left, right = ("{%-", "-%}") if hyphens else ("{%", "%}")
+        return f"{left} if {name} {right}{first}{left} else {right}{second}{left} endif {right}"
+
+    rows = st.lists(children, min_size=1, max_size=3).map("".join)
+    return st.one_of(
+        st.builds(whole, tags, attributes, rows),
+        st.builds(whole, tags, attributes, rows),
+        st.builds(open_, st.sampled_from(["p", "li", "b", "div", "td", "tr"]), attributes, rows),
+        st.builds(condition, st.sampled_from(NAMES), rows, rows, st.booleans()),
+        st.builds(condition, st.sampled_from(NAMES), rows, st.just(""), st.booleans()),
+        rows.map(lambda row: f"{{% for i in items %}}{row}{{% endfor %}}"),
+        rows.map(lambda row: f"<!--[if mso]>{row}<![endif]-->"),
+        rows.map(lambda row: f"<!--[if !mso]><!-->{row}<!--<![endif]-->"),
+        rows.map(lambda row: f"{IF_IN_COMMENT}{row}<!--[if mso]></table>{{% endif %}}<![endif]-->"),
+        st.sampled_from(["</p>", "</div>", "<br>", "</b>", "{% if a %}</div>{% endif %}"]),
+        st.just("{% if b %}<div hidden>{% endif %}"),
+    )  # fmt: skip
+
+
+bodies = st.lists(st.recursive(words, elements, max_leaves=8), min_size=1, max_size=4).map("".join)
+
+
+def said_words(text: str) -> list[str]:
+    """The words of a text part without the bullets and rules that stand for tags."""
+    return [word for word in text.split() if not re.fullmatch(r"-|---|\d+\.", word)]
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(body=bodies, styled=st.booleans())
+def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
+    written = ("<style>.h{display:none}p{color:red}</style>" if styled else "") + body
+    try:
+        compiled = compile(source(written))
+    except ContentError:
+        return
+    for chosen in itertools.product((True, False), repeat=3):
+        values = dict(zip(NAMES, chosen, strict=True)) | {"items": [1, 2], "city": "Leeds"}
+        mail = compiled.preview(Recipient("x@y.test", values), LINKS)
+        assert said_words(mail.text) == visible_words(mail.html), (written, chosen)
+
+
+def test_what_was_found_by_chance_stays_mended():
+    for body in ("{% if a %}<td>one{% endif %}<p>two", "<b>{% if a %}<p>one</b>{% endif %}two"):
+        compiled = compile(source(body))
+        for value in (True, False):
+            mail = compiled.preview(Recipient("x@y.test", {"a": value}), LINKS)
+            assert said_words(mail.text) == visible_words(mail.html)
+
+
+pieces = st.sampled_from(
+    [
+        "<", ">", '"', "'", "=", "/", "<p", "<!--", "-->", "<style>", "</style>", "{%", "%}", "{{", "}}", "{", "}", "|",
+        "if a", "endif", "<p style=", "color", ":", ";", "{{ a }}", "{% if a %}", "{% endif %}", "<table>",
+        "<tr>", "<td>", "<svg>", "<title>", "<![if x]>", "<!DOCTYPE", "&copy", "&#0;", "\x00", "\ud800", "é", "a", " ",
+        "\n", "<a href=", "https://x.test/", "*|IF:A|*", "{{#if a}}", "`", "[a](", ")", "<mj-text>", "<mjml>",
+        "<mj-body>",
+    ]
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("body_format", ["html", "markdown", "mjml"])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    parts=st.lists(pieces, max_size=25), value=st.sampled_from(["red", "<b>", "{{", '"', "display:none", ""])
+)
+def test_no_content_raises_anything_but_a_sentence(body_format, parts, value):
+    body = '<style>p{color:red}</style><p style="{{ a }}">' + "".join(parts)
+    if body_format == "mjml":
+        column = f"<mj-column><mj-text>{body}</mj-text></mj-column>"
+        body = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
+    try:
+        render_preview(source(body, body_format=body_format), Recipient("x@y.test", {"a": value}))
+        said = "shown"
+    except ContentError as error:
+        said = str(error)
+    assert said
+    assert "\n" not in said
