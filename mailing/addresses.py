@@ -48,7 +48,12 @@ def normalised(address: str) -> str:
     """
     address = address.strip()
     lower = address.lower()
-    if address.isascii() and _plain(lower) and len(lower) <= LONGEST and lower.index("@") <= LONGEST_LOCAL:
+    if (
+        _plain(lower)
+        and (lower == address or address.isascii())
+        and len(lower) <= LONGEST
+        and lower.index("@") <= LONGEST_LOCAL
+    ):
         return lower
     return _checked(_bare(address), address)
 

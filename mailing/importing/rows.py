@@ -65,10 +65,9 @@ def read(
         if taken in CONSENT:
             _find_declined(name, taken, [*map(str.strip, values)], refusals, notes)
         elif taken != LEFT_OUT:
-            columns[taken] = _bare(name, taken, values)
+            columns[taken] = _bare(name, taken, values, problems)
     emails = _each(columns.pop("email"), _email, problems)
     for name, column in columns.items():
-        _refuse_unfit(name, column, problems)
         columns[name] = _leave_out_long(name, column, notes)
     if "score" in columns:
         columns["score"] = _each(columns["score"], _score, problems)
@@ -81,10 +80,15 @@ def read(
     return Piece(block, lines, cells, named, _doubles(own.get("customer_id", ())), refusals)
 
 
-def _bare(name: str, taken: str, column: Sequence[str]) -> list[str]:
+def _bare(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
     """The cells without blanks around and without the marks that make spreadsheets take them for text."""
     bare = [*map(str.strip, column)]
-    if "'" in "".join(bare):
+    text = "".join(bare)  # one look at all of them: nearly always there is neither
+    if "\0" in text and taken != "email":
+        for place, cell in enumerate(bare):
+            if "\0" in cell:
+                problems.setdefault(place, f"“{taken}” holds what no text may.")
+    if "'" in text:
         if holds_marked_text(name, taken):
             return [cell.removeprefix("'") if cell[1:2].isalnum() else unmark(cell) for cell in bare]
         return [*map(unmark, bare)]
@@ -146,14 +150,6 @@ def _score(cell: str) -> str:
     if not whole or abs(int(whole[1])) >= HIGHEST_SCORE:
         raise ValueError(f"“{cell[:50]}” is no whole number for the score.")
     return str(int(whole[1]))
-
-
-def _refuse_unfit(name: str, column: Sequence[str], problems: dict[int, str]) -> None:
-    if "\0" not in "".join(column):
-        return  # as nearly always
-    for place, cell in enumerate(column):
-        if "\0" in cell:
-            problems.setdefault(place, f"“{name}” holds what no text may.")
 
 
 def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -> list[str]:
