@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
@@ -23,6 +23,7 @@ DELIMITERS = ",;\t|"
 BLANK = " \t\xa0\ufeff\x1a"  # the last ends files of DOS
 
 _named_delimiter = re.compile(r"""["']?sep=([^\w\s"']|\t)["']?[,;\s]*""", re.IGNORECASE).fullmatch
+_escaped_quote = re.compile(r'\\"[^,;\t|\r\n"]').search
 
 __all__ = ["Rows", "UnreadableFile", "examples", "header", "path_of", "samples"]
 
@@ -32,11 +33,25 @@ class RowTooLong(Exception):
 
 
 class Dialect(NamedTuple):
-    """How a file is read. `above`: how many of its records stand above the names of the columns."""
+    """How a file is read. `above`: how many of its records stand above the names of the columns.
+
+    `quote` stands round cells; `escape` before a quotation mark in one, where it is not doubled.
+    """
 
     encoding: str
     delimiter: str
     above: int
+    quote: str = '"'
+    escape: str | None = None
+
+    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            quotechar=self.quote,
+            escapechar=self.escape,
+            skipinitialspace=True,
+        )
 
 
 def path_of(upload_id: int) -> Path:
@@ -69,7 +84,7 @@ class Rows:
     def _records(self) -> Iterator[list[str]]:
         dialect = dialect_of(self.path)
         with self.path.open(encoding=dialect.encoding, newline="") as file:
-            reader = csv.reader(self._lines(file), delimiter=dialect.delimiter, skipinitialspace=True)
+            reader = dialect.reader(self._lines(file))
             width = 0
             for _ in range(dialect.above + 1):
                 width = len(next(reader, []))
@@ -96,7 +111,7 @@ def header(path: Path) -> list[str]:
     dialect = dialect_of(path)
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
-            records = csv.reader(_sample_lines(file), delimiter=dialect.delimiter, skipinitialspace=True)
+            records = dialect.reader(_sample_lines(file))
             names = [name.strip(BLANK).strip() for name in next(islice(records, dialect.above, None), [])]
     except (csv.Error, UnicodeError, RowTooLong) as error:
         raise UnreadableFile(f"The first line cannot be read. {_reason(error)}") from error
@@ -146,10 +161,19 @@ def _dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
         text = file.read(SAMPLE)
     lines = io.StringIO(text, newline="").readlines()
     named = _named_delimiter(lines[0].strip("\r\n \ufeff")) if lines else None
-    if named:
-        return Dialect(encoding, named[1], 1 + _rows_above(_first_records(lines[1:], named[1])))
-    best = max(DELIMITERS, key=lambda delimiter: _fitness(_first_records(lines, delimiter)))
-    return Dialect(encoding, best, _rows_above(_first_records(lines, best)))
+    delimiter, below = (named[1], lines[1:]) if named else ("", lines)
+    if not delimiter:
+        delimiter = max(DELIMITERS, key=lambda each: _fitness(_first_records(lines, each)))
+    records = _first_records(below, delimiter)
+    above = _rows_above(records)
+    names = records[above] if above < len(records) else []
+    return Dialect(
+        encoding,
+        delimiter,
+        above + len(lines) - len(below),
+        "'" if names and all(len(name) > 1 and name[0] == name[-1] == "'" for name in names) else '"',
+        "\\" if '""' not in text and _escaped_quote(text) else None,
+    )
 
 
 def _first_records(lines: list[str], delimiter: str) -> list[list[str]]:

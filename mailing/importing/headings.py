@@ -115,6 +115,7 @@ NO = frozenset(
     desabonne desabonnee desinscrit desinscrite refuse refusee inactif inactive enattente noninscrit nonabonne baja
     """.split()
 )
+NOT_DECLINED = frozenset("no n false f 0 nein non none never faux falsch subscribed".split())
 SAYS_NOTHING = frozenset(["", "na", "null", "nil", "notset", "unknown", "unbekannt", "inconnu"])
 # Words that speak of nothing but mail: a column of these is about consent, whatever its name is.
 _ONLY_OF_MAIL = frozenset(
@@ -136,7 +137,10 @@ def fold(text: str) -> str:
 
 def meaning_of(name: str) -> str | None:
     """What a column of this name usually holds; None: something of their own."""
-    return MEANINGS.get(fold(name[:200]))
+    word = fold(name[:200])
+    # as HubSpot writes it for each kind of mail: “Opted out of email: Newsletter”
+    other = DECLINES if word.startswith(("optedoutofemail", "unsubscribedfrom")) else None
+    return MEANINGS.get(word, other)
 
 
 def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
@@ -158,20 +162,7 @@ def declined(name: str, meaning: str, cell: str) -> str:
     if meaning == ACCEPTS:
         if word in YES:
             return ""
-    elif word in (
-        "no",
-        "n",
-        "false",
-        "f",
-        "0",
-        "nein",
-        "non",
-        "none",
-        "never",
-        "faux",
-        "falsch",
-        "subscribed",
-    ):
+    elif word in NOT_DECLINED or cell.lower().startswith(("http:", "https:")):  # a link to unsubscribe by
         return ""
     told = word if word in NO or (meaning == DECLINES and not word.isdigit()) else ""
     for text in (told, fold(name)):

@@ -88,6 +88,8 @@ def _bare(name: str, taken: str, column: Sequence[str], problems: dict[int, str]
         for place, cell in enumerate(bare):
             if "\0" in cell:
                 problems.setdefault(place, f"“{taken}” holds what no text may.")
+    if '="' in text:  # how Excel is told that 00123 is text
+        bare = [cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell for cell in bare]
     if "'" in text:
         if holds_marked_text(name, taken):
             return [cell.removeprefix("'") if cell[1:2].isalnum() else unmark(cell) for cell in bare]

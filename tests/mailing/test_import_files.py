@@ -45,6 +45,7 @@ def names(result):
         b'email, "name"\na@x.test, "Ada"\n',
         b'"email" ,"name"\n"a@x.test" ,"Ada"\n',
         b"Email\tName\na@x.test\tAda",
+        b"'email','name'\n'a@x.test','Ada'\n",
     ],
 )
 def test_one_contact_is_read_from_each_of_these(data):
@@ -57,6 +58,16 @@ def test_one_contact_is_read_from_each_of_these(data):
 def test_rows_of_delimiters_only_are_blank_lines():
     result = import_contacts(b"Name,Email\nPS,a@x.test\n,\n,\n" + b" , \n" * 300)
     assert (emails(result), result["refused"]) == (["a@x.test"], [])
+
+
+def test_a_quotation_mark_may_have_a_backslash_before_it():
+    result = import_contacts(b'email,name\na@x.test,"Jane \\"JJ\\" Doe, Dr."\nb@x.test,Bob\n')
+    assert names(result) == ['Jane "JJ" Doe, Dr.', "Bob"]
+
+
+def test_what_excel_is_told_to_take_for_text_is_text():
+    (ada,) = import_contacts(b'email,zip,customer number\na@x.test,="00123",="0042"\n')["contacts"]
+    assert (ada["attributes"], ada["customer_id"]) == ({"zip": "00123"}, "0042")
 
 
 def test_a_blank_before_a_quotation_mark_is_no_part_of_the_cell():
@@ -174,6 +185,10 @@ EXPORTS = {
     "HubSpot": (
         "Record ID,First Name,Last Name,Email,Phone Number,Unsubscribed from all email,Marketing contact status\n"
         "1,Ada,Test,ada@x.test,,false,Marketing contact\n2,Bob,Test,bob@x.test,,true,Marketing contact\n"
+    ),
+    "HubSpot, by kind of mail": (
+        "First Name,Last Name,Email,Opted out of email: Marketing Information,Unsubscribe\n"
+        "Ada,Test,ada@x.test,false,https://x.test/u/1\nBob,Test,bob@x.test,true,https://x.test/u/2\n"
     ),
     "Klaviyo": (
         "Email,First Name,Last Name,Email Marketing Consent,City,Country\n"
