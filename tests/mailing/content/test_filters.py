@@ -229,3 +229,20 @@ def test_quotes_and_spaces_of_an_editor_are_read_as_they_were_meant(body, expect
 def test_a_quote_that_cannot_be_understood_is_named(body, sentence):
     with pytest.raises(ContentError, match=sentence):
         compile(source(body))
+
+
+@pytest.mark.parametrize(
+    "mood", ["red", "color:blue", '"><script>', "a:b;c", ":::", "\x00", math.nan, [1], 10**5000]
+)
+def test_a_value_in_a_style_that_is_inlined_late_fails_its_mail_at_most(mood):
+    body = (
+        '<style>p{color:red}</style><table {% if city == "Wien" %}class="w"{% endif %}><tr><td>'
+        '<p style="{{ mood }}">x</p></td></tr></table><p>{{ unsubscribe_url }}</p>'
+    )
+    compiled = compile(source(body))
+    assert compiled.late
+    try:
+        mail = compiled.render(Recipient("a@b.test", {"mood": mood, "city": "Wien"}), LINKS)
+    except ContentError as error:
+        mail = str(error).encode()
+    assert b"<script>" not in mail
