@@ -40,8 +40,9 @@ class Paced:
         return sum(map(len, self._waiting.values())) + len(self._timed)
 
     def takes(self, campaign: Campaign) -> bool:
-        """Return whether the campaign's deliveries need a turn."""
-        return self.turnstile.is_needed(campaign.limit)
+        """Return whether the campaign's deliveries wait here for a turn."""
+        limit = campaign.limit
+        return self.turnstile.is_needed(limit) and self.turnstile.is_ahead(limit)
 
     def room(self, campaign: Campaign, most: int) -> int:
         """Return how many deliveries of the campaign to take from the ledger now."""
@@ -85,19 +86,22 @@ class Paced:
     async def keep_turn(self, claimed: Claimed) -> bool:
         """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
         limit, turnstile = claimed.campaign.limit, self.turnstile
+        if not turnstile.is_needed(limit):
+            return True
         if claimed.turn is not None:
             turnstile.learn(turnstile.now() - claimed.taken_at)
-        while claimed.turn is not None:
-            await asyncio.sleep(claimed.turn - turnstile.now())
-            if turnstile.now() - claimed.turn <= turnstile.tolerance(limit):
-                break
+        while True:
+            is_missed = claimed.turn is None or turnstile.now() - claimed.turn > turnstile.tolerance(limit)
             try:
-                claimed.turn = await turnstile.retake(claimed.campaign.pk, limit, claimed.turn)
+                if is_missed:
+                    claimed.turn = await turnstile.take_now(claimed.campaign.pk, limit, claimed.turn)
             except psycopg.OperationalError:  # the ledger sees it too, and waits with patience
                 return False
             if claimed.turn is None:
                 return False
-        return True
+            await asyncio.sleep(claimed.turn - turnstile.now())
+            if not turnstile.is_ahead(limit) or turnstile.now() - claimed.turn <= turnstile.tolerance(limit):
+                return True
 
     async def serve(self, over: asyncio.Event) -> None:
         """Take turns and release what has one, until the run is over. Raises psycopg.OperationalError."""

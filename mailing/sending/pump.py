@@ -162,7 +162,7 @@ class Pump:
             Connection, Parcel | None
         ] = {}  # has a message; the next one's envelope is with it
         self._supply: Supply | None = None
-        self._turnstile = Turnstile(smtp.pk, Limit(smtp.per_second, smtp.per_minute))
+        self._turnstile = Turnstile(smtp.pk, Limit(smtp.per_second, smtp.per_minute), smtp.max_connections)
 
     @property
     def campaigns(self) -> set[int]:

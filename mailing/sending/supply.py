@@ -86,7 +86,7 @@ class Supply:
     @property
     def is_paced(self) -> bool:
         """Whether anything it sends for now is under a limit by the second or minute."""
-        return any(self._paced.takes(campaign) for campaign in self.campaigns.values())
+        return any(self._turnstile.is_needed(campaign.limit) for campaign in self.campaigns.values())
 
     # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
 

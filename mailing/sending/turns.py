@@ -25,6 +25,7 @@ HORIZON = 0.25  # seconds ahead that turns are given out: what a process that is
 LATE = 0.6  # of the spare time that the slack leaves in a stretch, which a message may leave late
 FIRST_LEAD, LONGEST_LEAD = 0.1, 1.0  # seconds before its turn that a message is offered to the server
 SHORTEST_LEAD = 0.03
+SHORT_HOLD = 0.05  # seconds that no server minds
 LONGEST_HOLD = 1.0  # seconds that a server which has accepted an envelope is kept waiting for the message
 FURTHEST = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
 TRUSTED = 30.0  # seconds that a comparison of the clocks holds
@@ -105,14 +106,17 @@ class Turnstile:
     """Gives out the turns of one connection, and of campaigns that have limits of their own, to one run.
 
     Turns are told in the database's time, in seconds, which all processes share. lead: seconds before its turn that a
-    message is to be offered to the server, learnt from how long that took lately.
+    message is to be offered to the server, learnt from how long that took lately. places: SMTP connections that may be
+    open at once, over all processes.
     """
 
-    def __init__(self, connection_id: int, limit: Limit) -> None:
+    def __init__(self, connection_id: int, limit: Limit, places: int) -> None:
         self.lead = FIRST_LEAD
+        self._places = places
         self.limit = limit
         self._pk = connection_id
         self._database: psycopg.AsyncConnection | None = None
+        self._asked: dict[int, list[asyncio.Future[float | None]]] = {}  # by campaign
         self._alone = asyncio.Lock()  # transactions of one connection follow each other
         self._offset = 0.0  # of the database's clock from this process's monotonic one
         self._doubt = float("inf")  # seconds by which that may be wrong
@@ -121,6 +125,14 @@ class Turnstile:
     def is_needed(self, limit: Limit) -> bool:
         """Return whether messages of a campaign with this limit need a turn."""
         return bool(self.limit.interval or limit.interval)
+
+    def is_ahead(self, limit: Limit) -> bool:
+        """Return whether turns are taken before a message is offered to the server, rather than once it is ready.
+
+        Where turns follow each other so quickly that no server waits for long, a turn taken ahead would only be missed,
+        and lost, whenever the server or this process is slower than the limit.
+        """
+        return self.interval(limit) * self._places > SHORT_HOLD
 
     def interval(self, limit: Limit) -> float:
         """Return the seconds between two turns of a campaign with this limit."""
@@ -145,20 +157,39 @@ class Turnstile:
         Raises: psycopg.OperationalError.
         """
         async with self._alone:
-            return await self._take(campaign_id, limit, wanted, None)
+            return await self._take(campaign_id, limit, wanted)
 
-    async def retake(self, campaign_id: int, limit: Limit, missed: float) -> float | None:
-        """Take another turn in place of one that was missed: the same one, late, if nobody has one after it.
+    async def take_now(self, campaign_id: int, limit: Limit, missed: float | None) -> float | None:
+        """Take a turn for a message that the server is ready for; in place of one that was `missed`, if it had one.
 
+        Those who ask while turns are being taken get theirs together, next.
         Returns: None: there is none soon enough for a server that waits for the message.
         Raises: psycopg.OperationalError.
         """
+        asked: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
+        self._asked.setdefault(campaign_id, []).append(asked)
         async with self._alone:
-            turns, _ = await self._take(campaign_id, limit, 1, missed)
-        return turns[0] if turns else None
+            if asked.done():
+                return asked.result()
+            together = [each for each in self._asked.pop(campaign_id) if not each.cancelled()]
+            alone_missed = missed if len(together) == 1 else None
+            try:
+                turns, _ = await self._take(campaign_id, limit, len(together), alone_missed, LONGEST_HOLD)
+            except psycopg.OperationalError as error:
+                for each in together:
+                    each.set_exception(error)
+            else:
+                for place, each in enumerate(together):
+                    each.set_result(turns[place] if place < len(turns) else None)
+        return asked.result()
 
     async def _take(
-        self, campaign_id: int, limit: Limit, wanted: int, missed: float | None
+        self,
+        campaign_id: int,
+        limit: Limit,
+        wanted: int,
+        missed: float | None = None,
+        horizon: float | None = None,
     ) -> tuple[list[float], float]:
         if self._database is None:
             self._database = await database.connect(plans_once=True)
@@ -169,14 +200,9 @@ class Turnstile:
             for what, key, each in (("connection", self._pk, self.limit), ("campaign", campaign_id, limit))
             if each.interval
         ]
-        if missed is not None:
-            horizon = LONGEST_HOLD
-        elif (
-            len(kept) == 2
-        ):  # turns that a tight campaign took ahead would be lost to the connection's others
-            horizon = self.lead
-        else:
-            horizon = max(HORIZON, 1.5 * self.lead)
+        if horizon is None:
+            # under two limits turns that a tight campaign took ahead would be lost to the connection's others
+            horizon = self.lead if len(kept) == 2 else max(HORIZON, 1.5 * self.lead)
         async with self._database.transaction():
             queues = []
             for what, key, interval in kept:

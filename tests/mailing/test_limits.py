@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from campaigns.lifecycle import fire
 from mailing.models import Lane, Pace, SmtpConnection
 from mailing.sending import lanes, limits, pump
+from tests.hostile_smtp import parse
 from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launched, send, to, wait_for
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -155,6 +156,17 @@ def test_a_campaigns_own_limit_holds_over_all_its_connections_and_slows_no_other
     assert len(times) == 16
     assert times[-1] - times[0] >= 15 / 5
     assert all(times[place + 5] - times[place] > 0.95 for place in range(11))
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits")
+def test_a_limit_far_above_what_the_server_takes_slows_nobody(server):
+    server.settings.rules = parse("dot delay 0.02")
+    campaign = launched(200, connection=to(server, per_second=5000, max_connections=4))
+    assert send(campaign).status == "completed"
+    assert len({message.recipient for message in server.accepted}) == len(server.accepted) == 200
+    assert set(campaign.deliveries.values_list("status", "attempts")) == {("accepted", 1)}
+    assert Pace.objects.get().next_at is not None
 
 
 @SEPARATE
