@@ -175,8 +175,10 @@ def keep_private(var: Path) -> None:
 
     `var` itself lets others through to what is theirs, since PostgreSQL may run as another user, but not look around.
     """
+    if not var.exists():
+        var.mkdir(parents=True, exist_ok=True)
+        var.chmod(0o711)
     os.umask(0o077)
-    var.mkdir(parents=True, exist_ok=True)
     if (
         var.stat().st_mode & stat.S_ISVTX
     ):  # a folder that is shared by intention, as /tmp: its owner knows why

@@ -1,3 +1,4 @@
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,9 @@ def project() -> Iterator[Path]:
     # Not tmp_path: below it a folder is closed to all but its owner, and as root the server is somebody else.
     folder = Path(tempfile.mkdtemp(prefix="fanfare-test-"))
     folder.chmod(0o755)
+    before = os.umask(0o022)  # as whoever makes folders in a project has it; the settings keep all private
     yield folder
+    os.umask(before)
     embedded_postgres.stop(folder / "var")
     shutil.rmtree(folder)
 

@@ -147,6 +147,12 @@ def test_what_lies_open_under_var_is_closed_at_the_start(open_folder, umask):
     assert (modes(open_folder)["new"], modes(open_folder)["new/file"]) == (0o700, 0o600)
 
 
+def test_a_new_folder_lets_another_user_through_also_when_this_process_keeps_all_private(tmp_path, umask):
+    os.umask(0o077)
+    environment.keep_private(tmp_path / "var")
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o711
+
+
 def test_a_folder_shared_by_intention_is_left_as_it_is(open_folder, umask):
     open_folder.chmod(0o1777)
     environment.keep_private(open_folder)
