@@ -248,3 +248,26 @@ def test_a_preview_shows_subject_sender_and_links_that_lead_straight_on():
     assert (preview.subject, preview.sender) == ("Hi Leeds", "Leeds")
     assert '<a href="https://shop.test/">' in preview.html
     assert "/t/" not in preview.html + preview.text
+
+
+def test_a_page_with_a_style_sheet_stays_as_it_was_written_but_for_styles():
+    before = (
+        '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
+        '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'
+        "<html xmlns='x'><head><style>p{color:red}</style></head><body>\n"
+        "<table cellpadding=0><tr><td>a&nbsp;&#8364;<br/><![if !vml]><span>S</span><![endif]>\n<p>"
+    )
+    assert page(before + "x</body></html>") == before[:-1] + ' style="color: red;">x</body></html>'
+
+
+@pytest.mark.parametrize(
+    "style", ["color", "color:", ";;:", "{", '"', "a:b;c", "font-size:12px;{{ city }}", "{{ city }}"]
+)
+def test_a_malformed_style_is_skipped_as_browsers_do(style):
+    sheet, body = "<style>p{color:red}</style>", f"<p style='{style}'>x</p>"
+    assert 'style="color: red;' in page(sheet + body)
+    assert ">x</p>" in page(f"{sheet}\n\n{body}\n", body_format="markdown")
+    mjml = f"<mj-section><mj-column><mj-text>{body}</mj-text></mj-column></mj-section>"
+    rule = "p { color: red; }</mj-style>"
+    head = f"<mj-head><mj-style inline='inline'>{rule}<mj-style>{rule}</mj-head>"
+    assert ">x</p>" in page(f"<mjml>{head}<mj-body>{mjml}</mj-body></mjml>", body_format="mjml")

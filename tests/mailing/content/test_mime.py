@@ -1,13 +1,14 @@
 """Quoted-printable that can be spliced."""
 
 import quopri
+from email import message_from_string, policy
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquid import escape
 
-from mailing.content.mime import SOFT, date_header, quoted, quoted_html
+from mailing.content.mime import SOFT, date_header, mailbox, quoted, quoted_html
 
 awkward = st.text(alphabet="aaaaaaa .=\té\n😀", max_size=300) | st.text(
     alphabet=st.characters(exclude_characters="\r", exclude_categories=["Cs"]), max_size=300
@@ -61,3 +62,14 @@ def test_line_breaks_are_crlf_and_what_is_no_character_is_a_question_mark(text, 
 
 def test_a_date_is_written_in_utc():
     assert date_header(1_800_000_000) == "Fri, 15 Jan 2027 08:00:00 +0000"
+
+
+@pytest.mark.parametrize(
+    "name", ['Ada "The Countess" Lovelace', "back\\slash", 'long "name" ' * 12 + "x", "O'Brien, (Ed) <x>"]
+)
+def test_a_name_in_ascii_is_a_quoted_string(name):
+    header = mailbox(name, "a@b.test")
+    assert header.startswith('"')
+    assert max(map(len, header.split("\r\n"))) <= 78
+    read = message_from_string(f"From: {header}\r\n\r\n", policy=policy.default)
+    assert read["From"].addresses[0].display_name == name
