@@ -5,16 +5,22 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 
 from django.conf import settings
-from django.utils import timezone
+from django.db import Error
 from django.utils.module_loading import import_string
 from django_q.models import Schedule
+
+from campaigns import database_time
 
 logger = logging.getLogger(__name__)
 
 
 def tick(now: datetime | None = None) -> None:
     """One beat: run each function named in settings.CLOCK. One that fails is logged and does not stop the others."""
-    now = now or timezone.now()
+    try:
+        now = now or database_time.now()
+    except Error:
+        logger.exception("The clock could not ask the database for the time")
+        return
     for name in settings.CLOCK:
         try:
             import_string(name)(now)

@@ -1,8 +1,15 @@
 """Whether this installation can do its work."""
 
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.brokers import get_broker
+
+from campaigns import database_time
+from campaigns.notices import Notice
 
 
 def problems() -> list[str]:
@@ -25,3 +32,9 @@ def of_the_queue() -> list[str]:
     except Exception as error:  # noqa: BLE001  a broker is any class of django-q2's; each fails in its own way
         return [f"The queue cannot be reached: {error}"]
     return []
+
+
+def clock_notices(user: Any, now: datetime) -> Iterator[Notice]:
+    """Tell administrators on the dashboard that this machine's clock is wrong."""
+    if user.is_staff and (sentence := database_time.warning()):
+        yield Notice(sentence)

@@ -10,10 +10,10 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils import timezone
 from django_q.brokers import Broker, get_broker
 from django_q.tasks import async_task
 
+from campaigns import database_time
 from campaigns.models import Heartbeat
 
 HOST = socket.gethostname()
@@ -29,7 +29,7 @@ def line(cluster: str, host: str) -> str:
 
 def begin(cluster: str) -> None:
     """Note that this process is the cluster's on this host; one that was here before is gone."""
-    now = timezone.now()
+    now = database_time.now()
     Heartbeat.objects.update_or_create(
         cluster=cluster, host=HOST, defaults={"process": os.getpid(), "at": now, "asked_at": now}
     )
@@ -55,7 +55,7 @@ def ask(now: datetime) -> None:
 
 def answer(cluster: str, host: str) -> None:
     """The cluster on this host runs tasks."""
-    Heartbeat.objects.filter(cluster=cluster, host=host).update(at=timezone.now())
+    Heartbeat.objects.filter(cluster=cluster, host=host).update(at=database_time.now())
 
 
 class TwoLines:

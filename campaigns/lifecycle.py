@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from django.db import transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
 
@@ -54,7 +54,7 @@ def fire(
     Returns: the saved campaign, of its own kind.
     Raises: Refused: with a sentence for the user, when the step is not open now or not to them.
     """
-    now = now or timezone.now()
+    now = now or database_time.now()
     with transaction.atomic():
         campaign = own(campaign)
         campaign.before(verb)
@@ -72,7 +72,7 @@ def fire(
 
 def settle(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
     """Write what the clock owes a campaign and return the verbs; [] when another process is just at it."""
-    now = now or timezone.now()
+    now = now or database_time.now()
     with transaction.atomic():
         campaign = own(campaign)
         campaign.before("settle")
@@ -127,7 +127,7 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
         for verb in campaign.VERBS
         if (meta := steps(campaign)[verb]).has_transition(campaign.status)
         and meta.has_transition_perm(campaign, campaign.status, user)
-        and not (verb in ("archive", "unarchive") and campaign.objections(verb, timezone.now()))
+        and not (verb in ("archive", "unarchive") and campaign.objections(verb, database_time.now()))
     ]
 
 
@@ -170,7 +170,7 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
     Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
     Raises: Locked: its state allows no edit; Refused: `by` may not edit campaigns of its kind.
     """
-    now = now or timezone.now()
+    now = now or database_time.now()
     campaign = own(campaign)
     campaign.before("edit")
     campaign = locked(campaign)
@@ -205,7 +205,7 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
         }
         kept |= {"name": f"{campaign.name[:190]} (copy)", "created_by": by}
         kept.pop("created_by_id")
-        now = timezone.now()
+        now = database_time.now()
         kept |= {name: None for name in ("starts_at", "ends_at") if kept[name] and kept[name] <= now}
         copy = type(campaign)(**kept)
         copy.save(force_insert=True)
@@ -219,7 +219,7 @@ def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = N
     What the clock owes at `now` is written first: one that has begun is not deleted.
     Raises: Locked: it is past that; Refused: `by` may not delete it.
     """
-    now = now or timezone.now()
+    now = now or database_time.now()
     with transaction.atomic():
         campaign = own(campaign)
         campaign.before("delete")

@@ -22,8 +22,8 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.models import LoginLimit, LoginPlace
 from campaigns.requests import client_address
 
@@ -125,7 +125,7 @@ class ThrottledBackend(ModelBackend):
 
 def read_clock() -> datetime:
     """Return the time by which tries are counted."""
-    return timezone.now()
+    return database_time.now()
 
 
 def forget(now: datetime) -> None:

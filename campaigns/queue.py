@@ -15,12 +15,13 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
 from django_q import core_signing
 from django_q.brokers import Broker
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.models import Task
+
+from campaigns import database_time
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +96,7 @@ class DatabaseQueue(CheckedQueue, ORM):
 
 def record_refusal(task: Mapping[str, Any], sentence: str) -> None:
     """Write a task that was not run among the failed ones, where administrators look."""
-    now = timezone.now()
+    now = database_time.now()
     Task.objects.create(
         id=uuid.uuid4().hex,  # never that of another
         name=_clean(task.get("name", "refused"))[:100],

@@ -7,6 +7,9 @@ from typing import IO
 
 from django.http import FileResponse
 
+from campaigns.waits import limited
+
+WAIT = 60.0  # seconds for each statement of an export, which may go through millions of rows
 IN_MEMORY = 1024 * 1024  # bytes; an export that is longer is kept in a file
 
 
@@ -16,7 +19,8 @@ def csv_file(lines: Iterable[str], name: str) -> FileResponse:
     All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
     on the way is an error page instead of half a file.
     """
-    spool = write_spool(lines)
+    with limited(each=WAIT):
+        spool = write_spool(lines)
     size = spool.tell()
     spool.seek(0)
     response = FileResponse(spool, content_type="text/csv; charset=utf-8", as_attachment=True, filename=name)

@@ -1,5 +1,6 @@
 """The pages both kinds of campaign share."""
 
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -9,15 +10,16 @@ from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.template.loader import get_template
 from django.urls import reverse_lazy
-from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
-from campaigns import health, lifecycle, notices, workspace
+from campaigns import database_time, health, lifecycle, notices, waits, workspace
 from campaigns.forms import FilterForm, StepForm, step_form
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
@@ -25,13 +27,14 @@ from campaigns.requests import Request
 
 viewing = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
+READYZ_WAIT = 2.0  # seconds for each statement: who watches over us asks again soon
 
 
 @require_GET
 def dashboard(request: Request) -> HttpResponse:
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
-    now = timezone.now()
+    now = database_time.now()
     workspace.settle_owed(now)
     context = {
         "now": now,
@@ -49,7 +52,7 @@ def dashboard(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def under_way(request: Request) -> HttpResponse:
-    now = timezone.now()
+    now = database_time.now()
     workspace.settle_owed(now)
     return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way(now)})
 
@@ -57,7 +60,7 @@ def under_way(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def campaign_list(request: Request) -> HttpResponse:
-    workspace.settle_owed(timezone.now())
+    workspace.settle_owed(database_time.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     chosen = form.cleaned_data
@@ -68,7 +71,7 @@ def campaign_list(request: Request) -> HttpResponse:
         words=chosen.get("q", ""),
         sort=chosen.get("sort", ""),
     )
-    now = timezone.now()
+    now = database_time.now()
     page = Paginator(campaigns, PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "form": form,
@@ -106,7 +109,7 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     if not request.htmx:
         messages.success(request, said)
         return redirect(campaign)
-    context = workspace.status_context(campaign, request.user, timezone.now()) | {"said": said}
+    context = workspace.status_context(campaign, request.user, database_time.now()) | {"said": said}
     response = render(request, "campaigns/_status.html", context)
     return trigger_client_event(response, "campaign-fired")
 
@@ -139,7 +142,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 def found(request: Request, pk: int) -> Campaign:
     """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
-    workspace.settle_owed(timezone.now())
+    workspace.settle_owed(database_time.now())
     try:
         campaign: Campaign = lifecycle.own(pk)
     except Campaign.DoesNotExist as missing:
@@ -166,7 +169,7 @@ def arguments(form: StepForm) -> dict[str, Any]:
 
 def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
-    now = timezone.now()
+    now = database_time.now()
     context = workspace.status_context(campaign, request.user, now)
     if verb not in [button.verb for button in context["buttons"]]:
         return refusal(request, campaign, workspace.not_open(campaign, verb, request.user, now))
@@ -183,7 +186,7 @@ def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
 def refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
     """409, and the campaign as it stands, with the reason."""
     campaign = lifecycle.own(campaign.pk)
-    context = workspace.status_context(campaign, request.user, timezone.now(), refused)
+    context = workspace.status_context(campaign, request.user, database_time.now(), refused)
     template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
     return render(request, template, context, status=409)
 
@@ -216,6 +219,21 @@ class PasswordChange(SuccessMessageMixin, PasswordChangeView):
     success_message = "Your password is changed. Elsewhere you are signed out."
 
 
+# ── what went wrong ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def server_error(request: Request) -> HttpResponse:
+    """The page of an error of ours, which needs no database: 503 while that is away, else 500."""
+    if isinstance(sys.exception(), OperationalError | InterfaceError):
+        return render_alone("503.html", 503, {"Retry-After": "5"})
+    return render_alone("500.html", 500, {})
+
+
+def render_alone(template: str, status: int, headers: dict[str, str]) -> HttpResponse:
+    """Render a template that is told nothing of the request or its user."""
+    return HttpResponse(get_template(template).render(), status=status, headers=headers)
+
+
 # ── health ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -230,7 +248,8 @@ def healthz(request: Request) -> JsonResponse:
 @require_GET
 def readyz(request: Request) -> JsonResponse:
     """Database, migrations and queue are fit for work, or 503; with the sentence for who knows the token."""
-    problems = health.problems()
+    with waits.limited(each=READYZ_WAIT):
+        problems = health.problems()
     if not problems:
         return JsonResponse({"status": "ok"})
     told = {"problems": problems} if may_read_problems(request) else {}

@@ -108,8 +108,8 @@ TEMPLATES = [
 database: dict[str, Any] = environment.database("DATABASE_URL") or embedded_postgres.ensure(VAR_DIR)
 DATABASES = {
     "default": {
-        "ENGINE": "django.db.backends.postgresql",
         **database,
+        "ENGINE": "campaigns.postgresql",  # Django's own, with limits to how long a web server waits
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
         # seconds and milliseconds: a database host that only drops packets is away, too
@@ -170,7 +170,7 @@ CLOCK = [
     "campaigns.heartbeats.ask",
     "campaigns.logins.forget",
 ]
-NOTICES = ["pos.notices.of_offline_sales"]
+NOTICES = ["campaigns.health.clock_notices", "pos.notices.of_offline_sales"]
 DOCTOR = [
     "campaigns.doctor.breaches",
     "promotions.doctor.breaches",

@@ -11,3 +11,5 @@ urlpatterns = [
     path("", include("pos.page_urls")),
     path("", include("mailing.urls")),
 ]
+
+handler500 = "campaigns.views.server_error"

@@ -10,11 +10,10 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
-from campaigns import editions
+from campaigns import database_time, editions
 from mailing import deletion
 from mailing.models import Segment
 from mailing.segments import compiled
@@ -98,7 +97,7 @@ def fill(segment: Segment) -> int:
     condition = compiled(segment.tree)
     with transaction.atomic():
         members = groups.set_members_by(segment.group, CUSTOMERS.format(sql=condition.sql), condition.params)
-        segment.filled_at = timezone.now()
+        segment.filled_at = database_time.now()
         segment.save(update_fields=["group", "filled_at"])
     return members
 

@@ -7,9 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
-from django.utils import timezone
 
-from campaigns import editions, spreadsheets
+from campaigns import database_time, editions, spreadsheets
 from campaigns.refusals import Refused
 from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Suppression
@@ -55,7 +54,7 @@ def save(
         places = Membership.objects.filter(contact=contact)
         places.filter(unsubscribed_at=None).exclude(list__in=lists).delete()
         places.filter(list__in=lists, unsubscribed_at__isnull=False).update(
-            joined_at=timezone.now(), unsubscribed_at=None
+            joined_at=database_time.now(), unsubscribed_at=None
         )
         Membership.objects.bulk_create(
             (Membership(contact=contact, list=each) for each in lists), ignore_conflicts=True

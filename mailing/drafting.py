@@ -10,10 +10,9 @@ import msgspec
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 from django_q.tasks import async_task
 
-from campaigns import editions, lifecycle
+from campaigns import database_time, editions, lifecycle
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing import audience, content, launch, renderer
@@ -179,7 +178,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
     recipients = []
     for address in addresses:
         contact = Contact.objects.filter(email=address).first() or reader
-        recipient = launch.recipient(contact, message_id=f"test-{timezone.now():%Y%m%d%H%M%S%f}", seed=0)
+        recipient = launch.recipient(contact, message_id=f"test-{database_time.now():%Y%m%d%H%M%S%f}", seed=0)
         # to the tester, however the contact is called whose values it shows
         recipients.append(msgspec.structs.replace(recipient, email=address))
     mails = renderer.make_messages(content.for_test(launch.source(campaign)), recipients, links)
@@ -242,7 +241,7 @@ def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said
                 f"“{campaign}” is {campaign.status}: it cannot {said}. Duplicate it for those it did not reach."
             )
         count = chosen.filter(campaign=campaign).update(
-            status=Delivery.Status.PENDING, due_at=timezone.now(), attempts=0
+            status=Delivery.Status.PENDING, due_at=database_time.now(), attempts=0
         )
         if campaign.status == Campaign.Status.RUNNING and count:
             transaction.on_commit(partial(lanes.wake_campaign, campaign.pk))

@@ -13,10 +13,9 @@ from typing import Any, cast
 import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
 from django_q.tasks import async_task
 
-from campaigns import lifecycle
+from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
 from mailing import audience, content, progress, renderer
 from mailing.addresses import normalised
@@ -248,7 +247,7 @@ def _prepare(campaign: EmailCampaign) -> str:
         funnel=msgspec.to_builtins(recipients),
         planned=planned,
         total=recipients.recipients,
-        prepared_at=timezone.now(),
+        prepared_at=database_time.now(),
     )
     return ""
 

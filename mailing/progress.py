@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.models import Campaign
 from campaigns.plots import Part, parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
@@ -219,7 +220,7 @@ def _standing(total: int, of: Counter[str]) -> Standing:
 
 def figures(campaign: EmailCampaign) -> Figures:
     """The campaign's figures as they are now."""
-    now = timezone.now()
+    now = database_time.now()
     counts: dict[str, int] = {}
     lately = trend = 0
     going = now
@@ -309,7 +310,7 @@ def seconds_under_limits(
     for smtp, amount in shares:
         total += amount
         longest = max(longest, amount * Limit(smtp.per_second, smtp.per_minute).interval)
-        if quotas := limits.limits_of(smtp, timezone.localdate()):
+        if quotas := limits.limits_of(smtp, timezone.localdate(database_time.now())):
             spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
             longest = max(longest, limits.seconds_for(quotas, spent, now, round(amount)))
     return max(longest, total * Limit(campaign.per_second, campaign.per_minute).interval)
@@ -320,7 +321,7 @@ def shortest_time(campaign: EmailCampaign, recipients: int) -> int:
     shares = campaign.shares()
     whole = sum(share for _, share in shares) or 1
     parts = [(smtp, recipients * share / whole) for smtp, share in shares]
-    return round(seconds_under_limits(campaign, parts, timezone.now()))
+    return round(seconds_under_limits(campaign, parts, database_time.now()))
 
 
 def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]) -> list[LaneFigures]:

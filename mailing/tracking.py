@@ -9,8 +9,8 @@ from functools import lru_cache
 
 import msgspec
 from django.db import connection, transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from mailing import content, launch
 from mailing.models import Content, Delivery, Event, Membership, Suppression
 from mailing.sending import tokens
@@ -110,7 +110,7 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
         )
         Membership.objects.filter(
             contact__email=delivery.email, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
-        ).update(unsubscribed_at=timezone.now())
+        ).update(unsubscribed_at=database_time.now())
         if delivery.unsubscribed_at is None:
             _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how)
     return _addressee(delivery)

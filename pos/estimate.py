@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.db.models import Min
-from django.utils import timezone
 from msgspec import Struct
 from msgspec.structs import replace
 
+from campaigns import database_time
 from pos import recent
 from pos.evaluation import outcome_of
 from pos.facts import Facts
@@ -103,7 +103,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
         ),
         off=tuple(off),
         need_codes=tuple(rule.label for rule in own if rule.trigger == "coupon"),
-        days=max(1.0, (timezone.now() - since).total_seconds() / 86_400),
+        days=max(1.0, (database_time.now() - since).total_seconds() / 86_400),
     )
 
 
@@ -113,7 +113,7 @@ def _own(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot
     links = [replace(terms, status="active", starts_at=None, ends_at=None)]
     for pk in promotions:
         if promotion := rules.promotions.get(pk):
-            one = published.with_rules(promotion, {pk: links}, drafts=False, now=timezone.now())
+            one = published.with_rules(promotion, {pk: links}, drafts=False, now=database_time.now())
             yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
 
 

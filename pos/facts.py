@@ -8,6 +8,7 @@ from itertools import islice
 import msgspec
 from msgspec import Struct
 
+from campaigns import database_time
 from promotions import statements
 from promotions.codes import code_key
 from promotions.coupons import Presented
@@ -73,6 +74,8 @@ FIRST_PURCHASE = """,
 EXPIRED = """,
     EXISTS (SELECT FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)s::timestamptz)
 """
+# asked once a minute, with the key's last use
+CLOCK = ", extract(epoch FROM clock_timestamp())::float8"
 
 
 class Asked(Struct, frozen=True):
@@ -174,7 +177,7 @@ def read(
     sale = KnownSale(*islice(cells, 5)) if asked.sale else None
     may_send_offline, offline_days = islice(cells, 2) if asked.sale else (True, None)
     till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:FIRST_PART]
-    return Facts(
+    found = Facts(
         till,
         stored,
         is_revoked,
@@ -194,6 +197,9 @@ def read(
         first_purchase=next(cells) if asked.first_purchase else None,
         has_expired=next(cells) if asked.expired else False,
     )
+    if asked.touch:
+        database_time.note(next(cells))
+    return found
 
 
 @cache
@@ -212,6 +218,7 @@ def statement(asked: Asked) -> str:
                 (GROUPS, asked.groups),
                 (FIRST_PURCHASE, asked.first_purchase),
                 (EXPIRED, asked.expired),
+                (CLOCK, asked.touch),
             ]
             if wanted
         ),

@@ -6,8 +6,7 @@ What is given back goes to the same counters it was taken from, whatever became 
 from datetime import datetime
 from functools import partial
 
-from django.utils import timezone
-
+from campaigns import database_time
 from pos import ledger, schemas
 from pos.answers import Answer, Declined
 from pos.callers import Caller
@@ -22,7 +21,7 @@ def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
     Raises: Declined: 409 `hold_expired`, also when it was released; 409 `voided`.
     """
-    return again(partial(_confirm, caller, reference, now or timezone.now()))
+    return again(partial(_confirm, caller, reference, now or database_time.now_at_till()))
 
 
 def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
@@ -50,7 +49,7 @@ def release(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
     Raises: Declined: 409 `already_committed`: void it instead.
     """
-    return again(partial(_release, caller, reference, now or timezone.now()))
+    return again(partial(_release, caller, reference, now or database_time.now_at_till()))
 
 
 def _release(caller: Caller, reference: str, now: datetime) -> Answer:

@@ -9,8 +9,8 @@ import string
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.refusals import Refused
 from pos.models import Location, Till
 
@@ -49,7 +49,7 @@ def rotate(till: Till, *, by: Any = None) -> str:
 def revoke(till: Till, *, by: Any = None) -> None:
     """Refuse a till's key from the very next request; its sales stay."""
     _allow(by, "change")
-    Till.objects.filter(pk=till.pk, revoked_at=None).update(revoked_at=timezone.now())
+    Till.objects.filter(pk=till.pk, revoked_at=None).update(revoked_at=database_time.now())
 
 
 def new_key() -> str:

@@ -10,12 +10,17 @@ from django.core.handlers.wsgi import get_path_info
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
+from campaigns.waits import LIMITS, limited
 from pos.answers import Answer, Declined
 from pos.schemas import MAX_BODY
 from pos.urls import urlpatterns
 from pos.views import TillRequest, View, length
 
 logger = logging.getLogger(__name__)
+
+# seconds that a web server waits for a silent database
+TILL_WAIT = 2.0  # in all, for one request
+PAGE_WAIT = 10.0  # for each statement of a page
 
 PREFIX = "/pos/"
 VERSION = "/pos/v1/"
@@ -52,10 +57,15 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith(PREFIX):
-            return self.application(environ, start_response)
+            with limited(each=PAGE_WAIT):
+                return self.application(environ, start_response)
         # also where the request is refused unread: the server closes a connection with something left in it
         body = read_body(environ)
-        found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
+        LIMITS.left = TILL_WAIT  # `limited` would cost more than the rest of this function
+        try:
+            found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
+        finally:
+            LIMITS.left = None
         start_response(STATUS_LINES[found.status], [("Content-Type", JSON), *found.headers.items()])
         return [found.body]
 

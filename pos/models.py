@@ -1,6 +1,8 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.utils import timezone
+
+from campaigns import database_time
+from campaigns.fields import DatabaseTimeField
 
 
 class Location(models.Model):
@@ -10,7 +12,7 @@ class Location(models.Model):
     name = models.CharField(max_length=200)
     time_zone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
@@ -28,7 +30,7 @@ class Till(models.Model):
     key_hint = models.CharField(
         max_length=12, blank=True, editable=False, help_text="The last characters of the key."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     unknown_codes_per_minute = models.PositiveIntegerField(
@@ -91,7 +93,7 @@ class Sale(models.Model):
         blank=True,
         help_text="While it is held: the lines of the ledger that its confirmation writes.",
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
     expires_at = models.DateTimeField(null=True, blank=True, help_text="When a hold counts as released.")
     offline_at = models.DateTimeField(null=True, blank=True)
     received_at = models.DateTimeField(
@@ -134,7 +136,7 @@ class Return(models.Model):
     units = models.JSONField(default=dict, help_text='{"line id": units}')
     discount = models.BigIntegerField(default=0, help_text="Given back, in minor units.")
     answer = models.TextField(help_text="JSON: what the till was answered; sent again on a replay.")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
 
     class Meta:
         ordering = ["-at", "-pk"]

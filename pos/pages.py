@@ -10,10 +10,10 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
+from campaigns import database_time
 from campaigns.models import Campaign
 from campaigns.requests import Request
 from pos import recent
@@ -72,7 +72,7 @@ def sandbox(request: Request) -> HttpResponse:
     if data is not None and form.is_valid():
         # the page itself puts the SKU in the place of a barcode or a name
         asked, basket = form.cleaned_data, form.basket(recent.goods(sold, form.currency))
-        at = asked["at"] or timezone.now()
+        at = asked["at"] or database_time.now()
         try:
             quote = try_out(
                 asked["location"], basket, at=at, drafts=asked["drafts"], campaign=of.pk if of else None

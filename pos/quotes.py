@@ -6,8 +6,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-from django.utils import timezone
 
+from campaigns import database_time
 from pos import holds, schemas
 from pos.answers import Answer, Declined
 from pos.callers import Caller
@@ -23,7 +23,7 @@ ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the oth
 
 def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) -> Answer:
     """What a basket would get. One SELECT while the rules stand still."""
-    return again(partial(_quote, caller, request, now or timezone.now()))
+    return again(partial(_quote, caller, request, now or database_time.now_at_till()))
 
 
 def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:

@@ -10,9 +10,9 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from django.utils import timezone
 from msgspec import Struct
 
+from campaigns import database_time
 from pos import ledger, schemas
 from pos.answers import Answer, Declined, replayed, taken
 from pos.callers import Caller
@@ -47,7 +47,9 @@ def put(
     Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`;
         `return_id_taken` another till has the id.
     """
-    return again(partial(_put, caller, reference, return_reference, request, now or timezone.now()))
+    return again(
+        partial(_put, caller, reference, return_reference, request, now or database_time.now_at_till())
+    )
 
 
 def _put(

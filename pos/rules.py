@@ -4,9 +4,9 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from django.utils import timezone
 from msgspec import Struct
 
+from campaigns import database_time
 from pos import schemas
 from pos.callers import Caller
 from pos.facts import Asked
@@ -25,7 +25,7 @@ class Published(Struct, frozen=True):
 
 def show(caller: Caller, now: datetime | None = None) -> Published:
     """The rules of the latest version that concern the till's location."""
-    return again(partial(_show, caller, now or timezone.now()))
+    return again(partial(_show, caller, now or database_time.now_at_till()))
 
 
 def _show(caller: Caller, now: datetime) -> Published:

@@ -14,10 +14,10 @@ from functools import partial
 
 import msgspec
 from django.db import transaction
-from django.utils import timezone
 from django_q.tasks import async_task
 from msgspec import Struct
 
+from campaigns import database_time
 from pos import holds, ledger, offline, schemas
 from pos.answers import Answer, Declined, invalid, replayed, taken
 from pos.callers import Caller
@@ -87,7 +87,7 @@ def commit(
     Raises: Declined: 409 `idempotency_mismatch` the id stands for another sale, `sale_id_taken` another till has it,
         `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.offline; nothing was changed.
     """
-    now = now or timezone.now()
+    now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + FUTURE:
         raise invalid({"offline_at": ["A sale made offline lies in the past."]})
     try:

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 import msgspec
-from django.utils import timezone
 
+from campaigns import database_time
 from pos import body
 from pos.callers import Office
 from pos.evaluation import look, outcome_of
@@ -31,10 +31,10 @@ def try_out(
         campaign: of these only this campaign and its promotions; None: all.
     Raises: pos.answers.Declined: a value cannot be; its problem names each by its path.
     """
-    at = at or timezone.now()
+    at = at or database_time.now()
     if isinstance(request, dict):
         request = body.read(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.load(drafts=True, of=campaign) if drafts else snapshot.current()
-    facts = look(Office(location), request, rules, timezone.now())
+    facts = look(Office(location), request, rules, database_time.now())
     outcome = outcome_of(request, facts, rules, at, explain=True)
     return quoted(outcome, rules, at, facts.time_zone)

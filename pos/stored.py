@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import partial
 
 import msgspec
-from django.utils import timezone
 from msgspec import Struct
 from msgspec.structs import replace
 
+from campaigns import database_time
 from pos import ledger, schemas
 from pos.answers import Answer, Declined, replayed
 from pos.callers import Caller
@@ -99,7 +99,7 @@ def find_locked(caller: Caller, reference: str, now: datetime) -> tuple[Stored, 
 
 def show(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """A sale as it is stored, with what came back of it."""
-    now = now or timezone.now()
+    now = now or database_time.now_at_till()
     return again(partial(_show, caller, reference, now))
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django.utils import timezone
 from msgspec import Struct
 
+from campaigns import database_time
 from pos import body, callers, holds, openapi, quotes, returns, rules, sales, schemas, stored, voids
 from pos.answers import Answer, Declined, invalid
 from pos.body import Request
@@ -57,7 +57,7 @@ def read(request: TillRequest, kind: type[Request], till: Caller) -> Request:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read(request.body, kind)
     except Declined:
-        till.read(Asked(), timezone.now())
+        till.read(Asked(), database_time.now_at_till())
         raise
 
 

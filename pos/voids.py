@@ -3,8 +3,7 @@
 from datetime import datetime
 from functools import partial
 
-from django.utils import timezone
-
+from campaigns import database_time
 from pos import holds, ledger, returns
 from pos.answers import Answer
 from pos.callers import Caller
@@ -14,7 +13,7 @@ from promotions.statements import Transaction, again
 
 def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """Give back all that is left of a sale, or of a hold. Voiding it again changes nothing."""
-    return again(partial(_void, caller, reference, now or timezone.now()))
+    return again(partial(_void, caller, reference, now or database_time.now_at_till()))
 
 
 def _void(caller: Caller, reference: str, now: datetime) -> Answer:

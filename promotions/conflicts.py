@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.templatetags.workspace import money
 from promotions import goods, reading, stacking
 from promotions.codes import SHORT
@@ -72,7 +73,7 @@ def _of_its_place(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) 
         )
     if not promotion.standalone and not campaigns:
         yield "No open campaign has it and it is not standalone: it applies nowhere."
-    if promotion.ends_at and promotion.ends_at <= timezone.now():
+    if promotion.ends_at and promotion.ends_at <= database_time.now():
         yield "Its own end has passed."
 
 
@@ -239,7 +240,7 @@ def _of_codes(
         yield "It needs a coupon code, and it has none yet."
         return
     living = [Coupon.State.USABLE, Coupon.State.COMING]
-    usable = coupons.with_state(timezone.now()).filter(state__in=living)
+    usable = coupons.with_state(database_time.now()).filter(state__in=living)
     if not usable.exists():
         yield "None of its coupon codes can be used any more."
         return

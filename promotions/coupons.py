@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
-from campaigns import instants, spreadsheets, texts
+from campaigns import database_time, instants, spreadsheets, texts
 from campaigns.refusals import Refused
 from promotions import engine
 from promotions.codes import code_as_stored, code_key
@@ -99,7 +99,7 @@ def generate(
                     coupon.max_uses_per_customer,
                     coupon.customer,
                     batch,
-                    timezone.now(),
+                    database_time.now(),
                 ],
             )
             missing -= cursor.rowcount

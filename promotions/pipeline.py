@@ -1,11 +1,14 @@
-"""Several prepared statements in one round trip, by libpq's pipeline mode."""
+"""Prepared statements by libpq itself: one, or several in one round trip by its pipeline mode."""
 
 import select
+import time
 from collections.abc import Sequence
 
 import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
+
+from campaigns.waits import LIMITS, silence
 
 Command = tuple[bytes, Sequence[bytes | None]]
 """The name of a prepared statement, and its parameters as PostgreSQL reads their texts."""
@@ -24,10 +27,34 @@ class Pipeline:
         self._poll = select.poll()
         self._poll.register(pgconn.socket, READ)
 
+    def prepare(self, name: bytes, sql: bytes) -> PGresult:
+        """Have a statement prepared. Raises: psycopg.OperationalError: as `execute`."""
+        self._pgconn.send_prepare(name, sql)
+        return self._result()
+
+    def begin(self) -> PGresult:
+        """Begin a transaction. Raises: psycopg.OperationalError: as `execute`."""
+        self._pgconn.send_query(b"BEGIN")
+        return self._result()
+
+    def roll_back(self) -> PGresult:
+        """Undo a transaction. Raises: psycopg.OperationalError: as `execute`."""
+        self._pgconn.send_query(b"ROLLBACK")
+        return self._result()
+
+    def execute(self, name: bytes, values: Sequence[bytes | None]) -> PGresult:
+        """Execute one prepared statement.
+
+        Raises: psycopg.OperationalError: the connection is lost, or silent for longer than campaigns.waits allows; it
+        is closed then.
+        """
+        self._pgconn.send_query_prepared(name, values)
+        return self._result()
+
     def exchange(self, commands: Sequence[Command]) -> list[PGresult]:
         """Execute all in turn up to the first that fails; the results of those that were executed, the failed one last.
 
-        Raises: psycopg.OperationalError: the connection is lost; it is closed then.
+        Raises: psycopg.OperationalError: as `execute`.
         """
         pgconn = self._pgconn
         try:
@@ -44,12 +71,45 @@ class Pipeline:
             raise
         return results
 
+    def _result(self) -> PGresult:
+        pgconn = self._pgconn
+        try:
+            if pgconn.flush():
+                self._flush()
+            found = None
+            while True:
+                while pgconn.is_busy():
+                    self._wait()
+                    pgconn.consume_input()
+                result = pgconn.get_result()
+                if result is None:
+                    break
+                found = result
+        except BaseException:  # also where a signal ends the wait: nobody could read the rest of the answer
+            pgconn.finish()
+            raise
+        if found is None:
+            raise psycopg.OperationalError("the connection is lost")
+        return found
+
+    def _wait(self) -> list[tuple[int, int]]:
+        """Wait until the socket is ready, as long as this thread may."""
+        seconds = LIMITS.seconds()
+        if seconds is None:
+            return self._poll.poll()
+        began = time.monotonic()
+        ready = self._poll.poll(seconds * 1000)
+        LIMITS.count(began)
+        if not ready:
+            raise silence(seconds)
+        return ready
+
     def _results(self) -> list[PGresult]:
         pgconn = self._pgconn
         results: list[PGresult] = []
         while True:
             while pgconn.is_busy():
-                self._poll.poll()
+                self._wait()
                 pgconn.consume_input()
             result = pgconn.get_result()
             if result is None:  # the end of one statement's results
@@ -65,7 +125,7 @@ class Pipeline:
         pgconn, poll = self._pgconn, self._poll
         poll.modify(pgconn.socket, BOTH)
         while pgconn.flush():
-            for _, event in poll.poll():
+            for _, event in self._wait():
                 if event != select.POLLOUT:
                     pgconn.consume_input()
         poll.modify(pgconn.socket, READ)

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.utils import timezone
 from msgspec import Struct
 
+from campaigns import database_time
 from promotions import past, publish, published, stacking
 from promotions.engine import CampaignTerms, RuleSet, StackingRules, compile_rules
 from promotions.engine.rules import CustomerIs, FirstPurchase, InGroup
@@ -127,7 +127,7 @@ def load(
             campaigns, linked = then.campaigns_of(campaigns), then.links_of(linked)
             promotions = [published.read(then.promotion_of(row)) for row in published.rows_at(at)]
             rules_of_meeting = then.stacking_of(rules_of_meeting)
-        links, now = _links(linked, campaigns), timezone.now()
+        links, now = _links(linked, campaigns), database_time.now()
         promotions = [published.with_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
         rules = after.rules.renewed([rule for one in promotions for rule in one.rules])
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}

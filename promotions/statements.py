@@ -94,7 +94,7 @@ class Session:
         name, text, names = translated(sql)
         if name not in self.names:
             with self.django.wrap_database_errors:
-                checked(self.pgconn.prepare(name, text), self.pgconn)
+                checked(self.pipeline.prepare(name, text), self.pgconn)
             self.names.add(name)
         if self.django.force_debug_cursor:  # so that Django's tools see and count it
             self.django.queries_log.append({"sql": sql, "time": "0.000"})
@@ -115,9 +115,9 @@ class Session:
             else:
                 # Django leaves it to the first statement
                 if not self.django.autocommit and pgconn.transaction_status == IDLE:
-                    checked(pgconn.exec_(b"BEGIN"), pgconn)
+                    checked(self.pipeline.begin(), pgconn)
                 name, values = command
-                result = pgconn.exec_prepared(name, values)  # type: ignore[arg-type]  # the stub knows no NULL
+                result = self.pipeline.execute(name, values)
                 checked(result, pgconn)
         return result
 
@@ -224,7 +224,7 @@ class Transaction:
         # what is cut off PostgreSQL rolls back itself
         if pgconn.status != BAD and pgconn.transaction_status != IDLE:
             with session.django.wrap_database_errors:
-                checked(pgconn.exec_(b"ROLLBACK"), pgconn)
+                checked(session.pipeline.roll_back(), pgconn)
 
 
 def checked(result: PGresult, pgconn: PGconn) -> None:

@@ -8,11 +8,10 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from campaigns import lifecycle, workspace
+from campaigns import database_time, lifecycle, workspace
 from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
@@ -34,7 +33,7 @@ class CampaignAdmin(RefusingAdmin):
     inlines = [HistoryInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.settle_owed(timezone.now())
+        workspace.settle_owed(database_time.now())
         return super().get_queryset(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -63,7 +62,7 @@ class CampaignAdmin(RefusingAdmin):
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
     def question(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
-        asked = workspace.button(campaign, verb, timezone.now())
+        asked = workspace.button(campaign, verb, database_time.now())
         context = self.admin_site.each_context(request) | {
             "title": f"{asked.label}: {campaign}",
             "opts": self.opts,
@@ -81,7 +80,7 @@ class CampaignAdmin(RefusingAdmin):
         steps = []
         if campaign:
             fire = f"admin:{self.opts.app_label}_{self.opts.model_name}_fire"
-            now = timezone.now()
+            now = database_time.now()
             steps = [
                 (workspace.button(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
                 for verb in lifecycle.open_steps(campaign, request.user)
@@ -125,7 +124,7 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     list_select_related = ["created_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.settle_owed(timezone.now())
+        workspace.settle_owed(database_time.now())
         return super().get_queryset(request)
 
 

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
+from campaigns.fields import DatabaseTimeField
 from campaigns.refusals import Locked
 
 
@@ -88,8 +89,8 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, editable=False, related_name="+"
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
+    updated_at = DatabaseTimeField(auto_now=True)
 
     objects = CampaignQuerySet.as_manager()
 

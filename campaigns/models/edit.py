@@ -1,6 +1,8 @@
 from django.conf import settings
 from django.db import models
 
+from campaigns.fields import DatabaseTimeField
+
 
 class Edit(models.Model):
     """One change that somebody saved in a form: which fields, before and after. See campaigns.editions.
@@ -11,7 +13,7 @@ class Edit(models.Model):
     thing = models.CharField(max_length=60, help_text="The label of its model, such as mailing.contact.")
     key = models.BigIntegerField()
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = DatabaseTimeField(auto_now_add=True)
     is_new = models.BooleanField(default=False, help_text="It was made.")
     detail = models.JSONField(default=dict, help_text="Field: [before, after], as people read them.")
 

@@ -1,5 +1,7 @@
 from django.db import models
 
+from campaigns.fields import DatabaseTimeField
+
 
 class Seed(models.Model):
     """What this installation was given once: it is never given again, whatever became of it.
@@ -9,7 +11,7 @@ class Seed(models.Model):
 
     key = models.CharField(max_length=200, primary_key=True)
     object_id = models.BigIntegerField(null=True, blank=True)
-    at = models.DateTimeField(auto_now_add=True)
+    at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         default_permissions = ()

@@ -3,8 +3,7 @@
 import random
 from datetime import date, timedelta
 
-from django.utils import timezone
-
+from campaigns import database_time
 from mailing.models import Contact, ContactList, Membership, Suppression
 
 CONTACTS = 5000
@@ -57,7 +56,7 @@ def load(chance: random.Random) -> None:
             for _, email in chance.sample(contacts, 120)
         )
         for suppression in suppressed:  # creating dates them now, and they explain campaigns of last summer
-            suppression.created_at = timezone.now() - timedelta(days=chance.randrange(200, 700))
+            suppression.created_at = database_time.now() - timedelta(days=chance.randrange(200, 700))
         Suppression.objects.bulk_update(suppressed, ["created_at"])
 
 

@@ -11,9 +11,9 @@ from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from django_q.tasks import async_task
 
+from campaigns import database_time
 from campaigns.refusals import Refused
 from mailing.models import ContactList, Upload, VerdictBlock
 
@@ -73,7 +73,7 @@ def _received(file: BinaryIO, *, name: str, by: Any, **fields: Any) -> tuple[Upl
 
     Files nobody has gone on with for a week are forgotten.
     """
-    _forget(timezone.now() - KEPT)
+    _forget(database_time.now() - KEPT)
     upload = Upload.objects.create(
         name=(name or getattr(file, "name", "") or "contacts.csv")[-200:], size=0, by=by, **fields
     )
@@ -138,7 +138,7 @@ def start(upload: Upload) -> None:
 
 def _begin(upload_id: int, waiting: Q, **changes: Any) -> None:
     """Start at the first row with these changes, if it is `waiting`, and queue the work."""
-    fresh = {"error": "", "finished_at": None, "moved_at": timezone.now(), "status": Status.RUNNING}
+    fresh = {"error": "", "finished_at": None, "moved_at": database_time.now(), "status": Status.RUNNING}
     zero = dict.fromkeys(
         ("done", "created", "updated", "repeated", "invalid", "suppressed", "declined", "joined"), 0
     )
@@ -156,7 +156,7 @@ def _queue(upload_id: int) -> None:
 def stop(upload: Upload) -> None:
     """Stop one that runs after the piece it is at; what was taken in stays. Raises Refused: it does not run."""
     if not Upload.objects.filter(pk=upload.pk, status=Status.RUNNING).update(
-        status=Status.STOPPED, moved_at=timezone.now()
+        status=Status.STOPPED, moved_at=database_time.now()
     ):
         raise Refused(_not("stopped", upload))
 
@@ -165,7 +165,7 @@ def resume(upload: Upload) -> None:
     """Go on with one that was stopped, at the row it was at. Raises Refused: it is not stopped."""
     with transaction.atomic():
         if not Upload.objects.filter(pk=upload.pk, status=Status.STOPPED).update(
-            status=Status.RUNNING, moved_at=timezone.now()
+            status=Status.RUNNING, moved_at=database_time.now()
         ):
             raise Refused(_not("resumed", upload))
         _queue(upload.pk)
@@ -174,7 +174,7 @@ def resume(upload: Upload) -> None:
 def end(upload: Upload) -> None:
     """Leave the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
-    if not stopped.update(status=Status.ENDED, finished_at=timezone.now()):
+    if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
         raise Refused(_not("ended", upload))
     files.path_of(upload.pk).unlink(missing_ok=True)
 
@@ -211,7 +211,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     try:
         if upload.rows is None:
             rows = sum(1 for _ in files.Rows(files.path_of(upload_id)))
-            Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=timezone.now())
+            Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=database_time.now())
         for piece in _ahead(_pieces(upload)):
             if not take(upload, piece):
                 return False  # it was stopped, or another run is ahead of this one
@@ -275,7 +275,7 @@ def _finish(upload_id: int, *, error: str = "") -> None:
             again = verdicts.count_once(upload)
             upload.created -= again
             upload.updated += again
-        upload.error, upload.finished_at = error, timezone.now()
+        upload.error, upload.finished_at = error, database_time.now()
         upload.save()
     if upload.status != Status.TRIED:
         files.path_of(upload_id).unlink(missing_ok=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from mailing.models import Suppression, Upload
 
 from . import verdicts
@@ -121,7 +121,7 @@ def take(begun: Upload, piece: Piece) -> bool:
         for verdict, amount in counts.items():
             setattr(upload, verdict, getattr(upload, verdict) + amount)
         upload.done += len(block.emails)
-        upload.moved_at = timezone.now()
+        upload.moved_at = database_time.now()
         upload.save()
     return True
 

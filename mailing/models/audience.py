@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from campaigns import editions
+from campaigns.fields import DatabaseTimeField
 from mailing.addresses import normalised
 
 
@@ -21,8 +22,8 @@ class Contact(models.Model):
     soft_bounces = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Mails in a row given up after temporary refusals."
     )
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
+    updated_at = DatabaseTimeField(auto_now=True)
 
     class Meta:
         ordering = ["email"]
@@ -50,7 +51,7 @@ class ContactList(models.Model):
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
     contacts = models.ManyToManyField(Contact, through="mailing.Membership", related_name="lists")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
@@ -69,7 +70,7 @@ class Membership(models.Model):
         db_index=False,  # the constraint's has it first
     )
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="memberships")
-    joined_at = models.DateTimeField(auto_now_add=True)
+    joined_at = DatabaseTimeField(auto_now_add=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -98,7 +99,7 @@ class Segment(models.Model):
         help_text="Kept equal to it, so that promotions can be for those it chooses.",
     )
     filled_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["name"]
@@ -130,7 +131,7 @@ class Suppression(models.Model):
     reason = models.CharField(max_length=20, choices=Reason, default=Reason.MANUAL)
     source = models.CharField(max_length=20, choices=Source, default=Source.MANUAL)
     detail = models.TextField(blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-created_at"]

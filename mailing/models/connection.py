@@ -4,8 +4,9 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
+from campaigns import database_time
+from campaigns.fields import DatabaseTimeField
 from mailing.secrets import EncryptedTextField, describe_trouble
 from mailing.smtp.server import is_loopback
 
@@ -64,7 +65,7 @@ class SmtpConnection(models.Model):
         "messages on the first day", default=200, help_text="Half as many again may go out each day after."
     )
     is_enabled = models.BooleanField("enabled", default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = "SMTP connection"
@@ -131,7 +132,7 @@ class Pace(models.Model):
 
     @property
     def is_slowed_down(self) -> bool:
-        return self.level_at(timezone.now()) > 0
+        return self.level_at(database_time.now()) > 0
 
 
 class CampaignPace(models.Model):

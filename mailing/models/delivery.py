@@ -1,5 +1,6 @@
 from django.db import models
-from django.utils import timezone
+
+from campaigns import database_time
 
 
 class Delivery(models.Model):
@@ -62,7 +63,7 @@ class Delivery(models.Model):
     due_at = models.DateTimeField(
         null=True,
         blank=True,
-        default=timezone.now,
+        default=database_time.now,
         help_text="When to try; empty while it is sent and once it is done.",
     )
     run = models.BigIntegerField(
@@ -119,7 +120,7 @@ class Attempt(models.Model):
         db_constraint=False,
         db_index=False,
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
     status = models.CharField(max_length=10, choices=Delivery.Status, help_text="What the delivery became.")
     stage = models.CharField(max_length=10, blank=True)
     code = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -162,7 +163,7 @@ class Tally(models.Model):
     )
     measure = models.CharField(max_length=12)
     amount = models.BigIntegerField()
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
 
     class Meta:
         verbose_name_plural = "tallies"
@@ -186,7 +187,7 @@ class Event(models.Model):
         "mailing.EmailCampaign", models.PROTECT, related_name="events", db_constraint=False, db_index=False
     )
     kind = models.CharField(max_length=12, choices=Kind)
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
     link = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Which link was followed, from 0."
     )

@@ -3,6 +3,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from campaigns.fields import DatabaseTimeField
 from mailing.models.audience import ContactList, Suppression
 
 
@@ -61,7 +62,7 @@ class Upload(models.Model):
     )
     joined = models.PositiveIntegerField(default=0, help_text="Places in lists given.")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
     moved_at = models.DateTimeField(
         null=True, blank=True, help_text="When a piece was last taken, or is to be."
     )

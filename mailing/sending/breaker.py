@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 
-from campaigns import lifecycle
+from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, Pace, SmtpConnection
 
@@ -115,7 +115,11 @@ def _is_given_up(smtp: SmtpConnection) -> bool:
     pace = getattr(smtp, "pace", None)
     if pace is None or pace.down_since is None:
         return False
-    return pace.needs_person or pace.failing_since is None or timezone.now() >= give_up_at(pace.failing_since)
+    return (
+        pace.needs_person
+        or pace.failing_since is None
+        or database_time.now() >= give_up_at(pace.failing_since)
+    )
 
 
 def give_up_at(failing_since: datetime) -> datetime:
@@ -149,7 +153,7 @@ def trouble_of(connection_ids: list[int]) -> str:
 def pause(campaign_id: int, why: str) -> None:
     """Pause a running campaign by the system, with the reason; one that is not running any more stays as it is."""
     try:
-        lifecycle.fire(campaign_id, "pause", why=why, now=timezone.now())
+        lifecycle.fire(campaign_id, "pause", why=why, now=database_time.now())
     except lifecycle.Refused as refused:
         logger.info("Campaign %s was not paused: %s", campaign_id, refused)
 

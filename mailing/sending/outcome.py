@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 
+from campaigns import database_time
 from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
 from mailing.smtp.verdicts import Kind
@@ -65,7 +65,7 @@ def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -
     kind, suppress, spends, asked, starts_session = result.verdict
     if starts_session:  # the next connection takes it
         return Fate(S.PENDING, wait=0.0, spent=0, **said)
-    is_over = timezone.now() >= retry_until
+    is_over = database_time.now() >= retry_until
     if kind is Kind.HARD:
         return Fate(S.BOUNCED, suppress=suppress, fault="recipient", **said)
     if (kind is Kind.POLICY and spends) or (kind in (Kind.POLICY, Kind.CONNECTION) and is_over):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, outcome
 from mailing.sending.outcome import Fate
@@ -37,7 +37,7 @@ class Pressure:
             self.proven.set()
         self._pk = smtp.pk
         self._stop = stop
-        self._level = pace.level_at(timezone.now())
+        self._level = pace.level_at(database_time.now())
         self._least_drops = min(DROPS, places)
         self._drops = 0  # in a row
         self._throttles = 0  # in a row
@@ -135,7 +135,7 @@ class Pressure:
 
     def _tell_pace(self, *, is_slower: bool, hold: float) -> None:
         with transaction.atomic():
-            now = timezone.now()
+            now = database_time.now()
             pace = Pace.objects.select_for_update().get(pk=self._pk)
             if is_slower:
                 pace.level, pace.throttled_at = max(pace.level_at(now), self._level), now

@@ -15,8 +15,8 @@ from collections.abc import Callable
 
 import psycopg
 from django.db import OperationalError, connection
-from django.utils import timezone
 
+from campaigns import database_time
 from campaigns.processes import is_stopping
 from mailing import launch
 from mailing.models import Pace, SmtpConnection
@@ -83,8 +83,8 @@ def _begin(connection_id: int, number: int) -> Begun | None:
     if smtp.login_trouble:
         breaker.failed(connection_id, smtp.login_trouble, for_good=True)
         return None
-    is_held = pace.held_until is not None and pace.held_until > timezone.now()
-    most = lanes.share(max(1, smtp.max_connections >> pace.level_at(timezone.now())), number)
+    is_held = pace.held_until is not None and pace.held_until > database_time.now()
+    most = lanes.share(max(1, smtp.max_connections >> pace.level_at(database_time.now())), number)
     places = most - lanes.waiting(connection_id, number)
     taken = lanes.take(connection_id, number) if places > 0 and not is_held else None
     if taken is None:

@@ -7,12 +7,11 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
-from campaigns import editions, workspace
+from campaigns import database_time, editions, workspace
 from campaigns.requests import Request, number
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
@@ -59,7 +58,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
     counted = campaign.funnel.get("by_target", {})
     return {
-        **workspace.status_context(campaign, request.user, timezone.now()),
+        **workspace.status_context(campaign, request.user, database_time.now()),
         **progress_context(campaign),
         **timeline_context(campaign),
         **preview_context(request, campaign),
@@ -115,12 +114,12 @@ def campaign_timeline(request: Request, pk: int) -> HttpResponse:
 
 def timeline_context(campaign: EmailCampaign) -> dict[str, Any]:
     """What mailing/_timeline.html shows."""
-    return {"campaign": campaign, "timeline": timeline.timeline(campaign, timezone.now())}
+    return {"campaign": campaign, "timeline": timeline.timeline(campaign, database_time.now())}
 
 
 def may_move(campaign: EmailCampaign) -> bool:
     """Whether opens, clicks and bounces of a launched campaign are likely to come."""
-    return campaign.finished_at is None or timezone.now() - campaign.finished_at < WATCHED
+    return campaign.finished_at is None or database_time.now() - campaign.finished_at < WATCHED
 
 
 def progress_context(campaign: EmailCampaign) -> dict[str, Any]:

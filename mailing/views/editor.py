@@ -6,11 +6,10 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from campaigns import editions, workspace
+from campaigns import database_time, editions, workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import refusal
@@ -97,7 +96,7 @@ def shown(
         "form": form,
         "seen": seen,
         "campaign": campaign,
-        "now": timezone.now(),
+        "now": database_time.now(),
         "reader": reader(request.POST),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)

@@ -10,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns.requests import client_address
 from mailing import tracking
 
 LONGEST_INDEX = 6  # digits of a link's number
@@ -64,7 +65,7 @@ def find_follower(request: HttpRequest) -> tracking.Visitor | None:
 
 
 def describe_visitor(request: HttpRequest) -> tracking.Visitor:
-    return tracking.Visitor(request.META.get("REMOTE_ADDR") or None, request.headers.get("User-Agent", ""))
+    return tracking.Visitor(client_address(request) or None, request.headers.get("User-Agent", ""))
 
 
 def trim_token(text: str) -> str:

@@ -2,6 +2,8 @@ from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
+from campaigns.fields import DatabaseTimeField
+
 
 class Change(models.Model):
     """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
@@ -39,7 +41,7 @@ class Change(models.Model):
     what = models.CharField(max_length=20, choices=What)
     detail = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
         ordering = ["-at", "-pk"]

@@ -4,6 +4,7 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from campaigns.fields import DatabaseTimeField
 from promotions.codes import code_key, is_short
 
 
@@ -56,7 +57,7 @@ class Coupon(models.Model):
     customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
     batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
 
     objects = CouponQuerySet.as_manager()
 

@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from campaigns.fields import DatabaseTimeField
+
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
     def kept(self) -> Self:
@@ -63,8 +65,8 @@ class Promotion(models.Model):
     benefit = models.JSONField(default=dict)
     stacking = models.JSONField(default=dict, blank=True)
     caps = models.JSONField(default=dict, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    created_at = DatabaseTimeField(auto_now_add=True)
+    updated_at = DatabaseTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     group_names: dict[str, str] | None = None

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
+
+from campaigns import database_time
 
 
 class RulesVersion(models.Model):
@@ -145,7 +146,7 @@ class Redemption(models.Model):
     reverses = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="reversed_by", db_index=False
     )
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=database_time.now)
 
     class Meta:
         # Reports ask for a range of `at` alone: PostgreSQL 18 skips through the first index from campaign to campaign.

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from campaigns import instants, lifecycle, texts
+from campaigns import database_time, instants, lifecycle, texts
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -55,7 +55,7 @@ def create_campaign(
     with transaction.atomic():
         lock()
         campaign = models.PromotionCampaign(created_by=by)
-        _set(campaign, changes, timezone.now())
+        _set(campaign, changes, database_time.now())
         campaign.save()
         campaign.locations.set(locations)
         _arrange(campaign, promotions)
@@ -88,7 +88,7 @@ def edit_campaign(
     Raises: Locked: it is over; Overtaken: it was edited since; Refused: a value cannot be, a promotion is
             standalone, or `by` may not edit.
     """
-    now = now or timezone.now()
+    now = now or database_time.now()
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by, now=now)
         refuse_overtaken(campaign.edits, seen, campaign.currency)

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
+from campaigns import database_time
 from promotions import models
 from promotions.publish.version import bump, lock
 
@@ -67,7 +67,7 @@ def _keep(of: dict[str, int], **terms: Any) -> None:
     used = counter.spent + counter.held
     counter.ceiling = None if counter.budget is None else max(counter.budget, used)
     counter.uses_ceiling = None if counter.max_uses is None else max(counter.max_uses, counter.uses)
-    counter.used_up_at = (counter.used_up_at or timezone.now()) if counter.is_used_up else None
+    counter.used_up_at = (counter.used_up_at or database_time.now()) if counter.is_used_up else None
     counter.save()
     if counter.max_uses_per_customer is None:
         models.CustomerUse.objects.filter(**key).delete()

@@ -7,7 +7,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import instants
+from campaigns import database_time, instants
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
@@ -124,7 +124,7 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> 
         unlinked.delete()
         if links.exists() or was_granted("promotion", promotion.pk):
             detail = {"status": [promotion.status, "inactive"], "campaigns": [campaigns, []]}
-            promotion.deleted_at = timezone.now()
+            promotion.deleted_at = database_time.now()
             promotion.status = models.Promotion.Status.INACTIVE
             promotion.save(update_fields=["deleted_at", "status", "updated_at"])
             promotion.coupons.update(active=False)

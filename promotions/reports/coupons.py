@@ -3,8 +3,8 @@
 from typing import Final
 
 from django.urls import reverse
-from django.utils import timezone
 
+from campaigns import database_time
 from promotions.models import Coupon, Overrun
 from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, in_all, largest_first
 from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
@@ -23,7 +23,7 @@ def by_coupon(asked: Asked) -> Report:
     ledger = Ledger(asked)
     names = ("given", "uses", "sales", "customers", "last")
     found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
-    coupons = Coupon.objects.with_state(timezone.now()).filter(pk__in=found)
+    coupons = Coupon.objects.with_state(database_time.now()).filter(pk__in=found)
     described = {
         key: {
             "name": code,

@@ -9,11 +9,10 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from campaigns import workspace
+from campaigns import database_time, workspace
 from campaigns.plots import Point, plot
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
@@ -43,7 +42,7 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 @require_GET
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
-    now = timezone.now()
+    now = database_time.now()
     workspace.settle_owed(now)
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     context = workspace.status_context(campaign, request.user, now)
@@ -59,9 +58,9 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
-    workspace.settle_owed(timezone.now())
+    workspace.settle_owed(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
-    return render(request, "promotions/_counters.html", counters_context(campaign, timezone.now()))
+    return render(request, "promotions/_counters.html", counters_context(campaign, database_time.now()))
 
 
 @require_GET
@@ -71,7 +70,7 @@ def days(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     points = [
         Point(f"{day:%a %-d %b}", f"{day:%-d %b}", (given,), (money(given, campaign.currency), f"{uses:,}"))
-        for day, given, uses in standing.by_day(campaign, timezone.now())
+        for day, given, uses in standing.by_day(campaign, database_time.now())
     ]
     drawn = plot(
         points,
@@ -106,7 +105,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
-    workspace.settle_owed(timezone.now())
+    workspace.settle_owed(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
         return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
@@ -131,7 +130,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
             return redirect(campaign)
-    context = workspace.status_context(campaign, request.user, timezone.now())
+    context = workspace.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
     context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
     return filled_in(request, "promotions/campaign_form.html", form, context)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.responses import csv_file
@@ -75,7 +76,9 @@ def new(request: Request) -> HttpResponse:
 @viewing
 def coupon(request: Request, pk: int) -> HttpResponse:
     """One code with its uses; those who may change it find its form here."""
-    coupon = get_object_or_404(Coupon.objects.with_state(timezone.now()).select_related("promotion"), pk=pk)
+    coupon = get_object_or_404(
+        Coupon.objects.with_state(database_time.now()).select_related("promotion"), pk=pk
+    )
     if not request.user.has_perm("promotions.change_coupon"):
         if request.method == "POST":
             raise PermissionDenied
@@ -151,7 +154,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
         messages.error(request, str(refused))
     if not request.htmx:
         return redirect("promotions:coupon", pk)
-    coupon = Coupon.objects.with_state(timezone.now()).select_related("promotion").get(pk=pk)
+    coupon = Coupon.objects.with_state(database_time.now()).select_related("promotion").get(pk=pk)
     return render(request, "promotions/_coupon_row.html", {"coupon": coupon})
 
 
@@ -170,7 +173,7 @@ def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
     """The filter of the list, and the coupons it leaves."""
     form = CouponFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
-    return form, form.narrowed(Coupon.objects.with_state(timezone.now()))
+    return form, form.narrowed(Coupon.objects.with_state(database_time.now()))
 
 
 def coupon_context(coupon: Coupon, form: CouponForm | None) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
+from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import publish, stacking
@@ -72,7 +72,7 @@ def pair(request: Request) -> HttpResponse:
 
 
 def rules_context() -> dict[str, Any]:
-    applies, count = applying(timezone.now(), SHOWN)
+    applies, count = applying(database_time.now(), SHOWN)
     kept = ExcludedPair.objects.filter(first__deleted_at=None, second__deleted_at=None)
     pairs = kept.select_related("first", "second").order_by("first__name", "second__name")
     return {

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from campaigns import doctor, lifecycle
+from campaigns import database_time, doctor, lifecycle
 from promotions import publish, stacking
 from promotions.models import Change, Counter, Coupon, Link, Overrun
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
@@ -107,7 +107,7 @@ def half_an_hour_ago(monkeypatch, step, *args, **more):
     """Do something as if it were done half an hour ago, which is what its record says then."""
     then = timezone.now() - HOUR / 2
     with monkeypatch.context() as patched:
-        patched.setattr(timezone, "now", lambda: then)
+        patched.setattr(database_time, "now", lambda: then)
         return step(*args, **more)
 
 
@@ -204,7 +204,7 @@ def test_windows_and_stacking_rules_are_those_of_then(till, monkeypatch):
     PromotionFactory(standalone=True)
     moved = now - 4 * HOUR / 5
     with monkeypatch.context() as patched:
-        patched.setattr(timezone, "now", lambda: moved)
+        patched.setattr(database_time, "now", lambda: moved)
         publish.edit_campaign(campaign, changes={"ends_at": now + HOUR})
     half_an_hour_ago(monkeypatch, stacking.change, max_promotions=1)
     assert till.put("S1", offline(1_000, ago=3 * HOUR / 5))["discount"] == 190

@@ -2,7 +2,7 @@ import sys
 
 from django.core.management.base import BaseCommand, CommandError
 
-from campaigns import doctor, health
+from campaigns import database_time, doctor, health
 from campaigns.models import Heartbeat
 
 
@@ -15,6 +15,8 @@ class Command(BaseCommand):
         breaches = list(doctor.examine())
         for breach in breaches:
             self.stdout.write(breach)
+        if warning := database_time.warning():
+            self.stderr.write(warning)
         for beat in Heartbeat.objects.silent():  # no figure is wrong: it is said, and breaks nothing
             self.stderr.write(beat.silence)
         if breaches:

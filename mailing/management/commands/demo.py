@@ -2,9 +2,8 @@ import random
 
 from django.core.management.base import BaseCommand
 from django.db import connection
-from django.utils import timezone
 
-from campaigns import seeds
+from campaigns import database_time, seeds
 from mailing.demo import logins, mails, people, promotions
 
 
@@ -26,7 +25,7 @@ class Command(BaseCommand):
         seeds.plant("demo", self.load)
 
     def load(self):
-        marketer, now = logins.find_author(), timezone.now()
+        marketer, now = logins.find_author(), database_time.now()
         people.load(random.Random(18))
         promotions.load(marketer, now)
         mails.load(marketer, now)

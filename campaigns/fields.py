@@ -1,0 +1,21 @@
+"""Fields of models."""
+
+from typing import Any
+
+from django.db import models
+
+from campaigns import database_time
+
+
+class DatabaseTimeField(models.DateTimeField):
+    """A DateTimeField whose auto_now and auto_now_add write the database's time, not the machine's."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        if self.auto_now or (self.auto_now_add and add):
+            setattr(model_instance, self.attname, database_time.now())
+            return getattr(model_instance, self.attname)
+        return super().pre_save(model_instance, add)
+
+    def deconstruct(self) -> Any:
+        name, _, arguments, named = super().deconstruct()
+        return name, "django.db.models.DateTimeField", arguments, named  # the same column

@@ -1,0 +1,63 @@
+"""Django's backend for PostgreSQL: its waits keep the limits of `campaigns.waits`, its connections tell the time."""
+
+import math
+import time
+from typing import Any
+
+import psycopg
+from django.db.backends.postgresql import base
+
+from campaigns import database_time
+from campaigns.waits import LIMITS, silence
+
+
+class Connection(psycopg.Connection[Any]):
+    """A connection that is closed when a statement takes longer than this thread may wait."""
+
+    def wait(self, gen: Any, *arguments: Any, **named: Any) -> Any:
+        seconds = LIMITS.seconds()
+        if seconds is None:
+            return super().wait(gen, *arguments, **named)
+        began = time.monotonic()
+        try:
+            return super().wait(gen, timeout=seconds)
+        except psycopg.OperationalError as error:
+            if time.monotonic() - began < seconds:
+                raise
+            self.pgconn.finish()  # its answer may come yet, and nobody would know to which question
+            raise silence(seconds) from error
+        finally:
+            LIMITS.count(began)
+
+
+class Driver:
+    """psycopg, but that it opens our connections."""
+
+    connect = staticmethod(Connection.connect)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(psycopg, name)
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    Database = Driver()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = self.connect_within_limits(conn_params)
+        connection.autocommit = True  # Django chooses afterwards
+        (seconds,) = connection.execute(database_time.SQL).fetchone()
+        connection.autocommit = False
+        database_time.note(seconds)
+        return connection
+
+    def connect_within_limits(self, conn_params: dict[str, Any]) -> Any:
+        seconds = LIMITS.seconds()
+        if seconds is None:
+            return super().get_new_connection(conn_params)
+        if seconds == 0:
+            raise silence(seconds)
+        began = time.monotonic()
+        try:
+            return super().get_new_connection(conn_params | {"connect_timeout": math.ceil(seconds)})
+        finally:
+            LIMITS.count(began)

@@ -1,0 +1,52 @@
+"""How long a thread waits for the database.
+
+A frozen PostgreSQL, or a network that drops packets, answers nothing: no timeout of the server's helps, so the client
+keeps the time while it waits. `campaigns.postgresql` does for all that goes through Django, `promotions.pipeline` for
+the tills. When the time is over the connection is closed, and psycopg.OperationalError raised; PostgreSQL rolls back
+what was not committed. Nothing limits a wait unless `limited` does, as the web servers do for each request.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+
+
+class Limits(threading.local):
+    """The limits of this thread in seconds; None for none."""
+
+    each: float | None = None  # for one statement
+    left: float | None = None  # for all statements that are still to come, together
+
+    def seconds(self) -> float | None:
+        """How long the next statement may take; never below 0."""
+        if self.left is None:
+            return self.each
+        left = max(0.0, self.left)
+        return left if self.each is None else min(left, self.each)
+
+    def count(self, began: float) -> None:
+        """Take what was waited since `began`, of the monotonic clock, from what is left."""
+        if self.left is not None:
+            self.left -= time.monotonic() - began
+
+
+LIMITS = Limits()
+
+
+@contextmanager
+def limited(*, each: float | None = None, total: float | None = None) -> Iterator[None]:
+    """Limit the waits in the block: of each statement, or of all together. What held before holds after."""
+    before = LIMITS.each, LIMITS.left
+    LIMITS.each, LIMITS.left = each, total
+    try:
+        yield
+    finally:
+        LIMITS.each, LIMITS.left = before
+
+
+def silence(seconds: float) -> psycopg.OperationalError:
+    """The error of a database that did not answer in time."""
+    return psycopg.OperationalError(f"the database did not answer within {seconds:.1f} s")

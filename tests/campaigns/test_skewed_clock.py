@@ -1,0 +1,184 @@
+"""A machine whose clock is a year wrong ends nothing, begins nothing and grants nothing: the database's time counts."""
+
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import pytest
+from django.core.management import call_command
+from django.db import DataError, OperationalError, connection, transaction
+
+from campaigns import clock, database_time, heartbeats, lifecycle
+from campaigns.models import Heartbeat
+from mailing.sending import outcome
+from promotions.models import Change
+from tests.factories import CouponFactory, EmailCampaignFactory, PromotionCampaignFactory, PromotionFactory
+from tests.mailing import test_outcome
+from tests.pos.tills import AtTill, basket
+
+pytestmark = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+YEAR = 400 * 86_400
+
+
+@pytest.fixture(params=[YEAR, -YEAR], ids=["ahead", "behind"])
+def skewed(request, monkeypatch):
+    """The clock of this machine is wrong; what the process knew of the difference is from before."""
+    real = time.time
+    database_time.measure()
+    monkeypatch.setattr(
+        database_time,
+        "time",
+        SimpleNamespace(time=lambda: real() + request.param, monotonic=time.monotonic),
+    )
+    yield request.param
+    database_time._last = None
+
+
+def right_now():
+    return datetime.now(UTC)
+
+
+def test_the_time_is_the_databases(skewed):
+    for ask in (database_time.now, database_time.now_at_till):
+        assert abs(ask() - right_now()) < timedelta(seconds=2)
+
+
+def test_a_tick_ends_and_begins_only_what_is_due(skewed):
+    running = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
+    coming = PromotionCampaignFactory(
+        status="scheduled", starts_at=right_now() + HOUR, ends_at=right_now() + 2 * HOUR
+    )
+    mail = EmailCampaignFactory(launchable=True, status="scheduled", starts_at=right_now() + HOUR)
+    over = PromotionCampaignFactory(
+        status="active", starts_at=right_now() - 2 * HOUR, ends_at=right_now() - HOUR
+    )
+    clock.tick()
+    for campaign, status in [
+        (running, "active"),
+        (coming, "scheduled"),
+        (mail, "scheduled"),
+        (over, "expired"),
+    ]:
+        campaign.refresh_from_db()
+        assert campaign.status == status
+
+
+def test_a_page_ends_nothing_that_is_not_over(skewed, client, marketer):
+    campaign = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
+    assert client.post(f"/campaigns/{campaign.pk}/pause/").status_code == 302
+    assert client.post(f"/campaigns/{campaign.pk}/resume/").status_code == 302
+    campaign.refresh_from_db()
+    assert campaign.status == "active"
+    assert [row.verb for row in campaign.history.order_by("pk")] == ["pause", "resume"]
+    assert all(abs(row.at - right_now()) < HOUR for row in campaign.history.all())
+
+
+def test_an_edit_and_a_copy_are_judged_by_the_database(skewed):
+    campaign = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
+    assert lifecycle.open_for_edit(campaign).status == "active"
+    assert lifecycle.duplicate(campaign).ends_at == campaign.ends_at
+    assert lifecycle.settle(campaign) == []
+
+
+def test_a_till_grants_by_the_database_and_keeps_holds(skewed):
+    PromotionCampaignFactory(discounting=True, status="active", ends_at=right_now() + HOUR)
+    PromotionCampaignFactory(
+        discounting=True, status="scheduled", starts_at=right_now() + HOUR, ends_at=right_now() + 2 * HOUR
+    )
+    till = AtTill()
+    assert till.quote(basket(1_000))["discount"] == 100
+    held = till.put("S1", basket(1_000) | {"state": "held"})
+    assert held["discount"] == 100
+    assert abs(datetime.fromisoformat(held["expires_at"]) - right_now()) < HOUR
+    clock.tick()
+    assert till.post("S1", "confirm").status == 200
+
+
+def test_a_quote_with_a_wrong_clock_is_still_one_query(skewed, django_assert_num_queries):
+    PromotionCampaignFactory(discounting=True, status="active", ends_at=right_now() + HOUR)
+    till = AtTill()
+    till.quote(basket(1_000))
+    with django_assert_num_queries(1):
+        till.quote(basket(1_000))
+
+
+def test_a_coupon_holds_until_its_end(skewed):
+    coupon = CouponFactory(promotion=PromotionFactory(trigger="coupon"), ends_at=right_now() + HOUR)
+    late = CouponFactory(promotion=coupon.promotion, ends_at=right_now() - HOUR)
+    seen = AtTill().quote(basket(1_000) | {"coupons": [coupon.code, late.code]})
+    outcomes = {told["code"]: told["status"] for told in seen["coupons"]}
+    assert outcomes[late.code] == "coupon_ended"
+    assert outcomes[coupon.code] != "coupon_ended"
+
+
+def test_what_is_written_bears_the_databases_time(skewed):
+    campaign = PromotionCampaignFactory()
+    change = Change.objects.create(campaign=campaign, what=Change.What.EDITED)
+    for at in (campaign.created_at, campaign.updated_at, change.at):
+        assert abs(at - right_now()) < timedelta(minutes=1)
+
+
+def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed):
+    heartbeats.begin("mail")
+    heartbeats.answer("mail", heartbeats.HOST)
+    assert not Heartbeat.objects.silent().exists()
+    assert abs(Heartbeat.objects.get().at - right_now()) < HOUR
+
+
+def test_a_mail_that_may_still_be_tried_is_not_given_up(skewed):
+    result = test_outcome.GREYLISTED
+    assert outcome.fate(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
+    assert outcome.fate(result, 1, right_now() - HOUR).status in ("bounced", "failed")
+
+
+def test_the_doctor_names_a_wrong_clock_and_tick_logs_it(skewed, capsys, caplog):
+    clock.tick()
+    assert "This machine's clock is" in caplog.text
+    call_command("doctor")
+    way = "ahead of" if skewed > 0 else "behind"
+    assert f"This machine's clock is 34,560,000 s {way} the database's" in capsys.readouterr().err
+
+
+def test_the_difference_is_measured_on_every_new_connection(monkeypatch):
+    monkeypatch.setattr(database_time, "_last", None)
+    assert database_time.difference() == 0
+    other = connection.copy()
+    try:
+        other.ensure_connection()
+    finally:
+        other.close()
+    assert database_time._last is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_died_meanwhile_is_opened_anew_to_ask(monkeypatch):
+    connection.ensure_connection()
+    monkeypatch.setattr(database_time, "KEEP", 0)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [connection.connection.info.backend_pid])
+    other.close()
+    assert abs(database_time.now() - right_now()) < timedelta(seconds=2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tick_without_a_database_is_logged_and_ends_nothing(monkeypatch, caplog):
+    def fail():
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(database_time, "measure", fail)
+    monkeypatch.setattr(database_time, "_last", None)
+    clock.tick()
+    assert "could not ask the database for the time" in caplog.text
+
+
+def test_a_failed_transaction_is_not_asked(monkeypatch):
+    database_time.measure()
+    monkeypatch.setattr(database_time, "KEEP", 0)
+    with transaction.atomic():
+        with suppress(DataError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1/0")
+        assert abs(database_time.now() - right_now()) < timedelta(seconds=2)
+        transaction.set_rollback(True)
