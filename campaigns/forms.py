@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 
 from campaigns import instants, workspace
 from campaigns.models import Campaign
@@ -20,8 +21,16 @@ class MomentField(forms.DateTimeField):
         super().__init__(widget=widget, input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
-        """Raises ValidationError: also a time outside of campaigns.instants."""
-        moment = super().to_python(value)
+        """Raises ValidationError: also a time outside of campaigns.instants, or that the clocks skip or repeat."""
+        try:
+            moment = super().to_python(value)
+        except ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            sentence = instants.describe_clock_change(
+                error.params["datetime"], timezone.get_current_timezone()
+            )
+            raise ValidationError(sentence, code="invalid") from error
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
         return moment

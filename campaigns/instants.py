@@ -3,7 +3,7 @@
 Outside of it a date cannot be shown in every time zone, and some cannot be stored.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -13,3 +13,18 @@ SENTENCE = "A time lies between the years 2000 and 2100."
 def is_possible(moment: datetime) -> bool:
     """Whether `moment`, aware, lies where times may lie."""
     return EARLIEST <= moment < LATEST
+
+
+def describe_clock_change(local: datetime, zone: tzinfo) -> str:
+    """Say why a local time of this zone names no one instant: the clocks skip it, or show it twice that night.
+
+    Args:
+        local: without a zone; one that the zone skips or repeats (PEP 495).
+    """
+    earlier, later = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    assert earlier is not None
+    assert later is not None
+    at, day = f"{local:%H:%M}", f"{local.day} {local:%B %Y}"
+    if earlier < later:
+        return f"{at} does not exist on {day}: the clocks are put forward. Choose an earlier or a later time."
+    return f"{at} happens twice on {day}: the clocks are put back. Choose an earlier or a later time."

@@ -338,3 +338,20 @@ def test_the_page_tells_who_did_what_when_and_why(client, marketer, settings):
     assert "1 Jul 2026, 10:00" in page
     assert "by the system" in page
     assert page.count("The server refused the login.") == 2  # at the top and in the history
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        ("2027-03-28T02:30", "02:30 does not exist on 28 March 2027: the clocks are put forward."),
+        ("2027-10-31T02:30", "02:30 happens twice on 31 October 2027: the clocks are put back."),
+    ],
+)
+def test_a_time_that_the_clocks_skip_or_repeat_is_named(client, marketer, settings, at, said):
+    """B66"""
+    settings.TIME_ZONE = "Europe/Berlin"
+    campaign = EmailCampaignFactory(launchable=True)
+    response = client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": at})
+    assert response.status_code == 409
+    assert said in response.content.decode()
+    assert Campaign.objects.get(pk=campaign.pk).status == "draft"
