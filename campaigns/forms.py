@@ -1,6 +1,6 @@
 """What people type on the pages that both kinds share."""
 
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django import forms
@@ -34,6 +34,21 @@ class MomentField(forms.DateTimeField):
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
         return moment
+
+
+class DayField(forms.DateField):
+    """A day of the site's zone."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(widget=widget, **kwargs)
+
+    def to_python(self, value: Any) -> date | None:
+        """Raises ValidationError: also a day outside of campaigns.instants."""
+        day = super().to_python(value)
+        if day is not None and not instants.is_possible(datetime.combine(day, time(12), UTC)):
+            raise ValidationError(instants.SENTENCE, code="invalid")
+        return day
 
 
 class Refusable(forms.BaseForm):

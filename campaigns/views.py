@@ -17,7 +17,7 @@ from django.template.loader import get_template
 from django.urls import reverse_lazy
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
-from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
 from campaigns import database_time, health, lifecycle, notices, waits, workspace
 from campaigns.forms import FilterForm, StepForm, step_form
@@ -104,6 +104,8 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     try:
         campaign = lifecycle.fire(campaign, verb, by=request.user, **arguments(form))
     except Refused as refused:
+        if request.htmx and any(field in form.fields for field, _ in refused.reasons):
+            return ask_again(request, campaign, verb, form, refused)
         return refusal(request, campaign, refused)
     said = f"“{campaign}” is {told(campaign, verb)}."
     if not request.htmx:
@@ -172,15 +174,37 @@ def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     now = database_time.now()
     context = workspace.status_context(campaign, request.user, now)
     if verb not in [button.verb for button in context["buttons"]]:
-        return refusal(request, campaign, workspace.not_open(campaign, verb, request.user, now))
-    context |= {
+        response = refusal(request, campaign, workspace.not_open(campaign, verb, request.user, now))
+        # the page is out of date: its status is renewed, and the dialog stays shut
+        return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
+    context |= question_context(campaign, verb, step_form(campaign, verb))
+    return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
+
+
+def ask_again(
+    request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
+) -> HttpResponse:
+    """409, and in the dialog that stays open the same question, with what was typed and why it was refused."""
+    form.full_clean()
+    for field, sentence in refused.reasons:
+        if field in form.fields and not form.has_error(field):
+            form.add_error(field, sentence)
+    context = workspace.status_context(campaign, request.user, timezone.now())
+    context |= question_context(campaign, verb, form)
+    response = render(request, "campaigns/_ask.html", context, status=409)
+    return reswap(retarget(response, "#ask"), "innerHTML")
+
+
+def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str, Any]:
+    """What campaigns/_ask.html shows besides the status."""
+    now = timezone.now()
+    return {
         "verb": verb,
         "asked": workspace.button(campaign, verb, now),
-        "form": step_form(campaign, verb),
+        "form": form,
         "obstacles": workspace.obstacles(campaign, verb, now),
         "warnings": campaign.warnings(verb, now),
     }
-    return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
 def refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 from django import forms
 
+from campaigns.forms import DayField
 from mailing.forms.fields import AddressField
 from mailing.models import ContactList, Segment, Suppression
 
@@ -23,8 +24,8 @@ class SuppressionFilterForm(forms.Form):
     q = forms.CharField(label="Address", required=False, widget=forms.TextInput(attrs={"type": "search"}))
     reason = forms.ChoiceField(choices=[("", "All reasons"), *Suppression.Reason.choices], required=False)
     source = forms.ChoiceField(choices=[("", "All sources"), *Suppression.Source.choices], required=False)
-    since = forms.DateField(label="From", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    since = DayField(label="From", required=False)
+    until = DayField(label="To", required=False)
 
 
 class SuppressionForm(forms.ModelForm):

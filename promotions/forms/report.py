@@ -8,14 +8,13 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns import instants
+from campaigns.forms import DayField
 from promotions.forms.campaign import currencies
 from promotions.forms.filters import key_of
 from promotions.models import Promotion, PromotionCampaign
 from promotions.reports import REPORTS, Asked
 
 LONGEST = timedelta(days=366)
-DAY = {"type": "date"}
 
 
 class ReportForm(forms.Form):
@@ -28,8 +27,8 @@ class ReportForm(forms.Form):
     by = forms.ChoiceField(
         choices=[(key, title) for key, (title, _) in REPORTS.items()], widget=forms.HiddenInput
     )
-    first = forms.DateField(label="From", widget=forms.DateInput(format="%Y-%m-%d", attrs=DAY))
-    last = forms.DateField(label="To", widget=forms.DateInput(format="%Y-%m-%d", attrs=DAY))
+    first = DayField(label="From")
+    last = DayField(label="To")
     location: forms.ModelChoiceField = forms.ModelChoiceField(
         queryset=None, required=False, empty_label="All locations"
     )
@@ -57,9 +56,6 @@ class ReportForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         super().clean()
         cleaned = self.cleaned_data
-        for name in ("first", "last"):
-            if (day := cleaned.get(name)) and not instants.EARLIEST.date() <= day < instants.LATEST.date():
-                self.add_error(name, instants.SENTENCE)
         first, last = cleaned.get("first"), cleaned.get("last")
         if first and last and last < first:
             self.add_error("last", "The last day lies before the first.")

@@ -9,7 +9,24 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target === ask() && !ask().open) ask().showModal();
 });
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (ask()?.contains(event.detail.elt) && event.detail.requestConfig.verb === "post") ask().close();
+  const { elt, requestConfig, successful, xhr } = event.detail;
+  if (requestConfig.verb !== "post") return;
+  const asksAgain = xhr.getResponseHeader("HX-Retarget") === "#ask";
+  if (ask()?.contains(elt) && !asksAgain) ask().close();
+  if (successful) for (const message of document.querySelectorAll("[data-page-message]")) message.remove();
+});
+
+// Whoever works by keyboard stays where they were when the part they were in is swapped, as after a confirmed step.
+let swapsFocus = false;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target } = event.detail;
+  swapsFocus = target.contains(document.activeElement) || ask().contains(document.activeElement);
+});
+document.addEventListener("htmx:afterSettle", (event) => {
+  const part = event.detail.elt;
+  if (!swapsFocus || document.activeElement !== document.body || ask().open || !part.isConnected) return;
+  part.tabIndex = -1;
+  part.focus({ preventScroll: true });
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-closes]") && ask()?.open) {

@@ -124,3 +124,41 @@ def test_leaving_a_changed_form_asks(quiet_page: Page):
     quiet_page.get_by_role("button", name="Save").click()
     quiet_page.wait_for_url(re.compile(r"/contacts/\d+/$"))
     assert asked == ["beforeunload"]
+
+
+def test_a_time_that_is_past_keeps_the_dialog_and_what_was_typed(quiet_page: Page):
+    quiet_page.goto("/campaigns/")
+    quiet_page.get_by_role("link", name="Autumn roast is here", exact=True).click()
+    dialog = quiet_page.get_by_role("dialog")
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Duplicate").click()
+    dialog.get_by_role("button", name="Duplicate").click()
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Draft")
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Schedule").click()
+    dialog.get_by_label("Send at").fill("2021-05-01T09:00")
+    dialog.get_by_role("button", name="Schedule").click()
+    expect(dialog.get_by_text(re.compile("future|past"))).to_be_visible()
+    expect(dialog.get_by_label("Send at")).to_have_value("2021-05-01T09:00")
+    quiet_page.keyboard.press("Escape")
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Draft")
+
+
+def test_a_step_asked_for_on_a_stale_page_renews_it_and_opens_no_dialog(quiet_page: Page):
+    """The keyboard stays in the part that was renewed."""
+    quiet_page.goto("/campaigns/")
+    quiet_page.get_by_role("link", name="Coffee weeks").click()
+    quiet_page.wait_for_url("**/campaigns/promotion/*/")
+    other = quiet_page.context.new_page()
+    other.goto(quiet_page.url)
+    for page, button in ((other, "Pause"), (quiet_page, "Pause")):
+        page.locator("#campaign-status").get_by_role("button", name=button).click()
+        if page.get_by_role("dialog").is_visible() or page is other:
+            page.get_by_role("dialog").get_by_role("button", name=button).click()
+            expect(page.locator("#campaign-status .status-badge")).to_have_text("Paused")
+            expect(page.locator("#campaign-status")).to_be_focused()
+    expect(quiet_page.get_by_role("dialog")).not_to_be_visible()
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Paused")
+    expect(quiet_page.locator("#campaign-status [role=alert]")).to_contain_text("is paused")
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Resume").click()
+    if quiet_page.get_by_role("dialog").is_visible():
+        quiet_page.get_by_role("dialog").get_by_role("button", name="Resume").click()
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Active")
