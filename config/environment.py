@@ -186,14 +186,21 @@ def keep_private(var: Path) -> None:
     _restrict(var, 0o711)
     with contextlib.suppress(PermissionError):  # another user's: they close it when they start
         for path in var.iterdir():
-            _restrict(path, 0o700 if path.is_dir() else 0o600)
+            if not _has_own_postgres(path):
+                _restrict(path, 0o700 if path.is_dir() else 0o600)
 
 
 def close_to_others(var: Path) -> None:
     """Close every folder and file under `var` to other users, whatever an earlier version left open."""
-    for path in var.rglob("*"):
-        if not path.is_relative_to(var / "postgres"):  # it sees to its own
-            _restrict(path, 0o700 if path.is_dir() else 0o600)
+    for child in var.iterdir():
+        if child.name != "postgres" and not _has_own_postgres(child):  # it sees to its own
+            for path in (child, *child.rglob("*")):
+                _restrict(path, 0o700 if path.is_dir() else 0o600)
+
+
+def _has_own_postgres(folder: Path) -> bool:
+    """Whether this is the VAR_DIR of another run, as tests make under var/: its PostgreSQL must get there too."""
+    return (folder / "postgres.lock").exists()
 
 
 def _restrict(path: Path, mode: int) -> None:

@@ -153,6 +153,17 @@ def test_a_new_folder_lets_another_user_through_also_when_this_process_keeps_all
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o711
 
 
+def test_the_folder_of_a_run_inside_another_lets_postgresql_through(tmp_path, umask):
+    """As root PostgreSQL runs as another user, who must get to its files."""
+    environment.keep_private(tmp_path / "new" / "var")
+    inner = tmp_path / "new" / "var" / "browser"
+    environment.keep_private(inner)
+    (inner / "postgres.lock").write_text("")
+    environment.keep_private(inner.parent)
+    environment.close_to_others(inner.parent)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in (inner.parent, inner)} == {0o711}
+
+
 def test_a_folder_shared_by_intention_is_left_as_it_is(open_folder, umask):
     open_folder.chmod(0o1777)
     environment.keep_private(open_folder)
