@@ -189,7 +189,7 @@ def ask_again(
     for field, sentence in refused.reasons:
         if field in form.fields and not form.has_error(field):
             form.add_error(field, sentence)
-    context = workspace.status_context(campaign, request.user, timezone.now())
+    context = workspace.status_context(campaign, request.user, database_time.now())
     context |= question_context(campaign, verb, form)
     response = render(request, "campaigns/_ask.html", context, status=409)
     return reswap(retarget(response, "#ask"), "innerHTML")
@@ -197,7 +197,7 @@ def ask_again(
 
 def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str, Any]:
     """What campaigns/_ask.html shows besides the status."""
-    now = timezone.now()
+    now = database_time.now()
     return {
         "verb": verb,
         "asked": workspace.button(campaign, verb, now),

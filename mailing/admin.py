@@ -16,7 +16,7 @@ from campaigns.admin import (
     become,
     edited,
 )
-from mailing import connections, drafting
+from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
 from mailing.forms.connection import ConnectionForm
 from mailing.forms.fields import AddressField
@@ -97,9 +97,16 @@ class SmtpConnectionAdmin(RefusingAdmin):
 
 
 @admin.register(ContactList)
-class ContactListAdmin(admin.ModelAdmin):
+class ContactListAdmin(RefusingAdmin):
     list_display = ["name", "description", "created_at"]
     search_fields = ["name"]
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        deleted, counts, needed, _ = super().get_deleted_objects(objs, request)
+        return deleted, counts, needed, []  # `delete_list` judges: campaigns that are over let the list go
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        deletion.delete_list(obj)
 
 
 @admin.register(Segment)

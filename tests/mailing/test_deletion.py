@@ -39,6 +39,18 @@ def test_a_list_goes_and_campaigns_that_are_over_keep_its_name(status, client, a
     assert "News" in admin_client.get(campaign.get_absolute_url()).content.decode()
 
 
+@pytest.mark.parametrize(("status", "goes"), [("completed", True), ("cancelled", True), ("paused", False)])
+def test_django_admin_keeps_to_the_same_rule(status, goes, admin_client):
+    members = ContactListFactory(name="News")
+    campaign = named_by(status, list=members)
+    address = f"/admin/mailing/contactlist/{members.pk}/delete/"
+    assert "Are you sure" in admin_client.get(address).content.decode()
+    said = admin_client.post(address, {"post": "yes"}, follow=True).content.decode()
+    assert ContactList.objects.filter(pk=members.pk).exists() != goes
+    assert campaign.targets.get().name == "News"
+    assert ("these campaigns name it: “A paused one” (paused)" in said) != goes
+
+
 def test_a_segment_goes_likewise():
     segment = Segment.objects.create(name="Loyal", tree={"all": []})
     campaign = named_by("completed", segment=segment)
