@@ -15,8 +15,12 @@ class Request(HttpRequest):
 
 def number(request: HttpRequest, name: str) -> int:
     """A whole number in the address, as in `?after=50`; 0 where there is none."""
-    text = request.GET.get(name, "")
-    return int(text) if text.isdecimal() else 0
+    return read_number(request.GET.get(name, ""))
+
+
+def read_number(text: str) -> int:
+    """Read a whole number that somebody typed or a program sent; 0 where it is none that a column can hold."""
+    return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def client_address(request: HttpRequest) -> str:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from campaigns.requests import Request
+from campaigns.requests import Request, read_number
 from pos import recent
 from pos.answers import Declined
 from pos.estimate import estimate
@@ -122,11 +122,11 @@ def goods(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
 def reshaped(data: Any) -> Any:
     """The typed `data` with one more empty line, or without the line whose number `remove` says."""
     total, unwanted = data["lines-TOTAL_FORMS"], data.get("remove", "")
-    count = min(int(total), MAX_LINES) if total.isdigit() else 0
+    count = min(read_number(total), MAX_LINES)
     names = LineForm.base_fields
     lines = [[data.get(f"lines-{number}-{name}", "") for name in names] for number in range(count)]
-    if unwanted.isdigit() and int(unwanted) < count:
-        del lines[int(unwanted)]
+    if unwanted.isdecimal() and read_number(unwanted) < count:
+        del lines[read_number(unwanted)]
     if "more" in data or not lines:
         lines.append([""] * len(names))
     other = data.copy()

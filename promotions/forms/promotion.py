@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from campaigns.requests import read_number
 from promotions import types
 from promotions.forms import window
 from promotions.forms.parts import PARTS, Identity, Part
@@ -166,5 +167,5 @@ def with_more_rows(data: Any, prefix: str) -> Any:
     """The typed `data` with one more empty row of `prefix` (parts, tiers)."""
     more = data.copy()
     total = more.get(f"{prefix}-TOTAL_FORMS", "")
-    more[f"{prefix}-TOTAL_FORMS"] = str(int(total) + 1) if total.isdigit() else "1"
+    more[f"{prefix}-TOTAL_FORMS"] = str(read_number(total) + 1)
     return more
