@@ -210,8 +210,8 @@ def test_lines_are_added_and_removed_without_javascript(client, marketer):
 
 def test_a_forged_count_of_lines_is_no_error(client, marketer):
     location = LocationFactory()
-    for total in ("", "x", "-1", "99999999"):
-        for more in ({}, {"more": "line"}, {"remove": "7"}):
+    for total in ("", "x", "-1", "99999999", "²", "9" * 5_000):
+        for more in ({}, {"more": "line"}, {"remove": "7"}, {"remove": "²"}, {"remove": "9" * 5_000}):
             address = asked(location, SHIRT, **more).replace(
                 "lines-TOTAL_FORMS=2", f"lines-TOTAL_FORMS={total}"
             )

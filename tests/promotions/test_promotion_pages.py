@@ -181,6 +181,13 @@ def test_one_more_row_is_added_without_saving(client, marketer):
     assert not Promotion.objects.exists()
 
 
+@pytest.mark.parametrize("total", ["²", "9" * 5_000, "9" * 17])
+def test_a_forged_count_of_rows_is_no_error(client, marketer, total):
+    typed = PLAIN | {"type": "tiered", "has": ["identity", "tiers"], "more": "tiers"}
+    typed |= rows("tiers", {"at_least": "5", "percent": "1"}) | {"tiers-TOTAL_FORMS": total}
+    assert client.post("/promotions/new/", typed).status_code < 500
+
+
 def test_the_sentence_follows_the_form_and_warns(client, marketer):
     campaign = PromotionCampaignFactory(status="active", budget=100)
     typed = PLAIN | {"type": "sale", "reduction": "amount", "campaign": campaign.pk}
