@@ -6,6 +6,7 @@ So they work for those who may send campaigns, and are no more than text to thos
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
@@ -17,11 +18,14 @@ from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
 from mailing import catcher
+from mailing.models import Contact, Delivery, EmailCampaign
+from mailing.sending import tokens
 from mailing.views.frames import framed
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
 FOLLOWING = "mailing.change_emailcampaign"
+_is_key = re.compile(r"[0-9]{1,18}").fullmatch
 MASKED = "hidden"  # in place of a token
 
 
@@ -42,6 +46,7 @@ def caught(request: Request, name: str) -> HttpResponse:
     html = opened.html if follows else mask_tokens(opened.html)
     headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
     context = {"mail": opened, "headers": headers, "links": links(html), "follows": follows}
+    context |= find_origin(opened)
     return render(request, "mailing/caught.html", context)
 
 
@@ -72,6 +77,28 @@ def found(name: str) -> catcher.Opened:
         return catcher.message(name)
     except catcher.NotCaught as error:
         raise Http404(str(error)) from error
+
+
+def find_origin(opened: catcher.Opened) -> dict[str, Any]:
+    """Find the campaign a mail came from and the contact it went to; what is not known is left out.
+
+    The Message-ID is the token of its delivery. That of a test mail is none: it names its campaign in Feedback-ID.
+    """
+    headers = {name.lower(): value for name, value in opened.headers}
+    token = headers.get("message-id", "").strip("<> ").partition("@")[0]
+    try:
+        pk = tokens.read(token, tokens.Purpose.MESSAGE_ID)
+    except ValueError:
+        return find_origin_of_test(opened, headers.get("feedback-id", ""))
+    delivery = Delivery.objects.select_related("campaign", "contact").filter(pk=pk).first()
+    return {"campaign": delivery.campaign, "contact": delivery.contact} if delivery else {}
+
+
+def find_origin_of_test(opened: catcher.Opened, feedback: str) -> dict[str, Any]:
+    key = feedback.partition(":")[0].strip()
+    campaign = EmailCampaign.objects.filter(pk=key).first() if _is_key(key) else None
+    contact = Contact.objects.filter(email__in=opened.caught.recipients).first() if campaign else None
+    return {"campaign": campaign, "contact": contact}
 
 
 def links(html: str) -> list[tuple[str, str]]:

@@ -3,7 +3,12 @@
 import asyncio
 import resource
 import smtplib
+import sqlite3
+import subprocess
+import sys
 import threading
+import time
+from contextlib import closing
 from email.message import EmailMessage
 
 import pytest
@@ -131,3 +136,84 @@ def test_a_full_disk_is_answered_for_now_and_keeps_no_half_mail(port):
         assert list(outbox.folder().iterdir()) == []
         client.send_message(mail, "shop@example.com", "ada@example.com")
     assert catcher.count() == 1
+
+
+# ── the index ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def index_file():
+    return outbox.folder().parent / "outbox.sqlite3"
+
+
+def keep_some(count, start=0):
+    for n in range(start, start + count):
+        outbox.keep("shop@example.com", [f"p{n}@example.com"], f"Subject: Grüße {n}\r\n\r\nBody".encode())
+
+
+def test_a_search_opens_no_mail_that_was_looked_at_before(monkeypatch):
+    keep_some(30)
+    monkeypatch.setattr(outbox, "_read_line", lambda name: pytest.fail("a mail was opened"))
+    assert [caught.recipients for caught in catcher.messages(words="P7@")] == [["p7@example.com"]]
+    assert len(catcher.messages(most=50)) == 30
+
+
+@pytest.mark.parametrize("harm", ["gone", "no database", "of another version", "cannot be written"])
+def test_an_index_that_is_harmed_is_made_anew(harm):
+    keep_some(3)
+    if harm == "gone":
+        index_file().unlink()
+    elif harm == "no database":
+        index_file().write_bytes(b"this is no database" * 400)
+    elif harm == "of another version":
+        with closing(sqlite3.connect(index_file())) as index:
+            index.executescript("PRAGMA user_version = 99; DROP TABLE line; CREATE TABLE line (id TEXT);")
+    else:
+        index_file().unlink()
+        index_file().mkdir()
+    assert [caught.recipients[0][:2] for caught in catcher.messages(words="example.com")] == [
+        "p2",
+        "p1",
+        "p0",
+    ]
+
+
+def test_mails_that_another_process_kept_or_threw_away_are_noticed():
+    keep_some(4)
+    first = catcher.messages()[-1]
+    (outbox.folder() / f"{first.id}.eml").unlink()
+    (outbox.folder() / f"{time.time_ns()}-{0:09}.eml").write_bytes(
+        outbox.FROM + b"a@b.example\r\n" + outbox.TO + b"new@b.example\r\nSubject: Fresh\r\n\r\n"
+    )
+    assert [caught.subject for caught in catcher.messages(words="b.example")] == ["Fresh"]
+    assert len(catcher.messages()) == 4
+
+
+def test_two_processes_keep_and_search_at_once(tmp_path):
+    script = (
+        "import sys; from pathlib import Path; import django.conf\n"
+        "django.conf.settings.configure(VAR_DIR=Path(sys.argv[1]))\n"
+        "from mailing.catcher import outbox\n"
+        "for n in range(40): outbox.keep('', [sys.argv[2]], b'Subject: Hi\\r\\n\\r\\n'); outbox.messages(words='hi')\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, tmp_path, name], stderr=subprocess.PIPE)
+        for name in ("one@example.com", "two@example.com")
+    ]
+    for writer in writers:
+        _, said = writer.communicate(timeout=100)
+        assert (writer.returncode, said) == (0, b"")
+    assert [len(catcher.messages(most=99, words=word)) for word in ("one@", "two@", "")] == [40, 40, 80]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        ("Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n =?utf-8?q?_an_alle?=", "Grüße an alle"),
+        ("Subject: =?utf-8?b?broken=?= x", "=?utf-8?b?broken=?= x"),
+        ("Subject: =?no-such-charset?q?x?=", "=?no-such-charset?q?x?="),
+        ("Subject: two\r\n lines", "two lines"),
+    ],
+)
+def test_a_subject_is_read_however_it_is_written(head, said):
+    outbox.keep("", ["a@example.com"], f"{head}\r\n\r\n".encode())
+    assert catcher.messages()[0].subject == said

@@ -7,10 +7,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from mailing import connections
 from mailing.catcher import outbox
-from mailing.models import Route, SmtpConnection
+from mailing.models import Delivery, Route, SmtpConnection
+from mailing.sending import tokens
 from mailing.sending.servers import find_hello_name, server_of
 from mailing.views.frames import open_links_in_tabs
-from tests.factories import EmailCampaignFactory, SmtpConnectionFactory, user_in
+from tests.factories import ContactFactory, EmailCampaignFactory, SmtpConnectionFactory, user_in
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.pages import page
 
@@ -212,3 +213,29 @@ def test_a_mail_that_was_not_caught_is_404(client, marketer, settings, tmp_path)
     settings.VAR_DIR = tmp_path
     page(client, "/outbox/1234567890123456789-000000001/", status=404)
     page(client, "/outbox/etc-passwd/mail/", status=404)
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+def test_a_caught_mail_leads_to_its_campaign_and_its_contact(client, settings, tmp_path, is_test):
+    settings.VAR_DIR = tmp_path
+    contact, campaign = ContactFactory(email="ada@example.com"), EmailCampaignFactory(name="Summer letter")
+    delivery = Delivery.objects.create(campaign=campaign, contact=contact, email=contact.email)
+    token = "test-1" if is_test else tokens.sign(delivery.pk, tokens.Purpose.MESSAGE_ID)
+    head = f"Message-ID: <{token}@shop.example>\r\nFeedback-ID: {campaign.pk}:campaigns:x:x\r\n"
+    name = outbox.keep("shop@shop.example", [contact.email], f"{head}Subject: Hi\r\n\r\nHi".encode())
+    to_contact = f'href="{contact.get_absolute_url()}"'
+    for role in ("Analysts", "Marketers"):
+        user = user_in(role)
+        client.force_login(user)
+        text = page(client, f"/outbox/{name}/")
+        assert f'<a href="{campaign.get_absolute_url()}">Summer letter</a>' in text
+        assert (to_contact in text) == user.has_perm("mailing.view_contact")
+
+
+@pytest.mark.parametrize(
+    "head", ["", "Message-ID: <x@y>\r\nFeedback-ID: 99999999:a:b:c\r\n", "Feedback-ID: ٣:a\r\n"]
+)
+def test_a_mail_of_somebody_else_leads_nowhere(client, marketer, settings, tmp_path, head):
+    settings.VAR_DIR = tmp_path
+    name = outbox.keep("shop@shop.example", ["ada@example.com"], f"{head}Subject: Hi\r\n\r\nHi".encode())
+    assert "<dt>Campaign</dt>" not in page(client, f"/outbox/{name}/")
