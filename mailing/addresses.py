@@ -38,7 +38,7 @@ _BACKWARDS = "\u202d\u202e"
 _PAIRS = ('""', "''", "“”", "„“", "„”", "‘’", "«»", "»«", "``", "<>", "()", "[]", "{}")
 _TRAILING = ".,;:>"
 # Alphabets whose letters look like each other's.
-_ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC")
+_ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 
 
 def normalised(address: str) -> str:
@@ -70,7 +70,7 @@ def _bare(text: str) -> str:
     while True:
         before = address
         if address[:7].lower() == "mailto:":
-            address = unquote(address[7:].partition("?")[0]).strip()
+            address = unquote(address[7:].removeprefix("//").partition("?")[0]).strip()
         if match := _named(address):
             address = _of_name(match[1].strip(), match[2], text)
         if address[:1] + address[-1:] in _PAIRS and len(address) > 2:
@@ -186,6 +186,6 @@ def _domain(domain: str, text: str) -> str:
 
 def _shown(text: str) -> str:
     """What was given, as a sentence can hold it."""
-    text = text.encode("utf-8", "replace").decode()  # lone surrogates
-    visible = "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in text)
-    return visible if len(visible) <= LONGEST_SHOWN else f"{visible[:LONGEST_SHOWN]}…"
+    start = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()  # lone surrogates
+    visible = "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in start)
+    return visible if len(text) <= LONGEST_SHOWN else f"{visible}…"

@@ -30,6 +30,7 @@ class Meaning(StrEnum):
     RELAY = "mail that the server does not pass on for us"
     SPAM = "the content of the message, or a rule about it"
     NOT_NOW = "a moment that passes"
+    UNCERTAIN = "something that may not exist, but perhaps not the recipient"
     LOCKED = "a mailbox that may be locked or unknown"
     NO_SUCH_RECIPIENT = "a recipient that does not exist"
     WEAK_NOT_NOW = "perhaps a moment that passes"
@@ -60,6 +61,11 @@ _LINK = re.compile(
     r"https?://([\w.-]+)[^\s<>\"')\]]*?(?:[?&]p=(\w+)[^\s<>\"')\]]*)?(?=[\s<>\"')\]]|$)", re.IGNORECASE
 )
 _CAPITALS = re.compile(r"\\.|[A-Z]")
+_WORD = re.compile(r"[^\W\d_]{2}")
+_BRIEF = re.compile(
+    r"\b[\w-]+(?:\.[\w-]+)+\b|\b(?:no|not|is|was|sorry|error|failed|fatal|permanent|failure|recipient|rcpt|to|user"
+    r"|address|mail ?box|account|rejected|refused|reject|unavailable|smtp|esmtp|gsmtp|the|your|id)\b"
+)
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 
@@ -110,3 +116,8 @@ def find_meaning(text: str) -> Meaning | None:
 @lru_cache(maxsize=1024)  # many refusals differ in nothing but the address
 def _meaning_of_words(words: str) -> Meaning | None:
     return next((meaning for meaning, pattern in _compiled() if pattern.search(words)), None)
+
+
+def gives_no_reason(text: str) -> bool:
+    """Tell whether a reply says no more than that the recipient is refused: beside it only codes and host names."""
+    return not _WORD.search(_BRIEF.sub(" ", plain_words(text[:LONGEST_TEXT])))

@@ -10,7 +10,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
-from mailing.smtp.phrases import Meaning, find_meaning
+from mailing.smtp.phrases import Meaning, find_meaning, gives_no_reason
 from mailing.smtp.replies import Reply, Stage
 
 
@@ -77,6 +77,7 @@ _TEMPORARY = {
     _M.LISTED: _THROTTLE,
     _M.TOO_FAST: _THROTTLE,
     _M.SCREENED: _SOFT,
+    _M.UNCERTAIN: _SOFT,
     _M.LOCKED: _SOFT,
     _M.NO_SUCH_RECIPIENT: _SOFT,
 }
@@ -93,6 +94,7 @@ _PERMANENT = {
     _M.RELAY: _OURS,
     _M.SPAM: _POLICY,
     _M.NOT_NOW: _SOFT,
+    _M.UNCERTAIN: _BOUNCED,
     _M.LOCKED: _BOUNCED,
     _M.NO_SUCH_RECIPIENT: _DEAD,
 }
@@ -188,11 +190,11 @@ def _judge_permanent(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
 
 
 def _judge_by_codes(stage: Stage, reply: Reply, subject: str, meaning: Meaning | None) -> Verdict:
-    """Judge a 5xx whose words leave it open. Words that stand against the code of a dead mailbox save it."""
+    """Judge a 5xx whose words leave it open. Words that nobody has read stand against the code of a dead mailbox."""
     if subject in _SENDER:
         return _OURS
     if subject in _SUPPRESSING:
-        return _BOUNCED if meaning or _AN_IP(reply.text) else _DEAD
+        return _DEAD if not meaning and gives_no_reason(reply.text) and not _AN_IP(reply.text) else _BOUNCED
     if subject == "2.2":
         return _SOFT
     if subject.startswith(("3.", "4.", "5.", "6.", "7.")):

@@ -73,6 +73,7 @@ def test_what_is_no_address_is_refused(address):
         "ada﹫x.test",
         "ada@x。test",
         "mailto:ada@x.test",
+        "mailto://ada@x.test",
         "MAILTO:Ada@x.test?subject=Hello",
         "mailto:%61da@x.test",
         "Ada <ada@x.test>",
@@ -118,6 +119,7 @@ def test_what_was_copied_along_with_an_address_is_taken_off(written):
         ("аda@x.test", "mixes letters of two alphabets"),  # the first is Cyrillic
         ("ada@еxample.test", "mixes letters of two alphabets"),
         ("αda@x.test", "mixes letters of two alphabets"),
+        ("ꓮda@x.test", "mixes letters of two alphabets"),  # Lisu
         ("\u212aate@x.test", "can be taken for another one"),  # the sign of the kelvin
         ("ﬁona@x.test", "can be taken for another one"),
         ("𝐚da@x.test", "can be taken for another one"),
