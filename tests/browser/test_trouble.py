@@ -130,8 +130,10 @@ def test_a_time_that_is_past_keeps_the_dialog_and_what_was_typed(quiet_page: Pag
     quiet_page.goto("/campaigns/")
     quiet_page.get_by_role("link", name="Autumn roast is here", exact=True).click()
     dialog = quiet_page.get_by_role("dialog")
+    quiet_page.wait_for_url(re.compile(r"/email/\d+/$"))
+    original = quiet_page.url
     quiet_page.locator("#campaign-status").get_by_role("button", name="Duplicate").click()
-    dialog.get_by_role("button", name="Duplicate").click()
+    quiet_page.wait_for_url(lambda url: url != original)
     expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Draft")
     quiet_page.locator("#campaign-status").get_by_role("button", name="Schedule").click()
     dialog.get_by_label("Send at").fill("2021-05-01T09:00")
