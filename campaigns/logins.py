@@ -66,9 +66,7 @@ class Attempt:
                 missing, ignore_conflicts=True
             )  # so that there is something to lock
             rows = {row.key: row for row in missing} | {row.key: row for row in self._lock()}
-            held_to = [self.pair]
-            if not LoginPlace.objects.filter(pk=self.pair, at__gt=now - REMEMBER).exists():
-                held_to += [self.address] if rows[self.pair].free_at <= now else [self.address, self.account]
+            held_to = self._choose_limits(rows, now)
             if wait := max(self._wait(rows[key], now) for key in held_to):
                 return wait
             for key, limit in self.limits.items():
@@ -86,12 +84,34 @@ class Attempt:
                 row.save()
             LoginPlace.objects.update_or_create(pk=self.pair, defaults={"at": now})
 
+    def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
+        """Return the keys of the limits that this try is held to."""
+        if LoginPlace.objects.filter(pk=self.pair, at__gt=now - REMEMBER).exists():
+            return [self.pair]
+        return [self.pair, self.address] + ([] if rows[self.pair].free_at <= now else [self.account])
+
     def _lock(self) -> QuerySet[LoginLimit]:
         return LoginLimit.objects.select_for_update().filter(pk__in=self.limits).order_by("pk")
 
     def _wait(self, row: LoginLimit, now: datetime) -> timedelta:
         limit = self.limits[row.key]
         return max(row.free_at - now - (limit.burst - 1) * limit.every, timedelta(0))
+
+
+class TriesInAll(Attempt):
+    """One try at something else that is open to everybody, counted apart from logins and held to all three limits."""
+
+    def __init__(
+        self, what: str, account: str, place: str, *, at_address: Limit, address: Limit, account_limit: Limit
+    ) -> None:
+        account, place = account.casefold(), _network(place)
+        self.pair = _digest(what, "account at address", account, place)
+        self.address = _digest(what, "address", place)
+        self.account = _digest(what, "account", account)
+        self.limits = {self.pair: at_address, self.address: address, self.account: account_limit}
+
+    def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
+        return list(self.limits)
 
 
 class ThrottledBackend(ModelBackend):
@@ -135,10 +155,14 @@ def forget(now: datetime) -> None:
 
 
 def say_wait(wait: timedelta) -> str:
-    """Say how long to wait, in seconds up to a minute."""
+    """Say how long to wait."""
+    return f"Too many attempts to log in did not succeed. Try again in {describe_wait(wait)}."
+
+
+def describe_wait(wait: timedelta) -> str:
+    """Write a wait in seconds up to a minute, else in minutes."""
     seconds = math.ceil(wait.total_seconds())
-    time = f"{seconds} seconds" if seconds <= 60 else f"{math.ceil(seconds / 60)} minutes"
-    return f"Too many attempts to log in did not succeed. Try again in {time}."
+    return f"{seconds} seconds" if seconds <= 60 else f"{math.ceil(seconds / 60)} minutes"
 
 
 def _name(username: str) -> str:

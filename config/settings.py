@@ -30,6 +30,7 @@ SITE_NAME = environment.text(
 )  # utm_source of links, unless given
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
+SITE_CONNECTION = environment.text("SITE_CONNECTION", "")  # the SMTP connection of the site's own mails
 READYZ_TOKEN = environment.text("READYZ_TOKEN", "")
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 
@@ -160,6 +161,7 @@ TASKS = [
     "mailing.tasks.import_upload",
     "mailing.tasks.prepare",
     "mailing.tasks.pump",
+    "mailing.tasks.send_password_reset",
     "mailing.tasks.send_test",
 ]
 
@@ -209,6 +211,7 @@ AUTHENTICATION_BACKENDS = ["campaigns.logins.ThrottledBackend"]
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
+PASSWORD_RESET_TIMEOUT = 3600  # seconds that a mailed link works
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},

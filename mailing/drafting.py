@@ -152,15 +152,17 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
         raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
     if not 0 < len(addresses) <= TEST_ADDRESSES:
         raise Refused(f"Name between one and {TEST_ADDRESSES} addresses.")
+    if not campaign.from_email:
+        raise Refused([("from_email", "The sender address is missing.")])
     try:
         recipients = [normalised(address) for address in addresses]
         renderer.compile_content(content.for_test(launch.source(campaign)))
-    except ValueError as error:  # ContentError is one
+    except content.ContentError as error:
+        raise Refused([(error.field, f"The test mail cannot be made. {error}")]) from error
+    except ValueError as error:
         raise Refused(f"The test mail cannot be made. {error}") from error
     if not campaign.shares():
         raise Refused([("connection", "Choose an SMTP connection.")])
-    if not campaign.from_email:
-        raise Refused([("from_email", "The sender address is missing.")])
     name = f"test-mail-{uuid.uuid4().hex}"
     arguments = {"cluster": "mail", "task_name": name}
     transaction.on_commit(

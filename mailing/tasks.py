@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from django_q.tasks import async_task
 
-from mailing import at_the_till, importing, launch, mail_tests
+from mailing import at_the_till, importing, launch, mail_tests, password_reset
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -33,6 +33,11 @@ def close(campaign_id: int) -> int:
 def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:
     """Send a campaign's test mails; return how that went, for the page that waits for it."""
     return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses))
+
+
+def send_password_reset(email: str) -> int:
+    """Send the accounts with this address a link to set a new password; return to how many."""
+    return password_reset.send(email)
 
 
 def import_upload(upload_id: int) -> None:

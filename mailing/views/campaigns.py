@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
@@ -24,6 +24,7 @@ SECONDS_BETWEEN = {  # two looks at the progress; see `seconds_between` for one 
     EmailCampaign.Status.RUNNING: 2,
     EmailCampaign.Status.PAUSED: 5,
     EmailCampaign.Status.SCHEDULED: 10,
+    EmailCampaign.Status.DRAFT: 10,  # somebody else may launch it
 }
 SECONDS_AFTERWARDS, WATCHED = (
     15,
@@ -147,6 +148,8 @@ def seconds_between(campaign: EmailCampaign, figures: progress.Figures | None) -
 def readiness(request: Request, pk: int) -> HttpResponse:
     """What is missing, and the funnel of recipients as they would be now."""
     found = get_object_or_404(EmailCampaign, pk=pk)
+    if found.launched_at:  # the page that asks was made before
+        return trigger_client_event(HttpResponse(), "campaign-moved") if request.htmx else redirect(found)
     context = {"campaign": found, "edit_url": workspace.edit_url(found), "problems": launch.problems(found)}
     try:
         funnel = audience.estimate(audience.selection(found.targets.select_related("segment")))
@@ -204,17 +207,24 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
 @viewing
 @xframe_options_sameorigin
 def preview(request: Request, pk: int) -> HttpResponse:
-    """The mail itself, for the frame on the campaign's page: `?contact=` an address, `?part=text` its text part."""
+    """The mail itself, for the frame on the campaign's page.
+
+    `?contact=` is an address, `?part=text` shows its text part, `?pictures=on` loads the pictures of other servers.
+    """
     found = get_object_or_404(EmailCampaign, pk=pk)
-    return mail_in_frame(found, reader(request.GET), request.GET.get("part", "html"))
+    return mail_in_frame(found, request.GET)
 
 
-def mail_in_frame(campaign: EmailCampaign, contact: Contact, part: str) -> HttpResponse:
+def mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> HttpResponse:
+    """The mail as `asked`: by which contact it is read, which part, and whether its pictures are loaded."""
+    contact, part = reader(asked), asked.get("part", "html")
     try:
         shown = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
     except content.ContentError as error:
         return framed(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
-    return framed(shown.text, "text/plain; charset=utf-8") if part == "text" else framed(shown.html)
+    if part == "text":
+        return framed(shown.text, "text/plain; charset=utf-8")
+    return framed(shown.html, with_pictures="pictures" in asked)
 
 
 def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]:
@@ -224,6 +234,7 @@ def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]
         "reader": contact,
         "preview_form": PreviewForm(request.GET if "contact" in request.GET else None),
         "part": "text" if request.GET.get("part") == "text" else "html",
+        "pictures": "pictures" in request.GET,
     }
     try:
         context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))

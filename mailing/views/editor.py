@@ -8,6 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import reswap, retarget
 
 from campaigns import database_time, editions, workspace
 from campaigns.refusals import Locked, Refused
@@ -107,7 +108,7 @@ def shown(
 @xframe_options_sameorigin
 def preview_unsaved(request: Request) -> HttpResponse:
     """The editor's content as it is typed, for the frame beside it; nothing is saved."""
-    return mail_in_frame(typed(request), reader(request.POST), request.POST.get("part", "html"))
+    return mail_in_frame(typed(request), request.POST)
 
 
 @require_POST
@@ -163,17 +164,43 @@ def test_mail(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     form = TestMailForm(request.POST)
     if not form.is_valid():
-        return render(request, "mailing/campaign.html", page_context(request, found, form), status=422)
+        return render_test_card(request, found, form, status=422)
     try:
         name = drafting.send_test(found, form.cleaned_data["to"], by=request.user)
     except Refused as refused:
-        return refusal(request, found, refused)
+        if found.status == EmailCampaign.Status.DRAFT:
+            return render_test_card(request, found, form, status=409, refused=refused)
+        response = refusal(request, found, refused)  # the page is out of date: its status is renewed
+        return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
     request.session[LATEST_TEST] = {
         "campaign": found.pk,
         "name": name,
         "to": ", ".join(form.cleaned_data["to"]),
     }
-    return redirect(found)
+    return render_test_card(request, found, form, status=200) if request.htmx else redirect(found)
+
+
+def render_test_card(
+    request: Request,
+    campaign: EmailCampaign,
+    form: TestMailForm,
+    *,
+    status: int,
+    refused: Refused | None = None,
+) -> HttpResponse:
+    """The card of test mails with what was typed, and why nothing was sent; without htmx on the campaign's page."""
+    more = {"test_refused": refused}
+    if request.htmx:
+        context = {
+            "campaign": campaign,
+            "edit_url": workspace.edit_url(campaign),
+            "test_form": form,
+            "test": latest_test(request, campaign),
+        }
+        return render(request, "mailing/_test_mail.html", context | more, status=status)
+    return render(
+        request, "mailing/campaign.html", page_context(request, campaign, form) | more, status=status
+    )
 
 
 @require_GET

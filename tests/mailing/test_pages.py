@@ -1,5 +1,6 @@
 """The pages of an e-mail campaign, and who may open which page, as a browser without JavaScript sees them."""
 
+import html
 import re
 
 import pytest
@@ -380,6 +381,68 @@ def test_wrong_addresses_of_a_test_mail_are_said(client, marketer, to, sentence)
     response = client.post(f"/campaigns/email/{campaign.pk}/test/", {"to": to})
     assert response.status_code == 422
     assert sentence in response.content.decode()
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["whole page", "htmx"])
+def test_a_wrong_address_of_a_test_mail_is_said_where_it_was_typed(client, marketer, headers):
+    campaign = EmailCampaignFactory(launchable=True)
+    path = f"/campaigns/email/{campaign.pk}/test/"
+    response = client.post(path, {"to": "ada@shop.example, nobody"}, **headers)
+    text = response.content.decode()
+    assert response.status_code == 422
+    assert ("<html" in text) != bool(headers)
+    card = text[text.index('id="test"') :]
+    assert "“nobody” is not an e-mail address" in html.unescape(card)
+    assert 'value="ada@shop.example, nobody"' in card
+    assert f'action="{path}#test"' in card, "without JavaScript the page comes back at this card"
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["whole page", "htmx"])
+def test_a_test_mail_without_a_sender_is_refused_on_the_page(client, marketer, headers):
+    campaign = EmailCampaignFactory(launchable=True, from_email="")
+    response = client.post(f"/campaigns/email/{campaign.pk}/test/", {"to": "ada@shop.example"}, **headers)
+    text = response.content.decode()
+    assert response.status_code == 409
+    assert ("<html" in text) != bool(headers)
+    card = text[text.index('id="test"') :]
+    assert f'href="/campaigns/email/{campaign.pk}/edit/#id_from_email"' in card
+    assert 'value="ada@shop.example"' in card
+
+
+def test_a_test_mail_by_htmx_is_answered_in_its_card(client, marketer):
+    campaign = EmailCampaignFactory(launchable=True)
+    path = f"/campaigns/email/{campaign.pk}/test/"
+    text = client.post(path, {"to": "ada@shop.example"}, **HTMX).content.decode()
+    assert text.lstrip().startswith("<section")
+    assert "The test mail to ada@shop.example is under way" in text
+    EmailCampaign.objects.filter(pk=campaign.pk).update(status="running")
+    late = client.post(path, {"to": "ada@shop.example"}, **HTMX)
+    assert (late.status_code, late["HX-Retarget"]) == (409, "#campaign-status")
+
+
+@pytest.mark.parametrize("query", ["", "?pictures=on"])
+def test_pictures_of_other_servers_are_shown_when_somebody_asks(client, marketer, query):
+    campaign = EmailCampaignFactory(launchable=True)
+    path = f"/campaigns/email/{campaign.pk}/"
+    may_load = "https:" in client.get(f"{path}preview/{query}")["Content-Security-Policy"]
+    assert may_load == bool(query)
+    text = page(client, path + query)
+    assert ("pictures=on" in re.search(r'<iframe[^>]* src="([^"]*)"', text)[1]) == bool(query)
+    typed = {"body": "x", "body_format": "html", **({"pictures": "on"} if query else {})}
+    policy = client.post("/campaigns/email/preview/", typed)["Content-Security-Policy"]
+    assert ("https:" in policy) == bool(query)
+
+
+def test_the_page_of_a_draft_notices_that_somebody_else_launched_it(client, marketer):
+    campaign = EmailCampaignFactory(launchable=True)
+    path = f"/campaigns/email/{campaign.pk}/"
+    assert f'hx-get="{path}progress/?seen=draft"' in page(client, path)
+    fire(campaign, "launch", by=marketer)
+    assert "campaign-moved" in client.get(f"{path}progress/?seen=draft", **HTMX)["HX-Trigger"]
+    late = client.get(f"{path}readiness/", **HTMX)
+    assert (late.content, "campaign-moved" in late["HX-Trigger"]) == (b"", True)
+    assert client.get(f"{path}readiness/").url == path
+    assert "Ready to launch?" not in page(client, path)
 
 
 def test_a_running_campaign_sends_no_test_mail(client, marketer):

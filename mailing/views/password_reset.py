@@ -1,0 +1,61 @@
+"""The pages on which somebody who has forgotten their password sets a new one, without being signed in."""
+
+import logging
+from typing import Any
+
+from django import forms
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import PasswordResetConfirmView
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse_lazy
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.logins import describe_wait
+from campaigns.requests import Request, client_address
+from mailing import password_reset
+from mailing.forms.fields import AddressField
+
+logger = logging.getLogger(__name__)
+
+
+class AddressForm(forms.Form):
+    email = AddressField(
+        label="E-mail address of your account",
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "email"}),
+    )
+
+
+@login_not_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: Request) -> HttpResponse:
+    """Ask for the address, and say the same of each."""
+    form = AddressForm(request.POST or None)
+    context = {"form": form, "can_send": password_reset.find_connection() is not None}
+    if request.method != "POST" or not context["can_send"]:
+        return render(request, "registration/password_reset.html", context)
+    if not form.is_valid():
+        return render(request, "registration/password_reset.html", context, status=422)
+    if wait := password_reset.ask(form.cleaned_data["email"], client_address(request)):
+        form.add_error(None, f"This was asked for too often. Try again in {describe_wait(wait)}.")
+        return render(request, "registration/password_reset.html", context, status=429)
+    return render(request, "registration/password_reset.html", context | {"asked": True})
+
+
+class Confirm(PasswordResetConfirmView):
+    """Django's own: the link works once and for a while, and sessions of the old password end."""
+
+    template_name = "registration/password_reset_confirm.html"
+    success_url = reverse_lazy("mailing:password_reset_complete")
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        response = super().form_valid(form)
+        address = client_address(self.request) or "an unknown address"
+        logger.info("User %s has set a new password through a mailed link from %s.", form.user.pk, address)
+        return response
+
+
+@login_not_required
+@require_GET
+def complete(request: Request) -> HttpResponse:
+    return render(request, "registration/password_reset_complete.html")

@@ -1,0 +1,167 @@
+"""A forgotten password: a link by mail, the same answer for everybody, and no more mails than somebody may want."""
+
+import logging
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django_q.models import OrmQ
+
+from campaigns.refusals import Refused
+from mailing import password_reset, tasks
+from tests.factories import SmtpConnectionFactory
+from tests.hostile_smtp import Settings, hostile_smtp
+
+pytestmark = pytest.mark.django_db
+ASK = "/password/reset/"
+SAME = "If an account has this address, a mail with a link is on its way to it."
+
+
+@pytest.fixture
+def ada():
+    return User.objects.create_user("ada", "Ada@Shop.example", "the old password 1")
+
+
+@pytest.fixture
+def site(server):
+    """A real SMTP server, and the only connection to it."""
+    server.settings.keep_every = 1
+    SmtpConnectionFactory(name="Relay", host="127.0.0.1", port=server.port, from_email="site@shop.example")
+    return server
+
+
+def ask(email, address="192.0.2.1", client=None):
+    return (client or Client()).post(ASK, {"email": email}, REMOTE_ADDR=address)
+
+
+def run_queued():
+    for row in OrmQ.objects.all():
+        assert row.task["func"] == "mailing.tasks.send_password_reset"
+        tasks.send_password_reset(*row.task["args"])
+        row.delete()
+
+
+def test_a_link_comes_by_mail_and_sets_a_password_once(ada, site, django_capture_on_commit_callbacks):
+    assert f'href="{ASK}"' in Client().get("/login/").content.decode()
+    signed_in = Client()
+    signed_in.force_login(ada)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert SAME in ask("ada@shop.example").content.decode()
+    assert site.accepted == []
+    run_queued()
+    (mail,) = site.kept.values()
+    text = mail.decode()
+    assert "Subject: Set a new password" in text
+    path = re.search(r"http://127\.0\.0\.1:\d+(/password/reset/\S+)", text.replace("=\r\n", ""))[1]
+    browser = Client()
+    shown = browser.get(path, follow=True)
+    assert shown.redirect_chain[-1][0].endswith("/set-password/"), "the token leaves the address at once"
+    form = {"new_password1": "a brand new word 2", "new_password2": "a brand new word 2"}
+    done = browser.post(shown.redirect_chain[-1][0], form, follow=True)
+    assert "Your password is set" in done.content.decode()
+    assert "_auth_user_id" not in browser.session
+    assert Client().login(username="ada", password="a brand new word 2")
+    assert signed_in.get("/account/").status_code == 302, "sessions of the old password have ended"
+    assert "does not work any more" in Client().get(path, follow=True).content.decode()
+
+
+def test_a_weak_password_is_refused_with_a_sentence(ada):
+    browser = Client()
+    path = urlsplit(password_reset.make_link(ada)).path
+    at = browser.get(path, follow=True).redirect_chain[-1][0]
+    said = browser.post(at, {"new_password1": "short", "new_password2": "short"}).content.decode()
+    assert "too short" in said
+
+
+def test_nothing_tells_whether_an_account_exists(ada, site, django_capture_on_commit_callbacks):
+    answers, counts = [], []
+    for email in ("ada@shop.example", "nobody@shop.example"):
+        with (
+            CaptureQueriesContext(connection) as queries,
+            django_capture_on_commit_callbacks(execute=True),
+        ):
+            answers.append(re.sub(r'value="[^"]*"', "", ask(email).content.decode()))
+        counts.append(len(queries))
+    assert answers[0] == answers[1]
+    assert counts[0] == counts[1], "the same work for both"
+    assert OrmQ.objects.count() == 2
+    run_queued()
+    assert len(site.accepted) == 1
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "!"}, {"email": ""}])
+def test_no_mail_for_who_cannot_sign_in_with_a_password(ada, site, change):
+    User.objects.filter(pk=ada.pk).update(**change)
+    assert tasks.send_password_reset("ada@shop.example") == 0
+    assert site.accepted == []
+
+
+@pytest.mark.parametrize(
+    ("named", "made", "found"),
+    [
+        ("", [], None),
+        ("", [("Relay", True)], "Relay"),
+        ("", [("Relay", True), ("Old", False)], "Relay"),
+        ("", [("Relay", True), ("Second", True)], None),
+        ("Second", [("Relay", True), ("Second", True)], "Second"),
+        ("Second", [("Relay", True), ("Second", False)], None),
+        ("Misspelt", [("Relay", True)], None),
+    ],
+)
+def test_the_connection_is_the_one_that_is_named_or_the_only_one(settings, named, made, found):
+    settings.SITE_CONNECTION = named
+    for name, is_enabled in made:
+        SmtpConnectionFactory(name=name, is_enabled=is_enabled)
+    connection_found = password_reset.find_connection()
+    assert (connection_found and connection_found.name) == found
+    assert ("an administrator must set your password" in Client().get(ASK).content.decode()) != bool(found)
+    if not found:
+        assert "an administrator must set your password" in ask("ada@shop.example").content.decode()
+
+
+def test_asking_is_held_up_per_account_and_per_address_and_no_login_with_it(ada, site):
+    asked = [ask("ada@shop.example").status_code for _ in range(5)]
+    assert asked == [200] * 3 + [429] * 2
+    assert [ask("ADA@shop.example", f"203.0.113.{n}").status_code for n in range(6)] == [200] * 2 + [429] * 4
+    said = ask("ada@shop.example").content.decode()
+    assert re.search(r"This was asked for too often\. Try again in \d+ minutes\.", said)
+    others = [ask(f"p{n}@shop.example", "198.51.100.9").status_code for n in range(25)]
+    assert others[:20] == [200] * 20
+    assert others[-1] == 429
+    form = {"username": "ada", "password": "the old password 1"}
+    assert Client().post("/login/", form, REMOTE_ADDR="192.0.2.1").status_code == 302
+
+
+def test_what_is_no_address_is_said_at_the_field(site):
+    response = ask("nonsense")
+    assert response.status_code == 422
+    assert "is not an e-mail address" in response.content.decode()
+
+
+def test_the_link_leads_to_this_site_whatever_host_was_asked_for(ada, settings):
+    settings.PUBLIC_URL = "https://news.shop.example"
+    assert password_reset.make_link(ada).startswith("https://news.shop.example/password/reset/")
+
+
+def test_what_happened_is_logged_without_what_was_typed(ada, caplog):
+    caplog.set_level(logging.INFO)
+    with hostile_smtp(Settings(rules=["rcpt 550 5.1.1 no such user"])) as refusing:
+        smtp = SmtpConnectionFactory(host="127.0.0.1", port=refusing.port)
+        with pytest.raises(Refused, match="was not taken"):
+            tasks.send_password_reset("ada@shop.example")
+        smtp.delete()
+    with hostile_smtp() as taking:
+        SmtpConnectionFactory(host="127.0.0.1", port=taking.port)
+        ask("ada@shop.example")
+        tasks.send_password_reset("ada@shop.example")
+        tasks.send_password_reset("s3cret@shop.example")
+    lines = [r.getMessage() for r in caplog.records if r.name == "mailing.password_reset"]
+    assert lines == [
+        "A password reset was asked for from 192.0.2.1.",
+        f"A link to set a new password was mailed to user {ada.pk}.",
+        "A password reset was asked for an address that no account has.",
+    ]
