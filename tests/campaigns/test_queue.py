@@ -93,6 +93,7 @@ def test_what_is_no_task_of_ours_is_a_failure_with_a_sentence_and_never_run(task
         signing.dumps("not base64", key=Conf.SECRET_KEY, salt=Conf.PREFIX),
         SignedPackage.dumps(package())[:-1],
     ],
+    ids=["empty", "no signature", "another salt", "no base64", "cut off"],  # a signature holds the time
 )
 def test_a_package_that_is_not_ours_is_put_aside(payload):
     get_broker().enqueue(payload)
