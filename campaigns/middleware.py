@@ -66,12 +66,17 @@ class SignedInOnly(LoginRequiredMiddleware):
     def handle_no_permission(  # type: ignore[override]  # the stubs allow a redirect only
         self, request: HttpRequest, view_func: Any
     ) -> HttpResponseBase:
-        is_htmx = "HX-Request" in request.headers
-        came_from = request.headers.get("HX-Current-URL" if is_htmx else "Referer", "")
-        if not is_htmx and request.method in ("GET", "HEAD"):
+        if "HX-Request" not in request.headers and request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
-        to_login = redirect_to_login(find_own_path(request, came_from), settings.LOGIN_URL)
-        return HttpResponseClientRedirect(to_login["Location"]) if is_htmx else to_login
+        return send_to_login(request)
+
+
+def send_to_login(request: HttpRequest) -> HttpResponse:
+    """Lead to the login, and from there back to the page from which something was sent."""
+    is_htmx = "HX-Request" in request.headers
+    came_from = request.headers.get("HX-Current-URL" if is_htmx else "Referer", "")
+    to_login = redirect_to_login(find_own_path(request, came_from), settings.LOGIN_URL)
+    return HttpResponseClientRedirect(to_login["Location"]) if is_htmx else to_login
 
 
 def find_own_path(request: HttpRequest, url: str) -> str:

@@ -149,6 +149,7 @@ REFUSED: dict[str, Json] = {
         "message": '24.9 is no integer: money and quantities are integers, weights are texts as "0.350".'
     },
     "repeated_key": {"message": "The key “sku” comes twice in one object."},
+    "cut_short": {"message": "The body has 120 of the 350 bytes that were announced."},
     "no_key": {"message": "Send the till's key as `Authorization: Bearer <key>`."},
     "unknown_key": {"message": "No till has this key."},
     "revoked_key": {"message": "This till's key was revoked."},

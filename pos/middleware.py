@@ -59,11 +59,13 @@ class Gateway:
         if not environ["PATH_INFO"].startswith(PREFIX):
             with limited(each=PAGE_WAIT):
                 return self.application(environ, start_response)
-        # also where the request is refused unread: the server closes a connection with something left in it
-        body = read_body(environ)
         LIMITS.left = TILL_WAIT  # `limited` would cost more than the rest of this function
         try:
+            # read also where the request is refused: the server closes a connection with something left in it
+            body = read_body(environ)
             found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
+        except Declined as cut_short:
+            found = cut_short.answer
         finally:
             LIMITS.left = None
         start_response(STATUS_LINES[found.status], [("Content-Type", JSON), *found.headers.items()])
@@ -71,10 +73,20 @@ class Gateway:
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
-    """Read the body of a request; where it is longer than MAX_BODY, one byte more at most."""
+    """Read the body of a request; where it is longer than MAX_BODY, one byte more at most.
+
+    Raises: Declined: 400 the body ended before its end.
+    """
     if "CONTENT_LENGTH" in environ:
         size = length(environ)
-        return environ["wsgi.input"].read(size) if size <= MAX_BODY else b""
+        if size > MAX_BODY:
+            return b""
+        body: bytes = environ["wsgi.input"].read(size)
+        if len(body) < size:  # what came may look whole, or like a request that needs no body
+            raise Declined(
+                400, "cut_short", f"The body has {len(body)} of the {size} bytes that were announced."
+            )
+        return body
     if "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
     # in chunks, which say nothing of the whole length; the server knows where they end

@@ -31,7 +31,10 @@ REPLAYED = {
     }
 }
 PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "400": ("Not JSON, a float, or a key twice in one object.", ("not_json", "float", "repeated_key")),
+    "400": (
+        "Not JSON, a float, a key twice in one object, or a body that ended before its end.",
+        ("not_json", "float", "repeated_key", "cut_short"),
+    ),
     "401": ("No key, or none that is known.", ("no_key", "unknown_key")),
     "403": (
         "The key was revoked, or the till may not send sales made offline.",

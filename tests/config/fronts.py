@@ -1,6 +1,7 @@
 """The product as strangers reach it: front, tills and page server of a Procfile, on the database of the test."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from config import supervisor
 from tests.pos.servers import ROOT, call
 
 SERVERS = ("front", "tills", "web")
+SECRET_KEY = "of-a-front-in-a-test-which-is-long-enough-for-django"
 
 
 def find_free_port() -> int:
@@ -25,9 +27,13 @@ def find_free_port() -> int:
 
 @contextmanager
 def serve_behind_front(
-    environment: Mapping[str, str], procfile: str = "Procfile"
+    environment: Mapping[str, str], procfile: str = "Procfile", deadlines: Mapping[str, str] | None = None
 ) -> Iterator[dict[str, int]]:
-    """Run those programs; gives the ports: PORT, and TILL_PORT, HTTP_PORT and HTTPS_PORT of deploy/Procfile."""
+    """Run those programs; gives the ports: PORT, and TILL_PORT, HTTP_PORT and HTTPS_PORT of deploy/Procfile.
+
+    Args:
+        deadlines: what to put in the place of lines of deploy/limits.caddy.
+    """
     ports = {name: find_free_port() for name in ("PORT", "TILL_PORT", "HTTP_PORT", "HTTPS_PORT")}
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fanfare-front-", dir="/tmp"))
@@ -37,12 +43,15 @@ def serve_behind_front(
             "VAR_DIR": folder,
             "PUBLIC_URL": public or f"http://127.0.0.1:{ports['PORT']}",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "SECRET_KEY": "of-a-front-in-a-test-which-is-long-enough-for-django",
+            "SECRET_KEY": SECRET_KEY,
             "ENCRYPTION_KEYS": "m0t0h0a9zT2p8yqk1mYk3Y0cXn0oI6mJ0l0y3nHk5Ys=",
         }
         for program in supervisor.programs_of((ROOT / procfile).read_text()):
+            command = program.command
+            if program.name == "front" and deadlines:
+                command = command.replace("--config ", f"--config {copy_front(Path(folder), deadlines)}/")
             if program.name in SERVERS:
-                stack.enter_context(run_program(program.command, {**environment, **variables}))
+                stack.enter_context(run_program(command, {**environment, **variables}))
         wait_for(lambda: (answer := call(ports["PORT"], "GET", "/healthz")) is not None and answer[0] == 200)
         if procfile == "Procfile":  # the tills come up by themselves
             wait_for(
@@ -54,6 +63,20 @@ def serve_behind_front(
             wait_for(lambda: call(ports["TILL_PORT"], "GET", "/healthz") is not None)
             wait_for(lambda: can_connect(ports["HTTPS_PORT"]))
         yield ports
+
+
+def copy_front(folder: Path, deadlines: Mapping[str, str]) -> Path:
+    """Copy the configuration of the front with other deadlines."""
+    copy = folder / "front"
+    shutil.copytree(ROOT / "deploy", copy / "deploy")
+    shutil.copy(ROOT / "Caddyfile", copy)
+    limits = copy / "deploy" / "limits.caddy"
+    text = limits.read_text()
+    for line, other in deadlines.items():
+        assert text.count(line) == 1, line
+        text = text.replace(line, other)
+    limits.write_text(text)
+    return copy
 
 
 @contextmanager
