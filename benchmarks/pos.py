@@ -5,9 +5,10 @@
 
 The promotions and baskets are those of benchmarks.engine. A PostgreSQL of its own runs under var/bench; granian serves
 with two workers, for quotes of one thread each, for sales of two as the Procfile has it; wrk sends over 8 connections
-(`apt install wrk`). Read ratios: the rows of a table are measured in turn, several times over, and their medians
-compared. `--target` writes a description of the quote view, with its bodies beside it, for a benchmark that measures
-others on the same baskets; the PostgreSQL is left running.
+(`apt install wrk`). Quotes are sent to granian directly, and once more through the front. Read ratios: the rows of a
+table are measured in turn, several times over, and their medians compared. `--target` writes a description of the
+quote view, with its bodies beside it, for a benchmark that measures others on the same baskets; the PostgreSQL is left
+running.
 """
 
 import argparse
@@ -98,8 +99,22 @@ def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, P
             for length, bodies in files.items():
                 rows = {name: partial(bench.send, f"{address}{path}", bodies) for name, path in paths.items()}
                 show(f"{size} promotions, {length} lines", medians(repeats, rows))
-                alone = bench.send(f"{address}/pos/v1/quotes", bodies, connections=1)
-                print(f"  a till alone: median {alone['p50']:.2f} ms, 95 % within {alone['p95']:.2f} ms")
+                show_alone("a till alone", bench.send(f"{address}/pos/v1/quotes", bodies, connections=1))
+            front(bench, repeats, address, files[5])
+
+
+def front(bench: Bench, repeats: int, address: str, bodies: Path) -> None:
+    """Quotes through the front, beside granian asked directly."""
+    with bench.behind_front(address) as through:
+        asked = {"directly": address, "through the front": through}
+        rows = {name: partial(bench.send, f"{where}/pos/v1/quotes", bodies) for name, where in asked.items()}
+        show("The front, 5 lines", medians(repeats, rows))
+        for name, where in asked.items():
+            show_alone(f"a till alone, {name}", bench.send(f"{where}/pos/v1/quotes", bodies, connections=1))
+
+
+def show_alone(name: str, row: Row) -> None:
+    print(f"  {name}: median {row['p50']:.2f} ms, 95 % within {row['p95']:.2f} ms")
 
 
 def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:

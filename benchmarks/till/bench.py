@@ -53,7 +53,7 @@ class Bench:
         self.seconds = seconds
         VAR.mkdir(parents=True, exist_ok=True)
         self.server = embedded_postgres.ensure(VAR)
-        self.pid = 0  # of the server, once there is one
+        self.pids: list[int] = []  # of the server, and of the front where there is one
         self.script = folder / "send.lua"
         self.script.write_text(SEND)
 
@@ -86,7 +86,7 @@ class Bench:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         server = subprocess.Popen(serve(port, threads), env=self.environment(database), cwd=ROOT)
-        self.pid = server.pid
+        self.pids.append(server.pid)
         try:
             while server.poll() is None:
                 with socket.socket() as attempt:
@@ -97,13 +97,40 @@ class Bench:
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(timeout=20)
+            self.pids.remove(server.pid)
+
+    @contextmanager
+    def behind_front(self, address: str) -> Iterator[str]:
+        """The front of `make run` before the server at `address`; its own address."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        behind = address.removeprefix("http://")
+        environment = os.environ | {"PORT": str(port), "TILLS": behind, "WEB": behind, "VAR_DIR": str(VAR)}
+        command = [str(Path(sys.executable).with_name("caddy")), "run", "--config", "Caddyfile"]
+        front = subprocess.Popen(
+            [*command, "--adapter", "caddyfile"], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+        )
+        self.pids.append(front.pid)
+        try:
+            while front.poll() is None:
+                with socket.socket() as attempt:
+                    if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                        break
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            front.terminate()
+            front.wait(timeout=20)
+            self.pids.remove(front.pid)
 
     def send(
         self, address: str, bodies: Path, *, connections: int = CONNECTIONS, unique: str = ""
     ) -> dict[str, float]:
         """wrk on one address: `rate`, requests a second; `p50`, `p95`, milliseconds; `cpu`, microseconds a request.
 
-        The CPU time is that of the server and of PostgreSQL, which a machine that does much else disturbs little.
+        The CPU time is that of the server, the front before it and PostgreSQL, which a machine that does much else
+        disturbs little.
         """
         before = self.cpu_seconds()
         command = ["wrk", "-t1", f"-c{connections}", f"-d{self.seconds:.0f}s", "-s", self.script, address]
@@ -117,7 +144,7 @@ class Bench:
         return found
 
     def cpu_seconds(self) -> float:
-        """What the server and PostgreSQL have used so far, user and system."""
+        """What the server, the front and PostgreSQL have used so far, user and system."""
         parents, used = {}, {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -126,7 +153,7 @@ class Bench:
                 continue
             parents[int(stat.parent.name)] = int(fields[1])
             used[int(stat.parent.name)] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        roots = {self.pid, embedded_postgres.Server(VAR).pid()}
+        roots = {*self.pids, embedded_postgres.Server(VAR).pid()}
 
         def belongs(pid: int) -> bool:
             while pid in parents and pid not in roots:

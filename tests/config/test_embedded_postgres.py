@@ -178,7 +178,7 @@ def test_a_left_over_pid_file_with_the_number_of_a_living_process_does_not_count
 
 
 def test_a_server_whose_socket_is_gone_is_started_anew(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 0.2)
+    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 2.0)
     with connect(ensure(var)) as connection:
         connection.execute("CREATE TABLE kept ()")
     pid = pid_of(var)
@@ -196,7 +196,7 @@ def is_listened_to(path: Path) -> bool:
 def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
     var: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 0.2)
+    monkeypatch.setattr(embedded_postgres, "SOCKETLESS", 2.0)
     launch, launched = Server.launch, []
 
     def launch_and_lose_the_socket(server: Server) -> int | None:
