@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from campaigns import instants
 from campaigns.models import Edit
 from campaigns.refusals import Refused
 from campaigns.templatetags.workspace import person
@@ -82,7 +82,7 @@ def _told(row: models.Model, facts: Facts, changed: Iterable[str]) -> str:
             lines = "; ".join(
                 f"{name}: {edit.detail[name][0] or 'none'} → {edit.detail[name][1] or 'none'}" for name in its
             )
-            at = f"{timezone.localtime(edit.at):%-d %b %Y, %H:%M}"
+            at = instants.write_moment(edit.at)
             sentences.append(
                 f"Edited by {person(edit.by) or 'the system'} on {at}, while this form was open ({lines})."
             )

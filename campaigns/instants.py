@@ -1,9 +1,13 @@
-"""The one bound of every instant that anybody types or sends: from the year 2000 up to the year 2100.
+"""The one bound of every instant that anybody types or sends, from the year 2000 up to the year 2100, and how pages
+write one.
 
 Outside of it a date cannot be shown in every time zone, and some cannot be stored.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
+
+from django.utils import timezone
+from django.utils.formats import date_format
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -13,6 +17,16 @@ SENTENCE = "A time lies between the years 2000 and 2100."
 def is_possible(moment: datetime) -> bool:
     """Whether `moment`, aware, lies where times may lie."""
     return EARLIEST <= moment < LATEST
+
+
+def write_moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """Write an instant to the minute as every page does, in `zone` or the site's."""
+    return date_format(timezone.localtime(at, zone), "DATETIME_FORMAT")
+
+
+def write_day(day: date) -> str:
+    """Write a day as every page does."""
+    return date_format(day, "DATE_FORMAT")
 
 
 def describe_clock_change(local: datetime, zone: tzinfo) -> str:

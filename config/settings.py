@@ -51,6 +51,7 @@ TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 LANGUAGE_CODE = "en"
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 
 INSTALLED_APPS = [
     "mailing",

@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
-
+from campaigns import instants
 from campaigns.templatetags.workspace import money
 from promotions.engine.words import percent_text
 
@@ -73,7 +72,7 @@ def _said(field: str, value: Any, currency: str) -> str:
 
 
 def _moment(value: str, _currency: str) -> str:
-    return f"{timezone.localtime(datetime.fromisoformat(value)):%-d %b %Y, %H:%M}"
+    return instants.write_moment(datetime.fromisoformat(value))
 
 
 SAID: Mapping[str, Callable[[Any, str], str]] = {

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from django.utils import timezone
-
+from campaigns import instants
 from campaigns.templatetags.workspace import money
 
 Figure = int | str | None
@@ -59,7 +58,7 @@ def _amount(figure: Figure, currency: str) -> str:
 def _instant(figure: Figure, zone: tzinfo | None) -> str:
     if not isinstance(figure, str) or not figure:
         return "an unknown time"
-    return f"{timezone.localtime(datetime.fromisoformat(figure), zone):%-d %b %Y, %H:%M}"
+    return instants.write_moment(datetime.fromisoformat(figure), zone)
 
 
 UNNAMED = {"group": "none", "payment_method": "a means that the till does not name"}

@@ -10,9 +10,10 @@ from django.contrib.auth.models import AbstractUser
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from campaigns import instants
 
 register = template.Library()
 
@@ -44,8 +45,7 @@ def moment(at: datetime | None) -> SafeString | str:
     """An instant in the site's zone, to the minute; nothing for None."""
     if at is None:
         return ""
-    written = f"{timezone.localtime(at):%-d %b %Y, %H:%M}"
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), written)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), instants.write_moment(at))
 
 
 @register.filter

@@ -15,9 +15,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 from django.db.models import Q
-from django.utils import timezone
 
-from campaigns import database_time, lifecycle
+from campaigns import database_time, instants, lifecycle
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, Pace, SmtpConnection
 
@@ -143,10 +142,8 @@ def trouble_of(connection_ids: list[int]) -> str:
         elif smtp.pace.needs_person or smtp.pace.failing_since is None:
             sentences.append(f"The connection “{smtp}” does not work: {smtp.pace.trouble}")
         else:
-            since = timezone.localtime(smtp.pace.failing_since)
-            sentences.append(
-                f"The connection “{smtp}” has not worked since {since:%-d %b, %H:%M}: {smtp.pace.trouble}"
-            )
+            since = instants.write_moment(smtp.pace.failing_since)
+            sentences.append(f"The connection “{smtp}” has not worked since {since}: {smtp.pace.trouble}")
     return " ".join([*sentences, "Nobody was lost; resume it when this is put right."])
 
 

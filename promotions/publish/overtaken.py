@@ -1,8 +1,8 @@
 """Two people at one form: who saves second is told what the first one changed, and nothing of either is lost."""
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
+from campaigns import instants
 from campaigns.editions import Overtaken
 from campaigns.templatetags.workspace import person
 from promotions import changes, models
@@ -36,5 +36,5 @@ def _told(edit: "models.Change", currency: str) -> str:
         changes.in_words(detail, currency) if edit.what in (edit.What.EDITED, edit.What.CODE_EDITED) else []
     )
     what = f" ({'; '.join(lines)})" if lines else ""
-    at = f"{timezone.localtime(edit.at):%-d %b %Y, %H:%M}"
+    at = instants.write_moment(edit.at)
     return f"{edit.get_what_display()} by {person(edit.by) or 'the system'} on {at}, while this form was open{what}."
