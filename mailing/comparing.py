@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 # Each form of a number: how it is recognised, and the SQL that reads it.
 _NUMBERS = (
-    (r"^-?[0-9]{1,15}([.][0-9]{1,50})?$", "({0})::numeric"),
-    (r"^-?[0-9]{1,15},[0-9]{1,2}$", "replace({0}, ',', '.')::numeric"),
+    (r"^[-+]?[0-9]{1,100}([.][0-9]{1,50})?$", "({0})::numeric"),
+    (r"^[-+]?[0-9]{1,100},[0-9]{1,2}$", "replace({0}, ',', '.')::numeric"),
     (r"^-?[0-9]{1,3}([.][0-9]{3}){1,4},[0-9]{1,2}$", "replace(replace({0}, '.', ''), ',', '.')::numeric"),
     (r"^-?[0-9]{1,3}(,[0-9]{3}){1,4}[.][0-9]{1,2}$", "replace({0}, ',', '')::numeric"),
 )
@@ -33,6 +33,9 @@ _DOTTED_AS_ISO = (
 _iso_value = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)\S{0,12})?").fullmatch
 _dotted_value = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})").fullmatch
 
+_thousands = re.compile(r"(?<=[0-9])[ '’\xa0\u202f](?=[0-9]{3}(?![0-9]))").sub
+_digits_only = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)*(?:e[-+]?[0-9]+)?", re.IGNORECASE).fullmatch
+
 
 class Condition(NamedTuple):
     """SQL that is true for the rows of mailing_contact AS contact it chooses, and its parameters in their order."""
@@ -49,6 +52,8 @@ def compare(text: str, sign: str, value: str) -> Condition:
     if day := read_date(value):
         part = "left({0}, 10)" if len(day) == 10 else "left(replace({0}, ' ', 'T'), 19)"
         return _by_form(text, sign, [(_ISO, part, "%s"), (_DOTTED, _DOTTED_AS_ISO, "%s")], day)
+    if _digits_only(value):
+        return Condition("false", [])  # a number beyond all that a field may hold
     return Condition(f"lower({text}) {sign} lower(%s)", [value])
 
 
@@ -71,12 +76,18 @@ def _by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str]], value:
 
 
 def read_number(value: str) -> str:
-    """A value as SQL reads numbers; "" for what is none."""
+    """A value as SQL reads numbers; "" for what is none. Thousands may be set off by blanks and apostrophes too."""
+    value = _thousands("", value.strip())
     if not any(re.match(form, value) for form, _ in _NUMBERS):
         return ""
     if value.rfind(",") > value.rfind("."):
         return value.replace(".", "").replace(",", ".")
     return value.replace(",", "")
+
+
+def is_impossible_date(value: str) -> bool:
+    """Whether a value is written as a date, but there is no such day."""
+    return bool(_iso_value(value) or _dotted_value(value)) and not read_date(value)
 
 
 def read_date(value: str) -> str:

@@ -13,13 +13,16 @@ campaign, and may say how much was `spent` in all at least, less what came back:
 A group without conditions has no say: it holds for everybody.
 """
 
+import math
 import re
+import unicodedata
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
 
-from mailing.comparing import Condition, compare, equals
+from mailing.comparing import Condition, compare, equals, is_impossible_date
 
 FIELDS = {
     "email": "Address",
@@ -138,6 +141,8 @@ def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = 
         )
         return Condition(f"{low.sql} AND {high.sql}", low.params + high.params)
     value = _text(value, name)
+    if not value.isascii():
+        text = f"normalize({text})"  # é may be written as two
     if op in ("greater_than", "less_than"):
         return compare(text, ">" if op == "greater_than" else "<", value)
     if op in ("equals", "not_equals"):
@@ -179,7 +184,14 @@ def _text(value: Any, name: str) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
         raise SegmentError(f"“{name}” is compared with nothing: give a value.")
-    return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        value = f"{Decimal(repr(value)).normalize():f}"  # 10000000000000000, not 1e+16
+    text = unicodedata.normalize("NFC", str(value))
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise SegmentError(f"“{name}” is compared with what no text may hold.")
+    if is_impossible_date(text):
+        raise SegmentError(f"“{name}” is compared with {text}: there is no such day.")
+    return text
 
 
 FLAG_REASONS = {

@@ -5,7 +5,17 @@ from collections.abc import Sequence
 
 from mailing import segments
 
-from .headings import ACCEPTS, DECLINES, LEFT_OUT, LIST, fold, is_of_consent, meaning_of
+from .headings import (
+    ACCEPTS,
+    DECLINES,
+    LEFT_OUT,
+    LIST,
+    consent_in,
+    fold,
+    is_of_consent,
+    is_yes_or_no,
+    meaning_of,
+)
 
 __all__ = ["ACCEPTS", "CONSENT", "DECLINES", "FIELDS", "LEFT_OUT", "LIST", "checked", "guessed", "label"]
 
@@ -65,6 +75,8 @@ def _are_addresses(values: Sequence[str]) -> bool:
 
 def _guess(name: str, values: Sequence[str]) -> str:
     meaning = meaning_of(name)
+    if meaning is None and is_yes_or_no(values):
+        meaning = consent_in(name)
     if meaning == DECLINES:
         return DECLINES
     if is_of_consent(values, named=meaning == ACCEPTS):

@@ -38,6 +38,10 @@ _before_letter = re.compile(rb"(?<![A-Za-z\x80-\xff])([\x80-\xff])(?=[a-z])").fi
 _high = re.compile(rb"[\x80-\xff]").findall
 _long_words = re.compile(rb"[\x80-\xff]{4,}|[\xc0-\xff]{3}").findall  # of another alphabet
 _utf8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|[\xe2-\xe9][\x80-\xbf]{2}").findall
+_quoted = re.compile(
+    rb"(?<![A-Za-z\x80-\xff])[\x82\x84\x91\x93][A-Za-z][^\x80-\xff\r\n]{0,60}[\x91-\x94](?![A-Za-z\x80-\xff])"
+).findall  # words in the quotation marks of Windows
+_japanese = re.compile(rb"(?:[\x81-\x83][\x40-\x7e\x80-\xfc]){4}").search  # kana in Shift JIS
 # In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Eastern Europe.
 CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250")
 
@@ -97,7 +101,8 @@ def _legacy(path: Path) -> str:
     high: Counter[bytes] = Counter()
     after: Counter[tuple[bytes, bytes, bytes]] = Counter()
     before: Counter[bytes] = Counter()
-    of_long_words = of_utf8 = line_feeds = 0
+    of_long_words = of_utf8 = line_feeds = quoted = 0
+    is_japanese = False
     for chunk in _chunks(path):
         line_feeds += chunk.count(b"\n")
         if chunk.isascii():
@@ -107,12 +112,18 @@ def _legacy(path: Path) -> str:
         before.update(_before_letter(chunk))
         of_long_words += sum(map(len, _long_words(chunk)))
         of_utf8 += sum(map(len, _utf8(chunk)))
+        quoted += len(_quoted(chunk))
+        is_japanese = is_japanese or _japanese(chunk) is not None
     if of_utf8 * 2 > high.total():
         return "utf-8-sig"  # but for some bytes: the row with the first of them is told
+    if is_japanese:
+        raise UnreadableFile(NEITHER)
     candidates = [codec for codec in CANDIDATES if all(_letter(byte, codec) for byte in high)]
     if not line_feeds and "mac_roman" in candidates:
         candidates.sort(key=lambda codec: codec != "mac_roman")  # only the old Mac ended lines with CR alone
     scores = {codec: _score(codec, after, before) for codec in candidates}
+    for codec in {"cp1252", "cp1250"}.intersection(scores):
+        scores[codec] += 2 * quoted
     best = max(scores, key=lambda codec: scores[codec], default="")
     if of_long_words * 2 > high.total() or not (best in ("cp1252", "mac_roman") or scores.get(best, 0) > 0):
         raise UnreadableFile(NEITHER)

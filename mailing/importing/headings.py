@@ -125,6 +125,16 @@ _ONLY_OF_MAIL = frozenset(
     """.split()
 )
 _BOUNCED, _COMPLAINED = re.compile("bounc|clean|invalid").search, re.compile("compl|spam|abuse|report").search
+# Parts of names of columns that say yes or no to mail, in whatever order people put them.
+_REFUSES = re.compile(
+    "unsub|optout|optedout|blacklist|blocklist|donot|nomail|noemail|nomarketing|nonewsletter|suppress|abgemeld|abmeld"
+    "|widerruf|widersproch|keinewerbung|kein(?:en?)?newsletter|desinscri|desabon|disiscri|cancelad|dadodebaja"
+).search
+_OF_MAIL = re.compile(
+    "newsletter|marketing|mailing|werbung|werbeeinwilligung|einwilligung|zustimmung|consent|optin|optedin|subscri"
+    "|gdpr|rgpd|dsgvo|publicit|promotion|communication|boletin|nyhetsbrev|nyhedsbrev|nieuwsbrief|abonn|inscri|iscri"
+).search
+_OF_OTHER_WAYS = re.compile("sms|phone|whatsapp|telefon|push|brief|postal|letterbox|partner|third").search
 _not_a_word = re.compile(r"[\W_]+")
 
 
@@ -141,6 +151,22 @@ def meaning_of(name: str) -> str | None:
     # as HubSpot writes it for each kind of mail: “Opted out of email: Newsletter”
     other = DECLINES if word.startswith(("optedoutofemail", "unsubscribedfrom")) else None
     return MEANINGS.get(word, other)
+
+
+def consent_in(name: str) -> str | None:
+    """ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
+    word = fold(name[:200]).replace("nieuwsbrief", "newsletter")
+    if _OF_OTHER_WAYS(word):
+        return None
+    if _REFUSES(word):
+        return DECLINES
+    return ACCEPTS if _OF_MAIL(word) else None
+
+
+def is_yes_or_no(values: Sequence[str]) -> bool:
+    """Whether a column holds nothing else."""
+    words = {fold(value) for value in values} - SAYS_NOTHING
+    return bool(words) and words <= YES | NO
 
 
 def is_of_consent(values: Sequence[str], *, named: bool) -> bool:

@@ -4,6 +4,7 @@ long, and imports bring millions."""
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import compress, count, repeat, zip_longest
 
@@ -88,6 +89,10 @@ def _bare(name: str, taken: str, column: Sequence[str], problems: dict[int, str]
         for place, cell in enumerate(bare):
             if "\0" in cell:
                 problems.setdefault(place, f"“{taken}” holds what no text may.")
+    if "\x1a" in text:  # it ends files of DOS
+        bare = [cell.strip("\x1a") for cell in bare]
+    if not unicodedata.is_normalized("NFC", text):  # a Mac writes é as two
+        bare = [unicodedata.normalize("NFC", cell) for cell in bare]
     if '="' in text:  # how Excel is told that 00123 is text
         bare = [cell[2:-1] if cell.startswith('="') and cell.endswith('"') else cell for cell in bare]
     if "'" in text:

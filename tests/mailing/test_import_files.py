@@ -99,6 +99,10 @@ def test_accents_are_read_in_the_encoding_of_the_file(data):
         ("Jürgen Groß", "mac_roman"),
         ("Élodie Bénard", "mac_roman"),
         ("Jürgen Groß", "cp850"),
+        ("éléphant et élève", "cp850"),
+        ("“Ada”", "cp1252"),
+        ("the ‘Ada’ one", "cp1252"),
+        ("„Ada“", "cp1252"),
         ("Paweł Wójcik", "cp1250"),
     ],
 )
@@ -127,6 +131,7 @@ def test_the_first_accent_may_come_late():
         (b"\0" * 5000, "not text"),
         ("email\nИван;Петров;Москва\n".encode("cp1251"), "neither UTF-8 nor Windows-1252"),
         ("email\nа@x.test\n".encode("utf-16") + b"\x00", "cannot be read"),
+        ("メールアドレス,名\na@x.test,花子\n".encode("shift_jis"), "neither UTF-8 nor Windows-1252"),
         (b"email," + b"c," * 600 + b"x\n", "names 602 columns; at most 500"),
         (b"email," + b"c," * 1_000_000 + b"x\n", "longer than 200,000 letters"),
         (b"email\n" + b"a" * 3_000_000, "cannot be read below its first line. The row is longer"),

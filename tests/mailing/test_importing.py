@@ -366,3 +366,28 @@ def test_what_no_database_text_may_hold_is_not_taken():
     upload = taken_in(b"email,city\na@example.com,Ro\x00me\n")
     assert upload.invalid == 1
     assert not Contact.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "no", "yes"),
+    [
+        ("accepte la newsletter", "non", "oui"),
+        ("Newsletter abonniert", "nein", "ja"),
+        ("wants marketing emails", "no", "yes"),
+        ("Einwilligung E-Mail", "nein", "ja"),
+        ("publicité par e-mail", "non", "oui"),
+        ("ricevere newsletter", "no", "sì"),
+        ("nieuwsbrief", "nee", "ja"),
+        ("no marketing emails", "yes", "no"),
+        ("Newsletter unsubscribed", "1", "0"),
+    ],
+)
+def test_consent_is_seen_in_a_column_named_in_words_of_its_own(name, no, yes):
+    taken_in(f"email,{name},sms marketing\na@x.test,{yes},no\nb@x.test,{no},yes\n")
+    assert [*Suppression.objects.values_list("email", flat=True)] == ["b@x.test"]
+
+
+def test_an_accent_written_apart_and_the_end_of_a_file_of_dos_are_read():
+    taken_in("email,first name,city\na@x.test,Zoe\u0308,Wien\x1a")
+    contact = Contact.objects.get()
+    assert (contact.first_name, contact.city) == ("Zoë", "Wien")

@@ -307,3 +307,34 @@ def test_the_usual_location_is_where_somebody_bought_most():
     assert chosen({"field": "usual_location", "op": "not_equals", "value": "Rome"}) == "BC"
     assert chosen({"field": "usual_location", "op": "is_set"}) == "AB"
     assert chosen({"field": "usual_location", "op": "is_not_set"}) == "C"
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "cells", "right"),
+    [
+        ("greater_than", 10**17, ["5", "200000000000000000", 3 * 10**17], [1, 2]),
+        ("greater_than", 1e16, ["5", 2e16, "20000000000000000"], [1, 2]),
+        ("less_than", 1e-7, ["5", "0", "0.00000001"], [1, 2]),
+        ("greater_than", "1 000", ["999", "1001"], [1]),
+        ("greater_than", "1'000.00", ["999", "1001"], [1]),
+        ("greater_than", " 10 ", ["9", "11"], [1]),
+        ("greater_than", "+10", ["9", "11"], [1]),
+        ("greater_than", 5, ["+6", "+4", "12 €", "1e5"], [0]),
+        ("greater_than", "5" * 200, ["6"], []),
+        ("equals", "Zoë", ["Zoe\u0308", "Zoë", "ZOË", "Zoe"], [0, 1, 2]),
+        ("contains", "é", ["cafe\u0301", "café", "cafe"], [0, 1]),
+    ],
+)
+def test_a_value_compares_as_it_is_meant_however_it_is_written(op, value, cells, right):
+    people = [{"email": f"u{place}@x.test", "v": cell} for place, cell in enumerate(cells)]
+    chosen_ones = choose_contacts({"field": "v", "op": op, "value": value}, people)
+    assert chosen_ones == [f"u{place}@x.test" for place in right]
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [("2026-02-30", "no such day"), ("31.11.2026", "no such day"), ("\ud800", "may hold")],
+)
+def test_a_value_that_nothing_can_be_is_named(value, sentence):
+    with pytest.raises(SegmentError, match=sentence):
+        audience.compile({"field": "since", "op": "greater_than", "value": value})
