@@ -52,20 +52,20 @@ class BareLinks:
                 found.append(Found("https:", match.start(), match.start() + len(address), address, url))
         return found or None
 
-    def match_at_start(self, text: str) -> None:
-        """No address is found while a line is read: `match` finds all of them behind that."""
-
     def _without_end(self, address: str) -> str:
         """The address without the signs of the sentence it stands in, and up to the first tag of Liquid."""
         for mark in self._held.mark.finditer(address):
             if self._held.kind(mark) == TAG:
                 address = address[: mark.start()]
                 break
-        while address:
-            last = address[-1]
+        counts = {sign: address.count(sign) for pair in _CLOSERS.items() for sign in pair}
+        end = len(address)
+        while end:
+            last = address[end - 1]
             opener = _CLOSERS.get(last)
-            if last in "?!.,:;*_~'\"|" or (opener and address.count(last) > address.count(opener)):
-                address = address[:-1]
-            else:
+            if last not in "?!.,:;*_~'\"|" and not (opener and counts[last] > counts[opener]):
                 break
-        return address
+            if opener:
+                counts[last] -= 1
+            end -= 1
+        return address[:end]

@@ -21,6 +21,9 @@ class _Owed(NamedTuple):
     unsure: bool = False  # is there a gap after one branch and none after another?
 
 
+_BEGUN = _Owed(begun=True)
+
+
 @dataclass
 class _Block:
     """An open condition or loop. A loop's rounds owe nothing to what stands before it: that is paid before the first
@@ -46,15 +49,15 @@ class Lines:
 
     def owe(self, lines: int = 0, space: bool = False) -> None:
         """Let the next text begin on a line of its own (after an empty one for 2), or else after a space."""
-        unsure = self.owed.unsure and not lines and not space
-        self.owed = self.owed._replace(
-            lines=max(lines, self.owed.lines), space=space or self.owed.space, unsure=unsure
-        )
+        owed = self.owed
+        unsure = owed.unsure and not lines and not space
+        if lines > owed.lines or (space and not owed.space) or unsure != owed.unsure:
+            self.owed = owed._replace(lines=max(lines, owed.lines), space=space or owed.space, unsure=unsure)
 
     def write(self, text: str) -> None:
         """Write text, after what is owed."""
         self._pay()
-        self.owed = _Owed(begun=True)
+        self.owed = _BEGUN
         self.out.append(text)
 
     @property

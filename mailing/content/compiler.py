@@ -67,12 +67,12 @@ def _frozen(source: Source) -> Frozen:
     settings = _settings(source)
     held = Held(source.body + source.preheader)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
-    page, late = document(source, held, held.as_comments(preheader))
+    page, late, is_regular = document(source, held, held.as_comments(preheader))
     links = TrackedLinks(
         held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
     )
     page = links.rewritten(page)
-    text = _spun(source.text, "t") if source.text.strip() else _text(page, held, settings, late)
+    text = _spun(source.text, "t") if source.text.strip() else _text(page, held, settings, late, is_regular)
     if source.track_opens:
         page = with_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
@@ -93,12 +93,12 @@ def _frozen(source: Source) -> Frozen:
     )
 
 
-def _text(page: str, held: Held, settings: Settings, late: bool) -> str | None:
+def _text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:
     """The template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
     if late:
         return None
     try:
-        return held.restore(text_template(page, held, decimal_mark(settings.babel_locale)))
+        return held.restore(text_template(page, held, decimal_mark(settings.babel_locale), is_regular))
     except Irregular:
         return None
 

@@ -7,6 +7,7 @@ and CSS is inlined into each rendered message: `late`.
 
 import html
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -36,8 +37,19 @@ _FILLER = "&#847;&zwnj;&nbsp;" * 40
 _HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-hide:all;font-size:1px;line-height:1px"
 
 
-def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
-    """The body as one HTML document with marks, and whether its CSS is to be inlined `late`.
+class Document(NamedTuple):
+    """The body as one HTML document with marks.
+
+    Its CSS is to be inlined `late`, or not. `is_regular`: HTML and Liquid were found not to be entangled.
+    """
+
+    page: str
+    late: bool
+    is_regular: bool
+
+
+def document(source: Source, held: Held, preheader: str) -> Document:
+    """The body as one HTML document with marks.
 
     `preheader` is HTML with marks, put where mail clients look for it. Raises ContentError: MJML that does not parse.
     """
@@ -50,10 +62,11 @@ def document(source: Source, held: Held, preheader: str) -> tuple[str, bool]:
         body = held.bare_in_comments(mjml.to_html(body, held, _language(source)))
     page = _as_page(body, source, held)
     limits.check_html_depth(page)
-    page, late = _inlined(page, held)
+    made = _inlined(page, held)
+    page = made.page
     if preheader:
         page = markup.after(page, "body", f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>')
-    return page, late
+    return Document(page, made.late, made.is_regular and not held.mark.search(preheader))
 
 
 def with_pixel(page: str, mark: str) -> str:
@@ -69,6 +82,7 @@ def parse_markdown(text: str, held: Held) -> Sequence[Token]:
 def _markdown(held: Held) -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": True, "linkify": True})
     reader.enable(["table", "strikethrough", "linkify"])
+    reader.inline.ruler.disable("linkify")  # it looks back over the whole line at each "://"
     reader.linkify = BareLinks(held)
     return reader
 
@@ -123,12 +137,13 @@ def _language(source: Source) -> str:
     return html.escape(source.locale.replace("_", "-"))
 
 
-def _inlined(page: str, held: Held) -> tuple[str, bool]:
+def _inlined(page: str, held: Held) -> Document:
     if not markup.has(page, "style"):
-        return page, False
-    if held.mark.search(page) and _is_late(page, held):
-        return page, True
-    return inline(page), False
+        return Document(page, late=False, is_regular=False)
+    has_liquid = held.mark.search(page) is not None
+    if has_liquid and _is_late(page, held):
+        return Document(page, late=True, is_regular=False)
+    return Document(inline(page), late=False, is_regular=has_liquid)
 
 
 def _is_late(page: str, held: Held) -> bool:

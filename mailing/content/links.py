@@ -38,7 +38,7 @@ class TrackedLinks:
         out = []
         for piece in markup.pieces(page):
             tag = piece.source
-            if piece.is_start and piece.name not in ("link", "base"):
+            if piece.is_start and piece.name not in ("link", "base") and "href" in tag.lower():
                 href = markup.attributes(tag).get("href", "")
                 address = self._address(href)
                 if address != href:

@@ -50,6 +50,8 @@ def look(tag: str, attributes: Mapping[str, str | None], parent: Look) -> Look:
         return parent._replace(is_hidden=True)
     white_space = "pre" if tag in ("pre", "textarea", "xmp", "listing", "plaintext") else parent.white_space
     if not style:
+        if white_space == parent.white_space and not parent.display:
+            return parent
         return parent._replace(white_space=white_space, display="")
     return Look(
         is_hidden=_is_hidden(style),

@@ -24,6 +24,9 @@ _attribute = re.compile(
     re.VERBOSE,
 )
 _comment_end = re.compile(r"--!?>")
+_tag_name = re.compile(r"</?[a-zA-Z][^ \t\n\f\r/>]*")
+_drawings = re.compile(r"<(?:svg|math)", re.IGNORECASE)
+_body_end = re.compile(r"</body\s*>\s*(?:</html\s*>\s*)?\Z", re.IGNORECASE)
 _condition = re.compile(r"(<!--\[if[^\]]*\]>)(.*)(<!\[endif\]\s*-->)", re.DOTALL | re.IGNORECASE)
 _reference = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*)(;?)(=?))")
 
@@ -31,6 +34,7 @@ _reference = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9
 RAW = frozenset(
     """style script title textarea xmp iframe noembed noframes plaintext mj-style mj-title mj-preview""".split()
 )
+_raw_ends = {name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE) for name in RAW}
 # Elements of HTML that are never closed
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
@@ -90,6 +94,7 @@ def pieces(html: str) -> tuple[Piece, ...]:
 
 def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
     foreign = _Foreign()
+    may_be_foreign = _drawings.search(html) is not None
     start = position = 0  # of the text that has not been given yet; of what is looked at
     while (position := html.find("<", position)) >= 0:
         match = _tag.match(html, position)
@@ -111,12 +116,13 @@ def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
             continue
         name = match["name"].lower()
         is_foreign = foreign.inside
-        foreign.follow(name, source)
+        if may_be_foreign:
+            foreign.follow(name, source)
         yield Piece("tag", source, name, hidden)
         if name in RAW and not match["close"] and not (is_foreign and foreign.opened):
             if name.startswith("mj-") and source.endswith("/>"):
                 continue
-            closing = re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE).search(html, end)
+            closing = _raw_ends[name].search(html, end)
             position = closing.start() if closing and name != "plaintext" else len(html)
             if position > start:
                 yield Piece("raw", html[start:position], name, hidden)
@@ -163,7 +169,7 @@ def text_runs(html: str, is_mark: Callable[[str], object], change: Callable[[str
 
 
 def _written_attributes(tag: str) -> Iterator[re.Match[str]]:
-    start = re.compile(r"</?[a-zA-Z][^ \t\n\f\r/>]*").match(tag)
+    start = _tag_name.match(tag)
     position = start.end() if start else 0
     end = len(tag) - tag.endswith(">")
     return _attribute.finditer(tag, position, end + 1)
@@ -189,6 +195,13 @@ def without_values(tag: str) -> str:
             out.append(tag[position : match.start("value")])
             position = match.end("value")
     return "".join(out) + tag[position:]
+
+
+def with_number(tag: str, name: str, number: int) -> str:
+    """The start tag with an attribute of ours before all others: of two alike, parsers take the first."""
+    end = _tag_name.match(tag)
+    place = end.end() if end else len(tag) - 1
+    return f'{tag[:place]} {name}="{number}"{tag[place:]}'
 
 
 def with_attribute(tag: str, name: str, value: str) -> str:
@@ -234,6 +247,9 @@ def after(html: str, name: str, addition: str) -> str:
 
 def before_end(html: str, name: str, addition: str) -> str:
     """`html` with `addition` before the last end tag of `name`, or at its end when there is none."""
+    if name == "body" and (end := _body_end.search(html, max(len(html) - 100, 0))):
+        # Where this is no tag, something before it never ends, and takes in what is added at the end too
+        return f"{html[: end.start()]}{addition}{html[end.start() :]}"
     found = list(pieces(html))
     for place in range(len(found) - 1, -1, -1):
         piece = found[place]
@@ -245,4 +261,6 @@ def before_end(html: str, name: str, addition: str) -> str:
 
 def has(html: str, name: str) -> bool:
     """Has it a start tag `name`?"""
+    if re.search(f"<{name}", html, re.IGNORECASE) is None:
+        return False
     return any(piece.name == name and piece.is_start for piece in pieces(html))

@@ -325,12 +325,14 @@ def text_of(page: str, decimal: str = ".") -> str:
     return _written(reading.tree(page), None, decimal)
 
 
-def text_template(page: str, held: Held, decimal: str = ".") -> str:
+def text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = False) -> str:
     """The text of a page with marks, the marks kept.
 
+    Args:
+        is_regular: was its tree read before, with other values of its attributes?
     Raises: Irregular: only a rendered page tells what its text is.
     """
-    return _written(reading.tree(page, held), held, decimal)
+    return _written(reading.tree(page, held, is_regular), held, decimal)
 
 
 def _keeps_state(root: LexborNode, held: Held) -> bool:

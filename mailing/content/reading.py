@@ -86,9 +86,11 @@ def describe(held: Held, found: re.Match[str]) -> Mark:
     return Mark("silent", word, text)
 
 
-def tree(page: str, held: Held | None = None) -> LexborNode:
+def tree(page: str, held: Held | None = None, is_regular: bool = False) -> LexborNode:
     """The parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
 
+    Args:
+        is_regular: was it read before, and nothing but the values of its attributes changed since?
     Raises: Irregular: the tree is known only once the template is rendered.
     """
     if held is None:
@@ -97,10 +99,12 @@ def tree(page: str, held: Held | None = None) -> LexborNode:
     items = list(_items(page, held))
     _check_blocks(items, held)
     items = _with_tbody(items)
+    if is_regular:
+        return _parse("".join([item.source for item in items]))
     out = []
     for number, item in enumerate(items):
         is_start = item.kind == "tag" and item.source[1] != "/"
-        out.append(markup.with_attribute(item.source, _NUMBER, str(number)) if is_start else item.source)
+        out.append(markup.with_number(item.source, _NUMBER, number) if is_start else item.source)
     root = _parse("".join(out))
     _check_places(root, held)
     _check_order(items, root, held)
@@ -163,9 +167,12 @@ def mark_of(node: LexborNode, held: Held) -> Mark | None:
 def _items(page: str, held: Held) -> Iterator[_Item]:
     """What is parsed of a page with marks: comments as the marks in them, white space stripped as Liquid does."""
     found: list[_Item] = []
+    has_mark, comment = held.mark.search, held.comment.fullmatch
     for piece in markup.pieces(page):
-        if piece.hidden or piece.kind in ("comment", "condition"):
-            if not piece.hidden and held.comment.fullmatch(piece.source):
+        if piece.kind in ("tag", "text") and not piece.hidden and not has_mark(piece.source):
+            found.append(_Item(piece.kind, piece.source, piece.name))
+        elif piece.hidden or piece.kind in ("comment", "condition"):
+            if not piece.hidden and comment(piece.source):
                 found.append(_mark_item(held, held.mark.fullmatch(piece.source), "data"))
             else:
                 found.append(_Item("gap", ""))
@@ -201,17 +208,19 @@ def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
 
 def _stripped(items: list[_Item], held: Held) -> Iterator[_Item]:
     """The items without the white space that {%- and -%} take away."""
+    last = len(items) - 1
     for place, item in enumerate(items):
         if item.kind != "text":
             yield item
             continue
         source = item.source
-        if place and (before := items[place - 1].mark) and _piece(before, held).endswith(("-%}", "-}}")):
+        before = items[place - 1].mark if place else None
+        if before and _piece(before, held).endswith(("-%}", "-}}")):
             source = source.lstrip()
-        after = items[place + 1].mark if place + 1 < len(items) else None
+        after = items[place + 1].mark if place < last else None
         if after and _piece(after, held).startswith(("{%-", "{{-")):
             source = source.rstrip()
-        yield item._replace(source=source)
+        yield item if source == item.source else item._replace(source=source)
 
 
 def _piece(mark: Mark, held: Held) -> str:
@@ -271,6 +280,8 @@ def _check_blocks(items: list[_Item], held: Held) -> None:
     """Each block is all in comments or all outside; what is captured is text alone."""
     opened: list[_Item] = []
     for item in items:
+        if not opened and item.mark is None:
+            continue
         if any(block.mark and block.mark.word == "capture" for block in opened):
             inside = item.kind in ("text", "gap") or (
                 item.mark is not None and item.mark.kind in ("output", "text", "end")
@@ -339,19 +350,18 @@ def _check_order(items: list[_Item], root: LexborNode, held: Held) -> None:
         elif item.mark:
             expected.add(item.mark.text)
         elif item.kind == "text":
-            expected.add_text(html.unescape(item.source))
+            expected.add_text(html.unescape(item.source) if "&" in item.source else item.source)
     for node, begins in walk(root):
         if not begins:
             continue
         if node.is_element_node:
-            number_ = node.attributes.get(_NUMBER)
-            if number_ and node.tag not in ("html", "head", "body"):
+            if node.tag not in ("html", "head", "body") and (number_ := node.attributes.get(_NUMBER)):
                 found.add(number_)
         elif mark := mark_of(node, held):
             found.add(mark.text)
         elif node.is_text_node and (node.parent is None or node.parent.tag not in markup.RAW):
             found.add_text(node.text_content or "")
-    if expected.entries != found.entries:
+    if expected.entries != found.entries or "".join(expected.texts) != "".join(found.texts):
         raise Irregular("the parser moves what a condition holds")
 
 
@@ -359,10 +369,12 @@ class _Sequence:
     """Tags and marks by their names, and between them the text without its white space."""
 
     def __init__(self) -> None:
-        self.entries: list[str] = [""]
+        self.entries: list[str] = []
+        self.texts: list[str] = []  # since the last tag or mark
 
     def add(self, name: str) -> None:
-        self.entries += f"<{name}>", ""
+        self.entries += "".join(self.texts), f"<{name}>"
+        self.texts.clear()
 
     def add_text(self, text: str) -> None:
-        self.entries[-1] += "".join(text.split())
+        self.texts += text.split()

@@ -6,6 +6,9 @@ into the source. So no doctype, comment, quote or omitted tag of the author's ch
 
 import html
 import re
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import css_inline
@@ -37,7 +40,8 @@ class Declaration(NamedTuple):
     source: str
 
 
-def declarations(style: str) -> list[Declaration]:
+@lru_cache(maxsize=500)
+def declarations(style: str) -> tuple[Declaration, ...]:
     """The declarations of a style attribute; what is malformed is skipped, as browsers do."""
     found = []
     for match in _part.finditer(_comment.sub("", style)):
@@ -47,14 +51,15 @@ def declarations(style: str) -> list[Declaration]:
         if colon and plain and _name(name):
             important = bool(_important.search(value))
             found.append(Declaration(name.lower(), plain, important, match[0].strip()))
-    return found
+    return tuple(found)
 
 
-def computed(style: str) -> dict[str, str]:
+@lru_cache(maxsize=500)
+def computed(style: str) -> Mapping[str, str]:
     """What a style attribute comes to: property and value, both in lower case; the last of equal weight wins."""
     every = declarations(style)
     values = {each.name: each.value.lower() for each in every if not each.important}
-    return values | {each.name: each.value.lower() for each in every if each.important}
+    return MappingProxyType(values | {each.name: each.value.lower() for each in every if each.important})
 
 
 def inline(page: str) -> str:
@@ -70,9 +75,9 @@ def inline(page: str) -> str:
         source = piece.source
         if piece.is_start:
             start_tags.append(place)
-            if "style" in markup.attributes(source):
+            if "style" in source.lower() and "style" in markup.attributes(source):
                 source = markup.with_attribute(source, "style", "")
-            source = markup.with_attribute(source, _NUMBER, str(place))
+            source = markup.with_number(source, _NUMBER, place)
         copy.append(source)
     styles = _styles_by_number("".join(copy))
     for place in start_tags:
@@ -100,16 +105,20 @@ def _styles_by_number(page: str) -> dict[int, str]:
 def _with_style(tag: str, sheet: str) -> str:
     """The tag with the declarations of `sheet` before those of its author, which win where both are alike."""
     written = markup.attributes(tag).get("style", "")
+    added = _additions(sheet, written)
+    return markup.with_attribute(tag, "style", f"{added} {written}".strip()) if added else tag
+
+
+@lru_cache(maxsize=500)
+def _additions(sheet: str, written: str) -> str:
+    """What a sheet adds to a style attribute, escaped for it."""
     own = {each.name: each.important for each in declarations(markup.unescape_value(written))}
     added = [
         each.source
         for each in declarations(sheet)
         if each.name not in own or (each.important and not own[each.name])
     ]
-    if not added:
-        return tag
-    style = html.escape("; ".join(added), quote=False) + ";"
-    return markup.with_attribute(tag, "style", f"{style} {written}".strip())
+    return html.escape("; ".join(added), quote=False) + ";" if added else ""
 
 
 def sheets(page: str) -> str:
