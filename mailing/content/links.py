@@ -13,7 +13,7 @@ from liquid.exceptions import LiquidError
 
 from . import markup
 from .held import OUTPUT, Held
-from .names import CLICK, UNSUBSCRIBE
+from .names import CLICK, UNSUBSCRIBE, URL_OPENING
 from .sandbox import TEXT, Settings, Template
 from .urls import is_web, tidied, with_utm
 
@@ -66,7 +66,7 @@ class TrackedLinks:
         if self.track and host and not self.held.mark.search(host[0]) and not names & self.bound:
             return self._tracked(url)
         keep = self.held.keep
-        return f"{keep('{% __url %}', OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
+        return f"{keep(URL_OPENING, OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
     def _without_scheme(self, href: str) -> str:
         """The link to unsubscribe without what editors write before the placeholder: it is a whole address."""

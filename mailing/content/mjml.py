@@ -38,7 +38,9 @@ def to_html(text: str, held: Held, language: str) -> str:
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     limits.check_mjml_depth(text)
     try:
-        prepared = mjml_source.prepare(text, held.comment.fullmatch, partial(_is_assignment, held))
+        prepared = mjml_source.prepare(
+            text, held.comment.fullmatch, partial(_is_assignment, held), partial(_is_value, held)
+        )
         page = str(mrml.to_html(prepared.text, render_options=_options).content)
     except mjml_source.Wrong as wrong:
         raise _fault(f"line {_line(text, held, wrong.position)}: {wrong}") from wrong
@@ -69,6 +71,11 @@ def to_html(text: str, held: Held, language: str) -> str:
 def _is_assignment(held: Held, comment: str) -> bool:
     mark = held.comment.fullmatch(comment)
     return bool(mark and re.match(r"\{%-?\s*assign\b", held.piece(mark)))
+
+
+def _is_value(held: Held, comment: str) -> bool:
+    mark = held.comment.fullmatch(comment)
+    return bool(mark and held.piece(mark).startswith("{{"))
 
 
 def _fault(said: str) -> ContentError:

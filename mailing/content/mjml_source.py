@@ -31,6 +31,9 @@ _OF_HEAD = frozenset(
     "mj-attributes mj-breakpoint mj-font mj-html-attributes mj-preview mj-style mj-title".split()
 )
 # Inside these the parser takes no comment
+_WITHOUT_TEXT = frozenset(
+    ("mj-wrapper", "mj-section", "mj-group", "mj-column")
+)  # letters have no size in them
 _WITHOUT_COMMENTS = frozenset(("mj-accordion-element", "mj-attributes", "mj-carousel"))
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
@@ -75,9 +78,14 @@ class _Opened(NamedTuple):
 
 class _Reader:
     def __init__(
-        self, text: str, is_liquid: Callable[[str], object], is_assignment: Callable[[str], object]
+        self,
+        text: str,
+        is_liquid: Callable[[str], object],
+        is_assignment: Callable[[str], object],
+        is_value: Callable[[str], object],
     ) -> None:
         self.written = text
+        self.is_value = is_value
         self.is_liquid = is_liquid
         self.is_assignment = is_assignment
         self.word = "mjmlpart"
@@ -124,6 +132,10 @@ class _Reader:
         is_liquid = self.is_liquid(tag[0])
         if is_liquid and inside in _WITHOUT_COMMENTS:
             raise Wrong(f"Liquid cannot stand in <{inside}>", tag.start())
+        if is_liquid and inside in _WITHOUT_TEXT and self.is_value(tag[0]):
+            raise Wrong(
+                f"a value cannot stand straight inside <{inside}>, put it into <mj-text>", tag.start()
+            )
         if is_liquid and inside == "mj-head" and self.is_assignment(tag[0]):
             self.first.append((tag[0], tag.start()))
         elif inside not in _WITHOUT_COMMENTS and (tag[0].startswith("<!--") or self.opened):
@@ -254,16 +266,20 @@ class _Reader:
 
 
 def prepare(
-    text: str, is_liquid: Callable[[str], object], is_assignment: Callable[[str], object]
+    text: str,
+    is_liquid: Callable[[str], object],
+    is_assignment: Callable[[str], object],
+    is_value: Callable[[str], object],
 ) -> Prepared:
     """The MJML made fit for its parser.
 
     Args:
         is_liquid: tells a comment that stands for Liquid.
         is_assignment: tells one of these that gives a value to a name.
+        is_value: tells one of these that writes a value, which readers see only where letters have a size.
     Raises: Wrong: it does not compile.
     """
-    return _Reader(text, is_liquid, is_assignment).read()
+    return _Reader(text, is_liquid, is_assignment, is_value).read()
 
 
 def _read_attributes(rest: str) -> dict[str, str]:

@@ -6,3 +6,5 @@ OPEN = "__open"  # the open pixel's address, written by the compiler
 
 OF_DELIVERY = frozenset((UNSUBSCRIBE, CLICK, OPEN, "email"))  # never the same for two recipients
 RESERVED = frozenset((UNSUBSCRIBE, "email", "first_name", "last_name", "attributes"))
+
+URL_OPENING = "{% __url %}"  # before an address that is known only with its recipient's values

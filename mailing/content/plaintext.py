@@ -13,8 +13,9 @@ from selectolax.lexbor import LexborNode
 
 from . import reading
 from .breaks import Lines
-from .held import Held
+from .held import OUTPUT, Held
 from .looks import Look, look
+from .names import URL_OPENING
 from .reading import Irregular, Mark
 from .styles import computed
 from .urls import is_runnable
@@ -112,8 +113,9 @@ class _Link(NamedTuple):
 class _Writer:
     """Writes the text of a tree, node by node."""
 
-    def __init__(self, decimal: str) -> None:
+    def __init__(self, decimal: str, held: Held | None) -> None:
         self.decimal = decimal
+        self.held = held
         self.lines = Lines()
         self.elements = [_Element(Look(), False, "")]
         self.links: list[_Link] = []
@@ -222,13 +224,30 @@ class _Writer:
 
     def _end_link(self, link: _Link, seen: Look) -> None:
         said = "".join(self.lines.out[link.start :]).strip()
-        if not link.href or link.href[0] == "#" or is_runnable(link.href):
+        is_value = self.held is not None and self.held.mark.match(link.href) is not None
+        if not link.href or link.href[0] == "#" or (not is_value and is_runnable(link.href)):
             return
         if not said and not (seen.shows_text or self.pictures > 0):
             return
-        if said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
+        if url := self._direct_url(link.href):
+            manner = "alone" if not said else "behind" if self.lines.is_adjacent else "first"
+            self._write_direct(url, manner)
+        elif said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
             self.lines.owe(space=True)
             self._write(f"<{link.href}>" if said else link.href)
+
+    def _direct_url(self, href: str) -> str:
+        """What is written between the marks of an address that is known only with its recipient's values."""
+        first = self.held.mark.match(href) if self.held else None
+        if self.held is None or first is None or self.held.piece(first) != URL_OPENING:
+            return ""
+        *_, last = self.held.mark.finditer(href)
+        return href[first.end() : last.start()]
+
+    def _write_direct(self, url: str, manner: str) -> None:
+        assert self.held is not None
+        opening = self.held.keep(f"{{% __link {manner} %}}", OUTPUT)
+        self._write(f"{opening}{url}{self.held.keep('{% end__link %}', OUTPUT)}")
 
     def _raised(self, tag: str, attributes: Mapping[str, str | None], seen: Look) -> str:
         """The sign before raised or lowered digits, for an element that raises or lowers; "" for any other."""
@@ -348,7 +367,7 @@ def _keeps_state(root: LexborNode, held: Held) -> bool:
 
 def _written(root: LexborNode, held: Held | None, decimal: str) -> str:
     keeps_state = _keeps_state(root, held) if held else False
-    writer = _Writer(decimal)
+    writer = _Writer(decimal, held)
     for node, begins in reading.walk(root):
         if node.is_element_node:
             if begins:

@@ -170,6 +170,7 @@ class Environment(liquid.Environment):
             del self.tags[name]
         self.add_tag(tags.SpinTag)
         self.add_tag(tags.UrlTag)
+        self.add_tag(tags.LinkTag)
         filters.register(self)
 
 

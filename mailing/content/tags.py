@@ -11,6 +11,7 @@ from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
 
+from .markup import unescape_value
 from .urls import tidied, with_utm
 
 
@@ -73,7 +74,7 @@ class UrlNode(Node):
         url = inner.getvalue()
         if not context.autoescape:
             return buffer.write(with_utm(tidied(url), context.settings.utm))
-        return buffer.write(html.escape(with_utm(tidied(html.unescape(url)), context.settings.utm)))
+        return buffer.write(html.escape(with_utm(tidied(unescape_value(url)), context.settings.utm)))
 
     def children(self, static_context: Any, *, include_partials: bool = True) -> Iterable[Node]:
         return [self.block]
@@ -90,3 +91,35 @@ class UrlTag(Tag):
         block = get_parser(self.env).parse_block(stream, (self.end,))
         stream.expect(TOKEN_TAG, value=self.end)
         return UrlNode(token, block)
+
+
+class LinkNode(UrlNode):
+    """An address written out in a text part; nothing when it leads nowhere, as one that would run a script."""
+
+    __slots__ = ("manner",)
+
+    def __init__(self, token: Token, block: BlockNode, manner: str) -> None:
+        super().__init__(token, block)
+        self.manner = manner
+
+    def render_to_output(self, context: Any, buffer: TextIO) -> int:
+        written = context.get_buffer()
+        super().render_to_output(context, written)
+        url = written.getvalue()
+        if not url or url[0] == "#":
+            return 0
+        return buffer.write({"alone": url, "first": f"<{url}>"}.get(self.manner, f" <{url}>"))
+
+
+class LinkTag(Tag):
+    """{% __link behind %}{{ shop_page }}{% end__link %}: behind its words, first in its line, or alone."""
+
+    name = "__link"
+    end = "end__link"
+
+    def parse(self, stream: TokenStream) -> Node:
+        token = stream.eat(TOKEN_TAG)
+        manner = stream.eat(TOKEN_EXPRESSION).value
+        block = get_parser(self.env).parse_block(stream, (self.end,))
+        stream.expect(TOKEN_TAG, value=self.end)
+        return LinkNode(token, block, manner)

@@ -1,9 +1,11 @@
 """Links: tracked, tagged, or left alone; and where a click leads."""
 
+import html
 import re
 
 import pytest
 
+from mailing import content
 from mailing.content import Compiled, Recipient, compile, load
 from mailing.content.urls import tidied, with_utm
 
@@ -191,3 +193,61 @@ def test_an_address_is_tidied_and_tagged_once():
     assert tidied(tidied("https://é.test/ü?a=%C3%BC&b=c d")) == "https://%C3%A9.test/%C3%BC?a=%C3%BC&b=c%20d"
     once = with_utm("https://a.test/?x=1", (("utm_source", "n"),))
     assert with_utm(once, (("utm_source", "other"),)) == once == "https://a.test/?x=1&utm_source=n"
+
+
+PAY = "https://shop.test/pay?ref=1&amount=300.0&currency=EUR&copy=2&section=3&region=x"
+IN_MJML = "<mjml><mj-body><mj-section><mj-column>{}</mj-column></mj-section></mj-body></mjml>"
+
+
+@pytest.mark.parametrize("track_clicks", [True, False])
+@pytest.mark.parametrize("url", [PAY, PAY.replace("ref=1", "ref={{ first_name }}")])
+@pytest.mark.parametrize(
+    ("body", "body_format"),
+    [
+        ('<p><a href="URL">Pay</a></p>', "html"),
+        ('<style>p{color:red}</style><p><a href="URL">Pay</a></p>', "html"),
+        (
+            '<!--[if mso]><v:roundrect href="URL"><center>Pay</center></v:roundrect><![endif]--><p>x</p>',
+            "html",
+        ),
+        (IN_MJML.format('<mj-text><a href="URL">Pay</a></mj-text>'), "mjml"),
+        (IN_MJML.format('<mj-button href="URL">Pay</mj-button>'), "mjml"),
+        ("[Pay](URL)", "markdown"),
+    ],
+)
+def test_b1_parameters_named_like_references_stay_as_they_are(body, body_format, url, track_clicks):
+    written = content.Source(
+        subject="S",
+        from_email="a@shop.test",
+        body=body.replace("URL", url),
+        body_format=body_format,
+        track_clicks=track_clicks,
+    )
+    compiled = content.compile(written)
+    recipient = content.Recipient("x@y.test", {}, "Ada")
+    meant = url.replace("{{ first_name }}", "Ada")
+    if track_clicks:
+        assert compiled.target(0, recipient) == meant
+        return
+    preview = compiled.preview(recipient, content.Links("https://m.shop.test", "tok"))
+    assert f'href="{html.escape(meant)}"' in preview.html
+    if "roundrect" not in body:
+        assert f"Pay <{meant}>" in preview.text
+
+
+@pytest.mark.parametrize(
+    ("link", "text"),
+    [
+        ("https://x.test/a", "Shop <https://x.test/a>\n"),
+        ("javascript:alert(1)", "Shop\n"),
+        ("#top", "Shop\n"),
+        ("", "Shop\n"),
+    ],
+)
+def test_a_link_whose_value_leads_nowhere_is_not_written_out_in_the_text(link, text):
+    written = content.Source(
+        subject="S", from_email="a@shop.test", body='<p><a href="{{ link }}">Shop</a></p>', track_opens=False
+    )
+    recipient = content.Recipient("x@y.test", {"link": link})
+    preview = content.compile(written).preview(recipient, content.Links("https://m.shop.test", "tok"))
+    assert preview.text == text

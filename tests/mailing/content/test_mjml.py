@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mailing import content
 from mailing.content import ContentError, Recipient, compile, problems, render_preview
 from mailing.content.held import Held
 from mailing.content.mjml import to_html
@@ -214,3 +215,13 @@ def test_a_value_set_in_the_head_is_known_in_the_body():
     )
     mail = source(f"{text}</mj-body></mjml>", body_format="mjml")
     assert "[set]" in render_preview(mail, Recipient("a@b.test")).html
+
+
+def test_b3_a_value_straight_inside_a_wrapper_is_refused_with_its_line():
+    body = (
+        "<mjml><mj-body><mj-wrapper>\n{{ first_name }}<mj-section><mj-column><mj-text>all</mj-text></mj-column>"
+        "</mj-section></mj-wrapper></mj-body></mjml>"
+    )
+    written = content.Source(subject="S", from_email="a@shop.test", body=body, body_format="mjml")
+    with pytest.raises(content.ContentError, match="line 2: a value"):
+        content.compile(written)
