@@ -64,7 +64,7 @@ def refuse_overtaken(row: models.Model, facts: Facts, seen: str | None) -> None:
 def _read(seen: str | None) -> dict[str, str] | None:
     try:
         read = json.loads(seen) if seen and len(seen) <= LONGEST_SEEN else None
-    except ValueError:
+    except (ValueError, RecursionError):  # no edition of ours; a thousand brackets are none either
         return None
     return read if isinstance(read, dict) else None
 

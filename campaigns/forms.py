@@ -33,7 +33,7 @@ class MomentField(forms.DateTimeField):
             raise ValidationError(sentence, code="invalid") from error
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
-        return moment
+        return moment and instants.with_storable_offset(moment)
 
 
 class DayField(forms.DateField):

@@ -4,13 +4,14 @@ write one.
 Outside of it a date cannot be shown in every time zone, and some cannot be stored.
 """
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from django.utils import timezone
 from django.utils.formats import date_format
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+LARGEST_OFFSET = timedelta(hours=15)  # of a zone to UTC; PostgreSQL reads none of 16 hours or more
 SENTENCE = "A time lies between the years 2000 and 2100."
 
 
@@ -27,6 +28,12 @@ def write_moment(at: datetime, zone: tzinfo | None = None) -> str:
 def write_day(day: date) -> str:
     """Write a day as every page does."""
     return date_format(day, "DATE_FORMAT")
+
+
+def with_storable_offset(moment: datetime) -> datetime:
+    """Return the same moment; in UTC where its own offset is one that PostgreSQL cannot read."""
+    offset = moment.utcoffset() or timedelta(0)
+    return moment if abs(offset) <= LARGEST_OFFSET else moment.astimezone(UTC)
 
 
 def describe_clock_change(local: datetime, zone: tzinfo) -> str:

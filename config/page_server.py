@@ -16,8 +16,10 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+from wsgiref.types import WSGIApplication, WSGIEnvironment
 
 from campaigns.processes import die_with
 
@@ -96,7 +98,7 @@ def serve(listening: socket.socket, threads: int) -> None:
 
     renderer.start()  # so that the first preview does not wait for it
     server: Any = create_server(
-        application,
+        without_body_for_head(application),
         sockets=[listening],
         threads=threads,
         connection_limit=CONNECTIONS,
@@ -117,6 +119,36 @@ def serve(listening: socket.socket, threads: int) -> None:
             end_at = min(end_at, time.monotonic() + DRAIN)
             if not any(is_busy(channel) for channel in server.active_channels.values()):
                 break
+
+
+def without_body_for_head(application: WSGIApplication) -> WSGIApplication:
+    """Answer HEAD with the headers alone, as HTTP asks.
+
+    Django and waitress both leave that to the other. The front would take the body for the answer to the next request
+    on the same connection, which may be another person's.
+    """
+
+    def answer(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] != "HEAD":
+            return application(environ, start_response)
+        started: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def keep(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+            started.append((status, headers))
+
+        body: Any = application(environ, keep)
+        try:
+            status, headers = started[-1]
+            if not any(name.lower() == "content-length" for name, _ in headers):
+                # without it waitress would write the end of a body in chunks
+                headers = [*headers, ("Content-Length", str(sum(map(len, body))))]
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+        start_response(status, headers)
+        return []
+
+    return answer
 
 
 def is_busy(channel: Any) -> bool:

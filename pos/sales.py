@@ -17,7 +17,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 from msgspec import Struct
 
-from campaigns import database_time
+from campaigns import database_time, instants
 from pos import holds, ledger, offline, schemas
 from pos.answers import Answer, Declined, invalid, replayed, taken
 from pos.callers import Caller
@@ -72,7 +72,13 @@ class Sent(Struct, frozen=True, gc=False):
     @property
     def at(self) -> datetime:
         """When it was made."""
-        return self.request.offline_at or self.now
+        return self.made_offline_at or self.now
+
+    @property
+    def made_offline_at(self) -> datetime | None:
+        """When it was made without a connection, as the database can read it."""
+        at = self.request.offline_at
+        return instants.with_storable_offset(at) if at else None
 
 
 def commit(
@@ -154,7 +160,7 @@ def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
             answer=answer.decode(),
             at=sent.at,
             expires_at=expires_at,
-            offline_at=sent.request.offline_at,
+            offline_at=sent.made_offline_at,
             received_at=sent.now if sent.is_offline else None,
             reserved=entries if sent.is_held else None,
         ),

@@ -75,6 +75,10 @@ class Past(Struct, frozen=True):
         }
         return {pk: terms for pk, terms in then.items() if terms.status != "draft"}
 
+    def has_promotion(self, pk: int) -> bool:
+        """Whether this promotion was there: of one that was made since, the record says that it gave nothing."""
+        return self.promotions.get(pk, {}).get("benefit") != {}
+
     def promotion_of(self, row: Row) -> Row:
         """One promotion as it was."""
         was = self.promotions.get(row.id)

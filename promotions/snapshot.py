@@ -125,7 +125,8 @@ def load(
         else:
             then = past.undone(at)
             campaigns, linked = then.campaigns_of(campaigns), then.links_of(linked)
-            promotions = [published.read(then.promotion_of(row)) for row in published.rows_at(at)]
+            rows = [row for row in published.rows_at(at) if then.has_promotion(row.id)]
+            promotions = [published.read(then.promotion_of(row)) for row in rows]
             rules_of_meeting = then.stacking_of(rules_of_meeting)
         links, now = _links(linked, campaigns), database_time.now()
         promotions = [published.with_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]

@@ -122,7 +122,7 @@ def test_long_values_are_not_kept_in_full():
     assert len(editions.edits_of(row)[0].detail["Description"][1]) < 300
 
 
-@pytest.mark.parametrize("seen", ["nonsense", "[]", "{" * 200_000, "1"])
+@pytest.mark.parametrize("seen", ["nonsense", "[]", "{" * 200_000, "[" * 50_000, "9" * 5_000, "1"])
 def test_an_edition_that_is_none_overwrites(seen):
     row = ContactFactory()
     contacts.save(row, lists=[], seen=seen)

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from django.test import RequestFactory
 
-from campaigns.requests import client_address
+from campaigns.requests import client_address, read_number
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,11 @@ def test_the_client_is_the_last_address_that_is_no_proxy_of_ours(settings, peer,
     settings.TRUSTED_PROXIES = [ip_network(text) for text in ("127.0.0.0/8", "::1", "10.0.0.0/8")]
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     assert client_address(RequestFactory().get("/", REMOTE_ADDR=peer, headers=headers)) == client
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("50", 50), ("0", 0), ("", 0), ("-1", 0), ("²", 0), ("1e3", 0), ("9" * 30, 0), ("9" * 5_000, 0)],
+)
+def test_a_number_that_no_column_holds_is_none(text, number):
+    assert read_number(text) == number

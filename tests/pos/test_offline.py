@@ -1,11 +1,13 @@
 """Sales made without a connection and sent later: never refused for a limit, what goes beyond is on record."""
 
 from datetime import timedelta
+from datetime import timezone as fixed_zone
 
 import pytest
 from django.utils import timezone
 
 from campaigns import database_time, doctor, lifecycle
+from pos.models import Sale
 from promotions import publish, stacking
 from promotions.models import Change, Counter, Coupon, Link, Overrun
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
@@ -100,6 +102,18 @@ def test_it_lies_in_the_past_and_is_no_hold(till):
     assert list(till.put("S1", offline(1_000, state="held"))["fields"]) == ["offline_at"]
 
 
+@pytest.mark.parametrize("hours", [23, -23, 16, 14])
+def test_an_offset_that_no_zone_has_names_the_same_moment(till, hours):
+    PromotionCampaignFactory(discounting=True, status="active")
+    made = timezone.now().astimezone(fixed_zone(timedelta(hours=hours, minutes=59)))
+    sale = offline(1_000) | {"offline_at": made.isoformat()}
+    answer = till.put("S1", sale)
+    assert answer.status == 201, answer
+    assert answer["offline_at"] == made.isoformat()
+    assert till.put("S1", sale).status == 200
+    assert Sale.objects.get().offline_at == made
+
+
 HOUR = timedelta(hours=1)
 
 
@@ -183,7 +197,7 @@ def test_a_promotion_that_was_switched_off_unlinked_or_deleted_since_still_count
     assert not list(doctor.examine())
 
 
-def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, monkeypatch):
+def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, monkeypatch, caplog):
     campaign = PromotionCampaignFactory(status="active")
     made = half_an_hour_ago(
         monkeypatch, publish.save_promotion, None, name="New", benefit={"type": "percent", "percent": 1_000}
@@ -193,6 +207,7 @@ def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, m
         monkeypatch, publish.edit_campaign, campaign, changes={}, promotions=[made, PromotionFactory()]
     )
     assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 0
+    assert "cannot be read" not in caplog.text
     assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 190
 
 
