@@ -89,6 +89,7 @@ def _markdown(held: Held) -> MarkdownIt:
 
 def _from_markdown(text: str, held: Held) -> str:
     """Tags on a line of their own become comments: they neither make a paragraph nor belong to one."""
+    limits.check_markdown_size(text)
     lines = []
     for line in held.escapes(text).split("\n"):
         marks = list(held.mark.finditer(line))

@@ -13,6 +13,7 @@ TAG_LIMIT = 60_000  # of one page
 STYLE_WORK_LIMIT = 1_500_000  # rules of style sheets times tags: each rule may be tried on each element
 HTML_DEPTH = 250  # elements inside each other; native parsers have been seen to fail from about 1,000 on
 MJML_DEPTH = 100
+MARK_LIMIT = 5_000  # signs of one paragraph of Markdown: its reader looks back from each to those before
 
 _tags = re.compile(
     r"""<!--(?:>|->|.*?(?:--!?>|\Z)) | <[!?][^>]*(?:>|\Z)
@@ -25,6 +26,8 @@ _xml_tags = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_paragraphs = re.compile(r"\n[ \t]*\n").split
+_marks = re.compile(r"[\[\]*_`~]").findall
 _sheets = re.compile(r"<style\b.*?(?:</style|\Z)", re.DOTALL | re.IGNORECASE)
 
 # Categories of elements as the HTML standard has them for its tree construction
@@ -144,6 +147,16 @@ def check_html_size(page: str) -> None:
         raise ContentError(
             f"The style sheets have {rules:,} rules for {tags:,} tags: too many to be tried on each", "body"
         )
+
+
+def check_markdown_size(text: str) -> None:
+    """Raise ContentError when a paragraph of Markdown has more signs than are read in good time."""
+    for paragraph in _paragraphs(text):
+        if len(paragraph) > MARK_LIMIT and (marks := len(_marks(paragraph))) > MARK_LIMIT:
+            raise ContentError(
+                f"A paragraph has {marks:,} signs such as * [ and `: more than the {MARK_LIMIT:,} that can be read",
+                "body",
+            )
 
 
 def check_mjml_depth(text: str) -> None:

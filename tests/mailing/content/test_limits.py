@@ -150,3 +150,15 @@ def test_problems_end_when_the_samples_take_too_long():
     found = [sentence for _, sentence in problems(body, samples)]
     assert time.thread_time() - started < 6
     assert any("seconds to write for" in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    ["[" * 50_000, "*a " * 50_000, "[a](" * 20_000, "[a]: /x\n" * 20_000 + "[a]" * 20_000, "**a*" * 30_000],
+    ids=["brackets", "stars", "links", "references", "strong"],
+)
+def test_signs_of_markdown_without_end_are_refused_at_once(bomb):
+    started = time.monotonic()
+    with pytest.raises(ContentError, match=r"A paragraph has .* signs"):
+        compile(Source(subject="S", from_email="a@shop.test", body=bomb, body_format="markdown"))
+    assert time.monotonic() - started < 2
