@@ -150,7 +150,9 @@ def check_html_size(page: str) -> None:
 
 
 def check_markdown_size(text: str) -> None:
-    """Raise ContentError when a paragraph of Markdown has more signs than are read in good time."""
+    """Raise ContentError when Markdown has more cells, or a paragraph of it more signs, than are read in good time."""
+    if (cells := text.count("|")) * 2 > TAG_LIMIT:
+        raise ContentError(f"The Markdown has {cells:,} cells of tables: more than can be read", "body")
     for paragraph in _paragraphs(text):
         if len(paragraph) > MARK_LIMIT and (marks := len(_marks(paragraph))) > MARK_LIMIT:
             raise ContentError(

@@ -162,3 +162,11 @@ def test_signs_of_markdown_without_end_are_refused_at_once(bomb):
     with pytest.raises(ContentError, match=r"A paragraph has .* signs"):
         compile(Source(subject="S", from_email="a@shop.test", body=bomb, body_format="markdown"))
     assert time.monotonic() - started < 2
+
+
+def test_a_table_of_markdown_without_end_is_refused_at_once():
+    started = time.monotonic()
+    body = "|a|b|\n|-|-|\n" + "|x|y|\n" * 20_000
+    with pytest.raises(ContentError, match="60,006 cells of tables"):
+        compile(Source(subject="S", from_email="a@shop.test", body=body, body_format="markdown"))
+    assert time.monotonic() - started < 2
