@@ -42,12 +42,13 @@ def _seen(element, shown: bool):
     ):
         return
     shown = False if "visibility:hidden" in style else True if "visibility:visible" in style else shown
-    yield " " if name in APART else ""
+    gap = " " if name in APART or "display:block" in style else ""
+    yield gap
     yield (element.text or "") if shown else ""
     for child in element:
         yield from _seen(child, shown)
         yield (child.tail or "") if shown else ""
-    yield " " if name in APART else ""
+    yield gap
 
 
 words = st.sampled_from(
