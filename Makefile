@@ -31,7 +31,7 @@ run: .venv/run-installed node_modules/.installed ports install ## start everythi
 
 install: .venv/run-installed node_modules/.installed $(VAR)/static/staticfiles.json ## make what `make run` needs, and no more
 
-test: .venv/dev-installed node_modules/.installed ## run the tests; TESTS=tests/pos for a part
+test: .venv/dev-installed node_modules/.dev-installed ## run the tests; TESTS=tests/pos for a part
 	@$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup $(TESTS)
 
 lint: .venv/dev-installed ## check style, types, imports, templates, missing migrations
@@ -85,8 +85,15 @@ node_modules/.installed: package.json package-lock.json .npmrc requirements/node
 	@if ! node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null || ! command -v npm >/dev/null; then \
 		$(PIP) -r requirements/node.txt && $(call hand_over,.venv); \
 	fi
-	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --ignore-scripts --no-progress --loglevel=error
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --omit=dev --ignore-scripts --no-progress --loglevel=error
 	@touch $@
+	@$(call hand_over,node_modules)
+
+# npm ci begins with an empty folder, so it takes the stamp of `make run` away.
+node_modules/.dev-installed: node_modules/.installed
+	@echo "Installing front-end packages for development"
+	@PATH="$(CURDIR)/.venv/bin:$$PATH" npm ci --ignore-scripts --no-progress --loglevel=error
+	@touch $< $@
 	@$(call hand_over,node_modules)
 
 # tabler/libs holds copies of other libraries, which we do not use and which lack files that they refer to. Of Swagger UI

@@ -1,0 +1,44 @@
+"""axe-core on a page: every rule of WCAG 2.2 A and AA, of best practice, and those that axe calls experimental."""
+
+from collections.abc import Iterator
+from functools import cache
+
+from playwright.sync_api import Page
+
+from config.settings import NODE_MODULES
+
+WIDTHS = (1440, 390)
+
+# What a mail looks like inside its frame is its writer's affair. The rules of level AAA are not ours.
+RUN = """async (within) => {
+  const rules = axe.getRules().filter((rule) => !rule.tags.includes("wcag2aaa"));
+  const { violations } = await axe.run(within ?? document, {
+    rules: Object.fromEntries(rules.map((rule) => [rule.ruleId, { enabled: true }])),
+    resultTypes: ["violations"],
+    iframes: false,
+    preload: false,
+  });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, html, failureSummary }) => `${id}: ${target} ${html.slice(0, 160)} ${failureSummary}`));
+}"""
+TOO_WIDE = "document.documentElement.scrollWidth > window.innerWidth"
+
+
+@cache
+def read_axe() -> str:
+    return (NODE_MODULES / "axe-core/axe.min.js").read_text()
+
+
+def list_violations(page: Page, within: str | None = None) -> Iterator[str]:
+    """Yield each violation of the page, or of the part `within`, at both widths; and whether it is too wide.
+
+    The page is left at the first width. The script goes in past the page's policy, which forbids strange scripts.
+    """
+    for width in reversed(WIDTHS):
+        page.set_viewport_size({"width": width, "height": 900})
+        if not page.evaluate("() => !!window.axe"):
+            page.evaluate(read_axe())
+        for violation in page.evaluate(RUN, within):
+            yield f"at {width} px: {violation}"
+        if page.evaluate(TOO_WIDE):
+            yield f"at {width} px: the page is wider than its window"

@@ -1,0 +1,137 @@
+"""axe-core finds nothing on any kind of page or dialog; nothing is wider than its window; a story by keyboard alone."""
+
+import smtplib
+from collections.abc import Iterator
+from email.message import EmailMessage
+from urllib.parse import urlsplit
+
+import pytest
+from django.urls import Resolver404, resolve
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.axe import list_violations
+from tests.browser.conftest import Product
+
+pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
+
+# parts of pages and files, of which no link is to a whole page
+NO_PAGES = {
+    "campaigns:under_way", "mailing:caught_frame", "mailing:contact_csv", "mailing:contact_suggestions",
+    "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
+    "promotions:reports_export", "promotions:batch_switch",
+}  # fmt: skip
+MENU_ENTRIES = 14
+LINKS = "a[href^='/'], form[method=get][action^='/']"
+
+
+def name_kind(address: str) -> str:
+    """Name the view behind an address, with the step or the stage that it shows; nothing where it is no page."""
+    try:
+        found = resolve(urlsplit(address).path)
+    except Resolver404:
+        return ""
+    if found.app_names == ["admin"] or found.view_name in NO_PAGES:
+        return ""
+    return " ".join(
+        [found.view_name, *(str(found.kwargs[key]) for key in ("verb", "stage") if key in found.kwargs)]
+    )
+
+
+def list_links(page: Page) -> list[str]:
+    links: list[str] = page.eval_on_selector_all(
+        LINKS, "all => all.map(one => one.getAttribute('href') ?? one.getAttribute('action'))"
+    )
+    return [link.partition("#")[0] for link in links]
+
+
+def list_openers(page: Page) -> Iterator[tuple[str, Locator]]:
+    """Yield the kind and the button or link of each dialog that can be opened from the page."""
+    for opener in page.locator("main [hx-target='#ask']:visible").all():
+        button = opener.locator("button")
+        yield name_kind(opener.get_attribute("hx-get") or ""), button if button.count() else opener
+
+
+def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, product: Product, sign_in):
+    send_mail_to_the_catcher(product)
+    page.goto("/login/")
+    wrong = [*list_violations(page)]
+    sign_in("admin")
+    page.wait_for_url(f"{product.address}/")
+    menu = page.eval_on_selector_all("nav a[href^='/']", "all => all.map(one => one.getAttribute('href'))")
+    assert len(set(menu)) >= MENU_ENTRIES
+    waiting, kinds, dialogs = [*menu, "/account/password/"], set(), set()
+    for address in waiting:  # grows while it is walked
+        kind = name_kind(address)
+        is_campaign = kind.endswith(":campaign")
+        if not kind or kind in kinds:
+            continue
+        page.goto(address)
+        if is_campaign:
+            kind += f" {page.locator('#campaign-status .status-badge').inner_text()}"
+        if kind in kinds:
+            continue
+        kinds.add(kind)
+        if kind == "tills:reference":
+            expect(page.locator(".opblock")).to_have_count(8)
+        waiting += [link for link in list_links(page) if link not in waiting]
+        wrong += [f"{address}: {violation}" for violation in list_violations(page)]
+        for dialog, opener in list_openers(page):
+            if dialog in dialogs:
+                continue
+            dialogs.add(dialog)
+            opener.click()
+            expect(page.get_by_role("dialog")).to_be_visible()
+            wrong += [f"{address}, {dialog}: {violation}" for violation in list_violations(page, "#ask")]
+            page.keyboard.press("Escape")
+    assert wrong == []
+    assert {kind.partition(" ")[2] for kind in kinds if ":campaign " in kind} >= {
+        "Draft",
+        "Completed",
+        "Paused",
+    }
+    assert {"campaigns:fire cancel", "campaigns:fire pause", "campaigns:duplicate"} <= dialogs
+
+
+def send_mail_to_the_catcher(product: Product) -> None:
+    """Have one mail in the outbox."""
+    mail = EmailMessage()
+    mail["From"], mail["To"], mail["Subject"] = "us@shop.example", "kim@browser.example", "For the outbox"
+    mail.set_content("Hello Kim")
+    with smtplib.SMTP("127.0.0.1", int(product.variables["MAIL_PORT"])) as server:
+        server.send_message(mail)
+
+
+@pytest.mark.parametrize("address", ["/u/nonsense", "/no-such-page/"])
+def test_axe_finds_nothing_on_pages_for_strangers(product: Product, browser, address):
+    context = browser.new_context(base_url=product.address)
+    page = context.new_page()
+    page.goto(address)
+    assert [*list_violations(page)] == []
+    context.close()
+
+
+def press_through(page: Page, name: str) -> None:
+    """Go on by Tab from where the focus is until the button `name` has it, and press it."""
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.trim()") == name:
+            page.keyboard.press("Enter")
+            return
+    pytest.fail(f"no button {name!r} was reached by keyboard")
+
+
+def test_a_campaign_is_paused_and_resumed_by_keyboard_alone(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/")
+    page.get_by_role("link", name="Coffee weeks").click()
+    status = page.locator("#campaign-status")
+    status.get_by_role("button", name="Pause").focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_be_focused()
+    press_through(page, "Pause")
+    expect(status.locator(".status-badge")).to_have_text("Paused")
+    expect(status).to_be_focused()
+    press_through(page, "Resume")
+    expect(status.locator(".status-badge")).to_have_text("Active")
+    expect(status).to_be_focused()
