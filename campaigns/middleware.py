@@ -14,8 +14,9 @@ from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from campaigns.texts import UNSTORABLE, is_storable
+
 Response = Callable[[HttpRequest], HttpResponse]
-UNSTORABLE = "\x00"  # PostgreSQL has no text with it, and no person types it
 
 
 class TextGuard:
@@ -28,10 +29,10 @@ class TextGuard:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if UNSTORABLE in request.path_info:
+        if not is_storable(request.path_info):
             return refuse(request, "The address of this page")
         request.COOKIES = {
-            name: value for name, value in request.COOKIES.items() if UNSTORABLE not in name + value
+            name: value for name, value in request.COOKIES.items() if is_storable(name + value)
         }
         if name := find_unstorable(request.GET.lists()):
             return refuse(request, name)
@@ -46,13 +47,13 @@ class TextGuard:
 def find_unstorable(fields: Iterable[tuple[str, list[Any]]]) -> str:
     """Return what to call the first field that holds unstorable text; "" where none does."""
     for name, values in fields:
-        if UNSTORABLE in name or any(UNSTORABLE in value for value in values):
-            return f"The field “{name.replace(UNSTORABLE, '�')[:100]}”"
+        if not is_storable([name, *values]):
+            return f"The field “{UNSTORABLE.sub('�', name)[:100]}”"
     return ""
 
 
 def refuse(request: HttpRequest, name: str) -> HttpResponse:
-    sentence = f"{name} holds a character that cannot be stored (NUL). Remove it and send this again."
+    sentence = f"{name} holds a sign that is no character. Remove it and send this again."
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
 

@@ -8,6 +8,7 @@ from django.forms import Field as FormField
 from django.http import HttpRequest
 
 from campaigns.admin import (
+    JSON_FIELDS,
     CampaignAdmin,
     HistoryInline,
     ReadOnlyAdmin,
@@ -72,6 +73,7 @@ class ContactAdmin(admin.ModelAdmin):
     list_display = ["email", "first_name", "last_name", "city", "country", "customer_id"]
     search_fields = ["email", "last_name", "customer_id"]
     show_full_result_count = False  # a count of millions would cost more than the page
+    formfield_overrides = JSON_FIELDS
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
         if db_field.name == "email":

@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from campaigns.admin.bases import (
+    JSON_FIELDS,
     ReadOnlyAdmin,
     ReadOnlyInline,
     RefusingAdmin,
@@ -16,6 +17,7 @@ from campaigns.admin.people import GroupAdmin, UserAdmin
 from campaigns.admin.queue import FailureAdmin, QueueAdmin
 
 __all__ = [
+    "JSON_FIELDS",
     "CampaignAdmin",
     "FailureAdmin",
     "GroupAdmin",

@@ -1,5 +1,6 @@
 """Kinds of admin pages that the apps share."""
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -41,6 +42,33 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
+DEEPEST = 50  # lists and objects inside each other: what is typed by hand has a few
+
+
+class BoundedDecoder(json.JSONDecoder):
+    """Reads JSON that is at most DEEPEST deep; what is deeper could be read, shown or copied by no recursion."""
+
+    def decode(self, text: str, *args: Any) -> Any:
+        """Raises json.JSONDecodeError: also what is too deep."""
+        try:
+            found = super().decode(text, *args)
+        except RecursionError as error:
+            raise json.JSONDecodeError("too deep", text, 0) from error
+        level = [found]
+        for _ in range(DEEPEST):
+            level = [part for each in level for part in parts_of(each)]
+        if level:
+            raise json.JSONDecodeError("too deep", text, 0)
+        return found
+
+
+def parts_of(value: Any) -> Iterable[Any]:
+    """Return what lies directly inside a list or an object of JSON."""
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 class StorableJsonField(JSONField):
     """JSON whose texts can be stored; what cannot be is shown again as it was typed."""
 
@@ -55,10 +83,14 @@ class StorableJsonField(JSONField):
         return found if texts.is_storable(found) else InvalidJSONInput(data)
 
 
+JSON_FIELDS: Any = {models.JSONField: {"form_class": StorableJsonField, "decoder": BoundedDecoder}}
+"""`formfield_overrides` of every admin page with JSON to be typed."""
+
+
 class RefusingAdmin(admin.ModelAdmin):
     """Saves through domain functions: what they refuse is a message, and nothing is written."""
 
-    formfield_overrides = {models.JSONField: {"form_class": StorableJsonField}}
+    formfield_overrides = JSON_FIELDS
 
     actions = None  # deleting goes through them too, one by one
 

@@ -202,3 +202,15 @@ def test_drafts_are_deleted_one_by_one_through_the_lifecycle(client, administrat
     assert not Campaign.objects.filter(pk=draft.pk).exists()
     assert client.post(address(EmailCampaign, "delete", running.pk), {"post": "yes"}).status_code == 403
     assert Campaign.objects.filter(pk=running.pk).exists()
+
+
+@pytest.mark.parametrize("typed", ["[" * 3000, "[" * 60 + "]" * 60, '{"a": ' * 60 + "1" + "}" * 60])
+def test_json_that_is_too_deep_is_refused_and_shown_again(client, typed):
+    client.force_login(factories.UserFactory(is_staff=True, is_superuser=True))
+    contact = factories.ContactFactory()
+    response = client.post(
+        f"/admin/mailing/contact/{contact.pk}/change/", {"email": contact.email, "attributes": typed}
+    )
+    assert response.status_code == 200
+    assert "Enter a valid JSON" in response.content.decode()
+    assert typed.replace('"', "&quot;") in response.content.decode()

@@ -1,0 +1,214 @@
+"""Every address of the site, what its forms ask for, and text that nobody should be able to hurt it with."""
+
+import io
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from urllib.parse import urlencode, urlsplit
+
+from django.contrib import admin
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
+
+from mailing import importing
+from mailing.models import ContactList, Segment
+from tests import factories
+
+TEXTS = {
+    "nul": "a\x00b",
+    "surrogate": "a\ud800b",
+    "huge": "x" * 70_000,
+    "digits": "9" * 30,
+    "many digits": "9" * 5_000,
+    "infinite": "1e999",
+    "last moment": "9999-12-31T23:59:59-14:00",
+    "last minute": "9999-12-31T23:59",
+    "last day": "9999-12-31",
+    "object": '{"all": [{"field": 1}], "\\u0000": "\\ud800"}',
+    "deep": "[" * 3_000,
+    "markup": '"><script>\u202e%s%00',
+    "superscript": "²",
+}
+# names that views read without a form
+ASKED = (
+    "q page after before part status verdict contact campaign kind sort by first last until of find type seen at"
+).split()
+# those that a form may take for good, so that they reach a column, tried in one field at a time
+ALONE = ("surrogate", "huge", "digits", "last minute", "object")
+
+
+def deal_texts(names: list[str], turn: int) -> dict[str, str]:
+    """Give each field another text; over len(TEXTS) turns each field gets every one. A NUL comes alone."""
+    texts = list(TEXTS.values())
+    dealt = {name: texts[(place + turn) % len(texts)] for place, name in enumerate(names)}
+    nul = TEXTS["nul"]
+    if turn % len(texts) == 0:  # the first field's turn for it
+        return dealt
+    return {name: text for name, text in dealt.items() if text != nul}
+
+
+def list_routes() -> list[tuple[str, str]]:
+    """Every named address outside the admin and the tills, as (name, route)."""
+    return [*_list_routes(get_resolver().url_patterns, "", "")]
+
+
+def _list_routes(patterns: list, namespace: str, before: str) -> Iterator[tuple[str, str]]:
+    for pattern in patterns:
+        route = before + str(pattern.pattern)
+        if isinstance(pattern, URLResolver):
+            if route not in ("admin/", "pos/v1/"):
+                inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+                yield from _list_routes(pattern.url_patterns, inner, route)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield namespace + pattern.name, route
+
+
+def list_admin_pages() -> list[tuple[str, str]]:
+    """The list, the form for a new row and the form of a row of every model in the admin, as (name, model)."""
+    return [
+        (f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", model._meta.label)
+        for model in admin.site._registry
+        for page in ("changelist", "add", "change")
+    ]
+
+
+class World:
+    """One row or more of everything that an address can name."""
+
+    def __init__(self) -> None:
+        contacts = factories.ContactFactory.create_batch(2, attributes={"plan": "gold", "points": 3})
+        people = factories.ContactListFactory(contacts=contacts)
+        segment = factories.SegmentFactory(tree={"all": [{"field": "plan", "op": "equals", "value": "gold"}]})
+        mails = [
+            factories.EmailCampaignFactory(status=status, launchable=True)
+            for status in ("draft", "running", "completed")
+        ]
+        for mail in mails[1:]:
+            factories.DeliveryFactory(campaign=mail, contact=contacts[0])
+        promotions = [factories.PromotionFactory()]
+        tills = [
+            factories.PromotionCampaignFactory(status=status, discounting=True)
+            for status in ("draft", "active", "expired")
+        ]
+        upload = importing.receive(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
+        tried = importing.receive(io.BytesIO(b"email,plan\na@x.test,gold\nb,\n"))
+        importing.choose(tried, ["email", "plan"])
+        importing.run(tried.pk)
+        self.rows = {
+            "campaigns/email/": mails,
+            "campaigns/promotion/": tills,
+            "campaigns/": [mails[0], tills[1]],
+            "contacts/": contacts[:1],
+            "lists/": [people, ContactList.objects.create(name="Empty")],
+            "segments/": [segment, Segment.objects.create(name="Everybody")],
+            "suppressions/": [factories.SuppressionFactory()],
+            "imports/": [upload, tried],
+            "connections/": [factories.SmtpConnectionFactory()],
+            "promotions/": promotions,
+            "coupons/": [factories.CouponFactory()],
+            "groups/": [factories.CustomerGroupFactory()],
+        }
+        self.till = factories.TillFactory()
+        self.sale = factories.SaleFactory()
+        self.promotion = promotions[0]
+
+    def list_paths(self, name: str, route: str) -> list[str]:
+        """The addresses of a route, with rows of this world, and with keys and words that name nothing."""
+        known = next((rows for prefix, rows in self.rows.items() if route.startswith(prefix)), [])
+        paths = []
+        for row in known or [None]:
+            paths += [self._path(name, route, row.pk if row else 1, "launch", self.promotion.pk)]
+        if "<" in route:
+            paths += [self._path(name, route, 10**30, "a" * 3_000, 10**30)]
+        return paths
+
+    @staticmethod
+    def _path(name: str, route: str, pk: int, word: str, promotion: int) -> str:
+        values = {"pk": pk, "promotion": promotion, "index": pk}
+        words = {"verb": word, "token": word, "name": word, "stage": "recipients", "uidb64": word}
+        asked = [part.split(">")[0] for part in route.split("<")[1:]]
+        names = [part.split(":")[-1] for part in asked]
+        return reverse(name, kwargs={each: values.get(each, words.get(each, word)) for each in names})
+
+
+class FormReader(HTMLParser):
+    """The forms that are posted from a page: for each the address and the fields with their values."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.forms: list[tuple[str, dict[str, str]]] = []
+        self.fields: dict[str, str] | None = None
+        self.names: set[str] = set()
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self.fields = {}
+            if given.get("method", "").lower() == "post":
+                self.forms.append((given.get("action", ""), self.fields))
+        name = given.get("name", "")
+        if tag in ("input", "select", "textarea", "button") and name and self.fields is not None:
+            self.names.add(name)
+            self.fields.setdefault(name, given.get("value", ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.fields = None
+
+
+class Attacker:
+    """A signed-in person who sends TEXTS to an address, and notes what the site could not answer."""
+
+    attacked: set[tuple[str, ...]] = set()  # forms that stand on many pages are attacked once in each process
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self.client.raise_request_exception = False
+        self.broken: list[str] = []
+
+    def attack(self, path: str) -> None:
+        """Send every text in every field, then some of them in one field while the others are as the page has them."""
+        reader = FormReader(self._read(path))
+        names = [*ASKED, *sorted(reader.names)]
+        for turn in range(len(TEXTS)):
+            self._send("GET", path, deal_texts(names, turn), f"texts dealt from {turn}")
+        for action, fields in reader.forms or [(path, {})]:
+            form = (resolve(urlsplit(action or path).path).route, *sorted(fields))
+            if form in self.attacked or form[0] == "logout/":
+                continue
+            self.attacked.add(form)
+            names = [*fields] or names
+            if self._send("POST", action or path, deal_texts(names, 0), "texts dealt from 0") == 405:
+                continue
+            for turn in range(1, len(TEXTS)):
+                self._send("POST", action or path, deal_texts(names, turn), f"texts dealt from {turn}")
+            for name in fields:
+                for label in ALONE:
+                    self._send("POST", action or path, fields | {name: TEXTS[label]}, f"{label} in {name}")
+
+    def _read(self, path: str) -> str:
+        with transaction.atomic():
+            response = self.client.get(path)
+            self._judge(response, f"GET {path}")
+            page = b"".join(response) if response.streaming else response.content
+            transaction.set_rollback(True)
+        return page.decode(errors="replace")
+
+    def _send(self, method: str, path: str, fields: dict[str, str], what: str) -> int:
+        data = urlencode(fields, errors="surrogatepass")
+        with transaction.atomic():
+            if method == "GET":
+                response = self.client.get(f"{path}{'&' if '?' in path else '?'}{data}")
+            else:
+                response = self.client.post(path, data, content_type="application/x-www-form-urlencoded")
+            if response.streaming:
+                b"".join(response)
+            transaction.set_rollback(True)
+        self._judge(response, f"{method} {path[:80]}: {what}")
+        return response.status_code
+
+    def _judge(self, response, what: str) -> None:
+        if response.status_code >= 500 and response.status_code != 503:
+            error = getattr(response, "exc_info", None)
+            self.broken.append(f"{what}: {error[0].__name__}: {str(error[1])[:200]}" if error else what)

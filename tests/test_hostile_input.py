@@ -1,0 +1,48 @@
+"""No address of the site answers 500, whatever anybody sends."""
+
+from itertools import groupby
+
+import pytest
+from django.apps import apps
+from django.urls import reverse
+
+from tests.factories import UserFactory
+from tests.hostile_input import Attacker, World, list_admin_pages, list_routes
+
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(400)]
+
+ROUTES = sorted(list_routes(), key=lambda each: each[1])
+ROOMS = {room: [*those] for room, those in groupby(ROUTES, lambda each: "/".join(each[1].split("/")[:2]))}
+ADMIN = {room: [*those] for room, those in groupby(list_admin_pages(), lambda each: each[1])}
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(settings, tmp_path):
+    settings.VAR_DIR = tmp_path
+
+
+@pytest.fixture
+def attacker(client):
+    client.force_login(UserFactory(is_staff=True, is_superuser=True))
+    return Attacker(client)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_address_answers_500(attacker, room):
+    world = World()
+    for name, route in ROOMS[room]:
+        for path in world.list_paths(name, route):
+            attacker.attack(path)
+    assert attacker.broken == []
+
+
+@pytest.mark.parametrize("label", ADMIN)
+def test_no_page_of_the_admin_answers_500(attacker, label):
+    World()
+    row = apps.get_model(label).objects.first()
+    for name, _ in ADMIN[label]:
+        if not name.endswith("_change"):
+            attacker.attack(reverse(name))
+        elif row is not None:
+            attacker.attack(reverse(name, args=[row.pk]))
+    assert attacker.broken == []
