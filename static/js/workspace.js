@@ -17,14 +17,13 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 
 // Whoever works by keyboard stays where they were when the part they were in is swapped, as after a confirmed step.
-let swapsFocus = false;
-document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target } = event.detail;
-  swapsFocus = target.contains(document.activeElement) || ask().contains(document.activeElement);
+// Noted before the request, which disables the button that was pressed and so takes the focus from it.
+const pressed = new WeakSet();
+document.addEventListener("htmx:beforeRequest", ({ detail: { elt, xhr } }) => {
+  if (elt.contains(document.activeElement)) pressed.add(xhr);
 });
-document.addEventListener("htmx:afterSettle", (event) => {
-  const part = event.detail.elt;
-  if (!swapsFocus || document.activeElement !== document.body || ask().open || !part.isConnected) return;
+document.addEventListener("htmx:afterSettle", ({ detail: { elt: part, xhr } }) => {
+  if (!pressed.has(xhr) || document.activeElement !== document.body || ask().open || !part.isConnected) return;
   part.tabIndex = -1;
   part.focus({ preventScroll: true });
 });

@@ -28,7 +28,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     """E3, E5, E9, E10"""
     sign_in("marketer")
     page.get_by_role("link", name="Campaigns").first.click()
-    page.get_by_role("link", name="Autumn roast is here").click()
+    page.get_by_role("link", name="Autumn roast is here", exact=True).click()
     status = page.locator("#campaign-status")
     expect(status.locator(".status-badge")).to_have_text("Draft")
     status.get_by_role("button", name="Launch").click()

@@ -55,6 +55,7 @@ def cut(route: Route) -> None:
 )
 def test_a_button_that_cannot_work_says_why(quiet_page: Page, answer, said):
     quiet_page.goto("/segments/new/")
+    quiet_page.wait_for_load_state("networkidle")
     quiet_page.route("**/segments/**", answer)
     quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
     expect(quiet_page.locator("#trouble")).to_contain_text(said)

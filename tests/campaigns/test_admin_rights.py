@@ -80,7 +80,6 @@ TABLE = {
 ACTIONS = {
     "django_q.Failure": {"delete_selected": "d", "retry": "r"},
     "mailing.Contact": {"delete_selected": "d"},
-    "mailing.ContactList": {"delete_selected": "d"},
     "mailing.Suppression": {"delete_selected": "d"},
     "pos.Location": {"delete_selected": "d"},
     "promotions.CustomerGroup": {"delete_selected": "d"},

@@ -168,7 +168,7 @@ def test_an_outage_that_lasts_pauses_the_campaign_with_the_reason_and_the_time(s
     assert fresh(campaign).status == "paused"
     why = campaign.history.first().why
     assert "cannot be reached" in why
-    assert f"since {timezone.localtime(since):%-d %b, %H:%M}" in why
+    assert f"since {timezone.localtime(since):%-d %b %Y, %H:%M}" in why
 
 
 def test_the_gaps_between_two_tries_grow(server, settings, monkeypatch):

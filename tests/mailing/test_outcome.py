@@ -10,6 +10,7 @@ from mailing.smtp.client import Outcome, Result
 from mailing.smtp.replies import Reply, Stage
 from mailing.smtp.verdicts import classify
 
+pytestmark = pytest.mark.django_db  # the time is the database's
 LATER = timezone.now() + timedelta(hours=48)
 OVER = timezone.now() - timedelta(seconds=1)
 
@@ -71,13 +72,13 @@ def test_the_time_a_server_names_is_kept():
 def test_only_an_address_that_is_no_more_is_suppressed_and_policy_is_our_fault(
     code, enhanced, status, suppress, fault
 ):
-    fate = outcome.fate(answered(code, enhanced, "said the server"), 0, LATER)
+    fate = outcome.fate(answered(code, enhanced, "recipient rejected"), 0, LATER)
     assert (fate.status, fate.suppress, fate.fault) == (status, suppress, fault)
     assert (fate.stage, fate.code, fate.enhanced_code, fate.text) == (
         "dot",
         code,
         enhanced,
-        "said the server",
+        "recipient rejected",
     )
 
 

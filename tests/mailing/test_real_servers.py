@@ -58,7 +58,8 @@ def find_free_port() -> int:
 
 @contextlib.contextmanager
 def started(command: list[str], port: int) -> Iterator[None]:
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen(command, umask=0o022, **silent) as process:  # its users write beside it
         try:
             deadline = time.monotonic() + 10
             while True:

@@ -109,7 +109,7 @@ def test_a_batch_that_is_gone_is_not_found_and_a_broken_address_is_no_fault(clie
         asked = {"promotion": promotion, "batch": "Leaflet"}
         assert client.get("/coupons/batches/switch/", asked).status_code == 404
     nul = {"promotion": unlocked.pk, "batch": "\0"}
-    assert client.get("/coupons/batches/switch/", nul).status_code == 404
+    assert client.get("/coupons/batches/switch/", nul).status_code == 400
     page = shown(client.post("/coupons/batches/switch/", {"promotion": "²", "batch": "X"}, follow=True))
     assert "There is no batch “X” any more." in page
 

@@ -113,7 +113,7 @@ def test_the_stacking_rules_are_one_row_that_some_may_change():
     assert Change.objects.get().detail["max_discount_percent"] == [None, 5_000]
     for wrong in (
         {"max_discount_percent": 10_001},
-        {"max_promotions": 0},
+        {"max_promotions": -1},
         {"precedence": "taste"},
         {"colour": "red"},
     ):
