@@ -33,7 +33,7 @@ def test_no_address_answers_500(attacker, room):
     for name, route in ROOMS[room]:
         for path in world.list_paths(name, route):
             attacker.attack(path)
-    assert attacker.broken == []
+    assert attacker.broken == [], "\n".join(attacker.broken)
 
 
 @pytest.mark.parametrize("label", ADMIN)
@@ -45,4 +45,4 @@ def test_no_page_of_the_admin_answers_500(attacker, label):
             attacker.attack(reverse(name))
         elif row is not None:
             attacker.attack(reverse(name, args=[row.pk]))
-    assert attacker.broken == []
+    assert attacker.broken == [], "\n".join(attacker.broken)

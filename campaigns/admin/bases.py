@@ -52,8 +52,10 @@ class BoundedDecoder(json.JSONDecoder):
         """Raises json.JSONDecodeError: also what is too deep."""
         try:
             found = super().decode(text, *args)
-        except RecursionError as error:
-            raise json.JSONDecodeError("too deep", text, 0) from error
+        except json.JSONDecodeError:
+            raise
+        except (RecursionError, ValueError) as error:  # Python reads no number of more than 4,300 digits
+            raise json.JSONDecodeError("too deep or too long", text, 0) from error
         level = [found]
         for _ in range(DEEPEST):
             level = [part for each in level for part in parts_of(each)]
