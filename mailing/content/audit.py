@@ -1,5 +1,5 @@
 """What is wrong with the markup of a body, by the line its author wrote: links that lead nowhere, pictures without a
-host, scripts and forms, which no mail client runs, and merge tags of other programs."""
+host, what no mail client runs or shows, and merge tags of other programs."""
 
 import re
 from collections.abc import Iterator
@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from . import foreign, markup
 from .document import parse_markdown
 from .held import Held
-from .names import UNSUBSCRIBE
+from .markup import Piece
 from .source import Source
-from .urls import is_runnable, is_web
+from .targets import find_link_fault, find_picture_fault, find_srcset_faults, find_style_faults, read_target
 
 _SHOWN = 20  # faults of one kind that are named; more of them help nobody
-_scheme = re.compile(r"[a-z][a-z0-9+-]*:", re.IGNORECASE).match
-_web_scheme = re.compile(r"https?(?:[:/]|%3a)", re.IGNORECASE).match
-_email = re.compile(r"[^\s/@:]+@[^\s/@:]+\.[a-z]{2,}\Z", re.IGNORECASE).match
-_host = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}(?=[:/?#]|\Z)", re.IGNORECASE).match
-_file = re.compile(r"\.(?:html?|php|aspx?|png|jpe?g|gif|pdf|svg|webp)(?=[?#]|\Z)", re.IGNORECASE).search
 _UNLIKE_LINKS = frozenset(("link", "base", "use", "image"))
+_LINKS = frozenset(("a", "area", "mj-button", "mj-navbar-link"))
+_PICTURES = frozenset(
+    """img mj-image mj-carousel-image mj-social-element v:fill v:imagedata v:image source input""".split()
+)
+_OF_PICTURES = ("background", "background-url", "poster", "thumbnails-src")  # attributes that hold a picture
 _DATA_SCRIPTS = ("application/ld+json", "application/json")
+_UNLIKE_MAIL = {
+    "form": "mail clients do not send a <form>; link to a page with the form in its place",
+    **{
+        name: f"mail clients do not show what <{name}> loads; link to it, or to a page that shows it"
+        for name in ("iframe", "object", "embed", "applet", "frame")
+    },
+}
 
 
 def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
@@ -29,24 +36,22 @@ def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
     held = Held(source.body)
     text = held.liquid(source.body)
     counted: dict[str, int] = {}
-    tags = _markdown_tags(text, held) if source.body_format == "markdown" else _tags(text, 0)
-    for position, tag, name in tags:
-        for kind, said in _faults_of(tag, name, held):
-            counted[kind] = counted.get(kind, 0) + 1
-            if counted[kind] <= _SHOWN:
-                yield "body", held.restore(text[:position]).count("\n") + 1, said
+    pieces = _read_markdown_pieces(text, held) if source.body_format == "markdown" else _read_pieces(text, 0)
+    for position, kind, said in _Auditor(held).find_faults(pieces):
+        counted[kind] = counted.get(kind, 0) + 1
+        if counted[kind] <= _SHOWN:
+            yield "body", held.restore(text[:position]).count("\n") + 1, said
 
 
-def _tags(text: str, offset: int) -> Iterator[tuple[int, str, str]]:
-    """Position, source and name of each start tag of a text."""
+def _read_pieces(text: str, offset: int) -> Iterator[tuple[int, Piece]]:
+    """The position of each piece of HTML, and the piece."""
     position = offset
     for piece in markup.pieces(text):
-        if piece.is_start:
-            yield position, piece.source, piece.name
+        yield position, piece
         position += len(piece.source)
 
 
-def _markdown_tags(text: str, held: Held) -> Iterator[tuple[int, str, str]]:
+def _read_markdown_pieces(text: str, held: Held) -> Iterator[tuple[int, Piece]]:
     """The same of Markdown: its own links and pictures as the tags they become."""
     starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
     for block in parse_markdown(text, held):
@@ -54,95 +59,96 @@ def _markdown_tags(text: str, held: Held) -> Iterator[tuple[int, str, str]]:
         for token in (block, *(block.children or ())):
             if token.type in ("html_block", "html_inline"):
                 at = max(text.find(token.content, begin, end), begin)
-                yield from _tags(token.content, at)
+                yield from _read_pieces(token.content, at)
             elif token.type in ("link_open", "image"):
                 name, attribute = ("a", "href") if token.type == "link_open" else ("img", "src")
                 value = str(token.attrGet(attribute) or "")
                 at = max(text.find(value, begin, end), begin)
-                yield at, markup.with_attribute(f"<{name}>", attribute, value.replace("&", "&amp;")), name
+                tag = markup.with_attribute(f"<{name}>", attribute, value.replace("&", "&amp;"))
+                yield at, Piece("tag", tag, name)
+            elif token.type == "link_close":
+                yield begin, Piece("tag", "</a>", "a")
+            elif token.type in ("text", "code_inline"):
+                yield begin, Piece("text", token.content)
 
 
-def _faults_of(tag: str, name: str, held: Held) -> Iterator[tuple[str, str]]:
-    """Kind and sentence for each thing that is wrong with one start tag."""
-    attributes = markup.attributes(tag)
-    if name == "script" and attributes.get("type", "").lower() not in _DATA_SCRIPTS:
-        yield (
-            "script",
-            "no mail client runs a <script>; leave it out, and link to a page that does what it did",
-        )
-    if name == "form":
-        yield "form", "mail clients do not send a <form>; link to a page with the form in its place"
-    for attribute, value in attributes.items():
-        if attribute.startswith("on") and value and name.isalnum():
-            yield "script", f"no mail client runs {attribute}= of <{name}>; leave it out"
-    if "href" in attributes and name not in _UNLIKE_LINKS:
-        said = _fault_of_link(_written(attributes["href"], held), _starts_as_value(attributes["href"], held))
-        if said:
+class _Auditor:
+    """Reads the pieces of a body in their order."""
+
+    def __init__(self, held: Held) -> None:
+        self.held = held
+        self.anchor: int | None = None  # the position of an open <a> that links nowhere
+        self.has_base = False  # are links of the open <mj-navbar> relative to its base-url?
+
+    def find_faults(self, pieces: Iterator[tuple[int, Piece]]) -> Iterator[tuple[int, str, str]]:
+        """Position, kind and sentence for each thing that is wrong."""
+        for position, piece in pieces:
+            if piece.kind == "raw" and piece.name in ("style", "mj-style"):
+                for place, said in find_style_faults(piece.source, self.held):
+                    yield position + place, "picture", said
+            elif piece.kind == "text" and self.anchor is not None and piece.source.strip():
+                said = 'an <a> links nowhere; write href="https://…", or leave the tag out'
+                yield self.anchor, "link", said
+                self.anchor = None
+            elif piece.kind == "tag":
+                self._follow(position, piece)
+                if piece.is_start:
+                    for kind, said in self._find_tag_faults(piece.source, piece.name):
+                        yield position, kind, said
+
+    def _follow(self, position: int, piece: Piece) -> None:
+        if piece.name == "a":
+            self.anchor = position if piece.is_start and self._is_dead_anchor(piece.source) else None
+        elif piece.name == "mj-navbar":
+            self.has_base = piece.is_start and bool(markup.attributes(piece.source).get("base-url"))
+
+    def _is_dead_anchor(self, tag: str) -> bool:
+        """Has an <a> neither an address nor a name that others link to?"""
+        names = markup.attributes(tag)
+        has_liquid = self.held.mark.search(markup.without_values(tag)) is not None
+        return not has_liquid and not names.keys() & {"href", "name", "id", "xlink:href"}
+
+    def _find_tag_faults(self, tag: str, name: str) -> Iterator[tuple[str, str]]:
+        """Kind and sentence for each thing that is wrong with one start tag."""
+        attributes = markup.attributes(tag)
+        if name == "script" and attributes.get("type", "").lower() not in _DATA_SCRIPTS:
+            yield (
+                "script",
+                "no mail client runs a <script>; leave it out, and link to a page that does what it did",
+            )
+        if name in _UNLIKE_MAIL:
+            yield name, _UNLIKE_MAIL[name]
+        if name == "base" and "href" in attributes:
+            yield name, "few mail clients follow <base href=…>; leave it out, and write each address in full"
+        if name == "meta" and attributes.get("http-equiv", "").strip().lower() == "refresh":
+            yield name, "no mail client follows a <meta> that leads to another page; link to the page"
+        for attribute, value in attributes.items():
+            if attribute.startswith("on") and value and name.isalnum():
+                yield "script", f"no mail client runs {attribute}= of <{name}>; leave it out"
+        if said := self._find_link_fault(attributes, name):
             yield "link", said
-    for attribute in ("src", "background"):
-        if attribute == "src" and name not in ("img", "mj-image", "v:fill", "v:imagedata", "source", "input"):
-            continue
-        if attribute in attributes or (name == "img" and attribute == "src"):
-            value = attributes.get(attribute, "")
-            said = _fault_of_picture(_written(value, held), _starts_as_value(value, held))
-            if said:
-                yield "picture", said
+        for said in self._find_picture_faults(attributes, name):
+            yield "picture", said
 
+    def _find_link_fault(self, attributes: dict[str, str], name: str) -> str:
+        if "href" not in attributes or name in _UNLIKE_LINKS:
+            return ""
+        target = read_target(attributes["href"], self.held)
+        if not target.url:
+            return 'a link has no address; write href="https://…"' if name in _LINKS else ""
+        if self.has_base and name == "mj-navbar-link":
+            return ""
+        return find_link_fault(target, self.held)
 
-def _written(value: str, held: Held) -> str:
-    return held.restore(markup.unescape_value(value)).strip()
-
-
-def _starts_as_value(value: str, held: Held) -> bool:
-    """Does an address begin with a recipient's value?"""
-    found = held.mark.match(value.strip())
-    return found is not None
-
-
-def _fault_of_link(url: str, is_value: bool) -> str:
-    if not url or url[0] == "#" or is_value or foreign.find(url):
-        return ""
-    if is_runnable(url) and not _is_app(url):
-        return f"the link “{_short(url)}” runs nothing in an e-mail; link to a page, as https://…"
-    if _email(url):
-        return f"the link “{_short(url)}” is an e-mail address; write mailto:{url}"
-    if UNSUBSCRIBE in url or is_web(url):
-        return ""
-    if _web_scheme(url):
-        return f"the link “{_short(url)}” has no host; write https:// and the whole address"
-    if _scheme(url):
-        return ""
-    whole = f"https://{url}" if _host(url) and not _file(url.partition("/")[0]) else "https://…"
-    whole = f"https:{url}" if url.startswith("//") else whole
-    return (
-        f"the link “{_short(url)}” has no scheme, and an e-mail has no page it could be relative to; "
-        f"write {_short(whole)}"
-    )
-
-
-def _fault_of_picture(url: str, is_value: bool) -> str:
-    if is_value or is_web(url) or foreign.find(url):
-        return ""
-    if not url:
-        return 'a picture has no address; write src="https://…"'
-    if url.lower().startswith("data:image/"):
-        return ""
-    if url.startswith("//"):
-        return f"the picture “{_short(url)}” has no scheme; write https:{_short(url)}"
-    if url.lower().startswith(("cid:", "file:", "blob:")):
-        return (
-            f"the picture “{_short(url)}” is on no server; put it on one and write its address, as https://…"
-        )
-    return f"the picture “{_short(url)}” has no host; write its whole address, as https://…"
-
-
-def _is_app(url: str) -> bool:
-    """Is it an address that another program than a browser opens (webcal:, whatsapp:)?"""
-    return not re.match(
-        r"[\s\x00-\x20]*(?:j\s*a\s*v\s*a|v\s*b|data|file|about|blob|view-source)", url, re.IGNORECASE
-    )
-
-
-def _short(url: str) -> str:
-    url = " ".join(url.split())
-    return url if len(url) <= 80 else f"{url[:79]}…"
+    def _find_picture_faults(self, attributes: dict[str, str], name: str) -> Iterator[str]:
+        values = [attributes[each] for each in _OF_PICTURES if attributes.get(each, "").strip()]
+        if name == "img" or (name in _PICTURES and "src" in attributes):
+            values.append(attributes.get("src", ""))
+        for value in values:
+            if said := find_picture_fault(read_target(value, self.held), self.held):
+                yield said
+        if "srcset" in attributes:
+            yield from find_srcset_faults(attributes["srcset"], self.held)
+        style = markup.unescape_value(attributes.get("style", ""))
+        for _, said in find_style_faults(style, self.held):
+            yield said

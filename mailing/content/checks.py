@@ -35,7 +35,7 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
     found = faults(source)
     templates, _ = parsed(source)
     names = {*known, *(name for sample in samples for name in sample.attributes)}
-    complete = [
+    every: list[Fault] = [
         *found,
         *unknown_names(templates, source, names),
         *broken_spintax(source),
@@ -45,6 +45,7 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
             for field, line, said in audit.find_faults(source)
         ),
     ]
+    complete = list(dict.fromkeys(every))  # a merge tag may also be why the Liquid does not parse
     if found:
         return complete
     try:

@@ -1,7 +1,9 @@
 """Merge tags of other programs: recognised, named with the way to write them here, and turned into Liquid.
 
-Mailchimp's *|FNAME|* and *|IF:…|*, Handlebars' and Mustache's {{#if x}} and {{{x}}}, and the ways %%x%%, [[x]], ${x},
-#{x}, {$x}, %X%, <%= x %> and {x}. What has no counterpart here is named and left as it is.
+Mailchimp's *|FNAME|* and *|IF:…|*, Handlebars' and Mustache's {{#if x}} and {{{x}}}, Salesforce's {!Contact.Name},
+Braze's {{${x}}}, Marketo's {{lead.First Name:default=x}}, and the ways %%x%%, @@x@@, [[x]], [% x %], ${x}, #{x}, {$x},
+%X%, <%= x %>, <?= $x ?> and {x}; [X], [x fallback=y], |*X*|, $X$, @X@, «X» and <<X>> where X is the name of a field of
+people. What has no counterpart here is named and left as it is.
 """
 
 import re
@@ -9,23 +11,38 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .names import UNSUBSCRIBE
+from .foreign_tags import TagReader
 
 _NAME = r"[A-Za-z_][\w.]{0,60}"
+_WORDS = r"[A-Za-z_][\w .:-]{0,60}?"
 _tags = re.compile(
     rf"""
+    (?=[*|{{%\[$\#<@~«])
+    (?:
       \*\|(?P<mailchimp>[^|*\n<>]{{1,120}})\|\*
+    | \|\*(?P<mirrored>\w{{1,60}})\*\|
     | (?P<comment>\{{\{{!--(?:(?!\{{\{{!--).)*?--\}}\}}|\{{\{{![^{{}}]*\}}\}})
     | \{{\{{\{{\s*(?P<raw>[^{{}}]+?)\s*\}}\}}\}}
     | \{{\{{\s*(?P<block>[\#/^>&][^{{}}]*?|else\b[^{{}}]*?)\s*\}}\}}
+    | \{{\{{\s*(?P<braze>\$\{{\s*{_NAME}\s*\}}[^{{}}]*?)\s*\}}\}}
+    | \{{\{{\s*(?P<marketo>\w{{1,40}}\.\w[\w ]{{0,60}}?(?:[ ]\w{{1,40}}|:default=[^{{}}|]{{0,60}}?))\s*\}}\}}
     | \{{\{{\s*(?P<value>(?:this|@|\.\./|insert\s)[^{{}}|]*?|{_NAME})\s*\}}\}}
     | %%\s*(?P<percents>[A-Za-z_][\w .:-]{{0,60}}?)\s*%%
-    | \[\[\s*(?:(?:var|data):)?(?P<brackets>[A-Za-z_][\w .:-]{{0,60}}?)\s*\]\]
-    | [$\#]\{{\s*(?P<dollar>{_NAME})\s*\}}
-    | <%=?-?\s*(?P<erb>@?{_NAME})\s*-?%>
+    | \[\[\s*(?:(?:var|data):)?(?P<brackets>{_WORDS}(?:\s+OR\s+["'“][^"'”\[\]\n]{{0,60}}["'”])?)\s*\]\]
+    | \[%-?\s*(?P<toolkit>[^\[\]%\n]{{1,120}}?)\s*-?%\]
+    | (?<![\w\[\]\\!])\[\s*(?P<square>{_WORDS}(?:[\s,|]+(?:fallback|default)\s*[=:][^\[\]\n]{{0,60}})?)\s*\](?![\](\[:])
+    | [$\#]\{{\s*(?P<dollar>[A-Za-z_@$][^{{}}|\n<>]{{0,80}}?)\s*\}}
+    | (?<![\w$])\$(?P<dollars>[A-Z][A-Z_]{{2,40}})\$(?![\w$])
+    | <%[=!@-]?\s*(?P<erb>(?:(?!%>|<%).){{0,200}}?)\s*-?%>
+    | <\?(?:php\b|=)(?P<php>(?:(?!\?>|<\?).){{0,200}})\?>
     | (?<![\w%])%(?P<percent>[A-Za-z_][\w.]{{1,60}})%(?![\w%])
+    | (?<![\w.@])@@\s*(?P<ats>{_WORDS})\s*@@(?![\w@])
+    | (?<![\w.@])@(?P<ats_of_capitals>[A-Z][A-Z_]{{2,40}})@(?![\w@])
+    | (?<![\w~])~(?P<tildes>(?:Contact|Lead|Person)\.\w{{1,40}})~(?![\w~])
+    | (?:<<|«)\s*(?P<angles>{_WORDS})\s*(?:>>|»)
+    | (?<!\\)\{{!\s*(?P<salesforce>[A-Za-z$][^{{}}|\n<>]{{0,120}}?)\s*\}}
     | (?<![\\{{$\#%])\{{\$?(?P<brace>{_NAME})\}}(?!\}})
-    """,
+    )""",
     re.VERBOSE | re.DOTALL,
 )
 # Every pattern ends at the next of its own kind, so that a thousand open ones cost no more than one
@@ -35,41 +52,6 @@ _skipped = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 _statements = re.compile(r"\{\{(?:(?!\{\{|\{%).)*?\}\}|\{%(?:(?!\{\{|\{%).)*?%\}", re.DOTALL)
-_KNOWN = {
-    "fname": "first_name",
-    "firstname": "first_name",
-    "first": "first_name",
-    "lname": "last_name",
-    "lastname": "last_name",
-    "last": "last_name",
-    "name": "first_name",
-    "vorname": "first_name",
-    "nachname": "last_name",
-    "emailaddr": "email",
-    "emailaddress": "email",
-    "email_address": "email",
-    "merge0": "email",
-    "merge1": "first_name",
-    "merge2": "last_name",
-    **dict.fromkeys(
-        (
-            "unsub",
-            "unsubscribe",
-            "unsubscribe_link",
-            "unsubscribelink",
-            "unsubscribe_url",
-            "unsub_center_url",
-        ),
-        UNSUBSCRIBE,
-    ),
-}
-_PHRASES = {
-    "current_year": '{{ "now" | date: "%Y" }}',
-    "else:": "{% else %}",
-    "else": "{% else %}",
-}
-_CASES = {"upper": "upcase", "lower": "downcase", "title": "capitalize"}
-_COUNTERS = {"@index": "forloop.index0", "@first": "forloop.first", "@last": "forloop.last"}
 
 
 class Change(NamedTuple):
@@ -117,7 +99,7 @@ def describe(change: Change) -> str:
 
 
 def _changes(text: str) -> Iterator[tuple[int, Change]]:
-    reader = _Reader()
+    reader = TagReader()
     skipped, statements = _Spans(_skipped, text), _Spans(_statements, text)
     line, counted = 1, 0
     for match in _tags.finditer(text):
@@ -142,135 +124,3 @@ class _Spans:
         """Does a place lie in one of them, behind its beginning?"""
         before = bisect_left(self.starts, place) - 1
         return before >= 0 and place < self.spans[before][1]
-
-
-class _Reader:
-    """Reads merge tags in their order: what ends a block depends on what began it."""
-
-    def __init__(self) -> None:
-        self.blocks: list[tuple[str, str]] = []  # the Liquid tag of each, and for a loop its item's name
-
-    def read(self, match: re.Match[str]) -> str | None:
-        """What a tag is here; itself when it is right already; None when nothing is like it."""
-        kind = match.lastgroup or ""
-        said = (match[kind] or "").strip()
-        if kind == "mailchimp":
-            return self._mailchimp(said)
-        if kind == "comment":
-            return ""
-        if kind == "raw":
-            return f"{{{{ {self._name(said)} }}}}"
-        if kind == "block":
-            return self._block(said)
-        if kind == "value":
-            return self._value(match[0], said)
-        return f"{{{{ {_plain(said)} }}}}"
-
-    def _mailchimp(self, said: str) -> str | None:
-        lower = said.lower()
-        word, _, rest = said.partition(":")
-        if lower in _PHRASES:
-            return _PHRASES[lower]
-        if word.lower() in ("if", "ifnot", "elseif") and rest:
-            condition = _condition(rest)
-            if word.lower() == "elseif":
-                return f"{{% elsif {condition} %}}"
-            tag = "if" if word.lower() == "if" else "unless"
-            self.blocks.append((tag, ""))
-            return f"{{% {tag} {condition} %}}"
-        if lower == "end:if":
-            return f"{{% end{self._end('if')} %}}"
-        if word.lower() == "date":
-            return '{{ "now" | date: "long" }}'
-        if word.lower() in _CASES and rest:
-            return f"{{{{ {_plain(rest)} | {_CASES[word.lower()]} }}}}"
-        if ":" in said or "_" in said or not re.fullmatch(r"\w+", said):
-            return None
-        known = _KNOWN.get(lower)
-        unlike = ("archive", "forward", "subject", "rewards", "translate", "promo_code", "abuse_email")
-        return None if known is None and lower in unlike else f"{{{{ {_plain(said)} }}}}"
-
-    def _block(self, said: str) -> str | None:
-        sign = said[0]
-        if said.startswith("else"):
-            rest = said[4:].strip()
-            rest = rest[2:].strip() if rest.startswith("if") else rest
-            return f"{{% elsif {self._test(rest)} %}}" if rest else "{% else %}"
-        body = said[1:].strip()
-        if sign == "&":
-            return f"{{{{ {self._name(body)} }}}}"
-        if sign == "/":
-            return f"{{% end{self._end(body)} %}}" if self.blocks else None
-        if sign == "^" and not body:
-            return "{% else %}"
-        if sign == ">" or not body:
-            return None
-        word, _, rest = body.partition(" ")
-        if sign == "#" and word in ("if", "unless") and rest:
-            test = self._test(rest)
-            self.blocks.append((word, ""))
-            return f"{{% {word} {test} %}}"
-        if sign == "#" and word in ("equals", "eq", "is") and rest:
-            test = self._test(f"({word} {rest})")
-            self.blocks.append(("if", ""))
-            return f"{{% if {test} %}}"
-        if sign == "#" and word == "each" and rest:
-            named = re.match(r"(\S+)\s+as\s+\|\s*(\w+)", rest)
-            many, one = (named[1], named[2]) if named else (rest.split()[0], "item")
-            many = self._name(many)
-            self.blocks.append(("for", "" if named else one))
-            return f"{{% for {one} in {many} %}}"
-        if rest:
-            return None
-        tag = "unless" if sign == "^" else "if"
-        test = self._name(word)
-        self.blocks.append((tag, ""))
-        return f"{{% {tag} {test} %}}"
-
-    def _end(self, name: str) -> str:
-        if self.blocks:
-            return self.blocks.pop()[0]
-        return "for" if name == "each" else name if name in ("if", "unless") else "if"
-
-    def _value(self, written: str, said: str) -> str | None:
-        if inserted := re.fullmatch(r"insert\s+(\S+)(?:\s+\"?default=([^\"]*)\"?)?", said):
-            default = f' | default: "{inserted[2]}"' if inserted[2] else ""
-            return f"{{{{ {self._name(inserted[1])}{default} }}}}"
-        name = self._name(said)
-        return written if name == said else f"{{{{ {name} }}}}"
-
-    def _name(self, said: str) -> str:
-        """A variable as Liquid has it, inside a loop that of its item."""
-        item = next((one for tag, one in reversed(self.blocks) if tag == "for"), "")
-        if said in _COUNTERS:
-            return _COUNTERS[said]
-        if said.startswith("../"):
-            return said.lstrip("./")
-        if said in ("this", "."):
-            return item or said
-        if said.startswith("this."):
-            return f"{item}.{said[5:]}" if item else said
-        return f"{item}.{said}" if item and re.fullmatch(_NAME, said) and said != item else said
-
-    def _test(self, said: str) -> str:
-        found = re.fullmatch(r"\(?\s*(eq|equals|is|ne|gt|gte|lt|lte|and|or)\s+(\S+)\s+(.+?)\s*\)?", said)
-        if found:
-            signs = {"ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "and": "and", "or": "or"}
-            return f"{self._name(found[2])} {signs.get(found[1], '==')} {self._name(found[3])}"
-        return self._name(said)
-
-
-def _plain(said: str) -> str:
-    """The name of an attribute here for a name elsewhere."""
-    name = re.sub(r"[^\w.]+", "_", said.strip().lstrip("@")).strip("_.")
-    return _KNOWN.get(name.lower(), name.lower() if name.isupper() else name)
-
-
-def _condition(said: str) -> str:
-    found = re.fullmatch(r"(\w+)\s*(!=|>=|<=|=|>|<)\s*(.+)", said.strip())
-    if not found:
-        return _plain(said)
-    value = found[3].strip().strip("\"'")
-    number = re.fullmatch(r"-?\d+(\.\d+)?", value)
-    sign = "==" if found[2] == "=" else found[2]
-    return f"{_plain(found[1])} {sign} {value if number else chr(34) + value + chr(34)}"

@@ -8,7 +8,14 @@ Utm = tuple[tuple[str, str], ...]
 _web = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE).match
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE).match
 _doubled = re.compile(r"\A(?:https?:/*\s*)+(?=https?://)", re.IGNORECASE)
-_allowed = frozenset(("http", "https", "mailto", "tel", "sms"))
+USUAL_SCHEMES = ("https", "http", "mailto", "tel", "sms")
+# Of addresses that other programs open than browsers and mail clients; none of them runs anything by itself
+APP_SCHEMES = frozenset(
+    """bitcoin callto facetime facetime-audio fb fb-messenger feed ftp ftps geo instagram irc ircs itms itms-apps
+    itms-services line magnet maps market mms msteams music sftp sgnl sip sips skype slack smsto spotify tg twitter
+    viber webcal webcals whatsapp xmpp zoommtg zoomus""".split()
+)
+_allowed = APP_SCHEMES.union(USUAL_SCHEMES)
 
 
 def is_web(url: str) -> bool:
@@ -25,7 +32,7 @@ def is_runnable(url: str) -> bool:
 def tidied(url: str) -> str:
     """`url` in ASCII with what no URL may hold percent-encoded (RFC 3986); what is already encoded stays.
 
-    An address of another scheme than those an e-mail links to (http, https, mailto, tel, sms) becomes "#". Of two
+    An address of another scheme than those an e-mail links to (http, https, mailto, tel, an app's) becomes "#". Of two
     schemes before one address, as editors write `http://` before a placeholder, the second is meant.
     """
     url = re.sub(r"[\x00-\x1f\x7f]", "", url).strip()
