@@ -31,7 +31,9 @@ class Rule:
             setattr(self, found[1], convert(found[2]))
             words.pop(0)
         self.action = " ".join(words)
-        if not re.match(r"[2-5]\d\d\b|(drop|stall|flood)$|delay [\d.]+$|(raw|half) ", self.action):
+        if not re.match(
+            r"[2-5]\d\d\b|(drop|stall|freeze|hold|flood)$|delay [\d.]+$|(raw|half) ", self.action
+        ):
             raise ValueError(f"{self.text!r}: {self.action!r} is no action.")
 
     def matches(self, recipient: str, messages: int, chance: random.Random) -> bool:

@@ -97,6 +97,12 @@ class HostileSmtp:
             else:
                 self.kept[number] = content
 
+    def release(self) -> None:
+        """Give every answer that a rule `hold` keeps back, from any thread, and keep none back from here on."""
+        self.settings.rules = [rule for rule in self.settings.rules if rule.action != "hold"]
+        for session in list(self.open):
+            self.loop.call_soon_threadsafe(session.release)
+
     def is_too_fast(self) -> bool:
         rate, now = self.settings.rate, time.monotonic()
         self._tokens = min(max(rate, 1.0), self._tokens + (now - self._refilled) * rate)

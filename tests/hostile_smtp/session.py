@@ -28,7 +28,7 @@ class Session(asyncio.Protocol):
         self.buffer = b""
         self.scanned = 0
         self.is_body_judged = self.can_write = True
-        self.in_data = self.in_login = self.is_over = self.is_deaf = self.is_flooding = False
+        self.in_data = self.in_login = self.is_over = self.is_deaf = self.is_flooding = self.is_held = False
         self.is_encrypted = server.tls is not None and server.is_implicit
         self.encrypting: asyncio.Task[None] | None = None
         self.steps: list[bytes] = []  # of a login
@@ -59,6 +59,9 @@ class Session(asyncio.Protocol):
         self.is_over = True
 
     def data_received(self, data: bytes) -> None:
+        if self.is_deaf:
+            self.server.counts["unheard"] += len(data)
+            return
         self.buffer = self.buffer + data if self.buffer else data
         while not (self.is_over or self.is_deaf) and (self._content() if self.in_data else self._command()):
             pass
@@ -81,10 +84,18 @@ class Session(asyncio.Protocol):
                 self.is_over = True
             case "stall":
                 self.is_deaf = True
+            case "freeze":
+                self.is_deaf = True
+                self.transport.pause_reading()
             case "flood":
                 self.is_deaf = self.is_flooding = True
             case "delay":
                 self.delay = float(rest)
+                if otherwise:
+                    self.answers.append(otherwise.encode() + b"\r\n")
+                return True
+            case "hold":
+                self.is_held = True
                 if otherwise:
                     self.answers.append(otherwise.encode() + b"\r\n")
                 return True
@@ -102,6 +113,8 @@ class Session(asyncio.Protocol):
         """Write what was answered, now or after the latency, and close when the dialogue is over."""
         wait = self.server.settings.latency + self.delay
         self.delay = 0.0
+        if self.is_held:
+            return
         data, self.answers = b"".join(self.answers), []
         if wait or self.outgoing:
             loop = asyncio.get_running_loop()
@@ -110,6 +123,11 @@ class Session(asyncio.Protocol):
             loop.call_at(due, self._write_due)
             return
         self._write(data)
+
+    def release(self) -> None:
+        """Give the answers that were held back."""
+        self.is_held = False
+        self.flush()
 
     def _write_due(self) -> None:
         _, data = self.outgoing.popleft()

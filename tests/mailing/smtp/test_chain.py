@@ -11,13 +11,13 @@ from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
     CALM,
     FAULTS,
-    HURRIED,
     PIPELINED,
     SENDER,
     STEPPED,
     chain,
     connected,
     content,
+    hurry_stage,
     mail,
     send,
     times_recorded,
@@ -62,8 +62,13 @@ def test_a_fault_in_a_chain_hurts_its_own_message_only(run, stage, fault):
     action, outcome = FAULTS[fault]
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, HURRIED if outcome is Outcome.TIMED_OUT else CALM) as connection:
-            results = await chain(connection, 5)
+        async with connected(server, CALM) as connection:
+
+            def hurry_third(n: int) -> None:
+                if n == 3 and outcome is Outcome.TIMED_OUT:
+                    hurry_stage(connection, stage)
+
+            results = await chain(connection, 5, before_offer=hurry_third)
         survives = fault in ("4xx", "5xx")
         assert len(results) == (5 if survives else 4 if stage is Stage.DOT else 3)
         for n, result in enumerate(results, 1):
@@ -126,7 +131,7 @@ def test_a_connection_left_in_mid_chain_is_closed_without_a_word_more(run):
     """Its server waits for content: QUIT would be taken for the first line of it."""
 
     async def main(server: HostileSmtp) -> None:
-        connection = await connect(Server("127.0.0.1", server.port, timeouts=HURRIED))
+        connection = await connect(Server("127.0.0.1", server.port, timeouts=CALM))
         assert await connection.offer(mail(1)) is None
         assert (await connection.deliver(then=mail(2))).outcome is Outcome.ACCEPTED
         with pytest.raises(RuntimeError, match="another message is on the wire"):
