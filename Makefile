@@ -24,6 +24,7 @@ _ := $(shell [ ! -e .venv ] || $(PY) -c '' 2>/dev/null || rm -rf .venv)
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+run: export SITE_CONNECTION := $(or $(SITE_CONNECTION),Mail catcher)
 run: .venv/run-installed node_modules/.installed ports install ## start everything with the demo, on PORT (8000)
 	@$(PY) manage.py migrate --no-input --skip-checks --verbosity 0
 	@$(PY) manage.py demo

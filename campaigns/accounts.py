@@ -1,7 +1,12 @@
-"""Who may manage whom: nobody gives rights that they do not have, nor takes over somebody who has more."""
+"""What belongs to users: who may manage whom, and what people choose for themselves.
 
-from django.contrib.auth.models import AbstractUser, Group, Permission
+Nobody gives rights that they do not have, nor takes over somebody who has more.
+"""
+
+from django.contrib.auth.models import AbstractUser, Group, Permission, User
 from django.db.models import Q, QuerySet
+
+from campaigns.models import UserSettings
 
 
 def find_rights(user: AbstractUser) -> set[int]:
@@ -24,3 +29,13 @@ def grantable_groups(actor: AbstractUser) -> QuerySet[Group]:
         return Group.objects.all()
     beyond = Permission.objects.exclude(pk__in=find_rights(actor))
     return Group.objects.exclude(permissions__in=beyond)
+
+
+def settings_of(user: User) -> UserSettings:
+    """Return what somebody chose; unsaved, and of the site's values, where they chose nothing yet."""
+    return UserSettings.objects.filter(user=user).first() or UserSettings(user=user)
+
+
+def save_settings(chosen: UserSettings) -> None:
+    """Store what somebody chose. Two pages of theirs that are saved at once make one row."""
+    UserSettings.objects.update_or_create(user=chosen.user, defaults={"time_zone": chosen.time_zone})

@@ -10,11 +10,12 @@ Facts are what people may change of a thing: the name of each field and its valu
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
 
-from campaigns import instants
+from campaigns import dates
 from campaigns.models import Edit
 from campaigns.refusals import Refused
 from campaigns.templatetags.workspace import person
@@ -79,16 +80,16 @@ def _told(row: models.Model, facts: Facts, changed: Iterable[str]) -> str:
             if name in edit.detail and edit.detail[name][1] == _short(facts.get(name, ""))
         ]
         if its:
-            lines = "; ".join(
-                f"{name}: {edit.detail[name][0] or 'none'} → {edit.detail[name][1] or 'none'}" for name in its
-            )
-            at = instants.write_moment(edit.at)
+            lines = "; ".join(edit.line(name) for name in its)
+            at = dates.write_moment(edit.at)
             sentences.append(
                 f"Edited by {person(edit.by) or 'the system'} on {at}, while this form was open ({lines})."
             )
             left = [name for name in left if name not in its]
     if left:
-        lines = "; ".join(f"{name} is now {_short(facts.get(name, '')) or 'none'}" for name in left)
+        lines = "; ".join(
+            f"{name} is now {dates.write_kept(_short(facts.get(name, ''))) or 'none'}" for name in left
+        )
         sentences.append(f"Changed while this form was open: {lines}.")
     return " ".join(sentences)
 
@@ -139,4 +140,6 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()  # people see it in zones of their own: dates.write_kept
     return str(value)

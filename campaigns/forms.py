@@ -1,43 +1,106 @@
 """What people type on the pages that both kinds share."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from campaigns import instants, workspace
-from campaigns.models import Campaign
+from campaigns import instants, workspace, zones
+from campaigns.models import Campaign, UserSettings
 
-AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends, in the site's zone
+AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends
+
+
+class TypedMoment(str):
+    """What was typed into a MomentInput, and how its form named the zone: "" where it named none."""
+
+    __slots__ = ("zone",)
+    zone: str
+
+    def __new__(cls, text: str, zone: str) -> "TypedMoment":
+        made = super().__new__(cls, text)
+        made.zone = zone
+        return made
+
+
+class MomentInput(forms.DateTimeInput):
+    """A local time, and hidden beside it the zone that the page showed: who reads it knows what was meant.
+
+    A time that comes twice in a night names no instant. Where one was shown and stays as it is, the instant stands
+    behind the zone: Europe/Berlin@2027-10-31T01:30:00+00:00.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(format=AT, attrs={"type": "datetime-local"})
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        control = super().render(name, value, attrs, renderer)
+        return format_html(
+            '{}<input type="hidden" name="{}_zone" value="{}">', control, name, _describe(value)
+        )
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedMoment | None:
+        typed = super().value_from_datadict(data, files, name)
+        return None if typed is None else TypedMoment(str(typed), str(data.get(f"{name}_zone") or ""))
+
+
+def _describe(value: Any) -> str:
+    """Name the zone of what a MomentInput shows."""
+    if isinstance(value, str) and value:  # it was typed, and is shown again
+        return getattr(value, "zone", "") or str(timezone.get_default_timezone())
+    zone = timezone.get_current_timezone()
+    if isinstance(value, datetime):
+        first, second = (value.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
+        if first.utcoffset() != second.utcoffset():
+            shown = (second if value.fold else first).astimezone(UTC)
+            return f"{zone}@{shown.isoformat(timespec='minutes')}"
+    return str(zone)
 
 
 class MomentField(forms.DateTimeField):
-    """A date and a time to the minute, in the site's zone."""
+    """A date and a time to the minute, in the zone that its form names, else in the site's."""
 
     def __init__(self, **kwargs: Any) -> None:
-        widget = forms.DateTimeInput(format=AT, attrs={"type": "datetime-local"})
-        super().__init__(widget=widget, input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
+        super().__init__(widget=MomentInput(), input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
 
     def to_python(self, value: Any) -> datetime | None:
         """Raises ValidationError: also a time outside of campaigns.instants, or that the clocks skip or repeat."""
-        try:
-            moment = super().to_python(value)
-        except ValidationError as error:
-            if error.code != "ambiguous_timezone" or not error.params:
-                raise
-            sentence = instants.describe_clock_change(
-                error.params["datetime"], timezone.get_current_timezone()
-            )
-            raise ValidationError(sentence, code="invalid") from error
+        named, _, shown = getattr(value, "zone", "").partition("@")
+        zone = zones.find_zone(named) if named else timezone.get_default_timezone()
+        if zone is None:
+            raise ValidationError(f"“{named[:64]}” is no time zone.", code="invalid")
+        moment = _read_shown(value, shown, zone) or self._read(value, zone)
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
         return moment and instants.with_storable_offset(moment)
 
+    def _read(self, value: Any, zone: tzinfo) -> datetime | None:
+        try:
+            with timezone.override(zone):
+                return super().to_python(value)
+        except ValidationError as error:
+            if error.code != "ambiguous_timezone" or not error.params:
+                raise
+            sentence = instants.describe_clock_change(error.params["datetime"], zone)
+            raise ValidationError(sentence, code="invalid") from error
+
+
+def _read_shown(typed: Any, shown: str, zone: tzinfo) -> datetime | None:
+    """Return the instant that the form showed where its local time is still what is typed; else None."""
+    try:
+        moment = datetime.fromisoformat(shown)
+        local = moment.astimezone(zone) if moment.tzinfo else None
+    except (ValueError, OverflowError):  # nothing, or no instant of ours
+        return None
+    return moment.astimezone(UTC) if local and typed == local.strftime(AT) else None
+
 
 class DayField(forms.DateField):
-    """A day of the site's zone."""
+    """A day, which begins and ends in the zone of who looks."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
@@ -107,3 +170,24 @@ def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
         label = "Send at" if campaign.kind == Campaign.Kind.EMAIL else "Starts"
         return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)
+
+
+class UserSettingsForm(forms.ModelForm):
+    """What a person chooses for themselves."""
+
+    class Meta:
+        model = UserSettings
+        fields = ["time_zone"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        chosen, choices = self.instance.time_zone, zones.list_choices()
+        names = {name for _, group in choices if isinstance(group, list) for name, _ in group}
+        if chosen not in names | {"", "UTC"}:
+            choices.append((chosen, chosen))
+        self.fields["time_zone"] = forms.ChoiceField(
+            choices=choices,
+            required=False,
+            initial=chosen,
+            help_text="Every page shows times in it, and reads in it what you type.",
+        )

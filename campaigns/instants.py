@@ -1,13 +1,11 @@
-"""The one bound of every instant that anybody types or sends, from the year 2000 up to the year 2100, and how pages
-write one.
+"""The one bound of every instant that anybody types or sends, from the year 2000 up to the year 2100.
 
 Outside of it a date cannot be shown in every time zone, and some cannot be stored.
 """
 
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from django.utils import timezone
-from django.utils.formats import date_format
+from campaigns import dates
 
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 LATEST = datetime(2100, 1, 1, tzinfo=UTC)
@@ -18,16 +16,6 @@ SENTENCE = "A time lies between the years 2000 and 2100."
 def is_possible(moment: datetime) -> bool:
     """Whether `moment`, aware, lies where times may lie."""
     return EARLIEST <= moment < LATEST
-
-
-def write_moment(at: datetime, zone: tzinfo | None = None) -> str:
-    """Write an instant to the minute as every page does, in `zone` or the site's."""
-    return date_format(timezone.localtime(at, zone), "DATETIME_FORMAT")
-
-
-def write_day(day: date) -> str:
-    """Write a day as every page does."""
-    return date_format(day, "DATE_FORMAT")
 
 
 def with_storable_offset(moment: datetime) -> datetime:
@@ -45,7 +33,8 @@ def describe_clock_change(local: datetime, zone: tzinfo) -> str:
     earlier, later = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     assert earlier is not None
     assert later is not None
-    at, day = f"{local:%H:%M}", f"{local.day} {local:%B %Y}"
+    at = dates.write_time(local)
+    day = dates.write_day(local.date())
     if earlier < later:
         return f"{at} does not exist on {day}: the clocks are put forward. Choose an earlier or a later time."
     return f"{at} happens twice on {day}: the clocks are put back. Choose an earlier or a later time."

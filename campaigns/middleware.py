@@ -10,10 +10,12 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from campaigns import zones
 from campaigns.texts import UNSTORABLE, is_storable
 
 Response = Callable[[HttpRequest], HttpResponse]
@@ -86,6 +88,23 @@ def find_own_path(request: HttpRequest, url: str) -> str:
         return "/"
     parts = urlsplit(url)
     return f"{parts.path}?{parts.query}" if parts.query else parts.path or "/"
+
+
+class ZoneOfUser:
+    """Show and read times in the zone of who is signed in; what strangers and machines may ask keeps the site's."""
+
+    def __init__(self, get_response: Response) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self.get_response(request)
+        finally:
+            timezone.deactivate()  # the next request of this thread is somebody else's
+
+    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> None:
+        if getattr(view, "login_required", True):
+            timezone.activate(zones.zone_of(request.user))
 
 
 class VaryByHtmx:

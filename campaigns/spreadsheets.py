@@ -40,7 +40,7 @@ def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 def cell(value: object) -> object:
-    """A value as it is written: an instant in the site's zone, a text so that no spreadsheet takes it for a formula."""
+    """A value as written: an instant in the zone of who asks, with its offset; a text so that it is no formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, str) and _may_need_mark(value) and not _number(value):

@@ -16,6 +16,7 @@ urlpatterns = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("signed-in/", views.signed_in, name="signed_in"),
     path("account/", views.account, name="account"),
+    path("settings/", views.user_settings, name="settings"),
     path("account/password/", views.PasswordChange.as_view(), name="password"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),

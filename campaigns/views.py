@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required, permission_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import PermissionDenied
@@ -19,8 +20,8 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
-from campaigns import database_time, health, lifecycle, notices, waits, workspace
-from campaigns.forms import FilterForm, StepForm, step_form
+from campaigns import accounts, database_time, health, lifecycle, notices, waits, workspace
+from campaigns.forms import FilterForm, StepForm, UserSettingsForm, step_form
 from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
@@ -234,6 +235,18 @@ def told(campaign: Campaign, verb: str) -> str:
 def account(request: Request) -> HttpResponse:
     roles = request.user.groups.values_list("name", flat=True)
     return render(request, "campaigns/account.html", {"roles": roles})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def user_settings(request: Request) -> HttpResponse:
+    """Show and save what somebody chooses for themselves."""
+    assert isinstance(request.user, User)  # nobody else comes so far
+    form = UserSettingsForm(request.POST or None, instance=accounts.settings_of(request.user))
+    if request.method == "POST" and form.is_valid():
+        accounts.save_settings(form.instance)
+        messages.success(request, "Your settings are saved.")
+        return redirect("campaigns:settings")
+    return render(request, "campaigns/settings.html", {"form": form})
 
 
 class PasswordChange(SuccessMessageMixin, PasswordChangeView):

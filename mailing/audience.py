@@ -7,6 +7,7 @@ import msgspec
 from django.db import connection
 from django.db.models.expressions import RawSQL
 
+from campaigns import dates
 from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
 from mailing.segments import Condition, SegmentError, compiled
 
@@ -176,7 +177,7 @@ def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) ->
     if stage == "suppressed":
         pks = {contact.email: contact.pk for contact in contacts}
         for suppression in Suppression.objects.filter(email__in=pks):
-            said = f"{suppression.get_reason_display()}, since {suppression.created_at:%Y-%m-%d}"
+            said = f"{suppression.get_reason_display()}, since {dates.write_day_of(suppression.created_at)}"
             found[pks[suppression.email]].append(said)
         return found
     mode = Target.Mode.EXCLUDE if stage == "excluded" else Target.Mode.INCLUDE
@@ -190,7 +191,7 @@ def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) ->
             continue
         members = Membership.objects.filter(list=target.list_id, contact__in=found)
         for pk, left_at in members.values_list("contact", "unsubscribed_at"):
-            left = f", left on {left_at:%Y-%m-%d}" if left_at else ""
+            left = f", left on {dates.write_day_of(left_at)}" if left_at else ""
             found[pk].append(f"list “{target.list}”{left}")
     return found
 
@@ -278,7 +279,7 @@ def why(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
         return False, reasons
     suppression = Suppression.objects.filter(email=contact.email).first()
     if suppression:
-        since = f"{suppression.created_at:%Y-%m-%d}"
+        since = dates.write_day_of(suppression.created_at)
         return False, [
             f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
         ]
@@ -290,7 +291,10 @@ def _named_by(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
     if target.list_id:
         membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
         if membership and membership.unsubscribed_at and target.mode == Target.Mode.INCLUDE:
-            yield f"They left the list “{target.list}” on {membership.unsubscribed_at:%Y-%m-%d}.", False
+            yield (
+                f"They left the list “{target.list}” on {dates.write_day_of(membership.unsubscribed_at)}.",
+                False,
+            )
         elif membership:
             yield f"They are in the list “{target.list}”.", True
     elif target.segment and holds(target.segment, contact):

@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 from django.db import connection
 from django.db.models import Sum
-from django.utils import timezone
 
 from campaigns import database_time
 from campaigns.models import Campaign
@@ -310,7 +309,7 @@ def seconds_under_limits(
     for smtp, amount in shares:
         total += amount
         longest = max(longest, amount * Limit(smtp.per_second, smtp.per_minute).interval)
-        if quotas := limits.limits_of(smtp, timezone.localdate(database_time.now())):
+        if quotas := limits.limits_of(smtp, limits.day_of(database_time.now())):
             spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
             longest = max(longest, limits.seconds_for(quotas, spent, now, round(amount)))
     return max(longest, total * Limit(campaign.per_second, campaign.per_minute).interval)

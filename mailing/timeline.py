@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.db import connection
 from django.utils import timezone
 
+from campaigns import dates
 from campaigns.plots import Plot, Point, plot
 from mailing.models import EmailCampaign
 
@@ -37,7 +38,7 @@ class Timeline(NamedTuple):
 def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     """The first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
 
-    Times are in the site's zone.
+    Times are in the zone of who looks.
     """
     if campaign.launched_at is None:
         return None
@@ -64,11 +65,12 @@ def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
 
 
 def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str) -> Point:
-    begin, end = timezone.localtime(at), timezone.localtime(at + step)
     cells = [_written(amount) for amount in amounts]
     if words:
         cells = [f"{cell} {word}" for cell, word in zip(cells, words, strict=True)]
-    return Point(f"{begin:%-d %b, %H:%M} to {end:%H:%M}", f"{begin:%H:%M}", amounts, tuple(cells))
+    return Point(
+        dates.write_stretch(at, at + step), dates.write_time(timezone.localtime(at)), amounts, tuple(cells)
+    )
 
 
 def _written(amount: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from campaigns import instants
+from campaigns import dates
 from campaigns.templatetags.workspace import money
 from promotions.engine.words import percent_text
 
@@ -72,7 +72,7 @@ def _said(field: str, value: Any, currency: str) -> str:
 
 
 def _moment(value: str, _currency: str) -> str:
-    return instants.write_moment(datetime.fromisoformat(value))
+    return dates.write_moment(datetime.fromisoformat(value))
 
 
 SAID: Mapping[str, Callable[[Any, str], str]] = {

@@ -164,7 +164,8 @@ def meets(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | No
     """Whether any moment of `hours`, taken in the site's zone, lies in the window."""
     if starts_at is None or ends_at is None or ends_at - starts_at > LONG:
         return True
-    first, last = timezone.localtime(starts_at), timezone.localtime(ends_at)
+    site = timezone.get_default_timezone()
+    first, last = timezone.localtime(starts_at, site), timezone.localtime(ends_at, site)
     day = first.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=1)
     over_midnight = hours.end <= hours.start
     while day < last:

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
-from campaigns import database_time, instants, spreadsheets, texts
+from campaigns import database_time, dates, instants, spreadsheets, texts
 from campaigns.refusals import Refused
 from promotions import engine
 from promotions.codes import code_as_stored, code_key
@@ -68,7 +68,7 @@ def generate(
         raise Refused(
             [("length", "The random part of a code has 8 to 30 letters: shorter ones can be guessed.")]
         )
-    batch = batch or f"{timezone.localtime():%-d %b %Y, %H:%M:%S}"
+    batch = batch or dates.write_exact_moment(database_time.now())
     coupon = Coupon(**{"kind": Coupon.Kind.ONE_TIME, **fields}, promotion=promotion, batch=batch)
     coupon.code = code_as_stored(prefix) + ALPHABET[0] * length
     _check(coupon)

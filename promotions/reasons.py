@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from campaigns import instants
+from campaigns import dates
 from campaigns.templatetags.workspace import money
 
 Figure = int | str | None
@@ -58,7 +58,7 @@ def _amount(figure: Figure, currency: str) -> str:
 def _instant(figure: Figure, zone: tzinfo | None) -> str:
     if not isinstance(figure, str) or not figure:
         return "an unknown time"
-    return instants.write_moment(datetime.fromisoformat(figure), zone)
+    return dates.write_moment(datetime.fromisoformat(figure), zone)
 
 
 UNNAMED = {"group": "none", "payment_method": "a means that the till does not name"}

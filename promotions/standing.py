@@ -111,7 +111,7 @@ def standings(pks: Collection[int]) -> dict[int, Brief]:
 def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, int]]:
     """The last days of `campaign`, at most 31, also those that gave nothing: day, amount in minor units, uses.
 
-    Days are those of the site's zone, up to today, or to the last line of a campaign that is over. [] when it gave
+    Days are those of who looks, up to today, or to the last line of a campaign that is over. [] when it gave
     nothing yet.
     """
     last = Redemption.objects.filter(campaign=campaign).aggregate(at=Max("at"))["at"]

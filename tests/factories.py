@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from campaigns.models import Heartbeat
+from campaigns.models import Heartbeat, UserSettings
 from mailing.models import (
     Contact,
     ContactList,
@@ -49,6 +49,14 @@ class UserFactory(DjangoModelFactory):
     username = factory.Sequence(lambda n: f"user{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@shop.example")
     password = factory.django.Password("a long enough password")
+
+
+class UserSettingsFactory(DjangoModelFactory):
+    class Meta:
+        model = UserSettings
+
+    user = factory.SubFactory(UserFactory)
+    time_zone = "Europe/Berlin"
 
 
 def user_in(role: str, **fields):

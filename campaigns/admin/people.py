@@ -8,6 +8,8 @@ from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from campaigns import accounts
+from campaigns.forms import UserSettingsForm
+from campaigns.models import UserSettings
 
 SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 
@@ -56,6 +58,17 @@ class GroupAdmin(theirs.GroupAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return _actor(request).is_superuser
+
+
+@admin.register(UserSettings)
+class UserSettingsAdmin(admin.ModelAdmin):
+    """What people chose for themselves."""
+
+    actions = None
+    list_display = ["user", "time_zone"]
+    search_fields = ["user__username"]
+    form = UserSettingsForm
+    fields = ["user", "time_zone"]
 
 
 def _actor(request: HttpRequest) -> User:

@@ -5,6 +5,8 @@ import django_fsm
 from django.conf import settings
 from django.db import migrations, models
 
+import campaigns.models.person
+
 
 class Migration(migrations.Migration):
     initial = True
@@ -270,6 +272,39 @@ class Migration(migrations.Migration):
                 "ordering": ["-pk"],
                 "indexes": [models.Index(fields=["thing", "key", "-id"], name="edits_of_a_thing")],
                 "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
+            name="UserSettings",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(
+                        blank=True,
+                        help_text="Empty: that of the site.",
+                        max_length=64,
+                        validators=[campaigns.models.person.check_time_zone],
+                    ),
+                ),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="settings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "settings of users",
+                "verbose_name_plural": "settings of users",
+                "ordering": ["user__username"],
             },
         ),
     ]

@@ -3,6 +3,7 @@ from campaigns.models.edit import Edit
 from campaigns.models.heartbeat import Heartbeat
 from campaigns.models.history import Transition
 from campaigns.models.installation import LoginLimit, LoginPlace, Seed
+from campaigns.models.person import UserSettings
 
 __all__ = [
     "Campaign",
@@ -12,6 +13,7 @@ __all__ = [
     "LoginPlace",
     "Seed",
     "Transition",
+    "UserSettings",
     "by_system",
     "operators",
 ]

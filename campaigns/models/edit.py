@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.db import models
 
+from campaigns import dates
 from campaigns.fields import DatabaseTimeField
 
 
@@ -27,7 +28,9 @@ class Edit(models.Model):
 
     def lines(self) -> list[str]:
         """Each change in words."""
-        return [
-            f"{field}: {before or 'none'} → {after or 'none'}"
-            for field, (before, after) in self.detail.items()
-        ]
+        return [self.line(field) for field in self.detail]
+
+    def line(self, field: str) -> str:
+        """The change of one field in words."""
+        before, after = map(dates.write_kept, self.detail[field])
+        return f"{field}: {before or 'none'} → {after or 'none'}"

@@ -2,7 +2,8 @@ from datetime import timedelta
 from typing import Self
 
 from django.db import models
-from django.utils import timezone
+
+from campaigns import dates
 
 SILENCE = timedelta(
     seconds=15
@@ -39,5 +40,5 @@ class Heartbeat(models.Model):
         """A sentence on how long it has been silent, "" while it is not."""
         if self.asked_at - self.at <= SILENCE:
             return ""
-        since = f"{timezone.localtime(self.at):%-d %b %Y, %H:%M:%S}"
+        since = dates.write_exact_moment(self.at)
         return f"The queue “{self.cluster}” on {self.host} (process {self.process}) has run no task since {since}."

@@ -1,5 +1,6 @@
 from django.db import models
 
+from campaigns import dates
 from campaigns.fields import DatabaseTimeField
 
 
@@ -33,7 +34,7 @@ class LoginLimit(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.key[:8]}: until {self.free_at:%H:%M:%S}"
+        return f"{self.key[:8]}: until {dates.write_exact_moment(self.free_at)}"
 
 
 class LoginPlace(models.Model):
@@ -46,4 +47,4 @@ class LoginPlace(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.key[:8]}: {self.at:%Y-%m-%d}"
+        return f"{self.key[:8]}: {dates.write_day_of(self.at)}"

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import instants
+from campaigns import dates
 
 register = template.Library()
 
@@ -42,10 +42,16 @@ def happened(verb: str) -> str:
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
-    """An instant in the site's zone, to the minute; nothing for None."""
+    """An instant in the zone of who looks, to the minute; nothing for None."""
     if at is None:
         return ""
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), instants.write_moment(at))
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
+
+
+@register.filter
+def exact_time(at: datetime) -> str:
+    """The time of the day of an instant, to the second."""
+    return dates.write_exact_time(at)
 
 
 @register.filter
@@ -105,8 +111,9 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def site_zone() -> str:
-    return settings.TIME_ZONE
+def zone_name() -> str:
+    """In which zone the page shows times, as people call it: Berlin time."""
+    return dates.name_zone()
 
 
 @register.inclusion_tag("_field.html")

@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractUser
 from django.utils.crypto import salted_hmac
 
 from campaigns import roles, seeds
+from campaigns.models import UserSettings
 from pos import keys
 from pos.models import Till
 
@@ -24,6 +25,7 @@ LOGINS = {  # name → (first name, last name, role)
     "analyst": ("Anton", "Analyst", "Analysts"),
 }
 FIRST_TILL = "demo till"
+TIME_ZONE = "Europe/Berlin"  # where the retailer is at home
 
 
 def load() -> None:
@@ -49,6 +51,7 @@ def make_user(name: str) -> AbstractUser | None:
     )
     if group := roles.find_group(role):
         user.groups.add(group)
+    UserSettings.objects.create(user_id=user.pk, time_zone=TIME_ZONE)
     return user
 
 

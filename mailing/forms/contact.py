@@ -5,9 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.utils import timezone
 
-from campaigns import instants
+from campaigns import dates
 from campaigns.forms import Refusable
 from mailing import contacts
 from mailing.countries import country_code
@@ -26,7 +25,7 @@ class ListsField(forms.ModelMultipleChoiceField):
 
     def label_from_instance(self, row: Any) -> str:
         if row.pk in self.left:
-            return f"{row} (left it on {instants.write_day(timezone.localtime(self.left[row.pk]))})"
+            return f"{row} (left it on {dates.write_day_of(self.left[row.pk])})"
         return str(row)
 
 

@@ -1,6 +1,6 @@
 from django.db import models
 
-from campaigns import database_time
+from campaigns import database_time, dates
 
 
 class Delivery(models.Model):
@@ -201,4 +201,4 @@ class Event(models.Model):
         default_permissions = ("view",)
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} at {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.get_kind_display()} at {dates.write_exact_moment(self.at)}"

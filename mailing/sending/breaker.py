@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Q
 
-from campaigns import database_time, instants, lifecycle
+from campaigns import database_time, dates, lifecycle
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, Pace, SmtpConnection
 
@@ -142,7 +142,7 @@ def trouble_of(connection_ids: list[int]) -> str:
         elif smtp.pace.needs_person or smtp.pace.failing_since is None:
             sentences.append(f"The connection “{smtp}” does not work: {smtp.pace.trouble}")
         else:
-            since = instants.write_moment(smtp.pace.failing_since)
+            since = dates.write_moment_for_all(smtp.pace.failing_since)
             sentences.append(f"The connection “{smtp}” has not worked since {since}: {smtp.pace.trouble}")
     return " ".join([*sentences, "Nobody was lost; resume it when this is put right."])
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 import psycopg
+from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from mailing.models import SmtpConnection
@@ -32,6 +33,11 @@ class Stretch(NamedTuple):
 STRETCHES = {"hour": Stretch(3600, 60), "day": Stretch(86_400, 900)}
 GROWTH = 1.5  # of the warm-up, each day
 LOOK_AGAIN = timedelta(minutes=1)  # at the latest: somebody may have raised the quota
+
+
+def day_of(now: datetime) -> date:
+    """Return the day by which a warm-up counts: that of the site, whoever looks."""
+    return timezone.localdate(now, timezone.get_default_timezone())
 
 
 def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:

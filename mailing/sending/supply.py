@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import psycopg
 from django.conf import settings
-from django.utils import timezone
 
 from campaigns import database_time
 from mailing import content
@@ -76,7 +75,7 @@ class Supply:
         self._turnstile = turnstile
         self._asking = 0  # places that want a message
         self._paced = Paced(turnstile, self._release, lambda: self._asking)
-        self._limits = limits.limits_of(smtp, timezone.localdate(database_time.now()))
+        self._limits = limits.limits_of(smtp, limits.day_of(database_time.now()))
         self._over = over
         self._stop = stop
         self._queue: deque[Claimed] = deque()

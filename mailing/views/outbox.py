@@ -1,7 +1,8 @@
 """What the mail catcher caught: nothing of it has left this machine.
 
 The links of a caught mail are its recipient's: to follow one counts as their click, and the last one unsubscribes them.
-So they work for those who may send campaigns, and are no more than text to those who may only look.
+So they work for those who may send campaigns, and are no more than text to those who may only look. A link that sets a
+new password opens the account it was mailed to: only superusers see it, who could set any password anyway.
 """
 
 import re
@@ -26,6 +27,7 @@ viewing = permission_required("mailing.view_emailcampaign", raise_exception=True
 PER_PAGE = 50
 FOLLOWING = "mailing.change_emailcampaign"
 _is_key = re.compile(r"[0-9]{1,18}").fullmatch
+_find_urls = re.compile(r"https?://[^\s<>\"]+").findall
 MASKED = "hidden"  # in place of a token
 
 
@@ -42,10 +44,12 @@ def outbox(request: Request) -> HttpResponse:
 @viewing
 def caught(request: Request, name: str) -> HttpResponse:
     opened = found(name)
-    follows = request.user.has_perm(FOLLOWING)
-    html = opened.html if follows else mask_tokens(opened.html)
+    follows = may_follow(request, opened)
+    html, text = (written if follows else mask_tokens(written) for written in (opened.html, opened.text))
     headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
-    context = {"mail": opened, "headers": headers, "links": links(html), "follows": follows}
+    named = links(html) if html else [(url, url) for url in _find_urls(text)]
+    context = {"mail": opened, "headers": headers, "links": named, "follows": follows}
+    context["opens_account"] = opens_account(opened)
     context |= find_origin(opened)
     return render(request, "mailing/caught.html", context)
 
@@ -57,7 +61,7 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
     """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
     opened = found(name)
     part = request.GET.get("part", "html")
-    follows = request.user.has_perm(FOLLOWING)
+    follows = may_follow(request, opened)
     if part == "raw" and not follows:
         raise PermissionDenied  # its tokens are encoded in many ways
     if part == "raw":
@@ -69,7 +73,18 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
 
 def mask_tokens(text: str) -> str:
     """Return the text without the tokens in its links to this site."""
-    return re.sub(rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u)/)[\w-]+", rf"\1{MASKED}", text)
+    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|password/reset/[^/\s]+)/)"
+    return re.sub(rf"{ours}[\w-]+", rf"\1{MASKED}", text)
+
+
+def may_follow(request: Request, opened: catcher.Opened) -> bool:
+    """Whether somebody may follow the links of a caught mail, and so see them."""
+    return request.user.is_superuser if opens_account(opened) else request.user.has_perm(FOLLOWING)
+
+
+def opens_account(opened: catcher.Opened) -> bool:
+    """Whether a mail holds a link that sets a new password."""
+    return f"{settings.PUBLIC_URL}/password/reset/" in opened.html + opened.text
 
 
 def found(name: str) -> catcher.Opened:

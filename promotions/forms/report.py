@@ -8,6 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils import timezone
 
+from campaigns import zones
 from campaigns.forms import DayField
 from promotions.forms.campaign import currencies
 from promotions.forms.filters import key_of
@@ -66,4 +67,5 @@ class ReportForm(forms.Form):
     def asked(self) -> Asked:
         said = self.cleaned_data
         location, campaign = (said[name].pk if said[name] else None for name in ("location", "campaign"))
-        return Asked(said["first"], said["last"], said["currency"], location, campaign, said["type"])
+        zone = zones.find_zone(said["location"].time_zone) if said["location"] else None
+        return Asked(said["first"], said["last"], said["currency"], location, campaign, said["type"], zone)

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from campaigns import instants
+from campaigns import dates
 from campaigns.editions import Overtaken
 from campaigns.templatetags.workspace import person
 from promotions import changes, models
@@ -36,5 +36,5 @@ def _told(edit: "models.Change", currency: str) -> str:
         changes.in_words(detail, currency) if edit.what in (edit.What.EDITED, edit.What.CODE_EDITED) else []
     )
     what = f" ({'; '.join(lines)})" if lines else ""
-    at = instants.write_moment(edit.at)
+    at = dates.write_moment(edit.at)
     return f"{edit.get_what_display()} by {person(edit.by) or 'the system'} on {at}, while this form was open{what}."

@@ -2,7 +2,7 @@
 
 A line of the ledger counts when it was written; what is given back later takes from the day on which it comes back. A
 sale counts on the day on which it was granted something, unless it was voided since.
-Amounts are in minor units of one currency. Days and hours are those of the site's time zone.
+Amounts are in minor units of one currency. Days and hours are those of the chosen location, else of who looks.
 """
 
 from collections.abc import Callable

@@ -1,11 +1,12 @@
 """What was given by promotion, by location, by day and by hour."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Any, Final
 
 from django.apps import apps
 from django.urls import reverse
 
+from campaigns import dates
 from promotions.models import Promotion
 from promotions.reports.ledger import Ledger, in_all, largest_first
 from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
@@ -58,9 +59,10 @@ def by_day(asked: Asked) -> Report:
     known = _each_sale_once(asked, DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
-        {**known.get(day, NOTHING), "name": f"{day:%a %-d %b %Y}", "short": f"{day:%-d %b}"} for day in days
+        {**known.get(day, NOTHING), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
+        for day in days
     ]
-    columns = (Column("name", "Day"), SALES, USES, GIVEN)
+    columns = (Column("name", f"Day ({asked.zone_name})"), SALES, USES, GIVEN)
     return Report("day", "By day", columns, rows, _summed(rows), drawn="columns")
 
 
@@ -70,13 +72,17 @@ def by_hour(asked: Asked) -> Report:
     rows = [
         {
             **known.get(hour, NOTHING),
-            "name": f"{hour:02d}:00 to {hour + 1:02d}:00",
-            "short": f"{hour:02d}:00",
+            "name": f"{_clock(hour)} to {_clock(hour + 1)}",
+            "short": _clock(hour),
         }
         for hour in range(24)
     ]
-    columns = (Column("name", "Hour"), SALES, USES, GIVEN)
+    columns = (Column("name", f"Hour ({asked.zone_name})"), SALES, USES, GIVEN)
     return Report("hour", "By hour", columns, rows, _summed(rows), drawn="columns")
+
+
+def _clock(hour: int) -> str:
+    return "24:00" if hour == 24 else dates.write_time(time(hour))
 
 
 def _each_sale_once(asked: Asked, key: str) -> dict[Any, Row]:

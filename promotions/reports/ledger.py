@@ -57,7 +57,7 @@ class Ledger:
             "location": asked.location,
             "campaign": asked.campaign,
             "type": asked.type,
-            "zone": timezone.get_current_timezone_name(),
+            "zone": str(asked.zone or timezone.get_current_timezone()),
         }
         ((first, granted, last),) = self.rows(SPAN)
         self.parameters |= {"first": first, "granted": granted, "last": last}

@@ -1,10 +1,12 @@
 """What a report is asked for, and what it is made of."""
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from typing import Any
 
 from django.utils import timezone
+
+from campaigns import dates
 
 Row = dict[str, Any]
 WIDE = 4
@@ -14,7 +16,8 @@ WIDE = 4
 class Asked:
     """What a report is about: days, both inclusive, and one currency.
 
-    `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all.
+    `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all. `zone`: in which
+    days and hours are told, that of the location where one is chosen; None: that of who looks.
     """
 
     first: date
@@ -23,15 +26,20 @@ class Asked:
     location: int | None = None
     campaign: int | None = None
     type: str = ""
+    zone: tzinfo | None = None
 
     @property
     def since(self) -> datetime:
-        return timezone.make_aware(datetime.combine(self.first, time.min))
+        return timezone.make_aware(datetime.combine(self.first, time.min), self.zone)
+
+    @property
+    def zone_name(self) -> str:
+        return dates.name_zone(self.zone)
 
     @property
     def until(self) -> datetime:
         """The end of the last day, which no longer counts."""
-        return timezone.make_aware(datetime.combine(self.last + timedelta(days=1), time.min))
+        return timezone.make_aware(datetime.combine(self.last + timedelta(days=1), time.min), self.zone)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from django.forms import BoundField
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from campaigns import dates
 from campaigns.templatetags.workspace import moment, money
 from promotions import changes, reading
 from promotions.engine.words import percent_text
@@ -41,7 +42,7 @@ def state_of_coupon(state: str) -> str:
 @register.filter
 def moment_at(at: datetime, zone: str) -> str:
     """The weekday and the time of an instant in the time zone of a location."""
-    return f"{at.astimezone(ZoneInfo(zone)):%A %-d %b %Y, %H:%M}"
+    return dates.write_weekday_moment(at, ZoneInfo(zone))
 
 
 @register.filter

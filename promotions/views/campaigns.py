@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from campaigns import database_time, workspace
+from campaigns import database_time, dates, workspace
 from campaigns.plots import Point, plot
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
@@ -69,7 +69,12 @@ def days(request: Request, pk: int) -> HttpResponse:
     """What it gave day by day, drawn. Its page asks for this once it stands: of a large ledger it takes a while."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     points = [
-        Point(f"{day:%a %-d %b}", f"{day:%-d %b}", (given,), (money(given, campaign.currency), f"{uses:,}"))
+        Point(
+            dates.write_weekday(day),
+            dates.write_short_day(day),
+            (given,),
+            (money(given, campaign.currency), f"{uses:,}"),
+        )
         for day, given, uses in standing.by_day(campaign, database_time.now())
     ]
     drawn = plot(

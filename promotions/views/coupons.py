@@ -46,7 +46,7 @@ def coupon_list(request: Request) -> HttpResponse:
 def export(request: Request) -> FileResponse:
     """The coupons of the list as CSV, line by line however many they are."""
     _, found = asked(request)
-    return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate():%Y-%m-%d}.csv")
+    return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

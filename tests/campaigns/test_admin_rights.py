@@ -34,6 +34,7 @@ TABLE = {
     "campaigns.LoginPlace": "vS",
     "campaigns.Seed": "vS",
     "campaigns.Transition": "vn",
+    "campaigns.UserSettings": "vn acdA",
     "django_q.Failure": "vdrA",
     "django_q.OrmQ": "vA",
     "django_q.Schedule": "vA",

@@ -1,14 +1,17 @@
 """Every page writes a date the same way, also Django admin and what a template is not told to format."""
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings
 from django.template import Context, Template
+from django.utils import timezone
 
-from campaigns import instants
+from campaigns import dates
 from tests.factories import EmailCampaignFactory
 
 AT = datetime(2027, 9, 3, 14, 5, tzinfo=UTC)
@@ -31,8 +34,8 @@ def test_templates_write_one_format(template, written):
 
 
 def test_sentences_write_it_too():
-    assert instants.write_moment(AT) == WRITTEN
-    assert instants.write_day(date(2027, 9, 3)) == "3 Sep 2027"
+    assert dates.write_moment(AT) == WRITTEN
+    assert dates.write_day(date(2027, 9, 3)) == "3 Sep 2027"
 
 
 @pytest.mark.django_db
@@ -43,11 +46,72 @@ def test_django_admin_writes_it_too(admin_client):
     assert "p.m." not in text
 
 
-def test_nobody_writes_an_instant_in_a_way_of_their_own():
-    """A day with its year and the minute, spelt out as a pattern, belongs into `campaigns.instants`."""
+# what machines read, each with the reason why it is no form for people
+OWN_FORMS = {
+    "campaigns/dates.py": "the one module",
+    "campaigns/forms.py": "what <input type=datetime-local> and type=date send",
+    "mailing/content/dates.py": "the filter of a mail's author, whose own pattern it is",
+    "mailing/content/filters.py": "says so of that filter",
+    "mailing/content/foreign.py": "what merge tags of others become in Liquid",
+    "mailing/drafting.py": "part of a Message-ID",
+    "mailing/forms/connection.py": "what <input type=date> sends",
+    "mailing/renderer/server.py": "a piece of Liquid that it compiles as it starts",
+    "promotions/engine/conditions.py": "a clock time in the figures of a refusal, which tills read",
+    "promotions/forms/fields.py": "what <input type=time> sends",
+}
+own_form = re.compile(
+    r"strftime"  # and what stands for it in a format: {at:%H:%M}, "%Y-%m-%d"
+    r"|\{[^{}'\"]*:%-?[a-zA-Z]|(?<!b)[\"']%-?[aAbBHIjmpSyY]|%-?d[ ./]%-?[bBm]"
+    r"|\|\s*(?:date|time):|\b(?:date|time)_format\("
+    r"|toLocale\w*String|Intl\.DateTimeFormat"
+)
+
+
+def test_nobody_writes_a_day_or_a_time_in_a_way_of_their_own():
     root = settings.BASE_DIR
-    own_way = re.compile(r"%-?d %[bB] %Y, %H:%M[\"'}]|\|date:\"j M Y")
-    files = [path for app in APPS for path in Path(root, app).rglob("*.py")]
-    files += Path(root, "templates").rglob("*.html")
-    found = [path.name for path in files if own_way.search(path.read_text())]
-    assert found == ["promotions.py"], "the sandbox writes the day of the week before it"
+    files = [path for app in APPS for path in Path(root, app).rglob("*.py") if "migrations" not in path.parts]
+    files += [*Path(root, "templates").rglob("*.html"), *Path(root, "static/js").rglob("*.js")]
+    found = {str(path.relative_to(root)) for path in files if own_form.search(path.read_text())}
+    assert found == set(OWN_FORMS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'f"{at:%-d %b %Y, %H:%M}"',
+        'f"{day:%d.%m.%Y}"',
+        'at.strftime("%H")',
+        '{{ at|date:"j M" }}',
+        "{{ at | time:'H' }}",
+        'date_format(at, "j M")',
+        "new Date(x).toLocaleDateString()",
+    ],
+)
+def test_such_a_way_would_be_found(line):
+    assert own_form.search(line)
+
+
+def test_every_language_has_every_format():
+    languages = Path(settings.BASE_DIR, "config/formats").glob("*/formats.py")
+    names = [
+        {name for name in vars(import_module(f"config.formats.{path.parent.name}.formats")) if name.isupper()}
+        for path in languages
+    ]
+    used = set(
+        re.findall(r"[\"']([A-Z_]+_FORMAT)[\"']", Path(settings.BASE_DIR, "campaigns/dates.py").read_text())
+    )
+    assert names
+    assert all(used <= found for found in names)
+
+
+def test_the_other_ways_to_write_a_time():
+    berlin = ZoneInfo("Europe/Berlin")
+    with timezone.override(berlin):
+        assert dates.write_exact_moment(AT) == "3 Sep 2027, 16:05:00"
+        assert dates.write_exact_time(AT) == "16:05:00"
+        assert dates.write_stretch(AT, AT + timedelta(minutes=15)) == "3 Sep, 16:05 to 16:20"
+        assert dates.write_day_of(datetime(2027, 9, 3, 22, 30, tzinfo=UTC)) == "4 Sep 2027"
+    assert dates.write_weekday_moment(AT, berlin) == "Friday 3 Sep 2027, 16:05"
+    assert dates.write_weekday(AT.date()) == "Fri 3 Sep 2027"
+    assert dates.write_short_day(AT.date()) == "3 Sep"
+    assert dates.write_time(AT) == "14:05"

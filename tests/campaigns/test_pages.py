@@ -343,8 +343,8 @@ def test_the_page_tells_who_did_what_when_and_why(client, marketer, settings):
 @pytest.mark.parametrize(
     ("at", "said"),
     [
-        ("2027-03-28T02:30", "02:30 does not exist on 28 March 2027: the clocks are put forward."),
-        ("2027-10-31T02:30", "02:30 happens twice on 31 October 2027: the clocks are put back."),
+        ("2027-03-28T02:30", "02:30 does not exist on 28 Mar 2027: the clocks are put forward."),
+        ("2027-10-31T02:30", "02:30 happens twice on 31 Oct 2027: the clocks are put back."),
     ],
 )
 def test_a_time_that_the_clocks_skip_or_repeat_is_named(client, marketer, settings, at, said):

@@ -1,5 +1,8 @@
 """The demo and the roles are given once: what people decide afterwards outlives every start."""
 
+import re
+from pathlib import Path
+
 import pytest
 from django.apps import apps
 from django.contrib.auth import get_user_model
@@ -8,7 +11,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from campaigns import roles
-from campaigns.models import Seed
+from campaigns.models import Seed, UserSettings
+from mailing import password_reset
 from mailing.demo import logins, mails, people, promotions
 from mailing.models import Contact, ContactList, SmtpConnection
 from pos import keys
@@ -157,6 +161,28 @@ def test_the_logins_that_are_printed_hold(capsys):
         "",
         "  till key  (it was changed, or the till is gone)",
     ]
+
+
+def test_the_demos_people_live_in_berlin_until_they_choose_otherwise():
+    start()
+    chosen = UserSettings.objects.order_by("user__username")
+    assert [(one.user.username, one.time_zone) for one in chosen] == [
+        (name, "Europe/Berlin") for name in ("admin", "analyst", "marketer")
+    ]
+    chosen.filter(user__username="analyst").delete()
+    chosen.filter(user__username="marketer").update(time_zone="Asia/Tokyo")
+    start()
+    assert sorted(UserSettings.objects.values_list("time_zone", flat=True)) == ["Asia/Tokyo", "Europe/Berlin"]
+
+
+def test_make_run_mails_new_passwords_through_the_catcher(settings):
+    """The demo has two connections; `make run` names one of them."""
+    start()
+    named = re.search(
+        r"SITE_CONNECTION := \$\(or \$\(SITE_CONNECTION\),(.+)\)", Path("Makefile").read_text()
+    )[1]
+    settings.SITE_CONNECTION = named
+    assert password_reset.find_connection().name == "Mail catcher"
 
 
 # ── roles ────────────────────────────────────────────────────────────────────────────────────────────────────────────

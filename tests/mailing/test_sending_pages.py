@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from mailing import connections
+from mailing import connections, password_reset
 from mailing.catcher import outbox
 from mailing.models import Delivery, Route, SmtpConnection
 from mailing.sending import tokens
 from mailing.sending.servers import find_hello_name, server_of
 from mailing.views.frames import open_links_in_tabs
-from tests.factories import ContactFactory, EmailCampaignFactory, SmtpConnectionFactory, user_in
+from tests.factories import ContactFactory, EmailCampaignFactory, SmtpConnectionFactory, UserFactory, user_in
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.pages import page
 
@@ -239,3 +239,21 @@ def test_a_mail_of_somebody_else_leads_nowhere(client, marketer, settings, tmp_p
     settings.VAR_DIR = tmp_path
     name = outbox.keep("shop@shop.example", ["ada@example.com"], f"{head}Subject: Hi\r\n\r\nHi".encode())
     assert "<dt>Campaign</dt>" not in page(client, f"/outbox/{name}/")
+
+
+@pytest.mark.parametrize(("role", "sees"), [("Analysts", False), ("Marketers", False), ("superuser", True)])
+def test_a_caught_link_that_sets_a_password_is_a_superusers_alone(client, settings, tmp_path, role, sees):
+    """Whoever reads somebody's reset could be them."""
+    settings.VAR_DIR = tmp_path
+    user = UserFactory(is_superuser=True) if role == "superuser" else user_in(role)
+    client.force_login(user)
+    link = password_reset.make_link(UserFactory())
+    mail = f"From: s@x.test\r\nTo: a@x.test\r\nSubject: Set a new password\r\n\r\nHere:\r\n\r\n{link}\r\n"
+    name = outbox.keep("s@x.test", ["a@x.test"], mail.encode())
+    text = page(client, f"/outbox/{name}/")
+    assert (f'href="{link}"' in text) is sees
+    assert (link in text) is sees
+    assert ("only superusers see it" in text) is not sees
+    frame = client.get(f"/outbox/{name}/mail/?part=text").content.decode()
+    assert (link in frame) is sees
+    assert client.get(f"/outbox/{name}/mail/?part=raw").status_code == (200 if sees else 403)

@@ -1,0 +1,94 @@
+"""How pages, sentences and files write days, times and time zones: one way for each language.
+
+The patterns stand in config/formats, one file a language. A time is written in the zone that is given, else in that of
+the person who looks (`campaigns.zones`), and where nobody looks in the site's.
+"""
+
+import re
+from datetime import date, datetime, time, tzinfo
+
+from django.utils import timezone
+from django.utils.formats import date_format, time_format
+
+_INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d"
+)  # as datetime.isoformat writes it
+
+
+def write_moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """Write an instant to the minute: 3 Sep 2027, 14:05."""
+    return date_format(timezone.localtime(at, zone), "DATETIME_FORMAT")
+
+
+def write_exact_moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """Write an instant to the second: 3 Sep 2027, 14:05:09."""
+    return date_format(timezone.localtime(at, zone), "EXACT_DATETIME_FORMAT")
+
+
+def write_weekday_moment(at: datetime, zone: tzinfo | None = None) -> str:
+    """Write an instant with its day of the week: Friday 3 Sep 2027, 14:05."""
+    return date_format(timezone.localtime(at, zone), "WEEKDAY_DATETIME_FORMAT")
+
+
+def write_moment_for_all(at: datetime) -> str:
+    """Write an instant into a sentence that is kept, for readers in any zone: 3 Sep 2027, 14:05 (Berlin time)."""
+    zone = timezone.get_default_timezone()
+    return f"{write_moment(at, zone)} ({name_zone(zone)})"
+
+
+def write_day(day: date) -> str:
+    """Write a day: 3 Sep 2027."""
+    return date_format(day, "DATE_FORMAT")
+
+
+def write_day_of(at: datetime) -> str:
+    """Write the day of an instant: 3 Sep 2027."""
+    return write_day(timezone.localdate(at))
+
+
+def write_weekday(day: date) -> str:
+    """Write a day with its day of the week: Fri 3 Sep 2027."""
+    return date_format(day, "WEEKDAY_DATE_FORMAT")
+
+
+def write_short_day(day: date) -> str:
+    """Write a day under a drawing, where the year is plain: 3 Sep."""
+    return date_format(day, "MONTH_DAY_FORMAT")
+
+
+def write_time(at: datetime | time) -> str:
+    """Write a time of the day to the minute, as it stands: 14:05."""
+    return time_format(at, "TIME_FORMAT")
+
+
+def write_exact_time(at: datetime) -> str:
+    """Write the time of the day of an instant to the second: 14:05:09."""
+    return date_format(timezone.localtime(at), "EXACT_TIME_FORMAT")
+
+
+def write_stretch(begin: datetime, end: datetime) -> str:
+    """Write a stretch of hours or minutes: 3 Sep, 14:00 to 15:00."""
+    begin, end = timezone.localtime(begin), timezone.localtime(end)
+    return f"{date_format(begin, 'MONTH_DAY_TIME_FORMAT')} to {write_time(end)}"
+
+
+def write_kept(text: str) -> str:
+    """Write a text that is kept of a change: one that is an instant as a moment, any other as it is."""
+    return write_moment(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else text
+
+
+def name_zone(zone: tzinfo | None = None) -> str:
+    """Name a time zone, or that of who looks, as people call it: Berlin time, New York time, UTC."""
+    key = str(zone or timezone.get_current_timezone())
+    area, _, city = key.rpartition("/")
+    if not area:
+        return key
+    if area == "Etc":
+        return "UTC" if "GMT" not in city else _name_offset(city.removeprefix("GMT"))
+    return f"{city.replace('_', ' ')} time"
+
+
+def _name_offset(offset: str) -> str:
+    """Etc/GMT-3 is three hours ahead of UTC: its sign is the other way round."""
+    hours = int(offset or 0)
+    return f"UTC{-hours:+d}" if hours else "UTC"

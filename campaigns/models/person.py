@@ -1,0 +1,27 @@
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from campaigns import zones
+
+
+def check_time_zone(name: str) -> None:
+    """Raises ValidationError: there is no such time zone."""
+    if zones.find_zone(name) is None:
+        raise ValidationError(f"“{name}” is no time zone: write one such as Europe/Berlin.")
+
+
+class UserSettings(models.Model):
+    """How one person wants the pages. Who has no row has chosen nothing."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="settings")
+    time_zone = models.CharField(
+        max_length=64, blank=True, validators=[check_time_zone], help_text="Empty: that of the site."
+    )
+
+    class Meta:
+        verbose_name = verbose_name_plural = "settings of users"
+        ordering = ["user__username"]
+
+    def __str__(self) -> str:
+        return f"Settings of {self.user}"

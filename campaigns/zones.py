@@ -1,0 +1,60 @@
+"""In which time zone a person sees and types times: the one they chose, else the site's (`settings.TIME_ZONE`)."""
+
+from collections import defaultdict
+from datetime import tzinfo
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ObjectDoesNotExist
+from django.utils import timezone
+
+from campaigns import dates
+
+AREAS = (
+    "Africa",
+    "America",
+    "Antarctica",
+    "Arctic",
+    "Asia",
+    "Atlantic",
+    "Australia",
+    "Europe",
+    "Indian",
+    "Pacific",
+)
+
+
+def find_zone(name: str) -> tzinfo | None:
+    """Find a time zone by its IANA name; None where there is none, as of what a form was sent."""
+    return ZoneInfo(name) if name in _names() else None
+
+
+def zone_of(user: Any) -> tzinfo:
+    """Return the zone of somebody who is signed in."""
+    try:
+        name = user.settings.time_zone
+    except ObjectDoesNotExist:
+        name = ""
+    return find_zone(name) or timezone.get_default_timezone()
+
+
+def list_choices() -> list[tuple[str, Any]]:
+    """List what a person can choose: the site's zone, UTC, and the zones of all cities by their part of the world."""
+    own = f"That of the site ({dates.name_zone(timezone.get_default_timezone())})"
+    return [("", own), ("UTC", "UTC"), *_cities()]
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(available_timezones())  # it reads some folders each time it is asked
+
+
+@cache
+def _cities() -> list[tuple[str, list[tuple[str, str]]]]:
+    found = defaultdict(list)
+    for name in sorted(_names()):
+        area, _, city = name.partition("/")
+        if city and area in AREAS:
+            found[area].append((name, city.replace("_", " ").replace("/", ", ")))
+    return [(area, found[area]) for area in AREAS]
