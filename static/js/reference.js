@@ -17,7 +17,24 @@ const fitIntoPage = ({ React: { createElement: draw } }) => ({
   },
 });
 
+// What it draws lacks, when an operation is opened: names of controls, headings of tables, a way in by keyboard.
+const MENDS = {
+  "select.examples-select-element": (select) => select.setAttribute("aria-label", "Example"),
+  "pre.microlight": (example) => (example.tabIndex = 0),
+  "table.responses-table": (table) => {
+    table.removeAttribute("role"); // a table is no landmark
+    table.removeAttribute("aria-live");
+  },
+  "thead td": (heading) => heading.setAttribute("role", "columnheader"),
+  "label[id$='_requests_select']": (label) => label.removeAttribute("id"), // the list inside has the same
+};
+
+function mendParts(root) {
+  for (const [selector, mend] of Object.entries(MENDS)) root.querySelectorAll(selector).forEach(mend);
+}
+
 const place = document.getElementById("reference");
+new MutationObserver(() => mendParts(place)).observe(place, { childList: true, subtree: true });
 SwaggerUIBundle({
   domNode: place,
   url: place.dataset.url,
