@@ -10,6 +10,7 @@ class CampaignsConfig(AppConfig):
 
         from campaigns import clock, queue, roles
 
+        queue.guard_stored_pickles()
         pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
         post_migrate.connect(clock.net, dispatch_uid="campaigns.clock")

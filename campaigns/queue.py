@@ -3,7 +3,8 @@
 django-q2 runs whatever function a package names, also the hook after it and the chain behind it. Here a package is read
 when it leaves the queue, however it got there: one that names anything but a task of settings.TASKS is recorded as a
 failure with the reason and is gone. (Its signal `pre_execute` is sent outside of the worker's try: raising there would
-end the worker.) Packages are pickles: only plain data is taken from them, never a class or a function.
+end the worker.) Packages are pickles: only plain data is taken from them, never a class or a function. So are the
+arguments and results of tasks that have run, wherever they are read: who can write that table runs no code.
 """
 
 import io
@@ -14,6 +15,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import picklefield.fields
 from django.conf import settings
 from django_q import core_signing
 from django_q.brokers import Broker
@@ -112,11 +114,26 @@ def record_refusal(task: Mapping[str, Any], sentence: str) -> None:
     )
 
 
+def read_stored_pickle(data: bytes) -> Any:
+    """Return what a column of django-q2's holds; a sentence where that is more than plain data."""
+    try:
+        return PlainUnpickler(io.BytesIO(data)).load()
+    except Exception as error:  # noqa: BLE001  a pickle of somebody else can raise anything
+        return f"This cannot be read: {error}"
+
+
+def guard_stored_pickles() -> None:
+    """Have every pickled column of the database read as plain data, in whatever place it is read."""
+    picklefield.fields.loads = read_stored_pickle
+
+
 def _clean(value: Any) -> str:
     return str(value).replace("\0", "").encode(errors="replace").decode()
 
 
-class _PlainUnpickler(pickle.Unpickler):
+class PlainUnpickler(pickle.Unpickler):
+    """Reads plain data. `load` raises pickle.UnpicklingError, and whatever a broken pickle leads to."""
+
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in PLAIN:
             raise pickle.UnpicklingError(f"It holds {module}.{name}, which is no plain data.")
@@ -128,4 +145,4 @@ class _PlainPickles:
 
     @staticmethod
     def loads(data: bytes) -> Any:
-        return _PlainUnpickler(io.BytesIO(data)).load()
+        return PlainUnpickler(io.BytesIO(data)).load()

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from campaigns.admin import (
     JSON_FIELDS,
     CampaignAdmin,
+    GuardedAdmin,
     HistoryInline,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -69,7 +70,7 @@ class EmailCampaignAdmin(CampaignAdmin):
 
 
 @admin.register(Contact)
-class ContactAdmin(admin.ModelAdmin):
+class ContactAdmin(GuardedAdmin):
     list_display = ["email", "first_name", "last_name", "city", "country", "customer_id"]
     search_fields = ["email", "last_name", "customer_id"]
     show_full_result_count = False  # a count of millions would cost more than the page
@@ -82,7 +83,7 @@ class ContactAdmin(admin.ModelAdmin):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(admin.ModelAdmin):
+class SuppressionAdmin(GuardedAdmin):
     form = SuppressionForm
     list_display = ["email", "reason", "source", "created_at"]
     list_filter = ["reason", "source"]

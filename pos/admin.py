@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from campaigns.admin import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_of
+from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_of
 from pos import keys
 from pos.models import Location, Return, Sale, Till
 from promotions.models import Redemption
@@ -37,7 +37,7 @@ class LocationForm(forms.ModelForm):
 
 
 @admin.register(Location)
-class LocationAdmin(admin.ModelAdmin):
+class LocationAdmin(GuardedAdmin):
     form = LocationForm
     list_display = ["name", "code", "time_zone", "currency"]
     search_fields = ["name", "code"]

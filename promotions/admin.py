@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from campaigns.admin import (
     CampaignAdmin,
+    GuardedAdmin,
     HistoryInline,
     ReadOnlyAdmin,
     ReadOnlyInline,
@@ -155,7 +156,7 @@ class StackingSettingsAdmin(RefusingAdmin):
 
 
 @admin.register(CustomerGroup)
-class CustomerGroupAdmin(admin.ModelAdmin):
+class CustomerGroupAdmin(GuardedAdmin):
     list_display = ["name", "code"]
     search_fields = ["name", "code"]
 

@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from campaigns.admin.bases import (
     JSON_FIELDS,
+    GuardedAdmin,
     ReadOnlyAdmin,
     ReadOnlyInline,
     RefusingAdmin,
@@ -21,6 +22,7 @@ __all__ = [
     "CampaignAdmin",
     "FailureAdmin",
     "GroupAdmin",
+    "GuardedAdmin",
     "HistoryInline",
     "QueueAdmin",
     "ReadOnlyAdmin",

@@ -17,8 +17,17 @@ from campaigns import texts
 from campaigns.refusals import Refused
 from campaigns.templatetags.workspace import money
 
+SECRETS = {"password", "key_hash", "session_key", "session_data", "payload"}
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+
+class GuardedAdmin(admin.ModelAdmin):
+    """Lets nobody find a secret out by asking for the rows whose secret begins with this or that."""
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+        return SECRETS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
+
+
+class ReadOnlyAdmin(GuardedAdmin):
     """For ledgers and histories: looked at, never written by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -89,7 +98,7 @@ JSON_FIELDS: Any = {models.JSONField: {"form_class": StorableJsonField, "decoder
 """`formfield_overrides` of every admin page with JSON to be typed."""
 
 
-class RefusingAdmin(admin.ModelAdmin):
+class RefusingAdmin(GuardedAdmin):
     """Saves through domain functions: what they refuse is a message, and nothing is written."""
 
     formfield_overrides = JSON_FIELDS

@@ -8,6 +8,7 @@ from django.forms import ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from campaigns import accounts
+from campaigns.admin.bases import GuardedAdmin
 from campaigns.forms import UserSettingsForm
 from campaigns.models import UserSettings
 
@@ -18,7 +19,7 @@ admin.site.unregister([User, Group])
 
 
 @admin.register(User)
-class UserAdmin(theirs.UserAdmin):
+class UserAdmin(GuardedAdmin, theirs.UserAdmin):
     """Django's own, but nobody grants what they do not have or takes over who has more."""
 
     actions = None  # deleting asks for each user whether one may
@@ -45,7 +46,7 @@ class UserAdmin(theirs.UserAdmin):
 
 
 @admin.register(Group)
-class GroupAdmin(theirs.GroupAdmin):
+class GroupAdmin(GuardedAdmin, theirs.GroupAdmin):
     """Roles, which superusers make and change."""
 
     actions = None

@@ -50,12 +50,14 @@ class FailureAdmin(TaskAdmin):
             if not queue.is_task(task.func):
                 messages.error(request, f"“{task.func}” is none of the tasks that may run here.")
                 continue
+            args, kwargs = task.args or (), task.kwargs or {}
+            if not isinstance(args, tuple | list) or not isinstance(kwargs, dict):
+                messages.error(request, f"What “{task.name}” was called with cannot be read.")
+                continue
             with transaction.atomic():
                 task.delete()
                 options = {"cluster": task.cluster, "group": task.group}
-                again = partial(
-                    async_task, task.func, *task.args or (), q_options=options, **task.kwargs or {}
-                )
+                again = partial(async_task, task.func, *args, **kwargs | {"q_options": options})
                 transaction.on_commit(again)
             messages.success(request, f"“{task.name}” is in the queue again.")
 

@@ -1,14 +1,18 @@
 """What the queue runs: tasks of settings.TASKS, and nothing else however it got there."""
 
 import ast
+import base64
 import os
+import pickle
 import re
 from datetime import timedelta
 from pathlib import Path
 
+import django_q.tasks
 import pytest
 from django.conf import settings
-from django.core import signing
+from django.core import serializers, signing
+from django.db import connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
@@ -100,6 +104,73 @@ def test_a_package_that_is_not_ours_is_put_aside(payload):
     assert get_broker().dequeue() == []
     assert "cannot be read" in Failure.objects.get().result
     assert not OrmQ.objects.exists()
+
+
+class Toucher:
+    """A pickle that makes a file when it is read."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.fixture
+def hostile_tasks(tmp_path):
+    """A task that went well and one that failed, written by somebody who can write django-q2's table alone."""
+    touched = tmp_path / "taken over"
+    hostile = base64.b64encode(pickle.dumps((Toucher(touched),))).decode()
+    now = timezone.now()
+    for number, succeeded in enumerate([True, False]):
+        Task.objects.create(
+            id=f"{number:032}", name=f"task {number}", func=GOOD, started=now, stopped=now, success=succeeded
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE django_q_task SET args = %s, kwargs = %s, result = %s", [hostile] * 3)
+    return touched
+
+
+def test_a_stored_pickle_runs_no_code_wherever_it_is_read(hostile_tasks, admin_client):
+    for task in Task.objects.all():
+        assert "which is no plain data" in task.args
+    list(Task.objects.values_list("args", "kwargs", "result"))
+    django_q.tasks.result("0" * 32)
+    django_q.tasks.fetch("task 0")
+    serializers.serialize("json", Task.objects.all())
+    for kind, pk in {"success": f"{0:032}", "failure": f"{1:032}"}.items():
+        assert admin_client.get(f"/admin/django_q/{kind}/").status_code == 200
+        page = admin_client.get(f"/admin/django_q/{kind}/{pk}/change/").content.decode()
+        assert "which is no plain data" in page
+    retry = {"action": "retry", "_selected_action": [f"{1:032}"]}
+    page = admin_client.post("/admin/django_q/failure/", retry, follow=True).content.decode()
+    assert "cannot be read" in page
+    assert not OrmQ.objects.exists()
+    assert admin_client.get(f"/admin/django_q/failure/{1:032}/delete/").status_code == 200
+    assert not hostile_tasks.exists()
+
+
+@pytest.mark.parametrize("name", ["args", "kwargs", "result"])
+def test_a_stored_pickle_that_is_none_is_shown_as_it_stands(name, admin_client):
+    now = timezone.now()
+    task = Task.objects.create(id="b" * 32, name="odd", func=GOOD, started=now, stopped=now, success=False)
+    with connection.cursor() as cursor:
+        for value in ("", "no base64 at all", base64.b64encode(b"\x80\x05cut off").decode(), "AAAA"):
+            cursor.execute(f"UPDATE django_q_task SET {name} = %s", [value])
+            assert admin_client.get(f"/admin/django_q/failure/{task.pk}/change/").status_code == 200
+            assert admin_client.get("/admin/django_q/failure/").status_code == 200
+
+
+def test_arguments_and_results_of_our_tasks_are_read_as_they_were():
+    now = timezone.now()
+    values = {
+        "args": (1, "a", [2.5, None]),
+        "kwargs": {"at": now},
+        "result": {"works": True, "sentence": "ß"},
+    }
+    Task.objects.create(id="c" * 32, name="ours", func=GOOD, started=now, stopped=now, **values)
+    task = Task.objects.get()
+    assert {name: getattr(task, name) for name in values} == values
 
 
 def test_a_task_with_plain_arguments_of_every_kind_is_handed_out():
