@@ -27,6 +27,7 @@ FIRST_WAIT = 0.5  # seconds held after the first failure, doubled by each furthe
 PROBE = 30.0  # seconds between two tries of a connection, at most
 WINDOW, REFUSED = 20, 10  # of so many results, so many refusals of our mail pause a campaign
 LONG_WINDOW, LOST = 200, 100  # of so many results, so many that failed or bounced for good do
+UNWRITABLE = 15  # of WINDOW messages, so many that could not be made, or LOST of LONG_WINDOW, do too
 
 _FAIL = """
 UPDATE mailing_pace SET
@@ -153,6 +154,32 @@ def pause(campaign_id: int, why: str) -> None:
         lifecycle.fire(campaign_id, "pause", why=why, now=database_time.now())
     except lifecycle.Refused as refused:
         logger.info("Campaign %s was not paused: %s", campaign_id, refused)
+
+
+class ContentRate:
+    """Of the last messages that one run made for one campaign, how many the recipients' own values broke."""
+
+    def __init__(self) -> None:
+        self._broken: deque[bool] = deque(maxlen=LONG_WINDOW)
+
+    def add(self, *, is_broken: bool) -> None:
+        """Count one message."""
+        self._broken.append(is_broken)
+
+    def describe_fault(self, said: str) -> str:
+        """Return why the campaign must pause, "" when it need not; `said` is what broke the last message."""
+        latest = list(self._broken)[-WINDOW:]
+        if sum(latest) >= UNWRITABLE:
+            counted = latest
+        elif sum(self._broken) >= LOST:
+            counted = list(self._broken)
+        else:
+            return ""
+        return (
+            f"{sum(counted)} of the last {len(counted)} messages could not be written for what is stored about their"
+            f" recipients, the last with: “{said}” Correct these contacts, or copy the campaign and mend its content,"
+            " before you resume; whoever failed can be retried."
+        )
 
 
 class Rate:

@@ -292,7 +292,7 @@ class Pump:
         self._pressure.tell(was_of_use=self.accepted > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
-        for pk, why in self._answers.refused.items():
+        for pk, why in (self._answers.refused | self._supply.unwritable).items():
             breaker.pause(pk, why)
         while self._supply.unforeseen:
             launch.unforeseen(*self._supply.unforeseen.popitem())

@@ -15,7 +15,7 @@ from django.conf import settings
 from campaigns import database_time
 from mailing import content
 from mailing.models import SmtpConnection
-from mailing.sending import claim, limits, outcome
+from mailing.sending import breaker, claim, limits, outcome
 from mailing.sending.claim import Campaign, Claimed
 from mailing.sending.ledger import Ledger
 from mailing.sending.paced import Paced
@@ -49,6 +49,7 @@ class Supply:
 
     over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
     barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
+    unwritable: campaigns to pause since the values of too many recipients break their content, with the reason.
     is_spent: the run ended because nothing was due.
     """
 
@@ -65,9 +66,11 @@ class Supply:
         self.seen: set[int] = set()
         self.barred: set[int] = set()
         self.unforeseen: dict[int, Exception] = {}
+        self.unwritable: dict[int, str] = {}
         self.is_spent = False
         self._unmade: dict[int, list[tuple[Claimed, Exception]]] = {}
         self._made: set[int] = set()  # campaigns of which this run has made a message
+        self._rates: dict[int, breaker.ContentRate] = {}
         self._own = own
         self._ledger = ledger
         self._pk = smtp.pk
@@ -119,11 +122,12 @@ class Supply:
             try:
                 message = claimed.message(self._base)
             except content.ContentError as error:
-                self._ledger.record(claimed, outcome.unsendable(str(error)))
+                self._record_broken(claimed, str(error))
             except Exception as error:
                 logger.exception("Campaign %s: no message for delivery %s", claimed.campaign.pk, claimed.pk)
                 self._set_unmade_aside(claimed, error)
             else:
+                self._find_rate(claimed.campaign.pk).add(is_broken=False)
                 self._note_made(claimed.campaign.pk)
                 return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
         return None
@@ -142,7 +146,24 @@ class Supply:
         """A message of the campaign was made: where that failed, it was for the values of that recipient."""
         self._made.add(campaign_id)
         for claimed, error in self._unmade.pop(campaign_id, ()):
-            self._ledger.record(claimed, outcome.unsendable(f"{type(error).__name__}: {error}"))
+            self._record_broken(claimed, f"{type(error).__name__}: {error}")
+
+    def _record_broken(self, claimed: Claimed, sentence: str) -> None:
+        """Fail one whose own values broke its message; a campaign of which that is nearly everybody goes no further."""
+        self._ledger.record(claimed, outcome.unsendable(sentence))
+        pk = claimed.campaign.pk
+        rate = self._find_rate(pk)
+        rate.add(is_broken=True)
+        if (why := rate.describe_fault(sentence)) and pk not in self.unwritable:
+            self.unwritable[pk] = why
+            self.barred.add(pk)
+            self._stop()
+
+    def _find_rate(self, campaign_id: int) -> breaker.ContentRate:
+        rate = self._rates.get(campaign_id)
+        if rate is None:
+            rate = self._rates[campaign_id] = breaker.ContentRate()
+        return rate
 
     def _give_unmade_back(self) -> list[int]:
         """Blame the campaigns of which no message could be made; return the keys of the deliveries it was tried for."""

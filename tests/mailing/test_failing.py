@@ -1,6 +1,7 @@
 """What nothing can cure fails a campaign, what a person can mend pauses it, and what passes is waited for."""
 
 import itertools
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from campaigns.lifecycle import fire
 from mailing import clock, content, launch, progress, tasks
 from mailing.models import Attempt, Contact, Content, EmailCampaign, Pace, SmtpConnection
 from mailing.sending import breaker, lanes, pump
+from tests.factories import ContactFactory
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
@@ -132,6 +134,62 @@ def test_an_error_nobody_foresaw_over_one_recipients_value_fails_that_delivery_a
     failed = campaign.deliveries.filter(status="failed")
     assert set(failed.values_list("email", flat=True)) == sad
     assert all("mood" in text for text in failed.values_list("text", flat=True))
+
+
+def break_content(monkeypatch, is_broken):
+    """Have the values of the recipients whose number `is_broken` names break their mail."""
+    render = content.Compiled.render
+
+    def picky(self, recipient, links):
+        numbered = re.match(r"n(\d+)@", recipient.email)
+        if numbered and is_broken(int(numbered[1])):
+            raise content.ContentError("“mood” is no colour")
+        return render(self, recipient, links)
+
+    monkeypatch.setattr(content.Compiled, "render", picky)
+
+
+def number_contacts(count):
+    return [ContactFactory(email=f"n{number}@shop.example") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("count", "is_broken", "most"),
+    [
+        (300, lambda number: True, 15),
+        (300, lambda number: number % 10, 20),
+        (300, lambda number: number >= 100, 15),
+        (400, lambda number: number % 5 >= 2, 170),
+    ],
+    ids=["everybody", "nine of ten", "all from the hundredth on", "three of five"],
+)
+def test_values_that_break_nearly_every_mail_pause_the_campaign_with_the_reason(
+    server, count, is_broken, most
+):
+    campaign = launched(number_contacts(count), connection=to(server, max_connections=1))
+    with pytest.MonkeyPatch.context() as patched:
+        break_content(patched, is_broken)
+        campaign = send(campaign)
+    assert campaign.status == "paused"
+    why = campaign.history.first().why
+    assert "could not be written" in why
+    assert "“mood” is no colour" in why
+    figures = counts(campaign)
+    assert 15 <= figures["failed"] <= most
+    assert figures["pending"] > 0
+    assert figures["failed"] + figures.get("accepted", 0) + figures["pending"] == count
+    fire(fresh(campaign), "resume")
+    assert send(campaign).status == "completed"
+    assert counts(campaign)["accepted"] == count - figures["failed"]
+
+
+def test_a_campaign_whose_every_third_mail_breaks_goes_on_over_many_connections(server, monkeypatch):
+    campaign = launched(number_contacts(240), connection=to(server, max_connections=20))
+    beside = launched(5, connection=campaign.connection, name="Another")
+    break_content(monkeypatch, lambda number: number % 3 == 0)
+    assert send(campaign).status == "completed"
+    assert counts(campaign) == {"accepted": 160, "failed": 80}
+    assert fresh(beside).status == "completed"
 
 
 # ── outages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
