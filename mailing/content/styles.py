@@ -2,6 +2,9 @@
 
 The page stays as it was written: the inliner works on a copy of the page's tags, and what it found for each is put
 into the source. So no doctype, comment, quote or omitted tag of the author's changes.
+
+A style attribute is stronger than any sheet. So what a rule for some screens would change is not copied, unless that
+rule is marked as important: the mail must look as its author's HTML does on every screen.
 """
 
 import html
@@ -26,9 +29,15 @@ _part = re.compile(
     )++""",
     re.VERBOSE | re.DOTALL,
 )
+_string = re.compile(r"""\\.|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)
 _important = re.compile(r"\s*!\s*important\s*\Z", re.IGNORECASE)
 _name = re.compile(r"(?:--)?-?[a-zA-Z_][a-zA-Z0-9_-]*").fullmatch
 _blocks = re.compile(r"\{[^{}]*\}")
+_IGNORE = "data-css-inline"  # what the inliner leaves alone
+_condition = re.compile(r"@(?:media|supports|container|layer)\b(?P<query>[^{};]*)\{", re.IGNORECASE)
+_brace = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DOTALL)
+# A name of one of these covers the names that begin with it
+_SHORT = frozenset("background border flex font grid inset list margin outline padding".split())
 
 
 class Declaration(NamedTuple):
@@ -68,23 +77,87 @@ def inline(page: str) -> str:
     The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
     """
     found = list(markup.pieces(page))
-    copy, start_tags = [], []
+    copy, wide, start_tags = (
+        [],
+        [],
+        [],
+    )  # wide: the copy with what holds for some screens only holding for all
     for place, piece in enumerate(found):
         if piece.hidden or piece.kind in ("comment", "condition"):
             continue
-        source = piece.source
+        source = wide_source = piece.source
         if piece.is_start:
             start_tags.append(place)
             if "style" in source.lower() and "style" in markup.attributes(source):
                 source = markup.with_attribute(source, "style", "")
-            source = markup.with_number(source, _NUMBER, place)
+            source = wide_source = markup.with_number(source, _NUMBER, place)
+            if piece.name == "style" and not _holds_everywhere(markup.attributes(source)):
+                source = markup.with_attribute(source, _IGNORE, "ignore")
+        elif piece.kind == "raw" and piece.name == "style":
+            wide_source = _without_conditions(source)
         copy.append(source)
+        wide.append(wide_source)
     styles = _styles_by_number("".join(copy))
+    on_some_screens = _styles_by_number("".join(wide)) if wide != copy else styles
     for place in start_tags:
-        if sheet := styles.get(place):
+        sheet = _constant(styles.get(place, ""), on_some_screens.get(place, ""))
+        if sheet:
             tag = found[place].source
             found[place] = markup.Piece("tag", _with_style(tag, sheet), found[place].name)
     return "".join(piece.source for piece in found)
+
+
+def _holds_everywhere(attributes: Mapping[str, str]) -> bool:
+    """Does a style element with these attributes hold on every screen?"""
+    media = (attributes.get("media") or "all").lower().split(",")
+    return any(query.strip() in ("all", "screen", "only screen") for query in media)
+
+
+def _without_conditions(sheet: str) -> str:
+    """The sheet with the rules that hold on some screens holding on all; without those for print."""
+    parts, start = [], 0
+    while match := _condition.search(sheet, start):
+        end = _end_of_block(sheet, match.end())
+        parts.append(sheet[start : match.start()])
+        if match["query"].strip().lower() != "print":
+            parts.append(_without_conditions(sheet[match.end() : end]))
+        start = end + 1
+    return "".join([*parts, sheet[start:]])
+
+
+def _end_of_block(sheet: str, start: int) -> int:
+    """Where the block that begins at `start` ends."""
+    depth = 1
+    for match in _brace.finditer(sheet, start):
+        depth += {"{": 1, "}": -1}.get(match[0], 0)
+        if not depth:
+            return match.start()
+    return len(sheet)
+
+
+@lru_cache(maxsize=500)
+def _constant(style: str, on_some_screens: str) -> str:
+    """What of a style is the same on every screen, or is changed there by important rules only."""
+    if style == on_some_screens:
+        return style
+    own = {each.name: each for each in declarations(style)}
+    changed = {
+        _covered(each.name)
+        for each in declarations(on_some_screens)
+        if each != own.get(each.name) and not each.important
+    }
+    # What is hidden on wide screens stays hidden in programs that drop style sheets
+    return "; ".join(
+        each.source
+        for each in declarations(style)
+        if _covered(each.name) not in changed or each.name == "display"
+    )
+
+
+def _covered(name: str) -> str:
+    """The family of a property: those of one family change each other."""
+    family = name.partition("-")[0]
+    return "font" if name == "line-height" else family if family in _SHORT else name
 
 
 def _styles_by_number(page: str) -> dict[int, str]:
@@ -111,14 +184,19 @@ def _with_style(tag: str, sheet: str) -> str:
 
 @lru_cache(maxsize=500)
 def _additions(sheet: str, written: str) -> str:
-    """What a sheet adds to a style attribute, escaped for it."""
+    """What a sheet adds to a style attribute, escaped for it; nothing that is left open and would swallow the rest."""
     own = {each.name: each.important for each in declarations(markup.unescape_value(written))}
     added = [
         each.source
         for each in declarations(sheet)
-        if each.name not in own or (each.important and not own[each.name])
+        if (each.name not in own or (each.important and not own[each.name])) and _is_closed(each.source)
     ]
     return html.escape("; ".join(added), quote=False) + ";" if added else ""
+
+
+def _is_closed(declaration: str) -> bool:
+    bare = _string.sub("", declaration)
+    return not {'"', "'", "\\"} & set(bare) and bare.count("(") == bare.count(")")
 
 
 def sheets(page: str) -> str:

@@ -271,3 +271,23 @@ def test_a_malformed_style_is_skipped_as_browsers_do(style):
     rule = "p { color: red; }</mj-style>"
     head = f"<mj-head><mj-style inline='inline'>{rule}<mj-style>{rule}</mj-head>"
     assert ">x</p>" in page(f"<mjml>{head}<mj-body>{mjml}</mj-body></mjml>", body_format="mjml")
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("<style media=print>p{display:none}</style><p>x", "<p>x"),
+        ('<style media="screen and (max-width: 600px)">p{color:red}</style><p>x', "<p>x"),
+        ("<style media=screen>p{color:red}</style><p>x", '<p style="color: red;">x'),
+        ("<style>p{color:red;margin:0}@media (max-width:9px){p{color:blue}}</style><p>x", '<p style="margin: 0;">x'),
+        ("<style>p{padding:9px}@media (max-width:9px){p{padding-left:1px}}</style><p>x", "<p>x"),
+        ("<style>p{color:red}@media (max-width:9px){p{color:blue!important}}</style><p>x", '<p style="color: red;">x'),
+        ("<style>p.a{color:red}@media (x){p{color:blue}}</style><p class=a>x", '<p class=a style="color: red;">x'),
+        ("<style>p{color:red}@media print{p{color:blue}}</style><p>x", '<p style="color: red;">x'),
+        ("<style>p{color:red}@supports (a:b){@media (x){p{color:blue}}}</style><p>x", "<p>x"),
+        ("<style>p{display:none}@media (max-width:9px){p{display:block}}</style><p>x", '<p style="display: none;">x'),
+        ("<style>p{color:red;background:url('x</style><p style=\"margin:0\">x", '<p style="color: red; margin:0">x'),
+    ],
+)  # fmt: skip
+def test_what_a_rule_for_some_screens_changes_is_not_made_stronger_than_it(written, sent):
+    assert sent in page(written)
