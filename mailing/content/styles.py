@@ -34,8 +34,11 @@ _important = re.compile(r"\s*!\s*important\s*\Z", re.IGNORECASE)
 _name = re.compile(r"(?:--)?-?[a-zA-Z_][a-zA-Z0-9_-]*").fullmatch
 _blocks = re.compile(r"\{[^{}]*\}")
 _IGNORE = "data-css-inline"  # what the inliner leaves alone
-_condition = re.compile(r"@(?:media|supports|container|layer)\b(?P<query>[^{};]*)\{", re.IGNORECASE)
-_brace = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DOTALL)
+_step = re.compile(
+    r"""/\*.*?(?:\*/|\Z) | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+'
+      | @(?:media|supports|container|layer)\b(?P<query>[^{};@]*+)\{ | [{}]""",
+    re.DOTALL | re.IGNORECASE | re.VERBOSE,
+)
 # A name of one of these covers the names that begin with it
 _SHORT = frozenset("background border flex font grid inset list margin outline padding".split())
 
@@ -114,25 +117,19 @@ def _holds_everywhere(attributes: Mapping[str, str]) -> bool:
 
 
 def _without_conditions(sheet: str) -> str:
-    """The sheet with the rules that hold on some screens holding on all; without those for print."""
+    """The sheet with the rules that hold on some screens holding on all; those for print stay as they are."""
     parts, start = [], 0
-    while match := _condition.search(sheet, start):
-        end = _end_of_block(sheet, match.end())
-        parts.append(sheet[start : match.start()])
-        if match["query"].strip().lower() != "print":
-            parts.append(_without_conditions(sheet[match.end() : end]))
-        start = end + 1
+    opened: list[bool] = []  # the blocks, and whether each is one of a condition
+    for step in _step.finditer(sheet):
+        is_condition = step["query"] is not None and step["query"].strip().lower() != "print"
+        if is_condition or (step[0] == "}" and opened and opened[-1]):
+            parts.append(sheet[start : step.start()])
+            start = step.end()
+        if step[0] == "}":
+            del opened[-1:]
+        elif step[0].endswith("{"):
+            opened.append(is_condition)
     return "".join([*parts, sheet[start:]])
-
-
-def _end_of_block(sheet: str, start: int) -> int:
-    """Where the block that begins at `start` ends."""
-    depth = 1
-    for match in _brace.finditer(sheet, start):
-        depth += {"{": 1, "}": -1}.get(match[0], 0)
-        if not depth:
-            return match.start()
-    return len(sheet)
 
 
 @lru_cache(maxsize=500)
