@@ -96,6 +96,8 @@ def inline(page: str) -> str:
             source = wide_source = markup.with_number(source, _NUMBER, place)
             if piece.name == "style" and not _holds_everywhere(markup.attributes(source)):
                 source = markup.with_attribute(source, _IGNORE, "ignore")
+                is_for_print = (markup.attributes(source).get("media") or "").strip().lower() == "print"
+                wide_source = source if is_for_print else wide_source
         elif piece.kind == "raw" and piece.name == "style":
             wide_source = _without_conditions(source)
         copy.append(source)

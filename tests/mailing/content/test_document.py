@@ -278,6 +278,7 @@ def test_a_malformed_style_is_skipped_as_browsers_do(style):
     [
         ("<style media=print>p{display:none}</style><p>x", "<p>x"),
         ('<style media="screen and (max-width: 600px)">p{color:red}</style><p>x', "<p>x"),
+        ("<style media=print>p{color:blue}</style><style>p{color:red}</style><p>x", '<p style="color: red;">x'),
         ("<style media=screen>p{color:red}</style><p>x", '<p style="color: red;">x'),
         ("<style>p{color:red;margin:0}@media (max-width:9px){p{color:blue}}</style><p>x", '<p style="margin: 0;">x'),
         ("<style>p{padding:9px}@media (max-width:9px){p{padding-left:1px}}</style><p>x", "<p>x"),
