@@ -81,12 +81,17 @@ def parts_of(value: Any) -> Iterable[Any]:
 
 
 class StorableJsonField(JSONField):
-    """JSON whose texts can be stored; what cannot be is shown again as it was typed."""
+    """JSON whose texts can be stored; what cannot be is shown again as it was typed.
+
+    An empty field is the value that a new row has: most columns hold an object and take no NULL.
+    """
 
     def to_python(self, value: Any) -> Any:
         found = super().to_python(value)
         if not texts.is_storable(found):
             raise ValidationError(texts.SENTENCE)
+        if found is None and callable(self.initial):  # Django gives the model field's default here
+            return self.initial()
         return found
 
     def bound_data(self, data: Any, initial: Any) -> Any:
