@@ -2,13 +2,13 @@
 
 A number may have a decimal comma and thousands set off (12,50 and 1.234,50 and 1,234.50); one with a leading zero
 equals only what is written alike, since it is a postal code or an article. A date is written as ISO 8601 or as
-15.02.2026, and may have a time behind it. What is no number is neither above nor below one; what is no date is neither
-before nor after one.
+15.02.2026, and may have a time behind it; two times that name their offset from UTC compare as instants, others as
+clocks show them. What is no number is neither above nor below one; what is no date is neither before nor after one.
 """
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 # Each form of a number: how it is recognised, and the SQL that reads it.
@@ -24,6 +24,18 @@ _MONTH_DAY = (
 )
 _ISO = rf"^[0-9]{{4}}-{_MONTH_DAY}([T ].{{0,40}})?$"
 _DOTTED = r"^(0?[1-9]|[12][0-9]|3[01])[.](0?[1-9]|1[0-2])[.][0-9]{4}( .{0,40})?$"
+_LEAP_DAY = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29"
+_DAY = (
+    r"([0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    rf"|02-(0[1-9]|1[0-9]|2[0-8]))|{_LEAP_DAY})"
+)
+# What PostgreSQL casts to an instant without an error: all of it is checked, since one row must not stop a count.
+_INSTANT = (
+    rf"^(?!0000){_DAY}[T ]([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]{{1,6}})?)?"
+    r"(Z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)$"
+)
+_ISO_DAY = rf"^[0-9]{{4}}-{_MONTH_DAY}$"
+_DOTTED_DAY = r"^(0?[1-9]|[12][0-9]|3[01])[.](0?[1-9]|1[0-2])[.][0-9]{4}$"
 
 _DOTTED_AS_ISO = (
     "right(split_part({0}, ' ', 1), 4) || '-' || lpad(split_part({0}, '.', 2), 2, '0')"
@@ -47,19 +59,27 @@ class Condition(NamedTuple):
 def compare(text: str, sign: str, value: str) -> Condition:
     """`text`, SQL without parameters, above or below a value: `sign` is one of < > <= >=."""
     if number := read_number(value):
-        cases = [(form, reading, "%s::numeric") for form, reading in _NUMBERS]
-        return _by_form(text, sign, cases, number)
+        cases = [(form, reading, "%s::numeric", number) for form, reading in _NUMBERS]
+        return _compare_by_form(text, sign, cases)
     if day := read_date(value):
         part = "left({0}, 10)" if len(day) == 10 else "left(replace({0}, ' ', 'T'), 19)"
-        return _by_form(text, sign, [(_ISO, part, "%s"), (_DOTTED, _DOTTED_AS_ISO, "%s")], day)
+        cases = [(_ISO, part, "%s", day), (_DOTTED, _DOTTED_AS_ISO, "%s", day)]
+        if instant := read_instant(value):
+            cases.insert(0, (_INSTANT, "({0})::timestamptz", "%s::timestamptz", instant))
+        return _compare_by_form(text, sign, cases)
     if _digits_only(value):
         return Condition("false", [])  # a number beyond all that a field may hold
     return Condition(f"lower({text}) {sign} lower(%s)", [value])
 
 
 def equals(text: str, value: str) -> Condition:
-    """`text`, SQL without parameters, says the same as a value: in other letters, or as the same number."""
+    """`text`, SQL without parameters, says the same as a value: in other letters, as the same number or day."""
     same = f"lower({text}) = lower(%s)"
+    day = read_date(value)
+    if len(day) == len("2026-01-15"):
+        cases = [(_ISO_DAY, "{0}", "%s", day), (_DOTTED_DAY, _DOTTED_AS_ISO, "%s", day)]
+        as_day = _compare_by_form(text, "=", cases)
+        return Condition(f"({same} OR coalesce({as_day.sql}, false))", [value, *as_day.params])
     if not re.match(_EQUAL, value):
         return Condition(same, [value])
     number = value.replace(",", ".")
@@ -67,12 +87,16 @@ def equals(text: str, value: str) -> Condition:
     return Condition(f"({same} OR coalesce({as_number}, false))", [value, number])
 
 
-def _by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str]], value: str) -> Condition:
-    """What is in none of the forms is unknown, and so neither above nor below."""
+def _compare_by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str, str]]) -> Condition:
+    """By the first form that fits; what is in none of them is unknown, and so neither above, nor below, nor equal.
+
+    A case is the form as a pattern, the SQL that reads the text, the mark of the value, and the value.
+    """
     whens = [
-        f"WHEN {text} ~ '{form}' THEN {reading.format(text)} {sign} {mark}" for form, reading, mark in cases
+        f"WHEN {text} ~ '{form}' THEN {reading.format(text)} {sign} {mark}"
+        for form, reading, mark, _ in cases
     ]
-    return Condition(f"CASE {' '.join(whens)} END", [value] * len(cases))
+    return Condition(f"CASE {' '.join(whens)} END", [value for *_, value in cases])
 
 
 def read_number(value: str) -> str:
@@ -103,3 +127,13 @@ def read_date(value: str) -> str:
     except ValueError:
         return ""
     return f"{day}T{time}" if time else day
+
+
+def read_instant(value: str) -> str:
+    """A value with a time and its offset from UTC as ISO 8601 in UTC; "" for what is none."""
+    if not re.match(_INSTANT, value):
+        return ""
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # an instant before the year 1 or after 9999
+        return ""

@@ -129,10 +129,9 @@ def _field(node: dict[str, Any]) -> Condition:
 
 def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = False) -> Condition:
     """`text`, an SQL expression without parameters, as `op` says. `has_numbers`: 12.5 and 12.50 are equal."""
-    if op == "is_set":
-        return Condition(f"coalesce({text}, '') <> ''", [])
-    if op == "is_not_set":
-        return Condition(f"coalesce({text}, '') = ''", [])
+    if op in ("is_set", "is_not_set"):
+        says_something = f"coalesce(btrim({text}, E' \\t\\r\\n\\u00a0'), '') NOT IN ('', '[]', '{{}}')"
+        return Condition(says_something if op == "is_set" else f"NOT ({says_something})", [])
     if op == "between":
         if not isinstance(value, list) or len(value) != 2:
             raise SegmentError(f"“{name}” between needs two values.")

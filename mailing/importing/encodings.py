@@ -44,6 +44,8 @@ _quoted = re.compile(
 _japanese = re.compile(rb"(?:[\x81-\x83][\x40-\x7e\x80-\xfc]){4}").search  # kana in Shift JIS
 # In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Eastern Europe.
 CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250")
+TURKISH = {bytes([byte]) for byte in b"\xd0\xdd\xde\xf0\xfd\xfe"}  # Ğ İ Ş ğ ı ş
+SHARED_WITH_TURKISH = {bytes([byte]) for byte in "ÇÖÜçöüÂÎÛâîû".encode("cp1254")}
 
 
 class UnreadableFile(ValueError):
@@ -129,7 +131,13 @@ def _legacy(path: Path) -> str:
         raise UnreadableFile(NEITHER)
     if best == "mac_roman" and line_feeds and scores[best] <= 0:
         raise UnreadableFile(NEITHER)
-    return best
+    return "cp1254" if best == "cp1252" and _is_turkish(high) else best
+
+
+def _is_turkish(high: Counter[bytes]) -> bool:
+    """Whether the letters are Turkish: six of them stand where Windows-1252 has those of Iceland, whose vowels lack."""
+    letters = {byte for byte in high if byte >= b"\xc0"}
+    return bool(letters & TURKISH) and letters <= TURKISH | SHARED_WITH_TURKISH
 
 
 def _letter(byte: bytes, codec: str) -> str:

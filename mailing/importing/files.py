@@ -87,10 +87,12 @@ class Rows:
             reader = dialect.reader(self._lines(file))
             width = 0
             for _ in range(dialect.above + 1):
-                width = len(next(reader, []))
+                width = len(_unquote_row(next(reader, []), dialect.delimiter))
                 self._row_began = self.letters
             for cells in reader:
                 self._row_began = self.letters
+                if len(cells) == 1 < width and dialect.delimiter in cells[0]:
+                    cells[:] = _split_quoted_row(cells[0], dialect.delimiter)
                 if not cells or not (cells[0].strip(BLANK) or any(cell.strip(BLANK) for cell in cells)):
                     continue
                 if len(cells) > width and not any(cells[width:]):
@@ -112,7 +114,8 @@ def header(path: Path) -> list[str]:
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
             records = dialect.reader(_sample_lines(file))
-            names = [name.strip(BLANK).strip() for name in next(islice(records, dialect.above, None), [])]
+            first = _unquote_row(next(islice(records, dialect.above, None), []), dialect.delimiter)
+            names = [name.strip(BLANK).strip() for name in first]
     except (csv.Error, UnicodeError, RowTooLong) as error:
         raise UnreadableFile(f"The first line cannot be read. {_reason(error)}") from error
     while len(names) > MOST_COLUMNS and not names[-1]:
@@ -181,12 +184,28 @@ def _first_records(lines: list[str], delimiter: str) -> list[list[str]]:
     records: list[list[str]] = []
     try:
         records.extend(
-            [cell.strip(BLANK) for cell in cells[: MOST_COLUMNS + 1]]
+            [cell.strip(BLANK) for cell in _unquote_row(cells, delimiter)[: MOST_COLUMNS + 1]]
             for cells in islice(csv.reader(lines, delimiter=delimiter, skipinitialspace=True), ROWS_ABOVE)
         )
     except csv.Error:
         return records  # what cannot be read is told with its row
     return records
+
+
+def _split_quoted_row(row: str, delimiter: str) -> list[str]:
+    """Split a row that stands in quotation marks as one cell.
+
+    Excel writes such rows where it read a file of another delimiter, and saves it again.
+    """
+    return next(csv.reader([row], delimiter=delimiter, skipinitialspace=True))
+
+
+def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
+    """The cells of a row which is one cell that names columns itself; any other row as it is."""
+    if len(cells) != 1 or delimiter not in cells[0]:
+        return cells
+    inner = _split_quoted_row(cells[0], delimiter)
+    return inner if names_an_address(inner) else cells
 
 
 def _fitness(records: list[list[str]]) -> tuple[bool, bool, int, int]:

@@ -98,7 +98,8 @@ MEANINGS = {word: meaning for meaning, words in _NAMES.items() for word in words
 
 YES = frozenset(
     """
-    yes y true t 1 x ja j oui o si s sim da tak wahr vrai verdadero vero on ok subscribed resubscribed active activated
+    yes y true t 1 x ja j jo da evet igen kylla oui o si s sim tak
+    wahr vrai verdadero vero on ok subscribed resubscribed active activated
     confirmed optin optedin singleoptin doubleoptin singleoptedin doubleoptedin accepted granted given enabled allowed
     accepts marketingcontact abonniert angemeldet aktiv bestatigt eingewilligt erteilt zugestimmt
     inscrit inscrite abonne abonnee accepte acceptee actif active confirme suscrito activo iscritto attivo
@@ -106,7 +107,8 @@ YES = frozenset(
 )
 NO = frozenset(
     """
-    no n false f 0 nein non nao nie nee falsch faux falso off unsubscribed notsubscribed nonsubscribed unsubscribe
+    no n false f 0 nein non nao nie nee nei nej ei hayir hayır nem
+    falsch faux falso off unsubscribed notsubscribed nonsubscribed unsubscribe
     neversubscribed nosubscribed notoptedin optout optedout cleaned bounced bounce hardbounce hardbounced softbounced
     softbounce complained complaint spam spammed abuse reported inactive suppressed blocked blacklisted blocklisted
     pending unconfirmed notconfirmed deleted archived removed redacted declined denied revoked withdrawn refused invalid
@@ -115,7 +117,9 @@ NO = frozenset(
     desabonne desabonnee desinscrit desinscrite refuse refusee inactif inactive enattente noninscrit nonabonne baja
     """.split()
 )
-NOT_DECLINED = frozenset("no n false f 0 nein non none never faux falsch subscribed".split())
+NOT_DECLINED = frozenset(
+    "no n false f 0 nein non nao nie nee nei nej ei none never faux falsch subscribed".split()
+)
 SAYS_NOTHING = frozenset(["", "na", "null", "nil", "notset", "unknown", "unbekannt", "inconnu"])
 # Words that speak of nothing but mail: a column of these is about consent, whatever its name is.
 _ONLY_OF_MAIL = frozenset(

@@ -46,6 +46,9 @@ def names(result):
         b'"email" ,"name"\n"a@x.test" ,"Ada"\n',
         b"Email\tName\na@x.test\tAda",
         b"'email','name'\n'a@x.test','Ada'\n",
+        b'"email,name"\r\n"a@x.test,Ada"\r\n',
+        b'"email,""name"""\r\n"a@x.test,""Ada"""\r\n',
+        b'email,name\r\n"a@x.test,""Ada"""\r\n',
     ],
 )
 def test_one_contact_is_read_from_each_of_these(data):
@@ -104,6 +107,10 @@ def test_accents_are_read_in_the_encoding_of_the_file(data):
         ("the ‘Ada’ one", "cp1252"),
         ("„Ada“", "cp1252"),
         ("Paweł Wójcik", "cp1250"),
+        ("Şeyma Yıldız", "cp1254"),
+        ("Gülşen Çağlar", "cp1254"),
+        ("Þóra Sigurðardóttir", "cp1252"),
+        ("Guðrún Ýr", "cp1252"),
     ],
 )
 def test_the_letters_tell_the_encoding(name, encoding):
@@ -244,6 +251,12 @@ def test_a_word_nobody_can_take_for_a_yes_is_none():
     result = import_contacts(b"email,newsletter\na@x.test,yes\nb@x.test,maybe\nc@x.test,\n")
     assert [row.email for row in Suppression.objects.all()] == ["b@x.test"]
     assert len(result["contacts"]) == 3
+
+
+@pytest.mark.parametrize(("yes", "no"), [("ja", "nei"), ("ja", "nej"), ("jo", "ei"), ("evet", "hayır")])
+def test_yes_and_no_are_known_in_other_languages(yes, no):
+    import_contacts(f"email,nyhetsbrev\na@x.test,{yes}\nb@x.test,{no}\n".encode())
+    assert [row.email for row in Suppression.objects.all()] == ["b@x.test"]
 
 
 def test_a_column_of_another_status_is_an_attribute():

@@ -260,6 +260,33 @@ def test_what_is_no_date_is_neither_before_nor_after_one(op, value, chosen):
     assert picked({"field": "v", "op": op, "value": value}, *values) == chosen
 
 
+@pytest.mark.parametrize("value", ["2026-01-15", "15.01.2026", "15.1.2026"])
+def test_the_same_day_in_another_form_is_equal(value):
+    values = ["2026-01-15", "15.01.2026", "15.1.2026", "2026-01-15T08:00Z", "2026-01-16", "15.01.2027", None]
+    assert picked({"field": "v", "op": "equals", "value": value}, *values) == values[:3]
+
+
+@pytest.mark.parametrize(
+    ("op", "value", "chosen"),
+    [
+        ("less_than", "2026-01-15T08:00:00+02:00", ["2026-01-15T06:59:00+01:00", "2026-01-14T22:59-0700"]),
+        ("greater_than", "2026-01-15T06:00Z", ["2026-01-15T05:30:00-08:00", "2026-01-15 07:00+00"]),
+    ],
+)
+def test_times_that_name_their_offset_compare_as_instants(op, value, chosen):
+    values = ["2026-01-15T06:59:00+01:00", "2026-01-15T05:30:00-08:00", "2026-01-15 07:00+00"]
+    values += ["2026-01-14T22:59-0700"]
+    odd = ["2026-02-29T08:00Z", "0000-01-01T00:00Z", "2026-01-15T24:61+99:99", "never", None]
+    found = picked({"field": "v", "op": op, "value": value}, *values, *odd)
+    assert [each for each in found if each in values] == chosen
+
+
+@pytest.mark.parametrize("value", ["", "  ", "\u00a0", [], {}])
+def test_what_is_blank_or_empty_is_not_set(value):
+    assert picked({"field": "v", "op": "is_set"}, value, 0, False, "x") == [0, False, "x"]
+    assert audience.count({"field": "v", "op": "is_not_set"}) == 1
+
+
 @pytest.mark.parametrize(
     ("tree", "chosen"),
     [
