@@ -1,7 +1,8 @@
 """Every address of the site, what its forms ask for, and text that nobody should be able to hurt it with."""
 
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from html.parser import HTMLParser
 from urllib.parse import urlencode, urlsplit
 
@@ -47,6 +48,11 @@ def deal_texts(names: list[str], turn: int) -> dict[str, str]:
     if turn % len(texts) == 0:  # the first field's turn for it
         return dealt
     return {name: text for name, text in dealt.items() if text != nul}
+
+
+def pick_one_of_each(names: Iterable[str]) -> list[str]:
+    """Of fields that differ by a number only, as the rows of a formset have them, the first."""
+    return [*{re.sub(r"\d+", "#", name): name for name in reversed([*names])}.values()]
 
 
 def list_routes() -> list[tuple[str, str]]:
@@ -194,7 +200,7 @@ class Attacker:
                 continue
             for turn in range(1, len(TEXTS)):
                 self._send("POST", action or path, deal_texts(names, turn), f"texts dealt from {turn}")
-            for name in fields if alone else ():
+            for name in pick_one_of_each(fields) if alone else ():
                 for label in ALONE:
                     self._send("POST", action or path, fields | {name: TEXTS[label]}, f"{label} in {name}")
 
