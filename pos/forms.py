@@ -21,7 +21,7 @@ class LineForm(forms.Form):
     """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
 
     fields: dict[str, Any]
-    sku = forms.CharField(label="SKU, barcode or name", max_length=200, required=False)
+    sku = forms.CharField(label="Article", max_length=200, required=False)
     categories = CodesField(label="Categories", help_text="")
     brand = forms.CharField(max_length=64, required=False)
     quantity = forms.RegexField(

@@ -71,6 +71,9 @@ class UserSettingsAdmin(admin.ModelAdmin):
     form = UserSettingsForm
     fields = ["user", "time_zone"]
 
+    def get_readonly_fields(self, request: HttpRequest, obj: UserSettings | None = None) -> list[str]:
+        return ["user"] if obj else []
+
 
 def _actor(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the admin lets in staff only

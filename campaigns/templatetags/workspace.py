@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import dates
+from campaigns import dates, zones
 
 register = template.Library()
 
@@ -111,9 +111,9 @@ def icon(name: str) -> SafeString:
 
 
 @register.simple_tag
-def zone_name() -> str:
-    """In which zone the page shows times, as people call it: Berlin time."""
-    return dates.name_zone()
+def zone_name(key: str = "") -> str:
+    """A zone by its IANA name as people call it, or that in which the page shows times: Berlin time."""
+    return dates.name_zone(zones.find_zone(key))
 
 
 @register.inclusion_tag("_field.html")

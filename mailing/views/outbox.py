@@ -47,7 +47,7 @@ def caught(request: Request, name: str) -> HttpResponse:
     follows = may_follow(request, opened)
     html, text = (written if follows else mask_tokens(written) for written in (opened.html, opened.text))
     headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
-    named = links(html) if html else [(url, url) for url in _find_urls(text)]
+    named = links(html) if html else [(url, "In its text") for url in find_addresses(text)]
     context = {"mail": opened, "headers": headers, "links": named, "follows": follows}
     context["opens_account"] = opens_account(opened)
     context |= find_origin(opened)
@@ -122,6 +122,11 @@ def links(html: str) -> list[tuple[str, str]]:
     lister.feed(html)
     lister.close()
     return [(url, " ".join("".join(words).split())) for url, words in lister.found]
+
+
+def find_addresses(text: str) -> list[str]:
+    """Find the addresses that stand in a plain text, each once, without the full stop of their sentence."""
+    return list(dict.fromkeys(url.rstrip(".,;:!?)") for url in _find_urls(text)))
 
 
 class _Links(HTMLParser):
