@@ -62,7 +62,7 @@ def by_day(asked: Asked) -> Report:
         {**known.get(day, NOTHING), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
         for day in days
     ]
-    columns = (Column("name", "Day", unit=asked.zone_name), SALES, USES, GIVEN)
+    columns = (Column("name", "Day"), SALES, USES, GIVEN)
     return Report("day", "By day", columns, rows, _summed(rows), drawn="columns")
 
 
@@ -77,7 +77,7 @@ def by_hour(asked: Asked) -> Report:
         }
         for hour in range(24)
     ]
-    columns = (Column("name", "Hour", unit=asked.zone_name), SALES, USES, GIVEN)
+    columns = (Column("name", "Hour"), SALES, USES, GIVEN)
     return Report("hour", "By hour", columns, rows, _summed(rows), drawn="columns")
 
 

@@ -29,10 +29,9 @@ def drawing(report: Report, currency: str) -> Plot:
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:
     """The report as CSV, after a line that names the columns; amounts as decimals of `currency`."""
-    units = [currency if column.kind == "money" else column.unit for column in report.columns]
     named = [
-        f"{column.label} ({unit})" if unit else column.label
-        for column, unit in zip(report.columns, units, strict=True)
+        f"{column.label} ({currency})" if column.kind == "money" else column.label
+        for column in report.columns
     ]
     places = get_currency_precision(currency)
     yield from spreadsheets.lines([named])

@@ -46,14 +46,12 @@ class Asked:
 class Column:
     """`kind` says how its values are written: text, money, number, moment, ratio (hundredths) or badge.
 
-    `unit`: what a file says behind the label; a page says it elsewhere.
     A row has under `badge` the status whose colours a badge takes; none: it is plain text.
     """
 
     key: str
     label: str
     kind: str = "text"
-    unit: str = ""
 
     @property
     def is_figure(self) -> bool:

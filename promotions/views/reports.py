@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import render
+from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
@@ -45,7 +46,8 @@ def export(request: Request) -> HttpResponse | FileResponse:
     if not form.is_valid():
         return unanswered(request, form)
     asked, made = answer(form)
-    name = f"promotions-by-{made.key}-{asked.first}-{asked.last}.csv"
+    zone = slugify(asked.zone_name)  # of its days and hours
+    name = f"promotions-by-{made.key}-{asked.first}-{asked.last}-{zone}.csv"
     return csv_file(reports.csv_lines(made, asked.currency), name)
 
 
