@@ -19,9 +19,19 @@ class _Owed(NamedTuple):
     given: int = 0  # of the line breaks, those that a loop's last round has written already
     spaced: bool = False  # has the space been written already, before a condition?
     unsure: bool = False  # is there a gap after one branch and none after another?
+    ends: "tuple[_End, ...]" = ()  # of the branches of the condition that stands right before
+    may_lack: bool = False  # has one of these written nothing?
 
 
 _BEGUN = _Owed(begun=True)
+
+
+class _End(NamedTuple):
+    """The end of a branch: its place in the text, the mark that makes room for it there, and the gap that is due."""
+
+    place: int
+    mark: str
+    gap: str
 
 
 @dataclass
@@ -33,8 +43,13 @@ class _Block:
     loop: bool
     begun: bool  # has text been written before it?
     certain: bool  # is one of its branches always taken?
+    given: int = 0  # the line breaks that stand before it already, behind another loop
     paid: int = 0  # where in the text what is due before a loop stands
     lead: int = 0  # the line breaks a round begins with
+    leads: set[str] = field(
+        default_factory=set
+    )  # the gaps with which the texts begin that may be the first of a round
+    places: list[int] = field(default_factory=list)  # where in the text the branches so far end
     spaces: list[int] = field(default_factory=list)  # where in the text a round begins with a space
     left: list[_Owed] = field(default_factory=list)  # by the branches so far
 
@@ -51,7 +66,7 @@ class Lines:
         """Let the next text begin on a line of its own (after an empty one for 2), or else after a space."""
         owed = self.owed
         unsure = owed.unsure and not lines and not space
-        if lines > owed.lines or (space and not owed.space) or unsure != owed.unsure:
+        if lines > owed.lines or (space and not owed.space) or unsure is not owed.unsure:
             self.owed = owed._replace(lines=max(lines, owed.lines), space=space or owed.space, unsure=unsure)
 
     def write(self, text: str) -> None:
@@ -79,17 +94,32 @@ class Lines:
         self.blocks[-1].certain |= certain
         self.out.append(mark)
 
-    def end_block(self, mark: str) -> None:
-        """Write the mark that ends a condition or a loop."""
+    def end_block(self, mark: str, else_mark: str = "") -> None:
+        """Write the mark that ends a condition or a loop; `else_mark` would begin a branch for all other cases."""
         self._turn()
         block = self.blocks.pop()
-        left = block.left if block.certain or block.loop else [*block.left, block.before]
+        left, places = block.left, block.places
+        marks = [""] * len(left)
+        if not block.certain and not block.loop:
+            self.out.append("")
+            left, places, marks = [*left, block.before], [*places, len(self.out) - 1], [*marks, else_mark]
         # where nothing was written yet nothing is owed to what stood before
-        left = [owed for owed in left if owed.begun] or left
-        gaps = {owed.lines > owed.given or (owed.space and not owed.spaced) for owed in left}
-        self.owed = _Owed(*(max(values) for values in zip(*left, strict=True)))
-        if len(gaps) > 1:
-            self.owed = self.owed._replace(unsure=True)
+        begun = [number for number, owed in enumerate(left) if owed.begun]
+        may_lack = 0 < len(begun) < len(left) or any(owed.may_lack for owed in left)
+        numbers = begun or range(len(left))
+        ends = [_End(places[number], marks[number], _gap(left[number])) for number in numbers]
+        left = [left[number] for number in numbers]
+        if len({owed.given for owed in left}) > 1:
+            raise Irregular("one branch ends on a new line, and another does not")
+        lines, space, was_begun, given, spaced, unsure, _, _ = (
+            max(values) for values in zip(*(owed._replace(ends=()) for owed in left), strict=True)
+        )
+        unsure |= len({bool(end.gap) for end in ends}) > 1
+        if unsure and any(owed.unsure for owed in left):
+            raise Irregular("a gap that two conditions decide over")
+        self.owed = _Owed(
+            lines, space, was_begun, given, spaced, unsure, () if block.loop else tuple(ends), may_lack
+        )
         self.out.append(mark)
 
     def text(self) -> str:
@@ -97,12 +127,12 @@ class Lines:
         return "".join(self.out).strip() + "\n"
 
     def _open(self, loop: bool, certain: bool) -> None:
-        if self.owed.begun and not self.owed.lines and not loop:
-            self._pay()
-            self.owed = _Owed(begun=True, spaced=self.owed.space or self.owed.spaced)
+        if self.owed.unsure:
+            raise Irregular("a condition that follows one branch at once and another after a gap")
         if loop and not self.owed.begun and any(block.loop for block in self.blocks):
             raise Irregular("a round of a loop begins with another loop")
-        block = _Block(self.owed, loop, self.owed.begun, certain)
+        self.owed = self.owed._replace(ends=())
+        block = _Block(self.owed, loop, self.owed.begun, certain, self.owed.given)
         if loop:
             self._pay()
             block.paid = len(self.out) - 1
@@ -111,7 +141,11 @@ class Lines:
 
     def _turn(self) -> None:
         block = self.blocks[-1]
-        if block.loop and not block.left:
+        if block.loop and len(block.leads) > 1:
+            raise Irregular("a round of a loop may begin with one gap or another")
+        if block.loop and not block.left and self.owed.may_lack:
+            self._pay_in_branches(max(self.owed.lines, block.lead))
+        elif block.loop and not block.left:
             self.owed = self.owed._replace(lines=max(self.owed.lines, block.lead), begun=True)
             self._pay()
             if self.owed.lines or self.owed.space:  # each round ends with what the next would begin with
@@ -120,13 +154,33 @@ class Lines:
                 if block.spaces and block.begun and not self.out[block.paid]:
                     self.out[block.paid] = " "
             self.owed = _Owed(self.owed.lines, begun=True, given=self.owed.lines, spaced=self.owed.space)
+        elif block.before.given and self.owed.lines > self.owed.given:
+            # what follows a loop begins on a new line already, and so must what follows this branch
+            self.out.append("\n" * (self.owed.lines - self.owed.given))
+            self.owed = _Owed(self.owed.lines, begun=True, given=self.owed.lines)
+        self.out.append("")
+        block.places.append(len(self.out) - 1)
         block.left.append(self.owed)
         self.owed = block.before
+
+    def _pay_in_branches(self, lines: int) -> None:
+        """Write what is due at the end of a round, of which nothing may have been written."""
+        if not self.owed.ends or self.owed.space or self.owed.spaced or self.owed.unsure:
+            raise Irregular("a round of a loop that may write nothing")
+        for end in self.owed.ends:
+            self.out[end.place] = f"{end.mark}{chr(10) * lines}"
+        self.owed = _Owed(lines, begun=True, given=lines)
 
     def _pay(self) -> None:
         """Write what is due; at the beginning of a loop's round it is due before the loop."""
         if self.owed.unsure:
-            raise Irregular("text that follows one branch at once and another after a gap")
+            if not self.owed.ends:
+                raise Irregular("text that follows one branch at once and another after a gap")
+            for end in self.owed.ends:
+                if end.gap:
+                    self.out[end.place] = f"{end.mark}{end.gap}"
+            self.out.append("")
+            return
         breaks = "\n" * (self.owed.lines - self.owed.given) if self.owed.lines else ""
         if not self.owed.lines and self.owed.space and not self.owed.spaced:
             breaks = " "
@@ -136,10 +190,19 @@ class Lines:
         self.out.append("")
         for block in reversed(self.blocks):
             if block.loop:
+                block.leads.add(breaks)
                 block.lead = max(block.lead, self.owed.lines)
                 if breaks == " ":
                     self.out[-1] = " "
                     block.spaces.append(len(self.out) - 1)
                 elif block.begun:
+                    breaks = "\n" * (self.owed.lines - block.given)
                     self.out[block.paid] = max(self.out[block.paid], breaks, key=len)
                 return
+
+
+def _gap(owed: _Owed) -> str:
+    """What is still to be written of a gap."""
+    if owed.lines:
+        return "\n" * (owed.lines - owed.given)
+    return " " if owed.space and not owed.spaced else ""

@@ -4,21 +4,22 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from .limits import check_html_depth
-from .mime import date_header, mailbox, one_line, quoted, unstructured
+from .mime import date_header, mailbox, one_line, quoted, trim_wire, unstructured
 from .names import CLICK, OPEN, UNSUBSCRIBE
 from .parts import Line, Part
 from .plaintext import decimal_mark, text_of
 from .rendering import EscapedWires, Wires, shown
 from .sandbox import HTML, TEXT, Settings, Template
 from .source import ContentError, Links, Preview, Recipient
-from .styles import inline
+from .styles import hides_by_media, inline, inline_for_screen
 from .urls import tidied, with_utm
 
+T = TypeVar("T")
 VERSION = 1  # of the stored form
 
 # An address that can stand in a header without quotes; not ASCII only when the relay speaks SMTPUTF8
@@ -41,6 +42,7 @@ class Frozen(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     late: bool  # CSS is inlined into each rendered message
     text_late: bool = False  # the text is made from each rendered message's HTML
+    text_made: bool = False  # the text is made from the HTML, and not its author's own
     links: tuple[str, ...]
     settings: Settings
     domain: str
@@ -64,6 +66,10 @@ class Compiled:
         self.hash = sha256(self._dump).hexdigest()
         self.links = frozen.links
         self.late = frozen.late
+        # may a branch that is not taken, or a loop's last round, leave breaks before the text or behind it?
+        self._is_loose = frozen.text_made and (
+            frozen.text.startswith("{%") or frozen.text.rstrip().endswith("%}")
+        )
         self._decimal = decimal_mark(frozen.settings.babel_locale)
         self._targets = [Line(Template(url, TEXT, frozen.settings)) for url in frozen.links]
         self._subject = Line(Template(frozen.subject, TEXT, frozen.settings))
@@ -101,7 +107,8 @@ class Compiled:
         html = self._html.spliced(
             EscapedWires(wires), seed, at
         )  # first: it fills most of what the text needs
-        return self._message(head, self._text.spliced(wires, seed, at), html)
+        text = self._text.spliced(wires, seed, at)
+        return self._message(head, trim_wire(text) if self._is_loose else text, html)
 
     def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
         """The same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""
@@ -128,7 +135,7 @@ class Compiled:
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
-        page = self._reading("body", self._page, values, seed, at, notes)
+        page, seen = self._reading("body", self._pages, values, seed, at, notes)
         beside = Line(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
             subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
@@ -136,14 +143,14 @@ class Compiled:
             sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
             html=page,
             text=(
-                text_of(page, self._decimal)
+                text_of(seen, self._decimal)
                 if self._frozen.text_late
-                else self._reading("text", self._text.template.whole, values, seed, at)
+                else self._trimmed_text(values, seed, at)
             ),
         )
 
     @staticmethod
-    def _reading(field: str, render: Callable[..., str], *arguments: Any) -> str:
+    def _reading(field: str, render: Callable[..., T], *arguments: Any) -> T:
         try:
             return render(*arguments)
         except ContentError as error:
@@ -216,23 +223,30 @@ class Compiled:
             f"{self._shared_headers}\r\n"
         )
 
-    def _page(
+    def _pages(
         self, values: Mapping[str, Any], seed: object, at: float, notes: list[str] | None = None
-    ) -> str:
-        """The HTML part as its recipient reads it."""
+    ) -> tuple[str, str]:
+        """The HTML part as its recipient reads it, and as a wide screen shows it."""
         page = self._html.template.whole(values, seed, at, notes)
         if not self.late:
-            return page
+            return page, page
         check_html_depth(page)
-        return inline(page)
+        inlined = inline(page)
+        return inlined, inline_for_screen(page) if hides_by_media(page) else inlined
 
     def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
         if not (self.late or self._frozen.text_late):
-            return self._text.in_full(values, seed, at), self._html.in_full(values, seed, at)
-        page = self._page(values, seed, at)
+            text = self._text.in_full(values, seed, at)
+            return trim_wire(text) if self._is_loose else text, self._html.in_full(values, seed, at)
+        page, seen = self._pages(values, seed, at)
         if self._frozen.text_late:
-            return quoted(text_of(page, self._decimal)), quoted(page)
-        return self._text.in_full(values, seed, at), quoted(page)
+            return quoted(text_of(seen, self._decimal)), quoted(page)
+        text = self._text.in_full(values, seed, at)
+        return trim_wire(text) if self._is_loose else text, quoted(page)
+
+    def _trimmed_text(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+        text: str = self._reading("text", self._text.template.whole, values, seed, at)
+        return text.strip(" \t\n") + "\n" if self._is_loose else text
 
     def _message(self, head: str, text: str, html: str) -> bytes:
         return "".join((head, self._before_text, text, self._before_html, html, self._end)).encode()

@@ -63,16 +63,22 @@ def _made(source: Source, wrong: list[Fault]) -> Compiled:
         raise ContentError(said, "body") from error
 
 
-def _frozen(source: Source) -> Frozen:
+def _frozen(source: Source, is_late: bool = False) -> Frozen:
     settings = _settings(source)
     held = Held(source.body + source.preheader)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
-    page, late, is_regular = document(source, held, held.as_comments(preheader))
+    page, late, is_regular, seen = document(source, held, held.as_comments(preheader), is_late)
     links = TrackedLinks(
         held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
     )
     page = links.rewritten(page)
-    text = _spun(source.text, "t") if source.text.strip() else _text(page, held, settings, late, is_regular)
+    is_own = bool(source.text.strip())
+    seen = links.rewritten(seen) if seen and not is_own else page
+    text = _spun(source.text, "t") if is_own else _text(seen, held, settings, late, is_regular)
+    if text is None and seen != page:
+        return _frozen(
+            source, is_late=True
+        )  # what is seen is known of each rendered message before its CSS is inlined
     if source.track_opens:
         page = with_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
@@ -83,6 +89,7 @@ def _frozen(source: Source) -> Frozen:
         html=held.restore(page),
         text=text or "",
         text_late=text is None,
+        text_made=not is_own,
         late=late,
         links=tuple(links.urls),
         settings=settings,

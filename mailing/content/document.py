@@ -40,18 +40,23 @@ _HIDDEN = "display:none;max-height:0;max-width:0;opacity:0;overflow:hidden;mso-h
 class Document(NamedTuple):
     """The body as one HTML document with marks.
 
-    Its CSS is to be inlined `late`, or not. `is_regular`: HTML and Liquid were found not to be entangled.
+    Its CSS is to be inlined `late`, or not. `is_regular`: HTML and Liquid were found not to be entangled. `seen` is the
+    page as a wide screen shows it, when rules for screens alone decide over what is seen.
     """
 
     page: str
     late: bool
     is_regular: bool
+    seen: str = ""
 
 
-def document(source: Source, held: Held, preheader: str) -> Document:
+def document(source: Source, held: Held, preheader: str, is_late: bool = False) -> Document:
     """The body as one HTML document with marks.
 
     `preheader` is HTML with marks, put where mail clients look for it. Raises ContentError: MJML that does not parse.
+
+    Args:
+        is_late: inline the CSS into each rendered message, whatever is known of the template.
     """
     body = held.liquid(source.body)
     spintax = Spintax(held, "b")
@@ -62,11 +67,12 @@ def document(source: Source, held: Held, preheader: str) -> Document:
         body = held.bare_in_comments(mjml.to_html(body, held, _language(source)))
     page = _as_page(body, source, held)
     limits.check_html_depth(page)
-    made = _inlined(page, held)
-    page = made.page
-    if preheader:
-        page = markup.after(page, "body", f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>')
-    return Document(page, made.late, made.is_regular and not held.mark.search(preheader))
+    made = Document(page, late=True, is_regular=False) if is_late else _inlined(page, held)
+    if not preheader:
+        return made
+    addition = f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>'
+    page, seen = (markup.after(each, "body", addition) if each else each for each in (made.page, made.seen))
+    return Document(page, made.late, made.is_regular and not held.mark.search(preheader), seen)
 
 
 def with_pixel(page: str, mark: str) -> str:
@@ -144,7 +150,8 @@ def _inlined(page: str, held: Held) -> Document:
     has_liquid = held.mark.search(page) is not None
     if has_liquid and _is_late(page, held):
         return Document(page, late=True, is_regular=False)
-    return Document(inline(page), late=False, is_regular=has_liquid)
+    seen = styles.inline_for_screen(page) if styles.hides_by_media(page) else ""
+    return Document(inline(page), late=False, is_regular=has_liquid, seen=seen)
 
 
 def _is_late(page: str, held: Held) -> bool:

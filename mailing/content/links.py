@@ -35,16 +35,15 @@ class TrackedLinks:
 
     def rewritten(self, page: str) -> str:
         """The page with marks, its links replaced by what recipients get."""
-        out = []
-        for piece in markup.pieces(page):
+        out = list(markup.pieces(page))
+        for place, piece in enumerate(out):
             tag = piece.source
             if piece.is_start and piece.name not in ("link", "base") and "href" in tag.lower():
                 href = markup.attributes(tag).get("href", "")
                 address = self._address(href)
                 if address != href:
-                    tag = markup.with_attribute(tag, "href", address)
-            out.append(tag)
-        return "".join(out)
+                    out[place] = piece._replace(source=markup.with_attribute(tag, "href", address))
+        return markup.join_pieces(out)
 
     def _address(self, href: str) -> str:
         """What stands in place of `href`, an attribute's value with marks."""

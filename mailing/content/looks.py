@@ -8,7 +8,7 @@ from . import styles
 
 # What the standard's own style sheet hides; mail clients run no script, so <noscript> is shown
 _NEVER_SHOWN = frozenset(
-    """area base basefont datalist head link meta noembed noframes param rp script style template title iframe
+    """area base basefont datalist head link meta noembed noframes param script style template title iframe
     desc defs metadata symbol annotation annotation-xml input""".split()
 )
 _zero = re.compile(r"[+-]?(?:0+\.?0*|\.0+)(?:[a-z]+|%)?").fullmatch

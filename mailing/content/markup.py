@@ -2,8 +2,7 @@
 
 import html
 import re
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator
 from html.entities import html5
 from typing import NamedTuple
 
@@ -37,6 +36,8 @@ RAW = frozenset(
 _raw_ends = {name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE) for name in RAW}
 # Elements of HTML that are never closed
 VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+
+_SHORT = 40  # characters of a tag that is likely to come again
 
 _INTEGRATION = frozenset("foreignobject desc title annotation-xml mi mo mn ms mtext".split())
 # Elements of HTML that end a drawing or a formula they stand in
@@ -86,17 +87,45 @@ class _Foreign:
             self.opened.append(name)
 
 
-@lru_cache(maxsize=2)
+_read: dict[str, tuple[Piece, ...]] = {}  # the pages that were cut last
+_PAGES_KEPT = 2
+
+
 def pieces(html: str) -> tuple[Piece, ...]:
     """The pieces of `html`, whose sources joined are `html`."""
-    return tuple(_pieces(html))
+    return _read.get(html) or _keep_pieces(html, tuple(_pieces(html)))
+
+
+def _keep_pieces(html: str, found: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    _read[html] = found
+    for page in list(_read)[:-_PAGES_KEPT]:
+        _read.pop(page, None)  # another thread may have been faster
+    return found
+
+
+def join_pieces(found: Iterable[Piece]) -> str:
+    """The page of these pieces: those of another page, but for the values of attributes in its tags.
+
+    Such values change nothing about where tags begin and end, so that the page need not be cut again.
+    """
+    found = tuple(found)
+    page = "".join([piece.source for piece in found])
+    _keep_pieces(page, found)
+    return page
 
 
 def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
     foreign = _Foreign()
     may_be_foreign = _drawings.search(html) is not None
+    known: dict[str, Piece] = {}  # short tags by their source: what was a tag once is one again
     start = position = 0  # of the text that has not been given yet; of what is looked at
     while (position := html.find("<", position)) >= 0:
+        if piece := known.get(html[position : html.find(">", position, position + _SHORT) + 1]):
+            if position > start:
+                yield Piece("text", html[start:position], "", hidden)
+            yield piece
+            start = position = position + len(piece.source)
+            continue
         match = _tag.match(html, position)
         end, is_text = (match.end(), False) if match else _end_of_other(html, position, foreign.inside)
         if is_text:
@@ -118,7 +147,10 @@ def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
         is_foreign = foreign.inside
         if may_be_foreign:
             foreign.follow(name, source)
-        yield Piece("tag", source, name, hidden)
+        piece = Piece("tag", source, name, hidden)
+        yield piece
+        if not may_be_foreign and name not in RAW and len(source) <= _SHORT:
+            known[source] = piece
         if name in RAW and not match["close"] and not (is_foreign and foreign.opened):
             if name.startswith("mj-") and source.endswith("/>"):
                 continue

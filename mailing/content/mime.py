@@ -17,6 +17,8 @@ is_plain_in_html = re.compile(
     r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}"
 ).fullmatch  # and nothing that HTML escapes
 _unit = re.compile(rb"=..|[^=\r\n]|\n", re.DOTALL)
+_blanks = re.compile(r"(?:=20|=09|=?\r\n|[ \t])+").match
+_blank_end = re.compile(r"(?:=20|=09|=?\r\n|[ \t]|=)\Z").search
 _controls = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 _phrase = re.compile(r"(?:[!-~]{1,60}(?: |\Z))+").fullmatch  # words that can stand in a quoted string, folded
 
@@ -39,6 +41,16 @@ def quoted(text: str) -> str:
     if len(lines[-1]) > 75 or any(len(line) > 76 or line[:1] == b"." for line in lines):
         lines = _refilled(lines)
     return b"\r\n".join(lines).decode()
+
+
+def trim_wire(wire: str) -> str:
+    """Return text in quoted-printable without the blanks and breaks at its two ends, but for the last break."""
+    start = _blanks(wire)
+    wire = wire[start.end() :] if start else wire
+    end = len(wire)
+    while shorter := _blank_end(wire, max(end - 3, 0), end):
+        end = shorter.start()
+    return f"{wire[:end]}\r\n"
 
 
 def quoted_html(text: str) -> str:

@@ -5,7 +5,7 @@ follow a ^, and what is struck out stands between ~~ and ~~.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from babel.numbers import get_decimal_symbol
@@ -13,7 +13,7 @@ from selectolax.lexbor import LexborNode
 
 from . import reading
 from .breaks import Lines
-from .held import OUTPUT, Held
+from .held import OUTPUT, TAG, Held
 from .looks import Look, look
 from .names import URL_OPENING
 from .reading import Irregular, Mark
@@ -157,6 +157,8 @@ class _Writer:
             self.lists.append(_Numbers(node))
         elif tag == "li" and seen.shows_pictures:
             self._write_bullet(attributes)
+        elif tag == "rt" and seen.shows_text and self._needs_brackets(node):
+            self._write("(")
         if raised:
             self._raise(node, raised)
 
@@ -174,7 +176,9 @@ class _Writer:
         if element.raised:
             self.after_raised = self.last[-1:].isdigit()
         self._break(tag, element.look, nested=len(self.lists) > 1)
-        if tag == "a" and self.links:
+        if tag == "rt" and element.look.shows_text and self._needs_brackets(node):
+            self._write(")")
+        elif tag == "a" and self.links:
             self._end_link(self.links.pop(), element.look)
         elif tag in _LISTS and self.lists:
             self.lists.pop()
@@ -219,8 +223,16 @@ class _Writer:
         elif mark.kind == "turn":
             self.lines.turn_block(mark.text, certain=mark.word == "else")
         else:
-            self.lines.end_block(mark.text)
+            self.lines.end_block(mark.text, self.held.keep("{% else %}", TAG) if self.held else "")
         self.last, self.last_mark = "", True  # who knows what was written before
+
+    @staticmethod
+    def _needs_brackets(node: LexborNode) -> bool:
+        """Would a reading above its letters (<rt>) run into them, since its author wrote no <rp>?"""
+        before = node.prev
+        while before is not None and not before.is_element_node:
+            before = before.prev
+        return (before is None or before.tag != "rp") and bool((node.text() or "").strip() or node.child)
 
     def _end_link(self, link: _Link, seen: Look) -> None:
         said = "".join(self.lines.out[link.start :]).strip()
@@ -230,6 +242,8 @@ class _Writer:
         if not said and not (seen.shows_text or self.pictures > 0):
             return
         if url := self._direct_url(link.href):
+            if self.lines.owed.unsure:
+                raise Irregular("an address behind one branch at once and another after a gap")
             manner = "alone" if not said else "behind" if self.lines.is_adjacent else "first"
             self._write_direct(url, manner)
         elif said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
@@ -287,7 +301,10 @@ class _Writer:
             return
         if text[:1].isspace():
             self.lines.owe(space=True)
-        if words := [word for each in text.split() if (word := each.strip(_INVISIBLE))]:
+        words = text.split()
+        if not text.isascii():
+            words = [word for each in words if (word := each.strip(_INVISIBLE))]
+        if words:
             self._write(" ".join(words))
             self.lines.owe(space=text[-1].isspace())
 
@@ -354,10 +371,10 @@ def text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = 
     return _written(reading.tree(page, held, is_regular), held, decimal)
 
 
-def _keeps_state(root: LexborNode, held: Held) -> bool:
+def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: Held) -> bool:
     """Does a template set names? Raises Irregular: it writes markup, which only a rendered page shows."""
     keeps_state = False
-    for node, begins in reading.walk(root):
+    for node, begins in nodes:
         if begins and (mark := reading.mark_of(node, held)):
             keeps_state |= mark.word in ("assign", "liquid", "capture")
             if reading.writes_markup(mark, held):
@@ -366,9 +383,10 @@ def _keeps_state(root: LexborNode, held: Held) -> bool:
 
 
 def _written(root: LexborNode, held: Held | None, decimal: str) -> str:
-    keeps_state = _keeps_state(root, held) if held else False
+    nodes = list(reading.walk(root))
+    keeps_state = _keeps_state(nodes, held) if held else False
     writer = _Writer(decimal, held)
-    for node, begins in reading.walk(root):
+    for node, begins in nodes:
         if node.is_element_node:
             if begins:
                 writer.start(node)

@@ -96,7 +96,7 @@ def tree(page: str, held: Held | None = None, is_regular: bool = False) -> Lexbo
     if held is None:
         limits.check_html_depth(page)
         return _parse(page)
-    items = list(_items(page, held))
+    items = _items(page, held)
     _check_blocks(items, held)
     items = _with_tbody(items)
     if is_regular:
@@ -164,37 +164,55 @@ def mark_of(node: LexborNode, held: Held) -> Mark | None:
     return describe(held, found) if found else None
 
 
-def _items(page: str, held: Held) -> Iterator[_Item]:
+def _items(page: str, held: Held) -> list[_Item]:
     """What is parsed of a page with marks: comments as the marks in them, white space stripped as Liquid does."""
     found: list[_Item] = []
-    has_mark, comment = held.mark.search, held.comment.fullmatch
+    known: dict[markup.Piece, _Item] = {}
+    marks = [mark.start() for mark in held.mark.finditer(page)]
+    marks.append(len(page))
+    passed = end = 0
     for piece in markup.pieces(page):
-        if piece.kind in ("tag", "text") and not piece.hidden and not has_mark(piece.source):
-            found.append(_Item(piece.kind, piece.source, piece.name))
-        elif piece.hidden or piece.kind in ("comment", "condition"):
-            if not piece.hidden and comment(piece.source):
-                found.append(_mark_item(held, held.mark.fullmatch(piece.source), "data"))
-            else:
-                found.append(_Item("gap", ""))
-                for mark in held.mark.finditer(piece.source):
-                    item = _mark_item(held, mark, "comment")
-                    if item.mark and item.mark.kind not in ("output", "text"):
-                        found.append(item)
-                found.append(_Item("gap", ""))
-        elif piece.kind == "text":
-            position = 0
-            for mark in held.mark.finditer(piece.source):
-                found.append(_Item("text", piece.source[position : mark.start()]))
-                found.append(_mark_item(held, mark, "data"))
-                position = mark.end()
-            found.append(_Item("text", piece.source[position:]))
+        end += len(piece.source)
+        has_mark = marks[passed] < end
+        while marks[passed] < end:
+            passed += 1
+        if not has_mark and not piece.hidden and piece.kind in ("tag", "text"):
+            item = known.get(piece)
+            if item is None:
+                item = known[piece] = _Item(piece.kind, piece.source, piece.name)
+            found.append(item)
         else:
-            if piece.kind == "raw":
-                _check_raw(piece, held)
-            else:
-                _check_tag(piece, held)
-            found.append(_Item(piece.kind, piece.source, piece.name))
-    return _stripped([item for item in found if item.kind != "text" or item.source], held)
+            found += _items_of_piece(piece, held)
+    return _strip_items(found, held)
+
+
+def _items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
+    """The items of a piece that is no plain tag or text, or that holds Liquid."""
+    if piece.hidden or piece.kind in ("comment", "condition"):
+        if not piece.hidden and held.comment.fullmatch(piece.source):
+            yield _mark_item(held, held.mark.fullmatch(piece.source), "data")
+            return
+        yield _Item("gap", "")
+        for mark in held.mark.finditer(piece.source):
+            item = _mark_item(held, mark, "comment")
+            if item.mark and item.mark.kind not in ("output", "text"):
+                yield item
+        yield _Item("gap", "")
+    elif piece.kind == "text":
+        position = 0
+        for mark in held.mark.finditer(piece.source):
+            if mark.start() > position:
+                yield _Item("text", piece.source[position : mark.start()])
+            yield _mark_item(held, mark, "data")
+            position = mark.end()
+        if position < len(piece.source):
+            yield _Item("text", piece.source[position:])
+    else:
+        if piece.kind == "raw":
+            _check_raw(piece, held)
+        else:
+            _check_tag(piece, held)
+        yield _Item(piece.kind, piece.source, piece.name)
 
 
 def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
@@ -206,25 +224,19 @@ def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
     return _Item("mark", f"<!--{described.text}-->", context, described)
 
 
-def _stripped(items: list[_Item], held: Held) -> Iterator[_Item]:
-    """The items without the white space that {%- and -%} take away."""
-    last = len(items) - 1
-    for place, item in enumerate(items):
-        if item.kind != "text":
-            yield item
-            continue
-        source = item.source
-        before = items[place - 1].mark if place else None
-        if before and _piece(before, held).endswith(("-%}", "-}}")):
-            source = source.lstrip()
-        after = items[place + 1].mark if place < last else None
-        if after and _piece(after, held).startswith(("{%-", "{{-")):
-            source = source.rstrip()
-        yield item if source == item.source else item._replace(source=source)
+def _strip_items(items: list[_Item], held: Held) -> list[_Item]:
+    """Take from the items the white space that {%- and -%} take away."""
+    for place in [place for place, item in enumerate(items) if item.mark]:
+        piece = _piece(items[place].mark, held)
+        if piece.startswith(("{%-", "{{-")) and place and items[place - 1].kind == "text":
+            items[place - 1] = items[place - 1]._replace(source=items[place - 1].source.rstrip())
+        if piece.endswith(("-%}", "-}}")) and place + 1 < len(items) and items[place + 1].kind == "text":
+            items[place + 1] = items[place + 1]._replace(source=items[place + 1].source.lstrip())
+    return items
 
 
-def _piece(mark: Mark, held: Held) -> str:
-    found = held.mark.fullmatch(mark.text)
+def _piece(mark: Mark | None, held: Held) -> str:
+    found = held.mark.fullmatch(mark.text) if mark else None
     return held.piece(found) if found else ""
 
 

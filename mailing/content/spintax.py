@@ -26,6 +26,8 @@ class Spintax:
 
     def run(self, text: str) -> str:
         """One run of text, its Liquid held, with each group turned into marks."""
+        if "{" not in text and "|" not in text and "}" not in text:
+            return text
         text = self.held.escapes(text)
         out: list[str] = []
         opened: list[list[int]] = []  # of each open brace: where in `out` it is, then its bars

@@ -9,14 +9,14 @@ rule is marked as important: the mail must look as its author's HTML does on eve
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 import css_inline
 
-from . import markup
+from . import markup, media
 from .source import ContentError
 
 _NUMBER = "data-n"  # of an element, in the copy
@@ -29,6 +29,7 @@ _part = re.compile(
     )++""",
     re.VERBOSE | re.DOTALL,
 )
+_style = re.compile(r' style="([^"]+)"').search
 _string = re.compile(r"""\\.|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)
 _important = re.compile(r"\s*!\s*important\s*\Z", re.IGNORECASE)
 _name = re.compile(r"(?:--)?-?[a-zA-Z_][a-zA-Z0-9_-]*").fullmatch
@@ -80,11 +81,11 @@ def inline(page: str) -> str:
     The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
     """
     found = list(markup.pieces(page))
-    copy, wide, start_tags = (
-        [],
-        [],
-        [],
-    )  # wide: the copy with what holds for some screens only holding for all
+    number = _number_for(page)
+    # wide: the copy with what holds for some screens only holding for all
+    copy: list[str] = []
+    wide: list[str] = []
+    start_tags: list[int] = []
     for place, piece in enumerate(found):
         if piece.hidden or piece.kind in ("comment", "condition"):
             continue
@@ -93,7 +94,7 @@ def inline(page: str) -> str:
             start_tags.append(place)
             if "style" in source.lower() and "style" in markup.attributes(source):
                 source = markup.with_attribute(source, "style", "")
-            source = wide_source = markup.with_number(source, _NUMBER, place)
+            source = wide_source = markup.with_number(source, number, place)
             if piece.name == "style" and not _holds_everywhere(markup.attributes(source)):
                 source = markup.with_attribute(source, _IGNORE, "ignore")
                 is_for_print = (markup.attributes(source).get("media") or "").strip().lower() == "print"
@@ -102,14 +103,59 @@ def inline(page: str) -> str:
             wide_source = _without_conditions(source)
         copy.append(source)
         wide.append(wide_source)
-    styles = _styles_by_number("".join(copy))
-    on_some_screens = _styles_by_number("".join(wide)) if wide != copy else styles
+    styles = _styles_by_number("".join(copy), number)
+    on_some_screens = _styles_by_number("".join(wide), number) if wide != copy else styles
     for place in start_tags:
         sheet = _constant(styles.get(place, ""), on_some_screens.get(place, ""))
         if sheet:
             tag = found[place].source
             found[place] = markup.Piece("tag", _with_style(tag, sheet), found[place].name)
-    return "".join(piece.source for piece in found)
+    return markup.join_pieces(found)
+
+
+def inline_for_screen(page: str) -> str:
+    """The page with the style that each element has on a wide screen: to learn what is seen there, not to be sent.
+
+    The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
+    """
+    found = list(markup.pieces(page))
+    sheets = {place: media.unfold(sheet, of) for place, of, sheet in _sheets(found)}
+    number = _number_for(page)
+    copy: list[str] = []
+    for place, piece in enumerate(found):
+        if piece.hidden or piece.kind in ("comment", "condition"):
+            continue
+        source = sheets.get(place, piece.source)
+        if piece.is_start:
+            source = markup.with_number(markup.with_attribute(source, "style", ""), number, place)
+        copy.append(source)
+    for place, sheet in _styles_by_number("".join(copy), number).items():
+        found[place] = found[place]._replace(source=_with_style(found[place].source, sheet))
+    return markup.join_pieces(found)
+
+
+def hides_by_media(page: str) -> bool:
+    """May rules that hold for some media only decide over what is seen of the page?"""
+    return any(
+        media.hides_in_block(sheet) or (of and media.may_hide(sheet))
+        for _, of, sheet in _sheets(markup.pieces(page))
+    )
+
+
+def _sheets(pieces: Sequence[markup.Piece]) -> Iterator[tuple[int, str, str]]:
+    """The place of each style sheet, the media it is for, and its source."""
+    for place, piece in enumerate(pieces):
+        if piece.kind == "raw" and piece.name == "style":
+            of = markup.attributes(pieces[place - 1].source).get("media", "")
+            yield place, markup.unescape_value(of), piece.source
+
+
+def _number_for(page: str) -> str:
+    """The name of an attribute that no element of the page has."""
+    number, lowered = _NUMBER, page.lower()
+    while number in lowered:
+        number += "n"
+    return number
 
 
 def _holds_everywhere(attributes: Mapping[str, str]) -> bool:
@@ -159,19 +205,17 @@ def _covered(name: str) -> str:
     return "font" if name == "line-height" else family if family in _SHORT else name
 
 
-def _styles_by_number(page: str) -> dict[int, str]:
-    """What the style sheets of a numbered page say of each of its elements."""
+def _styles_by_number(page: str, number: str) -> dict[int, str]:
+    """What the style sheets of a page say of each of its elements, by the value of its attribute `number`."""
     try:
         inlined = _inliner.inline(page.encode("utf-8", "replace").decode())
     except css_inline.InlineError as error:
         raise ContentError(f"The style sheet cannot be read: {error}", "body") from error
-    styles: dict[int, str] = {}
-    for piece in markup.pieces(inlined):
-        if piece.is_start and 'style="' in piece.source:
-            values = markup.attributes(piece.source)
-            if values.get("style") and values.get(_NUMBER, "").isdecimal():
-                styles.setdefault(int(values[_NUMBER]), markup.unescape_value(values["style"]))
-    return styles
+    return {
+        int(match[1]): markup.unescape_value(style[1])
+        for match in re.finditer(rf' {number}="(\d+)"((?:[^">]++|"[^"]*+")*+)>', inlined)
+        if (style := _style(match[2]))
+    }
 
 
 def _with_style(tag: str, sheet: str) -> str:
@@ -200,9 +244,7 @@ def _is_closed(declaration: str) -> bool:
 
 def sheets(page: str) -> str:
     """All style sheets of a page, together."""
-    return "\n".join(
-        piece.source for piece in markup.pieces(page) if piece.kind == "raw" and piece.name == "style"
-    )
+    return "\n".join(sheet for _, _, sheet in _sheets(markup.pieces(page)))
 
 
 def chooses_by_attribute(sheet: str) -> bool:

@@ -8,12 +8,13 @@ import re
 
 import html5lib
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from mailing.content import ContentError, Recipient, compile, render_preview
+from mailing.content import ContentError, Recipient, compile, markup, render_preview
 
-from .corpus import LINKS, source
+from .corpus import AT, LINKS, source
+from .wire import parsed, text_of
 
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
 HIDDEN = frozenset("head style script title template datalist".split())
@@ -105,6 +106,12 @@ def said_words(text: str) -> list[str]:
     return [word for word in text.split() if not re.fullmatch(r"-|---|\d+\.", word)]
 
 
+def stray_breaks(text: str, written: str) -> list[str]:
+    """The empty lines of a text part at its beginning, at its end, and where more than one stand together."""
+    found = re.findall(r"\A\s+\S|\n\n\Z", text)
+    return found + ([] if "<br>" in written else re.findall(r"\n\n\n+", text))
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=bodies, styled=st.booleans())
 def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
@@ -113,10 +120,47 @@ def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
         compiled = compile(source(written))
     except ContentError:
         return
+    for page, pieces in markup._read.items():
+        assert pieces == tuple(markup._pieces(page)), written
     for chosen in itertools.product((True, False), repeat=3):
         values = dict(zip(NAMES, chosen, strict=True)) | {"items": [1, 2], "city": "Leeds"}
         mail = compiled.preview(Recipient("x@y.test", values), LINKS)
         assert said_words(mail.text) == visible_words(mail.html), (written, chosen)
+        assert not stray_breaks(mail.text, written), (written, chosen, mail.text)
+
+
+conditions = st.recursive(
+    st.sampled_from(
+        ["<p>one</p>", "<div>two</div>", "three ", " four", "<ul><li>five</ul>", "<h1>six</h1>", "<b> x</b>"]
+    ),
+    lambda inner: st.one_of(
+        st.builds("{{% if {} %}}{}{{% endif %}}".format, st.sampled_from(NAMES), inner),
+        st.builds("{{% if {} %}}{}{{% else %}}{}{{% endif %}}".format, st.sampled_from(NAMES), inner, inner),
+        st.builds("{{% unless {} %}}{}{{% endunless %}}".format, st.sampled_from(NAMES), inner),
+        st.builds("{{% for i in items %}}{}{{% endfor %}}".format, inner),
+        st.builds("<div>{}</div>".format, inner),
+        st.lists(inner, min_size=2, max_size=3).map("".join),
+    ),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(body=conditions)
+@example("{% if a %}<p>V</p>{% endif %}<p>B</p>")
+@example("{% if a %}<p>V</p>{% endif %}{% if b %}<p>W</p>{% endif %}<p>B</p>")
+@example("{% if a %}V {% endif %}B")
+def test_no_combination_of_conditions_leaves_empty_lines(body):
+    compiled = compile(source(body))
+    for chosen in itertools.product((True, False), repeat=3):
+        values = dict(zip(NAMES, chosen, strict=True)) | {"items": [1, 2]}
+        person = Recipient("x@y.test", values)
+        mail = compiled.preview(person, LINKS, at=AT)
+        assert not stray_breaks(mail.text, body), (body, chosen, mail.text)
+        message = compiled.render(person, LINKS, at=AT)
+        assert message == compiled.render_in_full(person, LINKS, at=AT)
+        assert text_of(parsed(message)) == mail.text
+        assert said_words(mail.text) == visible_words(mail.html), (body, chosen)
 
 
 def test_what_was_found_by_chance_stays_mended():

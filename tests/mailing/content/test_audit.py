@@ -70,8 +70,7 @@ def said(body: str, **fields: object) -> list[str]:
         ('<meta http-equiv="Refresh" content="0;url=https://x.test">', "no mail client follows a <meta>"),
     ],
 )  # fmt: skip
-def test_what_cannot_work_in_an_email_is_named_with_its_line(markup, words):
-    """B41 is one of them: links without a scheme."""
+def test_b41_what_cannot_work_in_an_email_is_named_with_its_line(markup, words):
     [sentence] = said(f"<p>one</p>\n{markup}\n{UNSUBSCRIBE}")
     line = 3 if "\n" in markup else 2
     assert sentence.startswith(f"Body, line {line}: ")
@@ -140,7 +139,7 @@ def test_markdown_is_named_by_its_lines_too():
         f"<p hidden>{UNSUBSCRIBE.replace('<p>', '').replace('</p>', '')}</p><p>x</p>",
     ],
 )
-def test_an_unsubscribe_link_that_nobody_sees_is_told(body):
+def test_b6_an_unsubscribe_link_that_nobody_sees_is_told(body):
     [sentence] = said(body)
     assert "nobody can see its unsubscribe link" in sentence
     [sentence] = said(body, text="x {{ unsubscribe_url }}")
@@ -154,7 +153,7 @@ def test_a_text_part_without_words_is_told():
 
 
 @pytest.mark.parametrize("scheme", ["http://", "https://", "//", " https:", "mailto:"])
-def test_a_scheme_before_the_unsubscribe_link_is_taken_off(scheme):
+def test_b6_a_scheme_before_the_unsubscribe_link_is_taken_off(scheme):
     body = f'<p><a href="{scheme}{{{{ unsubscribe_url }}}}">U</a></p>'
     assert said(body) == []
     preview = compile(source(body)).preview(WHO[0], LINKS)

@@ -250,7 +250,7 @@ def test_a_preview_shows_subject_sender_and_links_that_lead_straight_on():
     assert "/t/" not in preview.html + preview.text
 
 
-def test_a_page_with_a_style_sheet_stays_as_it_was_written_but_for_styles():
+def test_b64_a_page_with_a_style_sheet_stays_as_it_was_written_but_for_styles():
     before = (
         '<!DOCTYPE html PUBLIC "-//W3C//DTD XHTML 1.0 Transitional//EN" '
         '"http://www.w3.org/TR/xhtml1/DTD/xhtml1-transitional.dtd">\n'

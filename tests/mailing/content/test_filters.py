@@ -174,7 +174,7 @@ def test_filters_and_tags_count_against_the_time(name):
         ('{{ "March 14, 2016 3:05 pm" | date: "%H:%M" }}', "15:05"),
     ],
 )
-def test_dates_are_read_as_people_write_them(text, expected):
+def test_b36_b37_dates_are_read_as_people_write_them(text, expected):
     assert render(text) == expected
 
 
@@ -185,13 +185,13 @@ def test_dates_in_words_may_be_in_the_language_of_the_campaign():
     assert render('{{ "03/04/2016" | date: "%d" }}', locale="en_US") == "04"
 
 
-def test_a_moment_is_shown_in_the_zone_of_the_campaign_however_it_came():
+def test_b38_a_moment_is_shown_in_the_zone_of_the_campaign_however_it_came():
     text = '{{ a | date: "%H:%M" }} {{ b | date: "%H:%M" }} {{ c | date: "%H:%M" }}'
     values = {"a": "2026-07-01T10:00:00Z", "b": 1751364000, "c": "2026-07-01T12:00:00"}
     assert render(text, zone="Europe/Berlin", **values) == "12:00 12:00 12:00"
 
 
-def test_a_date_that_cannot_be_read_is_named_before_the_launch():
+def test_b37_a_date_that_cannot_be_read_is_named_before_the_launch():
     found = problems(
         source('<p>{{ d | date: "long" }} {{ unsubscribe_url }}</p>'),
         [Recipient("a@b.test", {"d": "May of 2027 or so"})],
@@ -215,7 +215,7 @@ def test_a_date_that_cannot_be_read_is_named_before_the_launch():
         ("{% raw %}{{ “x” }}{% endraw %}", "{{ “x” }}"),
     ],
 )
-def test_quotes_and_spaces_of_an_editor_are_read_as_they_were_meant(body, expected):
+def test_b55_quotes_and_spaces_of_an_editor_are_read_as_they_were_meant(body, expected):
     shown = render_preview(source(f"<p>[{body}]</p>"), Recipient("a@b.test", {"city": "Wien", "points": 5}))
     assert f"[{expected}]" in shown.html
 
@@ -228,7 +228,7 @@ def test_quotes_and_spaces_of_an_editor_are_read_as_they_were_meant(body, expect
         ("<p>{% if city == Wien” %}x{% endif %}</p>", "Body, line 1: .*straight quotes"),
     ],
 )
-def test_a_quote_that_cannot_be_understood_is_named(body, sentence):
+def test_b55_a_quote_that_cannot_be_understood_is_named(body, sentence):
     with pytest.raises(ContentError, match=sentence):
         compile(source(body))
 

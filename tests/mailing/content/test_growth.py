@@ -5,6 +5,7 @@ import time
 import pytest
 
 from mailing import content
+from mailing.content import markup
 
 # What a reader of Markdown, HTML, Liquid or spintax might look for the end of, again and again
 PIECES = {
@@ -61,3 +62,33 @@ def test_markdown_grows_evenly():
     )
     once, twice = (min(seconds_of(paragraph * n, "markdown") for _ in range(3)) for n in (200, 400))
     assert twice < 3 * once
+
+
+@pytest.mark.parametrize("body_format", ["markdown", "html"])
+def test_a_body_is_cut_into_its_pieces_twice(monkeypatch, body_format):
+    """Once as its author wrote it, once as a page: what is put into its tags afterwards changes no piece."""
+    cut: list[int] = []
+    cut_pieces = markup._pieces
+
+    def count(html: str, hidden: bool = False):
+        cut.append(len(html))
+        return cut_pieces(html, hidden)
+
+    monkeypatch.setattr(markup, "_pieces", count)
+    paragraph = "<style>p{color:red}</style><p>a <a href='https://x.test/{{ n }}'>b</a></p>\n\n"
+    body = paragraph + "<p>a <a href=https://x.test/>b</a> c</p>\n\n" * 500
+    compiled = content.compile(
+        content.Source(subject="S", from_email="a@shop.test", body=body, body_format=body_format)
+    )
+    assert not compiled.late
+    assert sum(cut) < 2.2 * len(body)
+
+
+def test_pages_are_cut_as_they_were_joined():
+    body = """<style>a{color:red}</style><a href='https://x.test/?a="b"&amp;c'>x</a><a href=https://x.test/>y</a>
+    <p style='color:"x"'>z</p><A HREF = "https://x.test/{{ n }}" style=x>y</A><!--[if mso]><a href="https://x.test/">
+    z</a><![endif]--><svg><a href="https://x.test/"/></svg><textarea><a href="https://x.test/"></textarea>"""
+    content.compile(content.Source(subject="S", from_email="a@shop.test", body=body))
+    assert len(markup._read) == 2
+    for page, pieces in markup._read.items():
+        assert pieces == tuple(markup._pieces(page))

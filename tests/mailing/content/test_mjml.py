@@ -92,12 +92,12 @@ def test_two_menus_open_by_themselves():
     assert first == its_label != second == label
 
 
-def test_the_text_of_a_preview_with_markup_is_its_words():
+def test_b50_the_text_of_a_preview_with_markup_is_its_words():
     assert ">bold not<" in page_of(TEMPLATES["preview-markup"])
     assert "a < b" in page_of(TEMPLATES["cdata"])
 
 
-def test_attributes_of_html_are_set_on_what_their_path_chooses():
+def test_b53_attributes_of_html_are_set_on_what_their_path_chooses():
     head = (
         '<mj-head><mj-html-attributes><mj-selector path=".a div"><mj-html-attribute name="data-id">{{ city }} & 1'
         '</mj-html-attribute></mj-selector><mj-selector path="img"><mj-html-attribute name="alt">New'
@@ -134,7 +134,7 @@ ITEM = "<mj-section><mj-column><mj-text>Item {{ i }}</mj-text></mj-column></mj-s
         f"{SECRET.replace('VIPONLY', 'first')}{{% if vip %}}{SECRET}{{% endif %}}",
     ],
 )
-def test_a_condition_round_a_section_of_a_wrapper_holds_for_both_parts(inner, vip):
+def test_b3_a_condition_round_a_section_of_a_wrapper_holds_for_both_parts(inner, vip):
     mail = source(wrapped(inner), body_format="mjml")
     shown = render_preview(mail, Recipient("a@b.test", {"vip": vip}))
     assert ("VIPONLY" in shown.html, "VIPONLY" in shown.text) == (vip, vip)
@@ -144,11 +144,18 @@ def test_a_condition_round_a_section_of_a_wrapper_holds_for_both_parts(inner, vi
     assert shown.html.count("<!--[if") == shown.html.count("<![endif]-->")
 
 
-def test_a_loop_round_a_section_of_a_wrapper_writes_each_round_in_both_parts():
+def test_b3_a_loop_round_a_section_of_a_wrapper_writes_each_round_in_both_parts():
     mail = source(wrapped(f"{{% for i in items %}}{ITEM}{{% endfor %}}"), body_format="mjml")
     shown = render_preview(mail, Recipient("a@b.test", {"items": ["a", "b"]}))
     for part in (shown.html, shown.text):
         assert part.index("Item a") < part.index("Item b") < part.index("all")
+
+
+@pytest.mark.parametrize("before", ["", "\ufeff", "\n<!-- a -->\n"])
+def test_b51_an_xml_declaration_may_stand_before_the_root(before):
+    text = f"{before}<?xml version='1.0' encoding='UTF-8'?>\n<mjml><mj-body>{SECTION}</mj-body></mjml>"
+    mail = source(text.format("<mj-text>Hi</mj-text>"), body_format="mjml")
+    assert compile(mail).preview(Recipient("a@b.test"), LINKS).text == "Hi\n"
 
 
 SECTION = "<mj-section><mj-column>{}</mj-column></mj-section>"
@@ -167,7 +174,7 @@ SECTION = "<mj-section><mj-column>{}</mj-column></mj-section>"
         ("<mj-text color=red>{Hi|Hello}</mj-text>", "H"),
     ],
 )
-def test_what_holds_html_may_hold_any(text, words):
+def test_b52_what_holds_html_may_hold_any(text, words):
     mail = source(f"<mjml><mj-body>{SECTION.format(text)}</mj-body></mjml>", body_format="mjml")
     assert words in compile(mail).preview(Recipient("a@b.test"), LINKS).text
 
@@ -202,7 +209,7 @@ def test_what_holds_html_may_hold_any(text, words):
         ),
     ],
 )
-def test_what_does_not_compile_is_told_with_its_element_and_line(text, sentence):
+def test_b50_b53_what_does_not_compile_is_told_with_its_element_and_line(text, sentence):
     mail = source(text, body_format="mjml")
     with pytest.raises(ContentError, match=sentence):
         compile(mail)

@@ -31,7 +31,7 @@ def section(content: str) -> str:
         ("a < b, 2 <3", "a < b, 2 <3"),
     ],
 )  # fmt: skip
-def test_a_comment_ends_where_the_standard_says(body, expected):
+def test_b2_b64_a_comment_ends_where_the_standard_says(body, expected):
     assert text(body) == expected
 
 
@@ -45,7 +45,7 @@ def test_a_comment_ends_where_the_standard_says(body, expected):
         "<html><p>Hello",
     ],
 )
-def test_tags_may_be_left_out(body):
+def test_b7_tags_may_be_left_out(body):
     assert text(body) == "Hello"
 
 
@@ -76,7 +76,7 @@ def test_ends_of_paragraphs_items_and_cells_may_be_left_out():
         "<div>&#847;&zwnj;&nbsp;&#8203;&shy;</div>",
     ],
 )
-def test_what_nobody_sees_is_left_out(hidden):
+def test_b39_what_nobody_sees_is_left_out(hidden):
     assert text(f"<p>a</p>{hidden}<p>b</p>") == "a\n\nb"
 
 
@@ -166,12 +166,12 @@ def test_lists_are_counted_as_their_author_says(body, expected):
         ("{% raw %}<b>{{ x }}</b>{% endraw %}", "{{ x }}"),
     ],
 )  # fmt: skip
-def test_html_and_text_agree_on_what_liquid_does(body, expected):
+def test_b8_b34_b35_html_and_text_agree_on_what_liquid_does(body, expected):
     assert text(body) == expected
 
 
 @pytest.mark.parametrize("vip", [True, False])
-def test_a_condition_inside_a_wrapper_of_mjml_holds_in_both_parts(vip):
+def test_b3_a_condition_inside_a_wrapper_of_mjml_holds_in_both_parts(vip):
     for opened, closed in (
         ("{% if vip %}", "{% endif %}"),
         ("<mj-raw>{% if vip %}</mj-raw>", "<mj-raw>{% endif %}</mj-raw>"),
@@ -187,7 +187,7 @@ def test_a_condition_inside_a_wrapper_of_mjml_holds_in_both_parts(vip):
         assert not compiled.late
 
 
-def test_loops_in_mjml_and_markdown_begin_lines():
+def test_b8_loops_in_mjml_and_markdown_begin_lines():
     looped = "{% for i in items %}" + section("<mj-text>Item {{ i }}</mj-text>") + "{% endfor %}"
     mjml = f"<mjml><mj-body><mj-wrapper>{looped}</mj-wrapper></mj-body></mjml>"
     assert text(mjml, "mjml").split() == ["Item", "a", "Item", "b"]
@@ -219,3 +219,71 @@ def test_a_text_that_only_the_rendered_page_tells_is_made_from_it():
 
 def test_a_link_that_runs_a_script_is_not_written_out():
     assert text('<a href="javascript:alert(1)">a</a> <a href=" java\nscript:x">b</a>') == "a b"
+
+
+@pytest.mark.parametrize(
+    ("style", "expected"),
+    [
+        ("<style media=print>.h{display:none}</style>", "S H"),
+        ('<style media="only screen and (max-width:600px)">.h{display:none}</style>', "S H"),
+        ("<style>@media print{.h{display:none}}</style>", "S H"),
+        ("<style>@media (max-width:600px){.h{display:none}} @media (prefers-color-scheme:dark){.h{opacity:0}}</style>",
+         "S H"),
+        ("<style>.h{opacity:0} @media (max-width:600px){.h{opacity:1}}</style>", "S"),
+        ("<style>@media not screen{.h{display:none}} @media speech{.h{visibility:hidden}}</style>", "S H"),
+        ("<style>@media screen{.h{display:none}}</style>", "S"),
+        ("<style media=screen>.h{display:none}</style>", "S"),
+        ('<style media="only screen and (min-width:600px)">.h{display:none}</style>', "S"),
+        ("<style>.h{display:block} @media print, all {a{b:c} .h{display:none}} p{color:red}</style>", "S"),
+        ('<style>p{content:"}"} @media only screen and (min-width:37.5em){/* } */ .h{display:none!important}}</style>',
+         "S"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "around", ["{}", "{{% if vip %}}<div>{{% endif %}}{}{{% if vip %}}</div>{{% endif %}}"]
+)
+def test_styles_count_that_hold_on_a_wide_screen(style, expected, around):
+    compiled = compile(source(style + around.format("S<i class=h> H</i>")))
+    mail = compiled.preview(Recipient("x@y.test", VALUES), LINKS)
+    assert mail.text.strip() == expected
+    message = compiled.render(Recipient("x@y.test", VALUES), LINKS, at=AT)
+    assert text_of(parsed(message)) == mail.text
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<ruby>漢<rp>(</rp><rt>kan</rt><rp>)</rp></ruby>字", "漢(kan)字"),
+        ("<ruby>漢<rt>kan</rt>字<rt>ji</rt></ruby>", "漢(kan)字(ji)"),
+        ("<ruby>漢<rt>{{ euros }}</rt></ruby>", "漢(9)"),
+        ("<ruby>漢<rt></rt></ruby>", "漢"),
+        ("<ruby>漢<rt hidden>kan</rt></ruby>", "漢"),
+    ],
+)
+def test_a_reading_above_its_letters_stands_in_brackets_behind_them(body, expected):
+    assert text(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("{% if vip == 0 %}<p>V</p>{% endif %}<p>B</p>", "B\n"),
+        ("{% if vip == 0 %}V {% endif %}B", "B\n"),
+        ("Dear {% if vip %}Ada{% endif %} friend", "Dear Ada friend\n"),
+        ("Dear {% if vip %}Ada{% endif %}, hello", "Dear Ada, hello\n"),
+        ("Dear {% if vip == 0 %}Ada{% endif %}, hello", "Dear , hello\n"),
+        ("<p>A</p>{% for i in items %}{% if vip == 0 %}<p>{{ i }}</p>{% endif %}{% endfor %}<p>B</p>", "A\n\nB\n"),
+        ("a{% for i in items %}{% if vip == 0 %}<p>{{ i }}</p>{% else %}b {% endif %}{% endfor %}", "ab b\n"),
+        ("{% for i in items %}<p>{{ i }}</p>{% endfor %}", "a\n\nb\n"),
+        ("{% for i in items %}<p>{{ i }}</p>{% endfor %}{% for i in items %}<p>{{ i }}</p>{% endfor %}",
+         "a\n\nb\n\na\n\nb\n"),
+        ("{% for i in items %}<p>{{ i }}</p>{% endfor %}{% if vip %}<p>V</p>{% endif %}<p>B</p>",
+         "a\n\nb\n\nV\n\nB\n"),
+        ("{% for i in items %}<p>{{ i }}</p>{% endfor %}{% if vip == 0 %}V{% endif %}<p>B</p>", "a\n\nb\n\nB\n"),
+    ],
+)  # fmt: skip
+def test_a_branch_that_is_not_taken_leaves_no_empty_lines(body, expected):
+    compiled = compile(source(body))
+    person = Recipient("x@y.test", VALUES)
+    message = compiled.render(person, LINKS, at=AT)
+    assert text_of(parsed(message)) == compiled.preview(person, LINKS).text == expected

@@ -1,0 +1,88 @@
+"""Which rules of style sheets hold for what is read: on a wide screen, and not on paper or on a telephone."""
+
+import re
+from collections.abc import Iterator
+
+_SCREEN_WIDTH = 1000  # pixels: of a mail client on a desktop
+_EM = 16  # pixels
+_comment = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
+_rule = re.compile(r"@media\b([^{};]*)\{", re.IGNORECASE)
+_brace = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DOTALL)
+_width = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d*\.?\d+)(px|em|rem)?\s*\)").fullmatch
+# Declarations that let an element be seen or not, or strike it out
+_hides = re.compile(
+    r"\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space)\s*:|line-through"
+    r"|\bopacity\s*:\s*[0.]|\bfont(?:-size)?\s*:\s*[01]|\btransform\s*:|\btransparent\b|\bsuper\b"
+    r"|\b(?:text-indent|margin-left)\s*:\s*-|(?<!line-)\bheight\s*:\s*0|\bmax-width\s*:\s*0(?!\.)|(?<!-)\bwidth\s*:\s*0(?!\.)",
+    re.IGNORECASE,
+).search
+
+
+def unfold(sheet: str, of: str = "") -> str:
+    """Return the style sheet with those rules in the open that hold on a wide screen.
+
+    Args:
+        of: the media that the whole sheet is for; "" for all.
+    """
+    return "".join(_parts(_comment.sub("", sheet))) if holds_on_screen(of) else ""
+
+
+def holds_on_screen(media: str) -> bool:
+    """Do the rules of a style sheet for these media hold on a wide screen? What is not known does not hold."""
+    return any(_holds(query) for query in media.split(","))
+
+
+def hides_in_block(sheet: str) -> bool:
+    """May a rule in @media decide over what is seen?"""
+    plain = _comment.sub("", sheet) if "@media" in sheet.lower() else ""
+    return any(_hides(plain, rule.end(), _end_of_block(plain, rule.end())) for rule in _rule.finditer(plain))
+
+
+def may_hide(sheet: str) -> bool:
+    """May a rule of a style sheet decide over what is seen?"""
+    return _hides(_comment.sub("", sheet)) is not None
+
+
+def _parts(sheet: str) -> Iterator[str]:
+    """The parts of a style sheet that hold on a wide screen."""
+    position = 0
+    while rule := _rule.search(sheet, position):
+        yield sheet[position : rule.start()]
+        end = _end_of_block(sheet, rule.end())
+        if holds_on_screen(rule[1]):
+            yield from _parts(sheet[rule.end() : end])
+        position = end + 1
+    yield sheet[position:]
+
+
+def _end_of_block(sheet: str, position: int) -> int:
+    depth = 1
+    for brace in _brace.finditer(sheet, position):
+        depth += {"{": 1, "}": -1}.get(brace[0], 0)
+        if not depth:
+            return brace.start()
+    return len(sheet)
+
+
+def _read_query(query: str) -> tuple[str, list[str]]:
+    """The kind of media a query asks for, "screen" when it says nothing, and the features it asks for."""
+    kind, *features = re.split(r"\s+and\s+|\s+and(?=\()|(?<=\))and\s+", query.strip().lower()) or [""]
+    if kind.startswith("("):
+        kind, features = "", [kind, *features]
+    kind = re.sub(r"^only\s+", "", kind)
+    return "screen" if kind in ("", "all", "screen") else kind, features
+
+
+def _holds(query: str) -> bool:
+    kind, features = _read_query(query)
+    if kind.startswith("not "):
+        return kind[4:].strip() not in ("all", "screen") and not features
+    return kind == "screen" and all(_has_feature(feature) for feature in features)
+
+
+def _has_feature(feature: str) -> bool:
+    found = _width(feature)
+    if found is None:
+        return False
+    size = float(found[2]) * (_EM if found[3] in ("em", "rem") else 1)
+    return size <= _SCREEN_WIDTH if found[1] == "min" else size >= _SCREEN_WIDTH
