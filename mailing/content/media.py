@@ -16,6 +16,12 @@ _hides = re.compile(
     r"|\b(?:text-indent|margin-left)\s*:\s*-|(?<!line-)\bheight\s*:\s*0|\bmax-width\s*:\s*0(?!\.)|(?<!-)\bwidth\s*:\s*0(?!\.)",
     re.IGNORECASE,
 ).search
+# The properties of these
+_changes = re.compile(
+    r"""\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space|text-decoration(?:-line)?
+    |opacity|font(?:-size)?|transform|color|vertical-align|text-indent|margin-left|height|max-height|width|max-width)\s*:""",
+    re.IGNORECASE | re.VERBOSE,
+).search
 
 
 def unfold(sheet: str, of: str = "") -> str:
@@ -32,10 +38,12 @@ def holds_on_screen(media: str) -> bool:
     return any(_holds(query) for query in media.split(","))
 
 
-def hides_in_block(sheet: str) -> bool:
-    """May a rule in @media decide over what is seen?"""
+def changes_in_block(sheet: str) -> bool:
+    """Does a rule in @media set anything that may let an element be seen or not?"""
     plain = _comment.sub("", sheet) if "@media" in sheet.lower() else ""
-    return any(_hides(plain, rule.end(), _end_of_block(plain, rule.end())) for rule in _rule.finditer(plain))
+    return any(
+        _changes(plain, rule.end(), _end_of_block(plain, rule.end())) for rule in _rule.finditer(plain)
+    )
 
 
 def may_hide(sheet: str) -> bool:

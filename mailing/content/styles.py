@@ -136,9 +136,9 @@ def inline_for_screen(page: str) -> str:
 
 def hides_by_media(page: str) -> bool:
     """May rules that hold for some media only decide over what is seen of the page?"""
-    return any(
-        media.hides_in_block(sheet) or (of and media.may_hide(sheet))
-        for _, of, sheet in _sheets(markup.pieces(page))
+    sheets = list(_sheets(markup.pieces(page)))
+    return any(of or media.changes_in_block(sheet) for _, of, sheet in sheets) and any(
+        media.may_hide(sheet) for _, _, sheet in sheets
     )
 
 
