@@ -145,6 +145,22 @@ def test_a_time_that_is_past_keeps_the_dialog_and_what_was_typed(quiet_page: Pag
     expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Draft")
 
 
+def test_the_message_of_a_page_goes_with_the_next_step(quiet_page: Page):
+    quiet_page.goto("/campaigns/")
+    quiet_page.get_by_role("link", name="Autumn roast is here", exact=True).click()
+    quiet_page.wait_for_url(re.compile(r"/email/\d+/$"))
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Duplicate").click()
+    expect(quiet_page.locator("[data-page-message]")).to_contain_text("is a draft with everything of")
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Schedule").click()
+    dialog = quiet_page.get_by_role("dialog")
+    dialog.get_by_label("Send at").fill("2098-05-01T09:00")
+    dialog.get_by_role("button", name="Schedule").click()
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Scheduled")
+    expect(quiet_page.locator("[data-page-message]")).to_have_count(0)
+    quiet_page.locator("#campaign-status").get_by_role("button", name="Unschedule").click()
+    expect(quiet_page.locator("#campaign-status .status-badge")).to_have_text("Draft")
+
+
 def test_a_step_asked_for_on_a_stale_page_renews_it_and_opens_no_dialog(quiet_page: Page):
     """The keyboard stays in the part that was renewed."""
     quiet_page.goto("/campaigns/")

@@ -264,3 +264,19 @@ def test_an_edit_is_kept_as_an_instant_and_told_in_the_readers_zone(client):
     drafting.save_campaign(campaign, by=writer, changes={"starts_at": datetime(2027, 7, 1, 9, tzinfo=UTC)})
     sign_in(client, "Europe/Berlin")
     assert "1 Jul 2027, 10:00 → 1 Jul 2027, 11:00" in read(client, campaign.get_absolute_url())
+
+
+def test_a_mail_is_written_in_the_zone_of_the_site(client):
+    sign_in(client, "Asia/Tokyo")
+    campaign = EmailCampaignFactory(
+        launchable=True, body_format="markdown", body='At {{ "2027-07-01T08:00:00Z" | date: "%H:%M" }}.'
+    )
+    frame = re.search(r'<iframe[^>]* src="([^"]+)"', read(client, campaign.get_absolute_url()))[1]
+    assert "At 08:00." in read(client, frame.replace("&amp;", "&"))
+
+
+def test_an_administrator_deletes_somebody_with_what_they_chose(client):
+    sign_in(client, role="Administrators", is_staff=True)
+    somebody = UserSettingsFactory().user
+    assert client.post(f"/admin/auth/user/{somebody.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not UserSettings.objects.filter(user_id=somebody.pk).exists()
