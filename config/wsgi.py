@@ -1,6 +1,12 @@
 """The WSGI entry point that granian serves."""
 
+import multiprocessing
 import os
+import signal
+
+if multiprocessing.parent_process():
+    # A worker of granian's has its parent's way with signals until all is loaded, and would lose the one to stop.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 from django.core.wsgi import get_wsgi_application
 

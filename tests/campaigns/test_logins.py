@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth import authenticate
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
@@ -177,3 +178,64 @@ def test_many_at_once_get_no_more_tries_than_one_after_another(user):
     with ThreadPoolExecutor(8) as pool:
         tries = list(pool.map(guess, range(24)))
     assert (tries.count("wrong"), tries.count("wait")) == (5, 19)
+
+
+class CountingHasher(PBKDF2PasswordHasher):
+    """Hashes as in production but for the rounds, and counts how often."""
+
+    algorithm = "counting"
+    iterations = 10
+    count = 0
+
+    def encode(self, password, salt, iterations=None):
+        type(self).count += 1
+        return super().encode(password, salt, iterations)
+
+
+@pytest.mark.parametrize(
+    ("name", "hashes"),
+    [("ada", 1), ("nobody of that name", 1), ("switched off", 1), ("without a password", 1), ("", 0)],
+)
+def test_whoever_has_no_account_waits_as_long_as_who_has_one(user, settings, name, hashes):
+    """The time of a login is the time of its hashes."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    user.set_password(RIGHT)
+    user.save()
+    off = UserFactory(username="switched off", is_active=False)
+    off.set_password(RIGHT)
+    off.save()
+    bare = UserFactory(username="without a password")
+    bare.set_unusable_password()
+    bare.save()
+    CountingHasher.count = 0
+    Client().post("/login/", {"username": name, "password": "wrong"})
+    assert CountingHasher.count == hashes
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody of that name"])
+def test_who_must_wait_learns_nothing_from_the_time_it_takes(user, settings, name):
+    for _ in range(5):
+        log_in("wrong", name)
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    CountingHasher.count = 0
+    assert log_in("wrong", name) == "wait"
+    assert CountingHasher.count == 0
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_login_changes_the_key_of_the_session_and_a_logout_ends_it(user, door):
+    """A key that somebody else put into the browser before is worth nothing afterwards."""
+    client = Client()
+    session = client.session
+    session["planted"] = "yes"
+    session.save()
+    client.cookies["sessionid"] = planted = session.session_key
+    assert client.post(door, {"username": "ada", "password": RIGHT}).status_code == 302
+    signed_in = client.cookies["sessionid"].value
+    assert signed_in != planted
+    other = Client()
+    other.cookies["sessionid"] = planted
+    assert other.get("/").status_code == 302
+    client.post("/logout/")
+    other.cookies["sessionid"] = signed_in
+    assert other.get("/").status_code == 302
