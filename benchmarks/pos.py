@@ -148,7 +148,8 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     The sales are a sample of those that are sent over HTTP, drawn evenly by their lines of the ledger, which are
     most of what they cost PostgreSQL.
     """
-    from pos import facts, keys, ledger  # once Django is set up
+    from pos import keys
+    from pos.sales import facts, ledger
     from promotions import usage
 
     counted = bool(ids["counter"])

@@ -72,7 +72,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "pos.middleware.Tills",  # first: tills need no session, cookie or page header, and a quote stays one query
+    "pos.api.middleware.Tills",  # first: tills need no session, cookie or page header, and a quote stays one query
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

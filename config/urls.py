@@ -5,10 +5,10 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("pos/v1/", include("pos.urls")),
+    path("pos/v1/", include("pos.api.urls")),
     path("", include("campaigns.urls")),
     path("", include("promotions.urls")),
-    path("", include("pos.page_urls")),
+    path("", include("pos.pages.urls")),
     path("", include("mailing.urls")),
 ]
 

@@ -14,6 +14,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django = get_wsgi_application()
 
-from pos.middleware import Gateway  # noqa: E402 (its views want Django set up)
+from pos.api.middleware import Gateway  # noqa: E402 (its views want Django set up)
 
 application = Gateway(django)

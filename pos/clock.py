@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from campaigns.clock import each
-from pos import holds
+from pos.sales import holds
 
 
 def tick(now: datetime) -> None:

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from benchmarks.till.shop import KEY
 from pos import keys
-from pos.facts import Asked, read
-from pos.middleware import JSON
+from pos.api.middleware import JSON
+from pos.sales.facts import Asked, read
 
 ANSWER = msgspec.json.encode(
     {"discount": 0, "lines": [{"id": str(number), "discount": 0} for number in range(5)]}

@@ -17,10 +17,10 @@ from campaigns import lifecycle, seeds
 from mailing.demo import logins
 from mailing.demo.shop import LOCATIONS, products
 from pos import keys
-from pos.callers import Caller
+from pos.api.schemas import SaleRequest
 from pos.models import Location, Till
-from pos.sales import commit
-from pos.schemas import SaleRequest
+from pos.sales.callers import Caller
+from pos.sales.commits import commit
 from promotions import coupons, groups, publish, types
 from promotions.models import Change, CustomerGroup, Promotion, PromotionCampaign
 

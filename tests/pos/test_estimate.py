@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns import lifecycle
-from pos.estimate import estimate
 from pos.models import Sale
+from pos.pages.estimate import estimate
 from promotions.models import Link, PromotionCampaign, Redemption
 from tests.factories import (
     CustomerGroupFactory,

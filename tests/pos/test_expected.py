@@ -3,11 +3,11 @@
 import msgspec
 import pytest
 
-from pos import schemas
-from pos.answers import Declined
-from pos.body import read
-from pos.expected import expected
-from pos.schemas import SaleRequest
+from pos.api import schemas
+from pos.api.answers import Declined
+from pos.api.body import read
+from pos.api.expected import expected
+from pos.api.schemas import SaleRequest
 from tests.pos.tills import basket, line
 
 

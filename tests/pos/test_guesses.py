@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from pos import guesses
+from pos.sales import guesses
 from promotions.models import Coupon
 from tests.factories import CouponFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket

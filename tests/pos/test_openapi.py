@@ -9,7 +9,7 @@ import schemathesis
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, settings
 
-from pos import examples, openapi, schemas
+from pos.api import examples, openapi, schemas
 from pos.models import Sale
 from promotions import publish
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory

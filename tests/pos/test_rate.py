@@ -5,14 +5,14 @@ import time
 
 import pytest
 
-from pos import callers
+from pos.sales import callers
 from tests.pos.servers import call, of_this_database, serving
 from tests.pos.tills import AtTill, basket
 
 
 @pytest.fixture
 def clock(monkeypatch):
-    """The seconds that `pos.callers` sees."""
+    """The seconds that `pos.sales.callers` sees."""
     now = [1_000.0]
     monkeypatch.setattr(callers.time, "monotonic", lambda: now[0])
     return now

@@ -6,8 +6,9 @@ import logging
 import pytest
 from django.db import OperationalError
 
-from pos import keys, quotes
+from pos import keys
 from pos.models import Sale
+from pos.sales import quotes
 from tests.pos.tills import AtTill, basket, line
 
 pytestmark = pytest.mark.django_db

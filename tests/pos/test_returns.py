@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns import doctor, lifecycle
-from pos.returns import rest
+from pos.sales.returns import rest
 from promotions.engine.allocation import spread
 from promotions.models import Coupon, CustomerUse, Link
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory

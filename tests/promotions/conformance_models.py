@@ -12,10 +12,10 @@ from django.db import transaction
 from django.db.models import Sum
 
 from campaigns import lifecycle
-from pos.body import read
-from pos.callers import presented
-from pos.quotes import quote
-from pos.schemas import QuoteRequest
+from pos.api.body import read
+from pos.api.schemas import QuoteRequest
+from pos.sales.callers import presented
+from pos.sales.quotes import quote
 from promotions import publish
 from promotions.models import Counter, CustomerUse, Link, Promotion, PromotionCampaign, Redemption
 from promotions.publish.limits import keep_all

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from pos.api.schemas import Line, SaleRequest
 from pos.models import Sale
-from pos.schemas import Line, SaleRequest
 
 
 def sales(most: int) -> list[Sale]:

@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from campaigns import database_time
-from pos import ledger, schemas
-from pos.answers import Answer, Declined, replayed, taken
-from pos.callers import Caller
-from pos.facts import Facts
-from pos.schemas import ReturnRequest
-from pos.stored import Stored, find_locked, returned_units
+from pos.api import schemas
+from pos.api.answers import Answer, Declined, replayed, taken
+from pos.api.schemas import ReturnRequest
+from pos.sales import ledger
+from pos.sales.callers import Caller
+from pos.sales.facts import Facts
+from pos.sales.stored import Stored, find_locked, returned_units
 from promotions import usage
 from promotions.engine.allocation import spread
 from promotions.statements import Transaction, again, binary, run, send

@@ -8,10 +8,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from campaigns import database_time
-from pos import ledger, schemas
-from pos.answers import Answer, Declined, replayed
-from pos.callers import Caller
-from pos.facts import Asked, Facts
+from pos.api import schemas
+from pos.api.answers import Answer, Declined, replayed
+from pos.sales import ledger
+from pos.sales.callers import Caller
+from pos.sales.facts import Asked, Facts
 from promotions.statements import again, run
 from promotions.usage import Entry
 

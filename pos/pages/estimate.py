@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from campaigns import database_time
-from pos import recent
-from pos.evaluation import outcome_of
-from pos.facts import Facts
 from pos.models import Sale
+from pos.pages import recent
+from pos.sales.evaluation import outcome_of
+from pos.sales.facts import Facts
 from promotions import published, snapshot
 from promotions.engine import Outcome, Rule
 from promotions.models import GroupMember, Promotion, PromotionCampaign

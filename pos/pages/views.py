@@ -16,13 +16,13 @@ from django.views.decorators.http import require_GET
 from campaigns import database_time
 from campaigns.models import Campaign
 from campaigns.requests import Request, read_number
-from pos import recent
-from pos.answers import Declined
-from pos.estimate import estimate
-from pos.forms import MAX_LINES, LineForm, SandboxForm, price, typed
+from pos.api.answers import Declined
+from pos.api.schemas import Quote
 from pos.models import Location, Sale
-from pos.sandbox import try_out
-from pos.schemas import Quote
+from pos.pages import recent
+from pos.pages.estimate import estimate
+from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, price, typed
+from pos.pages.sandbox import try_out
 from promotions import groups
 from promotions.forms.filters import key_of
 from promotions.models import Promotion, PromotionCampaign

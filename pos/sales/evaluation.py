@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from pos.answers import invalid
-from pos.callers import Caller
-from pos.facts import Asked, Facts
-from pos.guesses import Guesses
-from pos.schemas import Line, QuoteRequest
+from pos.api.answers import invalid
+from pos.api.schemas import Line, QuoteRequest
+from pos.sales.callers import Caller
+from pos.sales.facts import Asked, Facts
+from pos.sales.guesses import Guesses
 from promotions import engine
 from promotions.codes import code_key
 from promotions.coupons import judged

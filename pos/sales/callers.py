@@ -10,12 +10,12 @@ from datetime import datetime
 from django.conf import settings
 from msgspec.structs import replace
 
-from pos import facts
-from pos.answers import Declined
-from pos.facts import Asked, Facts
-from pos.guesses import Guesses
+from pos.api.answers import Declined
 from pos.keys import LONGEST, SHORTEST
 from pos.models import Location
+from pos.sales import facts
+from pos.sales.facts import Asked, Facts
+from pos.sales.guesses import Guesses
 
 TOUCH_SECONDS = 60  # the last-used time of a key is written at most so often by one process
 FORGET_AFTER = 10_000  # keys that a process remembers

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from pos.answers import Declined
-from pos.facts import Facts
+from pos.api.answers import Declined
+from pos.sales.facts import Facts
 from promotions.engine import Outcome
 from promotions.statements import run
 

@@ -7,10 +7,11 @@ from datetime import datetime
 from functools import partial
 
 from campaigns import database_time
-from pos import ledger, schemas
-from pos.answers import Answer, Declined
-from pos.callers import Caller
-from pos.stored import Stored, ended, locked, stored
+from pos.api import schemas
+from pos.api.answers import Answer, Declined
+from pos.sales import ledger
+from pos.sales.callers import Caller
+from pos.sales.stored import Stored, ended, locked, stored
 from promotions import usage
 from promotions.statements import Transaction, again, run
 from promotions.usage import Movement

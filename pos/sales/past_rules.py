@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from campaigns import database_time
-from pos import schemas
-from pos.callers import Caller
-from pos.facts import Asked
+from pos.api import schemas
+from pos.sales.callers import Caller
+from pos.sales.facts import Asked
 from promotions import snapshot
 from promotions.engine.gates import locations
 from promotions.snapshot import Snapshot

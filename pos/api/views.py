@@ -6,12 +6,13 @@ from typing import Any
 from msgspec import Struct
 
 from campaigns import database_time
-from pos import body, callers, holds, openapi, quotes, returns, rules, sales, schemas, stored, voids
-from pos.answers import Answer, Declined, invalid
-from pos.body import Request
-from pos.callers import Caller
-from pos.facts import Asked
-from pos.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
+from pos.api import body, openapi, schemas
+from pos.api.answers import Answer, Declined, invalid
+from pos.api.body import Request
+from pos.api.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
+from pos.sales import callers, commits, holds, past_rules, quotes, returns, stored, voids
+from pos.sales.callers import Caller
+from pos.sales.facts import Asked
 
 
 class TillRequest(Struct, frozen=True):
@@ -83,7 +84,7 @@ def commit(request: TillRequest, sale_id: str) -> Answer:
     till = caller(request)
     named(sale_id=sale_id)
     checked = read(request, SaleRequest, till)
-    return sales.commit(till, sale_id, checked, request.body)
+    return commits.commit(till, sale_id, checked, request.body)
 
 
 def show(request: TillRequest, sale_id: str) -> Answer:
@@ -110,7 +111,7 @@ def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
 
 
 def show_rules(request: TillRequest) -> Answer:
-    published = rules.show(caller(request))
+    published = past_rules.show(caller(request))
     headers = {"ETag": published.etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("HTTP_IF_NONE_MATCH") == published.etag:
         return Answer(304, b"", headers)

@@ -1,4 +1,4 @@
-"""Reading what a till sends: JSON into the structs of pos.schemas, or every fault by its path.
+"""Reading what a till sends: JSON into the structs of pos.api.schemas, or every fault by its path.
 
 msgspec decodes and checks at once, but takes a repeated key in silence and stops at the first fault. The usual body is
 seen to hold no repeated key without a second parse; one that is refused is gone through again, value by value.
@@ -13,9 +13,9 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from campaigns import instants
-from pos.answers import Declined, invalid
-from pos.expected import expected
-from pos.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
+from pos.api.answers import Declined, invalid
+from pos.api.expected import expected
+from pos.api.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 

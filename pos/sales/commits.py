@@ -18,13 +18,14 @@ from django_q.tasks import async_task
 from msgspec import Struct
 
 from campaigns import database_time, instants
-from pos import holds, ledger, offline, schemas
-from pos.answers import Answer, Declined, invalid, replayed, taken
-from pos.callers import Caller
-from pos.evaluation import FEW, look, near, outcome_of
-from pos.facts import Facts, KnownSale
-from pos.quotes import ATTEMPTS, busy, given, quoted
-from pos.schemas import SaleRequest
+from pos.api import schemas
+from pos.api.answers import Answer, Declined, invalid, replayed, taken
+from pos.api.schemas import SaleRequest
+from pos.sales import holds, ledger, offline
+from pos.sales.callers import Caller
+from pos.sales.evaluation import FEW, look, near, outcome_of
+from pos.sales.facts import Facts, KnownSale
+from pos.sales.quotes import ATTEMPTS, busy, given, quoted
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
@@ -91,7 +92,7 @@ def commit(
         request: checked; body: as it was sent, kept beside it.
     Returns: 201, or 200 for one that was answered before.
     Raises: Declined: 409 `idempotency_mismatch` the id stands for another sale, `sale_id_taken` another till has it,
-        `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.offline; nothing was changed.
+        `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.sales.offline; nothing was changed.
     """
     now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + FUTURE:

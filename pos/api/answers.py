@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from pos.schemas import Problem, Quote
+from pos.api.schemas import Problem, Quote
 
 NONE: Mapping[str, str] = {}
 

@@ -8,8 +8,8 @@ from django import forms
 from django.forms import formset_factory
 
 from campaigns.forms import MomentField
+from pos.api.schemas import Line, SaleRequest
 from pos.models import Location
-from pos.schemas import Line, SaleRequest
 from promotions.forms.fields import CodesField, MoneyField
 from promotions.models import CustomerGroup, PromotionCampaign
 

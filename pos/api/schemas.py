@@ -1,7 +1,7 @@
 """What tills send and are answered: one place for validation, documentation and the code that reads it.
 
-msgspec checks on decoding whatever stands in a type here; `pos.body` adds what types cannot say. Amounts are integers
-of the currency's minor unit.
+msgspec checks on decoding whatever stands in a type here; `pos.api.body` adds what types cannot say. Amounts are
+integers of the currency's minor unit.
 """
 
 import re

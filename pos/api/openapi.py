@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from pos import examples, schemas
+from pos.api import examples, schemas
 
 JSON = "application/json"
 KEY = {
@@ -107,7 +107,7 @@ UNSAID = {
         ]
     },
 }
-"""What binds the values of one body together, which no type can say; pos.body checks it."""
+"""What binds the values of one body together, which no type can say; pos.api.body checks it."""
 TAGS = {
     "Quotes": "What a basket would get.",
     "Sales": "Committing, holding and undoing sales.",

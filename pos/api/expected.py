@@ -1,4 +1,4 @@
-"""What a type of pos.schemas takes, in words for whoever sent something else."""
+"""What a type of pos.api.schemas takes, in words for whoever sent something else."""
 
 import json
 from functools import cache

@@ -8,11 +8,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from campaigns import database_time
-from pos import holds, schemas
-from pos.answers import Answer, Declined
-from pos.callers import Caller
-from pos.evaluation import look, outcome_of
-from pos.schemas import QuoteRequest
+from pos.api import schemas
+from pos.api.answers import Answer, Declined
+from pos.api.schemas import QuoteRequest
+from pos.sales import holds
+from pos.sales.callers import Caller
+from pos.sales.evaluation import look, outcome_of
 from promotions import reasons, snapshot
 from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot

@@ -1,8 +1,8 @@
-"""The addresses for tills, version 1, below /pos/v1/: pos.middleware calls what stands here, and not Django."""
+"""The addresses for tills, version 1, below /pos/v1/: pos.api.middleware calls what stands here, and not Django."""
 
 from django.urls import path
 
-from pos import views
+from pos.api import views
 
 app_name = "pos"
 urlpatterns = [

@@ -5,12 +5,12 @@ from datetime import datetime
 import msgspec
 
 from campaigns import database_time
-from pos import body
-from pos.callers import Office
-from pos.evaluation import look, outcome_of
+from pos.api import body
+from pos.api.schemas import Quote, QuoteRequest
 from pos.models import Location
-from pos.quotes import quoted
-from pos.schemas import Quote, QuoteRequest
+from pos.sales.callers import Office
+from pos.sales.evaluation import look, outcome_of
+from pos.sales.quotes import quoted
 from promotions import snapshot
 
 
@@ -29,7 +29,7 @@ def try_out(
         at: aware; now when None. Limits and uses are those of now all the same.
         drafts: campaigns that are drafts, and promotions that are switched off, take part as if they were active.
         campaign: of these only this campaign and its promotions; None: all.
-    Raises: pos.answers.Declined: a value cannot be; its problem names each by its path.
+    Raises: pos.api.answers.Declined: a value cannot be; its problem names each by its path.
     """
     at = at or database_time.now()
     if isinstance(request, dict):

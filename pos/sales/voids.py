@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import partial
 
 from campaigns import database_time
-from pos import holds, ledger, returns
-from pos.answers import Answer
-from pos.callers import Caller
-from pos.stored import Stored, ended, locked, returned_units
+from pos.api.answers import Answer
+from pos.sales import holds, ledger, returns
+from pos.sales.callers import Caller
+from pos.sales.stored import Stored, ended, locked, returned_units
 from promotions.statements import Transaction, again
 
 

@@ -11,10 +11,10 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
 from campaigns.waits import LIMITS, limited
-from pos.answers import Answer, Declined
-from pos.schemas import MAX_BODY
-from pos.urls import urlpatterns
-from pos.views import TillRequest, View, length
+from pos.api.answers import Answer, Declined
+from pos.api.schemas import MAX_BODY
+from pos.api.urls import urlpatterns
+from pos.api.views import TillRequest, View, length
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,1 @@
+"""The till API: what travels, how it is read, checked, described and answered."""

@@ -1,0 +1,1 @@
+"""The pages for people: the sandbox, the estimate on past sales, recent sales."""

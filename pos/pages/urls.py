@@ -1,0 +1,12 @@
+"""The addresses of the pages that need the till's own code; those of tills are in `pos.api.urls`."""
+
+from django.urls import path
+
+from pos.pages import views
+
+app_name = "tills"
+urlpatterns = [
+    path("campaigns/promotion/<int:pk>/estimate/", views.estimated, name="estimate"),
+    path("sandbox/", views.sandbox, name="sandbox"),
+    path("till-api/", views.reference, name="reference"),
+]

@@ -1,0 +1,1 @@
+"""What tills do: quote, commit, hold, void, return, and the ledger of it."""
