@@ -146,7 +146,7 @@ def convert_tags(request: Request) -> HttpResponse:
     for field in fields:
         field.field.widget.attrs["hx-swap-oob"] = "true"
     response = render(request, "mailing/_converted.html", {"fields": fields})
-    response["HX-Trigger"] = "converted"
+    response["HX-Trigger-After-Settle"] = "converted"
     return response
 
 

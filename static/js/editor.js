@@ -4,6 +4,7 @@
 
 document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "preview-head") return;
+  hideKeptTags();
   const holder = document.getElementById("preview-holder");
   const isWrong = event.detail.target.querySelector("[data-trouble]") !== null;
   holder.classList.toggle("stale", isWrong);
@@ -28,3 +29,18 @@ function renew(holder) {
   button.formTarget = fresh.name;
   document.getElementById("editor").requestSubmit(button);
 }
+
+// Whoever cancels the conversion of merge tags is not asked about the same ones again while they go on typing.
+let keptTags = "";
+
+function hideKeptTags() {
+  const offer = document.getElementById("foreign-tags");
+  if (offer) offer.hidden = offer.querySelector("tbody").textContent === keptTags;
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.id !== "keep-tags") return;
+  keptTags = document.querySelector("#foreign-tags tbody").textContent;
+  hideKeptTags();
+  document.getElementById("id_body").focus();
+});

@@ -105,3 +105,36 @@ def test_the_editor_shows_the_mail_while_it_is_typed(page: Page, sign_in):
     expect(mail.get_by_text("All is well again.")).to_be_visible()
     expect(page.locator("#preview-holder iframe")).to_have_count(1)
     assert page.evaluate("history.length") == steps_back, "no keystroke is a page to go back to"
+
+
+def test_merge_tags_of_another_program_are_converted_when_the_writer_agrees(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/email/new/")
+    page.locator("#id_body_format").select_option("html")
+    body, offer = page.get_by_label("Content", exact=True), page.locator("#foreign-tags")
+    pasted = '<p>Dear *|FNAME|*,</p>\n<p><a href="*|UNSUB|*">Leave</a></p>'
+    page.get_by_label("Subject").fill("For *|FNAME|*")
+    body.fill(pasted)
+    row = offer.get_by_role("row", name="*|FNAME|*")
+    expect(row).to_contain_text("{{ first_name }}")
+    expect(body).to_have_value(pasted)
+
+    offer.get_by_role("button", name="Cancel").click()
+    expect(offer).to_be_hidden()
+    expect(body).to_be_focused()
+    expect(body).to_have_value(pasted)
+    with page.expect_response(re.compile("preview/head/")):
+        body.press("End")
+        body.press_sequentially(" ")
+    page.wait_for_load_state("networkidle")
+    expect(offer).to_be_hidden()
+
+    with page.expect_response(re.compile("preview/head/")):
+        body.fill(pasted + "<p>*|LNAME|*</p>")
+    offer.get_by_role("button", name="Convert").click()
+    expect(page.get_by_text("Converted. Nothing is saved yet.")).to_be_visible()
+    expect(body).to_have_value(re.compile(r"Dear \{\{ first_name.*\n.*\{\{ unsubscribe_url.*\{\{ last_name"))
+    expect(page.get_by_label("Subject")).to_have_value(re.compile(r"For \{\{ first_name"))
+    mail = page.frame_locator("#preview-holder iframe:not(.loading)")
+    expect(mail.get_by_text("Dear ")).to_be_visible()
+    expect(offer).to_have_count(0)

@@ -284,7 +284,7 @@ def test_merge_tags_of_another_program_are_converted_only_when_asked_for(client,
     assert "{% if city %}" in text
     assert "Convert" not in head(client, body="Hi {{ first_name }}")
     converted = client.post("/campaigns/email/convert/", DRAFT | typed, **HTMX)
-    assert converted["HX-Trigger"] == "converted"
+    assert converted["HX-Trigger-After-Settle"] == "converted"
     text = converted.content.decode()
     assert "{% if city %}x{% endif %} {{ first_name }}</textarea>" in text
     assert 'value="Hi {{ first_name }}"' in text
