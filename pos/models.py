@@ -49,7 +49,8 @@ class Till(models.Model):
         null=True,
         blank=True,
         validators=[MaxValueValidator(36_500)],
-        help_text="How old a sale made offline may be when it comes in. Empty: as the site says (OFFLINE_DAYS).",
+        help_text="How old a sale made offline may be when it comes in. "
+        "Leave blank for the site's setting (OFFLINE_DAYS).",
     )
     offline_refused_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When an offline sale of this till was last refused."

@@ -54,7 +54,7 @@ class ChangeInline(ReadOnlyInline):
 class CampaignAdminForm(ModelForm):
     """The budget is typed in the campaign's currency, as on the pages."""
 
-    budget = MoneyField("Budget", smallest=1, required=False, help_text="Empty: no limit.")
+    budget = MoneyField("Budget", smallest=1, required=False, help_text="Leave blank for no limit.")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -287,7 +287,7 @@ class Migration(migrations.Migration):
                     "time_zone",
                     models.CharField(
                         blank=True,
-                        help_text="Empty: that of the site.",
+                        help_text="Leave blank for the site's.",
                         max_length=64,
                         validators=[campaigns.models.person.check_time_zone],
                     ),

@@ -16,7 +16,7 @@ class UserSettings(models.Model):
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="settings")
     time_zone = models.CharField(
-        max_length=64, blank=True, validators=[check_time_zone], help_text="Empty: that of the site."
+        max_length=64, blank=True, validators=[check_time_zone], help_text="Leave blank for the site's."
     )
 
     class Meta:

@@ -20,11 +20,13 @@ class EmailCampaignForm(Refusable, forms.ModelForm):
     """
 
     from_email = AddressField(label="Sender address", required=False)
-    reply_to = AddressField(label="Reply to", required=False, help_text="Empty: the sender’s address.")
+    reply_to = AddressField(
+        label="Reply to", required=False, help_text="Leave blank for the sender’s address."
+    )
     starts_at = MomentField(
         label="Planned for",
         required=False,
-        help_text="A proposal: the campaign starts by itself only once you schedule it.",
+        help_text="Only sends after you click Schedule.",
     )
 
     class Meta:
@@ -53,7 +55,7 @@ class EmailCampaignForm(Refusable, forms.ModelForm):
             "utm_content",
             "starts_at",
         ]
-        labels = {"sharing": "Sent through"}
+        labels = {"sharing": "Sending server"}
         help_texts = {"connection": "Its default sender is taken where you leave the sender empty."}
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
@@ -162,7 +164,7 @@ class TestMailForm(forms.Form):
     to = AddressesField(
         label="Send a test mail to",
         most=TEST_ADDRESSES,
-        help_text=f"Up to {TEST_ADDRESSES} addresses, parted by commas. Nothing in a test mail is tracked.",
+        help_text=f"Up to {TEST_ADDRESSES} addresses, separated by commas. Nothing in a test mail is tracked.",
     )
 
 

@@ -26,7 +26,9 @@ class ConnectionForm(forms.ModelForm):
     )
     from_email = AddressField(label="Default sender address", required=False)
     allowed_domains = DomainsField(
-        label="Sender domains it accepts", required=False, help_text="Parted by commas; empty: any."
+        label="Sender domains it accepts",
+        required=False,
+        help_text="Separated by commas. Leave blank for any.",
     )
 
     authority_file = forms.FileField(

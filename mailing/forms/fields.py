@@ -22,7 +22,7 @@ class AddressField(forms.CharField):
 
 
 class AddressesField(forms.CharField):
-    """Several addresses, parted by commas, semicolons, blanks or lines; a list, each once, in the order given.
+    """Several addresses, separated by commas, semicolons, blanks or lines; a list, each once, in the order given.
 
     Each may be written with a name, as in Ada <ada@example.com>.
     """

@@ -13,7 +13,7 @@ from .rows import OWN, Piece
 from .verdicts import Block, Verdict
 
 STAYS_SUPPRESSED = "Suppressed, and stays so."
-SUPPRESSED_NOW = "Taken in, and suppressed."
+SUPPRESSED_NOW = "Imported, and suppressed."
 
 INCOMING = """
 CREATE TEMPORARY TABLE incoming (

@@ -18,7 +18,7 @@ class Verdict(models.TextChoices):
     CREATED = "created", "New"
     UPDATED = "updated", "Updated"
     REPEATED = "repeated", "Repeated"
-    INVALID = "invalid", "Not taken"
+    INVALID = "invalid", "Skipped"
 
 
 class Judged(msgspec.Struct, frozen=True):

@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
                     "reply_to",
                     models.CharField(
                         blank=True,
-                        help_text="Empty: the sender's address.",
+                        help_text="Leave blank for the sender's address.",
                         max_length=254,
                         verbose_name="reply to",
                     ),
@@ -111,13 +111,15 @@ class Migration(migrations.Migration):
                         choices=[("html", "HTML"), ("markdown", "Markdown"), ("mjml", "MJML")],
                         default="markdown",
                         max_length=10,
-                        verbose_name="written in",
+                        verbose_name="format",
                     ),
                 ),
                 (
                     "text",
                     models.TextField(
-                        blank=True, help_text="Empty: made from the content.", verbose_name="plain text"
+                        blank=True,
+                        help_text="Leave blank to generate it from the content.",
+                        verbose_name="plain text",
                     ),
                 ),
                 ("track_opens", models.BooleanField(default=True)),
@@ -126,7 +128,7 @@ class Migration(migrations.Migration):
                     "utm_source",
                     models.CharField(
                         blank=True,
-                        help_text="Empty: the site's name.",
+                        help_text="Leave blank for the site's name.",
                         max_length=100,
                         verbose_name="UTM source",
                     ),
@@ -139,7 +141,7 @@ class Migration(migrations.Migration):
                     "utm_campaign",
                     models.CharField(
                         blank=True,
-                        help_text="Empty: from its name.",
+                        help_text="Leave blank to use its name.",
                         max_length=100,
                         verbose_name="UTM campaign",
                     ),
@@ -163,9 +165,7 @@ class Migration(migrations.Migration):
                     "retry_hours",
                     models.PositiveSmallIntegerField(
                         default=48,
-                        help_text=(
-                            "Hours from the launch in which what was put off is tried again, at most 168."
-                        ),
+                        help_text=("Hours after the launch in which a mail is retried, at most 168."),
                         validators=[django.core.validators.MaxValueValidator(168)],
                         verbose_name="keep trying for",
                     ),
@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                     models.PositiveIntegerField(
                         blank=True,
                         help_text=(
-                            "Mails of this campaign, evenly spread, over all its connections. Empty: no limit."
+                            "Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit."
                         ),
                         null=True,
                         validators=[
@@ -274,7 +274,7 @@ class Migration(migrations.Migration):
                     "hello_name",
                     models.CharField(
                         blank=True,
-                        help_text="How we greet the server; empty: this site's host.",
+                        help_text="How we greet the server. Leave blank for this site's host.",
                         max_length=253,
                         verbose_name="name in EHLO",
                     ),
@@ -298,7 +298,9 @@ class Migration(migrations.Migration):
                 (
                     "allowed_domains",
                     models.JSONField(
-                        blank=True, default=list, help_text="Sender domains this server accepts; empty: any."
+                        blank=True,
+                        default=list,
+                        help_text="Sender domains this server accepts. Leave blank for any.",
                     ),
                 ),
                 (
@@ -343,7 +345,7 @@ class Migration(migrations.Migration):
                     "warm_up_from",
                     models.DateField(
                         blank=True,
-                        help_text="The first day of a new sender; empty: no warm-up.",
+                        help_text="The first day of a new sender. Leave blank for no warm-up.",
                         null=True,
                         verbose_name="warm-up from",
                     ),

@@ -39,7 +39,7 @@ class SmtpConnection(models.Model):
         "name in EHLO",
         max_length=253,
         blank=True,
-        help_text="How we greet the server; empty: this site's host.",
+        help_text="How we greet the server. Leave blank for this site's host.",
     )
     authority = models.TextField(
         "certificate authority", blank=True, help_text="Certificates (PEM) to trust instead of the system's."
@@ -47,19 +47,22 @@ class SmtpConnection(models.Model):
     from_email = models.CharField("default sender address", max_length=254, blank=True)
     from_name = models.CharField("default sender name", max_length=100, blank=True)
     allowed_domains = models.JSONField(
-        default=list, blank=True, help_text="Sender domains this server accepts; empty: any."
+        default=list, blank=True, help_text="Sender domains this server accepts. Leave blank for any."
     )
     max_connections = models.PositiveIntegerField(
         "open connections", default=5, validators=[MinValueValidator(1)]
     )
     messages_per_connection = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
-    # Limits: messages in any such stretch of time; empty: no limit.
+    # Limits: messages in any such stretch of time; leave blank for no limit.
     per_second = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     per_minute = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     per_hour = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     per_day = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     warm_up_from = models.DateField(
-        "warm-up from", null=True, blank=True, help_text="The first day of a new sender; empty: no warm-up."
+        "warm-up from",
+        null=True,
+        blank=True,
+        help_text="The first day of a new sender. Leave blank for no warm-up.",
     )
     warm_up_first_day = models.PositiveIntegerField(
         "messages on the first day", default=200, help_text="Half as many again may go out each day after."

@@ -88,19 +88,21 @@ class EmailCampaign(Campaign):
     from_name = models.CharField("sender name", max_length=100, blank=True)
     from_email = models.CharField("sender address", max_length=254, blank=True)
     reply_to = models.CharField(
-        "reply to", max_length=254, blank=True, help_text="Empty: the sender's address."
+        "reply to", max_length=254, blank=True, help_text="Leave blank for the sender's address."
     )
     body = models.TextField("content", blank=True)
-    body_format = models.CharField("written in", max_length=10, choices=Format, default=Format.MARKDOWN)
-    text = models.TextField("plain text", blank=True, help_text="Empty: made from the content.")
+    body_format = models.CharField("format", max_length=10, choices=Format, default=Format.MARKDOWN)
+    text = models.TextField(
+        "plain text", blank=True, help_text="Leave blank to generate it from the content."
+    )
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     utm_source = models.CharField(
-        "UTM source", max_length=100, blank=True, help_text="Empty: the site's name."
+        "UTM source", max_length=100, blank=True, help_text="Leave blank for the site's name."
     )
     utm_medium = models.CharField("UTM medium", max_length=100, blank=True, default="email")
     utm_campaign = models.CharField(
-        "UTM campaign", max_length=100, blank=True, help_text="Empty: from its name."
+        "UTM campaign", max_length=100, blank=True, help_text="Leave blank to use its name."
     )
     utm_content = models.CharField("UTM content", max_length=100, blank=True)
     sharing = models.CharField("connections", max_length=12, choices=Sharing, default=Sharing.SINGLE)
@@ -116,14 +118,14 @@ class EmailCampaign(Campaign):
         "keep trying for",
         default=48,
         validators=[MaxValueValidator(LONGEST_RETRY)],
-        help_text=f"Hours from the launch in which what was put off is tried again, at most {LONGEST_RETRY}.",
+        help_text=f"Hours after the launch in which a mail is retried, at most {LONGEST_RETRY}.",
     )
     per_second = models.PositiveIntegerField(
         "at most a second",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="Mails of this campaign, evenly spread, over all its connections. Empty: no limit.",
+        help_text="Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit.",
     )
     per_minute = models.PositiveIntegerField(
         "at most a minute",

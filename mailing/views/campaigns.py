@@ -33,8 +33,8 @@ SECONDS_AFTERWARDS, WATCHED = (
 PEOPLE_SHOWN = 50
 STAGES = {
     "named": "Named by lists and segments",
-    "duplicates": "Named more than once",
-    "unsubscribed": "Left the list",
+    "duplicates": "Duplicates removed",
+    "unsubscribed": "Unsubscribed from list",
     "excluded": "Excluded",
     "suppressed": "Suppressed",
     "recipients": "Recipients",

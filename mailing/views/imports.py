@@ -223,7 +223,7 @@ def end(request: Request, pk: int) -> HttpResponse:
         to=upload.get_absolute_url(),
         title=f"Leave the rest of “{upload}”?",
         sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been gone through, and what was taken in stays. "
-        "The file is deleted: to take in the rest, it must be uploaded again.",
+        "The file is deleted: to import the rest, upload it again.",
         label="Leave the rest",
     )
 

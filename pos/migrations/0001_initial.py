@@ -74,7 +74,7 @@ class Migration(migrations.Migration):
                     "offline_days",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="How old a sale made offline may be when it comes in. Empty: as the site says (OFFLINE_DAYS).",
+                        help_text="How old a sale made offline may be when it comes in. Leave blank for the site's setting (OFFLINE_DAYS).",
                         null=True,
                         validators=[django.core.validators.MaxValueValidator(36500)],
                         verbose_name="oldest offline sale, in days",

@@ -53,7 +53,7 @@ class SandboxForm(forms.Form):
 
     fields: dict[str, Any]
     location = forms.ModelChoiceField(queryset=Location.objects.all(), empty_label=None)
-    at = MomentField(label="When", required=False, help_text="Empty: now.")
+    at = MomentField(label="When", required=False, help_text="Leave blank for now.")
     customer = forms.CharField(label="Customer id", max_length=64, required=False)
     groups = forms.MultipleChoiceField(
         label="Groups the till names",

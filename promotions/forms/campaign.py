@@ -21,17 +21,18 @@ class CampaignForm(Refusable, forms.ModelForm):
 
     fields: dict[str, Any]
     starts_at = MomentField(label="Starts", required=False)
-    ends_at = MomentField(label="Ends", required=False, help_text="Empty: no end.")
+    ends_at = MomentField(label="Ends", required=False, help_text="Leave blank for no end.")
     budget = MoneyField(
-        "Budget", smallest=1, required=False, help_text="All discounts together. Empty: no limit."
+        "Budget", smallest=1, required=False, help_text="All discounts together. Leave blank for no limit."
     )
     max_uses = count(
         "Maximum uses",
         most=MOST_USES,
-        help_text="Each promotion that gives something in a sale is one use. Empty: no limit.",
+        help_text="Each promotion that gives something in a sale is one use. Leave blank for no limit.",
     )
     max_uses_per_customer = count(
-        "Maximum uses per customer", help_text="Sales without a customer get nothing then. Empty: no limit."
+        "Maximum uses per customer",
+        help_text="Sales without a customer get nothing then. Leave blank for no limit.",
     )
     priority = count("Priority", required=True, initial=100, help_text="1 is applied first.")
     currency = forms.ChoiceField()

@@ -36,10 +36,10 @@ class CouponTerms(Refusable, forms.Form):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
     kind = forms.ChoiceField(label="May be used", choices=Coupon.Kind.choices)
-    max_uses = count("Maximum uses", most=MOST_USES, help_text="Empty: no limit.")
+    max_uses = count("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit.")
     max_uses_per_customer = count(
         "Maximum uses per customer",
-        help_text="A sale without a customer cannot use it then. Empty: no limit.",
+        help_text="A sale without a customer cannot use it then. Leave blank for no limit.",
     )
     min_subtotal = MoneyField("Minimum spend", required=False)
     starts_at = MomentField(label="Starts", required=False)
@@ -147,7 +147,10 @@ class GenerateForm(CouponTerms):
         help_text="Of the random part; shorter can be guessed.",
     )
     batch = forms.CharField(
-        label="Name of the batch", max_length=100, required=False, help_text="Empty: the time."
+        label="Name of the batch",
+        max_length=100,
+        required=False,
+        help_text="Leave blank to name it after the time.",
     )
     field_order = ["promotion", "number", "begins", "length", "batch"]
 

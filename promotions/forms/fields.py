@@ -88,7 +88,7 @@ class PercentField(ScaledField):
 
 
 class CodesField(forms.CharField):
-    """Codes (SKUs, categories, brands, customer ids), apart by commas or line breaks; kept as a tuple, each once."""
+    """Codes (SKUs, categories, brands, customer ids), separated by commas or lines; kept as a tuple, each once."""
 
     def __init__(self, **kwargs: Any) -> None:
         kwargs.setdefault("help_text", "Separated by commas.")

@@ -16,7 +16,7 @@ class GroupForm(Refusable, forms.ModelForm):
     customers = CodesField(
         label="Customers",
         widget=forms.Textarea(attrs={"rows": 12}),
-        help_text="The ids that tills use, one a line or apart by commas.",
+        help_text="The ids that tills use, one a line or separated by commas.",
     )
     shown = CodesField(widget=forms.HiddenInput)
     """The customers that the form was filled with: somebody else may change them meanwhile."""

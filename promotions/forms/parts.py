@@ -157,7 +157,7 @@ class OffSale(Part):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
     gift_sku = forms.CharField(label="Gift, its SKU", max_length=64, required=False)
-    gift_quantity = count("How many", help_text="Empty: one.")
+    gift_quantity = count("How many", help_text="Leave blank for one.")
     of_original = tick("Of the original price, also where another promotion has reduced it")
     over_floors = tick("Where an article has reached its lowest price, take its share off the others")
 
@@ -170,9 +170,9 @@ class Items(Part):
     brands = CodesField(label="Brands")
     unit_price_min = MoneyField("Price from", required=False)
     unit_price_max = MoneyField("Price up to", required=False)
-    max_units = count("At most so many in a sale", help_text="Empty: all.")
-    pick = choice("Of more, take", PICKS, required=False)
-    max_units_per_line = count("At most so many of a line", help_text="Empty: all.")
+    max_units = count("Max items per sale", help_text="Leave blank for all.")
+    pick = choice("Discount first", PICKS, required=False)
+    max_units_per_line = count("Max items per line", help_text="Leave blank for all.")
     only_undiscounted = tick("Only articles that the till has not reduced already")
 
     def clean(self) -> dict[str, Any]:
@@ -203,7 +203,7 @@ class BuyGet(Part):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
     pick = choice("Reduced are", PICKS, required=False)
-    max_get_units = count("At most so many reduced in a sale", help_text="Empty: no limit.")
+    max_get_units = count("Max discounted items per sale", help_text="Leave blank for no limit.")
 
 
 class BundleRow(forms.Form):
@@ -293,7 +293,7 @@ class Hours(Part):
         coerce=int,
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs=CHECK),
-        help_text="None chosen: every day.",
+        help_text="Choose none for every day.",
     )
     from_time = ClockField(label="From", help_text="In the time zone of the location.")
     to_time = ClockField(label="Until", help_text="Before the start: until that time of the next day.")
@@ -313,11 +313,11 @@ class Conditions(Part):
         label="Customer groups",
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs=CHECK),
-        help_text="None chosen: everybody, known or not.",
+        help_text="Choose none for everybody, known or not.",
     )
     first_purchase = tick("Only on a customer's first purchase")
     payment_methods = CodesField(
-        label="Paid by", help_text="As the till names it, such as card; apart by commas."
+        label="Paid by", help_text="As the till names it, such as card; separated by commas."
     )
     customers = CodesField(label="Only customers with these ids", widget=forms.Textarea(attrs={"rows": 2}))
 
@@ -339,8 +339,10 @@ class When(Part):
     locations = Promotion._meta.get_field("locations").formfield(
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
-    max_uses = count("Maximum uses", most=MOST_USES, help_text="Empty: no limit of its own.")
-    max_uses_per_customer = count("Maximum uses per customer", help_text="Empty: no limit of its own.")
+    max_uses = count("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit of its own.")
+    max_uses_per_customer = count(
+        "Maximum uses per customer", help_text="Leave blank for no limit of its own."
+    )
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -365,8 +367,8 @@ class Meeting(Part):
     stacking_group = forms.CharField(
         label="Group", max_length=64, required=False, help_text="Its name is up to you."
     )
-    max_amount = MoneyField("At most in a sale", required=False, help_text="Empty: no limit.")
-    max_applications = count("At most so many sets in a sale", help_text="Of sets and buy-and-get groups.")
+    max_amount = MoneyField("At most in a sale", required=False, help_text="Leave blank for no limit.")
+    max_applications = count("Max sets per sale", help_text="Of sets and buy-and-get groups.")
 
 
 class Identity(Part):

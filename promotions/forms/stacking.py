@@ -18,15 +18,17 @@ class StackingForm(Refusable, forms.Form):
     fields: dict[str, Any]
     precedence = forms.ChoiceField(label="Where several compete", choices=StackingSettings.Precedence.choices)
     max_promotions = count(
-        "Promotions of one sale, at most", least=0, help_text="Empty or 0: no limit. 1: the best alone."
+        "Promotions of one sale, at most",
+        least=0,
+        help_text="Leave blank or 0 for no limit. 1: only the best.",
     )
     max_discount_percent = PercentField(
-        "Discount of one sale, at most percent", required=False, help_text="Empty: no limit."
+        "Discount of one sale, at most percent", required=False, help_text="Leave blank for no limit."
     )
     max_discount = MoneyField(
         "Discount of one sale, at most",
         required=False,
-        help_text="Sales in another currency are not cut by it. Empty: no limit.",
+        help_text="Sales in another currency are not cut by it. Leave blank for no limit.",
     )
     coupons_with_promotions = forms.BooleanField(
         label="Coupons may meet automatic promotions in one sale", required=False

@@ -132,7 +132,7 @@ class Migration(migrations.Migration):
                 (
                     "locations",
                     models.ManyToManyField(
-                        blank=True, help_text="None chosen: everywhere.", to="pos.location"
+                        blank=True, help_text="Choose none for everywhere.", to="pos.location"
                     ),
                 ),
             ],
@@ -214,7 +214,10 @@ class Migration(migrations.Migration):
                         max_length=10,
                     ),
                 ),
-                ("benefit", models.JSONField(blank=True, help_text="Empty: its promotion's.", null=True)),
+                (
+                    "benefit",
+                    models.JSONField(blank=True, help_text="Leave blank for its promotion's.", null=True),
+                ),
                 ("active", models.BooleanField(default=True)),
                 ("starts_at", models.DateTimeField(blank=True, null=True, verbose_name="starts")),
                 ("ends_at", models.DateTimeField(blank=True, null=True, verbose_name="ends")),
@@ -250,7 +253,7 @@ class Migration(migrations.Migration):
                 (
                     "locations",
                     models.ManyToManyField(
-                        blank=True, help_text="None chosen: everywhere.", to="pos.location"
+                        blank=True, help_text="Choose none for everywhere.", to="pos.location"
                     ),
                 ),
                 (
@@ -287,7 +290,7 @@ class Migration(migrations.Migration):
                 (
                     "budget",
                     models.BigIntegerField(
-                        blank=True, help_text="In minor units; empty: no limit.", null=True
+                        blank=True, help_text="In minor units; leave blank for no limit.", null=True
                     ),
                 ),
                 (
@@ -318,7 +321,7 @@ class Migration(migrations.Migration):
                 (
                     "locations",
                     models.ManyToManyField(
-                        blank=True, help_text="None chosen: everywhere.", to="pos.location"
+                        blank=True, help_text="Choose none for everywhere.", to="pos.location"
                     ),
                 ),
                 (
@@ -649,7 +652,7 @@ class Migration(migrations.Migration):
                     "max_promotions",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="Empty: no limit.",
+                        help_text="Leave blank for no limit.",
                         null=True,
                         verbose_name="maximum promotions per sale",
                     ),
@@ -658,7 +661,7 @@ class Migration(migrations.Migration):
                     "max_discount_percent",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="In hundredths of a percent; empty: no limit.",
+                        help_text="In hundredths of a percent; leave blank for no limit.",
                         null=True,
                         verbose_name="maximum discount, percent",
                     ),
@@ -667,7 +670,7 @@ class Migration(migrations.Migration):
                     "max_discount",
                     models.BigIntegerField(
                         blank=True,
-                        help_text="In minor units of the site's currency; empty: no limit.",
+                        help_text="In minor units of the site's currency; leave blank for no limit.",
                         null=True,
                         verbose_name="maximum discount, amount",
                     ),

@@ -55,7 +55,9 @@ class PromotionCampaign(Campaign):
         REJECT = "reject", "Give nothing unless the whole discount fits"
 
     currency = models.CharField(max_length=3, default=site_currency)
-    budget = models.BigIntegerField(null=True, blank=True, help_text="In minor units; empty: no limit.")
+    budget = models.BigIntegerField(
+        null=True, blank=True, help_text="In minor units; leave blank for no limit."
+    )
     on_budget_end = models.CharField(max_length=10, choices=OnBudgetEnd, default=OnBudgetEnd.PARTIAL)
     max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
     max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
@@ -65,7 +67,7 @@ class PromotionCampaign(Campaign):
         default=False,
         help_text="A promotion of this campaign applies alone in a sale, or not at all.",
     )
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
     promotions = models.ManyToManyField("promotions.Promotion", through="promotions.Link", blank=True)
 
     objects = PromotionCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar

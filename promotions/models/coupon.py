@@ -43,7 +43,7 @@ class Coupon(models.Model):
     code = models.CharField(max_length=40)
     key = models.TextField(editable=False, unique=True, help_text="promotions.codes.code_key of the code.")
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.MULTI_USE)
-    benefit = models.JSONField(null=True, blank=True, help_text="Empty: its promotion's.")
+    benefit = models.JSONField(null=True, blank=True, help_text="Leave blank for its promotion's.")
     active = models.BooleanField(default=True)
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)
@@ -55,7 +55,7 @@ class Coupon(models.Model):
         default=0, editable=False, help_text="taken offline beyond the limit"
     )
     customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
     batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
     created_at = DatabaseTimeField(auto_now_add=True)
 

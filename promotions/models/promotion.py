@@ -56,7 +56,7 @@ class Promotion(models.Model):
     priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)
-    locations = models.ManyToManyField("pos.Location", blank=True, help_text="None chosen: everywhere.")
+    locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
     max_uses = models.BigIntegerField("maximum uses", null=True, blank=True)
     max_uses_per_customer = models.IntegerField("maximum uses per customer", null=True, blank=True)
     # as the structs of promotions.engine.rules, which check them

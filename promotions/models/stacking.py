@@ -14,19 +14,19 @@ class StackingSettings(models.Model):
 
     precedence = models.CharField(max_length=10, choices=Precedence, default=Precedence.VALUE)
     max_promotions = models.PositiveIntegerField(
-        "maximum promotions per sale", null=True, blank=True, help_text="Empty: no limit."
+        "maximum promotions per sale", null=True, blank=True, help_text="Leave blank for no limit."
     )
     max_discount_percent = models.PositiveIntegerField(
         "maximum discount, percent",
         null=True,
         blank=True,
-        help_text="In hundredths of a percent; empty: no limit.",
+        help_text="In hundredths of a percent; leave blank for no limit.",
     )
     max_discount = models.BigIntegerField(
         "maximum discount, amount",
         null=True,
         blank=True,
-        help_text="In minor units of the site's currency; empty: no limit.",
+        help_text="In minor units of the site's currency; leave blank for no limit.",
     )
     coupons_with_promotions = models.BooleanField(
         default=True, help_text="Coupons may meet automatic promotions in one sale."

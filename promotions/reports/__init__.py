@@ -35,7 +35,7 @@ REPORTS: dict[str, tuple[str, Callable[[Asked], Report]]] = {
     "location": ("By location", by_location),
     "day": ("By day", by_day),
     "hour": ("By hour", by_hour),
-    "campaign": ("Campaign ROI", by_campaign),
+    "campaign": ("Revenue per campaign", by_campaign),
     "coupon": ("Coupon usage", by_coupon),
     "beyond": ("Beyond limits", beyond_limits),
 }

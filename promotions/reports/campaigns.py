@@ -69,7 +69,14 @@ def by_campaign(asked: Asked) -> Report:
     revenue = sum(figures.first_revenue for figures in touched.values())
     sums = _with_revenue(in_all(rows, sales=sales), sales, revenue)
     return Report(
-        "campaign", "Campaign ROI", columns, rows, sums, drawn="bars", groups=_by_end(rows), note=ROI_NOTE
+        "campaign",
+        "Revenue per campaign",
+        columns,
+        rows,
+        sums,
+        drawn="bars",
+        groups=_by_end(rows),
+        note=ROI_NOTE,
     )
 
 

@@ -1,4 +1,4 @@
-// A field of several codes, apart by commas, is offered what tills have sold for the code that is being typed.
+// A field of several codes, separated by commas, is offered what tills have sold for the code that is being typed.
 "use strict";
 
 document.addEventListener("input", (event) => {

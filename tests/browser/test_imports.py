@@ -47,7 +47,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     page.get_by_role("button", name="Try it").click()
     upload = page.locator("#upload")
     with waiting_at(product, address(PIECE)):
-        page.get_by_role("button", name=f"Take in {PIECES * PIECE:,} rows").click(timeout=SOON)
+        page.get_by_role("button", name=f"Import {PIECES * PIECE:,} contacts").click(timeout=SOON)
         expect(upload).to_contain_text(f"{PIECE:,} of {PIECES * PIECE:,}", timeout=SOON)
         upload.get_by_role("link", name="Stop").click()
         dialog = page.get_by_role("dialog")

@@ -32,11 +32,11 @@ def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_pat
     page.get_by_label("Or a new list named").fill("Tasting in the browser")
     page.get_by_role("button", name="Try it").click()
 
-    start = page.get_by_role("button", name="Take in 2 rows")
+    start = page.get_by_role("button", name="Import 2 contacts")
     expect(start).to_be_visible(timeout=SOON)
     expect(page.get_by_text("“nonsense” is not an e-mail address.")).to_be_visible()
     with page.expect_download() as download:
-        page.get_by_role("link", name="CSV of the rows not taken").click()
+        page.get_by_role("link", name="Download skipped rows (CSV)").click()
     assert "nonsense,X,y," in download.value.path().read_text()
     start.click()
     page.get_by_role("link", name="Show the contacts of the list").click(timeout=SOON)

@@ -341,7 +341,14 @@ def test_every_report_has_its_table_its_drawing_and_its_csv(page: Page, sign_in,
     """P9"""
     sign_in("analyst")
     page.get_by_role("link", name="Promotion reports").click()
-    for report in ("By promotion", "By location", "By day", "By hour", "Campaign ROI", "Coupon usage"):
+    for report in (
+        "By promotion",
+        "By location",
+        "By day",
+        "By hour",
+        "Revenue per campaign",
+        "Coupon usage",
+    ):
         page.get_by_role("link", name=report).click()
         expect(page.get_by_role("heading", level=2, name=report)).to_be_visible()
         expect(page.locator("#report svg rect").first).to_be_attached()
@@ -351,7 +358,7 @@ def test_every_report_has_its_table_its_drawing_and_its_csv(page: Page, sign_in,
         download.value.save_as(tmp_path / "report.csv")
         with (tmp_path / "report.csv").open() as exported:
             assert len(list(csv.reader(exported))) == page.locator("#report tbody tr").count() + 1
-    page.get_by_role("link", name="Campaign ROI").click()
+    page.get_by_role("link", name="Revenue per campaign").click()
     expect(page.locator("#report")).to_contain_text("should not have gone on")
     page.get_by_label("Type").select_option("Bundle")
     expect(page.locator("#report")).not_to_contain_text("should not have gone on")

@@ -26,7 +26,7 @@ def test_the_funnel_counts_and_each_stage_lists_its_people(client, marketer):
     SuppressionFactory(email=suppressed.email)
     text = page(client, f"/campaigns/email/{campaign.pk}/readiness/")
     assert "<html" in text
-    assert "Nothing is missing" in text
+    assert "Ready to send" in text
     assert re.search(r"Recipients</a></dt><dd>2<", text)
     assert suppressed.email in page(client, f"/campaigns/email/{campaign.pk}/people/suppressed/")
     assert suppressed.email not in page(client, f"/campaigns/email/{campaign.pk}/people/recipients/")

@@ -63,7 +63,7 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     assert "every 1s" not in text
     assert text.strip().startswith('<div id="upload"')
     assert "“nonsense” is not an e-mail address." in text
-    assert "Take in 1 row" in text
+    assert "Import 1 contact" in text
     assert not Contact.objects.exists()
     assert not ContactList.objects.exists()
 
@@ -184,6 +184,6 @@ def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):
     importing.choose(upload, ["email", "", ""])
     worked(upload)
     client.force_login(user_in("Analysts"))
-    assert "Take in" not in page(client, f"/imports/{upload.pk}/")
+    assert "/start/" not in page(client, f"/imports/{upload.pk}/")
     for path in ("start", "discard", "columns"):
         assert client.post(f"/imports/{upload.pk}/{path}/").status_code == 403

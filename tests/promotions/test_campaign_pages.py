@@ -174,7 +174,7 @@ def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, 
     Counter.objects.update(held=500)
     page = words(shown(client.get(reverse("promotions:counters", args=[campaign.pk]))))
     assert "Discounts given €25.00 25.0 % of €100.00" in page
-    assert "Held at tills €5.00" in page
+    assert "On hold at tills €5.00" in page
     assert "Budget left €70.00" in page
     assert "Uses 1 of 10, 9 left" in page
     assert "At the pace of the last day" in page
