@@ -1,5 +1,6 @@
 """What the documents promise of the code is in the code, and the other way round."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -58,3 +59,77 @@ def test_links_between_documents_lead_somewhere():
 
 def test_nothing_names_a_file_outside_the_repository():
     assert [path for path in FILES if path != Path(__file__) and names_a_file_outside(path.read_text())] == []
+
+
+def resolve(name: str) -> object:
+    """What a dotted name stands for. Raises AttributeError or ModuleNotFoundError: there is no such thing."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            thing: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            thing = getattr(thing, part)
+        return thing
+    raise ModuleNotFoundError(name)
+
+
+def leads_somewhere(name: str) -> bool:
+    """Whether what stands in backticks is a file, a model or a name of the code; other words always do."""
+    app, _, rest = name.partition(".")
+    if name.startswith("/"):  # an address
+        return True
+    if "/" in name or name.endswith((".py", ".md", ".toml", ".txt", ".css", ".js", ".json", ".in")):
+        return bool(list(BASE.glob(name.rstrip("/"))))
+    if not rest or app not in (*APPS, "config", "tests", "benchmarks"):
+        return True
+    if app in APPS and rest.lower() in apps.get_app_config(app).models:
+        return True
+    try:
+        resolve(name)
+    except (AttributeError, ModuleNotFoundError):
+        return False
+    return True
+
+
+def test_names_and_paths_in_the_documents_of_developers_are_there():
+    documents = BASE / "docs"
+    pages = [
+        documents / "architecture.md",
+        documents / "development.md",
+        *(documents / "decisions").glob("*.md"),
+    ]
+    missing = [
+        (page.name, name)
+        for page in pages
+        for name in sorted(set(re.findall(r"`([\w./*-]+)`", page.read_text())) - {"utils.py"})
+        if not leads_somewhere(name)
+    ]
+    assert missing == []
+
+
+def test_raw_sql_crosses_the_apps_only_where_the_architecture_says_so():
+    text = (BASE / "docs" / "architecture.md").read_text()
+    section = text.partition("## Where raw SQL crosses the apps")[2].partition("\n## ")[0]
+    allowed = {
+        (module, app)
+        for row in section.splitlines()
+        if row.startswith("| `")
+        for module in re.findall(r"`([\w.]+)`", row.split("|")[1])
+        for app in re.findall(r"`(\w+)`", row.split("|")[3])
+    }
+    tables = {
+        model._meta.db_table: model._meta.app_label
+        for app in APPS
+        for model in apps.get_app_config(app).get_models(include_auto_created=True)
+    }
+    crossing = {
+        (".".join(path.relative_to(BASE).with_suffix("").parts), owner)
+        for app in (*APPS, "config")
+        for path in (BASE / app).rglob("*.py")
+        if "migrations" not in path.parts
+        for table, owner in tables.items()
+        if owner != app and re.search(rf"\b{table}\b", path.read_text())
+    }
+    assert crossing == allowed
