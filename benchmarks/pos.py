@@ -153,7 +153,11 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     from promotions import usage
 
     counted = bool(ids["counter"])
-    statements = [ledger.LOCKS, facts.statement(facts.Asked(sale=True, counters=counted)), ledger.INSERT_BOTH]
+    statements = [
+        ledger.LOCKS,
+        facts.build_statement(facts.FactsQuery(sale=True, counters=counted)),
+        ledger.INSERT_BOTH,
+    ]
     if counted:
         statements.append(usage.TAKE)
     sql = ";\n".join(["\\set sale random(1, 9000000000000000)\nBEGIN", *statements, "COMMIT;\n"])
@@ -161,7 +165,7 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     literals |= {"reserved": "NULL", "expires_at": "NULL", "offline_at": "NULL"}
     now = datetime.now(UTC).isoformat()
     values = {
-        "key": keys.hashed(KEY),
+        "key": keys.hash_key(KEY),
         "now": now,
         "at": now,
         "counters": f"{{{ids['counter']}}}",

@@ -72,7 +72,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "pos.api.middleware.Tills",  # first: tills need no session, cookie or page header, and a quote stays one query
+    # first: tills need no session, cookie or page header, and a quote stays one query
+    "pos.api.middleware.TillMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -174,7 +175,7 @@ CLOCK = [
     "campaigns.heartbeats.ask",
     "campaigns.logins.forget",
 ]
-NOTICES = ["campaigns.health.clock_notices", "pos.notices.of_offline_sales"]
+NOTICES = ["campaigns.health.clock_notices", "pos.notices.list_offline_notices"]
 DOCTOR = [
     "campaigns.doctor.breaches",
     "promotions.doctor.breaches",

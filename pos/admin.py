@@ -99,17 +99,17 @@ class TillAdmin(RefusingAdmin):
 
     @method_decorator(require_POST)
     def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
-        till = self.found(request, pk)
+        till = self.get_till(request, pk)
         return self.show_key(request, till, keys.rotate(till, by=request.user))
 
     @method_decorator(require_POST)
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
-        till = self.found(request, pk)
+        till = self.get_till(request, pk)
         keys.revoke(till, by=request.user)
         messages.success(request, f"The key of {till} is revoked: the till is refused from its next request.")
         return redirect(reverse("admin:pos_till_change", args=[pk]))
 
-    def found(self, request: HttpRequest, pk: int) -> Till:
+    def get_till(self, request: HttpRequest, pk: int) -> Till:
         till = self.get_object(request, str(pk))
         if till is None:
             raise Http404

@@ -9,4 +9,4 @@ from pos.sales import holds
 
 def tick(now: datetime) -> None:
     """Give back what expired holds reserved; a hold that another process is just at is passed over."""
-    each(holds.expired(now), partial(holds.release_one, now=now))
+    each(holds.list_expired_holds(now), partial(holds.release_expired_hold, now=now))

@@ -14,8 +14,8 @@ from campaigns import database_time
 from campaigns.refusals import Refused
 from pos.models import Location, Till
 
-LETTERS = string.ascii_letters + string.digits
-SHORTEST, LONGEST = 20, 128
+KEY_LETTERS = string.ascii_letters + string.digits
+SHORTEST_KEY, LONGEST_KEY = 20, 128
 
 
 def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tuple[Till, str]:
@@ -24,13 +24,15 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
     `key`: a chosen one in the place of a random one; 20 to 128 printable characters.
     Raises: Refused: the name or the key is taken, the key cannot be one, or `by` may not.
     """
-    _allow(by, "add")
-    key = _checked(key) if key else new_key()
+    _require_permission(by, "add")
+    key = _check_key(key) if key else make_key()
     try:
         with transaction.atomic():
-            till = Till.objects.create(location=location, name=name, key_hash=hashed(key), key_hint=key[-4:])
+            till = Till.objects.create(
+                location=location, name=name, key_hash=hash_key(key), key_hint=key[-4:]
+            )
     except IntegrityError:
-        if Till.objects.filter(key_hash=hashed(key)).exists():
+        if Till.objects.filter(key_hash=hash_key(key)).exists():
             raise Refused([("key", "Another till has this key already.")]) from None
         raise Refused([("name", f"There is a till “{name}” at {location} already.")]) from None
     return till, key
@@ -38,37 +40,42 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
 
 def rotate(till: Till, *, by: Any = None) -> str:
     """Give a till another key and return it; the old one is refused from the very next request."""
-    _allow(by, "change")
-    key = new_key()
+    _require_permission(by, "change")
+    key = make_key()
     Till.objects.filter(pk=till.pk).update(
-        key_hash=hashed(key), key_hint=key[-4:], revoked_at=None, last_used_at=None
+        key_hash=hash_key(key), key_hint=key[-4:], revoked_at=None, last_used_at=None
     )
     return key
 
 
 def revoke(till: Till, *, by: Any = None) -> None:
     """Refuse a till's key from the very next request; its sales stay."""
-    _allow(by, "change")
+    _require_permission(by, "change")
     Till.objects.filter(pk=till.pk, revoked_at=None).update(revoked_at=database_time.now())
 
 
-def new_key() -> str:
-    return "till_" + "".join(secrets.choice(LETTERS) for _ in range(32))
+def make_key() -> str:
+    return "till_" + "".join(secrets.choice(KEY_LETTERS) for _ in range(32))
 
 
-def hashed(key: str) -> str:
+def hash_key(key: str) -> str:
     """The SHA-256 of a key, in hexadecimal."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _checked(key: str) -> str:
-    if not SHORTEST <= len(key) <= LONGEST or not key.isprintable() or key != key.strip():
+def _check_key(key: str) -> str:
+    if not SHORTEST_KEY <= len(key) <= LONGEST_KEY or not key.isprintable() or key != key.strip():
         raise Refused(
-            [("key", f"A till key has {SHORTEST} to {LONGEST} printable characters, no space around them.")]
+            [
+                (
+                    "key",
+                    f"A till key has {SHORTEST_KEY} to {LONGEST_KEY} printable characters, no space around them.",
+                )
+            ]
         )
     return key
 
 
-def _allow(by: Any, action: str) -> None:
+def _require_permission(by: Any, action: str) -> None:
     if by is not None and not by.has_perm(f"pos.{action}_till"):
         raise Refused(f"You may not {action} tills: ask an administrator for the right to.")

@@ -12,23 +12,23 @@ from campaigns.templatetags.workspace import money
 from pos.models import Sale, Till
 from promotions.models import Overrun
 
-NEWS = timedelta(days=7)
-LATE = timedelta(days=1)  # a sale that comes in later than this after it was made is late
+NEWS_PERIOD = timedelta(days=7)
+LATE_AFTER = timedelta(days=1)  # a sale that comes in later than this after it was made is late
 
 
-def of_offline_sales(user: Any, now: datetime) -> Iterator[Notice]:
+def list_offline_notices(user: Any, now: datetime) -> Iterator[Notice]:
     """What there is to tell `user` of the last week."""
     if not user.has_perm("promotions.view_promotioncampaign"):
         return
-    since = now - NEWS
-    yield from _late(since)
-    yield from _overruns(since)
+    since = now - NEWS_PERIOD
+    yield from _notice_late_sales(since)
+    yield from _notice_overruns(since)
     if user.is_staff and user.has_perm("pos.change_till"):
-        yield from _refused(since)
+        yield from _notice_refusals(since)
 
 
-def _late(since: datetime) -> Iterator[Notice]:
-    made_late = Sale.objects.filter(received_at__gt=since, offline_at__lt=F("received_at") - LATE)
+def _notice_late_sales(since: datetime) -> Iterator[Notice]:
+    made_late = Sale.objects.filter(received_at__gt=since, offline_at__lt=F("received_at") - LATE_AFTER)
     late = made_late.aggregate(count=Count("pk"), longest=Max(F("received_at") - F("offline_at")))
     if count := late["count"]:
         sales = "1 sale" if count == 1 else f"{count:,} sales"
@@ -38,7 +38,7 @@ def _late(since: datetime) -> Iterator[Notice]:
         )
 
 
-def _overruns(since: datetime) -> Iterator[Notice]:
+def _notice_overruns(since: datetime) -> Iterator[Notice]:
     rows = (
         Overrun.objects.filter(redemption__sale__received_at__gt=since)
         .values_list("redemption__sale__currency")
@@ -53,7 +53,7 @@ def _overruns(since: datetime) -> Iterator[Notice]:
         )
 
 
-def _refused(since: datetime) -> Iterator[Notice]:
+def _notice_refusals(since: datetime) -> Iterator[Notice]:
     for till in Till.objects.filter(offline_refused_at__gt=since).select_related("location"):
         yield Notice(
             f"{till} was refused a sale made offline. {till.offline_refused_why}",

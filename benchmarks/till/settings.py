@@ -2,7 +2,7 @@
 
 from config.settings import *  # noqa: F403
 
-MIDDLEWARE = ["pos.api.middleware.Tills"]
+MIDDLEWARE = ["pos.api.middleware.TillMiddleware"]
 ROOT_URLCONF = "benchmarks.till.urls"
 TILL_RATE = 10**9  # one key sends everything
 LOGGING_CONFIG = None

@@ -7,12 +7,12 @@ from django.utils import timezone
 from benchmarks.till.shop import KEY
 from pos import keys
 from pos.api.middleware import JSON
-from pos.sales.facts import Asked, read
+from pos.sales.facts import FactsQuery, select_facts
 
 ANSWER = msgspec.json.encode(
     {"discount": 0, "lines": [{"id": str(number), "discount": 0} for number in range(5)]}
 )
-KEY_HASH = keys.hashed(KEY)
+KEY_HASH = keys.hash_key(KEY)
 
 
 def constant(request: HttpRequest) -> HttpResponse:
@@ -20,5 +20,5 @@ def constant(request: HttpRequest) -> HttpResponse:
 
 
 def select(request: HttpRequest) -> HttpResponse:
-    read(Asked(), key_hash=KEY_HASH, now=timezone.now())
+    select_facts(FactsQuery(), key_hash=KEY_HASH, now=timezone.now())
     return HttpResponse(ANSWER, content_type=JSON)

@@ -79,7 +79,7 @@ def describe() -> Iterator[str]:
             yield f"{user.get_username():<10}{password(name) if holds else '(its password was changed)'}"
     yield ""
     till = seeds.find_row(FIRST_TILL, Till.objects.filter(revoked_at=None))
-    holds = till is not None and till.key_hash == keys.hashed(till_key())
+    holds = till is not None and till.key_hash == keys.hash_key(till_key())
     yield f"till key  {till_key() if holds else '(it was changed, or the till is gone)'}"
 
 

@@ -121,11 +121,11 @@ def make_tills() -> list[tuple[Till, str]]:
             code=code, defaults={"name": name, "time_zone": time_zone, "currency": currency}
         )
         for till_name in names:
-            key = logins.till_key() if not tills else keys.new_key()
+            key = logins.till_key() if not tills else keys.make_key()
             till, is_new = Till.objects.get_or_create(
                 location=location,
                 name=till_name,
-                defaults={"key_hash": keys.hashed(key), "key_hint": key[-4:]},
+                defaults={"key_hash": keys.hash_key(key), "key_hint": key[-4:]},
             )
             if not tills and is_new:
                 seeds.plant(logins.FIRST_TILL, partial(Till.objects.get, pk=till.pk))

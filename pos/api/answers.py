@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from pos.api.schemas import Problem, Quote
 
-NONE: Mapping[str, str] = {}
+NO_HEADERS: Mapping[str, str] = {}
 
 
 class Answer(Struct, frozen=True):
@@ -15,10 +15,10 @@ class Answer(Struct, frozen=True):
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = NONE
+    headers: Mapping[str, str] = NO_HEADERS
 
 
-def replayed(body: bytes) -> Answer:
+def replay_answer(body: bytes) -> Answer:
     """A request that had been done before, answered as it was then."""
     return Answer(200, body, {"Idempotent-Replayed": "true"})
 
@@ -44,7 +44,7 @@ class Declined(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         self.status = status
-        self.headers = headers or NONE
+        self.headers = headers or NO_HEADERS
         self.problem = Problem(
             error,
             message,
@@ -60,7 +60,7 @@ class Declined(Exception):
         return Answer(self.status, msgspec.json.encode(self.problem), self.headers)
 
 
-def taken(kind: str, reference: str, till: str, *, same_body: bool) -> Declined:
+def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -> Declined:
     """409: another till of the location has the id already, so this is no repetition. `kind`: sale or return."""
     content = "the same content" if same_body else "another content"
     return Declined(
@@ -73,7 +73,7 @@ def taken(kind: str, reference: str, till: str, *, same_body: bool) -> Declined:
     )
 
 
-def invalid(fields: Mapping[str, Sequence[str]]) -> Declined:
+def invalid_values_refusal(fields: Mapping[str, Sequence[str]]) -> Declined:
     """422: values that cannot be, by their path."""
     first = next(iter(fields))
     return Declined(422, "invalid", f"{first}: {fields[first][0]}", fields=fields)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from campaigns import instants
-from pos.api.answers import Declined, invalid
-from pos.api.expected import expected
+from pos.api.answers import Declined, invalid_values_refusal
+from pos.api.expected import describe_expected
 from pos.api.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
@@ -22,11 +22,11 @@ Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
     kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)
 }
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-GAPS = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon does not follow at once
+CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+KEY_ENDS_WITHOUT_COLON = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon does not follow at once
 
 
-def read(body: bytes, kind: type[Request]) -> Request:
+def read_request(body: bytes, kind: type[Request]) -> Request:
     """The request in `body`, checked.
 
     Raises: Declined: 400 no JSON, a float, a repeated key; 413 too long; 422 values that cannot be, all of them.
@@ -36,14 +36,14 @@ def read(body: bytes, kind: type[Request]) -> Request:
     try:
         request = DECODERS[kind].decode(body)
     except msgspec.ValidationError:
-        value = strictly(body)
-        raise invalid(found(faults(value, kind, ""))) from None
+        value = decode_strictly(body)
+        raise invalid_values_refusal(group_by_path(find_faults(value, kind, ""))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Declined(400, "not_json", f"The body is no JSON: {error}.") from None
     if not is_plain(body):
-        strictly(body)
-    if wrong := found(impossible(request)):
-        raise invalid(wrong)
+        decode_strictly(body)
+    if wrong := group_by_path(find_contradictions(request)):
+        raise invalid_values_refusal(wrong)
     return request
 
 
@@ -53,7 +53,12 @@ def is_plain(body: bytes) -> bool:
     Without a backslash each quote begins or ends a text; so there are as many `":` as keys, or more, unless white space
     parts a key from its colon. As many as keys that were decoded: none was dropped. A doubtful body is read strictly.
     """
-    if b"\\" in body or b"\x7f" in body or b"\xc2" in body or any(gap in body for gap in GAPS):
+    if (
+        b"\\" in body
+        or b"\x7f" in body
+        or b"\xc2" in body
+        or any(gap in body for gap in KEY_ENDS_WITHOUT_COLON)
+    ):
         return False
     value = msgspec.json.decode(body)
     keys = len(value)
@@ -67,20 +72,20 @@ def is_plain(body: bytes) -> bool:
     )
 
 
-def strictly(body: bytes) -> Any:
+def decode_strictly(body: bytes) -> Any:
     """The value in `body`.
 
     Raises: Declined: it holds a float, a repeated key, too many lines or a control character.
     """
 
-    def floating(text: str) -> None:
+    def refuse_float(text: str) -> None:
         raise Declined(
             400,
             "float",
             f'{text} is no integer: money and quantities are integers, weights are texts as "0.350".',
         )
 
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         value = dict(pairs)
         if len(value) < len(pairs):
             names = [name for name, _ in pairs]
@@ -89,75 +94,80 @@ def strictly(body: bytes) -> Any:
         return value
 
     try:
-        value = json.loads(body, object_pairs_hook=once, parse_float=floating, parse_constant=floating)
+        value = json.loads(
+            body,
+            object_pairs_hook=refuse_repeated_keys,
+            parse_float=refuse_float,
+            parse_constant=refuse_float,
+        )
     except (ValueError, RecursionError) as error:  # a number of thousands of digits
         raise Declined(400, "not_json", f"The body is no JSON that can be read: {error}.") from None
     lines = value.get("lines") if isinstance(value, dict) else None
     if isinstance(lines, list) and len(lines) > MAX_LINES:
         raise Declined(413, "too_many_lines", f"There are {len(lines)} lines; {MAX_LINES} are taken at most.")
-    if wrong := found(controls(value, "")):
-        raise invalid(wrong)
+    if wrong := group_by_path(find_control_characters(value, "")):
+        raise invalid_values_refusal(wrong)
     return value
 
 
-def found(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+def group_by_path(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
     fields: dict[str, list[str]] = {}
     for path, sentence in faults:
         fields.setdefault(path or "body", []).append(sentence)
     return fields
 
 
-def controls(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_control_characters(value: Any, path: str) -> Iterator[tuple[str, str]]:
     """Texts with control characters, by their path."""
-    if isinstance(value, str) and CONTROL.search(value):
+    if isinstance(value, str) and CONTROL_CHARACTER.search(value):
         yield path, "This text has a control character."
     elif isinstance(value, dict):
         for name, part in value.items():
-            yield from controls(part, join(path, name))
+            yield from find_control_characters(part, join_path(path, name))
     elif isinstance(value, list):
         for number, part in enumerate(value):
-            yield from controls(part, join(path, number))
+            yield from find_control_characters(part, join_path(path, number))
 
 
-def faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
     """Everything that keeps `value`, plain JSON, from being a `kind`."""
-    inner = plain_kind(kind)
-    below = list(faults_below(value, inner, path))
+    inner = strip_constraints(kind)
+    below = list(find_faults_below(value, inner, path))
     yield from below
     if not below:
         try:
             msgspec.convert(value, kind)
         except msgspec.ValidationError:
-            wanted = expected(kind)
-            yield path, f"{wanted[0].upper()}{wanted[1:]} is expected; this is {shown(value)}."
+            wanted = describe_expected(kind)
+            yield path, f"{wanted[0].upper()}{wanted[1:]} is expected; this is {shorten_json(value)}."
 
 
-def faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for name, field in fields.items():
             if name in value:
-                yield from faults(value[name], field.type, join(path, name))
+                yield from find_faults(value[name], field.type, join_path(path, name))
             elif field.required:
-                yield join(path, name), "This is missing."
+                yield join_path(path, name), "This is missing."
         for name in value.keys() - fields.keys():
-            yield join(path, name), "There is no such field."
+            yield join_path(path, name), "There is no such field."
     elif get_origin(kind) is tuple and isinstance(value, list):
         for number, part in enumerate(value):
-            yield from faults(part, get_args(kind)[0], join(path, number))
+            yield from find_faults(part, get_args(kind)[0], join_path(path, number))
 
 
-def plain_kind(kind: Any) -> Any:
+def strip_constraints(kind: Any) -> Any:
     """`kind` without its constraints; of `kind | None`, `kind`."""
     while hasattr(kind, "__metadata__"):
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, types.UnionType):
         known = [part for part in get_args(kind) if part is not types.NoneType]
-        return plain_kind(known[0]) if len(known) == 1 else kind
+        return strip_constraints(known[0]) if len(known) == 1 else kind
     return kind
 
 
-def impossible(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[tuple[str, str]]:
+def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[tuple[str, str]]:
     """What is wrong between the values of a request."""
     known: set[str] = set()
     for number, line_id in enumerate([line.id for line in request.lines]):
@@ -185,10 +195,10 @@ def impossible(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[
             yield "offline_at", "A sale made offline is over: it cannot be held."
 
 
-def join(path: str, name: str | int) -> str:
+def join_path(path: str, name: str | int) -> str:
     return f"{path}.{name}" if path else f"{name}"
 
 
-def shown(value: Any) -> str:
+def shorten_json(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -110,7 +110,7 @@ REFUSED_CODES: list[Json] = [
 ]
 """The coupons of an answer in which no code is good."""
 
-SENT: dict[str, dict[str, Json]] = {
+REQUESTS: dict[str, dict[str, Json]] = {
     "quote": {
         "a basket": BASKET,
         "codes": BASKET | {"coupons": ["SPRING10", "SPRNIG10"]},
@@ -131,7 +131,7 @@ SENT: dict[str, dict[str, Json]] = {
 }
 """Bodies by operation and by what they show."""
 
-ANSWERED: dict[str, Json] = {
+ANSWERS: dict[str, Json] = {
     "quote": QUOTE,
     "commit": SALE,
     "show": SALE | {"returned": {"1": 1}},
@@ -143,7 +143,7 @@ ANSWERED: dict[str, Json] = {
 }
 """The body of the good answer, by operation."""
 
-REFUSED: dict[str, Json] = {
+REFUSALS: dict[str, Json] = {
     "not_json": {"message": "The body is no JSON: Input data was truncated."},
     "float": {
         "message": '24.9 is no integer: money and quantities are integers, weights are texts as "0.350".'
@@ -199,6 +199,6 @@ REFUSED: dict[str, Json] = {
 """Bodies of refusals by their `error`; without a quote of its own, and with no fields, unless they stand here."""
 
 
-def refused(error: str) -> Json:
+def refusal_example(error: str) -> Json:
     """The body of a refusal."""
-    return {"error": error, "fields": {}} | REFUSED[error]
+    return {"error": error, "fields": {}} | REFUSALS[error]

@@ -8,19 +8,19 @@ from msgspec import inspect
 
 
 @cache
-def expected(kind: Any) -> str:
+def describe_expected(kind: Any) -> str:
     """The values that `kind` takes, as “a whole number from 1 to 9”; alternatives are joined by “or”."""
-    return _expected(inspect.type_info(kind))
+    return _describe(inspect.type_info(kind))
 
 
-def _expected(kind: inspect.Type) -> str:
+def _describe(kind: inspect.Type) -> str:
     match kind:
         case inspect.Metadata(type=inner, extra_json_schema={"examples": [example, *_]}):
-            return f"{_expected(inner)} such as {json.dumps(example)}"
+            return f"{_describe(inner)} such as {json.dumps(example)}"
         case inspect.Metadata(type=inner):
-            return _expected(inner)
+            return _describe(inner)
         case inspect.UnionType(types=types):
-            return " or ".join(_expected(one) for one in types if not isinstance(one, inspect.NoneType))
+            return " or ".join(_describe(one) for one in types if not isinstance(one, inspect.NoneType))
         case inspect.LiteralType(values=values):
             return " or ".join(json.dumps(value) for value in values)
         case inspect.IntType(ge=least, le=most):

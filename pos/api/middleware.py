@@ -14,13 +14,13 @@ from campaigns.waits import LIMITS, limited
 from pos.api.answers import Answer, Declined
 from pos.api.schemas import MAX_BODY
 from pos.api.urls import urlpatterns
-from pos.api.views import TillRequest, View, length
+from pos.api.views import TillRequest, View, content_length
 
 logger = logging.getLogger(__name__)
 
 # seconds that a web server waits for a silent database
-TILL_WAIT = 2.0  # in all, for one request
-PAGE_WAIT = 10.0  # for each statement of a page
+TILL_WAIT_SECONDS = 2.0  # in all, for one request
+PAGE_WAIT_SECONDS = 10.0  # for each statement of a page
 
 PREFIX = "/pos/"
 VERSION = "/pos/v1/"
@@ -32,7 +32,7 @@ STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HT
 Response = Callable[[HttpRequest], HttpResponse]
 
 
-class Tills:
+class TillMiddleware:
     """Answers /pos/ before any session, cookie or page middleware runs."""
 
     def __init__(self, get_response: Response) -> None:
@@ -41,8 +41,8 @@ class Tills:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
-        body = request.body if length(request.META) <= MAX_BODY else b""
-        found = answer(TillRequest(request.method or "", request.path_info, request.META, body))
+        body = request.body if content_length(request.META) <= MAX_BODY else b""
+        found = answer_request(TillRequest(request.method or "", request.path_info, request.META, body))
         return HttpResponse(found.body, status=found.status, content_type=JSON, headers={**found.headers})
 
 
@@ -57,13 +57,15 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith(PREFIX):
-            with limited(each=PAGE_WAIT):
+            with limited(each=PAGE_WAIT_SECONDS):
                 return self.application(environ, start_response)
-        LIMITS.left = TILL_WAIT  # `limited` would cost more than the rest of this function
+        LIMITS.left = TILL_WAIT_SECONDS  # `limited` would cost more than the rest of this function
         try:
             # read also where the request is refused: the server closes a connection with something left in it
             body = read_body(environ)
-            found = answer(TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body))
+            found = answer_request(
+                TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body)
+            )
         except Declined as cut_short:
             found = cut_short.answer
         finally:
@@ -78,7 +80,7 @@ def read_body(environ: WSGIEnvironment) -> bytes:
     Raises: Declined: 400 the body ended before its end.
     """
     if "CONTENT_LENGTH" in environ:
-        size = length(environ)
+        size = content_length(environ)
         if size > MAX_BODY:
             return b""
         body: bytes = environ["wsgi.input"].read(size)
@@ -96,10 +98,10 @@ def read_body(environ: WSGIEnvironment) -> bytes:
     return body
 
 
-def answer(request: TillRequest) -> Answer:
+def answer_request(request: TillRequest) -> Answer:
     """The answer to a till: always JSON, never a traceback."""
     try:
-        view, parts = view_of(request.path)
+        view, parts = find_view(request.path)
         return view(request, **parts)
     except Declined as declined:
         return declined.answer
@@ -113,7 +115,7 @@ def answer(request: TillRequest) -> Answer:
         return Declined(500, "failed", "This failed on our side; it is in the log.").answer
 
 
-def view_of(path: str) -> tuple[View, dict[str, str]]:
+def find_view(path: str) -> tuple[View, dict[str, str]]:
     """What answers at an address, and the parts that it is given of it.
 
     Raises: Declined: 404 nothing does.

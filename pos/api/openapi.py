@@ -64,8 +64,8 @@ PROBLEMS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """What a refusal means, and the values of `error` that tell it; of 409 they differ by operation."""
 CONFLICT = "Not possible as things stand; `error` says why. Nothing was changed."
-RETRIED = ("429", "503")
-ABOUT = f"""
+STATUSES_TO_RETRY = ("429", "503")
+INTRODUCTION = f"""
 What a basket gets, and sales that are counted exactly once.
 
 **Key.** Every request carries `Authorization: Bearer <till key>`. The key names the till, and so the location with its
@@ -89,7 +89,7 @@ another goes on with its till, and so with its ids: it gets a new key of the sam
 **Limits.** {schemas.MAX_LINES} lines, {schemas.MAX_BODY // 1024} KiB, and so many requests a second for each key as the
 server's `TILL_RATE` says; more are a 429.
 """
-UNSAID = {
+CONDITIONAL_SCHEMAS = {
     "Line": {
         "if": {"properties": {"quantity": {"type": "string"}}, "required": ["quantity"]},
         "then": {"required": ["line_total"], "properties": {"line_total": {"type": "integer"}}},
@@ -116,12 +116,12 @@ TAGS = {
 
 
 @cache
-def document() -> bytes:
+def encode_document() -> bytes:
     """The description as JSON."""
-    return msgspec.json.encode(described())
+    return msgspec.json.encode(build_document())
 
 
-def described() -> dict[str, Any]:
+def build_document() -> dict[str, Any]:
     kinds: list[type] = [
         schemas.QuoteRequest,
         schemas.SaleRequest,
@@ -133,7 +133,7 @@ def described() -> dict[str, Any]:
         schemas.Problem,
     ]
     references, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    for name, more in UNSAID.items():
+    for name, more in CONDITIONAL_SCHEMAS.items():
         components[name] |= more
     of = dict(zip(kinds, references, strict=True))
     sale, back = of[schemas.Sale], of[schemas.Return]
@@ -142,7 +142,7 @@ def described() -> dict[str, Any]:
         "info": {
             "title": "Fanfare for tills",
             "version": "1",
-            "description": ABOUT.strip(),
+            "description": INTRODUCTION.strip(),
             "license": {"name": "See the repository", "identifier": "LicenseRef-Fanfare"},
         },
         "servers": [{"url": "/pos/v1"}],
@@ -150,7 +150,7 @@ def described() -> dict[str, Any]:
         "tags": [{"name": name, "description": said} for name, said in TAGS.items()],
         "paths": {
             "/quotes": {
-                "post": operation(
+                "post": describe_operation(
                     "quote",
                     "What a basket would get; nothing is written",
                     of,
@@ -161,7 +161,7 @@ def described() -> dict[str, Any]:
             },
             "/sales/{sale_id}": {
                 "parameters": [SALE_ID],
-                "put": operation(
+                "put": describe_operation(
                     "commit",
                     "Commit a sale, or hold it while the customer pays",
                     of,
@@ -172,7 +172,7 @@ def described() -> dict[str, Any]:
                     },
                     conflicts=("idempotency_mismatch", "sale_id_taken", "quote_changed"),
                 ),
-                "get": operation(
+                "get": describe_operation(
                     "show",
                     "A sale as it is stored",
                     of,
@@ -183,7 +183,7 @@ def described() -> dict[str, Any]:
             **{
                 f"/sales/{{sale_id}}/{verb}": {
                     "parameters": [SALE_ID],
-                    "post": operation(
+                    "post": describe_operation(
                         verb,
                         summary,
                         of,
@@ -200,7 +200,7 @@ def described() -> dict[str, Any]:
             },
             "/sales/{sale_id}/returns/{return_id}": {
                 "parameters": [SALE_ID, RETURN_ID],
-                "put": operation(
+                "put": describe_operation(
                     "return",
                     "Take units of a sale back",
                     of,
@@ -220,7 +220,7 @@ def described() -> dict[str, Any]:
                 ),
             },
             "/rules": {
-                "get": operation(
+                "get": describe_operation(
                     "rules",
                     "The rules that hold at the till's location, to evaluate without a connection",
                     of,
@@ -239,7 +239,7 @@ def described() -> dict[str, Any]:
 ETAG = {"ETag": {"description": "Names this version of the rules.", "schema": {"type": "string"}}}
 
 
-def operation(
+def describe_operation(
     name: str,
     summary: str,
     of: dict[type, dict[str, Any]],
@@ -269,7 +269,7 @@ def operation(
                     "schema": of[body],
                     "examples": {
                         title: {"summary": title, "value": value}
-                        for title, value in examples.SENT[name].items()
+                        for title, value in examples.REQUESTS[name].items()
                     },
                 }
             },
@@ -277,7 +277,7 @@ def operation(
     for status, (description, schema, headers) in answers.items():
         answer: dict[str, Any] = {"description": description}
         if schema is not None:
-            answer["content"] = {JSON: {"schema": schema, "example": examples.ANSWERED[name]}}
+            answer["content"] = {JSON: {"schema": schema, "example": examples.ANSWERS[name]}}
         if headers is not None:
             answer["headers"] = headers
         described["responses"][status] = answer
@@ -288,12 +288,13 @@ def operation(
                 JSON: {
                     "schema": of[schemas.Problem],
                     "examples": {
-                        error: {"summary": error, "value": examples.refused(error)} for error in errors
+                        error: {"summary": error, "value": examples.refusal_example(error)}
+                        for error in errors
                     },
                 }
             },
         }
-        if status in RETRIED:
+        if status in STATUSES_TO_RETRY:
             described["responses"][status]["headers"] = {
                 "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}
             }

@@ -7,12 +7,12 @@ from msgspec import Struct
 
 from campaigns import database_time
 from pos.api import body, openapi, schemas
-from pos.api.answers import Answer, Declined, invalid
+from pos.api.answers import Answer, Declined, invalid_values_refusal
 from pos.api.body import Request
 from pos.api.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 from pos.sales import callers, commits, holds, past_rules, quotes, returns, stored, voids
 from pos.sales.callers import Caller
-from pos.sales.facts import Asked
+from pos.sales.facts import FactsQuery
 
 
 class TillRequest(Struct, frozen=True):
@@ -42,31 +42,31 @@ def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets p
     return answer
 
 
-def caller(request: TillRequest) -> Caller:
-    return callers.presented(request.headers.get("HTTP_AUTHORIZATION"))
+def identify_caller(request: TillRequest) -> Caller:
+    return callers.identify_caller(request.headers.get("HTTP_AUTHORIZATION"))
 
 
-def length(headers: Mapping[str, Any]) -> int:
+def content_length(headers: Mapping[str, Any]) -> int:
     """How many bytes a request says it has."""
     return int(headers.get("CONTENT_LENGTH") or 0)
 
 
-def read(request: TillRequest, kind: type[Request], till: Caller) -> Request:
+def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Request:
     """The checked body. What is wrong with it is told only to a till that is known."""
     try:
-        if length(request.headers) > MAX_BODY:
+        if content_length(request.headers) > MAX_BODY:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
-        return body.read(request.body, kind)
+        return body.read_request(request.body, kind)
     except Declined:
-        till.read(Asked(), database_time.now_at_till())
+        till.read_facts(FactsQuery(), database_time.now_at_till())
         raise
 
 
-def named(**references: str) -> None:
+def check_ids(**references: str) -> None:
     """Refuse an id of a sale or a return that is none."""
     for name, reference in references.items():
         if not schemas.is_reference(reference):
-            raise invalid(
+            raise invalid_values_refusal(
                 {
                     name: [
                         "An id is 1 to 64 letters, digits and . _ : ~ -, and begins with none of these signs."
@@ -76,42 +76,42 @@ def named(**references: str) -> None:
 
 
 def quote(request: TillRequest) -> Answer:
-    till = caller(request)
-    return quotes.quote(till, read(request, QuoteRequest, till))
+    till = identify_caller(request)
+    return quotes.quote(till, read_checked(request, QuoteRequest, till))
 
 
 def commit(request: TillRequest, sale_id: str) -> Answer:
-    till = caller(request)
-    named(sale_id=sale_id)
-    checked = read(request, SaleRequest, till)
+    till = identify_caller(request)
+    check_ids(sale_id=sale_id)
+    checked = read_checked(request, SaleRequest, till)
     return commits.commit(till, sale_id, checked, request.body)
 
 
 def show(request: TillRequest, sale_id: str) -> Answer:
-    return stored.show(caller(request), sale_id)
+    return stored.show_sale(identify_caller(request), sale_id)
 
 
 def confirm(request: TillRequest, sale_id: str) -> Answer:
-    return holds.confirm(caller(request), sale_id)
+    return holds.confirm(identify_caller(request), sale_id)
 
 
 def release(request: TillRequest, sale_id: str) -> Answer:
-    return holds.release(caller(request), sale_id)
+    return holds.release(identify_caller(request), sale_id)
 
 
 def void(request: TillRequest, sale_id: str) -> Answer:
-    return voids.void(caller(request), sale_id)
+    return voids.void(identify_caller(request), sale_id)
 
 
 def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
-    till = caller(request)
-    named(return_id=return_id)
-    checked = read(request, ReturnRequest, till)
-    return returns.put(till, sale_id, return_id, checked)
+    till = identify_caller(request)
+    check_ids(return_id=return_id)
+    checked = read_checked(request, ReturnRequest, till)
+    return returns.put_return(till, sale_id, return_id, checked)
 
 
 def show_rules(request: TillRequest) -> Answer:
-    published = past_rules.show(caller(request))
+    published = past_rules.show_rules(identify_caller(request))
     headers = {"ETag": published.etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("HTTP_IF_NONE_MATCH") == published.etag:
         return Answer(304, b"", headers)
@@ -119,4 +119,4 @@ def show_rules(request: TillRequest) -> Answer:
 
 
 def describe(request: TillRequest) -> Answer:
-    return Answer(200, openapi.document())
+    return Answer(200, openapi.encode_document())

@@ -11,17 +11,17 @@ from msgspec.structs import replace
 from campaigns import database_time
 from pos.models import Sale
 from pos.pages import recent
-from pos.sales.evaluation import outcome_of
-from pos.sales.facts import Facts
+from pos.sales.evaluation import evaluate_basket
+from pos.sales.facts import TillFacts
 from promotions import published, snapshot
 from promotions.engine import Outcome, Rule
 from promotions.models import GroupMember, Promotion, PromotionCampaign
 from promotions.snapshot import Snapshot
 
-LATEST = 500  # sales that are evaluated
+SALES_EVALUATED = 500  # sales that are evaluated
 
 
-class Part(Struct, frozen=True):
+class EstimatePart(Struct, frozen=True):
     """What one promotion of the campaign gives: to so many sales, `amount` in minor units."""
 
     promotion: int
@@ -44,7 +44,7 @@ class Estimate(Struct, frozen=True):
     touched: int
     discount: int
     displaced: int
-    parts: tuple[Part, ...]
+    parts: tuple[EstimatePart, ...]
     off: tuple[str, ...]
     need_codes: tuple[str, ...]
     days: float
@@ -65,7 +65,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     It is taken as if it had run then, without budget and limits, beside what is published now. Codes are left out: what
     a sale's codes unlocked then may be used up.
     """
-    sold = [sale for sale in recent.sales(LATEST) if sale.currency == campaign.currency]
+    sold = [sale for sale in recent.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
     if not sold:
         return None
     rules = snapshot.current()
@@ -77,13 +77,13 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     linked = Promotion.objects.filter(links__campaign=campaign, deleted_at=None).order_by("links__position")
     on = linked.filter(status=Promotion.Status.ACTIVE).values_list("pk", flat=True)
     off = linked.filter(status=Promotion.Status.INACTIVE).values_list("name", flat=True)
-    own = list(_own(campaign, on, rules))
-    without, within = _with_rules(rules, others), _with_rules(rules, [*others, *own])
+    own = list(_own_rules(campaign, on, rules))
+    without, within = _replace_rules(rules, others), _replace_rules(rules, [*others, *own])
     sales, amounts = defaultdict[int, int](int), defaultdict[int, int](int)
     touched = given_without = given = 0
-    for sale, facts in zip(sold, _facts(sold), strict=True):
-        given_without += _outcome(sale, facts, without).discount
-        outcome = _outcome(sale, facts, within)
+    for sale, facts in zip(sold, _read_facts(sold), strict=True):
+        given_without += _evaluate_sale(sale, facts, without).discount
+        outcome = _evaluate_sale(sale, facts, within)
         given += outcome.discount
         applied = [part for part in outcome.applied if part.campaign == campaign.pk]
         touched += bool(applied)
@@ -99,7 +99,8 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
         discount=discount,
         displaced=given_without - (given - discount),
         parts=tuple(
-            Part(rule.promotion, rule.label, sales[rule.promotion], amounts[rule.promotion]) for rule in own
+            EstimatePart(rule.promotion, rule.label, sales[rule.promotion], amounts[rule.promotion])
+            for rule in own
         ),
         off=tuple(off),
         need_codes=tuple(rule.label for rule in own if rule.trigger == "coupon"),
@@ -107,7 +108,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
     )
 
 
-def _own(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
+def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
     """The rules of the campaign with these promotions, as if it ran, at any time."""
     terms = published.campaigns(rules.campaigns, drafts=True)[campaign.pk]
     links = [replace(terms, status="active", starts_at=None, ends_at=None)]
@@ -117,11 +118,11 @@ def _own(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot
             yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
 
 
-def _with_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
+def _replace_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
     return replace(snapshot, rules=snapshot.rules.renewed(rules))
 
 
-def _facts(sold: Sequence[Sale]) -> Iterable[Facts]:
+def _read_facts(sold: Sequence[Sale]) -> Iterable[TillFacts]:
     """What the database knew about each sale: the place, the customer's groups as they are now, a first purchase."""
     customers = {sale.customer for sale in sold} - {""}
     groups = defaultdict[str, list[str]](list)
@@ -131,7 +132,7 @@ def _facts(sold: Sequence[Sale]) -> Iterable[Facts]:
     committed = Sale.objects.filter(customer__in=customers, state=Sale.State.COMMITTED)
     first = dict(committed.values_list("customer").annotate(Min("pk")).order_by())
     for sale in sold:
-        yield Facts(
+        yield TillFacts(
             till=0,
             key_hash="",
             is_revoked=False,
@@ -145,6 +146,6 @@ def _facts(sold: Sequence[Sale]) -> Iterable[Facts]:
         )
 
 
-def _outcome(sale: Sale, facts: Facts, rules: Snapshot) -> Outcome:
-    request = replace(recent.basket(sale), coupons=())
-    return outcome_of(request, facts, rules, sale.at, unlimited=True)
+def _evaluate_sale(sale: Sale, facts: TillFacts, rules: Snapshot) -> Outcome:
+    request = replace(recent.read_basket(sale), coupons=())
+    return evaluate_basket(request, facts, rules, sale.at, unlimited=True)

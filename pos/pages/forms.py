@@ -112,7 +112,7 @@ class SandboxForm(forms.Form):
             "coupons": said["coupons"],
             "payment_method": said["payment_method"],
             "lines": [
-                _line(number, line.cleaned_data, articles)
+                _build_line(number, line.cleaned_data, articles)
                 for number, line in enumerate(self.lines, start=1)
                 if line.has_changed()
             ],
@@ -122,8 +122,8 @@ class SandboxForm(forms.Form):
         return basket
 
 
-def _line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> dict[str, Any]:
-    article = _article(said["sku"], articles)
+def _build_line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> dict[str, Any]:
+    article = _find_article(said["sku"], articles)
     line = {
         "id": str(number),
         "sku": article.sku if article else said["sku"] or f"line {number}",
@@ -138,7 +138,7 @@ def _line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> dict[s
     return line
 
 
-def _article(text: str, articles: Sequence[Line]) -> Line | None:
+def _find_article(text: str, articles: Sequence[Line]) -> Line | None:
     """The article whose barcode or name `text` is; None where it is a SKU, or nothing that is known."""
     if not text or any(article.sku == text for article in articles):
         return None
@@ -148,7 +148,7 @@ def _article(text: str, articles: Sequence[Line]) -> Line | None:
     return named[0] if named else None
 
 
-def typed(location: Location, sold: SaleRequest) -> dict[str, Any]:
+def form_fields_of(location: Location, sold: SaleRequest) -> dict[str, Any]:
     """The fields of a SandboxForm by their names, as somebody would have to type them for this basket."""
     lines = sold.lines[:MAX_LINES]
     fields: dict[str, Any] = {
@@ -166,12 +166,12 @@ def typed(location: Location, sold: SaleRequest) -> dict[str, Any]:
             "sku": line.sku,
             "categories": ", ".join(line.categories),
             "brand": line.brand,
-            "unit_price": price(line.unit_price, sold.currency),
+            "unit_price": write_price(line.unit_price, sold.currency),
         }
         fields |= {f"lines-{number}-{name}": value for name, value in of_line.items()}
     return fields
 
 
-def price(amount: int, currency: str) -> str:
+def write_price(amount: int, currency: str) -> str:
     """Minor units as they are typed."""
     return str(MoneyField("", currency=currency).prepare_value(amount))

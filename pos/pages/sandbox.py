@@ -8,9 +8,9 @@ from campaigns import database_time
 from pos.api import body
 from pos.api.schemas import Quote, QuoteRequest
 from pos.models import Location
-from pos.sales.callers import Office
-from pos.sales.evaluation import look, outcome_of
-from pos.sales.quotes import quoted
+from pos.sales.callers import OfficeCaller
+from pos.sales.evaluation import evaluate_basket, read_basket_facts
+from pos.sales.quotes import build_quote
 from promotions import snapshot
 
 
@@ -33,8 +33,8 @@ def try_out(
     """
     at = at or database_time.now()
     if isinstance(request, dict):
-        request = body.read(msgspec.json.encode(request), QuoteRequest)
+        request = body.read_request(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.load(drafts=True, of=campaign) if drafts else snapshot.current()
-    facts = look(Office(location), request, rules, database_time.now())
-    outcome = outcome_of(request, facts, rules, at, explain=True)
-    return quoted(outcome, rules, at, facts.time_zone)
+    facts = read_basket_facts(OfficeCaller(location), request, rules, database_time.now())
+    outcome = evaluate_basket(request, facts, rules, at, explain=True)
+    return build_quote(outcome, rules, at, facts.time_zone)

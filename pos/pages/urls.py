@@ -6,7 +6,7 @@ from pos.pages import views
 
 app_name = "tills"
 urlpatterns = [
-    path("campaigns/promotion/<int:pk>/estimate/", views.estimated, name="estimate"),
+    path("campaigns/promotion/<int:pk>/estimate/", views.show_estimate, name="estimate"),
     path("sandbox/", views.sandbox, name="sandbox"),
     path("till-api/", views.reference, name="reference"),
 ]

@@ -21,16 +21,16 @@ from pos.api.schemas import Quote
 from pos.models import Location, Sale
 from pos.pages import recent
 from pos.pages.estimate import estimate
-from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, price, typed
+from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, form_fields_of, write_price
 from pos.pages.sandbox import try_out
 from promotions import groups
 from promotions.forms.filters import key_of
 from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import codes, said
 
-SHOWN = 200  # promotions that gave nothing
-RECENT, LATEST = 6, 200  # sales that are offered, and those whose articles are
-FAR = (  # the reasons that say least about this basket come last
+MAX_REASONS_SHOWN = 200  # promotions that gave nothing
+SALES_OFFERED, SALES_WITH_ARTICLES = 6, 200  # sales that are offered, and those whose articles are
+LEAST_TELLING_REASONS = (  # the reasons that say least about this basket come last
     "wrong_currency",
     "wrong_location",
     "not_started",
@@ -59,34 +59,34 @@ def sandbox(request: Request) -> HttpResponse:
         return render(request, "pos/sandbox.html", {"form": None})
     data = request.GET if "lines-TOTAL_FORMS" in request.GET else None
     if data is not None and ("more" in data or "remove" in data):
-        data = reshaped(data)
+        data = add_or_remove_line(data)
     of = PromotionCampaign.objects.filter(pk=key_of(request.GET.get("campaign"))).first()
     form = SandboxForm(data, locations=locations, of=of)
     context: dict[str, Any] = {"form": form}
     sold: list[Sale] = []
     if request.htmx.target != "result":  # else the basket stays as it is
-        sold = recent.sales(LATEST)
-        context |= {"goods": goods(sold, form.currency)} | (
-            {} if form.is_bound else {"recent": baskets(sold)}
+        sold = recent.latest_sales(SALES_WITH_ARTICLES)
+        context |= {"goods": priced_articles(sold, form.currency)} | (
+            {} if form.is_bound else {"recent": recent_baskets(sold)}
         )
     if data is not None and form.is_valid():
         # the page itself puts the SKU in the place of a barcode or a name
-        asked, basket = form.cleaned_data, form.basket(recent.goods(sold, form.currency))
+        asked, basket = form.cleaned_data, form.basket(recent.list_articles(sold, form.currency))
         at = asked["at"] or database_time.now()
         try:
             quote = try_out(
                 asked["location"], basket, at=at, drafts=asked["drafts"], campaign=of.pk if of else None
             )
         except Declined as declined:
-            context["refused"] = reasons(declined)
+            context["refused"] = list_reasons(declined)
         else:
-            context |= result(quote, basket["lines"]) | {"location": asked["location"], "at": at}
+            context |= result_context(quote, basket["lines"]) | {"location": asked["location"], "at": at}
     return render(request, "pos/sandbox.html", context)
 
 
 @require_GET
 @permission_required("promotions.view_promotioncampaign", raise_exception=True)
-def estimated(request: Request, pk: int) -> HttpResponse:
+def show_estimate(request: Request, pk: int) -> HttpResponse:
     """What a campaign that does not run would have given; nothing once it runs. Its page asks for this part."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     context: dict[str, Any] = {"campaign": campaign}
@@ -99,27 +99,28 @@ def estimated(request: Request, pk: int) -> HttpResponse:
     return render(request, "pos/_estimate.html" if request.htmx else "pos/estimate.html", context)
 
 
-def baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
+def recent_baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
     """The newest of the sales that fit the page, each with the address of its basket."""
     fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
     return [
         {
             "sale": sale,
             "lines": len(sale.basket["lines"]),
-            "address": urlencode(typed(sale.location, recent.basket(sale)), doseq=True),
+            "address": urlencode(form_fields_of(sale.location, recent.read_basket(sale)), doseq=True),
         }
-        for sale in fitting[:RECENT]
+        for sale in fitting[:SALES_OFFERED]
     ]
 
 
-def goods(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
+def priced_articles(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
     """The articles of the sales, with their prices as they are typed."""
     return [
-        {"line": line, "price": price(line.unit_price, currency)} for line in recent.goods(sold, currency)
+        {"line": line, "price": write_price(line.unit_price, currency)}
+        for line in recent.list_articles(sold, currency)
     ]
 
 
-def reshaped(data: Any) -> Any:
+def add_or_remove_line(data: Any) -> Any:
     """The typed `data` with one more empty line, or without the line whose number `remove` says."""
     total, unwanted = data["lines-TOTAL_FORMS"], data.get("remove", "")
     count = min(read_number(total), MAX_LINES)
@@ -139,19 +140,19 @@ def reshaped(data: Any) -> Any:
     return other
 
 
-def reasons(declined: Declined) -> list[str]:
+def list_reasons(declined: Declined) -> list[str]:
     """Why a basket cannot be, for people."""
     named = [f"{path}: {one}" for path, all_of in declined.problem.fields.items() for one in all_of]
     return named or [str(declined)]
 
 
-def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     """What the result's half of the page shows: names in the place of ids, reasons in words.
 
     `lines`: those of the basket, in the order of `quote.lines`.
     """
     names: dict[int | None, str] = dict(
-        Promotion.objects.filter(pk__in=mentioned(quote)).values_list("pk", "name")
+        Promotion.objects.filter(pk__in=list_mentioned_promotions(quote)).values_list("pk", "name")
     )
     campaign_ids = {part.campaign for part in quote.applied} | {part.campaign for part in quote.not_applied}
     campaigns: dict[int | None, str] = dict(
@@ -162,7 +163,12 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     not_applied = [part for part in quote.not_applied if part.promotion not in of_gifts]
     of_groups = [part for part in not_applied if part.reason == "group"]
     group_names = groups.names({code for part in of_groups for code in codes(part.need) + codes(part.have)})
-    without = sorted(not_applied, key=lambda part: part.reason in FAR and FAR.index(part.reason) + 1)
+    without = sorted(
+        not_applied,
+        key=lambda part: (
+            part.reason in LEAST_TELLING_REASONS and LEAST_TELLING_REASONS.index(part.reason) + 1
+        ),
+    )
     return {
         "quote": quote,
         "lines": [
@@ -201,13 +207,13 @@ def result(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
                     groups=group_names,
                 ),
             }
-            for part in without[:SHOWN]
+            for part in without[:MAX_REASONS_SHOWN]
         ],
-        "more": max(0, len(without) - SHOWN),
+        "more": max(0, len(without) - MAX_REASONS_SHOWN),
     }
 
 
-def mentioned(quote: Quote) -> set[int]:
+def list_mentioned_promotions(quote: Quote) -> set[int]:
     """The ids of all promotions an answer speaks of."""
     found = {part.promotion for part in quote.applied} | {part.promotion for part in quote.not_applied}
     found |= {gift.promotion for gift in quote.gifts} | {

@@ -11,14 +11,14 @@ from django.conf import settings
 from msgspec.structs import replace
 
 from pos.api.answers import Declined
-from pos.keys import LONGEST, SHORTEST
+from pos.keys import LONGEST_KEY, SHORTEST_KEY
 from pos.models import Location
 from pos.sales import facts
-from pos.sales.facts import Asked, Facts
+from pos.sales.facts import FactsQuery, TillFacts
 from pos.sales.guesses import Guesses
 
 TOUCH_SECONDS = 60  # the last-used time of a key is written at most so often by one process
-FORGET_AFTER = 10_000  # keys that a process remembers
+MAX_REMEMBERED_KEYS = 10_000  # keys that a process remembers
 # so many seconds' worth may come at once: a till that was offline sends what it sold meanwhile
 BURST_SECONDS = 10
 
@@ -47,22 +47,22 @@ class Caller:
         """Whether this request is to write when the key was last used."""
         return time.monotonic() - self.touched_at >= TOUCH_SECONDS
 
-    def read(
+    def read_facts(
         self,
-        asked: Asked,
+        asked: FactsQuery,
         now: datetime,
         *,
         reference: str = "",
         counters: Iterable[int] = (),
         codes: Sequence[str] = (),
         customer: str = "",
-    ) -> Facts:
+    ) -> TillFacts:
         """What the database knows, in one SELECT; the arguments are those of facts.read.
 
         Raises: Declined: 401 no till has this key; 403 it was revoked.
         """
         touch = self.is_touch_due()
-        found = facts.read(
+        found = facts.select_facts(
             replace(asked, touch=True) if touch else asked,
             key_hash=self.key_hash,
             now=now,
@@ -73,17 +73,17 @@ class Caller:
             customer=customer,
         )
         if found is None or not hmac.compare_digest(found.key_hash, self.key_hash):
-            raise unauthorized("unknown_key", "No till has this key.")
+            raise unauthorized_refusal("unknown_key", "No till has this key.")
         if found.is_revoked:
             raise Declined(403, "revoked_key", "This till's key was revoked.")
         self.location = found.location_code
         if touch:
             self.touched_at = time.monotonic()
-            remember(self)
+            remember_caller(self)
         return found
 
 
-class Office(Caller):
+class OfficeCaller(Caller):
     """Somebody in the office, who is answered as a till at this location would be; no key's use is written."""
 
     __slots__ = ("office",)
@@ -101,30 +101,30 @@ _known: dict[str, Caller] = {}
 _lock = threading.Lock()
 
 
-def remember(caller: Caller) -> None:
+def remember_caller(caller: Caller) -> None:
     """Keep a till whose key is good."""
     if caller.key_hash not in _known:
-        if len(_known) >= FORGET_AFTER:
+        if len(_known) >= MAX_REMEMBERED_KEYS:
             _known.clear()
         _known[caller.key_hash] = caller
 
 
-def presented(authorization: str | None) -> Caller:
+def identify_caller(authorization: str | None) -> Caller:
     """The till whose key an Authorization header carries, within its rate; the key is not looked up yet.
 
     Raises: Declined: 401 none, or nothing that could be a till key; 429 faster than its rate.
     """
     scheme, _, key = (authorization or "").partition(" ")
-    if scheme.lower() != "bearer" or not SHORTEST <= len(key := key.strip()) <= LONGEST * 4:
-        raise unauthorized("no_key", "Send the till's key as `Authorization: Bearer <key>`.")
+    if scheme.lower() != "bearer" or not SHORTEST_KEY <= len(key := key.strip()) <= LONGEST_KEY * 4:
+        raise unauthorized_refusal("no_key", "Send the till's key as `Authorization: Bearer <key>`.")
     # WSGI gives the header's bytes as latin-1
     key_hash = hashlib.sha256(key.encode("latin-1")).hexdigest()
     caller = _known.get(key_hash) or Caller(key_hash)
-    count(caller)
+    count_request(caller)
     return caller
 
 
-def count(caller: Caller) -> None:
+def count_request(caller: Caller) -> None:
     """Count a request against the rate of its key in this process.
 
     A token bucket: settings.TILL_RATE requests a second, of which BURST_SECONDS' worth may come at once.
@@ -145,5 +145,5 @@ def count(caller: Caller) -> None:
         caller.allowance -= 1
 
 
-def unauthorized(error: str, message: str) -> Declined:
+def unauthorized_refusal(error: str, message: str) -> Declined:
     return Declined(401, error, message, headers={"WWW-Authenticate": "Bearer"})

@@ -19,13 +19,18 @@ from msgspec import Struct
 
 from campaigns import database_time, instants
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, invalid, replayed, taken
+from pos.api.answers import Answer, Declined, invalid_values_refusal, replay_answer, taken_id_refusal
 from pos.api.schemas import SaleRequest
 from pos.sales import holds, ledger, offline
 from pos.sales.callers import Caller
-from pos.sales.evaluation import FEW, look, near, outcome_of
-from pos.sales.facts import Facts, KnownSale
-from pos.sales.quotes import ATTEMPTS, busy, given, quoted
+from pos.sales.evaluation import (
+    READ_ALL_COUNTERS_UP_TO,
+    evaluate_basket,
+    list_reachable_counters,
+    read_basket_facts,
+)
+from pos.sales.facts import KnownSale, TillFacts
+from pos.sales.quotes import MAX_ATTEMPTS, build_quote, busy_refusal, quote_fields
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
@@ -33,10 +38,10 @@ from promotions.statements import Transaction, Unmet, again
 from promotions.usage import Entry, Movement
 
 HOLD_SECONDS = 300
-FUTURE = timedelta(minutes=5)  # so far a till's clock may be ahead
+MAX_CLOCK_AHEAD = timedelta(minutes=5)  # so far a till's clock may be ahead
 
 
-class Moved(Exception):
+class SnapshotOutdated(Exception):
     """The rules have another version than the snapshot at hand."""
 
     def __init__(self, version: int | None) -> None:
@@ -44,11 +49,11 @@ class Moved(Exception):
         super().__init__(version)
 
 
-class Lapsed(Exception):
+class ExpiredHolds(Exception):
     """Holds whose time is over still reserve something."""
 
 
-class Sent(Struct, frozen=True, gc=False):
+class SentSale(Struct, frozen=True, gc=False):
     """A sale as a till sent it. `reference`: the till's id of it. `body`: what `request` was read from."""
 
     caller: Caller
@@ -95,58 +100,58 @@ def commit(
         `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.sales.offline; nothing was changed.
     """
     now = now or database_time.now_at_till()
-    if request.offline_at is not None and request.offline_at > now + FUTURE:
-        raise invalid({"offline_at": ["A sale made offline lies in the past."]})
+    if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
+        raise invalid_values_refusal({"offline_at": ["A sale made offline lies in the past."]})
     try:
-        return again(partial(_commit, Sent(caller, reference, request, body, now)))
+        return again(partial(_commit, SentSale(caller, reference, request, body, now)))
     except offline.RefusedSale as refused:
         offline.note_refusal(refused, now)
         raise
 
 
-def _commit(sent: Sent) -> Answer:
+def _commit(sent: SentSale) -> Answer:
     safely = sent.is_offline
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         rules = snapshot.as_of(sent.at) if sent.is_offline else snapshot.latest()
         try:
             with Transaction():
                 answer = _attempt(sent, rules, safely=safely)
-            settle_due(snapshot.latest(), sent.now)
+            queue_due_steps(snapshot.latest(), sent.now)
             return answer
-        except Moved as moved:
+        except SnapshotOutdated as moved:
             snapshot.of_version(moved.version)
-        except Lapsed:
-            holds.release_expired(sent.now)
+        except ExpiredHolds:
+            holds.release_expired_holds(sent.now)
         except Unmet:
             safely = True
-    raise busy()
+    raise busy_refusal()
 
 
-def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
+def _attempt(sent: SentSale, rules: Snapshot, *, safely: bool) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(sent.request)).digest()
-    ledger.lock(sent.reference, sent.customer)
-    facts = look(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
+    ledger.take_locks(sent.reference, sent.customer)
+    facts = read_basket_facts(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if safely:
         lock_rows(sent, facts, rules)
-        facts = look(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
+        facts = read_basket_facts(sent.caller, sent.request, rules, sent.now, reference=sent.reference)
     if facts.sale is not None:
-        return replay(sent.reference, facts.sale, body_hash, facts.till)
-    offline.refuse(sent.request.offline_at, facts, sent.now)
+        return replay_sale(sent.reference, facts.sale, body_hash, facts.till)
+    offline.refuse_offline_sale(sent.request.offline_at, facts, sent.now)
     if facts.version != rules.version:
-        raise Moved(facts.version)
+        raise SnapshotOutdated(facts.version)
     if facts.has_expired:
-        raise Lapsed
-    outcome = outcome_of(
+        raise ExpiredHolds
+    outcome = evaluate_basket(
         sent.request, facts, rules, sent.at, guesses=sent.caller.guesses, unlimited=sent.is_offline
     )
     if sent.is_offline:
         offline.refuse_throttled(outcome)
-    refuse_change(sent, outcome, rules, facts.time_zone)
+    refuse_changed_discount(sent, outcome, rules, facts.time_zone)
     expires_at = sent.now + timedelta(seconds=sent.request.ttl or HOLD_SECONDS) if sent.is_held else None
-    answer = answered(sent, outcome, rules, expires_at, facts.time_zone)
+    answer = encode_answer(sent, outcome, rules, expires_at, facts.time_zone)
     entries = usage.entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
-    ledger.insert(
-        ledger.Record(
+    ledger.insert_sale(
+        ledger.SaleRecord(
             location=facts.location,
             till=facts.till,
             reference=sent.reference,
@@ -167,16 +172,16 @@ def _attempt(sent: Sent, rules: Snapshot, *, safely: bool) -> Answer:
         ),
         () if sent.is_held else entries,
     )
-    take(sent, entries, facts, rules)
+    take_from_limits(sent, entries, facts, rules)
     return Answer(201, answer)
 
 
-def take(sent: Sent, entries: Sequence[Entry], facts: Facts, rules: Snapshot) -> None:
+def take_from_limits(sent: SentSale, entries: Sequence[Entry], facts: TillFacts, rules: Snapshot) -> None:
     """Have taken from the limits, or reserved, what the sale was granted."""
     if sent.customer:
         usage.count_customer(sent.customer, usage.customer_uses(entries, rules))
     if sent.is_offline:
-        movements = overrunning(entries, facts, rules)
+        movements = movements_with_overruns(entries, facts, rules)
         ledger.record_overrun(facts.location, sent.reference, movements)
         usage.move(movements, sent.now)
     else:
@@ -185,32 +190,34 @@ def take(sent: Sent, entries: Sequence[Entry], facts: Facts, rules: Snapshot) ->
             usage.take(wanted, sent.now)
 
 
-def lock_rows(sent: Sent, facts: Facts, rules: Snapshot) -> None:
+def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:
     """Lock every row this sale may draw on, before it reads what is left."""
-    few = len(rules.counters) <= FEW
+    few = len(rules.counters) <= READ_ALL_COUNTERS_UP_TO
     usage.lock_rows(
         sent.customer,
         [presented.id for presented in facts.coupons],
-        rules.counters if few else near(sent.request, rules, facts.location_code, sent.now),
+        rules.counters
+        if few
+        else list_reachable_counters(sent.request, rules, facts.location_code, sent.now),
     )
 
 
-def replay(reference: str, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
+def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
     """The answer that was given to a sale before.
 
     Raises: Declined: 409, another till of the location sent it, or this one with another content.
     """
     same_body = bytes(sale.body_hash) == body_hash
     if sale.till_name is not None and sale.till != till:
-        raise taken("sale", reference, sale.till_name, same_body=same_body)
+        raise taken_id_refusal("sale", reference, sale.till_name, same_body=same_body)
     if not same_body:
         raise Declined(
             409, "idempotency_mismatch", f"The sale {reference} was sent before with another content."
         )
-    return replayed(sale.answer.encode())
+    return replay_answer(sale.answer.encode())
 
 
-def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot, zone: str) -> None:
+def refuse_changed_discount(sent: SentSale, outcome: Outcome, rules: Snapshot, zone: str) -> None:
     """Decline a sale whose discount is not the expected one, where the till asked for that.
 
     A sale made offline is over: it is taken as it is unless the till says otherwise.
@@ -224,14 +231,16 @@ def refuse_change(sent: Sent, outcome: Outcome, rules: Snapshot, zone: str) -> N
             409,
             "quote_changed",
             f"The discount is {outcome.discount} now; {expected} was expected.",
-            quote=quoted(outcome, rules, sent.at, zone),
+            quote=build_quote(outcome, rules, sent.at, zone),
         )
 
 
-def answered(sent: Sent, outcome: Outcome, rules: Snapshot, expires_at: datetime | None, zone: str) -> bytes:
+def encode_answer(
+    sent: SentSale, outcome: Outcome, rules: Snapshot, expires_at: datetime | None, zone: str
+) -> bytes:
     return msgspec.json.encode(
         schemas.Sale(
-            *given(outcome, rules, sent.at, zone),
+            *quote_fields(outcome, rules, sent.at, zone),
             sale_id=sent.reference,
             state=sent.request.state,
             expires_at=expires_at,
@@ -240,13 +249,13 @@ def answered(sent: Sent, outcome: Outcome, rules: Snapshot, expires_at: datetime
     )
 
 
-def overrunning(entries: Sequence[Entry], facts: Facts, rules: Snapshot) -> list[Movement]:
+def movements_with_overruns(entries: Sequence[Entry], facts: TillFacts, rules: Snapshot) -> list[Movement]:
     """What a sale made offline adds to the counters: what they still allow, and beside it what goes beyond."""
     amounts = {counter: max(0, amount) for counter, amount, _ in facts.counters if amount is not None}
     uses = {counter: max(0, left) for counter, _, left in facts.counters if left is not None}
     coupons = {presented.id: presented for presented in facts.coupons}
 
-    def beyond(counter: int | None) -> int:
+    def count_use_beyond_limit(counter: int | None) -> int:
         if counter not in uses:
             return 0
         uses[counter] -= 1
@@ -268,8 +277,8 @@ def overrunning(entries: Sequence[Entry], facts: Facts, rules: Snapshot) -> list
                 spent=within,
                 uses=1,
                 over_amount=entry.amount - within,
-                over_campaign_uses=beyond(counter),
-                over_promotion_uses=beyond(rules.promotion_counters.get(entry.promotion)),
+                over_campaign_uses=count_use_beyond_limit(counter),
+                over_promotion_uses=count_use_beyond_limit(rules.promotion_counters.get(entry.promotion)),
                 over_coupon_uses=int(
                     coupon is not None and coupon.limit is not None and coupon.uses >= coupon.limit
                 ),
@@ -281,7 +290,7 @@ def overrunning(entries: Sequence[Entry], facts: Facts, rules: Snapshot) -> list
 _queued: set[tuple[int | None, int]] = set()  # (version, campaign): so that one sale asks for it, not each
 
 
-def settle_due(rules: Snapshot, now: datetime) -> None:
+def queue_due_steps(rules: Snapshot, now: datetime) -> None:
     """Have the steps written that the clock owes: a sale judges by the window and changes no status itself."""
     for due_at, campaign in rules.due:
         if due_at > now:

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
 
-from pos.api.answers import invalid
+from pos.api.answers import invalid_values_refusal
 from pos.api.schemas import Line, QuoteRequest
 from pos.sales.callers import Caller
-from pos.sales.facts import Asked, Facts
+from pos.sales.facts import FactsQuery, TillFacts
 from pos.sales.guesses import Guesses
 from promotions import engine
 from promotions.codes import code_key
@@ -17,21 +17,21 @@ from promotions.engine.facts import Facts as Sale
 from promotions.engine.units import merged
 from promotions.snapshot import Snapshot
 
-FEW = 64
+READ_ALL_COUNTERS_UP_TO = 64
 """So many counters are read without asking which of them a basket may touch."""
 
 
-def look(
+def read_basket_facts(
     caller: Caller, request: QuoteRequest, snapshot: Snapshot, now: datetime, *, reference: str = ""
-) -> Facts:
+) -> TillFacts:
     """What the database knows about this basket, in one SELECT. `reference`: the till's id of the sale, if it is one.
 
     Raises: Declined: 401 no till has this key; 403 it was revoked; 422 another currency than the location's.
     """
     customer = request.customer.id if request.customer else ""
-    many = len(snapshot.counters) > FEW
+    many = len(snapshot.counters) > READ_ALL_COUNTERS_UP_TO
     location = caller.location
-    asked = Asked(
+    asked = FactsQuery(
         office=bool(caller.office),
         sale=bool(reference),
         counters=bool(snapshot.counters),
@@ -41,22 +41,26 @@ def look(
         groups=bool(customer) and snapshot.asks_groups,
         first_purchase=bool(customer) and snapshot.asks_first_purchase,
     )
-    facts = caller.read(
+    facts = caller.read_facts(
         asked,
         now,
         reference=reference,
-        counters=near(request, snapshot, location, now) if many else snapshot.counters,
+        counters=list_reachable_counters(request, snapshot, location, now) if many else snapshot.counters,
         codes=request.coupons,
         customer=customer,
     )
     if many and facts.location_code != location:  # the counters were those of another place
-        return look(caller, request, snapshot, now, reference=reference)
+        return read_basket_facts(caller, request, snapshot, now, reference=reference)
     if request.currency != facts.currency:
-        raise invalid({"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]})
+        raise invalid_values_refusal(
+            {"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]}
+        )
     return facts
 
 
-def near(request: QuoteRequest, snapshot: Snapshot, location: str, now: datetime) -> Iterable[int]:
+def list_reachable_counters(
+    request: QuoteRequest, snapshot: Snapshot, location: str, now: datetime
+) -> Iterable[int]:
     """The counters that this basket may draw on, and perhaps some more; those of its coupons are asked for by SQL."""
     customer = request.customer
     basket = engine.Basket(
@@ -73,9 +77,9 @@ def near(request: QuoteRequest, snapshot: Snapshot, location: str, now: datetime
     return found - {0}
 
 
-def outcome_of(
+def evaluate_basket(
     request: QuoteRequest,
-    facts: Facts,
+    facts: TillFacts,
     snapshot: Snapshot,
     now: datetime,
     *,
@@ -99,13 +103,15 @@ def outcome_of(
             engine.Customer(customer_id, frozenset((*customer.groups, *facts.groups)), facts.first_purchase)
             if customer
             else None,
-            coupons(request, facts, lines, now, guesses, unlimited=unlimited) if request.coupons else (),
+            judge_coupons(request, facts, lines, now, guesses, unlimited=unlimited)
+            if request.coupons
+            else (),
             request.payment_method,
             facts.location_code,
             facts.time_zone,
         ),
         snapshot.rules,
-        engine.UNLIMITED if unlimited else remaining(facts, snapshot, customer_id),
+        engine.UNLIMITED if unlimited else remaining_limits(facts, snapshot, customer_id),
         now,
         stacking=snapshot.stacking,
         explain=explain or request.explain,
@@ -142,9 +148,9 @@ def engine_line(line: Line) -> engine.Line:
     )
 
 
-def coupons(
+def judge_coupons(
     request: QuoteRequest,
-    facts: Facts,
+    facts: TillFacts,
     lines: Sequence[engine.Line],
     now: datetime,
     guesses: Guesses | None,
@@ -176,7 +182,7 @@ def coupons(
     )
 
 
-def remaining(facts: Facts, snapshot: Snapshot, customer: str) -> Remaining:
+def remaining_limits(facts: TillFacts, snapshot: Snapshot, customer: str) -> Remaining:
     """What the limits leave this sale."""
     if not facts.counters and not (customer and snapshot.asks_customer):
         return engine.UNLIMITED

@@ -30,7 +30,7 @@ TOUCHED = """
         UPDATE pos_till SET last_used_at = %(now)s::timestamptz WHERE key_hash = %(key)s AND revoked_at IS NULL
     )
 """
-FIRST_PART = 9  # columns above
+TILL_COLUMNS = 9  # columns above
 SALE = ", s.id, s.body_hash, s.answer, s.till_id, maker.name, t.may_send_offline, t.offline_days"
 SALE_JOIN = """
     LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s
@@ -78,7 +78,7 @@ EXPIRED = """,
 CLOCK = ", extract(epoch FROM clock_timestamp())::float8"
 
 
-class Asked(Struct, frozen=True):
+class FactsQuery(Struct, frozen=True):
     """What one sale needs to know; each part it does not ask for is left out of the statement.
 
     `of_coupons`: the counters of what its codes unlock, beside those it names.
@@ -95,7 +95,7 @@ class Asked(Struct, frozen=True):
     first_purchase: bool = False
 
     @property
-    def expired(self) -> bool:
+    def needs_expired_holds(self) -> bool:
         """Whether it matters that holds whose time is over still reserve something."""
         return self.counters or self.coupons or self.customer_uses
 
@@ -110,7 +110,7 @@ class KnownSale(Struct, frozen=True):
     till_name: str | None
 
 
-class Facts(Struct, frozen=True):
+class TillFacts(Struct, frozen=True):
     """The answer.
 
     `sale`: where the till's reference is known already. `may_send_offline`, `offline_days`: of the till, where a
@@ -139,8 +139,8 @@ class Facts(Struct, frozen=True):
     has_expired: bool = False
 
 
-def read(
-    asked: Asked,
+def select_facts(
+    asked: FactsQuery,
     *,
     key_hash: str,
     now: datetime,
@@ -149,7 +149,7 @@ def read(
     counters: Iterable[int] = (),
     codes: Sequence[str] = (),
     customer: str = "",
-) -> Facts | None:
+) -> TillFacts | None:
     """One SELECT; None when no till has this key.
 
     Args:
@@ -159,7 +159,7 @@ def read(
     parameters: dict[str, str | None] = {"key": key_hash}
     if asked.office:
         parameters["office"] = str(office)
-    if asked.touch or asked.expired:
+    if asked.touch or asked.needs_expired_holds:
         parameters["now"] = now.isoformat()
     if asked.sale:
         parameters["reference"] = reference
@@ -170,14 +170,14 @@ def read(
         parameters["codes"] = msgspec.json.encode(typed).decode()
     if asked.coupons or asked.customer_uses or asked.groups or asked.first_purchase:
         parameters["customer"] = customer
-    row = statements.run(statement(asked), parameters).one()
+    row = statements.run(build_statement(asked), parameters).one()
     if row is None:
         return None
-    cells = iter(row[FIRST_PART:])
+    cells = iter(row[TILL_COLUMNS:])
     sale = KnownSale(*islice(cells, 5)) if asked.sale else None
     may_send_offline, offline_days = islice(cells, 2) if asked.sale else (True, None)
-    till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:FIRST_PART]
-    found = Facts(
+    till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:TILL_COLUMNS]
+    found = TillFacts(
         till,
         stored,
         is_revoked,
@@ -191,11 +191,11 @@ def read(
         may_send_offline=may_send_offline,
         offline_days=offline_days,
         counters=(next(cells) if asked.counters else None) or (),
-        coupons=_presented(next(cells)) if asked.coupons else (),
+        coupons=_decode_coupons(next(cells)) if asked.coupons else (),
         customer_uses=(next(cells) if asked.customer_uses else None) or (),
         groups=(next(cells) if asked.groups else None) or (),
         first_purchase=next(cells) if asked.first_purchase else None,
-        has_expired=next(cells) if asked.expired else False,
+        has_expired=next(cells) if asked.needs_expired_holds else False,
     )
     if asked.touch:
         database_time.note(next(cells))
@@ -203,7 +203,7 @@ def read(
 
 
 @cache
-def statement(asked: Asked) -> str:
+def build_statement(asked: FactsQuery) -> str:
     return TILL.format(
         till=OF_OFFICE if asked.office else OF_KEY,
         touched=TOUCHED if asked.touch else "",
@@ -217,7 +217,7 @@ def statement(asked: Asked) -> str:
                 (CUSTOMER_USES, asked.customer_uses),
                 (GROUPS, asked.groups),
                 (FIRST_PURCHASE, asked.first_purchase),
-                (EXPIRED, asked.expired),
+                (EXPIRED, asked.needs_expired_holds),
                 (CLOCK, asked.touch),
             ]
             if wanted
@@ -225,5 +225,5 @@ def statement(asked: Asked) -> str:
     )
 
 
-def _presented(text: str | None) -> tuple[Presented, ...]:
+def _decode_coupons(text: str | None) -> tuple[Presented, ...]:
     return msgspec.json.decode(text, type=tuple[Presented, ...]) if text else ()

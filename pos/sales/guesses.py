@@ -10,8 +10,8 @@ one that is sent again with every change of a basket counts once.
 import threading
 import time
 
-REMEMBERED = 10_000  # good codes, and as many wrong ones, that a process remembers of one key
-SECONDS = 60.0
+MAX_REMEMBERED_CODES = 10_000  # good codes, and as many wrong ones, that a process remembers of one key
+SECONDS_PER_MINUTE = 60.0
 
 _lock = threading.Lock()
 
@@ -39,20 +39,20 @@ class Guesses:
                 return True
             now = time.monotonic()
             allowance = per_minute if self._allowance is None else self._allowance
-            self._allowance = min(per_minute, allowance + (now - self._at) * per_minute / SECONDS)
+            self._allowance = min(per_minute, allowance + (now - self._at) * per_minute / SECONDS_PER_MINUTE)
             self._at = now
             if self._allowance < 1:
                 return False
             if exists:
-                remember(self._good, key)
+                remember_code(self._good, key)
             else:
                 self._allowance -= 1
-                remember(self._wrong, key)
+                remember_code(self._wrong, key)
             return True
 
 
-def remember(codes: dict[str, None], key: str) -> None:
+def remember_code(codes: dict[str, None], key: str) -> None:
     """Keep `key`, and forget the oldest where there are too many."""
-    if len(codes) >= REMEMBERED:
+    if len(codes) >= MAX_REMEMBERED_CODES:
         del codes[next(iter(codes))]
     codes[key] = None

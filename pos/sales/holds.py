@@ -11,7 +11,7 @@ from pos.api import schemas
 from pos.api.answers import Answer, Declined
 from pos.sales import ledger
 from pos.sales.callers import Caller
-from pos.sales.stored import Stored, ended, locked, stored
+from pos.sales.stored import StoredSale, answer_new_state, load_sale, lock_sale
 from promotions import usage
 from promotions.statements import Transaction, again, run
 from promotions.usage import Movement
@@ -27,14 +27,14 @@ def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
 def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
-        sale = locked(caller, reference, now)
+        sale = lock_sale(caller, reference, now)
         if sale.state == "voided":
             raise Declined(409, "voided", f"The sale {reference} was voided.")
         is_replay = sale.state == "committed"
         if not is_replay:
             if not sale.is_held(now):
                 raise Declined(409, "hold_expired", f"The hold {reference} is over: commit the sale anew.")
-            ledger.confirm(sale.id, sale.reserved, now)
+            ledger.confirm_sale(sale.id, sale.reserved, now)
             usage.move(
                 [
                     Movement(entry.campaign, entry.promotion, None, spent=entry.amount, held=-entry.amount)
@@ -42,7 +42,7 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
                 ],
                 now,
             )
-    return ended(sale, "committed", now, is_replay=is_replay)
+    return answer_new_state(sale, "committed", now, is_replay=is_replay)
 
 
 def release(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
@@ -55,22 +55,22 @@ def release(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
 def _release(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
-        sale = locked(caller, reference, now)
+        sale = lock_sale(caller, reference, now)
         if sale.state == "committed":
             raise Declined(409, "already_committed", f"The sale {reference} is committed: void it instead.")
         if sale.is_over:
-            return ended(sale, sale.state, now, is_replay=True)
-        give_back(sale, "released", now)
-    return ended(sale, "released", now, is_replay=False)
+            return answer_new_state(sale, sale.state, now, is_replay=True)
+        give_back_hold(sale, "released", now)
+    return answer_new_state(sale, "released", now, is_replay=False)
 
 
-def give_back(sale: Stored, state: schemas.State, now: datetime) -> None:
+def give_back_hold(sale: StoredSale, state: schemas.State, now: datetime) -> None:
     """Give back everything a held sale reserves."""
     movements = [
         Movement(entry.campaign, entry.promotion, entry.coupon, held=-entry.amount, uses=-1)
         for entry in sale.reserved
     ]
-    ledger.set_state(sale.id, state)
+    ledger.set_sale_state(sale.id, state)
     usage.uncount_customer(sale.customer, movements)
     usage.move(movements, now)
 
@@ -78,25 +78,25 @@ def give_back(sale: Stored, state: schemas.State, now: datetime) -> None:
 EXPIRED = "SELECT id FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)s::timestamptz ORDER BY id"
 
 
-def expired(now: datetime) -> list[int]:
+def list_expired_holds(now: datetime) -> list[int]:
     """The held sales whose time is over, by id."""
     return [pk for (pk,) in run(EXPIRED, {"now": now.isoformat()}).all()]
 
 
-def release_expired(now: datetime) -> None:
+def release_expired_holds(now: datetime) -> None:
     """Write that holds whose time is over are released; waits for those that somebody is just at."""
-    for pk in expired(now):
-        release_one(pk, now, wait=True)
+    for pk in list_expired_holds(now):
+        release_expired_hold(pk, now, wait=True)
 
 
-def release_one(pk: int, now: datetime, *, wait: bool = False) -> None:
+def release_expired_hold(pk: int, now: datetime, *, wait: bool = False) -> None:
     """Release one hold whose time is over, in a transaction of its own. `wait`: also for one that somebody is at."""
     with Transaction():
-        reference = stored(pk).reference
+        reference = load_sale(pk).reference
         if wait:
-            ledger.lock(reference)
-        elif not ledger.try_lock(reference):
+            ledger.take_locks(reference)
+        elif not ledger.try_locks(reference):
             return
-        sale = stored(pk, lock=True)
+        sale = load_sale(pk, lock=True)
         if sale.state == "held" and not sale.is_held(now):
-            give_back(sale, "released", now)
+            give_back_hold(sale, "released", now)

@@ -20,7 +20,7 @@ TRY_LOCKS = f"""
 """
 
 
-def lock(reference: str, customer: str = "") -> None:
+def take_locks(reference: str, customer: str = "") -> None:
     """Take the locks of a sale until the transaction ends, in a statement of its own: what follows sees all before it.
 
     The rules lock, shared; one of the till's id of the sale, so that a sale sent twice at once is done once; where a
@@ -32,13 +32,13 @@ def lock(reference: str, customer: str = "") -> None:
         send(LOCKS, {"reference": reference})
 
 
-def try_lock(reference: str) -> bool:
+def try_locks(reference: str) -> bool:
     """Take the locks of a sale unless somebody has them: whether it did."""
     ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference}).all()
     return is_taken
 
 
-class Record(Struct, frozen=True):
+class SaleRecord(Struct, frozen=True):
     """A sale as it is stored; amounts in minor units. `basket`, `answer`: JSON. `reserved`: a hold's lines to be."""
 
     location: int
@@ -83,7 +83,7 @@ INSERT = """
 INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER)
 
 
-def insert(sale: Record, entries: Sequence[Entry]) -> None:
+def insert_sale(sale: SaleRecord, entries: Sequence[Entry]) -> None:
     """Have a sale and its lines written in one statement. Its locks keep everybody else from writing it meanwhile."""
     parameters: dict[str, str | None] = {
         "location": str(sale.location),
@@ -98,7 +98,7 @@ def insert(sale: Record, entries: Sequence[Entry]) -> None:
         "body_hash": binary(sale.body_hash),
         "basket": sale.basket,
         "answer": sale.answer,
-        "reserved": None if sale.reserved is None else encoded(sale.reserved),
+        "reserved": None if sale.reserved is None else encode_json(sale.reserved),
         "at": sale.at.isoformat(),
         "expires_at": sale.expires_at.isoformat() if sale.expires_at else None,
         "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
@@ -107,7 +107,7 @@ def insert(sale: Record, entries: Sequence[Entry]) -> None:
     if not entries:
         send(INSERT_SALE, parameters)
     else:
-        parameters["entries"] = encoded(entries)
+        parameters["entries"] = encode_json(entries)
         send(INSERT_BOTH, parameters)
 
 
@@ -126,7 +126,7 @@ OVERRUNS = """
 
 def record_overrun(location: int, reference: str, movements: Sequence[Movement]) -> None:
     """Write which part of a new sale's lines lies beyond the limits."""
-    send(OVERRUNS, {"location": str(location), "reference": reference, "movements": encoded(movements)})
+    send(OVERRUNS, {"location": str(location), "reference": reference, "movements": encode_json(movements)})
 
 
 CONFIRM = """
@@ -142,12 +142,12 @@ CONFIRM = """
 """
 
 
-def confirm(sale: int, entries: Sequence[Entry], now: datetime) -> None:
+def confirm_sale(sale: int, entries: Sequence[Entry], now: datetime) -> None:
     """Make a held sale a committed one, and write the lines it reserved."""
-    send(CONFIRM, {"sale": str(sale), "entries": encoded(entries), "at": now.isoformat()})
+    send(CONFIRM, {"sale": str(sale), "entries": encode_json(entries), "at": now.isoformat()})
 
 
-def set_state(sale: int, state: str) -> None:
+def set_sale_state(sale: int, state: str) -> None:
     """Write that a sale was released or voided."""
     send(
         "UPDATE pos_sale SET state = %(state)s, reserved = NULL, expires_at = NULL WHERE id = %(sale)s::bigint",
@@ -155,7 +155,7 @@ def set_state(sale: int, state: str) -> None:
     )
 
 
-class Granted(Struct, frozen=True):
+class GrantedLine(Struct, frozen=True):
     """A line of the ledger with what is left of it after all that came back. `runs`: as they were granted."""
 
     id: int
@@ -188,10 +188,10 @@ GRANTED = """
 """
 
 
-def granted(sale: int) -> list[Granted]:
+def list_granted_lines(sale: int) -> list[GrantedLine]:
     """The lines of a sale, in the order of application, with what is left of each."""
     return [
-        Granted(pk, campaign, promotion, coupon, msgspec.json.decode(runs, type=dict[str, Runs]), *left)
+        GrantedLine(pk, campaign, promotion, coupon, msgspec.json.decode(runs, type=dict[str, Runs]), *left)
         for pk, campaign, promotion, coupon, runs, *left in run(GRANTED, {"sale": str(sale)}).all()
     ]
 
@@ -199,7 +199,7 @@ def granted(sale: int) -> list[Granted]:
 class Reversal(Struct, frozen=True):
     """What comes back of one line: `amount` above 0, `uses` 1 or 0, and the runs of the returned units."""
 
-    line: Granted
+    line: GrantedLine
     amount: int
     uses: int
     runs: dict[str, Runs]
@@ -241,7 +241,7 @@ REVERSE = """
 """
 
 
-def reverse(reversals: Iterable[Reversal], now: datetime) -> None:
+def write_reversals(reversals: Iterable[Reversal], now: datetime) -> None:
     """Write the lines that give back."""
     rows = []
     for reversal in reversals:
@@ -259,8 +259,8 @@ def reverse(reversals: Iterable[Reversal], now: datetime) -> None:
             }
         )
     if rows:
-        send(REVERSE, {"reversals": encoded(rows), "at": now.isoformat()})
+        send(REVERSE, {"reversals": encode_json(rows), "at": now.isoformat()})
 
 
-def encoded(value: object) -> str:
+def encode_json(value: object) -> str:
     return msgspec.json.encode(value).decode()

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from pos.api.answers import Declined
-from pos.sales.facts import Facts
+from pos.sales.facts import TillFacts
 from promotions.engine import Outcome
 from promotions.statements import run
 
@@ -24,7 +24,7 @@ class RefusedSale(Declined):
         self.sentence = sentence
 
 
-def refuse(made_at: datetime | None, facts: Facts, now: datetime) -> None:
+def refuse_offline_sale(made_at: datetime | None, facts: TillFacts, now: datetime) -> None:
     """Refuse a sale made at `made_at` without a connection, None for any other, where this till may not send it.
 
     Raises: RefusedSale: 403 the till has no right to; 422 the sale is too old.

@@ -13,13 +13,13 @@ from pos.api.answers import Answer, Declined
 from pos.api.schemas import QuoteRequest
 from pos.sales import holds
 from pos.sales.callers import Caller
-from pos.sales.evaluation import look, outcome_of
+from pos.sales.evaluation import evaluate_basket, read_basket_facts
 from promotions import reasons, snapshot
 from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot
 from promotions.statements import again
 
-ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
+MAX_ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
 
 
 def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) -> Answer:
@@ -29,32 +29,32 @@ def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) ->
 
 def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
     released = False
-    for _ in range(ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         rules = snapshot.latest()
-        facts = look(caller, request, rules, now)
+        facts = read_basket_facts(caller, request, rules, now)
         if facts.version != rules.version:
             snapshot.of_version(facts.version)
         elif facts.has_expired and not released:
-            holds.release_expired(now)
+            holds.release_expired_holds(now)
             released = True
         else:
-            outcome = outcome_of(request, facts, rules, now, guesses=caller.guesses)
-            return Answer(200, msgspec.json.encode(quoted(outcome, rules, now, facts.time_zone)))
-    raise busy()
+            outcome = evaluate_basket(request, facts, rules, now, guesses=caller.guesses)
+            return Answer(200, msgspec.json.encode(build_quote(outcome, rules, now, facts.time_zone)))
+    raise busy_refusal()
 
 
-def busy() -> Declined:
+def busy_refusal() -> Declined:
     return Declined(
         503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
     )
 
 
-def quoted(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> schemas.Quote:
+def build_quote(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> schemas.Quote:
     """The answer to a quote; the arguments are those of `given`."""
-    return schemas.Quote(*given(outcome, rules, at, zone))
+    return schemas.Quote(*quote_fields(outcome, rules, at, zone))
 
 
-def given(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[Any, ...]:
+def quote_fields(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[Any, ...]:
     """The fields of a schemas.Quote, and first of a schemas.Sale, in their order.
 
     `zone`: the IANA name of the location's time zone, in which its customers are told times.
@@ -68,13 +68,13 @@ def given(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[A
         outcome.total,
         outcome.lines,
         outcome.applied,
-        tuple([told(coupon, outcome.currency, zone) for coupon in outcome.coupons]),
+        tuple([describe_coupon(coupon, outcome.currency, zone) for coupon in outcome.coupons]),
         outcome.not_applied,
         outcome.gifts,
     )
 
 
-def told(coupon: CouponOutcome, currency: str, zone: str) -> schemas.Coupon:
+def describe_coupon(coupon: CouponOutcome, currency: str, zone: str) -> schemas.Coupon:
     """What became of a code, with the sentence for its customer where it was refused."""
     code, status, need, have = coupon.code, coupon.status, coupon.need, coupon.have
     if status == "applied":

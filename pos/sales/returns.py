@@ -14,19 +14,19 @@ from msgspec import Struct
 
 from campaigns import database_time
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, replayed, taken
+from pos.api.answers import Answer, Declined, replay_answer, taken_id_refusal
 from pos.api.schemas import ReturnRequest
 from pos.sales import ledger
 from pos.sales.callers import Caller
-from pos.sales.facts import Facts
-from pos.sales.stored import Stored, find_locked, returned_units
+from pos.sales.facts import TillFacts
+from pos.sales.stored import StoredSale, lock_sale_and_read_facts, returned_units
 from promotions import usage
 from promotions.engine.allocation import spread
 from promotions.statements import Transaction, again, binary, run, send
 from promotions.usage import Runs
 
 
-class Sold(Struct, frozen=True):
+class SoldLine(Struct, frozen=True):
     """A line of the sale: `quantity` as it was sent, `value` of all its `units` in minor units, `runs` of discount."""
 
     quantity: int | str
@@ -35,7 +35,7 @@ class Sold(Struct, frozen=True):
     runs: Runs
 
 
-def put(
+def put_return(
     caller: Caller,
     reference: str,
     return_reference: str,
@@ -49,33 +49,35 @@ def put(
         `return_id_taken` another till has the id.
     """
     return again(
-        partial(_put, caller, reference, return_reference, request, now or database_time.now_at_till())
+        partial(_put_return, caller, reference, return_reference, request, now or database_time.now_at_till())
     )
 
 
-def _put(
+def _put_return(
     caller: Caller, reference: str, return_reference: str, request: ReturnRequest, now: datetime
 ) -> Answer:
     body_hash = hashlib.sha256(msgspec.json.encode(request)).digest()
     with Transaction():
-        sale, facts = find_locked(caller, reference, now)
-        earlier = None if request.dry_run else find(sale.id, return_reference)
+        sale, facts = lock_sale_and_read_facts(caller, reference, now)
+        earlier = None if request.dry_run else find_return(sale.id, return_reference)
         if earlier is not None:
-            return replay(return_reference, earlier, body_hash, facts)
+            return replay_return(return_reference, earlier, body_hash, facts)
         if sale.state != "committed":
             error = "voided" if sale.state == "voided" else "not_committed"
             raise Declined(
-                409, error, f"The sale {reference} is {sale.at(now).state}: nothing of it can come back."
+                409,
+                error,
+                f"The sale {reference} is {sale.answer_at(now).state}: nothing of it can come back.",
             )
-        sold, back = lines_sold(sale), returned_units(sale.id)
-        units = counted(request, sold, back)
-        reversals = list(reversed_parts(ledger.granted(sale.id), units, back))
-        answer = answered(sale, return_reference, sold, units, back, reversals, dry_run=request.dry_run)
+        sold, back = read_sold_lines(sale), returned_units(sale.id)
+        units = count_units(request, sold, back)
+        reversals = list(list_reversals(ledger.list_granted_lines(sale.id), units, back))
+        answer = build_answer(sale, return_reference, sold, units, back, reversals, dry_run=request.dry_run)
         body = msgspec.json.encode(answer)
         if request.dry_run:
             return Answer(200, body)
-        insert(sale.id, facts.till, return_reference, body_hash, units, answer.discount, body, now)
-        give_back(sale, reversals, now)
+        insert_return(sale.id, facts.till, return_reference, body_hash, units, answer.discount, body, now)
+        give_back_units(sale, reversals, now)
     return Answer(201, body)
 
 
@@ -86,7 +88,7 @@ FIND = """
 """
 
 
-class Earlier(Struct, frozen=True):
+class EarlierReturn(Struct, frozen=True):
     """A return that has the id already. `till`, `till_name`: who sent it."""
 
     body_hash: bytes
@@ -95,27 +97,27 @@ class Earlier(Struct, frozen=True):
     till_name: str | None
 
 
-def find(sale: int, reference: str) -> Earlier | None:
+def find_return(sale: int, reference: str) -> EarlierReturn | None:
     row = run(FIND, {"sale": str(sale), "reference": reference}).one()
-    return Earlier(*row) if row else None
+    return EarlierReturn(*row) if row else None
 
 
-def replay(reference: str, earlier: Earlier, body_hash: bytes, facts: Facts) -> Answer:
+def replay_return(reference: str, earlier: EarlierReturn, body_hash: bytes, facts: TillFacts) -> Answer:
     """The answer that was given to a return before.
 
     Raises: Declined: 409, another till sent it, or this one with another content.
     """
     same_body = bytes(earlier.body_hash) == body_hash
     if earlier.till_name is not None and earlier.till != facts.till:
-        raise taken("return", reference, earlier.till_name, same_body=same_body)
+        raise taken_id_refusal("return", reference, earlier.till_name, same_body=same_body)
     if not same_body:
         raise Declined(
             409, "idempotency_mismatch", f"The return {reference} was sent before with another content."
         )
-    return replayed(earlier.answer.encode())
+    return replay_answer(earlier.answer.encode())
 
 
-def insert(
+def insert_return(
     sale: int,
     till: int,
     reference: str,
@@ -144,14 +146,14 @@ def insert(
     )
 
 
-def lines_sold(sale: Stored) -> dict[str, Sold]:
+def read_sold_lines(sale: StoredSale) -> dict[str, SoldLine]:
     """The lines of a sale by id, from what the till sent and what it was answered."""
     ((text,),) = run(
         "SELECT basket::text FROM pos_sale WHERE id = %(sale)s::bigint", {"sale": str(sale.id)}
     ).all()
     sent = {line.id: line.quantity for line in msgspec.json.decode(text, type=schemas.SaleRequest).lines}
     return {
-        line.id: Sold(
+        line.id: SoldLine(
             quantity=sent[line.id],
             units=sum(count for count, _ in line.units),
             value=line.discount + line.total,
@@ -161,7 +163,7 @@ def lines_sold(sale: Stored) -> dict[str, Sold]:
     }
 
 
-def counted(request: ReturnRequest, sold: dict[str, Sold], back: dict[str, int]) -> dict[str, int]:
+def count_units(request: ReturnRequest, sold: dict[str, SoldLine], back: dict[str, int]) -> dict[str, int]:
     """How many units of each line come back.
 
     Raises: Declined: 409 where that is more than was sold and has not come back yet.
@@ -190,35 +192,35 @@ def counted(request: ReturnRequest, sold: dict[str, Sold], back: dict[str, int])
     return units
 
 
-def reversed_parts(
-    granted: list[ledger.Granted], units: dict[str, int], back: dict[str, int]
+def list_reversals(
+    granted: list[ledger.GrantedLine], units: dict[str, int], back: dict[str, int]
 ) -> Iterable[ledger.Reversal]:
     """What comes back of each line of the ledger, and its use where nothing of its campaign's part is left."""
     parts = []
     for line in granted:
         runs = {
-            name: rest(runs, back.get(name, 0), units[name])
+            name: skip_runs(runs, back.get(name, 0), units[name])
             for name, runs in line.runs.items()
             if name in units
         }
         parts.append((line, sum(count * each for part in runs.values() for count, each in part), runs))
     left: dict[tuple[bool, int], int] = {}
     for line, amount, _ in parts:
-        left[source(line)] = left.get(source(line), 0) + line.amount - amount
+        left[budget_owner(line)] = left.get(budget_owner(line), 0) + line.amount - amount
     for line, amount, runs in parts:
-        uses = line.uses if left[source(line)] == 0 else 0
+        uses = line.uses if left[budget_owner(line)] == 0 else 0
         if amount or uses:
             yield ledger.Reversal(line, amount, uses, runs)
 
 
-def give_back(sale: Stored, reversals: list[ledger.Reversal], now: datetime) -> None:
-    ledger.reverse(reversals, now)
+def give_back_units(sale: StoredSale, reversals: list[ledger.Reversal], now: datetime) -> None:
+    ledger.write_reversals(reversals, now)
     movements = [reversal.movement for reversal in reversals]
     usage.uncount_customer(sale.customer, movements)
     usage.move(movements, now)
 
 
-def rest(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
+def skip_runs(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
     """The runs of `taken` units, or of all that follow, after the first `skipped`."""
     found = []
     wanted = sum(count for count, _ in runs) if taken is None else taken
@@ -232,15 +234,15 @@ def rest(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
     return tuple(found)
 
 
-def source(line: ledger.Granted) -> tuple[bool, int]:
+def budget_owner(line: ledger.GrantedLine) -> tuple[bool, int]:
     """The campaign of a line, or its promotion when it is standalone."""
     return (False, line.promotion) if line.campaign is None else (True, line.campaign)
 
 
-def answered(
-    sale: Stored,
+def build_answer(
+    sale: StoredSale,
     reference: str,
-    sold: dict[str, Sold],
+    sold: dict[str, SoldLine],
     units: dict[str, int],
     back: dict[str, int],
     reversals: list[ledger.Reversal],
@@ -250,9 +252,9 @@ def answered(
     lines = []
     for name, count in units.items():
         before = back.get(name, 0)
-        runs = rest(sold[name].runs, before, count)
-        discount = total(runs)
-        value = total(rest(spread(sold[name].value, sold[name].units), before, count))
+        runs = skip_runs(sold[name].runs, before, count)
+        discount = sum_runs(runs)
+        value = sum_runs(skip_runs(spread(sold[name].value, sold[name].units), before, count))
         lines.append(schemas.ReturnedLine(name, runs, value, discount, value - discount))
     return schemas.Return(
         sale_id=sale.reference,
@@ -271,5 +273,5 @@ def answered(
     )
 
 
-def total(runs: Runs) -> int:
+def sum_runs(runs: Runs) -> int:
     return sum(count * each for count, each in runs)

@@ -9,15 +9,15 @@ from msgspec.structs import replace
 
 from campaigns import database_time
 from pos.api import schemas
-from pos.api.answers import Answer, Declined, replayed
+from pos.api.answers import Answer, Declined, replay_answer
 from pos.sales import ledger
 from pos.sales.callers import Caller
-from pos.sales.facts import Asked, Facts
+from pos.sales.facts import FactsQuery, TillFacts
 from promotions.statements import again, run
 from promotions.usage import Entry
 
 
-class Stored(Struct, frozen=True):
+class StoredSale(Struct, frozen=True):
     """A sale as it is stored. `answer`: what the till was answered."""
 
     id: int
@@ -37,7 +37,7 @@ class Stored(Struct, frozen=True):
         """Whether nothing of it is left to give back."""
         return self.state in ("released", "voided")
 
-    def at(self, now: datetime, **known: object) -> schemas.Sale:
+    def answer_at(self, now: datetime, **known: object) -> schemas.Sale:
         """The sale as a till sees it at `now`."""
         held = self.is_held(now)
         state = "released" if self.state == "held" and not held else self.state
@@ -52,12 +52,12 @@ SALE_LOCKED = f"{SALE} FOR UPDATE"
 UNITS = "SELECT units::text FROM pos_return WHERE sale_id = %(sale)s::bigint ORDER BY id"
 
 
-def stored(pk: int, *, lock: bool = False) -> Stored:
+def load_sale(pk: int, *, lock: bool = False) -> StoredSale:
     """The sale with this id, and its row's lock."""
     row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).one()
     assert row is not None, "no sale is ever deleted"
     key, reference, state, customer, expires_at, reserved, answer = row
-    return Stored(
+    return StoredSale(
         key,
         reference,
         state,
@@ -68,45 +68,45 @@ def stored(pk: int, *, lock: bool = False) -> Stored:
     )
 
 
-def find(caller: Caller, reference: str, now: datetime) -> tuple[Stored, Facts]:
+def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale, TillFacts]:
     """The till's sale `reference`, and who asks.
 
     Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
     """
     if not schemas.is_reference(reference):
-        caller.read(Asked(), now)
-        raise no_such_sale(reference)
-    facts = caller.read(Asked(sale=True), now, reference=reference)
+        caller.read_facts(FactsQuery(), now)
+        raise unknown_sale_refusal(reference)
+    facts = caller.read_facts(FactsQuery(sale=True), now, reference=reference)
     if facts.sale is None:
-        raise no_such_sale(reference)
-    return stored(facts.sale.id), facts
+        raise unknown_sale_refusal(reference)
+    return load_sale(facts.sale.id), facts
 
 
-def no_such_sale(reference: str) -> Declined:
+def unknown_sale_refusal(reference: str) -> Declined:
     return Declined(404, "no_such_sale", f"This location has no sale {reference}.")
 
 
-def locked(caller: Caller, reference: str, now: datetime) -> Stored:
+def lock_sale(caller: Caller, reference: str, now: datetime) -> StoredSale:
     """The till's sale, with its locks until the transaction ends."""
-    return find_locked(caller, reference, now)[0]
+    return lock_sale_and_read_facts(caller, reference, now)[0]
 
 
-def find_locked(caller: Caller, reference: str, now: datetime) -> tuple[Stored, Facts]:
+def lock_sale_and_read_facts(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale, TillFacts]:
     """The till's sale, with its locks until the transaction ends, and who asks."""
-    sale, facts = find(caller, reference, now)
-    ledger.lock(reference)
-    return stored(sale.id, lock=True), facts
+    sale, facts = find_sale(caller, reference, now)
+    ledger.take_locks(reference)
+    return load_sale(sale.id, lock=True), facts
 
 
-def show(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
+def show_sale(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """A sale as it is stored, with what came back of it."""
     now = now or database_time.now_at_till()
-    return again(partial(_show, caller, reference, now))
+    return again(partial(_show_sale, caller, reference, now))
 
 
-def _show(caller: Caller, reference: str, now: datetime) -> Answer:
-    sale, _ = find(caller, reference, now)
-    return Answer(200, msgspec.json.encode(sale.at(now, returned=returned_units(sale.id))))
+def _show_sale(caller: Caller, reference: str, now: datetime) -> Answer:
+    sale, _ = find_sale(caller, reference, now)
+    return Answer(200, msgspec.json.encode(sale.answer_at(now, returned=returned_units(sale.id))))
 
 
 def returned_units(sale: int) -> dict[str, int]:
@@ -118,6 +118,6 @@ def returned_units(sale: int) -> dict[str, int]:
     return units
 
 
-def ended(sale: Stored, state: schemas.State, now: datetime, *, is_replay: bool) -> Answer:
-    body = msgspec.json.encode(replace(sale.at(now), state=state, expires_at=None))
-    return replayed(body) if is_replay else Answer(200, body)
+def answer_new_state(sale: StoredSale, state: schemas.State, now: datetime, *, is_replay: bool) -> Answer:
+    body = msgspec.json.encode(replace(sale.answer_at(now), state=state, expires_at=None))
+    return replay_answer(body) if is_replay else Answer(200, body)

@@ -7,7 +7,7 @@ from campaigns import database_time
 from pos.api.answers import Answer
 from pos.sales import holds, ledger, returns
 from pos.sales.callers import Caller
-from pos.sales.stored import Stored, ended, locked, returned_units
+from pos.sales.stored import StoredSale, answer_new_state, lock_sale, returned_units
 from promotions.statements import Transaction, again
 
 
@@ -18,17 +18,17 @@ def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
 
 def _void(caller: Caller, reference: str, now: datetime) -> Answer:
     with Transaction():
-        sale = locked(caller, reference, now)
+        sale = lock_sale(caller, reference, now)
         if sale.is_over:
-            return ended(sale, sale.state, now, is_replay=True)
+            return answer_new_state(sale, sale.state, now, is_replay=True)
         if sale.state == "held":
-            holds.give_back(sale, "voided", now)
+            holds.give_back_hold(sale, "voided", now)
         else:
-            give_back(sale, now)
-    return ended(sale, "voided", now, is_replay=False)
+            give_back_rest(sale, now)
+    return answer_new_state(sale, "voided", now, is_replay=False)
 
 
-def give_back(sale: Stored, now: datetime) -> None:
+def give_back_rest(sale: StoredSale, now: datetime) -> None:
     """Give back what earlier returns have left of each line of a committed sale."""
     back = returned_units(sale.id)
     reversals = [
@@ -36,10 +36,10 @@ def give_back(sale: Stored, now: datetime) -> None:
             line,
             line.amount,
             line.uses,
-            {name: returns.rest(runs, back.get(name, 0)) for name, runs in line.runs.items()},
+            {name: returns.skip_runs(runs, back.get(name, 0)) for name, runs in line.runs.items()},
         )
-        for line in ledger.granted(sale.id)
+        for line in ledger.list_granted_lines(sale.id)
         if line.amount or line.uses
     ]
-    ledger.set_state(sale.id, "voided")
-    returns.give_back(sale, reversals, now)
+    ledger.set_sale_state(sale.id, "voided")
+    returns.give_back_units(sale, reversals, now)

@@ -5,8 +5,8 @@ import pytest
 
 from pos.api import schemas
 from pos.api.answers import Declined
-from pos.api.body import read
-from pos.api.expected import expected
+from pos.api.body import read_request
+from pos.api.expected import describe_expected
 from pos.api.schemas import SaleRequest
 from tests.pos.tills import basket, line
 
@@ -42,7 +42,7 @@ from tests.pos.tills import basket, line
 )
 def test_a_value_that_cannot_be_is_told_what_is_expected(changes, message):
     with pytest.raises(Declined) as declined:
-        read(msgspec.json.encode(basket(1_000, **changes)), SaleRequest)
+        read_request(msgspec.json.encode(basket(1_000, **changes)), SaleRequest)
     assert declined.value.problem.message == message
 
 
@@ -61,4 +61,4 @@ def test_a_value_that_cannot_be_is_told_what_is_expected(changes, message):
     ],
 )
 def test_there_are_words_for_every_type_that_a_till_may_send(kind):
-    assert expected(kind)
+    assert describe_expected(kind)

@@ -130,7 +130,7 @@ def test_a_refused_change_tells_a_guesser_no_more_than_a_quote(till, good):
 
 
 def test_what_is_remembered_of_a_key_is_bounded(monkeypatch):
-    monkeypatch.setattr(guesses, "REMEMBERED", 3)
+    monkeypatch.setattr(guesses, "MAX_REMEMBERED_CODES", 3)
     known = guesses.Guesses()
     for number in range(10):
         known.admit(f"good{number}", exists=True, per_minute=5)

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaigns import doctor, lifecycle
-from pos.sales.returns import rest
+from pos.sales.returns import skip_runs
 from promotions.engine.allocation import spread
 from promotions.models import Coupon, CustomerUse, Link
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
@@ -173,5 +173,5 @@ def test_returns_in_any_order_add_up_to_what_each_promotion_gave(till, amounts, 
 @given(st.integers(0, 10_000), st.integers(1, 50), st.integers(0, 60), st.integers(0, 60))
 def test_the_rest_of_runs_is_that_of_the_units_written_out(amount, count, skipped, taken):
     units = [each for number, each in spread(amount, count) for _ in range(number)]
-    found = [each for number, each in rest(spread(amount, count), skipped, taken) for _ in range(number)]
+    found = [each for number, each in skip_runs(spread(amount, count), skipped, taken) for _ in range(number)]
     assert found == units[skipped : skipped + taken]

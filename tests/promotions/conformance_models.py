@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Sum
 
 from campaigns import lifecycle
-from pos.api.body import read
+from pos.api.body import read_request
 from pos.api.schemas import QuoteRequest
-from pos.sales.callers import presented
+from pos.sales.callers import identify_caller
 from pos.sales.quotes import quote
 from promotions import publish
 from promotions.models import Counter, CustomerUse, Link, Promotion, PromotionCampaign, Redemption
@@ -177,7 +177,9 @@ def quoted(body: dict[str, Any], at: str | None) -> dict[str, Any]:
     """The quote of a till at a time of its own."""
     till = AtTill()
     now = instant(at) if at else None
-    answer = quote(presented(f"Bearer {till.key}"), read(msgspec.json.encode(body), QuoteRequest), now)
+    answer = quote(
+        identify_caller(f"Bearer {till.key}"), read_request(msgspec.json.encode(body), QuoteRequest), now
+    )
     return msgspec.json.decode(answer.body)
 
 
