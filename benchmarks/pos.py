@@ -159,7 +159,7 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
         ledger.INSERT_BOTH,
     ]
     if counted:
-        statements.append(usage.TAKE)
+        statements.append(usage.TAKE_FROM_COUNTER)
     sql = ";\n".join(["\\set sale random(1, 9000000000000000)\nBEGIN", *statements, "COMMIT;\n"])
     literals = {"reference": ":sale::text", "customer": "''", "body_hash": "sha256('sale')"}
     literals |= {"reserved": "NULL", "expires_at": "NULL", "offline_at": "NULL"}

@@ -56,11 +56,13 @@ def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = 
             segment.group_id = was.group_id
         segment.save()
         if at_till and segment.group is None:
-            segment.group = groups.save(CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by)
+            segment.group = groups.save_group(
+                CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by
+            )
         if not at_till and segment.group is not None:
             _leave(segment, by=by)
         if segment.group is not None:
-            groups.keep(segment.group, segment.name, by=by)
+            groups.set_keeper(segment.group, segment.name, by=by)
             fill(segment)
         editions.record(segment, before, facts(segment), by=by)
     return segment
@@ -76,7 +78,7 @@ def _leave(segment: Segment, *, by: object = None) -> None:
     group, segment.group, segment.filled_at = segment.group, None, None
     assert group is not None, "only a segment with a group leaves it"
     segment.save(update_fields=["group", "filled_at"])
-    groups.keep(group, "", by=by)
+    groups.set_keeper(group, "", by=by)
 
 
 def delete(segment: Segment, *, by: object = None) -> None:

@@ -132,7 +132,7 @@ class CouponAdmin(RefusingAdmin):
         fields = edited(form, coupons.FIELDS)
         if not change:
             fields["promotion"] = form.cleaned_data["promotion"]
-        saved = coupons.save(
+        saved = coupons.save_coupon(
             obj.pk if change else None, by=request.user, locations=form.cleaned_data["locations"], **fields
         )
         become(obj, saved)
@@ -152,7 +152,7 @@ class StackingSettingsAdmin(RefusingAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        become(obj, stacking.change(by=request.user, **edited(form, stacking.FIELDS)))
+        become(obj, stacking.change_rules(by=request.user, **edited(form, stacking.FIELDS)))
 
 
 @admin.register(CustomerGroup)

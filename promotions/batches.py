@@ -11,7 +11,7 @@ from promotions.models import Change, Coupon, Promotion
 OF_BATCH = ("promotion", "promotion__name", "promotion__deleted_at", "batch")
 
 
-def batches() -> QuerySet[Coupon, dict[str, Any]]:
+def list_batches() -> QuerySet[Coupon, dict[str, Any]]:
     """The batches, the latest first.
 
     Returns: for each `promotion` (its key), `promotion__name`, `promotion__deleted_at`, `batch` (the name), `codes`,

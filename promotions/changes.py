@@ -33,9 +33,19 @@ NAMES = {
     "min_subtotal": "minimum subtotal",
     "customer": "only for the customer",
 }
-WHOLE = ("description", "conditions", "target", "benefit", "stacking", "caps", "lane", "promotions", "type")
+ONLY_NAMED = (
+    "description",
+    "conditions",
+    "target",
+    "benefit",
+    "stacking",
+    "caps",
+    "lane",
+    "promotions",
+    "type",
+)
 """Fields of which it is only said that they changed: before and after would be too long, or no words for people."""
-SIGNS = {
+VALUE_WORDS = {
     "partial": "grant what is left",
     "reject": "give nothing unless all fits",
     "value": "the better deal wins",
@@ -47,37 +57,39 @@ SIGNS = {
 }
 
 
-def in_words(detail: Mapping[str, Sequence[Any]], currency: str = "") -> list[str]:
+def describe_changes(detail: Mapping[str, Sequence[Any]], currency: str = "") -> list[str]:
     """A line for each field of `Change.detail`, {field: [before, after]}; amounts are in `currency`."""
     lines = []
     for field, (before, after) in detail.items():
         name = NAMES.get(field, field.replace("_", " "))
-        if field in WHOLE:
+        if field in ONLY_NAMED:
             lines.append(name)
         else:
-            lines.append(f"{name}: {_said(field, before, currency)} → {_said(field, after, currency)}")
+            lines.append(
+                f"{name}: {_write_value(field, before, currency)} → {_write_value(field, after, currency)}"
+            )
     return lines
 
 
-def _said(field: str, value: Any, currency: str) -> str:
+def _write_value(field: str, value: Any, currency: str) -> str:
     if value is None or value == "" or value == []:
         return "everywhere" if field == "locations" else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if say := SAID.get(field):
+    if say := VALUE_WRITERS.get(field):
         return say(value, currency)
     if isinstance(value, int):
         return f"{value:,}"
-    return SIGNS.get(value, value) if isinstance(value, str) else ", ".join(map(str, value))
+    return VALUE_WORDS.get(value, value) if isinstance(value, str) else ", ".join(map(str, value))
 
 
-def _moment(value: str, _currency: str) -> str:
+def _write_moment(value: str, _currency: str) -> str:
     return dates.write_moment(datetime.fromisoformat(value))
 
 
-SAID: Mapping[str, Callable[[Any, str], str]] = {
-    "starts_at": _moment,
-    "ends_at": _moment,
+VALUE_WRITERS: Mapping[str, Callable[[Any, str], str]] = {
+    "starts_at": _write_moment,
+    "ends_at": _write_moment,
     "budget": money,
     "min_subtotal": money,
     "max_discount": money,

@@ -16,4 +16,4 @@ def tick(now: datetime) -> None:
     """
     due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
     each(list(due), partial(lifecycle.settle, now=now))
-    each(overruns.overrun_campaigns(), partial(overruns.pause, now=now))
+    each(overruns.overrun_campaigns(), partial(overruns.pause_overrun, now=now))

@@ -13,7 +13,7 @@ MARKED_I = re.compile("i[\u0300-\u036f]+")
 # joiners, direction marks, variation selectors and the like come along when a code is copied; they have no width
 INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f\ufff0-\ufff8]")
 CONTROLS = frozenset({"Cc", "Cf"})
-SHORT = 6
+MIN_SAFE_LENGTH = 6
 
 
 def code_key(code: str) -> str:
@@ -39,4 +39,4 @@ def code_as_stored(code: str) -> str:
 
 def is_short(code: str) -> bool:
     """Whether `code`, made by hand, has fewer than SHORT letters and digits: guessing soon finds it."""
-    return sum(sign.isalnum() for sign in code_key(code)) < SHORT
+    return sum(sign.isalnum() for sign in code_key(code)) < MIN_SAFE_LENGTH

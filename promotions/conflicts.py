@@ -14,16 +14,16 @@ from django.utils import timezone
 from campaigns import database_time
 from campaigns.templatetags.workspace import money
 from promotions import goods, reading, stacking
-from promotions.codes import SHORT
+from promotions.codes import MIN_SAFE_LENGTH
 from promotions.engine import rules
 from promotions.models import Coupon, Promotion, PromotionCampaign
 
-LONG = timedelta(days=9)  # a window longer than this holds every weekday and hour
-LATEST = 10_000  # sales that are looked at for whether a threshold is ever reached
-ENOUGH = 200  # fewer say nothing about that
+EVERY_HOUR_WITHIN = timedelta(days=9)  # a window longer than this holds every weekday and hour
+LATEST_SALES = 10_000  # sales that are looked at for whether a threshold is ever reached
+SALES_TO_JUDGE_BY = 200  # fewer say nothing about that
 
 
-def conflicts(
+def conflicts_of(
     promotion: Promotion, *, campaigns: Sequence[PromotionCampaign], places: Collection[int] = ()
 ) -> list[str]:
     """Why `promotion`, saved or as it is being typed, would give nothing, or something else than it seems: sentences.
@@ -33,7 +33,7 @@ def conflicts(
         places: the keys of the locations where it applies; none: everywhere.
     """
     try:
-        rule = reading.rule(promotion)
+        rule = reading.read_rule(promotion)
     except msgspec.ValidationError as error:
         return [f"Its rules cannot be read: {error}."]
     open_ones = [campaign for campaign in campaigns if not campaign.is_final]
@@ -42,13 +42,13 @@ def conflicts(
         *_of_the_rule(rule),
         *_of_hours(rule, promotion.starts_at, promotion.ends_at, "its own window"),
         *_of_the_site(rule),
-        *goods.unmatched(rule),
+        *goods.warn_of_unsold_codes(rule),
         *_of_codes(promotion, open_ones, places),
         *(line for campaign in open_ones for line in _with_campaign(promotion, rule, campaign, places)),
     ]
 
 
-def in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
+def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
     """What keeps `promotion` from giving in `campaign` what it seems to: sentences. None once the campaign is over.
 
     The locations of both are asked of the database, unless they were prefetched.
@@ -56,7 +56,7 @@ def in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
     if campaign.is_final:
         return []
     try:
-        rule = reading.rule(promotion)
+        rule = reading.read_rule(promotion)
     except msgspec.ValidationError as error:
         return [f"Its rules cannot be read: {error}."]
     return list(_with_campaign(promotion, rule, campaign, [place.pk for place in promotion.locations.all()]))
@@ -136,7 +136,7 @@ def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
         minimums += [tier.at_least for tier in rule.benefit.tiers]
     if minimums:
         count, largest = _recent_sales()
-        if unreached := [least for least in minimums if least > largest and count >= ENOUGH]:
+        if unreached := [least for least in minimums if least > largest and count >= SALES_TO_JUDGE_BY]:
             yield (
                 f"None of the last {count} sales came to {money(min(unreached))}: "
                 f"the largest was {money(largest)}."
@@ -147,7 +147,9 @@ def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
 
 def _recent_sales() -> tuple[int, int]:
     """How many of the latest sales there are in the site's currency, and the largest subtotal of them."""
-    sales = apps.get_model("pos.Sale").objects.filter(currency=settings.CURRENCY).order_by("-pk")[:LATEST]
+    sales = (
+        apps.get_model("pos.Sale").objects.filter(currency=settings.CURRENCY).order_by("-pk")[:LATEST_SALES]
+    )
     found = sales.aggregate(count=Count("pk"), largest=Max("subtotal"))
     return found["count"], found["largest"] or 0
 
@@ -156,13 +158,13 @@ def _of_hours(
     rule: rules.Rule, starts_at: datetime | None, ends_at: datetime | None, within: str
 ) -> Iterator[str]:
     for condition in rule.conditions:
-        if isinstance(condition, rules.Hours) and not meets(condition, starts_at, ends_at):
+        if isinstance(condition, rules.Hours) and not meets_window(condition, starts_at, ends_at):
             yield f"Its days and hours never come within {within}."
 
 
-def meets(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | None) -> bool:
+def meets_window(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | None) -> bool:
     """Whether any moment of `hours`, taken in the site's zone, lies in the window."""
-    if starts_at is None or ends_at is None or ends_at - starts_at > LONG:
+    if starts_at is None or ends_at is None or ends_at - starts_at > EVERY_HOUR_WITHIN:
         return True
     site = timezone.get_default_timezone()
     first, last = timezone.localtime(starts_at, site), timezone.localtime(ends_at, site)
@@ -185,7 +187,7 @@ def _since_midnight(clock: str) -> timedelta:
 
 def _of_the_site(rule: rules.Rule) -> Iterator[str]:
     """What the stacking rules cut of every discount it gives."""
-    most, least = stacking.current().max_discount, least_discount(rule)
+    most, least = stacking.read_rules().max_discount, least_discount(rule)
     if most is not None and most < least:
         yield (
             f"The stacking rules allow {money(most)} of discount in a sale: "
@@ -196,7 +198,7 @@ def _of_the_site(rule: rules.Rule) -> Iterator[str]:
 # ── its codes ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def of_coupon(coupon: Coupon) -> list[str]:
+def conflicts_of_coupon(coupon: Coupon) -> list[str]:
     """Why a code that is good by itself is good for nothing: sentences."""
     promotion = coupon.promotion
     if promotion.deleted_at:
@@ -210,9 +212,9 @@ def of_coupon(coupon: Coupon) -> list[str]:
         said.append("Its promotion is in no open campaign and not standalone: the code is good nowhere.")
     places = [place.pk for place in promotion.locations.all()]
     this = Coupon.objects.filter(pk=coupon.pk)
-    if this.filter(_missed(promotion, campaigns, places)).exists():
+    if this.filter(_codes_out_of_reach(promotion, campaigns, places)).exists():
         said.append(f"It can never be used: {NOT_MET}.")
-    if _unreached(this):
+    if _count_unreached(this):
         said.append(f"No sale of late came to its minimum spend, {money(coupon.min_subtotal)}.")
     if coupon.is_guessable:
         said.append(GUESSABLE)
@@ -220,7 +222,7 @@ def of_coupon(coupon: Coupon) -> list[str]:
 
 
 GUESSABLE = (
-    f"It has fewer than {SHORT} letters and digits: whoever tries short codes finds it soon. "
+    f"It has fewer than {MIN_SAFE_LENGTH} letters and digits: whoever tries short codes finds it soon. "
     "Make it longer, or bind it to a customer."
 )
 
@@ -245,28 +247,32 @@ def _of_codes(
     if not usable.exists():
         yield "None of its coupon codes can be used any more."
         return
-    if count := usable.filter(_missed(promotion, campaigns, places)).count():
+    if count := usable.filter(_codes_out_of_reach(promotion, campaigns, places)).count():
         yield (
             f"{count} of its coupon codes can never be used: "
             "their dates or locations do not meet its own or those of any of its campaigns."
         )
-    if count := _unreached(usable):
+    if count := _count_unreached(usable):
         yield f"No sale of late came to the minimum spend of {count} of its coupon codes."
 
 
-def _missed(promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]) -> Q:
+def _codes_out_of_reach(
+    promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
+) -> Q:
     """The codes that are never good where and when the promotion and one of its campaigns are."""
-    own = _elsewhere(promotion.starts_at, promotion.ends_at, places)
+    own = _codes_elsewhere(promotion.starts_at, promotion.ends_at, places)
     if promotion.standalone or not campaigns:
         return own
     theirs = [
-        _elsewhere(campaign.starts_at, campaign.ends_at, [place.pk for place in campaign.locations.all()])
+        _codes_elsewhere(
+            campaign.starts_at, campaign.ends_at, [place.pk for place in campaign.locations.all()]
+        )
         for campaign in campaigns
     ]
     return own | reduce(and_, theirs)
 
 
-def _elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Collection[int]) -> Q:
+def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Collection[int]) -> Q:
     """The codes whose own dates or locations do not meet these."""
     apart = Q(pk__in=[])
     if ends_at:
@@ -279,13 +285,13 @@ def _elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Col
     return apart
 
 
-def _unreached(coupons: QuerySet[Coupon]) -> int:
+def _count_unreached(coupons: QuerySet[Coupon]) -> int:
     """How many of `coupons` ask for more than any of the latest sales came to."""
     asking = coupons.filter(min_subtotal__gt=0)
     if not asking.exists():
         return 0
     count, largest = _recent_sales()
-    return asking.filter(min_subtotal__gt=largest).count() if count >= ENOUGH else 0
+    return asking.filter(min_subtotal__gt=largest).count() if count >= SALES_TO_JUDGE_BY else 0
 
 
 # ── with its campaigns ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -316,7 +322,7 @@ def _with_campaign(
         else:
             yield f"{has} of {one}: the first sale gets less and uses it up."
     if campaign.currency != settings.CURRENCY:
-        there = reading.sentence(promotion, campaign.currency)
+        there = reading.write_sentence(promotion, campaign.currency)
         yield f"“{campaign}” counts in {campaign.currency}. There it says: {there}"
 
 

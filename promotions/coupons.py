@@ -23,7 +23,7 @@ from promotions.publish.overtaken import refuse_overtaken
 
 ALPHABET = "BCDFGHJKMNPQRTVWXY34679"
 """No two letters that look alike when read or typed (0 O, 1 I L, 2 Z, 5 S, 8 B), and no vowel, so no word."""
-MOST = 1_000_000  # codes of one batch
+MAX_CODES_OF_BATCH = 1_000_000  # codes of one batch
 FIELDS = frozenset(
     {
         "code",
@@ -40,7 +40,7 @@ FIELDS = frozenset(
 )
 
 
-def generate(
+def generate_codes(
     promotion: Promotion,
     count: int,
     *,
@@ -61,9 +61,9 @@ def generate(
     Returns: the name of the batch.
     Raises: Refused: a value cannot be, so many codes are not possible, or `by` may not.
     """
-    _allow(by, "add")
-    if not 1 <= count <= MOST:
-        raise Refused([("count", f"Between 1 and {MOST:,} codes can be made at once.")])
+    _require(by, "add")
+    if not 1 <= count <= MAX_CODES_OF_BATCH:
+        raise Refused([("count", f"Between 1 and {MAX_CODES_OF_BATCH:,} codes can be made at once.")])
     if not 8 <= length <= 30:
         raise Refused(
             [("length", "The random part of a code has 8 to 30 letters: shorter ones can be guessed.")]
@@ -125,7 +125,7 @@ def random_letters(length: int) -> str:
     return "".join(letters)
 
 
-def numbers(promotion: Promotion) -> dict[str, int]:
+def count_codes(promotion: Promotion) -> dict[str, int]:
     """How many codes a promotion has: `count`, `used` (of them at least once) and `off` (switched off)."""
     return promotion.coupons.aggregate(
         count=Count("pk"), used=Count("pk", filter=Q(uses__gt=0)), off=Count("pk", filter=Q(active=False))
@@ -164,7 +164,7 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
     yield from spreadsheets.lines(rows.iterator(chunk_size=spreadsheets.CHUNK))
 
 
-def edits(coupon: Coupon) -> QuerySet[Change]:
+def edits_of(coupon: Coupon) -> QuerySet[Change]:
     """Who changed or switched this code, alone or with its batch."""
     what = Change.What
     alone = Q(what__in=[what.CODE_EDITED, what.CODE_ON, what.CODE_OFF], detail__code=coupon.code)
@@ -172,7 +172,7 @@ def edits(coupon: Coupon) -> QuerySet[Change]:
     return coupon.promotion.changes.filter(alone | with_others if coupon.batch else alone)
 
 
-def save(
+def save_coupon(
     coupon: Coupon | int | None,
     *,
     by: Any = None,
@@ -189,14 +189,14 @@ def save(
     Raises: Overtaken: it was changed since; Refused: a value cannot be, the code exists already, or `by` may not.
     """
     is_new = coupon is None
-    _allow(by, "add" if is_new else "change")
+    _require(by, "add" if is_new else "change")
     with transaction.atomic():
         if coupon is None:
             coupon = Coupon(promotion=fields.pop("promotion"))
         else:  # locked, since its row also counts
             key = coupon if isinstance(coupon, int) else coupon.pk
             coupon = Coupon.objects.select_for_update().get(pk=key)
-            refuse_overtaken(edits(coupon), seen)
+            refuse_overtaken(edits_of(coupon), seen)
         if unknown := fields.keys() - FIELDS:
             raise Refused(
                 [(name, f"“{name}” is no field of a coupon that can be edited.") for name in sorted(unknown)]
@@ -286,7 +286,7 @@ def _check(coupon: Coupon) -> None:
         raise Refused(reasons)
 
 
-def _allow(by: Any, action: str) -> None:
+def _require(by: Any, action: str) -> None:
     if by is not None and not by.has_perm(f"promotions.{action}_coupon"):
         raise Refused(f"You may not {action} coupons: ask an administrator for the right to.")
 
@@ -316,7 +316,7 @@ class Presented(Struct, frozen=True, array_like=True):
     locations: frozenset[str]
 
 
-def judged(
+def judge_code(
     code: str,
     found: Presented | None,
     *,

@@ -7,7 +7,7 @@ from django.db import connection
 
 from promotions.codes import code_key
 from promotions.models import Coupon
-from promotions.publish.limits import unkept
+from promotions.publish.limits import find_wrong_counters
 from promotions.published import PROMOTIONS, Parts
 
 # What was granted and what held sales reserve, by campaign or by promotion ({thing}); beside what the counter says.
@@ -131,7 +131,7 @@ def breaches() -> Iterator[str]:
         cursor.execute(LINES)
         for pk, amount, uses in cursor.fetchall():
             yield f"Of line {pk} of the ledger more came back than it gave: {amount} and {uses} uses are left."
-        for thing, pk in unkept():
+        for thing, pk in find_wrong_counters():
             yield f"The counter of {thing} {pk} does not say what the {thing} says."
         cursor.execute(f"{PROMOTIONS} WHERE p.deleted_at IS NULL")
         for row in cursor.fetchall():

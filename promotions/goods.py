@@ -9,11 +9,11 @@ from msgspec import Struct
 
 from promotions.engine import Rule
 
-LATEST = 1000  # sales that are looked at
-OFFERED = 500  # codes of each kind that a form offers
+LATEST_SALES = 1000  # sales that are looked at
+CODES_OFFERED = 500  # codes of each kind that a form offers
 NOUNS = {"skus": "SKU", "categories": "category", "brands": "brand"}
 
-SOLD = """
+SOLD_ARTICLES = """
     SELECT line ->> 'sku', line -> 'categories', line ->> 'brand'
     FROM (SELECT basket FROM pos_sale WHERE state = 'committed' ORDER BY id DESC LIMIT %s) AS sale,
          jsonb_array_elements(CASE jsonb_typeof(basket -> 'lines') WHEN 'array' THEN basket -> 'lines' ELSE '[]' END)
@@ -29,18 +29,18 @@ class Goods(Struct, frozen=True):
     categories: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
 
-    def offered(self) -> dict[str, tuple[str, ...]]:
+    def offers_by_kind(self) -> dict[str, tuple[str, ...]]:
         """By kind, what a form offers."""
-        return {kind: getattr(self, kind)[:OFFERED] for kind in NOUNS}
+        return {kind: getattr(self, kind)[:CODES_OFFERED] for kind in NOUNS}
 
 
-def sold() -> Goods:
+def read_sold_goods() -> Goods:
     """The articles of the latest sales."""
     skus: set[str] = set()
     categories: set[str] = set()
     brands: set[str] = set()
     with connection.cursor() as cursor:
-        cursor.execute(SOLD, [LATEST])
+        cursor.execute(SOLD_ARTICLES, [LATEST_SALES])
         for sku, listed, brand in cursor:
             skus.add(sku)
             categories.update(msgspec.json.decode(listed) if isinstance(listed, str) else listed or ())
@@ -48,12 +48,12 @@ def sold() -> Goods:
     return Goods(*(tuple(sorted(filter(None, codes))) for codes in (skus, categories, brands)))
 
 
-def unmatched(rule: Rule) -> Iterator[str]:
+def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
     """A sentence for each code that `rule` names and nothing that was sold has. None where nothing was sold yet."""
-    goods = sold()
+    goods = read_sold_goods()
     if not goods.skus:
         return
-    named = dict.fromkeys(_named(msgspec.to_builtins([rule.target, rule.conditions, rule.benefit])))
+    named = dict.fromkeys(_list_codes(msgspec.to_builtins([rule.target, rule.conditions, rule.benefit])))
     for kind, code in named:
         known = getattr(goods, kind)
         if code not in known:
@@ -62,14 +62,14 @@ def unmatched(rule: Rule) -> Iterator[str]:
             yield f"No till has sold anything of the {NOUNS[kind]} “{code}” lately.{hint}"
 
 
-def _named(value: Any) -> Iterator[tuple[str, str]]:
+def _list_codes(value: Any) -> Iterator[tuple[str, str]]:
     """(kind, code) of all codes in the rules as plain values. A free gift may be new: its SKU is left out."""
     if isinstance(value, dict):
         for name, part in value.items():
             if name in NOUNS:
                 yield from ((name, code) for code in part)
             else:
-                yield from _named(part)
+                yield from _list_codes(part)
     elif isinstance(value, list | tuple):
         for part in value:
-            yield from _named(part)
+            yield from _list_codes(part)

@@ -10,14 +10,14 @@ from campaigns.refusals import Refused
 from promotions.models import CustomerGroup, Promotion
 
 
-def names(codes: Collection[str]) -> dict[str, str]:
+def read_names(codes: Collection[str]) -> dict[str, str]:
     """The names of the groups with these codes, by code; of those that have one."""
     if not codes:
         return {}
     return dict(CustomerGroup.objects.filter(code__in=codes).exclude(name="").values_list("code", "name"))
 
 
-def name(promotions: Sequence[Promotion]) -> None:
+def attach_names(promotions: Sequence[Promotion]) -> None:
     """Tell `promotions` the names of the groups they are for, with one query for all, none where they are for none."""
     codes = {
         code
@@ -26,7 +26,7 @@ def name(promotions: Sequence[Promotion]) -> None:
         if isinstance(condition, dict) and condition.get("type") == "in_group"
         for code in condition.get("groups", ())
     }
-    found = names(codes)
+    found = read_names(codes)
     for promotion in promotions:
         promotion.group_names = found
 
@@ -39,7 +39,7 @@ def set_members(
     `shown`: the members that `customers` was made from. Whoever else came or went meanwhile stays so.
     Raises: Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
-    _allow(by, "change")
+    _require(by, "change")
     if group.kept_by:
         raise Refused(f"The segment “{group.kept_by}” says who belongs to “{group}”: edit that.")
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
@@ -80,12 +80,12 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
         return cursor.fetchone()[0]
 
 
-def facts(group: CustomerGroup) -> dict[str, str]:
+def describe_group(group: CustomerGroup) -> dict[str, str]:
     """What people may change of a group but its customers, whom set_members brings together, in words."""
     return editions.texts(group, ["code", "name"])
 
 
-def save(
+def save_group(
     group: CustomerGroup,
     customers: Iterable[str],
     *,
@@ -99,16 +99,16 @@ def save(
     Raises: Overtaken: it was changed since; Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
-        _allow(by, "add")
+        _require(by, "add")
     with transaction.atomic():
         was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
-        before = facts(was) | _customers(was) if was else None
+        before = describe_group(was) | _customers(was) if was else None
         if was:
-            editions.refuse_overtaken(was, facts(was), seen)
+            editions.refuse_overtaken(was, describe_group(was), seen)
         group.save()
         if not group.kept_by:
             set_members(group, customers, shown=shown, by=by)
-        editions.record(group, before, facts(group) | _customers(group), by=by)
+        editions.record(group, before, describe_group(group) | _customers(group), by=by)
     return group
 
 
@@ -119,17 +119,17 @@ def _customers(group: CustomerGroup) -> dict[str, str]:
     return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
 
 
-def keep(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:
+def set_keeper(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:
     """Let a segment of the name `kept_by` say from now on who belongs to `group`; empty: people do.
 
     Raises: Refused: `by` may not.
     """
     if group.kept_by != kept_by:
-        _allow(by, "change")
+        _require(by, "change")
         group.kept_by = kept_by
         group.save(update_fields=["kept_by"])
 
 
-def _allow(by: Any, action: str) -> None:
+def _require(by: Any, action: str) -> None:
     if by is not None and not by.has_perm(f"promotions.{action}_customergroup"):
         raise Refused(f"You may not {action} customer groups: ask an administrator for the right to.")

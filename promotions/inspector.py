@@ -27,8 +27,8 @@ from promotions.models import Link, Promotion, PromotionCampaign
 
 DAY = 24 * 60  # minutes
 WEEK = 7 * DAY
-C = TypeVar("C")
-TOLD = 3  # campaigns that are named as never meeting
+ConditionType = TypeVar("ConditionType")
+APART_CAMPAIGNS_NAMED = 3  # campaigns that are named as never meeting
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Meeting:
         return not self.hindrances
 
 
-def meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
+def judge_meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
     """Whether `first` and `second` can both apply to one sale under the stacking rules (None: those in force).
 
     Raises: msgspec.ValidationError: one of them cannot be read.
     """
-    rules = rules or stacking.current()
-    one, other = reading.rule(first), reading.rule(second)
+    rules = rules or stacking.read_rules()
+    one, other = reading.read_rule(first), reading.read_rule(second)
     return Meeting(
         hindrances=[
             *_by_the_rules(one, other, rules),
@@ -80,17 +80,17 @@ def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]
 
 def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
     """What no single sale can be for both."""
-    paid = [set(condition.methods) for condition in _all(one, other, PaymentMethod)]
+    paid = [set(condition.methods) for condition in _conditions_of_kind(one, other, PaymentMethod)]
     if len(paid) > 1 and not set.intersection(*paid):
         yield "They are for different means of payment, and a sale is paid by one."
-    customers = [set(condition.customers) for condition in _all(one, other, CustomerIs)]
+    customers = [set(condition.customers) for condition in _conditions_of_kind(one, other, CustomerIs)]
     if len(customers) > 1 and not set.intersection(*customers):
         yield "They are for different customers."
     if _group_of(one, other) and all(_takes_everything(rule) for rule in (one, other)):
         yield f"Both are of the group “{_group_of(one, other)}” and reduce every article: only one of them counts."
 
 
-def _all(one: Rule, other: Rule, kind: type[C]) -> list[C]:
+def _conditions_of_kind(one: Rule, other: Rule, kind: type[ConditionType]) -> list[ConditionType]:
     """The conditions of this kind of both."""
     return [
         condition for rule in (one, other) for condition in rule.conditions if isinstance(condition, kind)
@@ -112,7 +112,7 @@ def _by_time(one: Rule, other: Rule) -> Iterator[str]:
     ends = [rule.ends_at for rule in (one, other) if rule.ends_at]
     if starts and ends and max(starts) >= min(ends):
         yield "Their windows never overlap: one ends before the other starts."
-    open_at = [_minutes_of_week(hours) for hours in _all(one, other, Hours)]
+    open_at = [_minutes_of_week(hours) for hours in _conditions_of_kind(one, other, Hours)]
     if len(open_at) > 1 and not set.intersection(*open_at):
         yield "Their days and hours never overlap."
 
@@ -139,10 +139,10 @@ def _by_campaign(first: Promotion, second: Promotion) -> list[str]:
     """Why no campaign of one ever runs beside one of the other; nothing where one applies through none."""
     met = []
     for one, other in product(_ways(first), _ways(second)):
-        if not (why := _apart(one, other)):
+        if not (why := _why_apart(one, other)):
             return []
         met.append(why)
-    return met[:TOLD]
+    return met[:APART_CAMPAIGNS_NAMED]
 
 
 Way = PromotionCampaign | None
@@ -156,7 +156,7 @@ def _ways(promotion: Promotion) -> list[Way]:
     return [link.campaign for link in links.order_by("campaign") if not link.campaign.is_final]
 
 
-def _apart(one: Way, other: Way) -> str:
+def _why_apart(one: Way, other: Way) -> str:
     """Why two campaigns never apply to the same sale; empty: they can. Promotions by themselves meet most campaigns."""
     for campaign in (one, other):
         if campaign is not None and campaign.exclusive:
@@ -211,7 +211,7 @@ def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
 Applying = tuple[Promotion, PromotionCampaign | None]
 
 
-def applying(now: datetime, most: int) -> tuple[list[Applying], int]:
+def list_applying(now: datetime, most: int) -> tuple[list[Applying], int]:
     """The promotions that apply at `now`, each with the campaign it applies through (None: standalone).
 
     Returns: the first `most` in the order of application, and how many there are in all.
@@ -232,7 +232,7 @@ def applying(now: datetime, most: int) -> tuple[list[Applying], int]:
     ]
     found += [(promotion, None) for promotion in alone[:most]]
     first = sorted(found, key=_order)[:most]
-    groups.name([promotion for promotion, _ in first])
+    groups.attach_names([promotion for promotion, _ in first])
     return first, links.count() + alone.count()
 
 

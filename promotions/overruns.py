@@ -21,7 +21,7 @@ from promotions.models import Overrun, PromotionCampaign, Redemption
 CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one code are no pattern
 
 
-def fresh() -> QuerySet[Overrun]:
+def fresh_overruns() -> QuerySet[Overrun]:
     """What was given beyond limits through campaigns that are active, since each last began or went on."""
     begun = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
     began = begun.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
@@ -34,25 +34,25 @@ def fresh() -> QuerySet[Overrun]:
 
 def overrun_campaigns() -> list[int]:
     """The keys of the active campaigns that were overrun at all since they last began or went on."""
-    return sorted(set(fresh().values_list("redemption__campaign", flat=True)))
+    return sorted(set(fresh_overruns().values_list("redemption__campaign", flat=True)))
 
 
-def pause(campaign: int, now: datetime) -> None:
+def pause_overrun(campaign: int, now: datetime) -> None:
     """Pause a campaign that was overrun by more than the site allows; leave any other as it is."""
-    if reason := next(reasons(PromotionCampaign.objects.get(pk=campaign)), None):
+    if reason := next(pause_reasons(PromotionCampaign.objects.get(pk=campaign)), None):
         try:
             lifecycle.fire(campaign, "pause", why=reason, now=now)
         except Refused:
             return  # somebody has just paused or ended it
 
 
-def reasons(campaign: PromotionCampaign) -> Iterator[str]:
+def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
     """Which limits of `campaign` were overrun by more than the site allows: a sentence for each."""
     percent = settings.OVERRUN_PERCENT
     amount = uses = codes = 0
     by_promotion: dict[tuple[str, int | None], int] = defaultdict(int)
     rows = (
-        fresh()
+        fresh_overruns()
         .filter(redemption__campaign=campaign)
         .values_list("redemption__promotion__name", "redemption__promotion__max_uses")
         .annotate(Sum("amount"), Sum("campaign_uses"), Sum("promotion_uses"), Sum("coupon_uses"))

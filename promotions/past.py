@@ -24,11 +24,11 @@ EDITS = """
     FROM promotions_change WHERE at > %s
      AND what IN ('created', 'edited', 'activated', 'deactivated', 'linked', 'unlinked', 'deleted')
 """
-WAS_ON = {Change.What.ACTIVATED: False, Change.What.DEACTIVATED: True, Change.What.CREATED: False}
-WAS_LINKED = {Change.What.LINKED: False, Change.What.UNLINKED: True}
+WAS_ON_BEFORE = {Change.What.ACTIVATED: False, Change.What.DEACTIVATED: True, Change.What.CREATED: False}
+WAS_LINKED_BEFORE = {Change.What.LINKED: False, Change.What.UNLINKED: True}
 
 
-def since(at: datetime) -> tuple[int | None, int, int]:
+def count_changes_since(at: datetime) -> tuple[int | None, int, int]:
     """The version of the rules, and how many steps and edits of theirs came after `at`: together they name the past."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -39,7 +39,7 @@ def since(at: datetime) -> tuple[int | None, int, int]:
         return cursor.fetchone()
 
 
-class Row(NamedTuple):
+class StoredPromotion(NamedTuple):
     """A promotion as it is stored. `locations`: codes. `parts`: its JSON fields, in one object."""
 
     id: int
@@ -79,7 +79,7 @@ class Past(Struct, frozen=True):
         """Whether this promotion was there: of one that was made since, the record says that it gave nothing."""
         return self.promotions.get(pk, {}).get("benefit") != {}
 
-    def promotion_of(self, row: Row) -> Row:
+    def promotion_of(self, row: StoredPromotion) -> StoredPromotion:
         """One promotion as it was."""
         was = self.promotions.get(row.id)
         if was is None:
@@ -87,7 +87,7 @@ class Past(Struct, frozen=True):
         parts = msgspec.json.decode(row.parts)
         parts |= {name: value for name, value in was.items() if name in parts}
         parts["stacking"] = parts["stacking"] or None
-        columns = {name: value for name, value in was.items() if name in Row._fields}
+        columns = {name: value for name, value in was.items() if name in StoredPromotion._fields}
         for name in ("starts_at", "ends_at"):
             if isinstance(text := columns.get(name), str):
                 columns[name] = datetime.fromisoformat(text)
@@ -102,7 +102,7 @@ class Past(Struct, frozen=True):
         return msgspec.convert(msgspec.to_builtins(now) | self.stacking, StackingRules)
 
 
-def undone(at: datetime) -> Past:
+def read_past(at: datetime) -> Past:
     """The past at `at`: of what was changed several times since, what the first of these changes found."""
     past = Past()
     with connection.cursor() as cursor:
@@ -123,24 +123,24 @@ def _undo(
 ) -> None:
     found = {name: before for name, (before, _) in detail.items()}
     if campaign is not None and promotion is not None:
-        past.links.setdefault((campaign, promotion), WAS_LINKED[Change.What(what)])
+        past.links.setdefault((campaign, promotion), WAS_LINKED_BEFORE[Change.What(what)])
     elif campaign is not None:
         before, after = (set(keys) for keys in detail.get("promotions", ((), ())))
         for key in before ^ after:
             past.links.setdefault((campaign, key), key in before)
-        keep_first(past.campaigns.setdefault(campaign, {}), found)
+        keep_first_values(past.campaigns.setdefault(campaign, {}), found)
     elif promotion is not None:
-        if what in WAS_ON:
-            found["active"] = WAS_ON[Change.What(what)]
+        if what in WAS_ON_BEFORE:
+            found["active"] = WAS_ON_BEFORE[Change.What(what)]
         elif what == Change.What.DELETED:
             found["active"] = found["status"] == "active"
             for key in found["campaigns"]:
                 past.links.setdefault((key, promotion), True)
-        keep_first(past.promotions.setdefault(promotion, {}), found)
+        keep_first_values(past.promotions.setdefault(promotion, {}), found)
     else:
-        keep_first(past.stacking, found)
+        keep_first_values(past.stacking, found)
 
 
-def keep_first(known: dict[str, Any], found: Mapping[str, Any]) -> None:
+def keep_first_values(known: dict[str, Any], found: Mapping[str, Any]) -> None:
     for name, value in found.items():
         known.setdefault(name, value)

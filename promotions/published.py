@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 from promotions.engine import CampaignTerms, Rule
 from promotions.engine.rules import Benefit, Caps, Condition, Stackable, Stacking, Target
-from promotions.past import Row
+from promotions.past import StoredPromotion
 
 logger = logging.getLogger(__name__)
 
-EXPLAINED = timedelta(days=1)  # so long after its end the till can still say that a campaign is over
+EXPLAIN_ENDED_FOR = timedelta(days=1)  # so long after its end the till can still say that a campaign is over
 MONEY = re.compile(r'"(amount|price|max_amount|unit_price_min|unit_price_max|at_least)":')
 OVER = ("expired", "cancelled")
 
@@ -47,7 +47,7 @@ class Published(Struct, frozen=True, gc=False):
     """
 
     stamp: Stamp | None
-    row: Row
+    row: StoredPromotion
     parts: Parts | None
     names_money: bool
     asks: frozenset[type]
@@ -64,7 +64,7 @@ CAMPAIGNS = """
 """
 
 
-def campaigns(
+def read_campaigns(
     known: Mapping[int, CampaignTerms], *, drafts: bool, of: int | None = None
 ) -> dict[int, CampaignTerms]:
     """The published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones.
@@ -91,7 +91,7 @@ def campaigns(
     return {terms.id: terms if known.get(terms.id) != terms else known[terms.id] for terms in found}
 
 
-def linked() -> list[tuple[int, int]]:
+def read_links() -> list[tuple[int, int]]:
     """(campaign, promotion)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT campaign_id, promotion_id FROM promotions_link")
@@ -114,18 +114,18 @@ LOCATIONS = """
 """
 
 
-def rows_at(at: datetime) -> list[Row]:
+def read_rows_at(at: datetime) -> list[StoredPromotion]:
     """The promotions there are, and those there were at `at`."""
-    return _rows("WHERE p.deleted_at IS NULL OR p.deleted_at > %s", [at])
+    return _read_rows("WHERE p.deleted_at IS NULL OR p.deleted_at > %s", [at])
 
 
-def _rows(where: str, values: list[Any]) -> list[Row]:
+def _read_rows(where: str, values: list[Any]) -> list[StoredPromotion]:
     with connection.cursor() as cursor:
         cursor.execute(f"{PROMOTIONS} {where}", values)
-        return [Row(*row) for row in cursor]
+        return [StoredPromotion(*row) for row in cursor]
 
 
-def promotions(known: Mapping[int, Published]) -> list[Published]:
+def read_promotions(known: Mapping[int, Published]) -> list[Published]:
     """The promotions there are, without their rules where they are not the `known` ones."""
     with connection.cursor() as cursor:
         cursor.execute(LOCATIONS)
@@ -137,13 +137,13 @@ def promotions(known: Mapping[int, Published]) -> list[Published]:
     kept = [one for one in known.values() if stamps.get(one.row.id) == one.stamp]
     unread = list(stamps.keys() - {one.row.id for one in kept})
     return (
-        kept + [read(row, stamps[row.id]) for row in _rows("WHERE p.id = ANY(%s)", [unread])]
+        kept + [read_promotion(row, stamps[row.id]) for row in _read_rows("WHERE p.id = ANY(%s)", [unread])]
         if unread
         else kept
     )
 
 
-def read(row: Row, stamp: Stamp | None = None) -> Published:
+def read_promotion(row: StoredPromotion, stamp: Stamp | None = None) -> Published:
     """A promotion as it is stored, without rules. One that cannot be read is logged."""
     try:
         parts = msgspec.json.decode(row.parts, type=Parts)
@@ -154,7 +154,7 @@ def read(row: Row, stamp: Stamp | None = None) -> Published:
     return Published(stamp, row._replace(parts=""), parts, MONEY.search(row.parts) is not None, asks)
 
 
-def with_rules(
+def add_rules(
     promotion: Published,
     links: Mapping[int, list[CampaignTerms]],
     *,
@@ -170,7 +170,7 @@ def with_rules(
     row, parts = promotion.row, promotion.parts
     if parts is None:
         return promotion
-    lately = now - EXPLAINED
+    lately = now - EXPLAIN_ENDED_FOR
     terms: list[CampaignTerms | None] = [None] if row.standalone else []
     if not row.standalone:
         terms += [

@@ -15,7 +15,7 @@ class Check:
     field: str = ""
 
 
-def checks(campaign: PromotionCampaign) -> list[Check]:
+def list_checks(campaign: PromotionCampaign) -> list[Check]:
     """What stands ready and what is still open, in the order in which a campaign is made."""
     return [_promotions(campaign), _limits(campaign), _end(campaign)]
 

@@ -9,7 +9,7 @@ from promotions.engine import Rule, words
 from promotions.models import Promotion
 
 
-def rule(promotion: Promotion) -> Rule:
+def read_rule(promotion: Promotion) -> Rule:
     """What `promotion`, saved or not, says without its campaigns and locations.
 
     Raises: msgspec.ValidationError: its JSON is none of promotions.engine.rules.
@@ -35,14 +35,14 @@ def rule(promotion: Promotion) -> Rule:
     )
 
 
-def sentence(promotion: Promotion, currency: str = "") -> str:
+def write_sentence(promotion: Promotion, currency: str = "") -> str:
     """What `promotion` does, in words; amounts in `currency`, by default the site's."""
     try:
-        read = rule(promotion)
+        read = read_rule(promotion)
     except msgspec.ValidationError as error:
         return f"Its rules cannot be read: {error}."
     if promotion.group_names is None:
-        groups.name([promotion])
+        groups.attach_names([promotion])
     return words.sentence(
         read, lambda amount: money(amount, currency or settings.CURRENCY), promotion.group_names
     )

@@ -9,7 +9,7 @@ from campaigns.templatetags.workspace import money
 Figure = int | str | None
 
 
-def said(
+def write_reason(
     reason: str,
     need: Figure = None,
     have: Figure = None,
@@ -31,11 +31,13 @@ def said(
     """
     winner = f"“{by}”" if by else "another promotion"
     if reason in AMOUNTS:
-        need, have = _amount(need, currency), _amount(have, currency)
+        need, have = _write_amount(need, currency), _write_amount(have, currency)
     elif reason in INSTANTS:
-        need, have = _instant(need, zone), _instant(have, zone)
+        need, have = _write_instant(need, zone), _write_instant(have, zone)
     if reason == "group" and groups:
-        need, have = (", ".join(groups.get(code, code) for code in codes(figure)) for figure in (need, have))
+        need, have = (
+            ", ".join(groups.get(code, code) for code in split_codes(figure)) for figure in (need, have)
+        )
     if reason == "wrong_location" and not need:
         return "Its own locations and those of its campaign have none in common: it applies nowhere."
     if have in ("", None):
@@ -46,16 +48,16 @@ def said(
     return sentence[0].upper() + sentence[1:]
 
 
-def codes(figure: Figure) -> list[str]:
+def split_codes(figure: Figure) -> list[str]:
     """The codes in the figures of the reason "group"."""
     return figure.split(", ") if isinstance(figure, str) else []
 
 
-def _amount(figure: Figure, currency: str) -> str:
+def _write_amount(figure: Figure, currency: str) -> str:
     return money(figure, currency) if isinstance(figure, int) else ""
 
 
-def _instant(figure: Figure, zone: tzinfo | None) -> str:
+def _write_instant(figure: Figure, zone: tzinfo | None) -> str:
     if not isinstance(figure, str) or not figure:
         return "an unknown time"
     return dates.write_moment(datetime.fromisoformat(figure), zone)

@@ -17,7 +17,7 @@ from campaigns import database_time
 from promotions import past, publish, published, stacking
 from promotions.engine import CampaignTerms, RuleSet, StackingRules, compile_rules
 from promotions.engine.rules import CustomerIs, FirstPurchase, InGroup
-from promotions.publish.limits import keep_all, unkept
+from promotions.publish.limits import correct_counters, find_wrong_counters
 from promotions.published import Published
 
 
@@ -78,21 +78,23 @@ def of_version(version: int | None) -> Snapshot:
 
 def current() -> Snapshot:
     """The published rules of this moment, read only where this process has not. As `of_version`, not inside a sale."""
-    return of_version(_version())
+    return of_version(_read_version())
 
 
 _earlier: dict[tuple[int | None, int, int], Snapshot] = {}
-EARLIER = 16  # a till sends its sales in their order, over hours in which the rules changed a few times
+EARLIER_SNAPSHOTS = (
+    16  # a till sends its sales in their order, over hours in which the rules changed a few times
+)
 
 
 def as_of(at: datetime) -> Snapshot:
     """The rules that held at `at`, with the limits of now. Not inside a sale's transaction, as `of_version`."""
-    key = version, *later = past.since(at)
+    key = version, *later = past.count_changes_since(at)
     if not any(later):
         return of_version(version)
     with _loading:
         if key not in _earlier:
-            if len(_earlier) >= EARLIER:
+            if len(_earlier) >= EARLIER_SNAPSHOTS:
                 _earlier.clear()
             _earlier[key] = load(at=at)
         return _earlier[key]
@@ -112,24 +114,27 @@ def load(
     `at`: as they were then. `after`: an earlier snapshot; what did not change since is taken over from it.
     A counter that does not say what its campaign says, after a write that went past promotions.publish, is put right.
     """
-    if unkept():
-        keep_all()
-    with _uncollected(), transaction.atomic():
-        publish.lock_shared()
-        version = _version()
-        campaigns, linked = published.campaigns(after.campaigns, drafts=drafts, of=of), published.linked()
-        counters = _counters()
-        rules_of_meeting = stacking.current()
+    if find_wrong_counters():
+        correct_counters()
+    with _pause_garbage_collector(), transaction.atomic():
+        publish.lock_rules_shared()
+        version = _read_version()
+        campaigns, linked = (
+            published.read_campaigns(after.campaigns, drafts=drafts, of=of),
+            published.read_links(),
+        )
+        counters = _read_counters()
+        rules_of_meeting = stacking.read_rules()
         if at is None:
-            promotions = published.promotions(after.promotions)
+            promotions = published.read_promotions(after.promotions)
         else:
-            then = past.undone(at)
+            then = past.read_past(at)
             campaigns, linked = then.campaigns_of(campaigns), then.links_of(linked)
-            rows = [row for row in published.rows_at(at) if then.has_promotion(row.id)]
-            promotions = [published.read(then.promotion_of(row)) for row in rows]
+            rows = [row for row in published.read_rows_at(at) if then.has_promotion(row.id)]
+            promotions = [published.read_promotion(then.promotion_of(row)) for row in rows]
             rules_of_meeting = then.stacking_of(rules_of_meeting)
-        links, now = _links(linked, campaigns), database_time.now()
-        promotions = [published.with_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
+        links, now = _campaigns_by_promotion(linked, campaigns), database_time.now()
+        promotions = [published.add_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
         rules = after.rules.renewed([rule for one in promotions for rule in one.rules])
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}
     promotion_counters = {promotion: pk for pk, _, promotion, counts, _ in counters if promotion and counts}
@@ -144,17 +149,17 @@ def load(
         promotion_counters=promotion_counters,
         campaign_limits={campaign: most for _, campaign, _, _, most in counters if campaign and most},
         promotion_limits={promotion: most for _, _, promotion, _, most in counters if promotion and most},
-        personal=frozenset(_personal(promotions, campaign_counters, promotion_counters)),
+        personal=frozenset(_personal_counters(promotions, campaign_counters, promotion_counters)),
         asks_groups=any(InGroup in one.asks for one in promotions if one.rules),
         asks_first_purchase=any(FirstPurchase in one.asks for one in promotions if one.rules),
-        due=tuple(sorted(_due(campaigns.values()))) if at is None else (),
+        due=tuple(sorted(_due_steps(campaigns.values()))) if at is None else (),
         promotions={one.row.id: one for one in promotions},
         campaigns=campaigns,
     )
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
+def _pause_garbage_collector() -> Iterator[None]:
     """Without the collector of cycles: it finds none among so many objects that stay, and takes half the time."""
     was_on = gc.isenabled()
     gc.disable()
@@ -165,14 +170,14 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _version() -> int | None:
+def _read_version() -> int | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT version FROM promotions_rulesversion")
         row = cursor.fetchone()
     return row[0] if row else None
 
 
-def _links(
+def _campaigns_by_promotion(
     linked: Iterable[tuple[int, int]], campaigns: Mapping[int, CampaignTerms]
 ) -> dict[int, list[CampaignTerms]]:
     """The campaigns of each promotion, by its id."""
@@ -183,7 +188,7 @@ def _links(
     return links
 
 
-def _counters() -> list[tuple[int, int | None, int | None, bool, int | None]]:
+def _read_counters() -> list[tuple[int, int | None, int | None, bool, int | None]]:
     """(id, campaign, promotion, whether sales are counted there, limit per customer)."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -193,7 +198,7 @@ def _counters() -> list[tuple[int, int | None, int | None, bool, int | None]]:
         return cursor.fetchall()
 
 
-def _personal(
+def _personal_counters(
     promotions: Sequence[Published],
     campaign_counters: Mapping[int, int],
     promotion_counters: Mapping[int, int],
@@ -207,7 +212,7 @@ def _personal(
                     yield promotion_counters[rule.promotion]
 
 
-def _due(campaigns: Iterable[CampaignTerms]) -> Iterable[tuple[datetime, int]]:
+def _due_steps(campaigns: Iterable[CampaignTerms]) -> Iterable[tuple[datetime, int]]:
     for campaign in campaigns:
         if campaign.status == "scheduled" and campaign.starts_at:
             yield campaign.starts_at, campaign.id

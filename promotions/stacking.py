@@ -16,7 +16,7 @@ from promotions.publish.overtaken import refuse_overtaken
 FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if not field.primary_key)
 
 
-def current() -> StackingRules:
+def read_rules() -> StackingRules:
     """The rules in force, as the engine reads them."""
     settings = StackingSettings.objects.first() or StackingSettings()
     pairs = ExcludedPair.objects.values_list("first_id", "second_id")
@@ -32,7 +32,7 @@ def edits() -> QuerySet[Change]:
     return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
 
 
-def change(*, by: Any = None, seen: int | None = None, **fields: Any) -> StackingSettings:
+def change_rules(*, by: Any = None, seen: int | None = None, **fields: Any) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
@@ -40,9 +40,9 @@ def change(*, by: Any = None, seen: int | None = None, **fields: Any) -> Stackin
         seen: the `last_edit` of `edits` that they were made from; None: of whatever there is.
     Raises: Overtaken: they were changed since; Refused: a value cannot be, or `by` may not.
     """
-    _allow(by)
+    _require(by)
     with transaction.atomic():
-        publish.lock()
+        publish.lock_rules()
         refuse_overtaken(edits(), seen)
         settings = StackingSettings.objects.first() or StackingSettings(pk=1)
         before = {name: getattr(settings, name) for name in fields if name in FIELDS}
@@ -58,7 +58,7 @@ def change(*, by: Any = None, seen: int | None = None, **fields: Any) -> Stackin
             raise Refused([(name, " ".join(said)) for name, said in error.message_dict.items()]) from error
         settings.save()
         detail = {name: [was, fields[name]] for name, was in before.items() if was != fields[name]}
-        publish.bump()
+        publish.bump_version()
         if detail:
             Change.objects.create(what=Change.What.EDITED, by=by, detail=detail)
     return settings
@@ -69,17 +69,17 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) 
 
     Raises: Refused: they are one and the same, one of them was deleted, or `by` may not.
     """
-    _allow(by)
-    first, second = sorted(_key(promotion) for promotion in (one, other))
+    _require(by)
+    first, second = sorted(_key_of(promotion) for promotion in (one, other))
     if first == second:
         raise Refused("A promotion cannot exclude itself.")
     with transaction.atomic():
-        publish.lock()
+        publish.lock_rules()
         if Promotion.objects.kept().filter(pk__in=[first, second]).count() < 2:
             raise Refused("One of the two promotions was deleted.")
         pair, is_new = ExcludedPair.objects.get_or_create(first_id=first, second_id=second)
         if is_new:
-            publish.bump()
+            publish.bump_version()
             _record(Change.What.APART, pair, by)
 
 
@@ -88,17 +88,17 @@ def let_meet(one: Promotion | int, other: Promotion | int, *, by: Any = None) ->
 
     Raises: Refused: `by` may not.
     """
-    _allow(by)
-    first, second = sorted(_key(promotion) for promotion in (one, other))
+    _require(by)
+    first, second = sorted(_key_of(promotion) for promotion in (one, other))
     with transaction.atomic():
-        publish.lock()
+        publish.lock_rules()
         if pair := ExcludedPair.objects.filter(first=first, second=second).first():
             _record(Change.What.TOGETHER, pair, by)
             pair.delete()
-            publish.bump()
+            publish.bump_version()
 
 
-def _key(promotion: Promotion | int) -> int:
+def _key_of(promotion: Promotion | int) -> int:
     return promotion if isinstance(promotion, int) else promotion.pk
 
 
@@ -106,6 +106,6 @@ def _record(what: str, pair: ExcludedPair, by: Any) -> None:
     Change.objects.create(what=what, by=by, detail={"pair": [str(pair.first), str(pair.second)]})
 
 
-def _allow(by: Any) -> None:
+def _require(by: Any) -> None:
     if by is not None and not by.has_perm("promotions.change_stacking_rules"):
         raise Refused("You may not change the stacking rules: ask an administrator for the right to.")

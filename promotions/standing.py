@@ -13,10 +13,10 @@ from django.utils import timezone
 from promotions.models import Counter, Promotion, PromotionCampaign, Redemption
 from promotions.publish import limits
 
-PACE = timedelta(hours=24)  # the forecast goes on at the pace of these last hours
-YOUNG = timedelta(minutes=10)  # a campaign younger than this has no pace yet
-FAR = timedelta(days=3650)
-DAYS = 31  # the last days that are told one by one
+PACE_WINDOW = timedelta(hours=24)  # the forecast goes on at the pace of these last hours
+MIN_AGE_FOR_PACE = timedelta(minutes=10)  # a campaign younger than this has no pace yet
+FORECAST_LIMIT = timedelta(days=3650)
+DAYS_DRAWN = 31  # the last days that are told one by one
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Standing:
     is_late: bool
 
 
-def figures(campaign: PromotionCampaign, now: datetime) -> Standing:
+def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
     """The figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
-    found: dict[str, Any] = {**limits.figures(campaign)}
+    found: dict[str, Any] = {**limits.read_figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
-        since = max(campaign.starts_at, now - PACE)
+        since = max(campaign.starts_at, now - PACE_WINDOW)
         lately = Redemption.objects.filter(campaign=campaign, at__gte=since).aggregate(sum=Sum("amount"))[
             "sum"
         ]
-        lasts_until = used_up(left=found["left"], spent=lately or 0, since=since, now=now)
+        lasts_until = forecast_end(left=found["left"], spent=lately or 0, since=since, now=now)
     return Standing(
         spent=found["spent"] + found["overrun"],
         held=found["held"],
@@ -73,7 +73,7 @@ class Brief:
     used_up_at: datetime | None
 
 
-def standings(pks: Collection[int]) -> dict[int, Brief]:
+def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
     """How the campaigns with these keys stand, by key: from their counters, and those that have none from the ledger.
 
     Amounts that held sales reserve are not among it. One that gave nothing and has no limit is left out.
@@ -120,7 +120,7 @@ def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, 
     until = timezone.localdate(last if campaign.is_final else now)
     lines = Redemption.objects.filter(campaign=campaign).order_by()
     start = timezone.localdate(campaign.starts_at or campaign.created_at)
-    first = max(start, until - timedelta(days=DAYS - 1))
+    first = max(start, until - timedelta(days=DAYS_DRAWN - 1))
     since = timezone.make_aware(datetime.combine(first, datetime.min.time()))
     found = {
         day: (amount, uses)
@@ -148,7 +148,7 @@ GIVEN_ALONE = """
 """
 
 
-def of_promotion(promotion: Promotion) -> dict[str, Any]:
+def figures_of_promotion(promotion: Promotion) -> dict[str, Any]:
     """What a promotion gave so far, through all its campaigns and by itself.
 
     Returns: `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None where it has no limit
@@ -165,7 +165,7 @@ def of_promotion(promotion: Promotion) -> dict[str, Any]:
     for currency, amount, times in sorted(rows):
         given[currency] = given.get(currency, 0) + int(amount)
         uses += int(times)
-    uses += limits.held_uses("promotion", promotion.pk)
+    uses += limits.count_held_uses("promotion", promotion.pk)
     return {"given": given, "uses": uses, "uses_left": _uses_left(promotion)}
 
 
@@ -175,16 +175,16 @@ def _uses_left(promotion: Promotion) -> int | None:
     counter = Counter.objects.filter(promotion=promotion).first()
     if counter and counter.counts:
         return max(0, promotion.max_uses - counter.uses)
-    return max(0, promotion.max_uses - limits.totals("promotion", promotion.pk)["uses"])
+    return max(0, promotion.max_uses - limits.read_totals("promotion", promotion.pk)["uses"])
 
 
-def used_up(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:
+def forecast_end(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:
     """When `left` ends at the pace at which `spent` went since `since`.
 
     Returns: None when nothing was spent, too little time has passed to tell, or it is years away.
     """
     passed = now - since
-    if spent <= 0 or passed < YOUNG:
+    if spent <= 0 or passed < MIN_AGE_FOR_PACE:
         return None
     seconds = left * passed.total_seconds() / spent
-    return now + timedelta(seconds=seconds) if seconds < FAR.total_seconds() else None
+    return now + timedelta(seconds=seconds) if seconds < FORECAST_LIMIT.total_seconds() else None

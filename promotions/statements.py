@@ -38,14 +38,14 @@ from promotions.pipeline import Command, Pipeline
 
 Result = TypeVar("Result")
 Parameters = Mapping[str, str | None]
-GOOD = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+SUCCEEDED = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 # what was prepared is good no more: somebody discarded it, or a migration gave its columns other types
 STALE = (InvalidSqlStatementName, FeatureNotSupported)
 IDLE, BAD = TransactionStatus.IDLE, ConnStatus.BAD
-UNMET = b"FF001"  # SQLSTATE
+GUARD_FAILED_SQLSTATE = b"FF001"  # SQLSTATE
 
 
-class Unmet(Exception):
+class GuardFailed(Exception):
     """A statement found that what the transaction relies on holds no more, and said so by promotions_unmet()."""
 
 
@@ -91,10 +91,10 @@ class Session:
 
     def command(self, sql: str, parameters: Parameters) -> Command:
         """A statement as it is sent, after the connection has prepared it."""
-        name, text, names = translated(sql)
+        name, text, names = translate_placeholders(sql)
         if name not in self.names:
             with self.django.wrap_database_errors:
-                checked(self.pipeline.prepare(name, text), self.pgconn)
+                raise_on_error(self.pipeline.prepare(name, text), self.pgconn)
             self.names.add(name)
         if self.django.force_debug_cursor:  # so that Django's tools see and count it
             self.django.queries_log.append({"sql": sql, "time": "0.000"})
@@ -111,18 +111,18 @@ class Session:
                 commands = [*self.waiting, command]
                 self.waiting.clear()
                 for result in self.pipeline.exchange(commands):
-                    checked(result, pgconn)
+                    raise_on_error(result, pgconn)
             else:
                 # Django leaves it to the first statement
                 if not self.django.autocommit and pgconn.transaction_status == IDLE:
-                    checked(self.pipeline.begin(), pgconn)
+                    raise_on_error(self.pipeline.begin(), pgconn)
                 name, values = command
                 result = self.pipeline.execute(name, values)
-                checked(result, pgconn)
+                raise_on_error(result, pgconn)
         return result
 
 
-class Here(threading.local):
+class ThreadConnection(threading.local):
     """This thread's connection: Django's wrapper of it, which Django itself looks up with more ado, and its session."""
 
     def __init__(self) -> None:
@@ -130,36 +130,36 @@ class Here(threading.local):
         self.session: Session | None = None
 
 
-_here = Here()
-_numbers = count(1)
+_thread_connection = ThreadConnection()
+_statement_numbers = count(1)
 
 
-def connected() -> Session:
+def open_session() -> Session:
     """The session of this thread's connection, which is open, or was when it was last used."""
-    django, session = _here.django, _here.session
-    django.health_check_done = True  # see `again`
+    django, session = _thread_connection.django, _thread_connection.session
+    django.health_check_done = True  # see `retry_on_lost_connection`
     if django.connection is None:
         django.ensure_connection()
     if session is None or session.raw() is not django.connection:
-        session = _here.session = Session(django)
+        session = _thread_connection.session = Session(django)
     return session
 
 
 @cache
-def translated(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
+def translate_placeholders(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
     """A name for `sql`, the statement with $1, $2 … in the place of %(name)s, and these names in their order."""
     names: dict[str, int] = {}
     text = re.sub(r"%\((\w+)\)s", lambda found: f"${names.setdefault(found[1], len(names) + 1)}", sql)
-    return f"till_{next(_numbers)}".encode(), text.encode(), tuple(names)
+    return f"till_{next(_statement_numbers)}".encode(), text.encode(), tuple(names)
 
 
 def run(sql: str, parameters: Parameters) -> Rows:
     """Execute one statement, prepared at its first use on the connection, after those that wait to be sent.
 
     `parameters`: by the names in `sql`, as %(amount)s::bigint; texts that the statement casts.
-    Raises: django.db.Error; Unmet.
+    Raises: django.db.Error; GuardFailed.
     """
-    session = connected()
+    session = open_session()
     return Rows(session.execute(session.command(sql, parameters)), session.loader)
 
 
@@ -168,7 +168,7 @@ def send(sql: str, parameters: Parameters) -> None:
 
     What it raises is raised there. Outside of a `Transaction` it is run at once.
     """
-    session = connected()
+    session = open_session()
     command = session.command(sql, parameters)
     if session.is_open:
         session.waiting.append(command)
@@ -185,7 +185,7 @@ class Transaction:
     __slots__ = ("_savepoint", "_session")
 
     def __enter__(self) -> None:
-        self._session = session = connected()
+        self._session = session = open_session()
         self._savepoint = transaction.atomic() if session.django.in_atomic_block else None
         if self._savepoint is not None:
             self._savepoint.__enter__()
@@ -224,23 +224,23 @@ class Transaction:
         # what is cut off PostgreSQL rolls back itself
         if pgconn.status != BAD and pgconn.transaction_status != IDLE:
             with session.django.wrap_database_errors:
-                checked(session.pipeline.roll_back(), pgconn)
+                raise_on_error(session.pipeline.roll_back(), pgconn)
 
 
-def checked(result: PGresult, pgconn: PGconn) -> None:
+def raise_on_error(result: PGresult, pgconn: PGconn) -> None:
     """Raise what PostgreSQL answered, where it is an error."""
-    if result.status not in GOOD:
+    if result.status not in SUCCEEDED:
         if pgconn.status == BAD:
             raise psycopg.OperationalError("the connection is lost")
-        if result.error_field(DiagnosticField.SQLSTATE) == UNMET:
-            raise Unmet
+        if result.error_field(DiagnosticField.SQLSTATE) == GUARD_FAILED_SQLSTATE:
+            raise GuardFailed
         error = error_from_result(result)
         if isinstance(error, STALE):
             raise psycopg.OperationalError(f"the connection needs to be opened anew: {error}") from error
         raise error
 
 
-def again(work: Callable[[], Result]) -> Result:
+def retry_on_lost_connection(work: Callable[[], Result]) -> Result:
     """Do `work`, and once more on a new connection when the database went away, or forgot what was prepared.
 
     `work` must be safe to do twice: it reads only, or finds out itself whether it was done.
@@ -257,14 +257,14 @@ def again(work: Callable[[], Result]) -> Result:
 
 def is_in_transaction() -> bool:
     """Whether this thread is inside a `Transaction`."""
-    return _here.session is not None and _here.session.is_open
+    return _thread_connection.session is not None and _thread_connection.session.is_open
 
 
-def array(ids: Iterable[int]) -> str:
+def array_text(ids: Iterable[int]) -> str:
     """Numbers as PostgreSQL writes an array."""
     return "{" + ",".join(map(str, ids)) + "}"
 
 
-def binary(value: bytes) -> str:
+def bytea_text(value: bytes) -> str:
     """Bytes as PostgreSQL writes them."""
     return "\\x" + value.hex()

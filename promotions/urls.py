@@ -9,7 +9,7 @@ urlpatterns = [
     path("campaigns/promotion/<int:pk>/edit/", campaigns.edit, name="campaign_edit"),
     path("campaigns/promotion/<int:pk>/counters/", campaigns.counters, name="counters"),
     path("campaigns/promotion/<int:pk>/days/", campaigns.days, name="days"),
-    path("campaigns/promotion/<int:pk>/promotions/", campaigns.linked, name="campaign_linked"),
+    path("campaigns/promotion/<int:pk>/promotions/", campaigns.show_linked, name="campaign_linked"),
     path(
         "campaigns/promotion/<int:pk>/promotions/<int:promotion>/link/", campaigns.link, name="campaign_link"
     ),

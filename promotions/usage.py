@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import array, run, send
+from promotions.statements import array_text, run, send
 
 Runs = tuple[tuple[int, int], ...]
 """(units, minor units of each), in the order in which units are returned."""
@@ -32,7 +32,7 @@ class Entry(Struct, frozen=True, gc=False):
     runs: dict[str, Runs]
 
 
-def entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
+def list_entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
     """The lines of the ledger that an outcome makes. `coupons`: their ids by the code as typed.
 
     A line's discount is spread evenly over its units; of each unit's discount every promotion has its part, so that
@@ -47,7 +47,7 @@ def entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
         units = sum([count for count, _ in line.units])
         before = 0
         for share in line.applied:
-            runs[share.promotion][line.id] = parted(before, share.amount, units)
+            runs[share.promotion][line.id] = split_runs(before, share.amount, units)
             before += share.amount
     return [
         Entry(
@@ -61,7 +61,7 @@ def entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
     ]
 
 
-def parted(before: int, amount: int, units: int) -> Runs:
+def split_runs(before: int, amount: int, units: int) -> Runs:
     """The part of each unit in `amount`, on top of `before`, where their sum is spread evenly, larger parts first.
 
     That is spread(before + amount) − spread(before), unit by unit: never below 0, and the same for any number of
@@ -80,7 +80,7 @@ def parted(before: int, amount: int, units: int) -> Runs:
     return runs if runs[0][0] else runs[1:]
 
 
-class Take(Struct, frozen=True):
+class CounterTake(Struct, frozen=True):
     """What one sale takes from one counter: `spent` or `held` in minor units, and uses."""
 
     counter: int
@@ -89,7 +89,7 @@ class Take(Struct, frozen=True):
     uses: int
 
 
-def takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[Take]:
+def list_takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[CounterTake]:
     """What `granted` takes from each counter, by its id: the order in which they are locked."""
     if not snapshot.counters:
         return []
@@ -103,16 +103,16 @@ def takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[T
                 sums[counter][0] += entry.amount
                 sums[counter][1] += 1
     return [
-        Take(counter, 0 if held else amount, amount if held else 0, uses)
+        CounterTake(counter, 0 if held else amount, amount if held else 0, uses)
         for counter, (amount, uses) in sorted(sums.items())
     ]
 
 
-# raises statements.Unmet, which undoes the sale, where the guarded UPDATE in it found no row to change
-OR_NOTHING = (
+# Raises statements.GuardFailed, which undoes the sale, when the guarded UPDATE in it finds no row to change.
+TAKE_OR_FAIL = (
     "WITH taken AS ({update} RETURNING id) SELECT promotions_unmet() WHERE NOT EXISTS (SELECT FROM taken)"
 )
-TAKE = OR_NOTHING.format(
+TAKE_FROM_COUNTER = TAKE_OR_FAIL.format(
     update="""
     UPDATE promotions_counter
     SET spent = spent + %(spent)s::bigint, held = held + %(held)s::bigint, uses = uses + %(uses)s::bigint,
@@ -127,12 +127,12 @@ TAKE = OR_NOTHING.format(
 )
 
 
-def take(wanted: Take, now: datetime) -> None:
-    """Have all of it taken in one guarded statement; where there is no room for it, the transaction fails as Unmet.
+def take_from_counter(wanted: CounterTake, now: datetime) -> None:
+    """Take everything in `wanted` from its counter in one guarded statement.
 
-    A pause or another sale that was quicker is seen by the statement itself: after a wait for the row's lock
-    PostgreSQL judges the guard on the row as it is then. It travels with the commit, so that no round trip passes
-    while the row is locked.
+    Without enough room the transaction fails with GuardFailed. The statement itself sees a pause or a sale that came
+    first: after a wait for the row's lock PostgreSQL judges the guard on the row as it is then. The statement travels
+    with COMMIT, so the row is not locked for a round trip.
     """
     parameters = {
         "counter": str(wanted.counter),
@@ -141,10 +141,10 @@ def take(wanted: Take, now: datetime) -> None:
         "uses": str(wanted.uses),
         "now": now.isoformat(),
     }
-    send(TAKE, parameters)
+    send(TAKE_FROM_COUNTER, parameters)
 
 
-TAKE_COUPON = OR_NOTHING.format(
+TAKE_COUPON = TAKE_OR_FAIL.format(
     update="""
     UPDATE promotions_coupon SET uses = uses + 1
     WHERE id = %(coupon)s::bigint AND active
@@ -154,7 +154,7 @@ TAKE_COUPON = OR_NOTHING.format(
 
 
 def take_coupons(granted: Sequence[Entry]) -> None:
-    """Have each coupon used once; where one cannot be, the transaction fails as Unmet."""
+    """Use each coupon once. The transaction fails with GuardFailed when one cannot be used."""
     for coupon in sorted([entry.coupon for entry in granted if entry.coupon is not None]):
         send(TAKE_COUPON, {"coupon": str(coupon)})
 
@@ -227,8 +227,8 @@ def lock_rows(customer: str, coupons: Iterable[int], counters: Iterable[int]) ->
     """Lock what a sale may draw on before it reads what is left, so that nobody can be quicker."""
     if customer:
         send(LOCK_CUSTOMER, {"customer": customer})
-    send(LOCK_COUPONS, {"coupons": array(coupons)})
-    send(LOCK_COUNTERS, {"counters": array(counters)})
+    send(LOCK_COUPONS, {"coupons": array_text(coupons)})
+    send(LOCK_COUNTERS, {"counters": array_text(counters)})
 
 
 class Movement(Struct, frozen=True):
@@ -255,7 +255,7 @@ LOCK_COUNTERS_OF = """
       AND (campaign_id = ANY(%(campaigns)s::bigint[]) OR promotion_id = ANY(%(promotions)s::bigint[]))
     ORDER BY id FOR UPDATE
 """
-MOVE = """
+MOVE_COUNTER = """
     UPDATE promotions_counter
     SET spent = spent + %(spent)s::bigint, held = held + %(held)s::bigint, uses = uses + %(uses)s::bigint,
         overrun = overrun + %(overrun)s::bigint, overrun_uses = overrun_uses + %(overrun_uses)s::bigint,
@@ -270,7 +270,7 @@ MOVE_COUPON = """
 """
 
 
-def move(movements: Sequence[Movement], now: datetime) -> None:
+def write_movements(movements: Sequence[Movement], now: datetime) -> None:
     """Write movements that are certain: no guard, open or not. Coupons and counters; customers are counted apart."""
     by_coupon: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for movement in movements:
@@ -283,10 +283,10 @@ def move(movements: Sequence[Movement], now: datetime) -> None:
     counters = run(
         LOCK_COUNTERS_OF,
         {
-            "campaigns": array(
+            "campaigns": array_text(
                 {movement.campaign for movement in movements if movement.campaign is not None}
             ),
-            "promotions": array({movement.promotion for movement in movements}),
+            "promotions": array_text({movement.promotion for movement in movements}),
         },
     ).all()
     for counter, campaign, promotion in counters:
@@ -300,7 +300,7 @@ def move(movements: Sequence[Movement], now: datetime) -> None:
             for movement in own
         ]
         send(
-            MOVE,
+            MOVE_COUNTER,
             {
                 "counter": str(counter),
                 "spent": str(sum(movement.spent for movement in own)),

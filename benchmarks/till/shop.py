@@ -19,7 +19,7 @@ def open_shop(rules: list[dict], budget: int) -> dict[str, int]:
     from pos import keys
     from pos.models import Location
     from promotions.models import Counter, Link, Promotion, PromotionCampaign
-    from promotions.publish.limits import keep_all
+    from promotions.publish.limits import correct_counters
 
     location = Location.objects.create(code="L1", name="Shop", currency="EUR")
     till, _ = keys.issue(location, "Till 1", key=KEY)
@@ -42,7 +42,7 @@ def open_shop(rules: list[dict], budget: int) -> dict[str, int]:
     )
     campaign.save()
     Link.objects.bulk_create([Link(campaign=campaign, promotion=promotion) for promotion in promotions])
-    keep_all()
+    correct_counters()
     counter = Counter.objects.filter(campaign=campaign).first()
     return {
         "location": location.pk,

@@ -104,8 +104,8 @@ def load(by: Any, now: datetime) -> None:
     regulars, _ = CustomerGroup.objects.get_or_create(code="regulars", defaults={"name": "Regulars"})
     groups.set_members(regulars, [f"C{number:05d}" for number in range(0, 5000, 9)])
     made = {name: promotion(name, by) for name in PROMOTIONS}
-    coupons.save(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
-    coupons.generate(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
+    coupons.save_coupon(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
+    coupons.generate_codes(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
     morning = now.replace(hour=8, minute=0, second=0, microsecond=0)
     steps = [*campaigns(made, by, morning), *sales(tills, morning, now)]
     for at, step in sorted(steps, key=lambda step: step[0]):
@@ -135,7 +135,9 @@ def make_tills() -> list[tuple[Till, str]]:
 
 def promotion(name: str, by: Any) -> Promotion:
     type_, answers, fields = PROMOTIONS[name]
-    made = publish.save_promotion(None, by=by, name=name, type=type_, **types.terms(type_, answers), **fields)
+    made = publish.save_promotion(
+        None, by=by, name=name, type=type_, **types.make_terms(type_, answers), **fields
+    )
     return publish.switch(made, True, by=by)
 
 

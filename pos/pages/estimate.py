@@ -110,11 +110,11 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
 
 def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
     """The rules of the campaign with these promotions, as if it ran, at any time."""
-    terms = published.campaigns(rules.campaigns, drafts=True)[campaign.pk]
+    terms = published.read_campaigns(rules.campaigns, drafts=True)[campaign.pk]
     links = [replace(terms, status="active", starts_at=None, ends_at=None)]
     for pk in promotions:
         if promotion := rules.promotions.get(pk):
-            one = published.with_rules(promotion, {pk: links}, drafts=False, now=database_time.now())
+            one = published.add_rules(promotion, {pk: links}, drafts=False, now=database_time.now())
             yield from (replace(rule, starts_at=None, ends_at=None) for rule in one.rules)
 
 

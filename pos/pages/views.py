@@ -24,9 +24,9 @@ from pos.pages.estimate import estimate
 from pos.pages.forms import MAX_LINES, LineForm, SandboxForm, form_fields_of, write_price
 from pos.pages.sandbox import try_out
 from promotions import groups
-from promotions.forms.filters import key_of
+from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
-from promotions.reasons import codes, said
+from promotions.reasons import split_codes, write_reason
 
 MAX_REASONS_SHOWN = 200  # promotions that gave nothing
 SALES_OFFERED, SALES_WITH_ARTICLES = 6, 200  # sales that are offered, and those whose articles are
@@ -60,7 +60,7 @@ def sandbox(request: Request) -> HttpResponse:
     data = request.GET if "lines-TOTAL_FORMS" in request.GET else None
     if data is not None and ("more" in data or "remove" in data):
         data = add_or_remove_line(data)
-    of = PromotionCampaign.objects.filter(pk=key_of(request.GET.get("campaign"))).first()
+    of = PromotionCampaign.objects.filter(pk=read_key(request.GET.get("campaign"))).first()
     form = SandboxForm(data, locations=locations, of=of)
     context: dict[str, Any] = {"form": form}
     sold: list[Sale] = []
@@ -162,7 +162,9 @@ def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
     of_gifts = {gift.promotion for gift in quote.gifts}
     not_applied = [part for part in quote.not_applied if part.promotion not in of_gifts]
     of_groups = [part for part in not_applied if part.reason == "group"]
-    group_names = groups.names({code for part in of_groups for code in codes(part.need) + codes(part.have)})
+    group_names = groups.read_names(
+        {code for part in of_groups for code in split_codes(part.need) + split_codes(part.have)}
+    )
     without = sorted(
         not_applied,
         key=lambda part: (
@@ -188,7 +190,7 @@ def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
             {
                 "code": coupon.code,
                 "used": coupon.status == "applied",
-                "words": said(coupon.status, coupon.need, coupon.have, currency=quote.currency),
+                "words": write_reason(coupon.status, coupon.need, coupon.have, currency=quote.currency),
             }
             for coupon in quote.coupons
         ],
@@ -198,7 +200,7 @@ def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
                 "promotion": part.promotion,
                 "name": names[part.promotion],
                 "campaign": campaigns.get(part.campaign),
-                "words": said(
+                "words": write_reason(
                     part.reason,
                     part.need,
                     part.have,

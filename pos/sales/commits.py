@@ -34,7 +34,7 @@ from pos.sales.quotes import MAX_ATTEMPTS, build_quote, busy_refusal, quote_fiel
 from promotions import snapshot, usage
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import Transaction, Unmet, again
+from promotions.statements import GuardFailed, Transaction, retry_on_lost_connection
 from promotions.usage import Entry, Movement
 
 HOLD_SECONDS = 300
@@ -103,7 +103,7 @@ def commit(
     if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
         raise invalid_values_refusal({"offline_at": ["A sale made offline lies in the past."]})
     try:
-        return again(partial(_commit, SentSale(caller, reference, request, body, now)))
+        return retry_on_lost_connection(partial(_commit, SentSale(caller, reference, request, body, now)))
     except offline.RefusedSale as refused:
         offline.note_refusal(refused, now)
         raise
@@ -122,7 +122,7 @@ def _commit(sent: SentSale) -> Answer:
             snapshot.of_version(moved.version)
         except ExpiredHolds:
             holds.release_expired_holds(sent.now)
-        except Unmet:
+        except GuardFailed:
             safely = True
     raise busy_refusal()
 
@@ -149,7 +149,7 @@ def _attempt(sent: SentSale, rules: Snapshot, *, safely: bool) -> Answer:
     refuse_changed_discount(sent, outcome, rules, facts.time_zone)
     expires_at = sent.now + timedelta(seconds=sent.request.ttl or HOLD_SECONDS) if sent.is_held else None
     answer = encode_answer(sent, outcome, rules, expires_at, facts.time_zone)
-    entries = usage.entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
+    entries = usage.list_entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
     ledger.insert_sale(
         ledger.SaleRecord(
             location=facts.location,
@@ -183,11 +183,11 @@ def take_from_limits(sent: SentSale, entries: Sequence[Entry], facts: TillFacts,
     if sent.is_offline:
         movements = movements_with_overruns(entries, facts, rules)
         ledger.record_overrun(facts.location, sent.reference, movements)
-        usage.move(movements, sent.now)
+        usage.write_movements(movements, sent.now)
     else:
         usage.take_coupons(entries)
-        for wanted in usage.takes(entries, rules, held=sent.is_held):
-            usage.take(wanted, sent.now)
+        for wanted in usage.list_takes(entries, rules, held=sent.is_held):
+            usage.take_from_counter(wanted, sent.now)
 
 
 def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:

@@ -11,7 +11,7 @@ from pos.sales.facts import FactsQuery, TillFacts
 from pos.sales.guesses import Guesses
 from promotions import engine
 from promotions.codes import code_key
-from promotions.coupons import judged
+from promotions.coupons import judge_code
 from promotions.engine import Left, Outcome, Remaining
 from promotions.engine.facts import Facts as Sale
 from promotions.engine.units import merged
@@ -165,7 +165,7 @@ def judge_coupons(
     )
     found = {presented.typed: presented for presented in facts.coupons}
     return tuple(
-        judged(
+        judge_code(
             code,
             found.get(code),
             subtotal=subtotal,

@@ -164,7 +164,7 @@ def select_facts(
     if asked.sale:
         parameters["reference"] = reference
     if asked.counters:
-        parameters["counters"] = statements.array(counters)
+        parameters["counters"] = statements.array_text(counters)
     if asked.coupons:
         typed = [{"code": code, "key": code_key(code)} for code in codes]
         parameters["codes"] = msgspec.json.encode(typed).decode()

@@ -13,7 +13,7 @@ from pos.sales import ledger
 from pos.sales.callers import Caller
 from pos.sales.stored import StoredSale, answer_new_state, load_sale, lock_sale
 from promotions import usage
-from promotions.statements import Transaction, again, run
+from promotions.statements import Transaction, retry_on_lost_connection, run
 from promotions.usage import Movement
 
 
@@ -22,7 +22,7 @@ def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
     Raises: Declined: 409 `hold_expired`, also when it was released; 409 `voided`.
     """
-    return again(partial(_confirm, caller, reference, now or database_time.now_at_till()))
+    return retry_on_lost_connection(partial(_confirm, caller, reference, now or database_time.now_at_till()))
 
 
 def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
@@ -35,7 +35,7 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
             if not sale.is_held(now):
                 raise Declined(409, "hold_expired", f"The hold {reference} is over: commit the sale anew.")
             ledger.confirm_sale(sale.id, sale.reserved, now)
-            usage.move(
+            usage.write_movements(
                 [
                     Movement(entry.campaign, entry.promotion, None, spent=entry.amount, held=-entry.amount)
                     for entry in sale.reserved
@@ -50,7 +50,7 @@ def release(caller: Caller, reference: str, now: datetime | None = None) -> Answ
 
     Raises: Declined: 409 `already_committed`: void it instead.
     """
-    return again(partial(_release, caller, reference, now or database_time.now_at_till()))
+    return retry_on_lost_connection(partial(_release, caller, reference, now or database_time.now_at_till()))
 
 
 def _release(caller: Caller, reference: str, now: datetime) -> Answer:
@@ -72,7 +72,7 @@ def give_back_hold(sale: StoredSale, state: schemas.State, now: datetime) -> Non
     ]
     ledger.set_sale_state(sale.id, state)
     usage.uncount_customer(sale.customer, movements)
-    usage.move(movements, now)
+    usage.write_movements(movements, now)
 
 
 EXPIRED = "SELECT id FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)s::timestamptz ORDER BY id"

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from promotions.publish.version import RULES_LOCK
-from promotions.statements import binary, run, send
+from promotions.statements import bytea_text, run, send
 from promotions.usage import Entry, Movement, Runs
 
 SALES, CUSTOMERS = 0x73616C65, 0x63757374  # classes of advisory locks with two keys: "sale", "cust"
@@ -95,7 +95,7 @@ def insert_sale(sale: SaleRecord, entries: Sequence[Entry]) -> None:
         "subtotal": str(sale.subtotal),
         "discount": str(sale.discount),
         "total": str(sale.total),
-        "body_hash": binary(sale.body_hash),
+        "body_hash": bytea_text(sale.body_hash),
         "basket": sale.basket,
         "answer": sale.answer,
         "reserved": None if sale.reserved is None else encode_json(sale.reserved),

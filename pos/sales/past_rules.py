@@ -13,7 +13,7 @@ from pos.sales.facts import FactsQuery
 from promotions import snapshot
 from promotions.engine.gates import locations
 from promotions.snapshot import Snapshot
-from promotions.statements import again
+from promotions.statements import retry_on_lost_connection
 
 
 class PublishedRules(Struct, frozen=True):
@@ -25,7 +25,7 @@ class PublishedRules(Struct, frozen=True):
 
 def show_rules(caller: Caller, now: datetime | None = None) -> PublishedRules:
     """The rules of the latest version that concern the till's location."""
-    return again(partial(_show_rules, caller, now or database_time.now_at_till()))
+    return retry_on_lost_connection(partial(_show_rules, caller, now or database_time.now_at_till()))
 
 
 def _show_rules(caller: Caller, now: datetime) -> PublishedRules:

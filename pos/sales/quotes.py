@@ -17,14 +17,14 @@ from pos.sales.evaluation import evaluate_basket, read_basket_facts
 from promotions import reasons, snapshot
 from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import again
+from promotions.statements import retry_on_lost_connection
 
 MAX_ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
 
 
 def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) -> Answer:
     """What a basket would get. One SELECT while the rules stand still."""
-    return again(partial(_quote, caller, request, now or database_time.now_at_till()))
+    return retry_on_lost_connection(partial(_quote, caller, request, now or database_time.now_at_till()))
 
 
 def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
@@ -79,5 +79,5 @@ def describe_coupon(coupon: CouponOutcome, currency: str, zone: str) -> schemas.
     code, status, need, have = coupon.code, coupon.status, coupon.need, coupon.have
     if status == "applied":
         return schemas.Coupon(code, status, need, have)
-    sentence = reasons.said(status, need, have, currency=currency, zone=ZoneInfo(zone))
+    sentence = reasons.write_reason(status, need, have, currency=currency, zone=ZoneInfo(zone))
     return schemas.Coupon(code, status, need, have, sentence)

@@ -22,7 +22,7 @@ from pos.sales.facts import TillFacts
 from pos.sales.stored import StoredSale, lock_sale_and_read_facts, returned_units
 from promotions import usage
 from promotions.engine.allocation import spread
-from promotions.statements import Transaction, again, binary, run, send
+from promotions.statements import Transaction, bytea_text, retry_on_lost_connection, run, send
 from promotions.usage import Runs
 
 
@@ -48,7 +48,7 @@ def put_return(
     Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`;
         `return_id_taken` another till has the id.
     """
-    return again(
+    return retry_on_lost_connection(
         partial(_put_return, caller, reference, return_reference, request, now or database_time.now_at_till())
     )
 
@@ -137,7 +137,7 @@ def insert_return(
             "sale": str(sale),
             "till": str(till),
             "reference": reference,
-            "body_hash": binary(body_hash),
+            "body_hash": bytea_text(body_hash),
             "units": msgspec.json.encode(units).decode(),
             "discount": str(discount),
             "answer": answer.decode(),
@@ -217,7 +217,7 @@ def give_back_units(sale: StoredSale, reversals: list[ledger.Reversal], now: dat
     ledger.write_reversals(reversals, now)
     movements = [reversal.movement for reversal in reversals]
     usage.uncount_customer(sale.customer, movements)
-    usage.move(movements, now)
+    usage.write_movements(movements, now)
 
 
 def skip_runs(runs: Runs, skipped: int, taken: int | None = None) -> Runs:

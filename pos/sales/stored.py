@@ -13,7 +13,7 @@ from pos.api.answers import Answer, Declined, replay_answer
 from pos.sales import ledger
 from pos.sales.callers import Caller
 from pos.sales.facts import FactsQuery, TillFacts
-from promotions.statements import again, run
+from promotions.statements import retry_on_lost_connection, run
 from promotions.usage import Entry
 
 
@@ -101,7 +101,7 @@ def lock_sale_and_read_facts(caller: Caller, reference: str, now: datetime) -> t
 def show_sale(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """A sale as it is stored, with what came back of it."""
     now = now or database_time.now_at_till()
-    return again(partial(_show_sale, caller, reference, now))
+    return retry_on_lost_connection(partial(_show_sale, caller, reference, now))
 
 
 def _show_sale(caller: Caller, reference: str, now: datetime) -> Answer:

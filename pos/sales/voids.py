@@ -8,12 +8,12 @@ from pos.api.answers import Answer
 from pos.sales import holds, ledger, returns
 from pos.sales.callers import Caller
 from pos.sales.stored import StoredSale, answer_new_state, lock_sale, returned_units
-from promotions.statements import Transaction, again
+from promotions.statements import Transaction, retry_on_lost_connection
 
 
 def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """Give back all that is left of a sale, or of a hold. Voiding it again changes nothing."""
-    return again(partial(_void, caller, reference, now or database_time.now_at_till()))
+    return retry_on_lost_connection(partial(_void, caller, reference, now or database_time.now_at_till()))
 
 
 def _void(caller: Caller, reference: str, now: datetime) -> Answer:

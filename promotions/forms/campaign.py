@@ -10,7 +10,7 @@ from campaigns.forms import MomentField, Refusable
 from campaigns.models import Campaign
 from promotions.forms import window
 from promotions.forms.fields import MoneyField
-from promotions.forms.parts import MOST_USES, count
+from promotions.forms.parts import MOST_USES, count_field
 from promotions.models import PromotionCampaign
 
 Status = Campaign.Status
@@ -25,16 +25,16 @@ class CampaignForm(Refusable, forms.ModelForm):
     budget = MoneyField(
         "Budget", smallest=1, required=False, help_text="All discounts together. Leave blank for no limit."
     )
-    max_uses = count(
+    max_uses = count_field(
         "Maximum uses",
         most=MOST_USES,
         help_text="Each promotion that gives something in a sale is one use. Leave blank for no limit.",
     )
-    max_uses_per_customer = count(
+    max_uses_per_customer = count_field(
         "Maximum uses per customer",
         help_text="Sales without a customer get nothing then. Leave blank for no limit.",
     )
-    priority = count("Priority", required=True, initial=100, help_text="1 is applied first.")
+    priority = count_field("Priority", required=True, initial=100, help_text="1 is applied first.")
     currency = forms.ChoiceField()
 
     class Meta:
@@ -60,7 +60,7 @@ class CampaignForm(Refusable, forms.ModelForm):
         labels = {"on_budget_end": "When the budget ends"}
 
     def __init__(self, data: Any = None, *, instance: PromotionCampaign) -> None:
-        super().__init__(data, instance=instance, initial=window.shown(instance))
+        super().__init__(data, instance=instance, initial=window.window_to_the_minute(instance))
         self.fields["currency"].choices = [(code, code) for code in currencies(self.instance.currency)]
         chosen = self.data.get("currency") if self.is_bound else self.instance.currency
         if chosen in dict(self.fields["currency"].choices):
@@ -71,7 +71,7 @@ class CampaignForm(Refusable, forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        window.check(self)
+        window.refuse_end_before_start(self)
         return self.cleaned_data
 
     def changes(self) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from typing import Any
 from django import forms
 
 from campaigns.forms import MomentField, Refusable
-from promotions.codes import SHORT
-from promotions.coupons import MOST
+from promotions.codes import MIN_SAFE_LENGTH
+from promotions.coupons import MAX_CODES_OF_BATCH
 from promotions.forms import window
 from promotions.forms.fields import MoneyField, PercentField
-from promotions.forms.parts import CHECK, MOST_USES, count
+from promotions.forms.parts import CHECK, MOST_USES, count_field
 from promotions.forms.picker import PromotionField
 from promotions.models import Coupon
 
@@ -36,8 +36,8 @@ class CouponTerms(Refusable, forms.Form):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
     kind = forms.ChoiceField(label="May be used", choices=Coupon.Kind.choices)
-    max_uses = count("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit.")
-    max_uses_per_customer = count(
+    max_uses = count_field("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit.")
+    max_uses_per_customer = count_field(
         "Maximum uses per customer",
         help_text="A sale without a customer cannot use it then. Leave blank for no limit.",
     )
@@ -57,7 +57,7 @@ class CouponTerms(Refusable, forms.Form):
         chosen = cleaned.get("discount")
         if chosen in ("percent", "amount") and chosen not in self.errors and cleaned.get(chosen) is None:
             self.add_error(chosen, "This is needed for what you chose.")
-        window.check(self)
+        window.refuse_end_before_start(self)
         return cleaned
 
     def columns(self) -> dict[str, Any]:
@@ -81,7 +81,8 @@ class CouponForm(CouponTerms):
 
     code = forms.CharField(
         max_length=40,
-        help_text=f"Capital and small letters are the same. A code of fewer than {SHORT} letters is soon guessed.",
+        help_text="Capital and small letters are the same. "
+        f"A code of fewer than {MIN_SAFE_LENGTH} letters is soon guessed.",
     )
     active = forms.BooleanField(label="Switched on", required=False, initial=True)
     field_order = ["code", "promotion"]
@@ -95,7 +96,7 @@ class CouponForm(CouponTerms):
     ) -> None:
         initial = kwargs.pop("initial", {})
         if coupon:
-            initial = stored(coupon)
+            initial = stored_answers(coupon)
         super().__init__(data, initial=initial, **kwargs)
         self.coupon = coupon
         if coupon:
@@ -114,14 +115,14 @@ class CouponForm(CouponTerms):
         if self.coupon:
             if self.cleaned_data["discount"] == "kept":
                 columns["benefit"] = self.coupon.benefit
-            columns = window.kept(columns, self.coupon)
+            columns = window.keep_seconds(columns, self.coupon)
         return columns
 
 
-def stored(coupon: Coupon) -> dict[str, Any]:
+def stored_answers(coupon: Coupon) -> dict[str, Any]:
     """The answers that a stored coupon comes to."""
     answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
-    answers |= {**window.shown(coupon), "locations": list(coupon.locations.all())}
+    answers |= {**window.window_to_the_minute(coupon), "locations": list(coupon.locations.all())}
     match coupon.benefit:
         case None:
             return answers | {"discount": "promotion"}
@@ -135,7 +136,9 @@ def stored(coupon: Coupon) -> dict[str, Any]:
 class GenerateForm(CouponTerms):
     """Many codes of random letters."""
 
-    number = forms.IntegerField(label="How many codes", min_value=1, max_value=MOST, initial=100)
+    number = forms.IntegerField(
+        label="How many codes", min_value=1, max_value=MAX_CODES_OF_BATCH, initial=100
+    )
     begins = forms.CharField(
         label="Prefix", max_length=20, required=False, help_text="What every code begins with, such as MAIL-."
     )

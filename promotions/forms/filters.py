@@ -25,7 +25,7 @@ class PromotionFilter(forms.Form):
         required=False,
     )
 
-    def narrowed(self, promotions: PromotionQuerySet) -> QuerySet[Promotion]:
+    def narrow(self, promotions: PromotionQuerySet) -> QuerySet[Promotion]:
         """Those of `promotions` that were asked for."""
         chosen = self.cleaned_data
         promotions = promotions.matching(chosen.get("q", ""))
@@ -53,7 +53,7 @@ class CouponFilter(forms.Form):
     )
     batch = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    def narrowed(self, coupons: QuerySet[Coupon]) -> QuerySet[Coupon]:
+    def narrow(self, coupons: QuerySet[Coupon]) -> QuerySet[Coupon]:
         """Those of `coupons`, which carry their state, that were asked for."""
         chosen = self.cleaned_data
         if words := chosen.get("q"):
@@ -65,11 +65,11 @@ class CouponFilter(forms.Form):
         return coupons.filter(**exactly)
 
 
-def key_of(text: str | None) -> int:
+def read_key(text: str | None) -> int:
     """A key that was sent; 0, which is nobody's, for what is none."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
-def edition(text: str | None) -> int | None:
+def read_edition(text: str | None) -> int | None:
     """The edition that a form showed, as it sends it back; None where it says none."""
-    return key_of(text) if text else None
+    return read_key(text) if text else None

@@ -17,28 +17,28 @@ MOST_USES = 10**12
 CHECK = {"class": "form-check-input"}
 
 
-def count(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
+def count_field(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
     """A whole number from 1, as the engine counts units and uses."""
     kwargs.setdefault("required", False)
     return forms.IntegerField(label=label, min_value=least, max_value=most, **kwargs)
 
 
-def choice(label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
+def choice_field(label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
     return forms.ChoiceField(label=label, choices=choices, **kwargs)
 
 
-def tick(label: str, **kwargs: Any) -> forms.BooleanField:
+def tick_field(label: str, **kwargs: Any) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, **kwargs)
 
 
-def offer_sold(fields: Mapping[str, forms.Field]) -> None:
+def offer_sold_codes(fields: Mapping[str, forms.Field]) -> None:
     """Let each field of SKUs, categories or brands offer what tills have sold; the page holds the lists."""
     for name, field in fields.items():
         if isinstance(field, CodesField) and (kind := name.split("_")[-1]) in NOUNS:
             field.widget.attrs |= {"list": f"sold-{kind}", "data-sold": kind, "autocomplete": "off"}
 
 
-class Part(forms.Form):
+class FormPart(forms.Form):
     """Some fields of a promotion's form under a heading.
 
     `needs`: by the field that is answered, for each answer the fields that must be filled in then.
@@ -53,7 +53,7 @@ class Part(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_sold(self.fields)
+        offer_sold_codes(self.fields)
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -97,12 +97,12 @@ class RowSet(forms.BaseFormSet):
         """None: a stored row may be emptied as well."""
         return 0
 
-    def filled(self) -> list[dict[str, Any]]:
+    def read_rows(self) -> list[dict[str, Any]]:
         """What the rows say, in their order; of rows that were typed only those that can be read."""
         return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
 
     def clean(self) -> None:
-        if not any(self.errors) and not self.filled():
+        if not any(self.errors) and not self.read_rows():
             raise forms.ValidationError(f"Fill in at least one {self.noun}.")
 
 
@@ -116,7 +116,7 @@ def rows_of(
     return made(data, prefix=prefix, initial=known)
 
 
-class OffItems(Part):
+class OffItems(FormPart):
     key = "off_items"
     heading = "Discount"
     needs = {
@@ -127,7 +127,7 @@ class OffItems(Part):
             "cheapest": ["units"],
         }
     }
-    reduction = choice(
+    reduction = choice_field(
         "Reduce by",
         [
             ("percent", "a percent off each item"),
@@ -138,15 +138,15 @@ class OffItems(Part):
     )
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
-    units = count("How many for nothing")
-    of_original = tick("Of the original price, also where another promotion has reduced it")
+    units = count_field("How many for nothing")
+    of_original = tick_field("Of the original price, also where another promotion has reduced it")
 
 
-class OffSale(Part):
+class OffSale(FormPart):
     key = "off_sale"
     heading = "Discount"
     needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "gift": ["gift_sku"]}}
-    reduction = choice(
+    reduction = choice_field(
         "Reduce by",
         [
             ("percent", "a percent off the sale"),
@@ -157,12 +157,12 @@ class OffSale(Part):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
     gift_sku = forms.CharField(label="Gift, its SKU", max_length=64, required=False)
-    gift_quantity = count("How many", help_text="Leave blank for one.")
-    of_original = tick("Of the original price, also where another promotion has reduced it")
-    over_floors = tick("Where an article has reached its lowest price, take its share off the others")
+    gift_quantity = count_field("How many", help_text="Leave blank for one.")
+    of_original = tick_field("Of the original price, also where another promotion has reduced it")
+    over_floors = tick_field("Where an article has reached its lowest price, take its share off the others")
 
 
-class Items(Part):
+class Items(FormPart):
     key = "items"
     heading = "Which articles"
     skus = CodesField(label="SKUs")
@@ -170,10 +170,10 @@ class Items(Part):
     brands = CodesField(label="Brands")
     unit_price_min = MoneyField("Price from", required=False)
     unit_price_max = MoneyField("Price up to", required=False)
-    max_units = count("Max items per sale", help_text="Leave blank for all.")
-    pick = choice("Discount first", PICKS, required=False)
-    max_units_per_line = count("Max items per line", help_text="Leave blank for all.")
-    only_undiscounted = tick("Only articles that the till has not reduced already")
+    max_units = count_field("Max items per sale", help_text="Leave blank for all.")
+    pick = choice_field("Discount first", PICKS, required=False)
+    max_units_per_line = count_field("Max items per line", help_text="Leave blank for all.")
+    only_undiscounted = tick_field("Only articles that the till has not reduced already")
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -184,53 +184,53 @@ class Items(Part):
         return cleaned
 
 
-class BuyGet(Part):
+class BuyGet(FormPart):
     key = "buy_get"
     heading = "Buy and get"
     needs = {"reward": {"percent": ["percent"], "amount": ["amount"]}}
-    buy_quantity = count("Buy", required=True, initial=1)
+    buy_quantity = count_field("Buy", required=True, initial=1)
     buy_skus = CodesField(label="of SKUs")
     buy_categories = CodesField(label="of categories")
     buy_brands = CodesField(label="of brands")
-    get_quantity = count("Get", required=True, initial=1)
-    get_same = tick("of the same articles", initial=True)
+    get_quantity = count_field("Get", required=True, initial=1)
+    get_same = tick_field("of the same articles", initial=True)
     get_skus = CodesField(label="of SKUs")
     get_categories = CodesField(label="of categories")
     get_brands = CodesField(label="of brands")
-    reward = choice(
+    reward = choice_field(
         "They are", [("free", "free"), ("percent", "a percent off"), ("amount", "an amount off each")]
     )
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
-    pick = choice("Reduced are", PICKS, required=False)
-    max_get_units = count("Max discounted items per sale", help_text="Leave blank for no limit.")
+    pick = choice_field("Reduced are", PICKS, required=False)
+    max_get_units = count_field("Max discounted items per sale", help_text="Leave blank for no limit.")
 
 
 class BundleRow(forms.Form):
-    quantity = count("Quantity", widget=forms.NumberInput(attrs={"placeholder": 1}))
+    quantity = count_field("Quantity", widget=forms.NumberInput(attrs={"placeholder": 1}))
     skus = CodesField(label="SKUs", help_text="")
     categories = CodesField(label="Categories", help_text="")
     brands = CodesField(label="Brands", help_text="")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offer_sold(self.fields)
+        offer_sold_codes(self.fields)
 
     def clean_quantity(self) -> int:
         return self.cleaned_data["quantity"] or 1
 
 
-class Bundle(Part):
+class Bundle(FormPart):
     key = "bundle"
     heading = "The set"
     needs = {"reduction": {"percent": ["percent"], "amount": ["amount"], "price": ["amount"]}}
-    reduction = choice(
+    reduction = choice_field(
         "Together",
         [("price", "for one price"), ("percent", "a percent off"), ("amount", "an amount off")],
     )
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
-    pick = choice("Of several that fit, take", PICKS, required=False)
+    pick = choice_field("Of several that fit, take", PICKS, required=False)
 
     rows: RowSet
 
@@ -243,12 +243,12 @@ class Bundle(Part):
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        return self.cleaned_data | {"parts": self.rows.filled()}
+        return self.cleaned_data | {"parts": self.rows.read_rows()}
 
 
 class TierRow(forms.Form):
     at_least = MoneyField("From", required=False)
-    at_least_units = count("From (articles)")
+    at_least_units = count_field("From (articles)")
     percent = PercentField("Percent", required=False)
     amount = MoneyField("or amount", required=False)
 
@@ -260,10 +260,10 @@ class TierRow(forms.Form):
         return cleaned
 
 
-class Tiers(Part):
+class Tiers(FormPart):
     key = "tiers"
     heading = "Tiers"
-    by = choice("Measured by", [("subtotal", "what is spent"), ("quantity", "how many articles")])
+    by = choice_field("Measured by", [("subtotal", "what is spent"), ("quantity", "how many articles")])
 
     rows: RowSet
 
@@ -278,13 +278,13 @@ class Tiers(Part):
         super().clean()
         cleaned = self.cleaned_data
         step = "at_least_units" if cleaned.get("by") == "quantity" else "at_least"
-        tiers = self.rows.filled()
+        tiers = self.rows.read_rows()
         if any(tier.get(step) is None for tier in tiers):
             raise forms.ValidationError("Say for each tier from where on it counts.")
         return cleaned | {"tiers": sorted(tiers, key=lambda tier: tier[step])}
 
 
-class Hours(Part):
+class Hours(FormPart):
     key = "hours"
     heading = "Days and hours"
     weekdays = forms.TypedMultipleChoiceField(
@@ -299,12 +299,12 @@ class Hours(Part):
     to_time = ClockField(label="Until", help_text="Before the start: until that time of the next day.")
 
 
-class Conditions(Part):
+class Conditions(FormPart):
     key = "conditions"
     heading = "Conditions"
     min_subtotal = MoneyField("Minimum spend", required=False)
-    min_quantity = count("Minimum quantity")
-    count_chosen = tick("Count only the chosen articles towards these minimums")
+    min_quantity = count_field("Minimum quantity")
+    count_chosen = tick_field("Count only the chosen articles towards these minimums")
     every_line_over = MoneyField("Every line worth more than", required=False)
     contains_skus = CodesField(label="The sale holds one of these SKUs")
     contains_categories = CodesField(label="of these categories")
@@ -315,7 +315,7 @@ class Conditions(Part):
         widget=forms.CheckboxSelectMultiple(attrs=CHECK),
         help_text="Choose none for everybody, known or not.",
     )
-    first_purchase = tick("Only on a customer's first purchase")
+    first_purchase = tick_field("Only on a customer's first purchase")
     payment_methods = CodesField(
         label="Paid by", help_text="As the till names it, such as card; separated by commas."
     )
@@ -331,7 +331,7 @@ class Conditions(Part):
             del self.fields["groups"]
 
 
-class When(Part):
+class When(FormPart):
     key = "when"
     heading = "When and where"
     starts_at = MomentField(label="Starts", required=False)
@@ -339,23 +339,23 @@ class When(Part):
     locations = Promotion._meta.get_field("locations").formfield(
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
-    max_uses = count("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit of its own.")
-    max_uses_per_customer = count(
+    max_uses = count_field("Maximum uses", most=MOST_USES, help_text="Leave blank for no limit of its own.")
+    max_uses_per_customer = count_field(
         "Maximum uses per customer", help_text="Leave blank for no limit of its own."
     )
 
     def clean(self) -> dict[str, Any]:
         super().clean()
-        window.check(self)
+        window.refuse_end_before_start(self)
         return self.cleaned_data
 
 
-class Meeting(Part):
+class Meeting(FormPart):
     key = "meeting"
     heading = "With other promotions"
     needs = {"stacking": {"best_of": ["stacking_group"]}}
     priority = forms.IntegerField(min_value=1, max_value=10**6, initial=100, help_text="1 is applied first.")
-    stacking = choice(
+    stacking = choice_field(
         "Together with others",
         [
             ("stackable", "Yes, on what they leave"),
@@ -368,16 +368,27 @@ class Meeting(Part):
         label="Group", max_length=64, required=False, help_text="Its name is up to you."
     )
     max_amount = MoneyField("At most in a sale", required=False, help_text="Leave blank for no limit.")
-    max_applications = count("Max sets per sale", help_text="Of sets and buy-and-get groups.")
+    max_applications = count_field("Max sets per sale", help_text="Of sets and buy-and-get groups.")
 
 
-class Identity(Part):
+class Identity(FormPart):
     key = "identity"
     heading = "Promotion"
     name = forms.CharField(max_length=200, help_text="Printed on the receipt and used in reports.")
-    trigger = choice("Applies", [("automatic", "automatically"), ("coupon", "with a coupon code")])
-    standalone = tick("Standalone: applies without a campaign")
+    trigger = choice_field("Applies", [("automatic", "automatically"), ("coupon", "with a coupon code")])
+    standalone = tick_field("Standalone: applies without a campaign")
 
 
-ALL: list[type[Part]] = [OffItems, OffSale, Items, BuyGet, Bundle, Tiers, Hours, Conditions, When, Meeting]
-PARTS = {part.key: part for part in ALL}
+ALL_PARTS: list[type[FormPart]] = [
+    OffItems,
+    OffSale,
+    Items,
+    BuyGet,
+    Bundle,
+    Tiers,
+    Hours,
+    Conditions,
+    When,
+    Meeting,
+]
+PARTS = {part.key: part for part in ALL_PARTS}

@@ -7,8 +7,8 @@ from django import forms
 from promotions import groups
 from promotions.models import Promotion
 
-FOUND = 8  # of what a search finds, at once
-LATEST = 5  # offered before anything is typed
+FOUND_AT_ONCE = 8  # of what a search finds, at once
+LATEST_OFFERED = 5  # offered before anything is typed
 
 
 class PromotionField(forms.ModelChoiceField):
@@ -19,31 +19,31 @@ class PromotionField(forms.ModelChoiceField):
 
     def __init__(self, *, with_coupon: bool = False, **kwargs: Any) -> None:
         self.with_coupon = with_coupon
-        super().__init__(queryset=choices(with_coupon), widget=forms.HiddenInput, **kwargs)
+        super().__init__(queryset=promotions_to_choose(with_coupon), widget=forms.HiddenInput, **kwargs)
 
 
-def choices(with_coupon: bool) -> Any:
+def promotions_to_choose(with_coupon: bool) -> Any:
     kept = Promotion.objects.kept()
     return kept.filter(trigger=Promotion.Trigger.COUPON) if with_coupon else kept
 
 
-def offer(name: str, *, with_coupon: bool, find: str, chosen: Any) -> dict[str, Any]:
+def find_promotions(name: str, *, with_coupon: bool, find: str, chosen: Any) -> dict[str, Any]:
     """What promotions/_offer.html shows for the field `name`: the promotions offered, and how many more there are.
 
     `find`: a part of the name; empty: those changed last, while none is chosen. `chosen`: the key of the one that is
     chosen already, which comes first; whatever is no key chooses none.
     """
-    kept = choices(with_coupon)
+    kept = promotions_to_choose(with_coupon)
     key = str(chosen or "")
     first = kept.filter(pk=key).first() if key.isdecimal() and len(key) < 19 else None
     others = kept.exclude(pk=first.pk) if first else kept
     if find:
-        most, offered = FOUND, list(others.matching(find).order_by("name", "pk")[: FOUND + 1])
+        most, offered = FOUND_AT_ONCE, list(others.matching(find).order_by("name", "pk")[: FOUND_AT_ONCE + 1])
     else:
-        most = 0 if first else LATEST
+        most = 0 if first else LATEST_OFFERED
         offered = list(others.order_by("-updated_at", "-pk")[: most + 1])
     promotions = [*([first] if first else []), *offered[:most]]
-    groups.name(promotions)
+    groups.attach_names(promotions)
     return {
         "name": name,
         "find": find,

@@ -6,11 +6,11 @@ from typing import Any
 from campaigns.requests import read_number
 from promotions import types
 from promotions.forms import window
-from promotions.forms.parts import PARTS, Identity, Part
+from promotions.forms.parts import PARTS, FormPart, Identity
 from promotions.models import Promotion
 
-LATER = ("when", "conditions", "hours", "meeting")  # what every kind asks after its own parts
-FOLDED = ("conditions", "hours", "meeting")
+LATER_PARTS = ("when", "conditions", "hours", "meeting")  # what every kind asks after its own parts
+FOLDED_PARTS = ("conditions", "hours", "meeting")
 COLUMNS = ("starts_at", "ends_at", "max_uses", "max_uses_per_customer", "priority", "trigger", "standalone")
 
 
@@ -37,16 +37,16 @@ class PromotionForm:
         self.data = data
         self.promotion = promotion
         self.is_whole = True
-        initial = self._stored(promotion) if promotion else {}
+        initial = self._read_stored(promotion) if promotion else {}
         if asked is not None:
             initial |= data.dict()  # what parts of both kinds share
-        names = [*self.kind.parts, *(name for name in LATER if name not in self.kind.parts)]
-        forms: list[type[Part]] = [Identity, *(PARTS[name] for name in names)]
-        self.parts: list[Part] = [
+        names = [*self.kind.parts, *(name for name in LATER_PARTS if name not in self.kind.parts)]
+        forms: list[type[FormPart]] = [Identity, *(PARTS[name] for name in names)]
+        self.parts: list[FormPart] = [
             form(data if asked is None or form.key in asked else None, initial=initial) for form in forms
         ]
         for part in self.parts:
-            part.folds = part.key in FOLDED and part.key not in self.kind.parts
+            part.folds = part.key in FOLDED_PARTS and part.key not in self.kind.parts
         if not self.kind.has_items:
             self._drop("count_chosen")
         if self.type not in ("buy_get", "bundle"):
@@ -70,20 +70,22 @@ class PromotionForm:
             part.forgive()
         return form
 
-    def _stored(self, promotion: Promotion) -> dict[str, Any]:
-        said, self.is_whole = types.answers(self.type, stored_terms(promotion))
-        columns = {name: getattr(promotion, name) for name in COLUMNS} | window.shown(promotion)
+    def _read_stored(self, promotion: Promotion) -> dict[str, Any]:
+        said, self.is_whole = types.read_answers(self.type, terms_of_promotion(promotion))
+        columns = {name: getattr(promotion, name) for name in COLUMNS} | window.window_to_the_minute(
+            promotion
+        )
         return {"name": promotion.name, "locations": list(promotion.locations.all()), **columns, **said}
 
     def _drop(self, name: str) -> None:
         for part in self.parts:
             part.fields.pop(name, None)
 
-    def _part_of(self, name: str) -> Part:
+    def _part_of(self, name: str) -> FormPart:
         """The part that holds the field `name`; the first for what no field shows."""
         return next((part for part in self.parts if name in part.fields), self.parts[0])
 
-    def __iter__(self) -> Iterator[Part]:
+    def __iter__(self) -> Iterator[FormPart]:
         return iter(self.parts)
 
     @property
@@ -130,27 +132,27 @@ class PromotionForm:
         return True
 
     @property
-    def said(self) -> dict[str, Any]:
+    def answers(self) -> dict[str, Any]:
         return {name: value for part in self.parts for name, value in part.cleaned_data.items()}
 
     def terms(self) -> types.Terms:
         """The conditions, target, benefit and the rest, as the columns of `Promotion` keep them."""
-        return types.terms(self.type, self.said)
+        return types.make_terms(self.type, self.answers)
 
     def columns(self) -> dict[str, Any]:
         """All columns of the promotion as they were typed, without the locations."""
-        said, terms = self.said, self.terms()
+        said, terms = self.answers, self.terms()
         columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
         if self.promotion:
-            columns = window.kept(columns, self.promotion)
-            stored_as = stored_terms(self.promotion)
+            columns = window.keep_seconds(columns, self.promotion)
+            stored_as = terms_of_promotion(self.promotion)
             if types.is_same(terms, stored_as):  # what means the same stays as it was written
                 terms = stored_as
         return columns | terms
 
     @property
     def locations(self) -> Any:
-        return self.said["locations"]
+        return self.answers["locations"]
 
     def refuse(self, reasons: list[tuple[str, str]]) -> None:
         """Show why the promotion could not be saved, each reason at its field."""
@@ -159,7 +161,7 @@ class PromotionForm:
             part.add_error(name if name in part.fields else None, sentence)
 
 
-def stored_terms(promotion: Promotion) -> types.Terms:
+def terms_of_promotion(promotion: Promotion) -> types.Terms:
     return {column: getattr(promotion, column) for column in types.COLUMNS}
 
 

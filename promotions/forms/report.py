@@ -11,9 +11,9 @@ from django.utils import timezone
 from campaigns import zones
 from campaigns.forms import DayField
 from promotions.forms.campaign import currencies
-from promotions.forms.filters import key_of
+from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
-from promotions.reports import REPORTS, Asked
+from promotions.reports import REPORTS, ReportQuery
 
 LONGEST = timedelta(days=366)
 
@@ -47,7 +47,7 @@ class ReportForm(forms.Form):
             "last": today,
             "currency": settings.CURRENCY,
         }
-        if campaign := PromotionCampaign.objects.filter(pk=key_of(data.get("campaign"))).first():
+        if campaign := PromotionCampaign.objects.filter(pk=read_key(data.get("campaign"))).first():
             since = timezone.localdate(campaign.starts_at) if campaign.starts_at else today
             said |= {"first": max(min(since, today), today - LONGEST), "currency": campaign.currency}
         super().__init__(said | {name: value for name, value in data.items() if value})
@@ -64,8 +64,10 @@ class ReportForm(forms.Form):
             self.add_error("last", "A report covers a year at most.")
         return cleaned
 
-    def asked(self) -> Asked:
+    def read_query(self) -> ReportQuery:
         said = self.cleaned_data
         location, campaign = (said[name].pk if said[name] else None for name in ("location", "campaign"))
         zone = zones.find_zone(said["location"].time_zone) if said["location"] else None
-        return Asked(said["first"], said["last"], said["currency"], location, campaign, said["type"], zone)
+        return ReportQuery(
+            said["first"], said["last"], said["currency"], location, campaign, said["type"], zone
+        )

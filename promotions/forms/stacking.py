@@ -6,7 +6,7 @@ from django import forms
 
 from campaigns.forms import Refusable
 from promotions.forms.fields import MoneyField, PercentField
-from promotions.forms.parts import count
+from promotions.forms.parts import count_field
 from promotions.forms.picker import PromotionField
 from promotions.models import StackingSettings
 from promotions.stacking import FIELDS
@@ -17,7 +17,7 @@ class StackingForm(Refusable, forms.Form):
 
     fields: dict[str, Any]
     precedence = forms.ChoiceField(label="Where several compete", choices=StackingSettings.Precedence.choices)
-    max_promotions = count(
+    max_promotions = count_field(
         "Promotions of one sale, at most",
         least=0,
         help_text="Leave blank or 0 for no limit. 1: only the best.",

@@ -8,18 +8,18 @@ from django import forms
 from django.db.models import Model
 
 
-def shown(row: Model) -> dict[str, datetime | None]:
+def window_to_the_minute(row: Model) -> dict[str, datetime | None]:
     """The window of a stored row as the fields can show it."""
     return {name: _to_the_minute(getattr(row, name)) for name in ("starts_at", "ends_at")}
 
 
-def kept(typed: Mapping[str, Any], row: Model) -> dict[str, Any]:
+def keep_seconds(typed: Mapping[str, Any], row: Model) -> dict[str, Any]:
     """The columns that were `typed`; an instant that was not touched keeps the seconds that `row` has."""
-    stored = {name: getattr(row, name) for name, at in shown(row).items() if typed[name] == at}
+    stored = {name: getattr(row, name) for name, at in window_to_the_minute(row).items() if typed[name] == at}
     return {**typed, **stored}
 
 
-def check(form: forms.BaseForm) -> None:
+def refuse_end_before_start(form: forms.BaseForm) -> None:
     """Refuse an end that does not lie after the start; called by the form's `clean`."""
     starts_at, ends_at = (form.cleaned_data.get(name) for name in ("starts_at", "ends_at"))
     if starts_at and ends_at and ends_at <= starts_at:

@@ -108,7 +108,7 @@ class PromotionCampaign(Campaign):
     def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
         from promotions import standing  # the model is loaded before the modules that use it
 
-        return standing.standings(pks)
+        return standing.briefs_of_campaigns(pks)
 
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
     def schedule(self, now: datetime, at: datetime | None = None) -> None:
@@ -149,7 +149,7 @@ class PromotionCampaign(Campaign):
 
     def before(self, verb: str) -> None:
         if verb not in ("archive", "unarchive"):
-            publish.lock()
+            publish.lock_rules()
 
     def settle(self, now: datetime) -> list[str]:
         owed = []
@@ -187,7 +187,7 @@ class PromotionCampaign(Campaign):
 
     def after(self, verb: str, was: str) -> None:
         if self.status != was:
-            publish.campaign_changed(self)
+            publish.publish_campaign(self)
 
     def copied_to(self, copy: Self) -> None:
         copy.locations.set(self.locations.all())

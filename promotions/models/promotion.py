@@ -70,7 +70,7 @@ class Promotion(models.Model):
     deleted_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     group_names: dict[str, str] | None = None
-    """The names of the groups it is for, by code, where `promotions.groups.name` has read them for many at once."""
+    """The names of its customer groups by code, when `promotions.groups.attach_names` has read them."""
 
     objects = PromotionQuerySet.as_manager()
 

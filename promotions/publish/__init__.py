@@ -6,25 +6,25 @@ campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done
 """
 
 from campaigns.editions import Overtaken
-from promotions.publish.campaigns import create_campaign, edit_campaign, link, order, unlink
-from promotions.publish.limits import campaign_changed, promotion_changed
+from promotions.publish.campaigns import create_campaign, edit_campaign, link, order_promotions, unlink
+from promotions.publish.limits import publish_campaign, publish_promotion
 from promotions.publish.overtaken import last_edit
 from promotions.publish.promotions import delete_promotion, save_promotion, switch
-from promotions.publish.version import bump, lock, lock_shared
+from promotions.publish.version import bump_version, lock_rules, lock_rules_shared
 
 __all__ = [
     "Overtaken",
-    "bump",
-    "campaign_changed",
+    "bump_version",
     "create_campaign",
     "delete_promotion",
     "edit_campaign",
     "last_edit",
     "link",
-    "lock",
-    "lock_shared",
-    "order",
-    "promotion_changed",
+    "lock_rules",
+    "lock_rules_shared",
+    "order_promotions",
+    "publish_campaign",
+    "publish_promotion",
     "save_promotion",
     "switch",
     "unlink",

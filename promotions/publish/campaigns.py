@@ -13,9 +13,9 @@ from campaigns import database_time, instants, lifecycle, texts
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
-from promotions.publish.limits import campaign_changed, was_granted
+from promotions.publish.limits import publish_campaign, was_granted
 from promotions.publish.overtaken import refuse_overtaken
-from promotions.publish.version import lock
+from promotions.publish.version import lock_rules
 
 Status = Campaign.Status
 FIELDS = frozenset(
@@ -53,13 +53,13 @@ def create_campaign(
     if by is not None and not by.has_perm("promotions.add_promotioncampaign"):
         raise Refused("You may not add promotion campaigns: ask an administrator for the right to.")
     with transaction.atomic():
-        lock()
+        lock_rules()
         campaign = models.PromotionCampaign(created_by=by)
-        _set(campaign, changes, database_time.now())
+        _set_values(campaign, changes, database_time.now())
         campaign.save()
         campaign.locations.set(locations)
         _arrange(campaign, promotions)
-        campaign_changed(campaign)
+        publish_campaign(campaign)
         _record(campaign, models.Change.What.CREATED, by)
         if then:
             campaign = lifecycle.fire(campaign, then, by=by)
@@ -92,7 +92,7 @@ def edit_campaign(
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by, now=now)
         refuse_overtaken(campaign.edits, seen, campaign.currency)
-        detail = _set(campaign, changes, now)
+        detail = _set_values(campaign, changes, now)
         campaign.save()
         if locations is not None:
             before = sorted(campaign.locations.values_list("code", flat=True))
@@ -102,7 +102,7 @@ def edit_campaign(
                 detail["locations"] = [before, after]
         if promotions is not None:
             detail |= _arrange(campaign, promotions)
-        campaign_changed(campaign)
+        publish_campaign(campaign)
         if detail:
             _record(campaign, models.Change.What.EDITED, by, detail)
     return campaign
@@ -117,13 +117,13 @@ def link(
     """
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by)
-        promotion = _linkable([promotion])[0]
+        promotion = _get_linkable([promotion])[0]
         last = campaign.links.aggregate(last=Max("position"))["last"]
         made, is_new = models.Link.objects.get_or_create(
             campaign=campaign, promotion=promotion, defaults={"position": 0 if last is None else last + 1}
         )
         if is_new:
-            campaign_changed(campaign)
+            publish_campaign(campaign)
             _record(campaign, models.Change.What.LINKED, by, promotion=promotion.pk)
     return made
 
@@ -136,11 +136,13 @@ def unlink(
         campaign = lifecycle.open_for_edit(campaign, by=by)
         gone, _ = campaign.links.filter(promotion=promotion).delete()
         if gone:
-            campaign_changed(campaign)
-            _record(campaign, models.Change.What.UNLINKED, by, promotion=_key(promotion))
+            publish_campaign(campaign)
+            _record(campaign, models.Change.What.UNLINKED, by, promotion=_key_of(promotion))
 
 
-def order(campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: Any = None) -> None:
+def order_promotions(
+    campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: Any = None
+) -> None:
     """Put a campaign's promotions, or their keys, in this order on its page; those not named come after.
 
     The order in which they apply is that of their priority.
@@ -148,19 +150,19 @@ def order(campaign: "models.PromotionCampaign | int", promotions: Sequence[Any],
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by)
         links = {made.promotion_id: made for made in campaign.links.all()}
-        named = [links.pop(key) for key in map(_key, promotions) if key in links]
+        named = [links.pop(key) for key in map(_key_of, promotions) if key in links]
         for position, made in enumerate([*named, *links.values()]):
             made.position = position
             made.save(update_fields=["position"])
         _record(campaign, models.Change.What.ORDERED, by)
 
 
-def _key(thing: Any) -> int:
+def _key_of(thing: Any) -> int:
     return thing if isinstance(thing, int) else thing.pk
 
 
-def _linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
-    keys = [_key(promotion) for promotion in promotions]
+def _get_linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
+    keys = [_key_of(promotion) for promotion in promotions]
     found = {promotion.pk: promotion for promotion in models.Promotion.objects.kept().filter(pk__in=keys)}
     reasons = [("promotions", f"There is no promotion {key} any more.") for key in keys if key not in found]
     reasons += [
@@ -179,9 +181,9 @@ def _linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
 def _arrange(campaign: "models.PromotionCampaign", promotions: Sequence[Any]) -> dict[str, list[list[int]]]:
     """Link exactly these, in this order; returns what that changed, for the record."""
     before = list(campaign.links.values_list("promotion_id", flat=True))
-    after = [_key(promotion) for promotion in promotions]
+    after = [_key_of(promotion) for promotion in promotions]
     kept = set(before)
-    _linkable(key for key in after if key not in kept)
+    _get_linkable(key for key in after if key not in kept)
     campaign.links.exclude(promotion__in=after).delete()
     for position, key in enumerate(dict.fromkeys(after)):
         models.Link.objects.update_or_create(
@@ -190,7 +192,7 @@ def _arrange(campaign: "models.PromotionCampaign", promotions: Sequence[Any]) ->
     return {"promotions": [before, after]} if before != after else {}
 
 
-def _set(
+def _set_values(
     campaign: "models.PromotionCampaign", changes: Mapping[str, Any], now: datetime
 ) -> dict[str, list[Any]]:
     """Give `campaign` its new values, unsaved; returns {field: [before, after]} of those that differ."""
@@ -200,8 +202,8 @@ def _set(
     for name, value in changes.items():
         setattr(campaign, name, value)
     edited = {name: [was, changes[name]] for name, was in before.items() if was != changes[name]}
-    if reasons := [*_objections(campaign, edited, now), *wrong_values(campaign)]:
-        raise Refused(first_of_each(reasons))
+    if reasons := [*_objections(campaign, edited, now), *find_wrong_values(campaign)]:
+        raise Refused(keep_first_of_each(reasons))
     return edited
 
 
@@ -240,7 +242,7 @@ def _objections(
     return reasons
 
 
-def wrong_values(thing: Any) -> list[tuple[str, str]]:
+def find_wrong_values(thing: Any) -> list[tuple[str, str]]:
     """What the model itself finds wrong with a campaign's or promotion's own values: (field, sentence) each."""
     reasons = [
         (name, "This must be a whole number above 0, or empty for no limit.")
@@ -266,7 +268,7 @@ def wrong_values(thing: Any) -> list[tuple[str, str]]:
     return reasons
 
 
-def first_of_each(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+def keep_first_of_each(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The first sentence of each field: what follows from it helps nobody."""
     found: dict[str, str] = {}
     for field, sentence in reasons:

@@ -11,28 +11,31 @@ from django.db import connection, transaction
 
 from campaigns import database_time
 from promotions import models
-from promotions.publish.version import bump, lock
+from promotions.publish.version import bump_version, lock_rules
 
-OPEN = ("scheduled", "active")  # together with the window; a scheduled campaign is active from its start
+OPEN_STATUSES = (
+    "scheduled",
+    "active",
+)  # together with the window; a scheduled campaign is active from its start
 
 
-def campaign_changed(campaign: "models.PromotionCampaign") -> None:
+def publish_campaign(campaign: "models.PromotionCampaign") -> None:
     """Publish what a step or an edit changed of a campaign: its counter's limits, window and state, a new version."""
-    _keep(
+    _set_counter(
         {"campaign": campaign.pk},
-        is_open=campaign.status in OPEN,
+        is_open=campaign.status in OPEN_STATUSES,
         opens_at=campaign.starts_at,
         closes_at=campaign.ends_at,
         budget=campaign.budget,
         max_uses=campaign.max_uses,
         max_uses_per_customer=campaign.max_uses_per_customer,
     )
-    bump()
+    bump_version()
 
 
-def promotion_changed(promotion: "models.Promotion") -> None:
+def publish_promotion(promotion: "models.Promotion") -> None:
     """Publish what an edit changed of a promotion."""
-    _keep(
+    _set_counter(
         {"promotion": promotion.pk},
         is_open=promotion.status == models.Promotion.Status.ACTIVE and promotion.deleted_at is None,
         opens_at=promotion.starts_at,
@@ -41,10 +44,10 @@ def promotion_changed(promotion: "models.Promotion") -> None:
         max_uses=promotion.max_uses,
         max_uses_per_customer=promotion.max_uses_per_customer,
     )
-    bump()
+    bump_version()
 
 
-def _keep(of: dict[str, int], **terms: Any) -> None:
+def _set_counter(of: dict[str, int], **terms: Any) -> None:
     """Make, change or remove the counter of one campaign or promotion, so that it says `terms`."""
     ((thing, pk),) = of.items()
     key = {f"{thing}_id": pk}
@@ -62,7 +65,7 @@ def _keep(of: dict[str, int], **terms: Any) -> None:
     for field, value in terms.items():
         setattr(counter, field, value)
     if not counted:
-        for field, value in totals(thing, pk).items():
+        for field, value in read_totals(thing, pk).items():
             setattr(counter, field, value)
     used = counter.spent + counter.held
     counter.ceiling = None if counter.budget is None else max(counter.budget, used)
@@ -95,7 +98,7 @@ TOTALS = f"""
 """
 
 
-def totals(thing: str, pk: int) -> Mapping[str, int]:
+def read_totals(thing: str, pk: int) -> Mapping[str, int]:
     """What the ledger and the held sales say of a campaign or a promotion (`thing`), as fields of its counter."""
     with connection.cursor() as cursor:
         cursor.execute(TOTALS.format(thing=thing), {"pk": pk})
@@ -103,7 +106,7 @@ def totals(thing: str, pk: int) -> Mapping[str, int]:
     return dict(zip(("spent", "held", "uses", "overrun", "overrun_uses"), map(int, row), strict=True))
 
 
-def held_uses(thing: str, pk: int) -> int:
+def count_held_uses(thing: str, pk: int) -> int:
     """How many uses of a campaign or a promotion (`thing`) the held sales reserve."""
     with connection.cursor() as cursor:
         cursor.execute(RESERVED.format(thing=thing), {"pk": pk})
@@ -142,7 +145,7 @@ def was_granted(thing: str, pk: int) -> bool:
         return cursor.fetchone()[0]
 
 
-UNKEPT = """
+WRONG_COUNTERS = """
     SELECT 'campaign', c.id FROM campaigns_campaign c
     JOIN promotions_promotioncampaign p ON p.campaign_ptr_id = c.id
     LEFT JOIN promotions_counter k ON k.campaign_id = c.id
@@ -162,35 +165,35 @@ UNKEPT = """
 """
 
 
-def unkept() -> list[tuple[str, int]]:
+def find_wrong_counters() -> list[tuple[str, int]]:
     """("campaign" or "promotion", id) of those whose counter does not say what they say, or is missing.
 
     Only after a write that went past this package: by the admin, a script, SQL.
     """
     with connection.cursor() as cursor:
-        cursor.execute(UNKEPT)
+        cursor.execute(WRONG_COUNTERS)
         return cursor.fetchall()
 
 
-def keep_all() -> None:
+def correct_counters() -> None:
     """Make every counter say what its campaign or promotion says. One transaction; takes the exclusive rules lock."""
     with transaction.atomic():
-        lock()
-        for thing, pk in unkept():
+        lock_rules()
+        for thing, pk in find_wrong_counters():
             if thing == "campaign":
-                campaign_changed(models.PromotionCampaign.objects.get(pk=pk))
+                publish_campaign(models.PromotionCampaign.objects.get(pk=pk))
             else:
-                promotion_changed(models.Promotion.objects.get(pk=pk))
+                publish_promotion(models.Promotion.objects.get(pk=pk))
 
 
-def figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:
+def read_figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:
     """The live figures of a campaign: spent, held, left (None: no budget), uses, uses_left, overrun, used_up_at.
 
     Amounts in minor units. From its counter, or from the ledger where it has none.
     """
     counter = models.Counter.objects.filter(campaign_id=campaign.pk).first()
     if counter is None or not counter.counts:
-        found = totals("campaign", campaign.pk)
+        found = read_totals("campaign", campaign.pk)
         counter = models.Counter(**found, budget=campaign.budget, max_uses=campaign.max_uses)
     left = None if counter.budget is None else max(0, counter.budget - counter.spent - counter.held)
     uses_left = None if counter.max_uses is None else max(0, counter.max_uses - counter.uses)

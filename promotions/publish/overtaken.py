@@ -26,14 +26,16 @@ def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currenc
         return
     later = list(edits.filter(pk__gt=seen).select_related("by").order_by("pk"))
     if later:
-        told = " ".join(_told(edit, currency) for edit in later)
+        told = " ".join(_describe_edit(edit, currency) for edit in later)
         raise Overtaken(told, later[-1].pk)
 
 
-def _told(edit: "models.Change", currency: str) -> str:
+def _describe_edit(edit: "models.Change", currency: str) -> str:
     detail = edit.detail.get("changed", {}) if edit.what == edit.What.CODE_EDITED else edit.detail
     lines = (
-        changes.in_words(detail, currency) if edit.what in (edit.What.EDITED, edit.What.CODE_EDITED) else []
+        changes.describe_changes(detail, currency)
+        if edit.what in (edit.What.EDITED, edit.What.CODE_EDITED)
+        else []
     )
     what = f" ({'; '.join(lines)})" if lines else ""
     at = dates.write_moment(edit.at)

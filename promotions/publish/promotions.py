@@ -11,10 +11,10 @@ from campaigns import database_time, instants
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
-from promotions.publish.campaigns import first_of_each, wrong_values
-from promotions.publish.limits import promotion_changed, was_granted
+from promotions.publish.campaigns import find_wrong_values, keep_first_of_each
+from promotions.publish.limits import publish_promotion, was_granted
 from promotions.publish.overtaken import refuse_overtaken
-from promotions.publish.version import bump, lock
+from promotions.publish.version import bump_version, lock_rules
 
 PARTS = {  # the JSON fields and the types of promotions.engine.rules that check them
     "conditions": tuple[rules.Condition, ...],
@@ -61,10 +61,10 @@ def save_promotion(
             it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
-    _allow(by, action)
+    _require(by, action)
     with transaction.atomic():
-        lock()
-        promotion = models.Promotion() if promotion is None else _fresh(promotion)
+        lock_rules()
+        promotion = models.Promotion() if promotion is None else _read_again(promotion)
         if action == "change":
             refuse_overtaken(promotion.edits, seen)
         before = {name: getattr(promotion, name) for name in fields if name in FIELDS}
@@ -76,7 +76,7 @@ def save_promotion(
         ]
         reasons += _objections(promotion)
         if reasons:
-            raise Refused(first_of_each(reasons))
+            raise Refused(keep_first_of_each(reasons))
         promotion.save()
         detail = {name: [was, fields[name]] for name, was in before.items() if was != fields[name]}
         if locations is not None:
@@ -85,7 +85,7 @@ def save_promotion(
             after = sorted(promotion.locations.values_list("code", flat=True))
             if was != after:
                 detail["locations"] = [was, after]
-        promotion_changed(promotion)
+        publish_promotion(promotion)
         what = models.Change.What.CREATED if action == "add" else models.Change.What.EDITED
         if detail or action == "add":
             _record(promotion, what, by, detail)
@@ -98,26 +98,26 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> 
     One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
     Raises: Refused: it was deleted, or `by` may not.
     """
-    _allow(by, "change")
+    _require(by, "change")
     status = models.Promotion.Status.ACTIVE if on else models.Promotion.Status.INACTIVE
     what = models.Change.What.ACTIVATED if on else models.Change.What.DEACTIVATED
     with transaction.atomic():
-        lock()
-        promotion = _fresh(promotion)
+        lock_rules()
+        promotion = _read_again(promotion)
         if promotion.status != status:
             promotion.status = status
             promotion.save(update_fields=["status", "updated_at"])
-            promotion_changed(promotion)
+            publish_promotion(promotion)
             _record(promotion, what, by)
     return promotion
 
 
 def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> None:
     """Delete a promotion with its coupons. One that was redeemed is only hidden: the ledger and its past stay."""
-    _allow(by, "delete")
+    _require(by, "delete")
     with transaction.atomic():
-        lock()
-        promotion = _fresh(promotion)
+        lock_rules()
+        promotion = _read_again(promotion)
         links = models.Link.objects.filter(promotion=promotion)
         unlinked = links.exclude(campaign__status__in=FINAL)
         campaigns = sorted(unlinked.values_list("campaign_id", flat=True))
@@ -128,20 +128,20 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> 
             promotion.status = models.Promotion.Status.INACTIVE
             promotion.save(update_fields=["deleted_at", "status", "updated_at"])
             promotion.coupons.update(active=False)
-            promotion_changed(promotion)
+            publish_promotion(promotion)
             _record(promotion, models.Change.What.DELETED, by, detail)
         else:
             promotion.coupons.all().delete()
             promotion.delete()
-            bump()
+            bump_version()
 
 
-def _allow(by: Any, action: str) -> None:
+def _require(by: Any, action: str) -> None:
     if by is not None and not by.has_perm(f"promotions.{action}_promotion"):
         raise Refused(f"You may not {action} promotions: ask an administrator for the right to.")
 
 
-def _fresh(promotion: "models.Promotion | int") -> "models.Promotion":
+def _read_again(promotion: "models.Promotion | int") -> "models.Promotion":
     """The promotion as it is stored now.
 
     Raises: Refused: it was deleted.
@@ -176,7 +176,7 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             reasons.append((name, f"{error}."))
-    reasons += wrong_values(promotion)
+    reasons += find_wrong_values(promotion)
     if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
         reasons.append(("ends_at", "The end must lie after the start."))
     if promotion.standalone and promotion.pk:

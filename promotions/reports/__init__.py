@@ -11,13 +11,13 @@ from promotions.reports.breakdowns import by_day, by_hour, by_location, by_promo
 from promotions.reports.campaigns import by_campaign
 from promotions.reports.coupons import beyond_limits, by_coupon
 from promotions.reports.export import csv_lines, drawing, shares
-from promotions.reports.report import Asked, Column, Report
+from promotions.reports.report import Column, Report, ReportQuery
 
 __all__ = [
     "REPORTS",
-    "Asked",
     "Column",
     "Report",
+    "ReportQuery",
     "beyond_limits",
     "by_campaign",
     "by_coupon",
@@ -30,7 +30,7 @@ __all__ = [
     "shares",
 ]
 
-REPORTS: dict[str, tuple[str, Callable[[Asked], Report]]] = {
+REPORTS: dict[str, tuple[str, Callable[[ReportQuery], Report]]] = {
     "promotion": ("By promotion", by_promotion),
     "location": ("By location", by_location),
     "day": ("By day", by_day),

@@ -8,21 +8,21 @@ from django.urls import reverse
 
 from campaigns import dates
 from promotions.models import Promotion
-from promotions.reports.ledger import Ledger, in_all, largest_first
-from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
+from promotions.reports.ledger import Ledger, largest_first, total_of
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
-SWITCHED = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
-NOTHING: Row = {"given": 0, "uses": 0, "sales": 0}
+STATE_WORDS = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
+NO_SALES: Row = {"given": 0, "uses": 0, "sales": 0}
 LOCATION: Final = "sale.location_id"
 DAY: Final = "(line.at AT TIME ZONE %(zone)s)::date"
 HOUR: Final = "extract(hour FROM line.at AT TIME ZONE %(zone)s)::integer"
 
 
-def by_promotion(asked: Asked) -> Report:
+def by_promotion(asked: ReportQuery) -> Report:
     ledger = Ledger(asked)
     found = ledger.sums("line.promotion_id")
     promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
-    rows = [{**sums, **_described(promotions[key])} for key, sums in largest_first(found)]
+    rows = [{**sums, **_describe_promotion(promotions[key])} for key, sums in largest_first(found)]
     columns = (
         Column("name", "Promotion"),
         Column("type", "Type"),
@@ -31,66 +31,66 @@ def by_promotion(asked: Asked) -> Report:
         USES,
         GIVEN,
     )
-    sums = in_all(rows, sales=ledger.all_sales())
+    sums = total_of(rows, sales=ledger.all_sales())
     return Report("promotion", "By promotion", columns, rows, sums, drawn="bars")
 
 
-def _described(promotion: Promotion) -> Row:
+def _describe_promotion(promotion: Promotion) -> Row:
     is_deleted = promotion.deleted_at is not None
     return {
         "name": promotion.name,
         "type": promotion.get_type_display(),
-        "state": "deleted" if is_deleted else SWITCHED[Promotion.Status(promotion.status)],
+        "state": "deleted" if is_deleted else STATE_WORDS[Promotion.Status(promotion.status)],
         "badge": "enabled" if promotion.status == Promotion.Status.ACTIVE else "inactive",
         "url": "" if is_deleted else reverse("promotions:promotion", args=[promotion.pk]),
     }
 
 
-def by_location(asked: Asked) -> Report:
+def by_location(asked: ReportQuery) -> Report:
     found = _each_sale_once(asked, LOCATION)
     locations = apps.get_model("pos.Location").objects.in_bulk(found)
     rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
     columns = (Column("name", "Location"), SALES, USES, GIVEN)
-    return Report("location", "By location", columns, rows, _summed(rows), drawn="bars")
+    return Report("location", "By location", columns, rows, _add_up(rows), drawn="bars")
 
 
-def by_day(asked: Asked) -> Report:
+def by_day(asked: ReportQuery) -> Report:
     """A row for each day, also those without a line."""
     known = _each_sale_once(asked, DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
-        {**known.get(day, NOTHING), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
+        {**known.get(day, NO_SALES), "name": dates.write_weekday(day), "short": dates.write_short_day(day)}
         for day in days
     ]
     columns = (Column("name", "Day"), SALES, USES, GIVEN)
-    return Report("day", "By day", columns, rows, _summed(rows), drawn="columns")
+    return Report("day", "By day", columns, rows, _add_up(rows), drawn="columns")
 
 
-def by_hour(asked: Asked) -> Report:
+def by_hour(asked: ReportQuery) -> Report:
     """A row for each hour of the day, over all days."""
     known = _each_sale_once(asked, HOUR)
     rows = [
         {
-            **known.get(hour, NOTHING),
+            **known.get(hour, NO_SALES),
             "name": f"{_clock(hour)} to {_clock(hour + 1)}",
             "short": _clock(hour),
         }
         for hour in range(24)
     ]
     columns = (Column("name", "Hour"), SALES, USES, GIVEN)
-    return Report("hour", "By hour", columns, rows, _summed(rows), drawn="columns")
+    return Report("hour", "By hour", columns, rows, _add_up(rows), drawn="columns")
 
 
 def _clock(hour: int) -> str:
     return "24:00" if hour == 24 else dates.write_time(time(hour))
 
 
-def _each_sale_once(asked: Asked, key: str) -> dict[Any, Row]:
+def _each_sale_once(asked: ReportQuery, key: str) -> dict[Any, Row]:
     """The figures by `key`, which is one for each sale."""
     ledger = Ledger(asked)
     sales = ledger.sales(key)
     return {value: {**sums, "sales": sales.get(value, 0)} for value, sums in ledger.sums(key).items()}
 
 
-def _summed(rows: list[Row]) -> Row:
-    return in_all(rows, sales=sum(row["sales"] for row in rows))
+def _add_up(rows: list[Row]) -> Row:
+    return total_of(rows, sales=sum(row["sales"] for row in rows))

@@ -7,11 +7,11 @@ from django.urls import reverse
 
 from campaigns.models import Campaign
 from campaigns.templatetags.workspace import money
-from promotions.reports.ledger import GRANTED, Ledger, in_all, largest_first
-from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
+from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
 
-class Touched(NamedTuple):
+class SalesTouched(NamedTuple):
     """The sales that a campaign gave something to, without voided ones, and what they brought in less what came back.
 
     `first_sales`, `first_revenue`: of those that no other campaign counts so, that the sums count each sale once.
@@ -45,16 +45,16 @@ ENDS = {  # P9: expired ran its course, cancelled should not have gone on
 }
 
 
-def by_campaign(asked: Asked) -> Report:
+def by_campaign(asked: ReportQuery) -> Report:
     """What each campaign gave, the sales it touched, and what they brought in for each unit of discount."""
     ledger = Ledger(asked)
-    touched = {key: Touched(*figures) for key, *figures in ledger.rows(REVENUE)}
+    touched = {key: SalesTouched(*figures) for key, *figures in ledger.rows(REVENUE)}
     found = ledger.sums("line.campaign_id")
     campaigns = Campaign.objects.in_bulk(key for key in found if key is not None)
     rows = []
     for key, sums in largest_first(found):
-        sales, revenue, *_ = touched.get(key, Touched())
-        rows.append(_with_revenue({**sums, **_described(campaigns.get(key))}, sales, revenue))
+        sales, revenue, *_ = touched.get(key, SalesTouched())
+        rows.append(_with_revenue({**sums, **_describe_campaign(campaigns.get(key))}, sales, revenue))
     one = money(10 ** get_currency_precision(asked.currency), asked.currency)
     columns = (
         Column("name", "Campaign"),
@@ -67,7 +67,7 @@ def by_campaign(asked: Asked) -> Report:
     )
     sales = sum(figures.first_sales for figures in touched.values())
     revenue = sum(figures.first_revenue for figures in touched.values())
-    sums = _with_revenue(in_all(rows, sales=sales), sales, revenue)
+    sums = _with_revenue(total_of(rows, sales=sales), sales, revenue)
     return Report(
         "campaign",
         "Revenue per campaign",
@@ -86,7 +86,7 @@ ROI_NOTE = (
 )
 
 
-def _described(campaign: Campaign | None) -> Row:
+def _describe_campaign(campaign: Campaign | None) -> Row:
     if campaign is None:
         return {"name": "Standalone promotions", "state": "", "badge": ""}
     return {

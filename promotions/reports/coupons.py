@@ -6,8 +6,8 @@ from django.urls import reverse
 
 from campaigns import database_time
 from promotions.models import Coupon, Overrun
-from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, in_all, largest_first
-from promotions.reports.report import GIVEN, SALES, USES, Asked, Column, Report, Row
+from promotions.reports.ledger import GRANTED, LINES, STANDS, Ledger, largest_first, total_of
+from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
 BADGES = {Coupon.State.USABLE: "enabled", Coupon.State.COMING: "scheduled", Coupon.State.USED_UP: "paused"}
 USED: Final = f"""
@@ -18,7 +18,7 @@ USED: Final = f"""
 SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AND line.coupon_id IS NOT NULL"
 
 
-def by_coupon(asked: Asked) -> Report:
+def by_coupon(asked: ReportQuery) -> Report:
     """How each code was used: by how many customers, and how often by one at most."""
     ledger = Ledger(asked)
     names = ("given", "uses", "sales", "customers", "last")
@@ -46,10 +46,10 @@ def by_coupon(asked: Asked) -> Report:
         GIVEN,
     )
     ((sales,),) = ledger.rows(SALES_WITH_CODE)
-    return Report("coupon", "Coupon usage", columns, rows, in_all(rows, sales=sales), drawn="bars")
+    return Report("coupon", "Coupon usage", columns, rows, total_of(rows, sales=sales), drawn="bars")
 
 
-def beyond_limits(asked: Asked) -> Report:
+def beyond_limits(asked: ReportQuery) -> Report:
     """What tills without connection gave beyond a limit, line by line."""
     narrowed = {
         "sale__location": asked.location,

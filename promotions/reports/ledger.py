@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.db import connection
 from django.utils import timezone
 
-from promotions.reports.report import Asked, Row
+from promotions.reports.report import ReportQuery, Row
 
 # The keys of the sales lead to the part of a long history that is asked for. What comes back may be of older sales.
 SPAN: Final = """
@@ -49,7 +49,7 @@ SALES: Final = f"""
 class Ledger:
     """The lines of the ledger that a report is asked for, as they are at this moment."""
 
-    def __init__(self, asked: Asked) -> None:
+    def __init__(self, asked: ReportQuery) -> None:
         self.parameters: dict[str, datetime | str | int | None] = {
             "since": asked.since,
             "until": asked.until,
@@ -91,7 +91,7 @@ def largest_first(found: Mapping[Any, Row]) -> list[tuple[Any, Row]]:
     return sorted(found.items(), key=lambda item: (-item[1]["given"], item[0] is None, item[0] or 0))
 
 
-def in_all(rows: Iterable[Row], *, sales: int) -> Row:
+def total_of(rows: Iterable[Row], *, sales: int) -> Row:
     """The total of a report, in which a sale of several rows counts once: `sales` in all."""
     rows = list(rows)
     return {name: sum(row[name] for row in rows) for name in ("given", "uses")} | {"sales": sales}

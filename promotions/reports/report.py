@@ -9,11 +9,11 @@ from django.utils import timezone
 from campaigns import dates
 
 Row = dict[str, Any]
-WIDE = 4
+COLUMNS_OF_WIDE_REPORT = 4
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportQuery:
     """What a report is about: days, both inclusive, and one currency.
 
     `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all. `zone`: in which
@@ -79,7 +79,7 @@ class Report:
     @property
     def is_wide(self) -> bool:
         """Whether its columns are too many for a small screen."""
-        return len(self.columns) > WIDE
+        return len(self.columns) > COLUMNS_OF_WIDE_REPORT
 
     @property
     def largest(self) -> int:

@@ -15,7 +15,7 @@ from campaigns import dates
 from campaigns.templatetags.workspace import moment, money
 from promotions import changes, reading
 from promotions.engine.words import percent_text
-from promotions.forms.picker import offer
+from promotions.forms.picker import find_promotions
 from promotions.models import Coupon, Promotion
 from promotions.reports import Column
 
@@ -23,15 +23,15 @@ register = template.Library()
 
 
 @register.filter
-def in_words(promotion: Promotion, currency: str = "") -> str:
+def promotion_sentence(promotion: Promotion, currency: str = "") -> str:
     """What a promotion does, in a sentence."""
-    return reading.sentence(promotion, currency)
+    return reading.write_sentence(promotion, currency)
 
 
 @register.filter
-def changed(detail: dict[str, list[Any]], currency: str = "") -> list[str]:
+def change_lines(detail: dict[str, list[Any]], currency: str = "") -> list[str]:
     """What an edit changed, a line for each field."""
-    return changes.in_words(detail, currency)
+    return changes.describe_changes(detail, currency)
 
 
 @register.filter
@@ -52,7 +52,7 @@ def percent(hundredths: int) -> str:
 
 
 @register.filter
-def unlocalised(number: float) -> str:
+def svg_number(number: float) -> str:
     """A number as attributes of a drawing take it."""
     return f"{number:g}"
 
@@ -64,7 +64,7 @@ def picker(context: template.Context, bound: BoundField) -> dict[str, Any]:
     said = request.POST if request.method == "POST" else request.GET
     find = said.get(f"find_{bound.name}", "").strip()
     field: Any = bound.field  # a PromotionField
-    found = offer(bound.name, with_coupon=field.with_coupon, find=find, chosen=bound.value())
+    found = find_promotions(bound.name, with_coupon=field.with_coupon, find=find, chosen=bound.value())
     return {"field": bound, **found}
 
 

@@ -1,8 +1,9 @@
 """The eight ready-made kinds of promotion.
 
-A marketer picks a kind and fills in its form; the engine knows only conditions, a target and a benefit. `terms` turns
-the answers of a form into these, as the columns of `Promotion` keep them; `answers` reads them back. The answers are a
-flat mapping, one entry per field of the form; money is an integer of minor units, percent one of hundredths.
+A marketer picks a kind and fills in its form. The engine knows only conditions, a target and a benefit.
+`make_terms` turns the answers of a form into these, as the columns of `Promotion` keep them. `read_answers` turns them
+back. The answers are a flat mapping with one entry for each field of the form. Money is an integer of minor units,
+percent an integer of hundredths.
 """
 
 from typing import Any
@@ -12,16 +13,16 @@ import msgspec
 from promotions.engine import rules
 from promotions.types.asked import (
     Answers,
+    answers_of_condition,
+    answers_of_stacking,
+    answers_of_target,
     conditions_of,
-    said_of_condition,
-    said_of_stacking,
-    said_of_target,
     stacking_of,
     target_of,
 )
 from promotions.types.kinds import KINDS, Kind
 
-__all__ = ["COLUMNS", "KINDS", "Answers", "Kind", "Terms", "answers", "is_same", "terms"]
+__all__ = ["COLUMNS", "KINDS", "Answers", "Kind", "Terms", "is_same", "make_terms", "read_answers"]
 
 Terms = dict[str, Any]
 """`lane`, `conditions`, `target`, `benefit`, `stacking` and `caps`, as JSON of `promotions.engine.rules`."""
@@ -29,14 +30,14 @@ Terms = dict[str, Any]
 COLUMNS = ("lane", "conditions", "target", "benefit", "stacking", "caps")
 
 
-def terms(type_: str, said: Answers) -> Terms:
+def make_terms(type_: str, said: Answers) -> Terms:
     """What the `said` of a form of this type means.
 
     Raises: ValueError (msgspec.ValidationError is one): answers that contradict each other, with a sentence.
     """
     kind = KINDS[type_]
     target = target_of(said) if kind.has_items else rules.Target()
-    return _checked(
+    return _check_terms(
         {
             "lane": kind.lane,
             "conditions": _json([*kind.always, *conditions_of(said, target.match)]),
@@ -48,7 +49,7 @@ def terms(type_: str, said: Answers) -> Terms:
     )
 
 
-def answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
+def read_answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
     """The answers a form of this type shows for `stored`, and whether they say all of it.
 
     Rules that were made elsewhere may say more than the form of their type can show.
@@ -57,23 +58,23 @@ def answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
     said: dict[str, Any] = {}
     target = msgspec.convert(stored["target"], rules.Target)
     if kind.has_items:
-        said |= said_of_target(target)
-    said |= kind.read(msgspec.convert(stored["benefit"], rules.Benefit)) or {}
+        said |= answers_of_target(target)
+    said |= kind.read_benefit(msgspec.convert(stored["benefit"], rules.Benefit)) or {}
     for condition in msgspec.convert(stored["conditions"], tuple[rules.Condition, ...]):
         if condition not in kind.always:
-            said |= said_of_condition(condition, target.match if kind.has_items else None)
-    said |= said_of_stacking(msgspec.convert(stored["stacking"] or {"type": "stackable"}, rules.Stacking))
+            said |= answers_of_condition(condition, target.match if kind.has_items else None)
+    said |= answers_of_stacking(msgspec.convert(stored["stacking"] or {"type": "stackable"}, rules.Stacking))
     caps = msgspec.convert(stored["caps"], rules.Caps)
     said |= {"max_amount": caps.max_amount, "max_applications": caps.max_applications}
     try:
-        return said, is_same(terms(type_, said), stored)
+        return said, is_same(make_terms(type_, said), stored)
     except (KeyError, ValueError):
         return said, False
 
 
 def is_same(one: Terms, other: Terms) -> bool:
     """Whether two mean the same, however they are written."""
-    return _meaning(one) == _meaning(other)
+    return _meaning_of(one) == _meaning_of(other)
 
 
 def _json(value: Any) -> Any:
@@ -81,7 +82,7 @@ def _json(value: Any) -> Any:
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
-def _checked(made: Terms) -> Terms:
+def _check_terms(made: Terms) -> Terms:
     """`made`, after the engine's own checks of every value."""
     msgspec.convert(made["conditions"], tuple[rules.Condition, ...])
     msgspec.convert(made["benefit"], rules.Benefit)
@@ -91,7 +92,7 @@ def _checked(made: Terms) -> Terms:
     return made
 
 
-def _meaning(stored: Terms) -> tuple[Any, ...]:
+def _meaning_of(stored: Terms) -> tuple[Any, ...]:
     """What `stored` means whatever the order of its conditions and the defaults it spells out."""
     return (
         stored["lane"],

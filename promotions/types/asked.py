@@ -19,7 +19,7 @@ def match_of(said: Answers, prefix: str = "") -> rules.Match:
     )
 
 
-def said_of_match(match: rules.Match, prefix: str = "") -> dict[str, Any]:
+def answers_of_match(match: rules.Match, prefix: str = "") -> dict[str, Any]:
     said: dict[str, Any] = {"skus": match.skus, "categories": match.categories, "brands": match.brands}
     said |= {"unit_price_min": match.unit_price_min, "unit_price_max": match.unit_price_max}
     return {f"{prefix}{name}": value for name, value in said.items()}
@@ -35,8 +35,8 @@ def target_of(said: Answers) -> rules.Target:
     )
 
 
-def said_of_target(target: rules.Target) -> dict[str, Any]:
-    return said_of_match(target.match) | {
+def answers_of_target(target: rules.Target) -> dict[str, Any]:
+    return answers_of_match(target.match) | {
         "max_units_per_line": target.max_units_per_line,
         "max_units": target.max_units,
         "pick": target.pick,
@@ -70,7 +70,7 @@ def conditions_of(said: Answers, chosen: rules.Match) -> Iterable[rules.Conditio
         yield rules.Hours(start, end, weekdays)
 
 
-def said_of_condition(condition: rules.Condition, chosen: rules.Match | None) -> dict[str, Any]:
+def answers_of_condition(condition: rules.Condition, chosen: rules.Match | None) -> dict[str, Any]:
     match condition:
         case rules.MinSubtotal(amount, counted):
             return {"min_subtotal": amount, "count_chosen": counted != rules.EVERYTHING and counted == chosen}
@@ -80,7 +80,7 @@ def said_of_condition(condition: rules.Condition, chosen: rules.Match | None) ->
                 "count_chosen": counted != rules.EVERYTHING and counted == chosen,
             }
         case rules.Contains(contained):
-            return said_of_match(contained, "contains_")
+            return answers_of_match(contained, "contains_")
         case rules.EveryLineOver(amount):
             return {"every_line_over": amount}
         case rules.InGroup(groups):
@@ -105,7 +105,7 @@ def stacking_of(said: Answers) -> rules.Stacking:
     return rules.Stackable()
 
 
-def said_of_stacking(stacking: rules.Stacking) -> dict[str, Any]:
+def answers_of_stacking(stacking: rules.Stacking) -> dict[str, Any]:
     match stacking:
         case rules.BestOf(group):
             return {"stacking": "best_of", "stacking_group": group}

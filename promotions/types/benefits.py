@@ -3,10 +3,10 @@
 from typing import Any
 
 from promotions.engine import rules
-from promotions.types.asked import Answers, match_of, said_of_match
+from promotions.types.asked import Answers, answers_of_match, match_of
 
 
-def off_items(said: Answers) -> rules.Benefit:
+def discount_on_items(said: Answers) -> rules.Benefit:
     match said["reduction"]:
         case "amount":
             return rules.FixedPerUnit(said["amount"])
@@ -17,7 +17,7 @@ def off_items(said: Answers) -> rules.Benefit:
     return rules.PercentOff(said["percent"], "original" if said.get("of_original") else "remaining")
 
 
-def said_off_items(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_discount_on_items(benefit: rules.Benefit) -> dict[str, Any] | None:
     match benefit:
         case rules.PercentOff(percent, of):
             return {"reduction": "percent", "percent": percent, "of_original": of == "original"}
@@ -30,7 +30,7 @@ def said_off_items(benefit: rules.Benefit) -> dict[str, Any] | None:
     return None
 
 
-def off_sale(said: Answers) -> rules.Benefit:
+def discount_on_sale(said: Answers) -> rules.Benefit:
     match said["reduction"]:
         case "amount":
             return rules.FixedTotal(said["amount"])
@@ -41,7 +41,7 @@ def off_sale(said: Answers) -> rules.Benefit:
     return rules.PercentOff(said["percent"], "original" if said.get("of_original") else "remaining")
 
 
-def said_off_sale(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_discount_on_sale(benefit: rules.Benefit) -> dict[str, Any] | None:
     match benefit:
         case rules.PercentOff(percent, of):
             return {"reduction": "percent", "percent": percent, "of_original": of == "original"}
@@ -68,17 +68,17 @@ def buy_get(said: Answers) -> rules.Benefit:
     )
 
 
-def said_of_buy_get(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_buy_get(benefit: rules.Benefit) -> dict[str, Any] | None:
     if not isinstance(benefit, rules.BuyGet):
         return None
     reward = "percent" if benefit.percent is not None else "amount" if benefit.amount is not None else "free"
     same = benefit.get.match == benefit.buy.match
     return {
         "buy_quantity": benefit.buy.quantity,
-        **said_of_match(benefit.buy.match, "buy_"),
+        **answers_of_match(benefit.buy.match, "buy_"),
         "get_quantity": benefit.get.quantity,
         "get_same": same,
-        **said_of_match(rules.EVERYTHING if same else benefit.get.match, "get_"),
+        **answers_of_match(rules.EVERYTHING if same else benefit.get.match, "get_"),
         "reward": reward,
         "percent": benefit.percent,
         "amount": benefit.amount,
@@ -98,11 +98,11 @@ def bundle(said: Answers) -> rules.Benefit:
     )
 
 
-def said_of_bundle(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_bundle(benefit: rules.Benefit) -> dict[str, Any] | None:
     if not isinstance(benefit, rules.Bundle):
         return None
     said: dict[str, Any] = {
-        "parts": [{"quantity": part.quantity, **said_of_match(part.match)} for part in benefit.parts],
+        "parts": [{"quantity": part.quantity, **answers_of_match(part.match)} for part in benefit.parts],
         "pick": benefit.pick,
     }
     if benefit.price is not None:
@@ -112,7 +112,7 @@ def said_of_bundle(benefit: rules.Benefit) -> dict[str, Any] | None:
     return said | {"reduction": "amount", "amount": benefit.amount}
 
 
-def tiered(said: Answers) -> rules.Benefit:
+def tiered_discount(said: Answers) -> rules.Benefit:
     steps = "at_least_units" if said["by"] == "quantity" else "at_least"
     return rules.Tiered(
         tiers=tuple(
@@ -122,7 +122,7 @@ def tiered(said: Answers) -> rules.Benefit:
     )
 
 
-def said_of_tiered(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_tiered_discount(benefit: rules.Benefit) -> dict[str, Any] | None:
     if not isinstance(benefit, rules.Tiered):
         return None
     steps = "at_least_units" if benefit.by == "quantity" else "at_least"

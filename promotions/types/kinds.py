@@ -14,7 +14,7 @@ class Kind:
     """One ready-made kind.
 
     `type`: a value of `Promotion.Type`. `summary`: what it does, for who picks one. `parts`: what its form asks first,
-    by the keys of `promotions.forms.parts`. `benefit` and `read` turn answers into a benefit and back, None
+    by the keys of `promotions.forms.parts`. `benefit` and `read_benefit` turn answers into a benefit and back, None
     for one this kind cannot show. `always`: conditions that make it what it is. `requires`: fields that are
     optional elsewhere.
     """
@@ -24,7 +24,7 @@ class Kind:
     lane: rules.Lane
     parts: tuple[str, ...]
     benefit: Callable[[Answers], rules.Benefit]
-    read: Callable[[rules.Benefit], dict[str, Any] | None]
+    read_benefit: Callable[[rules.Benefit], dict[str, Any] | None]
     always: tuple[rules.Condition, ...] = ()
     requires: tuple[str, ...] = ()
 
@@ -41,16 +41,16 @@ KINDS = {
             "A percent, an amount or a gift on the whole sale.",
             "order",
             ("off_sale",),
-            benefits.off_sale,
-            benefits.said_off_sale,
+            benefits.discount_on_sale,
+            benefits.answers_of_discount_on_sale,
         ),
         Kind(
             "items",
             "A percent or an amount off chosen articles, categories or brands.",
             "item",
             ("off_items", "items"),
-            benefits.off_items,
-            benefits.said_off_items,
+            benefits.discount_on_items,
+            benefits.answers_of_discount_on_items,
         ),
         Kind(
             "buy_get",
@@ -58,7 +58,7 @@ KINDS = {
             "item",
             ("buy_get",),
             benefits.buy_get,
-            benefits.said_of_buy_get,
+            benefits.answers_of_buy_get,
         ),
         Kind(
             "bundle",
@@ -66,23 +66,23 @@ KINDS = {
             "item",
             ("bundle",),
             benefits.bundle,
-            benefits.said_of_bundle,
+            benefits.answers_of_bundle,
         ),
         Kind(
             "tiered",
             "The more is spent, the more is off; the highest tier reached counts.",
             "order",
             ("tiers", "items"),
-            benefits.tiered,
-            benefits.said_of_tiered,
+            benefits.tiered_discount,
+            benefits.answers_of_tiered_discount,
         ),
         Kind(
             "happy_hour",
             "Chosen articles reduced at certain hours of certain days.",
             "item",
             ("off_items", "hours", "items"),
-            benefits.off_items,
-            benefits.said_off_items,
+            benefits.discount_on_items,
+            benefits.answers_of_discount_on_items,
             requires=("from_time", "to_time"),
         ),
         Kind(
@@ -90,8 +90,8 @@ KINDS = {
             "Chosen articles reduced for a short while, as long as the uses last.",
             "item",
             ("off_items", "when", "items"),
-            benefits.off_items,
-            benefits.said_off_items,
+            benefits.discount_on_items,
+            benefits.answers_of_discount_on_items,
             requires=("starts_at", "ends_at", "max_uses"),
         ),
         Kind(
@@ -99,8 +99,8 @@ KINDS = {
             "A welcome to customers on their first purchase.",
             "order",
             ("off_sale",),
-            benefits.off_sale,
-            benefits.said_off_sale,
+            benefits.discount_on_sale,
+            benefits.answers_of_discount_on_sale,
             always=(rules.FirstPurchase(),),
         ),
     ]

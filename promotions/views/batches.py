@@ -12,7 +12,7 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import gone_to
 from promotions import batches
-from promotions.forms.filters import key_of
+from promotions.forms.filters import read_key
 
 PER_PAGE = 50
 
@@ -20,7 +20,7 @@ PER_PAGE = 50
 @require_GET
 @permission_required("promotions.view_coupon", raise_exception=True)
 def batch_list(request: Request) -> HttpResponse:
-    page = Paginator(batches.batches(), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(batches.list_batches(), PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "promotions/batches.html", {"page": page})
 
 
@@ -29,10 +29,10 @@ def batch_list(request: Request) -> HttpResponse:
 def switch(request: Request) -> HttpResponse:
     """Switch all codes of the `batch` of a `promotion` on (`on`) or off; a GET asks first."""
     said = request.POST if request.method == "POST" else request.GET
-    promotion, on = key_of(said.get("promotion")), "on" in said
+    promotion, on = read_key(said.get("promotion")), "on" in said
     name = said.get("batch", "").replace("\0", "")  # no name in the database holds a NUL
     if request.method != "POST":
-        batch = batches.batches().filter(promotion=promotion, batch=name).first()
+        batch = batches.list_batches().filter(promotion=promotion, batch=name).first()
         if batch is None:
             raise Http404("There is no such batch.")
         template = "promotions/_batch_ask.html" if request.htmx else "promotions/batch_ask.html"

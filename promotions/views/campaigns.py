@@ -19,20 +19,20 @@ from campaigns.requests import Request
 from campaigns.templatetags.workspace import money
 from campaigns.views import refusal
 from promotions import groups, publish, readiness, standing
-from promotions.conflicts import in_campaign
+from promotions.conflicts import conflicts_in_campaign
 from promotions.forms.campaign import CampaignForm
-from promotions.forms.filters import edition
+from promotions.forms.filters import read_edition
 from promotions.models import Promotion, PromotionCampaign
 
 Status = PromotionCampaign.Status
 
-MADE = {
+NEXT_STEPS = {
     Status.DRAFT: "“{}” is a draft: link its promotions, then activate or schedule it.",
     Status.SCHEDULED: "“{}” is scheduled: link its promotions before it starts.",
     Status.ACTIVE: "“{}” is active: each promotion that you link and switch on applies from the very next sale.",
 }
-FOUND = 8  # promotions offered for linking at once
-LINKED = 50  # linked promotions on a page
+FOUND_AT_ONCE = 8  # promotions offered for linking at once
+LINKED_PER_PAGE = 50  # linked promotions on a page
 
 viewing = permission_required("promotions.view_promotioncampaign", raise_exception=True)
 changing = permission_required("promotions.change_promotioncampaign", raise_exception=True)
@@ -102,9 +102,9 @@ def new(request: Request) -> HttpResponse:
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, MADE[campaign.status].format(campaign))
+            messages.success(request, NEXT_STEPS[campaign.status].format(campaign))
             return redirect(campaign)
-    return filled_in(request, "promotions/campaign_form.html", form, {})
+    return render_form(request, "promotions/campaign_form.html", form, {})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -115,7 +115,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
     if campaign.is_locked:
         return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
     form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
-    seen = edition(request.POST.get("seen"))
+    seen = read_edition(request.POST.get("seen"))
     if request.method == "POST" and form.is_valid():
         try:
             publish.edit_campaign(
@@ -138,7 +138,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
     context = workspace.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
     context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
-    return filled_in(request, "promotions/campaign_form.html", form, context)
+    return render_form(request, "promotions/campaign_form.html", form, context)
 
 
 # ── the promotions linked to it ──────────────────────────────────────────────────────────────────────────────────────
@@ -146,7 +146,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-def linked(request: Request, pk: int) -> HttpResponse:
+def show_linked(request: Request, pk: int) -> HttpResponse:
     """The linked promotions, and those that `?find=` finds to link."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_linked.html", linked_context(campaign, request))
@@ -155,13 +155,13 @@ def linked(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @changing
 def link(request: Request, pk: int, promotion: int) -> HttpResponse:
-    return arranged(request, pk, lambda: publish.link(pk, promotion, by=request.user), promotion)
+    return arrange_promotions(request, pk, lambda: publish.link(pk, promotion, by=request.user), promotion)
 
 
 @require_POST
 @changing
 def unlink(request: Request, pk: int, promotion: int) -> HttpResponse:
-    return arranged(request, pk, lambda: publish.unlink(pk, promotion, by=request.user), promotion)
+    return arrange_promotions(request, pk, lambda: publish.unlink(pk, promotion, by=request.user), promotion)
 
 
 @require_POST
@@ -174,7 +174,7 @@ def move(request: Request, pk: int, promotion: int) -> HttpResponse:
     there = here + (1 if "down" in request.POST else -1)
     if promotion in places and 0 <= there < len(places):
         places[here], places[there] = places[there], places[here]
-    return arranged(request, pk, lambda: publish.order(pk, places, by=request.user))
+    return arrange_promotions(request, pk, lambda: publish.order_promotions(pk, places, by=request.user))
 
 
 @require_POST
@@ -182,13 +182,15 @@ def move(request: Request, pk: int, promotion: int) -> HttpResponse:
 def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
     """Switch one linked promotion on (`on`) or off; the campaign and its other promotions stay as they are."""
     get_object_or_404(Promotion, pk=promotion, links__campaign=pk)
-    return arranged(request, pk, lambda: publish.switch(promotion, "on" in request.POST, by=request.user))
+    return arrange_promotions(
+        request, pk, lambda: publish.switch(promotion, "on" in request.POST, by=request.user)
+    )
 
 
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def arranged(request: Request, pk: int, arrange: Any, promotion: int | None = None) -> HttpResponse:
+def arrange_promotions(request: Request, pk: int, arrange: Any, promotion: int | None = None) -> HttpResponse:
     """Call `arrange`, and show the linked promotions; with the reason where it is refused.
 
     `promotion`: whose page is shown instead where the form stands there (`back`).
@@ -215,13 +217,14 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     prefetch_related_objects([campaign], "locations")
     linked = campaign.links.select_related("promotion__counter").prefetch_related("promotion__locations")
     said = request.POST if request.method == "POST" else request.GET
-    page = Paginator(linked, LINKED).get_page(said.get("links"))
+    page = Paginator(linked, LINKED_PER_PAGE).get_page(said.get("links"))
     find = request.GET.get("find", "").strip()
     free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
-    found = list(free.matching(find)[:FOUND]) if find else []
-    groups.name([*[link.promotion for link in page], *found])
+    found = list(free.matching(find)[:FOUND_AT_ONCE]) if find else []
+    groups.attach_names([*[link.promotion for link in page], *found])
     links = [  # only a campaign that is over keeps deleted promotions
-        {"promotion": link.promotion, "conflicts": in_campaign(link.promotion, campaign)} for link in page
+        {"promotion": link.promotion, "conflicts": conflicts_in_campaign(link.promotion, campaign)}
+        for link in page
     ]
     is_on = campaign.links.filter(promotion__status=Promotion.Status.ACTIVE).exists()
     return {
@@ -241,12 +244,12 @@ def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
         return {
             "campaign": campaign,
             "edit_url": workspace.edit_url(campaign),
-            "checks": readiness.checks(campaign),
+            "checks": readiness.list_checks(campaign),
         }
-    return {"campaign": campaign, "figures": standing.figures(campaign, now)}
+    return {"campaign": campaign, "figures": standing.figures_of_campaign(campaign, now)}
 
 
-def filled_in(request: Request, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
+def render_form(request: Request, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
     """A form's page: 422 when what was typed cannot be taken."""
     status = 422 if request.method == "POST" else 200
     return render(request, template, context | {"form": form}, status=status)

@@ -19,9 +19,9 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.responses import csv_file
 from promotions import coupons, publish
-from promotions.conflicts import of_coupon
+from promotions.conflicts import conflicts_of_coupon
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
-from promotions.forms.filters import CouponFilter, edition
+from promotions.forms.filters import CouponFilter, read_edition
 from promotions.models import Coupon
 
 PER_PAGE = 50
@@ -35,7 +35,7 @@ changing = permission_required("promotions.change_coupon", raise_exception=True)
 @require_GET
 @viewing
 def coupon_list(request: Request) -> HttpResponse:
-    form, found = asked(request)
+    form, found = filter_coupons(request)
     page = Paginator(found.select_related("promotion"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
     return render(request, "promotions/coupons.html", context)
@@ -45,7 +45,7 @@ def coupon_list(request: Request) -> HttpResponse:
 @viewing
 def export(request: Request) -> FileResponse:
     """The coupons of the list as CSV, line by line however many they are."""
-    _, found = asked(request)
+    _, found = filter_coupons(request)
     return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
 
 
@@ -53,10 +53,10 @@ def export(request: Request) -> FileResponse:
 @adding
 def new(request: Request) -> HttpResponse:
     form = CouponForm(request.POST or None, initial={"promotion": request.GET.get("promotion")})
-    looks = is_looking(request, form)
+    looks = is_search(request, form)
     if request.method == "POST" and not looks and form.is_valid():
         try:
-            coupon = coupons.save(
+            coupon = coupons.save_coupon(
                 None,
                 by=request.user,
                 locations=form.cleaned_data["locations"],
@@ -84,10 +84,10 @@ def coupon(request: Request, pk: int) -> HttpResponse:
             raise PermissionDenied
         return render(request, "promotions/coupon.html", coupon_context(coupon, None))
     form = CouponForm(request.POST or None, coupon=coupon)
-    seen = edition(request.POST.get("seen"))
+    seen = read_edition(request.POST.get("seen"))
     if request.method == "POST" and form.is_valid():
         try:
-            coupons.save(
+            coupons.save_coupon(
                 pk,
                 by=request.user,
                 locations=form.cleaned_data["locations"],
@@ -104,7 +104,7 @@ def coupon(request: Request, pk: int) -> HttpResponse:
             return redirect("promotions:coupon", pk)
     status = 422 if request.method == "POST" else 200
     context = {
-        "seen": publish.last_edit(coupons.edits(coupon)) if seen is None else seen,
+        "seen": publish.last_edit(coupons.edits_of(coupon)) if seen is None else seen,
         **coupon_context(coupon, form),
     }
     return render(request, "promotions/coupon.html", context, status=status)
@@ -116,11 +116,11 @@ def generate(request: Request) -> HttpResponse:
     """Make many codes at once, then show them, ready for export."""
     initial = {"promotion": request.GET.get("promotion")}
     form = GenerateForm(request.POST or None, initial=initial)
-    looks = is_looking(request, form)
+    looks = is_search(request, form)
     if request.method == "POST" and not looks and form.is_valid():
         said = form.cleaned_data
         try:
-            batch = coupons.generate(
+            batch = coupons.generate_codes(
                 said["promotion"],
                 said["number"],
                 by=request.user,
@@ -149,7 +149,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
     """Switch one code on (`on`) or off."""
     coupon = get_object_or_404(Coupon, pk=pk)
     try:
-        coupons.save(coupon, by=request.user, active="on" in request.POST)
+        coupons.save_coupon(coupon, by=request.user, active="on" in request.POST)
     except Refused as refused:
         messages.error(request, str(refused))
     if not request.htmx:
@@ -161,7 +161,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def is_looking(request: Request, form: CouponTerms) -> bool:
+def is_search(request: Request, form: CouponTerms) -> bool:
     """Whether a promotion is only being looked for, without JavaScript: nothing is saved then, nothing is wrong yet."""
     if "look" not in request.POST:
         return False
@@ -169,13 +169,13 @@ def is_looking(request: Request, form: CouponTerms) -> bool:
     return True
 
 
-def asked(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
+def filter_coupons(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
     """The filter of the list, and the coupons it leaves."""
     form = CouponFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
-    return form, form.narrowed(Coupon.objects.with_state(database_time.now()))
+    return form, form.narrow(Coupon.objects.with_state(database_time.now()))
 
 
 def coupon_context(coupon: Coupon, form: CouponForm | None) -> dict[str, Any]:
     uses = coupon.redemptions.select_related("sale__location", "campaign").order_by("-at", "-pk")
-    return {"coupon": coupon, "form": form, "uses": uses[:USES], "conflicts": of_coupon(coupon)}
+    return {"coupon": coupon, "form": form, "uses": uses[:USES], "conflicts": conflicts_of_coupon(coupon)}

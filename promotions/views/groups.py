@@ -34,23 +34,23 @@ def group_list(request: Request) -> HttpResponse:
 @adding
 @changing
 def new(request: Request) -> HttpResponse:
-    return edited(request, CustomerGroup())
+    return edit_group(request, CustomerGroup())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def group(request: Request, pk: int) -> HttpResponse:
-    return edited(request, get_object_or_404(CustomerGroup, pk=pk))
+    return edit_group(request, get_object_or_404(CustomerGroup, pk=pk))
 
 
-def edited(request: Request, group: CustomerGroup) -> HttpResponse:
-    seen = request.POST.get("seen") or (editions.edition_of(groups.facts(group)) if group.pk else "")
+def edit_group(request: Request, group: CustomerGroup) -> HttpResponse:
+    seen = request.POST.get("seen") or (editions.edition_of(groups.describe_group(group)) if group.pk else "")
     form = GroupForm(request.POST or None, instance=group)
     if request.method == "POST" and form.is_valid():
         try:
             said = form.cleaned_data
             shown = said.get("shown") if "shown" in request.POST else None
-            saved = groups.save(
+            saved = groups.save_group(
                 form.instance,
                 said.get("customers", ()),
                 shown=shown,

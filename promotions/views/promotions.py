@@ -15,15 +15,15 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import gone_to
 from promotions import coupons, goods, groups, publish, reading, standing, types
-from promotions.conflicts import conflicts
+from promotions.conflicts import conflicts_of
 from promotions.forms import picker
-from promotions.forms.filters import PromotionFilter, edition, key_of
+from promotions.forms.filters import PromotionFilter, read_edition, read_key
 from promotions.forms.promotion import PromotionForm
 from promotions.models import Link, Promotion, PromotionCampaign
 
 PER_PAGE = 25
-OFFERED = 5  # campaigns to put a promotion into, at once
-PICKED = ("promotion", "one", "other")  # the fields that are drawn with a search
+CAMPAIGNS_OFFERED = 5  # campaigns to put a promotion into, at once
+PICKER_FIELDS = ("promotion", "one", "other")  # the fields that are drawn with a search
 
 viewing = permission_required("promotions.view_promotion", raise_exception=True)
 adding = permission_required("promotions.add_promotion", raise_exception=True)
@@ -48,9 +48,9 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 def promotion_list(request: Request) -> HttpResponse:
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
-    promotions = form.narrowed(Promotion.objects.kept()).select_related("counter").prefetch_related(LINKS)
+    promotions = form.narrow(Promotion.objects.kept()).select_related("counter").prefetch_related(LINKS)
     page = Paginator(promotions, PER_PAGE).get_page(request.GET.get("page"))
-    groups.name(list(page))
+    groups.attach_names(list(page))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
     return render(request, "promotions/promotions.html", context)
 
@@ -58,7 +58,7 @@ def promotion_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def promotion(request: Request, pk: int) -> HttpResponse:
-    promotion = found(pk)
+    promotion = get_promotion(pk)
     context = promotion_context(promotion) | campaigns_context(promotion, request.GET.get("find", "").strip())
     return render(request, "promotions/promotion.html", context)
 
@@ -72,15 +72,15 @@ def new(request: Request) -> HttpResponse:
     if type_ not in types.KINDS:
         context = {"kinds": kinds(), "campaign": campaign}
         return render(request, "promotions/promotion_kinds.html", context)
-    return edited(request, type_, None, campaign)
+    return edit_promotion(request, type_, None, campaign)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
-    promotion = found(pk)
+    promotion = get_promotion(pk)
     type_ = request.POST.get("type", promotion.type)
-    return edited(request, type_ if type_ in types.KINDS else promotion.type, promotion, None)
+    return edit_promotion(request, type_ if type_ in types.KINDS else promotion.type, promotion, None)
 
 
 @require_POST
@@ -101,7 +101,7 @@ def says(request: Request) -> HttpResponse:
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
-    stored = Promotion.objects.kept().filter(pk=key_of(request.POST.get("promotion"))).first()
+    stored = Promotion.objects.kept().filter(pk=read_key(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
     return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
 
@@ -111,9 +111,9 @@ def says(request: Request) -> HttpResponse:
 def offer(request: Request) -> HttpResponse:
     """The promotions offered for the field `of` of some form: by the part of a name in its search, the chosen first."""
     name = request.GET.get("of", "")
-    if name not in PICKED:
+    if name not in PICKER_FIELDS:
         raise Http404("There is no such field.")
-    context = picker.offer(
+    context = picker.find_promotions(
         name,
         with_coupon="with_coupon" in request.GET,
         find=request.GET.get(f"find_{name}", "").strip(),
@@ -126,7 +126,7 @@ def offer(request: Request) -> HttpResponse:
 @changing
 def switch(request: Request, pk: int) -> HttpResponse:
     """Switch a promotion on (`on`) or off; `back`: from its form, to which it leads again."""
-    promotion = found(pk)
+    promotion = get_promotion(pk)
     try:
         promotion = publish.switch(promotion, "on" in request.POST, by=request.user)
     except Refused as refused:
@@ -142,7 +142,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
 @deleting
 def delete(request: Request, pk: int) -> HttpResponse:
     """Delete a promotion; a GET asks first."""
-    promotion = found(pk)
+    promotion = get_promotion(pk)
     if request.method != "POST":
         template = "promotions/_promotion_ask.html" if request.htmx else "promotions/promotion_ask.html"
         going_on = [link.campaign for link in promotion.links.all() if not link.campaign.is_final]
@@ -160,7 +160,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def found(pk: int) -> Promotion:
+def get_promotion(pk: int) -> Promotion:
     return get_object_or_404(Promotion.objects.kept().prefetch_related(LINKS), pk=pk)
 
 
@@ -174,21 +174,21 @@ def kinds() -> list[dict[str, str]]:
 
 def campaign_to_link(request: Request) -> PromotionCampaign | None:
     """The campaign that a new promotion is made for."""
-    pk = key_of(request.POST.get("campaign") or request.GET.get("campaign"))
+    pk = read_key(request.POST.get("campaign") or request.GET.get("campaign"))
     campaign = PromotionCampaign.objects.filter(pk=pk).first()
     return campaign if campaign and not campaign.is_locked else None
 
 
-def edited(
+def edit_promotion(
     request: Request, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
 ) -> HttpResponse:
     """The form of a new (None) or stored promotion; saved when it was posted and can be."""
     context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
-    context["sold"] = goods.sold().offered()
+    context["sold"] = goods.read_sold_goods().offers_by_kind()
     if promotion and promotion.status == Promotion.Status.ACTIVE:
         active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
         context |= {"active_campaigns": active, "applies_now": promotion.standalone or bool(active)}
-    seen = edition(request.POST.get("seen"))
+    seen = read_edition(request.POST.get("seen"))
     if "more" in request.POST:  # without JavaScript: another kind or one more row, nothing saved
         form = PromotionForm.half_filled(type_, request.POST, promotion=promotion)
         context |= {"form": form, "seen": seen}
@@ -235,10 +235,10 @@ def promotion_context(promotion: Promotion) -> dict[str, Any]:
         "promotion": promotion,
         "campaigns": campaigns,
         "places": places,
-        "sentence": reading.sentence(promotion),
-        "conflicts": conflicts(promotion, campaigns=campaigns, places=[place.pk for place in places]),
-        "figures": standing.of_promotion(promotion),
-        "codes": coupons.numbers(promotion),
+        "sentence": reading.write_sentence(promotion),
+        "conflicts": conflicts_of(promotion, campaigns=campaigns, places=[place.pk for place in places]),
+        "figures": standing.figures_of_promotion(promotion),
+        "codes": coupons.count_codes(promotion),
         "changes": promotion.changes.select_related("by", "campaign")[:50],
     }
 
@@ -247,8 +247,8 @@ def campaigns_context(promotion: Promotion, find: str) -> dict[str, Any]:
     """Campaigns to put a promotion into: those that `find` finds, else the latest; a standalone one goes into none."""
     free = PromotionCampaign.objects.listed().exclude(status__in=PromotionCampaign.LOCKED)
     free = free.exclude(links__promotion=promotion).matching(find).order_by("-pk")
-    offered = [] if promotion.standalone else list(free[: OFFERED + 1])
-    return {"find": find, "offered": offered[:OFFERED], "is_more": len(offered) > OFFERED}
+    offered = [] if promotion.standalone else list(free[: CAMPAIGNS_OFFERED + 1])
+    return {"find": find, "offered": offered[:CAMPAIGNS_OFFERED], "is_more": len(offered) > CAMPAIGNS_OFFERED}
 
 
 def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dict[str, Any]:
@@ -267,7 +267,7 @@ def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dic
     campaigns += [campaign] if campaign else []
     return {
         "form": form,
-        "sentence": reading.sentence(typed),
-        "conflicts": conflicts(typed, campaigns=campaigns, places=places),
+        "sentence": reading.write_sentence(typed),
+        "conflicts": conflicts_of(typed, campaigns=campaigns, places=places),
         "missing": [],
     }

@@ -22,8 +22,8 @@ viewing = permission_required("promotions.view_redemption", raise_exception=True
 def report(request: Request) -> HttpResponse:
     form = ReportForm(request.GET)
     if not form.is_valid():
-        return unanswered(request, form)
-    asked, made = answer(form)
+        return render_refused_form(request, form)
+    asked, made = make_report(form)
     drawn = list(zip(made.rows, reports.shares(made), strict=True))
     is_whole = made.drawn == "columns"  # a column for every row
     page = Paginator(drawn, max(1, len(drawn)) if is_whole else PER_PAGE).get_page(request.GET.get("page"))
@@ -44,20 +44,20 @@ def export(request: Request) -> HttpResponse | FileResponse:
     """The report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():
-        return unanswered(request, form)
-    asked, made = answer(form)
+        return render_refused_form(request, form)
+    asked, made = make_report(form)
     zone = slugify(asked.zone_name)  # of its days and hours
     name = f"promotions-by-{made.key}-{asked.first}-{asked.last}-{zone}.csv"
     return csv_file(reports.csv_lines(made, asked.currency), name)
 
 
-def answer(form: ReportForm) -> tuple[reports.Asked, reports.Report]:
+def make_report(form: ReportForm) -> tuple[reports.ReportQuery, reports.Report]:
     """What a valid form asks, and the report that says it."""
-    asked = form.asked()
+    asked = form.read_query()
     _, make = reports.REPORTS[form.cleaned_data["by"]]
     return asked, make(asked)
 
 
-def unanswered(request: Request, form: ReportForm) -> HttpResponse:
+def render_refused_form(request: Request, form: ReportForm) -> HttpResponse:
     """The page with what cannot be asked."""
     return render(request, "promotions/reports.html", {"form": form}, status=422)

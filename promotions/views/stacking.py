@@ -16,26 +16,26 @@ from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import publish, stacking
-from promotions.forms.filters import edition, key_of
+from promotions.forms.filters import read_edition, read_key
 from promotions.forms.stacking import MeetingForm, StackingForm
-from promotions.inspector import applying, meeting
+from promotions.inspector import judge_meeting, list_applying
 from promotions.models import Change, ExcludedPair, StackingSettings
 
-SHOWN = 25  # of what applies now, and of the pairs that never meet
+ROWS_SHOWN = 25  # of what applies now, and of the pairs that never meet
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("promotions.view_stackingsettings", raise_exception=True)
 def rules(request: Request) -> HttpResponse:
     """The rules in force; a form for those who may change them."""
-    form, seen = None, edition(request.POST.get("seen"))
+    form, seen = None, read_edition(request.POST.get("seen"))
     if request.user.has_perm("promotions.change_stacking_rules"):
         form = StackingForm(request.POST or None)
     elif request.method == "POST":
         raise PermissionDenied
     if form and request.method == "POST" and form.is_valid():
         try:
-            stacking.change(by=request.user, seen=seen, **form.columns())
+            stacking.change_rules(by=request.user, seen=seen, **form.columns())
         except publish.Overtaken as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest
@@ -57,7 +57,7 @@ def rules(request: Request) -> HttpResponse:
 @permission_required("promotions.change_stacking_rules", raise_exception=True)
 def pair(request: Request) -> HttpResponse:
     """Let two promotions, `one` and `other`, never meet (`apart`), or meet again."""
-    one, other = (key_of(request.POST.get(name)) for name in ("one", "other"))
+    one, other = (read_key(request.POST.get(name)) for name in ("one", "other"))
     try:
         if "apart" in request.POST:
             stacking.keep_apart(one, other, by=request.user)
@@ -72,13 +72,13 @@ def pair(request: Request) -> HttpResponse:
 
 
 def rules_context() -> dict[str, Any]:
-    applies, count = applying(database_time.now(), SHOWN)
+    applies, count = list_applying(database_time.now(), ROWS_SHOWN)
     kept = ExcludedPair.objects.filter(first__deleted_at=None, second__deleted_at=None)
     pairs = kept.select_related("first", "second").order_by("first__name", "second__name")
     return {
         "settings": StackingSettings.objects.first() or StackingSettings(),
-        "pairs": pairs[:SHOWN],
-        "more_pairs": max(0, pairs.count() - SHOWN),
+        "pairs": pairs[:ROWS_SHOWN],
+        "more_pairs": max(0, pairs.count() - ROWS_SHOWN),
         "applies": applies,
         "more": count - len(applies),
         "changes": Change.objects.filter(campaign=None, promotion=None).select_related("by")[:20],
@@ -97,7 +97,7 @@ def meeting_context(request: Request) -> dict[str, Any]:
             apart = ExcludedPair.objects.filter(first=min(one.pk, other.pk), second=max(one.pk, other.pk))
             context["are_apart"] = apart.exists()
             try:
-                context["meeting"] = meeting(one, other)
+                context["meeting"] = judge_meeting(one, other)
             except msgspec.ValidationError as error:
                 context["unread"] = str(error)
     return context

@@ -61,7 +61,7 @@ def segment():
 
 
 def group():
-    row = groups.save(CustomerGroup(code="vip", name="VIP"), ["C1"])
+    row = groups.save_group(CustomerGroup(code="vip", name="VIP"), ["C1"])
     page = reverse("promotions:group", args=[row.pk])
     return row, page, "name", page
 

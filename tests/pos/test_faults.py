@@ -48,15 +48,15 @@ def test_a_till_that_hung_up_before_the_answer_sends_again_and_is_counted_once(l
 def test_a_connection_that_dies_before_the_commit_leaves_nothing_and_the_sale_is_done_anew(monkeypatch):
     campaign, till = only_campaign(), AtTill()
     till.quote(basket(1_000))
-    take = usage.take
+    take = usage.take_from_counter
 
     def take_and_die(wanted, now):
-        monkeypatch.setattr(usage, "take", take)
+        monkeypatch.setattr(usage, "take_from_counter", take)
         found = take(wanted, now)
         kill(connection.connection.info.backend_pid)
         return found
 
-    monkeypatch.setattr(usage, "take", take_and_die)
+    monkeypatch.setattr(usage, "take_from_counter", take_and_die)
     answer = till.put("S1", basket(1_000))
     assert (answer.status, answer["discount"]) == (201, 100)
     assert counted(campaign=campaign) == (100, 0, 1)

@@ -221,7 +221,7 @@ def test_windows_and_stacking_rules_are_those_of_then(till, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(database_time, "now", lambda: moved)
         publish.edit_campaign(campaign, changes={"ends_at": now + HOUR})
-    half_an_hour_ago(monkeypatch, stacking.change, max_promotions=1)
+    half_an_hour_ago(monkeypatch, stacking.change_rules, max_promotions=1)
     assert till.put("S1", offline(1_000, ago=3 * HOUR / 5))["discount"] == 190
     assert till.put("S2", offline(1_000, ago=2 * HOUR / 5))["discount"] == 100
 

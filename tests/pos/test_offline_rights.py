@@ -8,7 +8,7 @@ from django.utils import timezone
 from campaigns import clock, lifecycle
 from pos.models import Sale
 from promotions.models import Counter, Link
-from promotions.publish.limits import keep_all
+from promotions.publish.limits import correct_counters
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, line
 
@@ -139,7 +139,7 @@ def test_uses_of_campaign_and_promotion_and_codes_beyond_their_limits_pause_too(
     by_codes = PromotionCampaignFactory(status="active")
     promotion = PromotionFactory(trigger="coupon")
     Link.objects.create(campaign=by_codes, promotion=promotion)
-    keep_all()
+    correct_counters()
     codes = [CouponFactory(promotion=promotion, kind="one_time").code for _ in range(3)]
     assert beat(by_uses, by_promotion, by_codes) == ["paused", "active", "active"]
     for number in range(2):

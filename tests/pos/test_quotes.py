@@ -323,10 +323,10 @@ def test_weighed_goods_are_one_unit_that_costs_the_line_total(till):
 def test_the_stacking_rules_of_the_site_count_from_the_very_next_sale(till):
     campaign_with(percent(10), percent(5))
     assert discount(till) == 145
-    stacking.change(max_promotions=1)
+    stacking.change_rules(max_promotions=1)
     assert discount(till) == 100
     pair = Promotion.objects.values_list("pk", flat=True)
-    stacking.change(max_promotions=None)
+    stacking.change_rules(max_promotions=None)
     stacking.keep_apart(*pair)
     assert discount(till) == 100
     assert reason(till) == ["excluded_pair"]

@@ -40,7 +40,7 @@ def test_a_location_whose_code_changes_keeps_its_rules():
 
 
 def test_the_rules_say_what_the_site_says_on_stacking():
-    stacking.change(max_promotions=2)
+    stacking.change_rules(max_promotions=2)
     assert AtTill().send("GET", "rules")["stacking"]["max_promotions"] == 2
 
 

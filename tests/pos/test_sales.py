@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 from pos.models import Sale
 from promotions import tasks
 from promotions.models import Redemption
-from promotions.usage import parted
+from promotions.usage import split_runs
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, counted, handler, line
 
@@ -126,7 +126,7 @@ def test_the_parts_of_each_unit_of_a_line_with_several_promotions_are_kept(till)
 def test_parts_of_units_are_never_below_zero_and_add_up(units):
     before = 0
     for amount in (0, 1, 5, 100, 99_999, 3):
-        runs = parted(before, amount, units)
+        runs = split_runs(before, amount, units)
         assert sum(count for count, _ in runs) == units
         assert sum(count * each for count, each in runs) == amount
         assert min(each for _, each in runs) >= 0

@@ -100,12 +100,12 @@ def test_a_rule_counts_from_the_very_next_quote_and_ends_with_it(case):
         if promotion.trigger == Promotion.Trigger.COUPON:
             CouponFactory(promotion=promotion, code="CODE")
     (name,) = case.rule
-    was = getattr(stacking.current(), name)
+    was = getattr(stacking.read_rules(), name)
 
     answers = [till.quote(case.basket)]
-    stacking.change(**case.rule)
+    stacking.change_rules(**case.rule)
     answers.append(till.quote(case.basket))
-    stacking.change(**{name: was})
+    stacking.change_rules(**{name: was})
     answers.append(till.quote(case.basket))
     assert [answer["discount"] for answer in answers] == [case.before, case.after, case.before]
     less = min(answers, key=lambda answer: answer["discount"])
@@ -132,9 +132,9 @@ def test_a_promotion_of_an_exclusive_campaign_applies_alone_from_the_very_next_q
 
 def test_the_most_that_a_sale_may_get_is_money_of_the_site_and_cuts_no_sale_in_another():
     PromotionFactory(standalone=True, **percent(10))
-    stacking.change(max_discount=50)
+    stacking.change_rules(max_discount=50)
     assert AtTill().quote(basket(1_000))["discount"] == 50
     tokyo = AtTill(location=LocationFactory(currency="JPY"))
     assert tokyo.quote(basket(1_000, currency="JPY"))["discount"] == 100
-    stacking.change(max_discount_percent=300)
+    stacking.change_rules(max_discount_percent=300)
     assert tokyo.quote(basket(1_000, currency="JPY"))["discount"] == 30

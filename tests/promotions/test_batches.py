@@ -22,7 +22,7 @@ def status(till, coupon) -> str:
 
 
 def test_a_till_is_told_that_a_code_of_a_batch_is_switched_off_until_it_is_on_again(unlocked):
-    coupons.generate(unlocked, 5, batch="Leaflet")
+    coupons.generate_codes(unlocked, 5, batch="Leaflet")
     leaked, other = Coupon.objects.filter(batch="Leaflet").first(), CouponFactory(promotion=unlocked)
     till = AtTill()
     assert status(till, leaked) == "applied"
@@ -36,13 +36,13 @@ def test_a_till_is_told_that_a_code_of_a_batch_is_switched_off_until_it_is_on_ag
 def test_only_the_batch_of_that_promotion_is_switched(unlocked):
     same_name = CouponFactory(batch="Leaflet")
     other_batch = CouponFactory(promotion=unlocked, batch="Leaflet 2")
-    coupons.generate(unlocked, 2, batch="Leaflet")
+    coupons.generate_codes(unlocked, 2, batch="Leaflet")
     assert batches.switch(unlocked, "Leaflet", False) == 2
     assert set(Coupon.objects.filter(active=True)) == {same_name, other_batch}
 
 
 def test_who_switched_a_batch_is_on_record_and_a_second_time_changes_nothing(unlocked):
-    coupons.generate(unlocked, 3, batch="Leaflet")
+    coupons.generate_codes(unlocked, 3, batch="Leaflet")
     marketer = user_in("Marketers")
     batches.switch(unlocked, "Leaflet", False, by=marketer)
     assert batches.switch(unlocked, "Leaflet", False, by=marketer) == 0
@@ -52,7 +52,7 @@ def test_who_switched_a_batch_is_on_record_and_a_second_time_changes_nothing(unl
 
 
 def test_a_batch_that_is_not_there_an_analyst_and_a_deleted_promotion_are_refused(unlocked):
-    coupons.generate(unlocked, 1, batch="Leaflet")
+    coupons.generate_codes(unlocked, 1, batch="Leaflet")
     with pytest.raises(Refused, match="There is no batch “Other” any more"):
         batches.switch(unlocked, "Other", False)
     with pytest.raises(Refused, match="There is no batch “” any more"):
@@ -69,7 +69,7 @@ def test_a_batch_that_is_not_there_an_analyst_and_a_deleted_promotion_are_refuse
 
 
 def test_the_page_counts_the_codes_of_each_batch(client, marketer, unlocked):
-    coupons.generate(unlocked, 4, batch="Leaflet")
+    coupons.generate_codes(unlocked, 4, batch="Leaflet")
     Coupon.objects.filter(pk=Coupon.objects.first().pk).update(uses=1, active=False)
     CouponFactory(promotion=unlocked)  # by itself: of no batch
     page = words(shown(client.get("/coupons/batches/")))
@@ -79,7 +79,7 @@ def test_the_page_counts_the_codes_of_each_batch(client, marketer, unlocked):
 
 
 def test_a_batch_is_switched_off_after_a_question(client, marketer, unlocked):
-    coupons.generate(unlocked, 4, batch="Leaflet")
+    coupons.generate_codes(unlocked, 4, batch="Leaflet")
     asked = {"promotion": unlocked.pk, "batch": "Leaflet"}
     question = words(shown(client.get("/coupons/batches/switch/", asked, **HTMX)))
     assert "Switch off all codes of “Leaflet”? 4 codes of “Unlocked” will be refused" in question
@@ -95,7 +95,7 @@ def test_a_batch_is_switched_off_after_a_question(client, marketer, unlocked):
 
 
 def test_an_analyst_sees_the_batches_and_cannot_switch_one(client, unlocked):
-    coupons.generate(unlocked, 1, batch="Leaflet")
+    coupons.generate_codes(unlocked, 1, batch="Leaflet")
     client.force_login(user_in("Analysts"))
     assert "Switch off" not in shown(client.get("/coupons/batches/"))
     for call in (client.get, client.post):
@@ -115,8 +115,8 @@ def test_a_batch_that_is_gone_is_not_found_and_a_broken_address_is_no_fault(clie
 
 
 def test_the_page_asks_no_more_with_more_batches(client, marketer, unlocked):
-    coupons.generate(unlocked, 1, batch="One")
+    coupons.generate_codes(unlocked, 1, batch="One")
     few = queries(client, "/coupons/batches/")
     for number in range(30):
-        coupons.generate(unlocked, 1, batch=f"Batch {number}")
+        coupons.generate_codes(unlocked, 1, batch=f"Batch {number}")
     assert queries(client, "/coupons/batches/") == few

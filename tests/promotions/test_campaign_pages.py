@@ -184,8 +184,8 @@ def with_counter(campaign):
     """Publish the counter that a factory's row does not have yet."""
 
     with transaction.atomic():
-        publish.lock()
-        publish.campaign_changed(campaign)
+        publish.lock_rules()
+        publish.publish_campaign(campaign)
 
 
 def test_a_campaign_without_limits_sums_its_ledger(client, marketer):

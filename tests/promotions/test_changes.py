@@ -32,7 +32,7 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_a_change_is_told_in_words(detail, said):
-    (line,) = changes.in_words(detail, "CHF")
+    (line,) = changes.describe_changes(detail, "CHF")
     assert line.replace("\N{NO-BREAK SPACE}", " ").replace("CHF", "CHF ").replace("  ", " ") == said
 
 
@@ -52,11 +52,11 @@ def test_every_kind_of_edit_can_be_told():
         trigger="coupon",
         benefit={"type": "percent", "percent": 500},
     )
-    stacking.change(
+    stacking.change_rules(
         precedence="priority", max_promotions=2, max_discount_percent=5_000, item_with_order=False
     )
     for change in Change.objects.filter(what="edited"):
-        lines = changes.in_words(change.detail)
+        lines = changes.describe_changes(change.detail)
         assert len(lines) == len(change.detail) > 2
         assert "_" not in "".join(lines)
 
@@ -71,7 +71,7 @@ def test_the_page_of_a_campaign_shows_what_an_edit_changed(client, marketer):
 def test_the_pages_of_a_promotion_and_of_the_stacking_rules_show_what_an_edit_changed(client, administrator):
     promotion = PromotionFactory(max_uses=5)
     publish.save_promotion(promotion, max_uses=7)
-    stacking.change(max_discount=1_000)
+    stacking.change_rules(max_discount=1_000)
     page = words(shown(client.get(f"/promotions/{promotion.pk}/")))
     assert "maximum uses: 5 → 7" in page
     page = words(shown(client.get("/stacking/")))

@@ -50,7 +50,7 @@ def test_case_and_form_change_no_key_whatever_the_letter():
 @pytest.mark.parametrize("spellings", SAME)
 def test_a_code_is_good_at_the_till_in_every_spelling(spellings):
     promotion = PromotionFactory(trigger="coupon", standalone=True)
-    coupons.save(None, promotion=promotion, code=spellings[0])
+    coupons.save_coupon(None, promotion=promotion, code=spellings[0])
     till = AtTill()
     for typed in spellings:
         if any(unicodedata.category(letter) == "Cc" for letter in typed):
@@ -58,7 +58,7 @@ def test_a_code_is_good_at_the_till_in_every_spelling(spellings):
         answer = till.quote(basket(1_000, coupons=[typed]))
         assert [coupon["status"] for coupon in answer["coupons"]] == ["applied"], typed
     with pytest.raises(Refused, match="exists already"):
-        coupons.save(None, promotion=promotion, code=spellings[1].strip("\ufeff "))
+        coupons.save_coupon(None, promotion=promotion, code=spellings[1].strip("\ufeff "))
 
 
 @pytest.mark.django_db
@@ -74,7 +74,7 @@ def test_a_code_of_nothing_visible_is_refused():
     promotion = PromotionFactory(trigger="coupon")
     for code in ("", " ", "\u200b", "\ufe0f", "\u034f"):
         with pytest.raises(Refused):
-            coupons.save(None, promotion=promotion, code=code)
+            coupons.save_coupon(None, promotion=promotion, code=code)
 
 
 @pytest.mark.django_db

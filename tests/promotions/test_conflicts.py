@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from promotions import stacking
-from promotions.conflicts import conflicts, least_discount, meets
+from promotions.conflicts import conflicts_of, least_discount, meets_window
 from promotions.engine import rules
 from promotions.models import Coupon, Link, Promotion
 from tests.factories import (
@@ -24,7 +24,7 @@ DAY = timedelta(days=1)
 
 
 def warned(promotion: Promotion, *campaigns, places=()) -> str:
-    return " ".join(conflicts(promotion, campaigns=campaigns, places=places))
+    return " ".join(conflicts_of(promotion, campaigns=campaigns, places=places))
 
 
 def test_a_sound_promotion_in_an_active_campaign_warns_of_nothing():
@@ -33,7 +33,7 @@ def test_a_sound_promotion_in_an_active_campaign_warns_of_nothing():
         conditions=[{"type": "min_subtotal", "amount": 5000}],
         starts_at=None,
     )
-    assert conflicts(promotion, campaigns=[PromotionCampaignFactory(status="active", budget=100000)]) == []
+    assert conflicts_of(promotion, campaigns=[PromotionCampaignFactory(status="active", budget=100000)]) == []
 
 
 @pytest.mark.parametrize(
@@ -130,9 +130,9 @@ def test_a_threshold_that_no_sale_ever_reached_is_told_with_the_largest():
 
 def test_stacking_rules_that_cut_every_discount_are_told():
     promotion = PromotionFactory(standalone=True, benefit={"type": "fixed_total", "amount": 500})
-    stacking.change(max_discount=500)
+    stacking.change_rules(max_discount=500)
     assert warned(promotion) == ""
-    stacking.change(max_discount=499)
+    stacking.change_rules(max_discount=499)
     assert warned(promotion) == (
         "The stacking rules allow €4.99 of discount in a sale: no sale gets the whole €5.00."
     )
@@ -174,13 +174,13 @@ def test_hours_that_never_come_within_the_window_are_told():
 )
 def test_whether_hours_meet_a_window_is_told_to_the_minute(hours, expected):
     monday = datetime(2090, 1, 2, tzinfo=UTC)
-    assert meets(hours, monday + timedelta(hours=10), monday + timedelta(hours=12)) is expected
+    assert meets_window(hours, monday + timedelta(hours=10), monday + timedelta(hours=12)) is expected
 
 
 def test_a_long_or_open_window_meets_all_hours():
     monday = datetime(2090, 1, 2, tzinfo=UTC)
-    assert meets(rules.Hours(weekdays=(3,)), monday, None)
-    assert meets(rules.Hours(weekdays=(3,)), monday, monday + 30 * DAY)
+    assert meets_window(rules.Hours(weekdays=(3,)), monday, None)
+    assert meets_window(rules.Hours(weekdays=(3,)), monday, monday + 30 * DAY)
 
 
 def test_locations_that_never_meet_those_of_the_campaign_are_told():
@@ -214,10 +214,10 @@ def test_a_budget_smaller_than_one_discount_is_told(on_budget_end, sentence):
     ],
 )
 def test_the_least_discount_is_what_the_rule_itself_tells(benefit, conditions, caps, least):
-    from promotions.reading import rule
+    from promotions.reading import read_rule
 
     assert (
-        least_discount(rule(PromotionFactory.build(benefit=benefit, conditions=conditions, caps=caps)))
+        least_discount(read_rule(PromotionFactory.build(benefit=benefit, conditions=conditions, caps=caps)))
         == least
     )
 

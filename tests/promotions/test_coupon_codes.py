@@ -24,7 +24,7 @@ def unlocked():
 
 def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(unlocked):
     began = time.monotonic()
-    batch = coupons.generate(unlocked, 100_000, prefix="spring-")
+    batch = coupons.generate_codes(unlocked, 100_000, prefix="spring-")
     assert (
         time.monotonic() - began < 30
     )  # on a machine that does much else; some seconds on one that does not
@@ -38,14 +38,14 @@ def test_codes_that_exist_already_are_made_again(unlocked, monkeypatch):
     CouponFactory(promotion=unlocked, code="BBBBBBBB")
     made = iter(["BBBBBBBB", "CCCCCCCC", "CCCCCCCC", "DDDDDDDD", "FFFFFFFF", "GGGGGGGG"])
     monkeypatch.setattr(coupons, "random_letters", lambda length: next(made))
-    batch = coupons.generate(unlocked, 3, length=8)
+    batch = coupons.generate_codes(unlocked, 3, length=8)
     codes = set(Coupon.objects.filter(batch=batch).values_list("code", flat=True))
     assert codes == {"CCCCCCCC", "DDDDDDDD", "FFFFFFFF"}
 
 
 def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
     shop, end = LocationFactory(), timezone.now() + timedelta(days=9)
-    batch = coupons.generate(
+    batch = coupons.generate_codes(
         unlocked,
         3,
         by=user_in("Marketers"),
@@ -88,15 +88,15 @@ def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
 )
 def test_a_batch_that_cannot_be_is_refused(unlocked, wrong):
     with pytest.raises(Refused):
-        coupons.generate(unlocked, **{"count": 3} | wrong)
+        coupons.generate_codes(unlocked, **{"count": 3} | wrong)
     assert not Coupon.objects.exists()
 
 
 def test_codes_unlock_promotions_that_wait_for_one_and_only_marketers_make_them():
     with pytest.raises(Refused, match="applies without a coupon"):
-        coupons.generate(PromotionFactory(), 1)
+        coupons.generate_codes(PromotionFactory(), 1)
     with pytest.raises(Refused, match="You may not"):
-        coupons.generate(PromotionFactory(trigger="coupon"), 1, by=user_in("Analysts"))
+        coupons.generate_codes(PromotionFactory(trigger="coupon"), 1, by=user_in("Analysts"))
 
 
 def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(unlocked):
@@ -109,26 +109,28 @@ def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(unloc
 
 
 def test_one_coupon_is_saved_without_touching_what_is_counted_on_it(unlocked):
-    coupon = coupons.save(None, promotion=unlocked, code=" spring10 ", kind="multi_use")
+    coupon = coupons.save_coupon(None, promotion=unlocked, code=" spring10 ", kind="multi_use")
     assert coupon.code == "SPRING10"
     Coupon.objects.update(uses=7)
-    saved = coupons.save(coupon, max_uses=10, locations=[LocationFactory()])
+    saved = coupons.save_coupon(coupon, max_uses=10, locations=[LocationFactory()])
     assert (saved.uses, saved.max_uses, saved.locations.count()) == (7, 10, 1)
     with pytest.raises(Refused, match="exists already"):
-        coupons.save(None, promotion=unlocked, code="Spring10")
+        coupons.save_coupon(None, promotion=unlocked, code="Spring10")
     with pytest.raises(Refused, match="used 7 times"):
-        coupons.save(coupon, kind="one_time")
+        coupons.save_coupon(coupon, kind="one_time")
     with pytest.raises(Refused, match="no field"):
-        coupons.save(coupon, uses=0)
+        coupons.save_coupon(coupon, uses=0)
 
 
 def test_who_made_edited_and_switched_codes_is_in_the_history_of_their_promotion(client, unlocked):
     marketer, shop = user_in("Marketers"), LocationFactory(code="BER")
-    coupons.generate(unlocked, 2, batch="Leaflet", by=marketer)
-    coupon = coupons.save(None, promotion=unlocked, code="tea5", by=marketer)
-    coupons.save(coupon, by=marketer, active=False)
-    coupons.save(coupon, by=marketer, active=False, locations=[])  # changes nothing
-    coupons.save(coupon, by=marketer, active=True, min_subtotal=2_000, kind="one_time", locations=[shop])
+    coupons.generate_codes(unlocked, 2, batch="Leaflet", by=marketer)
+    coupon = coupons.save_coupon(None, promotion=unlocked, code="tea5", by=marketer)
+    coupons.save_coupon(coupon, by=marketer, active=False)
+    coupons.save_coupon(coupon, by=marketer, active=False, locations=[])  # changes nothing
+    coupons.save_coupon(
+        coupon, by=marketer, active=True, min_subtotal=2_000, kind="one_time", locations=[shop]
+    )
     history = list(unlocked.changes.order_by("pk"))
     assert {change.by for change in history} == {marketer}
     assert [(change.what, change.detail) for change in history] == [

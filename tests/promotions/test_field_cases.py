@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promotions.engine import rules as r
-from promotions.reasons import said
+from promotions.reasons import write_reason
 from tests.promotions.conformance import Case, run_case
 from tests.promotions.engine.test_conformance import assert_equal
 from tests.promotions.engine.till import STRICT, line, off, quote, rule, sale
@@ -51,7 +51,7 @@ def test_a_group_that_is_not_whole_says_how_many_are_missing(units, missing):
     outcome = quote(sale(line("a", 100, units)), rule(1, r.BuyGet(buy=r.Part(10), get=r.Part(3))))
     (told,) = outcome.not_applied
     assert (told.reason, told.need, told.have) == ("min_quantity", 13, units)
-    sentence = said(told.reason, told.need, told.have)
+    sentence = write_reason(told.reason, told.need, told.have)
     assert sentence == f"It needs 13 articles; {units} count here. {missing} are missing."
 
 

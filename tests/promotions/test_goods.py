@@ -3,7 +3,7 @@
 import pytest
 
 from promotions import goods
-from promotions.conflicts import conflicts
+from promotions.conflicts import conflicts_of
 from tests.factories import PromotionFactory, user_in
 from tests.pos.test_sandbox import result
 from tests.pos.tills import AtTill, line
@@ -34,11 +34,11 @@ def marketer(client):
 
 def warned(**match):
     promotion = PromotionFactory(target={"match": match}, standalone=True)
-    return [sentence for sentence in conflicts(promotion, campaigns=[]) if "No till has sold" in sentence]
+    return [sentence for sentence in conflicts_of(promotion, campaigns=[]) if "No till has sold" in sentence]
 
 
 def test_what_was_sold_is_known_by_kind(till):
-    assert goods.sold() == goods.Goods(("LAMP1", "SKU2"), ("Lighting", "home"), ("Lux",))
+    assert goods.read_sold_goods() == goods.Goods(("LAMP1", "SKU2"), ("Lighting", "home"), ("Lux",))
 
 
 def test_what_nothing_matches_is_warned_of_with_what_may_be_meant(till):
@@ -57,7 +57,7 @@ def test_codes_in_conditions_and_parts_are_looked_at_too(till):
         "get": {"quantity": 1},
     }
     contains = [{"type": "contains", "match": {"brands": ["Lx"]}}]
-    said = conflicts(PromotionFactory(benefit=buy_get, conditions=contains, standalone=True), campaigns=[])
+    said = conflicts_of(PromotionFactory(benefit=buy_get, conditions=contains, standalone=True), campaigns=[])
     assert [sentence for sentence in said if "“hme”" in sentence or "“Lx”" in sentence] == [
         "No till has sold anything of the brand “Lx” lately.",
         "No till has sold anything of the category “hme” lately.",

@@ -81,16 +81,16 @@ def test_codes_switched_off_meanwhile_are_not_switched_on_by_an_old_form(client,
     batches.switch(coupon.promotion, "Guests", False, by=mara)
     assert "Codes switched off by Mara Market" in shown(client.post(address, answers), 422)
     assert not Coupon.objects.get().active
-    coupons.save(coupon, by=mara, active=True)
+    coupons.save_coupon(coupon, by=mara, active=True)
     answers |= {"seen": edition(shown(client.get(address)))}
-    coupons.save(coupon, by=mara, max_uses=3)
+    coupons.save_coupon(coupon, by=mara, max_uses=3)
     assert "Code edited by Mara Market" in shown(client.post(address, answers), 422)
     assert Coupon.objects.get().max_uses == 3
 
 
 def test_stacking_rules_changed_meanwhile_are_told(client, administrator):
     answers = {"precedence": "value", "max_promotions": "3", "seen": edition(shown(client.get("/stacking/")))}
-    stacking.change(by=administrator, max_discount=5000)
+    stacking.change_rules(by=administrator, max_discount=5000)
     page = shown(client.post("/stacking/", answers), 422)
     assert "most discount of one sale: none → €50.00" in words(page)
     assert StackingSettings.objects.get().max_promotions is None

@@ -7,7 +7,7 @@ from django.db import DatabaseError, DataError, OperationalError, connection
 from django.db.transaction import TransactionManagementError
 
 from promotions.pipeline import Pipeline
-from promotions.statements import Transaction, Unmet, again, run, send
+from promotions.statements import GuardFailed, Transaction, retry_on_lost_connection, run, send
 from tests.factories import PromotionCampaignFactory
 from tests.pos.tills import AtTill, basket
 
@@ -110,7 +110,7 @@ def test_an_error_of_what_goes_with_the_commit_undoes_all_and_leaves_the_connect
 
 
 def test_a_statement_that_finds_its_premise_gone_undoes_all():
-    with pytest.raises(Unmet):
+    with pytest.raises(GuardFailed):
         transact(partial(write, "before"), refuse)
     assert kept() == []
 
@@ -150,7 +150,7 @@ def test_a_connection_that_dies_under_what_waits_is_replaced_and_the_work_done_o
                 send("SELECT pg_terminate_backend(pg_backend_pid())", {})
             write("last")
 
-    again(work)
+    retry_on_lost_connection(work)
     assert len(tried) == 2
     assert kept() == ["2", "last"]
 
@@ -172,6 +172,6 @@ def test_one_transaction_inside_another_is_refused_and_so_is_doing_its_work_agai
         raise OperationalError
 
     with pytest.raises(OperationalError), Transaction():
-        again(fails)
+        retry_on_lost_connection(fails)
     assert len(tried) == 1
     assert kept() == []

@@ -20,7 +20,7 @@ from promotions.models import (
     Redemption,
     RulesVersion,
 )
-from promotions.publish.limits import figures, keep_all, unkept
+from promotions.publish.limits import correct_counters, find_wrong_counters, read_figures
 from tests.factories import (
     CouponFactory,
     LocationFactory,
@@ -169,7 +169,7 @@ def test_promotions_are_linked_unlinked_and_put_in_order():
         return [made.promotion for made in campaign.links.all()]
 
     assert linked() == [first, second, third]
-    publish.order(campaign, [third, first.pk])
+    publish.order_promotions(campaign, [third, first.pk])
     assert linked() == [third, first, second]
     publish.unlink(campaign, first)
     publish.unlink(campaign, first.pk)
@@ -306,21 +306,21 @@ def test_a_counter_says_whether_and_when_it_may_be_drawn_on():
 def test_a_write_that_goes_past_publishing_is_found_and_put_right():
     campaign = PromotionCampaignFactory(status="active", budget=100)
     promotion = PromotionFactory(max_uses=5)
-    assert sorted(unkept()) == [("campaign", campaign.pk), ("promotion", promotion.pk)]
-    keep_all()
-    assert not unkept()
+    assert sorted(find_wrong_counters()) == [("campaign", campaign.pk), ("promotion", promotion.pk)]
+    correct_counters()
+    assert not find_wrong_counters()
     campaign.budget = 50
     campaign.save()
     Promotion.objects.update(max_uses=None)
-    assert len(unkept()) == 2
-    keep_all()
-    assert not unkept()
+    assert len(find_wrong_counters()) == 2
+    correct_counters()
+    assert not find_wrong_counters()
     assert Counter.objects.get().budget == 50
 
 
 def test_the_database_lets_no_counter_pass_its_limit():
     campaign = PromotionCampaignFactory(status="active", budget=100, max_uses=1)
-    keep_all()
+    correct_counters()
     for wrong in ({"spent": 101}, {"spent": 60, "held": 41}, {"uses": 2}, {"spent": -1}, {"held": -1}):
         with pytest.raises(Exception, match="counter_"), transaction.atomic():
             Counter.objects.filter(campaign=campaign).update(**wrong)
@@ -329,10 +329,10 @@ def test_the_database_lets_no_counter_pass_its_limit():
 def test_the_live_figures_of_a_campaign_come_from_its_counter_or_its_ledger():
     campaign = PromotionCampaignFactory(status="active")
     granted(campaign, 120)
-    assert figures(campaign)["spent"] == 120
-    assert figures(campaign)["left"] is None
+    assert read_figures(campaign)["spent"] == 120
+    assert read_figures(campaign)["left"] is None
     campaign = publish.edit_campaign(campaign, changes={"budget": 200, "max_uses": 9})
-    found = figures(campaign)
+    found = read_figures(campaign)
     assert (found["spent"], found["left"], found["uses"], found["uses_left"]) == (120, 80, 1, 8)
 
 
@@ -381,13 +381,13 @@ def test_the_rules_lock_keeps_sales_out_while_something_is_published():
     other = connection.copy()
     try:
         with transaction.atomic():
-            publish.lock()
+            publish.lock_rules()
             with other.cursor() as cursor:
                 key = publish.version.RULES_LOCK
                 cursor.execute("SELECT pg_try_advisory_lock_shared(%s)", [key])
                 assert cursor.fetchone() == (False,)
         with transaction.atomic():
-            publish.lock_shared()
+            publish.lock_rules_shared()
             with other.cursor() as cursor:
                 cursor.execute("SELECT pg_try_advisory_lock_shared(%s), pg_try_advisory_lock(%s)", [key, key])
                 assert cursor.fetchone() == (True, False)

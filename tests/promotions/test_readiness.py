@@ -3,7 +3,7 @@
 import pytest
 
 from promotions.models import Link
-from promotions.readiness import checks
+from promotions.readiness import list_checks
 from tests.factories import PromotionCampaignFactory, PromotionFactory
 from tests.promotions.pages import shown
 
@@ -20,7 +20,7 @@ def test_it_says_whether_the_linked_promotions_would_give_something(states, is_m
     campaign = PromotionCampaignFactory()
     for state in states:
         Link.objects.create(campaign=campaign, promotion=PromotionFactory(status=state))
-    found = checks(campaign)[0]
+    found = list_checks(campaign)[0]
     assert (found.is_met, found.sentence) == (is_met, sentence)
 
 
@@ -31,7 +31,7 @@ def test_it_says_whether_the_linked_promotions_would_give_something(states, is_m
     ({}, "No budget and no maximum of uses: nothing bounds what it gives."),
 ])  # fmt: skip
 def test_it_says_what_bounds_it(limits, sentence):
-    found = checks(PromotionCampaignFactory(**limits))[1]
+    found = list_checks(PromotionCampaignFactory(**limits))[1]
     assert found.sentence == sentence
     assert found.is_met == bool(limits)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pos.models import Return
 from promotions import reports
 from promotions.models import Overrun, Promotion, Redemption
-from promotions.reports import Asked
+from promotions.reports import ReportQuery
 from tests.factories import (
     CouponFactory,
     LocationFactory,
@@ -26,7 +26,7 @@ from tests.promotions.pages import shown, words
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-MARCH = Asked(date(2026, 3, 1), date(2026, 3, 31), "EUR")
+MARCH = ReportQuery(date(2026, 3, 1), date(2026, 3, 31), "EUR")
 
 
 def redeem(promotion, amount, *, sale=None, at=NOON, campaign=None, coupon=None, **fields):
@@ -99,7 +99,7 @@ def test_a_location_narrows_every_report_and_has_one_of_its_own():
     redeem(promotion, 500, sale=SaleFactory(location=here))
     redeem(promotion, 200, sale=SaleFactory(location=there))
     assert rows(reports.by_location(MARCH)) == {"Here": (500, 1), "There": (200, 1)}
-    only = Asked(MARCH.first, MARCH.last, "EUR", there.pk)
+    only = ReportQuery(MARCH.first, MARCH.last, "EUR", there.pk)
     assert reports.by_promotion(only).total["given"] == 200
 
 
@@ -147,7 +147,7 @@ def test_currencies_are_never_added_up():
     redeem(promotion, 500)
     redeem(promotion, 70, sale=SaleFactory(currency="JPY"))
     assert reports.by_day(MARCH).total["given"] == 500
-    assert reports.by_day(Asked(MARCH.first, MARCH.last, "JPY")).total["given"] == 70
+    assert reports.by_day(ReportQuery(MARCH.first, MARCH.last, "JPY")).total["given"] == 70
 
 
 def test_days_are_those_of_the_site(settings):
@@ -253,14 +253,14 @@ def test_a_sale_of_several_promotions_counts_once_wherever_it_is_counted():
 
 @pytest.mark.parametrize(("currency", "one"), [("EUR", "€1.00"), ("JPY", "¥1")])
 def test_the_return_is_told_for_one_of_the_currency(currency, one):
-    report = reports.by_campaign(Asked(MARCH.first, MARCH.last, currency))
+    report = reports.by_campaign(ReportQuery(MARCH.first, MARCH.last, currency))
     assert f"Revenue per {one} given" in [column.label for column in report.columns]
 
 
 def test_a_drawing_has_a_column_for_each_day_and_names_some_however_many_there_are():
     first = date(2026, 1, 15)
     redeem(PromotionFactory(), 1_234, at=datetime(2026, 1, 16, 12, tzinfo=UTC))
-    report = reports.by_day(Asked(first, first + timedelta(days=39), "EUR"))
+    report = reports.by_day(ReportQuery(first, first + timedelta(days=39), "EUR"))
     drawn = reports.drawing(report, "EUR")
     assert len(drawn.columns) == 40
     assert [column.short for column in drawn.columns if column.short][:2] == ["15 Jan", "22 Jan"]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from pos.models import Return, Sale
 from promotions import reports
 from promotions.models import Link, Redemption
-from promotions.reports import Asked
+from promotions.reports import ReportQuery
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, line
 from tests.promotions.pages import shown, words
@@ -47,9 +47,9 @@ def sold():
     return first, second
 
 
-def today() -> Asked:
+def today() -> ReportQuery:
     day = timezone.localdate()
-    return Asked(day, day, "EUR")
+    return ReportQuery(day, day, "EUR")
 
 
 def by(key) -> dict:

@@ -106,10 +106,10 @@ def test_a_standalone_promotion_that_names_money_is_in_the_sites_currency(settin
 
 
 def test_the_stacking_rules_are_one_row_that_some_may_change():
-    assert stacking.current() == StackingRules(currency="EUR")
+    assert stacking.read_rules() == StackingRules(currency="EUR")
     by = user_in("Administrators")
-    stacking.change(by=by, max_discount_percent=5_000)
-    assert stacking.current().max_discount_percent == 5_000
+    stacking.change_rules(by=by, max_discount_percent=5_000)
+    assert stacking.read_rules().max_discount_percent == 5_000
     assert Change.objects.get().detail["max_discount_percent"] == [None, 5_000]
     for wrong in (
         {"max_discount_percent": 10_001},
@@ -118,9 +118,9 @@ def test_the_stacking_rules_are_one_row_that_some_may_change():
         {"colour": "red"},
     ):
         with pytest.raises(Refused):
-            stacking.change(**wrong)
+            stacking.change_rules(**wrong)
     with pytest.raises(Refused, match="You may not"):
-        stacking.change(by=user_in("Marketers"), max_promotions=1)
+        stacking.change_rules(by=user_in("Marketers"), max_promotions=1)
 
 
 def test_two_promotions_are_kept_apart_and_let_meet_again():
@@ -129,12 +129,12 @@ def test_two_promotions_are_kept_apart_and_let_meet_again():
     before = snapshot.load().version
     for pair in ((second, first), (first.pk, second.pk)):  # the second time nothing changes
         stacking.keep_apart(*pair, by=by)
-        assert stacking.current().excluded_pairs == {(first.pk, second.pk)}
+        assert stacking.read_rules().excluded_pairs == {(first.pk, second.pk)}
     apart = snapshot.load().version
     assert apart > before
     for _ in range(2):
         stacking.let_meet(second, first, by=by)
-        assert not stacking.current().excluded_pairs
+        assert not stacking.read_rules().excluded_pairs
     assert snapshot.load().version > apart
     assert [(change.what, change.detail) for change in Change.objects.order_by("pk")] == [
         ("apart", {"pair": ["Tea", "Coffee"]}),
@@ -152,7 +152,7 @@ def test_who_may_not_and_what_cannot_be_kept_apart_is_refused():
     for unknown in (gone, 0):
         with pytest.raises(Refused, match="was deleted"):
             stacking.keep_apart(first, unknown)
-    assert not stacking.current().excluded_pairs
+    assert not stacking.read_rules().excluded_pairs
 
 
 def test_a_group_has_the_members_it_is_given():

@@ -24,7 +24,7 @@ HOUR = timedelta(hours=1)
     ],
 )
 def test_the_budget_ends_when_what_is_left_has_gone_at_the_same_pace(left, spent, since, expected):
-    assert standing.used_up(left=left, spent=spent, since=since, now=NOW) == expected
+    assert standing.forecast_end(left=left, spent=spent, since=since, now=NOW) == expected
 
 
 @pytest.mark.django_db
@@ -41,7 +41,7 @@ def test_the_pace_is_that_of_the_last_day_not_of_the_whole_campaign():
             uses=1,
             at=at,
         )
-    figures = standing.figures(campaign, NOW)
+    figures = standing.figures_of_campaign(campaign, NOW)
     assert (figures.spent, figures.left) == (4600, 5400)
     assert figures.lasts_until == NOW + timedelta(days=9)  # 600 a day
     assert not figures.is_late
@@ -94,7 +94,7 @@ def test_only_an_active_campaign_has_a_forecast(status):
     Redemption.objects.create(
         sale=SaleFactory(), campaign=campaign, promotion=PromotionFactory(), amount=5, uses=1, at=NOW - HOUR
     )
-    assert standing.figures(campaign, NOW).lasts_until is None
+    assert standing.figures_of_campaign(campaign, NOW).lasts_until is None
 
 
 @pytest.mark.django_db
@@ -104,8 +104,12 @@ def test_what_a_promotion_gave_is_never_added_up_over_currencies():
         Redemption.objects.create(
             sale=SaleFactory(currency=currency), promotion=promotion, amount=amount, uses=1, at=NOW
         )
-    assert standing.of_promotion(promotion) == {"given": {"EUR": 500, "JPY": 70}, "uses": 3, "uses_left": 2}
-    assert standing.of_promotion(PromotionFactory()) == {"given": {}, "uses": 0, "uses_left": None}
+    assert standing.figures_of_promotion(promotion) == {
+        "given": {"EUR": 500, "JPY": 70},
+        "uses": 3,
+        "uses_left": 2,
+    }
+    assert standing.figures_of_promotion(PromotionFactory()) == {"given": {}, "uses": 0, "uses_left": None}
 
 
 @pytest.mark.django_db
@@ -121,4 +125,8 @@ def test_what_a_promotion_gave_is_summed_over_its_campaigns_itself_and_what_is_h
             at=NOW,
         )
     SaleFactory(state="held", expires_at=NOW, reserved=[{"promotion": promotion.pk, "amount": 9}])
-    assert standing.of_promotion(promotion) == {"given": {"EUR": 5, "JPY": 20}, "uses": 4, "uses_left": None}
+    assert standing.figures_of_promotion(promotion) == {
+        "given": {"EUR": 5, "JPY": 20},
+        "uses": 4,
+        "uses_left": None,
+    }

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from promotions.statements import Transaction, again, array, binary, run
+from promotions.statements import Transaction, array_text, bytea_text, retry_on_lost_connection, run
 from tests.pos.tills import together
 
 ECHO = "SELECT %(value)s::text"
@@ -41,10 +41,10 @@ def test_bytes_numbers_times_arrays_and_json_come_back_as_pythons_own():
     """
     at = datetime(2026, 10, 25, 1, 30, 0, 123456, tzinfo=UTC)
     parameters = {
-        "bytes": binary(bytes(range(256))),
+        "bytes": bytea_text(bytes(range(256))),
         "number": str(2**63 - 1),
         "at": at.isoformat(),
-        "ids": array([3, 1, 2]),
+        "ids": array_text([3, 1, 2]),
         "json": '{"a": [1, 2.5, null]}',
     }
     found = run(sql, parameters).one()
@@ -84,7 +84,7 @@ def test_statements_that_somebody_discarded_are_prepared_anew(command):
     assert echoed("before") == "before"
     with connection.cursor() as cursor:
         cursor.execute(command)
-    assert again(lambda: echoed("after")) == "after"
+    assert retry_on_lost_connection(lambda: echoed("after")) == "after"
     with connection.cursor() as cursor:
         cursor.execute(command)
 
@@ -92,7 +92,7 @@ def test_statements_that_somebody_discarded_are_prepared_anew(command):
         with Transaction():
             return echoed("in a transaction")
 
-    assert again(in_transaction) == "in a transaction"
+    assert retry_on_lost_connection(in_transaction) == "in a transaction"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -104,7 +104,7 @@ def test_a_column_that_a_migration_gave_another_type_is_read_as_what_it_is_now()
         assert run(everything, {}).one() == (1,)
         with connection.cursor() as cursor:
             cursor.execute("ALTER TABLE kept_for_a_test ALTER amount TYPE text")
-        assert again(lambda: run(everything, {}).one()) == ("1",)
+        assert retry_on_lost_connection(lambda: run(everything, {}).one()) == ("1",)
     finally:
         with connection.cursor() as cursor:
             cursor.execute("DROP TABLE kept_for_a_test")
@@ -136,21 +136,21 @@ def test_work_is_done_anew_only_when_the_database_went_away_and_never_inside_a_t
         run("SELECT pg_terminate_backend(pg_backend_pid())", {})
 
     with pytest.raises(DatabaseError):
-        again(dies)
+        retry_on_lost_connection(dies)
     assert len(tried) == 2
-    assert again(lambda: echoed("on a new connection")) == "on a new connection"
+    assert retry_on_lost_connection(lambda: echoed("on a new connection")) == "on a new connection"
 
     def wrong():
         tried.append(1)
         run("SELECT 1 / %(zero)s::int", {"zero": "0"})
 
     with pytest.raises(DatabaseError, match="division by zero"):
-        again(wrong)
+        retry_on_lost_connection(wrong)
     assert len(tried) == 3
     with pytest.raises(DatabaseError), transaction.atomic():
-        again(dies)
+        retry_on_lost_connection(dies)
     assert len(tried) == 4
-    assert again(lambda: echoed("once more")) == "once more"
+    assert retry_on_lost_connection(lambda: echoed("once more")) == "once more"
 
 
 @pytest.mark.django_db(transaction=True)

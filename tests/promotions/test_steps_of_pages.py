@@ -10,7 +10,7 @@ from campaigns import instants, lifecycle
 from campaigns.refusals import Refused
 from promotions import stacking
 from promotions.models import PromotionCampaign, StackingSettings
-from promotions.reasons import said
+from promotions.reasons import write_reason
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory, user_in
 from tests.pos.test_sandbox import result
 from tests.pos.tills import AtTill, basket
@@ -109,8 +109,8 @@ def test_no_maximum_of_promotions_is_0_or_nothing(client, marketer, value):
     answer = client.post("/stacking/", {"precedence": "value", "max_promotions": value})
     assert answer.status_code == 302
     assert StackingSettings.objects.get().max_promotions is None
-    stacking.change(max_promotions=0)
-    assert stacking.current().max_promotions is None
+    stacking.change_rules(max_promotions=0)
+    assert stacking.read_rules().max_promotions is None
     for _ in range(3):
         PromotionFactory(standalone=True)
     assert len(AtTill().quote(basket(1_000))["applied"]) == 3
@@ -139,10 +139,10 @@ def test_what_is_typed_and_wrong_is_not_told_as_missing(client):
 
 
 def test_places_that_have_nothing_in_common_are_told_so():
-    assert said("wrong_location", "", "ZED") == (
+    assert write_reason("wrong_location", "", "ZED") == (
         "Its own locations and those of its campaign have none in common: it applies nowhere."
     )
-    assert said("wrong_location", "BER", "ZED") == "It applies at BER; this sale is at ZED."
+    assert write_reason("wrong_location", "BER", "ZED") == "It applies at BER; this sale is at ZED."
 
 
 def test_a_quote_that_is_asked_to_explain_says_wrong_location(django_assert_num_queries):

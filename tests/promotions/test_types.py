@@ -152,14 +152,14 @@ SAID = [
 
 @pytest.mark.parametrize(("kind", "said", "benefit"), SAID)
 def test_what_a_form_says_is_kept_as_a_benefit_and_read_back_whole(kind, said, benefit):
-    stored = types.terms(kind, said)
+    stored = types.make_terms(kind, said)
     assert stored["benefit"] == benefit
-    shown, is_whole = types.answers(kind, stored)
+    shown, is_whole = types.read_answers(kind, stored)
     assert is_whole
     assert {name: shown[name] for name in said if name not in ("parts", "tiers", "gift_quantity")} == {
         name: value for name, value in said.items() if name not in ("parts", "tiers", "gift_quantity")
     }
-    assert types.terms(kind, shown) == stored
+    assert types.make_terms(kind, shown) == stored
 
 
 CONDITIONS = [
@@ -187,9 +187,9 @@ CONDITIONS = [
 @pytest.mark.parametrize(("said", "conditions"), CONDITIONS)
 def test_each_condition_is_kept_and_read_back(said, conditions):
     said = {"reduction": "percent", "percent": 1000} | said
-    stored = types.terms("items", said)
+    stored = types.make_terms("items", said)
     assert stored["conditions"] == conditions
-    shown, is_whole = types.answers("items", stored)
+    shown, is_whole = types.read_answers("items", stored)
     assert is_whole
     assert {name: shown.get(name) or "" for name in said} == {
         name: value or "" for name, value in said.items()
@@ -205,10 +205,10 @@ def test_each_condition_is_kept_and_read_back(said, conditions):
     ],
 )
 def test_how_it_stacks_is_kept_and_read_back(said, stacking):
-    stored = types.terms("sale", {"reduction": "amount", "amount": 1, "max_amount": 9} | said)
+    stored = types.make_terms("sale", {"reduction": "amount", "amount": 1, "max_amount": 9} | said)
     assert stored["stacking"] == stacking
     assert stored["caps"] == {"max_amount": 9}
-    shown, is_whole = types.answers("sale", stored)
+    shown, is_whole = types.read_answers("sale", stored)
     assert is_whole
     assert {name: shown[name] for name in said} == said
 
@@ -223,7 +223,7 @@ def test_every_benefit_of_the_engine_can_be_filled_in():
 
 
 def test_a_first_time_promotion_always_asks_for_a_first_purchase():
-    stored = types.terms("first", {"reduction": "percent", "percent": 1000})
+    stored = types.make_terms("first", {"reduction": "percent", "percent": 1000})
     assert stored["conditions"] == [{"type": "first_purchase"}]
     assert stored["lane"] == "order"
 
@@ -247,14 +247,14 @@ def test_a_first_time_promotion_always_asks_for_a_first_purchase():
     ],
 )
 def test_rules_made_elsewhere_that_a_form_cannot_show_are_found_out(kind, changed):
-    stored = types.terms(kind, {"reduction": "percent", "percent": 1000}) | changed
-    _, is_whole = types.answers(kind, stored)
+    stored = types.make_terms(kind, {"reduction": "percent", "percent": 1000}) | changed
+    _, is_whole = types.read_answers(kind, stored)
     assert not is_whole
 
 
 def test_answers_that_contradict_each_other_are_told():
     with pytest.raises(ValueError, match="tiers must rise"):
-        types.terms(
+        types.make_terms(
             "tiered",
             {"by": "subtotal", "tiers": [{"at_least": 5, "percent": 1}, {"at_least": 5, "percent": 2}]},
         )

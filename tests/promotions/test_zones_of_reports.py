@@ -7,7 +7,7 @@ import pytest
 
 from promotions import reports
 from promotions.models import Redemption
-from promotions.reports import Asked
+from promotions.reports import ReportQuery
 from tests.factories import LocationFactory, PromotionFactory, SaleFactory, UserSettingsFactory, user_in
 from tests.promotions.test_reports import redeem
 
@@ -79,6 +79,6 @@ def test_the_first_and_last_day_begin_and_end_there(shop):
     redeem(promotion, 10, at=datetime(2026, 3, 1, 5, 0, tzinfo=UTC), sale=SaleFactory(location=shop))
     redeem(promotion, 100, at=datetime(2026, 4, 1, 3, 59, tzinfo=UTC), sale=SaleFactory(location=shop))
     redeem(promotion, 1000, at=datetime(2026, 4, 1, 4, 0, tzinfo=UTC), sale=SaleFactory(location=shop))
-    asked = Asked(date(2026, 3, 1), date(2026, 3, 31), "EUR", shop.pk, zone=zone)
+    asked = ReportQuery(date(2026, 3, 1), date(2026, 3, 31), "EUR", shop.pk, zone=zone)
     assert reports.by_day(asked).total["given"] == 500 + 110
     assert Redemption.objects.count() == 5
