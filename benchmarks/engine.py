@@ -18,7 +18,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from promotions.engine import UNLIMITED, Basket, Line, Rule, RuleSet, compile_rules, evaluate
+from promotions.engine import UNLIMITED, Basket, BasketLine, Rule, RuleSet, compile_rules, evaluate
 from promotions.engine import rules as r
 
 NOW = datetime(2025, 1, 15, 12, tzinfo=UTC)
@@ -47,14 +47,16 @@ def rule(number: int, promotion: dict[str, Any]) -> Rule:
                 lane="order",
             )
     match = r.Match(tuple(promotion["skus"]))
-    benefit = r.BuyGet(r.Part(promotion["buy"], match), r.Part(promotion["get"], match))
+    benefit = r.BuyGet(r.BenefitPart(promotion["buy"], match), r.BenefitPart(promotion["get"], match))
     return Rule(number, benefit, caps=r.Caps(max_applications=promotion["max_times"]))
 
 
 def basket(lines: list[dict[str, Any]]) -> Basket:
     return Basket(
         "EUR",
-        tuple(Line(str(n), line["sku"], line["qty"], cents(line["price"])) for n, line in enumerate(lines)),
+        tuple(
+            BasketLine(str(n), line["sku"], line["qty"], cents(line["price"])) for n, line in enumerate(lines)
+        ),
     )
 
 
@@ -124,7 +126,7 @@ def untouched(number: int) -> Rule:
         return Rule(number, r.PercentOff(1000), target=r.Target(match))
     if number % 3 == 1:
         return Rule(number, r.FixedTotal(100), conditions=(r.MinSubtotal(10**9 + number),), lane="order")
-    return Rule(number, r.BuyGet(r.Part(2, match), r.Part(1, match)))
+    return Rule(number, r.BuyGet(r.BenefitPart(2, match), r.BenefitPart(1, match)))
 
 
 def microseconds(rules: RuleSet, baskets: list[Basket], seconds: float) -> float:

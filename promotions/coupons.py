@@ -325,14 +325,14 @@ def judge_code(
     customer: str,
     now: datetime,
     unlimited: bool = False,
-) -> engine.Coupon:
+) -> engine.PresentedCoupon:
     """A code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
 
     In order: it exists and is active; its dates; the minimum subtotal (of the lines as they were sent); the location;
     uses in all; uses of this customer, whom some coupons need to know. `unlimited`: the uses are not asked.
     """
     if found is None:
-        return engine.Coupon(code=code, status="coupon_unknown")
+        return engine.PresentedCoupon(code=code, status="coupon_unknown")
     status: CouponStatus = "valid"
     need: int | str | None = None
     have: int | str | None = None
@@ -359,6 +359,6 @@ def judge_code(
     ):
         status, need, have = "coupon_customer_limit", found.limit_per_customer, found.customer_uses
     benefit = None if found.benefit is None else msgspec.json.decode(found.benefit, type=Benefit)
-    return engine.Coupon(
+    return engine.PresentedCoupon(
         code=code, promotion=found.promotion, status=status, benefit=benefit, need=need, have=have
     )

@@ -13,7 +13,7 @@ from django.db import connection
 from msgspec import Struct
 
 from promotions.engine import CampaignTerms, StackingRules
-from promotions.engine.rules import Lane, Trigger
+from promotions.engine.rules import Level, Trigger
 from promotions.models import Change
 
 STEPS = """
@@ -47,7 +47,7 @@ class StoredPromotion(NamedTuple):
     active: bool
     standalone: bool
     trigger: Trigger
-    lane: Lane
+    lane: Level
     priority: int
     starts_at: datetime | None
     ends_at: datetime | None

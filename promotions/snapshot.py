@@ -135,7 +135,7 @@ def load(
             rules_of_meeting = then.stacking_of(rules_of_meeting)
         links, now = _campaigns_by_promotion(linked, campaigns), database_time.now()
         promotions = [published.add_rules(one, links, drafts=drafts, of=of, now=now) for one in promotions]
-        rules = after.rules.renewed([rule for one in promotions for rule in one.rules])
+        rules = after.rules.recompile([rule for one in promotions for rule in one.rules])
     campaign_counters = {campaign: pk for pk, campaign, _, counts, _ in counters if campaign and counts}
     promotion_counters = {promotion: pk for pk, _, promotion, counts, _ in counters if promotion and counts}
     by_id = {pk: (True, campaign) for campaign, pk in campaign_counters.items()}

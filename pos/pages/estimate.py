@@ -119,7 +119,7 @@ def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Sn
 
 
 def _replace_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
-    return replace(snapshot, rules=snapshot.rules.renewed(rules))
+    return replace(snapshot, rules=snapshot.rules.recompile(rules))
 
 
 def _read_facts(sold: Sequence[Sale]) -> Iterable[TillFacts]:

@@ -13,8 +13,8 @@ from promotions import engine
 from promotions.codes import code_key
 from promotions.coupons import judge_code
 from promotions.engine import Left, Outcome, Remaining
-from promotions.engine.facts import Facts as Sale
-from promotions.engine.units import merged
+from promotions.engine.facts import BasketFacts as Sale
+from promotions.engine.units import merge_lines
 from promotions.snapshot import Snapshot
 
 READ_ALL_COUNTERS_UP_TO = 64
@@ -70,7 +70,7 @@ def list_reachable_counters(
         location=location,
     )
     found = set(snapshot.personal)
-    for promotion in snapshot.rules.candidates(Sale(basket, merged(basket.lines), now)):
+    for promotion in snapshot.rules.candidates(Sale(basket, merge_lines(basket.lines), now)):
         found.add(snapshot.promotion_counters.get(promotion.rule.promotion, 0))
         if promotion.campaign is not None:
             found.add(snapshot.campaign_counters.get(promotion.campaign, 0))
@@ -118,10 +118,10 @@ def evaluate_basket(
     )
 
 
-def engine_line(line: Line) -> engine.Line:
+def engine_line(line: Line) -> engine.BasketLine:
     """A line as the engine takes it; weighed goods are one unit that costs the line's total."""
     if type(line.quantity) is int:
-        return engine.Line(
+        return engine.BasketLine(
             line.id,
             line.sku,
             line.quantity,
@@ -134,7 +134,7 @@ def engine_line(line: Line) -> engine.Line:
             line.already_discounted,
         )
     floor = (Decimal(line.quantity) * line.min_unit_price).to_integral_value(ROUND_CEILING)
-    return engine.Line(
+    return engine.BasketLine(
         line.id,
         line.sku,
         1,
@@ -151,12 +151,12 @@ def engine_line(line: Line) -> engine.Line:
 def judge_coupons(
     request: QuoteRequest,
     facts: TillFacts,
-    lines: Sequence[engine.Line],
+    lines: Sequence[engine.BasketLine],
     now: datetime,
     guesses: Guesses | None,
     *,
     unlimited: bool,
-) -> tuple[engine.Coupon, ...]:
+) -> tuple[engine.PresentedCoupon, ...]:
     """The codes sent, looked up and judged. Two spellings of one code are the same coupon: the second is not used."""
     most = facts.unknown_codes
     customer = request.customer.id if request.customer else ""
@@ -177,7 +177,7 @@ def judge_coupons(
         if guesses is None
         or most is None
         or guesses.admit(code_key(code), exists=code in found, per_minute=most)
-        else engine.Coupon(code, status="coupon_throttled")
+        else engine.PresentedCoupon(code, status="coupon_throttled")
         for code in dict.fromkeys(request.coupons)
     )
 

@@ -8,14 +8,14 @@ with an `Outcome`. In the order of the data:
     units, facts            a basket as kinds of units, and what is known of it
     gates                   is a promotion on: status (`window`), dates, location, currency
     scenarios               which promotions may take part together; the best way, where they shut one another out
-    lanes                   one pass: item lane, then order lane, each promotion on what the others left
+    passes                  one pass: item level, then order level, each promotion on what the others left
     best_of                 the best deal for each unit among the promotions of one group
     claims, allocation      an amount rounded once, shared over units and lines to the last minor unit
     clamp                   budgets, uses and the sale's cap, used up in the order of application
     answer                  the outcome of the pass that stands, with the reasons of those that gave nothing
 """
 
-from promotions.engine.basket import UNLIMITED, Basket, Coupon, Customer, Left, Line, Remaining
+from promotions.engine.basket import UNLIMITED, Basket, BasketLine, Customer, Left, PresentedCoupon, Remaining
 from promotions.engine.evaluation import evaluate
 from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.outcome import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Outcome, Share
@@ -25,16 +25,16 @@ __all__ = [
     "UNLIMITED",
     "Applied",
     "Basket",
+    "BasketLine",
     "CampaignTerms",
-    "Coupon",
     "CouponOutcome",
     "Customer",
     "Gift",
     "Left",
-    "Line",
     "LineOutcome",
     "NotApplied",
     "Outcome",
+    "PresentedCoupon",
     "Remaining",
     "Rule",
     "RuleSet",

@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from promotions.engine.allocation import allocate, spread
-from promotions.engine.basket import Basket, Coupon
-from promotions.engine.compiled import Promotion
+from promotions.engine.basket import Basket, PresentedCoupon
+from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
-from promotions.engine.lanes import Pass
 from promotions.engine.outcome import (
     Applied,
     CouponOutcome,
@@ -15,15 +14,16 @@ from promotions.engine.outcome import (
     Outcome,
     Share,
 )
+from promotions.engine.passes import Pass
 from promotions.engine.units import Kind
 
 
 def outcome(
     basket: Basket,
     attempt: Pass,
-    promotions: Mapping[int, Promotion],
+    promotions: Mapping[int, CompiledPromotion],
     refused: Mapping[int, Refusal],
-    triggers: Mapping[int, Coupon],
+    triggers: Mapping[int, PresentedCoupon],
 ) -> Outcome:
     """The answer for `basket`.
 
@@ -72,7 +72,7 @@ def outcome(
 
 
 def _reasons(
-    promotions: Mapping[int, Promotion], refusals: Mapping[int, Refusal], given: set[int]
+    promotions: Mapping[int, CompiledPromotion], refusals: Mapping[int, Refusal], given: set[int]
 ) -> dict[int, NotApplied]:
     """By promotion, in the order of application, why it gave nothing: through its first campaign, if it has several."""
     reasons: dict[int, NotApplied] = {}
@@ -91,7 +91,7 @@ def _coupons(
     basket: Basket,
     applied: Sequence[Applied],
     reasons: Mapping[int, NotApplied],
-    triggers: Mapping[int, Coupon],
+    triggers: Mapping[int, PresentedCoupon],
 ) -> Iterable[CouponOutcome]:
     by_coupon = {one.promotion: one.coupon is not None for one in applied}
     for coupon in basket.coupons:

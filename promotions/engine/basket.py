@@ -8,7 +8,7 @@ from msgspec import Struct
 from promotions.engine.rules import Benefit
 
 
-class Line(Struct, frozen=True, gc=False):
+class BasketLine(Struct, frozen=True, gc=False):
     """`quantity` interchangeable units of one article.
 
     `unit_price`, `min_unit_price` (the floor no discount goes below): minor units. `line_total` stands in the place of
@@ -56,7 +56,7 @@ CouponStatus = Literal[
 ]
 
 
-class Coupon(Struct, frozen=True):
+class PresentedCoupon(Struct, frozen=True):
     """A code presented at the till, looked up and judged by the caller.
 
     `promotion`: the id it triggers, None when unknown. `benefit`: the coupon's own, in the place of the promotion's.
@@ -75,9 +75,9 @@ class Basket(Struct, frozen=True):
     """One sale. `location`: its code; `time_zone`: the location's IANA name, for `Hours`."""
 
     currency: str
-    lines: tuple[Line, ...]
+    lines: tuple[BasketLine, ...]
     customer: Customer | None = None
-    coupons: tuple[Coupon, ...] = ()
+    coupons: tuple[PresentedCoupon, ...] = ()
     payment_method: str = ""
     location: str = ""
     time_zone: str = "UTC"

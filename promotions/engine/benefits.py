@@ -14,7 +14,7 @@ from promotions.engine.rules import WHOLE, FixedPerUnit, FixedPrice, PercentOff,
 from promotions.engine.units import Batch, Kind
 
 
-class Ready(Protocol):
+class ReadyBenefit(Protocol):
     """A benefit ready to be asked."""
 
     per_unit: bool
@@ -24,11 +24,11 @@ class Ready(Protocol):
         """What it asks for on the kinds in `mask`, less the units `group` has given to another promotion."""
 
 
-Share = Callable[[Batch, Kind], Number]
+ShareFunction = Callable[[Batch, Kind], Number]
 """What a batch of units of a kind gets, in `scale`ths of a minor unit, never more than its room."""
 
 
-def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[Share, int]:
+def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[ShareFunction, int]:
     """The share of a batch, and the scale it is given in."""
     match benefit:
         case PercentOff(percent, "remaining"):
@@ -41,7 +41,7 @@ def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[Share, in
             return _down_to(amount), 1
 
 
-def _percent_of_rest(percent: int) -> Share:
+def _percent_of_rest(percent: int) -> ShareFunction:
     def share(batch: Batch, kind: Kind) -> Number:
         rest = batch.rest
         if not batch.low:
@@ -51,14 +51,14 @@ def _percent_of_rest(percent: int) -> Share:
     return share
 
 
-def _percent_of_original(percent: int) -> Share:
+def _percent_of_original(percent: int) -> ShareFunction:
     def share(batch: Batch, kind: Kind) -> Number:
         return min(kind.unit_price * batch.count * percent, (batch.rest - batch.low) * WHOLE)
 
     return share
 
 
-def _off_each(amount: int) -> Share:
+def _off_each(amount: int) -> ShareFunction:
     def share(batch: Batch, kind: Kind) -> Number:
         # Units of a batch differ by one minor unit at most: either each can give the amount, or each gives its room.
         if batch.rest // batch.count - kind.low >= amount:
@@ -68,7 +68,7 @@ def _off_each(amount: int) -> Share:
     return share
 
 
-def _down_to(amount: int) -> Share:
+def _down_to(amount: int) -> ShareFunction:
     def share(batch: Batch, kind: Kind) -> Number:
         return max(0, batch.rest - max(amount, kind.low) * batch.count)
 
@@ -95,9 +95,9 @@ class Chooser:
             batches = []
             for number, standing in by_kind.items():
                 limit = sum(min(count, self.max_units_per_line) for _, count in units.kinds[number].lines)
-                batches += units.select(standing, limit, dearest=True)
+                batches += units.select_units(standing, limit, dearest=True)
         if self.max_units is not None:
-            batches = units.select(batches, self.max_units, dearest=self.dearest)
+            batches = units.select_units(batches, self.max_units, dearest=self.dearest)
         return sorted(batches, key=_by_kind)
 
 
@@ -105,7 +105,7 @@ def _by_kind(batch: Batch) -> int:
     return batch.kind
 
 
-class Unitwise:
+class UnitBenefit:
     """A discount on each unit by itself."""
 
     __slots__ = ("_chooser", "per_unit", "scale", "share")
@@ -118,7 +118,7 @@ class Unitwise:
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
         if not mask:
             return NO_ITEMS
-        pieces = ground.units.open(mask, group, spare_bought=ground.spare_bought)
+        pieces = ground.units.find_open(mask, group, spare_bought=ground.spare_bought)
         if not self.per_unit:
             pieces = self._chooser.choose(ground, pieces)
         return self.on(ground, pieces)
@@ -135,7 +135,7 @@ class Unitwise:
         return Claim(pieces, weights, wish) if wish else NOTHING
 
 
-class Pooled:
+class SharedAmountBenefit:
     """One amount, or one percentage of all together, shared in proportion to what is left of each unit."""
 
     __slots__ = ("_amount", "_chooser", "_percent", "per_unit")
@@ -153,14 +153,16 @@ class Pooled:
         if group is None and not bounded and not ground.spare_bought:
             pool = ground.units.pool(mask)
             if pool is not None:
-                return pooled(pool.batches, pool.kinds, amount=self._amount, percent=self._percent)
-        pieces = ground.units.open(mask, group, spare_bought=ground.spare_bought)
+                return claim_in_proportion(
+                    pool.batches, pool.kinds, amount=self._amount, percent=self._percent
+                )
+        pieces = ground.units.find_open(mask, group, spare_bought=ground.spare_bought)
         if bounded:
             pieces = self._chooser.choose(ground, pieces)
-        return pooled(pieces, amount=self._amount, percent=self._percent)
+        return claim_in_proportion(pieces, amount=self._amount, percent=self._percent)
 
 
-def pooled(
+def claim_in_proportion(
     pieces: list[Batch],
     kinds: list[int] | None = None,
     *,
@@ -178,14 +180,14 @@ def pooled(
     return Claim(pieces, weights, wish, fits=room == total, kinds=kinds) if wish else NOTHING
 
 
-class Stepped:
+class TieredBenefit:
     """The highest tier reached."""
 
     __slots__ = ("_by_quantity", "_steps", "per_unit")
 
     def __init__(self, benefit: Tiered, target: Target) -> None:
         self._by_quantity = benefit.by == "quantity"
-        self._steps = [(tier.at_least, _tier(tier, target)) for tier in reversed(benefit.tiers)]
+        self._steps = [(tier.at_least, _benefit_of_tier(tier, target)) for tier in reversed(benefit.tiers)]
         self.per_unit = False
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
@@ -199,5 +201,5 @@ class Stepped:
         return Refusal("min_quantity" if self._by_quantity else "min_subtotal", self._steps[-1][0], have)
 
 
-def _tier(tier: Tier, target: Target) -> Pooled:
-    return Pooled(target, amount=tier.amount, percent=tier.percent)
+def _benefit_of_tier(tier: Tier, target: Target) -> SharedAmountBenefit:
+    return SharedAmountBenefit(target, amount=tier.amount, percent=tier.percent)

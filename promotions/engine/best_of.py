@@ -1,21 +1,21 @@
 """The best deal among the promotions of one best-of group: each unit gets one of them at most.
 
-Promotions that look at each unit by itself compete for each batch of units. Those that put units together, or that a
-limit may bind, are tried in sequences: each takes its units by its own rule from those not taken yet. The search goes
-through every sequence where they are few; it asks at most `TRIALS` claims, best ones first, so a contest of many ends
-with a good deal instead of the very best.
+Promotions that look at each unit by itself compete for each batch of units. Promotions that put units together, or that
+a limit may bind, are tried in sequences: each takes its units by its own rule from those not taken yet. When there are
+few sequences, the search tries all. It asks at most `MAX_TRIALS` claims, the best ones first, so a contest of many
+promotions ends with a good deal, not always with the best one.
 """
 
 from promotions.engine.allocation import Number
-from promotions.engine.benefits import Unitwise
+from promotions.engine.benefits import UnitBenefit
 from promotions.engine.claims import Claim, Ground
-from promotions.engine.clamp import Purse, wished
-from promotions.engine.compiled import Promotion
+from promotions.engine.clamp import Purse, wish_within_cap
+from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
 from promotions.engine.rules import WHOLE
 from promotions.engine.units import Batch
 
-TRIALS = 400
+MAX_TRIALS = 400
 
 
 class Contender:
@@ -27,7 +27,7 @@ class Contender:
 
     __slots__ = ("able", "mask", "promotion", "refusal", "wish")
 
-    def __init__(self, promotion: Promotion, mask: int) -> None:
+    def __init__(self, promotion: CompiledPromotion, mask: int) -> None:
         self.promotion = promotion
         self.mask = mask
         self.wish = 0
@@ -40,25 +40,25 @@ Actor = tuple[Contender, ...]
 """One promotion, or several that compete for each unit."""
 
 
-def mark(claim: Claim, group: str) -> None:
-    """`group` has given these units away."""
+def mark_given(claim: Claim, group: str) -> None:
+    """Note on each unit of `claim` that `group` has given it to a promotion."""
     for batch in (*claim.pieces, *(claim.used or ())):
         batch.groups |= {group}
 
 
-def unmark(claim: Claim, group: str) -> None:
+def unmark_given(claim: Claim, group: str) -> None:
     for batch in (*claim.pieces, *(claim.used or ())):
         batch.groups -= {group}
 
 
-def best(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
+def find_best_deal(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
     """What each of `contenders` (in the order of application, of one group) gets in the best deal found."""
     limited = False
     for contender in contenders:
         limited |= _ask_alone(contender, ground, purse)
     able = [contender for contender in contenders if contender.able]
     if len(able) > 1:
-        competitors = tuple(_once([contender for contender in able if _per_unit(contender)]))
+        competitors = tuple(_drop_repeats([contender for contender in able if _per_unit(contender)]))
         if len(competitors) == len(able) and not limited:
             deal = _compete(competitors, ground)
             if _afford(deal, purse)[1]:
@@ -76,7 +76,7 @@ def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
         contender.able = claim.reason == "no_value" and not contender.promotion.benefit.per_unit
         return False
     contender.able = True
-    wish = wished(contender.promotion, claim)
+    wish = wish_within_cap(contender.promotion, claim)
     if not wish:
         contender.refusal = Refusal("no_value")
         return False
@@ -97,7 +97,7 @@ def _per_unit(contender: Contender) -> bool:
     return contender.promotion.benefit.per_unit and contender.promotion.cap is None
 
 
-def _once(contenders: list[Contender]) -> list[Contender]:
+def _drop_repeats(contenders: list[Contender]) -> list[Contender]:
     """Each promotion through its first campaign."""
     return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
@@ -110,13 +110,13 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
         union |= contender.mask
     won: dict[int, list[Batch]] = {}
     kinds = ground.units.kinds
-    for batch in ground.units.open(union, group, spare_bought=ground.spare_bought):
+    for batch in ground.units.find_open(union, group, spare_bought=ground.spare_bought):
         kind = kinds[batch.kind]
         best_place = -1
         best_share: Number = 0
         for place, contender in enumerate(competitors):
             benefit = contender.promotion.benefit
-            if contender.mask >> batch.kind & 1 and isinstance(benefit, Unitwise):
+            if contender.mask >> batch.kind & 1 and isinstance(benefit, UnitBenefit):
                 share = benefit.share(batch, kind) * (WHOLE // benefit.scale)
                 if share > best_share:
                     best_place, best_share = place, share
@@ -125,7 +125,7 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
     deal = []
     for place in sorted(won):
         benefit = competitors[place].promotion.benefit
-        if isinstance(benefit, Unitwise):
+        if isinstance(benefit, UnitBenefit):
             claim = benefit.on(ground, won[place])
             if isinstance(claim, Claim):
                 deal.append((competitors[place], claim))
@@ -138,7 +138,7 @@ def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
     total, free = 0, True
     for contender, claim in sorted(deal, key=lambda one: one[0].promotion.rank):
         promotion = contender.promotion
-        wish = wished(promotion, claim)
+        wish = wish_within_cap(promotion, claim)
         afforded = purse.refusal(promotion) or (purse.afford(promotion, wish) if wish else (0, None))
         if isinstance(afforded, Refusal):
             free = False
@@ -154,14 +154,14 @@ def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[De
     """The deal of a sequence and what it comes to. Its units are left marked."""
     deal: Deal = []
     for actor in sequence:
-        for contender, claim in _move(actor, ground):
-            mark(claim, contender.promotion.group or "")
+        for contender, claim in _claims_of(actor, ground):
+            mark_given(claim, contender.promotion.group or "")
             deal.append((contender, claim))
     deal.sort(key=lambda one: one[0].promotion.rank)
     return deal, _afford(deal, purse)[0]
 
 
-def _move(actor: Actor, ground: Ground) -> Deal:
+def _claims_of(actor: Actor, ground: Ground) -> Deal:
     if len(actor) > 1:
         return _compete(actor, ground)
     claim = _claim(actor[0], ground)
@@ -194,38 +194,38 @@ class _Search:
     def _descend(self, sequence: tuple[Actor, ...], deal: Deal, actors: list[Actor]) -> None:
         moves = []
         for actor in actors:
-            if self._trials >= TRIALS:
+            if self._trials >= MAX_TRIALS:
                 break
             self._trials += 1
-            claims = _move(actor, self._ground)
+            claims = _claims_of(actor, self._ground)
             if claims:
                 total, _ = _afford([*deal, *claims], self._purse)
                 moves.append((total, actor, claims))
         moves.sort(key=lambda move: -move[0])
         for total, actor, claims in moves:
-            self._note((*sequence, actor), [*deal, *claims], total)
+            self._keep_better((*sequence, actor), [*deal, *claims], total)
         for total, actor, _ in moves:
-            if self._trials >= TRIALS:
+            if self._trials >= MAX_TRIALS:
                 return
             # Asked anew: trials since may have split the batches of the claim above.
-            claims = _move(actor, self._ground)
+            claims = _claims_of(actor, self._ground)
             for _, claim in claims:
-                mark(claim, self._group)
+                mark_given(claim, self._group)
             others = [one for one in actors if not _share_a_promotion(one, actor)]
             if others and total + self._room_left() > self._total:
                 self._descend((*sequence, actor), [*deal, *claims], others)
             for _, claim in claims:
-                unmark(claim, self._group)
+                unmark_given(claim, self._group)
 
     @property
     def _total(self) -> int:
         return 0 if self._best is None else -self._best[0]
 
     def _room_left(self) -> int:
-        open_ = self._ground.units.open(self._union, self._group, spare_bought=self._ground.spare_bought)
+        open_ = self._ground.units.find_open(self._union, self._group, spare_bought=self._ground.spare_bought)
         return sum([batch.rest - batch.low for batch in open_])
 
-    def _note(self, sequence: tuple[Actor, ...], deal: Deal, total: int) -> None:
+    def _keep_better(self, sequence: tuple[Actor, ...], deal: Deal, total: int) -> None:
         """Keep the better: by value, then priority, then fewer promotions, then id."""
         ranks = sorted([contender.promotion.rank for contender, _ in deal])
         key = (-total, ranks)

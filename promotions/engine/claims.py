@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from promotions.engine.allocation import Number, allocate
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import Facts, Measure
+from promotions.engine.facts import BasketFacts, Measure
 from promotions.engine.units import Batch, Units
 
 NOTHING = Refusal("no_value")
@@ -14,14 +14,14 @@ NO_ITEMS = Refusal("no_matching_items")
 
 
 class Ground:
-    """What the benefits of one lane work on.
+    """What the benefits of one level work on.
 
     `measure`: what thresholds see. `spare_bought`: units that a buy-get used get no other discount.
     """
 
     __slots__ = ("facts", "measure", "spare_bought", "units")
 
-    def __init__(self, facts: Facts, units: Units, measure: Measure, *, spare_bought: bool) -> None:
+    def __init__(self, facts: BasketFacts, units: Units, measure: Measure, *, spare_bought: bool) -> None:
         self.facts = facts
         self.units = units
         self.measure = measure

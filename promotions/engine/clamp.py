@@ -2,7 +2,7 @@
 
 from promotions.engine.basket import Left, Remaining
 from promotions.engine.claims import Claim
-from promotions.engine.compiled import Promotion
+from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import ANONYMOUS, Refusal
 from promotions.engine.outcome import Clamp
 
@@ -42,7 +42,7 @@ class Purse:
         }
         return purse
 
-    def refusal(self, promotion: Promotion) -> Refusal | None:
+    def refusal(self, promotion: CompiledPromotion) -> Refusal | None:
         """None when the limits leave room for one more use and some money, else which of them does not."""
         if promotion.once and not self._known:
             return ANONYMOUS
@@ -55,7 +55,7 @@ class Purse:
                 return Refusal("budget_exhausted", 1, 0)
         return None
 
-    def afford(self, promotion: Promotion, wish: int) -> tuple[int, Clamp | None] | Refusal:
+    def afford(self, promotion: CompiledPromotion, wish: int) -> tuple[int, Clamp | None] | Refusal:
         """How much of `wish` (above 0) fits, and what bound it; a campaign that takes all or nothing may refuse."""
         amount = wish
         clamped_by: Clamp | None = None
@@ -71,7 +71,7 @@ class Purse:
                 amount, clamped_by = limit.amount, "budget"
         return amount, clamped_by
 
-    def spend(self, promotion: Promotion, amount: int) -> None:
+    def spend(self, promotion: CompiledPromotion, amount: int) -> None:
         """`promotion` gave `amount`: one use."""
         if self.room is not None:
             self.room -= amount
@@ -83,7 +83,7 @@ class Purse:
             if limit.customer_uses is not None:
                 limit.customer_uses -= 1
 
-    def _of(self, promotion: Promotion) -> list[_Limit]:
+    def _of(self, promotion: CompiledPromotion) -> list[_Limit]:
         """The limits that `promotion` is under: its campaign's, then its own."""
         limits = []
         campaign, number = promotion.campaign, promotion.number
@@ -100,7 +100,7 @@ class Purse:
         return limit
 
 
-def wished(promotion: Promotion, claim: Claim) -> int:
+def wish_within_cap(promotion: CompiledPromotion, claim: Claim) -> int:
     """What `claim` comes to within the promotion's own cap for a sale."""
     cap = promotion.cap
     return claim.wish if cap is None or claim.wish <= cap else cap

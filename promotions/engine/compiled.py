@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from promotions.engine.benefits import Pooled, Ready, Stepped, Unitwise
+from promotions.engine.benefits import ReadyBenefit, SharedAmountBenefit, TieredBenefit, UnitBenefit
 from promotions.engine.conditions import Check, Matching, compile_condition
 from promotions.engine.facts import Matcher
 from promotions.engine.gates import Gate
-from promotions.engine.group_benefits import BundleReady, BuyGetReady, Free
+from promotions.engine.group_benefits import BundleBenefit, BuyGetBenefit, FreeUnitsBenefit
 from promotions.engine.rules import (
     Benefit,
     BestOf,
@@ -25,7 +25,7 @@ from promotions.engine.rules import (
 )
 
 
-class Promotion:
+class CompiledPromotion:
     """One `Rule` made ready. `rank`: its place in the order of application. `number`, `campaign`: the ids.
 
     `once`: a limit for each customer. `group`: the best-of group it is in.
@@ -64,7 +64,7 @@ class Promotion:
             [compile_condition(condition, matching) for condition in rule.conditions]
         )
         self.matcher = matching(rule.target.match)
-        self.benefit = ready(rule, matching)
+        self.benefit = compile_benefit(rule, matching)
         self.gate = gate
         self.gift = rule.benefit if isinstance(rule.benefit, FreeGift) else None
         self.on_order = rule.lane == "order"
@@ -74,27 +74,27 @@ class Promotion:
         self.is_buy_get = isinstance(rule.benefit, BuyGet)
 
 
-def ready(rule: Rule, matching: Matching) -> Ready:
+def compile_benefit(rule: Rule, matching: Matching) -> ReadyBenefit:
     """The benefit of `rule`, ready to be asked."""
     target, caps = rule.target, rule.caps
     match rule.benefit:
         case PercentOff() | FixedPerUnit() | FixedPrice() as benefit:
-            return Unitwise(benefit, target)
+            return UnitBenefit(benefit, target)
         case FixedTotal(amount):
-            return Pooled(target, amount=amount)
+            return SharedAmountBenefit(target, amount=amount)
         case PercentOfTotal(percent):
-            return Pooled(target, percent=percent)
+            return SharedAmountBenefit(target, percent=percent)
         case Tiered() as benefit:
-            return Stepped(benefit, target)
+            return TieredBenefit(benefit, target)
         case BuyGet() as benefit:
-            return BuyGetReady(benefit, caps, matching)
+            return BuyGetBenefit(benefit, caps, matching)
         case Bundle() as benefit:
-            return BundleReady(benefit, caps, matching)
+            return BundleBenefit(benefit, caps, matching)
         case CheapestFree() | FreeGift() as benefit:
-            return Free(benefit)
+            return FreeUnitsBenefit(benefit)
 
 
-def with_benefit(promotion: Promotion, benefit: Benefit) -> Promotion:
+def replace_benefit(promotion: CompiledPromotion, benefit: Benefit) -> CompiledPromotion:
     """`promotion` with a coupon's own benefit in the place of its own."""
     rule = replace(promotion.rule, benefit=benefit)
-    return Promotion(rule, promotion.rank, lambda match: Matcher(match, None), promotion.gate)
+    return CompiledPromotion(rule, promotion.rank, lambda match: Matcher(match, None), promotion.gate)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from promotions.engine.facts import Facts, Matcher, Measure
+from promotions.engine.facts import BasketFacts, Matcher, Measure
 from promotions.engine.outcome import Reason
 from promotions.engine.rules import (
     Condition,
@@ -30,8 +30,8 @@ class Refusal(Struct, frozen=True, gc=False):
     by: int | None = None
 
 
-Check = Callable[[Facts, Measure], Refusal | None]
-"""Asks a sale, measured before any discount or after the item lane, as the promotion's lane wants it."""
+Check = Callable[[BasketFacts, Measure], Refusal | None]
+"""Asks a sale, measured before any discount or after the item level, as the promotion's level wants it."""
 Matching = Callable[[Match], Matcher]
 
 ANONYMOUS = Refusal("needs_customer")
@@ -61,7 +61,7 @@ def compile_condition(condition: Condition, matching: Matching) -> Check:
 
 
 def _at_least(amount: int, matcher: Matcher) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         worth = measure.worth(facts.mask(matcher))
         return None if worth >= amount else Refusal("min_subtotal", amount, worth)
 
@@ -69,7 +69,7 @@ def _at_least(amount: int, matcher: Matcher) -> Check:
 
 
 def _so_many(needed: int, matcher: Matcher) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         quantity = measure.quantity(facts.mask(matcher))
         return None if quantity >= needed else Refusal("min_quantity", needed, quantity)
 
@@ -77,14 +77,14 @@ def _so_many(needed: int, matcher: Matcher) -> Check:
 
 
 def _contains(matcher: Matcher) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         return None if measure.quantity(facts.mask(matcher)) else Refusal("no_matching_items", 1, 0)
 
     return check
 
 
 def _every_line_over(amount: int) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         smallest = facts.smallest_line
         return None if smallest > amount else Refusal("every_line_over", amount, smallest)
 
@@ -92,7 +92,7 @@ def _every_line_over(amount: int) -> Check:
 
 
 def _in_group(groups: frozenset[str]) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         customer = facts.customer
         if not groups.isdisjoint(customer.groups):
             return None
@@ -104,7 +104,7 @@ def _in_group(groups: frozenset[str]) -> Check:
 
 
 def _customer_is(customers: frozenset[str]) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         customer = facts.customer
         if customer.id in customers:
             return None
@@ -113,7 +113,7 @@ def _customer_is(customers: frozenset[str]) -> Check:
     return check
 
 
-def _first_purchase(facts: Facts, measure: Measure) -> Refusal | None:
+def _first_purchase(facts: BasketFacts, measure: Measure) -> Refusal | None:
     customer = facts.customer
     if not customer.id:
         return ANONYMOUS
@@ -121,7 +121,7 @@ def _first_purchase(facts: Facts, measure: Measure) -> Refusal | None:
 
 
 def _payment_method(methods: frozenset[str]) -> Check:
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         method = facts.basket.payment_method
         return None if method in methods else Refusal("payment_method", ", ".join(sorted(methods)), method)
 
@@ -132,7 +132,7 @@ def _hours(hours: Hours) -> Check:
     start, end = minutes(hours.start), minutes(hours.end)
     days = frozenset(hours.weekdays or range(1, 8))
 
-    def check(facts: Facts, measure: Measure) -> Refusal | None:
+    def check(facts: BasketFacts, measure: Measure) -> Refusal | None:
         local = facts.local
         today, minute = local.isoweekday(), local.hour * 60 + local.minute
         if start < end:

@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from promotions.engine.answer import outcome
-from promotions.engine.basket import Basket, Coupon, Remaining
+from promotions.engine.basket import Basket, PresentedCoupon, Remaining
 from promotions.engine.claims import NO_ITEMS
-from promotions.engine.compiled import Promotion, with_benefit
+from promotions.engine.compiled import CompiledPromotion, replace_benefit
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import Facts
+from promotions.engine.facts import BasketFacts
 from promotions.engine.gates import Gate
 from promotions.engine.index import RuleSet, compile_rules
-from promotions.engine.lanes import Sale, unmet
 from promotions.engine.outcome import Outcome
+from promotions.engine.passes import EngineSale, find_unmet_condition
 from promotions.engine.rules import Rule, StackingRules
-from promotions.engine.scenarios import settle
-from promotions.engine.units import merged
+from promotions.engine.scenarios import choose_pass
+from promotions.engine.units import merge_lines
 
 UNRESTRICTED = StackingRules()
 
@@ -44,9 +44,9 @@ def evaluate(
     _refuse_impossible(basket)
     if not isinstance(rules, RuleSet):
         rules = compile_rules(rules)
-    facts = Facts(basket, merged(basket.lines), now)
+    facts = BasketFacts(basket, merge_lines(basket.lines), now)
     triggers = _triggers(basket.coupons)
-    taking_part: list[Promotion] = []
+    taking_part: list[CompiledPromotion] = []
     refused: dict[int, Refusal] = {}
     at_gates: dict[Gate, Refusal | None] = {}
     gate: Gate | None = None
@@ -59,9 +59,9 @@ def evaluate(
                 at_gates[gate] = gate.refusal(basket, now)
             refused_here = at_gates[gate]
         refusal = refused_here
-        # The order lane measures its thresholds when it is reached.
+        # The order level measures its thresholds when it is reached.
         if refusal is None and candidate.conditions and not candidate.on_order:
-            refusal = unmet(candidate, facts, facts.original)
+            refusal = find_unmet_condition(candidate, facts, facts.original)
         if refusal is not None:
             refused[candidate.rank] = refusal
             continue
@@ -69,31 +69,35 @@ def evaluate(
         if coupon is None or coupon.benefit is None or candidate.rule.trigger != "coupon":
             taking_part.append(candidate)
         else:
-            taking_part.append(with_benefit(candidate, coupon.benefit))
+            taking_part.append(replace_benefit(candidate, coupon.benefit))
     if explain:
         near = {candidate.rank for candidate in candidates}
         for promotion in rules.by_rank.values():
             if promotion.rank not in near:
-                refused[promotion.rank] = _far(promotion, facts, triggers)
-    attempt = settle(Sale(facts, taking_part, remaining, stacking, plain=rules.plain))
+                refused[promotion.rank] = _refuse_untouched(promotion, facts, triggers)
+    attempt = choose_pass(EngineSale(facts, taking_part, remaining, stacking, plain=rules.plain))
     return outcome(basket, attempt, rules.by_rank, refused, triggers)
 
 
-def _triggers(coupons: Sequence[Coupon]) -> dict[int, Coupon]:
+def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:
     """The valid coupons by the promotion they unlock, the first of each."""
-    triggers: dict[int, Coupon] = {}
+    triggers: dict[int, PresentedCoupon] = {}
     for coupon in coupons:
         if coupon.status == "valid" and coupon.promotion is not None:
             triggers.setdefault(coupon.promotion, coupon)
     return triggers
 
 
-def _far(promotion: Promotion, facts: Facts, triggers: Mapping[int, Coupon]) -> Refusal:
+def _refuse_untouched(
+    promotion: CompiledPromotion, facts: BasketFacts, triggers: Mapping[int, PresentedCoupon]
+) -> Refusal:
     """Why a promotion gives nothing that the sale does not even touch."""
     if promotion.rule.trigger == "coupon" and promotion.number not in triggers:
         return Refusal("no_coupon")
     return (
-        promotion.gate.refusal(facts.basket, facts.now) or unmet(promotion, facts, facts.original) or NO_ITEMS
+        promotion.gate.refusal(facts.basket, facts.now)
+        or find_unmet_condition(promotion, facts, facts.original)
+        or NO_ITEMS
     )
 
 

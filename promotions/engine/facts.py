@@ -5,9 +5,9 @@ from zoneinfo import ZoneInfo
 
 from promotions.engine.basket import Basket, Customer
 from promotions.engine.rules import Match
-from promotions.engine.units import Kind, members
+from promotions.engine.units import Kind, kinds_of_mask
 
-NOBODY = Customer()
+UNKNOWN_CUSTOMER = Customer()
 
 
 class Matcher:
@@ -55,7 +55,7 @@ class Matcher:
 
 
 class Measure:
-    """How much and how many, by a mask of kinds: before any discount, or what a lane left."""
+    """How much and how many, by a mask of kinds: before any discount, or what a level left."""
 
     __slots__ = ("_quantities", "_worths", "counts", "values")
 
@@ -70,7 +70,7 @@ class Measure:
         worth = self._worths.get(mask)
         if worth is None:
             values = self.values
-            worth = self._worths[mask] = sum([values[number] for number in members(mask)])
+            worth = self._worths[mask] = sum([values[number] for number in kinds_of_mask(mask)])
         return worth
 
     def quantity(self, mask: int) -> int:
@@ -80,11 +80,11 @@ class Measure:
         quantity = self._quantities.get(mask)
         if quantity is None:
             counts = self.counts
-            quantity = self._quantities[mask] = sum([counts[number] for number in members(mask)])
+            quantity = self._quantities[mask] = sum([counts[number] for number in kinds_of_mask(mask)])
         return quantity
 
 
-class Facts:
+class BasketFacts:
     """One sale at one instant. Masks have a bit for each kind; kinds that take no discount are in none."""
 
     __slots__ = (
@@ -103,7 +103,7 @@ class Facts:
 
     def __init__(self, basket: Basket, kinds: tuple[Kind, ...], now: datetime) -> None:
         self.basket = basket
-        self.customer = basket.customer or NOBODY
+        self.customer = basket.customer or UNKNOWN_CUSTOMER
         self.kinds = kinds
         self.now = now
         self.everything = sum([1 << number for number, kind in enumerate(kinds) if kind.discountable])
@@ -122,17 +122,17 @@ class Facts:
         if matcher.direct:
             return self.touched.get(number, 0)
         if number is None:
-            return self._narrowed(self.everything, matcher)
+            return self._filter_kinds(self.everything, matcher)
         if matcher.plain:
             return self.everything
         mask = self._masks.get(number)
         if mask is None:
             near = self.touched.get(number, 0) if matcher.keyed else self.everything
-            mask = self._masks[number] = self._narrowed(near, matcher)
+            mask = self._masks[number] = self._filter_kinds(near, matcher)
         return mask
 
-    def _narrowed(self, mask: int, matcher: Matcher) -> int:
-        return sum([1 << number for number in members(mask) if matcher.holds(self.kinds[number])])
+    def _filter_kinds(self, mask: int, matcher: Matcher) -> int:
+        return sum([1 << number for number in kinds_of_mask(mask) if matcher.holds(self.kinds[number])])
 
     @property
     def local(self) -> datetime:

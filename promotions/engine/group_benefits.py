@@ -1,22 +1,25 @@
-"""Benefits that put units together: buy X get Y, bundles, the cheapest free, gifts. Each uses a unit once in a lane."""
+"""Benefits that put units together: buy X get Y, bundles, the cheapest free, gifts.
+
+On one level each unit is used by one of them at most.
+"""
 
 from collections.abc import Iterable
 from fractions import Fraction
 
 from promotions.engine.allocation import fill, half_up
-from promotions.engine.benefits import Unitwise
+from promotions.engine.benefits import UnitBenefit
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Matching, Refusal
 from promotions.engine.facts import Matcher
 from promotions.engine.rules import (
     WHOLE,
+    BenefitPart,
     Bundle,
     BuyGet,
     Caps,
     CheapestFree,
     FixedPerUnit,
     FreeGift,
-    Part,
     PercentOff,
     Target,
 )
@@ -25,7 +28,7 @@ from promotions.engine.units import Batch, cheapest_first, dearest_first
 UNBOUNDED = 10**9
 
 
-class BuyGetReady:
+class BuyGetBenefit:
     """Whole groups of units that pay and units that are reduced."""
 
     __slots__ = (
@@ -51,7 +54,9 @@ class BuyGetReady:
         if benefit.max_get_units is not None:
             self._most = min(self._most, benefit.max_get_units // benefit.get.quantity)
         reward = PercentOff(WHOLE if benefit.percent is None else benefit.percent)
-        self._reward = Unitwise(reward if benefit.amount is None else FixedPerUnit(benefit.amount), Target())
+        self._reward = UnitBenefit(
+            reward if benefit.amount is None else FixedPerUnit(benefit.amount), Target()
+        )
         self.per_unit = False
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
@@ -64,7 +69,7 @@ class BuyGetReady:
         held = facts.original.quantity(buy | get)
         if held < self._group:
             return Refusal("min_quantity", self._group, held)
-        pool = ground.units.unused(buy | get, group)
+        pool = ground.units.find_unused(buy | get, group)
         payers, getters = pool, [batch for batch in pool if batch.rest > batch.low]
         if buy != get:
             payers = [batch for batch in payers if buy >> batch.kind & 1]
@@ -77,9 +82,9 @@ class BuyGetReady:
         for batch, (paying, getting) in plan.items():
             # The dearest pay, to the minor unit. A batch that gives all its units to one side stays whole.
             if paying:
-                used.append(ground.units.split(batch, paying, dearest=True))
+                used.append(ground.units.split_batch(batch, paying, dearest=True))
             if getting:
-                part = ground.units.split(batch, getting, dearest=self._dearest)
+                part = ground.units.split_batch(batch, getting, dearest=self._dearest)
                 reduced.append(part)
                 used.append(part)
         claim = self._reward.on(ground, sorted(reduced, key=_by_kind))
@@ -173,18 +178,20 @@ class Groups:
         return drawn
 
 
-Sets = tuple[dict[Batch, int], int]
+SetsOfUnits = tuple[dict[Batch, int], int]
 """So many sets of the same units: how many of each batch are in one set, and the number of sets."""
 
 
-class BundleReady:
+class BundleBenefit:
     """Sets of all parts, the cheapest (or dearest) units first. A set that would not get cheaper is passed over."""
 
     __slots__ = ("_benefit", "_most", "_parts", "per_unit")
 
     def __init__(self, benefit: Bundle, caps: Caps, matching: Matching) -> None:
         self._benefit = benefit
-        self._parts: list[tuple[Matcher, Part]] = [(matching(part.match), part) for part in benefit.parts]
+        self._parts: list[tuple[Matcher, BenefitPart]] = [
+            (matching(part.match), part) for part in benefit.parts
+        ]
         self._most = caps.max_applications or UNBOUNDED
         self.per_unit = False
 
@@ -197,7 +204,7 @@ class BundleReady:
             reach |= matching
             if not matching:
                 return NO_ITEMS
-            pool = sorted(ground.units.unused(matching, group), key=order)
+            pool = sorted(ground.units.find_unused(matching, group), key=order)
             if _count(pool) < part.quantity:
                 return Refusal("min_quantity", part.quantity, _count(pool))
             parts.append((pool, part.quantity))
@@ -215,10 +222,10 @@ class BundleReady:
             claim.applications = sum(times for _, times in sets)
         return claim
 
-    def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[list[Sets], bool]:
+    def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[list[SetsOfUnits], bool]:
         """The sets that get cheaper, and whether any set was complete."""
         taken: dict[Batch, int] = {}
-        sets: list[Sets] = []
+        sets: list[SetsOfUnits] = []
         left, complete = self._most, False
         while left:
             drawn: dict[Batch, int] = {}
@@ -252,7 +259,7 @@ class BundleReady:
             return worth * benefit.percent / WHOLE
         return Fraction(benefit.amount) if benefit.amount is not None else worth - (benefit.price or 0)
 
-    def _price(self, ground: Ground, sets: list[Sets]) -> Claim | Refusal:
+    def _price(self, ground: Ground, sets: list[SetsOfUnits]) -> Claim | Refusal:
         """Each set gets its own saving: what the floors of one keep back is not taken off another."""
         shares: dict[Batch, Fraction] = {}
         bundled: dict[Batch, int] = {}
@@ -268,7 +275,7 @@ class BundleReady:
                 bundled[batch] = bundled.get(batch, 0) + units * times
         dearest = self._benefit.pick == "dearest"
         weights = {
-            ground.units.split(batch, units, dearest=dearest): shares[batch]
+            ground.units.split_batch(batch, units, dearest=dearest): shares[batch]
             for batch, units in bundled.items()
         }
         pieces = sorted(weights, key=_by_kind)
@@ -277,7 +284,7 @@ class BundleReady:
         return Claim(pieces, [weights[piece] for piece in pieces], wish) if wish else NOTHING
 
 
-class Free:
+class FreeUnitsBenefit:
     """So many of the cheapest units for nothing."""
 
     __slots__ = ("_sku", "_units", "per_unit")
@@ -289,12 +296,12 @@ class Free:
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
         kinds = ground.units.kinds
-        open_ = [batch for batch in ground.units.unused(mask, group) if batch.rest > batch.low]
+        open_ = [batch for batch in ground.units.find_unused(mask, group) if batch.rest > batch.low]
         if self._sku is not None:
             open_ = [batch for batch in open_ if kinds[batch.kind].sku == self._sku]
         if not open_:
             return NOTHING if mask and self._sku is None else NO_ITEMS
-        pieces = sorted(ground.units.select(open_, self._units, dearest=False), key=_by_kind)
+        pieces = sorted(ground.units.select_units(open_, self._units, dearest=False), key=_by_kind)
         rooms = [piece.rest - piece.low for piece in pieces]
         claim = Claim(pieces, list(rooms), sum(rooms))
         claim.used = pieces

@@ -8,8 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
-from promotions.engine.compiled import Promotion
-from promotions.engine.facts import Facts, Matcher
+from promotions.engine.compiled import CompiledPromotion
+from promotions.engine.facts import BasketFacts, Matcher
 from promotions.engine.gates import Gate, gate_of, locations
 from promotions.engine.rules import (
     EVERYTHING,
@@ -25,9 +25,8 @@ from promotions.engine.rules import (
     Rule,
 )
 
-NEAREST = 4
-"""So many of the promotions that only a subtotal or a group keeps away are candidates all the same: the till can say
-what is missing."""
+NEAR_MISSES_ADDED = 4
+"""How many promotions are candidates though the sale misses their subtotal or group: the till says what is missing."""
 
 
 class Index:
@@ -66,13 +65,13 @@ class Index:
         self._thresholds: list[int] = []
         self._by_threshold: list[int] = []
 
-    def add(self, promotion: Promotion, numbers: dict[Match, int]) -> None:
+    def add(self, promotion: CompiledPromotion, numbers: dict[Match, int]) -> None:
         """File `promotion` under the narrowest thing it needs. `numbers`: of every match there is."""
         rule, rank = promotion.rule, promotion.rank
         keyed = [match for match in matches(rule) if match.skus or match.categories or match.brands]
         for match in keyed:
-            self._post(match, numbers[match])
-        idle = _idle(rule)
+            self._add_match(match, numbers[match])
+        idle = _unneeded_matches(rule)
         needed = [match for match in keyed if match not in idle]
         if needed:
             self._by_match.setdefault(numbers[needed[0]], []).append(rank)
@@ -87,7 +86,7 @@ class Index:
                 return
         self._always.append(rank)
 
-    def _post(self, match: Match, number: int) -> None:
+    def _add_match(self, match: Match, number: int) -> None:
         if match in self._known:
             return
         self._known.add(match)
@@ -109,14 +108,14 @@ class Index:
         for name in set(names):
             index.setdefault(name, []).append(rank)
 
-    def close(self) -> None:
+    def sort_thresholds(self) -> None:
         """Sort what is looked up by size."""
         self._steps.sort()
         self._thresholds = [amount for amount, _ in self._steps]
         self._by_threshold = [rank for _, rank in self._steps]
 
-    def touch(self, facts: Facts) -> None:
-        """Tell `facts` which matches its units have."""
+    def record_matches(self, facts: BasketFacts) -> None:
+        """Write into `facts.touched` which matches its units have."""
         touched = facts.touched
         by_sku, by_category, by_brand = self._by_sku, self._by_category, self._by_brand
         for place, kind in enumerate(facts.kinds):
@@ -134,20 +133,20 @@ class Index:
                 for number in by_brand[kind.brand]:
                     touched[number] = touched.get(number, 0) | bit
 
-    def candidates(self, facts: Facts) -> set[int]:
+    def candidates(self, facts: BasketFacts) -> set[int]:
         """The ranks of the promotions that a touched sale may get."""
         found: set[int] = set(self._always)
         by_match = self._by_match
         found.update(*[by_match[number] for number in facts.touched if number in by_match])
         if self._thresholds:
             reached = bisect_right(self._thresholds, facts.original.worth(facts.everything))
-            found.update(self._by_threshold[: reached + NEAREST])
+            found.update(self._by_threshold[: reached + NEAR_MISSES_ADDED])
         if self._personal:
             customer = facts.customer
             for group in customer.groups:
                 found.update(self._by_group.get(group, ()))
             found.update(self._by_customer.get(customer.id, ()))
-            found.update(self._personal[:NEAREST])
+            found.update(self._personal[:NEAR_MISSES_ADDED])
         return found
 
 
@@ -166,7 +165,7 @@ def matches(rule: Rule) -> list[Match]:
     ]
 
 
-def _idle(rule: Rule) -> set[Match]:
+def _unneeded_matches(rule: Rule) -> set[Match]:
     """The matches in `rule` that a sale need not touch.
 
     A free gift is offered to sales that do not hold it yet; a subtotal of nothing is always reached.
@@ -179,11 +178,11 @@ def _idle(rule: Rule) -> set[Match]:
     return idle | {rule.target.match} if isinstance(rule.benefit, FreeGift) else idle
 
 
-GAP = 256
-"""Between the ranks of two rules compiled together: as many, less one, may find their place there later."""
+RANKS_BETWEEN_RULES = 256
+"""The distance between the ranks of two rules compiled together. Later rules get the ranks between them."""
 
-SMALL = 1_000
-"""So few rules are compiled in some 30 ms: a sale is asked a little faster where no late layer stands beside."""
+ALWAYS_COMPILE_BELOW_RULES = 1_000
+"""Below this number of rules all are compiled again, in about 30 ms. Sales are a little faster with one layer."""
 
 RuleKey = tuple[int, int | None]
 """Promotion, campaign."""
@@ -205,13 +204,16 @@ class Layer:
         self.matches = first_match + len(numbers)
         matchers = {match: Matcher(match, number) for match, number in numbers.items()}
 
-        def known(match: Match) -> Matcher:
+        def find_matcher(match: Match) -> Matcher:
             return matchers[match]
 
         gates: dict[Hashable, Gate] = {}
         self.promotions = {
-            rank: Promotion(
-                rule, rank, unindexed if rule.trigger == "coupon" else known, gate_of(rule, gates)
+            rank: CompiledPromotion(
+                rule,
+                rank,
+                make_unindexed_matcher if rule.trigger == "coupon" else find_matcher,
+                gate_of(rule, gates),
             )
             for rank, rule in ranked
         }
@@ -229,14 +231,14 @@ class Layer:
                 for place in places:
                     self._by_location.setdefault(place, Index()).add(promotion, numbers)
         for index in (self._everywhere, *self._by_location.values()):
-            index.close()
+            index.sort_thresholds()
 
-    def candidates(self, facts: Facts) -> set[int]:
+    def candidates(self, facts: BasketFacts) -> set[int]:
         """The ranks of the promotions this sale touches. Tells `facts` which matches its units have."""
         here = self._by_location.get(facts.basket.location)
-        self._everywhere.touch(facts)
+        self._everywhere.record_matches(facts)
         if here is not None:
-            here.touch(facts)
+            here.record_matches(facts)
         found = self._everywhere.candidates(facts)
         if here is not None:
             found |= here.candidates(facts)
@@ -257,54 +259,56 @@ class RuleSet:
     __slots__ = ("_base", "_late", "_orders", "_ranks", "_stale", "by_rank", "plain")
 
     def __init__(self, rules: Iterable[Rule]) -> None:
-        ordered = sorted(rules, key=order)
-        self._orders = [order(rule) for rule in ordered]
-        self._ranks = {key(rule): GAP * (place + 1) for place, rule in enumerate(ordered)}
+        ordered = sorted(rules, key=order_of_application)
+        self._orders = [order_of_application(rule) for rule in ordered]
+        self._ranks = {
+            key_of_rule(rule): RANKS_BETWEEN_RULES * (place + 1) for place, rule in enumerate(ordered)
+        }
         if len(self._ranks) < len(ordered):
             _refuse_twice(ordered)
         self._base = Layer(zip(self._ranks.values(), ordered, strict=True))
         self._late: Layer | None = None
         self._stale: set[int] = set()
-        self.by_rank: Mapping[int, Promotion] = self._base.promotions
-        self.plain = _plain(self.by_rank.values())
+        self.by_rank: Mapping[int, CompiledPromotion] = self._base.promotions
+        self.plain = _is_plain(self.by_rank.values())
 
-    def renewed(self, rules: Sequence[Rule]) -> "RuleSet":
+    def recompile(self, rules: Sequence[Rule]) -> "RuleSet":
         """The rule set of `rules`, in any order, compiled anew only where they are not the very objects of this one.
 
         Raises: ValueError: the same promotion twice through the same campaign.
         """
-        if len(rules) < SMALL:
+        if len(rules) < ALWAYS_COMPILE_BELOW_RULES:
             return RuleSet(rules)
-        now = {key(rule): rule for rule in rules}
+        now = {key_of_rule(rule): rule for rule in rules}
         if len(now) < len(rules):
             _refuse_twice(rules)
         old, ranks = self._base.promotions, self._ranks
         stale = {rank for one, rank in ranks.items() if now.get(one) is not old[rank].rule}
         late = [rule for one, rule in now.items() if one not in ranks or ranks[one] in stale]
-        if len(late) >= GAP or len(stale) >= GAP:
+        if len(late) >= RANKS_BETWEEN_RULES or len(stale) >= RANKS_BETWEEN_RULES:
             return RuleSet(rules)
         found = RuleSet.__new__(RuleSet)
         found._base, found._orders, found._ranks, found._stale = self._base, self._orders, ranks, stale
         found._late = Layer(self._late_ranks(late), self._base.matches) if late else None
         kept = {rank: promotion for rank, promotion in old.items() if rank not in stale}
         found.by_rank = kept | (found._late.promotions if found._late else {})
-        found.plain = _plain(found.by_rank.values())
+        found.plain = _is_plain(found.by_rank.values())
         return found
 
     def _late_ranks(self, late: Iterable[Rule]) -> Iterable[tuple[int, Rule]]:
         """A rank for each, between those of the rules before and after it."""
         taken: dict[int, int] = {}
-        for rule in sorted(late, key=order):
-            place = bisect_left(self._orders, order(rule))
+        for rule in sorted(late, key=order_of_application):
+            place = bisect_left(self._orders, order_of_application(rule))
             taken[place] = taken.get(place, 0) + 1
-            yield GAP * place + taken[place], rule
+            yield RANKS_BETWEEN_RULES * place + taken[place], rule
 
     @property
-    def promotions(self) -> list[Promotion]:
+    def promotions(self) -> list[CompiledPromotion]:
         """In the order of application."""
         return [self.by_rank[rank] for rank in sorted(self.by_rank)]
 
-    def candidates(self, facts: Facts) -> list[Promotion]:
+    def candidates(self, facts: BasketFacts) -> list[CompiledPromotion]:
         """The promotions this sale touches, in the order of application. Tells `facts` which matches its units have."""
         found = self._base.candidates(facts)
         if self._stale:
@@ -315,23 +319,23 @@ class RuleSet:
         return [by_rank[rank] for rank in sorted(found)]
 
 
-def key(rule: Rule) -> RuleKey:
+def key_of_rule(rule: Rule) -> RuleKey:
     return rule.promotion, None if rule.campaign is None else rule.campaign.id
 
 
-def _plain(promotions: Collection[Promotion]) -> bool:
+def _is_plain(promotions: Collection[CompiledPromotion]) -> bool:
     if any(promotion.group or promotion.exclusive for promotion in promotions):
         return False
     return len({promotion.number for promotion in promotions}) == len(promotions)
 
 
-def unindexed(match: Match) -> Matcher:
+def make_unindexed_matcher(match: Match) -> Matcher:
     """A matcher that asks every unit."""
     return Matcher(match, None)
 
 
-def order(rule: Rule) -> tuple[bool, int, int, int, int]:
-    """The order of application: the item lane first, then campaign priority, priority, promotion and campaign."""
+def order_of_application(rule: Rule) -> tuple[bool, int, int, int, int]:
+    """The order of application: the item level first, then campaign priority, priority, promotion and campaign."""
     campaign = rule.campaign
     return (
         rule.lane == "order",
@@ -343,7 +347,7 @@ def order(rule: Rule) -> tuple[bool, int, int, int, int]:
 
 
 def _refuse_twice(rules: Iterable[Rule]) -> None:
-    (promotion, campaign), _ = Counter(key(rule) for rule in rules).most_common(1)[0]
+    (promotion, campaign), _ = Counter(key_of_rule(rule) for rule in rules).most_common(1)[0]
     raise ValueError(f"promotion {promotion} comes twice through campaign {campaign}")
 
 

@@ -24,7 +24,8 @@ Clock = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 """A time of day, `HH:MM`, up to `24:00`."""
 Weekday = Annotated[int, Meta(ge=1, le=7)]
 """ISO 8601: 1 = Monday."""
-Lane = Literal["item", "order"]
+Level = Literal["item", "order"]
+"""What a promotion reduces: items, or the order as a whole. Items come first. The column is `Promotion.lane`."""
 Trigger = Literal["automatic", "coupon"]
 Pick = Literal["cheapest", "dearest"]
 
@@ -50,7 +51,7 @@ class Match(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fi
 EVERYTHING = Match()
 
 
-# Conditions: all must hold. Only discountable units count. In the item lane prices are those before any discount.
+# Conditions: all must hold. Only discountable units count. In the item level prices are those before any discount.
 
 
 class MinSubtotal(Struct, frozen=True, gc=False, tag="min_subtotal", forbid_unknown_fields=True):
@@ -181,7 +182,7 @@ class PercentOfTotal(Struct, frozen=True, gc=False, tag="percent_of_total", forb
     percent: Percent
 
 
-class Part(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+class BenefitPart(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
     """`quantity` units that match."""
 
     quantity: Count
@@ -195,8 +196,8 @@ class BuyGet(Struct, frozen=True, gc=False, tag="buy_get", omit_defaults=True, f
     (default: free) or by `amount` each. `max_get_units` bounds the reduced units of a sale.
     """
 
-    buy: Part
-    get: Part
+    buy: BenefitPart
+    get: BenefitPart
     percent: Percent | None = None
     amount: Money | None = None
     pick: Pick = "cheapest"
@@ -213,7 +214,7 @@ class Bundle(Struct, frozen=True, gc=False, tag="bundle", omit_defaults=True, fo
     Parts are filled in their order, each from the units the ones before left, by `pick`. Never raises a price.
     """
 
-    parts: Annotated[tuple[Part, ...], Meta(min_length=1, max_length=20)]
+    parts: Annotated[tuple[BenefitPart, ...], Meta(min_length=1, max_length=20)]
     price: Money | None = None
     percent: Percent | None = None
     amount: Money | None = None
@@ -338,7 +339,7 @@ class Rule(Struct, frozen=True, gc=False, omit_defaults=True):
     label: str = ""
     target: Target = Target()
     conditions: tuple[Condition, ...] = ()
-    lane: Lane = "item"
+    lane: Level = "item"
     stacking: Stacking = Stackable()
     caps: Caps = Caps()
     trigger: Trigger = "automatic"
@@ -359,8 +360,8 @@ class StackingRules(Struct, frozen=True, gc=False, omit_defaults=True, forbid_un
     `max_promotions`: so many at most in a sale. `max_discount_percent` (of the subtotal), `max_discount`: in all, of
     sales in `currency`; empty: in whatever currency.
     `coupons_with_promotions`, `item_with_order`: whether the two kinds may meet in one sale.
-    `buy_get_replaces`: units a buy-get uses get no other discount of the item lane.
-    `thresholds_on_original`: the order lane, too, measures thresholds and tiers before any discount.
+    `buy_get_replaces`: units a buy-get uses get no other discount of the item level.
+    `thresholds_on_original`: the order level, too, measures thresholds and tiers before any discount.
     `excluded_pairs`: promotions (ids) that never meet.
     """
 

@@ -2,7 +2,7 @@
 
 Where nothing does, there is one pass. By strict priority the first shuts out those after it. By value each way of
 keeping the peace is a scenario of its own, tried in a pass, and the best deal stands: by value, then priority, then
-fewer promotions, then id. The number of passes is bounded by `SCENARIOS`.
+fewer promotions, then id. The number of passes is bounded by `MAX_PASSES`.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,17 +11,17 @@ from math import comb
 
 from msgspec.structs import replace
 
-from promotions.engine.compiled import Promotion
+from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
-from promotions.engine.lanes import Pass, Sale
+from promotions.engine.passes import EngineSale, Pass
 
-SCENARIOS = 64
+MAX_PASSES = 64
 
 Forbidden = dict[int, Refusal]
 """By rank: the promotions that may not take part, and why."""
 
 
-def settle(sale: Sale) -> Pass:
+def choose_pass(sale: EngineSale) -> Pass:
     """The pass that stands."""
     if not sale.restricted and not sale.contested:
         return Pass(sale, {})
@@ -31,7 +31,7 @@ def settle(sale: Sale) -> Pass:
     return _by_value(sale, exclusive)
 
 
-def _by_priority(sale: Sale, exclusive: list[Promotion]) -> Pass:
+def _by_priority(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
     """An exclusive promotion that gives something is alone; otherwise the first shut out those after them."""
     refused: Forbidden = {}
     for promotion in sorted(exclusive, key=_precedence):
@@ -42,13 +42,13 @@ def _by_priority(sale: Sale, exclusive: list[Promotion]) -> Pass:
     return _first_come(sale, refused)
 
 
-def _first_come(sale: Sale, forbidden: Forbidden) -> Pass:
-    """The first by priority shut out those after them, also where the order lane holds the first: it comes last."""
+def _first_come(sale: EngineSale, forbidden: Forbidden) -> Pass:
+    """The first by priority shut out those after them, also where the order level holds the first: it comes last."""
     attempt = Pass(sale, forbidden)
     late = (
         [promotion for promotion in sale.orders if promotion.rank in attempt.refusals] if sale.items else []
     )
-    for promotion in sorted(late, key=_precedence)[:SCENARIOS]:
+    for promotion in sorted(late, key=_precedence)[:MAX_PASSES]:
         refusal = attempt.refusals.get(promotion.rank)
         if refusal is None or refusal.reason not in ("excluded_by", "excluded_pair", "max_promotions"):
             continue
@@ -65,7 +65,7 @@ def _first_come(sale: Sale, forbidden: Forbidden) -> Pass:
     return attempt
 
 
-def _clashing(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden | None:
+def _clashing(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden | None:
     """Those after `promotion` by priority that may not meet it; None when one before it gives something."""
     stacking, precedence = sale.stacking, _precedence(promotion)
     pairs = sale.pairs.get(promotion.number, ())
@@ -87,7 +87,7 @@ def _clashing(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden | No
     return clashing
 
 
-def _crowding(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
+def _crowding(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden:
     """Those after `promotion` by priority for whom there is no place beside it."""
     limit = sale.stacking.max_promotions or 0
     granted = sorted([grant.promotion for grant in attempt.grants], key=_precedence)
@@ -99,7 +99,7 @@ def _crowding(sale: Sale, attempt: Pass, promotion: Promotion) -> Forbidden:
     }
 
 
-def _precedence(promotion: Promotion) -> tuple[int, int, int, int]:
+def _precedence(promotion: CompiledPromotion) -> tuple[int, int, int, int]:
     return (
         _campaign_priority(promotion),
         promotion.rule.priority,
@@ -108,14 +108,14 @@ def _precedence(promotion: Promotion) -> tuple[int, int, int, int]:
     )
 
 
-def _by_value(sale: Sale, exclusive: list[Promotion]) -> Pass:
+def _by_value(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
     ways = list(_conflicts(sale))
     limit = sale.stacking.max_promotions
     alone = [_all_but(sale, [promotion]) for promotion in exclusive]
     shared: Forbidden = {promotion.rank: Refusal("excluded_by") for promotion in exclusive}
-    passes = [Pass(sale, forbidden) for forbidden in alone[:SCENARIOS]]
+    passes = [Pass(sale, forbidden) for forbidden in alone[:MAX_PASSES]]
     for count, choice in enumerate(product(*ways)):
-        if count == SCENARIOS:
+        if count == MAX_PASSES:
             break
         forbidden = dict(shared)
         for refusals in choice:
@@ -139,7 +139,7 @@ def _preference(attempt: Pass) -> tuple[int, list[tuple[int, int]], int, list[in
     )
 
 
-def _campaign_priority(promotion: Promotion) -> int:
+def _campaign_priority(promotion: CompiledPromotion) -> int:
     campaign = promotion.rule.campaign
     return 100 if campaign is None else campaign.priority
 
@@ -153,22 +153,22 @@ def _name_winner(attempt: Pass) -> None:
                 attempt.refusals[rank] = replace(refusal, by=winner)
 
 
-def _all_but(sale: Sale, kept: Iterable[Promotion]) -> Forbidden:
+def _all_but(sale: EngineSale, kept: Iterable[CompiledPromotion]) -> Forbidden:
     ranks = {promotion.rank for promotion in kept}
     only = next(iter(kept), None)
     refusal = Refusal("excluded_by", by=None if only is None else only.number)
     return {promotion.rank: refusal for promotion in sale.promotions if promotion.rank not in ranks}
 
 
-def _conflicts(sale: Sale) -> Iterable[list[Forbidden]]:
+def _conflicts(sale: EngineSale) -> Iterable[list[Forbidden]]:
     """For each conflict the ways to end it: whom to forbid."""
     stacking, promotions = sale.stacking, [one for one in sale.promotions if not one.exclusive]
     if not stacking.item_with_order:
-        yield from _either(promotions, lambda promotion: promotion.on_order)
+        yield from _conflict_between(promotions, lambda promotion: promotion.on_order)
     if not stacking.coupons_with_promotions:
-        yield from _either(promotions, lambda promotion: promotion.rule.trigger == "coupon")
+        yield from _conflict_between(promotions, lambda promotion: promotion.rule.trigger == "coupon")
     for group in sorted({promotion.group for promotion in promotions if promotion.group is not None}):
-        # A unit that the item lane gives to one of the group is lost to those of the order lane: is it worth it?
+        # A unit that the item level gives to one of the group is lost to those of the order level: is it worth it?
         rivals = [promotion for promotion in promotions if promotion.group == group]
         late = [promotion for promotion in rivals if promotion.on_order]
         if late and len(late) < len(rivals):
@@ -185,7 +185,9 @@ def _conflicts(sale: Sale) -> Iterable[list[Forbidden]]:
             ]
 
 
-def _either(promotions: list[Promotion], second: Callable[[Promotion], bool]) -> Iterable[list[Forbidden]]:
+def _conflict_between(
+    promotions: list[CompiledPromotion], second: Callable[[CompiledPromotion], bool]
+) -> Iterable[list[Forbidden]]:
     ranks: Mapping[bool, list[int]] = {
         side: [promotion.rank for promotion in promotions if second(promotion) is side]
         for side in (False, True)
@@ -194,7 +196,7 @@ def _either(promotions: list[Promotion], second: Callable[[Promotion], bool]) ->
         yield [{rank: Refusal("excluded_by") for rank in ranks[side]} for side in (True, False)]
 
 
-def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
+def _at_most(sale: EngineSale, limit: int, forbidden: Forbidden) -> Pass:
     """The best deal of at most `limit` promotions.
 
     Those that give nothing alone are not tried together with others. Every choice is tried where they are few; else one
@@ -202,10 +204,10 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
     """
     free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
 
-    def only(chosen: Iterable[Promotion]) -> Pass:
+    def run_only(chosen: Iterable[CompiledPromotion]) -> Pass:
         return Pass(sale, forbidden, among={promotion.rank for promotion in chosen})
 
-    def explained(chosen: Iterable[Promotion]) -> Pass:
+    def run_with_reasons(chosen: Iterable[CompiledPromotion]) -> Pass:
         ranks = {promotion.rank for promotion in chosen}
         crowded = {
             one.rank: Refusal("max_promotions", limit, limit + 1) for one in free if one.rank not in ranks
@@ -215,24 +217,30 @@ def _at_most(sale: Sale, limit: int, forbidden: Forbidden) -> Pass:
     if len(free) <= limit:
         return Pass(sale, forbidden)
     alone = sorted(
-        [(_preference(attempt), promotion) for promotion in free if (attempt := only([promotion])).grants],
+        [
+            (_preference(attempt), promotion)
+            for promotion in free
+            if (attempt := run_only([promotion])).grants
+        ],
         key=lambda one: one[0],
     )
     able = [promotion for _, promotion in alone]
     if len(able) <= limit:
         return Pass(sale, forbidden)
-    if comb(len(able), limit) <= SCENARIOS:
-        return explained(min(combinations(able, limit), key=lambda chosen: _preference(only(chosen))))
-    if limit * len(able) > 4 * SCENARIOS:
-        return explained(able[:limit])
+    if comb(len(able), limit) <= MAX_PASSES:
+        return run_with_reasons(
+            min(combinations(able, limit), key=lambda chosen: _preference(run_only(chosen)))
+        )
+    if limit * len(able) > 4 * MAX_PASSES:
+        return run_with_reasons(able[:limit])
     chosen, best = able[:1], alone[0][0]
     while len(chosen) < limit:
         others = [promotion for promotion in able if promotion not in chosen]
         preference, promotion = min(
-            [(_preference(only([*chosen, promotion])), promotion) for promotion in others],
+            [(_preference(run_only([*chosen, promotion])), promotion) for promotion in others],
             key=lambda one: one[0],
         )
         if preference[0] >= best[0]:  # no larger discount
             break
         chosen, best = [*chosen, promotion], preference
-    return explained(chosen)
+    return run_with_reasons(chosen)

@@ -13,13 +13,13 @@ from fractions import Fraction
 from functools import lru_cache
 
 from promotions.engine.allocation import half_up
-from promotions.engine.basket import Line
+from promotions.engine.basket import BasketLine
 
 NO_GROUPS: frozenset[str] = frozenset()
 
 
 @lru_cache(maxsize=4096)
-def members(mask: int) -> tuple[int, ...]:
+def kinds_of_mask(mask: int) -> tuple[int, ...]:
     """The numbers of the kinds in `mask`, which has a bit for each; lowest first."""
     numbers = []
     while mask:
@@ -49,7 +49,7 @@ class Kind:
         "value",
     )
 
-    def __init__(self, line: Line, value: int, lines: tuple[tuple[int, int], ...], count: int) -> None:
+    def __init__(self, line: BasketLine, value: int, lines: tuple[tuple[int, int], ...], count: int) -> None:
         self.sku = line.sku
         self.categories = line.categories
         self.brand = line.brand
@@ -67,7 +67,7 @@ class Batch:
     """`count` units of kind number `kind` with `rest` minor units left to pay together; `low` is their floor together.
 
     A discount may still take `rest` − `low`, which is never below 0.
-    `used`: a buy-get, bundle or other group benefit of this lane has them; `bought`: it is a buy-get. `groups`: the
+    `used`: a buy-get, bundle or other group benefit of this level has them. `bought`: a buy-get has them. `groups`: the
     best-of groups that have them.
     """
 
@@ -82,7 +82,7 @@ class Batch:
         self.bought = False
         self.groups = NO_GROUPS
 
-    def first(self, units: int, *, dearest: bool) -> int:
+    def rest_of(self, units: int, *, dearest: bool) -> int:
         """What is left to pay of `units` of these units, the dearest or the cheapest first."""
         each, dearer = divmod(self.rest, self.count)
         if dearest:
@@ -95,7 +95,7 @@ class Batch:
         return (self.rest << 32) // self.count
 
 
-def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
+def merge_lines(lines: Sequence[BasketLine]) -> tuple[Kind, ...]:
     """The kinds of units in `lines`, in the order that breaks ties."""
     if len({line.sku for line in lines}) == len(lines):
         kinds = [
@@ -104,7 +104,7 @@ def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
         ]
         kinds.sort(key=_by_sku)
         return tuple(kinds)
-    alike: dict[_Facts, list[tuple[str, int, Line]]] = {}
+    alike: dict[_Facts, list[tuple[str, int, BasketLine]]] = {}
     for place, line in enumerate(lines):
         each, odd = divmod(_value(line), line.quantity)
         key = (
@@ -134,7 +134,7 @@ def merged(lines: Sequence[Line]) -> tuple[Kind, ...]:
 _Facts = tuple[str, int, int, int, int, str, tuple[str, ...], bool, bool]
 
 
-def _value(line: Line) -> int:
+def _value(line: BasketLine) -> int:
     return line.quantity * line.unit_price if line.line_total is None else line.line_total
 
 
@@ -177,44 +177,46 @@ class Units:
         """All open batches of these kinds, where they make a pool; among them may be some with nothing left."""
         if mask in self._pools:
             return self._pools[mask]
-        batches = self.open(mask, None, spare_bought=False)
+        batches = self.find_open(mask, None, spare_bought=False)
         kinds = [batch.kind for batch in batches]
         floors = any(batch.low for batch in batches)
         pool = None if floors or len(set(kinds)) < len(kinds) else Pool(batches, kinds)
         self._pools[mask] = pool
         return pool
 
-    def open(self, mask: int, group: str | None, *, spare_bought: bool) -> list[Batch]:
+    def find_open(self, mask: int, group: str | None, *, spare_bought: bool) -> list[Batch]:
         """The batches of these kinds that can take a discount still, and that `group` has given to no one.
 
         `spare_bought`: leave those a buy-get has used.
         """
         batches = self.batches
         if group is None and not spare_bought:
-            return [batch for number in members(mask) for batch in batches[number] if batch.rest > batch.low]
+            return [
+                batch for number in kinds_of_mask(mask) for batch in batches[number] if batch.rest > batch.low
+            ]
         return [
             batch
-            for number in members(mask)
+            for number in kinds_of_mask(mask)
             for batch in batches[number]
             if batch.rest > batch.low and group not in batch.groups and not (spare_bought and batch.bought)
         ]
 
-    def unused(self, mask: int, group: str | None) -> list[Batch]:
+    def find_unused(self, mask: int, group: str | None) -> list[Batch]:
         """The batches of these kinds that cost something, that no group benefit has used and `group` gave to no one."""
         batches = self.batches
         return [
             batch
-            for number in members(mask)
+            for number in kinds_of_mask(mask)
             for batch in batches[number]
             if batch.rest and not batch.used and group not in batch.groups
         ]
 
-    def split(self, batch: Batch, units: int, *, dearest: bool) -> Batch:
+    def split_batch(self, batch: Batch, units: int, *, dearest: bool) -> Batch:
         """Part `units` of `batch` off, its dearest or its cheapest. Both parts mean what the whole meant."""
         if units == batch.count:
             return batch
         if isinstance(self.kinds[batch.kind].unit_price, int):
-            rest = batch.first(units, dearest=dearest)
+            rest = batch.rest_of(units, dearest=dearest)
             low = batch.low * units // batch.count
         else:  # a unit costs its share of the line's total, to the fraction
             rest = half_up(batch.rest * units, batch.count)
@@ -231,30 +233,30 @@ class Units:
         self._pools.clear()
         return part
 
-    def select(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
+    def select_units(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
         """`units` of the units in `batches` (all of them, where there are fewer), the dearest or the cheapest."""
         chosen = []
         for batch in sorted(batches, key=dearest_first if dearest else cheapest_first):
             taken = min(units, batch.count)
-            chosen.append(self.split(batch, taken, dearest=dearest))
+            chosen.append(self.split_batch(batch, taken, dearest=dearest))
             units -= taken
             if not units:
                 break
         return chosen
 
-    def new_lane(self) -> None:
-        """A group benefit may use every unit anew; batches that this leaves alike become one."""
+    def start_order_level(self) -> None:
+        """Free all units for the group benefits of the order level, and join batches that are alike then."""
         self.whole = True
         self._pools.clear()
         for number, batches in enumerate(self.batches):
             for batch in batches:
                 batch.used = batch.bought = False
             if len(batches) > 1:
-                self.batches[number] = _joined(batches)
+                self.batches[number] = _join_alike(batches)
                 self.whole &= len(self.batches[number]) == 1
 
 
-def _joined(batches: list[Batch]) -> list[Batch]:
+def _join_alike(batches: list[Batch]) -> list[Batch]:
     """The batches of one kind, with those as one whose units differ by one minor unit at most: the same units still."""
     joined: list[Batch] = []
     lowest = 0

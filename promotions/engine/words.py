@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from promotions.engine.rules import (
     WHOLE,
+    BenefitPart,
     BestOf,
     Bundle,
     BuyGet,
@@ -25,7 +26,6 @@ from promotions.engine.rules import (
     Match,
     MinQuantity,
     MinSubtotal,
-    Part,
     PaymentMethod,
     PercentOff,
     PercentOfTotal,
@@ -39,7 +39,7 @@ MoneyText = Callable[[int], str]
 """Minor units to text: 3000 to "30.00 €"."""
 
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-NAMED = 5
+NAMES_LISTED = 5
 """So many names are listed; of more the first and their number."""
 
 
@@ -96,7 +96,7 @@ def _benefit(rule: Rule, write: Writer) -> str:
         case Bundle() as benefit:
             return _bundle(benefit, write)
         case CheapestFree(count):
-            return f"{_picked('cheapest', count)} of {_articles(target, write, 'the sale')} free"
+            return f"{_name_units('cheapest', count)} of {_articles(target, write, 'the sale')} free"
         case Tiered(tiers, by):
             return _tiers(tiers, by == "quantity", target, write)
         case FreeGift(sku, quantity):
@@ -117,12 +117,12 @@ def _buy_get(benefit: BuyGet, write: Writer) -> str:
     elif benefit.pick == "dearest":
         got += " (the dearest)"
     most = benefit.max_get_units
-    limit = "" if most is None else f", at most {_counted(most)} reduced in a sale"
+    limit = "" if most is None else f", at most {_count_units(most)} reduced in a sale"
     return f"buy {_part(benefit.buy, write)}, {got}{limit}"
 
 
 def _bundle(benefit: Bundle, write: Writer) -> str:
-    parts = _listed([_part(part, write) for part in benefit.parts])
+    parts = _join_words([_part(part, write) for part in benefit.parts])
     if benefit.price is not None:
         return f"{parts} together for {write.money(benefit.price)}"
     off = percent_text(benefit.percent) if benefit.percent is not None else write.money(benefit.amount or 0)
@@ -134,7 +134,7 @@ def _tiers(tiers: Iterable[Tier], by_quantity: bool, target: Target, write: Writ
     steps: list[str] = []
     for tier in tiers:
         reward = write.money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)
-        start = _counted(tier.at_least) if by_quantity else write.money(tier.at_least)
+        start = _count_units(tier.at_least) if by_quantity else write.money(tier.at_least)
         what = "" if steps else f" off {'the sale' if target == Target() else _target(target, write)}"
         steps.append(f"{reward}{what} from {start} on")
     return ", ".join(steps)
@@ -147,9 +147,9 @@ def _condition(condition: Condition, write: Writer) -> str:
         case MinSubtotal(amount, match):
             return f"with {write.money(amount)} or more of {_match(match, write, 'anything')} in the sale"
         case MinQuantity(quantity, match) if match == Match():
-            return f"on sales of {_counted(quantity)} or more"
+            return f"on sales of {_count_units(quantity)} or more"
         case MinQuantity(quantity, match):
-            return f"with {_counted(quantity)} or more of {_match(match, write, 'anything')} in the sale"
+            return f"with {_count_units(quantity)} or more of {_match(match, write, 'anything')} in the sale"
         case Contains(match):
             return f"with {_match(match, write, 'anything')} in the sale"
         case EveryLineOver(amount):
@@ -182,7 +182,7 @@ def _days(weekdays: list[int]) -> str:
     first, last = weekdays[0], weekdays[-1]
     if len(weekdays) > 2 and last - first == len(weekdays) - 1:
         return f"{DAYS[first - 1]} to {DAYS[last - 1]}"
-    return f"on {_listed([DAYS[day - 1] for day in weekdays])}"
+    return f"on {_join_words([DAYS[day - 1] for day in weekdays])}"
 
 
 def _limits(rule: Rule, write: Writer) -> Iterable[str]:
@@ -204,7 +204,7 @@ def _limits(rule: Rule, write: Writer) -> Iterable[str]:
 def _target(target: Target, write: Writer) -> str:
     """The units a discount touches: "the 2 cheapest units of everything in Food"."""
     if target.max_units is not None:
-        text = f"{_picked(target.pick, target.max_units)} of {_articles(target, write, 'the sale')}"
+        text = f"{_name_units(target.pick, target.max_units)} of {_articles(target, write, 'the sale')}"
     else:
         text = _articles(target, write, "everything")
     return text + _per_line(target)
@@ -212,7 +212,7 @@ def _target(target: Target, write: Writer) -> str:
 
 def _per_line(target: Target) -> str:
     most = target.max_units_per_line
-    return "" if most is None else f" (at most {_counted(most)} of a line)"
+    return "" if most is None else f" (at most {_count_units(most)} of a line)"
 
 
 def _each(target: Target, write: Writer) -> str:
@@ -257,25 +257,25 @@ def _prices(low: int | None, high: int | None, money: MoneyText) -> str:
     return f"{money(low)} or more" if high is None else f"from {money(low)} to {money(high)}"
 
 
-def _part(part: Part, write: Writer) -> str:
+def _part(part: BenefitPart, write: Writer) -> str:
     if part.match == Match():
-        return _counted(part.quantity)
+        return _count_units(part.quantity)
     return f"{part.quantity} of {_match(part.match, write, 'anything')}"
 
 
-def _picked(pick: str, units: int) -> str:
+def _name_units(pick: str, units: int) -> str:
     return f"the {pick} unit" if units == 1 else f"the {units} {pick} units"
 
 
-def _counted(units: int) -> str:
+def _count_units(units: int) -> str:
     return "1 unit" if units == 1 else f"{units} units"
 
 
 def _names(names: Iterable[str], joint: str) -> str:
     known = list(names)
-    more = len(known) - NAMED
-    return _listed([*known[:NAMED], f"{more} more"] if more > 0 else known, joint)
+    more = len(known) - NAMES_LISTED
+    return _join_words([*known[:NAMES_LISTED], f"{more} more"] if more > 0 else known, joint)
 
 
-def _listed(words: list[str], joint: str = "and") -> str:
+def _join_words(words: list[str], joint: str = "and") -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {joint} {words[-1]}"

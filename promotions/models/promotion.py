@@ -31,7 +31,7 @@ class Promotion(models.Model):
         AUTOMATIC = "automatic", "Automatic"
         COUPON = "coupon", "With a coupon"
 
-    class Lane(models.TextChoices):
+    class Level(models.TextChoices):
         ITEM = "item", "Items"
         ORDER = "order", "Whole sale"
 
@@ -52,7 +52,7 @@ class Promotion(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.INACTIVE, editable=False)
     standalone = models.BooleanField(default=False, help_text="Applies by itself, without a campaign.")
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.AUTOMATIC)
-    lane = models.CharField(max_length=10, choices=Lane, default=Lane.ITEM)
+    lane = models.CharField(max_length=10, choices=Level, default=Level.ITEM)
     priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)

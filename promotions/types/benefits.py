@@ -59,8 +59,8 @@ def buy_get(said: Answers) -> rules.Benefit:
     got = bought if said.get("get_same") else match_of(said, "get_")
     reward = said["reward"]
     return rules.BuyGet(
-        buy=rules.Part(said["buy_quantity"], bought),
-        get=rules.Part(said["get_quantity"], got),
+        buy=rules.BenefitPart(said["buy_quantity"], bought),
+        get=rules.BenefitPart(said["get_quantity"], got),
         percent=said["percent"] if reward == "percent" else None,
         amount=said["amount"] if reward == "amount" else None,
         pick=said.get("pick") or "cheapest",
@@ -90,7 +90,7 @@ def answers_of_buy_get(benefit: rules.Benefit) -> dict[str, Any] | None:
 def bundle(said: Answers) -> rules.Benefit:
     reward = said["reduction"]
     return rules.Bundle(
-        parts=tuple([rules.Part(part["quantity"], match_of(part)) for part in said["parts"]]),
+        parts=tuple([rules.BenefitPart(part["quantity"], match_of(part)) for part in said["parts"]]),
         price=said["amount"] if reward == "price" else None,
         percent=said["percent"] if reward == "percent" else None,
         amount=said["amount"] if reward == "amount" else None,

@@ -21,7 +21,7 @@ class Kind:
 
     type: str
     summary: str
-    lane: rules.Lane
+    lane: rules.Level
     parts: tuple[str, ...]
     benefit: Callable[[Answers], rules.Benefit]
     read_benefit: Callable[[rules.Benefit], dict[str, Any] | None]

@@ -11,12 +11,12 @@ from typing import Any
 
 from promotions.engine import (
     Basket,
+    BasketLine,
     CampaignTerms,
-    Coupon,
     Customer,
     Left,
-    Line,
     Outcome,
+    PresentedCoupon,
     Remaining,
     Rule,
     StackingRules,
@@ -125,7 +125,7 @@ def _sale(case: Case, promotions: list[tuple[int, Case]]) -> Basket:
         if _is_coded(promotion):
             by_code.setdefault(promotion["trigger"]["code"].casefold(), []).append(number)
     coupons = [
-        Coupon(code, number)
+        PresentedCoupon(code, number)
         for code in context.get("codes", [])
         for number in by_code.get(code.casefold(), [])
     ]
@@ -153,9 +153,9 @@ def _is_coded(promotion: Case) -> bool:
     return promotion.get("trigger", {}).get("type") == "code"
 
 
-def _line(line: Case) -> Line:
+def _line(line: Case) -> BasketLine:
     total = line["line_total"] if "line_total" in line else line["qty"] * line["unit_price"]
-    return Line(
+    return BasketLine(
         id=line["line"],
         sku=line.get("sku") or "",
         quantity=line["qty"],
@@ -277,14 +277,14 @@ def _benefit(benefit: Case) -> r.Benefit:
         case "order_percent":
             return r.PercentOfTotal(_percent(benefit["value"]))
         case "bundle_price":
-            return r.Bundle((r.Part(benefit["qty"]),), price=benefit["amount"])
+            return r.Bundle((r.BenefitPart(benefit["qty"]),), price=benefit["amount"])
         case "cheapest_free":
             return r.CheapestFree(benefit["units"])
         case "buy_get":
             buy, get = benefit["buy"], benefit["get"]
             return r.BuyGet(
-                buy=r.Part(buy["qty"], _match(buy.get("match", {}))),
-                get=r.Part(get["qty"], _match(get.get("match", {}))),
+                buy=r.BenefitPart(buy["qty"], _match(buy.get("match", {}))),
+                get=r.BenefitPart(get["qty"], _match(get.get("match", {}))),
                 percent=_percent(get["percent"]) if "percent" in get else None,
                 amount=get.get("amount_per_unit"),
                 pick=benefit.get("pick", "dearest"),

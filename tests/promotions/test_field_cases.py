@@ -48,7 +48,9 @@ def test_a_free_gift_is_no_unit_that_another_promotion_reduces_whichever_stands_
 @pytest.mark.parametrize(("units", "missing"), [(10, 3), (11, 2), (12, 1)])
 def test_a_group_that_is_not_whole_says_how_many_are_missing(units, missing):
     """B63: buy 10, get 3 free."""
-    outcome = quote(sale(line("a", 100, units)), rule(1, r.BuyGet(buy=r.Part(10), get=r.Part(3))))
+    outcome = quote(
+        sale(line("a", 100, units)), rule(1, r.BuyGet(buy=r.BenefitPart(10), get=r.BenefitPart(3)))
+    )
     (told,) = outcome.not_applied
     assert (told.reason, told.need, told.have) == ("min_quantity", 13, units)
     sentence = write_reason(told.reason, told.need, told.have)

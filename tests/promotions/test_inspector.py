@@ -6,7 +6,15 @@ import pytest
 from django.utils import timezone
 
 from promotions import reading
-from promotions.engine import UNLIMITED, Basket, Coupon, Customer, Line, StackingRules, evaluate
+from promotions.engine import (
+    UNLIMITED,
+    Basket,
+    BasketLine,
+    Customer,
+    PresentedCoupon,
+    StackingRules,
+    evaluate,
+)
 from promotions.inspector import judge_meeting, list_applying
 from promotions.models import Link
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
@@ -61,9 +69,9 @@ def test_whether_two_meet_is_told_with_the_reason(first, second, rules, can, sen
 @pytest.mark.parametrize(("first", "second", "rules", "can", "sentence"), CASES)
 def test_the_engine_lets_no_two_meet_that_the_inspector_parts(first, second, rules, can, sentence):
     one, other = PromotionFactory(**first), PromotionFactory(**second)
-    lines = tuple(Line(str(number), f"S{number}", 1, 1000) for number in range(4))
+    lines = tuple(BasketLine(str(number), f"S{number}", 1, 1000) for number in range(4))
     coupons = tuple(
-        Coupon(code=f"C{promotion.pk}", promotion=promotion.pk)
+        PresentedCoupon(code=f"C{promotion.pk}", promotion=promotion.pk)
         for promotion in (one, other)
         if promotion.trigger == "coupon"
     )

@@ -89,7 +89,7 @@ def test_lines_that_take_no_discount_get_none():
         (r.FixedTotal(600), {"a": 100, "b": 500}),
         (r.PercentOfTotal(5000), {"a": 100, "b": 900}),
         (r.CheapestFree(2), {"a": 100, "b": 1000}),
-        (r.Bundle((r.Part(2),), price=1000), {"a": 100, "b": 900}),
+        (r.Bundle((r.BenefitPart(2),), price=1000), {"a": 100, "b": 900}),
     ],
     ids=str,
 )

@@ -6,10 +6,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from promotions.engine import Coupon, Customer, Line, Rule, evaluate
+from promotions.engine import BasketLine, Customer, PresentedCoupon, Rule, evaluate
 from promotions.engine import rules as r
 from promotions.engine.basket import UNLIMITED
-from promotions.engine.index import NEAREST
+from promotions.engine.index import NEAR_MISSES_ADDED
 from tests.promotions.engine.till import NOON, campaign, given, line, of, off, quote, rule, sale, why
 
 BASKET = sale(line("a", 1000), location="MUC")
@@ -87,7 +87,7 @@ FAR = [
     (rule(2, off(10), trigger="coupon"), "no_coupon"),
     (rule(2, off(10), conditions=(r.Contains(of("z")),)), "no_matching_items"),
     (rule(2, off(10), skus="z", campaign=campaign(status="paused")), "paused"),
-    (rule(2, r.BuyGet(r.Part(1, of("z")), r.Part(1, of("a")))), "no_matching_items"),
+    (rule(2, r.BuyGet(r.BenefitPart(1, of("z")), r.BenefitPart(1, of("a")))), "no_matching_items"),
 ]
 
 
@@ -107,7 +107,7 @@ def test_of_many_steps_the_nearest_are_told():
     outcome = quote(BASKET, *steps)
     assert list(given(outcome)) == [1, 2]
     assert [(one.promotion, one.need, one.have) for one in outcome.not_applied] == [
-        (n, n * 500, 1000) for n in range(3, 3 + NEAREST)
+        (n, n * 500, 1000) for n in range(3, 3 + NEAR_MISSES_ADDED)
     ]
     assert len(quote(BASKET, *steps, explain=True).not_applied) == 37
 
@@ -117,7 +117,7 @@ def test_promotions_for_other_customers_are_not_looked_at():
     basket = sale(line("a", 1000), customer=Customer("C77"))
     outcome = quote(basket, *rules)
     assert given(outcome) == {77: 10}
-    assert len(outcome.not_applied) == NEAREST
+    assert len(outcome.not_applied) == NEAR_MISSES_ADDED
 
 
 def test_a_gift_is_offered_although_its_sku_is_not_there():
@@ -128,7 +128,7 @@ def test_a_gift_is_offered_although_its_sku_is_not_there():
 # Coupons
 
 
-def with_coupons(*coupons: Coupon) -> object:
+def with_coupons(*coupons: PresentedCoupon) -> object:
     return sale(line("a", 1000), coupons=coupons, location="MUC")
 
 
@@ -136,7 +136,7 @@ CODED = rule(1, off(10), trigger="coupon")
 
 
 def test_a_coupon_triggers_its_promotion():
-    outcome = quote(with_coupons(Coupon("TEN", 1)), CODED)
+    outcome = quote(with_coupons(PresentedCoupon("TEN", 1)), CODED)
     assert given(outcome) == {1: 100}
     assert outcome.applied[0].coupon == "TEN"
     assert [(one.code, one.status) for one in outcome.coupons] == [("TEN", "applied")]
@@ -147,7 +147,7 @@ def test_without_its_coupon_a_promotion_is_no_candidate():
 
 
 def test_a_bad_coupon_is_a_status_and_the_sale_goes_on():
-    bad = Coupon("OLD", 1, "coupon_ended", need="2024", have="2025")
+    bad = PresentedCoupon("OLD", 1, "coupon_ended", need="2024", have="2025")
     outcome = quote(with_coupons(bad), CODED, rule(2, off(5)))
     assert given(outcome) == {2: 50}
     assert msgspec.to_builtins(outcome.coupons[0]) == {
@@ -159,40 +159,43 @@ def test_a_bad_coupon_is_a_status_and_the_sale_goes_on():
 
 
 def test_an_unknown_code_is_a_status():
-    outcome = quote(with_coupons(Coupon("WHAT", status="coupon_unknown")), CODED)
+    outcome = quote(with_coupons(PresentedCoupon("WHAT", status="coupon_unknown")), CODED)
     assert [one.status for one in outcome.coupons] == ["coupon_unknown"]
 
 
 def test_a_good_coupon_whose_promotion_gives_nothing_says_why():
     paused = rule(1, off(10), trigger="coupon", campaign=campaign(status="paused"))
-    assert quote(with_coupons(Coupon("TEN", 1)), paused).coupons[0].status == "paused"
+    assert quote(with_coupons(PresentedCoupon("TEN", 1)), paused).coupons[0].status == "paused"
     minimum = rule(1, off(10), trigger="coupon", conditions=(r.MinSubtotal(2000),))
-    status = quote(with_coupons(Coupon("TEN", 1)), minimum).coupons[0]
+    status = quote(with_coupons(PresentedCoupon("TEN", 1)), minimum).coupons[0]
     assert (status.status, status.need, status.have) == ("min_subtotal", 2000, 1000)
     elsewhere = rule(1, off(10), trigger="coupon", locations=frozenset({"BER"}))
-    assert quote(with_coupons(Coupon("TEN", 1)), elsewhere).coupons[0].status == "wrong_location"
-    assert quote(with_coupons(Coupon("TEN", 9)), CODED).coupons[0].status == "coupon_inactive"
+    assert quote(with_coupons(PresentedCoupon("TEN", 1)), elsewhere).coupons[0].status == "wrong_location"
+    assert quote(with_coupons(PresentedCoupon("TEN", 9)), CODED).coupons[0].status == "coupon_inactive"
 
 
 def test_a_coupon_brings_its_own_benefit():
-    outcome = quote(with_coupons(Coupon("HALF", 1, benefit=off(50))), CODED)
+    outcome = quote(with_coupons(PresentedCoupon("HALF", 1, benefit=off(50))), CODED)
     assert given(outcome) == {1: 500}
 
 
 def test_the_matches_of_a_coupons_promotion_are_looked_at():
     narrow = rule(1, off(10), skus="z", trigger="coupon")
-    assert quote(with_coupons(Coupon("TEN", 1)), narrow).coupons[0].status == "no_matching_items"
-    assert quote(with_coupons(Coupon("TEN", 1)), rule(1, off(10), skus="a", trigger="coupon")).discount == 100
+    assert quote(with_coupons(PresentedCoupon("TEN", 1)), narrow).coupons[0].status == "no_matching_items"
+    assert (
+        quote(with_coupons(PresentedCoupon("TEN", 1)), rule(1, off(10), skus="a", trigger="coupon")).discount
+        == 100
+    )
 
 
 def test_two_codes_of_one_promotion_apply_once():
-    outcome = quote(with_coupons(Coupon("ONE", 1), Coupon("TWO", 1)), CODED)
+    outcome = quote(with_coupons(PresentedCoupon("ONE", 1), PresentedCoupon("TWO", 1)), CODED)
     assert outcome.discount == 100
     assert [one.status for one in outcome.coupons] == ["applied", "excluded_by"]
 
 
 def test_a_coupon_for_a_promotion_that_needs_none_is_not_used_up():
-    outcome = quote(with_coupons(Coupon("TEN", 1)), rule(1, off(10)))
+    outcome = quote(with_coupons(PresentedCoupon("TEN", 1)), rule(1, off(10)))
     assert outcome.applied[0].coupon is None
     assert outcome.coupons[0].status == "excluded_by"
 
@@ -245,10 +248,10 @@ def test_an_empty_basket_gets_nothing():
 @pytest.mark.parametrize(
     ("lines", "fault"),
     [
-        ((Line("1", "a", 0, 100),), "line 1: quantity 0 is below 1"),
-        ((Line("1", "a", 1, -1),), "line 1: a price is below 0"),
-        ((Line("1", "a", 1, 1, line_total=-1),), "line 1: a price is below 0"),
-        ((Line("1", "a", 1, 1), Line("1", "b", 1, 1)), "a line id comes twice"),
+        ((BasketLine("1", "a", 0, 100),), "line 1: quantity 0 is below 1"),
+        ((BasketLine("1", "a", 1, -1),), "line 1: a price is below 0"),
+        ((BasketLine("1", "a", 1, 1, line_total=-1),), "line 1: a price is below 0"),
+        ((BasketLine("1", "a", 1, 1), BasketLine("1", "b", 1, 1)), "a line id comes twice"),
     ],
 )
 def test_a_basket_that_cannot_be_is_refused(lines, fault):

@@ -10,7 +10,7 @@ from tests.promotions.engine.till import by_line, given, line, of, off, quote, r
 def buy_get(buy: int, get: int, of_what: str = "", for_what: str = "", **more: object) -> r.BuyGet:
     bought = of(of_what) if of_what else r.Match()
     got = of(for_what) if for_what else bought
-    return r.BuyGet(r.Part(buy, bought), r.Part(get, got), **more)
+    return r.BuyGet(r.BenefitPart(buy, bought), r.BenefitPart(get, got), **more)
 
 
 SIX_TO_ONE = sale(*[line(str(price), price) for price in (600, 500, 400, 300, 200, 100)])
@@ -92,7 +92,7 @@ def test_a_million_units_are_counted_not_walked():
     for pick in ("cheapest", "dearest"):
         outcome = quote(basket, rule(1, buy_get(2, 1, pick=pick)))
         assert outcome.applied[0].applications == (2 * 10**6 - 1) // 3
-    assert quote(basket, rule(1, r.Bundle((r.Part(3),), price=1000))).applied[0].applications == 666666
+    assert quote(basket, rule(1, r.Bundle((r.BenefitPart(3),), price=1000))).applied[0].applications == 666666
 
 
 def test_too_few_units_are_named_with_both_figures():
@@ -106,13 +106,13 @@ def test_too_few_units_are_named_with_both_figures():
 @pytest.mark.parametrize(
     ("benefit", "discount"),
     [
-        (r.Bundle((r.Part(2),), price=250), 1350),  # 100 + 200, 300 + 400, 500 + 600: 50, 450, 850
-        (r.Bundle((r.Part(3),), price=500), 100 + 1000),
-        (r.Bundle((r.Part(3),), price=700), 800),  # the cheap set would not get cheaper
-        (r.Bundle((r.Part(3),), percent=1000), 210),
-        (r.Bundle((r.Part(3),), amount=100), 200),
-        (r.Bundle((r.Part(4),), price=500, pick="dearest"), 1300),
-        (r.Bundle((r.Part(7),), price=1), 0),
+        (r.Bundle((r.BenefitPart(2),), price=250), 1350),  # 100 + 200, 300 + 400, 500 + 600: 50, 450, 850
+        (r.Bundle((r.BenefitPart(3),), price=500), 100 + 1000),
+        (r.Bundle((r.BenefitPart(3),), price=700), 800),  # the cheap set would not get cheaper
+        (r.Bundle((r.BenefitPart(3),), percent=1000), 210),
+        (r.Bundle((r.BenefitPart(3),), amount=100), 200),
+        (r.Bundle((r.BenefitPart(4),), price=500, pick="dearest"), 1300),
+        (r.Bundle((r.BenefitPart(7),), price=1), 0),
     ],
     ids=str,
 )
@@ -121,12 +121,12 @@ def test_bundles_take_whole_sets(benefit, discount):
 
 
 def test_a_set_passed_over_counts_as_an_application():
-    once = Rule(1, r.Bundle((r.Part(3),), price=700), caps=r.Caps(max_applications=1))
+    once = Rule(1, r.Bundle((r.BenefitPart(3),), price=700), caps=r.Caps(max_applications=1))
     assert why(quote(SIX_TO_ONE, once), 1)[0] == "no_value"
 
 
 def test_a_bundle_needs_all_its_parts():
-    menu = r.Bundle((r.Part(1, of("burger")), r.Part(2, of("drink"))), price=900)
+    menu = r.Bundle((r.BenefitPart(1, of("burger")), r.BenefitPart(2, of("drink"))), price=900)
     basket = sale(line("burger", 800), line("drink", 200, 3))
     assert by_line(quote(basket, rule(1, menu))) == {"burger": 200, "drink": 100}
     assert why(quote(sale(line("burger", 800), line("drink", 200)), rule(1, menu)), 1) == (
@@ -140,14 +140,14 @@ def test_a_bundle_needs_all_its_parts():
 
 
 def test_parts_that_overlap_share_no_unit():
-    pair = r.Bundle((r.Part(1, of("a b")), r.Part(1, of("a"))), price=100)
+    pair = r.Bundle((r.BenefitPart(1, of("a b")), r.BenefitPart(1, of("a"))), price=100)
     assert quote(sale(line("a", 200)), rule(1, pair)).discount == 0
     assert quote(sale(line("a", 200, 2)), rule(1, pair)).discount == 300
 
 
 def test_bundled_units_pay_for_no_buy_get():
     outcome = quote(
-        sale(line("a", 1000, 3)), rule(1, r.Bundle((r.Part(3),), price=2000)), rule(2, buy_get(2, 1))
+        sale(line("a", 1000, 3)), rule(1, r.Bundle((r.BenefitPart(3),), price=2000)), rule(2, buy_get(2, 1))
     )
     assert given(outcome) == {1: 1000}
 
@@ -185,10 +185,10 @@ def test_of_units_a_minor_unit_apart_the_dearer_one_pays():
 
 def test_what_a_floor_keeps_back_in_one_set_is_not_taken_off_another():
     basket = sale(line("a", 100, 2, min_unit_price=100), line("b", 200, 2))
-    outcome = quote(basket, rule(1, r.Bundle((r.Part(2),), price=150)))
+    outcome = quote(basket, rule(1, r.Bundle((r.BenefitPart(2),), price=150)))
     assert by_line(outcome) == {"a": 0, "b": 250}
 
 
 def test_each_set_shares_its_own_saving():
     basket = sale(line("a", 600, 2), line("b", 900, 2))
-    assert by_line(quote(basket, rule(1, r.Bundle((r.Part(2),), price=1000)))) == {"a": 200, "b": 800}
+    assert by_line(quote(basket, rule(1, r.Bundle((r.BenefitPart(2),), price=1000)))) == {"a": 200, "b": 800}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promotions.engine import UNLIMITED, Basket, CampaignTerms, Left, Line, Remaining, Rule, evaluate
+from promotions.engine import UNLIMITED, Basket, BasketLine, CampaignTerms, Left, Remaining, Rule, evaluate
 from promotions.engine import rules as r
 
 GUIDE = Path(__file__).resolve().parents[3] / "docs" / "promotions.md"
@@ -20,8 +20,8 @@ BENEFITS: dict[str, r.Benefit] = {
     "2.00 off each": r.FixedPerUnit(200),
     "30.00 off the sale": r.FixedTotal(3000),
     "any for 6.00": r.FixedPrice(600),
-    "buy 2, get 1 free": r.BuyGet(r.Part(2), r.Part(1)),
-    "3 for 20.00": r.Bundle((r.Part(3),), price=2000),
+    "buy 2, get 1 free": r.BuyGet(r.BenefitPart(2), r.BenefitPart(1)),
+    "3 for 20.00": r.Bundle((r.BenefitPart(3),), price=2000),
     "5 % from 60.00, 10 % from 120.00": r.Tiered((r.Tier(6000, percent=500), r.Tier(12000, percent=1000))),
 }
 
@@ -37,7 +37,7 @@ def test_an_example_of_the_guide_is_what_the_till_gives(promotion, basket, disco
     terms = CampaignTerms(CAMPAIGN, on_budget_end="reject" if "all or nothing" in more else "partial")
     left = [minor(text.split()[0]) for text in more if " left of the budget" in text]
     lines = [
-        Line(str(number), f"SKU{number}", int(units), minor(price))
+        BasketLine(str(number), f"SKU{number}", int(units), minor(price))
         for number, (units, price) in enumerate(re.findall(r"(\d+) × ([\d.]+)", basket))
     ]
     outcome = evaluate(

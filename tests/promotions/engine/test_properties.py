@@ -7,7 +7,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from promotions.engine import Basket, Customer, Left, Line, Remaining, Rule, StackingRules
+from promotions.engine import Basket, BasketLine, Customer, Left, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
 from tests.promotions.engine.till import STRICT, best_of, campaign, given, line, of, off, quote, rule, sale
 
@@ -24,7 +24,7 @@ matches = st.builds(
 )
 percents = st.integers(0, 10_000)
 amounts = st.integers(0, 3000)
-parts = st.builds(r.Part, st.integers(1, 3), matches)
+parts = st.builds(r.BenefitPart, st.integers(1, 3), matches)
 picks = st.sampled_from(["cheapest", "dearest"])
 per_unit = st.one_of(
     st.builds(r.PercentOff, percents, st.sampled_from(["remaining", "original"])),
@@ -76,9 +76,9 @@ def rule_lists(draw: st.DrawFn, most: int = 5) -> list[Rule]:
 
 
 @st.composite
-def goods(draw: st.DrawFn, most: int = 4) -> list[Line]:
+def goods(draw: st.DrawFn, most: int = 4) -> list[BasketLine]:
     return [
-        Line(
+        BasketLine(
             str(number),
             sku := draw(st.sampled_from(SKUS)),
             draw(st.integers(1, 5)),
@@ -107,7 +107,7 @@ site_rules = st.builds(
 )
 
 
-def basket(lines: list[Line]) -> Basket:
+def basket(lines: list[BasketLine]) -> Basket:
     return sale(*lines, customer=Customer("C9"))
 
 
@@ -166,7 +166,7 @@ def test_the_order_of_lines_and_of_rules_changes_nothing(lines, rules, left, sta
 @drawn(goods(), rule_lists(), remainders, site_rules)
 def test_units_on_lines_of_their_own_change_no_total(lines, rules, left, stacking):
     split = [
-        Line(
+        BasketLine(
             f"{one.id}.{n}",
             one.sku,
             1,
@@ -248,7 +248,7 @@ def small(rows: list[tuple[str, int, int]]) -> Basket:
     return sale(*[line(str(n), price * 100, units, sku=sku) for n, (sku, price, units) in enumerate(rows)])
 
 
-def alone(sold: Line, benefit: r.Benefit, skus: str) -> int:
+def alone(sold: BasketLine, benefit: r.Benefit, skus: str) -> int:
     """What one unit of a line would get."""
     return quote(sale(line("1", sold.unit_price, sku=sold.sku)), rule(1, benefit, skus=skus)).discount
 
@@ -269,8 +269,13 @@ def test_units_get_the_best_assignment_there_is(rows, deals):
 set_deals = st.one_of(
     st.builds(r.FixedTotal, st.integers(0, 20).map(lambda hundreds: hundreds * 100)),
     st.builds(r.CheapestFree, st.integers(1, 2)),
-    st.builds(r.BuyGet, st.builds(r.Part, st.integers(1, 2)), st.builds(r.Part, st.just(1)), pick=picks),
-    st.builds(r.Bundle, st.builds(r.Part, st.integers(2, 3)).map(lambda part: (part,)), price=amounts),
+    st.builds(
+        r.BuyGet,
+        st.builds(r.BenefitPart, st.integers(1, 2)),
+        st.builds(r.BenefitPart, st.just(1)),
+        pick=picks,
+    ),
+    st.builds(r.Bundle, st.builds(r.BenefitPart, st.integers(2, 3)).map(lambda part: (part,)), price=amounts),
 )
 
 

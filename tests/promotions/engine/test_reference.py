@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from promotions.engine import (
     UNLIMITED,
     Basket,
+    BasketLine,
     CampaignTerms,
-    Coupon,
     Customer,
     Left,
-    Line,
     NotApplied,
     Outcome,
+    PresentedCoupon,
     Remaining,
     Rule,
     StackingRules,
@@ -57,7 +57,7 @@ matches = st.builds(
     unit_price_min=st.sampled_from([None, None, 50, 60]),
     unit_price_max=st.sampled_from([None, None, 333, 1998]),
 )
-parts = st.builds(r.Part, st.integers(1, 3), matches)
+parts = st.builds(r.BenefitPart, st.integers(1, 3), matches)
 savings = st.one_of(st.fixed_dictionaries({"percent": percents}), st.fixed_dictionaries({"amount": amounts}))
 unitwise = st.one_of(
     st.builds(r.PercentOff, percents, st.sampled_from(["remaining", "original"])),
@@ -192,7 +192,7 @@ def baskets(draw: st.DrawFn, lines: int = 4, units: int = 5) -> Basket:
         sku = draw(st.sampled_from(SKUS))
         price = PRICES[sku]
         goods.append(
-            Line(
+            BasketLine(
                 f"{draw(st.sampled_from('zy'))}{number}",
                 sku,
                 draw(st.integers(1, units)),
@@ -205,7 +205,7 @@ def baskets(draw: st.DrawFn, lines: int = 4, units: int = 5) -> Basket:
             )
         )
     codes = st.builds(
-        lambda number, status, own: Coupon(f"K{number}", number, status, own),
+        lambda number, status, own: PresentedCoupon(f"K{number}", number, status, own),
         st.integers(1, 4),
         st.sampled_from(["valid", "valid", "valid", "coupon_used"]),
         st.none() | st.none() | benefits,

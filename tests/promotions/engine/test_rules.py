@@ -5,7 +5,7 @@ import pytest
 
 from promotions.engine import Rule, compile_rules
 from promotions.engine import rules as r
-from promotions.engine.index import SMALL
+from promotions.engine.index import ALWAYS_COMPILE_BELOW_RULES
 from tests.promotions.engine.till import line, of, off, quote, rule, sale
 
 BENEFITS = [
@@ -15,9 +15,9 @@ BENEFITS = [
     r.FixedPrice(999),
     r.FixedTotal(500),
     r.PercentOfTotal(1500),
-    r.BuyGet(r.Part(2, of("a")), r.Part(1), percent=5000, max_get_units=3),
-    r.BuyGet(r.Part(1), r.Part(1), amount=100, pick="dearest"),
-    r.Bundle((r.Part(1, of("a")), r.Part(2, of("b"))), price=900),
+    r.BuyGet(r.BenefitPart(2, of("a")), r.BenefitPart(1), percent=5000, max_get_units=3),
+    r.BuyGet(r.BenefitPart(1), r.BenefitPart(1), amount=100, pick="dearest"),
+    r.Bundle((r.BenefitPart(1, of("a")), r.BenefitPart(2, of("b"))), price=900),
     r.CheapestFree(2),
     r.Tiered((r.Tier(1000, percent=500), r.Tier(2000, amount=300)), by="quantity"),
     r.FreeGift("mug"),
@@ -112,18 +112,18 @@ def numbers_in_order(rules):
 
 
 def test_of_many_rules_only_those_that_changed_are_compiled_again():
-    before = [rule(number, off(10), skus=f"a{number}") for number in range(1, SMALL + 1)]
+    before = [rule(number, off(10), skus=f"a{number}") for number in range(1, ALWAYS_COMPILE_BELOW_RULES + 1)]
     compiled = compile_rules(before)
     edited = rule(500, off(20), skus="a7", priority=1)
     added, late = rule(9_000, off(30), skus="a7"), rule(9_001, r.FixedTotal(5), lane="order")
     after = [one for one in before if one.promotion not in (3, 500)] + [late, edited, added]
-    renewed = compiled.renewed(after)
+    renewed = compiled.recompile(after)
     assert numbers_in_order(renewed) == numbers_in_order(compile_rules(after))
     old = {one.number: one for one in compiled.promotions}
     compiled_again = {one.number for one in renewed.promotions if one is not old.get(one.number)}
     assert compiled_again == {500, 9_000, 9_001}
     basket = sale(line("a7", 1000), line("a3", 1000), line("a500", 1000))
-    for rules in (renewed, compile_rules(after), renewed.renewed(after)):
+    for rules in (renewed, compile_rules(after), renewed.recompile(after)):
         outcome = quote(basket, rules)
         assert [(one.promotion, one.amount) for one in outcome.applied] == [
             (500, 200),
@@ -131,10 +131,10 @@ def test_of_many_rules_only_those_that_changed_are_compiled_again():
             (9_000, 216),
             (9_001, 5),
         ]
-    assert numbers_in_order(renewed.renewed(before)) == numbers_in_order(compiled)
+    assert numbers_in_order(renewed.recompile(before)) == numbers_in_order(compiled)
 
 
 def test_a_rule_that_comes_twice_is_refused_when_rules_are_renewed_too():
-    rules = [rule(number, off(10)) for number in range(1, SMALL + 1)]
+    rules = [rule(number, off(10)) for number in range(1, ALWAYS_COMPILE_BELOW_RULES + 1)]
     with pytest.raises(ValueError, match="promotion 4 comes twice through campaign None"):
-        compile_rules(rules).renewed([*rules, rules[3]])
+        compile_rules(rules).recompile([*rules, rules[3]])

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from promotions.engine import Coupon, Left, Remaining, Rule, StackingRules
+from promotions.engine import Left, PresentedCoupon, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
     STRICT,
@@ -63,7 +63,7 @@ def test_groups_do_not_compete_with_each_other_nor_with_the_stackable():
 
 def test_a_buy_get_and_a_percentage_of_one_group_share_the_units():
     rules = [
-        Rule(1, r.BuyGet(r.Part(2, of("a")), r.Part(1, of("a"))), stacking=SEASON),
+        Rule(1, r.BuyGet(r.BenefitPart(2, of("a")), r.BenefitPart(1, of("a"))), stacking=SEASON),
         Rule(2, off(20), stacking=SEASON),
     ]
     three_and_one = sale(line("a", 1000, 4), line("b", 1000))
@@ -204,7 +204,7 @@ def test_item_and_order_promotions_can_be_kept_apart():
 
 
 def test_coupons_and_promotions_can_be_kept_apart():
-    basket = sale(line("a", 1000), coupons=(Coupon("TEN", 2),))
+    basket = sale(line("a", 1000), coupons=(PresentedCoupon("TEN", 2),))
     rules = [rule(1, off(5)), rule(2, off(10), trigger="coupon"), rule(3, off(4))]
     apart = StackingRules(coupons_with_promotions=False)
     outcome = quote(basket, *rules, stacking=apart)
@@ -234,7 +234,7 @@ def test_of_three_that_exclude_one_another_the_best_stands():
 def test_a_buy_get_can_replace_the_item_discount_of_its_units():
     rules = [
         rule(1, off(10), priority=1),
-        Rule(2, r.BuyGet(r.Part(2, of("a")), r.Part(1, of("a"))), priority=2),
+        Rule(2, r.BuyGet(r.BenefitPart(2, of("a")), r.BenefitPart(1, of("a"))), priority=2),
         rule(3, off(10), lane="order"),
     ]
     basket = sale(line("a", 1000, 4), line("b", 200))
@@ -319,7 +319,7 @@ def test_so_many_promotions_are_the_first_by_priority_of_both_lanes():
 def test_only_a_buy_get_replaces_the_item_discount_not_a_bundle():
     replaces = StackingRules(buy_get_replaces=True)
     for first, second in ((1, 2), (2, 1)):
-        rules = [rule(first, r.Bundle((r.Part(2),), price=1500)), rule(second, off(10))]
+        rules = [rule(first, r.Bundle((r.BenefitPart(2),), price=1500)), rule(second, off(10))]
         assert len(given(quote(sale(line("a", 1000, 2)), *rules, stacking=replaces))) == 2
 
 

@@ -27,18 +27,31 @@ def money(amount: int) -> str:
             "5.00 € off the sale, with a coupon; at most 5.00 € off a sale.",
         ),
         (
-            Rule(1, r.BuyGet(r.Part(2, of("A1")), r.Part(1, of("A1"))), caps=r.Caps(max_applications=1)),
+            Rule(
+                1,
+                r.BuyGet(r.BenefitPart(2, of("A1")), r.BenefitPart(1, of("A1"))),
+                caps=r.Caps(max_applications=1),
+            ),
             "Buy 2 of A1, get 1 free (the cheapest of them); once a sale.",
         ),
         (
-            Rule(1, r.BuyGet(r.Part(1, of("A1")), r.Part(1, of("B1")), percent=5000, max_get_units=2)),
+            Rule(
+                1,
+                r.BuyGet(
+                    r.BenefitPart(1, of("A1")), r.BenefitPart(1, of("B1")), percent=5000, max_get_units=2
+                ),
+            ),
             "Buy 1 of A1, get 1 of B1 at 50 % off, at most 2 units reduced in a sale.",
         ),
         (
-            Rule(1, r.Bundle((r.Part(1, of("A")), r.Part(2, of("B"))), price=900), stacking=r.Exclusive()),
+            Rule(
+                1,
+                r.Bundle((r.BenefitPart(1, of("A")), r.BenefitPart(2, of("B"))), price=900),
+                stacking=r.Exclusive(),
+            ),
             "1 of A and 2 of B together for 9.00 €; not together with any other promotion.",
         ),
-        (Rule(1, r.Bundle((r.Part(3),), percent=1000)), "10 % off 3 units bought together."),
+        (Rule(1, r.Bundle((r.BenefitPart(3),), percent=1000)), "10 % off 3 units bought together."),
         (
             Rule(1, r.Tiered((r.Tier(5000, percent=500), r.Tier(10000, amount=1500))), stacking=best_of("x")),
             "5 % off the sale from 50.00 € on, 15.00 € from 100.00 € on; "
@@ -73,7 +86,7 @@ def test_a_rule_in_plain_words(rule, text):
     assert sentence(rule, money) == text
 
 
-SETS = r.Part(2, of("A B")), r.Part(1, r.Match(categories=("Food",))), r.Part(1)
+SETS = r.BenefitPart(2, of("A B")), r.BenefitPart(1, r.Match(categories=("Food",))), r.BenefitPart(1)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +125,7 @@ SETS = r.Part(2, of("A B")), r.Part(1, r.Match(categories=("Food",))), r.Part(1)
             "0.90 € off 2 of A or B and 1 of anything in Food bought together.",
         ),
         (
-            r.BuyGet(r.Part(2), r.Part(2), amount=100),
+            r.BuyGet(r.BenefitPart(2), r.BenefitPart(2), amount=100),
             r.Target(),
             "Buy 2 units, get 2 at 1.00 € off each (the cheapest of them).",
         ),

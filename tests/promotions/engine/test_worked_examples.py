@@ -71,7 +71,7 @@ def test_a_floor_shifts_a_fixed_amount_to_the_other_line():
 
 
 def test_buy_two_get_one_repeats_for_whole_groups_only():
-    benefit = r.BuyGet(r.Part(2), r.Part(1))
+    benefit = r.BuyGet(r.BenefitPart(2), r.BenefitPart(1))
     discounts = [quote(sale(line("a", 1000, units)), rule(1, benefit)).discount for units in (2, 3, 5, 6)]
     assert discounts == [0, 1000, 1000, 2000]
 
@@ -99,5 +99,5 @@ def test_a_discount_is_spread_evenly_over_the_units_of_a_line():
 
 
 def test_the_free_unit_of_a_buy_get_is_spread_over_all_that_were_bought():
-    outcome = quote(sale(line("a", 1000, 3)), rule(1, r.BuyGet(r.Part(2), r.Part(1))))
+    outcome = quote(sale(line("a", 1000, 3)), rule(1, r.BuyGet(r.BenefitPart(2), r.BenefitPart(1))))
     assert outcome.lines[0].units == ((1, 334), (2, 333))

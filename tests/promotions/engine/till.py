@@ -6,9 +6,9 @@ from typing import Any
 from promotions.engine import (
     UNLIMITED,
     Basket,
+    BasketLine,
     CampaignTerms,
     Left,
-    Line,
     Outcome,
     Remaining,
     Rule,
@@ -23,12 +23,12 @@ NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
 STRICT = StackingRules(precedence="priority")
 
 
-def line(name: str, price: int, quantity: int = 1, **facts: Any) -> Line:
+def line(name: str, price: int, quantity: int = 1, **facts: Any) -> BasketLine:
     """A line of `quantity` units at `price`, whose SKU is its name unless told otherwise."""
-    return Line(name, facts.pop("sku", name), quantity, price, **facts)
+    return BasketLine(name, facts.pop("sku", name), quantity, price, **facts)
 
 
-def sale(*lines: Line, **facts: Any) -> Basket:
+def sale(*lines: BasketLine, **facts: Any) -> Basket:
     return Basket(facts.pop("currency", "EUR"), lines, **facts)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from promotions.engine import Basket, Line
+from promotions.engine import Basket, BasketLine
 from promotions.engine.rules import Match, Target
 
 
@@ -18,7 +18,7 @@ class Unit:
     `price`: before any discount; `left`: what earlier promotions left of it; `history`: those promotions.
     """
 
-    line: Line
+    line: BasketLine
     price: Fraction
     left: Fraction
     history: list[int] = field(default_factory=list)
@@ -38,9 +38,9 @@ def units_of(basket: Basket) -> list[Unit]:
     return units
 
 
-def articles(basket: Basket) -> list[list[Line]]:
+def articles(basket: Basket) -> list[list[BasketLine]]:
     """The lines of each article, by id."""
-    alike: dict[tuple[object, ...], list[Line]] = {}
+    alike: dict[tuple[object, ...], list[BasketLine]] = {}
     for line in sorted(basket.lines, key=lambda line: line.id):
         facts = (line.sku, line.categories, line.brand, line.min_unit_price)
         flags = (line.discountable, line.already_discounted)
@@ -48,12 +48,12 @@ def articles(basket: Basket) -> list[list[Line]]:
     return list(alike.values())
 
 
-def price_of(line: Line) -> Fraction:
+def price_of(line: BasketLine) -> Fraction:
     """What one unit of a line costs before any discount."""
     return Fraction(total_of(line), line.quantity)
 
 
-def total_of(line: Line) -> int:
+def total_of(line: BasketLine) -> int:
     return line.quantity * line.unit_price if line.line_total is None else line.line_total
 
 

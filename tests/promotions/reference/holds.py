@@ -23,7 +23,7 @@ def holds(rule: Rule, basket: Basket, units: list[Unit], now: datetime, *, origi
     """Everything that keeps `rule` away from the sale; empty = it is evaluated.
 
     Args:
-        units: as the lane finds them; `original`: thresholds look at prices before any discount.
+        units: as the level finds them; `original`: thresholds look at prices before any discount.
     """
     found = list(_gates(rule, basket, now))
     customer = basket.customer

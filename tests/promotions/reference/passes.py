@@ -63,7 +63,7 @@ def in_order(rules: Sequence[Rule]) -> list[Rule]:
 
 
 def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> Answer:
-    """The item lane, then the order lane, of the promotions `chosen`."""
+    """The item level, then the order level, of the promotions `chosen`."""
     basket, units = sale.basket, units_of(sale.basket)
     answer = Answer({line.id: 0 for line in basket.lines})
     limits = Limits(sale)

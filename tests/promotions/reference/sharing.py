@@ -5,7 +5,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from promotions.engine import Line
+from promotions.engine import BasketLine
 from tests.promotions.reference.goods import Unit, total_of
 
 ZERO = Fraction(0)
@@ -84,7 +84,7 @@ def _level(units: Sequence[Unit], taken: int) -> None:
         unit.left = left
 
 
-def among_lines(part: int, lines: Sequence[Line], discounts: dict[str, int]) -> None:
+def among_lines(part: int, lines: Sequence[BasketLine], discounts: dict[str, int]) -> None:
     """Add an article's part to the discounts of its lines, by the number of their units."""
     rooms = [
         Fraction(

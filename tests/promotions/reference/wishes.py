@@ -13,7 +13,7 @@ from tests.promotions.reference.sharing import ZERO, water_filled
 
 @dataclass
 class Wish:
-    """`raw` off `units` together, shared by `weights` within each unit's room; `used` are spoken for in this lane.
+    """`raw` off `units` together, shared by `weights` within each unit's room; `used` are spoken for on this level.
 
     `lacks`: what the sale has too little of.
     """
@@ -34,7 +34,7 @@ def wish(
     """What `benefit` asks for.
 
     Args:
-        units: those it may have at all; `used`: those that buy-gets and bundles of this lane have used up.
+        units: those it may have at all; `used`: those that buy-gets and bundles of this level have used up.
         original: tiers are measured before any discount.
     """
     if isinstance(benefit, (r.BuyGet, r.Bundle, r.CheapestFree, r.FreeGift)):
@@ -61,7 +61,7 @@ def wish(
 def _of_units_together(
     rule: r.Rule, benefit: r.BuyGet | r.Bundle | r.CheapestFree | r.FreeGift, units: list[Unit]
 ) -> Wish:
-    """Benefits that put units together; `units`: those no other such benefit of the lane has used."""
+    """Benefits that put units together; `units`: those no other such benefit of the level has used."""
     meant = [unit for unit in matching_target(rule.target, units) if unit.left]
     match benefit:
         case r.CheapestFree(count):

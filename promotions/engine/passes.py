@@ -1,4 +1,4 @@
-"""One pass over the promotions of a sale, lane by lane, in the order of application, each on what the others left."""
+"""One pass over the promotions of a sale, level by level, in the order of application, each on what the others left."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
@@ -9,10 +9,10 @@ from msgspec import Struct
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
 from promotions.engine.claims import NOTHING, Claim, Ground
-from promotions.engine.clamp import Purse, wished
-from promotions.engine.compiled import Promotion
+from promotions.engine.clamp import Purse, wish_within_cap
+from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import Facts, Measure
+from promotions.engine.facts import BasketFacts, Measure
 from promotions.engine.outcome import Clamp, Gift
 from promotions.engine.rules import WHOLE, FreeGift, StackingRules
 from promotions.engine.units import Units
@@ -21,7 +21,7 @@ from promotions.engine.units import Units
 class Grant(Struct, eq=False, gc=False):
     """What one promotion gives: of each kind numbered in `kinds` a part, summing to `amount`."""
 
-    promotion: Promotion
+    promotion: CompiledPromotion
     amount: int
     wished: int
     clamped_by: Clamp | None
@@ -30,12 +30,12 @@ class Grant(Struct, eq=False, gc=False):
     applications: int
 
 
-class Sale:
-    """The question: the facts, the promotions that are on and whose item-lane conditions hold, the limits, the rules.
+class EngineSale:
+    """What a pass works on: facts, promotions that are on and whose item-level conditions hold, limits, stacking rules.
 
-    `items`, `orders`: the promotions of the two lanes, in the order of application. `subtotal`: of all lines. `room`:
-    what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some may shut out others.
-    `repeats`: a promotion comes through several campaigns. `contested`: a best-of group has promotions in both lanes.
+    `items`, `orders`: the promotions of the two levels, in the order of application. `subtotal`: of all lines. `room`:
+    what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some promotions may exclude others.
+    `repeats`: a promotion comes through several campaigns. `contested`: a best-of group has promotions in both levels.
     With `plain` promotions (see `RuleSet`) neither can be.
     """
 
@@ -57,8 +57,8 @@ class Sale:
 
     def __init__(
         self,
-        facts: Facts,
-        promotions: Sequence[Promotion],
+        facts: BasketFacts,
+        promotions: Sequence[CompiledPromotion],
         remaining: Remaining,
         stacking: StackingRules,
         *,
@@ -67,10 +67,10 @@ class Sale:
         self.facts = facts
         self.plain = plain
         self.promotions = promotions
-        lanes = bisect_left(promotions, True, key=lambda promotion: promotion.on_order)
-        self.items, self.orders = promotions[:lanes], promotions[lanes:]
+        first_order = bisect_left(promotions, True, key=lambda promotion: promotion.on_order)
+        self.items, self.orders = promotions[:first_order], promotions[first_order:]
         if any(promotion.gift is not None for promotion in self.items):
-            # what is given away is no unit that another promotion reduces, whichever stands first
+            # Gifts go first, so that no other promotion reduces a unit that is given away.
             self.items = sorted(self.items, key=lambda promotion: promotion.gift is None)
         if stacking.buy_get_replaces:
             self.items = sorted(self.items, key=lambda promotion: not promotion.is_buy_get)
@@ -95,7 +95,7 @@ class Sale:
         )
 
 
-def _groups(promotions: Sequence[Promotion]) -> set[str]:
+def _groups(promotions: Sequence[CompiledPromotion]) -> set[str]:
     return {promotion.group for promotion in promotions if promotion.group is not None}
 
 
@@ -111,17 +111,17 @@ def _by_promotion(pairs: frozenset[tuple[int, int]]) -> Mapping[int, Sequence[in
 class Pass:
     """One way through the promotions of a sale: those in `forbidden` do not take part, for the reason given.
 
-    With `among`, ranks, only these take part and of the others nothing is said: to compare many ways.
+    `among`: only promotions with these ranks take part, and no reason is kept for the others. For comparisons.
 
     `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: units to add.
     """
 
     def __init__(
-        self, sale: Sale, forbidden: Mapping[int, Refusal], *, among: Collection[int] | None = None
+        self, sale: EngineSale, forbidden: Mapping[int, Refusal], *, among: Collection[int] | None = None
     ) -> None:
         self.sale = sale
-        self.items: Sequence[Promotion] = sale.items
-        self.orders: Sequence[Promotion] = sale.orders
+        self.items: Sequence[CompiledPromotion] = sale.items
+        self.orders: Sequence[CompiledPromotion] = sale.orders
         if among is not None:
             self.items = [promotion for promotion in sale.items if promotion.rank in among]
             self.orders = [promotion for promotion in sale.orders if promotion.rank in among]
@@ -134,62 +134,64 @@ class Pass:
         self._applied: set[int] = set()
         self._winners: dict[str, int] = {}
         self._guarded = bool(forbidden) or sale.restricted or sale.repeats or not self.purse.bottomless
-        self._item_lane()
+        self._apply_item_level()
         if self.orders:
-            self._order_lane()
+            self._apply_order_level()
 
     @property
     def discount(self) -> int:
         return sum([grant.amount for grant in self.grants])
 
-    def _item_lane(self) -> None:
+    def _apply_item_level(self) -> None:
         sale = self.sale
         spare_bought = sale.stacking.buy_get_replaces
-        self._lane(self.items, Ground(sale.facts, self.units, sale.facts.original, spare_bought=spare_bought))
+        self._ask_in_order(
+            self.items, Ground(sale.facts, self.units, sale.facts.original, spare_bought=spare_bought)
+        )
 
-    def _order_lane(self) -> None:
+    def _apply_order_level(self) -> None:
         sale = self.sale
-        self.units.new_lane()
+        self.units.start_order_level()
         measure = sale.facts.original
         if self.grants and not sale.stacking.thresholds_on_original:
             left = [sum([batch.rest for batch in batches]) for batches in self.units.batches]
             measure = Measure(left, measure.counts)
         met = []
         for promotion in self.orders:
-            refusal = unmet(promotion, sale.facts, measure)
+            refusal = find_unmet_condition(promotion, sale.facts, measure)
             if refusal is None:
                 met.append(promotion)
             else:
                 self.refusals[promotion.rank] = refusal
-        self._lane(met, Ground(sale.facts, self.units, measure, spare_bought=False))
+        self._ask_in_order(met, Ground(sale.facts, self.units, measure, spare_bought=False))
 
-    def _lane(self, promotions: Sequence[Promotion], ground: Ground) -> None:
-        contests: dict[str | None, list[Promotion]] = {}
+    def _ask_in_order(self, promotions: Sequence[CompiledPromotion], ground: Ground) -> None:
+        contests: dict[str | None, list[CompiledPromotion]] = {}
         if self.sale.stacking.precedence == "value" and not self.sale.plain:
             for promotion in promotions:
                 if promotion.group is not None:
                     contests.setdefault(promotion.group, []).append(promotion)
-        turn = self._turn
+        turn = self._ask
         for promotion in promotions:
             rivals = contests.get(promotion.group) if contests else None
             if rivals is None or len(rivals) == 1:
                 turn(promotion, ground)
             elif promotion is rivals[0]:
-                self._contest(rivals, ground)
+                self._ask_group(rivals, ground)
 
-    def barred(self, promotion: Promotion) -> Refusal | None:
+    def find_hindrance(self, promotion: CompiledPromotion) -> Refusal | None:
         """Why `promotion` may not join those applied so far; None when it may."""
         if promotion.rank in self.forbidden:
             return self.forbidden[promotion.rank]
         if promotion.number in self._applied:
             return Refusal("excluded_by", by=promotion.number)
         if self.sale.restricted and self.grants:
-            refusal = self._clash(promotion)
+            refusal = self._find_clash(promotion)
             if refusal is not None:
                 return refusal
         return self.purse.refusal(promotion)
 
-    def _clash(self, promotion: Promotion) -> Refusal | None:
+    def _find_clash(self, promotion: CompiledPromotion) -> Refusal | None:
         sale, grants = self.sale, self.grants
         stacking = sale.stacking
         first = grants[0].promotion
@@ -206,20 +208,20 @@ class Pass:
             return Refusal("max_promotions", stacking.max_promotions, len(grants) + 1)
         return None
 
-    def mask(self, promotion: Promotion) -> int:
+    def mask(self, promotion: CompiledPromotion) -> int:
         """The kinds the target of `promotion` means."""
         facts = self.sale.facts
         mask = facts.mask(promotion.matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
 
-    def _turn(self, promotion: Promotion, ground: Ground) -> None:
-        refusal = self.barred(promotion) if self._guarded or promotion.once else None
+    def _ask(self, promotion: CompiledPromotion, ground: Ground) -> None:
+        refusal = self.find_hindrance(promotion) if self._guarded or promotion.once else None
         if refusal is None:
             claim = promotion.benefit.claim(ground, self.mask(promotion), promotion.group)
             if promotion.gift is not None:
-                self._offer(promotion.number, promotion.gift)
+                self._offer_gift(promotion.number, promotion.gift)
             if isinstance(claim, Claim):
-                refusal = self.take(promotion, claim)
+                refusal = self.grant_claim(promotion, claim)
             elif promotion.group in self._winners:
                 refusal = Refusal("beaten_by", by=self._winners[promotion.group])
             else:
@@ -227,9 +229,9 @@ class Pass:
         if refusal is not None:
             self.refusals[promotion.rank] = refusal
 
-    def take(self, promotion: Promotion, claim: Claim) -> Refusal | None:
+    def grant_claim(self, promotion: CompiledPromotion, claim: Claim) -> Refusal | None:
         """Grant what the limits allow of `claim`. None when it gave something."""
-        wish = amount = wished(promotion, claim)
+        wish = amount = wish_within_cap(promotion, claim)
         clamped_by: Clamp | None = None
         if not wish:
             return NOTHING
@@ -247,28 +249,28 @@ class Pass:
                 batch.used = True
                 batch.bought = promotion.is_buy_get
         if promotion.group is not None:
-            best_of.mark(claim, promotion.group)
+            best_of.mark_given(claim, promotion.group)
             self._winners.setdefault(promotion.group, promotion.number)
         return None
 
-    def _offer(self, number: int, gift: FreeGift) -> None:
+    def _offer_gift(self, number: int, gift: FreeGift) -> None:
         facts = self.sale.facts
         held = sum([kind.count for kind in facts.kinds if kind.sku == gift.sku and kind.discountable])
         if held < gift.quantity:
             self.gifts.append(Gift(number, gift.sku, gift.quantity - held))
 
-    def _contest(self, rivals: list[Promotion], ground: Ground) -> None:
+    def _ask_group(self, rivals: list[CompiledPromotion], ground: Ground) -> None:
         """The best deal for each unit among the promotions of one best-of group."""
         contenders = []
         for promotion in rivals:
-            refusal = self.barred(promotion)
+            refusal = self.find_hindrance(promotion)
             if refusal is None:
                 contenders.append(best_of.Contender(promotion, self.mask(promotion)))
             else:
                 self.refusals[promotion.rank] = refusal
         before = len(self.grants)
-        for contender, claim in best_of.best(contenders, ground, self.purse):
-            refusal = self.barred(contender.promotion) or self.take(contender.promotion, claim)
+        for contender, claim in best_of.find_best_deal(contenders, ground, self.purse):
+            refusal = self.find_hindrance(contender.promotion) or self.grant_claim(contender.promotion, claim)
             if refusal is not None:
                 self.refusals[contender.promotion.rank] = refusal
         winner = max(self.grants[before:], key=lambda grant: grant.amount, default=None)
@@ -284,7 +286,9 @@ class Pass:
                 )
 
 
-def unmet(promotion: Promotion, facts: Facts, measure: Measure) -> Refusal | None:
+def find_unmet_condition(
+    promotion: CompiledPromotion, facts: BasketFacts, measure: Measure
+) -> Refusal | None:
     """The first condition of `promotion` that does not hold; None when all do.
 
     The units of a free gift do not help to reach the conditions of the promotion that gives it.
@@ -300,7 +304,7 @@ def unmet(promotion: Promotion, facts: Facts, measure: Measure) -> Refusal | Non
     return None
 
 
-def without_gift(gift: FreeGift, facts: Facts, measure: Measure) -> Measure:
+def without_gift(gift: FreeGift, facts: BasketFacts, measure: Measure) -> Measure:
     """`measure` less the cheapest units that `gift` may make free."""
     values, counts, left = list(measure.values), list(measure.counts), gift.quantity
     given = [number for number, kind in enumerate(facts.kinds) if kind.sku == gift.sku and kind.discountable]
