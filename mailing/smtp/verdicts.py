@@ -55,7 +55,7 @@ _M = Meaning
 _OF_A_MESSAGE = (Stage.RCPT, Stage.DATA, Stage.DOT)
 _NEEDS_LOGIN = (530, 534, 535, 538)  # RFC 4954 §6
 _SUPPRESSING = {"1.1", "1.2", "1.3", "1.6", "1.10", "2.1"}
-_SENDER = {"1.7", "1.8"}  # the sender's address is refused, whatever the stage
+_SENDER = {"1.7", "1.8", "7.27"}  # the sender's address is refused, whatever the stage
 _TOO_BIG = {"2.3", "3.4"}
 _SENDER_RIGHT = {"2.252", "7.60", "7.750"}  # Exchange Online: an address this login may not send from
 _AN_IP = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[(?:ipv6:)?[0-9a-f:]{4,}\]", re.IGNORECASE).search
@@ -184,6 +184,8 @@ def _judge_permanent(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
         return _POLICY  # at MAIL too: the connection is well
     if stage is Stage.MAIL:
         return _THROTTLE if meaning in (_M.TOO_FAST, _M.NOT_NOW, _M.GREYLISTED, _M.RECEIVER_BUSY) else _STOP
+    if meaning is _M.NO_SUCH_RECIPIENT and subject in _SENDER:
+        return _OURS  # the code says that it is the sender who does not exist
     if meaning in _PERMANENT:
         return _PERMANENT[meaning]
     return _judge_by_codes(stage, reply, subject, meaning)
