@@ -13,6 +13,7 @@ from .headings import (
     consent_in,
     fold,
     is_of_consent,
+    is_of_other_ways,
     is_yes_or_no,
     meaning_of,
 )
@@ -79,7 +80,7 @@ def _guess(name: str, values: Sequence[str]) -> str:
         meaning = consent_in(name)
     if meaning == DECLINES:
         return DECLINES
-    if is_of_consent(values, named=meaning == ACCEPTS):
+    if not is_of_other_ways(name) and is_of_consent(values, named=meaning == ACCEPTS):
         return ACCEPTS
     if meaning == "score" and 2 * sum(map(bool, map(_whole, values))) < len(values):
         return "score_as_written"

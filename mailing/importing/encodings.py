@@ -149,7 +149,7 @@ def _score(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Count
     score = 0
     for (left, byte, right), times in after.items():
         letter = _letter(byte, codec)
-        if letter.isalpha():
+        if letter.isalpha() and letter != "ƒ":  # a sign of money, no letter of words
             is_capital = left.isupper() and not right.islower()
             fits = is_capital if letter.isupper() else left.islower() or right.islower()
             score += times if fits else -times

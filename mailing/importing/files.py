@@ -21,6 +21,7 @@ ROWS_ABOVE = 20  # at most, of titles and blank lines above the names of the col
 SAMPLE = 64_000  # letters that tell the delimiter
 DELIMITERS = ",;\t|"
 BLANK = " \t\xa0\ufeff\x1a"  # the last ends files of DOS
+_END = "\x1a\x1a\x1a"  # read as a last line: a blank one, but where quotation marks are open
 
 _named_delimiter = re.compile(r"""["']?sep=([^\w\s"']|\t)["']?[,;\s]*""", re.IGNORECASE).fullmatch
 _escaped_quote = re.compile(r'\\"[^,;\t|\r\n"]').search
@@ -30,6 +31,10 @@ __all__ = ["Rows", "UnreadableFile", "examples", "header", "path_of", "samples"]
 
 class RowTooLong(Exception):
     """A row goes on and on."""
+
+
+class OpenQuotation(Exception):
+    """The file ends within quotation marks: the cell may have swallowed all rows below it."""
 
 
 class Dialect(NamedTuple):
@@ -77,7 +82,7 @@ class Rows:
             for cells in islice(self._records(), self.most):
                 number += 1
                 yield cells
-        except (csv.Error, UnicodeError, RowTooLong) as error:
+        except (csv.Error, UnicodeError, RowTooLong, OpenQuotation) as error:
             after = f"after row {number:,}" if number else "below its first line"
             raise UnreadableFile(f"The file cannot be read {after}. {_reason(error)}") from error
 
@@ -91,6 +96,8 @@ class Rows:
                 self._row_began = self.letters
             for cells in reader:
                 self._row_began = self.letters
+                if cells and cells[-1].endswith(_END) and cells[-1] != _END:
+                    raise OpenQuotation
                 if len(cells) == 1 < width and dialect.delimiter in cells[0]:
                     cells[:] = _split_quoted_row(cells[0], dialect.delimiter)
                 if not cells or not (cells[0].strip(BLANK) or any(cell.strip(BLANK) for cell in cells)):
@@ -106,6 +113,7 @@ class Rows:
             if self.letters - self._row_began >= LONGEST_ROW:
                 raise RowTooLong
             yield line
+        yield _END
 
 
 def header(path: Path) -> list[str]:
@@ -236,7 +244,9 @@ def _sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _reason(error: csv.Error | UnicodeError | RowTooLong) -> str:
+def _reason(error: csv.Error | UnicodeError | RowTooLong | OpenQuotation) -> str:
+    if isinstance(error, OpenQuotation):
+        return "The file ends within quotation marks: one is not closed, or the file is not whole."
     if isinstance(error, UnicodeDecodeError):
         if error.encoding == "charmap":
             return NEITHER

@@ -167,6 +167,12 @@ def consent_in(name: str) -> str | None:
     return ACCEPTS if _OF_MAIL(word) else None
 
 
+def is_of_other_ways(name: str) -> bool:
+    """Whether the name of a column speaks of a way to reach people that is not e-mail."""
+    word = fold(name[:200])
+    return "mail" not in word and _OF_OTHER_WAYS(word) is not None
+
+
 def is_yes_or_no(values: Sequence[str]) -> bool:
     """Whether a column holds nothing else."""
     words = {fold(value) for value in values} - SAYS_NOTHING

@@ -107,6 +107,7 @@ def test_accents_are_read_in_the_encoding_of_the_file(data):
         ("the ‘Ada’ one", "cp1252"),
         ("„Ada“", "cp1252"),
         ("Paweł Wójcik", "cp1250"),
+        ("Łukasz Łódź", "cp1250"),
         ("Şeyma Yıldız", "cp1254"),
         ("Gülşen Çağlar", "cp1254"),
         ("Þóra Sigurðardóttir", "cp1252"),
@@ -145,6 +146,10 @@ def test_the_first_accent_may_come_late():
         (
             b'email\na@x.test\n"' + b"b@x.test\n" * 100_000,
             "cannot be read after row 1. .* a quotation mark is not closed",
+        ),
+        (
+            b'email,name\na@x.test,Ada\nb@x.test,"Bob\nc@x.test,Cy\nd@x.test,Di\n',
+            "cannot be read after row 1. The file ends within quotation marks",
         ),
         (
             b'email,name\na@x.test,Ada\n"x' + b'\n","' * 100_000,
@@ -205,6 +210,11 @@ EXPORTS = {
     "Klaviyo": (
         "Email,First Name,Last Name,Email Marketing Consent,City,Country\n"
         "ada@x.test,Ada,Test,SUBSCRIBED,Rome,Italy\nbob@x.test,Bob,Test,NEVER_SUBSCRIBED,Rome,Italy\n"
+    ),
+    "Klaviyo, with other ways": (
+        "Email,First Name,Last Name,Email Marketing Consent,SMS Marketing Consent,WhatsApp Consent\n"
+        "ada@x.test,Ada,Test,SUBSCRIBED,NEVER_SUBSCRIBED,UNSUBSCRIBED\n"
+        "bob@x.test,Bob,Test,UNSUBSCRIBED,SUBSCRIBED,NEVER_SUBSCRIBED\n"
     ),
     "Brevo": "EMAIL;LASTNAME;FIRSTNAME;SMS;BLOCKLISTED\nada@x.test;Test;Ada;;false\nbob@x.test;Test;Bob;;true\n",
     "WooCommerce": (
