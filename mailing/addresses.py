@@ -36,7 +36,7 @@ _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc")
 _JOINERS = "\u200c\u200d"  # they mean something between the letters of some scripts
 _BACKWARDS = "\u202d\u202e"
 _PAIRS = ('""', "''", "“”", "„“", "„”", "‘’", "«»", "»«", "``", "<>", "()", "[]", "{}")
-_TRAILING = ".,;:>"
+_TRAILING = ".,;:>。｡、"
 # Alphabets whose letters look like each other's.
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 
@@ -75,7 +75,11 @@ def _bare(text: str) -> str:
             address = _of_name(match[1].strip(), match[2], text)
         if address[:1] + address[-1:] in _PAIRS and len(address) > 2:
             address = address[1:-1].strip()
-        address = address.rstrip(_TRAILING + " ") if "<" not in address else address.rstrip(".,;: ")
+        address = (
+            address.rstrip(_TRAILING + " ")
+            if "<" not in address
+            else address.rstrip(_TRAILING.replace(">", "") + " ")
+        )
         if address == before:
             return address
 
@@ -142,7 +146,7 @@ def _check_international(local: str, text: str) -> None:
 
 def _refuse_lookalikes(local: str, text: str) -> None:
     """ﬁ, the sign of the kelvin or the İ, whose small letter depends on the language, would become other letters."""
-    for char in "" if local.isascii() else local:
+    for char in "" if local.isascii() else local + unicodedata.normalize("NFC", local):
         if unicodedata.normalize("NFKC", char) != char or len(char.lower()) > 1:
             raise ValueError(
                 f"“{_shown(text)}” has a letter that can be taken for another one before the @: type the address."

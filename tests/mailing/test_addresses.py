@@ -72,6 +72,7 @@ def test_what_is_no_address_is_refused(address):
         "ａｄａ＠ｘ．ｔｅｓｔ",
         "ada﹫x.test",
         "ada@x。test",
+        "ada@x.test。",
         "mailto:ada@x.test",
         "mailto://ada@x.test",
         "MAILTO:Ada@x.test?subject=Hello",
@@ -123,6 +124,7 @@ def test_what_was_copied_along_with_an_address_is_taken_off(written):
         ("\u212aate@x.test", "can be taken for another one"),  # the sign of the kelvin
         ("ﬁona@x.test", "can be taken for another one"),
         ("𝐚da@x.test", "can be taken for another one"),
+        ("I\u0307nfo@x.test", "can be taken for another one"),  # the same in two characters
         ("İnfo@x.test", "can be taken for another one"),
         ("ada\u00a0lee@x.test", "can be taken for another one"),
         ("نامه\u200cای@x.test", "is not an e-mail address"),
