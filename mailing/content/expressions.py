@@ -5,11 +5,19 @@ from collections.abc import Callable
 from typing import Any
 
 from liquid.builtin.expressions import BooleanExpression, LoopExpression, Path
-from liquid.builtin.expressions.logical import GeExpression, GtExpression, LeExpression, LtExpression
-from liquid.builtin.expressions.primitive import FloatLiteral, IntegerLiteral, RangeLiteral
+from liquid.builtin.expressions.logical import (
+    EqExpression,
+    GeExpression,
+    GtExpression,
+    LeExpression,
+    LtExpression,
+    NeExpression,
+)
+from liquid.builtin.expressions.primitive import Blank, FloatLiteral, IntegerLiteral, RangeLiteral
 from liquid.exceptions import LiquidSyntaxError, LoopIterationLimitError
 from liquid.expression import Expression
 from liquid.token import Token
+from liquid.undefined import is_undefined
 
 LOOP_LIMIT = 10_000  # rounds of all loops of one render together
 
@@ -59,6 +67,34 @@ class Comparison(Expression):
         return [self.left, self.right]
 
 
+class BlankTest(Expression):
+    """a == blank and a != blank. As in Shopify's Liquid, nothing, false, and a text or list without content are blank.
+
+    For python-liquid an attribute that a contact does not have is not blank.
+    """
+
+    __slots__ = ("is_wanted", "value")
+
+    def __init__(self, token: Token, value: Expression, is_wanted: bool):
+        super().__init__(token)
+        self.value = value
+        self.is_wanted = is_wanted
+
+    def __str__(self) -> str:
+        return f"{self.value} {'==' if self.is_wanted else '!='} blank"
+
+    def evaluate(self, context: Any) -> bool:
+        value = self.value.evaluate(context)
+        if isinstance(value, str):
+            is_blank = not value.strip()
+        else:
+            is_blank = value is None or value is False or is_undefined(value) or value in ([], {})
+        return is_blank is self.is_wanted
+
+    def children(self) -> list[Expression]:
+        return [self.value]
+
+
 def number_test(condition: Expression) -> tuple[str, Callable[[Any, Any], bool], int | float] | None:
     """A condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
     test = condition.expression if isinstance(condition, BooleanExpression) else condition
@@ -102,6 +138,10 @@ def replace(expression: Expression) -> None:
         if type(child) in _OPERATORS:
             sign, compare = _OPERATORS[type(child)]
             setattr(expression, place, Comparison(child.token, sign, compare, child.left, child.right))
+        elif isinstance(child, EqExpression | NeExpression):
+            value = child.left if isinstance(child.right, Blank) else child.right
+            if isinstance(child.left, Blank) or isinstance(child.right, Blank):
+                setattr(expression, place, BlankTest(child.token, value, isinstance(child, EqExpression)))
         elif isinstance(child, RangeLiteral) and isinstance(expression, LoopExpression):
             expression.iterable = BoundedRange(child)
     for child in expression.children():

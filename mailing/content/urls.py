@@ -3,8 +3,11 @@
 import re
 from urllib.parse import quote
 
+import idna
+
 Utm = tuple[tuple[str, str], ...]
 
+_host = re.compile(r"\A(https?://(?:[^/?#\s@]*@)?)([^/?#\s@:%]+)", re.IGNORECASE)
 _web = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE).match
 _scheme = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE).match
 _doubled = re.compile(r"\A(?:https?:/*\s*)+(?=https?://)", re.IGNORECASE)
@@ -30,15 +33,25 @@ def is_runnable(url: str) -> bool:
 
 
 def tidied(url: str) -> str:
-    """`url` in ASCII with what no URL may hold percent-encoded (RFC 3986); what is already encoded stays.
+    """`url` in ASCII: its host in IDNA, and what no URL may hold percent-encoded (RFC 3986). What is encoded stays.
 
     An address of another scheme than those an e-mail links to (http, https, mailto, tel, an app's) becomes "#". Of two
     schemes before one address, as editors write `http://` before a placeholder, the second is meant.
     """
     url = re.sub(r"[\x00-\x1f\x7f]", "", url).strip()
-    url = quote(_doubled.sub("", url), safe="%/?#[]:@!$&'()*+,;=~", errors="replace")
+    url = _host.sub(_with_ascii_host, _doubled.sub("", url))
+    url = quote(url, safe="%/?#[]:@!$&'()*+,;=~", errors="replace")
     scheme = _scheme(url)
     return url if scheme is None or scheme[1].lower() in _allowed else "#"
+
+
+def _with_ascii_host(found: re.Match[str]) -> str:
+    if found[2].isascii():
+        return found[0]
+    try:
+        return found[1] + idna.encode(found[2], uts46=True).decode()
+    except idna.IDNAError:
+        return found[0]
 
 
 def with_utm(url: str, utm: Utm) -> str:

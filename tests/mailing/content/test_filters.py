@@ -249,3 +249,25 @@ def test_a_value_in_a_style_that_is_inlined_late_fails_its_mail_at_most(mood):
     except ContentError as error:
         mail = str(error).encode()
     assert b"<script>" not in mail
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({}, "blank"),
+        ({"city": None}, "blank"),
+        ({"city": ""}, "blank"),
+        ({"city": "  "}, "blank"),
+        ({"city": False}, "blank"),
+        ({"city": []}, "blank"),
+        ({"city": 0}, "set"),
+        ({"city": "Wien"}, "set"),
+    ],
+)
+def test_what_says_nothing_is_blank(attributes, expected):
+    body = (
+        "<p>{% if city == blank %}blank{% endif %}{% if city != blank %}set{% endif %}</p>"
+        "<p>{% if blank == city %}blank{% else %}set{% endif %}</p><p>{{ unsubscribe_url }}</p>"
+    )
+    seen = render_preview(source(body), Recipient("a@b.test", attributes))
+    assert seen.text.split()[:2] == [expected, expected]

@@ -35,6 +35,8 @@ def href(link: str, person: Recipient | None = None, **fields: object) -> tuple[
         ("https://shop.test/a?#f", f"https://shop.test/a?{ADDED}#f"),
         ("https://shop.test/a?b#f?g", f"https://shop.test/a?b&{ADDED}#f?g"),
         ("HTTP://shop.test/é b", f"HTTP://shop.test/%C3%A9%20b?{ADDED}"),
+        ("https://müller.test:8080/ä", f"https://xn--mller-kva.test:8080/%C3%A4?{ADDED}"),
+        ("https://me:p@straße.test/", f"https://me:p@xn--strae-oqa.test/?{ADDED}"),
         (" https://shop.test/ ", f"https://shop.test/?{ADDED}"),
         (
             "https://shop.test/?utm_source=mine&amp;x=%20",
@@ -190,7 +192,7 @@ def test_there_is_no_link_beyond_the_last(index):
 
 
 def test_an_address_is_tidied_and_tagged_once():
-    assert tidied(tidied("https://é.test/ü?a=%C3%BC&b=c d")) == "https://%C3%A9.test/%C3%BC?a=%C3%BC&b=c%20d"
+    assert tidied(tidied("https://é.test/ü?a=%C3%BC&b=c d")) == "https://xn--9ca.test/%C3%BC?a=%C3%BC&b=c%20d"
     once = with_utm("https://a.test/?x=1", (("utm_source", "n"),))
     assert with_utm(once, (("utm_source", "other"),)) == once == "https://a.test/?x=1&utm_source=n"
 
