@@ -52,7 +52,7 @@ def switch(promotion: Promotion | int, batch: str, on: bool, *, by: Any = None) 
     with transaction.atomic(), connection.cursor() as cursor:
         if not batch or not Coupon.objects.filter(promotion=key, batch=batch).exists():
             raise Refused(f"There is no batch “{batch}” any more.")
-        if not Promotion.objects.kept().filter(pk=key).exists():
+        if not Promotion.objects.existing().filter(pk=key).exists():
             raise Refused("The promotion of these codes was deleted: they are good for nothing.")
         cursor.execute(SWITCH, {"promotion": key, "batch": batch, "on": on})
         switched = cursor.rowcount

@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from promotions.engine import Rule
 
-LATEST_SALES = 1000  # sales that are looked at
-CODES_OFFERED = 500  # codes of each kind that a form offers
+LATEST_SALES = 1000
+"""How many sales are looked at."""
+CODES_OFFERED = 500
+"""How many codes of each kind a form offers."""
 NOUNS = {"skus": "SKU", "categories": "category", "brands": "brand"}
 
 SOLD_ARTICLES = """
@@ -49,7 +51,7 @@ def read_sold_goods() -> Goods:
 
 
 def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
-    """A sentence for each code that `rule` names and nothing that was sold has. None where nothing was sold yet."""
+    """Yield a sentence for each code of `rule` that no sold article has; nothing before the first sale."""
     goods = read_sold_goods()
     if not goods.skus:
         return

@@ -222,7 +222,7 @@ def list_applying(now: datetime, most: int) -> tuple[list[Applying], int]:
         promotions, campaigns, _open("promotion__", now), _open("campaign__", now)
     ).order_by("promotion__lane", "campaign__priority", "promotion__priority", "promotion")
     alone = (
-        Promotion.objects.kept()
+        Promotion.objects.existing()
         .filter(_open("", now), standalone=True, status=Promotion.Status.ACTIVE)
         .order_by("lane", "priority", "pk")
     )

@@ -29,7 +29,10 @@ WAS_LINKED_BEFORE = {Change.What.LINKED: False, Change.What.UNLINKED: True}
 
 
 def count_changes_since(at: datetime) -> tuple[int | None, int, int]:
-    """The version of the rules, and how many steps and edits of theirs came after `at`: together they name the past."""
+    """Return the version of the rules, and how many steps and how many edits came after `at`.
+
+    The three together identify the rules that held at `at`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT (SELECT version FROM promotions_rulesversion), "
@@ -103,7 +106,7 @@ class Past(Struct, frozen=True):
 
 
 def read_past(at: datetime) -> Past:
-    """The past at `at`: of what was changed several times since, what the first of these changes found."""
+    """Read what was different at `at`: for each value, what the first change since then found."""
     past = Past()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT t.campaign_id, t.was {STEPS} ORDER BY t.at, t.id", [at])

@@ -59,7 +59,8 @@ NOTHING = Snapshot(
 """What is published where nothing ever was."""
 
 _latest = NOTHING
-_loading = threading.Lock()  # of many threads that find a new version, one reads it
+_loading = threading.Lock()
+"""When many threads find a new version, one of them reads it."""
 
 
 def latest() -> Snapshot:
@@ -160,7 +161,7 @@ def load(
 
 @contextmanager
 def _pause_garbage_collector() -> Iterator[None]:
-    """Without the collector of cycles: it finds none among so many objects that stay, and takes half the time."""
+    """Pause the garbage collector: among so many objects that stay it finds no cycles, and takes half of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

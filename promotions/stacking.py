@@ -75,7 +75,7 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) 
         raise Refused("A promotion cannot exclude itself.")
     with transaction.atomic():
         publish.lock_rules()
-        if Promotion.objects.kept().filter(pk__in=[first, second]).count() < 2:
+        if Promotion.objects.existing().filter(pk__in=[first, second]).count() < 2:
             raise Refused("One of the two promotions was deleted.")
         pair, is_new = ExcludedPair.objects.get_or_create(first_id=first, second_id=second)
         if is_new:

@@ -1,11 +1,11 @@
 """SQL for the tills: prepared statements on Django's own connection, past Django and psycopg's cursors.
 
-Django binds parameters on the client and prepares nothing, and asks `SELECT 1` of each kept connection at the start of
-a request; psycopg's cursors adapt types both ways and may be interrupted. A till's sale is a handful of short
-statements, where all this is more than half the time. So they go to libpq directly, through psycopg's own wrapper,
-prepared, with texts for parameters. In a transaction a statement whose answer nobody waits for is sent together with
-the next one that is waited for, in one round trip. A connection that turns out to be dead is replaced and the work done
-again.
+Django binds parameters on the client, prepares nothing, and sends `SELECT 1` on each kept connection at the start of a
+request. psycopg's cursors adapt types both ways and can be interrupted. A sale is a handful of short statements, and
+all this would take more than half of its time. So the statements go to libpq directly, through psycopg's own wrapper.
+They are prepared, and their parameters are texts. In a transaction, a statement whose answer is not needed waits and
+travels with the next one whose answer is needed, in one round trip. When a connection turns out to be dead, it is
+replaced and the work is done once more.
 """
 
 import re
@@ -39,14 +39,14 @@ from promotions.pipeline import Command, Pipeline
 Result = TypeVar("Result")
 Parameters = Mapping[str, str | None]
 SUCCEEDED = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
-# what was prepared is good no more: somebody discarded it, or a migration gave its columns other types
+# A prepared statement is of no use any more: it was discarded, or a migration gave its columns other types.
 STALE = (InvalidSqlStatementName, FeatureNotSupported)
 IDLE, BAD = TransactionStatus.IDLE, ConnStatus.BAD
 GUARD_FAILED_SQLSTATE = b"FF001"  # SQLSTATE
 
 
 class GuardFailed(Exception):
-    """A statement found that what the transaction relies on holds no more, and said so by promotions_unmet()."""
+    """A guarded statement found no row to change, so the whole transaction failed. promotions_unmet() raises it."""
 
 
 class Rows:
@@ -123,7 +123,7 @@ class Session:
 
 
 class ThreadConnection(threading.local):
-    """This thread's connection: Django's wrapper of it, which Django itself looks up with more ado, and its session."""
+    """This thread's connection: Django's wrapper, kept because Django's own look-up is slower, and its session."""
 
     def __init__(self) -> None:
         self.django: Any = connections[DEFAULT_DB_ALIAS]  # the stubs know no health check and no psycopg 3
@@ -135,7 +135,7 @@ _statement_numbers = count(1)
 
 
 def open_session() -> Session:
-    """The session of this thread's connection, which is open, or was when it was last used."""
+    """Return the session of this thread's connection, and open the connection when there is none."""
     django, session = _thread_connection.django, _thread_connection.session
     django.health_check_done = True  # see `retry_on_lost_connection`
     if django.connection is None:
@@ -147,7 +147,10 @@ def open_session() -> Session:
 
 @cache
 def translate_placeholders(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
-    """A name for `sql`, the statement with $1, $2 … in the place of %(name)s, and these names in their order."""
+    """Give `sql` a name, and replace each %(name)s by $1, $2 and so on.
+
+    Returns: the name of the statement, its text, and the names of its parameters in the order of their numbers.
+    """
     names: dict[str, int] = {}
     text = re.sub(r"%\((\w+)\)s", lambda found: f"${names.setdefault(found[1], len(names) + 1)}", sql)
     return f"till_{next(_statement_numbers)}".encode(), text.encode(), tuple(names)
@@ -164,9 +167,9 @@ def run(sql: str, parameters: Parameters) -> Rows:
 
 
 def send(sql: str, parameters: Parameters) -> None:
-    """Have a statement executed before the next one that is run, or with the commit of the `Transaction` around it.
+    """Queue a statement: it is sent with the next `run`, or with the commit of the `Transaction` around it.
 
-    What it raises is raised there. Outside of a `Transaction` it is run at once.
+    An error of it is raised there. Outside of a `Transaction` it is executed at once.
     """
     session = open_session()
     command = session.command(sql, parameters)
@@ -221,14 +224,14 @@ class Transaction:
     def _roll_back(self) -> None:
         session, pgconn = self._session, self._session.pgconn
         session.waiting.clear()
-        # what is cut off PostgreSQL rolls back itself
+        # On a lost connection PostgreSQL rolls back by itself.
         if pgconn.status != BAD and pgconn.transaction_status != IDLE:
             with session.django.wrap_database_errors:
                 raise_on_error(session.pipeline.roll_back(), pgconn)
 
 
 def raise_on_error(result: PGresult, pgconn: PGconn) -> None:
-    """Raise what PostgreSQL answered, where it is an error."""
+    """Raise the error that PostgreSQL answered, if it is one."""
     if result.status not in SUCCEEDED:
         if pgconn.status == BAD:
             raise psycopg.OperationalError("the connection is lost")
@@ -241,7 +244,7 @@ def raise_on_error(result: PGresult, pgconn: PGconn) -> None:
 
 
 def retry_on_lost_connection(work: Callable[[], Result]) -> Result:
-    """Do `work`, and once more on a new connection when the database went away, or forgot what was prepared.
+    """Do `work`. Do it once more on a new connection when the database went away or forgot its prepared statements.
 
     `work` must be safe to do twice: it reads only, or finds out itself whether it was done.
     Raises: OperationalError, InterfaceError: the database is away.

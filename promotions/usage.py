@@ -1,4 +1,4 @@
-"""Taking what a sale was granted from the limits, and giving it back: counters, coupons, uses by customer.
+"""Takes what a sale was granted from the limits, and gives it back: counters, coupons, uses by customer.
 
 Every function runs inside the transaction of a sale, which holds the shared rules lock and its customer's lock. Rows
 are locked in one order by all: customer uses, coupons by id, counters by id; counters are the hot rows, so last.
@@ -192,7 +192,10 @@ def customer_uses(granted: Iterable[Entry], snapshot: Snapshot) -> list[Customer
 
 
 def count_customer(customer: str, uses: Sequence[CustomerUses]) -> None:
-    """Count uses by a customer. No guard: the sale holds the customer's lock since before it read what is left."""
+    """Count uses by a customer.
+
+    It needs no guard: the sale has held the customer's lock since before it read what is left.
+    """
     if uses:
         send(COUNT_CUSTOMER, {"customer": customer, "uses": msgspec.json.encode(uses).decode()})
 
@@ -224,7 +227,7 @@ LOCK_COUNTERS = "SELECT FROM promotions_counter WHERE id = ANY(%(counters)s::big
 
 
 def lock_rows(customer: str, coupons: Iterable[int], counters: Iterable[int]) -> None:
-    """Lock what a sale may draw on before it reads what is left, so that nobody can be quicker."""
+    """Lock what a sale may draw on, before it reads what is left: no other sale can take it in between."""
     if customer:
         send(LOCK_CUSTOMER, {"customer": customer})
     send(LOCK_COUPONS, {"coupons": array_text(coupons)})
@@ -271,7 +274,10 @@ MOVE_COUPON = """
 
 
 def write_movements(movements: Sequence[Movement], now: datetime) -> None:
-    """Write movements that are certain: no guard, open or not. Coupons and counters; customers are counted apart."""
+    """Write movements to coupons and counters without a guard, also when they are closed.
+
+    Uses by customer are written by `count_customer` and `uncount_customer`.
+    """
     by_coupon: dict[int, list[int]] = defaultdict(lambda: [0, 0])
     for movement in movements:
         if movement.coupon is not None:

@@ -23,7 +23,7 @@ class PromotionField(forms.ModelChoiceField):
 
 
 def promotions_to_choose(with_coupon: bool) -> Any:
-    kept = Promotion.objects.kept()
+    kept = Promotion.objects.existing()
     return kept.filter(trigger=Promotion.Trigger.COUPON) if with_coupon else kept
 
 

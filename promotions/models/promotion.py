@@ -8,7 +8,7 @@ from campaigns.fields import DatabaseTimeField
 
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
-    def kept(self) -> Self:
+    def existing(self) -> Self:
         """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
         return self.filter(deleted_at__isnull=True)
 

@@ -163,7 +163,7 @@ def _key_of(thing: Any) -> int:
 
 def _get_linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
     keys = [_key_of(promotion) for promotion in promotions]
-    found = {promotion.pk: promotion for promotion in models.Promotion.objects.kept().filter(pk__in=keys)}
+    found = {promotion.pk: promotion for promotion in models.Promotion.objects.existing().filter(pk__in=keys)}
     reasons = [("promotions", f"There is no promotion {key} any more.") for key in keys if key not in found]
     reasons += [
         (

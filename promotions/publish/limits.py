@@ -1,4 +1,6 @@
-"""Keeps the counters as the limits are published: made from the ledger when a limit is first set, gone with the last.
+"""Publishes edits and steps: makes each counter say the limits of its campaign or promotion and bumps the version.
+
+A counter is made from the ledger when the first limit is set, and deleted with the last one.
 
 Called under the exclusive rules lock, when no sale is under way.
 """
@@ -20,7 +22,7 @@ OPEN_STATUSES = (
 
 
 def publish_campaign(campaign: "models.PromotionCampaign") -> None:
-    """Publish what a step or an edit changed of a campaign: its counter's limits, window and state, a new version."""
+    """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version."""
     _set_counter(
         {"campaign": campaign.pk},
         is_open=campaign.status in OPEN_STATUSES,
@@ -34,7 +36,7 @@ def publish_campaign(campaign: "models.PromotionCampaign") -> None:
 
 
 def publish_promotion(promotion: "models.Promotion") -> None:
-    """Publish what an edit changed of a promotion."""
+    """Publish a promotion after an edit: set its counter, and bump the version."""
     _set_counter(
         {"promotion": promotion.pk},
         is_open=promotion.status == models.Promotion.Status.ACTIVE and promotion.deleted_at is None,
@@ -166,9 +168,9 @@ WRONG_COUNTERS = """
 
 
 def find_wrong_counters() -> list[tuple[str, int]]:
-    """("campaign" or "promotion", id) of those whose counter does not say what they say, or is missing.
+    """List what has a counter that is missing or differs from its limits: ("campaign" or "promotion", id) each.
 
-    Only after a write that went past this package: by the admin, a script, SQL.
+    That happens only after a write that went past this package, as by a script or SQL.
     """
     with connection.cursor() as cursor:
         cursor.execute(WRONG_COUNTERS)

@@ -1,4 +1,4 @@
-"""Two people at one form: who saves second is told what the first one changed, and nothing of either is lost."""
+"""Two people edit the same thing: the second to save is told what the first one changed. Neither loses anything."""
 
 from django.db.models import QuerySet
 

@@ -147,7 +147,7 @@ def _read_again(promotion: "models.Promotion | int") -> "models.Promotion":
     Raises: Refused: it was deleted.
     """
     key = promotion if isinstance(promotion, int) else promotion.pk
-    found = models.Promotion.objects.kept().filter(pk=key).first()
+    found = models.Promotion.objects.existing().filter(pk=key).first()
     if found is None:
         raise Refused("This promotion was deleted.")
     return found

@@ -2,7 +2,8 @@
 
 from django.db import connection
 
-RULES_LOCK = 0x66616E66  # the advisory lock key of the published rules; any constant, "fanf"
+RULES_LOCK = 0x66616E66
+"""The key of the advisory lock on the published rules. The number is "fanf" in ASCII; any constant would do."""
 
 
 def lock_rules() -> None:
@@ -18,6 +19,10 @@ def lock_rules_shared() -> None:
 
 
 def bump_version() -> None:
-    """Give the published rules a new version. Triggers do the same for writes that go past this package."""
+    """Give the published rules a new version.
+
+    Triggers do the same for every write of a table that the rules are read from, also for `campaign.save()`. So the row
+    of the version is locked before any counter.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT promotions_publish()")

@@ -219,7 +219,7 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     said = request.POST if request.method == "POST" else request.GET
     page = Paginator(linked, LINKED_PER_PAGE).get_page(said.get("links"))
     find = request.GET.get("find", "").strip()
-    free = Promotion.objects.kept().filter(standalone=False).exclude(links__campaign=campaign)
+    free = Promotion.objects.existing().filter(standalone=False).exclude(links__campaign=campaign)
     found = list(free.matching(find)[:FOUND_AT_ONCE]) if find else []
     groups.attach_names([*[link.promotion for link in page], *found])
     links = [  # only a campaign that is over keeps deleted promotions

@@ -48,7 +48,7 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 def promotion_list(request: Request) -> HttpResponse:
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
-    promotions = form.narrow(Promotion.objects.kept()).select_related("counter").prefetch_related(LINKS)
+    promotions = form.narrow(Promotion.objects.existing()).select_related("counter").prefetch_related(LINKS)
     page = Paginator(promotions, PER_PAGE).get_page(request.GET.get("page"))
     groups.attach_names(list(page))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -101,7 +101,7 @@ def says(request: Request) -> HttpResponse:
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
-    stored = Promotion.objects.kept().filter(pk=read_key(request.POST.get("promotion"))).first()
+    stored = Promotion.objects.existing().filter(pk=read_key(request.POST.get("promotion"))).first()
     form = PromotionForm(type_, request.POST, promotion=stored)
     return render(request, "promotions/_says.html", says_context(form, campaign_to_link(request)))
 
@@ -161,7 +161,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 
 def get_promotion(pk: int) -> Promotion:
-    return get_object_or_404(Promotion.objects.kept().prefetch_related(LINKS), pk=pk)
+    return get_object_or_404(Promotion.objects.existing().prefetch_related(LINKS), pk=pk)
 
 
 def kinds() -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ SOON = 30_000  # milliseconds
 expect.set_options(timeout=15_000)  # of which it takes a hundredth on a machine that does nothing else
 
 
-def sold(
+def ask_till(
     product: Product, method: str, path: str, *lines: tuple[str, int], coupons: tuple[str, ...] = ()
 ) -> dict:
     """What the till is answered to a basket of one unit for each (sku, price)."""
@@ -34,7 +34,7 @@ def sold(
     return till(product, method, path, basket)
 
 
-def typed(days: float) -> str:
+def field_text(days: float) -> str:
     """A moment so many days from now, as a field of a date and a time takes it."""
     return f"{timezone.now() + timedelta(days=days):%Y-%m-%dT%H:%M}"
 
@@ -83,7 +83,7 @@ def bundle(page: Page) -> None:
     part(page, "bundle").get_by_label("Amount").fill("19.90")
 
 
-def tiered(page: Page) -> None:
+def fill_in_tiers(page: Page) -> None:
     tiers = part(page, "tiers").get_by_role("group")
     for number, (least, percent) in enumerate([("50", "5"), ("100", "10")]):
         tiers.nth(number).get_by_label("From (EUR)").fill(least)
@@ -101,8 +101,8 @@ def happy_hour(page: Page) -> None:
 def flash(page: Page) -> None:
     part(page, "off_items").get_by_label("Percent").fill("30")
     when = part(page, "when")
-    when.get_by_label("Starts").fill(typed(1))
-    when.get_by_label("Ends").fill(typed(2))
+    when.get_by_label("Starts").fill(field_text(1))
+    when.get_by_label("Ends").fill(field_text(2))
     when.get_by_label("Maximum uses", exact=True).fill("100")
 
 
@@ -116,7 +116,7 @@ KINDS: dict[str, tuple[Callable[[Page], None], str]] = {
     "Category or item discount": (items, "12.5 % off everything in soap or candles."),
     "Buy one get one": (buy_get, "Buy 2 of SOAP1, get 1 at 50 % off (the cheapest of them)."),
     "Bundle": (bundle, "1 of SOAP1, 1 of DISH1 and 1 of CLOTH1 together for €19.90."),
-    "Tiered spend": (tiered, "5 % off the sale from €50.00 on, 10 % from €100.00 on."),
+    "Tiered spend": (fill_in_tiers, "5 % off the sale from €50.00 on, 10 % from €100.00 on."),
     "Happy hour": (happy_hour, "20 % off everything, on Friday from 16:00 to 18:00."),
     "Flash sale": (flash, "30 % off everything"),
     "First-time customer": (first, "15 % off the sale, on a customer's first purchase, with a coupon."),
@@ -163,7 +163,7 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     sign_in("marketer")
     page.goto("/campaigns/promotion/new/")
     page.get_by_label("Name").fill("Lamp week")
-    page.get_by_label("Ends", exact=True).fill(typed(7))
+    page.get_by_label("Ends", exact=True).fill(field_text(7))
     page.get_by_label("Budget (EUR)").fill("100")
     page.get_by_label("Maximum uses", exact=True).fill("40")
     page.get_by_label("Berlin Mitte").check()
@@ -190,11 +190,11 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     expect(linked.get_by_role("listitem")).to_have_count(1)
 
     lamp = ("LAMP1", 10_000)
-    assert sold(product, "POST", "quotes", lamp)["discount"] == 0, "a draft gives nothing"
+    assert ask_till(product, "POST", "quotes", lamp)["discount"] == 0, "a draft gives nothing"
     status, dialog = page.locator("#campaign-status"), page.get_by_role("dialog")
     status.get_by_role("button", name="Activate").click()
     expect(status.locator(".status-badge")).to_have_text("Active")
-    assert sold(product, "PUT", "sales/lamp-1", lamp)["discount"] == 2_000
+    assert ask_till(product, "PUT", "sales/lamp-1", lamp)["discount"] == 2_000
     counters = page.locator("#campaign-counters")
     expect(counters).to_contain_text("€20.00 20.0 % of €100.00", timeout=SOON)  # it asks again by itself
     expect(counters).to_contain_text("€80.00")
@@ -205,7 +205,7 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     page.get_by_label("Budget (EUR)").fill("30")
     page.get_by_role("button", name="Save").click()
     expect(page.locator("#changes")).to_contain_text("budget: €100.00 → €30.00")
-    assert sold(product, "PUT", "sales/lamp-2", lamp)["discount"] == 1_000, (
+    assert ask_till(product, "PUT", "sales/lamp-2", lamp)["discount"] == 1_000, (
         "the rest of the budget, to the cent"
     )
     expect(counters).to_contain_text("Budget used up", timeout=SOON)
@@ -222,7 +222,7 @@ def test_a_campaign_is_built_activated_edited_paused_and_ended(page: Page, produ
     dialog.get_by_role("link", name="End Early instead").click()
     dialog.get_by_role("button", name="End Early").click()
     expect(status.locator(".status-badge")).to_have_text("Expired")
-    assert sold(product, "POST", "quotes", lamp)["discount"] == 0
+    assert ask_till(product, "POST", "quotes", lamp)["discount"] == 0
 
 
 # ── codes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -257,7 +257,7 @@ def test_codes_are_generated_exported_used_and_switched_off_together(
         codes = [row["code"] for row in csv.DictReader(exported)]
     assert len(set(codes)) == 25
     assert all(code.startswith("LEAF-") for code in codes)
-    assert sold(product, "PUT", "sales/leaf-1", ("CARD1", 1_000), coupons=(codes[0],))["discount"] == 100
+    assert ask_till(product, "PUT", "sales/leaf-1", ("CARD1", 1_000), coupons=(codes[0],))["discount"] == 100
 
     page.get_by_role("link", name="Batches", exact=True).click()
     row = page.get_by_role("row", name=re.compile("Leaflets"))
@@ -267,7 +267,7 @@ def test_codes_are_generated_exported_used_and_switched_off_together(
     expect(dialog).to_contain_text("25 codes of “Leaflet of the week” will be refused at every till")
     dialog.get_by_role("button", name="Switch all off").click()
     expect(page.get_by_role("main")).to_contain_text("25 codes of “Leaflets” switched off.")
-    refused = sold(product, "POST", "quotes", ("CARD1", 1_000), coupons=(codes[1],))
+    refused = ask_till(product, "POST", "quotes", ("CARD1", 1_000), coupons=(codes[1],))
     assert (refused["discount"], refused["coupons"][0]["status"]) == (0, "coupon_inactive")
 
 

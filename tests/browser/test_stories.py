@@ -46,7 +46,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     expect(mail.get_by_text("The new roast tastes of").first).to_be_visible()
     link = mail.get_by_role("link", name="Have a bag put aside").get_attribute("href")
     assert link.startswith(f"{product.address}/t/c/")
-    assert followed(link) == "https://nordlicht.example/autumn"
+    assert follow_link(link) == "https://nordlicht.example/autumn"
 
     outbox = page.url
     with page.context.expect_page() as tab:  # a tab of its own: nothing happens to this page
@@ -65,7 +65,7 @@ class Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def followed(link: str) -> str:
+def follow_link(link: str) -> str:
     """Where the link leads, without the parameters added to it."""
     with pytest.raises(urllib.error.HTTPError) as answer:
         urllib.request.build_opener(Stay).open(link, timeout=10)

@@ -36,7 +36,7 @@ def fail(status: int):
     return lambda route: route.fulfill(status=status, body="<p>no part of a page</p>")
 
 
-def cut(route: Route) -> None:
+def cut_connection(route: Route) -> None:
     route.abort("connectionrefused")
 
 
@@ -50,7 +50,7 @@ def cut(route: Route) -> None:
         (fail(500), "Something went wrong on the server (500)"),
         (fail(502), "starting anew"),
         (fail(503), "busy or its database is away"),
-        (cut, "The server cannot be reached."),
+        (cut_connection, "The server cannot be reached."),
     ],
 )
 def test_a_button_that_cannot_work_says_why(quiet_page: Page, answer, said):

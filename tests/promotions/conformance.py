@@ -53,7 +53,7 @@ def run_case(case: Case) -> dict[str, Any]:
 
 
 def _basket(case: Case) -> dict[str, Any]:
-    promotions = _ranked(case["promotions"])
+    promotions = _number_promotions(case["promotions"])
     numbers = {number: promotion["id"] for number, promotion in promotions}
     outcome = evaluate(
         _sale(case, promotions),
@@ -92,7 +92,7 @@ def _answer(outcome: Outcome, numbers: Mapping[int, str], without_units: Mapping
 
 
 def _ordering(case: Case) -> dict[str, Any]:
-    promotions = _ranked(case["promotions"])
+    promotions = _number_promotions(case["promotions"])
     names = {number: promotion["id"] for number, promotion in promotions}
     rules = [
         Rule(number, r.PercentOff(1000), priority=-promotion.get("priority", 0))
@@ -113,7 +113,7 @@ KINDS: dict[str, Callable[[Case], dict[str, Any]]] = {
 }
 
 
-def _ranked(promotions: Iterable[Case]) -> list[tuple[int, Case]]:
+def _number_promotions(promotions: Iterable[Case]) -> list[tuple[int, Case]]:
     """Promotions with numbers of their own, in the order of the list: the tie-breaker of equal priorities."""
     return list(enumerate(promotions, start=1))
 
@@ -161,7 +161,7 @@ def _line(line: Case) -> BasketLine:
         quantity=line["qty"],
         unit_price=total // line["qty"],
         line_total=total,
-        categories=_listed(line.get("category")),
+        categories=_to_tuple(line.get("category")),
         # Units are interchangeable inside a line only. The schema knows no brands: one tells lines alike apart.
         brand=line["line"],
         discountable=line.get("discountable", True),
@@ -174,7 +174,7 @@ NONE = "\0"
 """What no line is called."""
 
 
-def _listed(value: Any) -> tuple[str, ...]:
+def _to_tuple(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
     return (value,) if isinstance(value, str) else tuple(value)
@@ -237,7 +237,7 @@ def _match(match: Case) -> r.Match:
 
 def _one_of(match: Case, field: str) -> tuple[str, ...]:
     """Those listed; an empty list means none, which the engine says by one that does not exist."""
-    return _listed(match.get(field)) if match.get(field) != [] else (NONE,)
+    return _to_tuple(match.get(field)) if match.get(field) != [] else (NONE,)
 
 
 def _condition(condition: Case) -> r.Condition:

@@ -60,7 +60,7 @@ def _ledger(case: Case) -> dict[str, Any]:
             for number, op in enumerate(ops)
             if not steps[op["op"]](number, op["entries"], op.get("customer"))
         ],
-        "used": used(campaign, budget["type"]),
+        "used": count_uses(campaign, budget["type"]),
         "per_customer": by_customer(campaign),
     }
 
@@ -102,7 +102,7 @@ class Register:
         """Whether there is a sale to take these entries back from, the latest first."""
         wanted = [(entry["promotion"], entry["amount"]) for entry in entries]
         for buyer, reference, lines in reversed(self.sales):
-            names = taken(wanted, lines) if buyer == customer else None
+            names = find_lines(wanted, lines) if buyer == customer else None
             if names is None:
                 continue
             whole = len(names) == len(lines)
@@ -117,7 +117,7 @@ class Register:
         return self.till.post(f"S{number}", "void").status == 200
 
 
-def taken(wanted: Iterable[Entry], lines: Mapping[str, Entry]) -> list[str] | None:
+def find_lines(wanted: Iterable[Entry], lines: Mapping[str, Entry]) -> list[str] | None:
     """The lines that hold what is wanted, each once; None where some of it is not there."""
     names: list[str] = []
     for entry in wanted:
@@ -128,7 +128,7 @@ def taken(wanted: Iterable[Entry], lines: Mapping[str, Entry]) -> list[str] | No
     return names
 
 
-def used(campaign: PromotionCampaign, kind: str) -> int:
+def count_uses(campaign: PromotionCampaign, kind: str) -> int:
     if kind == "usage_per_customer":
         return sum(by_customer(campaign).values())
     counter = Counter.objects.get(campaign=campaign)
@@ -164,7 +164,7 @@ def _availability(case: Case) -> dict[str, Any]:
     used_before(campaign, promotion, before, customer)
     for verb in STOPPED_BY[given.get("state", "active")]:
         lifecycle.fire(campaign, verb)
-    answer = quoted(basket(1_000, customer={"id": customer}), context.get("at"))
+    answer = quote_at(basket(1_000, customer={"id": customer}), context.get("at"))
     left = uses_left(promotion, customer)
     return {"available": answer["discount"] > 0} | ({} if left is None else {"remaining": max(0, left)})
 
@@ -173,7 +173,7 @@ CUSTOMER = "the-customer"
 STOPPED_BY: dict[str, Sequence[str]] = {"active": (), "paused": ("pause",)}
 
 
-def quoted(body: dict[str, Any], at: str | None) -> dict[str, Any]:
+def quote_at(body: dict[str, Any], at: str | None) -> dict[str, Any]:
     """The quote of a till at a time of its own."""
     till = AtTill()
     now = instant(at) if at else None

@@ -11,7 +11,7 @@ from tests.factories import PromotionCampaignFactory, PromotionFactory
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
-def shown(response, status=200) -> str:
+def read_page(response, status=200) -> str:
     assert response.status_code == status, response.content.decode()[:2000]
     return response.content.decode()
 
@@ -41,5 +41,5 @@ def queries(client, address) -> int:
     with CaptureQueriesContext(
         connection,
     ) as captured:
-        shown(client.get(address))
+        read_page(client.get(address))
     return len(captured)

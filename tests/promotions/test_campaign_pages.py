@@ -21,7 +21,7 @@ from tests.factories import (
     PromotionFactory,
     SaleFactory,
 )
-from tests.promotions.pages import HTMX, campaign_with, linked_names, queries, shown, words
+from tests.promotions.pages import HTMX, campaign_with, linked_names, queries, read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, marketer):
     here = LocationFactory()
-    shown(client.get("/campaigns/promotion/new/"))
+    read_page(client.get("/campaigns/promotion/new/"))
     answer = {
         "name": "Spring",
         "description": "",
@@ -57,7 +57,7 @@ def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, mark
     assert campaign.exclusive
     assert list(campaign.locations.all()) == [here]
     assert campaign.counter.budget == 123450
-    page = words(shown(client.get(campaign.get_absolute_url())))
+    page = words(read_page(client.get(campaign.get_absolute_url())))
     assert "€1,234.50" in page
     assert "With others never: each of its promotions applies alone in a sale" in page
     assert here.name in page
@@ -66,7 +66,7 @@ def test_a_campaign_is_created_as_a_draft_with_money_in_minor_units(client, mark
 def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(client, marketer):
     answer = {"name": "", "currency": "EUR", "budget": "1.234", "on_budget_end": "partial", "priority": "0"}
     answer |= {"starts_at": "2090-03-02T08:00", "ends_at": "2090-03-01T08:00", "max_uses": "0"}
-    page = words(shown(client.post("/campaigns/promotion/new/", answer), 422))
+    page = words(read_page(client.post("/campaigns/promotion/new/", answer), 422))
     for sentence in (
         "This field is required.",
         "1.234 EUR: write at most 2 digits after the point.",
@@ -82,7 +82,7 @@ def test_what_cannot_be_is_said_at_its_field_and_nothing_is_saved(client, market
 def test_a_currency_without_decimals_takes_whole_amounts(client, marketer):
     LocationFactory(currency="JPY")
     answer = {"name": "Haru", "currency": "JPY", "on_budget_end": "partial", "priority": "1"}
-    page = words(shown(client.post("/campaigns/promotion/new/", answer | {"budget": "5000.5"}), 422))
+    page = words(read_page(client.post("/campaigns/promotion/new/", answer | {"budget": "5000.5"}), 422))
     assert "write no digits after the point" in page
     client.post("/campaigns/promotion/new/", answer | {"budget": "5000"})
     assert PromotionCampaign.objects.get().budget == 5000
@@ -107,11 +107,11 @@ def edit_answers(campaign) -> dict:
 def test_an_active_campaign_warns_on_its_form_with_pause_at_hand(client, marketer):
     """P10"""
     campaign = PromotionCampaignFactory(status="active")
-    page = shown(client.get(f"/campaigns/promotion/{campaign.pk}/edit/"))
+    page = read_page(client.get(f"/campaigns/promotion/{campaign.pk}/edit/"))
     assert "This campaign is active." in page
     assert f'action="/campaigns/{campaign.pk}/pause/"' in page
     draft = PromotionCampaignFactory(status="draft")
-    assert "This campaign is active." not in shown(client.get(f"/campaigns/promotion/{draft.pk}/edit/"))
+    assert "This campaign is active." not in read_page(client.get(f"/campaigns/promotion/{draft.pk}/edit/"))
 
 
 def test_an_edit_of_an_active_campaign_changes_what_was_touched_and_counts_at_once(client, marketer):
@@ -130,19 +130,19 @@ def test_an_edit_of_an_active_campaign_changes_what_was_touched_and_counts_at_on
 def test_end_early_is_offered_before_cancel(client, marketer):
     """P10"""
     campaign = PromotionCampaignFactory(status="active")
-    page = shown(client.get(campaign.get_absolute_url()))
+    page = read_page(client.get(campaign.get_absolute_url()))
     assert page.index(f"/campaigns/{campaign.pk}/end_early/") < page.index(
         f"/campaigns/{campaign.pk}/cancel/"
     )
-    asked = shown(client.get(f"/campaigns/{campaign.pk}/cancel/"))
+    asked = read_page(client.get(f"/campaigns/{campaign.pk}/cancel/"))
     assert f'href="/campaigns/{campaign.pk}/end_early/"' in asked
 
 
 def test_a_paused_campaign_whose_end_has_passed_says_what_a_resume_does(client, marketer):
     ended = timezone.now() - timedelta(hours=1)
     campaign = PromotionCampaignFactory(status="paused", ends_at=ended)
-    assert "Its end has passed" in shown(client.get(campaign.get_absolute_url()))
-    asked = words(shown(client.get(f"/campaigns/{campaign.pk}/resume/")))
+    assert "Its end has passed" in read_page(client.get(campaign.get_absolute_url()))
+    asked = words(read_page(client.get(f"/campaigns/{campaign.pk}/resume/")))
     assert "resumed now it expires at once" in asked
 
 
@@ -153,14 +153,14 @@ def test_a_campaign_that_is_over_is_not_edited(client, marketer, status):
         client.get(f"/campaigns/promotion/{campaign.pk}/edit/"),
         client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"name": "Other"}),
     ):
-        assert f"is {status}: it cannot be edited" in shown(response, 409)
+        assert f"is {status}: it cannot be edited" in read_page(response, 409)
     assert PromotionCampaign.objects.get().name == campaign.name
 
 
 # ── its figures ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def spent(campaign, amount, at=None):
+def give_discount(campaign, amount, at=None):
     sale = SaleFactory(at=at or timezone.now())
     Redemption.objects.create(
         sale=sale, campaign=campaign, promotion=PromotionFactory(), amount=amount, uses=1, at=sale.at
@@ -169,10 +169,10 @@ def spent(campaign, amount, at=None):
 
 def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, marketer):
     campaign = PromotionCampaignFactory(status="active", budget=10000, max_uses=10)
-    spent(campaign, 2500, at=timezone.now() - timedelta(hours=1))
+    give_discount(campaign, 2500, at=timezone.now() - timedelta(hours=1))
     with_counter(campaign)
     Counter.objects.update(held=500)
-    page = words(shown(client.get(reverse("promotions:counters", args=[campaign.pk]))))
+    page = words(read_page(client.get(reverse("promotions:counters", args=[campaign.pk]))))
     assert "Discounts given €25.00 25.0 % of €100.00" in page
     assert "On hold at tills €5.00" in page
     assert "Budget left €70.00" in page
@@ -190,9 +190,9 @@ def with_counter(campaign):
 
 def test_a_campaign_without_limits_sums_its_ledger(client, marketer):
     campaign = PromotionCampaignFactory(status="active")
-    spent(campaign, 1250)
-    spent(campaign, 50)
-    page = words(shown(client.get(campaign.get_absolute_url())))
+    give_discount(campaign, 1250)
+    give_discount(campaign, 50)
+    page = words(read_page(client.get(campaign.get_absolute_url())))
     assert "Discounts given €13.00" in page
     assert "Uses 2" in page
     assert "no limit" in page
@@ -201,37 +201,39 @@ def test_a_campaign_without_limits_sums_its_ledger(client, marketer):
 def test_a_used_up_budget_is_a_badge_with_its_time_and_the_campaign_stays_active(client, marketer):
     """P3"""
     campaign = PromotionCampaignFactory(status="active", budget=1000)
-    spent(campaign, 1000)
+    give_discount(campaign, 1000)
     with_counter(campaign)
-    page = words(shown(client.get(campaign.get_absolute_url())))
+    page = words(read_page(client.get(campaign.get_absolute_url())))
     assert "Budget used up" in page
     assert f"Nothing is left since {timezone.now():%-d %b %Y}" in page
     assert "The campaign stays active: raise the budget" in page
     client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"budget": "20"})
-    assert "Budget used up" not in shown(client.get(campaign.get_absolute_url()))
+    assert "Budget used up" not in read_page(client.get(campaign.get_absolute_url()))
 
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "active", "paused", "expired", "cancelled"])
 def test_only_an_active_campaign_asks_for_its_figures_again_and_again(client, marketer, status):
     campaign = PromotionCampaignFactory(status=status)
-    page = shown(client.get(reverse("promotions:counters", args=[campaign.pk])))
+    page = read_page(client.get(reverse("promotions:counters", args=[campaign.pk])))
     assert ("every 3s" in page) == (status == "active")
 
 
 def test_what_it_gave_is_drawn_day_by_day_and_told_in_numbers(client, marketer):
     campaign = PromotionCampaignFactory(status="active", starts_at=timezone.now() - timedelta(days=2))
-    assert reverse("promotions:days", args=[campaign.pk]) in shown(client.get(campaign.get_absolute_url()))
+    assert reverse("promotions:days", args=[campaign.pk]) in read_page(
+        client.get(campaign.get_absolute_url())
+    )
     path = reverse("promotions:days", args=[campaign.pk])
-    assert "It has given nothing yet" in shown(client.get(path))
-    spent(campaign, 1234)
-    page = shown(client.get(path, **HTMX))
+    assert "It has given nothing yet" in read_page(client.get(path))
+    give_discount(campaign, 1234)
+    page = read_page(client.get(path, **HTMX))
     assert page.count("<title>") == 3
     assert "€12.34, 1</title>" in page
     assert 'hx-trigger="every 60s' in page
     assert "<html" not in page
     campaign = PromotionCampaignFactory(status="cancelled")
-    spent(campaign, 1)
-    assert "every 60s" not in shown(client.get(reverse("promotions:days", args=[campaign.pk])))
+    give_discount(campaign, 1)
+    assert "every 60s" not in read_page(client.get(reverse("promotions:days", args=[campaign.pk])))
 
 
 # ── its promotions ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -241,7 +243,7 @@ def test_promotions_are_found_linked_ordered_and_removed_without_javascript(clie
     campaign = PromotionCampaignFactory(status="draft")
     socks, shoes = PromotionFactory(name="Socks"), PromotionFactory(name="Shoes")
     PromotionFactory(name="Alone so", standalone=True)
-    page = shown(client.get(f"{campaign.get_absolute_url()}?find=so"))
+    page = read_page(client.get(f"{campaign.get_absolute_url()}?find=so"))
     assert set(re.findall(r"promotions/(\d+)/link/", page)) == {str(socks.pk)}
     base = f"/campaigns/promotion/{campaign.pk}/promotions"
     for promotion in (socks, shoes):
@@ -260,7 +262,7 @@ def test_promotions_are_found_linked_ordered_and_removed_without_javascript(clie
 def test_htmx_gets_the_part_that_changed(client, marketer):
     campaign, (promotion,) = campaign_with()
     response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{promotion.pk}/switch/", **HTMX)
-    page = shown(response)
+    page = read_page(response)
     assert page.strip().startswith('<section class="card" id="campaign-promotions"')
     assert "It is switched off" in page
 
@@ -278,22 +280,22 @@ def test_one_promotion_is_switched_and_campaign_and_others_stay(client, marketer
 def test_a_paused_campaign_says_that_its_promotions_wait(client, marketer):
     """P8"""
     campaign, _ = campaign_with(status="paused")
-    assert "It waits until the campaign is resumed" in shown(client.get(campaign.get_absolute_url()))
+    assert "It waits until the campaign is resumed" in read_page(client.get(campaign.get_absolute_url()))
 
 
 def test_a_refused_link_says_why(client, marketer):
     campaign, alone = PromotionCampaignFactory(), PromotionFactory(standalone=True)
     response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{alone.pk}/link/", **HTMX)
-    assert "is standalone: it applies without a campaign" in shown(response, 409)
+    assert "is standalone: it applies without a campaign" in read_page(response, 409)
 
 
 def test_the_promotions_of_a_campaign_that_is_over_cannot_be_rearranged(client, marketer):
     campaign, (promotion,) = campaign_with(status="expired")
-    page = shown(client.get(campaign.get_absolute_url()))
+    page = read_page(client.get(campaign.get_absolute_url()))
     assert "/unlink/" not in page
     assert "Add an existing promotion" not in page
     response = client.post(f"/campaigns/promotion/{campaign.pk}/promotions/{promotion.pk}/unlink/", **HTMX)
-    assert "is expired: it cannot be edited" in shown(response, 409)
+    assert "is expired: it cannot be edited" in read_page(response, 409)
 
 
 def test_a_campaign_asks_as_many_queries_for_many_promotions_as_for_few(client, marketer):
@@ -307,7 +309,7 @@ def test_a_campaign_that_is_over_still_names_a_promotion_that_was_deleted_since(
     """P8"""
     campaign, (kept, gone) = campaign_with(2, status="expired")
     publish.delete_promotion(gone)
-    page = shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+    page = read_page(client.get(f"/campaigns/promotion/{campaign.pk}/"))
     assert f'href="/promotions/{kept.pk}/"' in page
     assert f'href="/promotions/{gone.pk}/"' not in page
     assert f"{gone} Deleted" in words(page)
@@ -319,7 +321,7 @@ def test_a_promotion_that_is_deleted_leaves_the_campaigns_that_go_on(client, mar
     """P8"""
     campaign, (kept, gone) = campaign_with(2)
     publish.delete_promotion(gone)
-    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    page = words(read_page(client.get(f"/campaigns/promotion/{campaign.pk}/")))
     assert str(gone) not in page
     assert linked_names(campaign) == [kept.name]
 
@@ -330,20 +332,20 @@ def test_a_draft_says_that_nothing_is_linked_and_one_that_is_over_that_nothing_w
         ("expired", "No promotion was linked to it"),
     ):
         campaign = PromotionCampaignFactory(status=status)
-        assert sentence in shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+        assert sentence in read_page(client.get(f"/campaigns/promotion/{campaign.pk}/"))
 
 
 def test_a_campaign_none_of_whose_promotions_is_on_says_so(client, marketer):
     campaign, (one, _) = campaign_with(2)
     idle = "None of them is switched on"
-    assert idle not in shown(client.get(campaign.get_absolute_url()))
+    assert idle not in read_page(client.get(campaign.get_absolute_url()))
     Promotion.objects.update(status="inactive")
-    assert idle in shown(client.get(campaign.get_absolute_url()))
+    assert idle in read_page(client.get(campaign.get_absolute_url()))
     address = f"/campaigns/promotion/{campaign.pk}/promotions/{one.pk}/switch/"
-    assert idle not in shown(client.post(address, {"on": "1"}, **HTMX))
+    assert idle not in read_page(client.post(address, {"on": "1"}, **HTMX))
     over, _ = campaign_with(status="expired")
     Promotion.objects.update(status="inactive")
-    assert idle not in shown(client.get(over.get_absolute_url()))
+    assert idle not in read_page(client.get(over.get_absolute_url()))
 
 
 def test_a_campaign_warns_of_a_linked_promotion_that_cannot_apply_in_it(client, marketer):
@@ -352,11 +354,11 @@ def test_a_campaign_warns_of_a_linked_promotion_that_cannot_apply_in_it(client, 
     Promotion.objects.filter(pk=late.pk).update(
         starts_at=now + 2 * DAY, benefit={"type": "fixed_total", "amount": 500}, lane="order"
     )
-    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    page = words(read_page(client.get(f"/campaigns/promotion/{campaign.pk}/")))
     assert f"Its window lies outside that of “{campaign}”: it never applies there." in page
     assert f"The budget of “{campaign}”, €1.00, is smaller than one discount of €5.00" in page
     type(campaign).objects.filter(pk=campaign.pk).update(status="expired")
-    assert "Its window lies outside" not in shown(client.get(f"/campaigns/promotion/{campaign.pk}/"))
+    assert "Its window lies outside" not in read_page(client.get(f"/campaigns/promotion/{campaign.pk}/"))
 
 
 def test_the_warnings_of_linked_promotions_cost_no_query_each(client, marketer):
@@ -369,8 +371,8 @@ def test_the_warnings_of_linked_promotions_cost_no_query_each(client, marketer):
 def test_many_linked_promotions_are_shown_page_by_page_and_can_be_moved_over_its_edge(client, marketer):
     campaign, promotions = campaign_with(60)
     address = f"/campaigns/promotion/{campaign.pk}/"
-    assert "1 to 50 of 60" in words(shown(client.get(address)))
-    rest = shown(client.get(f"{address}promotions/?links=2", **HTMX))
+    assert "1 to 50 of 60" in words(read_page(client.get(address)))
+    rest = read_page(client.get(f"{address}promotions/?links=2", **HTMX))
     assert "51 to 60 of 60" in words(rest)
     assert re.findall(r'class="fw-bold" href="/promotions/(\d+)/"', rest) == [
         str(one.pk) for one in promotions[50:]
@@ -378,5 +380,7 @@ def test_many_linked_promotions_are_shown_page_by_page_and_can_be_moved_over_its
     assert len(rest.encode()) < 60_000
     first = promotions[50]
     moved = client.post(f"{address}promotions/{first.pk}/move/", {"up": "1", "links": "2"}, **HTMX)
-    assert f'href="/promotions/{promotions[49].pk}/"' in shown(moved)  # the page stays, its first has changed
+    assert f'href="/promotions/{promotions[49].pk}/"' in read_page(
+        moved
+    )  # the page stays, its first has changed
     assert linked_names(campaign)[49:51] == [first.name, promotions[49].name]

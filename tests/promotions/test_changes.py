@@ -5,7 +5,7 @@ import pytest
 from promotions import changes, publish, stacking
 from promotions.models import Change
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
-from tests.promotions.pages import shown, words
+from tests.promotions.pages import read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -64,7 +64,7 @@ def test_every_kind_of_edit_can_be_told():
 def test_the_page_of_a_campaign_shows_what_an_edit_changed(client, marketer):
     campaign = PromotionCampaignFactory(status="active", budget=50_000)
     publish.edit_campaign(campaign, changes={"budget": 80_000})
-    page = words(shown(client.get(f"/campaigns/promotion/{campaign.pk}/")))
+    page = words(read_page(client.get(f"/campaigns/promotion/{campaign.pk}/")))
     assert "budget: €500.00 → €800.00" in page
 
 
@@ -72,7 +72,7 @@ def test_the_pages_of_a_promotion_and_of_the_stacking_rules_show_what_an_edit_ch
     promotion = PromotionFactory(max_uses=5)
     publish.save_promotion(promotion, max_uses=7)
     stacking.change_rules(max_discount=1_000)
-    page = words(shown(client.get(f"/promotions/{promotion.pk}/")))
+    page = words(read_page(client.get(f"/promotions/{promotion.pk}/")))
     assert "maximum uses: 5 → 7" in page
-    page = words(shown(client.get("/stacking/")))
+    page = words(read_page(client.get("/stacking/")))
     assert "most discount of one sale: none → €10.00" in page

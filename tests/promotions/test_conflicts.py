@@ -16,14 +16,14 @@ from tests.factories import (
     PromotionFactory,
     SaleFactory,
 )
-from tests.promotions.pages import shown, words
+from tests.promotions.pages import read_page, words
 
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 
 
-def warned(promotion: Promotion, *campaigns, places=()) -> str:
+def conflict_text(promotion: Promotion, *campaigns, places=()) -> str:
     return " ".join(conflicts_of(promotion, campaigns=campaigns, places=places))
 
 
@@ -96,44 +96,46 @@ def test_a_sound_promotion_in_an_active_campaign_warns_of_nothing():
     ],
 )
 def test_a_promotion_that_gives_nothing_or_not_as_meant_says_so(fields, sentence):
-    assert sentence in warned(PromotionFactory(**fields))
+    assert sentence in conflict_text(PromotionFactory(**fields))
 
 
 def test_a_promotion_that_applies_nowhere_says_so_and_a_standalone_one_does_not():
-    assert "it applies nowhere" in warned(PromotionFactory())
-    assert warned(PromotionFactory(standalone=True)) == ""
+    assert "it applies nowhere" in conflict_text(PromotionFactory())
+    assert conflict_text(PromotionFactory(standalone=True)) == ""
 
 
 def test_linked_and_standalone_exclude_each_other():
-    assert "It is standalone and linked" in warned(
+    assert "It is standalone and linked" in conflict_text(
         PromotionFactory(standalone=True), PromotionCampaignFactory()
     )
 
 
 def test_a_campaign_that_is_over_counts_as_none():
-    assert "it applies nowhere" in warned(PromotionFactory(), PromotionCampaignFactory(status="expired"))
+    assert "it applies nowhere" in conflict_text(
+        PromotionFactory(), PromotionCampaignFactory(status="expired")
+    )
 
 
 def test_a_threshold_that_no_sale_ever_reached_is_told_with_the_largest():
     promotion = PromotionFactory(standalone=True, conditions=[{"type": "min_subtotal", "amount": 90000}])
-    assert warned(promotion) == ""  # too few sales to tell
+    assert conflict_text(promotion) == ""  # too few sales to tell
     SaleFactory.create_batch(200, location=LocationFactory(), subtotal=4500)
-    assert "None of the last 200 sales came to €900.00: the largest was €45.00" in warned(promotion)
+    assert "None of the last 200 sales came to €900.00: the largest was €45.00" in conflict_text(promotion)
     tiers = [{"at_least": at_least, "percent": 500} for at_least in (4000, 8000, 12000)]
     promotion = PromotionFactory(standalone=True, benefit={"type": "tiered", "tiers": tiers})
-    assert "None of the last 200 sales came to €80.00: the largest was €45.00" in warned(promotion)
+    assert "None of the last 200 sales came to €80.00: the largest was €45.00" in conflict_text(promotion)
     coded = CouponFactory(promotion__standalone=True, min_subtotal=4501).promotion
-    assert "minimum spend of 1 of its coupon codes" in warned(coded)
+    assert "minimum spend of 1 of its coupon codes" in conflict_text(coded)
     Coupon.objects.update(min_subtotal=4500)
-    assert warned(coded) == ""
+    assert conflict_text(coded) == ""
 
 
 def test_stacking_rules_that_cut_every_discount_are_told():
     promotion = PromotionFactory(standalone=True, benefit={"type": "fixed_total", "amount": 500})
     stacking.change_rules(max_discount=500)
-    assert warned(promotion) == ""
+    assert conflict_text(promotion) == ""
     stacking.change_rules(max_discount=499)
-    assert warned(promotion) == (
+    assert conflict_text(promotion) == (
         "The stacking rules allow €4.99 of discount in a sale: no sale gets the whole €5.00."
     )
 
@@ -142,11 +144,11 @@ def test_a_window_outside_the_campaign_is_told():
     now = timezone.now()
     campaign = PromotionCampaignFactory(status="active")  # from yesterday for a week
     outside = PromotionFactory(starts_at=now + 30 * DAY, ends_at=now + 31 * DAY)
-    assert f"Its window lies outside that of “{campaign}”" in warned(outside, campaign)
+    assert f"Its window lies outside that of “{campaign}”" in conflict_text(outside, campaign)
     before = PromotionFactory(starts_at=now - 9 * DAY)
-    assert f"It starts before “{campaign}” does" in warned(before, campaign)
+    assert f"It starts before “{campaign}” does" in conflict_text(before, campaign)
     after = PromotionFactory(ends_at=now + 30 * DAY)
-    assert f"It ends after “{campaign}” does" in warned(after, campaign)
+    assert f"It ends after “{campaign}” does" in conflict_text(after, campaign)
 
 
 def test_hours_that_never_come_within_the_window_are_told():
@@ -157,7 +159,7 @@ def test_hours_that_never_come_within_the_window_are_told():
         ends_at=monday + DAY,
         conditions=[{"type": "hours", "weekdays": [6, 7]}],
     )
-    assert warned(promotion) == "Its days and hours never come within its own window."
+    assert conflict_text(promotion) == "Its days and hours never come within its own window."
 
 
 @pytest.mark.parametrize(
@@ -187,9 +189,9 @@ def test_locations_that_never_meet_those_of_the_campaign_are_told():
     here, there = LocationFactory.create_batch(2)
     campaign = PromotionCampaignFactory()
     campaign.locations.set([there])
-    assert "None of its locations is one of" in warned(PromotionFactory(), campaign, places=[here.pk])
-    assert warned(PromotionFactory(), campaign, places=[here.pk, there.pk]) == ""
-    assert warned(PromotionFactory(), campaign) == ""
+    assert "None of its locations is one of" in conflict_text(PromotionFactory(), campaign, places=[here.pk])
+    assert conflict_text(PromotionFactory(), campaign, places=[here.pk, there.pk]) == ""
+    assert conflict_text(PromotionFactory(), campaign) == ""
 
 
 @pytest.mark.parametrize(
@@ -199,8 +201,8 @@ def test_locations_that_never_meet_those_of_the_campaign_are_told():
 def test_a_budget_smaller_than_one_discount_is_told(on_budget_end, sentence):
     promotion = PromotionFactory(benefit={"type": "fixed_total", "amount": 500})
     campaign = PromotionCampaignFactory(budget=499, on_budget_end=on_budget_end)
-    assert sentence in warned(promotion, campaign)
-    assert warned(promotion, PromotionCampaignFactory(budget=500)) == ""
+    assert sentence in conflict_text(promotion, campaign)
+    assert conflict_text(promotion, PromotionCampaignFactory(budget=500)) == ""
 
 
 @pytest.mark.parametrize(
@@ -225,22 +227,22 @@ def test_the_least_discount_is_what_the_rule_itself_tells(benefit, conditions, c
 def test_amounts_of_a_campaign_in_another_currency_are_spelled_out():
     promotion = PromotionFactory(benefit={"type": "fixed_total", "amount": 500})
     campaign = PromotionCampaignFactory(currency="JPY")
-    assert "counts in JPY. There it says: ¥500 off the sale." in warned(promotion, campaign)
+    assert "counts in JPY. There it says: ¥500 off the sale." in conflict_text(promotion, campaign)
 
 
 def test_codes_that_cannot_match_are_told():
     now = timezone.now()
     promotion = PromotionFactory(trigger="coupon", standalone=True, ends_at=now + DAY)
     good = CouponFactory(promotion=promotion)
-    assert warned(promotion) == ""
+    assert conflict_text(promotion) == ""
     late = CouponFactory(promotion=promotion, starts_at=now + 2 * DAY)
-    assert "1 of its coupon codes can never be used" in warned(promotion)
+    assert "1 of its coupon codes can never be used" in conflict_text(promotion)
     late.delete()
     here, there = LocationFactory.create_batch(2)
     good.locations.set([there])
-    assert "1 of its coupon codes can never be used" in warned(promotion, places=[here.pk])
+    assert "1 of its coupon codes can never be used" in conflict_text(promotion, places=[here.pk])
     promotion.coupons.update(active=False)
-    assert warned(promotion) == "None of its coupon codes can be used any more."
+    assert conflict_text(promotion) == "None of its coupon codes can be used any more."
 
 
 def test_codes_that_meet_none_of_the_campaigns_are_told_and_one_campaign_is_enough():
@@ -250,21 +252,21 @@ def test_codes_that_meet_none_of_the_campaigns_are_told_and_one_campaign_is_enou
     later = PromotionCampaignFactory(status="scheduled", starts_at=now + 5 * DAY, ends_at=now + 9 * DAY)
     CouponFactory(promotion=promotion, starts_at=now + 2 * DAY, ends_at=now + 3 * DAY)
     between = "1 of its coupon codes can never be used"
-    assert between in warned(promotion, sooner, later)
-    assert between not in warned(promotion, sooner, PromotionCampaignFactory(status="active"))
+    assert between in conflict_text(promotion, sooner, later)
+    assert between not in conflict_text(promotion, sooner, PromotionCampaignFactory(status="active"))
     Coupon.objects.update(ends_at=now + 6 * DAY)
-    assert between not in warned(promotion, sooner, later)
+    assert between not in conflict_text(promotion, sooner, later)
     here, there = LocationFactory.create_batch(2)
     Coupon.objects.get().locations.set([here])
     later.locations.set([there])
-    assert between in warned(promotion, sooner, later)
+    assert between in conflict_text(promotion, sooner, later)
 
 
 def test_a_code_says_what_keeps_its_promotion_from_it(client, marketer):
     now = timezone.now()
     coupon = CouponFactory(promotion__status="inactive", starts_at=now + 30 * DAY, min_subtotal=90000)
     address = f"/coupons/{coupon.pk}/"
-    page = words(shown(client.get(address)))
+    page = words(read_page(client.get(address)))
     assert "Its promotion is switched off" in page
     assert "in no open campaign and not standalone" in page
     assert "never be used" not in page
@@ -272,18 +274,18 @@ def test_a_code_says_what_keeps_its_promotion_from_it(client, marketer):
     Link.objects.create(campaign=campaign, promotion=coupon.promotion)
     Promotion.objects.update(status="active")
     SaleFactory.create_batch(200, location=LocationFactory(), subtotal=4500)
-    page = words(shown(client.get(address)))
+    page = words(read_page(client.get(address)))
     assert "It can never be used: its dates or locations do not meet" in page
     assert "No sale of late came to its minimum spend, €900.00" in page
     Coupon.objects.update(starts_at=None, min_subtotal=0)
-    assert "Look at this" not in shown(client.get(address))
+    assert "Look at this" not in read_page(client.get(address))
 
 
 def test_a_code_of_a_deleted_promotion_says_so_and_is_not_switched_on_again(client, marketer):
     coupon = CouponFactory(active=False)
     Promotion.objects.update(deleted_at=timezone.now(), status="inactive")
-    assert "Its promotion was deleted" in shown(client.get(f"/coupons/{coupon.pk}/"))
-    page = shown(client.post(f"/coupons/{coupon.pk}/switch/", {"on": "1"}, follow=True))
+    assert "Its promotion was deleted" in read_page(client.get(f"/coupons/{coupon.pk}/"))
+    page = read_page(client.post(f"/coupons/{coupon.pk}/switch/", {"on": "1"}, follow=True))
     assert "The promotion of this code was deleted: it is good for nothing." in page
     assert not Coupon.objects.get().active
 
@@ -291,4 +293,4 @@ def test_a_code_of_a_deleted_promotion_says_so_and_is_not_switched_on_again(clie
 def test_codes_of_a_promotion_that_needs_none_are_told():
     promotion = PromotionFactory(standalone=True)
     CouponFactory(promotion=promotion)
-    assert "presenting a code changes nothing" in warned(promotion)
+    assert "presenting a code changes nothing" in conflict_text(promotion)

@@ -12,19 +12,19 @@ from promotions import coupons
 from promotions.coupons import ALPHABET
 from promotions.models import Coupon
 from tests.factories import CouponFactory, LocationFactory, PromotionFactory, user_in
-from tests.promotions.pages import shown, words
+from tests.promotions.pages import read_page, words
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def unlocked():
+def coupon_promotion():
     return PromotionFactory(name="Spring", trigger="coupon")
 
 
-def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(unlocked):
+def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(coupon_promotion):
     began = time.monotonic()
-    batch = coupons.generate_codes(unlocked, 100_000, prefix="spring-")
+    batch = coupons.generate_codes(coupon_promotion, 100_000, prefix="spring-")
     assert (
         time.monotonic() - began < 30
     )  # on a machine that does much else; some seconds on one that does not
@@ -34,19 +34,19 @@ def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(unlocked):
     assert not set(ALPHABET) & set("AEIOU0O1IL2Z5S8B".replace("B", ""))
 
 
-def test_codes_that_exist_already_are_made_again(unlocked, monkeypatch):
-    CouponFactory(promotion=unlocked, code="BBBBBBBB")
+def test_codes_that_exist_already_are_made_again(coupon_promotion, monkeypatch):
+    CouponFactory(promotion=coupon_promotion, code="BBBBBBBB")
     made = iter(["BBBBBBBB", "CCCCCCCC", "CCCCCCCC", "DDDDDDDD", "FFFFFFFF", "GGGGGGGG"])
     monkeypatch.setattr(coupons, "random_letters", lambda length: next(made))
-    batch = coupons.generate_codes(unlocked, 3, length=8)
+    batch = coupons.generate_codes(coupon_promotion, 3, length=8)
     codes = set(Coupon.objects.filter(batch=batch).values_list("code", flat=True))
     assert codes == {"CCCCCCCC", "DDDDDDDD", "FFFFFFFF"}
 
 
-def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
+def test_a_batch_has_what_each_of_its_coupons_has(coupon_promotion):
     shop, end = LocationFactory(), timezone.now() + timedelta(days=9)
     batch = coupons.generate_codes(
-        unlocked,
+        coupon_promotion,
         3,
         by=user_in("Marketers"),
         batch="Leaflet",
@@ -61,7 +61,7 @@ def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
     assert batch == "Leaflet"
     for coupon in Coupon.objects.filter(batch="Leaflet"):
         assert (coupon.promotion, coupon.kind, coupon.max_uses, coupon.max_uses_per_customer) == (
-            unlocked,
+            coupon_promotion,
             "multi_use",
             5,
             1,
@@ -86,9 +86,9 @@ def test_a_batch_has_what_each_of_its_coupons_has(unlocked):
         {"ends_at": timezone.now().replace(tzinfo=None)},
     ],
 )
-def test_a_batch_that_cannot_be_is_refused(unlocked, wrong):
+def test_a_batch_that_cannot_be_is_refused(coupon_promotion, wrong):
     with pytest.raises(Refused):
-        coupons.generate_codes(unlocked, **{"count": 3} | wrong)
+        coupons.generate_codes(coupon_promotion, **{"count": 3} | wrong)
     assert not Coupon.objects.exists()
 
 
@@ -99,39 +99,39 @@ def test_codes_unlock_promotions_that_wait_for_one_and_only_marketers_make_them(
         coupons.generate_codes(PromotionFactory(trigger="coupon"), 1, by=user_in("Analysts"))
 
 
-def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(unlocked):
-    CouponFactory(promotion=unlocked, code="=1+1", max_uses=3)
-    CouponFactory(promotion=unlocked, code="PLAIN")
+def test_codes_are_exported_as_csv_that_no_spreadsheet_takes_for_a_formula(coupon_promotion):
+    CouponFactory(promotion=coupon_promotion, code="=1+1", max_uses=3)
+    CouponFactory(promotion=coupon_promotion, code="PLAIN")
     header, *rows = csv.reader(coupons.csv_lines(Coupon.objects.order_by("code")))
     assert header == [*coupons.CSV_COLUMNS]
     assert [row[0] for row in rows] == ["'=1+1", "PLAIN"]
     assert [row[1] for row in rows] == ["Spring", "Spring"]
 
 
-def test_one_coupon_is_saved_without_touching_what_is_counted_on_it(unlocked):
-    coupon = coupons.save_coupon(None, promotion=unlocked, code=" spring10 ", kind="multi_use")
+def test_one_coupon_is_saved_without_touching_what_is_counted_on_it(coupon_promotion):
+    coupon = coupons.save_coupon(None, promotion=coupon_promotion, code=" spring10 ", kind="multi_use")
     assert coupon.code == "SPRING10"
     Coupon.objects.update(uses=7)
     saved = coupons.save_coupon(coupon, max_uses=10, locations=[LocationFactory()])
     assert (saved.uses, saved.max_uses, saved.locations.count()) == (7, 10, 1)
     with pytest.raises(Refused, match="exists already"):
-        coupons.save_coupon(None, promotion=unlocked, code="Spring10")
+        coupons.save_coupon(None, promotion=coupon_promotion, code="Spring10")
     with pytest.raises(Refused, match="used 7 times"):
         coupons.save_coupon(coupon, kind="one_time")
     with pytest.raises(Refused, match="no field"):
         coupons.save_coupon(coupon, uses=0)
 
 
-def test_who_made_edited_and_switched_codes_is_in_the_history_of_their_promotion(client, unlocked):
+def test_who_made_edited_and_switched_codes_is_in_the_history_of_their_promotion(client, coupon_promotion):
     marketer, shop = user_in("Marketers"), LocationFactory(code="BER")
-    coupons.generate_codes(unlocked, 2, batch="Leaflet", by=marketer)
-    coupon = coupons.save_coupon(None, promotion=unlocked, code="tea5", by=marketer)
+    coupons.generate_codes(coupon_promotion, 2, batch="Leaflet", by=marketer)
+    coupon = coupons.save_coupon(None, promotion=coupon_promotion, code="tea5", by=marketer)
     coupons.save_coupon(coupon, by=marketer, active=False)
     coupons.save_coupon(coupon, by=marketer, active=False, locations=[])  # changes nothing
     coupons.save_coupon(
         coupon, by=marketer, active=True, min_subtotal=2_000, kind="one_time", locations=[shop]
     )
-    history = list(unlocked.changes.order_by("pk"))
+    history = list(coupon_promotion.changes.order_by("pk"))
     assert {change.by for change in history} == {marketer}
     assert [(change.what, change.detail) for change in history] == [
         ("codes_made", {"batch": "Leaflet", "codes": 2}),
@@ -151,7 +151,7 @@ def test_who_made_edited_and_switched_codes_is_in_the_history_of_their_promotion
         ),
     ]
     client.force_login(marketer)
-    page = words(shown(client.get(f"/promotions/{unlocked.pk}/")))
+    page = words(read_page(client.get(f"/promotions/{coupon_promotion.pk}/")))
     for said in (
         "Codes generated",
         "2 of “Leaflet”",

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def sold():
+def campaign_with_sales():
     """A campaign with every kind of limit, one sale and one hold."""
     coupon = CouponFactory(promotion=PromotionFactory(trigger="coupon", max_uses=9, standalone=True))
     campaign = PromotionCampaignFactory(
@@ -34,7 +34,7 @@ def granted_again():
     )
 
 
-def test_it_finds_nothing_where_every_figure_is_right(sold):
+def test_it_finds_nothing_where_every_figure_is_right(campaign_with_sales):
     assert list(examine()) == []
 
 
@@ -61,13 +61,13 @@ def test_it_finds_nothing_where_every_figure_is_right(sold):
         (lambda: Promotion.objects.update(benefit={"type": "gold"}), "cannot be read"),
     ],
 )
-def test_it_names_each_figure_that_is_wrong(sold, spoil, said):
+def test_it_names_each_figure_that_is_wrong(campaign_with_sales, spoil, said):
     spoil()
     breaches = list(examine())
     assert any(said in breach for breach in breaches), breaches
 
 
-def test_it_finds_more_given_back_than_was_given(sold):
+def test_it_finds_more_given_back_than_was_given(campaign_with_sales):
     granted = Redemption.objects.filter(reverses=None).first()
     Redemption.objects.create(
         sale=granted.sale, promotion=granted.promotion, amount=-5_000, uses=-1, reverses=granted

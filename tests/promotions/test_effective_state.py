@@ -23,7 +23,7 @@ def marketer(client):
 
 
 @pytest.fixture
-def begun(marketer):
+def begun_campaign(marketer):
     """Scheduled as it is stored, and already giving at the till."""
     campaign = PromotionCampaignFactory(
         name="Spring", status="scheduled", discounting=True, starts_at=timezone.now() - HOUR
@@ -34,23 +34,23 @@ def begun(marketer):
 
 
 @pytest.mark.parametrize("address", ["/campaigns/promotion/{}/", "/campaigns/promotion/{}/counters/"])
-def test_the_page_shows_the_state_of_the_till_and_offers_its_steps(client, begun, address):
-    page = client.get(address.format(begun.pk)).content.decode()
+def test_the_page_shows_the_state_of_the_till_and_offers_its_steps(client, begun_campaign, address):
+    page = client.get(address.format(begun_campaign.pk)).content.decode()
     if "counters" not in address:
         assert 'data-status="active"' in page
         assert "End Early" in page
-        assert f"/campaigns/{begun.pk}/pause/" in page
-        assert f"/campaigns/{begun.pk}/activate/" not in page
-    step = begun.history.get()
+        assert f"/campaigns/{begun_campaign.pk}/pause/" in page
+        assert f"/campaigns/{begun_campaign.pk}/activate/" not in page
+    step = begun_campaign.history.get()
     assert (step.verb, step.by, step.was, step.now) == ("activate", None, "scheduled", "active")
 
 
 @pytest.mark.parametrize("address", ["/", "/under-way/", "/campaigns/", "/campaigns/?status=active"])
-def test_lists_show_the_state_of_the_till(client, begun, address):
+def test_lists_show_the_state_of_the_till(client, begun_campaign, address):
     page = client.get(address).content.decode()
     assert "Spring" in page
     assert 'data-status="scheduled"' not in page
-    assert Campaign.objects.get(pk=begun.pk).status == "active"
+    assert Campaign.objects.get(pk=begun_campaign.pk).status == "active"
 
 
 def test_one_whose_end_has_passed_is_expired_everywhere(client, marketer):
@@ -60,7 +60,7 @@ def test_one_whose_end_has_passed_is_expired_everywhere(client, marketer):
     assert f"/campaigns/{over.pk}/pause/" not in page
 
 
-def test_the_administration_shows_it_too(admin_client, begun):
+def test_the_administration_shows_it_too(admin_client, begun_campaign):
     page = admin_client.get("/admin/promotions/promotioncampaign/").content.decode()
     assert "Active" in page
-    assert PromotionCampaign.objects.get(pk=begun.pk).status == "active"
+    assert PromotionCampaign.objects.get(pk=begun_campaign.pk).status == "active"

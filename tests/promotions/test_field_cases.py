@@ -15,11 +15,11 @@ from tests.promotions.engine.till import STRICT, line, off, quote, rule, sale
 FIELD = json.loads((Path(__file__).parent / "cases" / "field_cases.json").read_text())
 
 
-def named(case: Case) -> str:
+def name_case(case: Case) -> str:
     return f"{case['id']}: {case['name']}"
 
 
-@pytest.mark.parametrize("case", FIELD, ids=named)
+@pytest.mark.parametrize("case", FIELD, ids=name_case)
 def test_a_case_comes_out_right(case):
     answer = run_case(case)
     assert_equal(case["expect"], answer)

@@ -12,16 +12,16 @@ FURTHER = json.loads((Path(__file__).parent / "cases" / "further_cases.json").re
 CLAMPED = [case for case in FURTHER if "expect_if_clamp" in case]
 
 
-def named(case: Case) -> str:
+def name_case(case: Case) -> str:
     return f"{case['id']}: {case['name']}"
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("case", FURTHER, ids=named)
+@pytest.mark.parametrize("case", FURTHER, ids=name_case)
 def test_a_case_comes_out_as_the_text_says(case):
     assert_equal(case["expect"], run_case(case))
 
 
-@pytest.mark.parametrize("case", CLAMPED, ids=named)
+@pytest.mark.parametrize("case", CLAMPED, ids=name_case)
 def test_a_campaign_that_grants_what_is_left_does(case):
     assert_equal(case["expect_if_clamp"], run_case(case | {"policy": "partial"}))

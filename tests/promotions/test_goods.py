@@ -32,7 +32,7 @@ def marketer(client):
     client.force_login(user_in("Marketers"))
 
 
-def warned(**match):
+def warnings_of_unsold_codes(**match):
     promotion = PromotionFactory(target={"match": match}, standalone=True)
     return [sentence for sentence in conflicts_of(promotion, campaigns=[]) if "No till has sold" in sentence]
 
@@ -42,12 +42,16 @@ def test_what_was_sold_is_known_by_kind(till):
 
 
 def test_what_nothing_matches_is_warned_of_with_what_may_be_meant(till):
-    assert warned(categories=["home"], brands=["Lux"], skus=["LAMP1"]) == []
-    assert warned(categories=["lighting"]) == [
+    assert warnings_of_unsold_codes(categories=["home"], brands=["Lux"], skus=["LAMP1"]) == []
+    assert warnings_of_unsold_codes(categories=["lighting"]) == [
         "No till has sold anything of the category “lighting” lately. Do you mean “Lighting”?"
     ]
-    assert warned(skus=["LAMP9"]) == ["No till has sold anything of the SKU “LAMP9” lately."]
-    assert warned(brands=["Lux", "Nox"]) == ["No till has sold anything of the brand “Nox” lately."]
+    assert warnings_of_unsold_codes(skus=["LAMP9"]) == [
+        "No till has sold anything of the SKU “LAMP9” lately."
+    ]
+    assert warnings_of_unsold_codes(brands=["Lux", "Nox"]) == [
+        "No till has sold anything of the brand “Nox” lately."
+    ]
 
 
 def test_codes_in_conditions_and_parts_are_looked_at_too(till):
@@ -65,7 +69,7 @@ def test_codes_in_conditions_and_parts_are_looked_at_too(till):
 
 
 def test_nothing_is_warned_of_before_anything_was_sold():
-    assert warned(skus=["NEW"]) == []
+    assert warnings_of_unsold_codes(skus=["NEW"]) == []
 
 
 def test_the_form_offers_what_was_sold(client, till):

@@ -23,7 +23,7 @@ from tests.factories import (
     SaleFactory,
     UserFactory,
 )
-from tests.promotions.pages import campaign_with, queries, shown, words
+from tests.promotions.pages import campaign_with, queries, read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +113,7 @@ def test_no_page_has_a_style_or_a_script_of_its_own(client, administrator, thing
         response = client.get(address)
         if response.streaming:
             continue
-        page = shown(response)
+        page = read_page(response)
         assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:", page), address
         assert all("src=" in script for script in re.findall(r"<script[^>]*>", page)), address
 
@@ -144,18 +144,18 @@ def test_a_group_is_made_with_its_customers_and_its_code_stays(client, marketer)
     assert client.post("/groups/new/", answer)["Location"] == "/groups/"
     group = CustomerGroup.objects.get()
     assert sorted(group.members.values_list("customer", flat=True)) == ["C1", "C2"]
-    page = shown(client.get(f"/groups/{group.pk}/"))
+    page = read_page(client.get(f"/groups/{group.pk}/"))
     assert "C1\nC2" in page
     client.post(f"/groups/{group.pk}/", {"code": "other", "name": "VIP", "customers": "C3"})
     group = CustomerGroup.objects.get()
     assert (group.code, group.name) == ("vip", "VIP")
     assert list(group.members.values_list("customer", flat=True)) == ["C3"]
-    assert "VIP" in shown(client.get("/groups/"))
+    assert "VIP" in read_page(client.get("/groups/"))
 
 
 def test_a_code_of_a_group_exists_once(client, marketer):
     CustomerGroupFactory(code="vip")
-    shown(client.post("/groups/new/", {"code": "vip", "name": "Again", "customers": ""}), 422)
+    read_page(client.post("/groups/new/", {"code": "vip", "name": "Again", "customers": ""}), 422)
     assert CustomerGroup.objects.count() == 1
 
 
@@ -179,7 +179,7 @@ def test_the_stacking_rules_are_one_form_with_a_permission_of_their_own(client, 
 
 
 def test_a_marketer_reads_the_stacking_rules_and_cannot_change_them(client, marketer):
-    page = words(shown(client.get("/stacking/")))
+    page = words(read_page(client.get("/stacking/")))
     assert "Rules in force" in page
     assert "Save rules" not in page
     assert client.post("/stacking/", {"precedence": "priority"}).status_code == 403
@@ -188,23 +188,23 @@ def test_a_marketer_reads_the_stacking_rules_and_cannot_change_them(client, mark
 def test_two_promotions_are_kept_apart_from_the_answer_of_the_inspector(client, administrator):
     _, (one, other) = campaign_with(2)
     asked = f"/stacking/?one={one.pk}&other={other.pk}"
-    assert "Never let them meet" in shown(client.get(asked))
+    assert "Never let them meet" in read_page(client.get(asked))
     response = client.post("/stacking/pair/", {"one": other.pk, "other": one.pk, "apart": "1"})
     assert response["Location"] == f"/stacking/?one={other.pk}&other={one.pk}#meeting"
-    page = words(shown(client.get(response["Location"])))
+    page = words(read_page(client.get(response["Location"])))
     assert "They never meet in one sale, from the very next sale." in page
     assert "They are an excluded pair." in page
     assert f"Never together {one} and {other} Let them meet" in page
     assert f"“{one}” and “{other}”" in page.split("Changes", 1)[1]
     client.post("/stacking/pair/", {"one": one.pk, "other": other.pk})
-    page = words(shown(client.get(asked)))
+    page = words(read_page(client.get(asked)))
     assert "can apply to one sale" in page
     assert "No two promotions are kept apart." in page
 
 
 def test_a_marketer_asks_and_cannot_keep_apart(client, marketer):
     one, other = PromotionFactory.create_batch(2)
-    assert "Never let them meet" not in shown(client.get(f"/stacking/?one={one.pk}&other={other.pk}"))
+    assert "Never let them meet" not in read_page(client.get(f"/stacking/?one={one.pk}&other={other.pk}"))
     answer = {"one": one.pk, "other": other.pk, "apart": "1"}
     assert client.post("/stacking/pair/", answer).status_code == 403
 
@@ -213,19 +213,19 @@ def test_what_cannot_be_kept_apart_is_said(client, administrator):
     one = PromotionFactory()
     for other, sentence in ((one.pk, "cannot exclude itself"), ("²", "was deleted"), ("", "was deleted")):
         answer = {"one": one.pk, "other": other, "apart": "1"}
-        assert sentence in shown(client.post("/stacking/pair/", answer, follow=True))
+        assert sentence in read_page(client.post("/stacking/pair/", answer, follow=True))
 
 
 def test_the_inspector_shows_what_applies_now_and_whether_two_can_meet(client, marketer):
     _, (one, other) = campaign_with(2)
     campaign_with(status="paused")
-    page = shown(client.get("/stacking/"))
+    page = read_page(client.get("/stacking/"))
     applying = page.split("Applying now", 1)[1]
     assert set(re.findall(r'href="/promotions/(\d+)/"', applying)) == {str(one.pk), str(other.pk)}
     asked = f"/stacking/?one={one.pk}&other={other.pk}"
-    assert "can apply to one sale" in shown(client.get(asked))
+    assert "can apply to one sale" in read_page(client.get(asked))
     Promotion.objects.filter(pk=one.pk).update(stacking={"type": "exclusive"})
-    assert f"“{one}” is exclusive" in shown(client.get(asked))
+    assert f"“{one}” is exclusive" in read_page(client.get(asked))
 
 
 # ── reports ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -239,7 +239,7 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
     Redemption.objects.create(
         sale=sale, campaign=campaign, promotion=coupon.promotion, coupon=coupon, amount=1234, uses=1
     )
-    page = words(shown(client.get(f"/reports/promotions/?by={by}")))
+    page = words(read_page(client.get(f"/reports/promotions/?by={by}")))
     assert "Discounts given €12.34 Uses 1" in page
     exported = client.get(f"/reports/promotions/export/?by={by}")
     assert exported.streaming
@@ -250,11 +250,11 @@ def test_a_report_shows_and_exports_what_the_ledger_has(client, marketer, by):
 
 
 def test_a_report_says_what_it_cannot_be_asked(client, marketer):
-    page = shown(client.get("/reports/promotions/?first=2026-03-02&last=2026-03-01"), 422)
+    page = read_page(client.get("/reports/promotions/?first=2026-03-02&last=2026-03-01"), 422)
     assert "The last day lies before the first." in page
-    page = shown(client.get("/reports/promotions/?first=2020-01-01&last=2026-03-01"), 422)
+    page = read_page(client.get("/reports/promotions/?first=2020-01-01&last=2026-03-01"), 422)
     assert "A report covers a year at most." in page
 
 
 def test_a_report_of_nothing_says_so(client, marketer):
-    assert "No promotion gave anything there and then." in shown(client.get("/reports/promotions/"))
+    assert "No promotion gave anything there and then." in read_page(client.get("/reports/promotions/"))

@@ -7,7 +7,7 @@ import pytest
 
 from promotions.models import Coupon, ExcludedPair, Link, Promotion
 from tests.factories import PromotionCampaignFactory, PromotionFactory
-from tests.promotions.pages import campaign_with, queries, shown, words
+from tests.promotions.pages import campaign_with, queries, read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -15,12 +15,12 @@ MANY = 5_000
 SMALL = 60_000  # bytes of a page
 
 
-def offered(page: str, name: str) -> list[str]:
+def offered_keys(page: str, name: str) -> list[str]:
     """The keys that are offered for a field, in order."""
     return re.findall(rf'type="radio" id="id_{name}_\d+" name="{name}" value="(\d+)"', page)
 
 
-def chosen(page: str, name: str) -> list[str]:
+def chosen_keys(page: str, name: str) -> list[str]:
     return re.findall(rf'name="{name}" value="(\d+)" checked', page)
 
 
@@ -64,34 +64,34 @@ def test_with_thousands_of_promotions_a_page_asks_no_more_and_stays_small(client
     few = queries(client, shown_at)
     fill(campaign)
     assert queries(client, shown_at) <= few + 2  # the pairs, and the campaigns of what is listed
-    assert len(shown(client.get(shown_at)).encode()) < SMALL
+    assert len(read_page(client.get(shown_at)).encode()) < SMALL
 
 
 def test_a_search_offers_what_it_finds_and_keeps_the_one_that_is_chosen(client, marketer):
     teas = [PromotionFactory(name=f"Tea {letter}") for letter in "ihgfedcbaj"]
     coffee = PromotionFactory(name="Coffee")
     PromotionFactory(name="Tea that is gone", deleted_at="2026-01-01T00:00Z")
-    page = shown(client.get("/promotions/offer/", {"of": "one", "find_one": "tea", "one": coffee.pk}))
-    assert offered(page, "one")[0] == str(coffee.pk)
-    assert chosen(page, "one") == [str(coffee.pk)]
+    page = read_page(client.get("/promotions/offer/", {"of": "one", "find_one": "tea", "one": coffee.pk}))
+    assert offered_keys(page, "one")[0] == str(coffee.pk)
+    assert chosen_keys(page, "one") == [str(coffee.pk)]
     by_name = sorted(teas, key=lambda tea: tea.name)
-    assert offered(page, "one")[1:] == [str(tea.pk) for tea in by_name[:8]]
+    assert offered_keys(page, "one")[1:] == [str(tea.pk) for tea in by_name[:8]]
     assert "There are more: write more of the name." in page
-    page = shown(client.get("/promotions/offer/", {"of": "one", "find_one": "nothing like it"}))
+    page = read_page(client.get("/promotions/offer/", {"of": "one", "find_one": "nothing like it"}))
     assert "No promotion has that in its name." in page
 
 
 def test_for_a_coupon_only_promotions_with_a_code_are_offered(client, marketer):
     PromotionFactory(name="Automatic")
     unlocked = PromotionFactory(name="Unlocked", trigger="coupon")
-    page = shown(client.get("/promotions/offer/", {"of": "promotion", "with_coupon": "1"}))
-    assert offered(page, "promotion") == [str(unlocked.pk)]
+    page = read_page(client.get("/promotions/offer/", {"of": "promotion", "with_coupon": "1"}))
+    assert offered_keys(page, "promotion") == [str(unlocked.pk)]
 
 
 def test_another_field_or_a_broken_key_is_no_fault(client, marketer):
     assert client.get("/promotions/offer/", {"of": "password"}).status_code == 404
     for key in ("²", "x", "9" * 30, "-1"):
-        page = shown(client.get("/promotions/offer/", {"of": "one", "one": key}))
+        page = read_page(client.get("/promotions/offer/", {"of": "one", "one": key}))
         assert "There is none yet." in page
 
 
@@ -100,12 +100,12 @@ def test_without_javascript_the_button_find_saves_nothing_and_keeps_what_was_typ
     for number in range(9):
         PromotionFactory(name=f"Other {number}", trigger="coupon")
     typed = {"code": "SPRING", "discount": "promotion", "kind": "multi_use"}
-    page = shown(client.post("/coupons/new/", typed | {"find_promotion": "unlo", "look": "promotion"}))
-    assert offered(page, "promotion") == [str(unlocked.pk)]
+    page = read_page(client.post("/coupons/new/", typed | {"find_promotion": "unlo", "look": "promotion"}))
+    assert offered_keys(page, "promotion") == [str(unlocked.pk)]
     assert 'value="SPRING"' in page
     assert "This was not saved" not in page
     assert not Coupon.objects.exists()
-    page = words(shown(client.post("/coupons/new/", typed), 422))
+    page = words(read_page(client.post("/coupons/new/", typed), 422))
     assert "Choose the promotion that the codes unlock." in page
 
 
@@ -113,12 +113,12 @@ def test_without_javascript_two_promotions_are_found_one_after_the_other(client,
     tea, coffee = PromotionFactory(name="Tea"), PromotionFactory(name="Coffee")
     for number in range(9):
         PromotionFactory(name=f"Other {number}")
-    page = shown(client.get("/stacking/", {"find_one": "tea", "find_other": "", "look": "one"}))
-    assert offered(page, "one") == [str(tea.pk)]
-    page = shown(client.get("/stacking/", {"one": tea.pk, "find_other": "coff", "look": "other"}))
-    assert chosen(page, "one") == [str(tea.pk)]
-    assert offered(page, "other") == [str(coffee.pk)]
-    page = words(shown(client.get("/stacking/", {"one": tea.pk, "other": coffee.pk})))
+    page = read_page(client.get("/stacking/", {"find_one": "tea", "find_other": "", "look": "one"}))
+    assert offered_keys(page, "one") == [str(tea.pk)]
+    page = read_page(client.get("/stacking/", {"one": tea.pk, "find_other": "coff", "look": "other"}))
+    assert chosen_keys(page, "one") == [str(tea.pk)]
+    assert offered_keys(page, "other") == [str(coffee.pk)]
+    page = words(read_page(client.get("/stacking/", {"one": tea.pk, "other": coffee.pk})))
     assert "“Tea” and “Coffee”" in page
 
 

@@ -44,7 +44,7 @@ def write(value):
     send(WRITE, {"value": value})
 
 
-def kept():
+def read_table():
     return [value for (value,) in run(KEPT, {}).all()]
 
 
@@ -71,10 +71,10 @@ def test_what_waits_goes_with_the_next_statement_and_the_rest_with_the_commit(ex
         write("a")
         write("b")
         assert exchanges == []
-        assert kept() == ["a", "b"]
+        assert read_table() == ["a", "b"]
         write("c")
     assert exchanges == [4, 2]  # BEGIN, two writes and the SELECT; the third write and COMMIT
-    assert kept() == ["a", "b", "c"]
+    assert read_table() == ["a", "b", "c"]
 
 
 def test_a_sale_without_limits_takes_two_round_trips_and_so_does_one_that_takes_from_a_budget(exchanges):
@@ -93,33 +93,33 @@ def test_a_sale_without_limits_takes_two_round_trips_and_so_does_one_that_takes_
 
 def test_outside_of_a_transaction_nothing_waits():
     write("at once")
-    assert kept() == ["at once"]
+    assert read_table() == ["at once"]
 
 
 def test_an_error_of_what_waited_is_raised_where_it_was_sent_and_undoes_all():
     with pytest.raises(DatabaseError, match="division by zero"):
-        transact(partial(write, "before"), divide_by_zero, partial(write, "after"), kept)
-    assert kept() == []
+        transact(partial(write, "before"), divide_by_zero, partial(write, "after"), read_table)
+    assert read_table() == []
 
 
 def test_an_error_of_what_goes_with_the_commit_undoes_all_and_leaves_the_connection_fit():
     with pytest.raises(DatabaseError, match="division by zero"):
         transact(partial(write, "before"), divide_by_zero)
     write("next")
-    assert kept() == ["next"]
+    assert read_table() == ["next"]
 
 
 def test_a_statement_that_finds_its_premise_gone_undoes_all():
     with pytest.raises(GuardFailed):
         transact(partial(write, "before"), refuse)
-    assert kept() == []
+    assert read_table() == []
 
 
 def test_what_waits_is_never_sent_when_the_block_fails(exchanges):
     with pytest.raises(ZeroDivisionError):
         transact(partial(write, "never"), lambda: 1 / 0)
     assert exchanges == []
-    assert kept() == []
+    assert read_table() == []
 
 
 def test_a_value_that_cannot_be_sent_is_refused_at_once():
@@ -127,7 +127,7 @@ def test_a_value_that_cannot_be_sent_is_refused_at_once():
         write("kept")
         with pytest.raises(DataError, match="NUL"):
             write("S1\0x")
-    assert kept() == ["kept"]
+    assert read_table() == ["kept"]
 
 
 def test_values_larger_than_any_buffer_go_through_in_both_directions():
@@ -136,7 +136,7 @@ def test_values_larger_than_any_buffer_go_through_in_both_directions():
         for _ in range(3):
             write(large)
             send("SELECT %(value)s::text", {"value": large})
-        assert kept() == [large] * 3
+        assert read_table() == [large] * 3
 
 
 def test_a_connection_that_dies_under_what_waits_is_replaced_and_the_work_done_once():
@@ -152,14 +152,14 @@ def test_a_connection_that_dies_under_what_waits_is_replaced_and_the_work_done_o
 
     retry_on_lost_connection(work)
     assert len(tried) == 2
-    assert kept() == ["2", "last"]
+    assert read_table() == ["2", "last"]
 
 
 def test_a_connection_that_is_lost_before_the_commit_is_not_taken_for_a_commit():
     with pytest.raises(OperationalError):
         transact(partial(write, "lost"), lose_connection)
     connection.close()
-    assert kept() == []
+    assert read_table() == []
 
 
 def test_one_transaction_inside_another_is_refused_and_so_is_doing_its_work_again():
@@ -174,4 +174,4 @@ def test_one_transaction_inside_another_is_refused_and_so_is_doing_its_work_agai
     with pytest.raises(OperationalError), Transaction():
         retry_on_lost_connection(fails)
     assert len(tried) == 1
-    assert kept() == []
+    assert read_table() == []

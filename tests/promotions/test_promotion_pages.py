@@ -19,7 +19,7 @@ from tests.factories import (
     SaleFactory,
     user_in,
 )
-from tests.promotions.pages import HTMX, campaign_with, linked_names, shown, words
+from tests.promotions.pages import HTMX, campaign_with, linked_names, read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -99,12 +99,12 @@ FILLED = {
 @pytest.mark.parametrize("kind", Promotion.Type.values)
 def test_each_kind_is_filled_in_and_says_what_it_does(client, marketer, kind):
     said, sentence = FILLED[kind]
-    assert f'<option value="{kind}" selected>' in shown(client.get(f"/promotions/new/?type={kind}"))
+    assert f'<option value="{kind}" selected>' in read_page(client.get(f"/promotions/new/?type={kind}"))
     response = client.post("/promotions/new/", PLAIN | said | {"type": kind})
     assert response.status_code == 302, words(response.content.decode())
     promotion = Promotion.objects.get()
     assert (promotion.type, promotion.status) == (kind, "inactive")
-    assert sentence in words(shown(client.get(promotion.get_absolute_url()))).replace("&#x27;", "'")
+    assert sentence in words(read_page(client.get(promotion.get_absolute_url()))).replace("&#x27;", "'")
 
 
 @pytest.mark.parametrize("kind", Promotion.Type.values)
@@ -120,7 +120,7 @@ def test_a_stored_promotion_saved_as_it_is_shown_stays_what_it_was(client, marke
 
 
 def test_the_kinds_are_offered_first(client, marketer):
-    page = words(shown(client.get("/promotions/new/")))
+    page = words(read_page(client.get("/promotions/new/")))
     for label in Promotion.Type.labels:
         assert label in page
 
@@ -151,7 +151,7 @@ def test_the_kinds_are_offered_first(client, marketer):
     ],
 )
 def test_an_answer_that_cannot_be_is_said_and_nothing_saved(client, marketer, kind, said, sentence):
-    page = words(shown(client.post("/promotions/new/", PLAIN | said | {"type": kind}), 422))
+    page = words(read_page(client.post("/promotions/new/", PLAIN | said | {"type": kind}), 422))
     assert sentence in page
     assert not Promotion.objects.exists()
 
@@ -162,7 +162,7 @@ def test_another_kind_keeps_what_was_typed_and_complains_of_nothing(client, mark
         "has": ["identity", "off_sale", "when", "conditions", "hours", "meeting"],
     }
     typed |= {"min_subtotal": "12", "reduction": "percent", "percent": "7"}
-    page = shown(client.post("/promotions/fields/", typed, **HTMX))
+    page = read_page(client.post("/promotions/fields/", typed, **HTMX))
     assert page.strip().startswith('<div class="parts" id="promotion-fields">')
     assert 'value="Ten off"' in page
     assert re.search(r'name="percent" value="7"', page)
@@ -174,7 +174,7 @@ def test_another_kind_keeps_what_was_typed_and_complains_of_nothing(client, mark
 def test_one_more_row_is_added_without_saving(client, marketer):
     typed = PLAIN | {"type": "tiered", "has": ["identity", "tiers"], "more": "tiers"}
     typed |= rows("tiers", {"at_least": "5", "percent": "1"})
-    page = shown(client.post("/promotions/new/", typed))
+    page = read_page(client.post("/promotions/new/", typed))
     assert "tiers-2-at_least" in page
     assert 'name="tiers-0-percent" value="1"' in page
     assert "errorlist" not in page
@@ -191,9 +191,9 @@ def test_a_forged_count_of_rows_is_no_error(client, marketer, total):
 def test_the_sentence_follows_the_form_and_warns(client, marketer):
     campaign = PromotionCampaignFactory(status="active", budget=100)
     typed = PLAIN | {"type": "sale", "reduction": "amount", "campaign": campaign.pk}
-    page = words(shown(client.post("/promotions/says/", typed, **HTMX)))
+    page = words(read_page(client.post("/promotions/says/", typed, **HTMX)))
     assert "Still to fill in: Amount (EUR)." in page
-    page = words(shown(client.post("/promotions/says/", typed | {"amount": "5"}, **HTMX)))
+    page = words(read_page(client.post("/promotions/says/", typed | {"amount": "5"}, **HTMX)))
     assert "€5.00 off the sale." in page
     assert "is smaller than one discount of €5.00" in page
     assert not Promotion.objects.exists()
@@ -201,7 +201,7 @@ def test_the_sentence_follows_the_form_and_warns(client, marketer):
 
 def test_a_promotion_made_for_a_campaign_is_linked_to_it(client, marketer):
     campaign = PromotionCampaignFactory(status="draft")
-    page = shown(client.get(f"/promotions/new/?campaign={campaign.pk}&type=sale"))
+    page = read_page(client.get(f"/promotions/new/?campaign={campaign.pk}&type=sale"))
     assert f'name="campaign" value="{campaign.pk}"' in page
     said, _ = FILLED["sale"]
     response = client.post("/promotions/new/", PLAIN | said | {"type": "sale", "campaign": campaign.pk})
@@ -212,14 +212,14 @@ def test_a_promotion_made_for_a_campaign_is_linked_to_it(client, marketer):
 def test_groups_that_are_stored_and_groups_that_only_tills_know_can_be_chosen(client, marketer):
     CustomerGroupFactory(code="vip", name="Very important")
     promotion = PromotionFactory(conditions=[{"type": "in_group", "groups": ["till-only"]}])
-    page = words(shown(client.get(f"/promotions/{promotion.pk}/edit/")))
+    page = words(read_page(client.get(f"/promotions/{promotion.pk}/edit/")))
     assert "Very important" in page
     assert "till-only" in page
 
 
 def test_a_form_that_cannot_show_everything_says_so(client, marketer):
     promotion = PromotionFactory(type="sale", benefit={"type": "cheapest_free", "units": 1})
-    page = words(shown(client.get(f"/promotions/{promotion.pk}/edit/")))
+    page = words(read_page(client.get(f"/promotions/{promotion.pk}/edit/")))
     assert "This promotion says more than this form can show." in page
     assert "The cheapest unit of the sale free." in page
 
@@ -229,7 +229,7 @@ def test_a_promotion_shows_its_campaigns_its_warnings_and_what_it_gave(client, m
     Promotion.objects.update(benefit={"type": "fixed_total", "amount": 500}, lane="order")
     sale = SaleFactory()
     Redemption.objects.create(sale=sale, campaign=campaign, promotion=promotion, amount=777, uses=1)
-    page = words(shown(client.get(promotion.get_absolute_url())))
+    page = words(read_page(client.get(promotion.get_absolute_url())))
     assert "Spring Active" in page
     assert "€7.77" in page
     assert "is smaller than one discount" in page
@@ -240,7 +240,7 @@ def test_a_promotion_is_put_into_campaigns_and_taken_out_on_its_own_page(client,
     over, (promotion,) = campaign_with(status="cancelled", name="Spring")
     summer = PromotionCampaignFactory(status="active", name="Summer")
     PromotionCampaignFactory(status="expired", name="Summer before")
-    page = words(shown(client.get(promotion.get_absolute_url())))
+    page = words(read_page(client.get(promotion.get_absolute_url())))
     assert "it applies nowhere" in page
     assert "Summer Active Add it to Summer" in page
     assert "Summer before" not in page
@@ -248,7 +248,7 @@ def test_a_promotion_is_put_into_campaigns_and_taken_out_on_its_own_page(client,
     response = client.post(f"/campaigns/promotion/{summer.pk}/promotions/{promotion.pk}/link/", {"back": "1"})
     assert response["Location"] == f"/promotions/{promotion.pk}/#promotion-campaigns"
     assert linked_names(summer) == [promotion.name]
-    page = words(shown(client.get(promotion.get_absolute_url())))
+    page = words(read_page(client.get(promotion.get_absolute_url())))
     assert "it applies nowhere" not in page
     assert "There is no other open campaign" in page
     assert "Remove it from Summer" in page
@@ -261,36 +261,38 @@ def test_of_many_campaigns_the_latest_are_offered_and_others_found_by_name(clien
     promotion = PromotionFactory()
     PromotionCampaignFactory(name="Winter sale")
     PromotionCampaignFactory.create_batch(6)
-    page = words(shown(client.get(promotion.get_absolute_url())))
+    page = words(read_page(client.get(promotion.get_absolute_url())))
     assert "There are more: find them by their name." in page
     assert "Winter sale" not in page
-    assert "Winter sale Draft Add" in words(shown(client.get(f"{promotion.get_absolute_url()}?find=winter")))
+    assert "Winter sale Draft Add" in words(
+        read_page(client.get(f"{promotion.get_absolute_url()}?find=winter"))
+    )
 
 
 def test_a_standalone_promotion_is_offered_no_campaign_and_nobody_without_the_right_is(client, marketer):
     promotion = PromotionFactory(standalone=True)
     PromotionCampaignFactory()
-    assert "Put it into a campaign" not in shown(client.get(promotion.get_absolute_url()))
+    assert "Put it into a campaign" not in read_page(client.get(promotion.get_absolute_url()))
     linked = PromotionFactory()
     client.force_login(user_in("Analysts"))
-    assert "Put it into a campaign" not in shown(client.get(linked.get_absolute_url()))
+    assert "Put it into a campaign" not in read_page(client.get(linked.get_absolute_url()))
 
 
 def test_who_edits_a_promotion_that_applies_is_warned_with_the_switch_at_hand(client, marketer):
     """P10"""
     _, (promotion,) = campaign_with(name="Spring")
-    page = shown(client.get(f"/promotions/{promotion.pk}/edit/"))
+    page = read_page(client.get(f"/promotions/{promotion.pk}/edit/"))
     assert "This promotion applies at the till now , through Spring ." in words(page)
     assert f'action="/promotions/{promotion.pk}/switch/"' in page
     response = client.post(f"/promotions/{promotion.pk}/switch/", {"back": "1"})
     assert response["Location"] == f"/promotions/{promotion.pk}/edit/"
-    assert "applies at the till now" not in shown(client.get(response["Location"]))
+    assert "applies at the till now" not in read_page(client.get(response["Location"]))
     alone = PromotionFactory(standalone=True)
-    assert "applies at the till now" in shown(client.get(f"/promotions/{alone.pk}/edit/"))
+    assert "applies at the till now" in read_page(client.get(f"/promotions/{alone.pk}/edit/"))
     _, (waits,) = campaign_with(status="paused")
     off = PromotionFactory(standalone=True, status="inactive")
     for promotion in (waits, off):
-        assert "applies at the till now" not in shown(client.get(f"/promotions/{promotion.pk}/edit/"))
+        assert "applies at the till now" not in read_page(client.get(f"/promotions/{promotion.pk}/edit/"))
 
 
 # ── switching and deleting ───────────────────────────────────────────────────────────────────────────────────────────
@@ -301,7 +303,7 @@ def test_a_promotion_is_switched_on_its_page(client, marketer):
     response = client.post(f"/promotions/{promotion.pk}/switch/", {"on": "1"})
     assert response["Location"] == promotion.get_absolute_url()
     assert Promotion.objects.get().status == "active"
-    page = shown(client.post(f"/promotions/{promotion.pk}/switch/", **HTMX))
+    page = read_page(client.post(f"/promotions/{promotion.pk}/switch/", **HTMX))
     assert page.strip().startswith('<section class="card" id="promotion-status"')
     assert Promotion.objects.get().status == "inactive"
 
@@ -314,7 +316,7 @@ def test_deleting_names_the_campaigns_it_leaves_and_not_those_that_are_over(clie
             status=status,
             parts=[lambda key: Link.objects.bulk_create([Link(campaign_id=key, promotion=promotion)])],
         )
-    asked = words(shown(client.get(f"/promotions/{promotion.pk}/delete/")))
+    asked = words(read_page(client.get(f"/promotions/{promotion.pk}/delete/")))
     assert "It leaves “Going on” (active)." in asked
     assert "Long past" not in asked
 
@@ -322,7 +324,7 @@ def test_deleting_names_the_campaigns_it_leaves_and_not_those_that_are_over(clie
 def test_deleting_asks_first_and_keeps_the_ledger(client, marketer):
     campaign, (promotion,) = campaign_with()
     Redemption.objects.create(sale=SaleFactory(), campaign=campaign, promotion=promotion, amount=500, uses=1)
-    asked = shown(client.get(f"/promotions/{promotion.pk}/delete/"))
+    asked = read_page(client.get(f"/promotions/{promotion.pk}/delete/"))
     assert f"Delete “{promotion}”?" in asked
     assert campaign.name in asked
     assert client.post(f"/promotions/{promotion.pk}/delete/")["Location"] == "/promotions/"
@@ -330,12 +332,12 @@ def test_deleting_asks_first_and_keeps_the_ledger(client, marketer):
     assert Redemption.objects.count() == 1
     assert client.get(promotion.get_absolute_url()).status_code == 404
     client.get("/promotions/")  # says that it is deleted
-    assert promotion.name not in shown(client.get("/promotions/"))
+    assert promotion.name not in read_page(client.get("/promotions/"))
 
 
 def test_a_question_in_the_dialog_is_a_part(client, marketer):
     promotion = PromotionFactory()
-    page = shown(client.get(f"/promotions/{promotion.pk}/delete/", **HTMX))
+    page = read_page(client.get(f"/promotions/{promotion.pk}/delete/", **HTMX))
     assert page.strip().startswith('<div class="ask-body">')
 
 
@@ -361,7 +363,7 @@ def test_the_list_is_narrowed(client, marketer, asked, found):
     PromotionFactory(name="Loose")
     PromotionFactory(name="Off", status="inactive", type="bundle")
     PromotionFactory(name="Gone", deleted_at=timezone.now())
-    page = shown(client.get(f"/promotions/?{asked}"))
+    page = read_page(client.get(f"/promotions/?{asked}"))
     assert sorted(re.findall(r'href="/promotions/\d+/">(\w+)<', page)) == found
 
 
@@ -370,7 +372,7 @@ def test_a_group_is_called_by_its_name_and_by_its_code_where_there_is_none(clien
     for n in range(6):
         PromotionFactory(name=f"Tea {n}", conditions=[{"type": "in_group", "groups": ["vip", f"g{n}"]}])
     with CaptureQueriesContext(connection) as queries:
-        page = words(shown(client.get("/promotions/")))
+        page = words(read_page(client.get("/promotions/")))
     for n in range(6):
         assert f"for customers of the groups “Friends of the house” or “g{n}”." in page
     assert len([one for one in queries if "promotions_customergroup" in one["sql"]]) == 1

@@ -47,7 +47,7 @@ def refusal(act, *args, **fields):
     return refused.value.reasons
 
 
-def granted(campaign, amount, promotion=None, customer=""):
+def grant_before_limits(campaign, amount, promotion=None, customer=""):
     """A line of the ledger from before any limit was set."""
     promotion = promotion or PromotionFactory()
     return Redemption.objects.create(
@@ -152,7 +152,7 @@ def test_only_those_who_may_edit_do():
 def test_a_currency_stays_what_it_is_once_a_discount_was_given():
     campaign = PromotionCampaignFactory(status="active")
     publish.edit_campaign(campaign, changes={"currency": "USD"})
-    granted(campaign, 100)
+    grant_before_limits(campaign, 100)
     assert refusal(publish.edit_campaign, campaign, changes={"currency": "EUR"})[0][0] == "currency"
 
 
@@ -165,17 +165,17 @@ def test_promotions_are_linked_unlinked_and_put_in_order():
     for promotion in (first, second, second.pk, third):
         publish.link(campaign, promotion)
 
-    def linked():
+    def linked_promotions():
         return [made.promotion for made in campaign.links.all()]
 
-    assert linked() == [first, second, third]
+    assert linked_promotions() == [first, second, third]
     publish.order_promotions(campaign, [third, first.pk])
-    assert linked() == [third, first, second]
+    assert linked_promotions() == [third, first, second]
     publish.unlink(campaign, first)
     publish.unlink(campaign, first.pk)
-    assert linked() == [third, second]
+    assert linked_promotions() == [third, second]
     publish.edit_campaign(campaign, changes={}, promotions=[first, second])
-    assert linked() == [first, second]
+    assert linked_promotions() == [first, second]
     whats = [change.what for change in reversed(Change.objects.all())]
     assert whats == ["linked"] * 3 + ["ordered", "unlinked", "edited"]
 
@@ -244,7 +244,7 @@ def test_a_promotion_with_a_past_is_only_hidden_and_leaves_the_campaigns_that_go
         publish.link(campaign, promotion)
         lifecycle.fire(campaign, "activate")
     coupon = CouponFactory(promotion=promotion)
-    granted(over, 100, promotion)
+    grant_before_limits(over, 100, promotion)
     lifecycle.fire(over, "end_early")
     publish.delete_promotion(promotion)
     promotion.refresh_from_db()
@@ -263,7 +263,7 @@ def test_a_promotion_with_a_past_is_only_hidden_and_leaves_the_campaigns_that_go
 def test_a_counter_is_made_from_the_ledger_when_a_limit_is_first_set_and_goes_with_the_last():
     campaign = PromotionCampaignFactory(status="active")
     for amount in (100, 250):
-        granted(campaign, amount)
+        grant_before_limits(campaign, amount)
     assert not Counter.objects.exists()
     publish.edit_campaign(campaign, changes={"budget": 300})
     counter = Counter.objects.get(campaign=campaign)
@@ -279,7 +279,7 @@ def test_a_counter_is_made_from_the_ledger_when_a_limit_is_first_set_and_goes_wi
 def test_uses_by_customer_are_counted_from_the_ledger_when_that_limit_is_first_set():
     campaign = PromotionCampaignFactory(status="active")
     for customer in ("C1", "C1", "C2", ""):
-        granted(campaign, 100, customer=customer)
+        grant_before_limits(campaign, 100, customer=customer)
     publish.edit_campaign(campaign, changes={"max_uses_per_customer": 3})
     assert dict(CustomerUse.objects.values_list("customer", "uses")) == {"C1": 2, "C2": 1}
     counter = Counter.objects.get()
@@ -328,7 +328,7 @@ def test_the_database_lets_no_counter_pass_its_limit():
 
 def test_the_live_figures_of_a_campaign_come_from_its_counter_or_its_ledger():
     campaign = PromotionCampaignFactory(status="active")
-    granted(campaign, 120)
+    grant_before_limits(campaign, 120)
     assert read_figures(campaign)["spent"] == 120
     assert read_figures(campaign)["left"] is None
     campaign = publish.edit_campaign(campaign, changes={"budget": 200, "max_uses": 9})

@@ -5,7 +5,7 @@ import pytest
 from promotions.models import Link
 from promotions.readiness import list_checks
 from tests.factories import PromotionCampaignFactory, PromotionFactory
-from tests.promotions.pages import shown
+from tests.promotions.pages import read_page
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def test_it_says_what_bounds_it(limits, sentence):
 
 @pytest.mark.parametrize("status", ["draft", "scheduled", "active", "paused", "expired"])
 def test_only_a_campaign_that_has_not_begun_shows_it(client, marketer, status):
-    page = shown(client.get(PromotionCampaignFactory(status=status).get_absolute_url()))
+    page = read_page(client.get(PromotionCampaignFactory(status=status).get_absolute_url()))
     has_begun = status not in ("draft", "scheduled")
     assert ("Ready for the till?" in page) == (not has_begun)
     assert ("Given so far" in page) == has_begun

@@ -21,7 +21,7 @@ from tests.factories import (
     PromotionFactory,
     SaleFactory,
 )
-from tests.promotions.pages import shown, words
+from tests.promotions.pages import read_page, words
 
 pytestmark = pytest.mark.django_db
 
@@ -112,14 +112,14 @@ def test_a_campaign_and_a_type_of_promotion_narrow_every_report(make):
         line = redeem(promotion, amount, campaign=campaign, coupon=coupon)
         Overrun.objects.create(redemption=line, amount=amount)
 
-    def given(**narrowed):
+    def total_given(**narrowed):
         return make(replace(MARCH, **narrowed)).total["given"]
 
-    assert given() == 321
-    assert given(campaign=spring.pk) == 21
-    assert given(type="flash") == 320
-    assert given(campaign=spring.pk, type="flash") == 20
-    assert given(campaign=summer.pk, type="bundle") == 0
+    assert total_given() == 321
+    assert total_given(campaign=spring.pk) == 21
+    assert total_given(type="flash") == 320
+    assert total_given(campaign=spring.pk, type="flash") == 20
+    assert total_given(campaign=summer.pk, type="bundle") == 0
 
 
 def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(client, marketer):
@@ -128,9 +128,9 @@ def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(c
     sale = SaleFactory(currency="JPY", total=900, at=started)
     redeem(PromotionFactory(), 100, campaign=campaign, sale=sale, at=started)
     redeem(PromotionFactory(), 7, at=started)
-    page = shown(client.get(campaign.get_absolute_url()))
+    page = read_page(client.get(campaign.get_absolute_url()))
     (address,) = re.findall(r'href="([^"]+)">What it brought in', page)
-    page = words(shown(client.get(html.unescape(address))))
+    page = words(read_page(client.get(html.unescape(address))))
     assert "Campaign: Spring" in page
     assert "Spring Cancelled 1 1 ¥900 9.00 ¥100" in page
     assert f"{timezone.localdate(started):%-d %b %Y} to {timezone.localdate():%-d %b %Y}" in page
@@ -139,7 +139,7 @@ def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(c
         ["Spring", "cancelled", "1", "1", "900", "9.00", "100"]
     ]
     long_ago = PromotionCampaignFactory(status="active", starts_at=timezone.now() - timedelta(days=900))
-    shown(client.get(f"/reports/promotions/?by=campaign&campaign={long_ago.pk}"))  # of the last year
+    read_page(client.get(f"/reports/promotions/?by=campaign&campaign={long_ago.pk}"))  # of the last year
 
 
 def test_currencies_are_never_added_up():

@@ -14,13 +14,13 @@ from promotions.models import Link, Redemption
 from promotions.reports import ReportQuery
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, line
-from tests.promotions.pages import shown, words
+from tests.promotions.pages import read_page, words
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def sold():
+def sales_of_tills():
     """Sales at two tills through two campaigns, a standalone promotion and a code; some voided, some brought back."""
     coffee, tea, alone, coded = (PromotionFactory(name=name) for name in ("Coffee", "Tea", "Alone", "Coded"))
     first, second = (PromotionCampaignFactory(status="active", name=name) for name in ("First", "Second"))
@@ -84,7 +84,9 @@ def in_hour(line) -> str:
         ("coupon", lambda line: line.coupon.code if line.coupon else ""),
     ],
 )
-def test_every_report_equals_the_ledger_after_voids_and_returns(client, marketer, sold, report, key):
+def test_every_report_equals_the_ledger_after_voids_and_returns(
+    client, marketer, sales_of_tills, report, key
+):
     expected = by(key)
     if report == "coupon":
         expected.pop("")
@@ -100,7 +102,7 @@ def test_every_report_equals_the_ledger_after_voids_and_returns(client, marketer
     assert {row[name]: round(float(row["Discount (EUR)"]) * 100) for row in written} == {
         name: given for name, (given, _, _) in expected.items()
     }
-    page = words(shown(client.get(f"/reports/promotions/?by={report}")))
+    page = words(read_page(client.get(f"/reports/promotions/?by={report}")))
     assert f"€{made.total['given'] / 100:,.2f}" in page
 
 
@@ -110,7 +112,7 @@ def revenue_of(sales) -> int:
     return sum(sale.total for sale in sales) - sum(back)
 
 
-def test_a_sale_of_two_campaigns_counts_for_both_and_once_in_the_total(client, marketer, sold):
+def test_a_sale_of_two_campaigns_counts_for_both_and_once_in_the_total(client, marketer, sales_of_tills):
     report = reports.by_campaign(today())
     kept = set(Sale.objects.filter(state="committed"))
     touched = defaultdict(set)
@@ -125,7 +127,7 @@ def test_a_sale_of_two_campaigns_counts_for_both_and_once_in_the_total(client, m
     assert sum(row["sales"] for row in report.rows) > 7
     assert (report.total["sales"], report.total["revenue"]) == (7, revenue_of(kept))
     assert report.total["per_unit"] == round(100 * revenue_of(kept) / report.total["given"])
-    page = words(shown(client.get("/reports/promotions/?by=campaign")))
+    page = words(read_page(client.get("/reports/promotions/?by=campaign")))
     assert (
         "A sale to which two campaigns gave something counts for both; in the total it counts once." in page
     )

@@ -29,7 +29,7 @@ def rules(**how):
     ]
 
 
-def linked(promotion, **campaign):
+def link_to_campaign(promotion, **campaign):
     campaign = PromotionCampaignFactory(**campaign)
     Link.objects.bulk_create([Link(campaign=campaign, promotion=promotion)])
     return campaign
@@ -37,8 +37,8 @@ def linked(promotion, **campaign):
 
 def test_it_holds_one_rule_for_each_campaign_a_sale_may_meet():
     shared, alone, nowhere = PromotionFactory(), PromotionFactory(standalone=True), PromotionFactory()
-    campaigns = [linked(shared, status=status) for status in ("scheduled", "active", "paused")]
-    linked(nowhere, status="draft")
+    campaigns = [link_to_campaign(shared, status=status) for status in ("scheduled", "active", "paused")]
+    link_to_campaign(nowhere, status="draft")
     found = rules()
     assert sorted(campaign for number, campaign, _ in found if number == shared.pk) == sorted(
         campaign.pk for campaign in campaigns
@@ -49,7 +49,7 @@ def test_it_holds_one_rule_for_each_campaign_a_sale_may_meet():
 
 def test_with_drafts_what_is_not_published_takes_part():
     off = PromotionFactory(status="inactive")
-    draft = linked(off, status="draft")
+    draft = link_to_campaign(off, status="draft")
     assert rules() == []
     assert rules(drafts=True) == [(off.pk, draft.pk, True)]
 
@@ -58,15 +58,15 @@ def test_what_is_over_is_explained_for_a_day_and_codes_for_ever():
     automatic, coded = PromotionFactory(), PromotionFactory(trigger="coupon")
     now = timezone.now()
 
-    def ended(promotion, ago):
+    def link_to_ended_campaign(promotion, ago):
         started = now - timedelta(days=9)
-        campaign = linked(promotion, status="active", starts_at=started, ends_at=now - ago)
+        campaign = link_to_campaign(promotion, status="active", starts_at=started, ends_at=now - ago)
         assert lifecycle.settle(campaign, now) == ["expire"]
         return campaign.pk
 
-    lately = ended(automatic, timedelta(hours=1))
-    ended(automatic, timedelta(days=2))
-    coded_ago = ended(coded, timedelta(days=2))
+    lately = link_to_ended_campaign(automatic, timedelta(hours=1))
+    link_to_ended_campaign(automatic, timedelta(days=2))
+    coded_ago = link_to_ended_campaign(coded, timedelta(days=2))
     assert {campaign for _, campaign, _ in rules()} == {lately, coded_ago}
 
 
@@ -169,7 +169,7 @@ def test_a_group_has_the_members_it_is_given():
 def test_what_is_taken_over_from_an_earlier_snapshot_equals_what_is_read_anew():
     standalone = [PromotionFactory(standalone=True) for _ in range(4)]
     shared = PromotionFactory(stacking={"type": "best_of", "group": "tea"})
-    campaign = linked(shared, status="active")
+    campaign = link_to_campaign(shared, status="active")
     shop = LocationFactory()
     known = snapshot.load()
 

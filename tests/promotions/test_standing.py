@@ -47,7 +47,7 @@ def test_the_pace_is_that_of_the_last_day_not_of_the_whole_campaign():
     assert not figures.is_late
 
 
-def given(campaign, *amounts: tuple[timedelta, int]) -> None:
+def give_discounts(campaign, *amounts: tuple[timedelta, int]) -> None:
     for ago, amount in amounts:
         Redemption.objects.create(
             sale=SaleFactory(at=NOW - ago),
@@ -62,7 +62,7 @@ def given(campaign, *amounts: tuple[timedelta, int]) -> None:
 @pytest.mark.django_db
 def test_each_day_up_to_today_has_a_line_also_one_that_gave_nothing():
     campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=3))
-    given(campaign, (timedelta(days=3), 500), (timedelta(days=1), 300), (timedelta(days=1), -100))
+    give_discounts(campaign, (timedelta(days=3), 500), (timedelta(days=1), 300), (timedelta(days=1), -100))
     day = NOW.date()
     assert standing.by_day(campaign, NOW) == [
         (day - timedelta(days=3), 500, 1),
@@ -75,10 +75,10 @@ def test_each_day_up_to_today_has_a_line_also_one_that_gave_nothing():
 @pytest.mark.django_db
 def test_days_are_told_for_a_month_and_of_a_campaign_that_is_over_to_its_last_line():
     campaign = PromotionCampaignFactory(status="active", starts_at=NOW - timedelta(days=90))
-    given(campaign, (timedelta(days=80), 500), (timedelta(days=50), 300))
+    give_discounts(campaign, (timedelta(days=80), 500), (timedelta(days=50), 300))
     assert len(standing.by_day(campaign, NOW)) == 31
     over = PromotionCampaignFactory(status="cancelled", starts_at=NOW - timedelta(days=90))
-    given(over, (timedelta(days=80), 500), (timedelta(days=78), 300))
+    give_discounts(over, (timedelta(days=80), 500), (timedelta(days=78), 300))
     assert [amount for _, amount, _ in standing.by_day(over, NOW)][-3:] == [500, 0, 300]
 
 

@@ -15,7 +15,7 @@ from tests.pos.tills import together
 ECHO = "SELECT %(value)s::text"
 
 
-def echoed(value):
+def echo(value):
     return run(ECHO, {"value": value}).one()[0]
 
 
@@ -24,14 +24,14 @@ def echoed(value):
     "value", ["", "x" * 100_000, "ö ☕ 🧀", "'; DROP TABLE pos_sale; --", "\\x00", "%(value)s", None]
 )
 def test_a_text_arrives_as_it_is(value):
-    assert echoed(value) == value
+    assert echo(value) == value
 
 
 @pytest.mark.django_db
 def test_a_text_with_a_nul_is_refused_and_not_cut_off():
     with pytest.raises(DataError, match="NUL"):
-        echoed("S1\0x")
-    assert echoed("S1") == "S1"
+        echo("S1\0x")
+    assert echo("S1") == "S1"
 
 
 @pytest.mark.django_db
@@ -73,24 +73,24 @@ def test_an_error_leaves_the_connection_fit_for_the_next_statement():
         run("SELECT 1 / %(zero)s::int", {"zero": "0"})
     with pytest.raises(DatabaseError, match="no_such_table"):
         run("SELECT FROM no_such_table", {})
-    assert echoed("still there") == "still there"
+    assert echo("still there") == "still there"
     with Transaction():
-        assert echoed("in a transaction too") == "in a transaction too"
+        assert echo("in a transaction too") == "in a transaction too"
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("command", ["DISCARD ALL", "DEALLOCATE ALL"])
 def test_statements_that_somebody_discarded_are_prepared_anew(command):
-    assert echoed("before") == "before"
+    assert echo("before") == "before"
     with connection.cursor() as cursor:
         cursor.execute(command)
-    assert retry_on_lost_connection(lambda: echoed("after")) == "after"
+    assert retry_on_lost_connection(lambda: echo("after")) == "after"
     with connection.cursor() as cursor:
         cursor.execute(command)
 
     def in_transaction():
         with Transaction():
-            return echoed("in a transaction")
+            return echo("in a transaction")
 
     assert retry_on_lost_connection(in_transaction) == "in a transaction"
 
@@ -113,7 +113,7 @@ def test_a_column_that_a_migration_gave_another_type_is_read_as_what_it_is_now()
 @pytest.mark.django_db(transaction=True)
 def test_a_connection_that_was_closed_is_not_kept_in_memory():
     connection.close()  # one of other tests, that the traceback of an error may still hold
-    echoed("prepared")
+    echo("prepared")
     gone = weakref.ref(connection.connection)
     connection.close()
     gc.collect()
@@ -122,7 +122,7 @@ def test_a_connection_that_was_closed_is_not_kept_in_memory():
 
 @pytest.mark.django_db(transaction=True)
 def test_threads_prepare_and_run_each_on_its_own_connection():
-    answers = together(8, lambda number: [echoed(f"{number}-{turn}") for turn in range(20)])
+    answers = together(8, lambda number: [echo(f"{number}-{turn}") for turn in range(20)])
     assert answers == [[f"{number}-{turn}" for turn in range(20)] for number in range(8)]
 
 
@@ -132,13 +132,13 @@ def test_work_is_done_anew_only_when_the_database_went_away_and_never_inside_a_t
 
     def dies():
         tried.append(1)
-        echoed("open")
+        echo("open")
         run("SELECT pg_terminate_backend(pg_backend_pid())", {})
 
     with pytest.raises(DatabaseError):
         retry_on_lost_connection(dies)
     assert len(tried) == 2
-    assert retry_on_lost_connection(lambda: echoed("on a new connection")) == "on a new connection"
+    assert retry_on_lost_connection(lambda: echo("on a new connection")) == "on a new connection"
 
     def wrong():
         tried.append(1)
@@ -150,7 +150,7 @@ def test_work_is_done_anew_only_when_the_database_went_away_and_never_inside_a_t
     with pytest.raises(DatabaseError), transaction.atomic():
         retry_on_lost_connection(dies)
     assert len(tried) == 4
-    assert retry_on_lost_connection(lambda: echoed("once more")) == "once more"
+    assert retry_on_lost_connection(lambda: echo("once more")) == "once more"
 
 
 @pytest.mark.django_db(transaction=True)
@@ -161,4 +161,4 @@ def test_a_transaction_whose_error_was_passed_over_does_not_pretend_that_it_was_
 
     with pytest.raises(TransactionManagementError, match="nothing of it was committed"):
         passes_over()
-    assert echoed("after") == "after"
+    assert echo("after") == "after"

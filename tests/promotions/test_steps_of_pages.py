@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 NEW = {"name": "Spring", "currency": "EUR", "on_budget_end": "partial", "priority": "100"}
 
 
-def typed(moment):
+def field_text(moment):
     return f"{timezone.localtime(moment):%Y-%m-%dT%H:%M}"
 
 
@@ -44,7 +44,7 @@ def test_a_new_campaign_is_saved_and_scheduled_in_one_step_or_not_at_all(client)
     assert answer.status_code == 422
     assert "The start must lie in the future" in answer.content.decode()
     assert not PromotionCampaign.objects.exists()
-    start = typed(timezone.now() + DAY)
+    start = field_text(timezone.now() + DAY)
     client.post("/campaigns/promotion/new/", NEW | {"then": "schedule", "starts_at": start})
     assert PromotionCampaign.objects.get().status == "scheduled"
     assert client.post("/campaigns/promotion/new/", NEW | {"then": "cancel"}).status_code == 422
@@ -66,13 +66,13 @@ def test_schedule_without_a_start_asks_for_it(client):
     question = client.get(f"/campaigns/{campaign.pk}/schedule/").content.decode()
     assert 'name="at"' in question
     assert "must lie in the future" not in question
-    past = client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": typed(timezone.now() - DAY)})
+    past = client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": field_text(timezone.now() - DAY)})
     assert past.status_code == 409
     start = timezone.now() + DAY
-    assert client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": typed(start)}).status_code == 302
+    assert client.post(f"/campaigns/{campaign.pk}/schedule/", {"at": field_text(start)}).status_code == 302
     campaign = PromotionCampaign.objects.get(pk=campaign.pk)
     assert campaign.status == "scheduled"
-    assert typed(campaign.starts_at) == typed(start)
+    assert field_text(campaign.starts_at) == field_text(start)
 
 
 def test_schedule_with_a_start_needs_no_argument():

@@ -32,7 +32,7 @@ def shop():
     return shop
 
 
-def read(client, query):
+def read_report(client, query):
     return client.get(ADDRESS + query).content.decode()
 
 
@@ -46,7 +46,7 @@ def read(client, query):
 )
 def test_all_locations_are_told_in_the_zone_of_who_looks(client, analyst, shop, zone, hour, day, said):
     UserSettingsFactory(user=analyst, time_zone=zone)
-    page = read(client, "&by=hour")
+    page = read_report(client, "&by=hour")
     assert said in page
     assert find_given(client, "hour") == {hour: "5.00"}
     assert find_given(client, "day") == {day: "5.00"}
@@ -55,8 +55,8 @@ def test_all_locations_are_told_in_the_zone_of_who_looks(client, analyst, shop, 
 @pytest.mark.parametrize("zone", ["", "Asia/Tokyo"])
 def test_one_location_is_told_in_its_own_zone(client, analyst, shop, zone):
     UserSettingsFactory(user=analyst, time_zone=zone)
-    assert "hours in New York time, as at Fifth Avenue" in read(client, f"&by=hour&location={shop.pk}")
-    assert "days in New York time, as at Fifth Avenue" in read(client, f"&by=day&location={shop.pk}")
+    assert "hours in New York time, as at Fifth Avenue" in read_report(client, f"&by=hour&location={shop.pk}")
+    assert "days in New York time, as at Fifth Avenue" in read_report(client, f"&by=day&location={shop.pk}")
     assert find_given(client, "hour", shop) == {"23:00 to 24:00": "5.00"}
     assert find_given(client, "day", shop) == {"Tue 10 Mar 2026": "5.00"}
 

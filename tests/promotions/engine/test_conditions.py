@@ -6,7 +6,7 @@ import pytest
 
 from promotions.engine import Customer, Rule
 from promotions.engine import rules as r
-from tests.promotions.engine.till import given, line, of, off, quote, rule, sale, why
+from tests.promotions.engine.till import amounts_by_promotion, line, of, off, quote, rule, sale, why
 
 BASKET = sale(
     line("a", 1000, 2),
@@ -40,7 +40,7 @@ def conditional(*conditions: r.Condition, **facts: object) -> Rule:
     ids=str,
 )
 def test_a_condition_that_holds_lets_the_promotion_apply(condition):
-    assert given(quote(BASKET, conditional(condition))) == {1: 250}
+    assert amounts_by_promotion(quote(BASKET, conditional(condition))) == {1: 250}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_for_certain_customers_needs_one(condition):
 
 def test_a_group_the_till_sent_counts_without_an_id():
     basket = sale(line("a", 1000), customer=Customer(groups=frozenset({"vip"})))
-    assert given(quote(basket, conditional(r.InGroup(("vip",))))) == {1: 100}
+    assert amounts_by_promotion(quote(basket, conditional(r.InGroup(("vip",))))) == {1: 100}
 
 
 @pytest.mark.parametrize("first", [False, None])
@@ -129,7 +129,7 @@ def test_the_same_start_and_end_is_the_whole_day_round():
 
 def test_thresholds_of_the_item_lane_see_prices_before_any_discount():
     outcome = quote(BASKET, rule(1, off(50)), rule(2, r.FixedTotal(100), conditions=(r.MinSubtotal(2500),)))
-    assert given(outcome) == {1: 1250, 2: 100}
+    assert amounts_by_promotion(outcome) == {1: 1250, 2: 100}
 
 
 def test_thresholds_of_the_order_lane_see_what_the_item_lane_left():
@@ -137,16 +137,22 @@ def test_thresholds_of_the_order_lane_see_what_the_item_lane_left():
     outcome = quote(BASKET, rule(1, off(50)), order)
     assert why(outcome, 2) == ("min_subtotal", 2500, 1250, None)
     on_original = r.StackingRules(thresholds_on_original=True)
-    assert given(quote(BASKET, rule(1, off(50)), order, stacking=on_original)) == {1: 1250, 2: 100}
+    assert amounts_by_promotion(quote(BASKET, rule(1, off(50)), order, stacking=on_original)) == {
+        1: 1250,
+        2: 100,
+    }
 
 
 def test_tiers_of_the_order_lane_follow_the_same_setting():
     tiers = rule(2, r.Tiered((r.Tier(1000, percent=1000), r.Tier(2500, percent=2000))), lane="order")
-    assert given(quote(BASKET, rule(1, off(50)), tiers)) == {1: 1250, 2: 125}
+    assert amounts_by_promotion(quote(BASKET, rule(1, off(50)), tiers)) == {1: 1250, 2: 125}
     on_original = r.StackingRules(thresholds_on_original=True)
-    assert given(quote(BASKET, rule(1, off(50)), tiers, stacking=on_original)) == {1: 1250, 2: 250}
+    assert amounts_by_promotion(quote(BASKET, rule(1, off(50)), tiers, stacking=on_original)) == {
+        1: 1250,
+        2: 250,
+    }
 
 
 def test_nothing_in_the_order_lane_switches_another_off():
     orders = [rule(n, r.FixedTotal(2000), lane="order", conditions=(r.MinSubtotal(2500),)) for n in (1, 2)]
-    assert given(quote(BASKET, *orders)) == {1: 2000, 2: 500}
+    assert amounts_by_promotion(quote(BASKET, *orders)) == {1: 2000, 2: 500}

@@ -15,7 +15,7 @@ OWN_ROUNDING = [case for case in PURE if "rounding" in case and case not in DERI
 EXACT = [case for case in PURE if case not in OWN_ROUNDING]
 
 
-def named(case: Case) -> str:
+def name_case(case: Case) -> str:
     return str(case["id"])
 
 
@@ -30,7 +30,7 @@ def assert_equal(expected: dict[str, Any], got: dict[str, Any]) -> None:
             assert got[key] == value, key
 
 
-@pytest.mark.parametrize("case", EXACT, ids=named)
+@pytest.mark.parametrize("case", EXACT, ids=name_case)
 def test_a_case_comes_out_as_its_source_says(case):
     got = run_case(case)
     assert_equal(case["expect"] | case.get("expect_largest_remainder", {}), got)
@@ -40,14 +40,14 @@ def test_a_case_comes_out_as_its_source_says(case):
         assert got["steps"][promotion] == lines
 
 
-@pytest.mark.parametrize("case", OWN_ROUNDING, ids=named)
+@pytest.mark.parametrize("case", OWN_ROUNDING, ids=name_case)
 def test_a_source_that_rounds_differently_is_off_by_that_alone(case):
     got = run_case(case)
     assert sum(got["per_line"].values()) == got["total_discount"] == sum(got["per_promotion"].values())
     assert abs(got["total_discount"] - case["expect"]["total_discount"]) <= len(case["basket"]) / 2
 
 
-@pytest.mark.parametrize("case", [case for case in PURE if "expect_if_clamp" in case], ids=named)
+@pytest.mark.parametrize("case", [case for case in PURE if "expect_if_clamp" in case], ids=name_case)
 def test_the_same_case_under_the_policy_partial_gets_what_is_left(case):
     assert_equal(case["expect_if_clamp"], run_case(case | {"policy": "partial"}))
 
@@ -55,7 +55,7 @@ def test_the_same_case_under_the_policy_partial_gets_what_is_left(case):
 BASKETS = [case for case in PURE if case["kind"] == "basket"]
 
 
-@pytest.mark.parametrize("case", BASKETS, ids=named)
+@pytest.mark.parametrize("case", BASKETS, ids=name_case)
 def test_the_order_of_lines_changes_no_total(case):
     turned = run_case(case | {"basket": case["basket"][::-1]})
     assert turned["total_discount"] == run_case(case)["total_discount"]
@@ -71,7 +71,7 @@ SPLITTABLE = [
 ]
 
 
-@pytest.mark.parametrize("case", SPLITTABLE, ids=named)
+@pytest.mark.parametrize("case", SPLITTABLE, ids=name_case)
 def test_units_on_lines_of_their_own_change_no_total(case):
     split = [
         line | {"line": f"{line['line']}.{n}", "qty": 1, "line_total": line["line_total"] // line["qty"]}
@@ -81,7 +81,7 @@ def test_units_on_lines_of_their_own_change_no_total(case):
     assert run_case(case | {"basket": split})["per_promotion"] == run_case(case)["per_promotion"]
 
 
-@pytest.mark.parametrize("case", BASKETS, ids=named)
+@pytest.mark.parametrize("case", BASKETS, ids=name_case)
 def test_a_promotion_that_has_nothing_to_do_with_a_sale_changes_nothing(case):
     other = {
         "id": "unrelated",

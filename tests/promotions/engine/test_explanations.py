@@ -10,7 +10,18 @@ from promotions.engine import BasketLine, Customer, PresentedCoupon, Rule, evalu
 from promotions.engine import rules as r
 from promotions.engine.basket import UNLIMITED
 from promotions.engine.index import NEAR_MISSES_ADDED
-from tests.promotions.engine.till import NOON, campaign, given, line, of, off, quote, rule, sale, why
+from tests.promotions.engine.till import (
+    NOON,
+    amounts_by_promotion,
+    campaign,
+    line,
+    of,
+    off,
+    quote,
+    rule,
+    sale,
+    why,
+)
 
 BASKET = sale(line("a", 1000), location="MUC")
 HOUR = timedelta(hours=1)
@@ -97,7 +108,7 @@ def test_every_rule_gives_its_reason_when_asked_to_explain(far, reason):
     assert quote(BASKET, near, far).not_applied == ()
     outcome = quote(BASKET, near, far, explain=True)
     assert why(outcome, 2)[0] == reason
-    assert given(outcome) == {1: 100}
+    assert amounts_by_promotion(outcome) == {1: 100}
 
 
 def test_of_many_steps_the_nearest_are_told():
@@ -105,7 +116,7 @@ def test_of_many_steps_the_nearest_are_told():
         rule(n, r.FixedTotal(100), lane="order", conditions=(r.MinSubtotal(n * 500),)) for n in range(1, 40)
     ]
     outcome = quote(BASKET, *steps)
-    assert list(given(outcome)) == [1, 2]
+    assert list(amounts_by_promotion(outcome)) == [1, 2]
     assert [(one.promotion, one.need, one.have) for one in outcome.not_applied] == [
         (n, n * 500, 1000) for n in range(3, 3 + NEAR_MISSES_ADDED)
     ]
@@ -116,7 +127,7 @@ def test_promotions_for_other_customers_are_not_looked_at():
     rules = [rule(n, off(1), conditions=(r.CustomerIs((f"C{n}",)),)) for n in range(1, 100)]
     basket = sale(line("a", 1000), customer=Customer("C77"))
     outcome = quote(basket, *rules)
-    assert given(outcome) == {77: 10}
+    assert amounts_by_promotion(outcome) == {77: 10}
     assert len(outcome.not_applied) == NEAR_MISSES_ADDED
 
 
@@ -137,7 +148,7 @@ CODED = rule(1, off(10), trigger="coupon")
 
 def test_a_coupon_triggers_its_promotion():
     outcome = quote(with_coupons(PresentedCoupon("TEN", 1)), CODED)
-    assert given(outcome) == {1: 100}
+    assert amounts_by_promotion(outcome) == {1: 100}
     assert outcome.applied[0].coupon == "TEN"
     assert [(one.code, one.status) for one in outcome.coupons] == [("TEN", "applied")]
 
@@ -149,7 +160,7 @@ def test_without_its_coupon_a_promotion_is_no_candidate():
 def test_a_bad_coupon_is_a_status_and_the_sale_goes_on():
     bad = PresentedCoupon("OLD", 1, "coupon_ended", need="2024", have="2025")
     outcome = quote(with_coupons(bad), CODED, rule(2, off(5)))
-    assert given(outcome) == {2: 50}
+    assert amounts_by_promotion(outcome) == {2: 50}
     assert msgspec.to_builtins(outcome.coupons[0]) == {
         "code": "OLD",
         "status": "coupon_ended",
@@ -176,7 +187,7 @@ def test_a_good_coupon_whose_promotion_gives_nothing_says_why():
 
 def test_a_coupon_brings_its_own_benefit():
     outcome = quote(with_coupons(PresentedCoupon("HALF", 1, benefit=off(50))), CODED)
-    assert given(outcome) == {1: 500}
+    assert amounts_by_promotion(outcome) == {1: 500}
 
 
 def test_the_matches_of_a_coupons_promotion_are_looked_at():

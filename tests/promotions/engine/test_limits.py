@@ -5,10 +5,10 @@ import pytest
 from promotions.engine import Customer, Left, Remaining, Rule
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
+    amounts_by_promotion,
     best_of,
     budget,
     campaign,
-    given,
     line,
     off,
     quote,
@@ -32,7 +32,9 @@ def test_a_budget_overrun_offline_gives_nothing():
 
 def test_a_wish_that_fits_to_the_unit_is_granted_whole():
     rejecting = campaign(1, on_budget_end="reject")
-    assert given(quote(BASKET, Rule(1, off(10), campaign=rejecting), left=budget(200))) == {1: 200}
+    assert amounts_by_promotion(quote(BASKET, Rule(1, off(10), campaign=rejecting), left=budget(200))) == {
+        1: 200
+    }
     outcome = quote(BASKET, Rule(1, off(10), campaign=rejecting), left=budget(199))
     assert why(outcome, 1) == ("budget_too_small", 200, 199, None)
 
@@ -41,19 +43,19 @@ def test_a_rejected_promotion_makes_way_for_the_next():
     rejecting = campaign(1, on_budget_end="reject")
     rules = [Rule(1, off(50), campaign=rejecting), Rule(2, off(10), campaign=rejecting), rule(3, off(10))]
     outcome = quote(BASKET, *rules, left=budget(300))
-    assert given(outcome) == {1 + 1: 200, 3: 180}
+    assert amounts_by_promotion(outcome) == {1 + 1: 200, 3: 180}
 
 
 def test_each_promotion_that_gives_is_one_use_of_its_campaign():
     rules = [Rule(n, off(10), campaign=OURS) for n in (1, 2, 3)]
     outcome = quote(BASKET, *rules, left=Remaining({1: Left(uses=2)}))
-    assert list(given(outcome)) == [1, 2]
+    assert list(amounts_by_promotion(outcome)) == [1, 2]
     assert why(outcome, 3) == ("uses_exhausted", 1, 0, None)
 
 
 def test_a_promotion_that_gives_nothing_takes_no_use():
     rules = [Rule(1, off(0), campaign=OURS), Rule(2, off(10), campaign=OURS)]
-    assert given(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}
+    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}
 
 
 def test_the_limits_of_a_promotion_hold_beside_those_of_its_campaign():
@@ -94,7 +96,7 @@ def test_a_clamped_amount_is_allocated_anew_under_floors():
 
 def test_what_a_clamped_promotion_leaves_is_what_the_next_one_sees():
     outcome = quote(BASKET, Rule(1, off(50), campaign=OURS), rule(2, off(10)), left=budget(200))
-    assert given(outcome) == {1: 200, 2: 180}
+    assert amounts_by_promotion(outcome) == {1: 200, 2: 180}
 
 
 def test_a_group_shares_one_budget():
@@ -102,7 +104,7 @@ def test_a_group_shares_one_budget():
         Rule(1, off(20), target=r.Target(r.Match(("a",))), campaign=OURS, stacking=best_of("g")),
         Rule(2, off(10), target=r.Target(r.Match(("b",))), campaign=OURS, stacking=best_of("g")),
     ]
-    assert sum(given(quote(BASKET, *rules, left=budget(250))).values()) == 250
+    assert sum(amounts_by_promotion(quote(BASKET, *rules, left=budget(250))).values()) == 250
 
 
 def test_a_group_has_one_use_left_for_its_best_promotion():
@@ -110,4 +112,4 @@ def test_a_group_has_one_use_left_for_its_best_promotion():
         Rule(1, off(10), target=r.Target(r.Match(("a",))), campaign=OURS, stacking=best_of("g")),
         Rule(2, off(20), target=r.Target(r.Match(("b",))), campaign=OURS, stacking=best_of("g")),
     ]
-    assert given(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}
+    assert amounts_by_promotion(quote(BASKET, *rules, left=Remaining({1: Left(uses=1)}))) == {2: 200}

@@ -9,7 +9,18 @@ from msgspec.structs import replace
 
 from promotions.engine import Basket, BasketLine, Customer, Left, Remaining, Rule, StackingRules
 from promotions.engine import rules as r
-from tests.promotions.engine.till import STRICT, best_of, campaign, given, line, of, off, quote, rule, sale
+from tests.promotions.engine.till import (
+    STRICT,
+    amounts_by_promotion,
+    best_of,
+    campaign,
+    line,
+    of,
+    off,
+    quote,
+    rule,
+    sale,
+)
 
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -203,7 +214,9 @@ def test_what_has_nothing_to_do_with_a_sale_changes_nothing(lines, rules, left, 
 def test_a_line_that_no_promotion_touches_changes_no_total(lines, deals):
     rules = [rule(number, benefit, skus=skus) for number, (benefit, skus) in enumerate(deals, start=1)]
     other = line("other", 12345, 3, sku="z")
-    assert given(quote(basket([*lines, other]), *rules)) == given(quote(basket(lines), *rules))
+    assert amounts_by_promotion(quote(basket([*lines, other]), *rules)) == amounts_by_promotion(
+        quote(basket(lines), *rules)
+    )
 
 
 @quick
@@ -290,7 +303,7 @@ def test_of_promotions_that_put_units_together_the_best_sequence_is_found(rows, 
     terms = campaign(1) if left is not None else None
     remaining = Remaining({1: Left(amount=left)}) if left is not None else Remaining()
 
-    def ranked(order: tuple[int, ...]) -> list[Rule]:
+    def rules_in_order(order: tuple[int, ...]) -> list[Rule]:
         return [
             Rule(
                 place + 1,
@@ -306,9 +319,10 @@ def test_of_promotions_that_put_units_together_the_best_sequence_is_found(rows, 
     places = range(len(deals))
     sequences = [order for size in range(1, len(deals) + 1) for order in permutations(places, size)]
     best = max(
-        quote(small(rows), *ranked(one), left=remaining, stacking=STRICT).discount for one in sequences
+        quote(small(rows), *rules_in_order(one), left=remaining, stacking=STRICT).discount
+        for one in sequences
     )
-    assert quote(small(rows), *ranked(tuple(places)), left=remaining).discount >= best
+    assert quote(small(rows), *rules_in_order(tuple(places)), left=remaining).discount >= best
 
 
 @quick

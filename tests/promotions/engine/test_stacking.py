@@ -8,10 +8,10 @@ from promotions.engine import Left, PresentedCoupon, Remaining, Rule, StackingRu
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
     STRICT,
+    amounts_by_promotion,
     best_of,
     by_line,
     campaign,
-    given,
     line,
     of,
     off,
@@ -29,7 +29,7 @@ def test_each_unit_gets_the_better_of_a_group():
     rules = [rule(1, off(20), stacking=SEASON), rule(2, r.FixedPerUnit(100), stacking=SEASON)]
     outcome = quote(BASKET, *rules)
     assert by_line(outcome) == {"a": 200, "b": 100}
-    assert given(outcome) == {1: 200, 2: 100}
+    assert amounts_by_promotion(outcome) == {1: 200, 2: 100}
 
 
 def test_strict_priority_gives_each_unit_the_first_of_a_group():
@@ -49,7 +49,7 @@ def test_who_is_beaten_learns_by_whom_and_by_how_much():
 
 def test_the_same_deal_goes_to_the_first_by_priority():
     rules = [rule(1, off(10), priority=2, stacking=SEASON), rule(2, off(10), priority=1, stacking=SEASON)]
-    assert given(quote(BASKET, *rules)) == {2: 120}
+    assert amounts_by_promotion(quote(BASKET, *rules)) == {2: 120}
 
 
 def test_groups_do_not_compete_with_each_other_nor_with_the_stackable():
@@ -58,7 +58,7 @@ def test_groups_do_not_compete_with_each_other_nor_with_the_stackable():
         rule(2, off(10), stacking=best_of("club")),
         rule(3, off(10)),
     ]
-    assert list(given(quote(sale(line("a", 1000)), *rules)).values()) == [100, 90, 81]
+    assert list(amounts_by_promotion(quote(sale(line("a", 1000)), *rules)).values()) == [100, 90, 81]
 
 
 def test_a_buy_get_and_a_percentage_of_one_group_share_the_units():
@@ -67,9 +67,9 @@ def test_a_buy_get_and_a_percentage_of_one_group_share_the_units():
         Rule(2, off(20), stacking=SEASON),
     ]
     three_and_one = sale(line("a", 1000, 4), line("b", 1000))
-    assert given(quote(three_and_one, *rules)) == {1: 1000, 2: 400}
+    assert amounts_by_promotion(quote(three_and_one, *rules)) == {1: 1000, 2: 400}
     dear = [rules[0], Rule(2, off(60), stacking=SEASON)]
-    assert given(quote(three_and_one, *dear)) == {2: 3000}
+    assert amounts_by_promotion(quote(three_and_one, *dear)) == {2: 3000}
 
 
 def test_two_campaigns_of_one_promotion_are_one_promotion():
@@ -103,10 +103,10 @@ def test_a_group_looks_at_the_next_campaign_too():
 def test_an_exclusive_promotion_is_alone_when_it_is_the_better_deal():
     rules = [rule(1, off(10)), rule(2, off(15)), rule(3, off(20), stacking=r.Exclusive())]
     outcome = quote(sale(line("a", 1000)), *rules)
-    assert given(outcome) == {1: 100, 2: 135}
+    assert amounts_by_promotion(outcome) == {1: 100, 2: 135}
     assert why(outcome, 3) == ("excluded_by", None, None, 2)
     better = [*rules[:2], rule(3, off(30), stacking=r.Exclusive())]
-    assert given(quote(sale(line("a", 1000)), *better)) == {3: 300}
+    assert amounts_by_promotion(quote(sale(line("a", 1000)), *better)) == {3: 300}
 
 
 def test_by_strict_priority_the_first_exclusive_promotion_is_alone():
@@ -116,7 +116,7 @@ def test_by_strict_priority_the_first_exclusive_promotion_is_alone():
         rule(3, off(20), stacking=r.Exclusive(), priority=200),
     ]
     outcome = quote(BASKET, *rules, stacking=STRICT)
-    assert given(outcome) == {3: 240}
+    assert amounts_by_promotion(outcome) == {3: 240}
     assert why(outcome, 1) == ("excluded_by", None, None, 3)
 
 
@@ -128,19 +128,22 @@ def test_an_exclusive_campaign_makes_each_of_its_promotions_exclusive():
         rule(3, off(5), stacking=SEASON),
         rule(4, off(4)),
     ]
-    assert given(quote(BASKET, *rules)) == {1: 120}
+    assert amounts_by_promotion(quote(BASKET, *rules)) == {1: 120}
     assert why(quote(BASKET, *rules), 2) == ("excluded_by", None, None, 1)
-    assert list(given(quote(BASKET, *rules[1:]))) == [3, 4]  # together they are the better deal
-    assert list(given(quote(BASKET, *rules[1:], stacking=STRICT))) == [2]
+    assert list(amounts_by_promotion(quote(BASKET, *rules[1:]))) == [
+        3,
+        4,
+    ]  # together they are the better deal
+    assert list(amounts_by_promotion(quote(BASKET, *rules[1:], stacking=STRICT))) == [2]
     both = [*rules[1:], Rule(2, off(6), campaign=campaign(8))]  # it is in another campaign, too
-    assert list(given(quote(BASKET, *both))) == [2, 3, 4]
+    assert list(amounts_by_promotion(quote(BASKET, *both))) == [2, 3, 4]
 
 
 @pytest.mark.parametrize("stacking", [STRICT, StackingRules()])
 def test_an_exclusive_promotion_that_gives_nothing_shuts_nobody_out(stacking):
     rules = [rule(1, off(10)), rule(2, off(0), stacking=r.Exclusive())]
     outcome = quote(BASKET, *rules, stacking=stacking)
-    assert given(outcome) == {1: 120}
+    assert amounts_by_promotion(outcome) == {1: 120}
 
 
 # The site's rules
@@ -149,7 +152,8 @@ def test_an_exclusive_promotion_that_gives_nothing_shuts_nobody_out(stacking):
 def test_at_most_so_many_promotions_the_best_of_them():
     rules = [rule(1, off(10), skus="a"), rule(2, off(50), skus="b"), rule(3, off(30), skus="a")]
     amounts = [
-        given(quote(BASKET, *rules, stacking=StackingRules(max_promotions=count))) for count in (1, 2, 3)
+        amounts_by_promotion(quote(BASKET, *rules, stacking=StackingRules(max_promotions=count)))
+        for count in (1, 2, 3)
     ]
     assert amounts == [{3: 300}, {2: 100, 3: 300}, {1: 100, 2: 100, 3: 270}]
 
@@ -157,7 +161,7 @@ def test_at_most_so_many_promotions_the_best_of_them():
 def test_at_most_so_many_promotions_the_first_of_them_by_priority():
     rules = [rule(1, off(10), skus="a"), rule(2, off(50), skus="b"), rule(3, off(30), skus="a")]
     outcome = quote(BASKET, *rules, stacking=StackingRules(precedence="priority", max_promotions=2))
-    assert given(outcome) == {1: 100, 2: 100}
+    assert amounts_by_promotion(outcome) == {1: 100, 2: 100}
     assert why(outcome, 3) == ("max_promotions", 2, 3, None)
 
 
@@ -165,7 +169,7 @@ def test_of_many_promotions_the_best_few_are_found():
     basket = sale(*[line(str(n), 1000) for n in range(30)])
     rules = [rule(n + 1, off(n + 1), skus=str(n)) for n in range(30)]
     outcome = quote(basket, *rules, stacking=StackingRules(max_promotions=3))
-    assert sorted(given(outcome)) == [28, 29, 30]
+    assert sorted(amounts_by_promotion(outcome)) == [28, 29, 30]
 
 
 @pytest.mark.parametrize(
@@ -180,7 +184,7 @@ def test_of_many_promotions_the_best_few_are_found():
 )
 def test_the_sale_has_a_cap_used_up_in_order(stacking, amounts):
     outcome = quote(BASKET, rule(1, off(10)), rule(2, off(10)), stacking=stacking)
-    assert given(outcome) == amounts
+    assert amounts_by_promotion(outcome) == amounts
     if 2 in amounts:
         assert outcome.applied[1].clamped_by == "sale_cap"
     else:
@@ -197,10 +201,10 @@ def test_item_and_order_promotions_can_be_kept_apart():
     rules = [rule(1, off(10)), rule(2, r.FixedTotal(300), lane="order")]
     apart = StackingRules(item_with_order=False)
     outcome = quote(BASKET, *rules, stacking=apart)
-    assert given(outcome) == {2: 300}
+    assert amounts_by_promotion(outcome) == {2: 300}
     assert why(outcome, 1) == ("excluded_by", None, None, 2)
     strict = StackingRules(item_with_order=False, precedence="priority")
-    assert given(quote(BASKET, *rules, stacking=strict)) == {1: 120}
+    assert amounts_by_promotion(quote(BASKET, *rules, stacking=strict)) == {1: 120}
 
 
 def test_coupons_and_promotions_can_be_kept_apart():
@@ -208,27 +212,27 @@ def test_coupons_and_promotions_can_be_kept_apart():
     rules = [rule(1, off(5)), rule(2, off(10), trigger="coupon"), rule(3, off(4))]
     apart = StackingRules(coupons_with_promotions=False)
     outcome = quote(basket, *rules, stacking=apart)
-    assert given(outcome) == {2: 100}
+    assert amounts_by_promotion(outcome) == {2: 100}
     assert why(outcome, 1) == ("excluded_by", None, None, 2)
-    assert given(quote(basket, *rules)) == {1: 50, 2: 95, 3: 34}
+    assert amounts_by_promotion(quote(basket, *rules)) == {1: 50, 2: 95, 3: 34}
 
 
 def test_a_pair_that_excludes_each_other_never_meets():
     rules = [rule(1, off(10)), rule(2, off(20)), rule(3, off(5))]
     pair = StackingRules(excluded_pairs=frozenset({(1, 2)}))
     outcome = quote(sale(line("a", 1000)), *rules, stacking=pair)
-    assert given(outcome) == {2: 200, 3: 40}
+    assert amounts_by_promotion(outcome) == {2: 200, 3: 40}
     assert why(outcome, 1) == ("excluded_pair", None, None, 2)
     strict = StackingRules(precedence="priority", excluded_pairs=frozenset({(2, 1)}))
     outcome = quote(sale(line("a", 1000)), *rules, stacking=strict)
-    assert given(outcome) == {1: 100, 3: 45}
+    assert amounts_by_promotion(outcome) == {1: 100, 3: 45}
     assert why(outcome, 2) == ("excluded_pair", None, None, 1)
 
 
 def test_of_three_that_exclude_one_another_the_best_stands():
     rules = [rule(n, off(percent)) for n, percent in ((1, 10), (2, 30), (3, 20))]
     pairs = StackingRules(excluded_pairs=frozenset({(1, 2), (2, 3), (1, 3)}))
-    assert given(quote(BASKET, *rules, stacking=pairs)) == {2: 360}
+    assert amounts_by_promotion(quote(BASKET, *rules, stacking=pairs)) == {2: 360}
 
 
 def test_a_buy_get_can_replace_the_item_discount_of_its_units():
@@ -238,22 +242,22 @@ def test_a_buy_get_can_replace_the_item_discount_of_its_units():
         rule(3, off(10), lane="order"),
     ]
     basket = sale(line("a", 1000, 4), line("b", 200))
-    assert given(quote(basket, *rules)) == {1: 420, 2: 900, 3: 288}
+    assert amounts_by_promotion(quote(basket, *rules)) == {1: 420, 2: 900, 3: 288}
     replaces = StackingRules(buy_get_replaces=True)
-    assert given(quote(basket, *rules, stacking=replaces)) == {2: 1000, 1: 120, 3: 308}
+    assert amounts_by_promotion(quote(basket, *rules, stacking=replaces)) == {2: 1000, 1: 120, 3: 308}
 
 
 def test_a_group_over_both_lanes_is_one_deal():
     rules = [rule(1, off(5), stacking=SEASON), rule(2, off(10), lane="order", stacking=SEASON)]
     outcome = quote(BASKET, *rules)
-    assert given(outcome) == {2: 120}
+    assert amounts_by_promotion(outcome) == {2: 120}
     assert why(outcome, 1) == ("beaten_by", None, None, 2)
-    assert given(quote(BASKET, *rules, stacking=STRICT)) == {1: 60}
+    assert amounts_by_promotion(quote(BASKET, *rules, stacking=STRICT)) == {1: 60}
 
 
 def test_lanes_follow_each_other_whatever_the_priorities():
     rules = [rule(1, r.FixedTotal(600), lane="order", priority=1), rule(2, off(50), priority=9)]
-    assert given(quote(BASKET, *rules)) == {2: 600, 1: 600}
+    assert amounts_by_promotion(quote(BASKET, *rules)) == {2: 600, 1: 600}
 
 
 def test_the_order_of_application_is_campaign_then_promotion_then_id():
@@ -264,7 +268,7 @@ def test_the_order_of_application_is_campaign_then_promotion_then_id():
         Rule(3, off(10), priority=3),
     ]
     for mixed in permutations(rules):
-        assert list(given(quote(BASKET, *mixed))) == [2, 1, 3, 4]
+        assert list(amounts_by_promotion(quote(BASKET, *mixed))) == [2, 1, 3, 4]
 
 
 def test_a_promotion_twice_through_one_campaign_is_refused():
@@ -283,7 +287,10 @@ def test_strict_priority_reaches_over_the_lanes(apart, priority, amounts):
         rule(1, r.FixedTotal(300), lane="order", priority=priority),
         rule(2, off(10), priority=2),
     ]
-    assert given(quote(BASKET, *rules, stacking=StackingRules(precedence="priority", **apart))) == amounts
+    assert (
+        amounts_by_promotion(quote(BASKET, *rules, stacking=StackingRules(precedence="priority", **apart)))
+        == amounts
+    )
 
 
 def test_a_first_promotion_of_the_order_lane_that_gives_nothing_shuts_nobody_out():
@@ -292,7 +299,7 @@ def test_a_first_promotion_of_the_order_lane_that_gives_nothing_shuts_nobody_out
         rule(2, off(10), priority=2),
     ]
     strict = StackingRules(precedence="priority", item_with_order=False)
-    assert given(quote(BASKET, *rules, stacking=strict)) == {2: 120}
+    assert amounts_by_promotion(quote(BASKET, *rules, stacking=strict)) == {2: 120}
 
 
 def test_of_exclusive_promotions_the_first_by_priority_is_alone_whatever_its_lane():
@@ -300,7 +307,9 @@ def test_of_exclusive_promotions_the_first_by_priority_is_alone_whatever_its_lan
         rule(1, off(10), stacking=r.Exclusive(), priority=2),
         rule(2, r.FixedTotal(300), stacking=r.Exclusive(), lane="order", priority=1),
     ]
-    assert given(quote(BASKET, *rules, stacking=StackingRules(precedence="priority"))) == {2: 300}
+    assert amounts_by_promotion(quote(BASKET, *rules, stacking=StackingRules(precedence="priority"))) == {
+        2: 300
+    }
 
 
 def test_so_many_promotions_are_the_first_by_priority_of_both_lanes():
@@ -312,7 +321,7 @@ def test_so_many_promotions_are_the_first_by_priority_of_both_lanes():
     ]
     two = StackingRules(precedence="priority", max_promotions=2)
     outcome = quote(BASKET, *rules, stacking=two)
-    assert given(outcome) == {1: 120, 3: 300}
+    assert amounts_by_promotion(outcome) == {1: 120, 3: 300}
     assert why(outcome, 2)[0] == why(outcome, 4)[0] == "max_promotions"
 
 
@@ -320,7 +329,7 @@ def test_only_a_buy_get_replaces_the_item_discount_not_a_bundle():
     replaces = StackingRules(buy_get_replaces=True)
     for first, second in ((1, 2), (2, 1)):
         rules = [rule(first, r.Bundle((r.BenefitPart(2),), price=1500)), rule(second, off(10))]
-        assert len(given(quote(sale(line("a", 1000, 2)), *rules, stacking=replaces))) == 2
+        assert len(amounts_by_promotion(quote(sale(line("a", 1000, 2)), *rules, stacking=replaces))) == 2
 
 
 def test_who_is_shut_out_by_one_that_makes_way_comes_back():
@@ -332,4 +341,4 @@ def test_who_is_shut_out_by_one_that_makes_way_comes_back():
     strict = StackingRules(
         precedence="priority", max_promotions=2, excluded_pairs=frozenset({(1, 2), (2, 3)})
     )
-    assert given(quote(sale(line("a", 1005)), *rules, stacking=strict)) == {3: 5, 1: 100}
+    assert amounts_by_promotion(quote(sale(line("a", 1005)), *rules, stacking=strict)) == {3: 5, 1: 100}

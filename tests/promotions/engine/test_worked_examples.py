@@ -2,11 +2,11 @@
 
 from promotions.engine import rules as r
 from tests.promotions.engine.till import (
+    amounts_by_promotion,
     best_of,
     budget,
     by_line,
     campaign,
-    given,
     line,
     off,
     quote,
@@ -40,7 +40,7 @@ def test_two_promotions_of_one_campaign_share_its_budget_in_order():
         rule(2, off(10), skus="b", campaign=campaign()),
         left=budget(1000),
     )
-    assert given(outcome) == {1: 700, 2: 300}
+    assert amounts_by_promotion(outcome) == {1: 700, 2: 300}
     assert outcome.applied[1].wished == 600
 
 
@@ -51,7 +51,7 @@ def test_the_best_deal_is_judged_after_the_budget():
         rule(2, off(3), stacking=best_of("season")),
         left=budget(50),
     )
-    assert given(outcome) == {2: 300}
+    assert amounts_by_promotion(outcome) == {2: 300}
     assert why(outcome, 1) == ("beaten_by", 300, 50, 2)
 
 
@@ -62,7 +62,7 @@ def test_the_best_deal_is_judged_after_the_budget_on_many_lines_too():
         rule(2, off(3), stacking=best_of("season")),
         left=budget(50),
     )
-    assert given(outcome) == {2: 300}
+    assert amounts_by_promotion(outcome) == {2: 300}
 
 
 def test_a_floor_shifts_a_fixed_amount_to_the_other_line():

@@ -100,7 +100,7 @@ def assert_sound(basket: Basket, outcome: Outcome) -> None:
     assert by_promotion.keys().isdisjoint(one.promotion for one in outcome.not_applied)
 
 
-def given(outcome: Outcome) -> dict[int, int]:
+def amounts_by_promotion(outcome: Outcome) -> dict[int, int]:
     """Minor units by promotion, in the order of application."""
     return {one.promotion: one.amount for one in outcome.applied}
 

@@ -78,7 +78,7 @@ def matching_target(target: Target, units: Iterable[Unit]) -> list[Unit]:
     return [unit for unit in meant if not (target.only_undiscounted and unit.line.already_discounted)]
 
 
-def targeted(target: Target, basket: Basket, units: Iterable[Unit]) -> list[Unit]:
+def units_of_target(target: Target, basket: Basket, units: Iterable[Unit]) -> list[Unit]:
     """The units a benefit may touch: those that match and can give something still.
 
     Of each line so many, those with most left; in the sale so many, as `pick` says.
@@ -86,18 +86,18 @@ def targeted(target: Target, basket: Basket, units: Iterable[Unit]) -> list[Unit
     meant = [unit for unit in matching_target(target, units) if unit.room]
     if target.max_units_per_line is not None:
         by_article: dict[str, list[Unit]] = {}
-        for unit in ordered(meant, dearest=True):
+        for unit in sort_units(meant, dearest=True):
             by_article.setdefault(unit.line.id, []).append(unit)
         meant = []
         for name, of_article in by_article.items():
             lines = next(lines for lines in articles(basket) if lines[0].id == name)
             meant += of_article[: sum(min(line.quantity, target.max_units_per_line) for line in lines)]
     if target.max_units is not None:
-        meant = ordered(meant, dearest=target.pick == "dearest")[: target.max_units]
+        meant = sort_units(meant, dearest=target.pick == "dearest")[: target.max_units]
     return meant
 
 
-def ordered(units: Iterable[Unit], *, dearest: bool) -> list[Unit]:
+def sort_units(units: Iterable[Unit], *, dearest: bool) -> list[Unit]:
     """By what is left to pay; among equals by SKU and line id, never by position."""
 
     def key(unit: Unit) -> tuple[Fraction, str, str]:

@@ -95,7 +95,7 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
             if replaces:
                 mine = [unit for unit in mine if unit not in bought]
             wanted = wish(rule, benefit_of(rule, basket), basket, mine, used, original=original)
-            full = wished(rule, wanted)
+            full = whole_wish(rule, wanted)
             amount, against = limits.clamp(rule, full)
             if not amount:
                 reasons += [*wanted.lacks, *against]
@@ -126,7 +126,7 @@ def benefit_of(rule: Rule, basket: Basket) -> r.Benefit:
     return rule.benefit
 
 
-def wished(rule: Rule, wanted: Wish) -> int:
+def whole_wish(rule: Rule, wanted: Wish) -> int:
     """The wish in whole minor units, rounded once, within the rooms and the promotion's own cap."""
     rooms = [unit.room for unit, weight in zip(wanted.units, wanted.weights, strict=True) if weight]
     amount = min(half_up(wanted.raw), floor(sum(rooms, ZERO)))
@@ -155,7 +155,7 @@ class Limits:
 
     def clamp(self, rule: Rule, amount: int) -> tuple[int, list[Hold]]:
         """How much of a wish is granted, and what speaks against it when that is nothing."""
-        against = self.exhausted(rule)
+        against = self.limits_used_up(rule)
         if not amount:
             against.append(Hold("no_value"))
         if self.slots == 0:
@@ -171,7 +171,7 @@ class Limits:
             return 0, [Hold("budget_too_small", amount, granted)]
         return granted, []
 
-    def exhausted(self, rule: Rule) -> list[Hold]:
+    def limits_used_up(self, rule: Rule) -> list[Hold]:
         """The limits that are used up."""
         against = []
         for left in self.of(rule):

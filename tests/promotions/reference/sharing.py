@@ -15,7 +15,7 @@ def half_up(amount: Fraction) -> int:
     return floor(amount + Fraction(1, 2))
 
 
-def water_filled(amount: Fraction, weights: Sequence[Fraction], rooms: Sequence[Fraction]) -> list[Fraction]:
+def fill_shares(amount: Fraction, weights: Sequence[Fraction], rooms: Sequence[Fraction]) -> list[Fraction]:
     """share_i = min(room_i, k * weight_i), with the k at which the shares sum to `amount`.
 
     `amount` ≤ the rooms of all that weigh something.
@@ -57,15 +57,15 @@ def hand_out(amount: int, units: Sequence[Unit], weights: Sequence[Fraction]) ->
     """
     rooms = [unit.room for unit in units]
     parts: dict[str, int] = {}
-    by_article = _grouped(units, [unit.line.id for unit in units])
-    shares = _summed(water_filled(Fraction(amount), weights, rooms), by_article)
+    by_article = _group_places(units, [unit.line.id for unit in units])
+    shares = _sum_by_group(fill_shares(Fraction(amount), weights, rooms), by_article)
     keys = [(units[of[0]].line.sku, name) for name, of in by_article.items()]
     for (name, of), part in zip(by_article.items(), whole(shares, keys), strict=True):
         if part:
             parts[name] = part
-            by_history = _grouped(of, [tuple(units[i].history) for i in of])
-            filled = water_filled(Fraction(part), [weights[i] for i in of], [rooms[i] for i in of])
-            of_histories = _summed(filled, by_history)
+            by_history = _group_places(of, [tuple(units[i].history) for i in of])
+            filled = fill_shares(Fraction(part), [weights[i] for i in of], [rooms[i] for i in of])
+            of_histories = _sum_by_group(filled, by_history)
             whole_parts = whole(of_histories, [()] * len(of_histories))
             for standing, taken in zip(by_history.values(), whole_parts, strict=True):
                 _level([units[of[i]] for i in standing], taken)
@@ -92,12 +92,12 @@ def among_lines(part: int, lines: Sequence[BasketLine], discounts: dict[str, int
         )
         for line in lines
     ]
-    shares = water_filled(Fraction(part), [Fraction(line.quantity) for line in lines], rooms)
+    shares = fill_shares(Fraction(part), [Fraction(line.quantity) for line in lines], rooms)
     for line, share in zip(lines, whole(shares, [(line.id,) for line in lines]), strict=True):
         discounts[line.id] += share
 
 
-def _grouped(values: Sequence[Any], keys: Sequence[Any]) -> dict[Any, list[int]]:
+def _group_places(values: Sequence[Any], keys: Sequence[Any]) -> dict[Any, list[int]]:
     """Places in `values` by key."""
     groups: dict[Any, list[int]] = {}
     for i, key in enumerate(keys):
@@ -105,5 +105,5 @@ def _grouped(values: Sequence[Any], keys: Sequence[Any]) -> dict[Any, list[int]]
     return groups
 
 
-def _summed(shares: Sequence[Fraction], groups: dict[Any, list[int]]) -> list[Fraction]:
+def _sum_by_group(shares: Sequence[Fraction], groups: dict[Any, list[int]]) -> list[Fraction]:
     return [sum((shares[i] for i in places), ZERO) for places in groups.values()]

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 from promotions.engine import Basket
 from promotions.engine import rules as r
-from tests.promotions.reference.goods import Unit, matching, matching_target, ordered, targeted
+from tests.promotions.reference.goods import Unit, matching, matching_target, sort_units, units_of_target
 from tests.promotions.reference.holds import Hold
-from tests.promotions.reference.sharing import ZERO, water_filled
+from tests.promotions.reference.sharing import ZERO, fill_shares
 
 
 @dataclass
@@ -41,7 +41,7 @@ def wish(
         return _of_units_together(rule, benefit, [unit for unit in units if unit not in used])
     if not matching_target(rule.target, units):
         return Wish(lacks=[Hold("no_matching_items")])
-    meant = targeted(rule.target, basket, units)
+    meant = units_of_target(rule.target, basket, units)
     match benefit:
         case r.PercentOff(percent, of):
             return _each(meant, [share(percent) * (u.price if of == "original" else u.left) for u in meant])
@@ -54,7 +54,7 @@ def wish(
         case r.PercentOfTotal(percent):
             return _together(meant, share(percent) * sum((unit.left for unit in meant), ZERO))
         case r.Tiered():
-            return _tiered(benefit, matching_target(rule.target, units), meant, original)
+            return _reached_tier(benefit, matching_target(rule.target, units), meant, original)
     raise AssertionError(benefit)
 
 
@@ -75,7 +75,7 @@ def _of_units_together(
 
 
 def _free(units: list[Unit], count: int) -> Wish:
-    free = ordered([unit for unit in units if unit.room], dearest=False)[:count]
+    free = sort_units([unit for unit in units if unit.room], dearest=False)[:count]
     wanted = _each(free, [unit.left for unit in free])
     wanted.used, wanted.lacks = free, [] if free else [*LACKS_UNITS, Hold("no_value")]
     return wanted
@@ -96,7 +96,7 @@ def _together(units: Sequence[Unit], amount: Fraction) -> Wish:
     return Wish(min(amount, sum((unit.room for unit in units), ZERO)), units, [unit.left for unit in units])
 
 
-def _tiered(benefit: r.Tiered, measured: Sequence[Unit], units: Sequence[Unit], original: bool) -> Wish:
+def _reached_tier(benefit: r.Tiered, measured: Sequence[Unit], units: Sequence[Unit], original: bool) -> Wish:
     worth = sum((unit.price if original else unit.left for unit in measured), ZERO)
     measure = len(measured) if benefit.by == "quantity" else worth
     reached = [tier for tier in benefit.tiers if tier.at_least <= measure]
@@ -113,9 +113,9 @@ def _buy_get(benefit: r.BuyGet, most: int | None, units: list[Unit]) -> Wish:
     dearest pay and the dearest of the others are reduced; a unit is passed over that would break a group.
     """
     buy, get = benefit.buy.quantity, benefit.get.quantity
-    payers = ordered(matching(benefit.buy.match, units), dearest=True)
+    payers = sort_units(matching(benefit.buy.match, units), dearest=True)
     reducible = [unit for unit in matching(benefit.get.match, units) if unit.room]
-    takers = ordered(reducible, dearest=benefit.pick == "dearest")
+    takers = sort_units(reducible, dearest=benefit.pick == "dearest")
     groups = 0
     while _fits(payers, takers, (groups + 1) * buy, (groups + 1) * get):
         groups += 1
@@ -165,7 +165,7 @@ def _dearest_pay(pay: list[Unit], reduced: list[Unit]) -> tuple[list[Unit], list
     """The same units, so dealt that of alike ones, which differ by a minor unit at most, the dearest pay."""
     paying, getting = [], []
     alike: dict[tuple[str, tuple[int, ...]], list[Unit]] = {}
-    for unit in ordered([*pay, *reduced], dearest=True):
+    for unit in sort_units([*pay, *reduced], dearest=True):
         alike.setdefault((unit.line.id, tuple(unit.history)), []).append(unit)
     for units in alike.values():
         payers = sum(unit in pay for unit in units)
@@ -186,7 +186,7 @@ def _bundle(benefit: r.Bundle, most: int | None, units: list[Unit]) -> Wish:
         chosen: list[Unit] = []
         for part in benefit.parts:
             fitting = [unit for unit in matching(part.match, rest) if unit not in chosen]
-            fitting = ordered(fitting, dearest=benefit.pick == "dearest")[: part.quantity]
+            fitting = sort_units(fitting, dearest=benefit.pick == "dearest")[: part.quantity]
             if len(fitting) < part.quantity:
                 chosen = []
                 break
@@ -204,5 +204,5 @@ def _bundle(benefit: r.Bundle, most: int | None, units: list[Unit]) -> Wish:
             amount = Fraction(benefit.amount or 0)
         amount = min(amount, sum((unit.room for unit in chosen), ZERO))
         members += chosen
-        shares += water_filled(amount, [unit.left for unit in chosen], [unit.room for unit in chosen])
+        shares += fill_shares(amount, [unit.left for unit in chosen], [unit.room for unit in chosen])
     return Wish(sum(shares, ZERO), members, shares, used=members, lacks=[] if sets else LACKS_UNITS)
