@@ -31,7 +31,7 @@ COLUMNS = (
 )
 
 
-def write(path: Path, rows: int) -> None:
+def write_file(path: Path, rows: int) -> None:
     """The file: nine columns, one row in a thousand without a proper address, one in a thousand a second time."""
     chance = random.Random(7)
     with path.open("w") as file:
@@ -45,7 +45,7 @@ def write(path: Path, rows: int) -> None:
             )
 
 
-def copied(path: Path) -> None:
+def copy_to_table(path: Path) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -56,7 +56,7 @@ def copied(path: Path) -> None:
         cursor.execute("DROP TABLE floor")
 
 
-def timed(what: str, act: Callable[[], None], rows: int) -> float:
+def time_action(what: str, act: Callable[[], None], rows: int) -> float:
     begun, cpu = time.monotonic(), time.process_time()
     act()
     took, cpu = time.monotonic() - begun, time.process_time() - cpu
@@ -81,28 +81,28 @@ def main() -> None:
 
         settings.VAR_DIR = Path(folder)
         path = Path(folder) / "contacts.csv"
-        write(path, rows)
+        write_file(path, rows)
         print(f"{rows:,} rows, {path.stat().st_size / 2**20:.0f} MB")
 
-        def received() -> Upload:
+        def receive_file() -> Upload:
             with path.open("rb") as file:
                 return importing.receive(file, name=path.name)
 
-        def tried(upload: Upload) -> None:
+        def try_import(upload: Upload) -> None:
             importing.choose(upload, [taken for _, taken in upload.columns], new_list="Everybody")
             importing.run(upload.pk)
 
-        def taken(upload: Upload) -> None:
+        def run_import(upload: Upload) -> None:
             importing.start(Upload.objects.get(pk=upload.pk))
             importing.run(upload.pk)
 
-        floor = timed("floor: bare COPY of the file", lambda: copied(path), rows)
-        upload = received()
-        timed("trial: every row judged", lambda: tried(upload), rows)
-        took = timed("import: all new", lambda: taken(upload), rows)
-        again = received()
-        tried(again)
-        timed("import: all known", lambda: taken(again), rows)
+        floor = time_action("floor: bare COPY of the file", lambda: copy_to_table(path), rows)
+        upload = receive_file()
+        time_action("trial: every row judged", lambda: try_import(upload), rows)
+        took = time_action("import: all new", lambda: run_import(upload), rows)
+        again = receive_file()
+        try_import(again)
+        time_action("import: all known", lambda: run_import(again), rows)
         for each in Upload.objects.order_by("pk"):
             counts = {
                 name: getattr(each, name) for name in ("created", "updated", "repeated", "invalid", "joined")

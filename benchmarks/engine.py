@@ -60,7 +60,7 @@ def basket(lines: list[dict[str, Any]]) -> Basket:
     )
 
 
-def made_up(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
+def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
     prices = {f"S{n:05d}": f"{0.6 * 100 ** rng.random():.2f}" for n in range(5000)}
     skus = sorted(prices)
     popular, others = skus[:400], skus[400:]
@@ -111,7 +111,7 @@ def made_up(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[li
     return promotions, baskets
 
 
-def read(folder: Path) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
+def read_shop(folder: Path) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
     baskets = {
         length: [basket["lines"] for basket in json.loads((folder / f"baskets_L{length}.json").read_text())]
         for length in LENGTHS
@@ -119,7 +119,7 @@ def read(folder: Path) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[s
     return json.loads((folder / "promotions.json").read_text()), baskets
 
 
-def untouched(number: int) -> Rule:
+def untouched_rule(number: int) -> Rule:
     """Like the others, on SKUs no basket holds, or from a subtotal none reaches."""
     match = r.Match(tuple(f"X{number}-{n}" for n in range(30)))
     if number % 3 == 0:
@@ -146,11 +146,11 @@ def main() -> None:
     parser.add_argument("--workload", type=Path)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each figure")
     arguments = parser.parse_args()
-    promotions, lines = read(arguments.workload) if arguments.workload else made_up(random.Random(7))
+    promotions, lines = read_shop(arguments.workload) if arguments.workload else make_shop(random.Random(7))
     rules = [rule(number, promotion) for number, promotion in enumerate(promotions, start=1)]
     baskets = {length: [basket(one) for one in lines[length]] for length in LENGTHS}
     rows = {f"{size}": rules[:size] for size in SIZES}
-    rows["10000"] = rules[:100] + [untouched(number) for number in range(101, 10_001)]
+    rows["10000"] = rules[:100] + [untouched_rule(number) for number in range(101, 10_001)]
     print("      P  " + "  ".join(f"{f'L={length} µs':>10}" for length in LENGTHS))
     for name, row in rows.items():
         compiled = compile_rules(row)

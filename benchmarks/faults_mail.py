@@ -47,21 +47,21 @@ class Run:
 
         return EmailCampaign.objects.get(pk=self.campaign.pk)
 
-    def accepted(self) -> int:
+    def count_accepted(self) -> int:
         return self.server.stats()["accepted"]
 
     def reach(self, share: float) -> None:
         """Wait until the server has accepted this share of the recipients."""
         if not rig.wait(
-            lambda: self.sampled() and self.accepted() >= share * self.recipients, PATIENCE, 0.02
+            lambda: self.sample_states() and self.count_accepted() >= share * self.recipients, PATIENCE, 0.02
         ):
-            raise SystemExit(f"Only {self.accepted()} were accepted; the ledger: {self.counts()}")
+            raise SystemExit(f"Only {self.count_accepted()} were accepted; the ledger: {self.counts()}")
 
     def finish(self, patience: float = PATIENCE) -> None:
-        if not rig.wait(lambda: self.sampled() and self.now().is_final, patience, 0.1):
+        if not rig.wait(lambda: self.sample_states() and self.now().is_final, patience, 0.1):
             raise SystemExit(f"It did not end; the ledger: {self.counts()}")
 
-    def sampled(self) -> bool:
+    def sample_states(self) -> bool:
         """Look at the sum of the states; always true."""
         from mailing.models import Delivery
         from mailing.progress import sums
@@ -221,15 +221,15 @@ def pausing(run: Run, kills: int) -> list[str]:
     for number in range(kills):
         run.reach((number + 0.5) / (kills + 1))
         lifecycle.fire(run.now(), "pause")
-        before = run.accepted()
+        before = run.count_accepted()
         time.sleep(2)
-        late = run.accepted() - before
+        late = run.count_accepted() - before
         counts = run.counts()
         print(
-            f"    {late} messages were on their way; accepted {run.accepted()}, the ledger {counts['accepted']}"
+            f"    {late} messages were on their way; accepted {run.count_accepted()}, the ledger {counts['accepted']}"
         )
-        if late > CONNECTIONS or counts["accepted"] != run.accepted():
-            wrong.append(f"{late} after the pause, {run.accepted()} accepted, {counts}")
+        if late > CONNECTIONS or counts["accepted"] != run.count_accepted():
+            wrong.append(f"{late} after the pause, {run.count_accepted()} accepted, {counts}")
         lifecycle.fire(run.now(), "resume")
     run.finish()
     return wrong + run.verdict(0)

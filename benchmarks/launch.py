@@ -51,11 +51,11 @@ def launch(recipients: int, port: int) -> int:
     begun = time.monotonic()
     campaign = rig.draft(rig.contacts_of(recipients), port, max_connections=CONNECTIONS)
     print(f"making {recipients:,} contacts     {time.monotonic() - begun:8.1f} s")
-    problems, took = timed(lambda: launching.problems(campaign))
+    problems, took = time_call(lambda: launching.problems(campaign))
     print(f"validation                    {took:8.1f} s   {problems or 'nothing stands against it'}")
     before = peak_mb()
-    _, fired = timed(lambda: lifecycle.fire(campaign, "launch"))
-    _, prepared = timed(lambda: launching.prepare(campaign.pk))
+    _, fired = time_call(lambda: lifecycle.fire(campaign, "launch"))
+    _, prepared = time_call(lambda: launching.prepare(campaign.pk))
     total = EmailCampaign.objects.get(pk=campaign.pk).total
     print(f"launched                      {fired:8.1f} s")
     print(f"prepared: {total:>10,} rows     {prepared:8.1f} s   together {fired + prepared:.1f} s, goal 60")
@@ -70,20 +70,20 @@ def send(campaign_id: int, messages: int, logs: Path) -> None:
     """Let a cluster send so many, and say what memory its processes had at most."""
     from mailing.progress import sums
 
-    def accepted() -> int:
+    def count_accepted() -> int:
         return sums(campaign_id).get("accepted", 0)
 
     with rig.product("mail", "clock", logs=logs) as product:
-        begun, before = time.monotonic(), accepted()
-        if not rig.wait(lambda: accepted() >= messages, PATIENCE, 0.25):
-            raise SystemExit(f"Only {accepted():,} of {messages:,} were accepted.")
-        seconds, sent = time.monotonic() - begun, accepted()
+        begun, before = time.monotonic(), count_accepted()
+        if not rig.wait(lambda: count_accepted() >= messages, PATIENCE, 0.25):
+            raise SystemExit(f"Only {count_accepted():,} of {messages:,} were accepted.")
+        seconds, sent = time.monotonic() - begun, count_accepted()
         peak = max(map(rig.peak_mb, product.cluster))
     print(f"sent of them {sent:>10,}       {seconds:8.1f} s   {(sent - before) / seconds:,.0f} a second")
     print(f"memory of the largest worker  {peak:8.0f} MB  goal 150")
 
 
-def timed(act: Callable[[], Any]) -> tuple[Any, float]:
+def time_call(act: Callable[[], Any]) -> tuple[Any, float]:
     """What `act` returns, and the seconds it took."""
     begun = time.monotonic()
     return act(), time.monotonic() - begun

@@ -142,7 +142,7 @@ class Bench:
                 lambda: sums(campaign.pk).get("accepted", 0) == self.messages or now().is_final, PATIENCE, 0.5
             )
             last = campaign.deliveries.aggregate(Max("sent_at"))["sent_at__max"]
-            result = meter.read(
+            result = meter.measure(
                 self.messages,
                 seconds=(last - now().prepared_at).total_seconds(),
                 workers=rig.cpu_seconds(pids) - before,

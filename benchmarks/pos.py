@@ -177,12 +177,14 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
         "held": "0",
     }
     baskets = bodies.read_text().splitlines()
-    answers = [put(f"{address}/pos/v1/sales/first-{number}", basket) for number, basket in enumerate(baskets)]
+    answers = [
+        put_sale(f"{address}/pos/v1/sales/first-{number}", basket) for number, basket in enumerate(baskets)
+    ]
     order = sorted(range(len(baskets)), key=lambda number: len(answers[number]["applied"]))
     step = len(order) // SAMPLE
     scripts = []
     for number in order[step // 2 :: step]:
-        own = written(baskets[number], answers[number])
+        own = sale_parameters(baskets[number], answers[number])
         values |= {f"{name}_{number}": value for name, value in own.items()}
         names = literals | {name: f":{name}_{number}" for name in own}
         scripts.append(
@@ -191,7 +193,7 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     return scripts, values
 
 
-def written(basket: str, answer: dict[str, Any]) -> dict[str, str]:
+def sale_parameters(basket: str, answer: dict[str, Any]) -> dict[str, str]:
     """What a sale writes that was answered so, by the names in its statements."""
     entries = [
         {
@@ -216,7 +218,7 @@ def written(basket: str, answer: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def put(url: str, body: str) -> dict[str, Any]:
+def put_sale(url: str, body: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers, method="PUT")) as answer:
         found: dict[str, Any] = json.load(answer)
@@ -259,7 +261,7 @@ def main() -> None:
         print("wrk is missing (`apt install wrk`): nothing can be measured over HTTP.")
         return
     promotions, baskets = (
-        engine.read(arguments.workload) if arguments.workload else engine.made_up(random.Random(7))
+        engine.read_shop(arguments.workload) if arguments.workload else engine.make_shop(random.Random(7))
     )
     rules = [engine.rule(number, promotion) for number, promotion in enumerate(promotions, start=1)]
     with tempfile.TemporaryDirectory() as made:
@@ -271,7 +273,7 @@ def main() -> None:
             sets[size] = folder / f"rules_{size}.json"
             chosen = rules[:count]
             if count > len(rules):  # the same baskets touch the same few of many
-                chosen = rules[:100] + [engine.untouched(number) for number in range(101, count + 1)]
+                chosen = rules[:100] + [engine.untouched_rule(number) for number in range(101, count + 1)]
             sets[size].write_bytes(msgspec.json.encode(chosen))
         bench = Bench(folder, arguments.seconds)
         if arguments.target:

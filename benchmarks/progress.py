@@ -36,7 +36,7 @@ def milliseconds(act: Callable[[], Any]) -> tuple[float, float]:
     return statistics.median(times), max(times)
 
 
-def launched(count: int) -> Any:
+def launch_campaign(count: int) -> Any:
     from campaigns import lifecycle
     from mailing import launch
     from mailing.models import EmailCampaign
@@ -91,7 +91,7 @@ def measure(count: int) -> None:
         median, worst = milliseconds(act)
         print(f"  {what:42} {median:8.2f} ms   worst {worst:8.2f} ms", flush=True)
 
-    campaign = launched(count)
+    campaign = launch_campaign(count)
     worked_on(campaign, commits=min(500, count // BATCH // 2))
     row("floor: SELECT 1", one)
     for tallies in ("not folded yet", "folded"):

@@ -13,4 +13,4 @@ class CampaignsConfig(AppConfig):
         queue.guard_stored_pickles()
         pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
-        post_migrate.connect(clock.net, dispatch_uid="campaigns.clock")
+        post_migrate.connect(clock.schedule_fallback_beat, dispatch_uid="campaigns.clock")

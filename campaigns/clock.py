@@ -28,7 +28,7 @@ def tick(now: datetime | None = None) -> None:
             logger.exception("The clock could not run %s", name)
 
 
-def each(due: Iterable[int], act: Callable[[int], object]) -> int:
+def run_for_each(due: Iterable[int], act: Callable[[int], object]) -> int:
     """Call `act` with each primary key and return how many went well; one that fails is logged, the rest go on.
 
     `act` takes its row in a transaction of its own, and passes over a row that another clock holds.
@@ -43,7 +43,7 @@ def each(due: Iterable[int], act: Callable[[int], object]) -> int:
     return done
 
 
-def net(using: str = "default", **kwargs) -> None:
+def schedule_fallback_beat(using: str = "default", **kwargs) -> None:
     """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
     if kwargs["sender"].name == "django_q":
         schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}

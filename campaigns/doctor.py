@@ -10,7 +10,7 @@ from campaigns.lifecycle import kinds
 from campaigns.models import Campaign, Transition
 
 
-def examine() -> Iterator[str]:
+def find_breaches() -> Iterator[str]:
     """Every breach that the functions named in settings.DOCTOR find."""
     for name in settings.DOCTOR:
         yield from import_string(name)()

@@ -20,10 +20,10 @@ from campaigns.models import Edit
 from campaigns.refusals import Refused
 from campaigns.templatetags.workspace import person
 
-LONGEST_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
+MAX_LETTERS_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
 EDITS_SHOWN = 20
-LONGEST_SEEN = 100_000
-Facts = Mapping[str, str]
+MAX_EDITION_LETTERS = 100_000
+FormFacts = Mapping[str, str]
 
 
 class Overtaken(Refused):
@@ -34,7 +34,7 @@ class Overtaken(Refused):
         self.latest = latest
 
 
-def edition_of(facts: Facts) -> str:
+def edition_of(facts: FormFacts) -> str:
     """What a form that shows these facts carries with it."""
     return json.dumps({name: _digest(value) for name, value in facts.items()}, separators=(",", ":"))
 
@@ -43,7 +43,7 @@ def _digest(value: str) -> str:
     return hashlib.sha256(value.encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def refuse_overtaken(row: models.Model, facts: Facts, seen: str | None) -> None:
+def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> None:
     """Refuse to overwrite what was changed since a form was shown.
 
     Args:
@@ -51,7 +51,7 @@ def refuse_overtaken(row: models.Model, facts: Facts, seen: str | None) -> None:
         seen: the edition that the form showed; None or what is none: whatever there is shall be overwritten.
     Raises: Overtaken: it says what was changed, and by whom where a form did it.
     """
-    before = _read(seen)
+    before = _parse_edition(seen)
     if before is None:
         return
     now = {name: _digest(value) for name, value in facts.items()}
@@ -59,25 +59,25 @@ def refuse_overtaken(row: models.Model, facts: Facts, seen: str | None) -> None:
         name for name in {**now, **before} if now.get(name, _digest("")) != before.get(name, _digest(""))
     ]
     if changed:
-        raise Overtaken(_told(row, facts, changed), edition_of(facts))
+        raise Overtaken(_describe_changes(row, facts, changed), edition_of(facts))
 
 
-def _read(seen: str | None) -> dict[str, str] | None:
+def _parse_edition(seen: str | None) -> dict[str, str] | None:
     try:
-        read = json.loads(seen) if seen and len(seen) <= LONGEST_SEEN else None
+        read = json.loads(seen) if seen and len(seen) <= MAX_EDITION_LETTERS else None
     except (ValueError, RecursionError):  # no edition of ours; a thousand brackets are none either
         return None
     return read if isinstance(read, dict) else None
 
 
-def _told(row: models.Model, facts: Facts, changed: Iterable[str]) -> str:
+def _describe_changes(row: models.Model, facts: FormFacts, changed: Iterable[str]) -> str:
     left = list(changed)
     sentences = []
     for edit in edits_of(row)[:EDITS_SHOWN]:
         its = [
             name
             for name in left
-            if name in edit.detail and edit.detail[name][1] == _short(facts.get(name, ""))
+            if name in edit.detail and edit.detail[name][1] == _shorten(facts.get(name, ""))
         ]
         if its:
             lines = "; ".join(edit.line(name) for name in its)
@@ -88,23 +88,23 @@ def _told(row: models.Model, facts: Facts, changed: Iterable[str]) -> str:
             left = [name for name in left if name not in its]
     if left:
         lines = "; ".join(
-            f"{name} is now {dates.write_kept(_short(facts.get(name, ''))) or 'none'}" for name in left
+            f"{name} is now {dates.write_kept(_shorten(facts.get(name, ''))) or 'none'}" for name in left
         )
         sentences.append(f"Changed while this form was open: {lines}.")
     return " ".join(sentences)
 
 
-def _short(value: str) -> str:
-    return value if len(value) <= LONGEST_TOLD else f"{value[:LONGEST_TOLD]}…"
+def _shorten(value: str) -> str:
+    return value if len(value) <= MAX_LETTERS_TOLD else f"{value[:MAX_LETTERS_TOLD]}…"
 
 
-def record(row: models.Model, before: Facts | None, after: Facts, *, by: Any = None) -> None:
+def record_edit(row: models.Model, before: FormFacts | None, after: FormFacts, *, by: Any = None) -> None:
     """Keep what a form changed; nothing where nothing did. `before`: None for what is new."""
     detail = {}
     for name in {**(before or {}), **after}:
         was, now = (before or {}).get(name, ""), after.get(name, "")
         if before is not None and was != now:
-            detail[name] = [_short(was), _short(now)]
+            detail[name] = [_shorten(was), _shorten(now)]
     if before is None or detail:
         Edit.objects.create(
             thing=row._meta.label_lower, key=row.pk, by=by, is_new=before is None, detail=detail
@@ -116,12 +116,12 @@ def edits_of(row: models.Model) -> models.QuerySet[Edit]:
     return Edit.objects.filter(thing=row._meta.label_lower, key=row.pk).select_related("by")
 
 
-def forget(row: models.Model) -> None:
+def forget_edits(row: models.Model) -> None:
     """Delete what is kept of the changes of a thing that goes: they hold what it held."""
     edits_of(row).delete()
 
 
-def texts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
+def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
     """The facts that stand in these fields of a row, by the names of the fields."""
     facts = {}
     for name in fields:
@@ -131,11 +131,11 @@ def texts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
         if field.choices:
             value = dict(field.flatchoices).get(value, value)
         label = str(field.verbose_name)
-        facts[label[:1].upper() + label[1:]] = _text(value)
+        facts[label[:1].upper() + label[1:]] = _write_value(value)
     return facts
 
 
-def _text(value: Any) -> str:
+def _write_value(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

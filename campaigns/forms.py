@@ -40,7 +40,7 @@ class MomentInput(forms.DateTimeInput):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         control = super().render(name, value, attrs, renderer)
         return format_html(
-            '{}<input type="hidden" name="{}_zone" value="{}">', control, name, _describe(value)
+            '{}<input type="hidden" name="{}_zone" value="{}">', control, name, _name_zone(value)
         )
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedMoment | None:
@@ -48,7 +48,7 @@ class MomentInput(forms.DateTimeInput):
         return None if typed is None else TypedMoment(str(typed), str(data.get(f"{name}_zone") or ""))
 
 
-def _describe(value: Any) -> str:
+def _name_zone(value: Any) -> str:
     """Name the zone of what a MomentInput shows."""
     if isinstance(value, str) and value:  # it was typed, and is shown again
         return getattr(value, "zone", "") or str(timezone.get_default_timezone())
@@ -73,12 +73,12 @@ class MomentField(forms.DateTimeField):
         zone = zones.find_zone(named) if named else timezone.get_default_timezone()
         if zone is None:
             raise ValidationError(f"“{named[:64]}” is no time zone.", code="invalid")
-        moment = _read_shown(value, shown, zone) or self._read(value, zone)
+        moment = _read_shown(value, shown, zone) or self._read_typed(value, zone)
         if moment is not None and not instants.is_possible(moment):
             raise ValidationError(instants.SENTENCE, code="invalid")
         return moment and instants.with_storable_offset(moment)
 
-    def _read(self, value: Any, zone: tzinfo) -> datetime | None:
+    def _read_typed(self, value: Any, zone: tzinfo) -> datetime | None:
         try:
             with timezone.override(zone):
                 return super().to_python(value)

@@ -12,12 +12,12 @@ from campaigns import database_time
 from campaigns.notices import Notice
 
 
-def problems() -> list[str]:
+def list_problems() -> list[str]:
     """What keeps this process from serving: a sentence each, [] when nothing does."""
-    return of_the_database() or of_the_queue()
+    return check_database() or check_queue()
 
 
-def of_the_database() -> list[str]:
+def check_database() -> list[str]:
     try:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -26,7 +26,7 @@ def of_the_database() -> list[str]:
     return [f"{missing} migrations are not applied: run manage.py migrate."] if missing else []
 
 
-def of_the_queue() -> list[str]:
+def check_queue() -> list[str]:
     try:
         get_broker().queue_size()
     except Exception as error:  # noqa: BLE001  a broker is any class of django-q2's; each fails in its own way

@@ -20,16 +20,16 @@ __all__ = [
     "delete",
     "duplicate",
     "fire",
+    "load_own_kind",
     "may_delete",
     "open_for_edit",
     "open_steps",
-    "own",
-    "settle",
+    "write_owed_steps",
 ]
 
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
 
-WORDS = {"end_early": "end early"}  # how a verb reads in a sentence, where it differs from its name
+VERB_WORDS = {"end_early": "end early"}  # how a verb reads in a sentence, where it differs from its name
 
 
 def fire(
@@ -56,31 +56,31 @@ def fire(
     """
     now = now or database_time.now()
     with transaction.atomic():
-        campaign = own(campaign)
+        campaign = load_own_kind(campaign)
         campaign.before(verb)
-        campaign = locked(campaign)
-        settled = [_step(campaign, owed, now) for owed in campaign.settle(now)]
-        reasons = [] if verb in settled else refusals(campaign, verb, by, now, **arguments)
+        campaign = lock_row(campaign)
+        settled = [_take_step(campaign, owed, now) for owed in campaign.settle(now)]
+        reasons = [] if verb in settled else list_refusals(campaign, verb, by, now, **arguments)
         if not reasons and verb not in settled:
-            _step(campaign, verb, now, by, why, **arguments)
+            _take_step(campaign, verb, now, by, why, **arguments)
             for owed in campaign.settle(now):  # a resume past its end: active, and at once expired
-                _step(campaign, owed, now)
+                _take_step(campaign, owed, now)
     if reasons:
         raise Refused(reasons)
     return campaign
 
 
-def settle(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
+def write_owed_steps(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
     """Write what the clock owes a campaign and return the verbs; [] when another process is just at it."""
     now = now or database_time.now()
     with transaction.atomic():
-        campaign = own(campaign)
+        campaign = load_own_kind(campaign)
         campaign.before("settle")
         row = type(campaign).objects.select_for_update(skip_locked=True).filter(pk=campaign.pk).first()
-        return [_step(row, owed, now) for owed in row.settle(now)] if row else []
+        return [_take_step(row, owed, now) for owed in row.settle(now)] if row else []
 
 
-def _step(
+def _take_step(
     campaign: Campaign, verb: str, now: datetime, by: Any = None, why: str = "", **arguments: Any
 ) -> str:
     was = campaign.status
@@ -91,7 +91,7 @@ def _step(
     return verb
 
 
-def own(campaign: C | int) -> C:
+def load_own_kind(campaign: C | int) -> C:
     """The instance of its own kind.
 
     Raises: Campaign.DoesNotExist.
@@ -107,7 +107,7 @@ def kinds() -> dict[str, type[Campaign]]:
     return {model.KIND: model for model in Campaign.__subclasses__()}
 
 
-def locked(campaign: C) -> C:
+def lock_row(campaign: C) -> C:
     return cast("C", type(campaign).objects.select_for_update().get(pk=campaign.pk))
 
 
@@ -131,7 +131,7 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
     ]
 
 
-def refusals(
+def list_refusals(
     campaign: Campaign, verb: str, by: Any, now: datetime, **arguments: Any
 ) -> list[tuple[str, str]]:
     """Why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
@@ -139,7 +139,7 @@ def refusals(
     meta = steps(campaign).get(verb)
     if meta is None:
         return [("", f"“{verb}” is not a step of {'an' if kind[0] in 'aeiou' else 'a'} {kind} campaign.")]
-    said = WORDS.get(verb, verb)
+    said = VERB_WORDS.get(verb, verb)
     if not meta.has_transition(campaign.status):
         return [("", f"“{campaign}” is {campaign.status}: it cannot {said}. {advice(campaign, by)}")]
     if not meta.has_transition_perm(campaign, campaign.status, by):
@@ -154,7 +154,7 @@ def advice(campaign: Campaign, by: Any) -> str:
     if campaign.is_final:
         return "That is final; duplicate it to start anew."
     verbs = [
-        WORDS.get(verb, verb)
+        VERB_WORDS.get(verb, verb)
         for verb in open_steps(campaign, by)
         if steps(campaign)[verb].get_transition(campaign.status).permission is not by_system
     ]
@@ -171,19 +171,19 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
     Raises: Locked: its state allows no edit; Refused: `by` may not edit campaigns of its kind.
     """
     now = now or database_time.now()
-    campaign = own(campaign)
+    campaign = load_own_kind(campaign)
     campaign.before("edit")
-    campaign = locked(campaign)
+    campaign = lock_row(campaign)
     for owed in campaign.settle(now):
-        _step(campaign, owed, now)
-    if by is not None and not by.has_perm(permission(campaign, "change")):
+        _take_step(campaign, owed, now)
+    if by is not None and not by.has_perm(permission_name(campaign, "change")):
         raise Refused(
             f"You may not edit {kind_name(campaign)} campaigns: ask an administrator for the right to."
         )
     if campaign.is_locked:
         raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
     if campaign.REOPENS and campaign.status == Campaign.Status.SCHEDULED:
-        _step(campaign, "unschedule", now, by, "It was edited.")
+        _take_step(campaign, "unschedule", now, by, "It was edited.")
     return campaign
 
 
@@ -193,8 +193,8 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
     Raises: Refused: `by` may not add campaigns of its kind.
     """
     with transaction.atomic():
-        campaign = own(campaign)
-        if by is not None and not by.has_perm(permission(campaign, "add")):
+        campaign = load_own_kind(campaign)
+        if by is not None and not by.has_perm(permission_name(campaign, "add")):
             raise Refused(
                 f"You may not add {kind_name(campaign)} campaigns: ask an administrator for the right to."
             )
@@ -221,29 +221,29 @@ def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = N
     """
     now = now or database_time.now()
     with transaction.atomic():
-        campaign = own(campaign)
+        campaign = load_own_kind(campaign)
         campaign.before("delete")
-        campaign = locked(campaign)
+        campaign = lock_row(campaign)
         for owed in campaign.settle(now):
-            _step(campaign, owed, now)
+            _take_step(campaign, owed, now)
         if by is not None and not may_delete(campaign, by):
             raise Refused(f"You may not delete “{campaign}”: only who made a draft or an administrator can.")
         campaign.delete()
 
 
 def may_delete(campaign: Campaign, user: Any) -> bool:
-    if not user.has_perm(permission(campaign, "delete")):
+    if not user.has_perm(permission_name(campaign, "delete")):
         return False
     return campaign.created_by_id == user.pk or user.has_perm("campaigns.delete_others_drafts")
 
 
-def permission(campaign: Campaign, action: str) -> str:
+def permission_name(campaign: Campaign, action: str) -> str:
     """The name of Django's permission for `action` (view, add, change, delete) on campaigns of this kind."""
-    meta = own_model(campaign)._meta
+    meta = model_of_kind(campaign)._meta
     return f"{meta.app_label}.{action}_{meta.model_name}"
 
 
-def own_model(campaign: Campaign) -> type[Campaign]:
+def model_of_kind(campaign: Campaign) -> type[Campaign]:
     return kinds()[campaign.kind]
 
 

@@ -17,7 +17,7 @@ class Notice:
     url: str = ""
 
 
-def notices(user: Any, now: datetime) -> Iterator[Notice]:
+def list_notices(user: Any, now: datetime) -> Iterator[Notice]:
     """What there is to tell `user`. Each function takes the user and the time."""
     for name in settings.NOTICES:
         yield from import_string(name)(user, now)

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-NAMED = 6  # columns that can be named under a drawing on a small screen
-LEAST = 8  # columns that a drawing has room for
-STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
-WIDE = 10  # of one column, with the gap around it, in the drawing's own units; its height is 100
-GAP = 2
+MAX_COLUMN_NAMES = 6  # columns that can be named under a drawing on a small screen
+MIN_COLUMNS = 8  # columns that a drawing has room for
+SCALE_STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
+COLUMN_WIDTH = 10  # of one column, with the gap around it, in the drawing's own units; its height is 100
+COLUMN_GAP = 2
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class Plot:
     @property
     def blank(self) -> range:
         """The columns to come that keep the first ones from being drawn too wide."""
-        return range(max(0, LEAST - len(self.columns)))
+        return range(max(0, MIN_COLUMNS - len(self.columns)))
 
     @property
     def width(self) -> int:
-        return WIDE * max(LEAST, len(self.columns))
+        return COLUMN_WIDTH * max(MIN_COLUMNS, len(self.columns))
 
 
-def plot(
+def draw_plot(
     points: Sequence[Point],
     series: tuple[str, ...],
     written: Callable[[int], str],
@@ -78,14 +78,14 @@ def plot(
 
     `heads` are those of the table beside it; by themselves the series.
     """
-    top = roof(max((value for point in points for value in point.values), default=0))
-    every = ceil(len(points) / NAMED) or 1
+    top = round_up_scale(max((value for point in points for value in point.values), default=0))
+    every = ceil(len(points) / MAX_COLUMN_NAMES) or 1
     columns = [
         Column(
             point,
             point.short if place % every == 0 and 2 * (len(points) - place) >= every else "",
-            WIDE * place,
-            tuple(_bars(WIDE * place, [100 * max(0, value) / top for value in point.values])),
+            COLUMN_WIDTH * place,
+            tuple(_draw_bars(COLUMN_WIDTH * place, [100 * max(0, value) / top for value in point.values])),
         )
         for place, point in enumerate(points)
     ]
@@ -93,12 +93,12 @@ def plot(
     return Plot(series, heads or series, columns, (written(top), middle, written(0)))
 
 
-def _bars(x: int, heights: Sequence[float]) -> list[Bar]:
-    width = (WIDE - GAP) / len(heights)
+def _draw_bars(x: int, heights: Sequence[float]) -> list[Bar]:
+    width = (COLUMN_WIDTH - COLUMN_GAP) / len(heights)
     return [
         Bar(
             number,
-            f"{x + GAP / 2 + (number - 1) * width:g}",
+            f"{x + COLUMN_GAP / 2 + (number - 1) * width:g}",
             f"{100 - height:g}",
             f"{width:g}",
             f"{height:g}",
@@ -107,16 +107,16 @@ def _bars(x: int, heights: Sequence[float]) -> list[Bar]:
     ]
 
 
-def roof(most: int) -> int:
+def round_up_scale(most: int) -> int:
     """The round number that a scale up to `most` ends at, at least 1."""
     if most <= 1:
         return 1
     power: int = 10 ** floor(log10(most))
-    return next(step * power for step in STEPS if step * power >= most)
+    return next(step * power for step in SCALE_STEPS if step * power >= most)
 
 
 @dataclass(frozen=True)
-class Part:
+class BarPart:
     """A part of a bar of 100, as it is drawn; `key` names its colour."""
 
     key: str
@@ -126,12 +126,12 @@ class Part:
     width: str
 
 
-def parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[Part]:
+def draw_bar_parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[BarPart]:
     """The bar of a `whole` from its amounts, as (key, label, amount) in their order; those of 0 are left out."""
     drawn, x = [], 0.0
     for key, label, amount in amounts:
         if amount > 0 and whole > 0:
             width = 100 * amount / whole
-            drawn.append(Part(key, label, amount, f"{x:g}", f"{width:g}"))
+            drawn.append(BarPart(key, label, amount, f"{x:g}", f"{width:g}"))
             x += width
     return drawn

@@ -13,7 +13,7 @@ class Request(HttpRequest):
     htmx: HtmxDetails
 
 
-def number(request: HttpRequest, name: str) -> int:
+def number_in_query(request: HttpRequest, name: str) -> int:
     """A whole number in the address, as in `?after=50`; 0 where there is none."""
     return read_number(request.GET.get(name, ""))
 

@@ -7,19 +7,19 @@ from typing import IO
 
 from django.http import FileResponse
 
-from campaigns.waits import limited
+from campaigns.waits import limit_waits
 
-WAIT = 60.0  # seconds for each statement of an export, which may go through millions of rows
+EXPORT_WAIT_SECONDS = 60.0  # seconds for each statement of an export, which may go through millions of rows
 IN_MEMORY = 1024 * 1024  # bytes; an export that is longer is kept in a file
 
 
-def csv_file(lines: Iterable[str], name: str) -> FileResponse:
+def csv_response(lines: Iterable[str], name: str) -> FileResponse:
     """Answer with `lines` of CSV as a file to be saved as `name`, however many they are.
 
     All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
     on the way is an error page instead of half a file.
     """
-    with limited(each=WAIT):
+    with limit_waits(each=EXPORT_WAIT_SECONDS):
         spool = write_spool(lines)
     size = spool.tell()
     spool.seek(0)

@@ -14,7 +14,7 @@ from django.db.models import Q
 from campaigns import seeds
 from campaigns.models import Seed
 
-VIEWED = ("campaigns", "promotions", "pos", "mailing")  # apps whose every model an analyst may look at
+APPS_TO_VIEW = ("campaigns", "promotions", "pos", "mailing")  # apps whose every model an analyst may look at
 
 MARKETER = [
     "mailing.add_emailcampaign",
@@ -47,7 +47,7 @@ MARKETER = [
     "promotions.change_customergroup",
 ]
 
-OTHERS = ("auth", "django_q")  # apps of others that have permissions we give
+APPS_OF_OTHERS = ("auth", "django_q")  # apps of others that have permissions we give
 
 # beside everything in VIEWED: people, but not what a role may do (that is for superusers), and failed tasks
 ADMINISTRATOR = [
@@ -67,7 +67,10 @@ def grant(using: str = "default", **kwargs: Any) -> None:
     Each is made and each permission given once ever: what was taken away, renamed or deleted since stays so, and only
     what a new version brings is added.
     """
-    if not apps.is_installed("django.contrib.auth") or kwargs["sender"].label not in (*VIEWED, *OTHERS):
+    if not apps.is_installed("django.contrib.auth") or kwargs["sender"].label not in (
+        *APPS_TO_VIEW,
+        *APPS_OF_OTHERS,
+    ):
         return
     create_permissions(
         kwargs["sender"], verbosity=0, using=using
@@ -85,17 +88,17 @@ def find_group(role: str) -> Any:
 
 
 def _grants() -> dict[str, Q]:
-    viewing = Q(content_type__app_label__in=VIEWED, codename__startswith="view_")
-    own = Q(content_type__app_label__in=VIEWED)
+    viewing = Q(content_type__app_label__in=APPS_TO_VIEW, codename__startswith="view_")
+    own = Q(content_type__app_label__in=APPS_TO_VIEW)
     queue = Q(content_type__app_label="django_q", codename__startswith="view_")
     return {
         "Analysts": viewing,
-        "Marketers": viewing | _named(MARKETER),
-        "Administrators": own | queue | _named(ADMINISTRATOR),
+        "Marketers": viewing | _permissions_named(MARKETER),
+        "Administrators": own | queue | _permissions_named(ADMINISTRATOR),
     }
 
 
-def _named(names: Iterable[str]) -> Q:
+def _permissions_named(names: Iterable[str]) -> Q:
     named = Q(pk__in=[])
     for name in names:
         app_label, codename = name.split(".")

@@ -27,7 +27,7 @@ class Stage:
         return self.status.label
 
 
-def stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
+def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
     """The stops of `campaign`, in order; exactly one is `here`.
 
     A stop that was passed over is left out, as is one that its way no longer leads to. A pause stands between being
@@ -61,7 +61,7 @@ def stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
     ]
 
 
-def elapsed(campaign: Campaign, now: datetime) -> tuple[int, int] | None:
+def measure_elapsed(campaign: Campaign, now: datetime) -> tuple[int, int] | None:
     """Of a campaign under way with both times: seconds since its start and those from start to end; else None."""
     if campaign.status not in UNDER_WAY or campaign.starts_at is None or campaign.ends_at is None:
         return None

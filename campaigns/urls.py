@@ -14,7 +14,7 @@ urlpatterns = [
     path("campaigns/<int:pk>/<str:verb>/", views.fire, name="fire"),
     path("login/", LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
-    path("signed-in/", views.signed_in, name="signed_in"),
+    path("signed-in/", views.check_signed_in, name="signed_in"),
     path("account/", views.account, name="account"),
     path("settings/", views.user_settings, name="settings"),
     path("account/password/", views.PasswordChange.as_view(), name="password"),

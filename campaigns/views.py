@@ -27,9 +27,9 @@ from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 
-viewing = permission_required("campaigns.view_campaign", raise_exception=True)
+may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
-READYZ_WAIT = 2.0  # seconds for each statement: who watches over us asks again soon
+READYZ_WAIT_SECONDS = 2.0  # seconds for each statement: who watches over us asks again soon
 
 
 @require_GET
@@ -37,36 +37,36 @@ def dashboard(request: Request) -> HttpResponse:
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
     now = database_time.now()
-    workspace.settle_owed(now)
+    workspace.write_all_owed_steps(now)
     context = {
         "now": now,
         "is_fresh": workspace.is_fresh(),
-        "under_way": workspace.under_way(now),
-        "coming": workspace.coming(),
-        "attention": workspace.needing_attention(now)[: workspace.SHOWN],
-        "recent": workspace.recent(),
-        "notices": list(notices.notices(request.user, now)),
+        "under_way": workspace.campaigns_under_way(now),
+        "coming": workspace.coming_campaigns(),
+        "attention": workspace.campaigns_needing_attention(now)[: workspace.DASHBOARD_ROWS],
+        "recent": workspace.recent_steps(),
+        "notices": list(notices.list_notices(request.user, now)),
         "silent": Heartbeat.objects.silent() if request.user.is_staff else (),
     }
     return render(request, "campaigns/dashboard.html", context)
 
 
 @require_GET
-@viewing
+@may_view
 def under_way(request: Request) -> HttpResponse:
     now = database_time.now()
-    workspace.settle_owed(now)
-    return render(request, "campaigns/_under_way.html", {"under_way": workspace.under_way(now)})
+    workspace.write_all_owed_steps(now)
+    return render(request, "campaigns/_under_way.html", {"under_way": workspace.campaigns_under_way(now)})
 
 
 @require_GET
-@viewing
+@may_view
 def campaign_list(request: Request) -> HttpResponse:
-    workspace.settle_owed(database_time.now())
+    workspace.write_all_owed_steps(database_time.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     chosen = form.cleaned_data
-    campaigns = workspace.listed(
+    campaigns = workspace.list_campaigns(
         kind=chosen.get("kind", ""),
         status=chosen.get("status", ""),
         archived=chosen["archived"],
@@ -79,8 +79,8 @@ def campaign_list(request: Request) -> HttpResponse:
         "form": form,
         "chosen": chosen,
         "page": page,
-        "heaps": workspace.heaps(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
-        "rows": workspace.rows(list(page), now),
+        "status_counts": workspace.count_by_status(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
+        "rows": workspace.build_rows(list(page), now),
         "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
         "archived": chosen["archived"],
         "now": now,
@@ -89,27 +89,27 @@ def campaign_list(request: Request) -> HttpResponse:
 
 
 @require_GET
-@viewing
+@may_view
 def detail(request: Request, pk: int) -> HttpResponse:
-    return redirect(found(request, pk))
+    return redirect(get_campaign(request, pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     """Take one step of the lifecycle; a GET asks first."""
-    if not workspace.is_word(verb):
+    if not workspace.is_step(verb):
         raise Http404(f"“{verb}” is no step of a campaign.")
-    campaign = allowed(request, pk, verb)
+    campaign = get_campaign_for(request, pk, verb)
     if request.method != "POST":
-        return question(request, campaign, verb)
+        return render_question(request, campaign, verb)
     form = step_form(campaign, verb, request.POST)
     try:
-        campaign = lifecycle.fire(campaign, verb, by=request.user, **arguments(form))
+        campaign = lifecycle.fire(campaign, verb, by=request.user, **read_arguments(form))
     except Refused as refused:
         if request.htmx and any(field in form.fields for field, _ in refused.reasons):
-            return ask_again(request, campaign, verb, form, refused)
-        return refusal(request, campaign, refused)
-    said = f"“{campaign}” is {told(campaign, verb)}."
+            return render_question_again(request, campaign, verb, form, refused)
+        return render_refusal(request, campaign, refused)
+    said = f"“{campaign}” is {describe_outcome(campaign, verb)}."
     if not request.htmx:
         messages.success(request, said)
         return redirect(campaign)
@@ -120,70 +120,72 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def duplicate(request: Request, pk: int) -> HttpResponse:
-    campaign = allowed(request, pk, "duplicate")
+    campaign = get_campaign_for(request, pk, "duplicate")
     if request.method != "POST":
-        return question(request, campaign, "duplicate")
+        return render_question(request, campaign, "duplicate")
     copy = lifecycle.duplicate(campaign, by=request.user)
     messages.success(request, f"“{copy}” is a draft with everything of “{campaign}”.")
-    return gone_to(request, copy.get_absolute_url())
+    return go_to(request, copy.get_absolute_url())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
-    campaign = allowed(request, pk, "delete")
+    campaign = get_campaign_for(request, pk, "delete")
     if request.method != "POST":
-        return question(request, campaign, "delete")
+        return render_question(request, campaign, "delete")
     try:
         lifecycle.delete(campaign, by=request.user)
     except Refused as refused:
-        return refusal(request, campaign, refused)
+        return render_refusal(request, campaign, refused)
     messages.success(request, f"“{campaign}” is deleted.")
-    return gone_to(request, redirect("campaigns:list").url)
+    return go_to(request, redirect("campaigns:list").url)
 
 
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def found(request: Request, pk: int) -> Campaign:
+def get_campaign(request: Request, pk: int) -> Campaign:
     """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
-    workspace.settle_owed(database_time.now())
+    workspace.write_all_owed_steps(database_time.now())
     try:
-        campaign: Campaign = lifecycle.own(pk)
+        campaign: Campaign = lifecycle.load_own_kind(pk)
     except Campaign.DoesNotExist as missing:
         raise Http404("There is no such campaign.") from missing
-    if not request.user.has_perm(lifecycle.permission(campaign, "view")):
+    if not request.user.has_perm(lifecycle.permission_name(campaign, "view")):
         raise PermissionDenied
     return campaign
 
 
-def allowed(request: Request, pk: int, verb: str) -> Campaign:
+def get_campaign_for(request: Request, pk: int, verb: str) -> Campaign:
     """The campaign, when the user has the right to `verb`. Raises: Http404; PermissionDenied."""
-    campaign = found(request, pk)
-    if not workspace.may(campaign, verb, request.user):
+    campaign = get_campaign(request, pk)
+    if not workspace.may_take_step(campaign, verb, request.user):
         raise PermissionDenied
     return campaign
 
 
-def arguments(form: StepForm) -> dict[str, Any]:
+def read_arguments(form: StepForm) -> dict[str, Any]:
     """What the form says. Raises Refused: something in it cannot be read."""
     if not form.is_valid():
         raise Refused([(field, str(error)) for field, errors in form.errors.items() for error in errors])
     return form.arguments()
 
 
-def question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
+def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
     now = database_time.now()
     context = workspace.status_context(campaign, request.user, now)
     if verb not in [button.verb for button in context["buttons"]]:
-        response = refusal(request, campaign, workspace.not_open(campaign, verb, request.user, now))
+        response = render_refusal(
+            request, campaign, workspace.not_open_refusal(campaign, verb, request.user, now)
+        )
         # the page is out of date: its status is renewed, and the dialog stays shut
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
     context |= question_context(campaign, verb, step_form(campaign, verb))
     return render(request, "campaigns/_ask.html" if request.htmx else "campaigns/ask.html", context)
 
 
-def ask_again(
+def render_question_again(
     request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
 ) -> HttpResponse:
     """409, and in the dialog that stays open the same question, with what was typed and why it was refused."""
@@ -202,26 +204,26 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str,
     now = database_time.now()
     return {
         "verb": verb,
-        "asked": workspace.button(campaign, verb, now),
+        "asked": workspace.button_for(campaign, verb, now),
         "form": form,
-        "obstacles": workspace.obstacles(campaign, verb, now),
+        "obstacles": workspace.list_obstacles(campaign, verb, now),
         "warnings": campaign.warnings(verb, now),
     }
 
 
-def refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
     """409, and the campaign as it stands, with the reason."""
-    campaign = lifecycle.own(campaign.pk)
+    campaign = lifecycle.load_own_kind(campaign.pk)
     context = workspace.status_context(campaign, request.user, database_time.now(), refused)
     template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
     return render(request, template, context, status=409)
 
 
-def gone_to(request: Request, url: str) -> HttpResponse:
+def go_to(request: Request, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
-def told(campaign: Campaign, verb: str) -> str:
+def describe_outcome(campaign: Campaign, verb: str) -> str:
     """What a campaign is after the step, in a word or two."""
     return {"archive": "archived", "unarchive": "back in the list"}.get(
         verb
@@ -277,7 +279,7 @@ def render_alone(template: str, status: int, headers: dict[str, str]) -> HttpRes
 
 @login_not_required
 @require_GET
-def signed_in(request: Request) -> HttpResponse:
+def check_signed_in(request: Request) -> HttpResponse:
     """Tell the front, before it takes in something long, whether its sender is signed in: 204, or the way to the login.
 
     With `?plain` 401 in the place of the way: nginx follows none.
@@ -298,8 +300,8 @@ def healthz(request: Request) -> JsonResponse:
 @require_GET
 def readyz(request: Request) -> JsonResponse:
     """Database, migrations and queue are fit for work, or 503; with the sentence for who knows the token."""
-    with waits.limited(each=READYZ_WAIT):
-        problems = health.problems()
+    with waits.limit_waits(each=READYZ_WAIT_SECONDS):
+        problems = health.list_problems()
     if not problems:
         return JsonResponse({"status": "ok"})
     told = {"problems": problems} if may_read_problems(request) else {}

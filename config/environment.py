@@ -23,7 +23,7 @@ class Unusable(ImproperlyConfigured):
     """A variable, or a file kept for one, that cannot be used; the message is one sentence for who starts it."""
 
 
-def read(
+def read_value(
     name: str, default: Value, cast: Callable[[str], Value], expected: str, secret: bool = False
 ) -> Value:
     """The value of the variable `name`, or `default` when it is unset or empty.
@@ -63,7 +63,7 @@ def flag(name: str) -> bool:
             "off": False,
         }[value.lower()]
 
-    return read(name, False, cast, "1 or 0")
+    return read_value(name, False, cast, "1 or 0")
 
 
 def port(name: str, default: int) -> int:
@@ -73,7 +73,7 @@ def port(name: str, default: int) -> int:
             raise ValueError(value)
         return number
 
-    found = read(name, default, cast, "a port number from 1 to 65535")
+    found = read_value(name, default, cast, "a port number from 1 to 65535")
     if found > 65535:  # a default that was counted from another port
         raise Unusable(f"{name} would be {found}: set it to a port number from 1 to 65535.")
     return found
@@ -86,11 +86,11 @@ def count(name: str, default: int) -> int:
             raise ValueError(value)
         return number
 
-    return read(name, default, cast, "a whole number above 0")
+    return read_value(name, default, cast, "a whole number above 0")
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    return read(
+    return read_value(
         name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list"
     )
 
@@ -99,7 +99,9 @@ def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
     def cast(value: str) -> list[IPv4Network | IPv6Network]:
         return [ip_network(word.strip()) for word in value.split(",") if word.strip()]
 
-    return read(name, cast(default), cast, "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8")
+    return read_value(
+        name, cast(default), cast, "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8"
+    )
 
 
 def url(name: str, default: str) -> str:
@@ -108,7 +110,7 @@ def url(name: str, default: str) -> str:
             raise ValueError(value)
         return value.rstrip("/")
 
-    return read(name, default, cast, "an address that starts with http:// or https://")
+    return read_value(name, default, cast, "an address that starts with http:// or https://")
 
 
 def time_zone(name: str, default: str) -> str:
@@ -118,7 +120,7 @@ def time_zone(name: str, default: str) -> str:
         except (ZoneInfoNotFoundError, OSError) as error:
             raise ValueError(value) from error
 
-    return read(name, default, cast, "a time zone of the IANA list, such as Europe/Berlin")
+    return read_value(name, default, cast, "a time zone of the IANA list, such as Europe/Berlin")
 
 
 def currency(name: str, default: str) -> str:
@@ -127,7 +129,7 @@ def currency(name: str, default: str) -> str:
             raise ValueError(value)
         return value
 
-    return read(name, default, cast, "an ISO 4217 code of three capital letters, such as EUR")
+    return read_value(name, default, cast, "an ISO 4217 code of three capital letters, such as EUR")
 
 
 def database(name: str) -> dict[str, Any] | None:
@@ -139,7 +141,7 @@ def database(name: str) -> dict[str, Any] | None:
             raise ValueError("not PostgreSQL")
         return dict(described)
 
-    return read(name, None, cast, "a URL such as postgres://user:password@host:5432/name", secret=True)
+    return read_value(name, None, cast, "a URL such as postgres://user:password@host:5432/name", secret=True)
 
 
 def fernet_keys(name: str, kept: Path) -> list[str]:
@@ -151,8 +153,8 @@ def fernet_keys(name: str, kept: Path) -> list[str]:
             Fernet(key)
         return keys
 
-    keys: list[str] = read(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
-    return keys or [made_once(kept, lambda: Fernet.generate_key().decode())]
+    keys: list[str] = read_value(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
+    return keys or [make_once(kept, lambda: Fernet.generate_key().decode())]
 
 
 def secret_key(name: str, kept: Path, *, is_strict: bool) -> str:
@@ -160,7 +162,7 @@ def secret_key(name: str, kept: Path, *, is_strict: bool) -> str:
 
     Raises: Unusable: `is_strict`, and somebody could guess it.
     """
-    key = text(name, "") or made_once(kept, lambda: secrets.token_urlsafe(50))
+    key = text(name, "") or make_once(kept, lambda: secrets.token_urlsafe(50))
     is_weak = len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS or key.startswith("django-insecure")
     if is_strict and is_weak:
         raise Unusable(
@@ -211,7 +213,7 @@ def _restrict(path: Path, mode: int) -> None:
             path.chmod(mode)
 
 
-def made_once(path: Path, make: Callable[[], str]) -> str:
+def make_once(path: Path, make: Callable[[], str]) -> str:
     """The secret in the file `path`; made and written there first, readable to its owner only, when there is none.
 
     Two processes may start at once: a file is written whole under another name and linked, so one of them wins.

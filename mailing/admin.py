@@ -15,8 +15,8 @@ from campaigns.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     RefusingAdmin,
-    become,
-    edited,
+    copy_state,
+    read_changed_fields,
 )
 from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
@@ -64,9 +64,9 @@ class EmailCampaignAdmin(CampaignAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = drafting.save_campaign(
-            obj if change else None, by=request.user, changes=edited(form, form.cleaned_data)
+            obj if change else None, by=request.user, changes=read_changed_fields(form, form.cleaned_data)
         )
-        become(obj, saved)
+        copy_state(obj, saved)
 
 
 @admin.register(Contact)

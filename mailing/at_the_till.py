@@ -29,7 +29,7 @@ CUSTOMERS = """
 
 def facts(segment: Segment) -> dict[str, str]:
     """What people may change of a segment, in words."""
-    told = editions.texts(segment, ["name", "description", "is_active"])
+    told = editions.column_facts(segment, ["name", "description", "is_active"])
     return told | {
         "Customer group at the till": "yes" if segment.group_id else "no",
         "Conditions": json.dumps(segment.tree, ensure_ascii=False),
@@ -64,7 +64,7 @@ def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = 
         if segment.group is not None:
             groups.set_keeper(segment.group, segment.name, by=by)
             fill(segment)
-        editions.record(segment, before, facts(segment), by=by)
+        editions.record_edit(segment, before, facts(segment), by=by)
     return segment
 
 
@@ -89,7 +89,7 @@ def delete(segment: Segment, *, by: object = None) -> None:
     with transaction.atomic():
         if segment.group is not None:
             _leave(segment, by=by)
-        editions.forget(segment)
+        editions.forget_edits(segment)
         deletion.delete_segment(segment)
 
 

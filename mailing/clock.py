@@ -8,7 +8,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from campaigns import lifecycle
-from campaigns.clock import each
+from campaigns.clock import run_for_each
 from campaigns.models import Campaign
 from mailing import at_the_till, importing, launch, progress
 from mailing.models import EmailCampaign
@@ -45,7 +45,7 @@ def tick(now: datetime) -> None:
 
 def start_due(now: datetime) -> None:
     due = EmailCampaign.objects.due(now).order_by("starts_at", "pk").values_list("pk", flat=True)
-    each(list(due), partial(start, now=now))
+    run_for_each(list(due), partial(start, now=now))
 
 
 def _put_lanes_right(now: datetime) -> None:
@@ -53,7 +53,9 @@ def _put_lanes_right(now: datetime) -> None:
 
 
 def prepare_late(now: datetime) -> None:
-    each(unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False))
+    run_for_each(
+        unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
+    )
 
 
 def _pause_stranded(now: datetime) -> None:
@@ -61,11 +63,11 @@ def _pause_stranded(now: datetime) -> None:
 
 
 def finish_done(now: datetime) -> None:
-    each(running(), launch.finish)
+    run_for_each(running(), launch.finish)
 
 
 def close_ended(now: datetime) -> None:
-    each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
+    run_for_each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
 
 
 def start(campaign_id: int, now: datetime) -> None:

@@ -22,7 +22,7 @@ WISHES = (
 
 def facts(contact: Contact) -> dict[str, str]:
     """What people may change of a contact, in words."""
-    told = editions.texts(contact, [name for name in importing.FIELDS if name != "email"])
+    told = editions.column_facts(contact, [name for name in importing.FIELDS if name != "email"])
     attributes = {f"“{name}”": written(value) for name, value in sorted(contact.attributes.items())}
     lists = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
     return {"E-mail address": contact.email, **told, **attributes} | {
@@ -59,7 +59,7 @@ def save(
         Membership.objects.bulk_create(
             (Membership(contact=contact, list=each) for each in lists), ignore_conflicts=True
         )
-        editions.record(contact, before, facts(contact), by=by)
+        editions.record_edit(contact, before, facts(contact), by=by)
     return contact
 
 

@@ -99,7 +99,7 @@ def save_campaign(
         if routes is not None:
             _replace_routes(campaign, routes)
         if before is not None:  # its history says already who made it
-            editions.record(campaign, before, facts(campaign), by=by)
+            editions.record_edit(campaign, before, facts(campaign), by=by)
     return campaign
 
 
@@ -107,7 +107,7 @@ def facts(campaign: EmailCampaign) -> dict[str, str]:
     """What people may change of a campaign, in words."""
     targets = campaign.targets.select_related("list", "segment")
     routes = campaign.routes.select_related("connection")
-    return editions.texts(campaign, FIELDS) | {
+    return editions.column_facts(campaign, FIELDS) | {
         "Recipients": ", ".join(sorted(map(str, targets))),
         "Shares": ", ".join(map(str, routes)),
     }
@@ -235,7 +235,7 @@ def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None,
 
 def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said: str) -> int:
     with transaction.atomic():
-        campaign = lifecycle.locked(lifecycle.own(campaign))
+        campaign = lifecycle.lock_row(lifecycle.load_own_kind(campaign))
         if by is not None and not by.has_perm(campaign.OPERATE):
             raise Refused(f"You may not {said} of campaigns: ask an administrator for the right to.")
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):

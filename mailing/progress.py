@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from campaigns.plots import Part, parts
+from campaigns.plots import BarPart, draw_bar_parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
 from mailing.sending import breaker, limits
 from mailing.sending.turns import Limit
@@ -88,9 +88,9 @@ class Figures(msgspec.Struct, frozen=True):
     errors: list[Attempt]
 
     @property
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[BarPart]:
         """What became of all recipients, as one bar."""
-        return parts(
+        return draw_bar_parts(
             self.total,
             [
                 ("delivered", "Delivered", self.delivered),
@@ -183,7 +183,7 @@ class Standing(msgspec.Struct, frozen=True):
     sent: int
     opened: int
     clicked: int
-    parts: list[Part]
+    parts: list[BarPart]
 
 
 def standings(pks: Collection[int]) -> dict[int, Standing]:
@@ -204,7 +204,7 @@ def _standing(total: int, of: Counter[str]) -> Standing:
         sent=of[S.ACCEPTED] + of[M.RETURNED] + of[S.UNCERTAIN],
         opened=of[M.OPENED],
         clicked=of[M.CLICKED],
-        parts=parts(
+        parts=draw_bar_parts(
             total,
             [
                 ("delivered", "Delivered", of[S.ACCEPTED]),

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import dates
-from campaigns.plots import Plot, Point, plot
+from campaigns.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
 SHOWN = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks
@@ -55,11 +55,13 @@ def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     every = takewhile(lambda at: at < last, (first + place * step for place in count()))
     rows = [(at, found.get(at, (0, 0, 0))) for at in every]
     return Timeline(
-        sent=plot([_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _written),
-        answers=plot(
+        sent=draw_plot([_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _written),
+        answers=draw_plot(
             [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows], SERIES[1:], _written
         ),
-        table=plot([_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _written),
+        table=draw_plot(
+            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _written
+        ),
         is_by_hour=is_by_hour,
     )
 

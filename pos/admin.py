@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
-from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_of
+from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_column
 from pos import keys
 from pos.models import Location, Return, Sale, Till
 from promotions.models import Redemption
@@ -147,9 +147,9 @@ class SaleAdmin(ReadOnlyAdmin):
         "at",
     ]
     list_filter = ["state", "location", "at", ("offline_at", admin.EmptyFieldListFilter)]
-    subtotal_shown = money_of("subtotal", "subtotal", attrgetter("currency"))
-    discount_shown = money_of("discount", "discount", attrgetter("currency"))
-    total_shown = money_of("total", "total", attrgetter("currency"))
+    subtotal_shown = money_column("subtotal", "subtotal", attrgetter("currency"))
+    discount_shown = money_column("discount", "discount", attrgetter("currency"))
+    total_shown = money_column("total", "total", attrgetter("currency"))
     list_select_related = ["location"]
     search_fields = ["reference", "customer"]
     inlines = [RedemptionInline]
@@ -159,6 +159,6 @@ class SaleAdmin(ReadOnlyAdmin):
 class ReturnAdmin(ReadOnlyAdmin):
     list_display = ["reference", "sale", "till", "discount_shown", "at"]
     list_filter = ["sale__location", "at"]
-    discount_shown = money_of("discount", "discount", lambda back: back.sale.currency)
+    discount_shown = money_column("discount", "discount", lambda back: back.sale.currency)
     list_select_related = ["sale", "till__location"]
     search_fields = ["reference", "sale__reference"]

@@ -1,12 +1,12 @@
-"""What falls due at the tills by time alone."""
+"""What becomes due at the tills as time passes."""
 
 from datetime import datetime
 from functools import partial
 
-from campaigns.clock import each
+from campaigns.clock import run_for_each
 from pos.sales import holds
 
 
 def tick(now: datetime) -> None:
-    """Give back what expired holds reserved; a hold that another process is just at is passed over."""
-    each(holds.list_expired_holds(now), partial(holds.release_expired_hold, now=now))
+    """Release expired holds. A hold that another process has locked is left for the next beat."""
+    run_for_each(holds.list_expired_holds(now), partial(holds.release_expired_hold, now=now))

@@ -1,10 +1,10 @@
-"""Proves this app's invariants: every sale is what its answer and its lines of the ledger say."""
+"""Checks this app's invariants: every sale agrees with its answer and with its lines of the ledger."""
 
 from collections.abc import Iterator
 
 from django.db import connection
 
-# (what is wrong, as a sentence about the sale; which sales). Sales without an answer were not made by a till.
+# (end of a sentence about a sale; SELECT of the sales that it is about). A sale without an answer came from no till.
 BREACHES = [
     (
         "was answered a discount of {0}, and {1} is stored",
@@ -70,7 +70,7 @@ BREACHES = [
 
 
 def breaches() -> Iterator[str]:
-    """One line for each sale whose figures disagree."""
+    """Yield one sentence for each sale whose figures disagree."""
     with connection.cursor() as cursor:
         for sentence, sql in BREACHES:
             cursor.execute(f"{sql} ORDER BY 1")

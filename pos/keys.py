@@ -1,6 +1,7 @@
-"""Till keys: made, rotated and revoked here; shown once, stored only as their SHA-256.
+"""Makes, rotates and revokes till keys. A key is shown once and stored only as its SHA-256.
 
-A key has 32 random letters and digits, 190 bits: no salt or slow hash is needed to keep its hash useless to a thief.
+A key has 32 random letters and digits, which are 190 bits. So its hash needs no salt and no slow function: nobody can
+find the key by trying.
 """
 
 import hashlib
@@ -19,10 +20,16 @@ SHORTEST_KEY, LONGEST_KEY = 20, 128
 
 
 def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tuple[Till, str]:
-    """A new till at `location` and its key, which is shown now and never again.
+    """Make a new till at `location` and return it with its key, which can be shown only now.
 
-    `key`: a chosen one in the place of a random one; 20 to 128 printable characters.
-    Raises: Refused: the name or the key is taken, the key cannot be one, or `by` may not.
+    Args:
+        location: where the till stands.
+        name: unique at the location.
+        key: 20 to 128 printable characters; a random key is made when it is empty.
+        by: the user who asks; None for the system.
+
+    Raises:
+        Refused: the name or the key is taken, the key is malformed, or `by` may not add tills.
     """
     _require_permission(by, "add")
     key = _check_key(key) if key else make_key()
@@ -39,7 +46,7 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
 
 
 def rotate(till: Till, *, by: Any = None) -> str:
-    """Give a till another key and return it; the old one is refused from the very next request."""
+    """Give a till another key and return it. The old key is refused from the very next request."""
     _require_permission(by, "change")
     key = make_key()
     Till.objects.filter(pk=till.pk).update(
@@ -59,7 +66,7 @@ def make_key() -> str:
 
 
 def hash_key(key: str) -> str:
-    """The SHA-256 of a key, in hexadecimal."""
+    """Return the SHA-256 of a key, in hexadecimal."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""What the dashboard tells of sales made offline: those that came in late, what they overran, who was refused."""
+"""Notices of the dashboard about sales made offline: those that came late, went beyond limits or were refused."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ LATE_AFTER = timedelta(days=1)  # a sale that comes in later than this after it 
 
 
 def list_offline_notices(user: Any, now: datetime) -> Iterator[Notice]:
-    """What there is to tell `user` of the last week."""
+    """Yield what `user` should know about the last week."""
     if not user.has_perm("promotions.view_promotioncampaign"):
         return
     since = now - NEWS_PERIOD

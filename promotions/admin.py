@@ -15,9 +15,9 @@ from campaigns.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     RefusingAdmin,
-    become,
-    edited,
-    money_of,
+    copy_state,
+    money_column,
+    read_changed_fields,
 )
 from promotions import coupons, publish, stacking
 from promotions.forms.fields import MoneyField, PercentField
@@ -85,15 +85,15 @@ class PromotionCampaignAdmin(CampaignAdmin):
     filter_horizontal = ["locations"]
     inlines = [LinkInline, HistoryInline]
     form = CampaignAdminForm
-    budget_shown = money_of("budget", "budget", attrgetter("currency"))
+    budget_shown = money_column("budget", "budget", attrgetter("currency"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        changes, locations = edited(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
+        changes, locations = read_changed_fields(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
         if change:
             saved = publish.edit_campaign(obj.pk, by=request.user, changes=changes, locations=locations)
         else:
             saved = publish.create_campaign(by=request.user, changes=changes, locations=locations)
-        become(obj, saved)
+        copy_state(obj, saved)
 
 
 @admin.register(Promotion)
@@ -110,9 +110,9 @@ class PromotionAdmin(RefusingAdmin):
             obj.pk if change else None,
             by=request.user,
             locations=form.cleaned_data["locations"],
-            **edited(form, PROMOTION_FIELDS),
+            **read_changed_fields(form, PROMOTION_FIELDS),
         )
-        become(obj, saved)
+        copy_state(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         publish.delete_promotion(obj, by=request.user)
@@ -129,13 +129,13 @@ class CouponAdmin(RefusingAdmin):
     filter_horizontal = ["locations"]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        fields = edited(form, coupons.FIELDS)
+        fields = read_changed_fields(form, coupons.FIELDS)
         if not change:
             fields["promotion"] = form.cleaned_data["promotion"]
         saved = coupons.save_coupon(
             obj.pk if change else None, by=request.user, locations=form.cleaned_data["locations"], **fields
         )
-        become(obj, saved)
+        copy_state(obj, saved)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         return [*self.readonly_fields, "promotion"] if obj else self.readonly_fields
@@ -152,7 +152,7 @@ class StackingSettingsAdmin(RefusingAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        become(obj, stacking.change_rules(by=request.user, **edited(form, stacking.FIELDS)))
+        copy_state(obj, stacking.change_rules(by=request.user, **read_changed_fields(form, stacking.FIELDS)))
 
 
 @admin.register(CustomerGroup)
@@ -181,7 +181,7 @@ class RedemptionAdmin(ReadOnlyAdmin):
     list_select_related = ["sale", "campaign", "promotion", "coupon"]
     search_fields = ["sale__reference", "sale__customer", "coupon__code", "promotion__name"]
     date_hierarchy = "at"
-    amount_shown = money_of("amount", "amount", lambda line: line.sale.currency)
+    amount_shown = money_column("amount", "amount", lambda line: line.sale.currency)
 
 
 def currency_of(counter: Counter) -> str:
@@ -209,10 +209,10 @@ class CounterAdmin(ReadOnlyAdmin):
     ]
     list_select_related = ["campaign", "promotion"]
     search_fields = ["campaign__name", "promotion__name"]
-    budget_shown = money_of("budget", "budget", currency_of)
-    spent_shown = money_of("spent", "spent", currency_of)
-    held_shown = money_of("held", "held", currency_of)
-    overrun_shown = money_of("overrun", "overrun", currency_of)
+    budget_shown = money_column("budget", "budget", currency_of)
+    spent_shown = money_column("spent", "spent", currency_of)
+    held_shown = money_column("held", "held", currency_of)
+    overrun_shown = money_column("overrun", "overrun", currency_of)
 
 
 @admin.register(Overrun)
@@ -221,7 +221,7 @@ class OverrunAdmin(ReadOnlyAdmin):
     list_filter = ["redemption__sale__location", "redemption__campaign"]
     list_select_related = ["redemption__sale", "redemption__promotion"]
     search_fields = ["redemption__sale__reference"]
-    amount_shown = money_of("amount", "amount", lambda over: over.redemption.sale.currency)
+    amount_shown = money_column("amount", "amount", lambda over: over.redemption.sale.currency)
 
 
 @admin.register(CustomerUse)

@@ -4,7 +4,7 @@ from datetime import datetime
 from functools import partial
 
 from campaigns import lifecycle
-from campaigns.clock import each
+from campaigns.clock import run_for_each
 from promotions import overruns
 from promotions.models import PromotionCampaign
 
@@ -15,5 +15,5 @@ def tick(now: datetime) -> None:
     Then pause those that sales made offline overran by too much.
     """
     due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
-    each(list(due), partial(lifecycle.settle, now=now))
-    each(overruns.overrun_campaigns(), partial(overruns.pause_overrun, now=now))
+    run_for_each(list(due), partial(lifecycle.write_owed_steps, now=now))
+    run_for_each(overruns.overrun_campaigns(), partial(overruns.pause_overrun, now=now))

@@ -82,7 +82,7 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
 
 def describe_group(group: CustomerGroup) -> dict[str, str]:
     """What people may change of a group but its customers, whom set_members brings together, in words."""
-    return editions.texts(group, ["code", "name"])
+    return editions.column_facts(group, ["code", "name"])
 
 
 def save_group(
@@ -108,7 +108,7 @@ def save_group(
         group.save()
         if not group.kept_by:
             set_members(group, customers, shown=shown, by=by)
-        editions.record(group, before, describe_group(group) | _customers(group), by=by)
+        editions.record_edit(group, before, describe_group(group) | _customers(group), by=by)
     return group
 
 

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from campaigns.waits import LIMITS, silence
+from campaigns.waits import LIMITS, silence_error
 
 Command = tuple[bytes, Sequence[bytes | None]]
 """The name of a prepared statement, and its parameters as PostgreSQL reads their texts."""
@@ -101,7 +101,7 @@ class Pipeline:
         ready = self._poll.poll(seconds * 1000)
         LIMITS.count(began)
         if not ready:
-            raise silence(seconds)
+            raise silence_error(seconds)
         return ready
 
     def _results(self) -> list[PGresult]:

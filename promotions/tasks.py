@@ -5,4 +5,4 @@ from campaigns import lifecycle
 
 def settle(campaign_id: int) -> None:
     """Write the stored status of a campaign whose window a sale has found open or closed."""
-    lifecycle.settle(campaign_id)
+    lifecycle.write_owed_steps(campaign_id)

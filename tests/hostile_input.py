@@ -186,7 +186,7 @@ class Attacker:
 
     def attack(self, path: str, *, alone: bool = True) -> None:
         """Send every text in every field; `alone`: then some in one field, the others as the page has them."""
-        reader = FormReader(self._read(path))
+        reader = FormReader(self._get_page(path))
         names = [*ASKED, *sorted(reader.names)]
         for turn in range(len(TEXTS)):
             self._send("GET", path, deal_texts(names, turn), f"texts dealt from {turn}")
@@ -204,7 +204,7 @@ class Attacker:
                 for label in ALONE:
                     self._send("POST", action or path, fields | {name: TEXTS[label]}, f"{label} in {name}")
 
-    def _read(self, path: str) -> str:
+    def _get_page(self, path: str) -> str:
         with transaction.atomic():
             response = self.client.get(path)
             self._judge(response, f"GET {path}")

@@ -96,7 +96,7 @@ class Peers:
             for _ in range(2)
         ]
         told = [json.loads(process.communicate()[0]) for process in started]
-        return meter.read(
+        return meter.measure(
             self.messages,
             seconds=max(each["wall"] for each in told),
             workers=sum(each["cpu"] for each in told),
@@ -113,7 +113,7 @@ class Peers:
         told = json.loads(self._run("-m", "peers.run", "send", "post_office", "2", **environment))
         if told["sent"] != messages:
             raise SystemExit(f"django-post_office sent {told['sent']} of {messages}.")
-        return meter.read(messages, seconds=told["wall"], workers=told["cpu"])
+        return meter.measure(messages, seconds=told["wall"], workers=told["cpu"])
 
     def smtp_source(self, sink: Sink, sessions: int = 50) -> Measured:
         """Postfix's own source of mail, in C: no database, no content, no pipelining. Raises Missing."""
@@ -127,7 +127,7 @@ class Peers:
         ]
         meter, begun = Meter(sink, self._postgres), time.monotonic()
         subprocess.run(command, env=os.environ | libraries, check=True)
-        return meter.read(self.messages, seconds=time.monotonic() - begun)
+        return meter.measure(self.messages, seconds=time.monotonic() - begun)
 
     def _run(self, *arguments: str, **environment: str) -> str:
         done = subprocess.run(
@@ -148,7 +148,7 @@ class Meter:
         self._sink, self._postgres = sink, postgres
         self._before = sink.cpu, rig.postgres_cpu(postgres), _children()
 
-    def read(
+    def measure(
         self, messages: int, *, seconds: float, workers: float | None = None, peak: float = 0.0
     ) -> Measured:
         """workers: CPU seconds; None: those of the children that have ended since."""

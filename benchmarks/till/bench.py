@@ -181,7 +181,7 @@ class Bench:
         `scripts`: with :name for each of `values`. Their plans are those at which PostgreSQL arrives by itself for what
         is executed often, which each of the scripts is not.
         """
-        command: list[str | Path] = [embedded_postgres.binary("pgbench"), "-n", "-M", "prepared"]
+        command: list[str | Path] = [embedded_postgres.find_binary("pgbench"), "-n", "-M", "prepared"]
         command += ["-c", str(CONNECTIONS), "-j", "1", "-T", f"{self.seconds:.0f}"]
         command += ["-h", self.server["HOST"], "-p", self.server["PORT"], "-U", self.server["USER"]]
         for number, sql in enumerate(scripts):

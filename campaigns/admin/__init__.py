@@ -9,9 +9,9 @@ from campaigns.admin.bases import (
     ReadOnlyInline,
     RefusingAdmin,
     StorableJsonField,
-    become,
-    edited,
-    money_of,
+    copy_state,
+    money_column,
+    read_changed_fields,
 )
 from campaigns.admin.campaigns import CampaignAdmin, HistoryInline
 from campaigns.admin.people import GroupAdmin, UserAdmin
@@ -30,9 +30,9 @@ __all__ = [
     "RefusingAdmin",
     "StorableJsonField",
     "UserAdmin",
-    "become",
-    "edited",
-    "money_of",
+    "copy_state",
+    "money_column",
+    "read_changed_fields",
 ]
 
 admin.site.site_header = "Fanfare administration"

@@ -17,14 +17,14 @@ from campaigns import texts
 from campaigns.refusals import Refused
 from campaigns.templatetags.workspace import money
 
-SECRETS = {"password", "key_hash", "session_key", "session_data", "payload"}
+SECRET_FIELDS = {"password", "key_hash", "session_key", "session_data", "payload"}
 
 
 class GuardedAdmin(admin.ModelAdmin):
     """Lets nobody find a secret out by asking for the rows whose secret begins with this or that."""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return SECRETS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
+        return SECRET_FIELDS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnlyAdmin(GuardedAdmin):
@@ -51,7 +51,7 @@ class ReadOnlyInline(admin.TabularInline):
         return False
 
 
-DEEPEST = 50  # lists and objects inside each other: what is typed by hand has a few
+MAX_JSON_DEPTH = 50  # lists and objects inside each other: what is typed by hand has a few
 
 
 class BoundedDecoder(json.JSONDecoder):
@@ -66,7 +66,7 @@ class BoundedDecoder(json.JSONDecoder):
         except (RecursionError, ValueError) as error:  # Python reads no number of more than 4,300 digits
             raise json.JSONDecodeError("too deep or too long", text, 0) from error
         level = [found]
-        for _ in range(DEEPEST):
+        for _ in range(MAX_JSON_DEPTH):
             level = [part for each in level for part in parts_of(each)]
         if level:
             raise json.JSONDecodeError("too deep", text, 0)
@@ -135,23 +135,23 @@ class RefusingAdmin(GuardedAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
 
-def edited(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
+def read_changed_fields(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
     """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}
 
 
-def become(obj: Model, saved: Model) -> None:
+def copy_state(obj: Model, saved: Model) -> None:
     """Let the form's instance be what a domain function has saved."""
     obj.__dict__.update(saved.__dict__)
 
 
-def money_of(name: str, label: str, currency: Callable[[Any], str]) -> Callable[[Any, Any], str]:
+def money_column(name: str, label: str, currency: Callable[[Any], str]) -> Callable[[Any, Any], str]:
     """A column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
 
     @admin.display(description=label, ordering=name)
-    def shown(_admin: Any, row: Any) -> str:
+    def show_amount(_admin: Any, row: Any) -> str:
         amount = getattr(row, name)
         return "" if amount is None else money(amount, currency(row))
 
-    return shown
+    return show_amount

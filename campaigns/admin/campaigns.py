@@ -33,7 +33,7 @@ class CampaignAdmin(RefusingAdmin):
     inlines = [HistoryInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.settle_owed(database_time.now())
+        workspace.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -52,7 +52,7 @@ class CampaignAdmin(RefusingAdmin):
         if not self.has_view_permission(request, campaign):
             raise PermissionDenied
         if request.method != "POST":
-            return self.question(request, campaign, verb)
+            return self.ask_before_step(request, campaign, verb)
         try:
             campaign = lifecycle.fire(campaign, verb, by=request.user, why=request.POST.get("why", ""))
         except Refused as refused:
@@ -61,8 +61,8 @@ class CampaignAdmin(RefusingAdmin):
             messages.success(request, f"“{campaign}” is {campaign.status}.")
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
-    def question(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
-        asked = workspace.button(campaign, verb, database_time.now())
+    def ask_before_step(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
+        asked = workspace.button_for(campaign, verb, database_time.now())
         context = self.admin_site.each_context(request) | {
             "title": f"{asked.label}: {campaign}",
             "opts": self.opts,
@@ -82,7 +82,7 @@ class CampaignAdmin(RefusingAdmin):
             fire = f"admin:{self.opts.app_label}_{self.opts.model_name}_fire"
             now = database_time.now()
             steps = [
-                (workspace.button(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
+                (workspace.button_for(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
                 for verb in lifecycle.open_steps(campaign, request.user)
                 if verb != "schedule"
                 or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
@@ -124,7 +124,7 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     list_select_related = ["created_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.settle_owed(database_time.now())
+        workspace.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
 

@@ -77,13 +77,13 @@ class QueueAdmin(ReadOnlyAdmin):
 
     @admin.display(description="task")
     def task_name(self, waiting: OrmQ) -> str:
-        return str(self._read(waiting).get("func", ""))
+        return str(self._read_task(waiting).get("func", ""))
 
     @admin.display
     def options(self, waiting: OrmQ) -> str:
-        return ", ".join(f"{name}: {value}" for name, value in self._read(waiting).items())
+        return ", ".join(f"{name}: {value}" for name, value in self._read_task(waiting).items())
 
-    def _read(self, waiting: OrmQ) -> dict[str, Any]:
+    def _read_task(self, waiting: OrmQ) -> dict[str, Any]:
         try:
             return queue.read_package(waiting.payload)
         except queue.PackageRefused as refused:

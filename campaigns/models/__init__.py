@@ -1,4 +1,4 @@
-from campaigns.models.campaign import Campaign, by_system, operators
+from campaigns.models.campaign import Campaign, by_system, may_operate
 from campaigns.models.edit import Edit
 from campaigns.models.heartbeat import Heartbeat
 from campaigns.models.history import Transition
@@ -15,5 +15,5 @@ __all__ = [
     "Transition",
     "UserSettings",
     "by_system",
-    "operators",
+    "may_operate",
 ]

@@ -17,7 +17,7 @@ def by_system(campaign: models.Model, user: Any) -> bool:
     return user is None
 
 
-def operators(campaign: Any, user: Any) -> bool:
+def may_operate(campaign: Any, user: Any) -> bool:
     """The permission of a step that people take: those who may operate campaigns of this kind, and the system.
 
     `campaign` is a Campaign; django-fsm declares a permission as a function of any model.
@@ -206,7 +206,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         "status",
         source=[Status.COMPLETED, Status.EXPIRED, Status.CANCELLED],
         target=None,
-        permission=operators,
+        permission=may_operate,
     )
     def archive(self, now: datetime) -> None:
         """Leave the default list; everything is kept."""
@@ -216,7 +216,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         "status",
         source=[Status.COMPLETED, Status.EXPIRED, Status.CANCELLED],
         target=None,
-        permission=operators,
+        permission=may_operate,
     )
     def unarchive(self, now: datetime) -> None:
         """Come back to the default list."""

@@ -8,7 +8,7 @@ import psycopg
 from django.db.backends.postgresql import base
 
 from campaigns import database_time
-from campaigns.waits import LIMITS, silence
+from campaigns.waits import LIMITS, silence_error
 
 
 class Connection(psycopg.Connection[Any]):
@@ -25,7 +25,7 @@ class Connection(psycopg.Connection[Any]):
             if time.monotonic() - began < seconds:
                 raise
             self.pgconn.finish()  # its answer may come yet, and nobody would know to which question
-            raise silence(seconds) from error
+            raise silence_error(seconds) from error
         finally:
             LIMITS.count(began)
 
@@ -55,7 +55,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if seconds is None:
             return super().get_new_connection(conn_params)
         if seconds == 0:
-            raise silence(seconds)
+            raise silence_error(seconds)
         began = time.monotonic()
         try:
             return super().get_new_connection(conn_params | {"connect_timeout": math.ceil(seconds)})

@@ -17,7 +17,7 @@ from campaigns import dates, zones
 
 register = template.Library()
 
-HAPPENED = {
+STEP_LABELS = {
     "schedule": "Scheduled",
     "unschedule": "Put back to draft",
     "launch": "Launched",
@@ -35,9 +35,9 @@ HAPPENED = {
 
 
 @register.filter
-def happened(verb: str) -> str:
+def step_label(verb: str) -> str:
     """How the history tells a step."""
-    return HAPPENED[verb]
+    return STEP_LABELS[verb]
 
 
 @register.filter
@@ -120,7 +120,7 @@ def zone_name(key: str = "") -> str:
 def field(bound: BoundField, label: str = "") -> dict:
     """One field of a form: label, control, help and errors, tied together for assistive technology."""
     widget = bound.field.widget
-    styled(bound)
+    add_css_class(bound)
     return {
         "field": bound,
         "label": label or bound.label,
@@ -133,10 +133,10 @@ def field(bound: BoundField, label: str = "") -> dict:
 def control(bound: BoundField) -> BoundField:
     """The control of a field alone, where a table or a label of its own names it."""
     bound.field.widget.attrs.setdefault("aria-label", bound.label)
-    return styled(bound)
+    return add_css_class(bound)
 
 
-def styled(bound: BoundField) -> BoundField:
+def add_css_class(bound: BoundField) -> BoundField:
     """The field with the classes of its control, beside those it has."""
     widget = bound.field.widget
     style = "form-control"

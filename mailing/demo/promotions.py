@@ -195,7 +195,7 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
     syrups = new("Syrup days", "Syrups, any for 6.00", max_uses=500)
     yield fire(syrups, "activate", -33)
     yield end(syrups, -15, -32.9)
-    yield morning - 15 * DAY, partial(lifecycle.settle, syrups.pk, morning - 15 * DAY)
+    yield morning - 15 * DAY, partial(lifecycle.write_owed_steps, syrups.pk, morning - 15 * DAY)
 
     ceramics = new("Ceramics clearance", "Ceramics at a third off", budget=120_000)
     yield fire(ceramics, "activate", -28)

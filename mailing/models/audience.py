@@ -41,7 +41,7 @@ class Contact(models.Model):
         return reverse("mailing:contact", args=[self.pk])
 
     def delete(self, *args, **kwargs):
-        editions.forget(self)
+        editions.forget_edits(self)
         return super().delete(*args, **kwargs)
 
 

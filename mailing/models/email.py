@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_fsm import transition
 
-from campaigns.models import Campaign, by_system, operators
+from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
@@ -162,17 +162,17 @@ class EmailCampaign(Campaign):
     def get_absolute_url(self) -> str:
         return reverse("mailing:campaign", args=[self.pk])
 
-    @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
+    @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=may_operate)
     def schedule(self, now: datetime, at: datetime) -> None:
         """Launch by itself at `at`."""
         self.starts_at = at
 
-    @transition("status", source=Status.SCHEDULED, target=Status.DRAFT, permission=operators)
+    @transition("status", source=Status.SCHEDULED, target=Status.DRAFT, permission=may_operate)
     def unschedule(self, now: datetime) -> None:
         """Wait for a person again; the time chosen stays as a proposal."""
 
     @transition(
-        "status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.RUNNING, permission=operators
+        "status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.RUNNING, permission=may_operate
     )
     def launch(self, now: datetime) -> None:
         """Send to everybody the targets name; recipients and content are fixed by mailing.launch.prepare."""
@@ -180,11 +180,11 @@ class EmailCampaign(Campaign):
         if self.starts_at is None or self.starts_at > now:
             self.starts_at = now
 
-    @transition("status", source=Status.RUNNING, target=Status.PAUSED, permission=operators)
+    @transition("status", source=Status.RUNNING, target=Status.PAUSED, permission=may_operate)
     def pause(self, now: datetime) -> None:
         """Send nothing more until it is resumed."""
 
-    @transition("status", source=Status.PAUSED, target=Status.RUNNING, permission=operators)
+    @transition("status", source=Status.PAUSED, target=Status.RUNNING, permission=may_operate)
     def resume(self, now: datetime) -> None:
         """Go on with exactly those not yet sent to."""
 
@@ -199,7 +199,7 @@ class EmailCampaign(Campaign):
         self.finished_at = now
 
     @transition(
-        "status", source=[Status.RUNNING, Status.PAUSED], target=Status.CANCELLED, permission=operators
+        "status", source=[Status.RUNNING, Status.PAUSED], target=Status.CANCELLED, permission=may_operate
     )
     def cancel(self, now: datetime) -> None:
         """Stop for good; what was sent stays sent."""

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import gone_to, refusal
+from campaigns.views import go_to, render_refusal
 from mailing import drafting, progress
 from mailing.models import EmailCampaign
 from mailing.views.sure import sure
@@ -24,7 +24,7 @@ def retry_failed(request: Request, pk: int) -> HttpResponse:
     try:
         count = drafting.retry_failed(campaign, by=request.user)
     except Refused as refused:
-        return refusal(request, campaign, refused)
+        return render_refusal(request, campaign, refused)
     messages.success(request, f"{count} failed recipients are in line again.")
     return redirect(campaign)
 
@@ -47,7 +47,7 @@ def resend_uncertain(request: Request, pk: int) -> HttpResponse:
     try:
         count = drafting.resend_uncertain(campaign, by=request.user)
     except Refused as refused:
-        return refusal(request, campaign, refused)
+        return render_refusal(request, campaign, refused)
     messages.success(request, f"{count} uncertain recipients are in line again.")
     return redirect(campaign)
 
@@ -66,6 +66,6 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
             campaign, with_uncertain="uncertain" in request.POST, by=request.user
         )
     except Refused as refused:
-        return refusal(request, campaign, refused)
+        return render_refusal(request, campaign, refused)
     messages.success(request, f"“{copy}” is a draft for those that “{campaign}” did not reach.")
-    return gone_to(request, copy.get_absolute_url())
+    return go_to(request, copy.get_absolute_url())

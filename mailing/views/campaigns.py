@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from campaigns import database_time, editions, workspace
-from campaigns.requests import Request, number
+from campaigns.requests import Request, number_in_query
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
@@ -179,7 +179,7 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
     if stage not in STAGES:
         raise Http404(f"“{stage}” is no stage of the funnel.")
     found = get_object_or_404(EmailCampaign, pk=pk)
-    after = number(request, "after")
+    after = number_in_query(request, "after")
     context = {
         "campaign": found,
         "stage": stage,

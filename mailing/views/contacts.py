@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.responses import csv_file
+from campaigns.responses import csv_response
 from mailing import audience, contacts
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.models import Contact, EmailCampaign, Event, Suppression
@@ -76,7 +76,7 @@ def contact_csv(request: Request) -> FileResponse:
     """Those the list shows, all of them, as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()
-    return csv_file(contacts.csv_lines(filtered(form)), "contacts.csv")
+    return csv_response(contacts.csv_lines(filtered(form)), "contacts.csv")
 
 
 @require_GET

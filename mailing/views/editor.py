@@ -13,7 +13,7 @@ from django_htmx.http import reswap, retarget
 from campaigns import database_time, editions, workspace
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
-from campaigns.views import refusal
+from campaigns.views import render_refusal
 from mailing import content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
@@ -36,11 +36,11 @@ def campaign_new(request: Request) -> HttpResponse:
 def campaign_edit(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.is_locked:
-        return refusal(request, found, workspace.locked(found, request.user))
+        return render_refusal(request, found, workspace.locked_refusal(found, request.user))
     try:
         return edit(request, found)
     except Locked as locked:  # it was launched while the form was open
-        return refusal(request, found, locked)
+        return render_refusal(request, found, locked)
 
 
 def edit(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
@@ -170,7 +170,7 @@ def test_mail(request: Request, pk: int) -> HttpResponse:
     except Refused as refused:
         if found.status == EmailCampaign.Status.DRAFT:
             return render_test_card(request, found, form, status=409, refused=refused)
-        response = refusal(request, found, refused)  # the page is out of date: its status is renewed
+        response = render_refusal(request, found, refused)  # the page is out of date: its status is renewed
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
     request.session[LATEST_TEST] = {
         "campaign": found.pk,

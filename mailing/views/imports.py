@@ -15,8 +15,8 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.refusals import Refused
-from campaigns.requests import Request, number
-from campaigns.responses import csv_file
+from campaigns.requests import Request, number_in_query
+from campaigns.responses import csv_response
 from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
 from mailing.importing.verdicts import Verdict
@@ -144,7 +144,7 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
         return context
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
-    found = importing.verdicts.read(upload, verdict, after=number(request, "after"))
+    found = importing.verdicts.read(upload, verdict, after=number_in_query(request, "after"))
     rows = list(islice(found, ROWS_SHOWN))
     labels = LABELS[upload.kind]
     return context | {
@@ -160,7 +160,7 @@ def rejected(request: Request, pk: int) -> FileResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
     upload = kept(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
-    return csv_file(importing.verdicts.rejected(upload), f"{name}-not-taken.csv")
+    return csv_response(importing.verdicts.rejected(upload), f"{name}-not-taken.csv")
 
 
 def kept(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:

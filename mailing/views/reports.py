@@ -6,8 +6,8 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
-from campaigns.requests import Request, number
-from campaigns.responses import csv_file
+from campaigns.requests import Request, number_in_query
+from campaigns.responses import csv_response
 from mailing import progress, reports
 from mailing.models import Delivery, EmailCampaign
 from mailing.views.campaigns import timeline_context
@@ -20,7 +20,7 @@ PER_PAGE = 50
 @viewing
 def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    after = number(request, "after")
+    after = number_in_query(request, "after")
     status, words = (request.GET.get(name, "") for name in ("status", "q"))
     found = reports.recipients(
         campaign,
@@ -47,4 +47,4 @@ def report(request: Request, pk: int) -> HttpResponse:
 @viewing
 def report_csv(request: Request, pk: int) -> FileResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    return csv_file(reports.csv_lines(campaign), f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")
+    return csv_response(reports.csv_lines(campaign), f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

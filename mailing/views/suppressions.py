@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
-from campaigns.responses import csv_file
+from campaigns.responses import csv_response
 from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
@@ -34,7 +34,7 @@ def suppression_list(request: Request) -> HttpResponse:
 def suppression_csv(request: Request) -> FileResponse:
     """Those the list shows, all of them, as a CSV file."""
     lines = suppressions.csv_lines(filtered(SuppressionFilterForm(request.GET)))
-    return csv_file(lines, "suppressions.csv")
+    return csv_response(lines, "suppressions.csv")
 
 
 def filtered(form: SuppressionFilterForm) -> QuerySet[Suppression]:

@@ -1,4 +1,4 @@
-"""What a till is answered: JSON, or why its request is refused, with a code for programs and a sentence for people."""
+"""Answers to tills: JSON, or a refusal with a code for programs and a sentence for people."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,11 @@ NO_HEADERS: Mapping[str, str] = {}
 
 
 class Answer(Struct, frozen=True):
-    """The HTTP answer. `body`: JSON."""
+    """An HTTP answer.
+
+    Attributes:
+        body: JSON.
+    """
 
     status: int
     body: bytes
@@ -19,16 +23,22 @@ class Answer(Struct, frozen=True):
 
 
 def replay_answer(body: bytes) -> Answer:
-    """A request that had been done before, answered as it was then."""
+    """Repeat the answer of a request that was done before."""
     return Answer(200, body, {"Idempotent-Replayed": "true"})
 
 
 class Declined(Exception):
-    """A request that is refused; nothing was changed.
+    """A request that is refused. Nothing was changed.
 
-    `fields`: sentences by the path of what is wrong, as `lines.0.quantity`. `quote`: what the basket gets now, with
-    `quote_changed`. `till`, `same_body`: the other till, and whether it sent the same, with an id that is taken.
-    `headers`: of the HTTP answer.
+    Args:
+        status: of the HTTP answer.
+        error: a code for programs.
+        message: a sentence for people.
+        fields: sentences by the path of the faulty value, such as `lines.0.quantity`.
+        quote: what the basket gets now, for the error `quote_changed`.
+        till: the other till, when it has the id already.
+        same_body: whether that till sent the same content.
+        headers: of the HTTP answer.
     """
 
     def __init__(
@@ -61,7 +71,7 @@ class Declined(Exception):
 
 
 def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -> Declined:
-    """409: another till of the location has the id already, so this is no repetition. `kind`: sale or return."""
+    """Build the 409 for an id that another till of the location has already. `kind` is "sale" or "return"."""
     content = "the same content" if same_body else "another content"
     return Declined(
         409,
@@ -74,6 +84,6 @@ def taken_id_refusal(kind: str, reference: str, till: str, *, same_body: bool) -
 
 
 def invalid_values_refusal(fields: Mapping[str, Sequence[str]]) -> Declined:
-    """422: values that cannot be, by their path."""
+    """Build the 422 for values that cannot be, from sentences by the path of each value."""
     first = next(iter(fields))
     return Declined(422, "invalid", f"{first}: {fields[first][0]}", fields=fields)

@@ -1,7 +1,8 @@
-"""Reading what a till sends: JSON into the structs of pos.api.schemas, or every fault by its path.
+"""Reads what a till sends: JSON into the structs of pos.api.schemas, or every fault by its path.
 
-msgspec decodes and checks at once, but takes a repeated key in silence and stops at the first fault. The usual body is
-seen to hold no repeated key without a second parse; one that is refused is gone through again, value by value.
+msgspec decodes and checks at once, but accepts a repeated key silently and stops at the first fault. `is_plain` proves
+of a usual body, without a second parse, that no key is repeated. A body that is refused is checked again, value by
+value, so that the answer names every fault.
 """
 
 import json
@@ -27,9 +28,11 @@ KEY_ENDS_WITHOUT_COLON = (b'" ', b'"\n', b'"\r', b'"\t')  # a key whose colon do
 
 
 def read_request(body: bytes, kind: type[Request]) -> Request:
-    """The request in `body`, checked.
+    """Decode and check the request in `body`.
 
-    Raises: Declined: 400 no JSON, a float, a repeated key; 413 too long; 422 values that cannot be, all of them.
+    Raises:
+        Declined: 400 for text that is not JSON, a float or a repeated key, 413 when it is too long, 422 with every
+            value that cannot be.
     """
     if len(body) > MAX_BODY:
         raise Declined(413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most.")
@@ -48,10 +51,11 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
 
 
 def is_plain(body: bytes) -> bool:
-    """Whether `body`, valid JSON, surely repeats no key and has no control character in its texts.
+    """Return whether `body`, which is valid JSON, surely repeats no key and has no control character in its texts.
 
-    Without a backslash each quote begins or ends a text; so there are as many `":` as keys, or more, unless white space
-    parts a key from its colon. As many as keys that were decoded: none was dropped. A doubtful body is read strictly.
+    Without a backslash each quote begins or ends a text. So `":` occurs at least once for each key, unless white space
+    stands between a key and its colon. When it occurs exactly as often as there are decoded keys, no key was dropped.
+    A doubtful body is read again by `decode_strictly`.
     """
     if (
         b"\\" in body
@@ -73,9 +77,10 @@ def is_plain(body: bytes) -> bool:
 
 
 def decode_strictly(body: bytes) -> Any:
-    """The value in `body`.
+    """Return the value in `body`.
 
-    Raises: Declined: it holds a float, a repeated key, too many lines or a control character.
+    Raises:
+        Declined: it holds a float, a repeated key, too many lines or a control character.
     """
 
     def refuse_float(text: str) -> None:
@@ -118,7 +123,7 @@ def group_by_path(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def find_control_characters(value: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Texts with control characters, by their path."""
+    """Yield path and sentence of each text with a control character."""
     if isinstance(value, str) and CONTROL_CHARACTER.search(value):
         yield path, "This text has a control character."
     elif isinstance(value, dict):
@@ -130,7 +135,7 @@ def find_control_characters(value: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def find_faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Everything that keeps `value`, plain JSON, from being a `kind`."""
+    """Yield path and sentence of everything that keeps `value`, plain JSON, from being a `kind`."""
     inner = strip_constraints(kind)
     below = list(find_faults_below(value, inner, path))
     yield from below
@@ -158,7 +163,7 @@ def find_faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, s
 
 
 def strip_constraints(kind: Any) -> Any:
-    """`kind` without its constraints; of `kind | None`, `kind`."""
+    """Return `kind` without its constraints; for `kind | None`, return `kind`."""
     while hasattr(kind, "__metadata__"):
         kind = get_args(kind)[0]
     if get_origin(kind) in (Union, types.UnionType):
@@ -168,7 +173,7 @@ def strip_constraints(kind: Any) -> Any:
 
 
 def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> Iterator[tuple[str, str]]:
-    """What is wrong between the values of a request."""
+    """Yield path and sentence of each value that does not fit the others of its request."""
     known: set[str] = set()
     for number, line_id in enumerate([line.id for line in request.lines]):
         if line_id in known:

@@ -1,4 +1,4 @@
-"""Examples of what tills send and are answered, for the description of the JSON views; a test proves each of them."""
+"""Examples of requests and answers for the description of the JSON views. Tests compare them with the views."""
 
 from typing import Any
 
@@ -129,7 +129,7 @@ REQUESTS: dict[str, dict[str, Json]] = {
         },
     },
 }
-"""Bodies by operation and by what they show."""
+"""Bodies by operation and title."""
 
 ANSWERS: dict[str, Json] = {
     "quote": QUOTE,
@@ -196,9 +196,9 @@ REFUSALS: dict[str, Json] = {
     "unavailable": {"message": "The database is away: send this again."},
     "busy": {"message": "The rules are changing all the time: try again."},
 }
-"""Bodies of refusals by their `error`; without a quote of its own, and with no fields, unless they stand here."""
+"""Bodies of refusals by their `error`. `fields` is empty where it is left out."""
 
 
 def refusal_example(error: str) -> Json:
-    """The body of a refusal."""
+    """Return the example body of a refusal, by its `error`."""
     return {"error": error, "fields": {}} | REFUSALS[error]

@@ -1,4 +1,4 @@
-"""What a type of pos.api.schemas takes, in words for whoever sent something else."""
+"""Describes in words which values a type of pos.api.schemas accepts."""
 
 import json
 from functools import cache
@@ -9,7 +9,7 @@ from msgspec import inspect
 
 @cache
 def describe_expected(kind: Any) -> str:
-    """The values that `kind` takes, as “a whole number from 1 to 9”; alternatives are joined by “or”."""
+    """Describe the values that `kind` accepts, such as “a whole number from 1 to 9”. “or” joins alternatives."""
     return _describe(inspect.type_info(kind))
 
 

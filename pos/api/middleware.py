@@ -1,4 +1,4 @@
-"""The short way for tills."""
+"""Answers tills before Django's handler or the middleware of pages runs."""
 
 import logging
 from collections.abc import Callable, Iterable
@@ -10,7 +10,7 @@ from django.core.handlers.wsgi import get_path_info
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 
-from campaigns.waits import LIMITS, limited
+from campaigns.waits import LIMITS, limit_waits
 from pos.api.answers import Answer, Declined
 from pos.api.schemas import MAX_BODY
 from pos.api.urls import urlpatterns
@@ -18,13 +18,14 @@ from pos.api.views import TillRequest, View, content_length
 
 logger = logging.getLogger(__name__)
 
-# seconds that a web server waits for a silent database
-TILL_WAIT_SECONDS = 2.0  # in all, for one request
-PAGE_WAIT_SECONDS = 10.0  # for each statement of a page
+# how long a web server waits for a silent database: for all statements of a till's request together
+TILL_WAIT_SECONDS = 2.0
+# and for each statement of a page
+PAGE_WAIT_SECONDS = 10.0
 
 PREFIX = "/pos/"
 VERSION = "/pos/v1/"
-# Django's resolver is a tenth of a till's whole work: it has much to ask of an address that these eight have not
+# Django's resolver would be a tenth of the whole work of a quote, for features that these eight addresses do not use
 VIEWS: list[tuple[Any, View]] = [(address.pattern.regex, address.callback) for address in urlpatterns]
 
 JSON = "application/json"
@@ -47,9 +48,9 @@ class TillMiddleware:
 
 
 class Gateway:
-    """Answers /pos/ before Django's handler, whose signals and wrapping are as much work as a till's whole SELECT.
+    """Answers /pos/ before Django's handler, whose signals and wrapping cost as much as a till's whole SELECT.
 
-    Nothing of them is missed: `promotions.statements` looks after the connection, and `answer` after every error.
+    Tills do not need them: `promotions.statements` manages the connection, and `answer_request` handles every error.
     """
 
     def __init__(self, application: WSGIApplication) -> None:
@@ -57,11 +58,11 @@ class Gateway:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith(PREFIX):
-            with limited(each=PAGE_WAIT_SECONDS):
+            with limit_waits(each=PAGE_WAIT_SECONDS):
                 return self.application(environ, start_response)
-        LIMITS.left = TILL_WAIT_SECONDS  # `limited` would cost more than the rest of this function
+        LIMITS.left = TILL_WAIT_SECONDS  # `limit_waits` would cost more than the rest of this function
         try:
-            # read also where the request is refused: the server closes a connection with something left in it
+            # also when the request is refused: the server closes a connection with unread bytes
             body = read_body(environ)
             found = answer_request(
                 TillRequest(environ["REQUEST_METHOD"], get_path_info(environ), environ, body)
@@ -75,9 +76,10 @@ class Gateway:
 
 
 def read_body(environ: WSGIEnvironment) -> bytes:
-    """Read the body of a request; where it is longer than MAX_BODY, one byte more at most.
+    """Read the body of a request, and no more than one byte beyond MAX_BODY.
 
-    Raises: Declined: 400 the body ended before its end.
+    Raises:
+        Declined: 400 when the body is shorter than announced.
     """
     if "CONTENT_LENGTH" in environ:
         size = content_length(environ)
@@ -99,13 +101,14 @@ def read_body(environ: WSGIEnvironment) -> bytes:
 
 
 def answer_request(request: TillRequest) -> Answer:
-    """The answer to a till: always JSON, never a traceback."""
+    """Answer a till: always with JSON, never with a traceback."""
     try:
         view, parts = find_view(request.path)
         return view(request, **parts)
     except Declined as declined:
         return declined.answer
-    except (OperationalError, InterfaceError) as error:  # every till's every try: a line, no traceback
+    except (OperationalError, InterfaceError) as error:
+        # every request of every till may come here: log one line, no traceback
         logger.error("The database is away: %s", " ".join(str(error).split()))
         return Declined(
             503, "unavailable", "The database is away: send this again.", headers={"Retry-After": "1"}
@@ -116,9 +119,10 @@ def answer_request(request: TillRequest) -> Answer:
 
 
 def find_view(path: str) -> tuple[View, dict[str, str]]:
-    """What answers at an address, and the parts that it is given of it.
+    """Find the view of an address, and the parts of the address that it takes.
 
-    Raises: Declined: 404 nothing does.
+    Raises:
+        Declined: 404 when there is none.
     """
     if path.startswith(VERSION):
         address = path.removeprefix(VERSION)

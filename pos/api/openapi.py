@@ -107,7 +107,7 @@ CONDITIONAL_SCHEMAS = {
         ]
     },
 }
-"""What binds the values of one body together, which no type can say; pos.api.body checks it."""
+"""Rules between the values of one body, which no type can express. pos.api.body checks them."""
 TAGS = {
     "Quotes": "What a basket would get.",
     "Sales": "Committing, holding and undoing sales.",
@@ -117,7 +117,7 @@ TAGS = {
 
 @cache
 def encode_document() -> bytes:
-    """The description as JSON."""
+    """Return the description as JSON."""
     return msgspec.json.encode(build_document())
 
 
@@ -250,11 +250,17 @@ def describe_operation(
     problems: tuple[str, ...] = (),
     conflicts: tuple[str, ...] = (),
 ) -> dict[str, Any]:
-    """One operation.
+    """Describe one operation.
 
     Args:
-        answers: (description, schema, headers) by status. problems: statuses beside those that all may get.
-        conflicts: the values of `error` of its 409.
+        name: its operationId, and the key of its examples.
+        summary: one line.
+        of: the schema of each struct.
+        answers: (description, schema, headers) by status.
+        tag: the group in which it is shown.
+        body: the struct of its request.
+        problems: statuses that it may answer besides those that every operation may.
+        conflicts: the values of `error` in its 409.
     """
     known = {"401", "403", "405", "429", "503", *problems, *({"400", "413", "422"} if body else ())}
     refusals = {status: PROBLEMS[status] for status in known}

@@ -16,7 +16,12 @@ from pos.sales.facts import FactsQuery
 
 
 class TillRequest(Struct, frozen=True):
-    """What a till sent. `headers`: by their names in WSGI, as HTTP_AUTHORIZATION. `body`: empty when it is too long."""
+    """What a till sent.
+
+    Attributes:
+        headers: by their names in WSGI, such as HTTP_AUTHORIZATION.
+        body: empty when it is too long.
+    """
 
     method: str
     path: str
@@ -29,7 +34,7 @@ View = Callable[..., Answer]
 
 
 def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets pass
-    """One address: the view of each HTTP method; 405 for others."""
+    """Combine the views of one address, by HTTP method. Other methods get a 405."""
 
     def answer(request: TillRequest, **parts: str) -> Answer:
         view = views.get(request.method)
@@ -47,12 +52,12 @@ def identify_caller(request: TillRequest) -> Caller:
 
 
 def content_length(headers: Mapping[str, Any]) -> int:
-    """How many bytes a request says it has."""
+    """Return how many bytes the body has, as the request says."""
     return int(headers.get("CONTENT_LENGTH") or 0)
 
 
 def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Request:
-    """The checked body. What is wrong with it is told only to a till that is known."""
+    """Return the checked body. Only a till with a valid key learns what is wrong with it."""
     try:
         if content_length(request.headers) > MAX_BODY:
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
@@ -63,7 +68,7 @@ def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Req
 
 
 def check_ids(**references: str) -> None:
-    """Refuse an id of a sale or a return that is none."""
+    """Refuse a malformed id of a sale or a return."""
     for name, reference in references.items():
         if not schemas.is_reference(reference):
             raise invalid_values_refusal(

@@ -1,4 +1,4 @@
-"""What a campaign that has not begun would have given: the last sales of the tills, evaluated with and without it."""
+"""Estimates what a campaign would have given: evaluates the last sales of the tills with and without it."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,12 @@ SALES_EVALUATED = 500  # sales that are evaluated
 
 
 class EstimatePart(Struct, frozen=True):
-    """What one promotion of the campaign gives: to so many sales, `amount` in minor units."""
+    """What one promotion of the campaign would have given.
+
+    Attributes:
+        sales: how many sales got something.
+        amount: in minor units.
+    """
 
     promotion: int
     name: str
@@ -31,11 +36,19 @@ class EstimatePart(Struct, frozen=True):
 
 
 class Estimate(Struct, frozen=True):
-    """Amounts in minor units of the campaign's currency.
+    """What a campaign would have given. Amounts are in minor units of the campaign's currency.
 
-    `sales` since `since` were evaluated, worth `revenue` before any discount; `touched` of them get something of the
-    campaign, `discount` in all, by `parts`. `displaced`: what other promotions give less because of it. `off`,
-    `need_codes`: names of its promotions that are switched off, and of those that wait for a coupon code.
+    Attributes:
+        sales: how many sales were evaluated.
+        since: when the oldest of them was made.
+        revenue: what they are worth before any discount.
+        touched: how many of them get something from the campaign.
+        discount: what the campaign gives in all.
+        displaced: what other promotions give less because of it.
+        parts: the discount by promotion.
+        off: names of its promotions that are switched off.
+        need_codes: names of its promotions that need a coupon code.
+        days: since `since`, at least 1.
     """
 
     sales: int
@@ -55,15 +68,15 @@ class Estimate(Struct, frozen=True):
         return round(self.discount / self.days)
 
     def lasts(self, budget: int) -> float | None:
-        """Days until `budget` is given; None where it gives nothing."""
+        """Return the days until `budget` is used up; None when the campaign gives nothing."""
         return budget / self.discount * self.days if self.discount else None
 
 
 def estimate(campaign: PromotionCampaign) -> Estimate | None:
-    """What `campaign` would have given on the last sales in its currency; None when there are none.
+    """Estimate what `campaign` would have given on the last sales in its currency; None when there are none.
 
-    It is taken as if it had run then, without budget and limits, beside what is published now. Codes are left out: what
-    a sale's codes unlocked then may be used up.
+    It is evaluated as if it had run then, without budget and limits, beside what is published now. Coupon codes are
+    left out, since those of a past sale may be used up.
     """
     sold = [sale for sale in recent.latest_sales(SALES_EVALUATED) if sale.currency == campaign.currency]
     if not sold:
@@ -109,7 +122,7 @@ def estimate(campaign: PromotionCampaign) -> Estimate | None:
 
 
 def _own_rules(campaign: PromotionCampaign, promotions: Iterable[int], rules: Snapshot) -> Iterable[Rule]:
-    """The rules of the campaign with these promotions, as if it ran, at any time."""
+    """Yield the rules of the campaign with these promotions, as if it ran at any time."""
     terms = published.read_campaigns(rules.campaigns, drafts=True)[campaign.pk]
     links = [replace(terms, status="active", starts_at=None, ends_at=None)]
     for pk in promotions:
@@ -123,7 +136,7 @@ def _replace_rules(snapshot: Snapshot, rules: Sequence[Rule]) -> Snapshot:
 
 
 def _read_facts(sold: Sequence[Sale]) -> Iterable[TillFacts]:
-    """What the database knew about each sale: the place, the customer's groups as they are now, a first purchase."""
+    """Yield the facts of each sale: its location, the customer's groups of today, and whether it was the first."""
     customers = {sale.customer for sale in sold} - {""}
     groups = defaultdict[str, list[str]](list)
     members = GroupMember.objects.filter(customer__in=customers)

@@ -75,10 +75,12 @@ class SandboxForm(forms.Form):
     def __init__(
         self, data: Any, *, locations: Sequence[Location], of: PromotionCampaign | None = None
     ) -> None:
-        """
+        """Make the form.
+
         Args:
-            data: what was asked, None for a new basket. locations: all there are, at least one.
-            of: the campaign from whose page the basket is tried out: only its drafts take part.
+            data: what was typed; None for a new basket.
+            locations: all there are, at least one.
+            of: the campaign from whose page the basket is tried out; only its drafts take part.
         """
         super().__init__(data, initial={"campaign": of, "drafts": of is not None})
         if of is not None:
@@ -91,7 +93,7 @@ class SandboxForm(forms.Form):
         )
 
     def _currency(self, locations: Sequence[Location]) -> str:
-        """The currency of the location that was chosen: prices are typed in it."""
+        """Return the currency of the chosen location. Prices are typed in it."""
         asked = self.data.get("location", "")
         return next((place.currency for place in locations if str(place.pk) == asked), locations[0].currency)
 
@@ -102,9 +104,10 @@ class SandboxForm(forms.Form):
         return [code for text in self.cleaned_data["coupons"] for code in text.split()]
 
     def basket(self, articles: Sequence[Line] = ()) -> dict[str, Any]:
-        """The basket as a till would send it.
+        """Return the basket as a till would send it.
 
-        `articles`: those that tills have sold; a line may name one by its barcode or its name instead of its SKU.
+        Args:
+            articles: those that tills have sold; a line may name one by barcode or name instead of its SKU.
         """
         said = self.cleaned_data
         basket: dict[str, Any] = {
@@ -139,7 +142,7 @@ def _build_line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> 
 
 
 def _find_article(text: str, articles: Sequence[Line]) -> Line | None:
-    """The article whose barcode or name `text` is; None where it is a SKU, or nothing that is known."""
+    """Find the article with this barcode or name; None when `text` is a SKU or unknown."""
     if not text or any(article.sku == text for article in articles):
         return None
     named = [
@@ -149,7 +152,7 @@ def _find_article(text: str, articles: Sequence[Line]) -> Line | None:
 
 
 def form_fields_of(location: Location, sold: SaleRequest) -> dict[str, Any]:
-    """The fields of a SandboxForm by their names, as somebody would have to type them for this basket."""
+    """Return the fields of a SandboxForm, by name, as they would be typed for this basket."""
     lines = sold.lines[:MAX_LINES]
     fields: dict[str, Any] = {
         "location": location.pk,
@@ -173,5 +176,5 @@ def form_fields_of(location: Location, sold: SaleRequest) -> dict[str, Any]:
 
 
 def write_price(amount: int, currency: str) -> str:
-    """Minor units as they are typed."""
+    """Write an amount in minor units as it is typed."""
     return str(MoneyField("", currency=currency).prepare_value(amount))

@@ -1,4 +1,4 @@
-"""What tills sold lately, to try it out again: whole baskets, and the goods in them."""
+"""Finds what tills sold lately, to try it out again: whole baskets, and the articles in them."""
 
 from collections.abc import Iterable
 
@@ -9,18 +9,18 @@ from pos.models import Sale
 
 
 def latest_sales(most: int) -> list[Sale]:
-    """The sales that tills committed last, `most` at most, newest first."""
+    """Return the sales that tills committed last, at most `most`, newest first."""
     committed = Sale.objects.filter(state=Sale.State.COMMITTED).exclude(basket={})
     return list(committed.select_related("location").defer("answer").order_by("-pk")[:most])
 
 
 def read_basket(sale: Sale) -> SaleRequest:
-    """What the till sent."""
+    """Read the request that the till sent."""
     return msgspec.convert(sale.basket, SaleRequest)
 
 
 def list_articles(sold: Iterable[Sale], currency: str) -> list[Line]:
-    """Each article of `sold` once, as the newest sale in `currency` had it, by SKU."""
+    """List each article of `sold` once, by SKU, as the newest sale in `currency` had it."""
     found: dict[str, Line] = {}
     for sale in sold:
         if sale.currency == currency:

@@ -1,4 +1,4 @@
-"""Trying out a basket in the office: the evaluation a till gets, with a reason for everything that gave nothing."""
+"""Tries out a basket in the office: evaluates it as for a till, with a reason for everything that gave nothing."""
 
 from datetime import datetime
 
@@ -22,14 +22,17 @@ def try_out(
     drafts: bool = False,
     campaign: int | None = None,
 ) -> Quote:
-    """What a basket at `location` would get at the time `at`; nothing is written.
+    """Work out what a basket at `location` would get at the time `at`. Nothing is written.
 
     Args:
+        location: where the basket is bought.
         request: as a till sends it, or its JSON as a dict; the currency is the location's.
-        at: aware; now when None. Limits and uses are those of now all the same.
-        drafts: campaigns that are drafts, and promotions that are switched off, take part as if they were active.
-        campaign: of these only this campaign and its promotions; None: all.
-    Raises: pos.api.answers.Declined: a value cannot be; its problem names each by its path.
+        at: aware; now when None. Limits and uses are those of now in any case.
+        drafts: draft campaigns, and promotions that are switched off, take part as if they were active.
+        campaign: id of the only draft campaign that takes part, with its promotions; None for all.
+
+    Raises:
+        pos.api.answers.Declined: a value cannot be; its problem names each such value by its path.
     """
     at = at or database_time.now()
     if isinstance(request, dict):

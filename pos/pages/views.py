@@ -29,7 +29,8 @@ from promotions.models import Promotion, PromotionCampaign
 from promotions.reasons import split_codes, write_reason
 
 MAX_REASONS_SHOWN = 200  # promotions that gave nothing
-SALES_OFFERED, SALES_WITH_ARTICLES = 6, 200  # sales that are offered, and those whose articles are
+# how many of the latest sales are offered to try out, and of how many the articles are suggested
+SALES_OFFERED, SALES_WITH_ARTICLES = 6, 200
 LEAST_TELLING_REASONS = (  # the reasons that say least about this basket come last
     "wrong_currency",
     "wrong_location",
@@ -46,14 +47,14 @@ LEAST_TELLING_REASONS = (  # the reasons that say least about this basket come l
 @require_GET
 @permission_required("pos.view_till", raise_exception=True)
 def reference(request: Request) -> HttpResponse:
-    """The JSON views for tills, for whoever connects one."""
+    """Show the description of the JSON views, for people who connect tills."""
     return render(request, "pos/reference.html")
 
 
 @require_GET
 @permission_required("promotions.view_promotion", raise_exception=True)
 def sandbox(request: Request) -> HttpResponse:
-    """The basket is in the address: nothing is written, and it can be passed on."""
+    """Try out the basket in the address. Nothing is written, and the address can be passed on."""
     locations = list(Location.objects.all())
     if not locations:
         return render(request, "pos/sandbox.html", {"form": None})
@@ -87,7 +88,7 @@ def sandbox(request: Request) -> HttpResponse:
 @require_GET
 @permission_required("promotions.view_promotioncampaign", raise_exception=True)
 def show_estimate(request: Request, pk: int) -> HttpResponse:
-    """What a campaign that does not run would have given; nothing once it runs. Its page asks for this part."""
+    """Show what a campaign that does not run would have given. The campaign's page loads this part."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     context: dict[str, Any] = {"campaign": campaign}
     if campaign.is_idle and (found := estimate(campaign)):
@@ -100,7 +101,7 @@ def show_estimate(request: Request, pk: int) -> HttpResponse:
 
 
 def recent_baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
-    """The newest of the sales that fit the page, each with the address of its basket."""
+    """List the newest sales that fit the page, each with the address of its basket."""
     fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
     return [
         {
@@ -113,7 +114,7 @@ def recent_baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
 
 
 def priced_articles(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
-    """The articles of the sales, with their prices as they are typed."""
+    """List the articles of the sales, with their prices as they are typed."""
     return [
         {"line": line, "price": write_price(line.unit_price, currency)}
         for line in recent.list_articles(sold, currency)
@@ -121,7 +122,7 @@ def priced_articles(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]
 
 
 def add_or_remove_line(data: Any) -> Any:
-    """The typed `data` with one more empty line, or without the line whose number `remove` says."""
+    """Return the typed `data` with one more empty line, or without the line that `remove` names."""
     total, unwanted = data["lines-TOTAL_FORMS"], data.get("remove", "")
     count = min(read_number(total), MAX_LINES)
     names = LineForm.base_fields
@@ -141,15 +142,17 @@ def add_or_remove_line(data: Any) -> Any:
 
 
 def list_reasons(declined: Declined) -> list[str]:
-    """Why a basket cannot be, for people."""
+    """List in words why a basket is refused."""
     named = [f"{path}: {one}" for path, all_of in declined.problem.fields.items() for one in all_of]
     return named or [str(declined)]
 
 
 def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the result's half of the page shows: names in the place of ids, reasons in words.
+    """Build what the result's half of the page shows: names instead of ids, reasons in words.
 
-    `lines`: those of the basket, in the order of `quote.lines`.
+    Args:
+        quote: the answer.
+        lines: those of the basket, in the order of `quote.lines`.
     """
     names: dict[int | None, str] = dict(
         Promotion.objects.filter(pk__in=list_mentioned_promotions(quote)).values_list("pk", "name")
@@ -216,7 +219,7 @@ def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def list_mentioned_promotions(quote: Quote) -> set[int]:
-    """The ids of all promotions an answer speaks of."""
+    """Return the ids of all promotions in an answer."""
     found = {part.promotion for part in quote.applied} | {part.promotion for part in quote.not_applied}
     found |= {gift.promotion for gift in quote.gifts} | {
         part.by for part in quote.not_applied if part.by is not None

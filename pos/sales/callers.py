@@ -1,4 +1,4 @@
-"""Who asks, on every request: a till by its key, or the office that tries out what a till would be answered."""
+"""Identifies who asks: a till by its key, or somebody in the office who tries out a basket."""
 
 import hashlib
 import hmac
@@ -17,23 +17,26 @@ from pos.sales import facts
 from pos.sales.facts import FactsQuery, TillFacts
 from pos.sales.guesses import Guesses
 
-TOUCH_SECONDS = 60  # the last-used time of a key is written at most so often by one process
+# one process writes the last-used time of a key at most this often
+TOUCH_SECONDS = 60
 MAX_REMEMBERED_KEYS = 10_000  # keys that a process remembers
-# so many seconds' worth may come at once: a till that was offline sends what it sold meanwhile
+# seconds of requests that may come at once: a till that was offline sends all that it sold meanwhile
 BURST_SECONDS = 10
 
 
 class Caller:
-    """A till, by the hash of its key, and what this process remembers of it while the key was good.
+    """A till, known by the hash of its key, with what this process remembers of it.
 
-    `location`: the code of its location; empty before the first answer. Nothing is trusted to what is remembered: each
-    request asks the database for the key.
+    The database checks the key on every request. Nothing that is remembered here replaces that check.
+
+    Attributes:
+        location: code of its location; empty before the first answer.
     """
 
     __slots__ = ("allowance", "asked_at", "guesses", "key_hash", "location", "touched_at")
 
-    office = 0
-    """In the place of a key the id of a location."""
+    office_location = 0
+    """Id of the location for which the office asks; 0 for a till."""
 
     def __init__(self, key_hash: str) -> None:
         self.key_hash = key_hash
@@ -44,7 +47,7 @@ class Caller:
         self.touched_at = -float(TOUCH_SECONDS)
 
     def is_touch_due(self) -> bool:
-        """Whether this request is to write when the key was last used."""
+        """Return whether this request must write when the key was last used."""
         return time.monotonic() - self.touched_at >= TOUCH_SECONDS
 
     def read_facts(
@@ -57,16 +60,19 @@ class Caller:
         codes: Sequence[str] = (),
         customer: str = "",
     ) -> TillFacts:
-        """What the database knows, in one SELECT; the arguments are those of facts.read.
+        """Read what the database knows about this caller and its sale, in one SELECT.
 
-        Raises: Declined: 401 no till has this key; 403 it was revoked.
+        The arguments are those of `facts.select_facts`.
+
+        Raises:
+            Declined: 401 when no till has this key, 403 when the key was revoked.
         """
         touch = self.is_touch_due()
         found = facts.select_facts(
             replace(asked, touch=True) if touch else asked,
             key_hash=self.key_hash,
             now=now,
-            office=self.office,
+            office_location=self.office_location,
             reference=reference,
             counters=counters,
             codes=codes,
@@ -84,14 +90,17 @@ class Caller:
 
 
 class OfficeCaller(Caller):
-    """Somebody in the office, who is answered as a till at this location would be; no key's use is written."""
+    """Somebody in the office who gets the answer that a till at this location would get.
 
-    __slots__ = ("office",)
+    No use of a key is written.
+    """
+
+    __slots__ = ("office_location",)
 
     def __init__(self, location: Location) -> None:
         super().__init__("office")
         self.location = location.code
-        self.office = location.pk
+        self.office_location = location.pk
 
     def is_touch_due(self) -> bool:
         return False
@@ -102,7 +111,7 @@ _lock = threading.Lock()
 
 
 def remember_caller(caller: Caller) -> None:
-    """Keep a till whose key is good."""
+    """Remember a till whose key is good, for its next request in this process."""
     if caller.key_hash not in _known:
         if len(_known) >= MAX_REMEMBERED_KEYS:
             _known.clear()
@@ -110,9 +119,10 @@ def remember_caller(caller: Caller) -> None:
 
 
 def identify_caller(authorization: str | None) -> Caller:
-    """The till whose key an Authorization header carries, within its rate; the key is not looked up yet.
+    """Return the till whose key an Authorization header carries. The key is not looked up yet.
 
-    Raises: Declined: 401 none, or nothing that could be a till key; 429 faster than its rate.
+    Raises:
+        Declined: 401 when there is no key or it cannot be one, 429 when the till asks faster than its rate.
     """
     scheme, _, key = (authorization or "").partition(" ")
     if scheme.lower() != "bearer" or not SHORTEST_KEY <= len(key := key.strip()) <= LONGEST_KEY * 4:
@@ -128,7 +138,9 @@ def count_request(caller: Caller) -> None:
     """Count a request against the rate of its key in this process.
 
     A token bucket: settings.TILL_RATE requests a second, of which BURST_SECONDS' worth may come at once.
-    Raises: Declined: 429 faster than that.
+
+    Raises:
+        Declined: 429 when the till asks faster.
     """
     now = time.monotonic()
     with _lock:

@@ -3,8 +3,8 @@
 A commit is one transaction of two round trips. The first takes its locks and reads in one SELECT everything that is
 judged. After the evaluation in memory the second writes the sale with its lines of the ledger, takes what it was
 granted from each limit by a guarded UPDATE, and commits. So the hot row of a campaign is locked only while PostgreSQL
-goes from one statement to the next. Where another sale was quicker and a guard finds too little left, all of it is
-rolled back and done again behind row locks, so that nobody can be quicker.
+goes from one statement to the next. When another sale was quicker, a guard finds too little left. Then everything is
+rolled back and done again behind row locks.
 """
 
 import hashlib
@@ -38,11 +38,11 @@ from promotions.statements import GuardFailed, Transaction, retry_on_lost_connec
 from promotions.usage import Entry, Movement
 
 HOLD_SECONDS = 300
-MAX_CLOCK_AHEAD = timedelta(minutes=5)  # so far a till's clock may be ahead
+MAX_CLOCK_AHEAD = timedelta(minutes=5)  # how far a till's clock may be ahead of the database's
 
 
 class SnapshotOutdated(Exception):
-    """The rules have another version than the snapshot at hand."""
+    """The published rules have another version than the snapshot that this process has."""
 
     def __init__(self, version: int | None) -> None:
         self.version = version
@@ -50,11 +50,16 @@ class SnapshotOutdated(Exception):
 
 
 class ExpiredHolds(Exception):
-    """Holds whose time is over still reserve something."""
+    """Holds whose time is over still reserve discounts."""
 
 
 class SentSale(Struct, frozen=True, gc=False):
-    """A sale as a till sent it. `reference`: the till's id of it. `body`: what `request` was read from."""
+    """A sale as a till sent it.
+
+    Attributes:
+        reference: the till's own id of the sale.
+        body: the JSON that `request` was read from.
+    """
 
     caller: Caller
     reference: str
@@ -68,7 +73,7 @@ class SentSale(Struct, frozen=True, gc=False):
 
     @property
     def is_offline(self) -> bool:
-        """Whether it was made without a connection, and is over."""
+        """Whether the till made it without a connection."""
         return self.request.offline_at is not None
 
     @property
@@ -90,14 +95,22 @@ class SentSale(Struct, frozen=True, gc=False):
 def commit(
     caller: Caller, reference: str, request: SaleRequest, body: bytes, now: datetime | None = None
 ) -> Answer:
-    """Commit or hold a sale; the same sale again is answered as it was.
+    """Commit or hold a sale. The same sale sent again gets the same answer.
 
     Args:
-        reference: the till's id of the sale, unique per location.
-        request: checked; body: as it was sent, kept beside it.
-    Returns: 201, or 200 for one that was answered before.
-    Raises: Declined: 409 `idempotency_mismatch` the id stands for another sale, `sale_id_taken` another till has it,
-        `quote_changed` the discount is not the one expected; 403, 422, 429 see pos.sales.offline; nothing was changed.
+        caller: the till.
+        reference: the till's own id of the sale, unique per location.
+        request: the checked sale.
+        body: the JSON as it was sent; it is stored with the sale.
+        now: aware; the database's time when None.
+
+    Returns:
+        201, or 200 when the sale had been answered before.
+
+    Raises:
+        Declined: nothing was changed. 409 `idempotency_mismatch` when the id stands for another sale, `sale_id_taken`
+            when another till has it, `quote_changed` when the discount is not the expected one. 403, 422 and 429: see
+            pos.sales.offline.
     """
     now = now or database_time.now_at_till()
     if request.offline_at is not None and request.offline_at > now + MAX_CLOCK_AHEAD:
@@ -177,7 +190,7 @@ def _attempt(sent: SentSale, rules: Snapshot, *, safely: bool) -> Answer:
 
 
 def take_from_limits(sent: SentSale, entries: Sequence[Entry], facts: TillFacts, rules: Snapshot) -> None:
-    """Have taken from the limits, or reserved, what the sale was granted."""
+    """Take what the sale was granted from the limits, or reserve it for a hold."""
     if sent.customer:
         usage.count_customer(sent.customer, usage.customer_uses(entries, rules))
     if sent.is_offline:
@@ -191,7 +204,7 @@ def take_from_limits(sent: SentSale, entries: Sequence[Entry], facts: TillFacts,
 
 
 def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:
-    """Lock every row this sale may draw on, before it reads what is left."""
+    """Lock every row from which this sale may take, before it reads what is left."""
     few = len(rules.counters) <= READ_ALL_COUNTERS_UP_TO
     usage.lock_rows(
         sent.customer,
@@ -203,9 +216,10 @@ def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:
 
 
 def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) -> Answer:
-    """The answer that was given to a sale before.
+    """Repeat the answer that was given to a sale before.
 
-    Raises: Declined: 409, another till of the location sent it, or this one with another content.
+    Raises:
+        Declined: 409 when another till of the location sent it, or this till with another content.
     """
     same_body = bytes(sale.body_hash) == body_hash
     if sale.till_name is not None and sale.till != till:
@@ -218,9 +232,9 @@ def replay_sale(reference: str, sale: KnownSale, body_hash: bytes, till: int) ->
 
 
 def refuse_changed_discount(sent: SentSale, outcome: Outcome, rules: Snapshot, zone: str) -> None:
-    """Decline a sale whose discount is not the expected one, where the till asked for that.
+    """Decline a sale whose discount is not the expected one, when the till asked for that.
 
-    A sale made offline is over: it is taken as it is unless the till says otherwise.
+    A sale made offline has happened already: it is accepted unless the till says otherwise.
     """
     expected = sent.request.expect_discount
     if expected is None or expected == outcome.discount:
@@ -250,7 +264,7 @@ def encode_answer(
 
 
 def movements_with_overruns(entries: Sequence[Entry], facts: TillFacts, rules: Snapshot) -> list[Movement]:
-    """What a sale made offline adds to the counters: what they still allow, and beside it what goes beyond."""
+    """Split what a sale made offline was granted into what the limits still allow and what goes beyond them."""
     amounts = {counter: max(0, amount) for counter, amount, _ in facts.counters if amount is not None}
     uses = {counter: max(0, left) for counter, _, left in facts.counters if left is not None}
     coupons = {presented.id: presented for presented in facts.coupons}
@@ -287,11 +301,12 @@ def movements_with_overruns(entries: Sequence[Entry], facts: TillFacts, rules: S
     return movements
 
 
-_queued: set[tuple[int | None, int]] = set()  # (version, campaign): so that one sale asks for it, not each
+# (version, campaign) of the steps that are queued already, so that one sale queues them and not each
+_queued: set[tuple[int | None, int]] = set()
 
 
 def queue_due_steps(rules: Snapshot, now: datetime) -> None:
-    """Have the steps written that the clock owes: a sale judges by the window and changes no status itself."""
+    """Queue the steps that the clock owes. A sale judges by a campaign's window and changes no status itself."""
     for due_at, campaign in rules.due:
         if due_at > now:
             break

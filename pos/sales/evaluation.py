@@ -1,4 +1,4 @@
-"""From a till's request, and what the database knows, to what the basket gets."""
+"""Works out what a basket gets, from a till's request and what the database knows."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,21 +18,29 @@ from promotions.engine.units import merge_lines
 from promotions.snapshot import Snapshot
 
 READ_ALL_COUNTERS_UP_TO = 64
-"""So many counters are read without asking which of them a basket may touch."""
+"""Up to this number all counters are read, without working out which of them a basket may touch."""
 
 
 def read_basket_facts(
     caller: Caller, request: QuoteRequest, snapshot: Snapshot, now: datetime, *, reference: str = ""
 ) -> TillFacts:
-    """What the database knows about this basket, in one SELECT. `reference`: the till's id of the sale, if it is one.
+    """Read what the database knows about this basket, in one SELECT.
 
-    Raises: Declined: 401 no till has this key; 403 it was revoked; 422 another currency than the location's.
+    Args:
+        caller: who asks.
+        request: the basket.
+        snapshot: the rules that this process has.
+        now: aware.
+        reference: the till's own id of the sale; "" for a quote.
+
+    Raises:
+        Declined: 401 when no till has this key, 403 when it was revoked, 422 when the currency is not the location's.
     """
     customer = request.customer.id if request.customer else ""
     many = len(snapshot.counters) > READ_ALL_COUNTERS_UP_TO
     location = caller.location
     asked = FactsQuery(
-        office=bool(caller.office),
+        for_office=bool(caller.office_location),
         sale=bool(reference),
         counters=bool(snapshot.counters),
         of_coupons=bool(request.coupons) and many,
@@ -49,7 +57,7 @@ def read_basket_facts(
         codes=request.coupons,
         customer=customer,
     )
-    if many and facts.location_code != location:  # the counters were those of another place
+    if many and facts.location_code != location:  # the counters were those of another location
         return read_basket_facts(caller, request, snapshot, now, reference=reference)
     if request.currency != facts.currency:
         raise invalid_values_refusal(
@@ -61,7 +69,10 @@ def read_basket_facts(
 def list_reachable_counters(
     request: QuoteRequest, snapshot: Snapshot, location: str, now: datetime
 ) -> Iterable[int]:
-    """The counters that this basket may draw on, and perhaps some more; those of its coupons are asked for by SQL."""
+    """List the ids of the counters from which this basket may take, and perhaps a few more.
+
+    The counters of its coupons are not among them: the SELECT finds those by the codes.
+    """
     customer = request.customer
     basket = engine.Basket(
         currency=request.currency,
@@ -87,11 +98,16 @@ def evaluate_basket(
     unlimited: bool = False,
     explain: bool = False,
 ) -> Outcome:
-    """What the basket gets at `now`.
+    """Work out what the basket gets at `now`.
 
     Args:
-        guesses: the codes the till tried before; None: they are not counted.
-        unlimited: no limit refuses or cuts anything (a sale made offline).
+        request: the basket.
+        facts: what the database knows about it.
+        snapshot: the rules.
+        now: aware.
+        guesses: the codes that the till tried before; None when they are not counted.
+        unlimited: no limit refuses or cuts anything, as for a sale made offline.
+        explain: say of every promotion why it gives nothing.
     """
     customer = request.customer
     customer_id = customer.id if customer else ""
@@ -119,7 +135,7 @@ def evaluate_basket(
 
 
 def engine_line(line: Line) -> engine.BasketLine:
-    """A line as the engine takes it; weighed goods are one unit that costs the line's total."""
+    """Convert a till's line to the engine's. Weighed goods are one unit that costs the line's total."""
     if type(line.quantity) is int:
         return engine.BasketLine(
             line.id,
@@ -157,7 +173,7 @@ def judge_coupons(
     *,
     unlimited: bool,
 ) -> tuple[engine.PresentedCoupon, ...]:
-    """The codes sent, looked up and judged. Two spellings of one code are the same coupon: the second is not used."""
+    """Judge each code that was sent. Two spellings of one code are the same coupon: the second is not used."""
     most = facts.unknown_codes
     customer = request.customer.id if request.customer else ""
     subtotal = sum(
@@ -183,7 +199,7 @@ def judge_coupons(
 
 
 def remaining_limits(facts: TillFacts, snapshot: Snapshot, customer: str) -> Remaining:
-    """What the limits leave this sale."""
+    """Collect what the limits leave for this sale."""
     if not facts.counters and not (customer and snapshot.asks_customer):
         return engine.UNLIMITED
     campaigns: dict[int, Left] = {}

@@ -1,4 +1,4 @@
-"""What the database knows about a sale, asked in one SELECT: the till, the version of the rules, what limits leave."""
+"""Reads what the database knows about a sale in one SELECT: the till, the version of the rules, what limits leave."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,16 +21,16 @@ TILL = """
     WHERE t.key_hash = %(key)s
 """
 OF_KEY = "pos_till t"
-# no till, but somebody in the office who tries out what one at this location would be answered
+# stands for a till when somebody in the office tries out a basket
 OF_OFFICE = """(SELECT 0 AS id, %(key)s::text AS key_hash, NULL::timestamptz AS revoked_at,
                        %(office)s::bigint AS location_id, NULL::integer AS unknown_codes_per_minute) t"""
-# when a key was last used is written by the sale that finds a minute gone, in its one statement
+# writes when a key was last used; the request that does so needs no statement more
 TOUCHED = """
     WITH touched AS (
         UPDATE pos_till SET last_used_at = %(now)s::timestamptz WHERE key_hash = %(key)s AND revoked_at IS NULL
     )
 """
-TILL_COLUMNS = 9  # columns above
+TILL_COLUMNS = 9  # how many columns TILL has by itself
 SALE = ", s.id, s.body_hash, s.answer, s.till_id, maker.name, t.may_send_offline, t.offline_days"
 SALE_JOIN = """
     LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s
@@ -45,7 +45,7 @@ PRESENTED = """
     jsonb_to_recordset(%(codes)s::jsonb) AS typed(code text, key text)
     JOIN promotions_coupon p ON p.key = typed.key
 """
-# the counters of what the codes unlock, where there are too many to ask for all
+# the counters of what the codes unlock; asked for when there are too many counters to read all
 OF_COUPONS = f"""
     OR c.promotion_id IN (SELECT p.promotion_id FROM {PRESENTED})
     OR c.campaign_id IN (SELECT k.campaign_id
@@ -74,17 +74,21 @@ FIRST_PURCHASE = """,
 EXPIRED = """,
     EXISTS (SELECT FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)s::timestamptz)
 """
-# asked once a minute, with the key's last use
+# read once a minute, when the key's last use is written
 CLOCK = ", extract(epoch FROM clock_timestamp())::float8"
 
 
 class FactsQuery(Struct, frozen=True):
-    """What one sale needs to know; each part it does not ask for is left out of the statement.
+    """Which parts of the facts one request needs. A part that is not needed is left out of the statement.
 
-    `of_coupons`: the counters of what its codes unlock, beside those it names.
+    Attributes:
+        for_office: somebody in the office asks, and no till.
+        touch: write when the key was last used.
+        sale: the sale that has the till's reference already.
+        of_coupons: also the counters of what the codes unlock.
     """
 
-    office: bool = False
+    for_office: bool = False
     touch: bool = False
     sale: bool = False
     counters: bool = False
@@ -96,12 +100,16 @@ class FactsQuery(Struct, frozen=True):
 
     @property
     def needs_expired_holds(self) -> bool:
-        """Whether it matters that holds whose time is over still reserve something."""
+        """Whether expired holds that still reserve discounts would change the answer."""
         return self.counters or self.coupons or self.customer_uses
 
 
 class KnownSale(Struct, frozen=True):
-    """The sale that has the till's reference already. `till`, `till_name`: who sent it."""
+    """The sale that has the till's reference already.
+
+    Attributes:
+        till, till_name: the till that sent it.
+    """
 
     id: int
     body_hash: bytes
@@ -111,12 +119,16 @@ class KnownSale(Struct, frozen=True):
 
 
 class TillFacts(Struct, frozen=True):
-    """The answer.
+    """What the database knows about a till and its sale.
 
-    `sale`: where the till's reference is known already. `may_send_offline`, `offline_days`: of the till, where a
-    sale is asked for. `unknown_codes`: how many it may try a minute, None in the office. `counters`: (id, amount left,
-    uses left), None without that limit. `customer_uses`: (campaign, promotion, uses), one of the two None.
-    `has_expired`: holds whose time is over have not given back yet.
+    Attributes:
+        version: of the published rules.
+        unknown_codes: unknown coupon codes that the till may try a minute; None in the office.
+        sale: the sale that has the till's reference already.
+        may_send_offline, offline_days: the till's own; read only when `FactsQuery.sale` is set.
+        counters: (id, amount left in minor units, uses left); None where there is no such limit.
+        customer_uses: (campaign, promotion, uses); campaign or promotion is None.
+        has_expired: holds whose time is over still reserve discounts.
     """
 
     till: int
@@ -144,21 +156,27 @@ def select_facts(
     *,
     key_hash: str,
     now: datetime,
-    office: int = 0,
+    office_location: int = 0,
     reference: str = "",
     counters: Iterable[int] = (),
     codes: Sequence[str] = (),
     customer: str = "",
 ) -> TillFacts | None:
-    """One SELECT; None when no till has this key.
+    """Run the SELECT and return its facts; None when no till has this key.
 
     Args:
-        key_hash: SHA-256 of the till's key, in hexadecimal. office: in its place the id of a location.
-        reference: the till's id of the sale. counters: ids. codes: as typed. customer: the till's id of the customer.
+        asked: the parts that are needed.
+        key_hash: SHA-256 of the till's key, in hexadecimal.
+        now: aware.
+        office_location: id of the location for which the office asks.
+        reference: the till's own id of the sale.
+        counters: ids.
+        codes: coupon codes as they were typed.
+        customer: the till's id of the customer.
     """
     parameters: dict[str, str | None] = {"key": key_hash}
-    if asked.office:
-        parameters["office"] = str(office)
+    if asked.for_office:
+        parameters["office"] = str(office_location)
     if asked.touch or asked.needs_expired_holds:
         parameters["now"] = now.isoformat()
     if asked.sale:
@@ -205,7 +223,7 @@ def select_facts(
 @cache
 def build_statement(asked: FactsQuery) -> str:
     return TILL.format(
-        till=OF_OFFICE if asked.office else OF_KEY,
+        till=OF_OFFICE if asked.for_office else OF_KEY,
         touched=TOUCHED if asked.touch else "",
         joins=SALE_JOIN if asked.sale else "",
         columns="".join(

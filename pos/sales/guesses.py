@@ -1,10 +1,10 @@
 """How fast a till may try coupon codes that it has not used before.
 
-A person mistypes a few codes a minute; a program that guesses tries thousands a second. Each till key has so many
-unknown codes a minute (`Till.unknown_codes_per_minute`; one key may serve a chain), counted in this process like the
-rate of its requests. Past that, every code the key has not used before is `coupon_throttled`, existing or not: an
-answer that told them apart would be what the guesser wants. A code that the key has used before stays good, and a wrong
-one that is sent again with every change of a basket counts once.
+A person mistypes a few codes a minute; a program that guesses tries thousands a second. So each till key may try a
+number of unknown codes a minute (`Till.unknown_codes_per_minute`; one key may serve a chain), counted in this process
+like the rate of its requests. Above that, every code that the key has not used before is `coupon_throttled`, existing
+or not, so that the answer tells a guesser nothing. A code that the key has used before stays good. A wrong code counts
+once, however often it is sent again with a changed basket.
 """
 
 import threading
@@ -28,11 +28,12 @@ class Guesses:
         self._wrong: dict[str, None] = {}
 
     def admit(self, key: str, *, exists: bool, per_minute: int) -> bool:
-        """Whether the till may learn what becomes of a code now.
+        """Return whether the till may learn now what becomes of a code.
 
         Args:
-            key: promotions.codes.code_key of it. exists: whether there is such a code.
-            per_minute: unknown codes that the till may try; so many may come at once.
+            key: `promotions.codes.code_key` of the code.
+            exists: whether there is such a code.
+            per_minute: unknown codes that the till may try in a minute; all of them may come at once.
         """
         with _lock:
             if key in (self._good if exists else self._wrong):
@@ -52,7 +53,7 @@ class Guesses:
 
 
 def remember_code(codes: dict[str, None], key: str) -> None:
-    """Keep `key`, and forget the oldest where there are too many."""
+    """Remember `key`, and forget the oldest one when there are too many."""
     if len(codes) >= MAX_REMEMBERED_CODES:
         del codes[next(iter(codes))]
     codes[key] = None

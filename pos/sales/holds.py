@@ -1,6 +1,6 @@
 """Holds: sales that reserve what they were granted until they are confirmed, released, or their time is over.
 
-What is given back goes to the same counters it was taken from, whatever became of the campaign since.
+What a hold gives back goes to the counters from which it was taken, whatever became of the campaign since.
 """
 
 from datetime import datetime
@@ -18,9 +18,10 @@ from promotions.usage import Movement
 
 
 def confirm(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
-    """Make a hold a sale: what it reserved is spent, so no limit can refuse it. Confirming it again changes nothing.
+    """Make a hold a sale. What it reserved is spent, so no limit can refuse it. Confirming it again changes nothing.
 
-    Raises: Declined: 409 `hold_expired`, also when it was released; 409 `voided`.
+    Raises:
+        Declined: 409 `hold_expired` when its time is over or it was released, 409 `voided` when it was voided.
     """
     return retry_on_lost_connection(partial(_confirm, caller, reference, now or database_time.now_at_till()))
 
@@ -48,7 +49,8 @@ def _confirm(caller: Caller, reference: str, now: datetime) -> Answer:
 def release(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
     """Give back what a hold reserves. Releasing it again, or once it is voided, changes nothing.
 
-    Raises: Declined: 409 `already_committed`: void it instead.
+    Raises:
+        Declined: 409 `already_committed`; such a sale can be voided instead.
     """
     return retry_on_lost_connection(partial(_release, caller, reference, now or database_time.now_at_till()))
 
@@ -65,7 +67,7 @@ def _release(caller: Caller, reference: str, now: datetime) -> Answer:
 
 
 def give_back_hold(sale: StoredSale, state: schemas.State, now: datetime) -> None:
-    """Give back everything a held sale reserves."""
+    """Give back everything that a held sale reserves."""
     movements = [
         Movement(entry.campaign, entry.promotion, entry.coupon, held=-entry.amount, uses=-1)
         for entry in sale.reserved
@@ -79,18 +81,24 @@ EXPIRED = "SELECT id FROM pos_sale WHERE state = 'held' AND expires_at <= %(now)
 
 
 def list_expired_holds(now: datetime) -> list[int]:
-    """The held sales whose time is over, by id."""
+    """List the ids of the held sales whose time is over."""
     return [pk for (pk,) in run(EXPIRED, {"now": now.isoformat()}).all()]
 
 
 def release_expired_holds(now: datetime) -> None:
-    """Write that holds whose time is over are released; waits for those that somebody is just at."""
+    """Release every hold whose time is over. Waits for a hold that another transaction has locked."""
     for pk in list_expired_holds(now):
         release_expired_hold(pk, now, wait=True)
 
 
 def release_expired_hold(pk: int, now: datetime, *, wait: bool = False) -> None:
-    """Release one hold whose time is over, in a transaction of its own. `wait`: also for one that somebody is at."""
+    """Release one hold whose time is over, in a transaction of its own.
+
+    Args:
+        pk: id of the sale.
+        now: aware.
+        wait: wait for a hold that another transaction has locked, instead of leaving it.
+    """
     with Transaction():
         reference = load_sale(pk).reference
         if wait:

@@ -1,4 +1,4 @@
-"""Writes sales and their lines of the ledger. The ledger is append-only: what comes back is a line of its own."""
+"""Writes sales and their lines of the ledger. Lines are only added: what comes back is a line of its own."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -21,10 +21,11 @@ TRY_LOCKS = f"""
 
 
 def take_locks(reference: str, customer: str = "") -> None:
-    """Take the locks of a sale until the transaction ends, in a statement of its own: what follows sees all before it.
+    """Take the locks of a sale until the transaction ends.
 
-    The rules lock, shared; one of the till's id of the sale, so that a sale sent twice at once is done once; where a
-    customer's uses shall not grow meanwhile, one of the customer. Two keys may meet by their hash: then one waits.
+    They are the rules lock, shared; a lock of the till's id of the sale, so that a sale sent twice at once is done
+    once; and with `customer` a lock of the customer, so that their uses do not change meanwhile. This is a statement of
+    its own, so that the next one sees everything that was committed before. Two keys may have one hash: then one waits.
     """
     if customer:
         send(LOCKS_WITH_CUSTOMER, {"reference": reference, "customer": customer})
@@ -33,13 +34,18 @@ def take_locks(reference: str, customer: str = "") -> None:
 
 
 def try_locks(reference: str) -> bool:
-    """Take the locks of a sale unless somebody has them: whether it did."""
+    """Take the locks of a sale unless another transaction has them, and return whether they were taken."""
     ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference}).all()
     return is_taken
 
 
 class SaleRecord(Struct, frozen=True):
-    """A sale as it is stored; amounts in minor units. `basket`, `answer`: JSON. `reserved`: a hold's lines to be."""
+    """A row of pos_sale; amounts in minor units.
+
+    Attributes:
+        basket, answer: JSON.
+        reserved: the lines of the ledger that the confirmation of a hold will write.
+    """
 
     location: int
     till: int
@@ -84,7 +90,7 @@ INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER
 
 
 def insert_sale(sale: SaleRecord, entries: Sequence[Entry]) -> None:
-    """Have a sale and its lines written in one statement. Its locks keep everybody else from writing it meanwhile."""
+    """Write a sale and its lines in one statement. The caller holds the locks of the sale."""
     parameters: dict[str, str | None] = {
         "location": str(sale.location),
         "till": str(sale.till),
@@ -125,7 +131,7 @@ OVERRUNS = """
 
 
 def record_overrun(location: int, reference: str, movements: Sequence[Movement]) -> None:
-    """Write which part of a new sale's lines lies beyond the limits."""
+    """Write which part of a new sale's lines goes beyond the limits."""
     send(OVERRUNS, {"location": str(location), "reference": reference, "movements": encode_json(movements)})
 
 
@@ -156,7 +162,13 @@ def set_sale_state(sale: int, state: str) -> None:
 
 
 class GrantedLine(Struct, frozen=True):
-    """A line of the ledger with what is left of it after all that came back. `runs`: as they were granted."""
+    """A line of the ledger, with what is left of it after all returns.
+
+    Attributes:
+        runs: the discount of each unit by line id, as it was granted.
+        amount, uses: what is left; the amount in minor units.
+        over_amount, over_campaign_uses, over_promotion_uses, over_coupon_uses: the part of that beyond the limits.
+    """
 
     id: int
     campaign: int | None
@@ -189,7 +201,7 @@ GRANTED = """
 
 
 def list_granted_lines(sale: int) -> list[GrantedLine]:
-    """The lines of a sale, in the order of application, with what is left of each."""
+    """List the lines of a sale in the order in which they applied, with what is left of each."""
     return [
         GrantedLine(pk, campaign, promotion, coupon, msgspec.json.decode(runs, type=dict[str, Runs]), *left)
         for pk, campaign, promotion, coupon, runs, *left in run(GRANTED, {"sale": str(sale)}).all()
@@ -197,7 +209,13 @@ def list_granted_lines(sale: int) -> list[GrantedLine]:
 
 
 class Reversal(Struct, frozen=True):
-    """What comes back of one line: `amount` above 0, `uses` 1 or 0, and the runs of the returned units."""
+    """What comes back of one line.
+
+    Attributes:
+        amount: in minor units, 0 or more.
+        uses: 1 or 0.
+        runs: the discount of each returned unit, by line id.
+    """
 
     line: GrantedLine
     amount: int
@@ -206,7 +224,7 @@ class Reversal(Struct, frozen=True):
 
     @property
     def movement(self) -> Movement:
-        """What it gives back to the counters. The part beyond the budget comes back first."""
+        """What the counters get back. The part beyond the budget comes back first."""
         line, over = self.line, min(self.amount, self.line.over_amount)
         return Movement(
             campaign=line.campaign,
@@ -242,7 +260,7 @@ REVERSE = """
 
 
 def write_reversals(reversals: Iterable[Reversal], now: datetime) -> None:
-    """Write the lines that give back."""
+    """Write a line of the ledger for each reversal."""
     rows = []
     for reversal in reversals:
         movement = reversal.movement

@@ -1,8 +1,8 @@
-"""What a till may send of sales that it made without a connection.
+"""Decides which sales made without a connection a till may send.
 
-Such a sale is over: it is judged by the rules of its time, and no pause, budget or one-time code refuses it. So a till
-needs the right to send one, and there is an age past which none is taken until an administrator raises it for the till.
-Nothing is lost by that: the till keeps the sale and sends it again.
+Such a sale has happened already: it is judged by the rules of its time, and no pause, budget or one-time code refuses
+it. So a till needs the right to send one, and older sales than a limit are refused until an administrator raises the
+limit for the till. Nothing is lost: the till keeps the sale and sends it again.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,12 @@ from promotions.statements import run
 
 
 class RefusedSale(Declined):
-    """A sale made offline that this till may not send. `till`: its id, for `note_refusal`."""
+    """A sale made offline that this till may not send.
+
+    Attributes:
+        till_id: for `note_refusal`.
+        sentence: why.
+    """
 
     def __init__(self, status: int, error: str, sentence: str, till: int) -> None:
         super().__init__(status, error, f"offline_at: {sentence}", fields={"offline_at": [sentence]})
@@ -25,9 +30,15 @@ class RefusedSale(Declined):
 
 
 def refuse_offline_sale(made_at: datetime | None, facts: TillFacts, now: datetime) -> None:
-    """Refuse a sale made at `made_at` without a connection, None for any other, where this till may not send it.
+    """Refuse a sale made without a connection when this till may not send it.
 
-    Raises: RefusedSale: 403 the till has no right to; 422 the sale is too old.
+    Args:
+        made_at: when it was made offline; None for any other sale, which passes.
+        facts: of the till.
+        now: aware.
+
+    Raises:
+        RefusedSale: 403 when the till may not send such sales, 422 when the sale is too old.
     """
     if made_at is None:
         return
@@ -44,9 +55,10 @@ def refuse_offline_sale(made_at: datetime | None, facts: TillFacts, now: datetim
 
 
 def refuse_throttled(outcome: Outcome) -> None:
-    """Have a till wait whose sale made offline has a code that is not looked up now: it would be recorded without it.
+    """Refuse a sale made offline when one of its codes is throttled: it would be recorded without that coupon.
 
-    Raises: Declined: 429.
+    Raises:
+        Declined: 429; the till sends the sale again later.
     """
     if any(coupon.status == "coupon_throttled" for coupon in outcome.coupons):
         raise Declined(
@@ -64,5 +76,5 @@ NOTE = """
 
 
 def note_refusal(refused: RefusedSale, now: datetime) -> None:
-    """Write at the till what it was refused, for the dashboard: the till itself may have nobody who reads it."""
+    """Store the refusal at the till, so that the dashboard shows it."""
     run(NOTE, {"now": now.isoformat(), "why": refused.sentence, "till": str(refused.till_id)})

@@ -1,4 +1,4 @@
-"""The published rules for a till that must be able to do without a connection."""
+"""Gives a till the published rules, so that it can evaluate baskets without a connection."""
 
 from datetime import datetime
 from functools import partial
@@ -17,14 +17,19 @@ from promotions.statements import retry_on_lost_connection
 
 
 class PublishedRules(Struct, frozen=True):
-    """`body`: the JSON of schemas.Rules. `etag`: names this version for this location."""
+    """The rules of one version for one location.
+
+    Attributes:
+        etag: names the version and the location.
+        body: JSON of `schemas.Rules`.
+    """
 
     etag: str
     body: bytes
 
 
 def show_rules(caller: Caller, now: datetime | None = None) -> PublishedRules:
-    """The rules of the latest version that concern the till's location."""
+    """Return the rules of the latest version that concern the till's location."""
     return retry_on_lost_connection(partial(_show_rules, caller, now or database_time.now_at_till()))
 
 
@@ -48,7 +53,7 @@ _encoded_rules: dict[
 
 
 def encode_rules(rules: Snapshot, location: str, currency: str, time_zone: str) -> PublishedRules:
-    """The rules that hold at a location, encoded."""
+    """Encode the rules that apply at a location."""
     concerned = tuple(
         promotion.rule
         for promotion in rules.rules.promotions

@@ -19,11 +19,12 @@ from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot
 from promotions.statements import retry_on_lost_connection
 
-MAX_ATTEMPTS = 8  # to read one version of the rules, and to be quicker than the others: two are the rule
+# tries to read one version of the rules, and to be quicker than other sales; two are usually enough
+MAX_ATTEMPTS = 8
 
 
 def quote(caller: Caller, request: QuoteRequest, now: datetime | None = None) -> Answer:
-    """What a basket would get. One SELECT while the rules stand still."""
+    """Answer what a basket would get. Takes one SELECT while the rules do not change."""
     return retry_on_lost_connection(partial(_quote, caller, request, now or database_time.now_at_till()))
 
 
@@ -50,14 +51,18 @@ def busy_refusal() -> Declined:
 
 
 def build_quote(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> schemas.Quote:
-    """The answer to a quote; the arguments are those of `given`."""
+    """Build the answer to a quote. The arguments are those of `quote_fields`."""
     return schemas.Quote(*quote_fields(outcome, rules, at, zone))
 
 
 def quote_fields(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[Any, ...]:
-    """The fields of a schemas.Quote, and first of a schemas.Sale, in their order.
+    """Return the fields of a `schemas.Quote` in their order. A `schemas.Sale` begins with the same fields.
 
-    `zone`: the IANA name of the location's time zone, in which its customers are told times.
+    Args:
+        outcome: of the evaluation.
+        rules: the snapshot that was evaluated.
+        at: aware.
+        zone: IANA name of the location's time zone; sentences for customers give times in it.
     """
     return (
         rules.version or 0,
@@ -75,7 +80,7 @@ def quote_fields(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> 
 
 
 def describe_coupon(coupon: CouponOutcome, currency: str, zone: str) -> schemas.Coupon:
-    """What became of a code, with the sentence for its customer where it was refused."""
+    """Build what a till is told about a code, with the sentence for the customer when it was refused."""
     code, status, need, have = coupon.code, coupon.status, coupon.need, coupon.have
     if status == "applied":
         return schemas.Coupon(code, status, need, have)

@@ -1,4 +1,4 @@
-"""Units that come back: what they were given of each discount goes back, exactly and once.
+"""Returns: units that come back give back their share of each discount, exactly and once.
 
 The line of the ledger keeps the discount of each unit. Units come back in that order, whichever the customer brings, so
 that the parts of several returns add up to the whole.
@@ -27,7 +27,14 @@ from promotions.usage import Runs
 
 
 class SoldLine(Struct, frozen=True):
-    """A line of the sale: `quantity` as it was sent, `value` of all its `units` in minor units, `runs` of discount."""
+    """A line of the sale.
+
+    Attributes:
+        quantity: as it was sent.
+        units: how many units it has.
+        value: of all units before discounts, in minor units.
+        runs: the discount of each unit.
+    """
 
     quantity: int | str
     units: int
@@ -42,11 +49,15 @@ def put_return(
     request: ReturnRequest,
     now: datetime | None = None,
 ) -> Answer:
-    """Take units of a committed sale back; the same return again is answered as it was.
+    """Take back units of a committed sale. The same return sent again gets the same answer.
 
-    Returns: 201, 200 for a replay or a dry run, which changes nothing.
-    Raises: Declined: 409 `exceeds_sold` more than is left; `not_committed`, `voided`; `idempotency_mismatch`;
-        `return_id_taken` another till has the id.
+    Returns:
+        201, or 200 for a replay and for a dry run, which changes nothing.
+
+    Raises:
+        Declined: 409 `exceeds_sold` when more comes back than is left, `not_committed` or `voided` for such a sale,
+            `idempotency_mismatch` for another content under the same id, `return_id_taken` when another till has the
+            id.
     """
     return retry_on_lost_connection(
         partial(_put_return, caller, reference, return_reference, request, now or database_time.now_at_till())
@@ -89,7 +100,11 @@ FIND = """
 
 
 class EarlierReturn(Struct, frozen=True):
-    """A return that has the id already. `till`, `till_name`: who sent it."""
+    """A return that has the id already.
+
+    Attributes:
+        till, till_name: the till that sent it.
+    """
 
     body_hash: bytes
     answer: str
@@ -103,9 +118,10 @@ def find_return(sale: int, reference: str) -> EarlierReturn | None:
 
 
 def replay_return(reference: str, earlier: EarlierReturn, body_hash: bytes, facts: TillFacts) -> Answer:
-    """The answer that was given to a return before.
+    """Repeat the answer that was given to a return before.
 
-    Raises: Declined: 409, another till sent it, or this one with another content.
+    Raises:
+        Declined: 409 when another till sent it, or this till with another content.
     """
     same_body = bytes(earlier.body_hash) == body_hash
     if earlier.till_name is not None and earlier.till != facts.till:
@@ -147,7 +163,7 @@ def insert_return(
 
 
 def read_sold_lines(sale: StoredSale) -> dict[str, SoldLine]:
-    """The lines of a sale by id, from what the till sent and what it was answered."""
+    """Read the lines of a sale, by line id, from the stored request and the stored answer."""
     ((text,),) = run(
         "SELECT basket::text FROM pos_sale WHERE id = %(sale)s::bigint", {"sale": str(sale.id)}
     ).all()
@@ -164,9 +180,10 @@ def read_sold_lines(sale: StoredSale) -> dict[str, SoldLine]:
 
 
 def count_units(request: ReturnRequest, sold: dict[str, SoldLine], back: dict[str, int]) -> dict[str, int]:
-    """How many units of each line come back.
+    """Count the units of each line that come back.
 
-    Raises: Declined: 409 where that is more than was sold and has not come back yet.
+    Raises:
+        Declined: 409 when more comes back than was sold and is still left.
     """
     units, fields = {}, {}
     for number, line in enumerate(request.lines):
@@ -195,7 +212,10 @@ def count_units(request: ReturnRequest, sold: dict[str, SoldLine], back: dict[st
 def list_reversals(
     granted: list[ledger.GrantedLine], units: dict[str, int], back: dict[str, int]
 ) -> Iterable[ledger.Reversal]:
-    """What comes back of each line of the ledger, and its use where nothing of its campaign's part is left."""
+    """Yield what comes back of each line of the ledger.
+
+    A use comes back when nothing is left of what its campaign gave, or its promotion when that has no campaign.
+    """
     parts = []
     for line in granted:
         runs = {
@@ -221,7 +241,7 @@ def give_back_units(sale: StoredSale, reversals: list[ledger.Reversal], now: dat
 
 
 def skip_runs(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
-    """The runs of `taken` units, or of all that follow, after the first `skipped`."""
+    """Return the runs after the first `skipped` units: those of the next `taken` units, or all when it is None."""
     found = []
     wanted = sum(count for count, _ in runs) if taken is None else taken
     for count, each in runs:
@@ -235,7 +255,7 @@ def skip_runs(runs: Runs, skipped: int, taken: int | None = None) -> Runs:
 
 
 def budget_owner(line: ledger.GrantedLine) -> tuple[bool, int]:
-    """The campaign of a line, or its promotion when it is standalone."""
+    """Return (True, campaign) of a line, or (False, promotion) when it has no campaign."""
     return (False, line.promotion) if line.campaign is None else (True, line.campaign)
 
 

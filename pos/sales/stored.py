@@ -1,4 +1,4 @@
-"""Sales as they are stored: found by the till's id, locked, and shown."""
+"""Finds, locks and shows stored sales by the till's own id."""
 
 from datetime import datetime
 from functools import partial
@@ -18,7 +18,12 @@ from promotions.usage import Entry
 
 
 class StoredSale(Struct, frozen=True):
-    """A sale as it is stored. `answer`: what the till was answered."""
+    """A sale as it is stored.
+
+    Attributes:
+        reserved: what a hold reserves.
+        answer: what the till was answered.
+    """
 
     id: int
     reference: str
@@ -29,16 +34,16 @@ class StoredSale(Struct, frozen=True):
     answer: schemas.Sale
 
     def is_held(self, now: datetime) -> bool:
-        """Whether it still reserves something: past its time it counts as released at once."""
+        """Return whether it is a hold whose time is not over. After its time a hold counts as released."""
         return self.state == "held" and self.expires_at is not None and self.expires_at > now
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing of it is left to give back."""
+        """Whether it was released or voided, so that nothing is left to give back."""
         return self.state in ("released", "voided")
 
     def answer_at(self, now: datetime, **known: object) -> schemas.Sale:
-        """The sale as a till sees it at `now`."""
+        """Return the answer that a till gets at `now`, with the fields in `known` replaced."""
         held = self.is_held(now)
         state = "released" if self.state == "held" and not held else self.state
         return replace(self.answer, state=state, expires_at=self.expires_at if held else None, **known)
@@ -53,7 +58,7 @@ UNITS = "SELECT units::text FROM pos_return WHERE sale_id = %(sale)s::bigint ORD
 
 
 def load_sale(pk: int, *, lock: bool = False) -> StoredSale:
-    """The sale with this id, and its row's lock."""
+    """Load the sale with this id; with `lock`, lock its row."""
     row = run(SALE_LOCKED if lock else SALE, {"sale": str(pk)}).one()
     assert row is not None, "no sale is ever deleted"
     key, reference, state, customer, expires_at, reserved, answer = row
@@ -69,9 +74,10 @@ def load_sale(pk: int, *, lock: bool = False) -> StoredSale:
 
 
 def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale, TillFacts]:
-    """The till's sale `reference`, and who asks.
+    """Find a sale by the till's own id, and read the facts about the till.
 
-    Raises: Declined: 401, 403 the key is no good; 404 its location has no such sale.
+    Raises:
+        Declined: 401 or 403 when the key is not valid, 404 when its location has no such sale.
     """
     if not schemas.is_reference(reference):
         caller.read_facts(FactsQuery(), now)
@@ -87,19 +93,19 @@ def unknown_sale_refusal(reference: str) -> Declined:
 
 
 def lock_sale(caller: Caller, reference: str, now: datetime) -> StoredSale:
-    """The till's sale, with its locks until the transaction ends."""
+    """Find a sale by the till's own id and lock it until the transaction ends."""
     return lock_sale_and_read_facts(caller, reference, now)[0]
 
 
 def lock_sale_and_read_facts(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale, TillFacts]:
-    """The till's sale, with its locks until the transaction ends, and who asks."""
+    """Find and lock a sale until the transaction ends, and read the facts about the till."""
     sale, facts = find_sale(caller, reference, now)
     ledger.take_locks(reference)
     return load_sale(sale.id, lock=True), facts
 
 
 def show_sale(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
-    """A sale as it is stored, with what came back of it."""
+    """Answer a stored sale, with the units that came back."""
     now = now or database_time.now_at_till()
     return retry_on_lost_connection(partial(_show_sale, caller, reference, now))
 
@@ -110,7 +116,7 @@ def _show_sale(caller: Caller, reference: str, now: datetime) -> Answer:
 
 
 def returned_units(sale: int) -> dict[str, int]:
-    """How many units of each line came back so far."""
+    """Count the units of each line that came back so far."""
     units: dict[str, int] = {}
     for (text,) in run(UNITS, {"sale": str(sale)}).all():
         for line, count in msgspec.json.decode(text, type=dict[str, int]).items():

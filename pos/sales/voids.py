@@ -1,4 +1,4 @@
-"""Voids: a sale that was a mistake gives back all that is left of it, a hold what it reserves."""
+"""Voids: a sale made by mistake gives back all that is left of it, a hold what it reserves."""
 
 from datetime import datetime
 from functools import partial
@@ -12,7 +12,7 @@ from promotions.statements import Transaction, retry_on_lost_connection
 
 
 def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:
-    """Give back all that is left of a sale, or of a hold. Voiding it again changes nothing."""
+    """Give back all that is left of a sale or a hold. Voiding it again changes nothing."""
     return retry_on_lost_connection(partial(_void, caller, reference, now or database_time.now_at_till()))
 
 
@@ -29,7 +29,7 @@ def _void(caller: Caller, reference: str, now: datetime) -> Answer:
 
 
 def give_back_rest(sale: StoredSale, now: datetime) -> None:
-    """Give back what earlier returns have left of each line of a committed sale."""
+    """Give back what earlier returns left of each line of a committed sale."""
     back = returned_units(sale.id)
     reversals = [
         ledger.Reversal(

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_fsm import transition
 
 from campaigns import instants
-from campaigns.models import Campaign, by_system, operators
+from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from promotions import publish
 
@@ -110,23 +110,25 @@ class PromotionCampaign(Campaign):
 
         return standing.briefs_of_campaigns(pks)
 
-    @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=operators)
+    @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=may_operate)
     def schedule(self, now: datetime, at: datetime | None = None) -> None:
         """Wait for `starts_at`, which becomes `at` where that is given."""
         if at is not None:
             self.starts_at = at
 
-    @transition("status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.ACTIVE, permission=operators)
+    @transition(
+        "status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.ACTIVE, permission=may_operate
+    )
     def activate(self, now: datetime) -> None:
         """Apply from the very next sale."""
         if self.starts_at is None or self.starts_at > now:
             self.starts_at = now
 
-    @transition("status", source=Status.ACTIVE, target=Status.PAUSED, permission=operators)
+    @transition("status", source=Status.ACTIVE, target=Status.PAUSED, permission=may_operate)
     def pause(self, now: datetime) -> None:
         """Stop from the very next sale; totals and uses stay."""
 
-    @transition("status", source=Status.PAUSED, target=Status.ACTIVE, permission=operators)
+    @transition("status", source=Status.PAUSED, target=Status.ACTIVE, permission=may_operate)
     def resume(self, now: datetime) -> None:
         """Apply again from the very next sale; totals and uses go on."""
 
@@ -136,13 +138,13 @@ class PromotionCampaign(Campaign):
         if self.ends_at is None or self.ends_at > now:
             self.ends_at = now
 
-    @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=operators)
+    @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=may_operate)
     def end_early(self, now: datetime) -> None:
         """Be over now."""
         self.ends_at = max(now, self.starts_at) if self.starts_at else now
 
     @transition(
-        "status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=operators
+        "status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=may_operate
     )
     def cancel(self, now: datetime) -> None:
         """Stop for good, as something that should not have gone on."""

@@ -7,7 +7,7 @@ from typing import Any
 from babel.numbers import get_currency_precision
 
 from campaigns import spreadsheets
-from campaigns.plots import Plot, Point, plot
+from campaigns.plots import Plot, Point, draw_plot
 from campaigns.templatetags.workspace import money
 from promotions.reports.report import Report
 
@@ -24,7 +24,7 @@ def drawing(report: Report, currency: str) -> Plot:
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
         for row in report.rows
     ]
-    return plot(points, ("Discount",), lambda amount: money(amount, currency))
+    return draw_plot(points, ("Discount",), lambda amount: money(amount, currency))
 
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import gone_to
+from campaigns.views import go_to
 from promotions import batches
 from promotions.forms.filters import read_key
 
@@ -44,4 +44,4 @@ def switch(request: Request) -> HttpResponse:
     else:
         codes = "1 code" if switched == 1 else f"{switched:,} codes"
         messages.success(request, f"{codes} of “{name}” switched {'on' if on else 'off'}.")
-    return gone_to(request, reverse("promotions:batches"))
+    return go_to(request, reverse("promotions:batches"))

@@ -13,11 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import trigger_client_event
 
 from campaigns import database_time, dates, workspace
-from campaigns.plots import Point, plot
+from campaigns.plots import Point, draw_plot
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.templatetags.workspace import money
-from campaigns.views import refusal
+from campaigns.views import render_refusal
 from promotions import groups, publish, readiness, standing
 from promotions.conflicts import conflicts_in_campaign
 from promotions.forms.campaign import CampaignForm
@@ -43,7 +43,7 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
     now = database_time.now()
-    workspace.settle_owed(now)
+    workspace.write_all_owed_steps(now)
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     context = workspace.status_context(campaign, request.user, now)
     context |= counters_context(campaign, now) | linked_context(campaign, request)
@@ -58,7 +58,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
-    workspace.settle_owed(database_time.now())
+    workspace.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, database_time.now()))
 
@@ -77,7 +77,7 @@ def days(request: Request, pk: int) -> HttpResponse:
         )
         for day, given, uses in standing.by_day(campaign, database_time.now())
     ]
-    drawn = plot(
+    drawn = draw_plot(
         points,
         ("Discounts given each day",),
         lambda amount: money(amount, campaign.currency),
@@ -110,10 +110,12 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
-    workspace.settle_owed(database_time.now())
+    workspace.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
-        return refusal(request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited."))
+        return render_refusal(
+            request, campaign, Locked(f"“{campaign}” is {campaign.status}: it cannot be edited.")
+        )
     form = CampaignForm(request.POST or None, instance=PromotionCampaign.objects.get(pk=pk))
     seen = read_edition(request.POST.get("seen"))
     if request.method == "POST" and form.is_valid():
@@ -126,7 +128,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
                 seen=seen,
             )
         except Locked as locked:  # it ended while the form was open
-            return refusal(request, campaign, locked)
+            return render_refusal(request, campaign, locked)
         except publish.Overtaken as overtaken:
             form.refuse(overtaken.reasons)
             seen = overtaken.latest

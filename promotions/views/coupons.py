@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.responses import csv_file
+from campaigns.responses import csv_response
 from promotions import coupons, publish
 from promotions.conflicts import conflicts_of_coupon
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm
@@ -46,7 +46,7 @@ def coupon_list(request: Request) -> HttpResponse:
 def export(request: Request) -> FileResponse:
     """The coupons of the list as CSV, line by line however many they are."""
     _, found = filter_coupons(request)
-    return csv_file(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
+    return csv_response(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import gone_to
+from campaigns.views import go_to
 from promotions import coupons, goods, groups, publish, reading, standing, types
 from promotions.conflicts import conflicts_of
 from promotions.forms import picker
@@ -152,9 +152,9 @@ def delete(request: Request, pk: int) -> HttpResponse:
         publish.delete_promotion(promotion, by=request.user)
     except Refused as refused:
         messages.error(request, str(refused))
-        return gone_to(request, promotion.get_absolute_url())
+        return go_to(request, promotion.get_absolute_url())
     messages.success(request, f"“{promotion}” is deleted.")
-    return gone_to(request, redirect("promotions:promotions").url)
+    return go_to(request, redirect("promotions:promotions").url)
 
 
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
-from campaigns.responses import csv_file
+from campaigns.responses import csv_response
 from promotions import reports
 from promotions.forms.report import ReportForm
 
@@ -48,7 +48,7 @@ def export(request: Request) -> HttpResponse | FileResponse:
     asked, made = make_report(form)
     zone = slugify(asked.zone_name)  # of its days and hours
     name = f"promotions-by-{made.key}-{asked.first}-{asked.last}-{zone}.csv"
-    return csv_file(reports.csv_lines(made, asked.currency), name)
+    return csv_response(reports.csv_lines(made, asked.currency), name)
 
 
 def make_report(form: ReportForm) -> tuple[reports.ReportQuery, reports.Report]:

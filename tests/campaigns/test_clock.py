@@ -72,14 +72,14 @@ def test_one_failing_campaign_does_not_block_the_others(monkeypatch, caplog):
 
 def test_one_failing_function_does_not_stop_the_clock(settings, caplog):
     now = timezone.now()
-    settings.CLOCK = ["tests.campaigns.test_clock.broken", *settings.CLOCK]
+    settings.CLOCK = ["tests.campaigns.test_clock.fail_a_function", *settings.CLOCK]
     campaign = PromotionCampaignFactory(status="active", ends_at=now)
     clock.tick(now)
     assert status(campaign) == "expired"
-    assert "could not run tests.campaigns.test_clock.broken" in caplog.text
+    assert "could not run tests.campaigns.test_clock.fail_a_function" in caplog.text
 
 
-def broken(now):
+def fail_a_function(now):
     raise RuntimeError("no")
 
 

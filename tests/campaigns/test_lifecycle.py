@@ -241,8 +241,8 @@ def test_a_scheduled_campaign_whose_window_is_over_becomes_active_and_then_expir
     """P2"""
     now = timezone.now()
     campaign = PromotionCampaignFactory(status="scheduled", starts_at=now - 2 * HOUR, ends_at=now - HOUR)
-    assert lifecycle.settle(campaign, now) == ["activate", "expire"]
-    assert lifecycle.settle(campaign, now) == []
+    assert lifecycle.write_owed_steps(campaign, now) == ["activate", "expire"]
+    assert lifecycle.write_owed_steps(campaign, now) == []
     assert verbs(campaign) == ["activate", "expire"]
 
 
@@ -250,6 +250,8 @@ def test_resuming_past_the_end_makes_it_active_and_at_once_expired():
     """P5"""
     now = timezone.now()
     campaign = PromotionCampaignFactory(status="paused", ends_at=now - HOUR)
-    assert lifecycle.settle(campaign, now) == [], "a paused campaign whose end has passed stays paused"
+    assert lifecycle.write_owed_steps(campaign, now) == [], (
+        "a paused campaign whose end has passed stays paused"
+    )
     assert fire(campaign, "resume", now=now).status == "expired"
     assert verbs(campaign) == ["resume", "expire"]

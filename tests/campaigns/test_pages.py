@@ -28,7 +28,7 @@ def buttons(page: str, campaign) -> set[str]:
     return set(re.findall(rf'action="/campaigns/{campaign.pk}/(\w+)/"', page))
 
 
-def shown(client, campaign) -> str:
+def get_page(client, campaign) -> str:
     response = client.get(campaign.get_absolute_url())
     assert response.status_code == 200
     return response.content.decode()
@@ -40,7 +40,7 @@ def shown(client, campaign) -> str:
 @pytest.mark.parametrize(("kind", "state"), EVERY_STATE)
 def test_a_marketer_sees_exactly_the_buttons_the_state_allows(client, marketer, kind, state):
     campaign = FACTORIES[kind](status=state, created_by=marketer)
-    page = shown(client, campaign)
+    page = get_page(client, campaign)
     expected = {verb for verb in TABLES[kind][state] if verb not in BY_SYSTEM} | {"duplicate"}
     if (kind, state) in DELETABLE:
         expected.add("delete")
@@ -52,7 +52,7 @@ def test_a_marketer_sees_exactly_the_buttons_the_state_allows(client, marketer, 
 def test_an_analyst_sees_the_page_without_a_button(client, kind, state):
     client.force_login(user_in("Analysts"))
     campaign = FACTORIES[kind](status=state)
-    page = shown(client, campaign)
+    page = get_page(client, campaign)
     assert buttons(page, campaign) == set()
     assert "edit/" not in page
 
@@ -60,22 +60,22 @@ def test_an_analyst_sees_the_page_without_a_button(client, kind, state):
 @pytest.mark.parametrize("kind", FACTORIES)
 def test_a_draft_of_somebody_else_is_deleted_by_administrators_only(client, marketer, kind):
     campaign = FACTORIES[kind](created_by=UserFactory())
-    assert "delete" not in buttons(shown(client, campaign), campaign)
+    assert "delete" not in buttons(get_page(client, campaign), campaign)
     assert client.post(f"/campaigns/{campaign.pk}/delete/").status_code == 403
     client.force_login(user_in("Administrators"))
-    assert "delete" in buttons(shown(client, campaign), campaign)
+    assert "delete" in buttons(get_page(client, campaign), campaign)
     assert client.post(f"/campaigns/{campaign.pk}/delete/").status_code == 302
     assert not Campaign.objects.filter(pk=campaign.pk).exists()
 
 
 def test_an_archived_campaign_can_be_unarchived_and_not_archived_again(client, marketer):
     campaign = EmailCampaignFactory(status="completed", archived_at=timezone.now())
-    assert buttons(shown(client, campaign), campaign) == {"unarchive", "duplicate"}
+    assert buttons(get_page(client, campaign), campaign) == {"unarchive", "duplicate"}
 
 
 def test_end_early_stands_before_cancel(client, marketer):
     campaign = PromotionCampaignFactory(status="active")
-    page = shown(client, campaign)
+    page = get_page(client, campaign)
     assert page.index(f"/campaigns/{campaign.pk}/end_early/") < page.index(
         f"/campaigns/{campaign.pk}/cancel/"
     )
@@ -219,7 +219,7 @@ def test_a_get_asks_and_changes_nothing(client, marketer, kind, state, verb):
 ])  # fmt: skip
 def test_a_step_with_consequences_asks_first_even_without_javascript(client, marketer, kind, state, verb):
     campaign = FACTORIES[kind](status=state, created_by=marketer)
-    page = shown(client, campaign)
+    page = get_page(client, campaign)
     assert f'<form method="get" action="/campaigns/{campaign.pk}/{verb}/"' in page
 
 
@@ -259,14 +259,14 @@ def test_a_resume_past_the_end_asks_first_and_says_that_it_ends_at_once(client, 
     over = PromotionCampaignFactory(
         status="paused", starts_at=now - timedelta(days=2), ends_at=now - timedelta(days=1)
     )
-    page = shown(client, over)
+    page = get_page(client, over)
     assert f'<form method="get" action="/campaigns/{over.pk}/resume/"' in page
     assert "Its end has passed" in page
     assert "expires at once" in client.get(f"/campaigns/{over.pk}/resume/").content.decode()
     assert client.post(f"/campaigns/{over.pk}/resume/").status_code == 302
     assert [step.verb for step in over.history.all()] == ["expire", "resume"]
     open_ = PromotionCampaignFactory(status="paused")
-    assert f'<form method="post" action="/campaigns/{open_.pk}/resume/"' in shown(client, open_)
+    assert f'<form method="post" action="/campaigns/{open_.pk}/resume/"' in get_page(client, open_)
 
 
 # ── schedule ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -333,7 +333,7 @@ def test_the_page_tells_who_did_what_when_and_why(client, marketer, settings):
         why="The server refused the login.",
         now=datetime(2026, 7, 1, 8, tzinfo=UTC),
     )
-    page = shown(client, campaign)
+    page = get_page(client, campaign)
     assert "Paused" in page
     assert "1 Jul 2026, 10:00" in page
     assert "by the system" in page

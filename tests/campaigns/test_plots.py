@@ -2,42 +2,42 @@
 
 import pytest
 
-from campaigns.plots import Point, plot, roof
+from campaigns.plots import Point, draw_plot, round_up_scale
 
 
 @pytest.mark.parametrize(("most", "expected"), [
     (0, 1), (1, 1), (2, 2), (3, 4), (7, 10), (10, 10), (11, 20), (4_136, 5_000), (50_001, 100_000),
 ])  # fmt: skip
 def test_a_scale_ends_at_a_round_number_that_holds_the_most(most, expected):
-    assert roof(most) == expected
+    assert round_up_scale(most) == expected
 
 
-def drawn_of(*values: tuple[int, ...]):
+def draw_values(*values: tuple[int, ...]):
     points = [Point(f"day {place}", str(place), of, tuple(map(str, of))) for place, of in enumerate(values)]
-    return plot(points, ("Given",), str)
+    return draw_plot(points, ("Given",), str)
 
 
 def test_columns_are_in_percent_of_the_scale_and_nothing_is_drawn_below_it():
-    drawn = drawn_of((5, 1), (20, -3))
+    drawn = draw_values((5, 1), (20, -3))
     assert drawn.scale == ("20", "10", "0")
     assert [[bar.height for bar in column.bars] for column in drawn.columns] == [["25", "5"], ["100", "0"]]
     assert [[bar.y for bar in column.bars] for column in drawn.columns] == [["75", "95"], ["0", "100"]]
 
 
 def test_the_series_stand_side_by_side_within_their_column():
-    drawn = drawn_of((1, 1), (1, 1))
+    drawn = draw_values((1, 1), (1, 1))
     assert [(bar.series, bar.x, bar.width) for bar in drawn.columns[1].bars] == [
         (1, "11", "4"),
         (2, "15", "4"),
     ]
     assert drawn.width == 80  # the first columns of many are not drawn as wide as the page
-    assert drawn_of(*[(1,)] * 9).width == 90
+    assert draw_values(*[(1,)] * 9).width == 90
 
 
 def test_a_scale_whose_half_is_no_whole_number_is_not_named_there():
-    assert drawn_of((1,)).scale == ("1", "", "0")
+    assert draw_values((1,)).scale == ("1", "", "0")
 
 
 @pytest.mark.parametrize(("points", "named"), [(0, 0), (1, 1), (6, 6), (7, 4), (24, 6), (31, 5)])
 def test_a_small_screen_has_room_for_the_names_under_a_drawing(points, named):
-    assert sum(column.short != "" for column in drawn_of(*[(1,)] * points).columns) == named
+    assert sum(column.short != "" for column in draw_values(*[(1,)] * points).columns) == named

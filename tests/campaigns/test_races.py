@@ -16,7 +16,7 @@ from tests.factories import EmailCampaignFactory, PromotionCampaignFactory
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def at_once(*acts):
+def run_at_once(*acts):
     """Run each of `acts` in a thread with a connection of its own, as nearly together as can be; their outcomes."""
     together, outcomes = threading.Barrier(len(acts)), [None] * len(acts)
 
@@ -41,7 +41,7 @@ def at_once(*acts):
 @pytest.mark.parametrize("_", range(5))
 def test_pause_against_cancel_both_kinds(factory, _):
     campaign = factory(status="running" if factory is EmailCampaignFactory else "active")
-    paused, cancelled = at_once(lambda: fire(campaign.pk, "pause"), lambda: fire(campaign.pk, "cancel"))
+    paused, cancelled = run_at_once(lambda: fire(campaign.pk, "pause"), lambda: fire(campaign.pk, "cancel"))
     assert not isinstance(cancelled, Refused), "cancel is open from both states"
     if isinstance(paused, Refused):
         assert "is cancelled: it cannot pause" in str(paused)
@@ -54,7 +54,7 @@ def test_pause_against_cancel_both_kinds(factory, _):
 @pytest.mark.parametrize("_", range(5))
 def test_launch_against_launch(_):
     campaign = EmailCampaignFactory(launchable=True)
-    outcomes = at_once(*[lambda: fire(campaign.pk, "launch")] * 4)
+    outcomes = run_at_once(*[lambda: fire(campaign.pk, "launch")] * 4)
     assert sorted(isinstance(outcome, Refused) for outcome in outcomes) == [False, True, True, True]
     assert all("is running: it cannot launch" in str(o) for o in outcomes if isinstance(o, Refused))
     assert verbs(campaign) == ["launch"]
@@ -64,7 +64,7 @@ def test_launch_against_launch(_):
 def test_the_clock_against_a_marketer(_):
     now = timezone.now()
     campaign = EmailCampaignFactory(status="scheduled", launchable=True, starts_at=now)
-    _, person = at_once(lambda: clock.tick(now), lambda: fire(campaign.pk, "unschedule"))
+    _, person = run_at_once(lambda: clock.tick(now), lambda: fire(campaign.pk, "unschedule"))
     if isinstance(person, Refused):
         assert "is running: it cannot unschedule" in str(person)
         assert verbs(campaign) == ["launch"]
@@ -79,7 +79,7 @@ def test_two_clocks_do_each_thing_once(_):
     emails = [EmailCampaignFactory(status="scheduled", launchable=True, starts_at=now) for _ in range(3)]
     starting = [PromotionCampaignFactory(status="scheduled", starts_at=now, ends_at=None) for _ in range(3)]
     ending = [PromotionCampaignFactory(status="active", ends_at=now) for _ in range(3)]
-    at_once(lambda: clock.tick(now), lambda: clock.tick(now))
+    run_at_once(lambda: clock.tick(now), lambda: clock.tick(now))
     clock.tick(now)  # what one clock passed over because the other held it is done by now
     assert [verbs(c) for c in emails] == [["launch"]] * 3
     assert [verbs(c) for c in starting] == [["activate"]] * 3
@@ -100,7 +100,7 @@ def test_an_edit_against_the_clock(_):
             opened.subject = "Edited"
             opened.save()
 
-    _, edited = at_once(lambda: clock.tick(now + timedelta(seconds=1)), edit)
+    _, edited = run_at_once(lambda: clock.tick(now + timedelta(seconds=1)), edit)
     stored = Campaign.objects.get(pk=campaign.pk).emailcampaign
     if isinstance(edited, Locked):
         assert (stored.status, verbs(campaign)) == ("running", ["launch"])

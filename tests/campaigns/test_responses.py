@@ -14,7 +14,7 @@ def test_an_export_is_written_before_its_first_byte_is_sent(monkeypatch, limit):
     monkeypatch.setattr(responses, "IN_MEMORY", limit)
     written = []
     lines = (written.append(line) or line for line in ["a,b\r\n", "ä,2\r\n", "3,4\r\n"])
-    response = responses.csv_file(lines, "some.csv")
+    response = responses.csv_response(lines, "some.csv")
     assert len(written) == 3
     assert response["Content-Length"] == "16"
     assert response["Content-Disposition"] == 'attachment; filename="some.csv"'
@@ -28,13 +28,13 @@ def test_an_error_on_the_way_is_no_half_file():
         raise ValueError("the database went away")
 
     with pytest.raises(ValueError, match="went away"):
-        responses.csv_file(fail(), "some.csv")
+        responses.csv_response(fail(), "some.csv")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_no_cursor_is_open_while_an_export_is_read():
     ContactFactory.create_batch(3)
-    response = responses.csv_file(contacts.csv_lines(Contact.objects.all()), "contacts.csv")
+    response = responses.csv_response(contacts.csv_lines(Contact.objects.all()), "contacts.csv")
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_cursors")
         assert cursor.fetchone() == (0,)

@@ -23,7 +23,7 @@ YEAR = 400 * 86_400
 
 
 @pytest.fixture(params=[YEAR, -YEAR], ids=["ahead", "behind"])
-def skewed(request, monkeypatch):
+def skewed_clock(request, monkeypatch):
     """The clock of this machine is wrong; what the process knew of the difference is from before."""
     real = time.time
     database_time.measure()
@@ -40,12 +40,12 @@ def right_now():
     return datetime.now(UTC)
 
 
-def test_the_time_is_the_databases(skewed):
+def test_the_time_is_the_databases(skewed_clock):
     for ask in (database_time.now, database_time.now_at_till):
         assert abs(ask() - right_now()) < timedelta(seconds=2)
 
 
-def test_a_tick_ends_and_begins_only_what_is_due(skewed):
+def test_a_tick_ends_and_begins_only_what_is_due(skewed_clock):
     running = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
     coming = PromotionCampaignFactory(
         status="scheduled", starts_at=right_now() + HOUR, ends_at=right_now() + 2 * HOUR
@@ -65,7 +65,7 @@ def test_a_tick_ends_and_begins_only_what_is_due(skewed):
         assert campaign.status == status
 
 
-def test_a_page_ends_nothing_that_is_not_over(skewed, client, marketer):
+def test_a_page_ends_nothing_that_is_not_over(skewed_clock, client, marketer):
     campaign = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
     assert client.post(f"/campaigns/{campaign.pk}/pause/").status_code == 302
     assert client.post(f"/campaigns/{campaign.pk}/resume/").status_code == 302
@@ -75,14 +75,14 @@ def test_a_page_ends_nothing_that_is_not_over(skewed, client, marketer):
     assert all(abs(row.at - right_now()) < HOUR for row in campaign.history.all())
 
 
-def test_an_edit_and_a_copy_are_judged_by_the_database(skewed):
+def test_an_edit_and_a_copy_are_judged_by_the_database(skewed_clock):
     campaign = PromotionCampaignFactory(status="active", ends_at=right_now() + HOUR)
     assert lifecycle.open_for_edit(campaign).status == "active"
     assert lifecycle.duplicate(campaign).ends_at == campaign.ends_at
-    assert lifecycle.settle(campaign) == []
+    assert lifecycle.write_owed_steps(campaign) == []
 
 
-def test_a_till_grants_by_the_database_and_keeps_holds(skewed):
+def test_a_till_grants_by_the_database_and_keeps_holds(skewed_clock):
     PromotionCampaignFactory(discounting=True, status="active", ends_at=right_now() + HOUR)
     PromotionCampaignFactory(
         discounting=True, status="scheduled", starts_at=right_now() + HOUR, ends_at=right_now() + 2 * HOUR
@@ -96,7 +96,7 @@ def test_a_till_grants_by_the_database_and_keeps_holds(skewed):
     assert till.post("S1", "confirm").status == 200
 
 
-def test_a_quote_with_a_wrong_clock_is_still_one_query(skewed, django_assert_num_queries):
+def test_a_quote_with_a_wrong_clock_is_still_one_query(skewed_clock, django_assert_num_queries):
     PromotionCampaignFactory(discounting=True, status="active", ends_at=right_now() + HOUR)
     till = AtTill()
     till.quote(basket(1_000))
@@ -104,7 +104,7 @@ def test_a_quote_with_a_wrong_clock_is_still_one_query(skewed, django_assert_num
         till.quote(basket(1_000))
 
 
-def test_a_coupon_holds_until_its_end(skewed):
+def test_a_coupon_holds_until_its_end(skewed_clock):
     coupon = CouponFactory(promotion=PromotionFactory(trigger="coupon"), ends_at=right_now() + HOUR)
     late = CouponFactory(promotion=coupon.promotion, ends_at=right_now() - HOUR)
     seen = AtTill().quote(basket(1_000) | {"coupons": [coupon.code, late.code]})
@@ -113,31 +113,31 @@ def test_a_coupon_holds_until_its_end(skewed):
     assert outcomes[coupon.code] != "coupon_ended"
 
 
-def test_what_is_written_bears_the_databases_time(skewed):
+def test_what_is_written_bears_the_databases_time(skewed_clock):
     campaign = PromotionCampaignFactory()
     change = Change.objects.create(campaign=campaign, what=Change.What.EDITED)
     for at in (campaign.created_at, campaign.updated_at, change.at):
         assert abs(at - right_now()) < timedelta(minutes=1)
 
 
-def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed):
+def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed_clock):
     heartbeats.begin("mail")
     heartbeats.answer("mail", heartbeats.HOST)
     assert not Heartbeat.objects.silent().exists()
     assert abs(Heartbeat.objects.get().at - right_now()) < HOUR
 
 
-def test_a_mail_that_may_still_be_tried_is_not_given_up(skewed):
+def test_a_mail_that_may_still_be_tried_is_not_given_up(skewed_clock):
     result = test_outcome.GREYLISTED
     assert outcome.fate(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
     assert outcome.fate(result, 1, right_now() - HOUR).status in ("bounced", "failed")
 
 
-def test_the_doctor_names_a_wrong_clock_and_tick_logs_it(skewed, capsys, caplog):
+def test_the_doctor_names_a_wrong_clock_and_tick_logs_it(skewed_clock, capsys, caplog):
     clock.tick()
     assert "This machine's clock is" in caplog.text
     call_command("doctor")
-    way = "ahead of" if skewed > 0 else "behind"
+    way = "ahead of" if skewed_clock > 0 else "behind"
     assert f"This machine's clock is 34,560,000 s {way} the database's" in capsys.readouterr().err
 
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 FACTORIES = {"email": EmailCampaignFactory, "promotion": PromotionCampaignFactory}
 
 
-def shown(client, campaign) -> str:
+def get_page(client, campaign) -> str:
     response = client.get(campaign.get_absolute_url())
     assert response.status_code == 200
     return response.content.decode()
@@ -87,7 +87,7 @@ def test_the_head_of_a_column_turns_its_order_and_keeps_the_filters(client, mark
 
 def test_a_name_cannot_write_into_the_page(client, marketer):
     campaign = EmailCampaignFactory(name="<script>alert(1)</script>")
-    for page in (client.get("/campaigns/").content.decode(), shown(client, campaign)):
+    for page in (client.get("/campaigns/").content.decode(), get_page(client, campaign)):
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert" in page
 
@@ -128,8 +128,8 @@ def test_the_tabs_count_what_a_search_leaves_and_keep_it(client, marketer):
     PromotionCampaignFactory(name="Summer sale", status="active")
     EmailCampaignFactory(name="Old winter letter", status="completed", archived_at=timezone.now())
     response = client.get("/campaigns/?q=winter&status=active&sort=name")
-    heaps = [(heap.label, heap.count) for heap in response.context["heaps"]]
-    assert heaps == [("All", 3), ("Running", 1), ("Active", 2), ("Archived", 1)]
+    counts = [(one.label, one.count) for one in response.context["status_counts"]]
+    assert counts == [("All", 3), ("Running", 1), ("Active", 2), ("Archived", 1)]
     page = response.content.decode()
     assert 'href="?q=winter&amp;status=running&amp;sort=name"' in page
     assert 'href="?q=winter&amp;sort=name&amp;archived=1"' in page
@@ -222,8 +222,8 @@ def test_a_campaign_whose_end_passed_while_it_was_paused_needs_attention(client,
     now = timezone.now()
     over = PromotionCampaignFactory(name="Over", status="active", ends_at=now + timedelta(hours=1))
     fire(over, "pause", by=marketer, why="Out of coffee.", now=now)
-    assert list(workspace.needing_attention(now)) == []
-    assert workspace.needing_attention(now + timedelta(hours=1)).get().name == "Over"
+    assert list(workspace.campaigns_needing_attention(now)) == []
+    assert workspace.campaigns_needing_attention(now + timedelta(hours=1)).get().name == "Over"
     Campaign.objects.filter(pk=over.pk).update(ends_at=now)
     page = client.get("/").content.decode()
     assert "passed while it was paused. Move the end to go on with it" in page
@@ -360,7 +360,7 @@ def test_readyz_names_what_is_wrong(client, monkeypatch, readyz_token):
 @pytest.mark.parametrize("token", ["", "hush-hush"])
 @pytest.mark.parametrize("sent", [None, "Bearer", "Bearer ", "Bearer hush", "Basic hush-hush", "hush-hush"])
 def test_readyz_tells_nobody_without_the_token_what_is_wrong(client, monkeypatch, settings, token, sent):
-    monkeypatch.setattr(health, "problems", lambda: ["The database db.internal does not answer."])
+    monkeypatch.setattr(health, "list_problems", lambda: ["The database db.internal does not answer."])
     settings.READYZ_TOKEN = token
     response = client.get("/readyz", headers={} if sent is None else {"Authorization": sent})
     assert (response.status_code, response.json()) == (503, {"status": "not ready"})
@@ -406,7 +406,7 @@ def test_a_fault_of_ours_is_said_on_a_page_that_needs_nothing(client, marketer, 
     def fail(*_):
         raise RuntimeError("something broke")
 
-    monkeypatch.setattr("campaigns.workspace.recent", fail)
+    monkeypatch.setattr("campaigns.workspace.recent_steps", fail)
     client.raise_request_exception = False
     response = client.get("/")
     assert response.status_code == 500

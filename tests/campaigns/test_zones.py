@@ -32,7 +32,7 @@ def sign_in(client, zone="", role="Marketers", **fields):
     return user
 
 
-def read(client, path):
+def get_page(client, path):
     return client.get(path).content.decode()
 
 
@@ -54,7 +54,7 @@ def test_pages_and_the_administration_show_a_persons_own_zone(client, zone, show
     campaign = EmailCampaignFactory(status="scheduled", starts_at=AT)
     sign_in(client, zone, role="Administrators", is_staff=True)
     for path in (campaign.get_absolute_url(), "/campaigns/", "/admin/mailing/emailcampaign/"):
-        page = read(client, path)
+        page = get_page(client, path)
         assert shown in page, path
         assert words in page, path
 
@@ -65,7 +65,7 @@ def test_the_zone_of_one_request_is_not_that_of_the_next(client, settings):
     client.get("/")
     assert timezone.get_current_timezone_name() == settings.TIME_ZONE
     sign_in(client)
-    assert "1 Jul 2027, 08:00" in read(client, campaign.get_absolute_url())
+    assert "1 Jul 2027, 08:00" in get_page(client, campaign.get_absolute_url())
 
 
 def test_a_page_takes_no_query_more_for_it(client):
@@ -84,16 +84,16 @@ def test_a_page_takes_no_query_more_for_it(client):
 
 def test_a_person_chooses_a_zone_on_a_page_of_their_own(client):
     user = sign_in(client)
-    page = read(client, "/settings/")
+    page = get_page(client, "/settings/")
     assert "Your settings" in page
-    assert 'href="/settings/"' in read(client, "/")
+    assert 'href="/settings/"' in get_page(client, "/")
     answer = client.post("/settings/", {"time_zone": "Asia/Tokyo"}, follow=True).content.decode()
     assert "Your settings are saved." in answer
     assert "Times shown in Tokyo time" in answer
     assert '<option value="Asia/Tokyo" selected>' in answer
     client.post("/settings/", {"time_zone": ""})
     assert UserSettings.objects.get(user=user).time_zone == ""
-    assert "Times shown in UTC" in read(client, "/settings/")
+    assert "Times shown in UTC" in get_page(client, "/settings/")
 
 
 @pytest.mark.parametrize("wrong", ["Mars/Olympus", "Europe", "../etc/passwd", "posixrules"])
@@ -123,8 +123,8 @@ def test_an_administrator_chooses_for_somebody(client):
 
 def test_a_zone_that_is_no_more_is_that_of_the_site(client):
     sign_in(client, "Europe/Atlantis")
-    assert "Times shown in UTC" in read(client, "/account/")
-    assert '<option value="Europe/Atlantis" selected>' in read(client, "/settings/")
+    assert "Times shown in UTC" in get_page(client, "/account/")
+    assert '<option value="Europe/Atlantis" selected>' in get_page(client, "/settings/")
 
 
 # ── what is typed ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -133,7 +133,7 @@ def test_a_zone_that_is_no_more_is_that_of_the_site(client):
 def test_a_form_is_filled_in_and_read_in_the_persons_zone(client):
     sign_in(client, "Europe/Berlin")
     campaign = EmailCampaignFactory(launchable=True, starts_at=AT)
-    asked = read(client, f"/campaigns/{campaign.pk}/schedule/")
+    asked = get_page(client, f"/campaigns/{campaign.pk}/schedule/")
     assert 'value="2027-07-01T10:00"' in asked
     assert hidden_zone(asked, "at") == "Europe/Berlin"
     assert "Times are in Berlin time." in asked
@@ -155,8 +155,8 @@ def test_a_time_without_a_zone_is_the_sites(client, settings, site):
 def test_a_zone_that_was_changed_meanwhile_does_not_move_what_was_typed(client):
     user = sign_in(client, "Europe/Berlin")
     campaign = PromotionCampaignFactory(status="draft", starts_at=AT, ends_at=None)
-    page = read(client, f"/campaigns/promotion/{campaign.pk}/edit/") or ""
-    page = page if "starts_at_zone" in page else read(client, campaign_edit(campaign))
+    page = get_page(client, f"/campaigns/promotion/{campaign.pk}/edit/") or ""
+    page = page if "starts_at_zone" in page else get_page(client, campaign_edit(campaign))
     zone = hidden_zone(page, "starts_at")
     UserSettings.objects.filter(user=user).update(time_zone="America/New_York")
     typed = TypedMoment("2027-07-01T10:00", zone)
@@ -196,7 +196,7 @@ def test_a_time_that_comes_twice_stays_what_it_is_where_nobody_touches_it(client
     """A colleague in another zone chose it."""
     sign_in(client, "Europe/Berlin")
     campaign = PromotionCampaignFactory(status="draft", starts_at=at, ends_at=None)
-    page = read(client, campaign_edit(campaign))
+    page = get_page(client, campaign_edit(campaign))
     assert 'value="2027-10-31T02:30"' in page
     zone = hidden_zone(page, "starts_at")
     assert MomentField().clean(TypedMoment("2027-10-31T02:30", zone)) == at
@@ -263,7 +263,7 @@ def test_an_edit_is_kept_as_an_instant_and_told_in_the_readers_zone(client):
 
     drafting.save_campaign(campaign, by=writer, changes={"starts_at": datetime(2027, 7, 1, 9, tzinfo=UTC)})
     sign_in(client, "Europe/Berlin")
-    assert "1 Jul 2027, 10:00 → 1 Jul 2027, 11:00" in read(client, campaign.get_absolute_url())
+    assert "1 Jul 2027, 10:00 → 1 Jul 2027, 11:00" in get_page(client, campaign.get_absolute_url())
 
 
 def test_a_mail_is_written_in_the_zone_of_the_site(client):
@@ -271,8 +271,8 @@ def test_a_mail_is_written_in_the_zone_of_the_site(client):
     campaign = EmailCampaignFactory(
         launchable=True, body_format="markdown", body='At {{ "2027-07-01T08:00:00Z" | date: "%H:%M" }}.'
     )
-    frame = re.search(r'<iframe[^>]* src="([^"]+)"', read(client, campaign.get_absolute_url()))[1]
-    assert "At 08:00." in read(client, frame.replace("&amp;", "&"))
+    frame = re.search(r'<iframe[^>]* src="([^"]+)"', get_page(client, campaign.get_absolute_url()))[1]
+    assert "At 08:00." in get_page(client, frame.replace("&amp;", "&"))
 
 
 def test_an_administrator_deletes_somebody_with_what_they_chose(client):

@@ -12,7 +12,7 @@ import pytest
 from pos.models import Sale
 from tests.config.fronts import SECRET_KEY, serve_behind_front
 from tests.factories import PromotionCampaignFactory, TillFactory, UserFactory
-from tests.pos.servers import call, of_this_database, serving
+from tests.pos.servers import call, environment_of_test_database, serve
 from tests.pos.tills import basket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -72,7 +72,7 @@ def read_to_end(connection):
 
 
 def test_a_body_past_the_deadline_ends_its_connection_without_an_answer(till):
-    with serve_behind_front(of_this_database(), deadlines=SHORT) as ports:
+    with serve_behind_front(environment_of_test_database(), deadlines=SHORT) as ports:
         began = time.monotonic()
         cut = {name: send_cut(ports["PORT"], *request) for name, request in CUT_BODIES.items()}
         dripping = send_cut(ports["PORT"], "PUT /pos/v1/sales/S5", "Content-Length: 5000", b"{")
@@ -90,7 +90,7 @@ def test_a_body_of_http_2_past_the_deadline_is_not_answered_either(till):
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
     trusting.set_alpn_protocols(["h2"])
-    with serve_behind_front(of_this_database(), "deploy/Procfile", SHORT) as ports:
+    with serve_behind_front(environment_of_test_database(), "deploy/Procfile", SHORT) as ports:
         address = ("localhost", ports["HTTPS_PORT"])
         for ends in (True, False):
             with (
@@ -145,7 +145,7 @@ def read_kinds_of_stream(connection):
 
 
 def test_a_till_server_without_a_front_refuses_a_body_that_ends_before_its_end(till):
-    with serving(of_this_database()) as port:
+    with serve(environment_of_test_database()) as port:
         for name, request in CUT_BODIES.items():
             # the end of chunks that are whole JSON is not missed: the front passes on none that were cut
             if "/pos/" in request[0] and request[1] != CHUNKED:
@@ -156,7 +156,7 @@ def test_a_till_server_without_a_front_refuses_a_body_that_ends_before_its_end(t
 
 
 def test_only_who_is_signed_in_sends_more_than_99_999_bytes_to_a_page(till, client, settings):
-    with serve_behind_front(of_this_database()) as ports:
+    with serve_behind_front(environment_of_test_database()) as ports:
         # answered before anything of the body was sent; below 256 KB the front waits for the end, and throws it away
         for start in (
             "POST /contacts/import/",

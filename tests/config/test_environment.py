@@ -92,7 +92,7 @@ def test_keys_that_are_given_count_and_none_is_made(monkeypatch, tmp_path):
 def test_a_secret_is_made_once_however_many_processes_start(tmp_path):
     kept = tmp_path / "var" / "secret_key"
     with ThreadPoolExecutor(8) as pool:
-        secrets = set(pool.map(lambda n: environment.made_once(kept, lambda: f"secret {n}"), range(8)))
+        secrets = set(pool.map(lambda n: environment.make_once(kept, lambda: f"secret {n}"), range(8)))
     assert len(secrets) == 1
     assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600

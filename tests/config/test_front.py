@@ -12,7 +12,7 @@ import pytest
 from pos.models import Sale
 from tests.config.fronts import serve_behind_front
 from tests.factories import PromotionCampaignFactory, TillFactory
-from tests.pos.servers import call, of_this_database
+from tests.pos.servers import call, environment_of_test_database
 from tests.pos.tills import basket
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
@@ -25,7 +25,7 @@ MOST = 5.0  # seconds for an answer while others are slow; alone it takes millis
 def port():
     PromotionCampaignFactory(discounting=True, status="active")
     TillFactory(key=KEY)
-    with serve_behind_front(of_this_database(TILL_RATE="1000")) as ports:
+    with serve_behind_front(environment_of_test_database(TILL_RATE="1000")) as ports:
         yield ports["PORT"]
 
 
@@ -139,7 +139,7 @@ def test_production_ends_tls_and_says_so_whatever_a_client_claims():
     TillFactory(key=KEY)
     trusting = ssl.create_default_context()
     trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-    with serve_behind_front(of_this_database(), "deploy/Procfile") as ports, ExitStack() as stack:
+    with serve_behind_front(environment_of_test_database(), "deploy/Procfile") as ports, ExitStack() as stack:
         secure = stack.enter_context(
             closing(
                 http.client.HTTPSConnection("localhost", ports["HTTPS_PORT"], timeout=20, context=trusting)

@@ -12,7 +12,7 @@ from contextlib import closing
 import pytest
 
 from config import embedded_postgres
-from tests.pos.servers import call, serving
+from tests.pos.servers import call, serve
 from tests.pos.test_faults import STORED, manage, send, shop  # noqa: F401 a fixture
 
 TILLS = 4
@@ -53,7 +53,7 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
             discounts[name] = json.loads(answer[2])["discount"]
             sale += 1
 
-    with serving(environment | {"READYZ_TOKEN": "hush-hush"}, "--blocking-threads", "4") as port:
+    with serve(environment | {"READYZ_TOKEN": "hush-hush"}, "--blocking-threads", "4") as port:
         assert call(port, "GET", "/login/")[0] == 200
         tills = [threading.Thread(target=sell, args=(port, number)) for number in range(TILLS)]
         try:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from config import supervisor
 from tests.config.fronts import SECRET_KEY, can_connect, find_free_port, run_program, wait_for
 from tests.factories import PromotionCampaignFactory, TillFactory, UserFactory
-from tests.pos.servers import ROOT, call, of_this_database
+from tests.pos.servers import ROOT, call, environment_of_test_database
 from tests.pos.tills import basket
 
 NGINX = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
@@ -71,7 +71,7 @@ def port():
         command = f"{NGINX} -c {folder}/nginx.conf -e {folder}/error.log"
         checked = subprocess.run([*command.split(), "-t"], capture_output=True, text=True, check=False)
         assert checked.returncode == 0, checked.stderr
-        environment = of_this_database(
+        environment = environment_of_test_database(
             PORT=str(web),
             TILL_PORT=str(tills),
             VAR_DIR=str(folder),

@@ -46,10 +46,10 @@ class Run:
             text=True,
         )
         self.lines: queue.Queue[str] = queue.Queue()
-        self.reader = threading.Thread(target=self.read)
+        self.reader = threading.Thread(target=self.read_output)
         self.reader.start()
 
-    def read(self) -> None:
+    def read_output(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
             self.lines.put(line.rstrip("\n"))

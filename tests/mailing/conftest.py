@@ -40,7 +40,7 @@ def short_waits(monkeypatch, settings):
 def sound_books():
     """At the end every count equals the ledger."""
     yield
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 class Certificate(NamedTuple):

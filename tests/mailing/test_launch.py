@@ -280,7 +280,7 @@ def test_e9_shares_are_exact_by_largest_remainder(sharing, shares, recipients, g
     taken = Counter(campaign.deliveries.values_list("connection", flat=True))
     assert [taken[smtp.pk] for smtp, _ in routes] == given
     assert campaign.planned == {str(smtp.pk): amount for (smtp, _), amount in zip(routes, given, strict=True)}
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 def largest_remainder(shares, recipients):

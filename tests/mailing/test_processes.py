@@ -85,7 +85,7 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_proces
     assert counts(campaign) == {"accepted": 400 - len(uncertain)} | (
         {"uncertain": len(uncertain)} if uncertain else {}
     )
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 def test_a_sender_that_is_told_to_stop_hands_over_what_it_began_and_nothing_is_in_doubt(server, pump_process):

@@ -112,7 +112,7 @@ def test_folding_changes_no_sum_and_makes_few_rows_of_many(campaign):
     progress.fold(timezone.now())
     assert tallied(campaign) == before
     assert Tally.objects.count() < 20
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 def test_old_counts_are_kept_to_a_quarter_of_an_hour(campaign):
@@ -123,20 +123,20 @@ def test_old_counts_are_kept_to_a_quarter_of_an_hour(campaign):
         Delivery.objects.filter(status="failed").update(opened_at=None)
     progress.fold(timezone.now())
     assert at.replace(minute=0, second=0, microsecond=0) in Tally.objects.values_list("at", flat=True)
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 def test_the_doctor_names_a_count_that_differs(campaign):
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
     Tally.objects.create(campaign=campaign, connection=campaign.connection, measure="accepted", amount=5)
-    first, second = doctor.examine()
+    first, second = doctor.find_breaches()
     assert first == f"Campaign {campaign.pk}: 13 are counted as accepted, the ledger has 8."
     assert second == f"Campaign {campaign.pk}: it has 20 recipients, its states make 25."
 
 
 def test_the_doctor_names_a_delivery_nothing_would_come_of(campaign):
     Delivery.objects.filter(status="deferred").update(due_at=None)
-    assert [breach for breach in doctor.examine() if "contradicts" in breach]
+    assert [breach for breach in doctor.find_breaches() if "contradicts" in breach]
 
 
 def test_a_page_of_figures_takes_few_queries(campaign):

@@ -117,7 +117,7 @@ def test_e10_an_open_counts_once_for_each_recipient(anybody, campaign, delivery,
     assert (figures.opened, figures.clicked) == (1, 0)
     event = Event.objects.get()  # the same again within seconds is the same
     assert (event.delivery, event.ip, event.user_agent) == (delivery, "192.0.2.7", "Mail")
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []
 
 
 def test_e10_a_click_counts_and_leads_where_the_link_says_for_this_recipient(
@@ -274,4 +274,4 @@ def test_e10_a_click_is_an_open_too(anybody, campaign, delivery, token):
     ]
     anybody.get(f"/t/o/{token.open}")
     assert progress.figures(campaign).opened == 1
-    assert list(doctor.examine()) == []
+    assert list(doctor.find_breaches()) == []

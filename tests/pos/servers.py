@@ -17,7 +17,7 @@ from django.db import connection
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def of_this_database(**more: str) -> dict[str, str]:
+def environment_of_test_database(**more: str) -> dict[str, str]:
     """The environment of a process that works on the database of the running test."""
     known = connection.settings_dict
     url = f"postgresql://{known['USER']}:{known['PASSWORD']}@/{known['NAME']}?host={known['HOST']}"
@@ -27,7 +27,7 @@ def of_this_database(**more: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(environment: Mapping[str, str], *words: str) -> Iterator[int]:
+def serve(environment: Mapping[str, str], *words: str) -> Iterator[int]:
     """The port of a granian that answers. `words`: more for its command."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -9,7 +9,7 @@ from campaigns import lifecycle
 from promotions import publish
 from promotions.models import Coupon, CustomerUse, Link
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket, counted
+from tests.pos.tills import AtTill, basket, counter_figures
 
 pytestmark = pytest.mark.django_db
 
@@ -22,7 +22,7 @@ def till():
 
 
 @pytest.fixture
-def unlocked():
+def coupon_promotion():
     return PromotionFactory(trigger="coupon", standalone=True)
 
 
@@ -30,8 +30,8 @@ def status(till, *codes, **more):
     return [coupon["status"] for coupon in till.quote(basket(1_000, coupons=list(codes), **more))["coupons"]]
 
 
-def test_a_code_unlocks_its_promotion_however_it_is_typed(till, unlocked):
-    CouponFactory(promotion=unlocked, code="SPRING10")
+def test_a_code_unlocks_its_promotion_however_it_is_typed(till, coupon_promotion):
+    CouponFactory(promotion=coupon_promotion, code="SPRING10")
     assert till.quote(basket(1_000))["discount"] == 0
     answer = till.quote(basket(1_000, coupons=["spring10"]))
     assert answer["discount"] == 100
@@ -61,12 +61,12 @@ def test_an_unknown_code_is_a_status_and_the_sale_goes_on(till):
         ({"min_subtotal": 1_000, "max_uses": 3, "uses": 2}, "applied"),
     ],
 )
-def test_each_check_has_a_status_of_its_own(till, unlocked, fields, expected):
-    coupon = CouponFactory(promotion=unlocked, **fields)
+def test_each_check_has_a_status_of_its_own(till, coupon_promotion, fields, expected):
+    coupon = CouponFactory(promotion=coupon_promotion, **fields)
     assert status(till, coupon.code) == [expected]
 
 
-def test_the_first_check_that_fails_is_told(till, unlocked):
+def test_the_first_check_that_fails_is_told(till, coupon_promotion):
     elsewhere = LocationFactory()
     wrong = {
         "ends_at": timezone.now() - DAY,
@@ -75,7 +75,7 @@ def test_the_first_check_that_fails_is_told(till, unlocked):
         "uses": 1,
         "customer": "C1",
     }
-    coupon = CouponFactory(promotion=unlocked, active=False, **wrong)
+    coupon = CouponFactory(promotion=coupon_promotion, active=False, **wrong)
     coupon.locations.add(elsewhere)
     told = []
     for field, good in [
@@ -104,33 +104,33 @@ def test_the_first_check_that_fails_is_told(till, unlocked):
     ]
 
 
-def test_a_status_says_its_figures(till, unlocked):
-    CouponFactory(promotion=unlocked, code="A", min_subtotal=1_500)
+def test_a_status_says_its_figures(till, coupon_promotion):
+    CouponFactory(promotion=coupon_promotion, code="A", min_subtotal=1_500)
     (coupon,) = till.quote(basket(1_000, coupons=["A"]))["coupons"]
     assert (coupon["need"], coupon["have"]) == (1_500, 1_000)
 
 
-def test_a_coupon_has_a_limit_for_each_customer(till, unlocked):
-    coupon = CouponFactory(promotion=unlocked, max_uses_per_customer=1)
+def test_a_coupon_has_a_limit_for_each_customer(till, coupon_promotion):
+    coupon = CouponFactory(promotion=coupon_promotion, max_uses_per_customer=1)
     assert till.put("S1", basket(1_000, coupons=[coupon.code], customer={"id": "C1"}))["discount"] == 100
     assert status(till, coupon.code, customer={"id": "C1"}) == ["coupon_customer_limit"]
     assert status(till, coupon.code, customer={"id": "C2"}) == ["applied"]
     assert CustomerUse.objects.get().uses == 1
 
 
-def test_a_coupon_bound_to_a_customer_is_good_for_nobody_else(till, unlocked):
-    coupon = CouponFactory(promotion=unlocked, customer="C1")
+def test_a_coupon_bound_to_a_customer_is_good_for_nobody_else(till, coupon_promotion):
+    coupon = CouponFactory(promotion=coupon_promotion, customer="C1")
     assert status(till, coupon.code, customer={"id": "C1"}) == ["applied"]
     assert status(till, coupon.code, customer={"id": "C2"}) == ["coupon_not_yours"]
 
 
-def test_a_coupon_may_have_a_benefit_of_its_own(till, unlocked):
-    coupon = CouponFactory(promotion=unlocked, benefit={"type": "percent", "percent": 2_000})
+def test_a_coupon_may_have_a_benefit_of_its_own(till, coupon_promotion):
+    coupon = CouponFactory(promotion=coupon_promotion, benefit={"type": "percent", "percent": 2_000})
     assert till.quote(basket(1_000, coupons=[coupon.code]))["discount"] == 200
 
 
-def test_a_one_time_coupon_is_used_by_a_sale_and_given_back_by_its_void(till, unlocked):
-    coupon = CouponFactory(promotion=unlocked, kind=Coupon.Kind.ONE_TIME)
+def test_a_one_time_coupon_is_used_by_a_sale_and_given_back_by_its_void(till, coupon_promotion):
+    coupon = CouponFactory(promotion=coupon_promotion, kind=Coupon.Kind.ONE_TIME)
     body = basket(1_000, coupons=[coupon.code])
     assert till.put("S1", body)["discount"] == 100
     assert till.put("S2", body)["coupons"][0]["status"] == "coupon_used"
@@ -138,15 +138,15 @@ def test_a_one_time_coupon_is_used_by_a_sale_and_given_back_by_its_void(till, un
     assert till.put("S3", body)["discount"] == 100
 
 
-def test_a_code_that_gave_nothing_is_not_used(till, unlocked):
-    coupon = CouponFactory(promotion=unlocked, kind=Coupon.Kind.ONE_TIME)
+def test_a_code_that_gave_nothing_is_not_used(till, coupon_promotion):
+    coupon = CouponFactory(promotion=coupon_promotion, kind=Coupon.Kind.ONE_TIME)
     till.put("S1", basket(0, coupons=[coupon.code]))
     coupon.refresh_from_db()
     assert coupon.uses == 0
 
 
-def test_of_two_codes_for_one_promotion_one_is_used(till, unlocked):
-    first, second = CouponFactory(promotion=unlocked), CouponFactory(promotion=unlocked)
+def test_of_two_codes_for_one_promotion_one_is_used(till, coupon_promotion):
+    first, second = CouponFactory(promotion=coupon_promotion), CouponFactory(promotion=coupon_promotion)
     answer = till.put("S1", basket(1_000, coupons=[first.code, second.code, first.code.lower()]))
     assert answer["discount"] == 100
     uses = [coupon.uses for coupon in Coupon.objects.order_by("pk")]
@@ -177,8 +177,8 @@ def test_a_promotion_with_a_code_counts_its_uses_like_one_without(till):
     body = basket(1_000, coupons=["SPRING10"])
     for number, given in enumerate([2, 1, 0]):
         assert len(till.put(f"S{number}", body)["applied"]) == given
-    assert counted(campaign=campaign)[2] == 3
-    assert sorted(counted(promotion=one)[2] for one in (coded, automatic)) == [1, 2]
+    assert counter_figures(campaign=campaign)[2] == 3
+    assert sorted(counter_figures(promotion=one)[2] for one in (coded, automatic)) == [1, 2]
     assert till.post("S0", "void").status == 200
-    assert counted(campaign=campaign)[2] == 1
+    assert counter_figures(campaign=campaign)[2] == 1
     assert len(till.put("S3", body)["applied"]) == 2

@@ -20,8 +20,8 @@ from pos.models import Sale
 from promotions import usage
 from promotions.statements import Transaction
 from tests.factories import PromotionCampaignFactory
-from tests.pos.servers import ROOT, call, serving
-from tests.pos.tills import AtTill, basket, counted
+from tests.pos.servers import ROOT, call, serve
+from tests.pos.tills import AtTill, basket, counter_figures
 
 
 def only_campaign():
@@ -40,8 +40,8 @@ def test_a_till_that_hung_up_before_the_answer_sends_again_and_is_counted_once(l
         time.sleep(0.02)
     answer = till.put("S1", basket(1_000))
     assert (answer.status, answer["discount"], answer.headers["Idempotent-Replayed"]) == (200, 100, "true")
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert not list(doctor.find_breaches())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -59,8 +59,8 @@ def test_a_connection_that_dies_before_the_commit_leaves_nothing_and_the_sale_is
     monkeypatch.setattr(usage, "take_from_counter", take_and_die)
     answer = till.put("S1", basket(1_000))
     assert (answer.status, answer["discount"]) == (201, 100)
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert not list(doctor.find_breaches())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -77,8 +77,8 @@ def test_a_connection_that_dies_after_the_commit_and_before_its_answer_counts_th
     monkeypatch.setattr(Transaction, "__exit__", commit_and_die)
     answer = till.put("S1", basket(1_000))
     assert (answer.status, answer["discount"], answer.headers["Idempotent-Replayed"]) == (200, 100, "true")
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert not list(doctor.find_breaches())
 
 
 @pytest.mark.django_db(transaction=True)
@@ -155,7 +155,7 @@ def test_postgresql_restarted_under_load_costs_the_tills_some_503s_and_nothing_e
             sale += 1
             time.sleep(0.01)
 
-    with serving(environment) as port:
+    with serve(environment) as port:
         tills = [threading.Thread(target=sell, args=(port, number)) for number in range(TILLS)]
         try:
             for till in tills:

@@ -22,7 +22,7 @@ def code(**fields):
     return CouponFactory(promotion=PromotionFactory(trigger="coupon", standalone=True), **fields).code
 
 
-def sold(*lines):
+def basket_of(*lines):
     return {"currency": "EUR", "lines": list(lines)}
 
 
@@ -44,7 +44,7 @@ def test_a_one_time_code_that_a_hold_gives_back_is_good_elsewhere(till):
     assert again.body == confirmed.body
     assert Coupon.objects.get().uses == 1
     assert status(till.quote(body)) == "coupon_used"
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_a_voided_sale_never_was_a_purchase_and_a_returned_one_was(till):
@@ -70,21 +70,21 @@ def test_a_code_of_one_use_by_customer_comes_back_with_the_whole_sale(till, undo
     else:
         till.give_back("S1", "R1", {"1": 1})
     assert status(till.put("S2", body)) == "applied"
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
     """B70 (bagisto#1509, easydigitaldownloads#8076, solidus#512)."""
     ten = PromotionFactory(standalone=True)
-    till.put("A", sold(line(1, 100, 3)))
+    till.put("A", basket_of(line(1, 100, 3)))
     assert [till.give_back("A", f"R{number}", {"1": 1})["total"] for number in range(3)] == [90, 90, 90]
-    till.put("B", sold(line(1, 10_000, 3)))
+    till.put("B", basket_of(line(1, 10_000, 3)))
     assert till.give_back("B", "R1", {"1": 2})["total"] == 18_000
-    till.put("C", sold(line(1, 600), line(2, 400)))
+    till.put("C", basket_of(line(1, 600), line(2, 400)))
     assert till.give_back("C", "R1", {"1": 1})["total"] == 540
     publish.switch(ten, False)
     one = PromotionFactory(standalone=True, lane="order", benefit={"type": "fixed_total", "amount": 100})
-    till.put("D", sold(line(1, 333, 3)))
+    till.put("D", basket_of(line(1, 333, 3)))
     assert sum(till.give_back("D", f"R{number}", {"1": 1})["total"] for number in range(3)) == 899
     assert till.give_back("D", "R9", {"1": 1})["error"] == "exceeds_sold"
     publish.switch(one, False)
@@ -94,7 +94,7 @@ def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
     PromotionFactory(
         standalone=True, lane="order", benefit={"type": "percent_of_total", "percent": 1000}, name="sale"
     )
-    answer = till.put("E", sold(line(1, 400), line(2, 200), line(3, 500)))
+    answer = till.put("E", basket_of(line(1, 400), line(2, 200), line(3, 500)))
     assert answer["total"] == 900
     assert till.give_back("E", "R1", {"1": 1, "2": 1, "3": 1})["total"] == 900
 
@@ -104,7 +104,7 @@ def test_what_a_return_refunds_stands_since_the_sale_whatever_becomes_of_the_pro
     """B71 (odoo PR#177312): buy 2, get 1 free, shared by the three units."""
     buy_get = {"type": "buy_get", "buy": {"quantity": 2}, "get": {"quantity": 1}}
     promotion = PromotionFactory(standalone=True, benefit=buy_get)
-    assert till.put("S1", sold(line(1, 1_000, 3)))["total"] == 2_000
+    assert till.put("S1", basket_of(line(1, 1_000, 3)))["total"] == 2_000
     refunds = [till.give_back("S1", "R1", {"1": 1})["total"]]
     if change == "edit":
         publish.save_promotion(promotion, benefit={"type": "percent", "percent": 9_000})

@@ -10,7 +10,7 @@ from pos import clock
 from pos.models import Sale
 from promotions.models import Coupon, CustomerUse, Redemption
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket, counted, granted
+from tests.pos.tills import AtTill, basket, counter_figures, granted_amount
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def campaign():
 BUYING = basket(1_000, customer={"id": "C1"})
 
 
-def run_out(reference):
+def let_hold_expire(reference):
     """Let the time of a hold be over."""
     Sale.objects.filter(reference=reference).update(expires_at=timezone.now() - timedelta(seconds=1))
 
@@ -39,14 +39,14 @@ def test_a_hold_reserves_budget_uses_and_coupon_and_writes_no_line_of_the_ledger
     answer = till.hold("S1", BUYING | {"coupons": [coupon.code]})
     assert (answer.status, answer["state"]) == (201, "held")
     assert answer["expires_at"] > timezone.now().isoformat()
-    assert counted(campaign=campaign) == (0, 100, 1)
-    assert counted(promotion=unlocked) == (0, 90, 1)
+    assert counter_figures(campaign=campaign) == (0, 100, 1)
+    assert counter_figures(promotion=unlocked) == (0, 90, 1)
     coupon.refresh_from_db()
     assert coupon.uses == 1
     assert CustomerUse.objects.get(campaign=campaign).uses == 1
     assert not Redemption.objects.exists()
     assert till.quote(BUYING | {"coupons": [coupon.code]})["discount"] == 0
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_a_hold_lasts_as_long_as_the_till_asks(till, campaign):
@@ -63,12 +63,12 @@ def test_a_confirmed_hold_is_a_sale_and_no_limit_can_refuse_it(till, campaign):
     lifecycle.fire(campaign, "cancel")
     answer = till.post("S1", "confirm")
     assert (answer.status, answer["state"], answer["expires_at"]) == (200, "committed", None)
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert granted(campaign=campaign) == 100
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert granted_amount(campaign=campaign) == 100
     again = till.post("S1", "confirm")
     assert (again.status, again.headers["Idempotent-Replayed"], again.body) == (200, "true", answer.body)
-    assert granted(campaign=campaign) == 100
-    assert not list(doctor.examine())
+    assert granted_amount(campaign=campaign) == 100
+    assert not list(doctor.find_breaches())
 
 
 def test_the_put_of_a_confirmed_hold_is_answered_as_it_was(till, campaign):
@@ -87,11 +87,11 @@ def test_a_hold_that_is_let_go_gives_everything_back_once(till, campaign, verb, 
         answer = till.post("S1", verb)
         assert (answer.status, answer["state"]) == (200, state)
         assert answer.headers.get("Idempotent-Replayed") == replayed
-    assert counted(campaign=campaign) == (0, 0, 0)
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
     coupon.refresh_from_db()
     assert coupon.uses == 0
     assert CustomerUse.objects.get(campaign=campaign).uses == 0
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_a_committed_sale_is_not_released_but_voided(till, campaign):
@@ -104,29 +104,29 @@ def test_a_committed_sale_is_not_released_but_voided(till, campaign):
 def test_past_its_time_a_hold_counts_as_released_at_once(till, campaign):
     till.hold("S1", BUYING)
     assert till.quote(BUYING)["discount"] == 0
-    run_out("S1")
+    let_hold_expire("S1")
     assert till.send("GET", "sales/S1")["state"] == "released"
     confirmed = till.post("S1", "confirm")
     assert (confirmed.status, confirmed["error"]) == (409, "hold_expired")
     assert till.quote(BUYING)["discount"] == 100
     assert till.put("S2", BUYING)["discount"] == 100
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert not list(doctor.find_breaches())
 
 
 def test_a_sale_finds_the_budget_of_a_hold_whose_time_is_over(till, campaign):
     till.hold("S1", BUYING)
-    run_out("S1")
+    let_hold_expire("S1")
     assert till.put("S2", BUYING)["discount"] == 100
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_the_clock_writes_that_a_hold_is_released(till, campaign):
     till.hold("S1", BUYING)
     clock.tick(timezone.now())
-    assert counted(campaign=campaign) == (0, 100, 1)
+    assert counter_figures(campaign=campaign) == (0, 100, 1)
     clock.tick(timezone.now() + timedelta(seconds=301))
-    assert counted(campaign=campaign) == (0, 0, 0)
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
     assert Sale.objects.get().state == "released"
 
 
@@ -146,9 +146,9 @@ def test_a_limit_that_is_first_set_while_a_hold_runs_counts_it(till):
     till.put("S1", BUYING)
     till.hold("S2", BUYING)
     publish.edit_campaign(campaign, changes={"budget": 250, "max_uses_per_customer": 3})
-    assert counted(campaign=campaign) == (100, 100, 2)
+    assert counter_figures(campaign=campaign) == (100, 100, 2)
     assert CustomerUse.objects.get(campaign=campaign).uses == 2
     till.post("S2", "confirm")
-    assert counted(campaign=campaign) == (200, 0, 2)
+    assert counter_figures(campaign=campaign) == (200, 0, 2)
     assert till.put("S3", BUYING)["discount"] == 50
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())

@@ -11,7 +11,7 @@ from pos.models import Sale
 from promotions import publish, stacking
 from promotions.models import Change, Counter, Coupon, Link, Overrun
 from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket, counted, granted
+from tests.pos.tills import AtTill, basket, counter_figures, granted_amount
 
 pytestmark = pytest.mark.django_db
 
@@ -34,9 +34,9 @@ def test_what_goes_beyond_the_budget_is_recorded_as_overrun_and_never_lost(till)
     assert (counter.spent, counter.overrun, counter.uses) == (1_000, 1_700, 2)
     (overrun,) = Overrun.objects.all()
     assert (overrun.redemption.sale.reference, overrun.amount) == ("S2", 1_700)
-    assert granted(campaign=campaign) == counter.spent + counter.overrun
+    assert granted_amount(campaign=campaign) == counter.spent + counter.overrun
     assert till.put("S3", basket(1_000))["discount"] == 0
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_what_comes_back_pays_the_overrun_first(till):
@@ -56,7 +56,7 @@ def test_what_comes_back_pays_the_overrun_first(till):
     assert figures() == (100, 100, 1)
     till.post("S1", "void")
     assert figures() == (0, 0, 0)
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_uses_beyond_the_limits_of_campaign_promotion_and_coupon_are_recorded(till):
@@ -71,12 +71,12 @@ def test_uses_beyond_the_limits_of_campaign_promotion_and_coupon_are_recorded(ti
     assert (coupon.uses, coupon.overrun_uses) == (1, 1)
     overrun = Overrun.objects.get()
     assert (overrun.campaign_uses, overrun.promotion_uses, overrun.coupon_uses) == (1, 1, 1)
-    assert counted(campaign=campaign)[2] == counted(promotion=unlocked)[2] == 1
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign)[2] == counter_figures(promotion=unlocked)[2] == 1
+    assert not list(doctor.find_breaches())
     till.post("S1", "void")
     coupon.refresh_from_db()
     assert (coupon.uses, coupon.overrun_uses) == (1, 0)
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_it_is_judged_as_of_the_time_it_was_made(till):
@@ -132,11 +132,11 @@ def test_a_campaign_that_was_stopped_after_the_sale_still_counts_for_it(till, mo
     assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 100
     assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 0
     assert till.put("S3", basket(1_000))["discount"] == 0
-    assert counted(campaign=campaign) == (100, 0, 1)
-    assert granted(campaign=campaign) == 100
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
+    assert granted_amount(campaign=campaign) == 100
     till.post("S1", "void")
-    assert counted(campaign=campaign) == (0, 0, 0)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+    assert not list(doctor.find_breaches())
 
 
 def test_a_campaign_that_the_clock_has_ended_since_still_counts_for_a_sale_in_its_window(till):
@@ -144,7 +144,7 @@ def test_a_campaign_that_the_clock_has_ended_since_still_counts_for_a_sale_in_it
     campaign = PromotionCampaignFactory(
         discounting=True, status="active", starts_at=now - 3 * HOUR, ends_at=now - HOUR / 2, budget=1_000
     )
-    assert lifecycle.settle(campaign) == ["expire"]
+    assert lifecycle.write_owed_steps(campaign) == ["expire"]
     assert till.put("S1", offline(1_000, ago=4 * HOUR))["discount"] == 0
     assert till.put("S2", offline(1_000, ago=HOUR))["discount"] == 100
     assert till.put("S3", offline(1_000, ago=HOUR / 4))["discount"] == 0
@@ -194,7 +194,7 @@ def test_a_promotion_that_was_switched_off_unlinked_or_deleted_since_still_count
     half_an_hour_ago(monkeypatch, publish.delete_promotion, deleted)
     assert till.put("S1", offline(1_000, ago=HOUR))["discount"] == 271
     assert till.put("S2", offline(1_000, ago=HOUR / 4))["discount"] == 0
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_a_promotion_made_or_linked_after_the_sale_does_not_count_for_it(till, monkeypatch, caplog):

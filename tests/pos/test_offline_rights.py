@@ -29,7 +29,7 @@ def offline(*prices, ago=HOUR, **more):
 def beat(*campaigns):
     """One beat of the clock; the status of each campaign after it."""
     clock.tick()
-    return [lifecycle.own(campaign.pk).status for campaign in campaigns]
+    return [lifecycle.load_own_kind(campaign.pk).status for campaign in campaigns]
 
 
 def test_a_till_without_the_right_sends_no_offline_sale_and_may_do_everything_else(till):

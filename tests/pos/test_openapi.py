@@ -46,7 +46,7 @@ def test_every_operation_is_as_it_is_described(case, till, live_server):
     """Right bodies are taken, wrong ones refused; each status, header and body is a described one."""
     references = [None]
     if case.meta.generation.mode.is_positive:
-        case.body = possible(case.body)
+        case.body = make_possible(case.body)
         if "sale_id" in case.path_parameters:
             references += ["committed", "held"]
     for reference in references:
@@ -57,12 +57,12 @@ def test_every_operation_is_as_it_is_described(case, till, live_server):
         )
 
 
-def lately():
+def an_hour_ago():
     """A time at which a till may have sold something offline."""
     return (timezone.now() - timedelta(hours=1)).isoformat()
 
 
-def possible(body):
+def make_possible(body):
     """Mend what no schema says: the location's currency, each line id once, a sum and a time that can be.
 
     And integers are written as such: to JSON Schema 2.0 is one, to a till's money it is a float.
@@ -78,7 +78,7 @@ def possible(body):
             if line.get(price):
                 line[price] %= 10**6
     if body.get("offline_at"):
-        body["offline_at"] = lately()
+        body["offline_at"] = an_hour_ago()
     return body
 
 
@@ -97,31 +97,31 @@ def test_the_examples_are_what_is_taken_and_what_is_answered():
     ids |= {("campaign", campaign.pk): 3, ("id", campaign.pk): 3}
 
     quoted = till.quote(sent["quote"]["a basket"])
-    assert like(quoted.body, ids) == examples.QUOTE
-    assert like(till.quote(sent["quote"]["codes"]).body["coupons"], ids) == examples.REFUSED_CODES
+    assert replace_ids(quoted.body, ids) == examples.QUOTE
+    assert replace_ids(till.quote(sent["quote"]["codes"]).body["coupons"], ids) == examples.REFUSED_CODES
     assert till.quote(sent["quote"]["one line"])["discount"] == 498
     sold = till.put("R-1001", sent["commit"]["commit"])
-    assert (sold.status, like(sold.body, ids)) == (201, examples.SALE)
+    assert (sold.status, replace_ids(sold.body, ids)) == (201, examples.SALE)
     assert till.put("R-1002", sent["commit"]["hold while the customer pays"])["state"] == "held"
-    alone = sent["commit"]["made without a connection"] | {"offline_at": lately()}
+    alone = sent["commit"]["made without a connection"] | {"offline_at": an_hour_ago()}
     assert till.put("R-1003", alone).status == 201
     asked = till.send("PUT", "sales/R-1001/returns/B-0", sent["return"]["only ask"])
     assert (asked.status, asked["dry_run"]) == (200, True)
     back = till.send("PUT", "sales/R-1001/returns/B-1", sent["return"]["one unit"])
-    assert (back.status, like(back.body, ids)) == (201, examples.RETURN)
+    assert (back.status, replace_ids(back.body, ids)) == (201, examples.RETURN)
     shown = till.send("GET", "sales/R-1001")
-    assert like(shown.body, ids) == examples.ANSWERS["show"]
-    rules = like(till.send("GET", "rules").body, ids)
+    assert replace_ids(shown.body, ids) == examples.ANSWERS["show"]
+    rules = replace_ids(till.send("GET", "rules").body, ids)
     rules["rules"] = [rule for rule in rules["rules"] if rule["promotion"] == 7]
     assert rules == examples.RULES
 
 
-def like(value, ids, key=""):
+def replace_ids(value, ids, key=""):
     """An answer with the ids, the version and the time of the examples in the place of its own."""
     if isinstance(value, dict):
-        return {name: like(part, ids, name) for name, part in value.items()}
+        return {name: replace_ids(part, ids, name) for name, part in value.items()}
     if isinstance(value, list):
-        return [like(part, ids, key) for part in value]
+        return [replace_ids(part, ids, key) for part in value]
     fixed = {"rules_version": 42, "evaluated_at": "2026-11-21T10:15:00Z"}
     fixed |= {"starts_at": "2026-11-01T08:00:00Z", "ends_at": "2026-11-30T20:00:00Z"}
     return fixed.get(key, ids.get((key, value), value))

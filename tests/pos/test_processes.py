@@ -18,8 +18,8 @@ from pos.models import Sale
 from promotions import publish
 from promotions.models import Coupon, CustomerUse, Link, Redemption
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.servers import call, of_this_database, serving
-from tests.pos.tills import AtTill, basket, counted, granted, together
+from tests.pos.servers import call, environment_of_test_database, serve
+from tests.pos.tills import AtTill, basket, counter_figures, granted_amount, run_at_once
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(240)]
 
@@ -56,7 +56,7 @@ def test_32_tills_mixing_all_that_is_limited_pass_no_limit_by_one_and_lose_nothi
     many = CouponFactory(promotion=coded, max_uses=25, max_uses_per_customer=3)
     once = CouponFactory(promotion=coded, kind=Coupon.Kind.ONE_TIME)
 
-    with serving(of_this_database()) as port:
+    with serve(environment_of_test_database()) as port:
         tills = [Client(port) for _ in range(32)]
 
         def work(number):
@@ -76,18 +76,18 @@ def test_32_tills_mixing_all_that_is_limited_pass_no_limit_by_one_and_lose_nothi
                 if step > 0.8:
                     assert till.post(sale, "void")[0] == 200
 
-        together(32, work)
+        run_at_once(32, work)
         # what is left is granted to the unit: nothing was lost on the way
         last = Client(port)
         for number in range(100):
             last.put(f"L{number}", basket(3_000))
 
-    spent, held, uses = counted(campaign=campaign)
-    assert (spent, held) == (granted(campaign=campaign), 0)
+    spent, held, uses = counter_figures(campaign=campaign)
+    assert (spent, held) == (granted_amount(campaign=campaign), 0)
     assert spent == 12_000 or uses == 150
     assert spent <= 12_000
     assert uses <= 150
-    assert counted(promotion=coded)[2] <= 40
+    assert counter_figures(promotion=coded)[2] <= 40
     many.refresh_from_db()
     once.refresh_from_db()
     assert many.uses <= 25
@@ -96,7 +96,7 @@ def test_32_tills_mixing_all_that_is_limited_pass_no_limit_by_one_and_lose_nothi
     assert max(used.values_list("uses", flat=True)) <= 9
     assert CustomerUse.objects.filter(coupon=many, uses__gt=3).count() == 0
     assert uses == Redemption.objects.filter(campaign=campaign).aggregate(uses=Sum("uses"))["uses"]
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_each_of_several_pauses_holds_from_its_answer_on_and_is_answered_within_a_second():
@@ -105,7 +105,7 @@ def test_each_of_several_pauses_holds_from_its_answer_on_and_is_answered_within_
     steps: list[tuple[str, float, float]] = []
     stop = threading.Event()
 
-    with serving(of_this_database(TILL_RATE="1000")) as port:
+    with serve(environment_of_test_database(TILL_RATE="1000")) as port:
         tills = [Client(port) for _ in range(16)]
 
         def work(number):
@@ -132,15 +132,16 @@ def test_each_of_several_pauses_holds_from_its_answer_on_and_is_answered_within_
             finally:
                 stop.set()
 
-        together(17, work)
+        run_at_once(17, work)
 
     steps.append(("stop", time.monotonic(), time.monotonic()))
     for (verb, _, answered), (_, next_began, _) in pairwise(steps):
         between = {discount for asked, had, discount in sold if asked > answered and had < next_began}
         assert between == ({0} if verb == "pause" else {100}), verb
     assert statistics.median(done - began for verb, began, done in steps if verb == "pause") < 1
-    assert counted(campaign=campaign)[0] == granted(campaign=campaign) == sum(given for *_, given in sold)
-    assert not list(doctor.examine())
+    total = sum(given for *_, given in sold)
+    assert counter_figures(campaign=campaign)[0] == granted_amount(campaign=campaign) == total
+    assert not list(doctor.find_breaches())
 
 
 def test_a_worker_killed_under_load_costs_no_till_a_sale_and_counts_none_twice():
@@ -148,7 +149,7 @@ def test_a_worker_killed_under_load_costs_no_till_a_sale_and_counts_none_twice()
     discounts: dict[str, int] = {}
     killed = threading.Event()
 
-    with serving(of_this_database(TILL_RATE="1000"), "--respawn-failed-workers") as port:
+    with serve(environment_of_test_database(TILL_RATE="1000"), "--respawn-failed-workers") as port:
         tills = [Client(port) for _ in range(8)]
 
         def work(number):
@@ -164,14 +165,14 @@ def test_a_worker_killed_under_load_costs_no_till_a_sale_and_counts_none_twice()
                 sale = f"S{number}-{turn}"
                 discounts[sale] = tills[number].put(sale, basket(1_000))[1]["discount"]
 
-        together(9, work)
+        run_at_once(9, work)
 
     assert sum(till.unanswered for till in tills) > 0  # it was killed in the midst of things
     assert set(discounts.values()) == {100}
     assert Sale.objects.count() == len(discounts)
-    assert counted(campaign=campaign) == (100 * len(discounts), 0, len(discounts))
+    assert counter_figures(campaign=campaign) == (100 * len(discounts), 0, len(discounts))
     assert Link.objects.count() == 1
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def kill_a_worker(port):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from pos.sales import callers
-from tests.pos.servers import call, of_this_database, serving
+from tests.pos.servers import call, environment_of_test_database, serve
 from tests.pos.tills import AtTill, basket
 
 
@@ -52,7 +52,7 @@ def test_every_call_of_a_key_counts_and_no_other_till_waits_for_it(settings, clo
 @pytest.mark.django_db(transaction=True)
 def test_over_http_each_worker_holds_a_key_to_the_rate_and_lets_it_in_again_after_the_time_it_told():
     till = AtTill()
-    with serving(of_this_database(TILL_RATE="2")) as port:
+    with serve(environment_of_test_database(TILL_RATE="2")) as port:
         began = time.monotonic()
         kept = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         one = [

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.factories import LocationFactory
-from tests.pos.test_sandbox import in_campaign, result, shown
+from tests.pos.test_sandbox import get_page, in_campaign, result
 from tests.pos.tills import AtTill, basket, line
 
 pytestmark = pytest.mark.django_db
 
 
-def offered(page: str) -> list[str]:
+def find_basket_addresses(page: str) -> list[str]:
     """The addresses of the baskets on the page."""
     return [unescape(address) for address in re.findall(r'<a href="(/sandbox/\?[^"]+)"', page)]
 
@@ -28,8 +28,8 @@ def test_a_sale_is_tried_out_again_with_all_that_the_till_said_of_it(client, mar
     ]
     sold = {"currency": "EUR", "lines": goods, "customer": {"id": "C1"}, "payment_method": "card"}
     assert till.put("S1", sold)["discount"] == 424
-    (address,) = offered(shown(client, "/sandbox/"))
-    page = shown(client, address)
+    (address,) = find_basket_addresses(get_page(client, "/sandbox/"))
+    page = get_page(client, address)
     for typed in ("SHIRT", "shirts, summer", "Nord", "19.99", "0.350", "7.00", "C1", "card"):
         assert f'value="{typed}"' in page
     assert "Subtotal €42.43 Discount €4.24" in result(client, address)
@@ -41,13 +41,13 @@ def test_the_newest_committed_sales_are_offered(client, marketer):
         till.put(f"S{number}", basket(1_000 + number))
     till.hold("H1", basket(5_000))
     till.post("S7", "void")
-    page = shown(client, "/sandbox/")
+    page = get_page(client, "/sandbox/")
     assert re.findall(r"1 line for €(10\.\d\d)<", page) == [f"10.0{number}" for number in (6, 5, 4, 3, 2, 1)]
 
 
 def test_a_basket_that_does_not_fit_the_page_is_not_offered(client, marketer):
     AtTill().put("S1", basket(*[100] * 51))
-    assert offered(shown(client, "/sandbox/")) == []
+    assert find_basket_addresses(get_page(client, "/sandbox/")) == []
 
 
 def test_an_article_is_offered_with_its_newest_price_in_the_currency_of_the_place(client, marketer):
@@ -55,7 +55,7 @@ def test_an_article_is_offered_with_its_newest_price_in_the_currency_of_the_plac
     here.put("S1", basket(1_000))
     here.put("S2", {"currency": "EUR", "lines": [line(1, 1_200, brand="Nord", categories=["a", "b"])]})
     elsewhere.put("S1", {"currency": "CHF", "lines": [line(1, 3_000), line(2, 500)]})
-    page = shown(
+    page = get_page(
         client, f"/sandbox/?lines-TOTAL_FORMS=1&lines-INITIAL_FORMS=0&location={here.till.location_id}"
     )
     (option,) = re.findall(r"<option value=\"SKU.*?>", page)

@@ -9,7 +9,7 @@ from pos.sales.returns import skip_runs
 from promotions.engine.allocation import spread
 from promotions.models import Coupon, CustomerUse, Link
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket, counted, granted, line
+from tests.pos.tills import AtTill, basket, counter_figures, granted_amount, line
 
 pytestmark = pytest.mark.django_db
 
@@ -40,8 +40,8 @@ def test_ten_off_three_comes_back_unit_by_unit_without_a_cent_lost(till):
     assert [part["discount"] for part in parts] == [334, 333, 333]
     assert [part["lines"][0]["units"] for part in parts] == [[[1, 334]], [[1, 333]], [[1, 333]]]
     assert sum(part["total"] for part in parts) == 2_000
-    assert counted(campaign=campaign) == (0, 0, 0)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+    assert not list(doctor.find_breaches())
 
 
 def test_a_return_sent_twice_is_done_once(till):
@@ -52,7 +52,7 @@ def test_a_return_sent_twice_is_done_once(till):
     assert again.headers["Idempotent-Replayed"] == "true"
     other = till.give_back("S1", "R1", {"1": 2})
     assert (other.status, other["error"]) == (409, "idempotency_mismatch")
-    assert counted(campaign=campaign) == (666, 0, 1)
+    assert counter_figures(campaign=campaign) == (666, 0, 1)
 
 
 def test_a_dry_run_answers_the_same_and_changes_nothing(till):
@@ -60,7 +60,7 @@ def test_a_dry_run_answers_the_same_and_changes_nothing(till):
     till.put("S1", THREE)
     tried = till.give_back("S1", "R1", {"1": 2}, dry_run=True)
     assert (tried.status, tried["dry_run"], tried["discount"]) == (200, True, 667)
-    assert counted(campaign=campaign) == (1_000, 0, 1)
+    assert counter_figures(campaign=campaign) == (1_000, 0, 1)
     done = till.give_back("S1", "R1", {"1": 2})
     assert done.body == tried.body | {"dry_run": False}
 
@@ -93,13 +93,17 @@ def test_a_partial_return_keeps_the_use_and_the_coupon_and_the_last_one_gives_th
 
     def uses():
         coupon.refresh_from_db()
-        return counted(campaign=campaign)[2], coupon.uses, CustomerUse.objects.get(campaign=campaign).uses
+        return (
+            counter_figures(campaign=campaign)[2],
+            coupon.uses,
+            CustomerUse.objects.get(campaign=campaign).uses,
+        )
 
     till.give_back("S1", "R1", {"1": 2})
     assert uses() == (1, 1, 1)
     till.give_back("S1", "R2", {"1": 1})
     assert uses() == (0, 0, 0)
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
 
 
 def test_uses_come_back_when_nothing_of_the_campaign_is_left_in_the_sale(till):
@@ -107,10 +111,10 @@ def test_uses_come_back_when_nothing_of_the_campaign_is_left_in_the_sale(till):
     campaign = campaign_of(off(100, target=of_line[0]), off(200, target=of_line[1]), max_uses=9)
     till.put("S1", basket(1_000, 1_000))
     till.give_back("S1", "R1", {"1": 1})
-    assert counted(campaign=campaign) == (200, 0, 2)
+    assert counter_figures(campaign=campaign) == (200, 0, 2)
     till.give_back("S1", "R2", {"2": 1})
-    assert counted(campaign=campaign) == (0, 0, 0)
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+    assert not list(doctor.find_breaches())
 
 
 def test_a_void_gives_back_what_returns_have_left_also_after_the_campaign_has_ended(till):
@@ -120,9 +124,9 @@ def test_a_void_gives_back_what_returns_have_left_also_after_the_campaign_has_en
     lifecycle.fire(campaign, "end_early")
     for _ in range(2):
         assert till.post("S1", "void")["state"] == "voided"
-    assert counted(campaign=campaign) == (0, 0, 0)
-    assert granted() == 0
-    assert not list(doctor.examine())
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+    assert granted_amount() == 0
+    assert not list(doctor.find_breaches())
 
 
 def test_what_comes_back_can_be_granted_again(till):
@@ -165,8 +169,8 @@ def test_returns_in_any_order_add_up_to_what_each_promotion_gave(till, amounts, 
     assert {part.status for part in parts} == {201}
     assert sum(part["discount"] for part in parts) == sold["discount"]
     assert sum(part["total"] for part in parts) == sold["total"]
-    assert counted(campaign=campaign) == (0, 0, 0)
-    assert all(granted(promotion=link.promotion) == 0 for link in campaign.links.all())
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
+    assert all(granted_amount(promotion=link.promotion) == 0 for link in campaign.links.all())
     lifecycle.fire(campaign, "cancel")
 
 

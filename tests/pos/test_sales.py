@@ -13,7 +13,7 @@ from promotions import tasks
 from promotions.models import Redemption
 from promotions.usage import split_runs
 from tests.factories import LocationFactory, PromotionCampaignFactory, PromotionFactory
-from tests.pos.tills import AtTill, basket, counted, handler, line
+from tests.pos.tills import AtTill, basket, counter_figures, handler, line
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,7 @@ def test_a_sale_is_stored_with_its_answer_and_its_lines_of_the_ledger(till, camp
     redemption = sale.redemptions.get()
     assert (redemption.campaign, redemption.amount, redemption.uses) == (campaign, 150, 1)
     assert redemption.runs == {"1": [[1, 100]], "2": [[1, 50]]}
-    assert counted(campaign=campaign) == (150, 0, 1)
+    assert counter_figures(campaign=campaign) == (150, 0, 1)
 
 
 def test_the_same_sale_again_is_counted_once_and_answered_byte_for_byte_the_same(till, campaign):
@@ -50,7 +50,7 @@ def test_the_same_sale_again_is_counted_once_and_answered_byte_for_byte_the_same
     assert again.headers["Idempotent-Replayed"] == "true"
     assert "Idempotent-Replayed" not in first.headers
     assert Sale.objects.count() == Redemption.objects.count() == 1
-    assert counted(campaign=campaign) == (100, 0, 1)
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
 
 
 def test_the_same_sale_may_be_written_in_another_way(till, campaign):
@@ -68,7 +68,7 @@ def test_another_content_under_the_same_id_is_refused(till, campaign):
     till.put("S1", basket(1_000))
     answer = till.put("S1", basket(1_001))
     assert (answer.status, answer["error"]) == (409, "idempotency_mismatch")
-    assert counted(campaign=campaign) == (100, 0, 1)
+    assert counter_figures(campaign=campaign) == (100, 0, 1)
 
 
 def test_an_id_is_unique_per_location(till, campaign):
@@ -81,7 +81,7 @@ def test_a_changed_figure_is_refused_with_the_new_quote_and_debits_nothing(till,
     answer = till.put("S2", basket(1_000, expect_discount=100))
     assert (answer.status, answer["error"]) == (409, "quote_changed")
     assert answer["quote"]["discount"] == 50
-    assert counted(campaign=campaign) == (950, 0, 1)
+    assert counter_figures(campaign=campaign) == (950, 0, 1)
     assert not Sale.objects.filter(reference="S2").exists()
     assert till.put("S2", basket(1_000, expect_discount=50)).status == 201
 
@@ -100,7 +100,7 @@ def test_a_sale_without_a_discount_is_stored_all_the_same(till):
 
 def test_a_zero_discount_consumes_nothing(till, campaign):
     till.put("S1", basket(0))
-    assert counted(campaign=campaign) == (0, 0, 0)
+    assert counter_figures(campaign=campaign) == (0, 0, 0)
 
 
 def test_a_sale_shows_as_it_is_stored(till, campaign):

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db
 FORM = {"lines-INITIAL_FORMS": 0, "lines-MIN_NUM_FORMS": 0, "lines-MAX_NUM_FORMS": 50}
 
 
-def asked(location, *lines, **sale) -> str:
+def sandbox_address(location, *lines, **sale) -> str:
     """The address of the page with this basket; a line is its fields as they are typed."""
     sent = FORM | {"lines-TOTAL_FORMS": len(lines) + 1, "location": location.pk} | sale
     for number, line in enumerate(lines):
@@ -36,7 +36,7 @@ def asked(location, *lines, **sale) -> str:
     return f"/sandbox/?{urlencode(sent, doseq=True)}"
 
 
-def shown(client, address) -> str:
+def get_page(client, address) -> str:
     response = client.get(address)
     assert response.status_code == 200, response.content.decode()[:2000]
     return response.content.decode()
@@ -44,7 +44,7 @@ def shown(client, address) -> str:
 
 def result(client, address) -> str:
     """What the reader sees of the result."""
-    page = shown(client, address).split('id="result"', 1)[1]
+    page = get_page(client, address).split('id="result"', 1)[1]
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
@@ -73,7 +73,7 @@ def test_the_page_says_what_the_till_is_answered(client, marketer):
         {"currency": "EUR", "lines": [{"id": "1", "sku": "SHIRT", "quantity": 2, "unit_price": 1999}]}
     )
     assert (quote.status, quote["discount"]) == (200, 400)
-    page = result(client, asked(till.location, SHIRT))
+    page = result(client, sandbox_address(till.location, SHIRT))
     assert "Subtotal €39.98 Discount €4.00 10.0 % To pay €35.98" in page
     assert f"Ten off in {campaign} −€4.00" in page
 
@@ -83,7 +83,7 @@ def test_trying_out_writes_nothing(client, marketer):
     in_campaign(budget=1000, max_uses=5)
     coupon = CouponFactory(promotion__standalone=True)
     publish_all()
-    address = asked(location, SHIRT, coupons=coupon.code, customer="C1")
+    address = sandbox_address(location, SHIRT, coupons=coupon.code, customer="C1")
     result(client, address)  # the first one may read the rules into the process
     before = (
         list(Counter.objects.values()),
@@ -116,7 +116,7 @@ def test_everything_that_did_not_apply_says_why_with_its_figures(client, markete
     }.items():
         PromotionFactory(name=name, standalone=True, **fields)
     in_campaign("paused", PromotionFactory(name="Waiting"))
-    page = result(client, asked(location, SHIRT, customer="C1", payment_method="card"))
+    page = result(client, sandbox_address(location, SHIRT, customer="C1", payment_method="card"))
     late = f"{timezone.localtime() + timedelta(days=9):%-d %b %Y}"
     for sentence in (
         "Threshold It needs €50.00; what counts here is worth €39.98.",
@@ -134,15 +134,15 @@ def test_everything_that_did_not_apply_says_why_with_its_figures(client, markete
 
 def test_a_budget_that_cuts_a_discount_is_told(client, marketer):
     in_campaign(budget=150, promotion=PromotionFactory(name="Cut"))
-    page = result(client, asked(LocationFactory(), SHIRT))
+    page = result(client, sandbox_address(LocationFactory(), SHIRT))
     assert "−€1.50 It would have given €4.00; the budget has no more left." in page
 
 
 def test_drafts_take_part_only_when_asked(client, marketer):
     location = LocationFactory()
     in_campaign("draft", PromotionFactory(name="Idea", status="inactive"), starts_at=None)
-    assert "No promotion applies." in result(client, asked(location, SHIRT))
-    assert "Discount €4.00" in result(client, asked(location, SHIRT, drafts="on"))
+    assert "No promotion applies." in result(client, sandbox_address(location, SHIRT))
+    assert "Discount €4.00" in result(client, sandbox_address(location, SHIRT, drafts="on"))
 
 
 def test_windows_and_hours_are_judged_at_the_time_asked_in_the_zone_of_the_location(client, marketer):
@@ -150,17 +150,17 @@ def test_windows_and_hours_are_judged_at_the_time_asked_in_the_zone_of_the_locat
     PromotionFactory(
         name="Lunch", standalone=True, conditions=[{"type": "hours", "from": "12:00", "to": "13:00"}]
     )
-    page = result(client, asked(location, SHIRT, at="2026-07-01T16:30"))  # the site's zone is UTC
+    page = result(client, sandbox_address(location, SHIRT, at="2026-07-01T16:30"))  # the site's zone is UTC
     assert "Wednesday 1 Jul 2026, 12:30 there" in page
     assert "Discount €4.00" in page
-    page = result(client, asked(location, SHIRT, at="2026-07-01T12:30"))
+    page = result(client, sandbox_address(location, SHIRT, at="2026-07-01T12:30"))
     assert "Its hours are 12:00–13:00; here it is 08:30." in page
 
 
 def test_codes_say_whether_they_are_good(client, marketer):
     coupon = CouponFactory(code="SPRING", promotion__standalone=True)
     CouponFactory(code="OFF", active=False, promotion=coupon.promotion)
-    page = result(client, asked(LocationFactory(), SHIRT, coupons="spring OFF, NOPE"))
+    page = result(client, sandbox_address(LocationFactory(), SHIRT, coupons="spring OFF, NOPE"))
     assert "spring Used The code is used." in page
     assert "OFF Not used The code is switched off" in page
     assert "NOPE Not used There is no such code." in page
@@ -168,7 +168,7 @@ def test_codes_say_whether_they_are_good(client, marketer):
 
 def test_a_gift_stands_with_what_applies_and_not_with_what_does_not(client, marketer):
     PromotionFactory(name="A mug on top", standalone=True, benefit={"type": "free_gift", "sku": "MUG"})
-    page = result(client, asked(LocationFactory(), SHIRT))
+    page = result(client, sandbox_address(LocationFactory(), SHIRT))
     assert "The till may add 1 × MUG for nothing: A mug on top." in page
     assert "Every promotion there is gave something." in page
 
@@ -176,7 +176,7 @@ def test_a_gift_stands_with_what_applies_and_not_with_what_does_not(client, mark
 def test_weighed_goods_and_a_currency_without_decimals(client, marketer):
     tokyo = LocationFactory(currency="JPY", time_zone="Asia/Tokyo")
     PromotionFactory(standalone=True)
-    page = result(client, asked(tokyo, {"sku": "TEA", "quantity": "0.350", "unit_price": "999"}))
+    page = result(client, sandbox_address(tokyo, {"sku": "TEA", "quantity": "0.350", "unit_price": "999"}))
     assert "Subtotal ¥350 Discount ¥35 10.0 % To pay ¥315" in page
 
 
@@ -190,36 +190,36 @@ def test_weighed_goods_and_a_currency_without_decimals(client, marketer):
     ],
 )
 def test_a_line_that_cannot_be_is_told(client, marketer, line, sentence):
-    assert sentence in result(client, asked(LocationFactory(), line))
+    assert sentence in result(client, sandbox_address(LocationFactory(), line))
 
 
 def test_an_empty_basket_is_told(client, marketer):
-    assert "lines" in result(client, asked(LocationFactory()))
+    assert "lines" in result(client, sandbox_address(LocationFactory()))
 
 
 def test_lines_are_added_and_removed_without_javascript(client, marketer):
     location = LocationFactory()
     lines = [{"sku": sku, "quantity": "1", "unit_price": "1"} for sku in ("A", "B")]
-    page = shown(client, asked(location, *lines, more="line"))
+    page = get_page(client, sandbox_address(location, *lines, more="line"))
     assert "lines-3-sku" in page
-    page = shown(client, asked(location, *lines, remove="0"))
+    page = get_page(client, sandbox_address(location, *lines, remove="0"))
     assert re.search(r'name="lines-0-sku" value="B"', page)
     assert 'value="A"' not in page
-    assert 'value="A"' not in shown(client, asked(location, lines[0], remove="0"))
+    assert 'value="A"' not in get_page(client, sandbox_address(location, lines[0], remove="0"))
 
 
 def test_a_forged_count_of_lines_is_no_error(client, marketer):
     location = LocationFactory()
     for total in ("", "x", "-1", "99999999", "²", "9" * 5_000):
         for more in ({}, {"more": "line"}, {"remove": "7"}, {"remove": "²"}, {"remove": "9" * 5_000}):
-            address = asked(location, SHIRT, **more).replace(
+            address = sandbox_address(location, SHIRT, **more).replace(
                 "lines-TOTAL_FORMS=2", f"lines-TOTAL_FORMS={total}"
             )
-            shown(client, address)
+            get_page(client, address)
 
 
 def test_without_a_location_the_page_says_so(client, marketer):
-    assert "No location yet" in shown(client, "/sandbox/")
+    assert "No location yet" in get_page(client, "/sandbox/")
 
 
 def test_the_page_needs_its_permission(client):
@@ -244,6 +244,6 @@ def test_names_of_other_promotions_stand_in_the_reasons(client, marketer):
     worse = {"benefit": {"type": "percent", "percent": 1000}, "stacking": {"type": "best_of", "group": "g"}}
     PromotionFactory(name="Half", standalone=True, **better)
     PromotionFactory(name="Tenth", standalone=True, **worse)
-    page = result(client, asked(LocationFactory(), SHIRT))
+    page = result(client, sandbox_address(LocationFactory(), SHIRT))
     assert "“Half” is the better deal, and only one of them counts." in page
     assert Promotion.objects.count() == 2

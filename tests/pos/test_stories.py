@@ -62,18 +62,18 @@ class Day:
         assert (answer.status, answer["discount"]) == (201, step["discount"])
 
     def confirm(self, step: Step) -> None:
-        self.answered(self.till.post(step["sale"], "confirm"), step)
+        self.check_status(self.till.post(step["sale"], "confirm"), step)
 
     def release(self, step: Step) -> None:
-        self.answered(self.till.post(step["sale"], "release"), step)
+        self.check_status(self.till.post(step["sale"], "release"), step)
 
     def void(self, step: Step) -> None:
-        self.answered(self.till.post(step["sale"], "void"), step)
+        self.check_status(self.till.post(step["sale"], "void"), step)
 
     def give_back(self, step: Step) -> None:
         self.returns += 1
         answer = self.till.give_back(step["sale"], f"R{self.returns}", {"1": step["units"]})
-        self.answered(answer, {"status": 201} | step)
+        self.check_status(answer, {"status": 201} | step)
         assert "discount" not in step or answer["discount"] == step["discount"]
 
     def lapse(self, step: Step) -> None:
@@ -94,7 +94,7 @@ class Day:
         publish.switch(self.promotion, step["on"])
 
     @staticmethod
-    def answered(answer: Response, step: Step) -> None:
+    def check_status(answer: Response, step: Step) -> None:
         assert answer.status == step["status"], answer.body
 
     def counter(self) -> list[int]:
@@ -125,4 +125,4 @@ def test_a_day_at_the_till(story):
         if "counter" in step:
             figures = [*step["counter"], 0][:4]
             assert day.counter() == figures, f"after step {number}: {step}"
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())

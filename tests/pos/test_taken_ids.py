@@ -8,7 +8,7 @@ from django.utils import timezone
 from pos import keys
 from pos.models import Return, Sale
 from tests.factories import PromotionCampaignFactory
-from tests.pos.tills import AtTill, basket, counted, line, together
+from tests.pos.tills import AtTill, basket, counter_figures, line, run_at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -103,14 +103,16 @@ def test_of_tills_that_send_one_id_at_once_exactly_one_has_it():
     tills = [AtTill(name="Till 0")]
     tills += [AtTill(name=f"Till {number}", location=tills[0].location) for number in range(1, 6)]
     for round_number in range(5):
-        answers = together(6, lambda number, sale=f"S{round_number}": tills[number].put(sale, basket(1_000)))
+        answers = run_at_once(
+            6, lambda number, sale=f"S{round_number}": tills[number].put(sale, basket(1_000))
+        )
         assert sorted(answer.status for answer in answers) == [201, 409, 409, 409, 409, 409]
         winner = next(number for number, answer in enumerate(answers) if answer.status == 201)
         others = [answer for answer in answers if answer.status == 409]
         assert {(answer["error"], answer["till"]) for answer in others} == {
             ("sale_id_taken", f"Till {winner}")
         }
-    assert counted(campaign=campaign) == (500, 0, 5)
+    assert counter_figures(campaign=campaign) == (500, 0, 5)
     assert Sale.objects.count() == 5
 
 
@@ -120,6 +122,6 @@ def test_of_tills_that_send_one_return_id_at_once_exactly_one_has_it():
     tills = [AtTill(name="Till 0")]
     tills += [AtTill(name=f"Till {number}", location=tills[0].location) for number in range(1, 4)]
     tills[0].put("S1", {"currency": "EUR", "lines": [line(1, 1_000, 9)]})
-    answers = together(4, lambda number: tills[number].give_back("S1", "1", {"1": 1}))
+    answers = run_at_once(4, lambda number: tills[number].give_back("S1", "1", {"1": 1}))
     assert sorted(answer.status for answer in answers) == [201, 409, 409, 409]
     assert Return.objects.count() == 1

@@ -85,7 +85,7 @@ def line(number: int | str, price: int, quantity: int | str = 1, **more: Any) ->
     return {"id": f"{number}", "sku": f"SKU{number}", "quantity": quantity, "unit_price": price} | more
 
 
-def together(count: int, work: Callable[[int], Any]) -> list[Any]:
+def run_at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
     """Do `work(0)` … `work(count - 1)` at once, each in a thread with a connection of its own; the results in order."""
     results: list[Any] = [None] * count
     errors: list[BaseException] = []
@@ -110,12 +110,12 @@ def together(count: int, work: Callable[[int], Any]) -> list[Any]:
     return results
 
 
-def counted(**of: Any) -> tuple[int, int, int]:
+def counter_figures(**of: Any) -> tuple[int, int, int]:
     """(spent, held, uses) of one counter."""
     counter = Counter.objects.get(**of)
     return counter.spent, counter.held, counter.uses
 
 
-def granted(**of: Any) -> int:
+def granted_amount(**of: Any) -> int:
     """What the ledger says was granted and not given back."""
     return sum(Redemption.objects.filter(**of).values_list("amount", flat=True))

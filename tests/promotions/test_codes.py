@@ -89,9 +89,9 @@ def test_codes_are_found_in_any_case(client, admin_client):
 @pytest.mark.django_db
 def test_the_doctor_finds_a_key_that_is_not_that_of_its_code():
     coupon = CouponFactory(code="STRASSE10")
-    assert not list(doctor.examine())
+    assert not list(doctor.find_breaches())
     Coupon.objects.filter(pk=coupon.pk).update(key="strase10")
-    assert any("STRASSE10" in line and "key" in line for line in doctor.examine())
+    assert any("STRASSE10" in line and "key" in line for line in doctor.find_breaches())
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.doctor import examine
+from campaigns.doctor import find_breaches
 from pos.models import Sale
 from promotions.models import Counter, Coupon, CustomerUse, Promotion, Redemption
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory, SaleFactory
@@ -35,7 +35,7 @@ def granted_again():
 
 
 def test_it_finds_nothing_where_every_figure_is_right(campaign_with_sales):
-    assert list(examine()) == []
+    assert list(find_breaches()) == []
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_it_finds_nothing_where_every_figure_is_right(campaign_with_sales):
 )
 def test_it_names_each_figure_that_is_wrong(campaign_with_sales, spoil, said):
     spoil()
-    breaches = list(examine())
+    breaches = list(find_breaches())
     assert any(said in breach for breach in breaches), breaches
 
 
@@ -72,10 +72,10 @@ def test_it_finds_more_given_back_than_was_given(campaign_with_sales):
     Redemption.objects.create(
         sale=granted.sale, promotion=granted.promotion, amount=-5_000, uses=-1, reverses=granted
     )
-    assert any("more came back" in breach for breach in examine())
+    assert any("more came back" in breach for breach in find_breaches())
 
 
 def test_a_sale_that_no_till_made_is_not_held_against_its_ledger():
     sale = SaleFactory(discount=0)
     Redemption.objects.create(sale=sale, promotion=PromotionFactory(), amount=5, uses=1)
-    assert list(examine()) == []
+    assert list(find_breaches()) == []

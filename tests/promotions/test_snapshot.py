@@ -61,7 +61,7 @@ def test_what_is_over_is_explained_for_a_day_and_codes_for_ever():
     def link_to_ended_campaign(promotion, ago):
         started = now - timedelta(days=9)
         campaign = link_to_campaign(promotion, status="active", starts_at=started, ends_at=now - ago)
-        assert lifecycle.settle(campaign, now) == ["expire"]
+        assert lifecycle.write_owed_steps(campaign, now) == ["expire"]
         return campaign.pk
 
     lately = link_to_ended_campaign(automatic, timedelta(hours=1))

@@ -10,7 +10,7 @@ from django.db import DatabaseError, DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from promotions.statements import Transaction, array_text, bytea_text, retry_on_lost_connection, run
-from tests.pos.tills import together
+from tests.pos.tills import run_at_once
 
 ECHO = "SELECT %(value)s::text"
 
@@ -122,7 +122,7 @@ def test_a_connection_that_was_closed_is_not_kept_in_memory():
 
 @pytest.mark.django_db(transaction=True)
 def test_threads_prepare_and_run_each_on_its_own_connection():
-    answers = together(8, lambda number: [echo(f"{number}-{turn}") for turn in range(20)])
+    answers = run_at_once(8, lambda number: [echo(f"{number}-{turn}") for turn in range(20)])
     assert answers == [[f"{number}-{turn}" for turn in range(20)] for number in range(8)]
 
 

@@ -10,9 +10,9 @@ class Command(BaseCommand):
     help = "Prove the invariants; exits 1 with one line for each breach."
 
     def handle(self, *args, **options):
-        if problems := health.of_the_database():
+        if problems := health.check_database():
             raise CommandError(problems[0])
-        breaches = list(doctor.examine())
+        breaches = list(doctor.find_breaches())
         for breach in breaches:
             self.stdout.write(breach)
         if warning := database_time.warning():
