@@ -62,7 +62,7 @@ class GroupAdmin(GuardedAdmin, theirs.GroupAdmin):
 
 
 @admin.register(UserSettings)
-class UserSettingsAdmin(admin.ModelAdmin):
+class UserSettingsAdmin(GuardedAdmin):
     """What people chose for themselves."""
 
     actions = None

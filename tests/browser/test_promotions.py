@@ -301,7 +301,7 @@ def test_a_basket_is_tried_out_with_its_discounts_and_the_reasons_of_the_rest(pa
     sign_in("marketer")
     page.get_by_role("link", name="Sandbox").click()
     line = page.get_by_role("group", name="Line 1")
-    line.get_by_label("SKU").fill("COF02")
+    line.get_by_label("Article").fill("COF02")
     line.get_by_label("Categories").fill("coffee")
     line.get_by_label("Quantity").fill("2")
     line.locator("[data-field=unit_price] input").fill("24.90")
@@ -317,15 +317,15 @@ def test_a_basket_begins_with_what_a_till_has_sold(page: Page, sign_in):
     sign_in("marketer")
     page.goto("/sandbox/")
     line = page.get_by_role("group", name="Line 1")
-    line.get_by_label("SKU").fill("COF02")
-    line.get_by_label("SKU").press("Tab")
+    line.get_by_label("Article").fill("COF02")
+    line.get_by_label("Article").press("Tab")
     expect(line.get_by_label("Categories")).to_have_value("coffee")
     expect(line.locator("[data-field=unit_price] input")).to_have_value("24.90")
     expect(page.locator("#result")).to_contain_text("To pay")
     page.get_by_role("link", name="Empty the basket").click()
     page.get_by_role("list", name="Sold lately").get_by_role("link").first.click()
     expect(page.locator("#result")).to_contain_text("What it gets")
-    expect(line.get_by_label("SKU")).not_to_have_value("")
+    expect(line.get_by_label("Article")).not_to_have_value("")
 
 
 def test_a_campaign_that_has_not_begun_shows_what_the_last_sales_would_have_got(page: Page, sign_in):
