@@ -64,10 +64,10 @@ class Run:
     def sample_states(self) -> bool:
         """Look at the sum of the states; always true."""
         from mailing.models import Delivery
-        from mailing.progress import sums
+        from mailing.progress import read_sums
 
         if self.now().prepared_at:
-            counted = sums(self.campaign.pk)
+            counted = read_sums(self.campaign.pk)
             self.totals.add(sum(counted.get(status, 0) for status in Delivery.Status))
         return True
 
@@ -246,7 +246,7 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
     late = []
     for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
         email = tracking.unsubscribe(
-            tokens.sign(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor()
+            tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor()
         )
         got = {message.recipient for message in run.server.accepted()}
         if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):

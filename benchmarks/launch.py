@@ -51,7 +51,7 @@ def launch(recipients: int, port: int) -> int:
     begun = time.monotonic()
     campaign = rig.draft(rig.contacts_of(recipients), port, max_connections=CONNECTIONS)
     print(f"making {recipients:,} contacts     {time.monotonic() - begun:8.1f} s")
-    problems, took = time_call(lambda: launching.problems(campaign))
+    problems, took = time_call(lambda: launching.find_problems(campaign))
     print(f"validation                    {took:8.1f} s   {problems or 'nothing stands against it'}")
     before = peak_mb()
     _, fired = time_call(lambda: lifecycle.fire(campaign, "launch"))
@@ -68,10 +68,10 @@ def launch(recipients: int, port: int) -> int:
 
 def send(campaign_id: int, messages: int, logs: Path) -> None:
     """Let a cluster send so many, and say what memory its processes had at most."""
-    from mailing.progress import sums
+    from mailing.progress import read_sums
 
     def count_accepted() -> int:
-        return sums(campaign_id).get("accepted", 0)
+        return read_sums(campaign_id).get("accepted", 0)
 
     with rig.product("mail", "clock", logs=logs) as product:
         begun, before = time.monotonic(), count_accepted()

@@ -124,7 +124,7 @@ class Bench:
         from campaigns import lifecycle
         from mailing import doctor
         from mailing.models import EmailCampaign
-        from mailing.progress import sums
+        from mailing.progress import read_sums
 
         campaign = rig.draft(self._everybody, target.port, max_connections=connections)
 
@@ -139,7 +139,9 @@ class Bench:
             meter, before = Meter(target, self._postgres), rig.cpu_seconds(pids)
             # seldom: a sum over the tallies of a run under way costs as much as some messages
             done = rig.wait(
-                lambda: sums(campaign.pk).get("accepted", 0) == self.messages or now().is_final, PATIENCE, 0.5
+                lambda: read_sums(campaign.pk).get("accepted", 0) == self.messages or now().is_final,
+                PATIENCE,
+                0.5,
             )
             last = campaign.deliveries.aggregate(Max("sent_at"))["sent_at__max"]
             result = meter.measure(
@@ -153,7 +155,7 @@ class Bench:
         breaches = list(doctor.breaches())
         if not (done and completed) or breaches or (got is not None and len(got) != self.messages):
             raise SystemExit(
-                f"{sums(campaign.pk)}, {now().status}, {got and len(got)} at the sink, {breaches}"
+                f"{read_sums(campaign.pk)}, {now().status}, {got and len(got)} at the sink, {breaches}"
             )
         return result
 

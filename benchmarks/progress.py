@@ -96,9 +96,9 @@ def measure(count: int) -> None:
     row("floor: SELECT 1", one)
     for tallies in ("not folded yet", "folded"):
         print(f"{Tally.objects.filter(campaign=campaign).count():,} tallies, {tallies}")
-        row("the figures", lambda: progress.figures(campaign))
+        row("the figures", lambda: progress.read_figures(campaign))
         row("the part a page polls", lambda: client.get(path(campaign, "progress/"), headers=HTMX))
-        progress.fold(timezone.now())
+        progress.fold_tallies(timezone.now())
     row("the campaign's page", lambda: client.get(path(campaign)))
     row("its report", lambda: client.get(path(campaign, "report/")))
 

@@ -41,7 +41,7 @@ _TRAILING = ".,;:>。｡、"
 _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU")
 
 
-def normalised(address: str) -> str:
+def normalise_address(address: str) -> str:
     """The address as it is stored and compared: cleaned, lower-case, its domain in IDNA (RFC 5891).
 
     Raises: ValueError: it is no e-mail address, or none that can be sent to.
@@ -55,24 +55,24 @@ def normalised(address: str) -> str:
         and lower.index("@") <= LONGEST_LOCAL
     ):
         return lower
-    return _checked(_bare(address), address)
+    return _check_address(_strip_decoration(address), address)
 
 
-def _bare(text: str) -> str:
+def _strip_decoration(text: str) -> str:
     """The address alone, without what was copied along with it."""
     if len(text) > LONGEST_TEXT:
-        raise ValueError(f"“{_shown(text)}” is longer than an e-mail address may be.")
+        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
     if any(mark in text for mark in _BACKWARDS):
         raise ValueError(
-            f"“{_shown(text)}” is written backwards by an invisible character: type the address."
+            f"“{_quotable(text)}” is written backwards by an invisible character: type the address."
         )
-    address = _visible(text).translate(_WIDE).strip()
+    address = _drop_invisible(text).translate(_WIDE).strip()
     while True:
         before = address
         if address[:7].lower() == "mailto:":
             address = unquote(address[7:].removeprefix("//").partition("?")[0]).strip()
         if match := _named(address):
-            address = _of_name(match[1].strip(), match[2], text)
+            address = _take_from_brackets(match[1].strip(), match[2], text)
         if address[:1] + address[-1:] in _PAIRS and len(address) > 2:
             address = address[1:-1].strip()
         address = (
@@ -84,7 +84,7 @@ def _bare(text: str) -> str:
             return address
 
 
-def _visible(text: str) -> str:
+def _drop_invisible(text: str) -> str:
     if text.isascii():
         return text
     kept = "".join(
@@ -104,43 +104,43 @@ def _is_selector(char: str) -> bool:
     )
 
 
-def _of_name(name: str, address: str, text: str) -> str:
+def _take_from_brackets(name: str, address: str, text: str) -> str:
     """The address in angle brackets, unless another one is its name."""
     if "@" in name and name.strip("\"'“”„‘’()[] ").lower() != address.lower().removeprefix("mailto:"):
-        raise ValueError(f"“{_shown(text)}” holds two addresses: give one.")
+        raise ValueError(f"“{_quotable(text)}” holds two addresses: give one.")
     return address
 
 
-def _checked(address: str, text: str) -> str:
+def _check_address(address: str, text: str) -> str:
     _refuse_lookalikes(address.rpartition("@")[0], text)
     local, at, domain = unicodedata.normalize("NFC", address.lower()).rpartition("@")
     if not (local and at and domain):
-        raise ValueError(f"“{_shown(text)}” is not an e-mail address.")
+        raise ValueError(f"“{_quotable(text)}” is not an e-mail address.")
     if local.startswith('"') and local.endswith('"'):
         raise ValueError(
-            f"“{_shown(text)}” is not an e-mail address that can be sent to: it has quotation marks."
+            f"“{_quotable(text)}” is not an e-mail address that can be sent to: it has quotation marks."
         )
     if "@" in local:
-        raise ValueError(f"“{_shown(text)}” is not an e-mail address: it has more than one @.")
+        raise ValueError(f"“{_quotable(text)}” is not an e-mail address: it has more than one @.")
     if domain.startswith("["):
         raise ValueError(
-            f"“{_shown(text)}” is not an e-mail address that can be sent to: a number stands for its domain."
+            f"“{_quotable(text)}” is not an e-mail address that can be sent to: a number stands for its domain."
         )
     if _ascii_local(local):
         if local.startswith("'"):
-            raise ValueError(f"“{_shown(text)}” is not an e-mail address: it begins with an apostrophe.")
+            raise ValueError(f"“{_quotable(text)}” is not an e-mail address: it begins with an apostrophe.")
     else:
         _check_international(local, text)
-    ascii_domain = _domain(domain, text)
+    ascii_domain = _encode_domain(domain, text)
     if len(local.encode()) > LONGEST_LOCAL or len(local.encode()) + 1 + len(ascii_domain) > LONGEST:
-        raise ValueError(f"“{_shown(text)}” is longer than an e-mail address may be.")
+        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
     return f"{local}@{ascii_domain}"
 
 
 def _check_international(local: str, text: str) -> None:
     """Letters and digits of any one script, and what ASCII allows (RFC 6531)."""
     if local.isascii() or not _ascii_local("".join("a" if _is_letter(char) else char for char in local)):
-        raise ValueError(f"“{_shown(text)}” is not an e-mail address.")
+        raise ValueError(f"“{_quotable(text)}” is not an e-mail address.")
     _refuse_mixed(local, text)
 
 
@@ -149,7 +149,7 @@ def _refuse_lookalikes(local: str, text: str) -> None:
     for char in "" if local.isascii() else local + unicodedata.normalize("NFC", local):
         if unicodedata.normalize("NFKC", char) != char or len(char.lower()) > 1:
             raise ValueError(
-                f"“{_shown(text)}” has a letter that can be taken for another one before the @: type the address."
+                f"“{_quotable(text)}” has a letter that can be taken for another one before the @: type the address."
             )
 
 
@@ -163,32 +163,33 @@ def _refuse_mixed(part: str, text: str) -> None:
         names = {unicodedata.name(char, "").partition(" ")[0] for char in word}
         if len(names.intersection(_ALIKE)) > 1:
             raise ValueError(
-                f"“{_shown(text)}” mixes letters of two alphabets that look alike: type the address."
+                f"“{_quotable(text)}” mixes letters of two alphabets that look alike: type the address."
             )
 
 
-def _domain(domain: str, text: str) -> str:
+def _encode_domain(domain: str, text: str) -> str:
     try:
         ascii_domain = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except idna.IDNAError as error:
         raise ValueError(
-            f"“{_shown(text)}” is not an e-mail address: its domain is no valid name."
+            f"“{_quotable(text)}” is not an e-mail address: its domain is no valid name."
         ) from error
     if domain is not ascii_domain:
         for label in re.split(r"[.\u3002\uff0e\uff61]", domain):
             _refuse_mixed(label, text)
     if "." not in ascii_domain:
         raise ValueError(
-            f"“{_shown(text)}” is not an e-mail address that can be sent to: its domain has no dot, as in example.com."
+            f"“{_quotable(text)}” is not an e-mail address that can be sent to:"
+            " its domain has no dot, as in example.com."
         )
     if len(ascii_domain) > LONGEST - 2:
-        raise ValueError(f"“{_shown(text)}” is longer than an e-mail address may be.")
+        raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
     if not _ascii_domain(ascii_domain):
-        raise ValueError(f"“{_shown(text)}” is not an e-mail address: its domain is no valid name.")
+        raise ValueError(f"“{_quotable(text)}” is not an e-mail address: its domain is no valid name.")
     return ascii_domain
 
 
-def _shown(text: str) -> str:
+def _quotable(text: str) -> str:
     """What was given, as a sentence can hold it."""
     start = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()  # lone surrogates
     visible = "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in start)

@@ -96,7 +96,7 @@ class SmtpConnectionAdmin(RefusingAdmin):
     list_display = ["name", "host", "port", "tls", "is_enabled"]
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        connections.delete(obj)
+        connections.delete_connection(obj)
 
 
 @admin.register(ContactList)

@@ -1,7 +1,7 @@
 """Segments at the till: customer groups kept equal to what segments choose, so that promotions can be for them.
 
 A group holds the customer numbers of the contacts; those without one are not known at any till. It is filled when the
-segment is saved and again every `EVERY`, since what contacts do moves them in and out.
+segment is saved and again every `FILL_EVERY`, since what contacts do moves them in and out.
 """
 
 import json
@@ -16,18 +16,18 @@ from django_q.tasks import async_task
 from campaigns import database_time, editions
 from mailing import deletion
 from mailing.models import Segment
-from mailing.segments import compiled
+from mailing.segments import compile_tree
 from promotions import groups
 from promotions.models import CustomerGroup
 
-EVERY = timedelta(minutes=5)
+FILL_EVERY = timedelta(minutes=5)
 CUSTOMERS = """
     SELECT contact.customer_id AS customer FROM mailing_contact AS contact
     WHERE contact.customer_id <> '' AND ({sql})
 """
 
 
-def facts(segment: Segment) -> dict[str, str]:
+def describe_segment(segment: Segment) -> dict[str, str]:
     """What people may change of a segment, in words."""
     told = editions.column_facts(segment, ["name", "description", "is_active"])
     return told | {
@@ -36,7 +36,7 @@ def facts(segment: Segment) -> dict[str, str]:
     }
 
 
-def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = None) -> Segment:
+def save_segment(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = None) -> Segment:
     """Save a new or a stored segment, and make (`at_till`) or end its customer group.
 
     It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
@@ -50,7 +50,7 @@ def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = 
             if segment.pk
             else None
         )
-        before = facts(was) if was else None
+        before = describe_segment(was) if was else None
         if was and before:
             editions.refuse_overtaken(was, before, seen)
             segment.group_id = was.group_id
@@ -60,11 +60,11 @@ def save(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = 
                 CustomerGroup(name=segment.name, code=_free_code(segment)), (), by=by
             )
         if not at_till and segment.group is not None:
-            _leave(segment, by=by)
+            _end_group(segment, by=by)
         if segment.group is not None:
             groups.set_keeper(segment.group, segment.name, by=by)
-            fill(segment)
-        editions.record_edit(segment, before, facts(segment), by=by)
+            fill_group(segment)
+        editions.record_edit(segment, before, describe_segment(segment), by=by)
     return segment
 
 
@@ -74,29 +74,29 @@ def _free_code(segment: Segment) -> str:
     return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code
 
 
-def _leave(segment: Segment, *, by: object = None) -> None:
+def _end_group(segment: Segment, *, by: object = None) -> None:
     group, segment.group, segment.filled_at = segment.group, None, None
     assert group is not None, "only a segment with a group leaves it"
     segment.save(update_fields=["group", "filled_at"])
     groups.set_keeper(group, "", by=by)
 
 
-def delete(segment: Segment, *, by: object = None) -> None:
+def delete_segment(segment: Segment, *, by: object = None) -> None:
     """Delete a segment; its customer group stays as it is, kept by people.
 
     Raises: Refused: a campaign that may still send names it.
     """
     with transaction.atomic():
         if segment.group is not None:
-            _leave(segment, by=by)
+            _end_group(segment, by=by)
         editions.forget_edits(segment)
         deletion.delete_segment(segment)
 
 
-def fill(segment: Segment) -> int:
+def fill_group(segment: Segment) -> int:
     """Make the segment's group hold exactly those it chooses now; returns how many. Safe to run twice."""
     assert segment.group is not None, "only a segment at the till is filled"
-    condition = compiled(segment.tree)
+    condition = compile_tree(segment.tree)
     with transaction.atomic():
         members = groups.set_members_by(segment.group, CUSTOMERS.format(sql=condition.sql), condition.params)
         segment.filled_at = database_time.now()
@@ -104,16 +104,16 @@ def fill(segment: Segment) -> int:
     return members
 
 
-def refill(segment_id: int) -> int:
-    """As `fill`, of a segment that may have left the till since; returns how many, 0 then."""
+def refill_group(segment_id: int) -> int:
+    """As `fill_group`, of a segment that may have left the till since; returns how many, 0 then."""
     with transaction.atomic():
         segment = Segment.objects.select_for_update(of=["self"]).filter(pk=segment_id).first()
-        return fill(segment) if segment and segment.group else 0
+        return fill_group(segment) if segment and segment.group else 0
 
 
-def wake(now: datetime) -> None:
-    """Queue the filling of what was filled too long ago, each once in `EVERY` however many clocks run."""
-    due = Q(filled_at=None) | Q(filled_at__lte=now - EVERY)
+def queue_due_fillings(now: datetime) -> None:
+    """Queue the filling of what was filled too long ago, each once in `FILL_EVERY` however many clocks run."""
+    due = Q(filled_at=None) | Q(filled_at__lte=now - FILL_EVERY)
     for pk in Segment.objects.filter(due).exclude(group=None).values_list("pk", flat=True):
         if Segment.objects.filter(due, pk=pk).update(filled_at=now):
             async_task("mailing.tasks.fill_group", pk)

@@ -9,21 +9,21 @@ from django.db.models.expressions import RawSQL
 
 from campaigns import dates
 from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
-from mailing.segments import Condition, SegmentError, compiled
+from mailing.segments import Condition, SegmentError, compile_tree
 
-compile = compiled
-SEGMENTS_ASKED = 100  # at most, for one contact
+compile = compile_tree
+MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
 
 __all__ = [
     "Funnel",
     "SegmentError",
-    "because",
     "compile",
-    "count",
+    "count_contacts",
     "estimate",
-    "people",
-    "selection",
-    "why",
+    "explain_delivery",
+    "explain_stage",
+    "list_stage_contacts",
+    "read_selection",
 ]
 
 
@@ -52,7 +52,7 @@ class Funnel(msgspec.Struct, frozen=True):
     recipients: int
 
 
-def selection(targets: Iterable[Target]) -> Selection:
+def read_selection(targets: Iterable[Target]) -> Selection:
     """What these targets say."""
     lists: dict[str, list[int]] = {"include": [], "exclude": []}
     segments: dict[str, list[tuple[int, dict[str, Any]]]] = {"include": [], "exclude": []}
@@ -104,17 +104,19 @@ STAGES = {
 }
 
 
-def judged(chosen: Selection) -> Condition:
+def build_judged_query(chosen: Selection) -> Condition:
     """The common table expressions that end in `judged`, and their parameters.
 
     Raises: SegmentError: a segment cannot be used.
     """
-    named, params = _named(chosen.lists, chosen.segments)
-    excluded, more = _named(chosen.without_lists, chosen.without_segments)
+    named, params = _build_named_query(chosen.lists, chosen.segments)
+    excluded, more = _build_named_query(chosen.without_lists, chosen.without_segments)
     return Condition(JUDGED.format(named=named, excluded=excluded), params + more)
 
 
-def _named(lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]]) -> tuple[str, list[Any]]:
+def _build_named_query(
+    lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]]
+) -> tuple[str, list[Any]]:
     queries: list[str] = []
     params: list[Any] = []
     for pk in lists:
@@ -124,7 +126,7 @@ def _named(lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]])
         )
         params += [f"list {pk}", pk]
     for pk, tree in segments:
-        condition = compiled(tree)
+        condition = compile_tree(tree)
         queries.append(
             "SELECT contact.id AS contact_id, false AS has_left, %s::text AS target"
             f" FROM mailing_contact AS contact WHERE {condition.sql}"
@@ -135,13 +137,13 @@ def _named(lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]])
 
 def estimate(chosen: Selection) -> Funnel:
     """The recipients as they would be now. Raises SegmentError."""
-    sql, params = judged(chosen)
+    sql, params = build_judged_query(chosen)
     with connection.cursor() as cursor:
         cursor.execute(sql + COUNTS, params)
-        return funnel(cursor.fetchone())
+        return read_funnel(cursor.fetchone())
 
 
-def funnel(counts: tuple[Any, ...]) -> Funnel:
+def read_funnel(counts: tuple[Any, ...]) -> Funnel:
     """From a row of COUNTS."""
     named, duplicates, unsubscribed, excluded, suppressed, recipients, by_target = counts
     if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
@@ -149,7 +151,7 @@ def funnel(counts: tuple[Any, ...]) -> Funnel:
     return Funnel(by_target, int(named), int(duplicates), unsubscribed, excluded, suppressed, recipients)
 
 
-def people(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> list[Contact]:
+def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> list[Contact]:
     """A page of the contacts in one stage of the funnel, in the order of their keys.
 
     Args:
@@ -157,7 +159,7 @@ def people(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> 
         after: the key of the last contact of the page before.
     Raises: SegmentError; KeyError: there is no such stage.
     """
-    sql, params = judged(chosen)
+    sql, params = build_judged_query(chosen)
     where = STAGES[stage]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -168,7 +170,7 @@ def people(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> 
     return list(Contact.objects.filter(pk__in=keys).order_by("pk"))
 
 
-def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
+def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
     """For each of these contacts, by key, what puts them into a stage of the funnel as things stand now.
 
     The lists and segments that name or exclude them, or why their address is suppressed. Raises SegmentError.
@@ -185,7 +187,7 @@ def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) ->
         if target.gone:
             continue
         if target.segment:
-            among = Contact.objects.filter(pk__in=found).filter(pk__in=keys(target.segment.tree))
+            among = Contact.objects.filter(pk__in=found).filter(pk__in=contact_keys(target.segment.tree))
             for pk in among.values_list("pk", flat=True):
                 found[pk].append(f"segment “{target.segment}”")
             continue
@@ -196,40 +198,40 @@ def because(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) ->
     return found
 
 
-def sample(chosen: Selection, most: int) -> list[Contact]:
+def list_sample(chosen: Selection, most: int) -> list[Contact]:
     """Some of the recipients, to try content on."""
-    return people(chosen, "recipients", most=most)
+    return list_stage_contacts(chosen, "recipients", most=most)
 
 
-def attribute_names() -> list[str]:
+def list_attribute_names() -> list[str]:
     """The names of all attributes that contacts have; reads every contact."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT jsonb_object_keys(attributes) FROM mailing_contact")
         return [row[0] for row in cursor]
 
 
-def count(tree: dict[str, Any]) -> int:
+def count_contacts(tree: dict[str, Any]) -> int:
     """How many contacts a segment's tree, saved or not, chooses now. Raises SegmentError."""
-    sql, params = compiled(tree)
+    sql, params = compile_tree(tree)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
         return cursor.fetchone()[0]
 
 
-def some(tree: dict[str, Any], most: int) -> list[Contact]:
+def list_examples(tree: dict[str, Any], most: int) -> list[Contact]:
     """A few of the contacts a tree, saved or not, chooses. Raises SegmentError."""
-    return list(Contact.objects.filter(pk__in=keys(tree)).order_by("pk")[:most])
+    return list(Contact.objects.filter(pk__in=contact_keys(tree)).order_by("pk")[:most])
 
 
-def keys(tree: dict[str, Any]) -> RawSQL:
+def contact_keys(tree: dict[str, Any]) -> RawSQL:
     """The keys of the contacts a tree chooses, for a query on contacts. Raises SegmentError."""
-    sql, params = compiled(tree)
+    sql, params = compile_tree(tree)
     return RawSQL(f"(SELECT contact.id FROM mailing_contact AS contact WHERE {sql})", params)
 
 
-def holds(segment: Segment, contact: Contact) -> bool:
+def is_in_segment(segment: Segment, contact: Contact) -> bool:
     """Whether the segment chooses this contact now."""
-    sql, params = compiled(segment.tree)
+    sql, params = compile_tree(segment.tree)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT EXISTS (SELECT FROM mailing_contact AS contact WHERE contact.id = %s AND ({sql}))",
@@ -238,13 +240,15 @@ def holds(segment: Segment, contact: Contact) -> bool:
         return cursor.fetchone()[0]
 
 
-def segments_of(contact: Contact) -> list[Segment]:
+def list_segments_of(contact: Contact) -> list[Segment]:
     """The active segments that choose this contact now; one that cannot be used chooses nobody."""
     found, params = [], []
-    segments = {segment.pk: segment for segment in Segment.objects.filter(is_active=True)[:SEGMENTS_ASKED]}
+    segments = {
+        segment.pk: segment for segment in Segment.objects.filter(is_active=True)[:MOST_SEGMENTS_CHECKED]
+    }
     for pk, segment in segments.items():
         try:
-            condition = compiled(segment.tree)
+            condition = compile_tree(segment.tree)
         except SegmentError:
             continue  # its own page says why
         found.append(
@@ -258,16 +262,16 @@ def segments_of(contact: Contact) -> list[Segment]:
         return sorted((segments[pk] for (pk,) in cursor), key=lambda segment: segment.name)
 
 
-def why(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
+def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
     """Whether this contact gets (or got) this campaign, and the reasons in sentences.
 
     Before the launch it is judged as it stands now; afterwards the ledger answers.
     """
     if campaign.prepared_at:
-        return _as_launched(contact, campaign)
+        return _explain_launched(contact, campaign)
     reasons, is_named, has_subscribed = [], False, False
     for target in campaign.targets.select_related("list", "segment"):
-        for sentence, subscribed in _named_by(target, contact):
+        for sentence, subscribed in _explain_target(target, contact):
             if target.mode == Target.Mode.EXCLUDE:
                 return False, [f"The campaign excludes them: {sentence}"]
             is_named = True
@@ -286,7 +290,7 @@ def why(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
     return True, reasons
 
 
-def _named_by(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
+def _explain_target(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
     """A sentence when `target` names the contact, and whether they still want it."""
     if target.list_id:
         membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
@@ -297,11 +301,11 @@ def _named_by(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
             )
         elif membership:
             yield f"They are in the list “{target.list}”.", True
-    elif target.segment and holds(target.segment, contact):
+    elif target.segment and is_in_segment(target.segment, contact):
         yield f"They are in the segment “{target.segment}”.", True
 
 
-def _as_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
+def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
     delivery = campaign.deliveries.filter(contact=contact).first()
     if delivery is None:
         return False, ["They were not among its recipients when it was launched."]
@@ -309,6 +313,6 @@ def _as_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[
     return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
 
 
-def reader() -> Contact:
+def find_preview_reader() -> Contact:
     """Some contact to show a mail to, or in an empty house an invented one."""
     return Contact.objects.order_by("pk").first() or Contact(email="someone@example.com", first_name="Sam")

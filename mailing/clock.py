@@ -16,8 +16,8 @@ from mailing.sending import breaker, lanes
 
 logger = logging.getLogger(__name__)
 
-SLOW = timedelta(seconds=20)  # a launch not prepared by then may have lost its task
-UNSETTLED = timedelta(days=2)  # how long after its end a campaign's last rows are looked for
+PREPARATION_IS_LATE_AFTER = timedelta(seconds=20)  # a launch not prepared by then may have lost its task
+SETTLE_WITHIN = timedelta(days=2)  # how long after its end a campaign's last rows are looked for
 
 
 def tick(now: datetime) -> None:
@@ -32,10 +32,10 @@ def tick(now: datetime) -> None:
         _pause_stranded,
         finish_done,
         close_ended,
-        progress.fold,
+        progress.fold_tallies,
         lanes.wake_due,
-        importing.wake,
-        at_the_till.wake,
+        importing.queue_stalled,
+        at_the_till.queue_due_fillings,
     ):
         try:
             step(now)
@@ -49,12 +49,12 @@ def start_due(now: datetime) -> None:
 
 
 def _put_lanes_right(now: datetime) -> None:
-    lanes.put_all_right()
+    lanes.free_all_lapsed_lanes()
 
 
 def prepare_late(now: datetime) -> None:
     run_for_each(
-        unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
+        list_unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
     )
 
 
@@ -63,11 +63,13 @@ def _pause_stranded(now: datetime) -> None:
 
 
 def finish_done(now: datetime) -> None:
-    run_for_each(running(), launch.finish)
+    run_for_each(list_running(), launch.finish)
 
 
 def close_ended(now: datetime) -> None:
-    run_for_each(unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False))
+    run_for_each(
+        list_unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False)
+    )
 
 
 def start(campaign_id: int, now: datetime) -> None:
@@ -84,23 +86,23 @@ def start(campaign_id: int, now: datetime) -> None:
             lifecycle.fire(campaign, "unschedule", why=f"It could not be launched. {refused}", now=now)
 
 
-def unprepared(now: datetime) -> list[int]:
+def list_unprepared(now: datetime) -> list[int]:
     """Running campaigns whose preparation is late."""
     late = EmailCampaign.objects.filter(
-        status=Campaign.Status.RUNNING, prepared_at=None, launched_at__lt=now - SLOW
+        status=Campaign.Status.RUNNING, prepared_at=None, launched_at__lt=now - PREPARATION_IS_LATE_AFTER
     )
     return list(late.values_list("pk", flat=True))
 
 
-def running() -> list[int]:
+def list_running() -> list[int]:
     """Running campaigns that may be complete."""
     prepared = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False)
     return list(prepared.values_list("pk", flat=True))
 
 
-def unsettled(now: datetime) -> list[int]:
+def list_unsettled(now: datetime) -> list[int]:
     """Campaigns cancelled or failed lately that have recipients left."""
     ended = EmailCampaign.objects.filter(
-        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - UNSETTLED
+        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - SETTLE_WITHIN
     )
-    return [pk for pk in ended.values_list("pk", flat=True) if progress.unfinished(pk)]
+    return [pk for pk in ended.values_list("pk", flat=True) if progress.count_unfinished(pk)]

@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Q
 
 from campaigns.refusals import Refused
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 from mailing.models import EmailCampaign, SmtpConnection
 from mailing.sending import breaker
 from mailing.sending.servers import server_of
@@ -19,7 +19,7 @@ from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind
 
 CAMPAIGNS_NAMED = 3  # in a refusal
-NAMED = {  # other reasons to refuse a test mail, and what to do
+NAME_OF_MEANING = {  # other reasons to refuse a test mail, and what to do
     Meaning.GREYLISTED: (
         "put off by greylisting",
         "the login and the sender work; the server lets a sender it does not know wait at first. Test again in some "
@@ -34,12 +34,12 @@ NAMED = {  # other reasons to refuse a test mail, and what to do
         "the address of this machine, or of the server, is refused. Ask its operator, or the list that is named.",
     ),
 }
-PATIENT = Timeouts(
+TEST_TIMEOUTS = Timeouts(
     connect=8, greeting=10, ehlo=8, starttls=8, auth=10, mail=10, rcpt=10, data=10, dot=20, quit=2
 )
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class ConnectionTest(msgspec.Struct, frozen=True):
     """How a test went. `name` is that of the failure, "" when it went well; `sentence` says what to do about it."""
 
     works: bool
@@ -47,7 +47,7 @@ class Verdict(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def delete(smtp: SmtpConnection) -> None:
+def delete_connection(smtp: SmtpConnection) -> None:
     """Delete a connection that no campaign names and nothing was ever sent through. Raises Refused."""
     named = Q(connection=smtp) | Q(routes__connection=smtp) | Q(planned__has_key=str(smtp.pk))
     campaigns = list(EmailCampaign.objects.filter(named).distinct().order_by("-pk")[: CAMPAIGNS_NAMED + 1])
@@ -58,34 +58,34 @@ def delete(smtp: SmtpConnection) -> None:
     smtp.delete()
 
 
-def check(smtp: SmtpConnection, to: str) -> Verdict:
+def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
     """Connect, log in and send one mail to `to`; every way that can fail by its name, with what to do."""
     try:
-        recipient = normalised(to)
+        recipient = normalise_address(to)
     except ValueError as error:
-        return Verdict(False, "no address", str(error))
+        return ConnectionTest(False, "no address", str(error))
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
         result = asyncio.run(_send(smtp, sender, recipient))
     except ConnectFailed as error:
-        return Verdict(False, str(error.cause), error.sentence)
+        return ConnectionTest(False, str(error.cause), error.sentence)
     verdict = _judge(result, smtp, sender, recipient)
     if verdict.works:
-        breaker.works(smtp.pk)
+        breaker.note_success(smtp.pk)
     return verdict
 
 
-def reach(smtp: SmtpConnection) -> Verdict:
+def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
     """Connect and log in, and send nothing; every way that can fail by its name, with what to do."""
     try:
-        asyncio.run(_knock(smtp))
+        asyncio.run(_log_in(smtp))
     except ConnectFailed as error:
-        return Verdict(False, str(error.cause), error.sentence)
-    return Verdict(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
+        return ConnectionTest(False, str(error.cause), error.sentence)
+    return ConnectionTest(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
 
 
-async def _knock(smtp: SmtpConnection) -> None:
-    link = await client.connect(server_of(smtp, PATIENT))
+async def _log_in(smtp: SmtpConnection) -> None:
+    link = await client.connect(server_of(smtp, TEST_TIMEOUTS))
     await link.quit()
 
 
@@ -93,7 +93,7 @@ async def _send(smtp: SmtpConnection, sender: str, recipient: str) -> Result:
     async def go() -> bool:
         return True
 
-    link = await client.connect(server_of(smtp, PATIENT))
+    link = await client.connect(server_of(smtp, TEST_TIMEOUTS))
     try:
         return await link.send(sender, recipient, _mail(smtp, sender, recipient), before_dot=go)
     finally:
@@ -118,12 +118,12 @@ def _mail(smtp: SmtpConnection, sender: str, recipient: str) -> bytes:
     ).encode("ascii", "replace")
 
 
-def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) -> Verdict:
+def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) -> ConnectionTest:
     said = f"“{result.reply}”" if result.reply else result.sentence
     if result.outcome is Outcome.ACCEPTED:
-        return Verdict(True, "", f"The server took a mail from {sender} to {recipient}: {said}.")
+        return ConnectionTest(True, "", f"The server took a mail from {sender} to {recipient}: {said}.")
     if result.uncertain:
-        return Verdict(
+        return ConnectionTest(
             False, str(Cause.TIMED_OUT), "The mail was handed over, but no answer came. See if it arrives."
         )
     meaning = find_meaning(f"{result.reply.enhanced} {result.reply.text}") if result.reply else None
@@ -132,20 +132,20 @@ def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) ->
         result.stage is Stage.MAIL and (result.verdict is None or result.verdict.kind is Kind.CONNECTION)
     ):
         cause = cause or Cause.SENDER
-        return Verdict(False, str(cause), f"{said}: {client.ADVICE[cause]}")
+        return ConnectionTest(False, str(cause), f"{said}: {client.ADVICE[cause]}")
     if result.verdict is None:
-        return Verdict(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
-    if meaning in NAMED:
-        name, advice = NAMED[meaning]
-        return Verdict(False, name, f"{said}: {advice}")
+        return ConnectionTest(False, str(Cause.TIMED_OUT), f"{said} {client.ADVICE[Cause.TIMED_OUT]}")
+    if meaning in NAME_OF_MEANING:
+        name, advice = NAME_OF_MEANING[meaning]
+        return ConnectionTest(False, name, f"{said}: {advice}")
     if result.verdict.kind is Kind.THROTTLE:
-        return Verdict(False, str(Cause.THROTTLED), f"{said}: {client.ADVICE[Cause.THROTTLED]}")
+        return ConnectionTest(False, str(Cause.THROTTLED), f"{said}: {client.ADVICE[Cause.THROTTLED]}")
     if result.verdict.kind in (Kind.HARD, Kind.SOFT):
-        return Verdict(
+        return ConnectionTest(
             False,
             "recipient not accepted",
             f"{said}: the login works, but {recipient} was refused. Try another address.",
         )
-    return Verdict(
+    return ConnectionTest(
         False, "message refused", f"{said}: the login works, but the server does not take our mail."
     )

@@ -13,24 +13,24 @@ from campaigns.refusals import Refused
 from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Suppression
 
-SUGGESTED = 10
-WISHES = (
+MOST_SUGGESTIONS = 10
+REASONS_OF_WISH = (
     Suppression.Reason.UNSUBSCRIBED,
     Suppression.Reason.COMPLAINT,
 )  # of the person, not of a mail server
 
 
-def facts(contact: Contact) -> dict[str, str]:
+def describe_contact(contact: Contact) -> dict[str, str]:
     """What people may change of a contact, in words."""
     told = editions.column_facts(contact, [name for name in importing.FIELDS if name != "email"])
-    attributes = {f"“{name}”": written(value) for name, value in sorted(contact.attributes.items())}
+    attributes = {f"“{name}”": write_attribute(value) for name, value in sorted(contact.attributes.items())}
     lists = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
     return {"E-mail address": contact.email, **told, **attributes} | {
         "Lists": ", ".join(lists.order_by("name").values_list("name", flat=True)) if contact.pk else ""
     }
 
 
-def save(
+def save_contact(
     contact: Contact, *, lists: Collection[ContactList], by: Any = None, seen: str | None = None
 ) -> Contact:
     """Save a new or changed contact and put them in exactly these lists.
@@ -44,11 +44,11 @@ def save(
     """
     with transaction.atomic():
         was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
-        before = facts(was) if was else None
+        before = describe_contact(was) if was else None
         if was and before:
             editions.refuse_overtaken(was, before, seen)
         if was and was.email != contact.email:
-            _refuse_to_hide(was)
+            _refuse_new_address_of_suppressed(was)
             contact.soft_bounces = 0  # they were those of the other address
         contact.save()
         places = Membership.objects.filter(contact=contact)
@@ -59,19 +59,19 @@ def save(
         Membership.objects.bulk_create(
             (Membership(contact=contact, list=each) for each in lists), ignore_conflicts=True
         )
-        editions.record_edit(contact, before, facts(contact), by=by)
+        editions.record_edit(contact, before, describe_contact(contact), by=by)
     return contact
 
 
-def _refuse_to_hide(was: Contact) -> None:
+def _refuse_new_address_of_suppressed(was: Contact) -> None:
     """Suppressions are of addresses: a new one would bring back who asked for no more mail."""
-    wish = Suppression.objects.filter(email=was.email, reason__in=WISHES).first()
+    wish = Suppression.objects.filter(email=was.email, reason__in=REASONS_OF_WISH).first()
     if wish:
         said = "complained about our mail" if wish.reason == Suppression.Reason.COMPLAINT else "unsubscribed"
         raise Refused([("email", f"“{was.email}” has {said}: the address cannot be changed.")])
 
 
-def written(value: Any) -> str:
+def write_attribute(value: Any) -> str:
     """An attribute's value as people write it; lists and the like as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
@@ -82,7 +82,7 @@ COLUMNS = ("name", "city", "country", "score")  # of the table of contacts, unti
 ATTRIBUTE = "attribute:"  # before its name, where it is a column
 
 
-def columns(names: Collection[str]) -> dict[str, str]:
+def list_columns(names: Collection[str]) -> dict[str, str]:
     """What the table of contacts can show beside the address, names and labels: fields, and attributes of `names`.
 
     A name of FIELDS stands for the field.
@@ -97,38 +97,43 @@ def columns(names: Collection[str]) -> dict[str, str]:
     return labels | {f"{ATTRIBUTE}{name}": name for name in sorted(own)}
 
 
-def shown(contact: Contact, column: str) -> Any:
+def read_column(contact: Contact, column: str) -> Any:
     """The value of a column of the table."""
     if column == "name":
         return f"{contact.first_name} {contact.last_name}".strip()
     if column.startswith(ATTRIBUTE):
-        return written(contact.attributes.get(column.removeprefix(ATTRIBUTE)))
+        return write_attribute(contact.attributes.get(column.removeprefix(ATTRIBUTE)))
     value = getattr(contact, column)
     return "" if value is None else value
 
 
-def attribute_problem(name: str) -> str:
+def find_attribute_problem(name: str) -> str:
     """Why an attribute cannot have this name; "" when it can."""
     if name in importing.RESERVED:
         return f"“{name}” is no attribute: it has a field of its own."
-    return next((sentence for place, sentence in importing.checked([name]) if place == 0), "")
+    return next((sentence for place, sentence in importing.find_column_problems([name]) if place == 0), "")
 
 
-def suggestions(words: str) -> list[Contact]:
+def suggest_contacts(words: str) -> list[Contact]:
     """A few contacts whose address or name begins like this, those by address first."""
     words = words.strip().lower()
     if not words:
-        return list(Contact.objects.order_by("pk")[:SUGGESTED])
-    found = list(Contact.objects.filter(email__startswith=words).order_by("email")[:SUGGESTED])
-    if len(found) < SUGGESTED:
+        return list(Contact.objects.order_by("pk")[:MOST_SUGGESTIONS])
+    found = list(Contact.objects.filter(email__startswith=words).order_by("email")[:MOST_SUGGESTIONS])
+    if len(found) < MOST_SUGGESTIONS:
         named = Contact.objects.alias(first=Lower("first_name"), last=Lower("last_name"))
         named = named.filter(Q(first__startswith=words) | Q(last__startswith=words))
         named = named.exclude(pk__in=[contact.pk for contact in found])
-        found += named.order_by("pk")[: SUGGESTED - len(found)]
+        found += named.order_by("pk")[: MOST_SUGGESTIONS - len(found)]
     return found
 
 
-def found(words: str = "", *, list: ContactList | None = None, segment: Any = None) -> QuerySet[Contact]:  # noqa: A002
+def find_contacts(
+    words: str = "",
+    *,
+    list: ContactList | None = None,  # noqa: A002
+    segment: Any = None,
+) -> QuerySet[Contact]:
     """The contacts with all these words in address or name, or with such a customer number, in list and segment.
 
     It reads every contact: some tenths of a second for a million; why there is no index, docs/performance.md says.
@@ -146,19 +151,19 @@ def found(words: str = "", *, list: ContactList | None = None, segment: Any = No
     if list:
         contacts = contacts.filter(memberships__list=list, memberships__unsubscribed_at=None)
     if segment:
-        contacts = contacts.filter(pk__in=audience.keys(segment.tree))
+        contacts = contacts.filter(pk__in=audience.contact_keys(segment.tree))
     return contacts
 
 
 def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
     """These contacts as CSV: their fields, why an address is suppressed, and a column for every attribute."""
-    names = sorted(audience.attribute_names())
+    names = sorted(audience.list_attribute_names())
     fields = [*importing.FIELDS]
     reason = Suppression.objects.filter(email=OuterRef("email")).values("reason")
     rows = contacts.annotate(suppressed=Subquery(reason)).order_by("pk")
     yield from spreadsheets.lines([[*fields, "suppressed", *names]])
     yield from spreadsheets.lines(
-        [*map(written, values), *(written(attributes.get(name)) for name in names)]
+        [*map(write_attribute, values), *(write_attribute(attributes.get(name)) for name in names)]
         for *values, attributes in rows.values_list(*fields, "suppressed", F("attributes")).iterator(
             chunk_size=spreadsheets.CHUNK
         )

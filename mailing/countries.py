@@ -7,9 +7,9 @@ from typing import Any
 from babel import Locale
 from babel.core import get_global
 
-LANGUAGES = "en de fr es it nl pt pl sv da nb fi cs tr".split()
+NAME_LANGUAGES = "en de fr es it nl pt pl sv da nb fi cs tr".split()
 # What people write besides the names of the Unicode Consortium.
-ALSO = {
+OTHER_NAMES = {
     "uk": "GB",
     "gb": "GB",
     "england": "GB",
@@ -79,7 +79,7 @@ def _codes() -> dict[str, str]:
         "XB",
     }
     codes: dict[str, str] = {}
-    for language in reversed(LANGUAGES):  # of one name in two languages the first language counts
+    for language in reversed(NAME_LANGUAGES):  # of one name in two languages the first language counts
         for code, name in _names(language).items():
             if code in known:
                 codes[_fold(name)] = codes[_fold(name.replace("&", "and").replace("St.", "Saint"))] = code
@@ -87,7 +87,7 @@ def _codes() -> dict[str, str]:
     for other, now in aliases.items():
         if len(now) == 1 and now[0] in known and (len(other) == 3 or other not in known):
             codes.setdefault(_fold(other), now[0])
-    return codes | ALSO | {code.casefold(): code for code in known}
+    return codes | OTHER_NAMES | {code.casefold(): code for code in known}
 
 
 def _names(language: str) -> dict[str, str]:

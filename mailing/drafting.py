@@ -16,7 +16,7 @@ from campaigns import database_time, editions, lifecycle
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing import audience, content, launch, renderer
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 from mailing.models import (
     Contact,
     ContactList,
@@ -89,7 +89,7 @@ def save_campaign(
             campaign, before = EmailCampaign(created_by=by), None
         else:
             campaign = lifecycle.open_for_edit(campaign, by=by)
-            before = facts(campaign)
+            before = describe_campaign(campaign)
             editions.refuse_overtaken(campaign, before, seen)
         for name, value in changes.items():
             setattr(campaign, name, _clean_address(value) if name in ADDRESSES else value)
@@ -99,11 +99,11 @@ def save_campaign(
         if routes is not None:
             _replace_routes(campaign, routes)
         if before is not None:  # its history says already who made it
-            editions.record_edit(campaign, before, facts(campaign), by=by)
+            editions.record_edit(campaign, before, describe_campaign(campaign), by=by)
     return campaign
 
 
-def facts(campaign: EmailCampaign) -> dict[str, str]:
+def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
     """What people may change of a campaign, in words."""
     targets = campaign.targets.select_related("list", "segment")
     routes = campaign.routes.select_related("connection")
@@ -116,7 +116,7 @@ def facts(campaign: EmailCampaign) -> dict[str, str]:
 def _clean_address(value: str) -> str:
     """The address alone; a draft keeps what is none as it was typed, and the launch says so."""
     try:
-        return normalised(value) if value else ""
+        return normalise_address(value) if value else ""
     except ValueError:
         return value
 
@@ -155,8 +155,8 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
     if not campaign.from_email:
         raise Refused([("from_email", "The sender address is missing.")])
     try:
-        recipients = [normalised(address) for address in addresses]
-        renderer.compile_content(content.for_test(launch.source(campaign)))
+        recipients = [normalise_address(address) for address in addresses]
+        renderer.compile_content(content.mark_as_test(launch.build_source(campaign)))
     except content.ContentError as error:
         raise Refused([(error.field, f"The test mail cannot be made. {error}")]) from error
     except ValueError as error:
@@ -175,22 +175,26 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
     """Send the test mails and return how many the server took. Raises ConnectFailed, Refused."""
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     reader = sample_reader(campaign)
-    links = content.Links(settings.PUBLIC_URL, tokens.sign(tokens.TEST, tokens.Purpose.UNSUBSCRIBE))
+    links = content.Links(
+        settings.PUBLIC_URL, tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.UNSUBSCRIBE)
+    )
     smtp = campaign.shares()[0][0]
     recipients = []
     for address in addresses:
         contact = Contact.objects.filter(email=address).first() or reader
-        recipient = launch.recipient(contact, message_id=f"test-{database_time.now():%Y%m%d%H%M%S%f}", seed=0)
+        recipient = launch.build_recipient(
+            contact, message_id=f"test-{database_time.now():%Y%m%d%H%M%S%f}", seed=0
+        )
         # to the tester, however the contact is called whose values it shows
         recipients.append(msgspec.structs.replace(recipient, email=address))
-    mails = renderer.make_messages(content.for_test(launch.source(campaign)), recipients, links)
+    mails = renderer.make_messages(content.mark_as_test(launch.build_source(campaign)), recipients, links)
     return asyncio.run(_send_all(smtp, campaign.from_email, list(zip(addresses, mails, strict=True))))
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:
     """A recipient to take values from; an invented one where there is none."""
     try:
-        found = audience.sample(audience.selection(campaign.targets.select_related("segment")), 1)
+        found = audience.list_sample(audience.read_selection(campaign.targets.select_related("segment")), 1)
     except audience.SegmentError:
         found = []
     return found[0] if found else Contact(email="someone@example.com", first_name="Sam", last_name="Sample")
@@ -250,7 +254,7 @@ def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said
     return count
 
 
-UNREACHED = """
+COPY_UNREACHED = """
 INSERT INTO mailing_membership (list_id, contact_id, joined_at)
 SELECT %s, contact_id, now() FROM mailing_delivery
 WHERE campaign_id = %s AND contact_id IS NOT NULL AND status = ANY(%s) AND reason NOT IN ('suppressed', 'unsubscribed')
@@ -279,6 +283,6 @@ def duplicate_for_unreached(
         if with_uncertain:
             statuses.append(Delivery.Status.UNCERTAIN)
         with connection.cursor() as cursor:
-            cursor.execute(UNREACHED, [unreached.pk, campaign.pk, [str(status) for status in statuses]])
+            cursor.execute(COPY_UNREACHED, [unreached.pk, campaign.pk, [str(status) for status in statuses]])
         _replace_targets(copy, [Target(mode=Target.Mode.INCLUDE, list=unreached)])
     return copy

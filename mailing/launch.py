@@ -1,7 +1,7 @@
 """Launching an e-mail campaign: validation, recipients, connections, frozen content; and what its other steps lead to.
 
-The launch has four steps (lifecycles E9). `problems` is the first, run by the transition itself; `prepare`, run by a
-task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
+The launch has four steps (lifecycles E9). `find_problems` is the first, run by the transition itself; `prepare`, run by
+a task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from django_q.tasks import async_task
 from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
 from mailing import audience, content, progress, renderer
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 from mailing.models import Contact, Content, Delivery, EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -35,20 +35,29 @@ Problem = tuple[str, str]
 # ── step 1: validation ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def problems(campaign: EmailCampaign) -> list[Problem]:
+def find_problems(campaign: EmailCampaign) -> list[Problem]:
     """Everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
-    samples, targets = _targets(campaign)
-    own = [*_missing(campaign), *_sender(campaign), *targets, *_connections(campaign)]
+    samples, targets = _find_target_problems(campaign)
+    own = [
+        *_find_missing_fields(campaign),
+        *_find_sender_problems(campaign),
+        *targets,
+        *_find_connection_problems(campaign),
+    ]
     said = {field for field, _ in own}  # the content's check speaks of the same fields
-    return own + [(field, sentence) for field, sentence in _content(campaign, samples) if field not in said]
+    return own + [
+        (field, sentence)
+        for field, sentence in _find_content_problems(campaign, samples)
+        if field not in said
+    ]
 
 
-def _targets(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
+def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
     targets = list(campaign.targets.select_related("segment")) if campaign.pk else []
     if not any(target.mode == target.Mode.INCLUDE for target in targets):
         return [], [("targets", "Choose at least one list or segment to send to.")]
     try:
-        samples = audience.sample(audience.selection(targets), SAMPLES)
+        samples = audience.list_sample(audience.read_selection(targets), SAMPLES)
     except audience.SegmentError as error:
         return [], [("targets", f"A segment cannot be used: {error}")]
     if not samples:
@@ -58,7 +67,7 @@ def _targets(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
     return samples, []
 
 
-def _missing(campaign: EmailCampaign) -> list[Problem]:
+def _find_missing_fields(campaign: EmailCampaign) -> list[Problem]:
     return [
         (field, sentence)
         for field, sentence in (("subject", "The subject is missing."), ("body", "The content is missing."))
@@ -66,17 +75,17 @@ def _missing(campaign: EmailCampaign) -> list[Problem]:
     ]
 
 
-def _content(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
+def _find_content_problems(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
     if not campaign.body.strip():
         return []
-    written, readers = source(campaign), [recipient(contact) for contact in samples]
+    written, readers = build_source(campaign), [build_recipient(contact) for contact in samples]
     if not renderer.find_problems(written, readers):
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
-    return renderer.find_problems(written, readers, [*STANDARD_FIELDS, *audience.attribute_names()])
+    return renderer.find_problems(written, readers, [*STANDARD_FIELDS, *audience.list_attribute_names()])
 
 
-def _sender(campaign: EmailCampaign) -> list[Problem]:
+def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
     if not campaign.from_email:
         return [("from_email", "The sender address is missing.")]
     reasons = []
@@ -102,13 +111,13 @@ def _sender(campaign: EmailCampaign) -> list[Problem]:
 
 def _bare_address(stored: str) -> str:
     """The address in its one spelling. Raises ValueError: it is none, or something stands beside it."""
-    address = normalised(stored)
+    address = normalise_address(stored)
     if address != stored.strip().lower() and stored.isascii():
         raise ValueError(f"“{stored}” holds more than an address: write “{address}”.")
     return address
 
 
-def _connections(campaign: EmailCampaign) -> list[Problem]:
+def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
     field = "connection" if campaign.sharing == campaign.Sharing.SINGLE else "routes"
     shares = campaign.shares() if campaign.pk or campaign.connection_id else []
     if not shares:
@@ -125,7 +134,7 @@ def _connections(campaign: EmailCampaign) -> list[Problem]:
     return reasons
 
 
-def source(campaign: EmailCampaign) -> content.Source:
+def build_source(campaign: EmailCampaign) -> content.Source:
     """The campaign's content as its author wrote it, with what its headers need."""
     domain = campaign.from_email.rpartition("@")[2]
     return content.Source(
@@ -152,7 +161,7 @@ def source(campaign: EmailCampaign) -> content.Source:
     )
 
 
-def recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:
+def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:
     """What a template may read of this contact; their own attributes never hide a standard one."""
     return content.Recipient(
         email=contact.email,
@@ -206,7 +215,7 @@ def prepare(campaign_id: int) -> None:
     """
     problem = ""
     with transaction.atomic():
-        if not _first(campaign_id):
+        if not _is_first(campaign_id):
             return
         campaign = EmailCampaign.objects.get(pk=campaign_id)
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
@@ -220,7 +229,7 @@ def prepare(campaign_id: int) -> None:
     lanes.wake_campaign(campaign_id)
 
 
-def _first(campaign_id: int) -> bool:
+def _is_first(campaign_id: int) -> bool:
     """Whether no other process prepares this campaign; it then cannot until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -235,8 +244,10 @@ def _prepare(campaign: EmailCampaign) -> str:
     if not sum(share for _, share in shares):
         return "It has no SMTP connection any more."
     try:
-        compiled = renderer.compile_content(source(campaign))
-        chosen = audience.judged(audience.selection(campaign.targets.select_related("segment")))
+        compiled = renderer.compile_content(build_source(campaign))
+        chosen = audience.build_judged_query(
+            audience.read_selection(campaign.targets.select_related("segment"))
+        )
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())
@@ -264,33 +275,33 @@ def _make_deliveries(
         *counts, planned = cursor.fetchone()
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
-    return audience.funnel(tuple(counts)), msgspec.json.decode(planned)
+    return audience.read_funnel(tuple(counts)), msgspec.json.decode(planned)
 
 
 # ── what the steps lead to ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def follow(campaign: EmailCampaign, verb: str) -> None:
+def queue_consequences(campaign: EmailCampaign, verb: str) -> None:
     """Queue what a step leads to."""
     if verb in ("launch", "resume"):
-        breaker.forgive(campaign)
+        breaker.reset_connections(campaign)
         transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
     elif verb in ("cancel", "fail"):
         transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))
 
 
-def unfinished(campaign: EmailCampaign) -> list[Problem]:
+def find_unfinished(campaign: EmailCampaign) -> list[Problem]:
     """Why the campaign is not complete yet."""
     if campaign.prepared_at is None:
         return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
-    left = progress.unfinished(campaign.pk)
+    left = progress.count_unfinished(campaign.pk)
     return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
 
 
 def finish(campaign_id: int) -> bool:
     """Complete the campaign when nobody is left to send to; return whether it was."""
     campaign = EmailCampaign.objects.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
-    if campaign is None or unfinished(campaign):
+    if campaign is None or find_unfinished(campaign):
         return False
     try:
         lifecycle.fire(campaign, "complete")
@@ -327,7 +338,7 @@ def give_up(campaign_id: int, why: str) -> None:
         logger.warning("Campaign %s could not fail (%s): %s", campaign_id, why, refused)
 
 
-def running_through(connection_id: int) -> list[int]:
+def list_running_through(connection_id: int) -> list[int]:
     """List the keys of the running campaigns that have given recipients to a connection."""
     through = EmailCampaign.objects.filter(
         status=Campaign.Status.RUNNING, planned__has_key=str(connection_id)
@@ -335,7 +346,7 @@ def running_through(connection_id: int) -> list[int]:
     return list(through.values_list("pk", flat=True))
 
 
-def unforeseen(campaign_id: int, error: BaseException) -> None:
+def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
     """Count an error nobody foresaw; the same one for the third time fails the campaign."""
     what = f"{type(error).__name__}: {error}"[:500]
     with transaction.atomic():
@@ -355,5 +366,5 @@ def counting_errors(campaigns: Callable[[], Iterable[int]]) -> Iterator[None]:
         raise
     except Exception as error:
         for pk in campaigns():
-            unforeseen(pk, error)
+            count_unforeseen_error(pk, error)
         raise

@@ -25,7 +25,7 @@ from django_q.tasks import async_task
 
 from campaigns.logins import Limit, TriesInAll, read_clock
 from campaigns.refusals import Refused
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 from mailing.models import SmtpConnection
 from mailing.sending.servers import server_of
 from mailing.smtp import client
@@ -100,7 +100,7 @@ async def _send(smtp: SmtpConnection, email: str, link: str, username: str) -> N
         return True
 
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    sender, recipient = smtp.from_email or f"no-reply@{host}", normalised(email)
+    sender, recipient = smtp.from_email or f"no-reply@{host}", normalise_address(email)
     server = await client.connect(server_of(smtp))
     try:
         result = await server.send(sender, recipient, _mail(sender, recipient, link, username), before_dot=go)

@@ -23,7 +23,7 @@ S, M = Delivery.Status, Tally.Measure
 DONE = frozenset(status for status in S if status not in Delivery.UNFINISHED)
 
 
-class LaneFigures(msgspec.Struct, frozen=True):
+class ConnectionFigures(msgspec.Struct, frozen=True):
     """One connection's part in a campaign: recipients given to it, and what it made of those it sent itself.
 
     actual: those it is done with. failing_since, next_try_at, gives_up_at: while it fails and is waited for.
@@ -84,7 +84,7 @@ class Figures(msgspec.Struct, frozen=True):
     rate: float
     average: float
     seconds_left: int | None
-    lanes: list[LaneFigures]
+    lanes: list[ConnectionFigures]
     errors: list[Attempt]
 
     @property
@@ -150,7 +150,7 @@ GROUP BY campaign_id HAVING count(*) > 50
 """
 
 
-def sums(campaign_id: int) -> dict[str, int]:
+def read_sums(campaign_id: int) -> dict[str, int]:
     """Every count of a campaign that is not 0, by its measure."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -161,13 +161,13 @@ def sums(campaign_id: int) -> dict[str, int]:
         return {measure: int(amount) for measure, amount in cursor}
 
 
-def unfinished(campaign_id: int) -> int:
+def count_unfinished(campaign_id: int) -> int:
     """How many recipients something is still to come of."""
-    counts = sums(campaign_id)
+    counts = read_sums(campaign_id)
     return sum(counts.get(status, 0) for status in Delivery.UNFINISHED)
 
 
-def fold(now: datetime) -> None:
+def fold_tallies(now: datetime) -> None:
     """Make few tallies of many, for each campaign that has many new ones."""
     with connection.cursor() as cursor:
         cursor.execute(CROWDED, [now - timedelta(hours=1)])
@@ -186,7 +186,7 @@ class Standing(msgspec.Struct, frozen=True):
     parts: list[BarPart]
 
 
-def standings(pks: Collection[int]) -> dict[int, Standing]:
+def read_standings(pks: Collection[int]) -> dict[int, Standing]:
     """How the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out."""
     totals = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).values_list("pk", "total")
     counts: dict[int, Counter[str]] = {pk: Counter() for pk, _ in totals}
@@ -195,10 +195,10 @@ def standings(pks: Collection[int]) -> dict[int, Standing]:
     )
     for pk, measure, amount in rows.order_by():
         counts[pk][measure] = amount
-    return {pk: _standing(total, counts[pk]) for pk, total in totals}
+    return {pk: _read_standing(total, counts[pk]) for pk, total in totals}
 
 
-def _standing(total: int, of: Counter[str]) -> Standing:
+def _read_standing(total: int, of: Counter[str]) -> Standing:
     return Standing(
         total=total,
         sent=of[S.ACCEPTED] + of[M.RETURNED] + of[S.UNCERTAIN],
@@ -217,7 +217,7 @@ def _standing(total: int, of: Counter[str]) -> Standing:
     )
 
 
-def figures(campaign: EmailCampaign) -> Figures:
+def read_figures(campaign: EmailCampaign) -> Figures:
     """The campaign's figures as they are now."""
     now = database_time.now()
     counts: dict[str, int] = {}
@@ -251,7 +251,7 @@ def figures(campaign: EmailCampaign) -> Figures:
     seconds = ((campaign.finished_at or now) - begun).total_seconds()
     is_running = campaign.status == Campaign.Status.RUNNING
     rate = lately / max(1.0, min(RATE_WINDOW, seconds)) if is_running else 0.0
-    lanes = _lanes(campaign, by_connection)
+    lanes = _connection_figures(campaign, by_connection)
     pace = trend / max(1.0, (now - max(going, begun)).total_seconds())
     return Figures(
         total=campaign.total,
@@ -287,7 +287,7 @@ def _percent(campaign: EmailCampaign, left: int) -> float:
 
 
 def _seconds_left(
-    campaign: EmailCampaign, lanes: list[LaneFigures], left: int, pace: float, now: datetime
+    campaign: EmailCampaign, lanes: list[ConnectionFigures], left: int, pace: float, now: datetime
 ) -> int | None:
     """At the pace of late, and not sooner than the limits of the campaign and of its connections let it be."""
     if not left:
@@ -311,11 +311,11 @@ def seconds_under_limits(
         longest = max(longest, amount * Limit(smtp.per_second, smtp.per_minute).interval)
         if quotas := limits.limits_of(smtp, limits.day_of(database_time.now())):
             spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
-            longest = max(longest, limits.seconds_for(quotas, spent, now, round(amount)))
+            longest = max(longest, limits.estimate_seconds(quotas, spent, now, round(amount)))
     return max(longest, total * Limit(campaign.per_second, campaign.per_minute).interval)
 
 
-def shortest_time(campaign: EmailCampaign, recipients: int) -> int:
+def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
     """Return the seconds a campaign that is not launched yet would take under its limits as things stand; 0: none."""
     shares = campaign.shares()
     whole = sum(share for _, share in shares) or 1
@@ -323,7 +323,9 @@ def shortest_time(campaign: EmailCampaign, recipients: int) -> int:
     return round(seconds_under_limits(campaign, parts, database_time.now()))
 
 
-def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]) -> list[LaneFigures]:
+def _connection_figures(
+    campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]
+) -> list[ConnectionFigures]:
     pks = {int(pk) for pk in campaign.planned} | {pk for pk in by_connection if pk}
     lanes = []
     is_running = campaign.status == Campaign.Status.RUNNING
@@ -332,7 +334,7 @@ def _lanes(campaign: EmailCampaign, by_connection: dict[int | None, dict[str, An
         pace = getattr(smtp, "pace", None)
         failing = pace.failing_since if pace and is_running and not pace.needs_person else None
         lanes.append(
-            LaneFigures(
+            ConnectionFigures(
                 connection=smtp,
                 planned=campaign.planned.get(str(smtp.pk), 0),
                 actual=sum(counts.get(status, 0) for status in DONE if status != S.SKIPPED),

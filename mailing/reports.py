@@ -34,7 +34,7 @@ class LinkFigures(msgspec.Struct, frozen=True):
     people: int
 
 
-def links(campaign: EmailCampaign) -> list[LinkFigures]:
+def list_links(campaign: EmailCampaign) -> list[LinkFigures]:
     """The links in the order of the content; none before it is compiled."""
     frozen = Content.objects.filter(campaign=campaign).first()
     if frozen is None:
@@ -54,7 +54,7 @@ def links(campaign: EmailCampaign) -> list[LinkFigures]:
     ]
 
 
-def recipients(
+def list_recipients(
     campaign: EmailCampaign, *, status: str = "", words: str = "", after: int = 0
 ) -> QuerySet[Delivery]:
     """Its recipients in the order of their keys, those after the key `after`, with their connections and attempts."""

@@ -74,7 +74,7 @@ def describe_trouble(row: models.Model, name: str) -> str:
     )
 
 
-def encrypt_anew() -> Iterator[str]:
+def reencrypt_secrets() -> Iterator[str]:
     """Encrypt every stored secret with the first key.
 
     Yields a sentence for each secret that no key can read: it stays as it is.

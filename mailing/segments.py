@@ -59,7 +59,7 @@ EVENTS = {
     "bought": "bought at a till",
 }
 UNITS = ("minute", "hour", "day", "month", "year")
-DEEPEST, MOST = 20, 200  # groups inside each other, and conditions: a person needs far fewer
+DEEPEST_TREE, MOST_CONDITIONS = 20, 200  # groups inside each other, and conditions: a person needs far fewer
 
 _name = re.compile(r"[^\W\d]\w{0,63}").fullmatch
 
@@ -68,22 +68,22 @@ class SegmentError(ValueError):
     """The tree cannot be used; `str()` is a sentence that names the condition."""
 
 
-def compiled(tree: dict[str, Any]) -> Condition:
+def compile_tree(tree: dict[str, Any]) -> Condition:
     """The whole tree as one condition. Raises SegmentError."""
-    left = [MOST]
-    return _node(tree or {"all": []}, 0, left)
+    left = [MOST_CONDITIONS]
+    return _compile_node(tree or {"all": []}, 0, left)
 
 
-def _node(node: Any, depth: int, left: list[int]) -> Condition:
+def _compile_node(node: Any, depth: int, left: list[int]) -> Condition:
     if not isinstance(node, dict):
         raise SegmentError("A condition must name a field, a list or an event.")
-    if depth > DEEPEST:
-        raise SegmentError(f"Groups may lie at most {DEEPEST} deep.")
+    if depth > DEEPEST_TREE:
+        raise SegmentError(f"Groups may lie at most {DEEPEST_TREE} deep.")
     for word, build in GROUPS.items():
         if word in node:
             if len(node) > 1 or not isinstance(node[word], list):
                 raise SegmentError(f"A group “{word}” holds a list of conditions and nothing else.")
-            inner = [_node(child, depth + 1, left) for child in node[word]]
+            inner = [_compile_node(child, depth + 1, left) for child in node[word]]
             if not inner:
                 return Condition("true", [])
             return Condition(
@@ -91,7 +91,7 @@ def _node(node: Any, depth: int, left: list[int]) -> Condition:
             )
     left[0] -= 1
     if left[0] < 0:
-        raise SegmentError(f"A segment may hold at most {MOST} conditions.")
+        raise SegmentError(f"A segment may hold at most {MOST_CONDITIONS} conditions.")
     for word, read in LEAVES.items():
         if word in node:
             return read(node)
@@ -106,14 +106,14 @@ GROUPS: dict[str, Callable[[list[str]], str]] = {
 }
 
 
-def _field(node: dict[str, Any]) -> Condition:
+def _compile_field(node: dict[str, Any]) -> Condition:
     name, op, value = node["field"], node.get("op", "equals"), node.get("value")
     if op not in OPERATORS:
         raise SegmentError(f"“{op}” is no way to compare; there are {', '.join(OPERATORS)}.")
     if name in FLAGS:
-        return _flag(name, op, value)
+        return _compile_flag(name, op, value)
     if name == "usual_location":
-        return _usual_location(node)
+        return _compile_usual_location(node)
     if name == "signup_date":
         # of a setting, which holds no quotation mark: every name of a time zone is letters, digits and / _ + -
         text = f"to_char(contact.created_at AT TIME ZONE '{settings.TIME_ZONE}', 'YYYY-MM-DD')"
@@ -124,10 +124,10 @@ def _field(node: dict[str, Any]) -> Condition:
     else:
         raise SegmentError(f"“{name}” is no name of a field.")
     has_numbers = name not in FIELDS or name == "score"
-    return _compared(f"({text})", name, op, value, has_numbers=has_numbers)
+    return _compile_comparison(f"({text})", name, op, value, has_numbers=has_numbers)
 
 
-def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = False) -> Condition:
+def _compile_comparison(text: str, name: str, op: str, value: Any, *, has_numbers: bool = False) -> Condition:
     """`text`, an SQL expression without parameters, as `op` says. `has_numbers`: 12.5 and 12.50 are equal."""
     if op in ("is_set", "is_not_set"):
         says_something = f"coalesce(btrim({text}, E' \\t\\r\\n\\u00a0'), '') NOT IN ('', '[]', '{{}}')"
@@ -136,10 +136,10 @@ def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = 
         if not isinstance(value, list) or len(value) != 2:
             raise SegmentError(f"“{name}” between needs two values.")
         low, high = (
-            compare(text, sign, _text(one, name)) for sign, one in zip((">=", "<="), value, strict=True)
+            compare(text, sign, _read_text(one, name)) for sign, one in zip((">=", "<="), value, strict=True)
         )
         return Condition(f"{low.sql} AND {high.sql}", low.params + high.params)
-    value = _text(value, name)
+    value = _read_text(value, name)
     if not value.isascii():
         text = f"normalize({text})"  # é may be written as two
     if op in ("greater_than", "less_than"):
@@ -155,7 +155,7 @@ def _compared(text: str, name: str, op: str, value: Any, *, has_numbers: bool = 
 
 
 # The location where each customer bought most often; of two the one they were at last.
-USUAL = """
+USUAL_LOCATION = """
 SELECT DISTINCT ON (visits.customer) visits.customer, location.code, location.name
 FROM (
     SELECT customer, location_id, count(*) AS times, max(at) AS last FROM pos_sale
@@ -165,20 +165,20 @@ ORDER BY visits.customer, visits.times DESC, visits.last DESC, location.id
 """
 
 
-def _usual_location(node: dict[str, Any]) -> Condition:
+def _compile_usual_location(node: dict[str, Any]) -> Condition:
     """By the name of the location or its code; who never bought has none."""
     op, value = node.get("op", "equals"), node.get("value")
     is_negative = op in ("not_equals", "is_not_set")
     asked = {"not_equals": "equals", "is_not_set": "is_set"}.get(op, op)
-    name = _compared("usual.name", "usual_location", asked, value)
+    name = _compile_comparison("usual.name", "usual_location", asked, value)
     sql, params = name
     if asked == "equals":
         sql, params = f"{sql} OR lower(usual.code) = lower(%s)", [*params, *params]
-    found = f"contact.customer_id IN (SELECT usual.customer FROM ({USUAL}) AS usual WHERE {sql})"
+    found = f"contact.customer_id IN (SELECT usual.customer FROM ({USUAL_LOCATION}) AS usual WHERE {sql})"
     return Condition(f"({found}) IS NOT TRUE" if is_negative else found, params)
 
 
-def _text(value: Any, name: str) -> str:
+def _read_text(value: Any, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
@@ -200,7 +200,7 @@ FLAG_REASONS = {
 }
 
 
-def _flag(name: str, op: str, value: Any) -> Condition:
+def _compile_flag(name: str, op: str, value: Any) -> Condition:
     if op not in ("equals", "not_equals") or not isinstance(value, bool):
         raise SegmentError(f"“{name}” is or is not, true or false.")
     wanted = "IN" if value is (op == "equals") else "NOT IN"
@@ -211,7 +211,7 @@ def _flag(name: str, op: str, value: Any) -> Condition:
     )
 
 
-def _list(node: dict[str, Any]) -> Condition:
+def _compile_list(node: dict[str, Any]) -> Condition:
     if not isinstance(node["list"], int):
         raise SegmentError("A condition on a list needs the list.")
     return Condition(
@@ -246,7 +246,7 @@ RETURNED = """
 """
 
 
-def _event(node: dict[str, Any]) -> Condition:
+def _compile_event(node: dict[str, Any]) -> Condition:
     if node["event"] not in EVENTS:
         raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
     sql: str = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event"
@@ -282,4 +282,8 @@ def _event(node: dict[str, Any]) -> Condition:
     return Condition(f"contact.id {wanted} ({found})", params)
 
 
-LEAVES: dict[str, Callable[[dict[str, Any]], Condition]] = {"field": _field, "list": _list, "event": _event}
+LEAVES: dict[str, Callable[[dict[str, Any]], Condition]] = {
+    "field": _compile_field,
+    "list": _compile_list,
+    "event": _compile_event,
+}

@@ -12,7 +12,7 @@ from mailing.models import Suppression
 CSV_COLUMNS = ("address", "reason", "source", "since", "note")
 
 
-def found(
+def find_suppressions(
     words: str = "",
     *,
     reason: str = "",

@@ -16,13 +16,13 @@ def prepare(campaign_id: int) -> None:
     try:
         launch.prepare(campaign_id)
     except Exception as error:
-        launch.unforeseen(campaign_id, error)
+        launch.count_unforeseen_error(campaign_id, error)
         raise
 
 
 def pump(connection_id: int, lane: int) -> int:
     """Feed a connection for a while; return how many messages it accepted."""
-    return pumps.run(connection_id, lane)
+    return pumps.run_lane(connection_id, lane)
 
 
 def close(campaign_id: int) -> int:
@@ -48,4 +48,4 @@ def import_upload(upload_id: int) -> None:
 
 def fill_group(segment_id: int) -> int:
     """Make a segment's customer group hold those it chooses now; return how many."""
-    return at_the_till.refill(segment_id)
+    return at_the_till.refill_group(segment_id)

@@ -11,8 +11,10 @@ from campaigns import dates
 from campaigns.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
-SHOWN = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks
-SHORT = timedelta(hours=4)  # what is younger is shown by quarters of an hour, as finely as tallies are kept
+LONGEST_TIMELINE = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks
+QUARTERS_UP_TO = timedelta(
+    hours=4
+)  # what is younger is shown by quarters of an hour, as finely as tallies are kept
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 SERIES = ("Sent", "Opened", "Clicked")
 
@@ -35,16 +37,16 @@ class Timeline(NamedTuple):
     is_by_hour: bool
 
 
-def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
+def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     """The first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
 
     Times are in the zone of who looks.
     """
     if campaign.launched_at is None:
         return None
-    is_by_hour = now - campaign.launched_at > SHORT
+    is_by_hour = now - campaign.launched_at > QUARTERS_UP_TO
     step = HOUR if is_by_hour else QUARTER
-    until = min(now, campaign.launched_at + SHOWN)
+    until = min(now, campaign.launched_at + LONGEST_TIMELINE)
     with connection.cursor() as cursor:
         cursor.execute(SUMS, {"step": step.total_seconds(), "campaign": campaign.pk, "until": until})
         found = {at: tuple(int(amount or 0) for amount in amounts) for at, *amounts in cursor}
@@ -55,19 +57,23 @@ def timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     every = takewhile(lambda at: at < last, (first + place * step for place in count()))
     rows = [(at, found.get(at, (0, 0, 0))) for at in every]
     return Timeline(
-        sent=draw_plot([_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _written),
+        sent=draw_plot(
+            [_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _write_amount
+        ),
         answers=draw_plot(
-            [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows], SERIES[1:], _written
+            [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows],
+            SERIES[1:],
+            _write_amount,
         ),
         table=draw_plot(
-            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _written
+            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _write_amount
         ),
         is_by_hour=is_by_hour,
     )
 
 
 def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str) -> Point:
-    cells = [_written(amount) for amount in amounts]
+    cells = [_write_amount(amount) for amount in amounts]
     if words:
         cells = [f"{cell} {word}" for cell, word in zip(cells, words, strict=True)]
     return Point(
@@ -75,5 +81,5 @@ def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str)
     )
 
 
-def _written(amount: int) -> str:
+def _write_amount(amount: int) -> str:
     return f"{amount:,}"

@@ -58,26 +58,26 @@ WHERE id = %(pk)s AND NOT EXISTS (
 """
 
 
-def opened(token: str, visitor: Visitor | None) -> None:
+def note_open(token: str, visitor: Visitor | None) -> None:
     """Note that a mail was opened; without a visitor note nothing. Raises BadLink."""
-    pk = _read(token, Purpose.OPEN)
-    if visitor and pk != tokens.TEST:
+    pk = _read_token(token, Purpose.OPEN)
+    if visitor and pk != tokens.TEST_DELIVERY_ID:
         _note(pk, Event.Kind.OPENED, visitor)
 
 
-def clicked(token: str, index: int, visitor: Visitor | None) -> str:
+def note_click(token: str, index: int, visitor: Visitor | None) -> str:
     """Note that a link was followed and return the address it leads to; without a visitor note nothing.
 
     Whoever follows a link has opened the mail, also where its pictures were never loaded. Raises BadLink.
     """
-    delivery = _delivery(_read(token, Purpose.CLICK))
+    delivery = _find_delivery(_read_token(token, Purpose.CLICK))
     recipient = (
-        launch.recipient(delivery.contact, seed=delivery.pk)
+        launch.build_recipient(delivery.contact, seed=delivery.pk)
         if delivery.contact
         else content.Recipient(delivery.email)
     )
     try:
-        target = _compiled(delivery.campaign_id).target(index, recipient)
+        target = _load_content(delivery.campaign_id).target(index, recipient)
     except (IndexError, content.ContentError, Content.DoesNotExist) as error:
         raise BadLink("This link leads nowhere any more.") from error
     if visitor:
@@ -92,10 +92,10 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
 
     how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.
     """
-    pk = _read(token, Purpose.UNSUBSCRIBE)
-    if pk == tokens.TEST:
+    pk = _read_token(token, Purpose.UNSUBSCRIBE)
+    if pk == tokens.TEST_DELIVERY_ID:
         return NOBODY
-    delivery = _delivery(pk)
+    delivery = _find_delivery(pk)
     with transaction.atomic():
         Suppression.objects.bulk_create(
             [
@@ -113,28 +113,28 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
         ).update(unsubscribed_at=database_time.now())
         if delivery.unsubscribed_at is None:
             _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how)
-    return _addressee(delivery)
+    return _make_addressee(delivery)
 
 
-def addressee(token: str) -> Addressee:
+def find_addressee(token: str) -> Addressee:
     """Whom a mail went to. Raises BadLink."""
-    pk = _read(token, Purpose.UNSUBSCRIBE)
-    return NOBODY if pk == tokens.TEST else _addressee(_delivery(pk))
+    pk = _read_token(token, Purpose.UNSUBSCRIBE)
+    return NOBODY if pk == tokens.TEST_DELIVERY_ID else _make_addressee(_find_delivery(pk))
 
 
-def _addressee(delivery: Delivery) -> Addressee:
+def _make_addressee(delivery: Delivery) -> Addressee:
     sender = delivery.campaign.from_name
     return Addressee(delivery.email, "" if "{" in sender else sender)
 
 
-def _read(token: str, purpose: Purpose) -> int:
+def _read_token(token: str, purpose: Purpose) -> int:
     try:
-        return tokens.read(token, purpose)
+        return tokens.read_token(token, purpose)
     except ValueError as error:
         raise BadLink(str(error)) from error
 
 
-def _delivery(pk: int) -> Delivery:
+def _find_delivery(pk: int) -> Delivery:
     delivery = Delivery.objects.select_related("contact", "campaign").filter(pk=pk).first()
     if delivery is None:
         raise BadLink("The mail this link stood in is not known any more.")
@@ -158,6 +158,6 @@ def _note(pk: int, kind: Event.Kind, visitor: Visitor, *, link: int | None = Non
 
 
 @lru_cache(maxsize=32)
-def _compiled(campaign_id: int) -> content.Compiled:
+def _load_content(campaign_id: int) -> content.Compiled:
     """The frozen content of a campaign: it never changes."""
     return content.load(bytes(Content.objects.get(campaign=campaign_id).compiled))

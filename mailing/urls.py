@@ -19,8 +19,8 @@ from mailing.views import (
 app_name = "mailing"
 urlpatterns = [
     # `path`, since mail programs leave a slash, `>` and the like at the end of a link
-    path("t/o/<path:token>", tracking.opened, name="opened"),
-    path("t/c/<str:token>/<path:index>", tracking.clicked, name="clicked"),
+    path("t/o/<path:token>", tracking.note_open, name="opened"),
+    path("t/c/<str:token>/<path:index>", tracking.note_click, name="clicked"),
     path("u/<path:token>", tracking.unsubscribe, name="unsubscribe"),
     path("password/reset/", password_reset.ask, name="password_reset"),
     path("password/reset/done/", password_reset.complete, name="password_reset_complete"),
@@ -79,7 +79,7 @@ urlpatterns = [
     path("imports/<int:pk>/resume/", imports.resume, name="upload_resume"),
     path("imports/<int:pk>/end/", imports.end, name="upload_end"),
     path("imports/<int:pk>/discard/", imports.discard, name="upload_discard"),
-    path("imports/<int:pk>/not-taken.csv", imports.rejected, name="upload_rejected"),
+    path("imports/<int:pk>/not-taken.csv", imports.rejected_csv, name="upload_rejected"),
     path("connections/", connections.connection_list, name="connections"),
     path("connections/new/", connections.connection_new, name="connection_new"),
     path("connections/<int:pk>/", connections.connection, name="connection"),
@@ -87,6 +87,6 @@ urlpatterns = [
     path("connections/<int:pk>/delete/", connections.connection_delete, name="connection_delete"),
     path("connections/<int:pk>/test/", connections.connection_test, name="connection_test"),
     path("outbox/", outbox.outbox, name="outbox"),
-    path("outbox/<slug:name>/", outbox.caught, name="caught"),
+    path("outbox/<slug:name>/", outbox.caught_mail, name="caught"),
     path("outbox/<slug:name>/mail/", outbox.caught_frame, name="caught_frame"),
 ]

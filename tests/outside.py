@@ -34,7 +34,7 @@ def preview_mail(
         links = [compiled.target(index, recipient) for index in range(len(compiled.links))]
     except content.ContentError as error:
         return {"error": str(error)}
-    problems = content.problems(source, [recipient], [*attributes])
+    problems = content.find_problems(source, [recipient], [*attributes])
     return {
         "html": preview.html,
         "text": preview.text,
@@ -46,7 +46,7 @@ def preview_mail(
 
 def normalise_address(text: str) -> str:
     """Return the address as it is stored. Raises ValueError: it is no e-mail address; the sentence says why."""
-    return addresses.normalised(text)
+    return addresses.normalise_address(text)
 
 
 def classify_reply(stage: str, code: int, lines: Iterable[str]) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
         upload.refresh_from_db()
     if upload.error:
         return {"error": upload.error}
-    refused = importing.verdicts.read(upload, importing.verdicts.Verdict.INVALID)
+    refused = importing.verdicts.read_verdicts(upload, importing.verdicts.Verdict.INVALID)
     return {
         "columns": [tuple(pair) for pair in upload.columns],
         "contacts": [
@@ -103,7 +103,7 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
 def choose_contacts(tree: dict[str, Any], contacts: Iterable[Mapping[str, Any]]) -> list[str]:
     """Return the addresses of those contacts that a segment chooses, in the order given. Needs the database."""
     saved = _save_contacts(contacts)
-    chosen = set(Contact.objects.filter(pk__in=audience.keys(tree)).values_list("pk", flat=True))
+    chosen = set(Contact.objects.filter(pk__in=audience.contact_keys(tree)).values_list("pk", flat=True))
     return [contact.email for contact in saved if contact.pk in chosen]
 
 

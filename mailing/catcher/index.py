@@ -17,18 +17,18 @@ import msgspec
 logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the table; another one is thrown away and made anew
-WAIT = 5.0  # seconds for another process that writes
-_MAKE = f"""
+LOCK_WAIT_SECONDS = 5.0  # seconds for another process that writes
+_CREATE_TABLE = f"""
 DROP TABLE IF EXISTS line;
 CREATE TABLE line (
     id TEXT PRIMARY KEY, sender TEXT, recipients TEXT, from_header TEXT, subject TEXT, size INTEGER, searched TEXT
 ) WITHOUT ROWID;
 PRAGMA user_version = {VERSION};
 """
-_PUT = "INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?, ?, ?)"
+_INSERT_ENTRY = "INSERT OR REPLACE INTO line VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 
-class Line(msgspec.Struct, frozen=True):
+class IndexEntry(msgspec.Struct, frozen=True):
     """What the index holds of one message."""
 
     id: str
@@ -39,19 +39,19 @@ class Line(msgspec.Struct, frozen=True):
     size: int
 
 
-Read = Callable[[str], Line | None]
+Read = Callable[[str], IndexEntry | None]
 
 
-def add(file: Path, line: Line) -> None:
+def add(file: Path, line: IndexEntry) -> None:
     """Add one message. A failure is logged and no more: the next look reads the message."""
     try:
         with _open(file) as index:
-            index.execute(_PUT, _row(line))
+            index.execute(_INSERT_ENTRY, _make_row(line))
     except sqlite3.Error as error:
         logger.warning("A caught mail is not in the index yet: %s", error)
 
 
-def find(file: Path, names: list[str], read: Read, *, before: str, most: int, words: str) -> list[Line]:
+def find(file: Path, names: list[str], read: Read, *, before: str, most: int, words: str) -> list[IndexEntry]:
     """Find messages, the newest first.
 
     Args:
@@ -74,7 +74,9 @@ def find(file: Path, names: list[str], read: Read, *, before: str, most: int, wo
             return _find(":memory:", names, read, before, most, words)
 
 
-def _find(file: Path | str, names: list[str], read: Read, before: str, most: int, words: str) -> list[Line]:
+def _find(
+    file: Path | str, names: list[str], read: Read, before: str, most: int, words: str
+) -> list[IndexEntry]:
     with _open(file) as index:
         _bring_up_to_date(index, names, read)
         wanted = [word.lower() for word in words.split()]
@@ -85,7 +87,7 @@ def _find(file: Path | str, names: list[str], read: Read, before: str, most: int
             [before, before, *wanted, most],
         )
         return [
-            Line(name, sender, json.loads(recipients), from_header, subject, size)
+            IndexEntry(name, sender, json.loads(recipients), from_header, subject, size)
             for name, sender, recipients, from_header, subject, size in found
         ]
 
@@ -93,37 +95,37 @@ def _find(file: Path | str, names: list[str], read: Read, before: str, most: int
 def _bring_up_to_date(index: sqlite3.Connection, names: list[str], read: Read) -> None:
     known = {name for (name,) in index.execute("SELECT id FROM line")}
     if missing := sorted(set(names) - known):
-        index.executemany(_PUT, (_row(line) for line in _read_all(missing, read)))
+        index.executemany(_INSERT_ENTRY, (_make_row(line) for line in _read_all(missing, read)))
     if gone := known.difference(names):
         index.executemany("DELETE FROM line WHERE id = ?", ((name,) for name in gone))
 
 
-def _read_all(names: Iterable[str], read: Read) -> Iterator[Line]:
+def _read_all(names: Iterable[str], read: Read) -> Iterator[IndexEntry]:
     return (line for name in names if (line := read(name)) is not None)
 
 
 @contextmanager
 def _open(file: Path | str) -> Iterator[sqlite3.Connection]:
     """The index, with its table; committed at the end, or left as it was."""
-    index = sqlite3.connect(file, timeout=WAIT, isolation_level="IMMEDIATE")
+    index = sqlite3.connect(file, timeout=LOCK_WAIT_SECONDS, isolation_level="IMMEDIATE")
     try:
         index.execute("PRAGMA synchronous = OFF")  # what a power cut breaks is made anew
         index.execute("PRAGMA journal_mode = TRUNCATE")
         if index.execute("PRAGMA user_version").fetchone() != (VERSION,):
-            index.executescript(f"BEGIN IMMEDIATE; {_MAKE} COMMIT;")
+            index.executescript(f"BEGIN IMMEDIATE; {_CREATE_TABLE} COMMIT;")
         with index:
             yield index
     finally:
         index.close()
 
 
-def _row(line: Line) -> tuple[str, str, str, str, str, int, str]:
+def _make_row(line: IndexEntry) -> tuple[str, str, str, str, str, int, str]:
     searched = f"{line.subject} {line.from_header} {line.sender} {' '.join(line.recipients)}".lower()
     texts = (line.sender, json.dumps(line.recipients), line.from_header, line.subject)
     # a lone surrogate, as a broken header leaves one, is no text for SQLite
-    sender, recipients, from_header, subject = (_storable(text) for text in texts)
-    return line.id, sender, recipients, from_header, subject, line.size, _storable(searched)
+    sender, recipients, from_header, subject = (_make_storable(text) for text in texts)
+    return line.id, sender, recipients, from_header, subject, line.size, _make_storable(searched)
 
 
-def _storable(text: str) -> str:
+def _make_storable(text: str) -> str:
     return text.encode(errors="replace").decode()

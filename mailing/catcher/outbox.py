@@ -18,11 +18,11 @@ import msgspec
 from django.conf import settings
 
 from mailing.catcher import index
-from mailing.catcher.index import Line
+from mailing.catcher.index import IndexEntry
 
-KEPT = 20_000  # messages; older ones go
+MOST_MESSAGES = 20_000  # messages; older ones go
 FROM, TO = b"X-Caught-From: ", b"X-Caught-To: "
-HEADERS = 16_384  # bytes read of a message for a line of the list
+HEADER_BYTES_READ = 16_384  # bytes read of a message for a line of the list
 
 _id = re.compile(r"\d{19}-\d{9}").fullmatch
 _headers = BytesHeaderParser()  # that of `default` takes twenty times as long
@@ -63,7 +63,7 @@ def _index() -> Path:
     return settings.VAR_DIR / "outbox.sqlite3"
 
 
-def keep(sender: str, recipients: list[str], content: bytes) -> str:
+def store_message(sender: str, recipients: list[str], content: bytes) -> str:
     """Store one message and return its id."""
     box = folder()
     box.mkdir(parents=True, exist_ok=True)
@@ -76,55 +76,55 @@ def keep(sender: str, recipients: list[str], content: bytes) -> str:
     except OSError:
         draft.unlink(missing_ok=True)  # a full disk keeps half a mail otherwise
         raise
-    index.add(_index(), _line(name, sender, recipients, content[:HEADERS], len(content)))
+    index.add(_index(), _make_entry(name, sender, recipients, content[:HEADER_BYTES_READ], len(content)))
     return name
 
 
-def prune() -> None:
+def delete_oldest() -> None:
     """Throw away what is more than KEPT."""
-    for name in _names()[KEPT:]:
-        _path(name).unlink(missing_ok=True)
+    for name in _list_ids()[MOST_MESSAGES:]:
+        _path_of(name).unlink(missing_ok=True)
 
 
-def clear() -> None:
+def delete_all() -> None:
     """Throw all of it away."""
-    for name in _names():
-        _path(name).unlink(missing_ok=True)
+    for name in _list_ids():
+        _path_of(name).unlink(missing_ok=True)
 
 
-def count() -> int:
-    return len(_names())
+def count_messages() -> int:
+    return len(_list_ids())
 
 
-def messages(*, before: str = "", most: int = 50, words: str = "") -> list[Caught]:
+def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[Caught]:
     """A page of the messages, the newest first.
 
     Args:
         before: the id of the last message of the page before.
         words: only those whose subject, sender or recipients hold each of these words.
     """
-    lines = index.find(_index(), _names(), _read_line, before=before, most=most, words=words)
-    return [_caught(line) for line in lines]
+    lines = index.find(_index(), _list_ids(), _read_entry, before=before, most=most, words=words)
+    return [_make_caught(line) for line in lines]
 
 
-def message(id: str) -> Opened:  # noqa: A002 the word of its page
+def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
     """One message, opened. Raises NotCaught."""
-    line = _read_line(id) if _id(id) else None
+    line = _read_entry(id) if _id(id) else None
     if line is None:
         raise NotCaught(f"No message {id} was caught, or it is gone by now.")
-    _, raw = _split(_path(id).read_bytes())
+    _, raw = _split_envelope(_path_of(id).read_bytes())
     parsed = email.message_from_bytes(raw, policy=default)
     assert isinstance(parsed, EmailMessage)
     return Opened(
-        _caught(line),
+        _make_caught(line),
         [(name, str(value)) for name, value in parsed.items()],
-        _part(parsed, "html"),
-        _part(parsed, "plain"),
+        _read_part(parsed, "html"),
+        _read_part(parsed, "plain"),
         raw,
     )
 
 
-def _names() -> list[str]:
+def _list_ids() -> list[str]:
     """The ids, the newest first."""
     try:
         return sorted(
@@ -134,11 +134,11 @@ def _names() -> list[str]:
         return []
 
 
-def _path(name: str) -> Path:
+def _path_of(name: str) -> Path:
     return folder() / f"{name}.eml"
 
 
-def _split(stored: bytes) -> tuple[tuple[str, list[str]], bytes]:
+def _split_envelope(stored: bytes) -> tuple[tuple[str, list[str]], bytes]:
     sender, recipients, raw = stored.split(b"\r\n", 2)
     return (
         sender.removeprefix(FROM).decode("utf-8", "replace"),
@@ -146,25 +146,27 @@ def _split(stored: bytes) -> tuple[tuple[str, list[str]], bytes]:
     ), raw
 
 
-def _read_line(name: str) -> Line | None:
+def _read_entry(name: str) -> IndexEntry | None:
     """Read what the list shows of a message; None when it has just been thrown away."""
     try:
-        with _path(name).open("rb") as file:
-            read = file.read(HEADERS)
-            (sender, recipients), head = _split(read)
+        with _path_of(name).open("rb") as file:
+            read = file.read(HEADER_BYTES_READ)
+            (sender, recipients), head = _split_envelope(read)
             size = os.fstat(file.fileno()).st_size - (len(read) - len(head))
     except FileNotFoundError:
         return None
-    return _line(name, sender, recipients, head, size)
+    return _make_entry(name, sender, recipients, head, size)
 
 
-def _line(name: str, sender: str, recipients: list[str], head: bytes, size: int) -> Line:
+def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size: int) -> IndexEntry:
     """Make the line of a message from its envelope and its beginning."""
     headers = _headers.parsebytes(head.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n")
-    return Line(name, sender, recipients, _text(headers["From"]), _text(headers["Subject"]), size)
+    return IndexEntry(
+        name, sender, recipients, _decode_header(headers["From"]), _decode_header(headers["Subject"]), size
+    )
 
 
-def _text(value: Any) -> str:
+def _decode_header(value: Any) -> str:
     """What a header says, or its own letters where it is not written as RFC 2047 asks."""
     unfolded = "".join(str(value or "").splitlines())
     try:
@@ -173,10 +175,10 @@ def _text(value: Any) -> str:
         return unfolded
 
 
-def _caught(line: Line) -> Caught:
+def _make_caught(line: IndexEntry) -> Caught:
     return Caught(at=datetime.fromtimestamp(int(line.id[:19]) / 1e9, UTC), **msgspec.structs.asdict(line))
 
 
-def _part(parsed: EmailMessage, kind: str) -> str:
+def _read_part(parsed: EmailMessage, kind: str) -> str:
     part = parsed.get_body((kind,))
     return part.get_content() if part is not None else ""

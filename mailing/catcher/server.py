@@ -9,7 +9,7 @@ from mailing.catcher import outbox
 
 logger = logging.getLogger(__name__)
 
-LARGEST = 30_000_000  # bytes of a message
+LARGEST_MESSAGE_BYTES = 30_000_000  # bytes of a message
 PRUNE_EVERY = 1000  # messages
 
 
@@ -22,13 +22,13 @@ class Keeper:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 aiosmtpd's
         content = envelope.original_content or b""
         try:
-            name = outbox.keep(envelope.mail_from or "", list(envelope.rcpt_tos), content)
+            name = outbox.store_message(envelope.mail_from or "", list(envelope.rcpt_tos), content)
         except OSError as error:
             logger.error("A mail could not be kept: %s", error)
             return "452 4.3.1 There is no room to keep this mail now"
         self._kept += 1
         if self._kept % PRUNE_EVERY == 0:
-            outbox.prune()
+            outbox.delete_oldest()
         return f"250 2.0.0 Kept as {name}"
 
 
@@ -38,7 +38,10 @@ async def serve(port: int, host: str = "127.0.0.1") -> None:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
         lambda: SMTP(
-            keeper, hostname="fanfare.localhost", ident="Fanfare mail catcher", data_size_limit=LARGEST
+            keeper,
+            hostname="fanfare.localhost",
+            ident="Fanfare mail catcher",
+            data_size_limit=LARGEST_MESSAGE_BYTES,
         ),
         host,
         port,

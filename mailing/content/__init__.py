@@ -2,7 +2,7 @@
 
 `compile` does once what is the same for everybody, `Compiled.render` the rest. Pure: no Django, no query, no network.
 
-    problems(source, samples, known=()) -> [(field, sentence), …]   everything that is wrong; [] = fit to launch
+    find_problems(source, samples, known=()) -> [(field, sentence), …]   everything that is wrong; [] = fit to launch
     compile(source) -> Compiled                                      at launch; raises ContentError
     Compiled.dump() -> bytes, load(bytes) -> Compiled, .hash         frozen with the campaign
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
@@ -10,15 +10,15 @@
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
     find_foreign_tags(text) -> [ForeignTag]                          merge tags of other programs, with their Liquid
     convert_foreign_tags(text) -> str                                the text with these turned into Liquid
-    for_test(source) -> Source                                       the same e-mail marked [TEST], nothing tracked
+    mark_as_test(source) -> Source                                   the same e-mail marked [TEST], nothing tracked
 """
 
-from .checks import problems
+from .checks import find_problems
 from .compiled import Compiled, load
-from .compiler import compile, for_test, render_preview  # as in `re`: read it as content.compile
-from .foreign import Change as ForeignTag
-from .foreign import convert as convert_foreign_tags
-from .foreign import find as find_foreign_tags
+from .compiler import compile, mark_as_test, render_preview  # as in `re`: read it as content.compile
+from .foreign import MergeTag as ForeignTag
+from .foreign import convert_merge_tags as convert_foreign_tags
+from .foreign import find_merge_tags as find_foreign_tags
 from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
     "compile",
     "convert_foreign_tags",
     "find_foreign_tags",
-    "for_test",
+    "find_problems",
     "load",
-    "problems",
+    "mark_as_test",
     "render_preview",
 ]

@@ -31,8 +31,8 @@ _UNLIKE_MAIL = {
 def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
     """Field, line and sentence, without its end, for each thing that is wrong with the markup."""
     for field in ("subject", "preheader", "from_name", "body", "text"):
-        for change in foreign.find(getattr(source, field))[:_SHOWN]:
-            yield field, change.line, foreign.describe(change)
+        for change in foreign.find_merge_tags(getattr(source, field))[:_SHOWN]:
+            yield field, change.line, foreign.describe_merge_tag(change)
     held = Held(source.body)
     text = held.liquid(source.body)
     counted: dict[str, int] = {}
@@ -46,7 +46,7 @@ def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
 def _read_pieces(text: str, offset: int) -> Iterator[tuple[int, Piece]]:
     """The position of each piece of HTML, and the piece."""
     position = offset
-    for piece in markup.pieces(text):
+    for piece in markup.cut_pieces(text):
         yield position, piece
         position += len(piece.source)
 

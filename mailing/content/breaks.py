@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .reading import Irregular
 
 
-class _Owed(NamedTuple):
+class _OwedBreaks(NamedTuple):
     """What is due before the next text: line breaks, or else a space; nothing at the start of the whole."""
 
     lines: int = 0
@@ -23,7 +23,7 @@ class _Owed(NamedTuple):
     may_lack: bool = False  # has one of these written nothing?
 
 
-_BEGUN = _Owed(begun=True)
+_BEGUN = _OwedBreaks(begun=True)
 
 
 class _End(NamedTuple):
@@ -39,7 +39,7 @@ class _Block:
     """An open condition or loop. A loop's rounds owe nothing to what stands before it: that is paid before the first
     round, and by each round at its end for the next, as much as the beginning of a round asks for."""
 
-    before: _Owed
+    before: _OwedBreaks
     loop: bool
     begun: bool  # has text been written before it?
     certain: bool  # is one of its branches always taken?
@@ -51,15 +51,15 @@ class _Block:
     )  # the gaps with which the texts begin that may be the first of a round
     places: list[int] = field(default_factory=list)  # where in the text the branches so far end
     spaces: list[int] = field(default_factory=list)  # where in the text a round begins with a space
-    left: list[_Owed] = field(default_factory=list)  # by the branches so far
+    left: list[_OwedBreaks] = field(default_factory=list)  # by the branches so far
 
 
-class Lines:
+class TextLines:
     """Text as it is written, with what is owed before the next."""
 
     def __init__(self) -> None:
         self.out: list[str] = []
-        self.owed = _Owed()
+        self.owed = _OwedBreaks()
         self.blocks: list[_Block] = []
 
     def owe(self, lines: int = 0, space: bool = False) -> None:
@@ -107,7 +107,7 @@ class Lines:
         begun = [number for number, owed in enumerate(left) if owed.begun]
         may_lack = 0 < len(begun) < len(left) or any(owed.may_lack for owed in left)
         numbers = begun or range(len(left))
-        ends = [_End(places[number], marks[number], _gap(left[number])) for number in numbers]
+        ends = [_End(places[number], marks[number], _remaining_gap(left[number])) for number in numbers]
         left = [left[number] for number in numbers]
         if len({owed.given for owed in left}) > 1:
             raise Irregular("one branch ends on a new line, and another does not")
@@ -117,7 +117,7 @@ class Lines:
         unsure |= len({bool(end.gap) for end in ends}) > 1
         if unsure and any(owed.unsure for owed in left):
             raise Irregular("a gap that two conditions decide over")
-        self.owed = _Owed(
+        self.owed = _OwedBreaks(
             lines, space, was_begun, given, spaced, unsure, () if block.loop else tuple(ends), may_lack
         )
         self.out.append(mark)
@@ -136,7 +136,7 @@ class Lines:
         if loop:
             self._pay()
             block.paid = len(self.out) - 1
-            block.before = self.owed = _Owed()
+            block.before = self.owed = _OwedBreaks()
         self.blocks.append(block)
 
     def _turn(self) -> None:
@@ -153,11 +153,13 @@ class Lines:
                     self.out[place] = ""
                 if block.spaces and block.begun and not self.out[block.paid]:
                     self.out[block.paid] = " "
-            self.owed = _Owed(self.owed.lines, begun=True, given=self.owed.lines, spaced=self.owed.space)
+            self.owed = _OwedBreaks(
+                self.owed.lines, begun=True, given=self.owed.lines, spaced=self.owed.space
+            )
         elif block.before.given and self.owed.lines > self.owed.given:
             # what follows a loop begins on a new line already, and so must what follows this branch
             self.out.append("\n" * (self.owed.lines - self.owed.given))
-            self.owed = _Owed(self.owed.lines, begun=True, given=self.owed.lines)
+            self.owed = _OwedBreaks(self.owed.lines, begun=True, given=self.owed.lines)
         self.out.append("")
         block.places.append(len(self.out) - 1)
         block.left.append(self.owed)
@@ -169,7 +171,7 @@ class Lines:
             raise Irregular("a round of a loop that may write nothing")
         for end in self.owed.ends:
             self.out[end.place] = f"{end.mark}{chr(10) * lines}"
-        self.owed = _Owed(lines, begun=True, given=lines)
+        self.owed = _OwedBreaks(lines, begun=True, given=lines)
 
     def _pay(self) -> None:
         """Write what is due; at the beginning of a loop's round it is due before the loop."""
@@ -201,7 +203,7 @@ class Lines:
                 return
 
 
-def _gap(owed: _Owed) -> str:
+def _remaining_gap(owed: _OwedBreaks) -> str:
     """What is still to be written of a gap."""
     if owed.lines:
         return "\n" * (owed.lines - owed.given)

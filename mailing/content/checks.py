@@ -8,11 +8,11 @@ from . import audit
 from .compiled import Compiled
 from .compiler import compile  # as in `re`: read it as content.compile
 from .names import UNSUBSCRIBE
-from .plaintext import text_of
+from .plaintext import write_text
 from .sandbox import Template
 from .source import ContentError, Links, Preview, Recipient, Source
-from .statements import prepare
-from .syntax import Fault, broken_spintax, called, faults, parsed, unknown_names
+from .statements import prepare_source
+from .syntax import Fault, find_broken_spintax, find_faults, find_unknown_names, name_field, parse_templates
 
 TIME_LIMIT = 3.0  # seconds of processor time in which the samples are to be written
 SIZE_LIMIT = 102 * 1024  # bytes of HTML; Gmail cuts off what is longer, the unsubscribe link with it
@@ -21,7 +21,9 @@ _NOWHERE = Links("https://example.invalid", "check")
 _NOBODY = Recipient(email="someone@example.com")
 
 
-def problems(source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()) -> list[Fault]:
+def find_problems(
+    source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
+) -> list[Fault]:
     """(field, sentence) for everything that is wrong with the source; [] when it is fit to launch.
 
     Args:
@@ -29,19 +31,19 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
         known: the names of all attributes contacts have, when the samples may not show every one.
     """
     try:
-        source = prepare(source)
+        source = prepare_source(source)
     except ContentError as error:
         return [(error.field, f"{error}.")]
-    found = faults(source)
-    templates, _ = parsed(source)
+    found = find_faults(source)
+    templates, _ = parse_templates(source)
     names = {*known, *(name for sample in samples for name in sample.attributes)}
     every: list[Fault] = [
         *found,
-        *unknown_names(templates, source, names),
-        *broken_spintax(source),
-        *_without_unsubscribe(templates, source),
+        *find_unknown_names(templates, source, names),
+        *find_broken_spintax(source),
+        *_find_missing_unsubscribe(templates, source),
         *(
-            (field, f"{called(field)}, line {line}: {said}.")
+            (field, f"{name_field(field)}, line {line}: {said}.")
             for field, line, said in audit.find_faults(source)
         ),
     ]
@@ -53,10 +55,10 @@ def problems(source: Source, samples: Sequence[Recipient] = (), known: Collectio
     except ContentError as error:
         return [*complete, (error.field, f"{error}.")]
     has_link = UNSUBSCRIBE in templates["body"].names()
-    return complete + _rendered(compiled, samples or [_NOBODY], has_link, source)
+    return complete + _find_rendering_faults(compiled, samples or [_NOBODY], has_link, source)
 
 
-def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> Iterator[Fault]:
+def _find_missing_unsubscribe(templates: Mapping[str, Template], source: Source) -> Iterator[Fault]:
     for field in ("body", "text"):
         if (
             field in templates
@@ -65,32 +67,32 @@ def _without_unsubscribe(templates: Mapping[str, Template], source: Source) -> I
         ):
             yield (
                 field,
-                f"{called(field)}: no unsubscribe link; put {{{{ {UNSUBSCRIBE} }}}} where it should lead.",
+                f"{name_field(field)}: no unsubscribe link; put {{{{ {UNSUBSCRIBE} }}}} where it should lead.",
             )
 
 
-def _faults_of_reading(preview: Preview, has_link: bool, own_text: bool) -> Iterator[Fault]:
+def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> Iterator[Fault]:
     """What is wrong with a mail as one sample reads it."""
     link = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
     if has_link and link not in preview.html:
         yield "body", "it has no unsubscribe link."
         return
-    seen = text_of(preview.html) if own_text else preview.text
+    seen = write_text(preview.html) if own_text else preview.text
     if has_link and link in preview.html and link not in seen:
         yield (
             "body",
             "nobody can see its unsubscribe link: it stands in hidden content, or in a comment for Outlook.",
         )
-    if not own_text and not _words(preview.text):
+    if not own_text and not _has_words(preview.text):
         yield "text", "it has no words; give the pictures alt texts, or write a text part of your own."
 
 
-def _words(text: str) -> bool:
+def _has_words(text: str) -> bool:
     """Has a text part words besides its links?"""
     return any(character.isalnum() for character in re.sub(r"https?://\S+", "", text))
 
 
-def _rendered(
+def _find_rendering_faults(
     compiled: Compiled, samples: Sequence[Recipient], has_link: bool, source: Source
 ) -> list[Fault]:
     """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
@@ -113,12 +115,12 @@ def _rendered(
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
             those.setdefault(("subject", "it is empty."), []).append(sample)
-        for fault in _faults_of_reading(preview, has_link, bool(source.text.strip())):
+        for fault in _find_reading_faults(preview, has_link, bool(source.text.strip())):
             those.setdefault(fault, []).append(sample)
     found = []
     for (field, said), whom in those.items():
         more = f" and {len(whom) - 1} more" if len(whom) > 1 else ""
-        found.append((field, f"{called(field)}, for {whom[0].email}{more}: {said}"))
+        found.append((field, f"{name_field(field)}, for {whom[0].email}{more}: {said}"))
     size, email = max(sizes, default=(0, ""))
     if size > SIZE_LIMIT:
         limit = f"over {SIZE_LIMIT // 1024} KB mail clients cut an e-mail off"

@@ -9,15 +9,22 @@ from typing import Any, TypeVar
 import msgspec
 
 from .limits import check_html_depth
-from .mime import date_header, mailbox, one_line, quoted, trim_wire, unstructured
+from .mime import (
+    date_header,
+    encode_header,
+    encode_mailbox,
+    encode_quoted_printable,
+    make_one_line,
+    trim_wire,
+)
 from .names import CLICK, OPEN, UNSUBSCRIBE
-from .parts import Line, Part
-from .plaintext import decimal_mark, text_of
-from .rendering import EscapedWires, Wires, shown
+from .parts import LineTemplate, PartTemplate
+from .plaintext import decimal_mark, write_text
+from .rendering import EscapedWires, Wires, write_value
 from .sandbox import HTML, TEXT, Settings, Template
 from .source import ContentError, Links, Preview, Recipient
-from .styles import hides_by_media, inline, inline_for_screen
-from .urls import tidied, with_utm
+from .styles import hides_by_media, inline_for_screen, inline_styles
+from .urls import add_utm, tidy_url
 
 T = TypeVar("T")
 VERSION = 1  # of the stored form
@@ -71,13 +78,13 @@ class Compiled:
             frozen.text.startswith("{%") or frozen.text.rstrip().endswith("%}")
         )
         self._decimal = decimal_mark(frozen.settings.babel_locale)
-        self._targets = [Line(Template(url, TEXT, frozen.settings)) for url in frozen.links]
-        self._subject = Line(Template(frozen.subject, TEXT, frozen.settings))
-        self._from_name = Line(Template(frozen.from_name, TEXT, frozen.settings))
+        self._targets = [LineTemplate(Template(url, TEXT, frozen.settings)) for url in frozen.links]
+        self._subject = LineTemplate(Template(frozen.subject, TEXT, frozen.settings))
+        self._from_name = LineTemplate(Template(frozen.from_name, TEXT, frozen.settings))
         fixed = self._from_name.fixed
-        self._from = None if fixed is None else mailbox(fixed, frozen.from_email)
-        self._text = Part(Template(frozen.text, TEXT, frozen.settings))
-        self._html = Part(Template(frozen.html, HTML, frozen.settings))
+        self._from = None if fixed is None else encode_mailbox(fixed, frozen.from_email)
+        self._text = PartTemplate(Template(frozen.text, TEXT, frozen.settings))
+        self._html = PartTemplate(Template(frozen.html, HTML, frozen.settings))
         boundary = f"=_{self.hash[:32]}"  # "=_" cannot occur in quoted-printable
         part = (
             f"\r\n--{boundary}\r\nContent-Type: text/%s; charset=utf-8\r\n"
@@ -136,14 +143,14 @@ class Compiled:
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
         page, seen = self._reading("body", self._pages, values, seed, at, notes)
-        beside = Line(Template(preheader, TEXT, self._frozen.settings))
+        beside = LineTemplate(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
-            subject=one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
-            preheader=one_line(self._reading("preheader", beside.rendered, values, seed, at)),
-            sender=one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
+            subject=make_one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
+            preheader=make_one_line(self._reading("preheader", beside.rendered, values, seed, at)),
+            sender=make_one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
             html=page,
             text=(
-                text_of(seen, self._decimal)
+                write_text(seen, self._decimal)
                 if self._frozen.text_late
                 else self._trimmed_text(values, seed, at)
             ),
@@ -166,10 +173,10 @@ class Compiled:
             raise IndexError(f"there is no link {index}")
         line = self._targets[index]
         if line.fixed is not None:
-            return with_utm(tidied(line.fixed), self._frozen.settings.utm)
+            return add_utm(tidy_url(line.fixed), self._frozen.settings.utm)
         recipient = recipient or Recipient(email="")
         url = line.rendered(_own_values(recipient), recipient.seed, time.time() if at is None else at)
-        return with_utm(tidied(url), self._frozen.settings.utm)
+        return add_utm(tidy_url(url), self._frozen.settings.utm)
 
     def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:
         """Every variable a template may read, by name."""
@@ -200,13 +207,13 @@ class Compiled:
         if not _address(recipient.email):
             raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
         first, last = values.get("first_name"), values.get("last_name")
-        name = f"{shown('first_name', first)} {shown('last_name', last)}"
+        name = f"{write_value('first_name', first)} {write_value('last_name', last)}"
         message_id = ""
         if recipient.message_id:
             if not _message_id(recipient.message_id):
                 raise ContentError(f"{recipient.message_id!r} is no left side of a Message-ID")
             message_id = f"Message-ID: <{recipient.message_id}@{frozen.domain}>\r\n"
-        sender = self._from or mailbox(
+        sender = self._from or encode_mailbox(
             self._from_name.rendered(values, recipient.seed, at), frozen.from_email
         )
         unsubscribe = f"<{values[UNSUBSCRIBE]}>"
@@ -215,8 +222,8 @@ class Compiled:
             unsubscribe += f",\r\n <mailto:{frozen.unsubscribe_email}?subject=unsubscribe%20{token}>"
         return (
             f"From: {sender}\r\n"
-            f"To: {mailbox(name, recipient.email)}\r\n"
-            f"Subject: {unstructured(self._subject.rendered(values, recipient.seed, at))}\r\n"
+            f"To: {encode_mailbox(name, recipient.email)}\r\n"
+            f"Subject: {encode_header(self._subject.rendered(values, recipient.seed, at))}\r\n"
             f"Date: {date_header(int(at))}\r\n"
             f"{message_id}"
             f"List-Unsubscribe: {unsubscribe}\r\n"
@@ -231,7 +238,7 @@ class Compiled:
         if not self.late:
             return page, page
         check_html_depth(page)
-        inlined = inline(page)
+        inlined = inline_styles(page)
         return inlined, inline_for_screen(page) if hides_by_media(page) else inlined
 
     def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
@@ -240,9 +247,9 @@ class Compiled:
             return trim_wire(text) if self._is_loose else text, self._html.in_full(values, seed, at)
         page, seen = self._pages(values, seed, at)
         if self._frozen.text_late:
-            return quoted(text_of(seen, self._decimal)), quoted(page)
+            return encode_quoted_printable(write_text(seen, self._decimal)), encode_quoted_printable(page)
         text = self._text.in_full(values, seed, at)
-        return trim_wire(text) if self._is_loose else text, quoted(page)
+        return trim_wire(text) if self._is_loose else text, encode_quoted_printable(page)
 
     def _trimmed_text(self, values: Mapping[str, Any], seed: object, at: float) -> str:
         text: str = self._reading("text", self._text.template.whole, values, seed, at)

@@ -6,27 +6,27 @@ from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
 from .compiled import Compiled, Frozen
-from .document import document, with_pixel
+from .document import add_pixel, build_document
 from .held import OUTPUT, Held
 from .links import TrackedLinks
 from .names import OPEN
-from .plaintext import Irregular, decimal_mark, text_template
-from .sandbox import HTML, Settings, Template, sentence
+from .plaintext import Irregular, decimal_mark, write_text_template
+from .sandbox import HTML, Settings, Template, describe_error
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax
-from .statements import prepare
-from .syntax import Fault, faults, unrenderable
+from .statements import prepare_source
+from .syntax import Fault, find_faults, find_unrenderable
 
 _NOWHERE = Links("https://unsubscribe.invalid", "preview")
 
 
 def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
     """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
-    source = prepare(source)
-    return _made(source, faults(source))
+    source = prepare_source(source)
+    return _compile_source(source, find_faults(source))
 
 
-def for_test(source: Source) -> Source:
+def mark_as_test(source: Source) -> Source:
     """The same e-mail marked [TEST], with nothing in it that tracks."""
     return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
 
@@ -36,12 +36,12 @@ def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE
 
     A draft may lack a subject or a sender: only what cannot be shown is refused. Raises ContentError.
     """
-    untracked = replace(prepare(source), track_opens=False, track_clicks=False)
-    made = _made(untracked, unrenderable(untracked))
-    return made.preview(recipient, links, preheader=_spun(untracked.preheader, "p"))
+    untracked = replace(prepare_source(source), track_opens=False, track_clicks=False)
+    made = _compile_source(untracked, find_unrenderable(untracked))
+    return made.preview(recipient, links, preheader=_compile_line(untracked.preheader, "p"))
 
 
-def _without_halves(source: Source) -> Source:
+def _replace_surrogates(source: Source) -> Source:
     """The source with a question mark for each half of a surrogate pair, which is no character."""
     changed = {
         field: text.encode("utf-8", "replace").decode()
@@ -51,39 +51,41 @@ def _without_halves(source: Source) -> Source:
     return replace(source, **changed) if changed else source
 
 
-def _made(source: Source, wrong: list[Fault]) -> Compiled:
-    source = _without_halves(source)
+def _compile_source(source: Source, wrong: list[Fault]) -> Compiled:
+    source = _replace_surrogates(source)
     if wrong:
         field, said = wrong[0]
         raise ContentError(said.removesuffix("."), field)
     try:
-        return Compiled(_frozen(source))
+        return Compiled(_freeze(source))
     except LiquidError as error:  # each field parses alone: markup and Liquid must be entangled
-        said = f"The HTML and the Liquid of the body do not fit together: {sentence(error)}"
+        said = f"The HTML and the Liquid of the body do not fit together: {describe_error(error)}"
         raise ContentError(said, "body") from error
 
 
-def _frozen(source: Source, is_late: bool = False) -> Frozen:
-    settings = _settings(source)
+def _freeze(source: Source, is_late: bool = False) -> Frozen:
+    settings = _read_settings(source)
     held = Held(source.body + source.preheader)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
-    page, late, is_regular, seen = document(source, held, held.as_comments(preheader), is_late)
+    page, late, is_regular, seen = build_document(source, held, held.as_comments(preheader), is_late)
     links = TrackedLinks(
         held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
     )
     page = links.rewritten(page)
     is_own = bool(source.text.strip())
     seen = links.rewritten(seen) if seen and not is_own else page
-    text = _spun(source.text, "t") if is_own else _text(seen, held, settings, late, is_regular)
+    text = (
+        _compile_line(source.text, "t") if is_own else _compile_text(seen, held, settings, late, is_regular)
+    )
     if text is None and seen != page:
-        return _frozen(
+        return _freeze(
             source, is_late=True
         )  # what is seen is known of each rendered message before its CSS is inlined
     if source.track_opens:
-        page = with_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
+        page = add_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
-        subject=_spun(source.subject, "s"),
-        from_name=_spun(source.from_name, "f"),
+        subject=_compile_line(source.subject, "s"),
+        from_name=_compile_line(source.from_name, "f"),
         from_email=source.from_email,
         reply_to=source.reply_to,
         html=held.restore(page),
@@ -100,17 +102,17 @@ def _frozen(source: Source, is_late: bool = False) -> Frozen:
     )
 
 
-def _text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:
+def _compile_text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:
     """The template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
     if late:
         return None
     try:
-        return held.restore(text_template(page, held, decimal_mark(settings.babel_locale), is_regular))
+        return held.restore(write_text_template(page, held, decimal_mark(settings.babel_locale), is_regular))
     except Irregular:
         return None
 
 
-def _settings(source: Source) -> Settings:
+def _read_settings(source: Source) -> Settings:
     utm = {
         "utm_source": source.utm_source,
         "utm_medium": source.utm_medium,
@@ -125,7 +127,7 @@ def _settings(source: Source) -> Settings:
     )
 
 
-def _spun(text: str, part: str) -> str:
+def _compile_line(text: str, part: str) -> str:
     """A field of plain text as a Liquid template, its spintax made part of it."""
     held = Held(text)
     return held.restore(Spintax(held, part).run(held.liquid(text)))

@@ -25,7 +25,7 @@ _time = re.compile(
 _MONTH_FIRST = frozenset(("en", "en_US", "en_PH"))  # languages in which 03/04/2016 is in March
 
 
-def read(value: object, context: Any) -> dt.date | None:
+def read_date(value: object, context: Any) -> dt.date | None:
     """The date or the moment that a value means; None when it means none.
 
     Takes dates, seconds since 1970 (a number or its digits), ISO 8601, 15.01.2024, 03/14/2016, March 14, 2016 and
@@ -54,7 +54,7 @@ def read(value: object, context: Any) -> dt.date | None:
         return None
 
 
-def write(moment: dt.date, pattern: str, context: Any) -> str:
+def write_date(moment: dt.date, pattern: str, context: Any) -> str:
     """The moment by a strftime pattern. Raises FilterArgumentError: the pattern cannot be used."""
     if "%s" in pattern:  # strftime would take the machine's zone for it
         zone = context.moment(0).tzinfo

@@ -17,7 +17,7 @@ from .bare_links import BareLinks
 from .held import TAG, Held
 from .source import Source
 from .spintax import Spintax
-from .styles import inline
+from .styles import inline_styles
 
 # What stands before the body
 _OF_HEAD = frozenset("html head base basefont bgsound link meta noframes script style template title".split())
@@ -50,7 +50,7 @@ class Document(NamedTuple):
     seen: str = ""
 
 
-def document(source: Source, held: Held, preheader: str, is_late: bool = False) -> Document:
+def build_document(source: Source, held: Held, preheader: str, is_late: bool = False) -> Document:
     """The body as one HTML document with marks.
 
     `preheader` is HTML with marks, put where mail clients look for it. Raises ContentError: MJML that does not parse.
@@ -61,31 +61,35 @@ def document(source: Source, held: Held, preheader: str, is_late: bool = False) 
     body = held.liquid(source.body)
     spintax = Spintax(held, "b")
     if source.body_format == "markdown":
-        body = _from_markdown(body, held)
+        body = _convert_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
         body = held.bare_in_comments(mjml.to_html(body, held, _language(source)))
-    page = _as_page(body, source, held)
+    page = _complete_page(body, source, held)
     limits.check_html_depth(page)
-    made = Document(page, late=True, is_regular=False) if is_late else _inlined(page, held)
+    made = Document(page, late=True, is_regular=False) if is_late else _inline_styles(page, held)
     if not preheader:
         return made
     addition = f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>'
-    page, seen = (markup.after(each, "body", addition) if each else each for each in (made.page, made.seen))
+    page, seen = (
+        markup.insert_after_start(each, "body", addition) if each else each for each in (made.page, made.seen)
+    )
     return Document(page, made.late, made.is_regular and not held.mark.search(preheader), seen)
 
 
-def with_pixel(page: str, mark: str) -> str:
+def add_pixel(page: str, mark: str) -> str:
     """The page with the image whose loading tells that it was opened; `mark` stands for its address."""
-    return markup.before_end(page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">')
+    return markup.insert_before_end(
+        page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">'
+    )
 
 
 def parse_markdown(text: str, held: Held) -> Sequence[Token]:
     """The pieces of a Markdown text."""
-    return _markdown(held).parse(text)
+    return _make_markdown_parser(held).parse(text)
 
 
-def _markdown(held: Held) -> MarkdownIt:
+def _make_markdown_parser(held: Held) -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": True, "linkify": True})
     reader.enable(["table", "strikethrough", "linkify"])
     reader.inline.ruler.disable("linkify")  # it looks back over the whole line at each "://"
@@ -93,7 +97,7 @@ def _markdown(held: Held) -> MarkdownIt:
     return reader
 
 
-def _from_markdown(text: str, held: Held) -> str:
+def _convert_markdown(text: str, held: Held) -> str:
     """Tags on a line of their own become comments: they neither make a paragraph nor belong to one."""
     limits.check_markdown_size(text)
     lines = []
@@ -103,25 +107,25 @@ def _from_markdown(text: str, held: Held) -> str:
             marks and not held.mark.sub("", line).strip() and all(held.kind(mark) == TAG for mark in marks)
         )
         lines.append(held.as_comments(line.strip()) if alone else line)
-    return str(_markdown(held).render("\n".join(lines)))
+    return str(_make_markdown_parser(held).render("\n".join(lines)))
 
 
-def _as_page(body: str, source: Source, held: Held) -> str:
-    if markup.has(body, "body"):
+def _complete_page(body: str, source: Source, held: Held) -> str:
+    if markup.has_start_tag(body, "body"):
         return body
-    if markup.has(body, "html") or markup.has(body, "head"):
-        return _with_body(body, held)
+    if markup.has_start_tag(body, "html") or markup.has_start_tag(body, "head"):
+        return _add_body_tags(body, held)
     style = _MARKDOWN_STYLE if source.body_format == "markdown" else ""
     return _PAGE.format(locale=_language(source), style=style, body=body)
 
 
-def _with_body(page: str, held: Held) -> str:
+def _add_body_tags(page: str, held: Held) -> str:
     """The page with the tags of the body its author left out."""
     before: list[str] = []  # what stands in the head or before it
     waiting: list[str] = []  # blanks and marks, which may belong to the body already
     rest: list[str] = []
     has_head = is_closed = False
-    for piece in markup.pieces(page):
+    for piece in markup.cut_pieces(page):
         blank = piece.kind in ("comment", "condition") or piece.hidden or not piece.source.strip()
         mark = held.comment.fullmatch(piece.source) if piece.kind == "comment" else None
         if rest or (mark and held.kind(mark) != TAG):
@@ -137,30 +141,30 @@ def _with_body(page: str, held: Held) -> str:
             rest.append(piece.source)
     head = "" if is_closed else ("</head>" if has_head else "<head></head>")
     opened = f"{''.join(before)}{head}<body>{''.join(waiting)}{''.join(rest)}"
-    return markup.before_end(opened, "html", "</body>")
+    return markup.insert_before_end(opened, "html", "</body>")
 
 
 def _language(source: Source) -> str:
     return html.escape(source.locale.replace("_", "-"))
 
 
-def _inlined(page: str, held: Held) -> Document:
-    if not markup.has(page, "style"):
+def _inline_styles(page: str, held: Held) -> Document:
+    if not markup.has_start_tag(page, "style"):
         return Document(page, late=False, is_regular=False)
     has_liquid = held.mark.search(page) is not None
     if has_liquid and _is_late(page, held):
         return Document(page, late=True, is_regular=False)
     seen = styles.inline_for_screen(page) if styles.hides_by_media(page) else ""
-    return Document(inline(page), late=False, is_regular=has_liquid, seen=seen)
+    return Document(inline_styles(page), late=False, is_regular=has_liquid, seen=seen)
 
 
 def _is_late(page: str, held: Held) -> bool:
     """Is it known only of a rendered page which rules of its style sheets apply to what?"""
-    sheets = styles.sheets(page)
+    sheets = styles.join_sheets(page)
     if held.mark.search(sheets):
         return True
     by_attribute = styles.chooses_by_attribute(sheets)
-    for piece in markup.pieces(page):
+    for piece in markup.cut_pieces(page):
         if piece.is_start and held.mark.search(piece.source):
             if held.mark.search(markup.without_values(piece.source)):
                 return True
@@ -168,7 +172,7 @@ def _is_late(page: str, held: Held) -> bool:
             if by_attribute and any(held.mark.search(chosen.get(name, "")) for name in ("class", "id")):
                 return True
     try:
-        reading.tree(page, held)
+        reading.parse_tree(page, held)
     except reading.Irregular:
         return True
     return False

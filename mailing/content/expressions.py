@@ -95,7 +95,7 @@ class BlankTest(Expression):
         return [self.value]
 
 
-def number_test(condition: Expression) -> tuple[str, Callable[[Any, Any], bool], int | float] | None:
+def read_number_test(condition: Expression) -> tuple[str, Callable[[Any, Any], bool], int | float] | None:
     """A condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
     test = condition.expression if isinstance(condition, BooleanExpression) else condition
     if not isinstance(test, Comparison) or not isinstance(test.left, Path) or len(test.left.path) != 1:
@@ -128,7 +128,7 @@ class BoundedRange(Expression):
         return self.literal.children()
 
 
-def replace(expression: Expression) -> None:
+def replace_expressions(expression: Expression) -> None:
     """Put ours in place of theirs, everywhere below `expression`.
 
     Raises LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
@@ -147,4 +147,4 @@ def replace(expression: Expression) -> None:
     for child in expression.children():
         if isinstance(child, RangeLiteral):
             raise LiquidSyntaxError("a range such as (1..5) can only be looped over", token=child.token)
-        replace(child)
+        replace_expressions(child)

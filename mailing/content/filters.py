@@ -43,13 +43,13 @@ BABEL_LENGTHS = ("short", "medium", "long", "full")
 def date(value: object, style: object = "medium", *, context: Any) -> object:
     """`value` as a date: `style` is a strftime pattern, or short, medium, long or full in the campaign's language.
 
-    Takes a date, a date-time, a date as text (see `dates.read`), seconds since 1970, or "now". A moment with an offset
-    is shown in the campaign's time zone. Nothing gives nothing; what is no date is returned as it is, as Liquid does,
+    Takes a date, a date-time, a date as text (see `dates.read_date`), seconds since 1970, or "now". A moment with an
+    offset is shown in the campaign's zone. Nothing gives nothing; what is no date is returned as it is, as Liquid does,
     and noted when it has a digit.
     """
     if is_undefined(value) or value is None or value == "":
         return ""
-    moment = context.moment(context.at) if value in ("now", "today") else dates.read(value, context)
+    moment = context.moment(context.at) if value in ("now", "today") else dates.read_date(value, context)
     if moment is None:
         if any(letter.isdigit() for letter in str(value)):  # other words are words: "soon"
             context.notes.append(f"“{str(value)[:40]}” is no date that can be read")
@@ -59,7 +59,7 @@ def date(value: object, style: object = "medium", *, context: Any) -> object:
         return format_date(moment, pattern, locale=context.settings.babel_locale)
     if len(pattern) > 100:
         raise FilterArgumentError("date: the pattern is longer than 100 characters", token=None)
-    return dates.write(moment, pattern, context)
+    return dates.write_date(moment, pattern, context)
 
 
 @with_context
@@ -114,7 +114,7 @@ def uniq(value: object, key: object = None) -> list[object]:
     """The items of a list without those that were there before; with `key` those alike in what the key names."""
     known: set[object] = set()
     kept = []
-    for item in _items(value):
+    for item in _flatten_items(value):
         try:
             part = item if key is None or is_undefined(key) else item.get(str(key))  # type: ignore[attr-defined]
         except AttributeError as error:
@@ -126,7 +126,7 @@ def uniq(value: object, key: object = None) -> list[object]:
     return kept
 
 
-def _items(value: object) -> list[object]:
+def _flatten_items(value: object) -> list[object]:
     """What a filter on lists goes through: the items of the list and of lists in it; anything else is one item."""
     if not isinstance(value, list | tuple):
         return [value]
@@ -143,7 +143,7 @@ def _items(value: object) -> list[object]:
     return items
 
 
-def bounded(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
+def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
     """The filter with what it takes and returns kept small and counted, so that none can fill the memory or the time.
 
     What it cannot work with is told in a sentence: values come from people's files.
@@ -153,28 +153,30 @@ def bounded(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
     @wraps(filter_)
     def apply(context: Any, value: object, *arguments: object, **options: object) -> object:
         try:
-            context.charge(sum(measure(name, each) for each in (value, *arguments, *options.values())))
+            context.charge(sum(measure_value(name, each) for each in (value, *arguments, *options.values())))
             if name in ("replace", "join"):
                 _check_growth(name, value, arguments)
             given = {"context": context, "environment": context.env}
             result = filter_(value, *arguments, **options | {each: given[each] for each in wants})
-            measure(name, result)
+            measure_value(name, result)
         except ResourceLimitError:
             raise
         except LiquidError as error:
             if isinstance(error.__cause__, TypeError | AttributeError):
                 raise FilterValueError(
-                    f"{name}: {_kind(value)} is not what it works with", token=None
+                    f"{name}: {_name_kind(value)} is not what it works with", token=None
                 ) from error
             raise
         except (ArithmeticError, LookupError, AttributeError, TypeError, ValueError, RecursionError) as error:
-            raise FilterValueError(f"{name}: {_kind(value)} is not what it works with", token=None) from error
+            raise FilterValueError(
+                f"{name}: {_name_kind(value)} is not what it works with", token=None
+            ) from error
         return result
 
     return apply
 
 
-def measure(name: str, value: object) -> int:
+def measure_value(name: str, value: object) -> int:
     """How much there is to go through. Raises FilterValueError: more than a filter may take or return."""
     if isinstance(value, str):
         if len(value) > TEXT_LIMIT:
@@ -183,7 +185,7 @@ def measure(name: str, value: object) -> int:
     if isinstance(value, list | tuple):
         if len(value) > LIST_LIMIT:
             raise FilterValueError(f"{name}: a list of over {LIST_LIMIT:,} items", token=None)
-        items = _items(value)
+        items = _flatten_items(value)
         size = len(items) + sum(len(each) for each in items if isinstance(each, str))
         if size > LIST_TEXT_LIMIT:
             raise FilterValueError(f"{name}: a list of over {LIST_TEXT_LIMIT:,} characters", token=None)
@@ -193,7 +195,7 @@ def measure(name: str, value: object) -> int:
     return 1
 
 
-def _kind(value: object) -> str:
+def _name_kind(value: object) -> str:
     """What a value is, in words at the start of a sentence."""
     if value is None or is_undefined(value):
         return "nothing"
@@ -220,7 +222,7 @@ def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
         size = str(value).count(old) * len(new)
     else:
         size = (
-            len(_items(value)) * len(str(arguments[0]))
+            len(_flatten_items(value)) * len(str(arguments[0]))
             if arguments and isinstance(value, list | tuple)
             else 0
         )
@@ -232,7 +234,7 @@ def register(environment: Environment) -> None:
     """Leave `environment` with the allowed filters alone, each bounded."""
     chosen = {name: filter_ for name, filter_ in environment.filters.items() if name in ALLOWED}
     chosen |= {"date": date, "money": money, "strip_html": _escaping_strip_html, "uniq": uniq}
-    environment.filters = {name: bounded(name, filter_) for name, filter_ in chosen.items()}
+    environment.filters = {name: bound_filter(name, filter_) for name, filter_ in chosen.items()}
 
 
 def _escaping_strip_html(value: object) -> str:

@@ -54,7 +54,7 @@ _skipped = re.compile(
 _statements = re.compile(r"\{\{(?:(?!\{\{|\{%).)*?\}\}|\{%(?:(?!\{\{|\{%).)*?%\}", re.DOTALL)
 
 
-class Change(NamedTuple):
+class MergeTag(NamedTuple):
     """One merge tag: its line, as it stands there, and as it is written here ("" when it is left out).
 
     `new` is None for a tag that has no counterpart.
@@ -65,23 +65,23 @@ class Change(NamedTuple):
     new: str | None
 
 
-def find(text: str) -> list[Change]:
+def find_merge_tags(text: str) -> list[MergeTag]:
     """The merge tags of other programs in a text."""
-    return [change for _, change in _changes(text)]
+    return [change for _, change in _list_changes(text)]
 
 
-def convert(text: str) -> str:
+def convert_merge_tags(text: str) -> str:
     """The text with its merge tags turned into Liquid; those without a counterpart stay."""
     out: list[str] = []
     position = 0
-    for start, change in _changes(text):
+    for start, change in _list_changes(text):
         if change.new is not None:
             out += text[position:start], change.new
             position = start + len(change.old)
     return "".join(out) + text[position:]
 
 
-def describe(change: Change) -> str:
+def describe_merge_tag(change: MergeTag) -> str:
     """A sentence about one merge tag, without its end."""
     if change.new is None:
         return (
@@ -98,7 +98,7 @@ def describe(change: Change) -> str:
     return f"{said}, or {plain} if it is to be read as it stands"
 
 
-def _changes(text: str) -> Iterator[tuple[int, Change]]:
+def _list_changes(text: str) -> Iterator[tuple[int, MergeTag]]:
     reader = TagReader()
     skipped, statements = _Spans(_skipped, text), _Spans(_statements, text)
     line, counted = 1, 0
@@ -110,7 +110,7 @@ def _changes(text: str) -> Iterator[tuple[int, Change]]:
         if new == match[0]:
             continue
         line, counted = line + text.count("\n", counted, start), start
-        yield start, Change(line, match[0], new)
+        yield start, MergeTag(line, match[0], new)
 
 
 class _Spans:

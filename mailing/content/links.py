@@ -15,7 +15,7 @@ from . import markup
 from .held import OUTPUT, Held
 from .names import CLICK, UNSUBSCRIBE, URL_OPENING
 from .sandbox import TEXT, Settings, Template
-from .urls import is_web, tidied, with_utm
+from .urls import add_utm, is_web, tidy_url
 
 _host = re.compile(r"\s*https?://[^/?#\s]+", re.IGNORECASE)
 
@@ -35,7 +35,7 @@ class TrackedLinks:
 
     def rewritten(self, page: str) -> str:
         """The page with marks, its links replaced by what recipients get."""
-        out = list(markup.pieces(page))
+        out = list(markup.cut_pieces(page))
         for place, piece in enumerate(out):
             tag = piece.source
             if piece.is_start and piece.name not in ("link", "base") and "href" in tag.lower():
@@ -53,7 +53,7 @@ class TrackedLinks:
             if not is_web(plain):
                 return href
             return (
-                self._tracked(url) if self.track else html.escape(with_utm(tidied(plain), self.settings.utm))
+                self._tracked(url) if self.track else html.escape(add_utm(tidy_url(plain), self.settings.utm))
             )
         try:
             names = Template(url, TEXT, self.settings).names()

@@ -16,7 +16,7 @@ _length = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(px|pt|em|rem|ex|ch|%|vw|vh|in|
 _size_of_font = re.compile(r"(?:^|\s)((?:\d+\.?\d*|\.\d+)(?:px|pt|em|rem|ex|%)?)(?=\s|/)").search
 _RELATIVE = frozenset(("em", "%", "ex"))
 _CLIPPING = frozenset(("hidden", "clip"))
-_AWAY = -500  # pixels to the left or above from which on nothing of an element is on the page
+_OFF_SCREEN_PIXELS = -500  # pixels to the left or above from which on nothing of an element is on the page
 
 
 class Look(NamedTuple):
@@ -38,11 +38,11 @@ class Look(NamedTuple):
         return not (self.is_hidden or self.is_unseen)
 
 
-def look(tag: str, attributes: Mapping[str, str | None], parent: Look) -> Look:
+def compute_look(tag: str, attributes: Mapping[str, str | None], parent: Look) -> Look:
     """How an element looks inside one that looks like `parent`."""
     if parent.is_hidden or tag in _NEVER_SHOWN:
         return parent._replace(is_hidden=True)
-    style = styles.computed(attributes.get("style") or "") if attributes else {}
+    style = styles.compute_style(attributes.get("style") or "") if attributes else {}
     display = style.get("display", "")
     if "hidden" in attributes and (not display or attributes["hidden"] == "until-found"):
         return parent._replace(is_hidden=True)
@@ -77,11 +77,16 @@ def _is_hidden(style: Mapping[str, str]) -> bool:
     if overflow & _CLIPPING and any(_zero(size) for size in sizes):
         return True
     if style.get("position") in ("absolute", "fixed"):
-        if any(_pixels(style.get(name, "")) <= _AWAY for name in ("left", "top", "right", "bottom")):
+        if any(
+            _pixels(style.get(name, "")) <= _OFF_SCREEN_PIXELS for name in ("left", "top", "right", "bottom")
+        ):
             return True
         if re.fullmatch(r"rect\(\s*(?:[01](?:px)?[\s,]*){4}\)", style.get("clip", "")):
             return True
-    if _pixels(style.get("text-indent", "")) <= _AWAY or _pixels(style.get("margin-left", "")) <= _AWAY:
+    if (
+        _pixels(style.get("text-indent", "")) <= _OFF_SCREEN_PIXELS
+        or _pixels(style.get("margin-left", "")) <= _OFF_SCREEN_PIXELS
+    ):
         return True
     hiding = re.fullmatch(r"inset\((?:50|100)%.*\)|circle\(0.*\)", style.get("clip-path", ""))
     return bool(hiding) or re.search(r"scale\(\s*0[.0]*\s*\)", style.get("transform", "")) is not None

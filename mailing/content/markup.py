@@ -91,9 +91,9 @@ _read: dict[str, tuple[Piece, ...]] = {}  # the pages that were cut last
 _PAGES_KEPT = 2
 
 
-def pieces(html: str) -> tuple[Piece, ...]:
+def cut_pieces(html: str) -> tuple[Piece, ...]:
     """The pieces of `html`, whose sources joined are `html`."""
-    return _read.get(html) or _keep_pieces(html, tuple(_pieces(html)))
+    return _read.get(html) or _keep_pieces(html, tuple(_cut_pieces(html)))
 
 
 def _keep_pieces(html: str, found: tuple[Piece, ...]) -> tuple[Piece, ...]:
@@ -114,7 +114,7 @@ def join_pieces(found: Iterable[Piece]) -> str:
     return page
 
 
-def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
+def _cut_pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
     foreign = _Foreign()
     may_be_foreign = _drawings.search(html) is not None
     known: dict[str, Piece] = {}  # short tags by their source: what was a tag once is one again
@@ -138,7 +138,7 @@ def _pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
         if match is None:
             if not hidden and (parts := _condition.fullmatch(source)):
                 yield Piece("condition", parts[1])
-                yield from _pieces(parts[2], hidden=True)
+                yield from _cut_pieces(parts[2], hidden=True)
                 yield Piece("condition", parts[3])
             else:
                 yield Piece("comment", source, "", hidden)
@@ -187,7 +187,7 @@ def text_runs(html: str, is_mark: Callable[[str], object], change: Callable[[str
     """`html` with `change` applied to each run of text that readers see; comments that are marks belong to the run."""
     out: list[str] = []
     run: list[str] = []
-    for piece in pieces(html):
+    for piece in cut_pieces(html):
         if not piece.hidden and (piece.kind == "text" or (piece.kind == "comment" and is_mark(piece.source))):
             run.append(piece.source)
             continue
@@ -211,11 +211,11 @@ def attributes(tag: str) -> dict[str, str]:
     """The attributes of a tag, as written but for the quotes; of two alike the first. One without a value has ""."""
     found: dict[str, str] = {}
     for match in _written_attributes(tag):
-        found.setdefault(match["name"].lower(), _unquoted(match["value"]))
+        found.setdefault(match["name"].lower(), _unquote(match["value"]))
     return found
 
 
-def _unquoted(value: str | None) -> str:
+def _unquote(value: str | None) -> str:
     return (value or "")[1:-1] if (value or "")[:1] in ("'", '"') else value or ""
 
 
@@ -266,10 +266,10 @@ def unescape_value(value: str) -> str:
     return _reference.sub(decode, value)
 
 
-def after(html: str, name: str, addition: str) -> str:
+def insert_after_start(html: str, name: str, addition: str) -> str:
     """`html` with `addition` behind the start tag of the first `name`; unchanged when there is none."""
     out, done = [], False
-    for piece in pieces(html):
+    for piece in cut_pieces(html):
         out.append(piece.source)
         if not done and piece.name == name and piece.is_start and not piece.hidden:
             out.append(addition)
@@ -277,12 +277,12 @@ def after(html: str, name: str, addition: str) -> str:
     return "".join(out)
 
 
-def before_end(html: str, name: str, addition: str) -> str:
+def insert_before_end(html: str, name: str, addition: str) -> str:
     """`html` with `addition` before the last end tag of `name`, or at its end when there is none."""
     if name == "body" and (end := _body_end.search(html, max(len(html) - 100, 0))):
         # Where this is no tag, something before it never ends, and takes in what is added at the end too
         return f"{html[: end.start()]}{addition}{html[end.start() :]}"
-    found = list(pieces(html))
+    found = list(cut_pieces(html))
     for place in range(len(found) - 1, -1, -1):
         piece = found[place]
         if piece.kind == "tag" and piece.name == name and not piece.is_start and not piece.hidden:
@@ -291,8 +291,8 @@ def before_end(html: str, name: str, addition: str) -> str:
     return html + addition
 
 
-def has(html: str, name: str) -> bool:
+def has_start_tag(html: str, name: str) -> bool:
     """Has it a start tag `name`?"""
     if re.search(f"<{name}", html, re.IGNORECASE) is None:
         return False
-    return any(piece.name == name and piece.is_start for piece in pieces(html))
+    return any(piece.name == name and piece.is_start for piece in cut_pieces(html))

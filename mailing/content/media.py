@@ -24,18 +24,18 @@ _changes = re.compile(
 ).search
 
 
-def unfold(sheet: str, of: str = "") -> str:
+def unfold_media(sheet: str, of: str = "") -> str:
     """Return the style sheet with those rules in the open that hold on a wide screen.
 
     Args:
         of: the media that the whole sheet is for; "" for all.
     """
-    return "".join(_parts(_comment.sub("", sheet))) if holds_on_screen(of) else ""
+    return "".join(_list_parts(_comment.sub("", sheet))) if holds_on_screen(of) else ""
 
 
 def holds_on_screen(media: str) -> bool:
     """Do the rules of a style sheet for these media hold on a wide screen? What is not known does not hold."""
-    return any(_holds(query) for query in media.split(","))
+    return any(_query_holds(query) for query in media.split(","))
 
 
 def changes_in_block(sheet: str) -> bool:
@@ -51,14 +51,14 @@ def may_hide(sheet: str) -> bool:
     return _hides(_comment.sub("", sheet)) is not None
 
 
-def _parts(sheet: str) -> Iterator[str]:
+def _list_parts(sheet: str) -> Iterator[str]:
     """The parts of a style sheet that hold on a wide screen."""
     position = 0
     while rule := _rule.search(sheet, position):
         yield sheet[position : rule.start()]
         end = _end_of_block(sheet, rule.end())
         if holds_on_screen(rule[1]):
-            yield from _parts(sheet[rule.end() : end])
+            yield from _list_parts(sheet[rule.end() : end])
         position = end + 1
     yield sheet[position:]
 
@@ -81,7 +81,7 @@ def _read_query(query: str) -> tuple[str, list[str]]:
     return "screen" if kind in ("", "all", "screen") else kind, features
 
 
-def _holds(query: str) -> bool:
+def _query_holds(query: str) -> bool:
     kind, features = _read_query(query)
     if kind.startswith("not "):
         return kind[4:].strip() not in ("all", "screen") and not features

@@ -23,7 +23,7 @@ _controls = re.compile(r"[\x00-\x20\x7f\x85\u2028\u2029]+")
 _phrase = re.compile(r"(?:[!-~]{1,60}(?: |\Z))+").fullmatch  # words that can stand in a quoted string, folded
 
 
-def quoted(text: str) -> str:
+def encode_quoted_printable(text: str) -> str:
     """`text` in quoted-printable, such that results joined by SOFT are the quoted-printable of the texts joined.
 
     So every result stands in lines of its own: none depends on its neighbours. Lines have at most 76 characters, the
@@ -39,7 +39,7 @@ def quoted(text: str) -> str:
     lines = wire.split(b"\n")
     # b2a_qp may end on 76 characters, makes 77 of a line that ends in an escaped blank, and knows no dot-stuffing
     if len(lines[-1]) > 75 or any(len(line) > 76 or line[:1] == b"." for line in lines):
-        lines = _refilled(lines)
+        lines = _refill_lines(lines)
     return b"\r\n".join(lines).decode()
 
 
@@ -53,12 +53,12 @@ def trim_wire(wire: str) -> str:
     return f"{wire[:end]}\r\n"
 
 
-def quoted_html(text: str) -> str:
-    """`quoted` of plain `text` escaped for HTML."""
-    return text if is_plain_in_html(text) else quoted(str(escape(text)))
+def encode_quoted_html(text: str) -> str:
+    """`encode_quoted_printable` of plain `text` escaped for HTML."""
+    return text if is_plain_in_html(text) else encode_quoted_printable(str(escape(text)))
 
 
-def _refilled(lines: list[bytes]) -> list[bytes]:
+def _refill_lines(lines: list[bytes]) -> list[bytes]:
     """The same quoted-printable text with dots at the start of a line escaped, no line over 75 but for its "="."""
     filled = []
     for line in lines:
@@ -73,26 +73,26 @@ def _refilled(lines: list[bytes]) -> list[bytes]:
     return filled
 
 
-def one_line(text: str) -> str:
+def make_one_line(text: str) -> str:
     """`text` fit for a header: every run of white space and control characters is one space, none at the ends."""
     if text.isprintable() and "  " not in text:
         return text.strip(" ")
     return _controls.sub(" ", text).strip(" ")
 
 
-def unstructured(text: str) -> str:
+def encode_header(text: str) -> str:
     """The value of an unstructured header such as Subject: ASCII, folded, and always one header."""
     if len(text) <= 64 and text.isascii() and text.isprintable() and "=?" not in text:
         return text.strip(" ")
-    text = one_line(text)
+    text = make_one_line(text)
     if not text.isascii() or "=?" in text:
-        return _encoded_words(text)
+        return _encode_words(text)
     if any(len(word) > 64 for word in text.split(" ")):
-        return _encoded_words(text)
-    return _folded(text)
+        return _encode_words(text)
+    return _fold(text)
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     """`text` in lines of at most 64 characters or one word, broken at its spaces."""
     lines = [""]
     for word in text.split(" "):
@@ -103,21 +103,21 @@ def _folded(text: str) -> str:
     return "\r\n ".join(lines)
 
 
-def mailbox(name: str, email: str) -> str:
+def encode_mailbox(name: str, email: str) -> str:
     """The value of a From or To header: `name`, when there is one, and the address (RFC 5322, 3.4)."""
-    name = one_line(name)
+    name = make_one_line(name)
     if not name:
         return email
     if not name.isascii() or "=?" in name or not _phrase(name):
-        return f"{_encoded_words(name)}\r\n <{email}>"
+        return f"{_encode_words(name)}\r\n <{email}>"
     if '"' in name or "\\" in name:
         name = re.sub(r'(["\\])', r"\\\1", name)
     if len(name) > 60:
-        name = _folded(name)
+        name = _fold(name)
     return f'"{name}" <{email}>' if len(name) + len(email) < 64 else f'"{name}"\r\n <{email}>'
 
 
-def _encoded_words(text: str) -> str:
+def _encode_words(text: str) -> str:
     """RFC 2047, "B" encoding: words of at most 39 bytes of UTF-8 (no line over 76), each of whole characters."""
     data = text.encode("utf-8", "replace")
     words = []

@@ -42,10 +42,10 @@ def to_html(text: str, held: Held, language: str) -> str:
             text, held.comment.fullmatch, partial(_is_assignment, held), partial(_is_value, held)
         )
         page = str(mrml.to_html(prepared.text, render_options=_options).content)
-    except mjml_source.Wrong as wrong:
-        raise _fault(f"line {_line(text, held, wrong.position)}: {wrong}") from wrong
+    except mjml_source.MjmlError as wrong:
+        raise _read_fault(f"line {_line_of(text, held, wrong.position)}: {wrong}") from wrong
     except OSError as error:  # what mrml raises for anything it cannot parse
-        raise _fault(_explain(str(error), prepared, text, held)) from error
+        raise _read_fault(_explain(str(error), prepared, text, held)) from error
     if len(page) > HTML_LIMIT:
         raise ContentError(
             f"The MJML makes {len(page):,} characters of HTML: {HTML_LIMIT:,} are the limit", "body"
@@ -57,15 +57,15 @@ def to_html(text: str, held: Held, language: str) -> str:
     page = _show_between_conditions(page, prepared.part, held)
     page = prepared.part.sub(lambda part: prepared.parts[int(part[1])], page)
     _check_nothing_lost(text, prepared.before + page, prepared, held)
-    for piece in markup.pieces(page):
+    for piece in markup.cut_pieces(page):
         if piece.kind == "tag" and piece.name.startswith("mj"):
             at = text.find(f"<{piece.name}")
             raise ContentError(
                 f"The MJML holds <{piece.name}> where it cannot stand, or it is no component: "
-                f"line {_line(text, held, max(at, 0))}",
+                f"line {_line_of(text, held, max(at, 0))}",
                 "body",
             )
-    return prepared.before + _with_attributes(page, prepared.attributes, held)
+    return prepared.before + _apply_attributes(page, prepared.attributes, held)
 
 
 def _is_assignment(held: Held, comment: str) -> bool:
@@ -78,15 +78,15 @@ def _is_value(held: Held, comment: str) -> bool:
     return bool(mark and held.piece(mark).startswith("{{"))
 
 
-def _fault(said: str) -> ContentError:
+def _read_fault(said: str) -> ContentError:
     return ContentError(f"The MJML does not compile: {said}", "body")
 
 
-def _line(text: str, held: Held, position: int) -> int:
+def _line_of(text: str, held: Held, position: int) -> int:
     return held.restore(text[:position]).count("\n") + 1
 
 
-def _explain(said: str, prepared: mjml_source.Prepared, text: str, held: Held) -> str:
+def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Held) -> str:
     """What mrml says, with the element and the line in place of its count of bytes."""
     match = _position.search(said)
     if match is None:
@@ -96,7 +96,7 @@ def _explain(said: str, prepared: mjml_source.Prepared, text: str, held: Held) -
     element = re.compile(r"</?[\w-]+").match(prepared.text, max(start, 0))
     position = prepared.origin(max(start, 0))
     name = f"{element[0]}>" if element else "what stands there"
-    return f"line {_line(text, held, position)}: {name} cannot stand here"
+    return f"line {_line_of(text, held, position)}: {name} cannot stand here"
 
 
 def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
@@ -144,23 +144,23 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> st
     return _outlook.sub(split, page)
 
 
-def _check_nothing_lost(text: str, page: str, prepared: mjml_source.Prepared, held: Held) -> None:
+def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml, held: Held) -> None:
     """Raise ContentError when Liquid stands where mrml drops it."""
     kept = {mark[1] for mark in held.mark.finditer(page)}
     kept |= {mark[1] for *_, value in prepared.attributes for mark in held.mark.finditer(value)}
     for mark in held.mark.finditer(text):
         if mark[1] not in kept and not re.match(r"\{%-?\s*(comment|#|doc)", held.piece(mark)):
             piece = " ".join(held.piece(mark).split())[:40]
-            raise _fault(f"line {_line(text, held, mark.start())}: Liquid cannot stand here: {piece}")
+            raise _read_fault(f"line {_line_of(text, held, mark.start())}: Liquid cannot stand here: {piece}")
 
 
-def _with_attributes(page: str, attributes: list[tuple[str, str, str]], held: Held) -> str:
+def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: Held) -> str:
     """The page with what mj-html-attributes sets on the elements it chooses."""
     if not attributes:
         return page
     limits.check_html_depth(page)
-    pieces = [piece.source for piece in markup.pieces(page)]
-    starts = {n for n, piece in enumerate(markup.pieces(page)) if piece.is_start and not piece.hidden}
+    pieces = [piece.source for piece in markup.cut_pieces(page)]
+    starts = {n for n, piece in enumerate(markup.cut_pieces(page)) if piece.is_start and not piece.hidden}
     numbered = [
         _set_attribute(source, _PIECE_NUMBER, str(n)) if n in starts else source
         for n, source in enumerate(pieces)
@@ -168,11 +168,11 @@ def _with_attributes(page: str, attributes: list[tuple[str, str, str]], held: He
     tree = LexborHTMLParser("".join(numbered))
     for path, name, value in attributes:
         if not re.fullmatch(r"[a-zA-Z_:][\w:.-]*", name):
-            raise _fault(f"<mj-html-attribute>: “{name}” is no name of an attribute")
+            raise _read_fault(f"<mj-html-attribute>: “{name}” is no name of an attribute")
         try:
             chosen = tree.css(path)
         except SelectolaxError as error:
-            raise _fault(f"<mj-selector>: the path “{path}” cannot be read") from error
+            raise _read_fault(f"<mj-selector>: the path “{path}” cannot be read") from error
         plain = html.escape(
             html.unescape(held.mark.sub(lambda mark: mark[0].removeprefix("<!--").removesuffix("-->"), value))
         )

@@ -38,7 +38,7 @@ _WITHOUT_COMMENTS = frozenset(("mj-accordion-element", "mj-attributes", "mj-caro
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
 
-class Wrong(ValueError):
+class MjmlError(ValueError):
     """The MJML does not compile; the sentence names the element. `position` is where in the text."""
 
     def __init__(self, said: str, position: int) -> None:
@@ -46,7 +46,7 @@ class Wrong(ValueError):
         self.position = position
 
 
-class Prepared(msgspec.Struct):
+class PreparedMjml(msgspec.Struct):
     """MJML for the parser, and what is to be done with the HTML it makes.
 
     parts: what was put aside, by number; `part` matches the words that stand for it. before: goes in front of the whole
@@ -70,7 +70,7 @@ class Prepared(msgspec.Struct):
         return there + position - here
 
 
-class _Opened(NamedTuple):
+class _OpenElement(NamedTuple):
     name: str
     position: int
     gap: str
@@ -99,14 +99,14 @@ class _Reader:
         self.sink = self.out
         self.head = -1  # in `out`: the place behind the start tag of the head, or else of the whole
         self.has_head = False
-        self.opened: list[_Opened] = []
+        self.opened: list[_OpenElement] = []
         self.filled: set[int] = set()  # wrappers, by where they begin, that have a section already
         self.parts: list[str] = []
         self.before = ""
         self.attributes: list[tuple[str, str, str]] = []
         self.heroes: list[int | None] = []
 
-    def read(self) -> Prepared:
+    def read(self) -> PreparedMjml:
         position = 0
         while tag := _tags.search(self.written, position):
             self._add(self.written[position : tag.start()], position)
@@ -121,9 +121,9 @@ class _Reader:
         self._add(self.written[position:], position)
         if self.opened:
             last = self.opened[-1]
-            raise Wrong(f"<{last.name}> is not closed", last.position)
+            raise MjmlError(f"<{last.name}> is not closed", last.position)
         if self.head < 0:
-            raise Wrong("it must begin with <mjml>", 0)
+            raise MjmlError("it must begin with <mjml>", 0)
         return self._joined()
 
     def _take_comment(self, tag: re.Match[str]) -> None:
@@ -131,9 +131,9 @@ class _Reader:
         inside = self.opened[-1].name if self.opened else ""
         is_liquid = self.is_liquid(tag[0])
         if is_liquid and inside in _WITHOUT_COMMENTS:
-            raise Wrong(f"Liquid cannot stand in <{inside}>", tag.start())
+            raise MjmlError(f"Liquid cannot stand in <{inside}>", tag.start())
         if is_liquid and inside in _WITHOUT_TEXT and self.is_value(tag[0]):
-            raise Wrong(
+            raise MjmlError(
                 f"a value cannot stand straight inside <{inside}>, put it into <mj-text>", tag.start()
             )
         if is_liquid and inside == "mj-head" and self.is_assignment(tag[0]):
@@ -147,10 +147,10 @@ class _Reader:
 
     def _end(self, name: str, tag: re.Match[str]) -> None:
         if not self.opened or all(each.name != name for each in self.opened):
-            raise Wrong(f"</{name}> closes nothing", tag.start())
+            raise MjmlError(f"</{name}> closes nothing", tag.start())
         if self.opened[-1].name != name:
             last = self.opened[-1]
-            raise Wrong(f"<{last.name}> is not closed before </{name}>", last.position)
+            raise MjmlError(f"<{last.name}> is not closed before </{name}>", last.position)
         self.opened.pop()
         self._add(tag[0], tag.start())
         if name in _OF_HEAD and not self._is_in_head():
@@ -159,9 +159,9 @@ class _Reader:
     def _start(self, name: str, tag: re.Match[str]) -> int:
         """Take over a start tag, with its content where that is HTML; return where to go on."""
         if not self.opened and name != "mjml":
-            raise Wrong("it must begin with <mjml>", 0)
+            raise MjmlError("it must begin with <mjml>", 0)
         if name == "mj-include":
-            raise Wrong("<mj-include> is not possible here, paste what its file holds", tag.start())
+            raise MjmlError("<mj-include> is not possible here, paste what its file holds", tag.start())
         values = _read_attributes(tag["rest"])
         if name in _OF_HEAD and not self._is_in_head():
             self.sink = self.hoisted
@@ -187,7 +187,7 @@ class _Reader:
                 self.sink = self.out
             return tag.end()
         if name not in _ENDING:
-            self.opened.append(_Opened(name, tag.start(), values.get("gap", "")))
+            self.opened.append(_OpenElement(name, tag.start(), values.get("gap", "")))
             return tag.end()
         content, end = self._content(name, tag)
         if name in _PLAIN:
@@ -211,7 +211,7 @@ class _Reader:
             return "", tag.end()
         closing = re.compile(rf"</{name}\s*>").search(self.written, tag.end())
         if closing is None:
-            raise Wrong(f"<{name}> is not closed", tag.start())
+            raise MjmlError(f"<{name}> is not closed", tag.start())
         return self.written[tag.end() : closing.start()], closing.end()
 
     def _take_attributes(self, tag: re.Match[str]) -> int:
@@ -225,7 +225,7 @@ class _Reader:
                 path = values.get("path", "")
             elif inner["name"] == "mj-html-attribute":
                 if len(self.attributes) >= ATTRIBUTE_LIMIT:
-                    raise Wrong(f"more than {ATTRIBUTE_LIMIT} times <mj-html-attribute>", tag.start())
+                    raise MjmlError(f"more than {ATTRIBUTE_LIMIT} times <mj-html-attribute>", tag.start())
                 closing = content.find("</mj-html-attribute", inner.end())
                 self.attributes.append((path, values.get("name", ""), content[inner.end() : closing].strip()))
         if not self._is_in_head():
@@ -244,7 +244,7 @@ class _Reader:
             )
         self.filled.add(wrapper.position)
 
-    def _joined(self) -> Prepared:
+    def _joined(self) -> PreparedMjml:
         if self.hoisted:
             around = ("", "") if self.has_head else ("<mj-head>", "</mj-head>")
             self.out[self.head : self.head] = [(around[0], -1), *self.hoisted, (around[1], -1)]
@@ -254,7 +254,7 @@ class _Reader:
             if position >= 0:
                 origins.append((length, position))
             length += len(text)
-        return Prepared(
+        return PreparedMjml(
             text="".join(text for text, _ in self.out),
             part=re.compile(rf"{self.word}(\d{{5}})z"),
             parts=self.parts,
@@ -270,7 +270,7 @@ def prepare(
     is_liquid: Callable[[str], object],
     is_assignment: Callable[[str], object],
     is_value: Callable[[str], object],
-) -> Prepared:
+) -> PreparedMjml:
     """The MJML made fit for its parser.
 
     Args:

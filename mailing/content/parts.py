@@ -21,10 +21,10 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
-from .expressions import number_test
-from .mime import SOFT, quoted
-from .remembered import Memory, Remembered, reads, reads_of
-from .rendering import Rendering, Wires, shown
+from .expressions import read_number_test
+from .mime import SOFT, encode_quoted_printable
+from .remembered import RememberedSlot, SlotMemory, list_variables, list_variables_of
+from .rendering import Rendering, Wires, write_value
 from .sandbox import Context, Output, Template, failures
 from .tags import SpinNode
 
@@ -32,7 +32,7 @@ _SILENT = (AssignNode, CaptureNode, CommentNode, DocNode, InlineCommentNode)  # 
 _BRANCHING = (IfNode, UnlessNode, SpinNode)
 
 
-def steps(nodes: Sequence[Node]) -> list[str | Node]:
+def join_texts(nodes: Sequence[Node]) -> list[str | Node]:
     """Text and nodes in order; text that only silent nodes stand in is one piece, before them."""
     row: list[Any] = []
     text = -1  # where in `row` text may still be added to
@@ -48,7 +48,7 @@ def steps(nodes: Sequence[Node]) -> list[str | Node]:
     return row
 
 
-def branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
+def list_branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
     """Every branch of a condition, in the order of the template."""
     if isinstance(node, SpinNode):
         return node.options
@@ -56,7 +56,7 @@ def branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
     return [*blocks, node.default] if node.default else blocks
 
 
-def taken(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
+def find_branch(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
     """Which of its branches a condition takes; -1 for none."""
     if isinstance(node, SpinNode):
         return node.chosen(context.seed)
@@ -68,34 +68,34 @@ def taken(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
     return len(node.alternatives) + 1 if node.default else -1
 
 
-def written(node: Node, context: Context) -> str:
+def write_node(node: Node, context: Context) -> str:
     """What one node writes, in quoted-printable."""
     buffer = Output()
     node.render(context, buffer)
-    return quoted(buffer.getvalue())
+    return encode_quoted_printable(buffer.getvalue())
 
 
-def in_full(nodes: Sequence[Node], context: Context) -> str:
+def write_row(nodes: Sequence[Node], context: Context) -> str:
     """A row rendered and encoded from its first node to its last, nothing taken from before."""
     segments = []
-    for step in steps(nodes):
+    for step in join_texts(nodes):
         if isinstance(step, str):
-            segments.append(quoted(step))
+            segments.append(encode_quoted_printable(step))
         elif isinstance(step, _SILENT):
             step.render(context, Output())
         elif isinstance(step, _BRANCHING):
-            branch = taken(step, context)
-            segments.append(_block_in_full(branches(step)[branch], context) if branch >= 0 else "")
+            branch = find_branch(step, context)
+            segments.append(_write_block(list_branches(step)[branch], context) if branch >= 0 else "")
         else:
-            segments.append(written(step, context))
+            segments.append(write_node(step, context))
     return SOFT.join(segments)
 
 
-def _block_in_full(block: BlockNode, context: Context) -> str:
-    return written(block, context) if block.blank else in_full(block.nodes, context)
+def _write_block(block: BlockNode, context: Context) -> str:
+    return write_node(block, context) if block.blank else write_row(block.nodes, context)
 
 
-class Row:
+class SplicedRow:
     """A row made ready for splicing: its text encoded, its slots empty, soft line breaks in between.
 
     `variables` are the slots that hold nothing but one value of the recipient, by name; one that follows upon itself,
@@ -107,26 +107,28 @@ class Row:
         self.segments: list[str] = []
         self.variables: list[tuple[int, str]] = []
         self.repeated: list[tuple[int, str, list[str]]] = []
-        self.others: list[tuple[int, Remembered | Choice | Written | Silent]] = []
+        self.others: list[tuple[int, RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot]] = []
         texts = [""]  # before each slot, and after the last
-        slots: list[str | Remembered | Choice | Written | Silent] = []
+        slots: list[str | RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot] = []
         is_first = True
-        for step in steps(nodes):
+        for step in join_texts(nodes):
             if isinstance(step, _SILENT):
-                slots.append(Silent(step))
+                slots.append(SilentSlot(step))
                 texts.append("")
                 continue
             if not is_first:
                 texts[-1] += SOFT
             is_first = False
             if isinstance(step, str):
-                texts[-1] += quoted(step)
+                texts[-1] += encode_quoted_printable(step)
             else:
-                slots.append(_filled(step, bound))
+                slots.append(_make_slot(step, bound))
                 texts.append("")
         self._lay_out(texts, slots)
 
-    def _lay_out(self, texts: list[str], slots: "list[str | Remembered | Choice | Written | Silent]") -> None:
+    def _lay_out(
+        self, texts: list[str], slots: "list[str | RememberedSlot | ChoiceSlot | RenderedSlot | SilentSlot]"
+    ) -> None:
         position = 0
         for filling, run in groupby(slots):
             length = len(list(run))
@@ -153,30 +155,33 @@ class Row:
         return "".join(segments)
 
 
-def _filled(node: Node, bound: set[str]) -> "str | Remembered | Choice | Written":
+def _make_slot(node: Node, bound: set[str]) -> "str | RememberedSlot | ChoiceSlot | RenderedSlot":
     """What fills a node's slot: the variable of this name, or what knows how to write the node."""
-    if (name := variable(node)) is not None and name not in bound:
+    if (name := find_variable(node)) is not None and name not in bound:
         return name
     if isinstance(node, _BRANCHING):
-        return Choice(node, bound)
-    if names := reads(node, bound):
-        return Remembered(node, names)
-    return Written(node)
+        return ChoiceSlot(node, bound)
+    if names := list_variables(node, bound):
+        return RememberedSlot(node, names)
+    return RenderedSlot(node)
 
 
-class Choice:
+class ChoiceSlot:
     """A condition or spintax, its branches made ready."""
 
     def __init__(self, node: IfNode | UnlessNode | SpinNode, bound: set[str]) -> None:
         self.node = node
-        self.rows = [Written(block) if block.blank else Row(block.nodes, bound) for block in branches(node)]
-        self.memory: Memory | None = None
+        self.rows = [
+            RenderedSlot(block) if block.blank else SplicedRow(block.nodes, bound)
+            for block in list_branches(node)
+        ]
+        self.memory: SlotMemory | None = None
         self.tests: list[Any] = []  # of numbers, one a branch, where nothing else decides
         if not isinstance(node, SpinNode):
             conditions = [node.condition, *(alternative.expression for alternative in node.alternatives)]
-            if names := reads_of(conditions, bound):
-                self.memory = Memory(names)
-                tests = [number_test(condition) for condition in conditions]
+            if names := list_variables_of(conditions, bound):
+                self.memory = SlotMemory(names)
+                tests = [read_number_test(condition) for condition in conditions]
                 self.tests = tests if all(tests) and isinstance(node, IfNode) else []
 
     def wire(self, rendering: Rendering) -> str:
@@ -187,7 +192,7 @@ class Choice:
         if isinstance(self.node, SpinNode):
             return self.node.chosen(rendering.seed)
         if self.memory is None:
-            return taken(self.node, rendering.context)
+            return find_branch(self.node, rendering.context)
         values = rendering.values
         for place, (name, compare, number) in enumerate(self.tests):
             value = values.get(name)
@@ -201,22 +206,22 @@ class Choice:
         key = self.memory.key(values)
         branch = self.memory.get(key)
         if branch is None:
-            branch = taken(self.node, rendering.context)
+            branch = find_branch(self.node, rendering.context)
             self.memory.keep(key, branch)
         return int(branch)
 
 
-class Written:
+class RenderedSlot:
     """A node that Liquid renders for each recipient."""
 
     def __init__(self, node: Node) -> None:
         self.node = node
 
     def wire(self, rendering: Rendering) -> str:
-        return written(self.node, rendering.context)
+        return write_node(self.node, rendering.context)
 
 
-class Silent(Written):
+class SilentSlot(RenderedSlot):
     """A node that writes nothing, rendered for what it sets."""
 
     def wire(self, rendering: Rendering) -> str:
@@ -224,12 +229,12 @@ class Silent(Written):
         return ""
 
 
-class Part:
+class PartTemplate:
     """A part of the message."""
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        self._row = Row(template.nodes, template.bound)
+        self._row = SplicedRow(template.nodes, template.bound)
 
     def spliced(self, wires: Wires, seed: object, at: float) -> str:
         """The part for one recipient, in quoted-printable. Raises ContentError."""
@@ -239,17 +244,17 @@ class Part:
     def in_full(self, values: Mapping[str, Any], seed: object, at: float) -> str:
         """The same, with nothing taken from what was made before. Raises ContentError."""
         with failures:
-            return in_full(self.template.nodes, self.template.context(values, seed, at))
+            return write_row(self.template.nodes, self.template.context(values, seed, at))
 
 
-class Line:
+class LineTemplate:
     """A template of one line, such as a subject. `fixed` is its text when it is the same for everybody."""
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        row = steps(template.nodes)
+        row = join_texts(template.nodes)
         self.fixed = "".join(map(str, row)) if all(isinstance(step, str) for step in row) else None
-        self._row = [(variable(step), step) for step in row]
+        self._row = [(find_variable(step), step) for step in row]
         self._simple = all(
             isinstance(step, str) or (name and name not in template.bound) for name, step in self._row
         )
@@ -261,11 +266,11 @@ class Line:
         if not self._simple:
             return self.template.whole(values, seed, at)
         return "".join(
-            [str(step) if name is None else shown(name, values.get(name)) for name, step in self._row]
+            [str(step) if name is None else write_value(name, values.get(name)) for name, step in self._row]
         )
 
 
-def variable(step: str | Node) -> str | None:
+def find_variable(step: str | Node) -> str | None:
     """The name, when a node writes one variable as it is."""
     if not isinstance(step, OutputNode) or not isinstance(step.expression, FilteredExpression):
         return None

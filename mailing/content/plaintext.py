@@ -12,12 +12,12 @@ from babel.numbers import get_decimal_symbol
 from selectolax.lexbor import LexborNode
 
 from . import reading
-from .breaks import Lines
+from .breaks import TextLines
 from .held import OUTPUT, TAG, Held
-from .looks import Look, look
+from .looks import Look, compute_look
 from .names import URL_OPENING
 from .reading import Irregular, Mark
-from .styles import computed
+from .styles import compute_style
 from .urls import is_runnable
 
 _BLOCKS = frozenset(
@@ -116,7 +116,7 @@ class _Writer:
     def __init__(self, decimal: str, held: Held | None) -> None:
         self.decimal = decimal
         self.held = held
-        self.lines = Lines()
+        self.lines = TextLines()
         self.elements = [_Element(Look(), False, "")]
         self.links: list[_Link] = []
         self.lists: list[_Numbers] = []
@@ -131,7 +131,7 @@ class _Writer:
     def start(self, node: LexborNode) -> None:
         """Begin an element."""
         tag, attributes = node.tag or "", node.attributes
-        seen = look(tag, attributes, self.elements[-1].look)
+        seen = compute_look(tag, attributes, self.elements[-1].look)
         raised = "" if seen.is_hidden else self._raised(tag, attributes, seen)
         struck = not seen.is_hidden and (tag in _STRUCK or "line-through" in _decoration(attributes))
         self.elements.append(_Element(seen, struck, raised))
@@ -276,7 +276,7 @@ class _Writer:
     def _raise(self, node: LexborNode, sign: str) -> None:
         """Write what keeps raised digits apart from those before them."""
         content = (node.text() or "").strip()
-        holds_marks = any(child.is_comment_node for child, _ in reading.walk(node))
+        holds_marks = any(child.is_comment_node for child, _ in reading.walk_tree(node))
         if holds_marks or (self.last_mark and content[:1].isdigit()):
             raise Irregular("a value beside raised digits")
         number = _number.search(self.last)
@@ -342,7 +342,7 @@ class _Writer:
 
 
 def _property(attributes: Mapping[str, str | None], name: str) -> str:
-    return computed(attributes.get("style") or "").get(name, "")
+    return compute_style(attributes.get("style") or "").get(name, "")
 
 
 def _decoration(attributes: Mapping[str, str | None]) -> str:
@@ -356,19 +356,19 @@ def decimal_mark(locale: str) -> str:
     return str(get_decimal_symbol(locale))
 
 
-def text_of(page: str, decimal: str = ".") -> str:
+def write_text(page: str, decimal: str = ".") -> str:
     """The text of a rendered page."""
-    return _written(reading.tree(page), None, decimal)
+    return _write_tree(reading.parse_tree(page), None, decimal)
 
 
-def text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = False) -> str:
+def write_text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = False) -> str:
     """The text of a page with marks, the marks kept.
 
     Args:
         is_regular: was its tree read before, with other values of its attributes?
     Raises: Irregular: only a rendered page tells what its text is.
     """
-    return _written(reading.tree(page, held, is_regular), held, decimal)
+    return _write_tree(reading.parse_tree(page, held, is_regular), held, decimal)
 
 
 def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: Held) -> bool:
@@ -382,8 +382,8 @@ def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: Held) -> bool:
     return keeps_state
 
 
-def _written(root: LexborNode, held: Held | None, decimal: str) -> str:
-    nodes = list(reading.walk(root))
+def _write_tree(root: LexborNode, held: Held | None, decimal: str) -> str:
+    nodes = list(reading.walk_tree(root))
     keeps_state = _keeps_state(nodes, held) if held else False
     writer = _Writer(decimal, held)
     for node, begins in nodes:
@@ -395,5 +395,5 @@ def _written(root: LexborNode, held: Held | None, decimal: str) -> str:
         elif node.is_text_node:
             writer.text(node.text_content or "")
         elif held and (mark := reading.mark_of(node, held)):
-            writer.mark(reading.without_hyphens(mark, held), keeps_state)
+            writer.mark(reading.drop_hyphens(mark, held), keeps_state)
     return writer.lines.text()

@@ -3,7 +3,7 @@
 Most templates are regular: each condition or loop begins, turns and ends in one place of the tree, and whichever
 branches are taken, the rest of the page is parsed alike. Of such a template everything can be worked out once. Where
 HTML and Liquid are entangled (a branch that opens an element another one closes, a condition inside a tag), only a
-rendered page tells what readers see; `tree` then raises Irregular.
+rendered page tells what readers see; `parse_tree` then raises Irregular.
 """
 
 import html
@@ -61,7 +61,7 @@ class _Item(NamedTuple):
     mark: Mark | None = None
 
 
-def describe(held: Held, found: re.Match[str]) -> Mark:
+def describe_mark(held: Held, found: re.Match[str]) -> Mark:
     """The mark, and what its Liquid does."""
     piece, kind = held.piece(found), held.kind(found)
     text = found[0].removeprefix("<!--").removesuffix("-->")
@@ -86,7 +86,7 @@ def describe(held: Held, found: re.Match[str]) -> Mark:
     return Mark("silent", word, text)
 
 
-def tree(page: str, held: Held | None = None, is_regular: bool = False) -> LexborNode:
+def parse_tree(page: str, held: Held | None = None, is_regular: bool = False) -> LexborNode:
     """The parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
 
     Args:
@@ -96,9 +96,9 @@ def tree(page: str, held: Held | None = None, is_regular: bool = False) -> Lexbo
     if held is None:
         limits.check_html_depth(page)
         return _parse(page)
-    items = _items(page, held)
+    items = _list_items(page, held)
     _check_blocks(items, held)
-    items = _with_tbody(items)
+    items = _add_tbody(items)
     if is_regular:
         return _parse("".join([item.source for item in items]))
     out = []
@@ -119,7 +119,7 @@ def _parse(page: str) -> LexborNode:
     return document
 
 
-def walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
+def walk_tree(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
     """Every node in the order of the page: when it begins (True) and, for an element, when it ends (False)."""
     node, depth = root, 0
     while True:
@@ -143,10 +143,10 @@ def walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
 
 def writes_markup(mark: Mark, held: Held) -> bool:
     """May a piece of Liquid write tags, or text that is escaped already?"""
-    return _writes_markup(_piece(mark, held)) is not None
+    return _writes_markup(_piece_of(mark, held)) is not None
 
 
-def without_hyphens(mark: Mark, held: Held) -> Mark:
+def drop_hyphens(mark: Mark, held: Held) -> Mark:
     """The mark for Liquid that strips no white space: of the text, the page's was stripped already."""
     found = held.mark.fullmatch(mark.text)
     if not found:
@@ -161,17 +161,17 @@ def mark_of(node: LexborNode, held: Held) -> Mark | None:
     if not node.is_comment_node:
         return None
     found = held.mark.fullmatch(f"<!--{node.comment_content}-->")
-    return describe(held, found) if found else None
+    return describe_mark(held, found) if found else None
 
 
-def _items(page: str, held: Held) -> list[_Item]:
+def _list_items(page: str, held: Held) -> list[_Item]:
     """What is parsed of a page with marks: comments as the marks in them, white space stripped as Liquid does."""
     found: list[_Item] = []
     known: dict[markup.Piece, _Item] = {}
     marks = [mark.start() for mark in held.mark.finditer(page)]
     marks.append(len(page))
     passed = end = 0
-    for piece in markup.pieces(page):
+    for piece in markup.cut_pieces(page):
         end += len(piece.source)
         has_mark = marks[passed] < end
         while marks[passed] < end:
@@ -182,11 +182,11 @@ def _items(page: str, held: Held) -> list[_Item]:
                 item = known[piece] = _Item(piece.kind, piece.source, piece.name)
             found.append(item)
         else:
-            found += _items_of_piece(piece, held)
+            found += _list_items_of_piece(piece, held)
     return _strip_items(found, held)
 
 
-def _items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
+def _list_items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
     """The items of a piece that is no plain tag or text, or that holds Liquid."""
     if piece.hidden or piece.kind in ("comment", "condition"):
         if not piece.hidden and held.comment.fullmatch(piece.source):
@@ -218,7 +218,7 @@ def _items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
 def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
     if mark is None:
         raise Irregular("no mark")
-    described = describe(held, mark)
+    described = describe_mark(held, mark)
     if described.word in _ENTANGLED:
         raise Irregular(f"{held.piece(mark)} writes what only a rendered page shows")
     return _Item("mark", f"<!--{described.text}-->", context, described)
@@ -227,7 +227,7 @@ def _mark_item(held: Held, mark: re.Match[str] | None, context: str) -> _Item:
 def _strip_items(items: list[_Item], held: Held) -> list[_Item]:
     """Take from the items the white space that {%- and -%} take away."""
     for place in [place for place, item in enumerate(items) if item.mark]:
-        piece = _piece(items[place].mark, held)
+        piece = _piece_of(items[place].mark, held)
         if piece.startswith(("{%-", "{{-")) and place and items[place - 1].kind == "text":
             items[place - 1] = items[place - 1]._replace(source=items[place - 1].source.rstrip())
         if piece.endswith(("-%}", "-}}")) and place + 1 < len(items) and items[place + 1].kind == "text":
@@ -235,7 +235,7 @@ def _strip_items(items: list[_Item], held: Held) -> list[_Item]:
     return items
 
 
-def _piece(mark: Mark | None, held: Held) -> str:
+def _piece_of(mark: Mark | None, held: Held) -> str:
     found = held.mark.fullmatch(mark.text) if mark else None
     return held.piece(found) if found else ""
 
@@ -265,7 +265,7 @@ def _check_tag(piece: markup.Piece, held: Held) -> None:
 
 def _check_style(style: str, held: Held) -> None:
     known = 0
-    for each in styles.declarations(style):
+    for each in styles.read_declarations(style):
         if each.name not in _SHOWING and held.mark.search(each.value) and not held.mark.search(each.name):
             _check_alone(each.value, held)
             known += len(held.mark.findall(each.value))
@@ -277,7 +277,7 @@ def _check_alone(text: str, held: Held) -> None:
     """What Liquid does inside this text stays inside it."""
     depth = 0
     for found in held.mark.finditer(text):
-        mark = describe(held, found)
+        mark = describe_mark(held, found)
         acts = mark.kind in ("silent", "counting", "print") or mark.word in ("capture", *_ENTANGLED)
         if acts and mark.word not in ("", "comment", "endcomment"):
             raise Irregular(f"{held.piece(found)} in an attribute")
@@ -304,7 +304,7 @@ def _check_blocks(items: list[_Item], held: Held) -> None:
         if mark is None:
             continue
         if item.name == "comment" and (mark.kind in ("counting", "print") or mark.word == "capture"):
-            raise Irregular(f"{_piece(mark, held)} in a comment")
+            raise Irregular(f"{_piece_of(mark, held)} in a comment")
         if mark.kind == "open":
             opened.append(item)
         elif mark.kind in ("turn", "end"):
@@ -316,7 +316,7 @@ def _check_blocks(items: list[_Item], held: Held) -> None:
         raise Irregular("a condition that never ends")
 
 
-def _with_tbody(items: list[_Item]) -> list[_Item]:
+def _add_tbody(items: list[_Item]) -> list[_Item]:
     """<tbody> where marks stand before a table's first row: the parser would put it behind them."""
     for place in range(len(items) - 1, -1, -1):
         if items[place].kind == "tag" and items[place].name == "tr" and items[place].source[1] != "/":
@@ -335,7 +335,7 @@ def _with_tbody(items: list[_Item]) -> list[_Item]:
 def _check_places(root: LexborNode, held: Held) -> None:
     """What Liquid writes stands where text may stand; each block begins, turns and ends in one element."""
     opened: list[int] = []
-    for node, begins in walk(root):
+    for node, begins in walk_tree(root):
         if not begins or (mark := mark_of(node, held)) is None:
             continue
         parent = node.parent
@@ -363,7 +363,7 @@ def _check_order(items: list[_Item], root: LexborNode, held: Held) -> None:
             expected.add(item.mark.text)
         elif item.kind == "text":
             expected.add_text(html.unescape(item.source) if "&" in item.source else item.source)
-    for node, begins in walk(root):
+    for node, begins in walk_tree(root):
         if not begins:
             continue
         if node.is_element_node:

@@ -17,10 +17,10 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.expression import Expression
 
-from .mime import quoted
+from .mime import encode_quoted_printable
 from .names import OF_DELIVERY
 from .rendering import Rendering
-from .sandbox import Output, walk
+from .sandbox import Output, walk_nodes
 
 # Nodes whose text depends on nothing but the variables they read
 _PURE = (
@@ -30,11 +30,11 @@ _PURE = (
 # Values of these types are written and compared alike when they are equal
 _ALIKE = frozenset((str, int, bool, type(None), date))
 _CLOCK = ("now", "today")  # for these the filter `date` reads the clock
-_ENTRIES = 1000  # remembered for one node
-_LENGTH = 500  # characters of the longest
+_MOST_ENTRIES = 1000  # remembered for one node
+_LONGEST_RESULT = 500  # characters of the longest
 
 
-class Memory:
+class SlotMemory:
     """What came of a node for the values of `names`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
@@ -55,17 +55,17 @@ class Memory:
 
     def keep(self, key: tuple[Any, ...] | None, result: Any) -> None:
         if key is not None:
-            if len(self._known) >= _ENTRIES:
+            if len(self._known) >= _MOST_ENTRIES:
                 self._known.clear()
             self._known[key] = result
 
 
-class Remembered:
+class RememberedSlot:
     """A slot whose node reads `names` and nothing else: what it wrote for values like these, it writes again."""
 
     def __init__(self, node: Node, names: tuple[str, ...]) -> None:
         self.node = node
-        self.memory = Memory(names)
+        self.memory = SlotMemory(names)
 
     def wire(self, rendering: Rendering) -> str:
         """What the node writes, in quoted-printable."""
@@ -74,24 +74,24 @@ class Remembered:
         if wire is None:
             buffer = Output()
             self.node.render(rendering.context, buffer)
-            wire = quoted(buffer.getvalue())
-            if len(wire) <= _LENGTH:
+            wire = encode_quoted_printable(buffer.getvalue())
+            if len(wire) <= _LONGEST_RESULT:
                 self.memory.keep(key, wire)
         return wire
 
 
-def reads(node: Node, bound: set[str]) -> tuple[str, ...]:
+def list_variables(node: Node, bound: set[str]) -> tuple[str, ...]:
     """The variables that alone decide what `node` writes; none when other things do, or they differ by recipient."""
     expressions: list[Expression] = []
-    for each in walk([node]):
+    for each in walk_nodes([node]):
         if not isinstance(each, _PURE):
             return ()
         expressions += each.expressions()
-    return reads_of(expressions, bound)
+    return list_variables_of(expressions, bound)
 
 
-def reads_of(expressions: Iterable[Expression], bound: set[str]) -> tuple[str, ...]:
-    """The variables that alone decide what the expressions come to; none as for `reads`."""
+def list_variables_of(expressions: Iterable[Expression], bound: set[str]) -> tuple[str, ...]:
+    """The variables that alone decide what the expressions come to; none as for `list_variables`."""
     names: set[str] = set()
     if not all(_collect(expression, names) for expression in expressions):
         return ()

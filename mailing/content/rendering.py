@@ -5,7 +5,7 @@ from typing import Any
 
 from liquid.stringify import to_liquid_string
 
-from .mime import is_plain_in_html, quoted, quoted_html
+from .mime import encode_quoted_html, encode_quoted_printable, is_plain_in_html
 from .sandbox import PLAIN, Context, Template
 from .source import ContentError
 
@@ -20,7 +20,7 @@ class Wires(dict[str, str]):
 
     def __missing__(self, name: str) -> str:
         value = self.given.get(name)
-        wire = self[name] = quoted(value if type(value) is str else shown(name, value))
+        wire = self[name] = encode_quoted_printable(value if type(value) is str else write_value(name, value))
         return wire
 
 
@@ -35,11 +35,11 @@ class EscapedWires(Wires):
 
     def __missing__(self, name: str) -> str:
         value = self.given.get(name)
-        wire = value if type(value) is str else shown(name, value)
+        wire = value if type(value) is str else write_value(name, value)
         if is_plain_in_html(wire):
             self.unescaped[name] = wire
         else:
-            wire = quoted_html(wire)
+            wire = encode_quoted_html(wire)
         self[name] = wire
         return wire
 
@@ -64,7 +64,7 @@ class Rendering:
         return self._context
 
 
-def shown(name: str, value: Any) -> str:
+def write_value(name: str, value: Any) -> str:
     """A recipient's value as Liquid writes it in text. Raises ContentError: it is no plain data."""
     kind = type(value)
     if kind is str:

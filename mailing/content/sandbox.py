@@ -35,7 +35,7 @@ from .source import ContentError
 from .urls import Utm
 
 STEP_LIMIT = 400_000  # nodes rendered and variables looked up
-WORK_BETWEEN_LOOKS = (
+WORK_BETWEEN_CLOCK_LOOKS = (
     50_000  # characters and list items that filters may go through before the clock is looked at
 )
 OUTPUT_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
@@ -114,7 +114,7 @@ class Context(RenderContext):
         return value
 
     def assign(self, key: str, val: Any) -> None:
-        self.charge(len(self.locals) + filters.measure("assign", val))
+        self.charge(len(self.locals) + filters.measure_value("assign", val))
         super().assign(key, val)
 
     def cycle(self, key: object, length: int) -> int:
@@ -140,7 +140,7 @@ class Context(RenderContext):
         """Count `amount` characters or list items that are gone through. Raises ResourceLimitError."""
         self.step()
         self.work += amount
-        if self.work > WORK_BETWEEN_LOOKS:
+        if self.work > WORK_BETWEEN_CLOCK_LOOKS:
             self.work = 0
             self.look_at_clock()
 
@@ -186,10 +186,10 @@ class Template(liquid.BoundTemplate):
         super().__init__(environment, environment.from_string(source).nodes)
         self.settings = settings
         self.bound: set[str] = set()
-        for node in walk(self.nodes):
+        for node in walk_nodes(self.nodes):
             self.bound.update(map(str, node.template_scope()), map(str, node.block_scope()))
             for expression in node.expressions():
-                expressions.replace(expression)
+                expressions.replace_expressions(expression)
 
     def context(self, values: Mapping[str, Any], seed: object, at: float) -> Context:
         return Context(self, values, seed, at)
@@ -224,20 +224,20 @@ class Failures(AbstractContextManager[None]):
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         # filters let errors of type and arithmetic through
         if isinstance(error, Exception) and not isinstance(error, ContentError):
-            raise ContentError(_while_running(error)) from error
+            raise ContentError(_describe_runtime_error(error)) from error
 
 
 failures = Failures()
 
 
-def walk(nodes: Iterable[Node]) -> Iterator[Node]:
+def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
     """Every node of a template, in the order of its text."""
     for node in nodes:
         yield node
-        yield from walk(node.children(None))  # type: ignore[arg-type]  # only asked by tags that load other templates
+        yield from walk_nodes(node.children(None))  # type: ignore[arg-type]  # only asked by tags that load other templates
 
 
-def sentence(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """What Liquid says of a template as its author wrote it: in one line, with the number of the line it speaks of."""
     if not isinstance(error, LiquidError):
         return str(error) or type(error).__name__
@@ -246,10 +246,10 @@ def sentence(error: Exception) -> str:
     return f"line {place[0]}: {said}" if place else said
 
 
-def _while_running(error: Exception) -> str:
+def _describe_runtime_error(error: Exception) -> str:
     """What Liquid says of a template that is being rendered: lines have moved since its author wrote it, so the
     statement itself is shown."""
-    said = _plain_words(error)
+    said = _reword_error(error)
     token = error.token if isinstance(error, LiquidError) else None
     if token is None or token.start_index < 0:
         return said
@@ -258,7 +258,7 @@ def _while_running(error: Exception) -> str:
     return f"{' '.join(statement[0].split())[:80]}: {said}" if statement else said
 
 
-def _plain_words(error: Exception) -> str:
+def _reword_error(error: Exception) -> str:
     """An error in one line; those that Python raises by itself in our words."""
     if isinstance(error, LiquidError):
         return " ".join(str(error.message or type(error).__name__).split())

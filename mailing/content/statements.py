@@ -55,7 +55,7 @@ class Statement(NamedTuple):
     is_raw: bool
 
 
-def prepare(source: Source) -> Source:
+def prepare_source(source: Source) -> Source:
     """The source with the quotes of its Liquid straight. Raises ContentError: a field is larger than we read."""
     changed = {}
     for field in FIELDS:
@@ -83,28 +83,32 @@ def straighten(text: str, field: str = "body") -> str:
     position = length = 0
     for count, statement in enumerate(_statements(text, field), 1):
         if count > STATEMENT_LIMIT:
-            raise _fault(text, statement.start, field, f"more than {STATEMENT_LIMIT:,} statements of Liquid")
+            raise _make_fault(
+                text, statement.start, field, f"more than {STATEMENT_LIMIT:,} statements of Liquid"
+            )
         source = text[statement.start : statement.end]
         if not statement.is_raw:
             if len(source) > STATEMENT_LENGTH:
-                raise _fault(
+                raise _make_fault(
                     text, statement.start, field, f"a statement of more than {STATEMENT_LENGTH:,} characters"
                 )
             length += len(source)
             if length > LIQUID_LIMIT:
-                raise _fault(text, statement.start, field, f"more than {LIQUID_LIMIT:,} characters of Liquid")
+                raise _make_fault(
+                    text, statement.start, field, f"more than {LIQUID_LIMIT:,} characters of Liquid"
+                )
             if _blanks.search(source):
-                raise _fault(
+                raise _make_fault(
                     text, statement.start, field, f"more than {BLANK_LIMIT} blanks in a row in Liquid"
                 )
             if source.count("(") + source.count("[") > BRACKET_LIMIT:
-                raise _fault(
+                raise _make_fault(
                     text, statement.start, field, f"a statement with more than {BRACKET_LIMIT} brackets"
                 )
             try:
                 source = source[:2] + _straight_statement(source[2:-2]) + source[-2:]
             except _Unquoted as unquoted:
-                raise _fault(text, statement.start, field, str(unquoted)) from None
+                raise _make_fault(text, statement.start, field, str(unquoted)) from None
         out += text[position : statement.start], source
         position = statement.end
     return "".join(out) + text[position:]
@@ -124,7 +128,7 @@ def _statements(text: str, field: str) -> Iterator[Statement]:
             expected = (
                 f"{{% end{opener['name']} %}}" if opener["name"] else "}}" if opener[0] == "{{" else "%}"
             )
-            raise _fault(text, start, field, f"expected '{expected}', found end of file")
+            raise _make_fault(text, start, field, f"expected '{expected}', found end of file")
         yield Statement(start, end, bool(opener["name"]))
         position = end
 
@@ -169,6 +173,6 @@ def _same_kind(quote: str, kind: str) -> bool:
     return (_QUOTES.get(quote) or _QUOTES.get(quote.lower())) == kind
 
 
-def _fault(text: str, position: int, field: str, said: str) -> ContentError:
+def _make_fault(text: str, position: int, field: str, said: str) -> ContentError:
     line = text.count("\n", 0, position) + 1
     return ContentError(f"{field.replace('_', ' ').capitalize()}, line {line}: {said}", field)

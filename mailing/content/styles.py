@@ -54,7 +54,7 @@ class Declaration(NamedTuple):
 
 
 @lru_cache(maxsize=500)
-def declarations(style: str) -> tuple[Declaration, ...]:
+def read_declarations(style: str) -> tuple[Declaration, ...]:
     """The declarations of a style attribute; what is malformed is skipped, as browsers do."""
     found = []
     for match in _part.finditer(_comment.sub("", style)):
@@ -68,19 +68,19 @@ def declarations(style: str) -> tuple[Declaration, ...]:
 
 
 @lru_cache(maxsize=500)
-def computed(style: str) -> Mapping[str, str]:
+def compute_style(style: str) -> Mapping[str, str]:
     """What a style attribute comes to: property and value, both in lower case; the last of equal weight wins."""
-    every = declarations(style)
+    every = read_declarations(style)
     values = {each.name: each.value.lower() for each in every if not each.important}
     return MappingProxyType(values | {each.name: each.value.lower() for each in every if each.important})
 
 
-def inline(page: str) -> str:
+def inline_styles(page: str) -> str:
     """The page with its style sheets copied into style attributes, for mail clients that drop style sheets.
 
     The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
     """
-    found = list(markup.pieces(page))
+    found = list(markup.cut_pieces(page))
     number = _number_for(page)
     # wide: the copy with what holds for some screens only holding for all
     copy: list[str] = []
@@ -100,16 +100,16 @@ def inline(page: str) -> str:
                 is_for_print = (markup.attributes(source).get("media") or "").strip().lower() == "print"
                 wide_source = source if is_for_print else wide_source
         elif piece.kind == "raw" and piece.name == "style":
-            wide_source = _without_conditions(source)
+            wide_source = _drop_conditions(source)
         copy.append(source)
         wide.append(wide_source)
     styles = _styles_by_number("".join(copy), number)
     on_some_screens = _styles_by_number("".join(wide), number) if wide != copy else styles
     for place in start_tags:
-        sheet = _constant(styles.get(place, ""), on_some_screens.get(place, ""))
+        sheet = _keep_constant(styles.get(place, ""), on_some_screens.get(place, ""))
         if sheet:
             tag = found[place].source
-            found[place] = markup.Piece("tag", _with_style(tag, sheet), found[place].name)
+            found[place] = markup.Piece("tag", _add_style(tag, sheet), found[place].name)
     return markup.join_pieces(found)
 
 
@@ -118,8 +118,8 @@ def inline_for_screen(page: str) -> str:
 
     The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
     """
-    found = list(markup.pieces(page))
-    sheets = {place: media.unfold(sheet, of) for place, of, sheet in _sheets(found)}
+    found = list(markup.cut_pieces(page))
+    sheets = {place: media.unfold_media(sheet, of) for place, of, sheet in _sheets(found)}
     number = _number_for(page)
     copy: list[str] = []
     for place, piece in enumerate(found):
@@ -130,13 +130,13 @@ def inline_for_screen(page: str) -> str:
             source = markup.with_number(markup.with_attribute(source, "style", ""), number, place)
         copy.append(source)
     for place, sheet in _styles_by_number("".join(copy), number).items():
-        found[place] = found[place]._replace(source=_with_style(found[place].source, sheet))
+        found[place] = found[place]._replace(source=_add_style(found[place].source, sheet))
     return markup.join_pieces(found)
 
 
 def hides_by_media(page: str) -> bool:
     """May rules that hold for some media only decide over what is seen of the page?"""
-    sheets = list(_sheets(markup.pieces(page)))
+    sheets = list(_sheets(markup.cut_pieces(page)))
     return any(of or media.changes_in_block(sheet) for _, of, sheet in sheets) and any(
         media.may_hide(sheet) for _, _, sheet in sheets
     )
@@ -164,7 +164,7 @@ def _holds_everywhere(attributes: Mapping[str, str]) -> bool:
     return any(query.strip() in ("all", "screen", "only screen") for query in media)
 
 
-def _without_conditions(sheet: str) -> str:
+def _drop_conditions(sheet: str) -> str:
     """The sheet with the rules that hold on some screens holding on all; those for print stay as they are."""
     parts, start = [], 0
     opened: list[bool] = []  # the blocks, and whether each is one of a condition
@@ -181,25 +181,25 @@ def _without_conditions(sheet: str) -> str:
 
 
 @lru_cache(maxsize=500)
-def _constant(style: str, on_some_screens: str) -> str:
+def _keep_constant(style: str, on_some_screens: str) -> str:
     """What of a style is the same on every screen, or is changed there by important rules only."""
     if style == on_some_screens:
         return style
-    own = {each.name: each for each in declarations(style)}
+    own = {each.name: each for each in read_declarations(style)}
     changed = {
-        _covered(each.name)
-        for each in declarations(on_some_screens)
+        _family_of(each.name)
+        for each in read_declarations(on_some_screens)
         if each != own.get(each.name) and not each.important
     }
     # What is hidden on wide screens stays hidden in programs that drop style sheets
     return "; ".join(
         each.source
-        for each in declarations(style)
-        if _covered(each.name) not in changed or each.name == "display"
+        for each in read_declarations(style)
+        if _family_of(each.name) not in changed or each.name == "display"
     )
 
 
-def _covered(name: str) -> str:
+def _family_of(name: str) -> str:
     """The family of a property: those of one family change each other."""
     family = name.partition("-")[0]
     return "font" if name == "line-height" else family if family in _SHORT else name
@@ -218,20 +218,20 @@ def _styles_by_number(page: str, number: str) -> dict[int, str]:
     }
 
 
-def _with_style(tag: str, sheet: str) -> str:
+def _add_style(tag: str, sheet: str) -> str:
     """The tag with the declarations of `sheet` before those of its author, which win where both are alike."""
     written = markup.attributes(tag).get("style", "")
-    added = _additions(sheet, written)
+    added = _declarations_to_add(sheet, written)
     return markup.with_attribute(tag, "style", f"{added} {written}".strip()) if added else tag
 
 
 @lru_cache(maxsize=500)
-def _additions(sheet: str, written: str) -> str:
+def _declarations_to_add(sheet: str, written: str) -> str:
     """What a sheet adds to a style attribute, escaped for it; nothing that is left open and would swallow the rest."""
-    own = {each.name: each.important for each in declarations(markup.unescape_value(written))}
+    own = {each.name: each.important for each in read_declarations(markup.unescape_value(written))}
     added = [
         each.source
-        for each in declarations(sheet)
+        for each in read_declarations(sheet)
         if (each.name not in own or (each.important and not own[each.name])) and _is_closed(each.source)
     ]
     return html.escape("; ".join(added), quote=False) + ";" if added else ""
@@ -242,9 +242,9 @@ def _is_closed(declaration: str) -> bool:
     return not {'"', "'", "\\"} & set(bare) and bare.count("(") == bare.count(")")
 
 
-def sheets(page: str) -> str:
+def join_sheets(page: str) -> str:
     """All style sheets of a page, together."""
-    return "\n".join(sheet for _, _, sheet in _sheets(markup.pieces(page)))
+    return "\n".join(sheet for _, _, sheet in _sheets(markup.cut_pieces(page)))
 
 
 def chooses_by_attribute(sheet: str) -> bool:

@@ -13,7 +13,7 @@ from liquid.expression import Expression
 from . import foreign, markup
 from .held import Held
 from .names import RESERVED
-from .sandbox import HTML, TEXT, Settings, Template, sentence, walk
+from .sandbox import HTML, TEXT, Settings, Template, describe_error, walk_nodes
 from .source import ContentError, Source
 from .spintax import Spintax
 
@@ -37,17 +37,17 @@ _mailbox = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A
 _domain = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
 
 
-def faults(source: Source) -> list[Fault]:
+def find_faults(source: Source) -> list[Fault]:
     """Everything that keeps the source from compiling, markup aside."""
-    return [*_empty(source), *_headers(source), *unrenderable(source)]
+    return [*_find_empty(source), *_find_header_faults(source), *find_unrenderable(source)]
 
 
-def unrenderable(source: Source) -> list[Fault]:
+def find_unrenderable(source: Source) -> list[Fault]:
     """Of these, what keeps it even from being shown."""
-    return [*_settings(source), *parsed(source)[1]]
+    return [*_find_setting_faults(source), *parse_templates(source)[1]]
 
 
-def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
+def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
     """The templates of those fields whose Liquid parses, and what is wrong with the Liquid of all."""
     templates: dict[str, Template] = {}
     found: list[Fault] = []
@@ -56,38 +56,38 @@ def parsed(source: Source) -> tuple[dict[str, Template], list[Fault]]:
         try:
             templates[field] = template = Template(text, HTML if field == "body" else TEXT, Settings())
         except LiquidError as error:
-            said = _in_words_of_another_program(text) or sentence(error)
-            found.append((field, f"{called(field)}{', ' if said.startswith('line ') else ': '}{said}."))
+            said = _explain_handlebars(text) or describe_error(error)
+            found.append((field, f"{name_field(field)}{', ' if said.startswith('line ') else ': '}{said}."))
             continue
-        for node in walk(template.nodes):
+        for node in walk_nodes(template.nodes):
             for expression in node.expressions():
-                found += _unknown_filters(field, text, expression)
+                found += _find_unknown_filters(field, text, expression)
     return templates, found
 
 
-def _in_words_of_another_program(text: str) -> str:
+def _explain_handlebars(text: str) -> str:
     """What a merge tag in the manner of Handlebars is here, with its line; "" when there is none."""
-    for change in foreign.find(text):
+    for change in foreign.find_merge_tags(text):
         if change.old.startswith("{{"):
-            return f"line {change.line}: {foreign.describe(change)}"
+            return f"line {change.line}: {foreign.describe_merge_tag(change)}"
     return ""
 
 
-def unknown_names(
+def find_unknown_names(
     templates: Mapping[str, Template], source: Source, known: Collection[str]
 ) -> Iterator[Fault]:
     """A fault for every variable that is neither `known` nor given a value by the template itself."""
     for field, template in templates.items():
         for name, uses in template.analyze(include_partials=False).globals.items():
             if name not in known and name not in RESERVED:
-                line = _line(getattr(source, field), uses[0].span.index)
+                line = _line_of(getattr(source, field), uses[0].span.index)
                 yield (
                     field,
-                    f"{called(field)}, line {line}: no contact has a field {name}.{_near(name, known)}",
+                    f"{name_field(field)}, line {line}: no contact has a field {name}.{_find_similar(name, known)}",
                 )
 
 
-def broken_spintax(source: Source) -> Iterator[Fault]:
+def find_broken_spintax(source: Source) -> Iterator[Fault]:
     """A fault for every group of wordings that a tag cuts in two: it would be sent as it stands."""
     for field in _TEMPLATES:
         text = getattr(source, field)
@@ -99,43 +99,43 @@ def broken_spintax(source: Source) -> Iterator[Fault]:
             else:
                 spintax.run(held.liquid(text))
         except ContentError as error:
-            yield field, f"{called(field)}: {error}."
+            yield field, f"{name_field(field)}: {error}."
             return
         for part in spintax.broken:
             hint = "a tag or the end of its text cuts it; write \\{ or \\} for a brace that means itself"
-            yield field, f"{called(field)}: “{part}” looks like spintax, but {hint}."
+            yield field, f"{name_field(field)}: “{part}” looks like spintax, but {hint}."
 
 
-def called(field: str) -> str:
+def name_field(field: str) -> str:
     """The name people know a field by, at the start of a sentence."""
     return _NAMES.get(field, field.replace("_", " ")).capitalize()
 
 
-def _empty(source: Source) -> Iterator[Fault]:
+def _find_empty(source: Source) -> Iterator[Fault]:
     if not source.subject.strip():
         yield "subject", "The subject is empty."
     if not source.body.strip():
         yield "body", "The body is empty."
 
 
-def _headers(source: Source) -> Iterator[Fault]:
+def _find_header_faults(source: Source) -> Iterator[Fault]:
     """Nothing that goes to a header may end the line it stands in."""
     broken = {field for field in _ONE_LINE if _controls.search(getattr(source, field))}
     for field in _ONE_LINE:
         value = getattr(source, field)
         if field in broken:
-            yield field, f"{called(field)}: must be one line, without control characters."
+            yield field, f"{name_field(field)}: must be one line, without control characters."
         elif field in ("from_email", "reply_to", "unsubscribe_email"):
             if (value or field == "from_email") and not _mailbox(value):
-                yield field, f"{called(field)}: “{value}” is no e-mail address."
+                yield field, f"{name_field(field)}: “{value}” is no e-mail address."
         elif field in ("domain", "list_id") and value and not _domain(value):
-            yield field, f"{called(field)}: “{value}” is no domain name."
+            yield field, f"{name_field(field)}: “{value}” is no domain name."
     for value in source.feedback:
         if not re.fullmatch(r"[!-9;-~]{1,100}", value):
             yield "feedback", f"Feedback: “{value}” must be ASCII, without spaces and colons."
 
 
-def _settings(source: Source) -> Iterator[Fault]:
+def _find_setting_faults(source: Source) -> Iterator[Fault]:
     try:
         Locale.parse(source.locale, sep="-" if "-" in source.locale else "_")
     except (ValueError, UnknownLocaleError):
@@ -148,22 +148,22 @@ def _settings(source: Source) -> Iterator[Fault]:
         yield "time_zone", f"Time zone: “{source.time_zone}” is not known."
 
 
-def _unknown_filters(field: str, text: str, expression: Expression) -> Iterator[Fault]:
+def _find_unknown_filters(field: str, text: str, expression: Expression) -> Iterator[Fault]:
     if isinstance(expression, FilteredExpression):
         for used in expression.filters or ():
             if used.name not in TEXT.filters:
-                line = _line(text, used.token.start_index)
-                hint = _near(used.name, TEXT.filters)
-                yield field, f"{called(field)}, line {line}: there is no filter {used.name}.{hint}"
+                line = _line_of(text, used.token.start_index)
+                hint = _find_similar(used.name, TEXT.filters)
+                yield field, f"{name_field(field)}, line {line}: there is no filter {used.name}.{hint}"
     for child in expression.children():
-        yield from _unknown_filters(field, text, child)
+        yield from _find_unknown_filters(field, text, child)
 
 
-def _line(text: str, index: int) -> int:
+def _line_of(text: str, index: int) -> int:
     return text.count("\n", 0, index) + 1
 
 
-def _near(name: str, names: Collection[str]) -> str:
+def _find_similar(name: str, names: Collection[str]) -> str:
     near = difflib.get_close_matches(
         name, [*names, *RESERVED] if name not in TEXT.filters else names, n=1, cutoff=0.7
     )

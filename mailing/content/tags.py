@@ -12,7 +12,7 @@ from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
 
 from .markup import unescape_value
-from .urls import tidied, with_utm
+from .urls import add_utm, tidy_url
 
 
 class SpinNode(Node):
@@ -73,8 +73,8 @@ class UrlNode(Node):
         self.block.render(context, inner)
         url = inner.getvalue()
         if not context.autoescape:
-            return buffer.write(with_utm(tidied(url), context.settings.utm))
-        return buffer.write(html.escape(with_utm(tidied(unescape_value(url)), context.settings.utm)))
+            return buffer.write(add_utm(tidy_url(url), context.settings.utm))
+        return buffer.write(html.escape(add_utm(tidy_url(unescape_value(url)), context.settings.utm)))
 
     def children(self, static_context: Any, *, include_partials: bool = True) -> Iterable[Node]:
         return [self.block]

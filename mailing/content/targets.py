@@ -51,7 +51,7 @@ def read_target(value: str, held: Held, is_escaped: bool = True) -> Target:
 def find_link_fault(target: Target, held: Held) -> str:
     """Return a sentence, without its end, about what is wrong with a link; "" when nothing is."""
     url = target.url
-    if not url or url[0] == "#" or target.is_value or foreign.find(url):
+    if not url or url[0] == "#" or target.is_value or foreign.find_merge_tags(url):
         return ""
     if is_runnable(url) and _is_run_by_browsers(url):
         return f"the link “{_short(url)}” runs nothing in an e-mail; link to a page, as https://…"
@@ -80,7 +80,7 @@ def find_picture_fault(target: Target, held: Held, called: str = "the picture �
         called: what the sentence calls it, with %s for the address.
     """
     url = target.url
-    if target.is_value or foreign.find(url):
+    if target.is_value or foreign.find_merge_tags(url):
         return ""
     if not url:
         return 'a picture has no address; write src="https://…"'

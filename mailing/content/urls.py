@@ -32,7 +32,7 @@ def is_runnable(url: str) -> bool:
     return scheme is not None and scheme[1].lower() not in _allowed
 
 
-def tidied(url: str) -> str:
+def tidy_url(url: str) -> str:
     """`url` in ASCII: its host in IDNA, and what no URL may hold percent-encoded (RFC 3986). What is encoded stays.
 
     An address of another scheme than those an e-mail links to (http, https, mailto, tel, an app's) becomes "#". Of two
@@ -54,7 +54,7 @@ def _with_ascii_host(found: re.Match[str]) -> str:
         return found[0]
 
 
-def with_utm(url: str, utm: Utm) -> str:
+def add_utm(url: str, utm: Utm) -> str:
     """The http(s) address with the parameters it does not have yet; its query and fragment are kept as they are."""
     if not utm or not is_web(url):
         return url

@@ -43,7 +43,7 @@ def make_user(name: str) -> AbstractUser | None:
     user: AbstractUser = model.objects.create_user(
         name,
         f"{name}@fanfare.example",
-        password(name),
+        derive_password(name),
         first_name=first,
         last_name=last,
         is_staff=role == "Administrators",
@@ -75,22 +75,22 @@ def describe() -> Iterator[str]:
         elif not user.is_active:
             yield f"{user.get_username():<10}(switched off)"
         else:
-            holds = user.check_password(password(name))
-            yield f"{user.get_username():<10}{password(name) if holds else '(its password was changed)'}"
+            holds = user.check_password(derive_password(name))
+            yield f"{user.get_username():<10}{derive_password(name) if holds else '(its password was changed)'}"
     yield ""
     till = seeds.find_row(FIRST_TILL, Till.objects.filter(revoked_at=None))
-    holds = till is not None and till.key_hash == keys.hash_key(till_key())
-    yield f"till key  {till_key() if holds else '(it was changed, or the till is gone)'}"
+    holds = till is not None and till.key_hash == keys.hash_key(derive_till_key())
+    yield f"till key  {derive_till_key() if holds else '(it was changed, or the till is gone)'}"
 
 
-def password(name: str) -> str:
-    return settings.DEMO_PASSWORD or derived("login", name)[:16].lower()
+def derive_password(name: str) -> str:
+    return settings.DEMO_PASSWORD or derive_secret("login", name)[:16].lower()
 
 
-def till_key() -> str:
-    return settings.DEMO_TILL_KEY or f"till_{derived('till', 'first')[:32].lower()}"
+def derive_till_key() -> str:
+    return settings.DEMO_TILL_KEY or f"till_{derive_secret('till', 'first')[:32].lower()}"
 
 
-def derived(purpose: str, name: str) -> str:
+def derive_secret(purpose: str, name: str) -> str:
     digest = salted_hmac(f"mailing.demo.{purpose}", name, algorithm="sha256").digest()
     return b32encode(digest).decode().rstrip("=")

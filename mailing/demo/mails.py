@@ -81,52 +81,64 @@ def load(marketer: Any, now: datetime) -> None:
     """Make the connections, a segment and the campaigns; nothing, when there are campaigns already."""
     if EmailCampaign.objects.exists():
         return
-    catcher, slow = connections()
+    catcher, slow = make_connections()
     morning = now.replace(hour=9, minute=30, second=0, microsecond=0)
     shop = {"from_name": "Nordlicht Coffee", "from_email": "news@nordlicht.example", "connection": catcher}
     everybody = [Target(list=ContactList.objects.get(name="Newsletter"))]
     club = [Target(list=ContactList.objects.get(name="Coffee club"))]
     guests = [Target(list=ContactList.objects.get(name="Event guests"))]
-    tea = [Target(segment=tea_lovers())]
+    tea = [Target(segment=make_tea_lovers())]
 
-    draft("Autumn roast is here", marketer, shop | text("autumn.mjml", "mjml"), guests, now - 2 * HOUR)
-    draft("Ideas for the new year", marketer, {"from_name": "Nordlicht Coffee"}, [], now - DAY)
-    advent = draft("Advent calendar preview", marketer, shop | text("advent.md"), everybody, now - 3 * DAY)
+    make_draft(
+        "Autumn roast is here", marketer, shop | read_mail_text("autumn.mjml", "mjml"), guests, now - 2 * HOUR
+    )
+    make_draft("Ideas for the new year", marketer, {"from_name": "Nordlicht Coffee"}, [], now - DAY)
+    advent = make_draft(
+        "Advent calendar preview", marketer, shop | read_mail_text("advent.md"), everybody, now - 3 * DAY
+    )
     lifecycle.fire(advent, "schedule", by=marketer, at=morning + DAY, now=morning - 2 * DAY)
 
-    sent(
+    make_sent(
         "Summer greetings",
         marketer,
-        shop | text("summer.md"),
+        shop | read_mail_text("summer.md"),
         everybody,
         morning - 120 * DAY,
         opened=410,
         archived=True,
     )
-    sent(
+    make_sent(
         "Welcome to the coffee club",
         marketer,
-        shop | text("club.md"),
+        shop | read_mail_text("club.md"),
         club,
         morning - 12 * DAY,
         opened=520,
         clicked=430,
     )
-    sent("Tea of the month", marketer, shop | text("tea.md"), tea, morning - 4 * DAY, opened=450, clicked=300)
-    stopped(
+    make_sent(
+        "Tea of the month",
+        marketer,
+        shop | read_mail_text("tea.md"),
+        tea,
+        morning - 4 * DAY,
+        opened=450,
+        clicked=300,
+    )
+    make_stopped(
         "Old price list",
         marketer,
-        shop | text("prices.md"),
+        shop | read_mail_text("prices.md"),
         everybody,
         morning - 30 * DAY,
         sent_to=620,
         verb="cancel",
         why="The attached prices were those of last year.",
     )
-    stopped(
+    make_stopped(
         "Grinder recall",
         None,
-        shop | text("recall.md"),
+        shop | read_mail_text("recall.md"),
         club,
         morning - 45 * DAY,
         sent_to=310,
@@ -134,27 +146,27 @@ def load(marketer: Any, now: datetime) -> None:
         why="It has no SMTP connection any more.",
         launched_by=marketer,
     )
-    stopped(
+    make_stopped(
         "Chocolate tasting invitations",
         marketer,
-        shop | text("tasting.md"),
+        shop | read_mail_text("tasting.md"),
         club,
         now - 5 * HOUR,
         sent_to=540,
         verb="pause",
         why="Waiting for the room to be confirmed.",
     )
-    running = draft(
+    running = make_draft(
         "A cup for every morning",
         marketer,
-        shop | text("morning.md") | {"connection": slow},
+        shop | read_mail_text("morning.md") | {"connection": slow},
         everybody,
         now - 2 * HOUR,
     )
     lifecycle.fire(running, "launch", by=marketer)
 
 
-def connections() -> tuple[SmtpConnection, SmtpConnection]:
+def make_connections() -> tuple[SmtpConnection, SmtpConnection]:
     """The mail catcher, and the same through a gate that lets a mail through every two seconds."""
     server = {"host": "127.0.0.1", "port": settings.MAIL_PORT, "tls": SmtpConnection.Tls.NONE}
     sender = {"from_email": "news@nordlicht.example", "from_name": "Nordlicht Coffee"}
@@ -165,7 +177,7 @@ def connections() -> tuple[SmtpConnection, SmtpConnection]:
     return catcher, slow
 
 
-def tea_lovers() -> Segment:
+def make_tea_lovers() -> Segment:
     tree = {"all": [{"field": "favourite", "op": "equals", "value": "tea"}]}
     segment, _ = Segment.objects.get_or_create(
         name="Tea lovers", defaults={"description": "Their favourite is tea.", "tree": tree}
@@ -173,20 +185,22 @@ def tea_lovers() -> Segment:
     return segment
 
 
-def text(name: str, written_in: str = "markdown") -> dict[str, Any]:
+def read_mail_text(name: str, written_in: str = "markdown") -> dict[str, Any]:
     """Subject, preheader and body of a mail in texts/: the first two lines, and what follows the empty one."""
     head, _, body = (HERE / "texts" / name).read_text().partition("\n\n")
     subject, _, preheader = head.partition("\n")
     return {"subject": subject, "preheader": preheader, "body": body, "body_format": written_in}
 
 
-def draft(name: str, by: Any, changes: dict[str, Any], targets: list[Target], at: datetime) -> EmailCampaign:
+def make_draft(
+    name: str, by: Any, changes: dict[str, Any], targets: list[Target], at: datetime
+) -> EmailCampaign:
     campaign = drafting.save_campaign(None, by=by, changes={"name": name, **changes}, targets=targets)
     EmailCampaign.objects.filter(pk=campaign.pk).update(created_at=at)
     return campaign
 
 
-def sent(
+def make_sent(
     name: str,
     by: Any,
     changes: dict[str, Any],
@@ -198,13 +212,13 @@ def sent(
 ) -> None:
     """A campaign that went out at `at` and is complete."""
     with transaction.atomic():
-        campaign = gone_out(draft(name, by, changes, targets, at - DAY), by, at, **chances)
+        campaign = launch_and_answer(make_draft(name, by, changes, targets, at - DAY), by, at, **chances)
         lifecycle.fire(campaign, "complete", now=at + 3 * MINUTE)
         if archived:
             lifecycle.fire(campaign, "archive", by=by, now=at + 30 * DAY)
 
 
-def stopped(
+def make_stopped(
     name: str,
     by: Any,
     changes: dict[str, Any],
@@ -219,13 +233,15 @@ def stopped(
     """A campaign that went out to `sent_to` recipients at `at`, until `verb`."""
     with transaction.atomic():
         author = launched_by or by
-        campaign = gone_out(draft(name, author, changes, targets, at - DAY), author, at, sent_to=sent_to)
+        campaign = launch_and_answer(
+            make_draft(name, author, changes, targets, at - DAY), author, at, sent_to=sent_to
+        )
         lifecycle.fire(campaign, verb, by=by, why=why, now=at + MINUTE)
         launch.close(campaign.pk)
-        tally(campaign, at)
+        write_tallies(campaign, at)
 
 
-def gone_out(
+def launch_and_answer(
     campaign: EmailCampaign,
     by: Any,
     at: datetime,
@@ -250,10 +266,10 @@ def gone_out(
     with connection.cursor() as cursor:
         for statement in (ANSWERS, TRIES, EVENTS):
             cursor.execute(statement, values)
-    tally(campaign, at)
+    write_tallies(campaign, at)
     return campaign
 
 
-def tally(campaign: EmailCampaign, at: datetime) -> None:
+def write_tallies(campaign: EmailCampaign, at: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(TALLIES, {"campaign": campaign.pk, "launched": at})

@@ -36,7 +36,9 @@ PLAIN = str.maketrans("äöüßøŁłëçÇğé", "aouso" + "LlecCge")
 def load(chance: random.Random) -> None:
     """Make the lists, contacts and suppressions; whatever is there already stays as it is."""
     if not Contact.objects.filter(email__endswith="@kunden.example").exists():
-        Contact.objects.bulk_create([contact(number, chance) for number in range(CONTACTS)], batch_size=1000)
+        Contact.objects.bulk_create(
+            [make_contact(number, chance) for number in range(CONTACTS)], batch_size=1000
+        )
     contacts = list(
         Contact.objects.filter(email__endswith="@kunden.example").order_by("pk").values_list("pk", "email")
     )
@@ -60,7 +62,7 @@ def load(chance: random.Random) -> None:
         Suppression.objects.bulk_update(suppressed, ["created_at"])
 
 
-def contact(number: int, chance: random.Random) -> Contact:
+def make_contact(number: int, chance: random.Random) -> Contact:
     first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
     city, country = chance.choices(CITIES, [40, 20, 15, 10, 8, 7])[0]
     joined = date(2024, 1, 1) + timedelta(days=chance.randrange(900))

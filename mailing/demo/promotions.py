@@ -15,7 +15,7 @@ from django.conf import settings
 
 from campaigns import lifecycle, seeds
 from mailing.demo import logins
-from mailing.demo.shop import LOCATIONS, products
+from mailing.demo.shop import LOCATIONS, list_products
 from pos import keys
 from pos.api.schemas import SaleRequest
 from pos.models import Location, Till
@@ -103,11 +103,11 @@ def load(by: Any, now: datetime) -> None:
         return
     regulars, _ = CustomerGroup.objects.get_or_create(code="regulars", defaults={"name": "Regulars"})
     groups.set_members(regulars, [f"C{number:05d}" for number in range(0, 5000, 9)])
-    made = {name: promotion(name, by) for name in PROMOTIONS}
+    made = {name: make_promotion(name, by) for name in PROMOTIONS}
     coupons.save_coupon(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
     coupons.generate_codes(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
     morning = now.replace(hour=8, minute=0, second=0, microsecond=0)
-    steps = [*campaigns(made, by, morning), *sales(tills, morning, now)]
+    steps = [*list_campaign_steps(made, by, morning), *list_sales(tills, morning, now)]
     for at, step in sorted(steps, key=lambda step: step[0]):
         if at <= now:
             step()
@@ -121,7 +121,7 @@ def make_tills() -> list[tuple[Till, str]]:
             code=code, defaults={"name": name, "time_zone": time_zone, "currency": currency}
         )
         for till_name in names:
-            key = logins.till_key() if not tills else keys.make_key()
+            key = logins.derive_till_key() if not tills else keys.make_key()
             till, is_new = Till.objects.get_or_create(
                 location=location,
                 name=till_name,
@@ -133,7 +133,7 @@ def make_tills() -> list[tuple[Till, str]]:
     return tills
 
 
-def promotion(name: str, by: Any) -> Promotion:
+def make_promotion(name: str, by: Any) -> Promotion:
     type_, answers, fields = PROMOTIONS[name]
     made = publish.save_promotion(
         None, by=by, name=name, type=type_, **types.make_terms(type_, answers), **fields
@@ -141,7 +141,7 @@ def promotion(name: str, by: Any) -> Promotion:
     return publish.switch(made, True, by=by)
 
 
-def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iterator[Step]:
+def list_campaign_steps(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iterator[Step]:
     """What happened to each campaign, and when."""
 
     def new(name: str, *promotions: str, **changes: Any) -> PromotionCampaign:
@@ -213,15 +213,15 @@ def campaigns(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iter
     new("Ideas for January", "5 or 10 % on big baskets", description="Together with the tea people?")
 
 
-def sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:
+def list_sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:
     """Baskets of five weeks, at the opening hours of the shops."""
-    chance, goods = random.Random(25), products()
+    chance, goods = random.Random(25), list_products()
     callers = {till.pk: Caller(key_hash) for till, key_hash in tills}
     for day in range(-7 * WEEKS, 1):
         for number in range(SALES_A_DAY):
             at = morning + day * DAY + timedelta(minutes=chance.randrange(11 * 60))
             till, _ = chance.choice(tills)
-            basket = request(chance, goods, till)
+            basket = make_request(chance, goods, till)
             reference = f"{till.location.code}-{day + 7 * WEEKS:02d}-{number:03d}"
             body = msgspec.json.encode(basket)
             yield at, partial(sell, callers[till.pk], reference, basket, body, at)
@@ -231,7 +231,7 @@ def sell(caller: Caller, reference: str, basket: dict, body: bytes, at: datetime
     commit(caller, reference, msgspec.convert(basket, SaleRequest), body, at)
 
 
-def request(chance: random.Random, goods: list[dict], till: Till) -> dict[str, Any]:
+def make_request(chance: random.Random, goods: list[dict], till: Till) -> dict[str, Any]:
     bought = chance.sample(goods, chance.choices([1, 2, 3, 4, 6], [25, 30, 25, 12, 8])[0])
     basket: dict[str, Any] = {
         "currency": till.location.currency,

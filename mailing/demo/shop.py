@@ -86,7 +86,7 @@ CATALOGUE = {  # category → (brand, name, price in cents); the SKU is the cate
 }
 
 
-def products() -> list[dict]:
+def list_products() -> list[dict]:
     """Every product: sku, name, category, brand and unit price in cents; 60 in 8 categories."""
     return [
         {

@@ -11,10 +11,10 @@ from campaigns.forms import Refusable
 from mailing import contacts
 from mailing.countries import country_code
 from mailing.forms.fields import AddressField
-from mailing.importing.rows import typed
+from mailing.importing.rows import read_typed_value
 from mailing.models import Contact, ContactList
 
-BLANKS = 3  # rows for attributes they do not have yet
+BLANK_ROWS = 3  # rows for attributes they do not have yet
 
 
 class ListsField(forms.ModelMultipleChoiceField):
@@ -57,12 +57,12 @@ class ContactForm(Refusable, forms.ModelForm):
             self.pairs = [(name.strip(), value.strip()) for name, value in zip(names, values, strict=False)]
         else:
             self.pairs = [
-                (name, contacts.written(value)) for name, value in sorted(instance.attributes.items())
+                (name, contacts.write_attribute(value)) for name, value in sorted(instance.attributes.items())
             ]
 
     def rows(self) -> list[tuple[str, str]]:
         """The attributes to show, and room for more."""
-        return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANKS
+        return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANK_ROWS
 
     def clean_country(self) -> str:
         code = country_code(self.cleaned_data["country"])
@@ -84,12 +84,12 @@ class ContactForm(Refusable, forms.ModelForm):
                 self.add_error(None, f"Name the attribute whose value is “{value[:100]}”.")
             elif name in attributes:
                 self.add_error(None, f"The attribute “{name}” stands there twice.")
-            elif name not in before and (problem := contacts.attribute_problem(name)):
+            elif name not in before and (problem := contacts.find_attribute_problem(name)):
                 self.add_error(None, problem)
             # one that was not touched keeps its type: a list stays a list
-            elif name in before and value == contacts.written(before[name]):
+            elif name in before and value == contacts.write_attribute(before[name]):
                 attributes[name] = before[name]
             else:
-                attributes[name] = typed(value)
+                attributes[name] = read_typed_value(value)
         self.instance.attributes = attributes
         return cleaned

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 
 
 class AddressField(forms.CharField):
@@ -18,7 +18,7 @@ class AddressField(forms.CharField):
 
     def clean(self, value: Any) -> str:
         address = super().clean(value)
-        return one_address(address) if address else ""
+        return read_address(address) if address else ""
 
 
 class AddressesField(forms.CharField):
@@ -32,8 +32,8 @@ class AddressesField(forms.CharField):
         super().__init__(**kwargs)
 
     def clean(self, value: Any) -> list[str]:
-        words = _words(super().clean(value))
-        addresses = list(dict.fromkeys(one_address(word) for word in words))
+        words = _split_words(super().clean(value))
+        addresses = list(dict.fromkeys(read_address(word) for word in words))
         if len(addresses) > self.most:
             raise forms.ValidationError(
                 f"These are {len(addresses)} addresses; at most {self.most} are allowed."
@@ -49,7 +49,7 @@ class DomainsField(forms.CharField):
 
     def clean(self, value: Any) -> list[str]:
         words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
-        return [one_address(f"x@{word}").partition("@")[2] for word in words]
+        return [read_address(f"x@{word}").partition("@")[2] for word in words]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
@@ -71,7 +71,7 @@ class CsvField(forms.FileField):
         return file
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     """What stands between commas, semicolons and blanks; a name and its address in angle brackets are one."""
     if "<" not in text:
         return [word for word in re.split(r"[,;\s]+", text) if word]
@@ -79,9 +79,9 @@ def _words(text: str) -> list[str]:
     return [word.strip() for word in re.findall(rf"{named}|[^,;\s]+", text) if word.strip()]
 
 
-def one_address(word: str) -> str:
+def read_address(word: str) -> str:
     """Raises ValidationError: it is no e-mail address."""
     try:
-        return normalised(word)
+        return normalise_address(word)
     except ValueError as error:
         raise forms.ValidationError(str(error)) from error

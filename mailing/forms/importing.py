@@ -89,7 +89,7 @@ class ColumnsForm(forms.Form):
             ):
                 self.add_error(f"name_{place}", "Give the attribute a name.")
         if not self.errors:
-            for place, sentence in importing.checked(self.taken()):
+            for place, sentence in importing.find_column_problems(self.taken()):
                 self.add_error(f"column_{place}" if place >= 0 else None, sentence)
         if cleaned.get("list") and cleaned.get("new_list"):
             self.add_error("new_list", "Choose a list or name a new one, not both.")

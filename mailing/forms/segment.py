@@ -12,7 +12,17 @@ from django.conf import settings
 
 from mailing import audience
 from mailing.models import Segment
-from mailing.segments import DEEPEST, EVENTS, FIELDS, FLAGS, GROUPS, MOST, OPERATORS, UNITS, WORKED_OUT
+from mailing.segments import (
+    DEEPEST_TREE,
+    EVENTS,
+    FIELDS,
+    FLAGS,
+    GROUPS,
+    MOST_CONDITIONS,
+    OPERATORS,
+    UNITS,
+    WORKED_OUT,
+)
 
 ROOT = "t"
 GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of these"}
@@ -45,19 +55,19 @@ class Leaf:
         """Its node of the tree; what is missing or wrong is for the tree's own check to say."""
         kind, _, name = self.what.partition(":")
         if kind == "list":
-            return {"list": whole(self.list)}
+            return {"list": read_whole(self.list)}
         if kind == "flag":
             return {"field": name, "op": "equals", "value": self.value != "no"}
         if kind == "event":
             node: dict[str, Any] = {"event": name, "done": self.done != "no"}
             if self.times:
-                node["times"] = whole(self.times) or 0
+                node["times"] = read_whole(self.times) or 0
             if self.spent and name == "bought":
-                node |= {"spent": minor_units(self.spent, self.currency), "currency": self.currency}
+                node |= {"spent": read_minor_units(self.spent, self.currency), "currency": self.currency}
             if self.amount:
-                node["within"] = {"amount": whole(self.amount), "unit": self.unit}
+                node["within"] = {"amount": read_whole(self.amount), "unit": self.unit}
             if self.campaign:
-                node["campaign"] = whole(self.campaign) or 0
+                node["campaign"] = read_whole(self.campaign) or 0
             return node
         node = {"field": self.name if kind == "attribute" else name, "op": self.op}
         if self.op == "between":
@@ -83,18 +93,18 @@ class Group:
         return {self.word: [child.node() for child in self.children]}
 
 
-def whole(text: str) -> int | None:
+def read_whole(text: str) -> int | None:
     return int(text) if re.fullmatch(r"\d{1,18}", text) else None
 
 
-def minor_units(text: str, currency: str) -> int:
+def read_minor_units(text: str, currency: str) -> int:
     """An amount as it is typed, 12.50, in minor units of `currency`; 0 for what is none."""
     if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", text):
         return 0
     return int(Decimal(text).scaleb(get_currency_precision(currency)))
 
 
-def _spent(node: dict[str, Any]) -> dict[str, str]:
+def _spent_fields(node: dict[str, Any]) -> dict[str, str]:
     if "spent" not in node:
         return {}
     currency = node["currency"]
@@ -102,16 +112,16 @@ def _spent(node: dict[str, Any]) -> dict[str, str]:
     return {"spent": f"{amount:f}", "currency": currency}
 
 
-def from_tree(tree: dict[str, Any]) -> Group:
+def build_from_tree(tree: dict[str, Any]) -> Group:
     """The builder's fields for a stored tree."""
-    found = _from_node(tree or {"all": []})
-    return numbered(found if isinstance(found, Group) else Group(children=[found]))
+    found = _build_from_node(tree or {"all": []})
+    return number_children(found if isinstance(found, Group) else Group(children=[found]))
 
 
-def _from_node(node: dict[str, Any]) -> Leaf | Group:
+def _build_from_node(node: dict[str, Any]) -> Leaf | Group:
     for word in GROUPS:
         if word in node:
-            return Group(word, [_from_node(child) for child in node[word]])
+            return Group(word, [_build_from_node(child) for child in node[word]])
     if "list" in node:
         return Leaf(what="list", list=str(node["list"]))
     if "event" in node:
@@ -120,7 +130,7 @@ def _from_node(node: dict[str, Any]) -> Leaf | Group:
             what=f"event:{node['event']}",
             done="yes" if node.get("done", True) else "no",
             times=str(node.get("times", "")),
-            **_spent(node),
+            **_spent_fields(node),
             amount=str(within.get("amount", "")),
             unit=within.get("unit", "day"),
             campaign=str(node.get("campaign") or ""),
@@ -134,17 +144,19 @@ def _from_node(node: dict[str, Any]) -> Leaf | Group:
     return Leaf(what="attribute", name=name, op=op, value=str(low), to=str(high))
 
 
-def from_data(data: Mapping[str, str]) -> Group:
+def build_from_data(data: Mapping[str, str]) -> Group:
     """The builder as it was sent: `t-group` is the root's word, `t-0-what` its first condition, and so on down."""
-    left = [MOST * 2]
-    root = _from_fields(data, ROOT, 0, left)
-    return numbered(root if isinstance(root, Group) else Group())
+    left = [MOST_CONDITIONS * 2]
+    root = _build_from_fields(data, ROOT, 0, left)
+    return number_children(root if isinstance(root, Group) else Group())
 
 
-def _from_fields(data: Mapping[str, str], path: str, depth: int, left: list[int]) -> Leaf | Group | None:
+def _build_from_fields(
+    data: Mapping[str, str], path: str, depth: int, left: list[int]
+) -> Leaf | Group | None:
     left[0] -= 1
     if (
-        depth > DEEPEST + 1 or left[0] < 0
+        depth > DEEPEST_TREE + 1 or left[0] < 0
     ):  # more than the tree's own check lets pass: it is not read to its end
         return None
     if f"{path}-group" not in data:
@@ -155,36 +167,36 @@ def _from_fields(data: Mapping[str, str], path: str, depth: int, left: list[int]
     word = data[f"{path}-group"]
     of_this = re.compile(rf"{re.escape(path)}-(\d{{1,4}})-(?:group|what)").fullmatch
     places = sorted({int(match[1]) for key in data if (match := of_this(key))})
-    children = [_from_fields(data, f"{path}-{place}", depth + 1, left) for place in places]
+    children = [_build_from_fields(data, f"{path}-{place}", depth + 1, left) for place in places]
     return Group(word if word in GROUPS else "all", [child for child in children if child])
 
 
-def numbered(group: Group) -> Group:
+def number_children(group: Group) -> Group:
     for place, child in enumerate(group.children):
         child.path = f"{group.path}-{place}"
         if isinstance(child, Group):
-            numbered(child)
+            number_children(child)
     return group
 
 
-def changed(root: Group, do: str) -> Group:
+def apply_button(root: Group, do: str) -> Group:
     """The builder after one of its buttons: "add PATH", "group PATH" or "remove PATH"; any other changes nothing."""
     action, _, path = do.partition(" ")
-    for group in groups(root):
+    for group in list_groups(root):
         if group.path == path and action == "add":
             group.children.append(Leaf())
         elif group.path == path and action == "group":
             group.children.append(Group("any", [Leaf()]))
         elif action == "remove":
             group.children = [child for child in group.children if child.path != path]
-    return numbered(root)
+    return number_children(root)
 
 
-def groups(root: Group) -> list[Group]:
+def list_groups(root: Group) -> list[Group]:
     """The group and every group inside it."""
     return [
         root,
-        *(deeper for child in root.children if isinstance(child, Group) for deeper in groups(child)),
+        *(deeper for child in root.children if isinstance(child, Group) for deeper in list_groups(child)),
     ]
 
 
@@ -205,7 +217,7 @@ class SegmentForm(forms.ModelForm):
     def __init__(self, data: Any = None, *, instance: Segment | None = None) -> None:
         initial = {"at_till": bool(instance and instance.group_id)}
         super().__init__(data, instance=instance, initial=initial)
-        self.root = from_data(data) if data is not None else from_tree(self.instance.tree)
+        self.root = build_from_data(data) if data is not None else build_from_tree(self.instance.tree)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

@@ -12,25 +12,36 @@ somebody who left a list.
     end(upload)                                       leave the rest of a stopped one
     discard(upload)                                   forget it, as long as nothing was taken in
     run(upload_id, seconds) -> bool                   what the queue calls
-    wake(now)                                         what the clock calls: an import whose process died goes on
-    verdicts.read(upload), verdicts.rejected(upload)  what became of each row; those not taken as CSV
+    queue_stalled(now)                                what the clock calls: an import whose process died goes on
+    verdicts.read_verdicts(upload)                    what became of each row
+    verdicts.rejected_rows_csv(upload)                the rows that were not taken, as CSV
 """
 
 from . import verdicts
-from .columns import ATTRIBUTE_NAMED, CONSENT, FIELDS, LEFT_OUT, LIST, RESERVED, checked, guessed, label
-from .files import UnreadableFile, examples, path_of
+from .columns import (
+    ATTRIBUTE_NAMED,
+    CONSENT,
+    FIELDS,
+    LEFT_OUT,
+    LIST,
+    RESERVED,
+    find_column_problems,
+    guess_columns,
+    label_of,
+)
+from .files import UnreadableFile, path_of, read_examples
 from .steps import (
-    STALLED,
+    STALLED_AFTER,
     choose,
     discard,
     end,
+    queue_stalled,
     receive,
     receive_suppressions,
     resume,
     run,
     start,
     stop,
-    wake,
 )
 
 __all__ = [
@@ -40,16 +51,17 @@ __all__ = [
     "LEFT_OUT",
     "LIST",
     "RESERVED",
-    "STALLED",
+    "STALLED_AFTER",
     "UnreadableFile",
-    "checked",
     "choose",
     "discard",
     "end",
-    "examples",
-    "guessed",
-    "label",
+    "find_column_problems",
+    "guess_columns",
+    "label_of",
     "path_of",
+    "queue_stalled",
+    "read_examples",
     "receive",
     "receive_suppressions",
     "resume",
@@ -57,5 +69,4 @@ __all__ = [
     "start",
     "stop",
     "verdicts",
-    "wake",
 ]

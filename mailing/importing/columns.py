@@ -10,7 +10,7 @@ from .headings import (
     DECLINES,
     LEFT_OUT,
     LIST,
-    consent_in,
+    find_consent,
     fold,
     is_of_consent,
     is_of_other_ways,
@@ -18,7 +18,17 @@ from .headings import (
     meaning_of,
 )
 
-__all__ = ["ACCEPTS", "CONSENT", "DECLINES", "FIELDS", "LEFT_OUT", "LIST", "checked", "guessed", "label"]
+__all__ = [
+    "ACCEPTS",
+    "CONSENT",
+    "DECLINES",
+    "FIELDS",
+    "LEFT_OUT",
+    "LIST",
+    "find_column_problems",
+    "guess_columns",
+    "label_of",
+]
 
 FIELDS = segments.FIELDS | {"email": "E-mail address"}
 CONSENT = {ACCEPTS: "Whether they want mail", DECLINES: "That they do not want mail"}
@@ -30,7 +40,7 @@ _not_in_names = re.compile(r"\W+")
 _whole = re.compile(r"-?\d{1,10}(?:[.,]0+)?").fullmatch
 
 
-def label(taken: str) -> str:
+def label_of(taken: str) -> str:
     """What a column is taken for, in the words of the pages."""
     return CONSENT.get(taken, taken)
 
@@ -40,7 +50,7 @@ def names_an_address(names: Sequence[str]) -> bool:
     return any(meaning_of(name) == "email" for name in names) and not any("@" in name for name in names)
 
 
-def guessed(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
+def guess_columns(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
     """What each column seems to be: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
 
     None comes twice but those of CONSENT: of several the one with most values in `samples` counts, of addresses the one
@@ -57,16 +67,16 @@ def guessed(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str
         rivals = [rival for rival, other in enumerate(taken) if other == each]
         if each in CONSENT or each == LEFT_OUT or len(rivals) < 2:
             continue
-        best = max(rivals, key=lambda rival: _amount(each, samples[rival]))
+        best = max(rivals, key=lambda rival: _count_values(each, samples[rival]))
         for rival in rivals:
             if rival != best:
-                own = _word(header[rival])
+                own = _make_attribute_name(header[rival])
                 is_free = each in FIELDS and each != "email" and own not in RESERVED and own not in taken
                 taken[rival] = own if is_free and _attribute(own) else LEFT_OUT
     return taken
 
 
-def _amount(taken: str, values: Sequence[str]) -> int:
+def _count_values(taken: str, values: Sequence[str]) -> int:
     return sum("@" in value for value in values) if taken == "email" else len(values)
 
 
@@ -77,17 +87,17 @@ def _are_addresses(values: Sequence[str]) -> bool:
 def _guess(name: str, values: Sequence[str]) -> str:
     meaning = meaning_of(name)
     if meaning is None and is_yes_or_no(values):
-        meaning = consent_in(name)
+        meaning = find_consent(name)
     if meaning == DECLINES:
         return DECLINES
     if not is_of_other_ways(name) and is_of_consent(values, named=meaning == ACCEPTS):
         return ACCEPTS
     if meaning == "score" and 2 * sum(map(bool, map(_whole, values))) < len(values):
         return "score_as_written"
-    return _word(name) if meaning is None or meaning == ACCEPTS else meaning
+    return _make_attribute_name(name) if meaning is None or meaning == ACCEPTS else meaning
 
 
-def _word(name: str) -> str:
+def _make_attribute_name(name: str) -> str:
     """The name of an attribute for a column of this name."""
     word = _not_in_names.sub("_", name.strip().lower()).strip("_")
     if word[:1].isdigit() or word in segments.WORKED_OUT:
@@ -102,7 +112,7 @@ def holds_marked_text(name: str, taken: str) -> bool:
     )
 
 
-def checked(taken: Sequence[str]) -> list[tuple[int, str]]:
+def find_column_problems(taken: Sequence[str]) -> list[tuple[int, str]]:
     """(place, sentence) for each column that cannot be taken for what it is said to be; [] when all is well.
 
     The place is -1 when the sentence is about no single column.

@@ -56,13 +56,13 @@ def encoding_of(path: Path) -> str:
     """The codec that reads the file. Raises UnreadableFile: it is no text, or in no encoding we know."""
     try:
         stat = path.stat()
-        return _encoding(path, stat.st_size, stat.st_mtime_ns)
+        return _find_encoding(path, stat.st_size, stat.st_mtime_ns)
     except FileNotFoundError as error:
         raise UnreadableFile("The file is no longer here: upload it again.") from error
 
 
 @lru_cache(maxsize=64)
-def _encoding(path: Path, size: int, changed: int) -> str:
+def _find_encoding(path: Path, size: int, changed: int) -> str:
     """As above; size and time are part of the key, as the whole file is read."""
     with path.open("rb") as file:
         start = file.read(4096)
@@ -79,10 +79,10 @@ def _encoding(path: Path, size: int, changed: int) -> str:
         raise UnreadableFile("The file is not text: save it as “CSV UTF-8” and choose that file.")
     if start.startswith(codecs.BOM_UTF8) or _is_utf8(path):
         return "utf-8-sig"
-    return _legacy(path)
+    return _find_legacy_encoding(path)
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
+def _read_chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             yield chunk
@@ -91,21 +91,21 @@ def _chunks(path: Path) -> Iterator[bytes]:
 def _is_utf8(path: Path) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
-        for chunk in _chunks(path):
+        for chunk in _read_chunks(path):
             decoder.decode(chunk)
     except UnicodeDecodeError:
         return False
     return True  # a letter cut in two at the very end is told where it is read
 
 
-def _legacy(path: Path) -> str:
+def _find_legacy_encoding(path: Path) -> str:
     """Which of the CANDIDATES makes words of the letters beyond ASCII."""
     high: Counter[bytes] = Counter()
     after: Counter[tuple[bytes, bytes, bytes]] = Counter()
     before: Counter[bytes] = Counter()
     of_long_words = of_utf8 = line_feeds = quoted = 0
     is_japanese = False
-    for chunk in _chunks(path):
+    for chunk in _read_chunks(path):
         line_feeds += chunk.count(b"\n")
         if chunk.isascii():
             continue
@@ -123,7 +123,7 @@ def _legacy(path: Path) -> str:
     candidates = [codec for codec in CANDIDATES if all(_letter(byte, codec) for byte in high)]
     if not line_feeds and "mac_roman" in candidates:
         candidates.sort(key=lambda codec: codec != "mac_roman")  # only the old Mac ended lines with CR alone
-    scores = {codec: _score(codec, after, before) for codec in candidates}
+    scores = {codec: _score_letters(codec, after, before) for codec in candidates}
     for codec in {"cp1252", "cp1250"}.intersection(scores):
         scores[codec] += 2 * quoted
     best = max(scores, key=lambda codec: scores[codec], default="")
@@ -144,7 +144,7 @@ def _letter(byte: bytes, codec: str) -> str:
     return byte.decode(codec, "ignore")
 
 
-def _score(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:
+def _score_letters(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:
     """How many letters stand where such letters stand in words, less those that do not."""
     score = 0
     for (left, byte, right), times in after.items():

@@ -26,7 +26,7 @@ _END = "\x1a\x1a\x1a"  # read as a last line: a blank one, but where quotation m
 _named_delimiter = re.compile(r"""["']?sep=([^\w\s"']|\t)["']?[,;\s]*""", re.IGNORECASE).fullmatch
 _escaped_quote = re.compile(r'\\"[^,;\t|\r\n"]').search
 
-__all__ = ["Rows", "UnreadableFile", "examples", "header", "path_of", "samples"]
+__all__ = ["Rows", "UnreadableFile", "path_of", "read_examples", "read_header", "read_samples"]
 
 
 class RowTooLong(Exception):
@@ -84,7 +84,7 @@ class Rows:
                 yield cells
         except (csv.Error, UnicodeError, RowTooLong, OpenQuotation) as error:
             after = f"after row {number:,}" if number else "below its first line"
-            raise UnreadableFile(f"The file cannot be read {after}. {_reason(error)}") from error
+            raise UnreadableFile(f"The file cannot be read {after}. {_describe_csv_error(error)}") from error
 
     def _records(self) -> Iterator[list[str]]:
         dialect = dialect_of(self.path)
@@ -116,16 +116,16 @@ class Rows:
         yield _END
 
 
-def header(path: Path) -> list[str]:
+def read_header(path: Path) -> list[str]:
     """The names of the columns. Raises UnreadableFile."""
     dialect = dialect_of(path)
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
-            records = dialect.reader(_sample_lines(file))
+            records = dialect.reader(_read_sample_lines(file))
             first = _unquote_row(next(islice(records, dialect.above, None), []), dialect.delimiter)
             names = [name.strip(BLANK).strip() for name in first]
     except (csv.Error, UnicodeError, RowTooLong) as error:
-        raise UnreadableFile(f"The first line cannot be read. {_reason(error)}") from error
+        raise UnreadableFile(f"The first line cannot be read. {_describe_csv_error(error)}") from error
     while len(names) > MOST_COLUMNS and not names[-1]:
         names.pop()
     if not any(names):
@@ -143,9 +143,9 @@ def header(path: Path) -> list[str]:
     return names
 
 
-def samples(path: Path) -> list[list[str]]:
+def read_samples(path: Path) -> list[list[str]]:
     """The values of each column in the first rows, those that are not empty. Raises UnreadableFile."""
-    found: list[list[str]] = [[] for _ in header(path)]
+    found: list[list[str]] = [[] for _ in read_header(path)]
     for cells in Rows(path, ROWS_LOOKED_AT):
         for values, cell in zip(found, cells, strict=False):
             if value := cell.strip():
@@ -153,20 +153,20 @@ def samples(path: Path) -> list[list[str]]:
     return found
 
 
-def examples(path: Path, most: int = 3) -> list[list[str]]:
+def read_examples(path: Path, most: int = 3) -> list[list[str]]:
     """A few different values of each column, from its first rows. Raises UnreadableFile."""
-    return [[*dict.fromkeys(values)][:most] for values in samples(path)]
+    return [[*dict.fromkeys(values)][:most] for values in read_samples(path)]
 
 
 def dialect_of(path: Path) -> Dialect:
     """How the file is to be read. Raises UnreadableFile."""
     encoding = encoding_of(path)
     stat = path.stat()
-    return _dialect(path, stat.st_size, stat.st_mtime_ns, encoding)
+    return _find_dialect(path, stat.st_size, stat.st_mtime_ns, encoding)
 
 
 @lru_cache(maxsize=64)
-def _dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
+def _find_dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
     # what is in another encoding is told where its row is read
     with path.open(encoding=encoding, errors="replace", newline="") as file:
         text = file.read(SAMPLE)
@@ -174,9 +174,9 @@ def _dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
     named = _named_delimiter(lines[0].strip("\r\n \ufeff")) if lines else None
     delimiter, below = (named[1], lines[1:]) if named else ("", lines)
     if not delimiter:
-        delimiter = max(DELIMITERS, key=lambda each: _fitness(_first_records(lines, each)))
-    records = _first_records(below, delimiter)
-    above = _rows_above(records)
+        delimiter = max(DELIMITERS, key=lambda each: _rate_delimiter(_read_first_records(lines, each)))
+    records = _read_first_records(below, delimiter)
+    above = _count_rows_above(records)
     names = records[above] if above < len(records) else []
     return Dialect(
         encoding,
@@ -187,7 +187,7 @@ def _dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect:
     )
 
 
-def _first_records(lines: list[str], delimiter: str) -> list[list[str]]:
+def _read_first_records(lines: list[str], delimiter: str) -> list[list[str]]:
     """Those that can be read of the first ones, the blank too."""
     records: list[list[str]] = []
     try:
@@ -216,15 +216,15 @@ def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
     return inner if names_an_address(inner) else cells
 
 
-def _fitness(records: list[list[str]]) -> tuple[bool, bool, int, int]:
+def _rate_delimiter(records: list[list[str]]) -> tuple[bool, bool, int, int]:
     """What speaks for a delimiter: its names hold one for addresses, and rows are as wide as they are many."""
-    above = _rows_above(records)
+    above = _count_rows_above(records)
     names = records[above] if above < len(records) else []
     alike = sum(len(record) == len(names) for record in records)
     return names_an_address(names), len(names) > 1, alike, len(names)
 
 
-def _rows_above(records: Sequence[Sequence[str]]) -> int:
+def _count_rows_above(records: Sequence[Sequence[str]]) -> int:
     """How many records stand above the names of the columns: blank lines, and titles, which fill fewer cells."""
     filled = [sum(map(bool, record)) for record in records]
     first = next((place for place, cells in enumerate(filled) if cells), 0)
@@ -235,7 +235,7 @@ def _rows_above(records: Sequence[Sequence[str]]) -> int:
     return first
 
 
-def _sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
+def _read_sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
     letters = 0
     while line := file.readline(LONGEST_ROW):
         letters += len(line)
@@ -244,7 +244,7 @@ def _sample_lines(file: io.TextIOWrapper) -> Iterator[str]:
         yield line
 
 
-def _reason(error: csv.Error | UnicodeError | RowTooLong | OpenQuotation) -> str:
+def _describe_csv_error(error: csv.Error | UnicodeError | RowTooLong | OpenQuotation) -> str:
     if isinstance(error, OpenQuotation):
         return "The file ends within quotation marks: one is not closed, or the file is not whole."
     if isinstance(error, UnicodeDecodeError):

@@ -157,7 +157,7 @@ def meaning_of(name: str) -> str | None:
     return MEANINGS.get(word, other)
 
 
-def consent_in(name: str) -> str | None:
+def find_consent(name: str) -> str | None:
     """ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
     word = fold(name[:200]).replace("nieuwsbrief", "newsletter")
     if _OF_OTHER_WAYS(word):
@@ -187,7 +187,7 @@ def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
     return len(words) > 0 and words <= _ONLY_OF_MAIL
 
 
-def declined(name: str, meaning: str, cell: str) -> str:
+def find_decline_reason(name: str, meaning: str, cell: str) -> str:
     """The reason of a suppression, when this cell says that a person gets no mail; "" when it does not.
 
     What a column of consent holds besides yes and no, nobody can take for a yes.

@@ -11,14 +11,14 @@ from itertools import compress, count, repeat, zip_longest
 import msgspec
 
 from campaigns.spreadsheets import unmark
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 from mailing.countries import country_code
 
 from .columns import CONSENT, LEFT_OUT, LIST, holds_marked_text
-from .headings import declined
+from .headings import find_decline_reason
 from .verdicts import Block, Verdict
 
-OWN = ("first_name", "last_name", "phone", "city", "country", "score", "customer_id")
+OWN_COLUMNS = ("first_name", "last_name", "phone", "city", "country", "score", "customer_id")
 LENGTHS = {"first_name": 100, "last_name": 100, "phone": 40, "city": 100, "country": 2, "customer_id": 64}
 LONGEST_CELL = 10_000  # letters
 LONGEST_SHOWN = 300  # letters, of what could not be read
@@ -29,7 +29,7 @@ _whole = re.compile(r"(-?\d{1,10})(?:[.,]0+)?").fullmatch
 _between_lists = re.compile(r"\s*[,;|]\s*").split
 
 
-class Piece(msgspec.Struct):
+class RowBatch(msgspec.Struct):
     """Rows that stand together in a file, read. Places count from 0.
 
     block: their verdicts as far as the file alone tells: created is who is still to be looked for in the database.
@@ -46,42 +46,44 @@ class Piece(msgspec.Struct):
     declined: dict[int, str]
 
 
-def read(
+def read_rows(
     first: int,
     cells: Sequence[Sequence[str]],
     names: Sequence[tuple[str, str]],
     lists: Mapping[str, int],
-) -> Piece:
+) -> RowBatch:
     """Rows from the row `first` on; a cell that is empty says nothing.
 
     Args:
         names: for each column its name in the file, and what it is taken for.
         lists: keys of the lists there are, by their name in lower case.
     """
-    problems = _too_wide(cells, len(names))
+    problems = _find_too_wide(cells, len(names))
     notes: dict[int, list[str]] = {}
     refusals: dict[int, str] = {}
     columns: dict[str, list[str]] = {}
-    for (name, taken), values in zip(names, _columns(cells, len(names)), strict=True):
+    for (name, taken), values in zip(names, _turn_into_columns(cells, len(names)), strict=True):
         if taken in CONSENT:
             _find_declined(name, taken, [*map(str.strip, values)], refusals, notes)
         elif taken != LEFT_OUT:
-            columns[taken] = _bare(name, taken, values, problems)
-    emails = _each(columns.pop("email"), _email, problems)
+            columns[taken] = _clean_cells(name, taken, values, problems)
+    emails = _read_each(columns.pop("email"), _read_email, problems)
     for name, column in columns.items():
         columns[name] = _leave_out_long(name, column, notes)
     if "score" in columns:
-        columns["score"] = _each(columns["score"], _score, problems)
+        columns["score"] = _read_each(columns["score"], _read_score, problems)
     if "country" in columns:
-        columns["country"] = _countries(columns["country"], notes)
-    named = _named(columns.pop(LIST, ()), lists, problems)
-    own = {name: columns.pop(name) for name in OWN if name in columns}
-    block = _judged(first, emails, problems, notes)
-    lines = _lines(block, [own.get(name, repeat("")) for name in OWN], _attributes(columns, len(cells)))
-    return Piece(block, lines, cells, named, _doubles(own.get("customer_id", ())), refusals)
+        columns["country"] = _read_countries(columns["country"], notes)
+    named = _match_lists(columns.pop(LIST, ()), lists, problems)
+    own = {name: columns.pop(name) for name in OWN_COLUMNS if name in columns}
+    block = _judge_addresses(first, emails, problems, notes)
+    lines = _write_copy_lines(
+        block, [own.get(name, repeat("")) for name in OWN_COLUMNS], _encode_attributes(columns, len(cells))
+    )
+    return RowBatch(block, lines, cells, named, _find_doubles(own.get("customer_id", ())), refusals)
 
 
-def _bare(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
+def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
     """The cells without blanks around and without the marks that make spreadsheets take them for text."""
     bare = [*map(str.strip, column)]
     text = "".join(bare)  # one look at all of them: nearly always there is neither
@@ -106,7 +108,7 @@ def _find_declined(
     name: str, taken: str, column: Sequence[str], refusals: dict[int, str], notes: dict[int, list[str]]
 ) -> None:
     """Write down who wants no mail, as this column says."""
-    reasons = {cell: declined(name, taken, cell) for cell in {*column}}
+    reasons = {cell: find_decline_reason(name, taken, cell) for cell in {*column}}
     if not any(reasons.values()):
         return
     for place, cell in enumerate(column):
@@ -115,7 +117,7 @@ def _find_declined(
             notes.setdefault(place, []).append(f"Wants no mail: “{name[:50]}” is “{cell[:50]}”.")
 
 
-def _too_wide(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
+def _find_too_wide(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
     """Rows with something beyond the last column."""
     return {
         place: f"It has {len(row)} cells, but the file {width} columns: are quotation marks missing?"
@@ -124,7 +126,7 @@ def _too_wide(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
     }
 
 
-def _columns(cells: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
+def _turn_into_columns(cells: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
     """As many as the file has; a row that ends early has empty cells."""
     if any(len(row) > width for row in cells):
         cells = [row[:width] for row in cells]
@@ -132,7 +134,7 @@ def _columns(cells: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
     return columns + [("",) * len(cells)] * (width - len(columns))
 
 
-def _each(column: Sequence[str], read_one: Callable[[str], str], problems: dict[int, str]) -> list[str]:
+def _read_each(column: Sequence[str], read_one: Callable[[str], str], problems: dict[int, str]) -> list[str]:
     """The column as `read_one` reads each cell; one that it refuses is a problem and stays as it is."""
     values = []
     for place, cell in enumerate(column):
@@ -144,13 +146,13 @@ def _each(column: Sequence[str], read_one: Callable[[str], str], problems: dict[
     return values
 
 
-def _email(cell: str) -> str:
+def _read_email(cell: str) -> str:
     if not cell:
         raise ValueError("The address is missing.")
-    return normalised(cell)
+    return normalise_address(cell)
 
 
-def _score(cell: str) -> str:
+def _read_score(cell: str) -> str:
     if not cell:
         return ""
     whole = _whole(cell)
@@ -172,7 +174,7 @@ def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -
     return [cell if len(cell) <= longest else "" for cell in column]
 
 
-def _countries(column: Sequence[str], notes: dict[int, list[str]]) -> list[str]:
+def _read_countries(column: Sequence[str], notes: dict[int, list[str]]) -> list[str]:
     codes = {cell: country_code(cell) for cell in {*column} if cell}
     unknown = {cell for cell, code in codes.items() if not code}
     for place, cell in enumerate(column) if unknown else ():
@@ -181,7 +183,9 @@ def _countries(column: Sequence[str], notes: dict[int, list[str]]) -> list[str]:
     return [codes.get(cell, "") for cell in column]
 
 
-def _named(column: Iterable[str], lists: Mapping[str, int], problems: dict[int, str]) -> dict[int, list[int]]:
+def _match_lists(
+    column: Iterable[str], lists: Mapping[str, int], problems: dict[int, str]
+) -> dict[int, list[int]]:
     """A whole cell may be the name of one list, or of several with commas, semicolons or bars between."""
     found: dict[int, list[int]] = {}
     for place, cell in enumerate(column):
@@ -196,19 +200,23 @@ def _named(column: Iterable[str], lists: Mapping[str, int], problems: dict[int, 
     return found
 
 
-def _attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
+def _encode_attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
     """For each row a JSON object of what its cells say. Values come again and again: each is encoded once."""
     members = []
     for name, column in columns.items():
         key = msgspec.json.encode(name).decode()
-        said = {cell: f"{key}:{msgspec.json.encode(typed(cell)).decode()}" for cell in {*column} if cell}
+        said = {
+            cell: f"{key}:{msgspec.json.encode(read_typed_value(cell)).decode()}"
+            for cell in {*column}
+            if cell
+        }
         members.append([said.get(cell, "") for cell in column])
     if not members:
         return ["{}"] * rows
     return [f"{{{','.join(filter(None, of_row))}}}" for of_row in zip(*members, strict=True)]
 
 
-def _judged(
+def _judge_addresses(
     first: int, emails: list[str], problems: dict[int, str], notes: Mapping[int, Sequence[str]]
 ) -> Block:
     """Of rows with the same address the last counts."""
@@ -226,14 +234,14 @@ def _judged(
     return block
 
 
-def _lines(block: Block, own: Sequence[Iterable[str]], attributes: Sequence[str]) -> str:
+def _write_copy_lines(block: Block, own: Sequence[Iterable[str]], attributes: Sequence[str]) -> str:
     rows = zip(count(), block.emails, *own, attributes, strict=False)  # some have no end
     lines = io.StringIO()
     csv.writer(lines).writerows(compress(rows, [verdict is Verdict.CREATED for verdict in block.verdicts]))
     return lines.getvalue()
 
 
-def _doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
+def _find_doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
     given = [*filter(None, numbers)]
     if len({*given}) == len(given):
         return {}
@@ -244,7 +252,7 @@ def _doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
     return {number: of_it for number, of_it in places.items() if len(of_it) > 1}
 
 
-def typed(cell: str) -> str | int | float:
+def read_typed_value(cell: str) -> str | int | float:
     """A number where it is written as one, and reads the same afterwards: 12.50 stays as it is."""
     if not _number(cell):
         return cell

@@ -19,14 +19,14 @@ from mailing.models import ContactList, Upload, VerdictBlock
 
 from . import columns, files, verdicts
 from .columns import LEFT_OUT, LIST
-from .rows import Piece, read
-from .taking import take
+from .rows import RowBatch, read_rows
+from .taking import take_batch
 
-PIECE = 20_000  # rows taken in one transaction
-PIECE_LETTERS = 10_000_000  # and about as much text
-AT_ONCE = 100  # rows read before their letters are looked at
-KEPT = timedelta(days=7)  # how long a file waits for somebody to go on with it
-STALLED = timedelta(seconds=30)  # an import that has not moved for so long may have lost its process
+BATCH_ROWS = 20_000  # rows taken in one transaction
+BATCH_LETTERS = 10_000_000  # and about as much text
+ROWS_READ_AT_ONCE = 100  # rows read before their letters are looked at
+UPLOADS_KEPT_FOR = timedelta(days=7)  # how long a file waits for somebody to go on with it
+STALLED_AFTER = timedelta(seconds=30)  # an import that has not moved for so long may have lost its process
 Status, Kind = Upload.Status, Upload.Kind
 
 
@@ -42,7 +42,7 @@ def receive(
     Raises: UnreadableFile: it is no CSV file.
     """
     with transaction.atomic():
-        upload, header, taken = _received(file, name=name, by=by, list=list)
+        upload, header, taken = _store_upload(file, name=name, by=by, list=list)
         upload.columns = [*zip(header, taken, strict=True)]
         upload.save()
     return upload
@@ -56,7 +56,7 @@ def receive_suppressions(
     Raises: UnreadableFile: it is no CSV file, or has no such column.
     """
     with transaction.atomic():
-        upload, header, taken = _received(
+        upload, header, taken = _store_upload(
             file, name=name, by=by, kind=Kind.SUPPRESSIONS, reason=reason, detail=detail
         )
         if "email" not in taken:
@@ -68,12 +68,14 @@ def receive_suppressions(
     return upload
 
 
-def _received(file: BinaryIO, *, name: str, by: Any, **fields: Any) -> tuple[Upload, list[str], list[str]]:
+def _store_upload(
+    file: BinaryIO, *, name: str, by: Any, **fields: Any
+) -> tuple[Upload, list[str], list[str]]:
     """The upload with its file, the names of its columns, and what each seems to be.
 
     Files nobody has gone on with for a week are forgotten.
     """
-    _forget(database_time.now() - KEPT)
+    _forget(database_time.now() - UPLOADS_KEPT_FOR)
     upload = Upload.objects.create(
         name=(name or getattr(file, "name", "") or "contacts.csv")[-200:], size=0, by=by, **fields
     )
@@ -82,8 +84,8 @@ def _received(file: BinaryIO, *, name: str, by: Any, **fields: Any) -> tuple[Upl
     with path.open("wb") as kept:
         shutil.copyfileobj(file, kept)
     try:
-        header = files.header(path)
-        taken = columns.guessed(header, files.samples(path))
+        header = files.read_header(path)
+        taken = columns.guess_columns(header, files.read_samples(path))
     except files.UnreadableFile:
         path.unlink()
         raise
@@ -112,7 +114,7 @@ def choose(
         new_list: the name of a list that is made when it is taken in.
     Raises: Refused: a column cannot be taken so, or it is not waiting for this.
     """
-    if wrong := columns.checked(taken):
+    if wrong := columns.find_column_problems(taken):
         raise Refused([("", sentence) for _, sentence in wrong])
     names = [name for name, _ in upload.columns]
     _begin(
@@ -158,7 +160,7 @@ def stop(upload: Upload) -> None:
     if not Upload.objects.filter(pk=upload.pk, status=Status.RUNNING).update(
         status=Status.STOPPED, moved_at=database_time.now()
     ):
-        raise Refused(_not("stopped", upload))
+        raise Refused(_refuse_step("stopped", upload))
 
 
 def resume(upload: Upload) -> None:
@@ -167,7 +169,7 @@ def resume(upload: Upload) -> None:
         if not Upload.objects.filter(pk=upload.pk, status=Status.STOPPED).update(
             status=Status.RUNNING, moved_at=database_time.now()
         ):
-            raise Refused(_not("resumed", upload))
+            raise Refused(_refuse_step("resumed", upload))
         _queue(upload.pk)
 
 
@@ -175,7 +177,7 @@ def end(upload: Upload) -> None:
     """Leave the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
     if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
-        raise Refused(_not("ended", upload))
+        raise Refused(_refuse_step("ended", upload))
     files.path_of(upload.pk).unlink(missing_ok=True)
 
 
@@ -184,11 +186,11 @@ def discard(upload: Upload) -> None:
     untaken = Upload.OPEN | Q(status=Status.FAILED, is_trial=True)
     gone, _ = Upload.objects.filter(untaken, pk=upload.pk).delete()
     if not gone:
-        raise Refused(_not("discarded", upload))
+        raise Refused(_refuse_step("discarded", upload))
     files.path_of(upload.pk).unlink(missing_ok=True)
 
 
-def _not(done: str, upload: Upload) -> str:
+def _refuse_step(done: str, upload: Upload) -> str:
     """Why it cannot be: with its status as it is now, which the page somebody saw may not have shown."""
     now = Upload.objects.filter(pk=upload.pk).first()
     return f"“{upload}” is {now.get_status_display().lower() if now else 'gone'}: it cannot be {done}."
@@ -212,8 +214,8 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         if upload.rows is None:
             rows = sum(1 for _ in files.Rows(files.path_of(upload_id)))
             Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=database_time.now())
-        for piece in _ahead(_pieces(upload)):
-            if not take(upload, piece):
+        for piece in _read_ahead(_read_batches(upload)):
+            if not take_batch(upload, piece):
                 return False  # it was stopped, or another run is ahead of this one
             if deadline is not None and time.monotonic() > deadline:
                 return True
@@ -224,7 +226,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
     return False
 
 
-def _pieces(upload: Upload) -> Iterator[Piece]:
+def _read_batches(upload: Upload) -> Iterator[RowBatch]:
     """What is left of its file, read."""
     names = [(name, taken) for name, taken in upload.columns]
     lists = (
@@ -235,10 +237,10 @@ def _pieces(upload: Upload) -> Iterator[Piece]:
     rows = files.Rows(files.path_of(upload.pk))
     records = islice(rows, upload.done, None)
 
-    def read_on() -> Iterator[Piece]:
+    def read_on() -> Iterator[RowBatch]:
         first = upload.done + 1
         while cells := _next_rows(rows, records):
-            yield read(first, cells, names, lists)
+            yield read_rows(first, cells, names, lists)
             first += len(cells)
 
     return read_on()
@@ -247,16 +249,16 @@ def _pieces(upload: Upload) -> Iterator[Piece]:
 def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]]:
     """As many rows as make a piece: not too many of them, and not too much text."""
     cells: list[list[str]] = []
-    while more := [*islice(records, min(AT_ONCE, PIECE - len(cells)))]:
+    while more := [*islice(records, min(ROWS_READ_AT_ONCE, BATCH_ROWS - len(cells)))]:
         if not cells:
             began = rows.letters
         cells += more
-        if len(cells) >= PIECE or rows.letters - began >= PIECE_LETTERS:
+        if len(cells) >= BATCH_ROWS or rows.letters - began >= BATCH_LETTERS:
             break
     return cells
 
 
-def _ahead(pieces: Iterator[Piece]) -> Iterator[Piece]:
+def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
     """The same, each read while the database takes the one before."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
@@ -281,9 +283,9 @@ def _finish(upload_id: int, *, error: str = "") -> None:
         files.path_of(upload_id).unlink(missing_ok=True)
 
 
-def wake(now: datetime) -> None:
+def queue_stalled(now: datetime) -> None:
     """Queue the imports that have not moved for a while: their process has died, or their turn is late."""
-    stalled = Upload.objects.filter(status=Status.RUNNING, moved_at__lt=now - STALLED)
+    stalled = Upload.objects.filter(status=Status.RUNNING, moved_at__lt=now - STALLED_AFTER)
     for pk in stalled.values_list("pk", flat=True):
         if stalled.filter(pk=pk).update(moved_at=now):
             async_task("mailing.tasks.import_upload", pk)

@@ -9,7 +9,7 @@ from campaigns import database_time
 from mailing.models import Suppression, Upload
 
 from . import verdicts
-from .rows import OWN, Piece
+from .rows import OWN_COLUMNS, RowBatch
 from .verdicts import Block, Verdict
 
 STAYS_SUPPRESSED = "Suppressed, and stays so."
@@ -21,7 +21,7 @@ CREATE TEMPORARY TABLE incoming (
     customer_id text, attributes jsonb
 ) ON COMMIT DROP
 """
-COPY = f"COPY incoming (place, email, {', '.join(OWN)}, attributes) FROM STDIN (FORMAT csv)"
+COPY = f"COPY incoming (place, email, {', '.join(OWN_COLUMNS)}, attributes) FROM STDIN (FORMAT csv)"
 
 # Of each row that is not simply new: whether its contact is known, who else has its customer number, and why its
 # address is suppressed.
@@ -86,7 +86,7 @@ ON CONFLICT (email) DO NOTHING
 """
 
 
-def take(begun: Upload, piece: Piece) -> bool:
+def take_batch(begun: Upload, piece: RowBatch) -> bool:
     """Judge and take one piece; return whether it was its turn.
 
     `begun` is the upload as it was when the piece was read: with other columns, stopped, or further by another
@@ -117,7 +117,7 @@ def take(begun: Upload, piece: Piece) -> bool:
             for place, verdict in enumerate(block.verdicts)
             if verdict is Verdict.INVALID
         }
-        counts = verdicts.keep(upload.pk, block)
+        counts = verdicts.store_block(upload.pk, block)
         for verdict, amount in counts.items():
             setattr(upload, verdict, getattr(upload, verdict) + amount)
         upload.done += len(block.emails)
@@ -126,7 +126,7 @@ def take(begun: Upload, piece: Piece) -> bool:
     return True
 
 
-def _judge_contacts(cursor: Any, piece: Piece) -> int:
+def _judge_contacts(cursor: Any, piece: RowBatch) -> int:
     """Judge each row by what is there; return how many of those taken have a suppressed address."""
     block = piece.block
     cursor.execute(FOUND)
@@ -143,13 +143,13 @@ def _judge_contacts(cursor: Any, piece: Piece) -> int:
             suppressed.add(place)
             piece.declined.pop(place, None)
             block.note(place, STAYS_SUPPRESSED)
-    refused |= _same_number(piece)
+    refused |= _find_same_number(piece)
     if refused:
         cursor.execute(REFUSE, [[*refused]])
     return len(suppressed - refused)
 
 
-def _judge_declined(piece: Piece) -> int:
+def _judge_declined(piece: RowBatch) -> int:
     """Tell those who want no mail that they get none; return how many they are."""
     block, taken = piece.block, 0
     for place in piece.declined:
@@ -159,14 +159,14 @@ def _judge_declined(piece: Piece) -> int:
     return taken
 
 
-def _suppress_declined(cursor: Any, piece: Piece, upload: Upload) -> None:
+def _suppress_declined(cursor: Any, piece: RowBatch, upload: Upload) -> None:
     if piece.declined:
         detail = f"Wants no mail, says the file “{upload}”."
         places, reasons = [*piece.declined], [*piece.declined.values()]
         cursor.execute(SUPPRESS_DECLINED, [Suppression.Source.CSV_IMPORT, detail, places, reasons])
 
 
-def _same_number(piece: Piece) -> set[int]:
+def _find_same_number(piece: RowBatch) -> set[int]:
     """Of rows with the same customer number the last counts; the places of the others, which become invalid."""
     block, refused = piece.block, set()
     for places in piece.numbers.values():
@@ -178,17 +178,17 @@ def _same_number(piece: Piece) -> set[int]:
     return refused
 
 
-def _take_contacts(cursor: Any, piece: Piece, list_id: int | None) -> int:
+def _take_contacts(cursor: Any, piece: RowBatch, list_id: int | None) -> int:
     """Take what `incoming` holds; return how many places in lists that gave."""
     cursor.execute(UPSERT_INTO_LIST, [list_id])
     joined = cursor.rowcount
     if piece.lists:
-        cursor.execute(JOIN_NAMED, [*_pairs(piece.lists)])
+        cursor.execute(JOIN_NAMED, [*_list_pairs(piece.lists)])
         joined += cursor.rowcount
     return joined
 
 
-def _pairs(lists: Mapping[int, Iterable[int]]) -> tuple[list[int], list[int]]:
+def _list_pairs(lists: Mapping[int, Iterable[int]]) -> tuple[list[int], list[int]]:
     pairs = [(place, pk) for place, named in lists.items() for pk in named]
     return [place for place, _ in pairs], [pk for _, pk in pairs]
 

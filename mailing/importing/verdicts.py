@@ -21,7 +21,7 @@ class Verdict(models.TextChoices):
     INVALID = "invalid", "Skipped"
 
 
-class Judged(msgspec.Struct, frozen=True):
+class RowVerdict(msgspec.Struct, frozen=True):
     """One row. `line` counts from 1 below the names of the columns; `cells` are those of a row not taken."""
 
     line: int
@@ -45,58 +45,58 @@ class Block(msgspec.Struct):
         before = self.details.get(place, "")
         self.details[place] = f"{before} {sentence}" if before else sentence
 
-    def rows(self) -> Iterator[Judged]:
+    def rows(self) -> Iterator[RowVerdict]:
         for place, (email, verdict) in enumerate(zip(self.emails, self.verdicts, strict=True)):
             detail, cells = self.details.get(place, ""), self.cells.get(place, [])
-            yield Judged(self.first + place, email, verdict, detail, cells)
+            yield RowVerdict(self.first + place, email, verdict, detail, cells)
 
 
 _decoder = msgspec.json.Decoder(Block)
 
 
-def keep(upload_id: int, block: Block) -> dict[str, int]:
+def store_block(upload_id: int, block: Block) -> dict[str, int]:
     """Add the next rows; return how many of them had each verdict, none of them left out."""
     found = Counter(block.verdicts)
     counts = {verdict.value: found[verdict] for verdict in Verdict}
     last = block.first + len(block.emails) - 1
-    VerdictBlock.objects.create(upload_id=upload_id, last=last, packed=_packed(block), **counts)
+    VerdictBlock.objects.create(upload_id=upload_id, last=last, packed=_pack(block), **counts)
     return counts
 
 
-def read(upload: Upload, verdict: str = "", *, after: int = 0) -> Iterator[Judged]:
+def read_verdicts(upload: Upload, verdict: str = "", *, after: int = 0) -> Iterator[RowVerdict]:
     """The rows below the row `after`, in their order; with `verdict` only those."""
     blocks = upload.blocks.filter(last__gt=after).order_by("last")
     if verdict:
         blocks = blocks.filter(**{f"{verdict}__gt": 0})
     for packed in blocks.values_list("packed", flat=True).iterator(chunk_size=1):
-        for row in _unpacked(packed).rows():
+        for row in _unpack(packed).rows():
             if row.line > after and verdict in ("", row.verdict):
                 yield row
 
 
-def rejected(upload: Upload) -> Iterator[str]:
+def rejected_rows_csv(upload: Upload) -> Iterator[str]:
     """The rows that were not taken as CSV: the columns of the file, and the reason in one more."""
     width = len(upload.columns)
     yield "\ufeff"  # so that Excel takes it for UTF-8
     yield from spreadsheets.lines([[*(name for name, _ in upload.columns), "reason"]])
     yield from spreadsheets.lines(
         [*row.cells[:width], *[""] * (width - len(row.cells)), row.detail]
-        for row in read(upload, Verdict.INVALID)
+        for row in read_verdicts(upload, Verdict.INVALID)
     )
 
 
-def _packed(block: Block) -> bytes:
+def _pack(block: Block) -> bytes:
     return zlib.compress(msgspec.json.encode(block), 1)
 
 
-def _unpacked(packed: bytes) -> Block:
+def _unpack(packed: bytes) -> Block:
     return _decoder.decode(zlib.decompress(packed))
 
 
 # ── a trial ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-NEW = "CREATE TEMPORARY TABLE new_rows (line int, email text) ON COMMIT DROP"
-SECOND_TIMES = """
+CREATE_NEW_ROWS = "CREATE TEMPORARY TABLE new_rows (line int, email text) ON COMMIT DROP"
+FIND_REPEATS = """
 SELECT line FROM (SELECT line, row_number() OVER (PARTITION BY email ORDER BY line) AS nth FROM new_rows) AS numbered
 WHERE nth > 1 ORDER BY line
 """
@@ -108,26 +108,26 @@ def count_once(upload: Upload) -> int:
     Nothing had been taken in, so that the pieces could not know of each other. Needs a transaction.
     """
     with connection.cursor() as cursor:
-        cursor.execute(NEW)
+        cursor.execute(CREATE_NEW_ROWS)
         for packed in upload.blocks.values_list("packed", flat=True).iterator(chunk_size=1):
-            block, lines = _unpacked(packed), io.StringIO()
+            block, lines = _unpack(packed), io.StringIO()
             is_new = [verdict is Verdict.CREATED for verdict in block.verdicts]
             numbered = zip(count(block.first), block.emails, strict=False)  # the one has no end
             csv.writer(lines).writerows(compress(numbered, is_new))
             with cursor.copy("COPY new_rows FROM STDIN (FORMAT csv)") as copy:
                 copy.write(lines.getvalue())
-        cursor.execute(SECOND_TIMES)
+        cursor.execute(FIND_REPEATS)
         again = {line for (line,) in cursor}
         cursor.execute("DROP TABLE new_rows")
     if not again:
         return 0
     for kept in upload.blocks.filter(created__gt=0).order_by("last").iterator(chunk_size=1):
-        block = _unpacked(kept.packed)
+        block = _unpack(kept.packed)
         places = again.intersection(range(block.first, kept.last + 1))
         for line in places:
             block.verdicts[line - block.first] = Verdict.UPDATED
         if places:
-            kept.packed = _packed(block)
+            kept.packed = _pack(block)
             kept.created -= len(places)
             kept.updated += len(places)
             kept.save()

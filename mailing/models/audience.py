@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from campaigns import editions
 from campaigns.fields import DatabaseTimeField
-from mailing.addresses import normalised
+from mailing.addresses import normalise_address
 
 
 class Contact(models.Model):
@@ -34,7 +34,7 @@ class Contact(models.Model):
         return self.email
 
     def save(self, *args, **kwargs):
-        self.email = normalised(self.email)
+        self.email = normalise_address(self.email)
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
@@ -141,5 +141,5 @@ class Suppression(models.Model):
         return f"{self.email}: {self.get_reason_display()}"
 
     def save(self, *args, **kwargs):
-        self.email = normalised(self.email)
+        self.email = normalise_address(self.email)
         super().save(*args, **kwargs)

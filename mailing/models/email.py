@@ -209,7 +209,7 @@ class EmailCampaign(Campaign):
     def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
         from mailing import progress  # as below
 
-        return progress.standings(pks)
+        return progress.read_standings(pks)
 
     def objections(
         self, verb: str, now: datetime, at: datetime | None = None, **arguments: Any
@@ -225,15 +225,15 @@ class EmailCampaign(Campaign):
             elif at <= now:
                 reasons.append(("at", "The time to send must lie in the future."))
         if verb in ("schedule", "launch"):
-            reasons += launch.problems(self)
+            reasons += launch.find_problems(self)
         if verb == "complete":
-            reasons += launch.unfinished(self)
+            reasons += launch.find_unfinished(self)
         return reasons
 
     def after(self, verb: str, was: str) -> None:
         from mailing import launch
 
-        launch.follow(self, verb)
+        launch.queue_consequences(self, verb)
 
     def copied_to(self, copy: Self) -> None:
         Target.objects.bulk_create(

@@ -4,7 +4,7 @@ What people paste goes through parsers written in native code. A page never wait
 never falls over with one: each request is answered by a process that is forked for it and ends with it.
 
     render_preview(source, recipient)      as content.render_preview
-    find_problems(source, samples, known)  as content.problems
+    find_problems(source, samples, known)  as content.find_problems
     compile_content(source)                as content.compile
     make_messages(source, recipients, …)   compiled and rendered, for test mails
     start()                                get ready before the first request

@@ -21,16 +21,16 @@ from .protocol import (
     RendererFailed,
     Request,
     ShowPreview,
-    pack,
-    receive,
+    pack_frame,
+    receive_frame,
 )
 
 logger = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = TIME_LIMIT + 5  # seconds for an answer: its start and a full machine are in it
+PATIENCE_SECONDS = TIME_LIMIT + 5  # seconds for an answer: its start and a full machine are in it
 # What Python itself goes by; nothing that is secret reaches a process that reads what people paste
-PASSED_ON = (
+PASSED_ON_VARIABLES = (
     "PATH",
     "LANG",
     "LC_ALL",
@@ -60,7 +60,7 @@ class Renderer:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mailing.renderer.server", str(theirs.fileno())],
                 cwd=ROOT,
-                env={name: os.environ[name] for name in PASSED_ON if name in os.environ},
+                env={name: os.environ[name] for name in PASSED_ON_VARIABLES if name in os.environ},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=(theirs.fileno(),),
@@ -129,7 +129,7 @@ def render_preview(source: Source, recipient: Recipient) -> Preview:
 def find_problems(
     source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
 ) -> list[tuple[str, str]]:
-    """(field, sentence) for everything that is wrong with the source, as `content.problems`."""
+    """(field, sentence) for everything that is wrong with the source, as `content.find_problems`."""
     try:
         return _ask(FindProblems(source, list(samples), list(known))).problems or []
     except ContentError as error:
@@ -150,7 +150,7 @@ def make_messages(source: Source, recipients: Sequence[Recipient], links: Links)
 
 def _ask(request: Request) -> Answer:
     """The renderer's answer. Raises ContentError: with the reason it gives, or since it gives none."""
-    frame = pack(request)
+    frame = pack_frame(request)
     try:
         try:
             answer = _exchange(frame)
@@ -172,7 +172,7 @@ def _ask(request: Request) -> Answer:
 
 def _exchange(frame: bytes) -> Answer:
     with renderer.connect() as connection:
-        connection.settimeout(PATIENCE)
+        connection.settimeout(PATIENCE_SECONDS)
         connection.sendall(frame)
-        answer: Answer = receive(connection, Answer)
+        answer: Answer = receive_frame(connection, Answer)
         return answer

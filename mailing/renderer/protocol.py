@@ -60,7 +60,7 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     has_failed: bool = False
 
 
-def pack(message: Request | Answer) -> bytes:
+def pack_frame(message: Request | Answer) -> bytes:
     """A frame. Raises RendererFailed: it is too long."""
     data = json.dumps(msgspec.to_builtins(message)).encode()
     if len(data) > LONGEST:
@@ -69,10 +69,10 @@ def pack(message: Request | Answer) -> bytes:
 
 
 def send_answer(connection: socket.socket, answer: Answer) -> None:
-    connection.sendall(pack(answer))
+    connection.sendall(pack_frame(answer))
 
 
-def receive(connection: socket.socket, kind: Any) -> Any:
+def receive_frame(connection: socket.socket, kind: Any) -> Any:
     """The next frame as a value of `kind`. Raises ConnectionError: the other end is gone; TimeoutError."""
     size = _length.unpack(_receive_exactly(connection, _length.size))[0]
     if size > LONGEST:

@@ -31,7 +31,7 @@ from .protocol import (
     MakeMessages,
     Request,
     ShowPreview,
-    receive,
+    receive_frame,
     send_answer,
 )
 
@@ -87,7 +87,7 @@ def serve(control: socket.socket) -> None:
                 if key.fileobj is ended:
                     with contextlib.suppress(BlockingIOError):
                         ended.recv(4096)
-                    _bury(under_way)
+                    _collect_ended(under_way)
                     continue
                 _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
                 if not descriptors:
@@ -112,7 +112,7 @@ def _fork(connection: socket.socket, control: socket.socket) -> int:
         control.close()
         die_with(renderer)
         _limit_itself()
-        send_answer(connection, answer(receive(connection, Request)))
+        send_answer(connection, answer_request(receive_frame(connection, Request)))
         status = 0
     except ConnectionError:  # whoever asked is gone
         status = 0
@@ -137,14 +137,14 @@ def _set_limit(which: int, limit: int) -> None:
     resource.setrlimit(which, (limit, hard))
 
 
-def answer(request: Request) -> Answer:
+def answer_request(request: Request) -> Answer:
     """What comes of a request."""
     try:
         match request:
             case ShowPreview(source, recipient):
                 return Answer(preview=content.render_preview(source, recipient))
             case FindProblems(source, samples, known):
-                return Answer(problems=content.problems(source, samples, known))
+                return Answer(problems=content.find_problems(source, samples, known))
             case CompileContent(source):
                 return Answer(compiled=content.compile(source).dump())
             case MakeMessages(source, recipients, links):
@@ -157,7 +157,7 @@ def answer(request: Request) -> Answer:
     raise msgspec.ValidationError("no request that is known")
 
 
-def _bury(under_way: dict[int, socket.socket]) -> None:
+def _collect_ended(under_way: dict[int, socket.socket]) -> None:
     """Take note of the processes that have ended, and answer for those that could not."""
     while under_way:
         pid, status = os.waitpid(-1, os.WNOHANG)

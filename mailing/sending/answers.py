@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mailing.models import Delivery, Pace, SmtpConnection
 from mailing.sending import breaker, outcome
-from mailing.sending.claim import Claimed
+from mailing.sending.claim import ClaimedDelivery
 from mailing.sending.ledger import Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.supply import Supply
@@ -29,27 +29,27 @@ class Answers:
         self._pressure = pressure
         self._stop = stop
         self._has_failed = pace.failures > 0
-        self._rates: dict[int, breaker.Rate] = {}
+        self._rates: dict[int, breaker.RefusalRate] = {}
 
     def settle(
         self,
         supply: Supply,
         ledger: Ledger,
         link: Connection,
-        claimed: Claimed,
+        claimed: ClaimedDelivery,
         result: Result,
         *,
         is_alone: bool,
     ) -> None:
         """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
-        fate = outcome.fate(result, claimed.attempts, claimed.campaign.retry_until, claimed.tries)
+        fate = outcome.decide_fate(result, claimed.attempts, claimed.campaign.retry_until, claimed.tries)
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1
             self._pressure.accepted()
             if self._has_failed:
                 self._has_failed = False
-                ledger.note(breaker.WORKS, [self._pk])
+                ledger.note(breaker._NOTE_SUCCESS, [self._pk])
         elif fate.fault == "throttle":
             self._pressure.throttled(link, result, is_alone=is_alone)
         elif fate.fault == "connection" and not self.is_ending:
@@ -59,7 +59,7 @@ class Answers:
     def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
         rate = self._rates.get(campaign_id)
         if rate is None:
-            rate = self._rates[campaign_id] = breaker.Rate()
+            rate = self._rates[campaign_id] = breaker.RefusalRate()
         is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
         rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
         if (

@@ -22,12 +22,17 @@ from mailing.models import EmailCampaign, Pace, SmtpConnection
 
 logger = logging.getLogger(__name__)
 
-FAILURES = 5  # in a row, over all processes
-FIRST_WAIT = 0.5  # seconds held after the first failure, doubled by each further one
-PROBE = 30.0  # seconds between two tries of a connection, at most
-WINDOW, REFUSED = 20, 10  # of so many results, so many refusals of our mail pause a campaign
-LONG_WINDOW, LOST = 200, 100  # of so many results, so many that failed or bounced for good do
-UNWRITABLE = 15  # of WINDOW messages, so many that could not be made, or LOST of LONG_WINDOW, do too
+FAILURES_UNTIL_DOWN = 5  # in a row, over all processes
+FIRST_WAIT_SECONDS = 0.5  # seconds held after the first failure, doubled by each further one
+PROBE_SECONDS = 30.0  # seconds between two tries of a connection, at most
+WINDOW, MOST_REFUSED_IN_WINDOW = 20, 10  # of so many results, so many refusals of our mail pause a campaign
+LONG_WINDOW, MOST_LOST_IN_LONG_WINDOW = (
+    200,
+    100,
+)  # of so many results, so many that failed or bounced for good do
+MOST_BROKEN_IN_WINDOW = (
+    15  # of WINDOW messages, so many that could not be made, or LOST of LONG_WINDOW, do too
+)
 
 _FAIL = """
 UPDATE mailing_pace SET
@@ -41,14 +46,20 @@ WHERE connection_id = %(pk)s
 RETURNING failures >= %(limit)s
 """
 
-WORKS = """
+_NOTE_SUCCESS = """
 UPDATE mailing_pace SET failures = 0, failing_since = NULL, held_until = NULL, down_since = NULL, needs_person = false
 WHERE connection_id = %s
 """
-WELL = {"failures": 0, "failing_since": None, "held_until": None, "down_since": None, "needs_person": False}
+WORKING = {
+    "failures": 0,
+    "failing_since": None,
+    "held_until": None,
+    "down_since": None,
+    "needs_person": False,
+}
 
 
-def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool:
+def note_failure(connection_id: int, sentence: str, *, for_good: bool = False) -> bool:
     """Note a failure to use a connection; return whether it is down by now.
 
     for_good: waiting does not cure it (a refused login), so it is down at once.
@@ -59,10 +70,10 @@ def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool
             _FAIL,
             {
                 "pk": connection_id,
-                "weight": FAILURES if for_good else 1,
-                "first": FIRST_WAIT,
-                "probe": PROBE,
-                "limit": FAILURES,
+                "weight": FAILURES_UNTIL_DOWN if for_good else 1,
+                "first": FIRST_WAIT_SECONDS,
+                "probe": PROBE_SECONDS,
+                "limit": FAILURES_UNTIL_DOWN,
                 "for_good": for_good,
                 "trouble": sentence,
             },
@@ -73,12 +84,12 @@ def failed(connection_id: int, sentence: str, *, for_good: bool = False) -> bool
     return is_down
 
 
-def works(connection_id: int) -> None:
+def note_success(connection_id: int) -> None:
     """Note that a connection that had failed works again."""
-    Pace.objects.filter(connection_id=connection_id).update(**WELL)
+    Pace.objects.filter(connection_id=connection_id).update(**WORKING)
 
 
-def down(connection_ids: Iterable[int]) -> set[int]:
+def list_down(connection_ids: Iterable[int]) -> set[int]:
     """Those of the connections that cannot be used now: down, or switched off."""
     return set(
         SmtpConnection.objects.filter(pk__in=list(connection_ids))
@@ -87,10 +98,10 @@ def down(connection_ids: Iterable[int]) -> set[int]:
     )
 
 
-def forgive(campaign: EmailCampaign) -> None:
+def reset_connections(campaign: EmailCampaign) -> None:
     """Somebody starts the campaign: its connections are tried anew at once, whatever another met with."""
     pks = [int(pk) for pk in campaign.planned] or [smtp.pk for smtp, _ in campaign.shares()]
-    Pace.objects.filter(connection_id__in=pks).update(**WELL)
+    Pace.objects.filter(connection_id__in=pks).update(**WORKING)
 
 
 def pause_stranded() -> None:
@@ -105,7 +116,7 @@ def pause_stranded() -> None:
         if pks and not known:
             _fail_without_connections(campaign.pk)
         elif pks and all(_is_given_up(smtp) for smtp in known):
-            pause(campaign.pk, trouble_of(pks))
+            pause_campaign(campaign.pk, describe_trouble(pks))
 
 
 def _is_given_up(smtp: SmtpConnection) -> bool:
@@ -134,7 +145,7 @@ def _fail_without_connections(campaign_id: int) -> None:
         logger.info("Campaign %s did not fail: %s", campaign_id, refused)
 
 
-def trouble_of(connection_ids: list[int]) -> str:
+def describe_trouble(connection_ids: list[int]) -> str:
     """What is wrong with connections none of which works, in words."""
     sentences = []
     for smtp in SmtpConnection.objects.filter(pk__in=connection_ids).select_related("pace"):
@@ -148,7 +159,7 @@ def trouble_of(connection_ids: list[int]) -> str:
     return " ".join([*sentences, "Nobody was lost; resume it when this is put right."])
 
 
-def pause(campaign_id: int, why: str) -> None:
+def pause_campaign(campaign_id: int, why: str) -> None:
     """Pause a running campaign by the system, with the reason; one that is not running any more stays as it is."""
     try:
         lifecycle.fire(campaign_id, "pause", why=why, now=database_time.now())
@@ -169,9 +180,9 @@ class ContentRate:
     def describe_fault(self, said: str) -> str:
         """Return why the campaign must pause, "" when it need not; `said` is what broke the last message."""
         latest = list(self._broken)[-WINDOW:]
-        if sum(latest) >= UNWRITABLE:
+        if sum(latest) >= MOST_BROKEN_IN_WINDOW:
             counted = latest
-        elif sum(self._broken) >= LOST:
+        elif sum(self._broken) >= MOST_LOST_IN_LONG_WINDOW:
             counted = list(self._broken)
         else:
             return ""
@@ -182,7 +193,7 @@ class ContentRate:
         )
 
 
-class Rate:
+class RefusalRate:
     """The last results of one campaign, as one run sees them."""
 
     def __init__(self) -> None:
@@ -196,12 +207,12 @@ class Rate:
     def verdict(self, said: str) -> str:
         """Why the campaign must pause, "" when it need not; `said` is the last answer."""
         refused, lost = sum(self._refused), sum(self._lost)
-        if refused >= REFUSED:
+        if refused >= MOST_REFUSED_IN_WINDOW:
             return (
                 f"{refused} of the last {len(self._refused)} messages were refused, the last with: {said}"
                 " Mend what the servers object to, then resume it; whoever failed can be retried."
             )
-        if lost >= LOST:
+        if lost >= MOST_LOST_IN_LONG_WINDOW:
             return (
                 f"{lost} of the last {len(self._lost)} recipients failed or bounced, the last with: {said}"
                 " Check where these addresses come from before you resume."

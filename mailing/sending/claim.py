@@ -92,7 +92,7 @@ WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared
 RUNNING = "SELECT id FROM campaigns_campaign WHERE kind = 'email' AND status = 'running'"
 
 
-class Campaign(msgspec.Struct):
+class RunningCampaign(msgspec.Struct):
     """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order."""
 
     pk: int
@@ -104,7 +104,7 @@ class Campaign(msgspec.Struct):
     limit: Limit
 
 
-class Claimed(msgspec.Struct):
+class ClaimedDelivery(msgspec.Struct):
     """One delivery a run has taken.
 
     attempts: tries before that counted; tries: all of them.
@@ -113,7 +113,7 @@ class Claimed(msgspec.Struct):
     """
 
     pk: int
-    campaign: Campaign
+    campaign: RunningCampaign
     email: str
     attempts: int
     recipient: content.Recipient
@@ -131,12 +131,12 @@ class Claimed(msgspec.Struct):
         )
 
 
-async def campaigns(
+async def read_campaigns(
     database: psycopg.AsyncConnection,
     connection_id: int,
-    known: dict[int, Campaign],
+    known: dict[int, RunningCampaign],
     broken: dict[int, Exception],
-) -> dict[int, Campaign]:
+) -> dict[int, RunningCampaign]:
     """The running campaigns that have given recipients to this connection; those `known` are not read again.
 
     One whose frozen content cannot be read is left out and put into `broken`, with the error.
@@ -152,7 +152,7 @@ async def campaigns(
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
             continue
-        found[pk] = Campaign(
+        found[pk] = RunningCampaign(
             pk,
             loaded,
             sender,
@@ -164,15 +164,15 @@ async def campaigns(
     return found
 
 
-async def claim(
+async def claim_deliveries(
     database: psycopg.AsyncConnection,
-    campaign: Campaign,
+    campaign: RunningCampaign,
     *,
     connection_id: int,
     lane: int,
     run: int,
     most: int,
-) -> tuple[list[Claimed], int]:
+) -> tuple[list[ClaimedDelivery], int]:
     """Take up to `most` deliveries that were given to the connection `lane`, for `connection_id` to send.
 
     Returns: those taken, and how many rows were looked at: with fewer than `most` nothing more is due.
@@ -184,18 +184,18 @@ async def claim(
     )
     rows = await cursor.fetchall()
     taken = [row for row in rows if row[1] == "claimed"]
-    signed = tokens.sign_all(row[0] for row in taken)
-    return [_claimed(campaign, row, own) for row, own in zip(taken, signed, strict=True)], len(rows)
+    signed = tokens.sign_tokens(row[0] for row in taken)
+    return [_make_claimed(campaign, row, own) for row, own in zip(taken, signed, strict=True)], len(rows)
 
 
-def _claimed(campaign: Campaign, row: tuple[Any, ...], own: tokens.Tokens) -> Claimed:
+def _make_claimed(campaign: RunningCampaign, row: tuple[Any, ...], own: tokens.Tokens) -> ClaimedDelivery:
     pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft, tries = row
     attributes |= {"phone": phone, "city": city, "country": country, "score": score}
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
-    return Claimed(pk, campaign, email, attempts, recipient, own, soft > 0, tries)
+    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries)
 
 
-async def give_back(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:
+async def return_deliveries(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:
     """Return deliveries that were taken and not handed over; those suppressed meanwhile are skipped."""
     if keys:
         await database.execute(GIVE_BACK, [list(keys), run])

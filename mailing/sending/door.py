@@ -8,7 +8,7 @@ from mailing.smtp.client import Cause, ConnectFailed, Connection, Server
 from mailing.smtp.replies import Stage
 
 
-class Door:
+class ConnectionOpener:
     """The way to the server of one run. links: the connections that are open.
 
     over: set when nothing new is to be opened. shut_out: told of every connection that failed.

@@ -15,9 +15,9 @@ from campaigns import heartbeats
 from mailing.models import Lane
 
 CLUSTER = "mail"
-LANES = 2
-LEASE = 15  # seconds; a run renews it every few
-AWAKE = 20  # seconds a wake counts as on its way
+LANES_PER_CONNECTION = 2
+LEASE_SECONDS = 15  # seconds; a run renews it every few
+WAKE_AGAIN_SECONDS = 20  # seconds a wake counts as on its way
 
 # Each connection of each running campaign: whether it cannot be used, must wait, and has anything due. It must wait
 # while it is held, and until its quota of the hour or day is free again.
@@ -70,11 +70,11 @@ FROM campaigns_campaign AS campaign
 WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data') AND campaign.id = delivery.campaign_id
 """
 
-WAITING = f"""
+COUNT_WAITING = f"""
 SELECT coalesce(sum(waiting), 0) FROM mailing_lane
-WHERE connection_id = %s AND number >= {LANES} AND number %% {LANES} = %s
+WHERE connection_id = %s AND number >= {LANES_PER_CONNECTION} AND number %% {LANES_PER_CONNECTION} = %s
 """
-STILL_WAITING = "UPDATE mailing_lane SET waiting = %s WHERE run = %s"
+UPDATE_WAITING = "UPDATE mailing_lane SET waiting = %s WHERE run = %s"
 
 _SET_ASIDE = """
 UPDATE mailing_lane AS lane SET waiting = %(waiting)s, number = (
@@ -87,16 +87,16 @@ WHERE lane.run = %(run)s
 _IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND number = %s AND run IS NULL"
 
 
-def share(total: int, number: int) -> int:
+def share_of_lane(total: int, number: int) -> int:
     """How many of a connection's open connections the lane `number` may have."""
-    return total // LANES + (number < total % LANES)
+    return total // LANES_PER_CONNECTION + (number < total % LANES_PER_CONNECTION)
 
 
-def wake(connection_id: int) -> None:
+def wake_connection(connection_id: int) -> None:
     """Queue a pump for each lane of a connection that none holds and none is on its way to."""
-    for number in range(LANES):
+    for number in range(LANES_PER_CONNECTION):
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_WAKE, [connection_id, number, AWAKE])
+            cursor.execute(_WAKE, [connection_id, number, WAKE_AGAIN_SECONDS])
             if cursor.rowcount:
                 async_task("mailing.tasks.pump", connection_id, number, cluster=CLUSTER, save=False)
 
@@ -106,7 +106,7 @@ def wake_campaign(campaign_id: int) -> None:
     from mailing.models import EmailCampaign  # lanes know no campaign but here
 
     for pk in EmailCampaign.objects.get(pk=campaign_id).planned:
-        wake(int(pk))
+        wake_connection(int(pk))
 
 
 def wake_due(now: datetime) -> None:
@@ -122,44 +122,44 @@ def wake_due(now: datetime) -> None:
             if not is_held and (is_due or (campaign in bereft and not is_unusable))
         }
     ):
-        wake(pk)
+        wake_connection(pk)
 
 
-def take(connection_id: int, number: int) -> int | None:
+def take_lane(connection_id: int, number: int) -> int | None:
     """Lease a lane to a new run and return the run's number; None while another run holds it."""
-    put_right(connection_id, number)
+    free_lapsed_lane(connection_id, number)
     with connection.cursor() as cursor:
         worker = f"{heartbeats.HOST}:{os.getpid()}"
         cursor.execute(
-            _TAKE, {"connection": connection_id, "number": number, "worker": worker, "lease": LEASE}
+            _TAKE, {"connection": connection_id, "number": number, "worker": worker, "lease": LEASE_SECONDS}
         )
         row = cursor.fetchone()
     return row[0] if row else None
 
 
-def waiting(connection_id: int, number: int) -> int:
+def count_waiting(connection_id: int, number: int) -> int:
     """How many SMTP connections the lane's runs that were set aside still have open."""
     with connection.cursor() as cursor:
-        cursor.execute(WAITING, [connection_id, number])
+        cursor.execute(COUNT_WAITING, [connection_id, number])
         return cursor.fetchone()[0]
 
 
-def came_in_vain(connection_id: int, number: int) -> None:
+def note_in_vain(connection_id: int, number: int) -> None:
     """Let a lane be woken again at once: the pump that was on its way could not take it."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_VAIN, [connection_id, number])
 
 
-def set_aside(run: int, waiting: int = 0) -> None:
+def set_run_aside(run: int, waiting: int = 0) -> None:
     """Free the lane of a run that takes nothing more and has `waiting` SMTP connections open.
 
     The run keeps its lease, renews it, and says when fewer are open.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES, "waiting": waiting})
+        cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES_PER_CONNECTION, "waiting": waiting})
 
 
-def leave(run: int) -> None:
+def end_run(run: int) -> None:
     """End a run: what it still holds is put right, and the lane is free."""
     with transaction.atomic():
         lane = Lane.objects.select_for_update().filter(run=run).first()
@@ -167,7 +167,7 @@ def leave(run: int) -> None:
             _free(lane)
 
 
-def put_right(connection_id: int, number: int) -> None:
+def free_lapsed_lane(connection_id: int, number: int) -> None:
     """Free a lane whose run let its lease run out."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -179,19 +179,19 @@ def put_right(connection_id: int, number: int) -> None:
             _free(Lane.objects.get(pk=row[0]))
 
 
-def put_all_right() -> None:
+def free_all_lapsed_lanes() -> None:
     """Free every lane whose run let its lease run out."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT connection_id, number FROM mailing_lane WHERE leased_until < now()")
         expired = cursor.fetchall()
     for connection_id, number in expired:
-        put_right(connection_id, number)
+        free_lapsed_lane(connection_id, number)
 
 
 def _free(lane: Lane) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_PUT_RIGHT, [lane.run])
-    if lane.number >= LANES:
+    if lane.number >= LANES_PER_CONNECTION:
         lane.delete()
         return
     lane.run = lane.leased_until = lane.woken_at = None

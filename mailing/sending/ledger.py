@@ -16,7 +16,7 @@ import psycopg
 from campaigns import heartbeats
 from mailing.models import Delivery, Suppression
 from mailing.sending import database, lanes
-from mailing.sending.claim import Claimed, give_back
+from mailing.sending.claim import ClaimedDelivery, return_deliveries
 from mailing.sending.outcome import Fate
 
 logger = logging.getLogger(__name__)
@@ -78,13 +78,13 @@ ON CONFLICT (email) DO NOTHING
 """
 RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s)"
 
-RENEW = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
+RENEW_LEASE = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
 # A worker that feeds a connection runs a task: with all of them at it nobody is left to answer the clock's question.
-BEAT = "UPDATE campaigns_heartbeat SET at = now() WHERE cluster = %s AND host = %s"
+UPDATE_HEARTBEAT = "UPDATE campaigns_heartbeat SET at = now() WHERE cluster = %s AND host = %s"
 
 
 # Seconds a batch waits for the rest of the messages under way: a commit costs as much as ten rows.
-GATHER = 0.001
+GATHER_SECONDS = 0.001
 
 
 class LaneLost(Exception):
@@ -107,21 +107,21 @@ class Ledger:
         self._database = own
         self._lease = lease
         self._renewed_at = time.monotonic()
-        self._marks: list[tuple[Claimed, asyncio.Future[bool]]] = []
-        self._results: list[tuple[Claimed, Fate]] = []
+        self._marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]] = []
+        self._results: list[tuple[ClaimedDelivery, Fate]] = []
         self._notes: list[tuple[str, list[object]]] = []
         self._witnesses: list[asyncio.Future[None]] = []
         self._work = asyncio.Event()
         self._is_over = False
 
-    async def mark(self, claimed: Claimed) -> bool:
+    async def mark(self, claimed: ClaimedDelivery) -> bool:
         """Commit the delivery as `in_data`; False: its message must not leave, and the row has been given back."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._marks.append((claimed, future))
         self._work.set()
         return await future
 
-    def record(self, claimed: Claimed, fate: Fate) -> None:
+    def record(self, claimed: ClaimedDelivery, fate: Fate) -> None:
         """Write the result with the next commit."""
         self._results.append((claimed, fate))
         self._work.set()
@@ -151,7 +151,7 @@ class Ledger:
             except TimeoutError:
                 pass
             if len(self._marks) < self._under_way():
-                await asyncio.sleep(GATHER)
+                await asyncio.sleep(GATHER_SECONDS)
             self._work.clear()
             marks, self._marks = self._marks, []
             results, self._results = self._results, []
@@ -167,7 +167,9 @@ class Ledger:
         await self._database.close()
 
     async def _write(
-        self, marks: list[tuple[Claimed, asyncio.Future[bool]]], results: list[tuple[Claimed, Fate]]
+        self,
+        marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
+        results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
         """One batch, again after a lost connection to the database: it may have been committed, and may be repeated."""
         deadline = time.monotonic() + database.PATIENCE
@@ -189,12 +191,14 @@ class Ledger:
             logger.debug("The database is still away.")
 
     async def _try_to_write(
-        self, marks: list[tuple[Claimed, asyncio.Future[bool]]], results: list[tuple[Claimed, Fate]]
+        self,
+        marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
+        results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
         asked = [claimed.pk for claimed, _ in marks]
         marked = await self._commit(asked, results) if asked or results else set()
         if len(marked) < len(asked):
-            await give_back(self._database, self.run, [pk for pk in asked if pk not in marked])
+            await return_deliveries(self._database, self.run, [pk for pk in asked if pk not in marked])
         while self._notes:
             await self._database.execute(*self._notes[0])
             self._notes.pop(0)
@@ -202,7 +206,7 @@ class Ledger:
             await self._renew()  # last: the results of a lane that is lost are true all the same
         return marked
 
-    async def _commit(self, asked: list[int], results: list[tuple[Claimed, Fate]]) -> set[int]:
+    async def _commit(self, asked: list[int], results: list[tuple[ClaimedDelivery, Fate]]) -> set[int]:
         told = [
             (claimed, fate)
             for claimed, fate in results
@@ -214,11 +218,11 @@ class Ledger:
             await self._tell(told)
             return await self._flush(asked, results)
 
-    async def _flush(self, asked: list[int], results: list[tuple[Claimed, Fate]]) -> set[int]:
+    async def _flush(self, asked: list[int], results: list[tuple[ClaimedDelivery, Fate]]) -> set[int]:
         cursor = await self._database.execute(FLUSH, [_records(results), self.run, _keys(asked), self.run])
         return {row[0] for row in await cursor.fetchall()}
 
-    async def _tell(self, told: list[tuple[Claimed, Fate]]) -> None:
+    async def _tell(self, told: list[tuple[ClaimedDelivery, Fate]]) -> None:
         """What is more than a first try that was accepted: the attempts, and the addresses that are no more."""
         await self._database.execute(ATTEMPTS, [_records(told), self.run])
         if bounced := [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]:
@@ -233,18 +237,18 @@ class Ledger:
             await self._database.execute(RECOVER, [well])
 
     async def _renew(self) -> None:
-        cursor = await self._database.execute(RENEW, [self._lease, self.run])
+        cursor = await self._database.execute(RENEW_LEASE, [self._lease, self.run])
         if not cursor.rowcount:
             raise LaneLost(f"Run {self.run} has lost its lane.")
         self._renewed_at = time.monotonic()
         if self.feeds:
-            await self._database.execute(BEAT, [lanes.CLUSTER, heartbeats.HOST])
+            await self._database.execute(UPDATE_HEARTBEAT, [lanes.CLUSTER, heartbeats.HOST])
 
 
 # As text, which costs a fifth of the time that psycopg takes over lists of Python's.
 
 
-def _records(results: list[tuple[Claimed, Fate]]) -> str:
+def _records(results: list[tuple[ClaimedDelivery, Fate]]) -> str:
     """The fates as a JSON array of objects, each with the key of its delivery."""
     fates = [b'{"id":%d,%b' % (claimed.pk, msgspec.json.encode(fate)[1:]) for claimed, fate in results]
     return f"[{b','.join(fates).decode()}]"

@@ -52,26 +52,29 @@ def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
 
 def allowance(limits: Mapping[str, int], spent: Spent, now: datetime) -> int:
     """How many messages may be taken at `now`."""
-    left = [limit - sum(_counted(name, spent, _slot(name, now)).values()) for name, limit in limits.items()]
+    left = [
+        limit - sum(_read_counting_slots(name, spent, _slot(name, now)).values())
+        for name, limit in limits.items()
+    ]
     return max(0, min(left))
 
 
-def spend(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> Spent:
+def add_spent(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> Spent:
     """`spent` with `amount` more messages taken at `now` (given back when negative), past slots left out."""
     kept: Spent = {}
     for name in limits:
         current = _slot(name, now)
-        slots = {str(slot): count for slot, count in _counted(name, spent, current).items()}
+        slots = {str(slot): count for slot, count in _read_counting_slots(name, spent, current).items()}
         slots[str(current)] = slots.get(str(current), 0) + amount
         kept[name] = slots
     return kept
 
 
-def next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetime:
+def find_next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetime:
     """When at least one message may be taken: `now`, or later when a quota is used up."""
     free = now
     for name, limit in limits.items():
-        stretch, counted = STRETCHES[name], _counted(name, spent, _slot(name, now))
+        stretch, counted = STRETCHES[name], _read_counting_slots(name, spent, _slot(name, now))
         taken = sum(counted.values())
         for slot in sorted(counted):
             if taken < limit:
@@ -83,11 +86,11 @@ def next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetim
     return free
 
 
-def seconds_for(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> float:
+def estimate_seconds(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> float:
     """Estimate how many seconds it takes to send `amount` more messages under the quotas."""
     longest = 0.0
     for name, limit in limits.items():
-        stretch, counted = STRETCHES[name], _counted(name, spent, _slot(name, now))
+        stretch, counted = STRETCHES[name], _read_counting_slots(name, spent, _slot(name, now))
         beyond = amount - max(0, limit - sum(counted.values()))
         if beyond > 0:
             # what was sent first in this stretch makes room first, and a whole quota each stretch after
@@ -96,7 +99,7 @@ def seconds_for(limits: Mapping[str, int], spent: Spent, now: datetime, amount: 
     return longest
 
 
-def _counted(name: str, spent: Spent, current: int) -> dict[int, int]:
+def _read_counting_slots(name: str, spent: Spent, current: int) -> dict[int, int]:
     """The slots that still count in the slot `current`, each with its messages."""
     oldest = current - STRETCHES[name].slots
     return {int(slot): count for slot, count in spent.get(name, {}).items() if int(slot) >= oldest}
@@ -114,7 +117,7 @@ RETURNING spent, clock_timestamp()
 """
 
 
-async def take(
+async def take_quota(
     database: psycopg.AsyncConnection, connection_id: int, limits: Mapping[str, int], wanted: int
 ) -> int:
     """Take up to `wanted` messages from the connection's allowance and return how many; a negative number gives back.
@@ -127,10 +130,10 @@ async def take(
     if amount:
         await database.execute(
             "UPDATE mailing_pace SET spent = %s, quota_until = NULL WHERE connection_id = %s",
-            [Jsonb(spend(limits, spent, now, amount)), connection_id],
+            [Jsonb(add_spent(limits, spent, now, amount)), connection_id],
         )
     else:
-        until = min(next_free(limits, spent, now), now + LOOK_AGAIN)
+        until = min(find_next_free(limits, spent, now), now + LOOK_AGAIN)
         await database.execute(
             "UPDATE mailing_pace SET quota_until = %s WHERE connection_id = %s", [until, connection_id]
         )

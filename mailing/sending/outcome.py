@@ -11,15 +11,18 @@ from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
 from mailing.smtp.verdicts import Kind
 
-FIRST_WAIT, LONGEST_WAIT = 60.0, 7200.0  # seconds between the first tries, and between late ones
-BRIEF_WAIT, LONGEST_BRIEF_WAIT = (
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = (
+    60.0,
+    7200.0,
+)  # seconds between the first tries, and between late ones
+BRIEF_WAIT_SECONDS, LONGEST_BRIEF_WAIT_SECONDS = (
     5.0,
     30.0,
 )  # seconds between the first and late tries, after what was our haste
-GREYLISTED_WAIT = (
+GREYLISTED_WAIT_SECONDS = (
     120.0  # seconds before the first try after greylisting, which mostly lasts one to five minutes
 )
-OURS_WAIT = 900.0  # seconds, after our server or sender was refused
+WAIT_ON_OUR_FAULT_SECONDS = 900.0  # seconds, after our server or sender was refused
 JITTER = 0.2  # so that those put off together do not come back together
 
 S = Delivery.Status
@@ -45,7 +48,7 @@ class Fate(msgspec.Struct, frozen=True):
     text: str = ""
 
 
-def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> Fate:
+def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> Fate:
     """The fate that a result of the SMTP client means.
 
     Args:
@@ -61,7 +64,7 @@ def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -
     if result.uncertain:
         return Fate(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
-        return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
+        return Fate(S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said)
     kind, suppress, spends, asked, starts_session = result.verdict
     if starts_session:  # the next connection takes it
         return Fate(S.PENDING, wait=0.0, spent=0, **said)
@@ -71,9 +74,9 @@ def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -
     if (kind is Kind.POLICY and spends) or (kind in (Kind.POLICY, Kind.CONNECTION) and is_over):
         return Fate(S.FAILED, fault=str(kind), **said)
     if kind is Kind.POLICY:  # our server or sender is refused, the same for everybody: nobody is spent
-        return Fate(S.DEFERRED, wait=jittered(OURS_WAIT), spent=0, fault="policy", **said)
+        return Fate(S.DEFERRED, wait=add_jitter(WAIT_ON_OUR_FAULT_SECONDS), spent=0, fault="policy", **said)
     if kind is Kind.CONNECTION:
-        return Fate(S.PENDING, wait=jittered(BRIEF_WAIT), spent=0, fault="connection", **said)
+        return Fate(S.PENDING, wait=add_jitter(BRIEF_WAIT_SECONDS), spent=0, fault="connection", **said)
     fault = "throttle" if kind is Kind.THROTTLE else "recipient"
     if is_over:
         if fault == "throttle":
@@ -82,23 +85,25 @@ def fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -
     if asked is not None:
         wait = asked * random.uniform(1, 1 + JITTER)  # not before, or it is refused again
     elif spends:
-        wait = jittered(backoff(attempts))
+        wait = add_jitter(backoff_seconds(attempts))
     elif kind is Kind.SOFT:
-        wait = jittered(backoff(tries, GREYLISTED_WAIT))
+        wait = add_jitter(backoff_seconds(tries, GREYLISTED_WAIT_SECONDS))
     else:
-        wait = jittered(min(BRIEF_WAIT * 2 ** min(tries, 10), LONGEST_BRIEF_WAIT))
+        wait = add_jitter(min(BRIEF_WAIT_SECONDS * 2 ** min(tries, 10), LONGEST_BRIEF_WAIT_SECONDS))
     return Fate(S.DEFERRED, wait=wait, spent=int(spends), fault=fault, **said)
 
 
-def unsendable(sentence: str) -> Fate:
+def make_unsendable(sentence: str) -> Fate:
     """The fate of a delivery whose message cannot be made."""
     return Fate(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
 
 
-def backoff(attempts: int, first: float | None = None) -> float:
+def backoff_seconds(attempts: int, first: float | None = None) -> float:
     """Seconds to wait after `attempts` tries and one more: doubling from the `first`, up to two hours."""
-    return min((FIRST_WAIT if first is None else first) * 2 ** min(attempts, 10), LONGEST_WAIT)
+    return min(
+        (FIRST_WAIT_SECONDS if first is None else first) * 2 ** min(attempts, 10), LONGEST_WAIT_SECONDS
+    )
 
 
-def jittered(seconds: float) -> float:
+def add_jitter(seconds: float) -> float:
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)

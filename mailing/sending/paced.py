@@ -9,58 +9,62 @@ from collections.abc import Callable, Iterable
 
 import psycopg
 
-from mailing.sending.claim import Campaign, Claimed
+from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.turns import Turnstile
 
 logger = logging.getLogger(__name__)
 
-AHEAD = 5.0  # seconds' worth of deliveries taken from the ledger at once
+TAKEN_AHEAD_SECONDS = 5.0  # seconds' worth of deliveries taken from the ledger at once
 LEAST_TAKEN = 10  # at once, however slow the limit is
-LOOK = 0.5  # seconds between two looks at whether the run goes on
+LOOK_AGAIN_SECONDS = 0.5  # seconds between two looks at whether the run goes on
 
 
-class Paced:
+class PacedDeliveries:
     """What of a run's deliveries is under a limit by the second or minute.
 
     release: hands a delivery on shortly before its turn, which stands in it. idle: how many places want one.
     """
 
     def __init__(
-        self, turnstile: Turnstile, release: Callable[[Claimed], None], idle: Callable[[], int]
+        self, turnstile: Turnstile, release: Callable[[ClaimedDelivery], None], idle: Callable[[], int]
     ) -> None:
         self.turnstile = turnstile
         self._release = release
         self._idle = idle
-        self._waiting: dict[int, deque[Claimed]] = {}  # by campaign, the one whose turn it is next first
-        self._timed: list[tuple[float, int, Claimed]] = []  # a heap: those that have a turn
+        self._waiting: dict[
+            int, deque[ClaimedDelivery]
+        ] = {}  # by campaign, the one whose turn it is next first
+        self._timed: list[tuple[float, int, ClaimedDelivery]] = []  # a heap: those that have a turn
         self._released = 0  # and not taken by a place yet
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values())) + len(self._timed)
 
-    def takes(self, campaign: Campaign) -> bool:
+    def takes(self, campaign: RunningCampaign) -> bool:
         """Return whether the campaign's deliveries wait here for a turn."""
         limit = campaign.limit
         return self.turnstile.is_needed(limit) and self.turnstile.is_ahead(limit)
 
-    def room(self, campaign: Campaign, most: int) -> int:
+    def room(self, campaign: RunningCampaign, most: int) -> int:
         """Return how many deliveries of the campaign to take from the ledger now."""
-        full = round(min(most, max(LEAST_TAKEN, AHEAD / self.turnstile.interval(campaign.limit))))
+        full = round(
+            min(most, max(LEAST_TAKEN, TAKEN_AHEAD_SECONDS / self.turnstile.interval(campaign.limit)))
+        )
         waiting = len(self._waiting.get(campaign.pk, ()))
         return full - waiting if waiting <= full // 2 else 0
 
-    def add(self, claimed: Iterable[Claimed]) -> None:
+    def add(self, claimed: Iterable[ClaimedDelivery]) -> None:
         for each in claimed:
             self._waiting.setdefault(each.campaign.pk, deque()).append(each)
         self._changed.set()
 
-    def note_taken(self, claimed: Claimed) -> None:
+    def note_taken(self, claimed: ClaimedDelivery) -> None:
         """A place has taken a delivery that was released."""
         if claimed.turn is not None:
             self._released -= 1
 
-    def note_put_back(self, claimed: Claimed) -> None:
+    def note_put_back(self, claimed: ClaimedDelivery) -> None:
         """A place has not handed over what it had taken."""
         if claimed.turn is not None:
             self._released += 1
@@ -69,7 +73,7 @@ class Paced:
         """Look again: a place wants a delivery, or the run is over."""
         self._changed.set()
 
-    def take_out(self, is_wanted: Callable[[Claimed], bool]) -> list[Claimed]:
+    def take_out(self, is_wanted: Callable[[ClaimedDelivery], bool]) -> list[ClaimedDelivery]:
         """Take out and return the waiting deliveries for which `is_wanted`; turns they have are lost."""
         out = [each for waiting in self._waiting.values() for each in waiting if is_wanted(each)]
         out += [each for _, _, each in self._timed if is_wanted(each)]
@@ -83,7 +87,7 @@ class Paced:
             heapq.heapify(self._timed)
         return out
 
-    async def keep_turn(self, claimed: Claimed) -> bool:
+    async def keep_turn(self, claimed: ClaimedDelivery) -> bool:
         """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
         limit, turnstile = claimed.campaign.limit, self.turnstile
         if not turnstile.is_needed(limit):
@@ -113,7 +117,7 @@ class Paced:
                 wait = min(wait, self._timed[0][0] - self.turnstile.lead - self.turnstile.now())
             if wait > 0:
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(min(wait, LOOK)):
+                    async with asyncio.timeout(min(wait, LOOK_AGAIN_SECONDS)):
                         await self._changed.wait()
 
     def _release_due(self) -> None:

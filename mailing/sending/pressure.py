@@ -15,10 +15,12 @@ from mailing.smtp.client import Cause, ConnectFailed, Connection, Outcome, Resul
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind, Verdict
 
-DROPS = 3  # connections in a row that end before anything was accepted: the server does not work
+DROPS_UNTIL_FAILURE = (
+    3  # connections in a row that end before anything was accepted: the server does not work
+)
 THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
 SLOWEST = 8  # times the open connections are halved
-PATIENT = 3  # throttled in a row, from which on each place rests before it tries again
+THROTTLES_UNTIL_REST = 3  # throttled in a row, from which on each place rests before it tries again
 LONGEST_REST = 5.0  # seconds
 INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # by waiting
 
@@ -38,7 +40,7 @@ class Pressure:
         self._pk = smtp.pk
         self._stop = stop
         self._level = pace.level_at(database_time.now())
-        self._least_drops = min(DROPS, places)
+        self._least_drops = min(DROPS_UNTIL_FAILURE, places)
         self._drops = 0  # in a row
         self._throttles = 0  # in a row
         self._throttled_at: float | None = None
@@ -50,9 +52,9 @@ class Pressure:
     @property
     def rest(self) -> float:
         """Seconds to wait before the next message, after one was throttled."""
-        if self._throttles < PATIENT:
+        if self._throttles < THROTTLES_UNTIL_REST:
             return 0.0
-        return min(0.1 * 2 ** (self._throttles - PATIENT), LONGEST_REST)
+        return min(0.1 * 2 ** (self._throttles - THROTTLES_UNTIL_REST), LONGEST_REST)
 
     @property
     def may_go_on(self) -> bool:
@@ -77,7 +79,7 @@ class Pressure:
         asked = result.verdict.retry_after if result.verdict else None
         self._slow_down(asked)
         if not link.is_usable and not link.accepted and is_alone and asked is None:
-            self._rest_for(outcome.BRIEF_WAIT * 2**self._level)  # 421 to the first message
+            self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
 
     def dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
         """A server that refuses us, keeps us waiting, or ends connections that have taken nothing, does not work."""
@@ -97,7 +99,7 @@ class Pressure:
         if not is_alone:
             return
         if is_throttled:
-            self._rest_for(outcome.BRIEF_WAIT * 2**self._level)
+            self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)
         else:
             self._failure = error.sentence
             self._is_for_good |= error.cause in INCURABLE or _is_refusal(error.verdict)
@@ -131,7 +133,7 @@ class Pressure:
             # of two lanes that were quiet at the same time one counts, and none that was while the other was not
             Pace.objects.filter(pk=self._pk, level=self._level).update(level=self._level - 1)
         if failure:
-            breaker.failed(self._pk, failure, for_good=self._is_for_good)
+            breaker.note_failure(self._pk, failure, for_good=self._is_for_good)
 
     def _tell_pace(self, *, is_slower: bool, hold: float) -> None:
         with transaction.atomic():

@@ -22,7 +22,7 @@ from mailing import launch
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
-from mailing.sending.door import Door
+from mailing.sending.door import ConnectionOpener
 from mailing.sending.ledger import LaneLost, Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.servers import TIMEOUTS, server_of
@@ -33,26 +33,32 @@ from mailing.smtp.client import ConnectFailed, Connection, Tls
 
 logger = logging.getLogger(__name__)
 
-BUDGET = 20.0  # seconds a run goes on
-LONG_BUDGET = (
+BUDGET_SECONDS = 20.0  # seconds a run goes on
+LONG_BUDGET_SECONDS = (
     60.0  # where no other run fills the moment until the next one, and a limit lets nothing be made up for
 )
-WATCH = 0.2  # seconds between two looks at whether this process is to end
-WIDEN = 1.0  # seconds between two looks at whether connections that waited for a late answer are free again
-STRAGGLE = 5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
-LAST_WAIT = 4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
+WATCH_SECONDS = 0.2  # seconds between two looks at whether this process is to end
+WIDEN_EVERY_SECONDS = (
+    1.0  # seconds between two looks at whether connections that waited for a late answer are free again
+)
+STRAGGLE_SECONDS = (
+    5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
+)
+LAST_WAIT_SECONDS = (
+    4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
+)
 
 
 # What a run leaves behind, its loop, its work, and itself.
-Begun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], "Pump"]
+BegunRun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], "Pump"]
 
 
-def run(connection_id: int, number: int) -> int:
+def run_lane(connection_id: int, number: int) -> int:
     """Feed the connection through its lane `number` for a while; return how many messages were accepted.
 
     Safe to call twice and at the same time: one call holds the lane, the others return 0 at once.
     """
-    with launch.counting_errors(lambda: launch.running_through(connection_id)):
+    with launch.counting_errors(lambda: launch.list_running_through(connection_id)):
         begun = _begin(connection_id, number)
     if begun is None:
         return 0
@@ -73,7 +79,7 @@ def _follow(pump: "Pump") -> None:
         pump.follow()
 
 
-def _begin(connection_id: int, number: int) -> Begun | None:
+def _begin(connection_id: int, number: int) -> BegunRun | None:
     """Take the lane and send until the run is over or only late answers are left; None: there is nothing to do."""
     smtp = SmtpConnection.objects.filter(pk=connection_id, is_enabled=True).first()
     if smtp is None:
@@ -81,19 +87,19 @@ def _begin(connection_id: int, number: int) -> Begun | None:
         return None
     pace = Pace.objects.get_or_create(connection=smtp)[0]
     if smtp.login_trouble:
-        breaker.failed(connection_id, smtp.login_trouble, for_good=True)
+        breaker.note_failure(connection_id, smtp.login_trouble, for_good=True)
         return None
     is_held = pace.held_until is not None and pace.held_until > database_time.now()
-    most = lanes.share(max(1, smtp.max_connections >> pace.level_at(database_time.now())), number)
-    places = most - lanes.waiting(connection_id, number)
-    taken = lanes.take(connection_id, number) if places > 0 and not is_held else None
+    most = lanes.share_of_lane(max(1, smtp.max_connections >> pace.level_at(database_time.now())), number)
+    places = most - lanes.count_waiting(connection_id, number)
+    taken = lanes.take_lane(connection_id, number) if places > 0 and not is_held else None
     if taken is None:
-        lanes.came_in_vain(connection_id, number)  # the clock wakes it when it may go on
+        lanes.note_in_vain(connection_id, number)  # the clock wakes it when it may go on
         return None
     connection.close()  # the run has its own, and may outlive a restart of the database
     pump = Pump(smtp, pace, taken, number, places=places, most=most)
     with contextlib.ExitStack() as held:
-        held.callback(lanes.leave, taken)
+        held.callback(lanes.end_run, taken)
         runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
         work = runner.get_loop().create_task(pump.run())
         runner.run(pump.until_late(work))
@@ -102,7 +108,7 @@ def _begin(connection_id: int, number: int) -> Begun | None:
 
 def _is_set_aside(pump: "Pump") -> bool:
     try:
-        lanes.set_aside(pump.number, pump.open)
+        lanes.set_run_aside(pump.number, pump.open)
     except OperationalError:  # the database is away: the run waits where it is, and keeps its lane
         logger.warning("Run %s could not be set aside.", pump.number)
         return False
@@ -131,7 +137,7 @@ def _see_out(
             logger.exception("Run %s of “%s” lost the database and stopped.", pump.number, pump.smtp)
         except* Exception as errors:
             for pk in pump.campaigns:
-                launch.unforeseen(pk, errors.exceptions[0])
+                launch.count_unforeseen_error(pk, errors.exceptions[0])
             raise
     _follow(pump)
 
@@ -155,7 +161,7 @@ class Pump:
         self._idle = asyncio.Event()  # no place takes anything more
         self._late = asyncio.Event()  # and all that is left to do is to wait for answers to messages
         self._active = self._flying = 0  # places at work, and those with a message under way
-        self._door = Door(self._server, self._over, self._shut_out)
+        self._door = ConnectionOpener(self._server, self._over, self._shut_out)
         self._links = self._door.links
         self._offering: set[Connection] = set()
         self._unanswered: dict[
@@ -186,12 +192,12 @@ class Pump:
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, self._end)
-        loop.call_later(BUDGET, self._end_of_budget)
+        loop.call_later(BUDGET_SECONDS, self._end_of_budget)
         self._watch_for_the_end(loop)
         async with contextlib.AsyncExitStack() as opened:
             own = await opened.enter_async_context(await database.connect(plans_once=False))
             recording = await database.connect(plans_once=True)
-            ledger = Ledger(recording, self.number, lanes.LEASE, lambda: self._flying)
+            ledger = Ledger(recording, self.number, lanes.LEASE_SECONDS, lambda: self._flying)
             opened.push_async_callback(ledger.close)
             opened.push_async_callback(self._turnstile.close)
             supply = self._supply = Supply(own, ledger, self.smtp, self._turnstile, self._over, self.stop)
@@ -235,9 +241,9 @@ class Pump:
         await work
 
     def _end_of_budget(self) -> None:
-        is_alone = not lanes.share(max(1, self.smtp.max_connections), 1)
+        is_alone = not lanes.share_of_lane(max(1, self.smtp.max_connections), 1)
         if is_alone and self._supply and self._supply.is_paced:
-            asyncio.get_running_loop().call_later(LONG_BUDGET - BUDGET, self.stop)
+            asyncio.get_running_loop().call_later(LONG_BUDGET_SECONDS - BUDGET_SECONDS, self.stop)
         else:
             self.stop()
 
@@ -250,11 +256,11 @@ class Pump:
         if self._supply:
             self._supply.wake()
         asyncio.get_running_loop().call_soon(self._look_for_stragglers)
-        asyncio.get_running_loop().call_later(STRAGGLE, self._cut_short)
+        asyncio.get_running_loop().call_later(STRAGGLE_SECONDS, self._cut_short)
 
     def _look_for_stragglers(self) -> None:
         """Once all that is left are messages whose answer is late by now, nobody waits for them any longer."""
-        late = sum(link.waited > STRAGGLE for link in self._unanswered)
+        late = sum(link.waited > STRAGGLE_SECONDS for link in self._unanswered)
         if self._active == late and self._over.is_set():
             self._cut_short()
 
@@ -262,13 +268,13 @@ class Pump:
         """This process is to end: the same, and no long wait for an answer."""
         self._answers.is_ending = True
         self.stop()
-        asyncio.get_running_loop().call_later(LAST_WAIT, self._leave_in_doubt)
+        asyncio.get_running_loop().call_later(LAST_WAIT_SECONDS, self._leave_in_doubt)
 
     def _watch_for_the_end(self, loop: asyncio.AbstractEventLoop) -> None:
         if is_stopping():
             self._end()
         else:
-            loop.call_later(WATCH, self._watch_for_the_end, loop)
+            loop.call_later(WATCH_SECONDS, self._watch_for_the_end, loop)
 
     def _cut_short(self) -> None:
         """Nothing is handed over from here on. No byte of these messages has left: they are as due as before."""
@@ -293,13 +299,13 @@ class Pump:
         if self._supply is None:  # the database went away before anything was taken
             return
         for pk, why in (self._answers.refused | self._supply.unwritable).items():
-            breaker.pause(pk, why)
+            breaker.pause_campaign(pk, why)
         while self._supply.unforeseen:
-            launch.unforeseen(*self._supply.unforeseen.popitem())
+            launch.count_unforeseen_error(*self._supply.unforeseen.popitem())
         for pk in self._supply.seen:
             launch.finish(pk)
         if may_go_on and not self._supply.is_spent:
-            lanes.wake(self.smtp.pk)
+            lanes.wake_connection(self.smtp.pk)
 
     # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -332,7 +338,7 @@ class Pump:
                 await link.quit()
                 self._links.discard(link)  # not before: what is being closed is open to the server
                 if self._late.is_set():
-                    ledger.note(lanes.STILL_WAITING, [self.open, self.number])
+                    ledger.note(lanes.UPDATE_WAITING, [self.open, self.number])
 
     async def _widen(
         self,
@@ -342,9 +348,9 @@ class Pump:
     ) -> None:
         """Begin places in place of the connections that earlier runs of the lane no longer wait with."""
         while len(places) < self._most:
-            await self._wait(WIDEN)
+            await self._wait(WIDEN_EVERY_SECONDS)
             try:
-                cursor = await own.execute(lanes.WAITING, [self.smtp.pk, self._lane])
+                cursor = await own.execute(lanes.COUNT_WAITING, [self.smtp.pk, self._lane])
                 waiting = (await cursor.fetchone() or [0])[0]
             except psycopg.OperationalError:  # the supply sees it too, and ends the run
                 return

@@ -16,21 +16,21 @@ from campaigns import database_time
 from mailing import content
 from mailing.models import SmtpConnection
 from mailing.sending import breaker, claim, limits, outcome
-from mailing.sending.claim import Campaign, Claimed
+from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.ledger import Ledger
-from mailing.sending.paced import Paced
+from mailing.sending.paced import PacedDeliveries
 from mailing.sending.turns import Turnstile
 from mailing.smtp.client import Mail
 
 logger = logging.getLogger(__name__)
 
-CLAIM = 500  # deliveries taken at once
-LOW = 250  # taken again below
-LOOK = 0.5  # seconds between two looks at which campaigns run
-UNMADE = 3  # messages that could not be made, and none that could: it is the campaign's fault
-IDLE = 0.5  # seconds without anything due that end a run
+MOST_CLAIMED_AT_ONCE = 500  # deliveries taken at once
+REFILL_BELOW = 250  # taken again below
+LOOK_AGAIN_SECONDS = 0.5  # seconds between two looks at which campaigns run
+MOST_UNMADE = 3  # messages that could not be made, and none that could: it is the campaign's fault
+IDLE_SECONDS = 0.5  # seconds without anything due that end a run
 
-UNUSABLE = """
+FIND_UNUSABLE = """
 SELECT smtp.id FROM mailing_smtpconnection AS smtp
 LEFT JOIN mailing_pace AS pace ON pace.connection_id = smtp.id
 WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
@@ -40,7 +40,7 @@ WHERE smtp.id = ANY(%s) AND (NOT smtp.is_enabled OR pace.down_since IS NOT NULL)
 class Parcel(msgspec.Struct, frozen=True):
     """A delivery and its message, ready to be handed over."""
 
-    claimed: Claimed
+    claimed: ClaimedDelivery
     mail: Mail
 
 
@@ -62,13 +62,13 @@ class Supply:
         over: asyncio.Event,
         stop: Callable[[], None],
     ) -> None:
-        self.campaigns: dict[int, Campaign] = {}
+        self.campaigns: dict[int, RunningCampaign] = {}
         self.seen: set[int] = set()
         self.barred: set[int] = set()
         self.unforeseen: dict[int, Exception] = {}
         self.unwritable: dict[int, str] = {}
         self.is_spent = False
-        self._unmade: dict[int, list[tuple[Claimed, Exception]]] = {}
+        self._unmade: dict[int, list[tuple[ClaimedDelivery, Exception]]] = {}
         self._made: set[int] = set()  # campaigns of which this run has made a message
         self._rates: dict[int, breaker.ContentRate] = {}
         self._own = own
@@ -77,11 +77,11 @@ class Supply:
         self._base = settings.PUBLIC_URL
         self._turnstile = turnstile
         self._asking = 0  # places that want a message
-        self._paced = Paced(turnstile, self._release, lambda: self._asking)
+        self._paced = PacedDeliveries(turnstile, self._release, lambda: self._asking)
         self._limits = limits.limits_of(smtp, limits.day_of(database_time.now()))
         self._over = over
         self._stop = stop
-        self._queue: deque[Claimed] = deque()
+        self._queue: deque[ClaimedDelivery] = deque()
         self._filled = asyncio.Event()
         self._hungry = asyncio.Event()
         self._unusable: set[int] = set()
@@ -117,7 +117,7 @@ class Supply:
             if claimed.turn is not None:
                 self._paced.note_taken(claimed)
                 claimed.taken_at = self._turnstile.now()
-            if len(self._queue) < LOW:
+            if len(self._queue) < REFILL_BELOW:
                 self._hungry.set()
             try:
                 message = claimed.message(self._base)
@@ -132,14 +132,14 @@ class Supply:
                 return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
         return None
 
-    def _set_unmade_aside(self, claimed: Claimed, error: Exception) -> None:
+    def _set_unmade_aside(self, claimed: ClaimedDelivery, error: Exception) -> None:
         """Keep one whose message could not be made, for an error nobody foresaw, until whose fault it is is known."""
         pk = claimed.campaign.pk
         unmade = self._unmade.setdefault(pk, [])
         unmade.append((claimed, error))
         if pk in self._made:
             self._note_made(pk)
-        elif len(unmade) >= UNMADE:
+        elif len(unmade) >= MOST_UNMADE:
             self._stop()
 
     def _note_made(self, campaign_id: int) -> None:
@@ -148,9 +148,9 @@ class Supply:
         for claimed, error in self._unmade.pop(campaign_id, ()):
             self._record_broken(claimed, f"{type(error).__name__}: {error}")
 
-    def _record_broken(self, claimed: Claimed, sentence: str) -> None:
+    def _record_broken(self, claimed: ClaimedDelivery, sentence: str) -> None:
         """Fail one whose own values broke its message; a campaign of which that is nearly everybody goes no further."""
-        self._ledger.record(claimed, outcome.unsendable(sentence))
+        self._ledger.record(claimed, outcome.make_unsendable(sentence))
         pk = claimed.campaign.pk
         rate = self._find_rate(pk)
         rate.add(is_broken=True)
@@ -174,17 +174,17 @@ class Supply:
         self._unmade.clear()
         return keys
 
-    async def keep_turn(self, claimed: Claimed) -> bool:
+    async def keep_turn(self, claimed: ClaimedDelivery) -> bool:
         """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
         return await self._paced.keep_turn(claimed)
 
-    def put_back(self, claimed: Claimed) -> None:
+    def put_back(self, claimed: ClaimedDelivery) -> None:
         """Return one that was not handed over."""
         self._paced.note_put_back(claimed)
         self._queue.appendleft(claimed)
         self._filled.set()
 
-    def _release(self, claimed: Claimed) -> None:
+    def _release(self, claimed: ClaimedDelivery) -> None:
         """Hand on what has a turn, ahead of what needs none."""
         self._queue.appendleft(claimed)
         self._filled.set()
@@ -219,7 +219,7 @@ class Supply:
         looked_at = idle_since = 0.0
         while not self._over.is_set():
             now = time.monotonic()
-            if now - looked_at > LOOK:
+            if now - looked_at > LOOK_AGAIN_SECONDS:
                 looked_at = now
                 await self._look()
             if await self._refill():
@@ -229,12 +229,14 @@ class Supply:
                 idle_since = 0.0
             elif not idle_since:
                 idle_since = now
-            elif now - idle_since > IDLE:
+            elif now - idle_since > IDLE_SECONDS:
                 self.is_spent = True
                 self._stop()
             self._hungry.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK if len(self._queue) >= LOW else LOOK / 5):
+                async with asyncio.timeout(
+                    LOOK_AGAIN_SECONDS if len(self._queue) >= REFILL_BELOW else LOOK_AGAIN_SECONDS / 5
+                ):
                     await self._hungry.wait()
 
     async def give_back(self) -> None:
@@ -251,15 +253,15 @@ class Supply:
             with contextlib.suppress(
                 psycopg.OperationalError
             ):  # then they count as sent: slower, never too fast
-                await limits.take(self._own, self._pk, self._limits, -len(left))
+                await limits.take_quota(self._own, self._pk, self._limits, -len(left))
 
     async def _look(self) -> None:
         """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
-        running = await claim.campaigns(self._own, self._pk, self.campaigns, self.unforeseen)
+        running = await claim.read_campaigns(self._own, self._pk, self.campaigns, self.unforeseen)
         self.campaigns = {pk: campaign for pk, campaign in running.items() if pk not in self.barred}
         self.seen |= self.campaigns.keys()
         pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self._pk}
-        cursor = await self._own.execute(UNUSABLE, [list(pks)])
+        cursor = await self._own.execute(FIND_UNUSABLE, [list(pks)])
         self._unusable = {row[0] for row in await cursor.fetchall()}
         dropped = [claimed for claimed in self._queue if self._is_stopped(claimed)]
         if dropped:
@@ -267,18 +269,24 @@ class Supply:
             for claimed in dropped:
                 self._paced.note_taken(claimed)
         if dropped := [*dropped, *self._paced.take_out(self._is_stopped)]:
-            await claim.give_back(self._own, self._ledger.run, [claimed.pk for claimed in dropped])
+            await claim.return_deliveries(self._own, self._ledger.run, [claimed.pk for claimed in dropped])
 
-    def _is_stopped(self, claimed: Claimed) -> bool:
+    def _is_stopped(self, claimed: ClaimedDelivery) -> bool:
         return claimed.campaign.pk not in self.campaigns
 
     async def _refill(self) -> int:
         """Claim for each running campaign in turn; return how many rows were looked at."""
         looked_at = 0
-        is_low = len(self._queue) < LOW
+        is_low = len(self._queue) < REFILL_BELOW
         for campaign in list(self.campaigns.values()):
             is_paced = self._paced.takes(campaign)
-            most = self._paced.room(campaign, CLAIM) if is_paced else CLAIM if is_low else 0
+            most = (
+                self._paced.room(campaign, MOST_CLAIMED_AT_ONCE)
+                if is_paced
+                else MOST_CLAIMED_AT_ONCE
+                if is_low
+                else 0
+            )
             for lane in self._lanes(campaign) if most else ():
                 if self._over.is_set():
                     return looked_at
@@ -293,7 +301,7 @@ class Supply:
                     break  # the share of others only when nothing of its own is left
         return looked_at
 
-    def _lanes(self, campaign: Campaign) -> list[int]:
+    def _lanes(self, campaign: RunningCampaign) -> list[int]:
         """Whose deliveries this connection sends: its own, and those of connections that cannot be used."""
         dead = [pk for pk in campaign.connections if pk in self._unusable and pk != self._pk]
         if campaign.is_failover:
@@ -302,15 +310,17 @@ class Supply:
                 return [self._pk]  # the first that works takes over
         return [self._pk, *dead]
 
-    async def _take(self, campaign: Campaign, lane: int, wanted: int) -> tuple[list[Claimed], int]:
+    async def _take(
+        self, campaign: RunningCampaign, lane: int, wanted: int
+    ) -> tuple[list[ClaimedDelivery], int]:
         chosen = {"connection_id": self._pk, "lane": lane, "run": self._ledger.run}
         if not self._limits:
-            return await claim.claim(self._own, campaign, **chosen, most=wanted)
+            return await claim.claim_deliveries(self._own, campaign, **chosen, most=wanted)
         async with self._own.transaction():
-            most = await limits.take(self._own, self._pk, self._limits, wanted)
+            most = await limits.take_quota(self._own, self._pk, self._limits, wanted)
             if not most:
                 return [], 0
-            claimed, rows = await claim.claim(self._own, campaign, **chosen, most=most)
+            claimed, rows = await claim.claim_deliveries(self._own, campaign, **chosen, most=most)
             if len(claimed) < most:
-                await limits.take(self._own, self._pk, self._limits, len(claimed) - most)
+                await limits.take_quota(self._own, self._pk, self._limits, len(claimed) - most)
             return claimed, rows

@@ -18,8 +18,8 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-TEST = 0  # the delivery of a test e-mail: nobody's
-PART = 10  # bytes of the hash for each purpose
+TEST_DELIVERY_ID = 0  # the delivery of a test e-mail: nobody's
+TOKEN_PART_BYTES = 10  # bytes of the hash for each purpose
 
 
 class Purpose(IntEnum):
@@ -41,18 +41,18 @@ class Tokens(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def _keyed(secret: str) -> "blake2b":
+def _make_keyed_hash(secret: str) -> "blake2b":
     return blake2b(key=blake2b(secret.encode()).digest(), digest_size=64, person=b"fanfare mails")
 
 
-def sign(delivery_id: int, purpose: Purpose) -> str:
+def sign_token(delivery_id: int, purpose: Purpose) -> str:
     """Make the token of this delivery for one purpose."""
-    return _sign(_keyed(settings.SECRET_KEY), delivery_id)[purpose]
+    return _sign(_make_keyed_hash(settings.SECRET_KEY), delivery_id)[purpose]
 
 
-def sign_all(delivery_ids: Iterable[int]) -> list[Tokens]:
+def sign_tokens(delivery_ids: Iterable[int]) -> list[Tokens]:
     """Make the tokens of these deliveries, in their order."""
-    keyed = _keyed(settings.SECRET_KEY)
+    keyed = _make_keyed_hash(settings.SECRET_KEY)
     return [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
 
 
@@ -68,7 +68,7 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
     return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:])
 
 
-def read(token: str, purpose: Purpose) -> int:
+def read_token(token: str, purpose: Purpose) -> int:
     """Read the key of the delivery a token was made for.
 
     Raises: ValueError: nobody made it here, or it was made for another purpose.
@@ -77,9 +77,9 @@ def read(token: str, purpose: Purpose) -> int:
         raw = urlsafe_b64decode(token.encode("ascii"))
     except ValueError as error:
         raise ValueError("The link is damaged.") from error
-    mac = _keyed(settings.SECRET_KEY).copy()
+    mac = _make_keyed_hash(settings.SECRET_KEY).copy()
     mac.update(raw[:8])
-    part = mac.digest()[purpose * PART : (purpose + 1) * PART]
+    part = mac.digest()[purpose * TOKEN_PART_BYTES : (purpose + 1) * TOKEN_PART_BYTES]
     if len(raw) != 18 or not compare_digest(part, raw[8:]):
         raise ValueError("The link is damaged.")
     return int.from_bytes(raw[:8])

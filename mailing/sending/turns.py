@@ -20,15 +20,15 @@ import psycopg
 
 from mailing.sending import database
 
-SLACK = 0.03  # turns are so much further apart than the limit asks
-HORIZON = 0.25  # seconds ahead that turns are given out: what a process that is killed loses
-LATE = 0.6  # of the spare time that the slack leaves in a stretch, which a message may leave late
+SLACK_SECONDS = 0.03  # turns are so much further apart than the limit asks
+HORIZON_SECONDS = 0.25  # seconds ahead that turns are given out: what a process that is killed loses
+LATE_SECONDS = 0.6  # of the spare time that the slack leaves in a stretch, which a message may leave late
 FIRST_LEAD, LONGEST_LEAD = 0.1, 1.0  # seconds before its turn that a message is offered to the server
 SHORTEST_LEAD = 0.03
 SHORT_HOLD = 0.05  # seconds that no server minds
 LONGEST_HOLD = 1.0  # seconds that a server which has accepted an envelope is kept waiting for the message
-FURTHEST = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
-TRUSTED = 30.0  # seconds that a comparison of the clocks holds
+FURTHEST_SECONDS = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
+CLOCK_TRUSTED_SECONDS = 30.0  # seconds that a comparison of the clocks holds
 
 
 class Limit(NamedTuple):
@@ -41,12 +41,12 @@ class Limit(NamedTuple):
     def interval(self) -> float:
         """Return the seconds from one turn to the next, 0 without a limit."""
         widest = max((seconds / most for seconds, most in self._stretches()), default=0.0)
-        return widest * (1 + SLACK)
+        return widest * (1 + SLACK_SECONDS)
 
     @property
     def tolerance(self) -> float:
         """Return the seconds a message may leave after its turn without any stretch holding more than the limit."""
-        return LATE * min(most * self.interval - seconds for seconds, most in self._stretches())
+        return LATE_SECONDS * min(most * self.interval - seconds for seconds, most in self._stretches())
 
     def _stretches(self) -> list[tuple[float, int]]:
         both = ((1.0, self.per_second), (60.0, self.per_minute))
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
     wait: float  # seconds until it is of use to ask again
 
 
-def plan(now: float, queues: Sequence[Queue], wanted: int, horizon: float = HORIZON) -> Plan:
+def plan_turns(now: float, queues: Sequence[Queue], wanted: int, horizon: float = HORIZON_SECONDS) -> Plan:
     """Plan up to `wanted` turns from `now` to `horizon` seconds ahead, which keep to every queue.
 
     A next turn that lies further away than it can by these limits (they were tighter, or the clock was put back) counts
@@ -76,7 +76,9 @@ def plan(now: float, queues: Sequence[Queue], wanted: int, horizon: float = HORI
     """
     step = max(queue.interval for queue in queues)
     free = [
-        min(queue.next_at, now + queue.interval + FURTHEST) for queue in queues if queue.next_at is not None
+        min(queue.next_at, now + queue.interval + FURTHEST_SECONDS)
+        for queue in queues
+        if queue.next_at is not None
     ]
     first = max([now, *free])
     if wanted < 1 or first > now + horizon:
@@ -202,7 +204,7 @@ class Turnstile:
         ]
         if horizon is None:
             # under two limits turns that a tight campaign took ahead would be lost to the connection's others
-            horizon = self.lead if len(kept) == 2 else max(HORIZON, 1.5 * self.lead)
+            horizon = self.lead if len(kept) == 2 else max(HORIZON_SECONDS, 1.5 * self.lead)
         async with self._database.transaction():
             queues = []
             for what, key, interval in kept:
@@ -212,7 +214,7 @@ class Turnstile:
                     next_at = missed
                 queues.append(Queue(interval, next_at))
             now = await self._read_clock(self._database)
-            planned = plan(now, queues, wanted, horizon)
+            planned = plan_turns(now, queues, wanted, horizon)
             for (what, key, _), next_at in zip(kept, planned.next_at, strict=False):
                 await self._database.execute(WRITE[what], [next_at, key])
         return planned.turns, planned.wait
@@ -224,7 +226,7 @@ class Turnstile:
         (now,) = await cursor.fetchone()  # type: ignore[misc]
         answered_at = time.monotonic()
         doubt = (answered_at - asked_at) / 2
-        if doubt <= self._doubt or answered_at - self._compared_at > TRUSTED:
+        if doubt <= self._doubt or answered_at - self._compared_at > CLOCK_TRUSTED_SECONDS:
             self._offset = now - (asked_at + answered_at) / 2
             self._doubt, self._compared_at = doubt, answered_at
         return now

@@ -27,7 +27,7 @@ class AddressRefused(ValueError):
         self.needs_smtputf8 = needs_smtputf8
 
 
-def on_the_wire(address: str, *, smtputf8: bool = False) -> bytes:
+def encode_for_wire(address: str, *, smtputf8: bool = False) -> bytes:
     """`address` as it stands between < and > of MAIL FROM and RCPT TO.
 
     The domain goes out in IDNA; a local part that is not ASCII goes out as UTF-8, if the server speaks SMTPUTF8.
@@ -38,7 +38,7 @@ def on_the_wire(address: str, *, smtputf8: bool = False) -> bytes:
     local, at, domain = address.rpartition("@")
     if not at or not local:
         raise AddressRefused(f"{address!r} is not an e-mail address.")
-    host = _domain(domain, address)
+    host = _encode_domain(domain, address)
     if not _ASCII_LOCAL(local):
         if local.isascii() or _UNSAFE(local) or local.startswith(".") or local.endswith(".") or ".." in local:
             raise AddressRefused(f"{address!r} is not an e-mail address.")
@@ -54,15 +54,15 @@ def on_the_wire(address: str, *, smtputf8: bool = False) -> bytes:
     return wire
 
 
-def _domain(domain: str, address: str) -> str:
+def _encode_domain(domain: str, address: str) -> str:
     if _ASCII_DOMAIN(domain) or _LITERAL(domain):
         return domain
     try:
-        return _idna(domain)
+        return _encode_idna(domain)
     except idna.IDNAError as error:
         raise AddressRefused(f"The domain of {address!r} is not a valid name.") from error
 
 
 @lru_cache(maxsize=4096)
-def _idna(domain: str) -> str:
+def _encode_idna(domain: str) -> str:
     return idna.encode(domain, uts46=True).decode("ascii")

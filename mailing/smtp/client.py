@@ -32,7 +32,7 @@ import socket
 import ssl
 from enum import StrEnum
 
-from mailing.smtp.addresses import AddressRefused, on_the_wire
+from mailing.smtp.addresses import AddressRefused, encode_for_wire
 from mailing.smtp.connection import Connection
 from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result
 from mailing.smtp.phrases import Meaning, find_meaning
@@ -144,7 +144,7 @@ async def check(server: Server, sender: str) -> None:
     """
     connection = await connect(server)
     try:
-        wire = on_the_wire(sender, smtputf8=connection.capabilities.smtputf8)
+        wire = encode_for_wire(sender, smtputf8=connection.capabilities.smtputf8)
     except AddressRefused as error:
         raise ConnectFailed(Cause.SENDER, Stage.MAIL, None, str(error)) from error
     else:
@@ -177,7 +177,7 @@ async def _open(server: Server) -> Connection:
         OSError,
         UnicodeError,
     ) as error:  # TimeoutError, SSLError are OSErrors; Unicode: the host's name
-        raise _unopened(
+        raise _describe_opening_failure(
             server, Stage.STARTTLS if isinstance(error, ssl.SSLError) else Stage.CONNECT, error
         ) from error
     if server.username and server.tls is Tls.NONE:
@@ -193,7 +193,7 @@ def _refuse_open_login(server: Server, transport: asyncio.BaseTransport) -> None
         raise ConnectFailed(Cause.ENCRYPTION, Stage.AUTH, None, what)
 
 
-def _unopened(server: Server, stage: Stage, error: Exception) -> ConnectFailed:
+def _describe_opening_failure(server: Server, stage: Stage, error: Exception) -> ConnectFailed:
     match error:
         case ssl.SSLCertVerificationError():
             what = f"The certificate of {server} was not accepted: {error.verify_message}."
@@ -244,7 +244,7 @@ async def _encrypt(connection: Connection) -> None:
     try:
         await connection.start_tls(server.timeouts.starttls)
     except OSError as error:
-        raise _unopened(server, Stage.STARTTLS, error) from error
+        raise _describe_opening_failure(server, Stage.STARTTLS, error) from error
     await _say_hello(connection)
 
 
@@ -271,7 +271,7 @@ async def _log_in(connection: Connection) -> None:
     _expect(connection, Stage.AUTH, answer, 235, Cause.LOGIN)
 
 
-_AT = {
+_AT_STAGE = {
     Stage.GREETING: "at the greeting",
     Stage.EHLO: "at EHLO",
     Stage.STARTTLS: "at STARTTLS",
@@ -280,13 +280,13 @@ _AT = {
 }
 
 
-_NAMED = {
+_CAUSE_OF_MEANING = {
     Meaning.HELLO: Cause.HELLO,
     Meaning.QUOTA: Cause.QUOTA,
     Meaning.SENDER_RIGHT: Cause.SENDER,
     Meaning.SENDER_DOMAIN: Cause.SENDER,
 }
-_NAMED_FOR_GOOD = {Meaning.LOGIN: Cause.LOGIN, Meaning.SENDER: Cause.SENDER}
+_CAUSE_OF_PERMANENT_MEANING = {Meaning.LOGIN: Cause.LOGIN, Meaning.SENDER: Cause.SENDER}
 
 
 def name_cause(stage: Stage, reply: Reply) -> Cause | None:
@@ -298,7 +298,9 @@ def name_cause(stage: Stage, reply: Reply) -> Cause | None:
     meaning = find_meaning(f"{reply.enhanced} {reply.text}")
     if meaning is None:
         return None
-    return _NAMED.get(meaning) or (_NAMED_FOR_GOOD.get(meaning) if reply.code >= 500 else None)
+    return _CAUSE_OF_MEANING.get(meaning) or (
+        _CAUSE_OF_PERMANENT_MEANING.get(meaning) if reply.code >= 500 else None
+    )
 
 
 def _expect(
@@ -309,12 +311,12 @@ def _expect(
     if answer is None:
         ended = connection.ended
         if connection.is_late:
-            what = f"{server} did not answer in time {_AT[stage]}."
+            what = f"{server} did not answer in time {_AT_STAGE[stage]}."
             if stage is Stage.GREETING and server.tls is not Tls.IMPLICIT:
                 what += " A server that does not greet often waits for TLS from the start."
             raise ConnectFailed(Cause.TIMED_OUT, stage, None, what)
         how = Cause.NOT_SMTP if "closed the connection" not in ended else Cause.REFUSED
-        raise ConnectFailed(how, stage, None, f"{ended.rstrip('.')} {_AT[stage]}.")
+        raise ConnectFailed(how, stage, None, f"{ended.rstrip('.')} {_AT_STAGE[stage]}.")
     if answer.code == code:
         return answer
     reply = answer.read()
@@ -322,10 +324,10 @@ def _expect(
     is_about_sender = reply.enhanced in ("4.1.7", "4.1.8")
     if 400 <= reply.code < 500 and not named and not is_about_sender:
         raise ConnectFailed(
-            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_AT[stage]}: {reply}."
+            Cause.THROTTLED, stage, reply, f"{server} wants us to wait {_AT_STAGE[stage]}: {reply}."
         )
     if reply.code >= 400:
-        raise ConnectFailed(named or cause, stage, reply, f"{server} refused {_AT[stage]}: {reply}.")
+        raise ConnectFailed(named or cause, stage, reply, f"{server} refused {_AT_STAGE[stage]}: {reply}.")
     raise ConnectFailed(
-        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_AT[stage]}: {reply}."
+        Cause.NOT_SMTP, stage, reply, f"{server} gave an unexpected answer {_AT_STAGE[stage]}: {reply}."
     )

@@ -16,7 +16,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import astuple
 
 from mailing.smtp import sessions
-from mailing.smtp.envelope import Capabilities, Mail, Outcome, Result, Unsendable, commands, wire_form
+from mailing.smtp.envelope import (
+    Capabilities,
+    Mail,
+    Outcome,
+    Result,
+    Unsendable,
+    write_envelope,
+    write_wire_form,
+)
 from mailing.smtp.replies import NotSmtp, RawReply, ReplyParser, Stage
 from mailing.smtp.server import Server
 from mailing.smtp.verdicts import Kind, Verdict
@@ -123,7 +131,7 @@ class Connection(asyncio.Protocol):
             return self._gone(Stage.MAIL)
         else:
             try:
-                envelope = commands(mail, self.capabilities)
+                envelope = write_envelope(mail, self.capabilities)
             except Unsendable as unsendable:
                 return unsendable.result
             if not self.capabilities.pipelining:
@@ -149,11 +157,11 @@ class Connection(asyncio.Protocol):
         if mail is None:
             raise RuntimeError("No message has been offered.")
         self._offered = None
-        content = mail.content if mail.ready else wire_form(mail.content)
+        content = mail.content if mail.ready else write_wire_form(mail.content)
         envelope = b""
         if then is not None and self.capabilities.pipelining:
             try:
-                envelope = commands(then, self.capabilities)
+                envelope = write_envelope(then, self.capabilities)
                 self._chained = then
             except Unsendable:
                 pass  # nothing to chain: its own `offer` returns the refusal

@@ -8,7 +8,7 @@ from typing import Self
 
 import msgspec
 
-from mailing.smtp.addresses import AddressRefused, on_the_wire
+from mailing.smtp.addresses import AddressRefused, encode_for_wire
 from mailing.smtp.replies import Reply, Stage
 from mailing.smtp.verdicts import Kind, Verdict
 
@@ -95,21 +95,21 @@ class Unsendable(Exception):
         self.result = Result(Outcome.REFUSED, stage, verdict=verdict, sentence=sentence)
 
 
-_sender_on_the_wire = lru_cache(maxsize=64)(on_the_wire)  # one for many messages
+_encode_sender = lru_cache(maxsize=64)(encode_for_wire)  # one for many messages
 
 
-def commands(mail: Mail, offers: Capabilities) -> bytes:
+def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
     """MAIL, RCPT and DATA, one line each, for a server with these capabilities.
 
     Raises Unsendable: an address is malformed or needs SMTPUTF8, the message is too big, or 8-bit where the server
     is not.
     """
     try:
-        sender = _sender_on_the_wire(mail.sender, smtputf8=offers.smtputf8) if mail.sender else b""
+        sender = _encode_sender(mail.sender, smtputf8=offers.smtputf8) if mail.sender else b""
     except AddressRefused as error:
         raise Unsendable(Stage.MAIL, Kind.POLICY, str(error)) from error
     try:
-        recipient = on_the_wire(mail.recipient, smtputf8=offers.smtputf8)
+        recipient = encode_for_wire(mail.recipient, smtputf8=offers.smtputf8)
     except AddressRefused as error:
         kind = Kind.POLICY if error.needs_smtputf8 else Kind.HARD
         raise Unsendable(Stage.RCPT, kind, str(error)) from error
@@ -128,7 +128,7 @@ def commands(mail: Mail, offers: Capabilities) -> bytes:
     return b"MAIL FROM:<%b>%b\r\nRCPT TO:<%b>\r\nDATA\r\n" % (sender, options, recipient)
 
 
-def wire_form(content: bytes) -> bytes:
+def write_wire_form(content: bytes) -> bytes:
     """`content` as it goes out after DATA: CRLF line ends, the last line ended, dots at line starts doubled.
 
     A bare CR or LF becomes a line end: left alone, some servers take one for the end of the message and the rest

@@ -84,7 +84,7 @@ def read_table() -> list[Phrase]:
 
 
 @lru_cache(maxsize=1)
-def _compiled() -> list[tuple[Meaning, re.Pattern[str]]]:
+def _compile_table() -> list[tuple[Meaning, re.Pattern[str]]]:
     """One expression for each meaning, in the order of the table."""
     table = []
     for meaning, phrases in groupby(read_table(), key=lambda phrase: phrase.meaning):
@@ -115,7 +115,7 @@ def find_meaning(text: str) -> Meaning | None:
 
 @lru_cache(maxsize=1024)  # many refusals differ in nothing but the address
 def _meaning_of_words(words: str) -> Meaning | None:
-    return next((meaning for meaning, pattern in _compiled() if pattern.search(words)), None)
+    return next((meaning for meaning, pattern in _compile_table() if pattern.search(words)), None)
 
 
 def gives_no_reason(text: str) -> bool:

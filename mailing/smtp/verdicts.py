@@ -108,7 +108,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _LONGEST_WAIT = 86_400.0  # a server that asks for more than a day is asking for "later"
 
 
-def retry_after(text: str) -> float | None:
+def find_retry_seconds(text: str) -> float | None:
     """Seconds to wait from words such as "try again in 300 seconds", "retry after 5 min" or "come back in 00:05:00".
 
     A number without a unit is seconds. At most a day; None when the text names no time.
@@ -129,20 +129,22 @@ def classify(stage: Stage, reply: Reply) -> Verdict:
     """Judge whose matter `reply` is when it came at `stage`."""
     if 200 <= reply.code < 400:
         return _ACCEPTED
-    meaning = _read(reply)
+    meaning = _find_reply_meaning(reply)
     # "1.1" of "5.1.1": the class is the basic code's (RFC 2034 §4)
     subject = reply.enhanced.partition(".")[2]
     if reply.code < 500:
-        return _judge_temporary(stage, reply, subject, meaning)._replace(retry_after=retry_after(reply.text))
+        return _judge_temporary(stage, reply, subject, meaning)._replace(
+            retry_after=find_retry_seconds(reply.text)
+        )
     return _judge_permanent(stage, reply, subject, meaning)
 
 
 def is_bare_goodbye(reply: Reply) -> bool:
     """Tell whether the server ends the connection without words that give a reason."""
-    return reply.code == 421 and _read(reply) in (None, _M.REFUSED)
+    return reply.code == 421 and _find_reply_meaning(reply) in (None, _M.REFUSED)
 
 
-def _read(reply: Reply) -> Meaning | None:
+def _find_reply_meaning(reply: Reply) -> Meaning | None:
     return find_meaning(f"{reply.enhanced} {reply.text}")
 
 

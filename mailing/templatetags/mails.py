@@ -11,16 +11,18 @@ register = template.Library()
 @register.simple_tag
 def figures(campaign: EmailCampaign) -> progress.Figures:
     """Its progress as it is now."""
-    return progress.figures(campaign)
+    return progress.read_figures(campaign)
 
 
 @register.simple_tag
 def subject(campaign: EmailCampaign) -> str:
     """Its subject as one of the contacts reads it. The campaign is fit to launch: its content can be rendered."""
-    return content.render_preview(launch.source(campaign), launch.recipient(audience.reader())).subject
+    return content.render_preview(
+        launch.build_source(campaign), launch.build_recipient(audience.find_preview_reader())
+    ).subject
 
 
 @register.simple_tag
 def recipients(campaign: EmailCampaign) -> int:
     """How many would get it now. The campaign is fit to launch: its segments can be used."""
-    return audience.estimate(audience.selection(campaign.targets.select_related("segment"))).recipients
+    return audience.estimate(audience.read_selection(campaign.targets.select_related("segment"))).recipients

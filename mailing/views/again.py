@@ -11,7 +11,7 @@ from campaigns.requests import Request
 from campaigns.views import go_to, render_refusal
 from mailing import drafting, progress
 from mailing.models import EmailCampaign
-from mailing.views.sure import sure
+from mailing.views.sure import ask_whether_sure
 
 operating = permission_required(EmailCampaign.OPERATE, raise_exception=True)
 
@@ -35,8 +35,8 @@ def resend_uncertain(request: Request, pk: int) -> HttpResponse:
     """Put the uncertain recipients of a running or paused campaign back in line; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":
-        count = progress.figures(campaign).uncertain
-        return sure(
+        count = progress.read_figures(campaign).uncertain
+        return ask_whether_sure(
             request,
             title="Send to the uncertain again?",
             sentence=f"{count} mails were handed over, but the server never answered. Some of these people may have "
@@ -58,7 +58,7 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
     """A draft of a campaign that has ended, for those it did not reach; a GET asks whether the uncertain are meant."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":
-        context = {"campaign": campaign, "figures": progress.figures(campaign)}
+        context = {"campaign": campaign, "figures": progress.read_figures(campaign)}
         template = "mailing/_unreached.html" if request.htmx else "mailing/unreached.html"
         return render(request, template, context)
     try:

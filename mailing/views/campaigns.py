@@ -16,17 +16,17 @@ from campaigns.requests import Request, number_in_query
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
-from mailing.views.frames import framed
+from mailing.views.frames import answer_frame
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 LATEST_TEST = "latest test mail"  # in the session
-SECONDS_BETWEEN = {  # two looks at the progress; see `seconds_between` for one that is final
+SECONDS_BETWEEN_POLLS = {  # two looks at the progress; see `seconds_between_polls` for one that is final
     EmailCampaign.Status.RUNNING: 2,
     EmailCampaign.Status.PAUSED: 5,
     EmailCampaign.Status.SCHEDULED: 10,
     EmailCampaign.Status.DRAFT: 10,  # somebody else may launch it
 }
-SECONDS_AFTERWARDS, WATCHED = (
+SECONDS_BETWEEN_LATE_POLLS, POLLED_FOR = (
     15,
     timedelta(days=14),
 )  # opens, clicks and bounces come after the end, most of them soon
@@ -39,7 +39,7 @@ STAGES = {
     "suppressed": "Suppressed",
     "recipients": "Recipients",
 }
-BECAUSE = {  # what heads the reasons beside the people of a stage
+REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
     "named": "Named by",
     "duplicates": "Named by",
     "unsubscribed": "Named by",
@@ -73,12 +73,12 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
         "edits": editions.edits_of(campaign)[: editions.EDITS_SHOWN],
         "routes": campaign.routes.select_related("connection"),
         "test_form": test_form,
-        "test": latest_test(request, campaign),
+        "test": find_latest_test(request, campaign),
         "may_test": request.user.has_perm("mailing.change_emailcampaign"),
     }
 
 
-def latest_test(request: Request, campaign: EmailCampaign) -> dict[str, Any] | None:
+def find_latest_test(request: Request, campaign: EmailCampaign) -> dict[str, Any] | None:
     """The test mail of this campaign that this person sent last: to whom, and the answer once there is one."""
     sent = request.session.get(LATEST_TEST)
     if not sent or sent["campaign"] != campaign.pk:
@@ -115,29 +115,29 @@ def campaign_timeline(request: Request, pk: int) -> HttpResponse:
 
 def timeline_context(campaign: EmailCampaign) -> dict[str, Any]:
     """What mailing/_timeline.html shows."""
-    return {"campaign": campaign, "timeline": timeline.timeline(campaign, database_time.now())}
+    return {"campaign": campaign, "timeline": timeline.build_timeline(campaign, database_time.now())}
 
 
 def may_move(campaign: EmailCampaign) -> bool:
     """Whether opens, clicks and bounces of a launched campaign are likely to come."""
-    return campaign.finished_at is None or database_time.now() - campaign.finished_at < WATCHED
+    return campaign.finished_at is None or database_time.now() - campaign.finished_at < POLLED_FOR
 
 
 def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
-    figures = progress.figures(campaign) if campaign.launched_at else None
+    figures = progress.read_figures(campaign) if campaign.launched_at else None
     return {
         "campaign": campaign,
         "figures": figures,
         "unreached": figures and figures.total - figures.delivered - figures.bounced,
-        "seconds_between": seconds_between(campaign, figures),
+        "seconds_between": seconds_between_polls(campaign, figures),
     }
 
 
-def seconds_between(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
+def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
     """Seconds between two looks at the progress; None when nothing more is to be seen."""
     if not campaign.is_final:
-        return SECONDS_BETWEEN.get(campaign.status)
-    return SECONDS_AFTERWARDS if figures and figures.sent and may_move(campaign) else None
+        return SECONDS_BETWEEN_POLLS.get(campaign.status)
+    return SECONDS_BETWEEN_LATE_POLLS if figures and figures.sent and may_move(campaign) else None
 
 
 # ── what stands in the way of a launch, and who would get it ─────────────────────────────────────────────────────────
@@ -150,10 +150,14 @@ def readiness(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.launched_at:  # the page that asks was made before
         return trigger_client_event(HttpResponse(), "campaign-moved") if request.htmx else redirect(found)
-    context = {"campaign": found, "edit_url": workspace.edit_url(found), "problems": launch.problems(found)}
+    context = {
+        "campaign": found,
+        "edit_url": workspace.edit_url(found),
+        "problems": launch.find_problems(found),
+    }
     try:
-        funnel = audience.estimate(audience.selection(found.targets.select_related("segment")))
-        context |= {"funnel": funnel, "lasts": progress.shortest_time(found, funnel.recipients)}
+        funnel = audience.estimate(audience.read_selection(found.targets.select_related("segment")))
+        context |= {"funnel": funnel, "lasts": progress.estimate_shortest_seconds(found, funnel.recipients)}
     except audience.SegmentError as error:
         context["trouble"] = str(error)
     template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"
@@ -165,7 +169,10 @@ def readiness(request: Request, pk: int) -> HttpResponse:
 def reach(request: Request, pk: int) -> HttpResponse:
     """Try the connections of a campaign, before it is launched: what does not answer is a warning, no refusal."""
     found = get_object_or_404(EmailCampaign, pk=pk)
-    context = {"campaign": found, "verdicts": [(smtp, connections.reach(smtp)) for smtp, _ in found.shares()]}
+    context = {
+        "campaign": found,
+        "verdicts": [(smtp, connections.reach_connection(smtp)) for smtp, _ in found.shares()],
+    }
     return render(request, "mailing/_reach.html" if request.htmx else "mailing/reach.html", context)
 
 
@@ -184,14 +191,14 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
         "campaign": found,
         "stage": stage,
         "title": STAGES[stage],
-        "because": BECAUSE[stage],
+        "because": REASON_HEADINGS[stage],
         "then": found.funnel.get(stage) if found.prepared_at else None,
         "is_further": bool(request.GET.get("after")),
     }
     try:
-        chosen = audience.selection(found.targets.select_related("segment"))
-        contacts = audience.people(chosen, stage, after=after, most=PEOPLE_SHOWN)
-        reasons = audience.because(found, stage, contacts)
+        chosen = audience.read_selection(found.targets.select_related("segment"))
+        contacts = audience.list_stage_contacts(chosen, stage, after=after, most=PEOPLE_SHOWN)
+        reasons = audience.explain_stage(found, stage, contacts)
     except audience.SegmentError as error:
         return render(request, "mailing/people.html", context | {"trouble": str(error)})
     deliveries = {row.contact_id: row for row in found.deliveries.filter(contact__in=contacts)}
@@ -212,24 +219,24 @@ def preview(request: Request, pk: int) -> HttpResponse:
     `?contact=` is an address, `?part=text` shows its text part, `?pictures=on` loads the pictures of other servers.
     """
     found = get_object_or_404(EmailCampaign, pk=pk)
-    return mail_in_frame(found, request.GET)
+    return render_mail_in_frame(found, request.GET)
 
 
-def mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> HttpResponse:
+def render_mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> HttpResponse:
     """The mail as `asked`: by which contact it is read, which part, and whether its pictures are loaded."""
-    contact, part = reader(asked), asked.get("part", "html")
+    contact, part = find_reader(asked), asked.get("part", "html")
     try:
-        shown = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
+        shown = renderer.render_preview(launch.build_source(campaign), launch.build_recipient(contact))
     except content.ContentError as error:
-        return framed(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
+        return answer_frame(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
     if part == "text":
-        return framed(shown.text, "text/plain; charset=utf-8")
-    return framed(shown.html, with_pictures="pictures" in asked)
+        return answer_frame(shown.text, "text/plain; charset=utf-8")
+    return answer_frame(shown.html, with_pictures="pictures" in asked)
 
 
 def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]:
     """Subject and sender as one contact reads them; the mail itself stands in a frame."""
-    contact = reader(request.GET)
+    contact = find_reader(request.GET)
     context: dict[str, Any] = {
         "reader": contact,
         "preview_form": PreviewForm(request.GET if "contact" in request.GET else None),
@@ -237,7 +244,9 @@ def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]
         "pictures": "pictures" in request.GET,
     }
     try:
-        context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
+        context["mail"] = renderer.render_preview(
+            launch.build_source(campaign), launch.build_recipient(contact)
+        )
     except content.ContentError as error:
         context["preview_trouble"] = str(error)
     if "contact" in request.GET and contact.pk:
@@ -248,15 +257,15 @@ def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]
 def verdict(contact: Contact, campaign: EmailCampaign) -> dict[str, Any]:
     """Whether the contact gets, or got, the campaign, and why."""
     try:
-        gets_it, reasons = audience.why(contact, campaign)
+        gets_it, reasons = audience.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
         return {"reasons": [str(error)]}
     return {"gets_it": gets_it, "reasons": reasons}
 
 
-def reader(asked: Mapping[str, str]) -> Contact:
+def find_reader(asked: Mapping[str, str]) -> Contact:
     """The contact `asked` for, or some contact, or in an empty house an invented one."""
     form = PreviewForm(asked)
     address = form.cleaned_data["contact"] if form.is_valid() else ""
     named = Contact.objects.filter(email=address).first() if address else None
-    return named or audience.reader()
+    return named or audience.find_preview_reader()

@@ -14,7 +14,7 @@ from mailing import connections
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
 from mailing.sending.servers import find_hello_name
-from mailing.views.sure import once_sure
+from mailing.views.sure import act_once_sure
 
 viewing = permission_required("mailing.view_smtpconnection", raise_exception=True)
 changing = permission_required("mailing.change_smtpconnection", raise_exception=True)
@@ -30,22 +30,24 @@ def connection_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def connection(request: Request, pk: int) -> HttpResponse:
-    return render(request, "mailing/connection.html", shown(found(pk), ConnectionTestForm()))
+    return render(
+        request, "mailing/connection.html", connection_context(find_connection(pk), ConnectionTestForm())
+    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_smtpconnection", raise_exception=True)
 def connection_new(request: Request) -> HttpResponse:
-    return edit(request, SmtpConnection())
+    return edit_connection(request, SmtpConnection())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def connection_edit(request: Request, pk: int) -> HttpResponse:
-    return edit(request, found(pk))
+    return edit_connection(request, find_connection(pk))
 
 
-def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
+def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
     form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -57,10 +59,10 @@ def edit(request: Request, smtp: SmtpConnection) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_smtpconnection", raise_exception=True)
 def connection_delete(request: Request, pk: int) -> HttpResponse:
-    smtp = found(pk)
-    return once_sure(
+    smtp = find_connection(pk)
+    return act_once_sure(
         request,
-        partial(connections.delete, smtp),
+        partial(connections.delete_connection, smtp),
         done=f"The connection “{smtp}” is deleted.",
         to="mailing:connections",
         title=f"Delete the connection “{smtp}”?",
@@ -74,18 +76,20 @@ def connection_delete(request: Request, pk: int) -> HttpResponse:
 @changing
 def connection_test(request: Request, pk: int) -> HttpResponse:
     """Send one mail through the server, and say how that went."""
-    smtp = found(pk)
+    smtp = find_connection(pk)
     form = ConnectionTestForm(request.POST)
     if not form.is_valid():
-        return render(request, "mailing/connection.html", shown(smtp, form), status=422)
-    context = shown(smtp, form) | {"verdict": connections.check(smtp, form.cleaned_data["to"])}
+        return render(request, "mailing/connection.html", connection_context(smtp, form), status=422)
+    context = connection_context(smtp, form) | {
+        "verdict": connections.check_connection(smtp, form.cleaned_data["to"])
+    }
     return render(request, "mailing/connection.html", context)
 
 
-def found(pk: int) -> SmtpConnection:
+def find_connection(pk: int) -> SmtpConnection:
     return get_object_or_404(SmtpConnection.objects.select_related("pace"), pk=pk)
 
 
-def shown(smtp: SmtpConnection, form: ConnectionTestForm) -> dict:
+def connection_context(smtp: SmtpConnection, form: ConnectionTestForm) -> dict:
     hello_name = smtp.hello_name or find_hello_name(settings.PUBLIC_URL)
     return {"smtp": smtp, "form": form, "hello_name": hello_name}

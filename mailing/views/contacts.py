@@ -16,8 +16,8 @@ from campaigns.responses import csv_response
 from mailing import audience, contacts
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.models import Contact, EmailCampaign, Event, Suppression
-from mailing.views.known import attribute_names
-from mailing.views.sure import deletion
+from mailing.views.known import list_attribute_names
+from mailing.views.sure import delete_once_sure
 from pos.models import Sale
 from promotions.models import Redemption
 
@@ -36,21 +36,25 @@ def contact_list(request: Request) -> HttpResponse:
     form.is_valid()  # what is no choice narrows nothing
     context: dict[str, Any] = {"form": form, "is_filtered": any(form.cleaned_data.values())}
     try:
-        found = filtered(form)
+        found = filter_contacts(form)
     except audience.SegmentError as error:
         return render(request, "mailing/contacts.html", context | {"trouble": str(error)})
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     suppressions = Suppression.objects.filter(email__in=[contact.email for contact in page])
     suppressed = {suppression.email: suppression for suppression in suppressions}
     chosen = chosen_columns(request)
-    labels = contacts.columns({*chosen, *(name for row in page for name in row.attributes)})
+    labels = contacts.list_columns({*chosen, *(name for row in page for name in row.attributes)})
     columns = [(name, label) for name, label in labels.items() if name in chosen]
     context |= {
         "page": page,
         "columns": columns,
         "all_columns": [(name, label, name in chosen) for name, label in labels.items()],
         "rows": [
-            (row, suppressed.get(row.email), [(label, contacts.shown(row, name)) for name, label in columns])
+            (
+                row,
+                suppressed.get(row.email),
+                [(label, contacts.read_column(row, name)) for name, label in columns],
+            )
             for row in page
         ],
     }
@@ -65,9 +69,9 @@ def chosen_columns(request: Request) -> list[str]:
     return request.session.get("contact_columns", [*contacts.COLUMNS])
 
 
-def filtered(form: ContactFilterForm) -> Any:
+def filter_contacts(form: ContactFilterForm) -> Any:
     chosen = form.cleaned_data
-    return contacts.found(chosen.get("q", ""), list=chosen.get("list"), segment=chosen.get("segment"))
+    return contacts.find_contacts(chosen.get("q", ""), list=chosen.get("list"), segment=chosen.get("segment"))
 
 
 @require_GET
@@ -76,7 +80,7 @@ def contact_csv(request: Request) -> FileResponse:
     """Those the list shows, all of them, as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()
-    return csv_response(contacts.csv_lines(filtered(form)), "contacts.csv")
+    return csv_response(contacts.csv_lines(filter_contacts(form)), "contacts.csv")
 
 
 @require_GET
@@ -86,7 +90,7 @@ def contact_suggestions(request: Request) -> HttpResponse:
     return render(
         request,
         "mailing/_contact_options.html",
-        {"contacts": contacts.suggestions(request.GET.get("contact", ""))},
+        {"contacts": contacts.suggest_contacts(request.GET.get("contact", ""))},
     )
 
 
@@ -108,7 +112,9 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
         "coupons": used.exclude(coupon=None)
         .select_related("coupon", "promotion", "sale__location")
         .order_by("-pk")[:COUPONS_SHOWN],
-        "attributes": [(name, contacts.written(value)) for name, value in sorted(found.attributes.items())],
+        "attributes": [
+            (name, contacts.write_attribute(value)) for name, value in sorted(found.attributes.items())
+        ],
         "suppression": Suppression.objects.filter(email=found.email).first(),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
         "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED).select_related(
@@ -127,7 +133,7 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
 def contact_segments(request: Request, pk: int) -> HttpResponse:
     """The segments that choose the contact now; a part of their page."""
     found = get_object_or_404(Contact, pk=pk)
-    segments = audience.segments_of(found)
+    segments = audience.list_segments_of(found)
     if not request.htmx:
         return render(
             request, "mailing/contact.html", contact_context(request, found) | {"segments": segments}
@@ -153,7 +159,7 @@ def why_context(request: Request, contact: Contact) -> dict[str, Any]:
     if campaign is None:
         return {}
     try:
-        gets_it, reasons = audience.why(contact, campaign)
+        gets_it, reasons = audience.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
         return {"campaign": campaign, "trouble": str(error)}
     return {"campaign": campaign, "gets_it": gets_it, "reasons": reasons}
@@ -162,21 +168,21 @@ def why_context(request: Request, contact: Contact) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_contact", raise_exception=True)
 def contact_new(request: Request) -> HttpResponse:
-    return edit(request, Contact())
+    return edit_contact(request, Contact())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.change_contact", raise_exception=True)
 def contact_edit(request: Request, pk: int) -> HttpResponse:
-    return edit(request, get_object_or_404(Contact, pk=pk))
+    return edit_contact(request, get_object_or_404(Contact, pk=pk))
 
 
-def edit(request: Request, row: Contact) -> HttpResponse:
-    seen = request.POST.get("seen") or (editions.edition_of(contacts.facts(row)) if row.pk else "")
+def edit_contact(request: Request, row: Contact) -> HttpResponse:
+    seen = request.POST.get("seen") or (editions.edition_of(contacts.describe_contact(row)) if row.pk else "")
     form = ContactForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
         try:
-            saved = contacts.save(
+            saved = contacts.save_contact(
                 form.instance,
                 lists=form.cleaned_data["lists"],
                 by=request.user,
@@ -196,7 +202,7 @@ def edit(request: Request, row: Contact) -> HttpResponse:
         "contact": Contact.objects.filter(
             pk=row.pk
         ).first(),  # as it is stored: the form has filled in the other
-        "attributes": attribute_names(),
+        "attributes": list_attribute_names(),
     }
     return render(request, "mailing/contact_form.html", context, status=422 if form.errors else 200)
 
@@ -209,4 +215,4 @@ def contact_delete(request: Request, pk: int) -> HttpResponse:
         "The contact goes for good, with attributes and lists. Reports keep the address and what became of each mail; "
         "a suppression stays. Mails not sent yet are skipped."
     )
-    return deletion(request, row, sentence=sentence, back="mailing:contacts")
+    return delete_once_sure(request, row, sentence=sentence, back="mailing:contacts")

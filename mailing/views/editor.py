@@ -17,7 +17,13 @@ from campaigns.views import render_refusal
 from mailing import content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
-from mailing.views.campaigns import LATEST_TEST, latest_test, mail_in_frame, page_context, reader
+from mailing.views.campaigns import (
+    LATEST_TEST,
+    find_latest_test,
+    find_reader,
+    page_context,
+    render_mail_in_frame,
+)
 
 CONVERTED = ("subject", "preheader", "from_name", "body", "text")
 
@@ -28,7 +34,7 @@ changing = permission_required("mailing.change_emailcampaign", raise_exception=T
 @require_http_methods(["GET", "HEAD", "POST"])
 @writing
 def campaign_new(request: Request) -> HttpResponse:
-    return edit(request, None)
+    return edit_campaign(request, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -38,16 +44,16 @@ def campaign_edit(request: Request, pk: int) -> HttpResponse:
     if found.is_locked:
         return render_refusal(request, found, workspace.locked_refusal(found, request.user))
     try:
-        return edit(request, found)
+        return edit_campaign(request, found)
     except Locked as locked:  # it was launched while the form was open
         return render_refusal(request, found, locked)
 
 
-def edit(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
+def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
     """The form, and what it saves. Raises Locked."""
-    form = EmailCampaignForm(request.POST or None, instance=again(campaign))
+    form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
     if request.method != "POST":
-        return shown(request, form, campaign)
+        return render_editor(request, form, campaign)
     if form.is_valid():
         try:
             saved = drafting.save_campaign(
@@ -62,27 +68,27 @@ def edit(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
             raise
         except editions.Overtaken as overtaken:
             form.refuse(overtaken.reasons)
-            return shown(request, form, campaign, status=422, seen=overtaken.latest)
+            return render_editor(request, form, campaign, status=422, seen=overtaken.latest)
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
-            messages.success(request, said(saved, campaign))
+            messages.success(request, describe_saving(saved, campaign))
             return redirect(saved)
-    return shown(request, form, campaign, status=422)
+    return render_editor(request, form, campaign, status=422)
 
 
-def again(campaign: EmailCampaign | None) -> EmailCampaign:
+def load_again(campaign: EmailCampaign | None) -> EmailCampaign:
     """An instance for the form to fill in: the one that is shown must keep what is stored."""
     return EmailCampaign.objects.get(pk=campaign.pk) if campaign else EmailCampaign()
 
 
-def said(saved: EmailCampaign, before: EmailCampaign | None) -> str:
+def describe_saving(saved: EmailCampaign, before: EmailCampaign | None) -> str:
     if before and before.status == EmailCampaign.Status.SCHEDULED:
         return f"“{saved}” is saved and a draft again: schedule it anew."
     return f"“{saved}” is saved as a draft."
 
 
-def shown(
+def render_editor(
     request: Request,
     form: EmailCampaignForm,
     campaign: EmailCampaign | None,
@@ -92,13 +98,13 @@ def shown(
     renderer.start()  # the page asks for a preview next
     seen = seen or request.POST.get("seen", "")
     if campaign and not seen:
-        seen = editions.edition_of(drafting.facts(campaign))
+        seen = editions.edition_of(drafting.describe_campaign(campaign))
     context: dict[str, Any] = {
         "form": form,
         "seen": seen,
         "campaign": campaign,
         "now": database_time.now(),
-        "reader": reader(request.POST),
+        "reader": find_reader(request.POST),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)
 
@@ -108,28 +114,30 @@ def shown(
 @xframe_options_sameorigin
 def preview_unsaved(request: Request) -> HttpResponse:
     """The editor's content as it is typed, for the frame beside it; nothing is saved."""
-    return mail_in_frame(typed(request), request.POST)
+    return render_mail_in_frame(read_typed_campaign(request), request.POST)
 
 
 @require_POST
 @writing
 def preview_head(request: Request) -> HttpResponse:
     """Subject, sender and preheader as they are typed and the chosen contact reads them, or what is wrong."""
-    campaign, contact = typed(request), reader(request.POST)
+    campaign, contact = read_typed_campaign(request), find_reader(request.POST)
     context = {
         "campaign": campaign,
         "reader": contact,
         "asked": request.POST.get("contact", "").strip().lower(),
-        "foreign_tags": foreign_tags(campaign),
+        "foreign_tags": list_foreign_tags(campaign),
     }
     try:
-        context["mail"] = renderer.render_preview(launch.source(campaign), launch.recipient(contact))
+        context["mail"] = renderer.render_preview(
+            launch.build_source(campaign), launch.build_recipient(contact)
+        )
     except content.ContentError as error:
         context |= {"trouble": str(error), "field": error.field}
     return render(request, "mailing/_preview_head.html", context)
 
 
-def foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
+def list_foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
     """The merge tags of other programs in what was typed, each once."""
     every = [tag for field in CONVERTED for tag in content.find_foreign_tags(getattr(campaign, field))]
     return list({tag.old: tag for tag in every}.values())
@@ -139,7 +147,7 @@ def foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
 @writing
 def convert_tags(request: Request) -> HttpResponse:
     """The fields as they are typed with the merge tags of other programs turned into Liquid; nothing is saved."""
-    campaign = typed(request)
+    campaign = read_typed_campaign(request)
     written = {field: content.convert_foreign_tags(getattr(campaign, field)) for field in CONVERTED}
     form = EmailCampaignForm(instance=EmailCampaign(**written))
     fields = [form[field] for field in CONVERTED if written[field] != getattr(campaign, field)]
@@ -150,7 +158,7 @@ def convert_tags(request: Request) -> HttpResponse:
     return response
 
 
-def typed(request: Request) -> EmailCampaign:
+def read_typed_campaign(request: Request) -> EmailCampaign:
     """A campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
     form.is_valid()
@@ -195,7 +203,7 @@ def render_test_card(
             "campaign": campaign,
             "edit_url": workspace.edit_url(campaign),
             "test_form": form,
-            "test": latest_test(request, campaign),
+            "test": find_latest_test(request, campaign),
         }
         return render(request, "mailing/_test_mail.html", context | more, status=status)
     return render(
@@ -209,5 +217,5 @@ def test_answer(request: Request, pk: int) -> HttpResponse:
     """What the server said to the test mail sent last; the page asks again until it is known."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return render(
-        request, "mailing/_test_answer.html", {"campaign": found, "test": latest_test(request, found)}
+        request, "mailing/_test_answer.html", {"campaign": found, "test": find_latest_test(request, found)}
     )

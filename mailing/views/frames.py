@@ -13,7 +13,7 @@ _openings = [re.compile(rf"<{name}\b[^>]*>", re.IGNORECASE) for name in ("head",
 _target = re.compile(r"(<a\b[^>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 
-def framed(
+def answer_frame(
     body: str | bytes,
     content_type: str = "text/html; charset=utf-8",
     *,

@@ -21,8 +21,8 @@ from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
 from mailing.importing.verdicts import Verdict
 from mailing.models import Upload
-from mailing.views.known import attribute_names
-from mailing.views.sure import once_sure
+from mailing.views.known import list_attribute_names
+from mailing.views.sure import act_once_sure
 
 Kind, Status = Upload.Kind, Upload.Status
 BRINGING: Mapping[str, list[str]] = {
@@ -63,7 +63,7 @@ def contact_import(request: Request) -> HttpResponse:
             form.add_error("file", str(error))
         else:
             return redirect("mailing:upload_columns", upload.pk)
-    return asked(request, "mailing/contact_import.html", form, Kind.CONTACTS, into=into)
+    return render_upload_form(request, "mailing/contact_import.html", form, Kind.CONTACTS, into=into)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -80,10 +80,10 @@ def suppression_import(request: Request) -> HttpResponse:
             form.add_error("file", str(error))
         else:
             return redirect(upload)
-    return asked(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
+    return render_upload_form(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
 
 
-def asked(request: Request, template: str, form: Any, kind: str, **more: Any) -> HttpResponse:
+def render_upload_form(request: Request, template: str, form: Any, kind: str, **more: Any) -> HttpResponse:
     latest = Upload.objects.filter(kind=kind).select_related("list", "by")[:LATEST]
     context = {"form": form, "latest": latest} | more
     return render(request, template, context, status=422 if form.errors else 200)
@@ -92,11 +92,11 @@ def asked(request: Request, template: str, form: Any, kind: str, **more: Any) ->
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: Request, pk: int) -> HttpResponse:
     """What each column of a file of contacts is; saying so tries the file."""
-    upload = kept(request, pk, BRINGING)
+    upload = find_upload(request, pk, BRINGING)
     if upload.kind != Kind.CONTACTS or not Upload.objects.filter(Upload.OPEN, pk=pk).exists():
         return redirect(upload)
     try:
-        examples = importing.examples(importing.path_of(pk))
+        examples = importing.read_examples(importing.path_of(pk))
     except importing.UnreadableFile as error:
         messages.error(request, str(error))
         return redirect(PAGES[Kind.CONTACTS])
@@ -112,7 +112,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
     context = {
         "upload": upload,
         "form": form,
-        "attributes": attribute_names(),
+        "attributes": list_attribute_names(),
         "menu_path": reverse(PAGES[upload.kind]),
     }
     return render(request, "mailing/upload_columns.html", context, status=422 if form.errors else 200)
@@ -124,27 +124,27 @@ def columns(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def upload(request: Request, pk: int) -> HttpResponse:
     """How far an import is, and what became of each row; for htmx the part that changes."""
-    found = kept(request, pk, VIEWING)
+    found = find_upload(request, pk, VIEWING)
     if found.status == Status.CHOOSING:
         return redirect("mailing:upload_columns", pk)
     template = "mailing/_upload.html" if request.htmx else "mailing/upload.html"
-    return render(request, template, shown(request, found))
+    return render(request, template, upload_context(request, found))
 
 
-def shown(request: Request, upload: Upload) -> dict[str, Any]:
+def upload_context(request: Request, upload: Upload) -> dict[str, Any]:
     context: dict[str, Any] = {
         "upload": upload,
         "is_running": upload.status == Status.RUNNING,
         "is_of_contacts": upload.kind == Kind.CONTACTS,
         "menu_path": reverse(PAGES[upload.kind]),
-        "columns": [(name, importing.label(taken)) for name, taken in upload.columns],
+        "columns": [(name, importing.label_of(taken)) for name, taken in upload.columns],
         "may_bring": request.user.has_perms(BRINGING[upload.kind]),
     }
     if context["is_running"]:
         return context
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
-    found = importing.verdicts.read(upload, verdict, after=number_in_query(request, "after"))
+    found = importing.verdicts.read_verdicts(upload, verdict, after=number_in_query(request, "after"))
     rows = list(islice(found, ROWS_SHOWN))
     labels = LABELS[upload.kind]
     return context | {
@@ -156,14 +156,14 @@ def shown(request: Request, upload: Upload) -> dict[str, Any]:
 
 
 @require_GET
-def rejected(request: Request, pk: int) -> FileResponse:
+def rejected_csv(request: Request, pk: int) -> FileResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
-    upload = kept(request, pk, VIEWING)
+    upload = find_upload(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
-    return csv_response(importing.verdicts.rejected(upload), f"{name}-not-taken.csv")
+    return csv_response(importing.verdicts.rejected_rows_csv(upload), f"{name}-not-taken.csv")
 
 
-def kept(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
+def find_upload(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
     """The upload, for a user who may do with its kind what is `needed`."""
     found = get_object_or_404(Upload.objects.select_related("list", "by"), pk=pk)
     if not request.user.has_perms(needed[found.kind]):
@@ -177,17 +177,17 @@ def kept(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
 @require_POST
 def start(request: Request, pk: int) -> HttpResponse:
     """Take in for real what has been tried."""
-    return stepped(request, pk, importing.start)
+    return take_step(request, pk, importing.start)
 
 
 @require_POST
 def resume(request: Request, pk: int) -> HttpResponse:
     """Go on with what was stopped."""
-    return stepped(request, pk, importing.resume)
+    return take_step(request, pk, importing.resume)
 
 
-def stepped(request: Request, pk: int, step: Callable[[Upload], object]) -> HttpResponse:
-    upload = kept(request, pk, BRINGING)
+def take_step(request: Request, pk: int, step: Callable[[Upload], object]) -> HttpResponse:
+    upload = find_upload(request, pk, BRINGING)
     try:
         step(upload)
     except Refused as refused:
@@ -197,8 +197,8 @@ def stepped(request: Request, pk: int, step: Callable[[Upload], object]) -> Http
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
-    upload = kept(request, pk, BRINGING)
-    return asked_once(
+    upload = find_upload(request, pk, BRINGING)
+    return ask_before_step(
         request,
         upload,
         importing.stop,
@@ -214,8 +214,8 @@ def stop(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
-    upload = kept(request, pk, BRINGING)
-    return asked_once(
+    upload = find_upload(request, pk, BRINGING)
+    return ask_before_step(
         request,
         upload,
         importing.end,
@@ -230,8 +230,8 @@ def end(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: Request, pk: int) -> HttpResponse:
-    upload = kept(request, pk, BRINGING)
-    return asked_once(
+    upload = find_upload(request, pk, BRINGING)
+    return ask_before_step(
         request,
         upload,
         importing.discard,
@@ -243,11 +243,11 @@ def discard(request: Request, pk: int) -> HttpResponse:
     )
 
 
-def asked_once(
+def ask_before_step(
     request: Request, upload: Upload, step: Callable[[Upload], object], **question: str
 ) -> HttpResponse:
-    """Ask before a step of `upload`; `question` as for once_sure."""
-    return once_sure(
+    """Ask before a step of `upload`; `question` as for `act_once_sure`."""
+    return act_once_sure(
         request,
         partial(step, upload),
         back=upload.get_absolute_url(),

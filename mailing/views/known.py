@@ -2,10 +2,10 @@
 
 from mailing.models import Contact
 
-CONTACTS_ASKED = 500  # of the newest: all would be read to find a few names
+CONTACTS_READ = 500  # of the newest: all would be read to find a few names
 
 
-def attribute_names() -> list[str]:
+def list_attribute_names() -> list[str]:
     """The names of attributes that contacts of late have."""
-    known = Contact.objects.order_by("-pk").values_list("attributes", flat=True)[:CONTACTS_ASKED]
+    known = Contact.objects.order_by("-pk").values_list("attributes", flat=True)[:CONTACTS_READ]
     return sorted({name for attributes in known for name in attributes})

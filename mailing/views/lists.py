@@ -13,7 +13,7 @@ from campaigns.requests import Request
 from mailing.deletion import delete_list
 from mailing.forms import ListForm
 from mailing.models import ContactList
-from mailing.views.sure import deletion
+from mailing.views.sure import delete_once_sure
 
 
 @require_GET
@@ -29,16 +29,16 @@ def contact_lists(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_contactlist", raise_exception=True)
 def list_new(request: Request) -> HttpResponse:
-    return edit(request, ContactList())
+    return edit_list(request, ContactList())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.change_contactlist", raise_exception=True)
 def list_edit(request: Request, pk: int) -> HttpResponse:
-    return edit(request, get_object_or_404(ContactList, pk=pk))
+    return edit_list(request, get_object_or_404(ContactList, pk=pk))
 
 
-def edit(request: Request, row: ContactList) -> HttpResponse:
+def edit_list(request: Request, row: ContactList) -> HttpResponse:
     form = ListForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -51,7 +51,7 @@ def edit(request: Request, row: ContactList) -> HttpResponse:
 @permission_required("mailing.delete_contactlist", raise_exception=True)
 def list_delete(request: Request, pk: int) -> HttpResponse:
     row = get_object_or_404(ContactList, pk=pk)
-    return deletion(
+    return delete_once_sure(
         request,
         row,
         sentence="The list goes for good. Its contacts stay; campaigns that are over keep its name.",

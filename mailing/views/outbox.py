@@ -21,7 +21,7 @@ from campaigns.requests import Request
 from mailing import catcher
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
-from mailing.views.frames import framed
+from mailing.views.frames import answer_frame
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
@@ -35,19 +35,24 @@ MASKED = "hidden"  # in place of a token
 @viewing
 def outbox(request: Request) -> HttpResponse:
     words = request.GET.get("q", "")
-    caught = catcher.messages(before=request.GET.get("before", ""), most=PER_PAGE, words=words)
-    context = {"caught": caught, "count": catcher.count(), "words": words, "is_full": len(caught) == PER_PAGE}
+    caught = catcher.list_messages(before=request.GET.get("before", ""), most=PER_PAGE, words=words)
+    context = {
+        "caught": caught,
+        "count": catcher.count_messages(),
+        "words": words,
+        "is_full": len(caught) == PER_PAGE,
+    }
     return render(request, "mailing/outbox.html", context)
 
 
 @require_GET
 @viewing
-def caught(request: Request, name: str) -> HttpResponse:
-    opened = found(name)
+def caught_mail(request: Request, name: str) -> HttpResponse:
+    opened = find_mail(name)
     follows = may_follow(request, opened)
     html, text = (written if follows else mask_tokens(written) for written in (opened.html, opened.text))
     headers = [(name, value if follows else mask_tokens(value)) for name, value in opened.headers]
-    named = links(html) if html else [(url, "In its text") for url in find_addresses(text)]
+    named = list_links(html) if html else [(url, "In its text") for url in find_addresses(text)]
     context = {"mail": opened, "headers": headers, "links": named, "follows": follows}
     context["opens_account"] = opens_account(opened)
     context |= find_origin(opened)
@@ -59,16 +64,16 @@ def caught(request: Request, name: str) -> HttpResponse:
 @xframe_options_sameorigin
 def caught_frame(request: Request, name: str) -> HttpResponse:
     """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
-    opened = found(name)
+    opened = find_mail(name)
     part = request.GET.get("part", "html")
     follows = may_follow(request, opened)
     if part == "raw" and not follows:
         raise PermissionDenied  # its tokens are encoded in many ways
     if part == "raw":
-        return framed(opened.raw, "text/plain; charset=utf-8")
+        return answer_frame(opened.raw, "text/plain; charset=utf-8")
     if part == "text" or not opened.html:
-        return framed(opened.text if follows else mask_tokens(opened.text), "text/plain; charset=utf-8")
-    return framed(opened.html, with_links=True) if follows else framed(mask_tokens(opened.html))
+        return answer_frame(opened.text if follows else mask_tokens(opened.text), "text/plain; charset=utf-8")
+    return answer_frame(opened.html, with_links=True) if follows else answer_frame(mask_tokens(opened.html))
 
 
 def mask_tokens(text: str) -> str:
@@ -87,9 +92,9 @@ def opens_account(opened: catcher.Opened) -> bool:
     return f"{settings.PUBLIC_URL}/password/reset/" in opened.html + opened.text
 
 
-def found(name: str) -> catcher.Opened:
+def find_mail(name: str) -> catcher.Opened:
     try:
-        return catcher.message(name)
+        return catcher.read_message(name)
     except catcher.NotCaught as error:
         raise Http404(str(error)) from error
 
@@ -102,7 +107,7 @@ def find_origin(opened: catcher.Opened) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in opened.headers}
     token = headers.get("message-id", "").strip("<> ").partition("@")[0]
     try:
-        pk = tokens.read(token, tokens.Purpose.MESSAGE_ID)
+        pk = tokens.read_token(token, tokens.Purpose.MESSAGE_ID)
     except ValueError:
         return find_origin_of_test(opened, headers.get("feedback-id", ""))
     delivery = Delivery.objects.select_related("campaign", "contact").filter(pk=pk).first()
@@ -116,7 +121,7 @@ def find_origin_of_test(opened: catcher.Opened, feedback: str) -> dict[str, Any]
     return {"campaign": campaign, "contact": contact}
 
 
-def links(html: str) -> list[tuple[str, str]]:
+def list_links(html: str) -> list[tuple[str, str]]:
     """The links of a mail in their order: (where it leads, its words)."""
     lister = _Links()
     lister.feed(html)

@@ -22,7 +22,7 @@ def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     after = number_in_query(request, "after")
     status, words = (request.GET.get(name, "") for name in ("status", "q"))
-    found = reports.recipients(
+    found = reports.list_recipients(
         campaign,
         status=status if status in Delivery.Status.values else "",
         words=words,
@@ -31,8 +31,8 @@ def report(request: Request, pk: int) -> HttpResponse:
     rows = list(found[:PER_PAGE])
     context = {
         **timeline_context(campaign),
-        "figures": progress.figures(campaign),
-        "links": reports.links(campaign),
+        "figures": progress.read_figures(campaign),
+        "links": reports.list_links(campaign),
         "deliveries": rows,
         "is_full": len(rows) == PER_PAGE,
         "is_further": bool(request.GET.get("after")),

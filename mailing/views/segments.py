@@ -15,10 +15,10 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import at_the_till, audience
 from mailing.forms import SegmentForm
-from mailing.forms.segment import CHOICES, changed, from_data
+from mailing.forms.segment import CHOICES, apply_button, build_from_data
 from mailing.models import ContactList, EmailCampaign, Segment
-from mailing.views.known import attribute_names
-from mailing.views.sure import deletion
+from mailing.views.known import list_attribute_names
+from mailing.views.sure import delete_once_sure
 
 CAMPAIGNS_OFFERED = 200
 CAMPAIGNS_NAMED = 20
@@ -34,7 +34,7 @@ def segments(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_segment", raise_exception=True)
 def segment_new(request: Request) -> HttpResponse:
-    return edit(request, Segment())
+    return edit_segment(request, Segment())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -42,17 +42,17 @@ def segment(request: Request, pk: int) -> HttpResponse:
     """A segment in its builder; who may not change it looks at it there."""
     needed = "mailing.change_segment" if request.method == "POST" else "mailing.view_segment"
     found = get_object_or_404(Segment, pk=pk)
-    return permission_required(needed, raise_exception=True)(edit)(request, found)
+    return permission_required(needed, raise_exception=True)(edit_segment)(request, found)
 
 
-def edit(request: Request, row: Segment) -> HttpResponse:
+def edit_segment(request: Request, row: Segment) -> HttpResponse:
     """The builder's buttons change the form and show it again; only “save” writes."""
     do = request.POST.get("do", "save") if request.method == "POST" else ""
     if do == "save":
         form = SegmentForm(request.POST, instance=row)
         if form.is_valid():
             try:
-                saved = at_the_till.save(
+                saved = at_the_till.save_segment(
                     form.instance,
                     at_till=form.cleaned_data["at_till"],
                     by=request.user,
@@ -62,27 +62,27 @@ def edit(request: Request, row: Segment) -> HttpResponse:
                 form.add_error(None, str(overtaken))
                 again = {"seen": overtaken.latest}
                 return render(
-                    request, "mailing/segment_form.html", builder(form, form.root) | again, status=422
+                    request, "mailing/segment_form.html", builder_context(form, form.root) | again, status=422
                 )
             except Refused as refused:
                 form.add_error("at_till", str(refused))
             else:
                 messages.success(request, f"“{saved}” is saved.")
                 return redirect("mailing:segments")
-        return render(request, "mailing/segment_form.html", builder(form, form.root), status=422)
+        return render(request, "mailing/segment_form.html", builder_context(form, form.root), status=422)
     if not do:
         form = SegmentForm(instance=row)
-        return render(request, "mailing/segment_form.html", builder(form, form.root))
+        return render(request, "mailing/segment_form.html", builder_context(form, form.root))
     form = SegmentForm(instance=row)
-    root = changed(from_data(request.POST), do)
+    root = apply_button(build_from_data(request.POST), do)
     if request.htmx:
-        response = render(request, "mailing/_builder.html", builder(form, root))
+        response = render(request, "mailing/_builder.html", builder_context(form, root))
         return trigger_client_event(response, "segment-changed", after="settle")
     form.initial = {name: request.POST.get(name, "") for name in form.fields}
     return render(
         request,
         "mailing/segment_form.html",
-        builder(form, root) | counted(root.node()) | {"seen": request.POST.get("seen", "")},
+        builder_context(form, root) | count_context(root.node()) | {"seen": request.POST.get("seen", "")},
     )
 
 
@@ -90,28 +90,29 @@ def edit(request: Request, row: Segment) -> HttpResponse:
 @permission_required("mailing.view_segment", raise_exception=True)
 def segment_count(request: Request) -> HttpResponse:
     """How many contacts the builder's tree chooses, saved or not."""
-    return render(request, "mailing/_segment_count.html", counted(from_data(request.POST).node()))
+    return render(request, "mailing/_segment_count.html", count_context(build_from_data(request.POST).node()))
 
 
-def counted(tree: dict[str, Any]) -> dict[str, Any]:
+def count_context(tree: dict[str, Any]) -> dict[str, Any]:
     try:
-        return {"count": audience.count(tree), "some": audience.some(tree, CONTACTS_SHOWN)}
+        return {"count": audience.count_contacts(tree), "some": audience.list_examples(tree, CONTACTS_SHOWN)}
     except audience.SegmentError as error:
         return {"trouble": str(error)}
 
 
-def builder(form: SegmentForm, root: Any) -> dict[str, Any]:
+def builder_context(form: SegmentForm, root: Any) -> dict[str, Any]:
     stored = Segment.objects.filter(pk=form.instance.pk).first() if form.instance.pk else None
     return {
         "form": form,
-        "seen": form.data.get("seen") or (editions.edition_of(at_the_till.facts(stored)) if stored else ""),
+        "seen": form.data.get("seen")
+        or (editions.edition_of(at_the_till.describe_segment(stored)) if stored else ""),
         "edits": editions.edits_of(stored)[: editions.EDITS_SHOWN] if stored else [],
         "segment": form.instance,
         "root": root,
         "choices": CHOICES,
         "lists": ContactList.objects.all(),
         "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
-        "attributes": attribute_names(),
+        "attributes": list_attribute_names(),
         "used_by": EmailCampaign.objects.filter(targets__segment=form.instance.pk).order_by("-pk")[
             :CAMPAIGNS_NAMED
         ]
@@ -129,5 +130,5 @@ def segment_delete(request: Request, pk: int) -> HttpResponse:
         sentence += (
             f" So does the customer group “{row.group}” at the till; people say who belongs to it then."
         )
-    delete = partial(at_the_till.delete, row, by=request.user)
-    return deletion(request, row, sentence=sentence, back="mailing:segments", delete=delete)
+    delete = partial(at_the_till.delete_segment, row, by=request.user)
+    return delete_once_sure(request, row, sentence=sentence, back="mailing:segments", delete=delete)

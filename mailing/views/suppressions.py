@@ -14,7 +14,7 @@ from campaigns.responses import csv_response
 from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression
-from mailing.views.sure import sure
+from mailing.views.sure import ask_whether_sure
 
 viewing = permission_required("mailing.view_suppression", raise_exception=True)
 PER_PAGE = 50
@@ -24,7 +24,7 @@ PER_PAGE = 50
 @viewing
 def suppression_list(request: Request) -> HttpResponse:
     form = SuppressionFilterForm(request.GET)
-    page = Paginator(filtered(form), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(filter_suppressions(form), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
     return render(request, "mailing/suppressions.html", context)
 
@@ -33,14 +33,14 @@ def suppression_list(request: Request) -> HttpResponse:
 @viewing
 def suppression_csv(request: Request) -> FileResponse:
     """Those the list shows, all of them, as a CSV file."""
-    lines = suppressions.csv_lines(filtered(SuppressionFilterForm(request.GET)))
+    lines = suppressions.csv_lines(filter_suppressions(SuppressionFilterForm(request.GET)))
     return csv_response(lines, "suppressions.csv")
 
 
-def filtered(form: SuppressionFilterForm) -> QuerySet[Suppression]:
+def filter_suppressions(form: SuppressionFilterForm) -> QuerySet[Suppression]:
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
-    return suppressions.found(
+    return suppressions.find_suppressions(
         chosen.get("q", ""),
         reason=chosen.get("reason", ""),
         source=chosen.get("source", ""),
@@ -70,7 +70,7 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
         row.delete()
         messages.success(request, f"“{row.email}” may get campaigns again.")
         return redirect("mailing:suppressions")
-    return sure(
+    return ask_whether_sure(
         request,
         title=f"Lift the suppression of “{row.email}”?",
         sentence=f"It stands because of: {row.get_reason_display().lower()}. The next campaign will write to this "

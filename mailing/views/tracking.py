@@ -21,10 +21,10 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  #
 @login_not_required
 @never_cache
 @require_safe
-def opened(request: HttpRequest, token: str) -> HttpResponse:
+def note_open(request: HttpRequest, token: str) -> HttpResponse:
     """The open pixel; shown for a damaged link too, since a broken picture helps nobody."""
     try:
-        tracking.opened(trim_token(token), find_follower(request))
+        tracking.note_open(trim_token(token), find_follower(request))
     except tracking.BadLink:
         return HttpResponse(PIXEL, content_type="image/gif", status=404)
     return HttpResponse(PIXEL, content_type="image/gif")
@@ -33,9 +33,9 @@ def opened(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 @never_cache
 @require_safe
-def clicked(request: HttpRequest, token: str, index: str) -> HttpResponse:
+def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
     try:
-        target = tracking.clicked(trim_token(token), trim_index(index), find_follower(request))
+        target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
     return HttpResponseRedirect(target)
@@ -50,7 +50,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     token = trim_token(token)
     try:
         if request.method != "POST":
-            to = tracking.addressee(token)
+            to = tracking.find_addressee(token)
             return render(request, "mailing/unsubscribe.html", {"to": to, "asks": True})
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
         to = tracking.unsubscribe(token, "one-click" if one_click else "page", describe_visitor(request))

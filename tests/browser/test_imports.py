@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from config import embedded_postgres
-from mailing.importing.steps import PIECE
+from mailing.importing.steps import BATCH_ROWS
 from tests.browser.conftest import Product
 
 pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
@@ -38,7 +38,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     page: Page, product: Product, sign_in, tmp_path
 ):
     file = tmp_path / "fair.csv"
-    file.write_text("email\n" + "".join(f"{address(number)}\n" for number in range(PIECES * PIECE)))
+    file.write_text("email\n" + "".join(f"{address(number)}\n" for number in range(PIECES * BATCH_ROWS)))
     sign_in("marketer")
     page.goto("/contacts/import/")
     page.get_by_label("CSV file").set_input_files(file)
@@ -46,9 +46,9 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     page.get_by_label("Or a new list named").fill("Visitors of the fair")
     page.get_by_role("button", name="Try it").click()
     upload = page.locator("#upload")
-    with waiting_at(product, address(PIECE)):
-        page.get_by_role("button", name=f"Import {PIECES * PIECE:,} contacts").click(timeout=SOON)
-        expect(upload).to_contain_text(f"{PIECE:,} of {PIECES * PIECE:,}", timeout=SOON)
+    with waiting_at(product, address(BATCH_ROWS)):
+        page.get_by_role("button", name=f"Import {PIECES * BATCH_ROWS:,} contacts").click(timeout=SOON)
+        expect(upload).to_contain_text(f"{BATCH_ROWS:,} of {PIECES * BATCH_ROWS:,}", timeout=SOON)
         upload.get_by_role("link", name="Stop").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("What has been taken in stays.")
@@ -58,7 +58,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     stopped_at = int(
         re.search(r"stopped after row ([\d,]+)\.", upload.inner_text()).group(1).replace(",", "")
     )
-    assert stopped_at in range(PIECE, PIECES * PIECE, PIECE)
+    assert stopped_at in range(BATCH_ROWS, PIECES * BATCH_ROWS, BATCH_ROWS)
     expect(page.get_by_role("link", name="Leave the rest")).to_be_visible()
     page.goto("/contacts/")
     page.get_by_label("List").select_option("Visitors of the fair")
@@ -68,7 +68,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     page.get_by_role("link", name="fair.csv").click()
     page.get_by_role("button", name="Go on").click()
     page.get_by_role("link", name="Show the contacts of the list").click(timeout=SOON)
-    expect(page.locator("#contacts")).to_contain_text(f"{PIECES * PIECE:,} contacts")
+    expect(page.locator("#contacts")).to_contain_text(f"{PIECES * BATCH_ROWS:,} contacts")
 
 
 def test_suppressions_are_tried_before_anybody_is_suppressed(page: Page, sign_in, tmp_path):

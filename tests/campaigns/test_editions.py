@@ -99,15 +99,15 @@ def test_the_second_of_two_editors_is_told_and_loses_nothing(make, admin_client)
 
 def test_a_change_by_another_way_counts_too():
     row = ContactFactory(city="Oslo")
-    seen = editions.edition_of(contacts.facts(row))
+    seen = editions.edition_of(contacts.describe_contact(row))
     Contact.objects.filter(pk=row.pk).update(city="Rome")
     with pytest.raises(editions.Overtaken, match="Changed while this form was open: City is now Rome"):
-        contacts.save(row, lists=[], seen=seen)
+        contacts.save_contact(row, lists=[], seen=seen)
 
 
 def test_nothing_is_logged_where_nothing_changed_and_a_contact_takes_its_log_along():
-    row = contacts.save(Contact(email="ada@x.test"), lists=[])
-    contacts.save(row, lists=[])
+    row = contacts.save_contact(Contact(email="ada@x.test"), lists=[])
+    contacts.save_contact(row, lists=[])
     assert [edit.is_new for edit in editions.edits_of(row)] == [True]
     key = row.pk
     row.delete()
@@ -116,14 +116,14 @@ def test_nothing_is_logged_where_nothing_changed_and_a_contact_takes_its_log_alo
 
 
 def test_long_values_are_not_kept_in_full():
-    row = at_the_till.save(Segment(name="A", description="x"), at_till=False)
+    row = at_the_till.save_segment(Segment(name="A", description="x"), at_till=False)
     row.description = "y" * 5000
-    at_the_till.save(row, at_till=False)
+    at_the_till.save_segment(row, at_till=False)
     assert len(editions.edits_of(row)[0].detail["Description"][1]) < 300
 
 
 @pytest.mark.parametrize("seen", ["nonsense", "[]", "{" * 200_000, "[" * 50_000, "9" * 5_000, "1"])
 def test_an_edition_that_is_none_overwrites(seen):
     row = ContactFactory()
-    contacts.save(row, lists=[], seen=seen)
+    contacts.save_contact(row, lists=[], seen=seen)
     assert EmailCampaign.objects.count() == 0

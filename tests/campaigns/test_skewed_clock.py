@@ -129,8 +129,8 @@ def test_a_cluster_on_a_machine_with_a_wrong_clock_is_not_silent(skewed_clock):
 
 def test_a_mail_that_may_still_be_tried_is_not_given_up(skewed_clock):
     result = test_outcome.GREYLISTED
-    assert outcome.fate(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
-    assert outcome.fate(result, 1, right_now() - HOUR).status in ("bounced", "failed")
+    assert outcome.decide_fate(result, 1, right_now() + HOUR).status not in ("bounced", "failed")
+    assert outcome.decide_fate(result, 1, right_now() - HOUR).status in ("bounced", "failed")
 
 
 def test_the_doctor_names_a_wrong_clock_and_tick_logs_it(skewed_clock, capsys, caplog):

@@ -178,7 +178,7 @@ from django.conf import settings
 from django.core.management import call_command
 from mailing.catcher import outbox
 from mailing.importing import files
-outbox.keep("a@x.test", ["b@y.test"], b"Subject: x")
+outbox.store_message("a@x.test", ["b@y.test"], b"Subject: x")
 files.path_of(1).parent.mkdir(parents=True, exist_ok=True)
 files.path_of(1).write_bytes(b"email")
 call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["tabler", "swagger-ui", "inter"])

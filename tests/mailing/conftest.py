@@ -27,13 +27,13 @@ def server():
 def short_waits(monkeypatch, settings):
     """Waits that are right between servers and too long for a test."""
     settings.OUTAGE_MINUTES = 0
-    monkeypatch.setattr(outcome, "GREYLISTED_WAIT", 0.05)
-    monkeypatch.setattr(supply, "IDLE", 0.05)
-    monkeypatch.setattr(outcome, "FIRST_WAIT", 0.05)
-    monkeypatch.setattr(outcome, "BRIEF_WAIT", 0.02)
-    monkeypatch.setattr(breaker, "FIRST_WAIT", 0.01)
-    monkeypatch.setattr(breaker, "PROBE", 0.2)
-    monkeypatch.setattr(lanes, "AWAKE", 0)
+    monkeypatch.setattr(outcome, "GREYLISTED_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(supply, "IDLE_SECONDS", 0.05)
+    monkeypatch.setattr(outcome, "FIRST_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(outcome, "BRIEF_WAIT_SECONDS", 0.02)
+    monkeypatch.setattr(breaker, "FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.2)
+    monkeypatch.setattr(lanes, "WAKE_AGAIN_SECONDS", 0)
 
 
 @pytest.fixture

@@ -69,8 +69,8 @@ def send(campaign, *, seconds=60.0, until=lambda campaign: campaign.status != "r
         assert time.monotonic() < deadline, f"{counts(campaign)} after {seconds} s"
         clock.tick(timezone.now())
         for pk in fresh(campaign).planned:
-            for number in range(lanes.LANES):
-                pump.run(int(pk), number)
+            for number in range(lanes.LANES_PER_CONNECTION):
+                pump.run_lane(int(pk), number)
     return fresh(campaign)
 
 
@@ -81,7 +81,7 @@ def counts(campaign):
 
 def tallied(campaign):
     """The same from the tallies."""
-    figures = progress.sums(campaign.pk)
+    figures = progress.read_sums(campaign.pk)
     return {status: figures[status] for status in Delivery.Status if figures.get(status)}
 
 
@@ -134,7 +134,7 @@ def run_until(condition, connection_id, number=0, *, before_end=lambda run: None
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pump.Pump, "_watch_for_the_end", watch)
-        return pump.run(connection_id, number)
+        return pump.run_lane(connection_id, number)
 
 
 def count_held(server, stage="dot"):

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailing import content
-from mailing.addresses import normalised
-from mailing.smtp.addresses import on_the_wire
+from mailing.addresses import normalise_address
+from mailing.smtp.addresses import encode_for_wire
 
 MAIL = content.compile(
     content.Source(
@@ -25,7 +25,7 @@ MAIL = content.compile(
     ],
 )
 def test_an_address_has_one_spelling(written, stored):
-    assert normalised(written) == stored == normalised(stored)
+    assert normalise_address(written) == stored == normalise_address(stored)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_an_address_has_one_spelling(written, stored):
 )
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(ValueError, match="address"):
-        normalised(address)
+        normalise_address(address)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_is_no_address_is_refused(address):
     ],
 )
 def test_what_was_copied_along_with_an_address_is_taken_off(written):
-    assert normalised(written) == "ada@x.test"
+    assert normalise_address(written) == "ada@x.test"
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_what_was_copied_along_with_an_address_is_taken_off(written):
 )
 def test_what_cannot_be_sent_to_is_refused_with_a_sentence(address, words):
     with pytest.raises(ValueError, match=words) as refused:
-        normalised(address)
+        normalise_address(address)
     assert str(refused.value).encode()
     assert "\x01" not in str(refused.value)
 
@@ -142,11 +142,11 @@ def test_what_cannot_be_sent_to_is_refused_with_a_sentence(address, words):
     "address", ["иван@xn--e1afmkfd.xn--p1ai", "用户@xn--fsqu00a.xn--55qx5d", "o'brien@x.test", "-info@x.test"]
 )
 def test_addresses_of_any_one_alphabet_are_taken(address):
-    assert normalised(address) == address
+    assert normalise_address(address) == address
 
 
 def test_the_same_letters_composed_or_not_are_one_address():
-    assert normalised("zoe\u0308@x.test") == normalised("zoë@x.test") == "zoë@x.test"
+    assert normalise_address("zoe\u0308@x.test") == normalise_address("zoë@x.test") == "zoë@x.test"
 
 
 pieces = st.sampled_from(
@@ -171,10 +171,10 @@ typed = st.one_of(
 def test_what_is_taken_in_can_be_sent_to(text):
     """The one judge at every door never takes what the sender refuses."""
     try:
-        address = normalised(text)
+        address = normalise_address(text)
     except ValueError:
         return
-    assert normalised(address) == address
-    assert on_the_wire(address, smtputf8=True)
+    assert normalise_address(address) == address
+    assert encode_for_wire(address, smtputf8=True)
     message = MAIL.render(content.Recipient(address, {}), content.Links("https://m.x.test", "tok"))
     assert f"To: {address}\r\n".encode() in message

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def verdict(contact, campaign):
-    gets_it, reasons = audience.why(contact, campaign)
+    gets_it, reasons = audience.explain_delivery(contact, campaign)
     return gets_it, " ".join(reasons)
 
 
@@ -43,12 +43,15 @@ def test_why_agrees_with_the_launch_for_everybody():
     campaign = draft(people[:4])
     Target.objects.create(campaign=campaign, list=ContactListFactory(contacts=people[3:5]), mode="exclude")
     Suppression.objects.create(email=people[0].email)
-    said = {contact.pk for contact in people if audience.why(contact, campaign)[0]}
+    said = {contact.pk for contact in people if audience.explain_delivery(contact, campaign)[0]}
     fire(campaign, "launch")
     launch.prepare(campaign.pk)
     assert set(campaign.deliveries.values_list("contact", flat=True)) == said == {people[1].pk, people[2].pk}
-    assert audience.why(people[1], fresh(campaign)) == (True, ["They are one of its recipients. Waiting."])
-    assert audience.why(people[0], fresh(campaign))[0] is False
+    assert audience.explain_delivery(people[1], fresh(campaign)) == (
+        True,
+        ["They are one of its recipients. Waiting."],
+    )
+    assert audience.explain_delivery(people[0], fresh(campaign))[0] is False
 
 
 def test_each_stage_of_the_funnel_can_be_looked_into():
@@ -57,11 +60,11 @@ def test_each_stage_of_the_funnel_can_be_looked_into():
     Target.objects.create(campaign=campaign, list=ContactListFactory(contacts=people[:1]))
     Target.objects.create(campaign=campaign, list=ContactListFactory(contacts=people[1:2]), mode="exclude")
     Suppression.objects.create(email=people[2].email)
-    chosen = audience.selection(campaign.targets.all())
-    stages = {stage: audience.people(chosen, stage) for stage in audience.STAGES}
+    chosen = audience.read_selection(campaign.targets.all())
+    stages = {stage: audience.list_stage_contacts(chosen, stage) for stage in audience.STAGES}
     assert stages["duplicates"] == people[:1]
     assert stages["excluded"] == people[1:2]
     assert stages["suppressed"] == people[2:3]
     assert stages["recipients"] == [people[0], *people[3:]]
-    assert audience.people(chosen, "named", most=2) == people[:2]
-    assert audience.people(chosen, "named", after=people[1].pk, most=2) == people[2:4]
+    assert audience.list_stage_contacts(chosen, "named", most=2) == people[:2]
+    assert audience.list_stage_contacts(chosen, "named", after=people[1].pk, most=2) == people[2:4]

@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from mailing.forms.segment import changed, from_data, from_tree
+from mailing.forms.segment import apply_button, build_from_data, build_from_tree
 from mailing.models import (
     Contact,
     ContactList,
@@ -88,17 +88,17 @@ def fields(root) -> dict:
 
 @pytest.mark.parametrize("tree", TREES)
 def test_a_segment_goes_through_the_builder_unchanged(tree):
-    root = from_tree(tree)
+    root = build_from_tree(tree)
     assert root.node() == tree
-    assert from_data(fields(root)).node() == tree
+    assert build_from_data(fields(root)).node() == tree
 
 
 def test_the_builders_buttons_add_and_remove(client, marketer):
-    root = from_tree({"all": [{"list": 1}, {"any": [{"list": 2}]}]})
-    assert len(changed(root, "add t-1").children[1].children) == 2
-    assert changed(root, "remove t-0").node()["all"][0].keys() == {"any"}
-    assert changed(root, "group t").children[-1].kind == "group"
-    assert changed(root, "remove t-0-0").children[0].path == "t-0"
+    root = build_from_tree({"all": [{"list": 1}, {"any": [{"list": 2}]}]})
+    assert len(apply_button(root, "add t-1").children[1].children) == 2
+    assert apply_button(root, "remove t-0").node()["all"][0].keys() == {"any"}
+    assert apply_button(root, "group t").children[-1].kind == "group"
+    assert apply_button(root, "remove t-0-0").children[0].path == "t-0"
 
 
 def test_the_builder_works_without_javascript(client, marketer):

@@ -72,13 +72,13 @@ def test_what_is_sent_is_kept_and_opened(port):
         smtp.send_message(
             mail(), from_addr="bounces@example.com", to_addrs=["ada@example.com", "bob@example.com"]
         )
-    (caught,) = catcher.messages()
+    (caught,) = catcher.list_messages()
     assert (caught.subject, caught.from_header) == ("Grüße", "Shop <shop@example.com>")
     assert (caught.sender, caught.recipients) == (
         "bounces@example.com",
         ["ada@example.com", "bob@example.com"],
     )
-    opened = catcher.message(caught.id)
+    opened = catcher.read_message(caught.id)
     assert opened.caught == caught
     assert "<b>Ada</b>" in opened.html
     assert ".a line with a dot in front" in opened.text
@@ -89,34 +89,36 @@ def test_what_is_sent_is_kept_and_opened(port):
 
 def test_pages_are_the_newest_first_and_can_be_searched():
     for n in range(5):
-        outbox.keep("shop@example.com", [f"p{n}@example.com"], f"Subject: News {n}\r\n\r\nBody".encode())
-    assert [caught.subject for caught in catcher.messages(most=2)] == ["News 4", "News 3"]
-    third = catcher.messages(most=3)[-1]
-    assert [caught.subject for caught in catcher.messages(before=third.id)] == ["News 1", "News 0"]
-    assert [caught.subject for caught in catcher.messages(words="news p3@")] == ["News 3"]
-    assert catcher.count() == 5
-    catcher.clear()
-    assert catcher.messages() == []
+        outbox.store_message(
+            "shop@example.com", [f"p{n}@example.com"], f"Subject: News {n}\r\n\r\nBody".encode()
+        )
+    assert [caught.subject for caught in catcher.list_messages(most=2)] == ["News 4", "News 3"]
+    third = catcher.list_messages(most=3)[-1]
+    assert [caught.subject for caught in catcher.list_messages(before=third.id)] == ["News 1", "News 0"]
+    assert [caught.subject for caught in catcher.list_messages(words="news p3@")] == ["News 3"]
+    assert catcher.count_messages() == 5
+    catcher.delete_all()
+    assert catcher.list_messages() == []
 
 
 def test_only_the_newest_are_kept(monkeypatch):
-    monkeypatch.setattr(outbox, "KEPT", 3)
+    monkeypatch.setattr(outbox, "MOST_MESSAGES", 3)
     for n in range(5):
-        outbox.keep("", ["a@example.com"], f"Subject: {n}\r\n\r\n".encode())
-    outbox.prune()
-    assert [caught.subject for caught in catcher.messages()] == ["4", "3", "2"]
+        outbox.store_message("", ["a@example.com"], f"Subject: {n}\r\n\r\n".encode())
+    outbox.delete_oldest()
+    assert [caught.subject for caught in catcher.list_messages()] == ["4", "3", "2"]
 
 
 @pytest.mark.parametrize("name", ["", "../secret_key", "0" * 19 + "-" + "0" * 9, "x"])
 def test_what_was_not_caught_cannot_be_opened(name):
     with pytest.raises(catcher.NotCaught):
-        catcher.message(name)
+        catcher.read_message(name)
 
 
 def test_a_mail_that_is_broken_is_shown_all_the_same():
-    name = outbox.keep("a@example.com", ["b@example.com"], b"\xff\xfe no headers at all")
-    assert catcher.message(name).raw == b"\xff\xfe no headers at all"
-    assert catcher.messages()[0].subject == ""
+    name = outbox.store_message("a@example.com", ["b@example.com"], b"\xff\xfe no headers at all")
+    assert catcher.read_message(name).raw == b"\xff\xfe no headers at all"
+    assert catcher.list_messages()[0].subject == ""
 
 
 def test_a_full_disk_is_answered_for_now_and_keeps_no_half_mail(port):
@@ -135,7 +137,7 @@ def test_a_full_disk_is_answered_for_now_and_keeps_no_half_mail(port):
         assert (refused.value.smtp_code, refused.value.smtp_error[:5]) == (452, b"4.3.1")
         assert list(outbox.folder().iterdir()) == []
         client.send_message(mail, "shop@example.com", "ada@example.com")
-    assert catcher.count() == 1
+    assert catcher.count_messages() == 1
 
 
 # ── the index ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,14 +149,16 @@ def index_file():
 
 def keep_some(count, start=0):
     for n in range(start, start + count):
-        outbox.keep("shop@example.com", [f"p{n}@example.com"], f"Subject: Grüße {n}\r\n\r\nBody".encode())
+        outbox.store_message(
+            "shop@example.com", [f"p{n}@example.com"], f"Subject: Grüße {n}\r\n\r\nBody".encode()
+        )
 
 
 def test_a_search_opens_no_mail_that_was_looked_at_before(monkeypatch):
     keep_some(30)
-    monkeypatch.setattr(outbox, "_read_line", lambda name: pytest.fail("a mail was opened"))
-    assert [caught.recipients for caught in catcher.messages(words="P7@")] == [["p7@example.com"]]
-    assert len(catcher.messages(most=50)) == 30
+    monkeypatch.setattr(outbox, "_read_entry", lambda name: pytest.fail("a mail was opened"))
+    assert [caught.recipients for caught in catcher.list_messages(words="P7@")] == [["p7@example.com"]]
+    assert len(catcher.list_messages(most=50)) == 30
 
 
 @pytest.mark.parametrize("harm", ["gone", "no database", "of another version", "cannot be written"])
@@ -170,7 +174,7 @@ def test_an_index_that_is_harmed_is_made_anew(harm):
     else:
         index_file().unlink()
         index_file().mkdir()
-    assert [caught.recipients[0][:2] for caught in catcher.messages(words="example.com")] == [
+    assert [caught.recipients[0][:2] for caught in catcher.list_messages(words="example.com")] == [
         "p2",
         "p1",
         "p0",
@@ -179,13 +183,13 @@ def test_an_index_that_is_harmed_is_made_anew(harm):
 
 def test_mails_that_another_process_kept_or_threw_away_are_noticed():
     keep_some(4)
-    first = catcher.messages()[-1]
+    first = catcher.list_messages()[-1]
     (outbox.folder() / f"{first.id}.eml").unlink()
     (outbox.folder() / f"{time.time_ns()}-{0:09}.eml").write_bytes(
         outbox.FROM + b"a@b.example\r\n" + outbox.TO + b"new@b.example\r\nSubject: Fresh\r\n\r\n"
     )
-    assert [caught.subject for caught in catcher.messages(words="b.example")] == ["Fresh"]
-    assert len(catcher.messages()) == 4
+    assert [caught.subject for caught in catcher.list_messages(words="b.example")] == ["Fresh"]
+    assert len(catcher.list_messages()) == 4
 
 
 def test_two_processes_keep_and_search_at_once(tmp_path):
@@ -193,7 +197,8 @@ def test_two_processes_keep_and_search_at_once(tmp_path):
         "import sys; from pathlib import Path; import django.conf\n"
         "django.conf.settings.configure(VAR_DIR=Path(sys.argv[1]))\n"
         "from mailing.catcher import outbox\n"
-        "for n in range(40): outbox.keep('', [sys.argv[2]], b'Subject: Hi\\r\\n\\r\\n'); outbox.messages(words='hi')\n"
+        "for n in range(40): outbox.store_message('', [sys.argv[2]], b'Subject: Hi\\r\\n\\r\\n');"
+        " outbox.list_messages(words='hi')\n"
     )
     writers = [
         subprocess.Popen([sys.executable, "-c", script, tmp_path, name], stderr=subprocess.PIPE)
@@ -202,7 +207,7 @@ def test_two_processes_keep_and_search_at_once(tmp_path):
     for writer in writers:
         _, said = writer.communicate(timeout=100)
         assert (writer.returncode, said) == (0, b"")
-    assert [len(catcher.messages(most=99, words=word)) for word in ("one@", "two@", "")] == [40, 40, 80]
+    assert [len(catcher.list_messages(most=99, words=word)) for word in ("one@", "two@", "")] == [40, 40, 80]
 
 
 @pytest.mark.parametrize(
@@ -215,5 +220,5 @@ def test_two_processes_keep_and_search_at_once(tmp_path):
     ],
 )
 def test_a_subject_is_read_however_it_is_written(head, said):
-    outbox.keep("", ["a@example.com"], f"{head}\r\n\r\n".encode())
-    assert catcher.messages()[0].subject == said
+    outbox.store_message("", ["a@example.com"], f"{head}\r\n\r\n".encode())
+    assert catcher.list_messages()[0].subject == said

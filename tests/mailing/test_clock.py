@@ -51,29 +51,29 @@ def test_pumps_are_woken_for_what_is_due_and_not_twice():
     campaign = launched()
     Lane.objects.all().delete()
     tick()
-    assert queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES
+    assert queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES_PER_CONNECTION
     tick()
     assert queued() == [], "they are on their way"
     Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=5))
     tick()
-    assert len(queued()) == lanes.LANES, "they were lost"
+    assert len(queued()) == lanes.LANES_PER_CONNECTION, "they were lost"
 
 
 def test_those_who_stand_in_for_a_dead_connection_are_woken_and_it_is_tried_again_after_a_while():
     dead, well, other = (SmtpConnectionFactory() for _ in range(3))
     launched(2, sharing="percentage", routes=[(dead, 100), (well, 0)])
     launched(2, connection=other)
-    breaker.failed(dead.pk, "It is down.", for_good=True)
+    breaker.note_failure(dead.pk, "It is down.", for_good=True)
     Lane.objects.all().delete()
     tick()
     assert {pk for _, pk in queued()} == {well.pk, other.pk}
-    tick(after=breaker.PROBE + 1)
+    tick(after=breaker.PROBE_SECONDS + 1)
     assert {pk for _, pk in queued()} == {dead.pk}, "the others are on their way"
 
 
 def test_a_connection_that_was_down_yesterday_does_not_stop_the_launch_of_today():
     campaign = draft()
-    breaker.failed(campaign.connection_id, "It was down.", for_good=True)
+    breaker.note_failure(campaign.connection_id, "It was down.", for_good=True)
     fire(campaign, "launch")
     launch.prepare(campaign.pk)
     tick()
@@ -84,7 +84,7 @@ def test_a_connection_that_was_down_yesterday_does_not_stop_the_launch_of_today(
 def test_a_campaign_all_of_whose_connections_are_down_is_paused_with_what_is_wrong_with_each():
     one, two = SmtpConnectionFactory(name="One"), SmtpConnectionFactory(name="Two")
     campaign = launched(2, sharing="percentage", routes=[(one, 50), (two, 50)])
-    breaker.failed(one.pk, "Login refused.", for_good=True)
+    breaker.note_failure(one.pk, "Login refused.", for_good=True)
     assert fresh(campaign).status == "running"
     two.is_enabled = False
     two.save()
@@ -111,7 +111,7 @@ def test_what_is_put_off_is_woken_for_when_it_is_due():
     tick()
     assert queued() == []
     tick(after=601)
-    assert len(queued()) == lanes.LANES
+    assert len(queued()) == lanes.LANES_PER_CONNECTION
     assert fresh(campaign).status == "running"
 
 

@@ -35,7 +35,7 @@ def test_a_list_goes_and_campaigns_that_are_over_keep_its_name(status, client, a
     delete_list(members)
     target = campaign.targets.get()
     assert (target.name, target.key, target.list_id) == ("News", key, None)
-    assert audience.selection(campaign.targets.all()) == audience.Selection()
+    assert audience.read_selection(campaign.targets.all()) == audience.Selection()
     assert "News" in admin_client.get(campaign.get_absolute_url()).content.decode()
 
 
@@ -54,5 +54,5 @@ def test_django_admin_keeps_to_the_same_rule(status, goes, admin_client):
 def test_a_segment_goes_likewise():
     segment = Segment.objects.create(name="Loyal", tree={"all": []})
     campaign = named_by("completed", segment=segment)
-    at_the_till.delete(segment)
+    at_the_till.delete_segment(segment)
     assert campaign.targets.get().name == "Loyal"

@@ -30,7 +30,7 @@ def small(monkeypatch, settings):
     monkeypatch.setattr(people, "CONTACTS", 200)
     monkeypatch.setattr(promotions, "WEEKS", 1)
     monkeypatch.setattr(promotions, "SALES_A_DAY", 1)
-    monkeypatch.setattr(mails, "load", lambda author, now: mails.connections())
+    monkeypatch.setattr(mails, "load", lambda author, now: mails.make_connections())
     settings.DEMO_PASSWORD, settings.DEMO_TILL_KEY = "the demo's password", TILL_KEY
 
 

@@ -100,9 +100,9 @@ def test_e1_a_test_mail_is_marked_tracks_nothing_and_passes_over_suppressions(
 
 def test_a_test_mail_says_that_it_is_one_and_has_plain_links():
     campaign = draft([ContactFactory(first_name="Ada")])
-    compiled = drafting.content.compile(drafting.content.for_test(launch.source(campaign)))
+    compiled = drafting.content.compile(drafting.content.mark_as_test(launch.build_source(campaign)))
     mail = compiled.render(
-        launch.recipient(ContactFactory(first_name="Ada"), message_id="x"),
+        launch.build_recipient(ContactFactory(first_name="Ada"), message_id="x"),
         drafting.content.Links("http://here", "tok"),
     ).decode()
     assert "Subject: [TEST] News for Ada" in mail
@@ -201,7 +201,7 @@ def test_what_still_runs_is_not_duplicated_for_the_others():
 
 
 def test_a_connection_that_works_says_so_and_one_mail_arrives(server):
-    verdict = connections.check(to(server), "Me@Example.com")
+    verdict = connections.check_connection(to(server), "Me@Example.com")
     assert (verdict.works, verdict.name) == (True, "")
     assert [message.recipient for message in server.accepted] == ["me@example.com"]
 
@@ -267,23 +267,23 @@ def test_a_connection_that_works_says_so_and_one_mail_arrives(server):
 )
 def test_a_connection_that_does_not_work_says_what_to_do(server, rules, fields, name, words):
     server.settings.rules = parse(*rules)
-    verdict = connections.check(to(server, **fields), "me@example.com")
+    verdict = connections.check_connection(to(server, **fields), "me@example.com")
     assert (verdict.works, verdict.name) == (False, name)
     assert words in verdict.sentence
 
 
 def test_a_test_that_is_put_off_does_not_ask_for_another_address(server):
     server.settings.rules = parse("rcpt 450 4.2.0 Greylisted, try again in 300 seconds")
-    assert "Try another" not in connections.check(to(server), "me@example.com").sentence
+    assert "Try another" not in connections.check_connection(to(server), "me@example.com").sentence
 
 
 def test_a_refused_login_is_named(server):
     server.settings.login = "shop:right"
-    verdict = connections.check(to(server, username="shop", password="hunter2"), "me@example.com")
+    verdict = connections.check_connection(to(server, username="shop", password="hunter2"), "me@example.com")
     assert (verdict.works, verdict.name) == (False, "login refused")
     assert "hunter2" not in verdict.sentence
 
 
 def test_an_address_that_is_none_is_said_before_anything_is_sent(server):
-    assert connections.check(to(server), "nobody").name == "no address"
+    assert connections.check_connection(to(server), "nobody").name == "no address"
     assert not server.stats().get("connections")

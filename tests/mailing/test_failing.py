@@ -200,12 +200,14 @@ def test_an_outage_is_waited_for_and_the_campaign_goes_on_by_itself(server, sett
     server.settings.rules = parse("connect drop")
     campaign = launched(20, connection=to(server))
     begun = timezone.now()
-    send(campaign, until=lambda _: Pace.objects.filter(failures__gte=breaker.FAILURES + 3).exists())
+    send(
+        campaign, until=lambda _: Pace.objects.filter(failures__gte=breaker.FAILURES_UNTIL_DOWN + 3).exists()
+    )
     campaign = fresh(campaign)
     assert campaign.status == "running"
     assert counts(campaign) == {"pending": 20}
     assert not Attempt.objects.exists()
-    (lane,) = progress.figures(campaign).lanes
+    (lane,) = progress.read_figures(campaign).lanes
     assert begun <= lane.failing_since <= timezone.now()
     assert lane.gives_up_at == lane.failing_since + timedelta(minutes=15)
     server.settings.rules = []
@@ -231,12 +233,12 @@ def test_an_outage_that_lasts_pauses_the_campaign_with_the_reason_and_the_time(s
 
 def test_the_gaps_between_two_tries_grow(server, settings, monkeypatch):
     settings.OUTAGE_MINUTES = 15
-    monkeypatch.setattr(breaker, "FIRST_WAIT", 0.5)
-    monkeypatch.setattr(breaker, "PROBE", 30.0)
+    monkeypatch.setattr(breaker, "FIRST_WAIT_SECONDS", 0.5)
+    monkeypatch.setattr(breaker, "PROBE_SECONDS", 30.0)
     smtp = to(server, port=1)
     gaps = []
     for _ in range(9):
-        breaker.failed(smtp.pk, "away")
+        breaker.note_failure(smtp.pk, "away")
         gaps.append((Pace.objects.get().held_until - timezone.now()).total_seconds())
     assert [round(gap, 1) for gap in gaps] == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30, 30], abs=0.3)
 
@@ -259,7 +261,7 @@ def test_what_a_person_must_cure_pauses_at_once_with_the_reason(server, settings
     settings.OUTAGE_MINUTES = 15
     server.settings.rules = parse(rule)
     campaign = launched(30, connection=to(server, max_connections=2))
-    pump.run(campaign.connection_id, 0)
+    pump.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert said in campaign.history.first().why
     assert set(counts(campaign)) <= {"pending", "deferred"}
@@ -270,10 +272,10 @@ def test_a_campaign_with_one_connection_out_and_one_switched_off_waits_for_the_f
     off, out = to(server), to(server, port=1)
     campaign = launched(4, sharing="round_robin", routes=[(off, 1), (out, 1)])
     SmtpConnection.objects.filter(pk=off.pk).update(is_enabled=False)
-    for _ in range(breaker.FAILURES):
-        breaker.failed(out.pk, "away")
+    for _ in range(breaker.FAILURES_UNTIL_DOWN):
+        breaker.note_failure(out.pk, "away")
     assert fresh(campaign).status == "running"
-    breaker.failed(out.pk, "wrong password", for_good=True)
+    breaker.note_failure(out.pk, "wrong password", for_good=True)
     assert fresh(campaign).status == "paused"
 
 
@@ -284,7 +286,7 @@ def test_greylisted_mail_waits_its_minutes_and_new_mail_goes_first(server, monke
     monkeypatch.undo()
     server.settings.rules = parse("rcpt times=3 450 4.2.0 Greylisted, try later", "dot delay 0.02")
     campaign = launched(40, connection=to(server, max_connections=1))
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) >= 10)
         fire(campaign, "pause")
     now = timezone.now()
@@ -325,6 +327,6 @@ def test_a_busy_minute_slows_a_connection_for_some_minutes_and_not_for_ever(serv
     pace.save()
     server.settings.rules = parse("dot delay 0.02")
     campaign = launched(100, connection=smtp)
-    with in_thread(lambda: pump.run(smtp.pk, 0)):
-        wait_for(lambda: server.stats().get("peak") == 16 // lanes.LANES)
+    with in_thread(lambda: pump.run_lane(smtp.pk, 0)):
+        wait_for(lambda: server.stats().get("peak") == 16 // lanes.LANES_PER_CONNECTION)
     assert send(campaign).status == "completed"

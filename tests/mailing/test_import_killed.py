@@ -22,7 +22,7 @@ WORKER = """
 import django; django.setup()
 from mailing import importing
 from mailing.importing import steps
-steps.PIECE = 100
+steps.BATCH_ROWS = 100
 importing.run({})
 """
 
@@ -54,10 +54,10 @@ def test_an_import_goes_on_after_its_process_was_killed(settings, tmp_path):
     assert done < ROWS, "it was killed too late to prove anything"
 
     OrmQ.objects.all().delete()
-    clock.tick(timezone.now() + importing.STALLED)
+    clock.tick(timezone.now() + importing.STALLED_AFTER)
     assert [task.func() for task in OrmQ.objects.filter()] == ["mailing.tasks.import_upload"]
     importing.run(upload.pk)
     upload = Upload.objects.get()
     assert (upload.status, upload.created, upload.updated, upload.joined) == ("done", ROWS, 0, ROWS)
-    assert [row.line for row in importing.verdicts.read(upload)] == [*range(1, ROWS + 1)]
+    assert [row.line for row in importing.verdicts.read_verdicts(upload)] == [*range(1, ROWS + 1)]
     assert Contact.objects.count() == ContactList.objects.get(name="Many").contacts.count() == ROWS

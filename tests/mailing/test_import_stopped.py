@@ -21,7 +21,7 @@ CSV = "email,n\n" + "".join(f"p{n:02}@example.com,{n}\n" for n in range(25))
 @pytest.fixture(autouse=True)
 def _short_pieces(settings, tmp_path, monkeypatch):
     settings.VAR_DIR = tmp_path
-    monkeypatch.setattr(steps, "PIECE", 10)
+    monkeypatch.setattr(steps, "BATCH_ROWS", 10)
 
 
 def received():
@@ -65,21 +65,21 @@ def test_one_that_is_stopped_takes_no_further_row_and_goes_on_where_it_was(clien
     importing.run(upload.pk)
     done = fresh(upload)
     assert (done.status, done.created, done.joined) == ("done", 25, 25)
-    assert [row.line for row in importing.verdicts.read(done)] == list(range(1, 26))
+    assert [row.line for row in importing.verdicts.read_verdicts(done)] == list(range(1, 26))
 
 
 def test_the_run_at_work_is_stopped_before_its_next_piece(monkeypatch):
     upload = tried()
     importing.start(upload)
-    take = steps.take
+    take = steps.take_batch
 
     def stopped_meanwhile(begun, piece):
-        monkeypatch.setattr(steps, "take", take)
+        monkeypatch.setattr(steps, "take_batch", take)
         taken = take(begun, piece)
         importing.stop(begun)
         return taken
 
-    monkeypatch.setattr(steps, "take", stopped_meanwhile)
+    monkeypatch.setattr(steps, "take_batch", stopped_meanwhile)
     assert importing.run(upload.pk) is False
     assert (fresh(upload).done, Contact.objects.count()) == (10, 10)
     with pytest.raises(Refused, match="is stopped: it cannot be stopped"):
@@ -136,10 +136,10 @@ def test_a_run_that_read_with_other_columns_takes_nothing():
     upload = received()
     importing.choose(upload, ["email", "n"])
     begun = fresh(upload)
-    piece = next(steps._pieces(begun))
+    piece = next(steps._read_batches(begun))
     importing.stop(upload)
     importing.choose(upload, ["email", "score"])
-    assert steps.take(begun, piece) is False
+    assert steps.take_batch(begun, piece) is False
     assert fresh(upload).done == 0
 
 

@@ -45,7 +45,9 @@ def taken_in(text, columns=None, **options):
 
 
 def verdicts(upload):
-    return [(row.line, row.email, row.verdict, row.detail) for row in importing.verdicts.read(upload)]
+    return [
+        (row.line, row.email, row.verdict, row.detail) for row in importing.verdicts.read_verdicts(upload)
+    ]
 
 
 def test_known_columns_fill_fields_and_others_become_attributes():
@@ -247,7 +249,7 @@ def test_the_rows_not_taken_come_back_as_they_were_with_the_reason():
     upload = taken_in(
         'E-Mail;Town\nnonsense;"Ro""me"\na@example.com;Oslo\n;"x;y"\n', ["email", "city"], new_list="New"
     )
-    lines = "".join(importing.verdicts.rejected(upload)).removeprefix("\ufeff").splitlines()
+    lines = "".join(importing.verdicts.rejected_rows_csv(upload)).removeprefix("\ufeff").splitlines()
     assert lines == [
         "E-Mail,Town,reason",
         'nonsense,"Ro""me",“nonsense” is not an e-mail address.',
@@ -257,7 +259,7 @@ def test_the_rows_not_taken_come_back_as_they_were_with_the_reason():
 
 def test_a_trial_counts_what_the_import_then_does(monkeypatch):
     """An address that comes again in a later piece is new once."""
-    monkeypatch.setattr(steps, "PIECE", 2)
+    monkeypatch.setattr(steps, "BATCH_ROWS", 2)
     text = "email,n\na@example.com,1\nb@example.com,1\na@example.com,2\na@example.com,3\nA@example.com,4\n"
     trial = tried(text)
     found = verdicts(trial)
@@ -335,11 +337,11 @@ def test_the_clock_wakes_an_import_that_has_not_moved_and_no_other():
 
 
 def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatch):
-    monkeypatch.setattr(steps, "PIECE", 10)
+    monkeypatch.setattr(steps, "BATCH_ROWS", 10)
     text = "email,n\n" + "".join(f"p{n}@example.com,{n}\n" for n in range(35))
     upload = tried(text, new_list="Many")
     importing.start(upload)
-    take, pieces = steps.take, []
+    take, pieces = steps.take_batch, []
 
     def dies_after_two(upload_id, rows):
         if len(pieces) == 2:
@@ -347,12 +349,12 @@ def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatc
         pieces.append(rows)
         return take(upload_id, rows)
 
-    monkeypatch.setattr(steps, "take", dies_after_two)
+    monkeypatch.setattr(steps, "take_batch", dies_after_two)
     with pytest.raises(KeyboardInterrupt):
         importing.run(upload.pk)
     upload = fresh(upload)
     assert (upload.done, upload.rows, round(upload.percent)) == (20, 35, 57)
-    monkeypatch.setattr(steps, "take", take)
+    monkeypatch.setattr(steps, "take_batch", take)
     assert importing.run(upload.pk, seconds=0) is True
     assert importing.run(upload.pk) is False
     assert importing.run(upload.pk) is False, "once more changes nothing"

@@ -32,14 +32,14 @@ def fields(problems):
 
 
 def test_e9_a_launchable_campaign_has_no_problem():
-    assert launch.problems(EmailCampaignFactory(launchable=True)) == []
-    assert launch.problems(draft()) == []
+    assert launch.find_problems(EmailCampaignFactory(launchable=True)) == []
+    assert launch.find_problems(draft()) == []
 
 
 def test_e9_an_empty_draft_is_told_each_thing_that_is_missing_once():
     campaign = EmailCampaign(name="Empty")
     campaign.save()
-    assert sorted(fields(launch.problems(campaign))) == [
+    assert sorted(fields(launch.find_problems(campaign))) == [
         "body",
         "connection",
         "from_email",
@@ -65,13 +65,13 @@ def test_e9_an_empty_draft_is_told_each_thing_that_is_missing_once():
 )
 def test_e9_what_is_wrong_is_said_at_its_field(changes, field, words):
     campaign = draft(**changes)
-    reasons = launch.problems(campaign)
+    reasons = launch.find_problems(campaign)
     assert [(said, words in sentence) for said, sentence in reasons] == [(field, True)]
 
 
 def test_e9_a_campaign_without_a_sender_name_is_refused_with_a_sentence():
     campaign = draft(from_name=" ")
-    ((field, sentence),) = launch.problems(campaign)
+    ((field, sentence),) = launch.find_problems(campaign)
     assert (field, "sender name is missing" in sentence) == ("from_name", True)
     with pytest.raises(Refused, match="sender name is missing"):
         fire(campaign, "launch")
@@ -80,9 +80,9 @@ def test_e9_a_campaign_without_a_sender_name_is_refused_with_a_sentence():
 
 def test_e9_with_nobody_left_nothing_untrue_is_said_of_the_contents_fields():
     body = BODY + " {{ city }} {{ phone }} {{ country }} {{ score }}"
-    assert fields(launch.problems(draft(0, body=body))) == ["targets"]
+    assert fields(launch.find_problems(draft(0, body=body))) == ["targets"]
     campaign = draft(0, body=body + " {{ citty }}")
-    assert [sentence for field, sentence in launch.problems(campaign) if field == "body"] == [
+    assert [sentence for field, sentence in launch.find_problems(campaign) if field == "body"] == [
         "Body, line 5: no contact has a field citty. Did you mean city?"
     ]
 
@@ -105,10 +105,10 @@ def test_a_campaign_is_tried_again_for_a_week_at_most():
 
 def test_e9_the_senders_domain_must_be_one_the_connection_takes():
     strict = SmtpConnectionFactory(name="Strict", allowed_domains=["shop.example"])
-    assert launch.problems(draft(connection=strict)) == [
+    assert launch.find_problems(draft(connection=strict)) == [
         ("from_email", "“Strict” takes mail from shop.example only.")
     ]
-    assert launch.problems(draft(connection=strict, from_email="news@shop.example")) == []
+    assert launch.find_problems(draft(connection=strict, from_email="news@shop.example")) == []
 
 
 def test_e9_nobody_left_after_exclusions_is_a_problem_of_the_targets():
@@ -117,38 +117,38 @@ def test_e9_nobody_left_after_exclusions_is_a_problem_of_the_targets():
     campaign.targets.all().delete()
     Target.objects.create(campaign=campaign, list=ContactListFactory(contacts=everybody.contacts.all()))
     Target.objects.create(campaign=campaign, list=everybody, mode="exclude")
-    assert fields(launch.problems(campaign)) == ["targets"]
+    assert fields(launch.find_problems(campaign)) == ["targets"]
 
 
 def test_e9_a_switched_off_connection_is_a_problem():
     off = SmtpConnectionFactory(is_enabled=False)
-    assert fields(launch.problems(draft(connection=off))) == ["connection"]
+    assert fields(launch.find_problems(draft(connection=off))) == ["connection"]
 
 
 def test_e9_percentages_make_a_hundred():
     one, two = SmtpConnectionFactory(), SmtpConnectionFactory()
-    ((field, sentence),) = launch.problems(draft(sharing="percentage", routes=[(one, 60), (two, 30)]))
+    ((field, sentence),) = launch.find_problems(draft(sharing="percentage", routes=[(one, 60), (two, 30)]))
     assert (field, "90 %" in sentence) == ("routes", True)
-    assert launch.problems(draft(sharing="percentage", routes=[(one, 60), (two, 40)])) == []
-    assert launch.problems(draft(sharing="round_robin", routes=[(one, 2), (two, 1)])) == []
-    assert fields(launch.problems(draft(sharing="round_robin", routes=[(one, 0)]))) == ["routes"]
+    assert launch.find_problems(draft(sharing="percentage", routes=[(one, 60), (two, 40)])) == []
+    assert launch.find_problems(draft(sharing="round_robin", routes=[(one, 2), (two, 1)])) == []
+    assert fields(launch.find_problems(draft(sharing="round_robin", routes=[(one, 0)]))) == ["routes"]
 
 
 def test_e9_content_is_tried_on_the_contacts_themselves():
     contacts = ContactFactory.create_batch(3)
     ContactFactory(attributes={"count": 1})  # who is not among them
     campaign = draft(contacts, body=BODY + "{% for n in (1..count) %}{{ n }}{% endfor %}")
-    assert launch.problems(campaign) == []
+    assert launch.find_problems(campaign) == []
     contacts[1].attributes = {"count": 10_000_000}
     contacts[1].save()
-    assert fields(launch.problems(campaign)) == ["body"]
+    assert fields(launch.find_problems(campaign)) == ["body"]
 
 
 def test_content_without_a_sender_yet_names_no_list():
     campaign = draft(from_email="")
-    written = launch.source(campaign)
+    written = launch.build_source(campaign)
     assert (written.list_id, written.feedback) == ("", ())
-    assert content.render_preview(written, launch.recipient(Contact(email="sam@example.com"))).html
+    assert content.render_preview(written, launch.build_recipient(Contact(email="sam@example.com"))).html
 
 
 def test_the_launch_never_uses_the_network():
@@ -173,7 +173,7 @@ def test_e9_lists_and_segments_less_exclusions_less_suppressions_each_address_on
     campaign.targets.all().delete()
     for rows in ({"list": first}, {"list": second}, {"segment": romans}, {"list": gone, "mode": "exclude"}):
         Target.objects.create(campaign=campaign, **rows)
-    estimate = audience.estimate(audience.selection(campaign.targets.all()))
+    estimate = audience.estimate(audience.read_selection(campaign.targets.all()))
     fire(campaign, "launch")
     launch.prepare(campaign.pk)
     campaign = fresh(campaign)
@@ -189,7 +189,7 @@ def test_e9_lists_and_segments_less_exclusions_less_suppressions_each_address_on
         "suppressed": 1,
         "recipients": 3,
     }
-    assert estimate.recipients == campaign.total == progress.figures(campaign).total == 3
+    assert estimate.recipients == campaign.total == progress.read_figures(campaign).total == 3
     named = estimate.duplicates + estimate.unsubscribed + estimate.excluded + estimate.suppressed
     assert estimate.named - named == estimate.recipients
 
@@ -232,7 +232,7 @@ def test_e9_with_nobody_left_it_is_complete_at_once():
     launch.prepare(campaign.pk)
     campaign = fresh(campaign)
     assert (campaign.status, campaign.total) == ("completed", 0)
-    assert progress.figures(campaign).percent == 100.0
+    assert progress.read_figures(campaign).percent == 100.0
 
 
 def test_complete_is_refused_before_it_is_prepared_and_while_somebody_waits():
@@ -343,9 +343,9 @@ def test_a_campaign_without_any_connection_left_fails():
 def test_the_same_unforeseen_error_counts_and_another_starts_anew():
     campaign = fire(draft(1), "launch")
     for error in (OSError("a"), OSError("a"), OSError("b"), OSError("b")):
-        launch.unforeseen(campaign.pk, error)
+        launch.count_unforeseen_error(campaign.pk, error)
     assert fresh(campaign).status == "running"
-    launch.unforeseen(campaign.pk, OSError("b"))
+    launch.count_unforeseen_error(campaign.pk, OSError("b"))
     assert fresh(campaign).status == "failed"
     assert "OSError: b" in campaign.history.first().why
 
@@ -365,4 +365,4 @@ def test_a_duplicate_has_the_connections_and_nothing_of_the_past():
     copy = drafting.lifecycle.duplicate(campaign)
     assert [(route.connection, route.share) for route in copy.routes.all()] == [(one, 25), (two, 75)]
     assert (copy.funnel, copy.planned, copy.total, copy.prepared_at) == ({}, {}, 0, None)
-    assert launch.problems(copy) == []
+    assert launch.find_problems(copy) == []

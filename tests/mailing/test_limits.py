@@ -32,7 +32,7 @@ def test_no_stretch_of_time_has_more_than_its_limit(limit, name, steps):
     for pause, wanted in steps:
         now += timedelta(seconds=pause * LENGTHS[name])
         amount = min(wanted, limits.allowance({name: limit}, spent, now))
-        spent = limits.spend({name: limit}, spent, now, amount)
+        spent = limits.add_spent({name: limit}, spent, now, amount)
         taken.append((now, amount))
     for end, _ in taken:
         inside = [n for at, n in taken if timedelta(0) <= end - at < timedelta(seconds=LENGTHS[name])]
@@ -41,35 +41,35 @@ def test_no_stretch_of_time_has_more_than_its_limit(limit, name, steps):
 
 @pytest.mark.parametrize("name", sorted(LENGTHS))
 def test_what_is_spent_comes_back_when_its_stretch_is_over(name):
-    spent = limits.spend({name: 10}, {}, START, 10)
+    spent = limits.add_spent({name: 10}, {}, START, 10)
     assert limits.allowance({name: 10}, spent, START) == 0
     later = START + timedelta(seconds=LENGTHS[name] * 1.2)
     assert limits.allowance({name: 10}, spent, later) == 10
-    assert sum(limits.spend({name: 10}, spent, later, 1)[name].values()) == 1, "past slots are forgotten"
+    assert sum(limits.add_spent({name: 10}, spent, later, 1)[name].values()) == 1, "past slots are forgotten"
 
 
 def test_a_quota_is_free_again_when_enough_of_it_has_left_its_stretch():
-    spent = limits.spend({"hour": 3}, {}, START, 2)
-    spent = limits.spend({"hour": 3}, spent, START + timedelta(minutes=10), 1)
+    spent = limits.add_spent({"hour": 3}, {}, START, 2)
+    spent = limits.add_spent({"hour": 3}, spent, START + timedelta(minutes=10), 1)
     now = START + timedelta(minutes=20)
-    free = limits.next_free({"hour": 3}, spent, now)
+    free = limits.find_next_free({"hour": 3}, spent, now)
     assert START + timedelta(hours=1) < free <= START + timedelta(hours=1, minutes=1)
     assert limits.allowance({"hour": 3}, spent, free - timedelta(seconds=1)) == 0
     assert limits.allowance({"hour": 3}, spent, free) == 2
-    assert limits.next_free({"hour": 4}, spent, now) == now
+    assert limits.find_next_free({"hour": 4}, spent, now) == now
 
 
 def test_the_tightest_of_several_limits_counts():
     both = {"hour": 5, "day": 7}
-    spent = limits.spend(both, {}, START, 5)
+    spent = limits.add_spent(both, {}, START, 5)
     later = START + timedelta(hours=2)
     assert limits.allowance(both, spent, START) == 0
     assert limits.allowance(both, spent, later) == 2
 
 
 def test_what_was_taken_and_not_sent_is_given_back():
-    spent = limits.spend({"day": 10}, {}, START, 10)
-    spent = limits.spend({"day": 10}, spent, START, -4)
+    spent = limits.add_spent({"day": 10}, {}, START, 10)
+    spent = limits.add_spent({"day": 10}, spent, START, -4)
     assert limits.allowance({"day": 10}, spent, START) == 4
 
 
@@ -87,8 +87,8 @@ def test_a_warm_up_grows_by_half_each_day_up_to_the_days_limit(day, allowed):
 def test_a_limit_holds_over_processes_and_restarts(server):
     campaign = launched(30, connection=to(server, per_hour=12))
     for _ in range(2):
-        for number in range(lanes.LANES):
-            pump.run(campaign.connection_id, number)
+        for number in range(lanes.LANES_PER_CONNECTION):
+            pump.run_lane(campaign.connection_id, number)
     assert len(server.accepted) == 12
     assert counts(campaign) == {"accepted": 12, "pending": 18}
     assert sum(Pace.objects.get().spent["hour"].values()) == 12
@@ -124,8 +124,10 @@ def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
 
     def run_both(until):
         with contextlib.ExitStack() as runs:
-            for number in range(lanes.LANES):
-                runs.enter_context(in_thread(lambda number=number: pump.run(campaign.connection_id, number)))
+            for number in range(lanes.LANES_PER_CONNECTION):
+                runs.enter_context(
+                    in_thread(lambda number=number: pump.run_lane(campaign.connection_id, number))
+                )
             wait_for(until, 60)
             if fresh(campaign).status == "running":
                 fire(campaign, "pause")
@@ -186,7 +188,7 @@ def test_turns_a_dead_run_had_taken_lead_to_no_burst(server):
 @pytest.mark.usefixtures("short_waits")
 def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_it_then(server):
     campaign = launched(5, connection=to(server, per_hour=2))
-    pump.run(campaign.connection_id, 0)
+    pump.run_lane(campaign.connection_id, 0)
     pace = Pace.objects.get()
     now = timezone.now()
     assert now < pace.quota_until <= now + limits.LOOK_AGAIN
@@ -195,7 +197,7 @@ def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_
     lanes.wake_due(now)
     assert not OrmQ.objects.exists()
     lanes.wake_due(pace.quota_until + timedelta(seconds=1))
-    assert OrmQ.objects.count() == lanes.LANES
+    assert OrmQ.objects.count() == lanes.LANES_PER_CONNECTION
 
 
 @SEPARATE

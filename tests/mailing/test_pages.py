@@ -471,8 +471,8 @@ def test_a_connection_that_does_not_answer_is_a_warning_and_no_obstacle(client, 
     campaign = EmailCampaignFactory(launchable=True)
     path = f"/campaigns/email/{campaign.pk}/reach/"
     assert f'hx-get="{path}"' in page(client, f"/campaigns/{campaign.pk}/launch/", **HTMX)
-    verdict = connections.Verdict(False, "login refused", "Look at the password.")
-    monkeypatch.setattr(connections, "reach", lambda smtp: verdict)
+    verdict = connections.ConnectionTest(False, "login refused", "Look at the password.")
+    monkeypatch.setattr(connections, "reach_connection", lambda smtp: verdict)
     assert "login refused.</strong> Look at the password." in page(client, path, **HTMX)
     assert client.post(f"/campaigns/{campaign.pk}/launch/").status_code == 302
 

@@ -25,8 +25,8 @@ PLACES = 4  # open connections
 PUMP = """
 import django; django.setup()
 from mailing.sending import lanes, pump
-lanes.LANES = 1
-pump.run(int({}), 0)
+lanes.LANES_PER_CONNECTION = 1
+pump.run_lane(int({}), 0)
 """
 
 # As a worker of a cluster that is told to stop, after a run whose last answers are late.
@@ -35,8 +35,8 @@ import signal
 import django; django.setup()
 from campaigns.processes import announce_stop
 from mailing.sending import lanes, pump
-lanes.LANES, pump.BUDGET, pump.STRAGGLE, pump.LAST_WAIT = 1, 1, 0.5, 1
-pump.run(int({}), 0)
+lanes.LANES_PER_CONNECTION, pump.BUDGET_SECONDS, pump.STRAGGLE_SECONDS, pump.LAST_WAIT_SECONDS = 1, 1, 0.5, 1
+pump.run_lane(int({}), 0)
 signal.signal(signal.SIGTERM, lambda *_: announce_stop())
 print("waits", flush=True)
 """
@@ -45,7 +45,7 @@ print("waits", flush=True)
 @pytest.fixture
 def pump_process(monkeypatch):
     """Starts a process that feeds a connection; ended at the end of the test."""
-    monkeypatch.setattr(lanes, "LANES", 1)
+    monkeypatch.setattr(lanes, "LANES_PER_CONNECTION", 1)
     environment = os.environ | {
         "DATABASE_URL": url(connection.settings_dict),
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -71,9 +71,9 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_proces
         wait_for(lambda kill=kill: len(server.accepted) > 100 * kill, 30)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert lanes.take(campaign.connection_id, 0) is None, "the lease of the dead still counts"
+        assert lanes.take_lane(campaign.connection_id, 0) is None, "the lease of the dead still counts"
         Lane.objects.update(leased_until="2020-01-01T00:00Z")
-        lanes.put_all_right()
+        lanes.free_all_lapsed_lanes()
     server.settings.rules = []
     assert send(campaign).status == "completed"
     got = addresses(server)
@@ -113,14 +113,16 @@ def test_a_sender_that_waits_for_a_late_answer_ends_in_time_and_leaves_that_mess
     process = pump_process(campaign.connection_id, WAITING)
     assert process.stdout.readline() == b"waits\n"
     assert counts(campaign)["in_data"] == 1
-    assert Lane.objects.get(run__isnull=False).number >= lanes.LANES, "its lane is free for others"
+    assert Lane.objects.get(run__isnull=False).number >= lanes.LANES_PER_CONNECTION, (
+        "its lane is free for others"
+    )
     begun = time.monotonic()
     process.send_signal(number)
     process.wait(10)
     assert time.monotonic() - begun < 10
     if number == signal.SIGKILL:
         Lane.objects.filter(run__isnull=False).update(leased_until="2020-01-01T00:00Z")
-        lanes.put_all_right()
+        lanes.free_all_lapsed_lanes()
     doubtful = campaign.deliveries.get(status="uncertain")
     assert "before the server" in doubtful.text or "between the message and the server" in doubtful.text
     assert not Lane.objects.filter(run__isnull=False).exists()

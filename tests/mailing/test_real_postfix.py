@@ -241,7 +241,7 @@ postscreen_dnsbl_sites =
 
 def test_postgrey_puts_each_off_once(short_waits, monkeypatch):
     postgrey, port = find_program("postgrey"), find_free_port()
-    monkeypatch.setattr(outcome, "GREYLISTED_WAIT", 1.5)
+    monkeypatch.setattr(outcome, "GREYLISTED_WAIT_SECONDS", 1.5)
     with make_open_folder() as grey:
         (grey / "spool").chmod(0o777)
         command = [postgrey, f"--inet=127.0.0.1:{port}", "--delay=1", f"--dbdir={grey}/spool"]

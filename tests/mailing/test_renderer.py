@@ -28,7 +28,7 @@ def test_it_gives_what_the_content_package_gives(name):
     assert compiled.dump() == content.compile(template).dump()
     shown = renderer.render_preview(template, recipient)
     assert shown.text == content.render_preview(template, recipient).text
-    assert renderer.find_problems(template, [recipient]) == content.problems(template, [recipient])
+    assert renderer.find_problems(template, [recipient]) == content.find_problems(template, [recipient])
     [mail] = renderer.make_messages(template, [recipient], LINKS)
     assert mail.partition(b"\r\n\r\n")[2] == compiled.render(recipient, LINKS).partition(b"\r\n\r\n")[2]
 

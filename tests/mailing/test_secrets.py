@@ -118,7 +118,7 @@ def test_a_login_without_encryption_that_was_stored_before_is_refused_everywhere
     SmtpConnection.objects.update(tls="none")
     assert OPEN in page(client, f"/connections/{smtp.pk}/")
     assert OPEN in client.post(f"/connections/{smtp.pk}/test/", {"to": "me@shop.example"}).content.decode()
-    assert OPEN in connections.reach(fresh_connection(smtp)).sentence
+    assert OPEN in connections.reach_connection(fresh_connection(smtp)).sentence
 
 
 # ── a password that no key reads ─────────────────────────────────────────────────────────────────────────────────────
@@ -203,9 +203,9 @@ def test_a_running_campaign_pauses_with_the_reason_and_goes_on_with_the_key(serv
     assert campaign.status == "paused"
     assert "ENCRYPTION_KEYS" in campaign.history.latest("pk").why
     assert counts(campaign) == {"pending": 2}
-    assert [field for field, _ in launch.problems(campaign)] == ["connection"]
+    assert [field for field, _ in launch.find_problems(campaign)] == ["connection"]
     settings.ENCRYPTION_KEYS = keys
-    assert launch.problems(fresh(campaign)) == []
+    assert launch.find_problems(fresh(campaign)) == []
     fire(fresh(campaign), "resume")
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from mailing import audience
 from mailing.models import Event, Membership, Suppression
-from mailing.segments import MOST, SegmentError
+from mailing.segments import MOST_CONDITIONS, SegmentError
 from pos.models import Return
 from tests.factories import ContactFactory, ContactListFactory, DeliveryFactory, LocationFactory, SaleFactory
 from tests.outside import choose_contacts
@@ -23,7 +23,7 @@ def chosen(tree):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT contact.first_name FROM mailing_contact AS contact WHERE {sql}", params)
         names = {row[0] for row in cursor}
-    assert audience.count(tree) == len(names)
+    assert audience.count_contacts(tree) == len(names)
     return "".join(sorted(names))
 
 
@@ -173,7 +173,7 @@ def test_what_customers_spent_at_tills_less_what_came_back(people):
         ({"all": [], "any": []}, "and nothing else"),
         ({"nothing": 1}, "must name"),
         ([], "must name"),
-        ({"all": [{"list": 1}] * (MOST + 1)}, "at most"),
+        ({"all": [{"list": 1}] * (MOST_CONDITIONS + 1)}, "at most"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_with_a_sentence(tree, words):
@@ -284,7 +284,7 @@ def test_times_that_name_their_offset_compare_as_instants(op, value, chosen):
 @pytest.mark.parametrize("value", ["", "  ", "\u00a0", [], {}])
 def test_what_is_blank_or_empty_is_not_set(value):
     assert picked({"field": "v", "op": "is_set"}, value, 0, False, "x") == [0, False, "x"]
-    assert audience.count({"field": "v", "op": "is_not_set"}) == 1
+    assert audience.count_contacts({"field": "v", "op": "is_not_set"}) == 1
 
 
 @pytest.mark.parametrize(

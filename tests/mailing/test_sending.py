@@ -33,7 +33,7 @@ def test_e9_everybody_gets_one_mail_and_the_campaign_completes_by_itself(server)
     assert campaign.status == "completed"
     assert set(addresses(server).values()) == {1}
     assert addresses(server).keys() == set(campaign.deliveries.values_list("email", flat=True))
-    figures = progress.figures(campaign)
+    figures = progress.read_figures(campaign)
     assert (figures.total, figures.sent, figures.percent, figures.seconds_left) == (50, 50, 100.0, 0)
     assert campaign.history.first().verb == "complete"
 
@@ -46,7 +46,7 @@ def test_the_message_is_made_for_its_recipient(server):
     send(campaign)
     (message,) = server.accepted
     delivery = campaign.deliveries.get()
-    assert message.message_id == f"<{tokens.sign(delivery.pk, Purpose.MESSAGE_ID)}@example.com>"
+    assert message.message_id == f"<{tokens.sign_token(delivery.pk, Purpose.MESSAGE_ID)}@example.com>"
 
 
 def test_each_connection_of_the_server_takes_no_more_than_its_messages(server):
@@ -59,7 +59,7 @@ def test_no_more_connections_are_open_than_allowed(server):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launched(60, connection=to(server, max_connections=3))
     smtp = campaign.connection_id
-    with in_thread(lambda: pump.run(smtp, 0)), in_thread(lambda: pump.run(smtp, 1)):
+    with in_thread(lambda: pump.run_lane(smtp, 0)), in_thread(lambda: pump.run_lane(smtp, 1)):
         pass
     send(campaign)
     assert server.stats()["peak"] <= 3
@@ -71,7 +71,7 @@ def test_a_lane_feeds_one_process_at_a_time(server):
     ran = []
     with contextlib.ExitStack() as runs:
         for _ in range(4):
-            runs.enter_context(in_thread(lambda: ran.append(pump.run(campaign.connection_id, 0))))
+            runs.enter_context(in_thread(lambda: ran.append(pump.run_lane(campaign.connection_id, 0))))
     assert sorted(ran)[:3] == [0, 0, 0]
     assert set(addresses(server).values()) == {1}
 
@@ -90,7 +90,7 @@ def test_eight_pumps_at_once_mail_each_once_and_the_states_always_make_the_total
         with contextlib.ExitStack() as runs:
             for smtp in servers:
                 for number in (0, 1):
-                    runs.enter_context(in_thread(lambda pk=smtp.pk, number=number: pump.run(pk, number)))
+                    runs.enter_context(in_thread(lambda pk=smtp.pk, number=number: pump.run_lane(pk, number)))
         stop.set()
     assert len(sampled) > 20
     assert set(sampled) == {400}
@@ -107,14 +107,14 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
 ):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launched(300, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "pause")
         before = len(server.accepted)
     assert len(server.accepted) - before <= 4
     sent = len(server.accepted)
     assert counts(campaign) == {"accepted": sent, "pending": 300 - sent} == tallied(campaign)
-    assert pump.run(campaign.connection_id, 0) == 0, "a paused campaign sends nothing"
+    assert pump.run_lane(campaign.connection_id, 0) == 0, "a paused campaign sends nothing"
     fire(fresh(campaign), "resume")
     server.settings.rules = []
     assert send(campaign).status == "completed"
@@ -125,7 +125,7 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
 def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launched(200, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "cancel")
     launch.close(campaign.pk)
@@ -139,10 +139,10 @@ def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(
     server.settings.rules = parse("dot delay 0.02")
     campaign = launched(100, connection=to(server, max_connections=2))
     last = campaign.deliveries.order_by("pk").last()
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 5)
         assert Delivery.objects.get(pk=last.pk).status == "claimed"
-        tracking.unsubscribe(tokens.sign(last.pk, Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor())
+        tracking.unsubscribe(tokens.sign_token(last.pk, Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor())
     send(campaign)
     assert last.email not in addresses(server)
     last.refresh_from_db()

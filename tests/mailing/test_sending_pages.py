@@ -49,8 +49,8 @@ def test_a_password_is_never_shown_and_kept_when_it_is_left_empty(client, admini
 @pytest.mark.parametrize("works", [True, False])
 def test_the_test_of_a_connection_says_how_it_went(client, administrator, monkeypatch, works):
     smtp = SmtpConnectionFactory()
-    verdict = connections.Verdict(works, "" if works else "login refused", "Look at the password.")
-    monkeypatch.setattr(connections, "check", lambda connection, to: verdict)
+    verdict = connections.ConnectionTest(works, "" if works else "login refused", "Look at the password.")
+    monkeypatch.setattr(connections, "check_connection", lambda connection, to: verdict)
     text = client.post(f"/connections/{smtp.pk}/test/", {"to": "me@shop.example"}).content.decode()
     assert ("It works." in text) == works
     assert ("It does not work: login refused." in text) != works
@@ -118,9 +118,9 @@ def test_another_authority_asks_for_the_password_again(client, administrator, ce
 def test_a_server_is_reached_without_a_mail_and_named_when_it_is_not():
     with hostile_smtp() as server:
         smtp = SmtpConnectionFactory(host="127.0.0.1", port=server.port)
-        assert connections.reach(smtp).works
+        assert connections.reach_connection(smtp).works
         assert not server.accepted
-    assert connections.reach(smtp).name == "host not reached"
+    assert connections.reach_connection(smtp).name == "host not reached"
 
 
 def test_a_marketer_looks_at_connections_and_cannot_test_them(client, marketer):
@@ -164,7 +164,7 @@ MAIL = (
 def test_a_caught_mail_is_listed_opened_and_framed(client, marketer, settings, tmp_path):
     settings.VAR_DIR = tmp_path
     assert "The outbox is empty" in page(client, "/outbox/")
-    name = outbox.keep("shop@example.com", ["ada@example.com"], MAIL)
+    name = outbox.store_message("shop@example.com", ["ada@example.com"], MAIL)
     assert "Grüße" in page(client, "/outbox/")
     assert "Grüße" not in page(client, "/outbox/?q=nothing+like+it")
     text = page(client, f"/outbox/{name}/")
@@ -185,7 +185,7 @@ def test_who_may_only_look_cannot_act_through_the_links_of_a_caught_mail(client,
     links = [f"{settings.PUBLIC_URL}/{path}" for path in ("u/c2VjcmV0", "t/c/c2VjcmV0/0", "t/o/c2VjcmV0")]
     body = "".join(f'<a href="{link}">{link}</a>' for link in links)
     mail = f"Subject: Hi\r\nList-Unsubscribe: <{links[0]}>\r\nContent-Type: text/html\r\n\r\n{body}\r\n"
-    name = outbox.keep("shop@example.com", ["ada@example.com"], mail.encode())
+    name = outbox.store_message("shop@example.com", ["ada@example.com"], mail.encode())
     client.force_login(user_in("Analysts"))
     frame = client.get(f"/outbox/{name}/mail/")
     assert frame["Content-Security-Policy"] == FRAME
@@ -220,9 +220,9 @@ def test_a_caught_mail_leads_to_its_campaign_and_its_contact(client, settings, t
     settings.VAR_DIR = tmp_path
     contact, campaign = ContactFactory(email="ada@example.com"), EmailCampaignFactory(name="Summer letter")
     delivery = Delivery.objects.create(campaign=campaign, contact=contact, email=contact.email)
-    token = "test-1" if is_test else tokens.sign(delivery.pk, tokens.Purpose.MESSAGE_ID)
+    token = "test-1" if is_test else tokens.sign_token(delivery.pk, tokens.Purpose.MESSAGE_ID)
     head = f"Message-ID: <{token}@shop.example>\r\nFeedback-ID: {campaign.pk}:campaigns:x:x\r\n"
-    name = outbox.keep("shop@shop.example", [contact.email], f"{head}Subject: Hi\r\n\r\nHi".encode())
+    name = outbox.store_message("shop@shop.example", [contact.email], f"{head}Subject: Hi\r\n\r\nHi".encode())
     to_contact = f'href="{contact.get_absolute_url()}"'
     for role in ("Analysts", "Marketers"):
         user = user_in(role)
@@ -237,7 +237,9 @@ def test_a_caught_mail_leads_to_its_campaign_and_its_contact(client, settings, t
 )
 def test_a_mail_of_somebody_else_leads_nowhere(client, marketer, settings, tmp_path, head):
     settings.VAR_DIR = tmp_path
-    name = outbox.keep("shop@shop.example", ["ada@example.com"], f"{head}Subject: Hi\r\n\r\nHi".encode())
+    name = outbox.store_message(
+        "shop@shop.example", ["ada@example.com"], f"{head}Subject: Hi\r\n\r\nHi".encode()
+    )
     assert "<dt>Campaign</dt>" not in page(client, f"/outbox/{name}/")
 
 
@@ -249,7 +251,7 @@ def test_a_caught_link_that_sets_a_password_is_a_superusers_alone(client, settin
     client.force_login(user)
     link = password_reset.make_link(UserFactory())
     mail = f"From: s@x.test\r\nTo: a@x.test\r\nSubject: Set a new password\r\n\r\nHere:\r\n\r\n{link}\r\n"
-    name = outbox.keep("s@x.test", ["a@x.test"], mail.encode())
+    name = outbox.store_message("s@x.test", ["a@x.test"], mail.encode())
     text = page(client, f"/outbox/{name}/")
     assert (f'href="{link}"' in text) is sees
     assert (link in text) is sees

@@ -36,8 +36,8 @@ def servers():
 def feed(campaign):
     """Each lane of each connection once."""
     for pk in campaign.planned:
-        for number in range(lanes.LANES):
-            pump.run(int(pk), number)
+        for number in range(lanes.LANES_PER_CONNECTION):
+            pump.run_lane(int(pk), number)
 
 
 # ── who sends to whom ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -49,7 +49,7 @@ def test_percentages_are_exact_at_the_servers_and_the_same_after_a_pause(servers
     assert list(campaign.planned.values()) == [51, 30, 20], "half of one goes to the largest remainder"
     given = dict(campaign.deliveries.values_list("email", "connection"))
     servers[0].settings.rules = parse("dot delay 0.05")
-    with in_thread(lambda: pump.run(routes[0][0].pk, 0)):
+    with in_thread(lambda: pump.run_lane(routes[0][0].pk, 0)):
         wait_for(lambda: len(servers[0].accepted) > 5)
         fire(campaign, "pause")
     assert dict(campaign.deliveries.values_list("email", "connection")) == given
@@ -71,26 +71,26 @@ def test_connections_take_turns_by_their_weight_from_the_first_recipient_on(serv
 
 
 def test_failover_goes_on_with_the_next_when_the_first_fails_and_back_once_it_works(servers, monkeypatch):
-    monkeypatch.setattr(supply, "CLAIM", 10)
-    monkeypatch.setattr(supply, "LOW", 5)
+    monkeypatch.setattr(supply, "MOST_CLAIMED_AT_ONCE", 10)
+    monkeypatch.setattr(supply, "REFILL_BELOW", 5)
     routes = [(to(server, max_connections=2), 1) for server in servers]
     campaign = launched(120, sharing="failover", routes=routes)
     for server in servers:
         server.settings.rules = parse("dot delay 0.02")
-    with in_thread(lambda: pump.run(routes[0][0].pk, 0)):
+    with in_thread(lambda: pump.run_lane(routes[0][0].pk, 0)):
         wait_for(lambda: len(servers[0].accepted) > 10)
         servers[0].settings.rules = parse("connect drop", "mail drop")
-    for _ in range(breaker.FAILURES):
+    for _ in range(breaker.FAILURES_UNTIL_DOWN):
         Pace.objects.update(held_until=None)
-        pump.run(routes[0][0].pk, 0)
-    assert breaker.down([smtp.pk for smtp, _ in routes]) == {routes[0][0].pk}
+        pump.run_lane(routes[0][0].pk, 0)
+    assert breaker.list_down([smtp.pk for smtp, _ in routes]) == {routes[0][0].pk}
     sent_by_first = len(servers[0].accepted)
-    with in_thread(lambda: pump.run(routes[1][0].pk, 0)):
+    with in_thread(lambda: pump.run_lane(routes[1][0].pk, 0)):
         wait_for(lambda: len(servers[1].accepted) > 10)
         servers[0].settings.rules = []
         Pace.objects.update(held_until=None)
-        assert pump.run(routes[2][0].pk, 0) == 0, "the third waits as long as the second works"
-        pump.run(routes[0][0].pk, 0)
+        assert pump.run_lane(routes[2][0].pk, 0) == 0, "the third waits as long as the second works"
+        pump.run_lane(routes[0][0].pk, 0)
     assert len(servers[0].accepted) > sent_by_first
     assert send(campaign).status == "completed"
     assert len(servers[2].accepted) == 0
@@ -102,7 +102,7 @@ def test_the_report_shows_what_was_planned_and_what_became_of_it_when_a_server_f
     campaign = launched(60, sharing="percentage", routes=routes)
     servers[0].settings.rules = parse("mail after=7 drop", "connect p=0.9 drop")
     assert send(campaign, seconds=40).status == "completed"
-    lanes_of = {lane.connection.pk: lane for lane in progress.figures(campaign).lanes}
+    lanes_of = {lane.connection.pk: lane for lane in progress.read_figures(campaign).lanes}
     for server, (smtp, _) in zip(servers[:2], routes, strict=True):
         assert lanes_of[smtp.pk].planned == 30
         assert lanes_of[smtp.pk].accepted == len(server.accepted)
@@ -129,8 +129,8 @@ def test_all_runs_together_keep_to_the_tightest_limit(server, limits, allowed):
     until = time.monotonic() + 2.5
     while time.monotonic() < until:
         with (
-            in_thread(lambda: pump.run(campaign.connection_id, 0)),
-            in_thread(lambda: pump.run(campaign.connection_id, 1)),
+            in_thread(lambda: pump.run_lane(campaign.connection_id, 0)),
+            in_thread(lambda: pump.run_lane(campaign.connection_id, 1)),
         ):
             pass
     assert len(server.accepted) == allowed
@@ -147,7 +147,7 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
         Pace.objects.update(held_until=None)
         clock.tick(timezone.now())
         before = server.stats().get("connections", 0)
-        pump.run(smtp, 0)
+        pump.run_lane(smtp, 0)
         opened.append(server.stats().get("connections", 0) - before)
         levels.append(Pace.objects.get().level)
         if fresh(campaign).status != "running":
@@ -160,7 +160,7 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
     Pace.objects.update(level=2)
     for level in (1, 0):
         server.settings.rules = parse("dot delay 0.01")
-        pump.run(smtp, 0)
+        pump.run_lane(smtp, 0)
         assert Pace.objects.get().level == level, "one step up after each quiet run"
         following = launched(5, connection=campaign.connection)
     assert send(following).status == "completed"
@@ -178,7 +178,7 @@ def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(se
 def test_a_server_that_is_too_busy_at_the_greeting_is_left_alone_for_a_while(server, monkeypatch):
     server.settings.rules = parse("connect 421 4.3.2 Too busy, try again in 90 seconds")
     campaign = launched(5, connection=to(server))
-    assert pump.run(campaign.connection_id, 0) == 0
+    assert pump.run_lane(campaign.connection_id, 0) == 0
     pace = Pace.objects.get()
     assert timedelta(seconds=60) < pace.held_until - timezone.now() < timedelta(seconds=100)
     assert (pace.failures, pace.down_since) == (0, None), "it works, we are too many"

@@ -42,7 +42,7 @@ LATE = 5.0  # seconds that a server without an answer is given
 @pytest.fixture
 def short_runs(monkeypatch, server):
     """Runs end once what a test waits for has come, however busy the machine is; at the end nobody waits any more."""
-    monkeypatch.setattr(pump, "STRAGGLE", 0.1)
+    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
     yield
     server.release()
     everybody_answered()
@@ -53,11 +53,13 @@ def everybody_answered():
         if thread.name.startswith("run-"):
             thread.join(20)
             assert not thread.is_alive()
-    assert not Lane.objects.filter(number__gte=lanes.LANES).exists()
+    assert not Lane.objects.filter(number__gte=lanes.LANES_PER_CONNECTION).exists()
 
 
 def is_set_aside(campaign):
-    return Lane.objects.filter(connection=campaign.connection_id, number__gte=lanes.LANES).exists()
+    return Lane.objects.filter(
+        connection=campaign.connection_id, number__gte=lanes.LANES_PER_CONNECTION
+    ).exists()
 
 
 @pytest.mark.parametrize("loop", [uvloop.new_event_loop, asyncio.new_event_loop])
@@ -85,11 +87,11 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
     campaign = launched(60, connection=to(server, max_connections=4))
     smtp = campaign.connection_id
     run_until(lambda: count_held(server) == 2, smtp)
-    assert lanes.waiting(smtp, 0) == 2
-    assert lanes.waiting(smtp, 1) == 0
-    assert pump.run(smtp, 0) == 0, "both its connections wait"
+    assert lanes.count_waiting(smtp, 0) == 2
+    assert lanes.count_waiting(smtp, 1) == 0
+    assert pump.run_lane(smtp, 0) == 0, "both its connections wait"
     run_until(lambda: count_held(server) == 3, smtp, 1)
-    assert lanes.waiting(smtp, 1) == 1
+    assert lanes.count_waiting(smtp, 1) == 1
     sent = len(server.accepted)
     assert run_until(lambda: len(server.accepted) > sent, smtp, 1) > 0, "its other connection goes on"
     server.release()
@@ -101,16 +103,16 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
 
 
 def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(server, monkeypatch):
-    monkeypatch.setattr(pump, "WIDEN", 0.1)
+    monkeypatch.setattr(pump, "WIDEN_EVERY_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.05")
     campaign = launched(200, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
-    assert lanes.waiting(campaign.connection_id, 0) == 1
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    assert lanes.count_waiting(campaign.connection_id, 0) == 1
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.stats()["open"] == 2)  # its one free place, and the one that waits
         connections = server.stats()["connections"]
         server.release()
-        wait_for(lambda: lanes.waiting(campaign.connection_id, 0) == 0)
+        wait_for(lambda: lanes.count_waiting(campaign.connection_id, 0) == 0)
         wait_for(lambda: server.stats()["connections"] > connections)
     assert server.stats()["peak"] == 2, "and never more than the lane may have"
     assert send(campaign).status == "completed"
@@ -119,7 +121,7 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
 
 
 def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server, monkeypatch):
-    monkeypatch.setattr(pump, "STRAGGLE", 30.0)
+    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 30.0)
     server.settings.rules = parse("dot times=2 hold")
     campaign = launched(10, connection=to(server, max_connections=4))
     ended = []
@@ -131,7 +133,7 @@ def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server
 
     run_until(lambda: count_held(server) == 2, campaign.connection_id, before_end=make_late)
     assert time.monotonic() - ended[0] < 20, "it would go on for thirty seconds"
-    assert lanes.waiting(campaign.connection_id, 0) == 2
+    assert lanes.count_waiting(campaign.connection_id, 0) == 2
     server.release()
     everybody_answered()
     assert send(campaign).status == "completed"
@@ -142,8 +144,8 @@ def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_aga
     campaign = launched(10, connection=to(server, max_connections=2))
     smtp = campaign.connection_id
     run_until(lambda: count_held(server) == 1, smtp)
-    lanes.wake(smtp)
-    assert pump.run(smtp, 0) == 0
+    lanes.wake_connection(smtp)
+    assert pump.run_lane(smtp, 0) == 0
     OrmQ.objects.all().delete()
     server.release()
     everybody_answered()  # its end wakes both lanes
@@ -157,14 +159,14 @@ def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server)
     run_until(lambda: count_held(server) == 2, campaign.connection_id)
     fire(campaign, "pause")
     sent = len(server.accepted)
-    figures = progress.figures(fresh(campaign))
+    figures = progress.read_figures(fresh(campaign))
     assert (figures.sending, figures.waiting, figures.accepted) == (2, 60 - sent, sent - 2)
     assert counts(campaign).get("claimed") is None, (
         "nobody is held behind a message that waits for its answer"
     )
     server.release()
     everybody_answered()
-    figures = progress.figures(fresh(campaign))
+    figures = progress.read_figures(fresh(campaign))
     assert (figures.sending, figures.accepted) == (0, sent)
     assert len(server.accepted) == sent
     fire(fresh(campaign), "resume")
@@ -177,10 +179,10 @@ def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server)
     """Also while a run still holds some that it took: they will not leave."""
     server.settings.rules = parse("dot delay 0.05")
     campaign = launched(60, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 3)
         fire(campaign, "pause")
-        assert progress.figures(fresh(campaign)).sending <= 2
+        assert progress.read_figures(fresh(campaign)).sending <= 2
 
 
 def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign_says_so(server, monkeypatch):
@@ -204,8 +206,10 @@ def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign
 
 def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
     monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
-    monkeypatch.setattr(breaker, "FIRST_WAIT", 60.0)  # the silent one is not tried again while the test runs
-    monkeypatch.setattr(breaker, "PROBE", 60.0)
+    monkeypatch.setattr(
+        breaker, "FIRST_WAIT_SECONDS", 60.0
+    )  # the silent one is not tried again while the test runs
+    monkeypatch.setattr(breaker, "PROBE_SECONDS", 60.0)
     silent, well = to(server, max_connections=2), to(server, max_connections=2)
     server.settings.rules = parse("dot times=2 stall")
     campaign = launched(20, sharing="percentage", routes=[(silent, 50), (well, 50)])
@@ -222,7 +226,7 @@ def test_a_server_that_failed_is_tried_with_one_message_before_all_its_connectio
     server.settings.rules = parse("dot delay 0.1")
     campaign = launched(20, connection=to(server, max_connections=10))
     Pace.objects.create(connection=campaign.connection, failures=2)
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.accepted)
         assert server.stats()["peak"] == 1
     assert server.stats()["peak"] == 5
@@ -242,7 +246,7 @@ def test_a_server_that_greets_nobody_is_not_waited_for_beyond_the_run(server):
 def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_only_waits_does_not(
     server, monkeypatch
 ):
-    monkeypatch.setattr(lanes, "LEASE", 0.5)
+    monkeypatch.setattr(lanes, "LEASE_SECONDS", 0.5)
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.02")
     campaign = launched(200, connection=to(server, max_connections=4))
     long_ago = timezone.now() - timedelta(minutes=1)
@@ -258,7 +262,7 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
     Heartbeat.objects.update(at=long_ago)
     time.sleep(0.5)
     assert set(Heartbeat.objects.values_list("at", flat=True)) == {long_ago}
-    lease = Lane.objects.get(number__gte=lanes.LANES).leased_until
+    lease = Lane.objects.get(number__gte=lanes.LANES_PER_CONNECTION).leased_until
     assert lease > timezone.now(), "it keeps its lease all the same"
     server.release()
     everybody_answered()
@@ -268,14 +272,14 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
 
 def test_what_the_dead_were_waiting_for_is_in_doubt_and_their_number_is_gone(server):
     campaign = launched(3, connection=to(server))
-    run = lanes.take(campaign.connection_id, 0)
+    run = lanes.take_lane(campaign.connection_id, 0)
     Delivery.objects.filter(pk=campaign.deliveries.first().pk).update(status="in_data", due_at=None, run=run)
-    lanes.set_aside(run)
-    assert Lane.objects.get(run=run).number == lanes.LANES
-    other = lanes.take(campaign.connection_id, 0)
+    lanes.set_run_aside(run)
+    assert Lane.objects.get(run=run).number == lanes.LANES_PER_CONNECTION
+    other = lanes.take_lane(campaign.connection_id, 0)
     assert other is not None, "the lane is free"
-    lanes.set_aside(other)
-    assert Lane.objects.get(run=other).number == 2 * lanes.LANES
+    lanes.set_run_aside(other)
+    assert Lane.objects.get(run=other).number == 2 * lanes.LANES_PER_CONNECTION
     Lane.objects.filter(run__isnull=False).update(leased_until="2020-01-01T00:00Z")
-    lanes.put_all_right()
+    lanes.free_all_lapsed_lanes()
     assert counts(campaign) == {"uncertain": 1, "pending": 2}

@@ -29,12 +29,12 @@ def encrypted(request, certificate, monkeypatch):
 
 def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(encrypted, monkeypatch):
     server, tls = encrypted
-    monkeypatch.setattr(pump, "STRAGGLE", 0.1)
+    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold")
     campaign = launched(30, connection=to(server, tls=tls, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
     assert counts(campaign)["in_data"] == 1
-    assert Lane.objects.filter(number__gte=lanes.LANES).exists(), "it is set aside"
+    assert Lane.objects.filter(number__gte=lanes.LANES_PER_CONNECTION).exists(), "it is set aside"
     assert run_until(lambda: len(server.accepted) == 30, campaign.connection_id) >= 1
     server.release()
     for thread in threading.enumerate():

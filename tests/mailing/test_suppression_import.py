@@ -28,7 +28,7 @@ def sent(client, content=CSV, **fields):
 def test_the_addresses_of_a_file_are_suppressed_after_a_trial_and_those_that_are_keep_their_reason(
     client, marketer, monkeypatch
 ):
-    monkeypatch.setattr(steps, "PIECE", 2)
+    monkeypatch.setattr(steps, "BATCH_ROWS", 2)
     SuppressionFactory(email="bob@example.com", reason="complaint", source="webhook", detail="")
     response = sent(client, detail="From the agency")
     upload = Upload.objects.get()

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from mailing.models import EmailCampaign, Tally
-from mailing.timeline import timeline
+from mailing.timeline import build_timeline
 from tests.factories import EmailCampaignFactory
 
 pytestmark = pytest.mark.django_db
@@ -26,19 +26,19 @@ def launched(status="running", **tallies: list[tuple[float, int]]) -> EmailCampa
 
 
 def rows(campaign, hours=240.0) -> list[tuple[int, ...]]:
-    found = timeline(campaign, LAUNCHED + timedelta(hours=hours))
+    found = build_timeline(campaign, LAUNCHED + timedelta(hours=hours))
     assert found is not None
     return [column.point.values for column in found.sent.columns]
 
 
 def test_nothing_is_drawn_before_anything_was_sent():
-    assert timeline(EmailCampaignFactory(), timezone.now()) is None
-    assert timeline(launched(pending=[(0, 500)]), LAUNCHED + timedelta(hours=1)) is None
+    assert build_timeline(EmailCampaignFactory(), timezone.now()) is None
+    assert build_timeline(launched(pending=[(0, 500)]), LAUNCHED + timedelta(hours=1)) is None
 
 
 def test_a_young_campaign_is_told_by_quarters_of_an_hour_up_to_now():
     campaign = launched(accepted=[(0.01, 40), (0.3, 2)], opened=[(0.3, 7)])
-    found = timeline(campaign, LAUNCHED + timedelta(hours=1))
+    found = build_timeline(campaign, LAUNCHED + timedelta(hours=1))
     assert found is not None
     assert not found.is_by_hour
     assert rows(campaign, hours=1) == [(40,), (2,), (0,), (0,)]
@@ -47,7 +47,7 @@ def test_a_young_campaign_is_told_by_quarters_of_an_hour_up_to_now():
 
 def test_an_older_one_is_told_by_hours_and_no_further_than_its_second_day():
     campaign = launched(accepted=[(0, 40), (2, 3), (50, 9)])
-    found = timeline(campaign, LAUNCHED + timedelta(days=9))
+    found = build_timeline(campaign, LAUNCHED + timedelta(days=9))
     assert found is not None
     assert found.is_by_hour
     drawn = rows(campaign)
@@ -66,7 +66,7 @@ def test_what_bounced_later_was_sent_all_the_same():
 
 
 def test_the_table_beside_the_drawing_has_only_the_hours_in_which_something_happened():
-    found = timeline(launched("completed", accepted=[(0, 1_200)], clicked=[(3, 1)]), timezone.now())
+    found = build_timeline(launched("completed", accepted=[(0, 1_200)], clicked=[(3, 1)]), timezone.now())
     assert found is not None
     assert found.table.heads == ("Sent", "Opened", "Clicked")
     assert [column.point.cells for column in found.table.columns] == [("1,200", "0", "0"), ("0", "0", "1")]

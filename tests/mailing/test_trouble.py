@@ -42,22 +42,22 @@ def test_a_connection_lost_after_the_dot_leaves_its_message_uncertain_and_it_is_
     doubtful = campaign.deliveries.get(status="uncertain")
     assert addresses(server)[doubtful.email] == arrived
     assert doubtful.tries.get().stage == "dot"
-    assert progress.figures(campaign).percent == 100.0
+    assert progress.read_figures(campaign).percent == 100.0
 
 
 def test_an_event_of_an_uncertain_mail_proves_that_it_arrived(server):
     server.settings.rules = parse("ack times=1 drop")
     campaign = send(launched(3, connection=to(server, max_connections=1)))
     doubtful = campaign.deliveries.get(status="uncertain")
-    tracking.opened(tokens.sign(doubtful.pk, tokens.Purpose.OPEN), tracking.Visitor())
+    tracking.note_open(tokens.sign_token(doubtful.pk, tokens.Purpose.OPEN), tracking.Visitor())
     assert counts(campaign) == {"accepted": 3} == tallied(campaign)
-    assert progress.figures(campaign).opened == 1
+    assert progress.read_figures(campaign).opened == 1
 
 
 def test_a_person_may_put_the_uncertain_back_while_it_is_paused(server):
     server.settings.rules = parse("dot times=1 drop")
     campaign = launched(10, connection=to(server, max_connections=1))
-    pump.run(campaign.connection_id, 0)
+    pump.run_lane(campaign.connection_id, 0)
     uncertain = campaign.deliveries.filter(status="uncertain")
     assert uncertain.count() == 1
     if fresh(campaign).status == "running":
@@ -87,7 +87,7 @@ def test_a_server_that_is_down_pauses_the_campaign_with_the_reason_and_nothing_i
 def test_a_refused_login_pauses_at_once(server):
     server.settings.login = "shop:another"
     campaign = launched(5, connection=to(server, username="shop", password="secret"))
-    pump.run(campaign.connection_id, 0)
+    pump.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert "Check user name and password" in campaign.history.first().why
     assert "secret" not in campaign.history.first().why
@@ -99,7 +99,7 @@ def test_the_share_of_a_dead_connection_goes_to_the_others(server):
     assert campaign.planned == {str(well.pk): 20, str(dead.pk): 20}
     assert send(campaign).status == "completed"
     assert len(addresses(server)) == 40
-    lanes_of = {lane.connection.pk: lane for lane in progress.figures(campaign).lanes}
+    lanes_of = {lane.connection.pk: lane for lane in progress.read_figures(campaign).lanes}
     assert (lanes_of[well.pk].planned, lanes_of[well.pk].actual) == (20, 40)
     assert (lanes_of[dead.pk].planned, lanes_of[dead.pk].actual) == (20, 0)
     assert lanes_of[dead.pk].trouble
@@ -117,7 +117,7 @@ def test_a_connection_switched_off_while_it_sends_stops_and_the_campaign_says_so
     campaign = launched(5, connection=to(server))
     campaign.connection.is_enabled = False
     campaign.connection.save()
-    assert pump.run(campaign.connection_id, 0) == 0
+    assert pump.run_lane(campaign.connection_id, 0) == 0
     assert fresh(campaign).status == "paused"
     assert "switched off" in campaign.history.first().why
 
@@ -126,9 +126,9 @@ def test_a_connection_that_works_again_takes_its_share_back(server):
     smtp = to(server)
     campaign = launched(5, connection=smtp)
     Pace.objects.create(connection=smtp, failures=9, down_since=campaign.prepared_at)
-    assert breaker.down([smtp.pk]) == {smtp.pk}
-    assert pump.run(smtp.pk, 0) == 5
-    assert breaker.down([smtp.pk]) == set()
+    assert breaker.list_down([smtp.pk]) == {smtp.pk}
+    assert pump.run_lane(smtp.pk, 0) == 5
+    assert breaker.list_down([smtp.pk]) == set()
     assert fresh(campaign).status == "completed"
 
 
@@ -138,15 +138,15 @@ def test_a_connection_that_works_again_takes_its_share_back(server):
 def test_what_a_dead_run_had_claimed_goes_back_and_what_it_was_handing_over_is_in_doubt(server):
     campaign = launched(4, connection=to(server))
     smtp = campaign.connection_id
-    run = lanes.take(smtp, 0)
+    run = lanes.take_lane(smtp, 0)
     claimed, handed_over, *_ = campaign.deliveries.order_by("pk")
     Delivery.objects.filter(pk=claimed.pk).update(status="claimed", due_at=None, run=run)
     Delivery.objects.filter(pk=handed_over.pk).update(status="in_data", due_at=None, run=run)
-    assert lanes.take(smtp, 0) is None, "its lease has not run out"
-    lanes.put_all_right()
+    assert lanes.take_lane(smtp, 0) is None, "its lease has not run out"
+    lanes.free_all_lapsed_lanes()
     assert counts(campaign) == {"claimed": 1, "in_data": 1, "pending": 2}
     Lane.objects.filter(run=run).update(leased_until="2020-01-01T00:00Z")
-    lanes.put_all_right()
+    lanes.free_all_lapsed_lanes()
     assert counts(campaign) == {"uncertain": 1, "pending": 3}
     assert send(campaign).status == "completed"
     assert handed_over.email not in addresses(server)
@@ -157,11 +157,11 @@ def test_a_run_that_lost_its_lane_sends_nothing_more(server):
     """A process that was stopped for longer than its lease, and wakes after another took over."""
     server.settings.rules = parse("dot delay 0.05")
     campaign = launched(60, connection=to(server, max_connections=2))
-    with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 2)
         Lane.objects.filter(number=0).update(leased_until="2020-01-01T00:00Z")
-        lanes.put_all_right()
-        with in_thread(lambda: pump.run(campaign.connection_id, 0)):
+        lanes.free_all_lapsed_lanes()
+        with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
             pass
     send(campaign)
     assert set(addresses(server).values()) == {1}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailing.sending.turns import FURTHEST, HORIZON, Limit, Queue, plan
+from mailing.sending.turns import FURTHEST_SECONDS, HORIZON_SECONDS, Limit, Queue, plan_turns
 
 LIMITS = [Limit(1), Limit(10), Limit(100), Limit(per_minute=60), Limit(10, 60), Limit(7, 300)]
 
@@ -39,9 +39,9 @@ def test_no_stretch_holds_more_than_the_limit_however_it_is_asked_for(limit, ste
     now, next_at, turns = 1_800_000_000.0, None, []
     for pause, wanted in steps:
         now += pause
-        planned = plan(now, [Queue(limit.interval, next_at)], wanted)
+        planned = plan_turns(now, [Queue(limit.interval, next_at)], wanted)
         assert len(planned.turns) <= wanted
-        assert all(now <= turn <= now + HORIZON for turn in planned.turns)
+        assert all(now <= turn <= now + HORIZON_SECONDS for turn in planned.turns)
         if planned.turns:
             (next_at,) = planned.next_at
         turns += planned.turns
@@ -55,7 +55,7 @@ def test_a_limit_is_used_up_to_a_few_percent_when_there_is_enough_to_send(limit)
     now = begin = 1_800_000_000.0
     next_at, turns = None, []
     while now < begin + 120:
-        planned = plan(now, [Queue(limit.interval, next_at)], 5)
+        planned = plan_turns(now, [Queue(limit.interval, next_at)], 5)
         if planned.turns:
             (next_at,) = planned.next_at
         turns += planned.turns
@@ -65,7 +65,7 @@ def test_a_limit_is_used_up_to_a_few_percent_when_there_is_enough_to_send(limit)
 
 
 def test_turns_follow_each_other_evenly():
-    planned = plan(100.0, [Queue(Limit(100).interval, 99.0)], 1000)
+    planned = plan_turns(100.0, [Queue(Limit(100).interval, 99.0)], 1000)
     assert planned.turns[0] == 100.0
     gaps = {round(later - earlier, 6) for earlier, later in itertools.pairwise(planned.turns)}
     assert gaps == {0.0103}
@@ -73,18 +73,18 @@ def test_turns_follow_each_other_evenly():
 
 def test_a_campaigns_limit_and_its_connections_are_both_kept_to():
     connection, campaign = Limit(10), Limit(2)
-    planned = plan(100.0, [Queue(connection.interval, 100.05), Queue(campaign.interval, 100.1)], 1)
+    planned = plan_turns(100.0, [Queue(connection.interval, 100.05), Queue(campaign.interval, 100.1)], 1)
     assert planned.turns == [100.1]
     assert planned.next_at == [pytest.approx(100.203), pytest.approx(100.615)]
 
 
 def test_nothing_is_given_out_further_ahead_than_the_horizon():
-    planned = plan(100.0, [Queue(1.025, 101.0)], 5)
+    planned = plan_turns(100.0, [Queue(1.025, 101.0)], 5)
     assert planned.turns == []
-    assert planned.wait == pytest.approx(1 - HORIZON)
+    assert planned.wait == pytest.approx(1 - HORIZON_SECONDS)
 
 
 def test_a_limit_that_was_raised_counts_at_once():
     was_slow = 100.0 + 60
-    planned = plan(100.0, [Queue(Limit(10).interval, was_slow)], 5)
-    assert planned.wait <= Limit(10).interval + FURTHEST
+    planned = plan_turns(100.0, [Queue(Limit(10).interval, was_slow)], 5)
+    assert planned.wait <= Limit(10).interval + FURTHEST_SECONDS

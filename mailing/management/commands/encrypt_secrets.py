@@ -9,7 +9,7 @@ class Command(BaseCommand):
     help = "Encrypt every stored secret with the first of ENCRYPTION_KEYS; exits 1 with a line for each it cannot read."
 
     def handle(self, *args, **options):
-        unreadable = list(secrets.encrypt_anew())
+        unreadable = list(secrets.reencrypt_secrets())
         for sentence in unreadable:
             self.stderr.write(sentence)
         if unreadable:

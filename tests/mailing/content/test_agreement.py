@@ -122,7 +122,7 @@ def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
     except ContentError:
         return
     for page, pieces in markup._read.items():
-        assert pieces == tuple(markup._pieces(page)), written
+        assert pieces == tuple(markup._cut_pieces(page)), written
     for chosen in itertools.product((True, False), repeat=3):
         values = dict(zip(NAMES, chosen, strict=True)) | {"items": [1, 2], "city": "Leeds"}
         mail = compiled.preview(Recipient("x@y.test", values), LINKS)

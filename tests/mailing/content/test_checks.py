@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mailing.content import ContentError, Recipient, Source, compile, problems
+from mailing.content import ContentError, Recipient, Source, compile, find_problems
 
 from .corpus import RECIPIENTS, TEMPLATES, UNSUBSCRIBE, recipient, source
 
@@ -29,7 +29,7 @@ SAMPLES = list(RECIPIENTS.values())
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if not name.startswith("only")])
 def test_content_that_is_right_has_no_problems(name):
     lone_bar = 1 if name == "spintax" else 0  # there on purpose, and it looks like a slip
-    assert len(problems(TEMPLATES[name], SAMPLES, KNOWN)) == lone_bar
+    assert len(find_problems(TEMPLATES[name], SAMPLES, KNOWN)) == lone_bar
 
 
 @pytest.mark.parametrize(
@@ -74,21 +74,21 @@ def test_content_that_is_right_has_no_problems(name):
 )  # fmt: skip
 def test_each_thing_wrong_is_one_sentence_about_its_field(fields, field, sentence):
     wrong = Source(**{"subject": "News", "from_email": "news@shop.test", "body": UNSUBSCRIBE} | fields)
-    assert problems(wrong, [recipient(city="Leeds")]) == [(field, sentence)]
+    assert find_problems(wrong, [recipient(city="Leeds")]) == [(field, sentence)]
 
 
 def test_everything_wrong_is_in_one_list():
     wrong = Source(
         subject="", from_email="x", body="{{ city | shout }}{{ ctiy }}", preheader="{% if %}", locale="?"
     )
-    assert [field for field, _ in problems(wrong, [recipient(city="Leeds")])] == [
+    assert [field for field, _ in find_problems(wrong, [recipient(city="Leeds")])] == [
         "subject", "from_email", "locale", "preheader", "body", "body", "body",
     ]  # fmt: skip
 
 
 def test_mjml_that_does_not_compile_is_a_problem_of_the_body():
     wrong = source(f"<mjml><mj-body>{UNSUBSCRIBE}<mj-section></mj-body></mjml>", body_format="mjml")
-    [(field, sentence)] = problems(wrong)
+    [(field, sentence)] = find_problems(wrong)
     assert field == "body"
     assert sentence.startswith("The MJML does not compile: ")
 
@@ -96,37 +96,41 @@ def test_mjml_that_does_not_compile_is_a_problem_of_the_body():
 def test_what_goes_wrong_for_some_names_the_first_and_counts_the_rest():
     samples = [Recipient(f"{n}@example.test", {"n": n, "city": "x" if n else ""}) for n in (4, 0, 2, 0)]
     wrong = source(UNSUBSCRIBE + "\n{{ 8 | divided_by: n }}", subject="{{ city }}")
-    assert problems(wrong, samples) == [
+    assert find_problems(wrong, samples) == [
         (
             "body",
             "Body, for 0@example.test and 1 more: {{ 8 | divided_by: n }}: divided_by: can't divide by 0.",
         )
     ]
     right = source(UNSUBSCRIBE, subject="{{ city }}")
-    assert problems(right, samples) == [("subject", "Subject, for 0@example.test and 1 more: it is empty.")]
+    assert find_problems(right, samples) == [
+        ("subject", "Subject, for 0@example.test and 1 more: it is empty.")
+    ]
 
 
 def test_an_unsubscribe_link_that_a_condition_hides_is_missed():
     hidden = source("{% if vip %}" + UNSUBSCRIBE + "{% endif %}")
     samples = [recipient(vip=True), recipient(vip=False)]
-    assert problems(hidden, samples[:1]) == []
-    assert problems(hidden, samples) == [("body", "Body, for ada@example.test: it has no unsubscribe link.")]
+    assert find_problems(hidden, samples[:1]) == []
+    assert find_problems(hidden, samples) == [
+        ("body", "Body, for ada@example.test: it has no unsubscribe link.")
+    ]
 
 
 def test_an_email_that_mail_clients_would_cut_off_is_too_large():
     at_limit = source(f"<body>{UNSUBSCRIBE}{{{{ city }}}}</body>", track_opens=False)
     small, large = recipient(city="x" * 102 * 1024), Recipient("big@example.test", {"city": "é" * 52 * 1024})
-    [(field, sentence)] = problems(at_limit, [small, large])
+    [(field, sentence)] = find_problems(at_limit, [small, large])
     assert (field, sentence) == (
         "body",
         "Body: 104 KB for big@example.test; over 102 KB mail clients cut an e-mail off.",
     )
-    assert problems(at_limit, [recipient(city="x" * 101 * 1024)]) == []
+    assert find_problems(at_limit, [recipient(city="x" * 101 * 1024)]) == []
 
 
 def test_without_samples_the_content_is_tried_on_somebody_without_values():
-    assert problems(source(UNSUBSCRIBE + "{{ city | default: 'there' }}"), known=["city"]) == []
-    assert problems(source(UNSUBSCRIBE, subject="{{ city }}"), known=["city"]) == [
+    assert find_problems(source(UNSUBSCRIBE + "{{ city | default: 'there' }}"), known=["city"]) == []
+    assert find_problems(source(UNSUBSCRIBE, subject="{{ city }}"), known=["city"]) == [
         ("subject", "Subject, for someone@example.com: it is empty.")
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailing.content import ContentError, Recipient, compile, problems, render_preview
+from mailing.content import ContentError, Recipient, compile, find_problems, render_preview
 from mailing.content.sandbox import HTML, TEXT, Settings, Template
 
 from .corpus import AT, LINKS, source
@@ -192,7 +192,7 @@ def test_b38_a_moment_is_shown_in_the_zone_of_the_campaign_however_it_came():
 
 
 def test_b37_a_date_that_cannot_be_read_is_named_before_the_launch():
-    found = problems(
+    found = find_problems(
         source('<p>{{ d | date: "long" }} {{ unsubscribe_url }}</p>'),
         [Recipient("a@b.test", {"d": "May of 2027 or so"})],
     )

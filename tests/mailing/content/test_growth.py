@@ -42,7 +42,7 @@ def seconds_of(body: str, body_format: content.Format) -> float:
     best = float("inf")
     for _ in range(2):
         started = time.process_time()
-        content.problems(source)
+        content.find_problems(source)
         best = min(best, time.process_time() - started)
     return best
 
@@ -68,13 +68,13 @@ def test_markdown_grows_evenly():
 def test_a_body_is_cut_into_its_pieces_twice(monkeypatch, body_format):
     """Once as its author wrote it, once as a page: what is put into its tags afterwards changes no piece."""
     cut: list[int] = []
-    cut_pieces = markup._pieces
+    cut_pieces = markup._cut_pieces
 
     def count(html: str, hidden: bool = False):
         cut.append(len(html))
         return cut_pieces(html, hidden)
 
-    monkeypatch.setattr(markup, "_pieces", count)
+    monkeypatch.setattr(markup, "_cut_pieces", count)
     paragraph = "<style>p{color:red}</style><p>a <a href='https://x.test/{{ n }}'>b</a></p>\n\n"
     body = paragraph + "<p>a <a href=https://x.test/>b</a> c</p>\n\n" * 500
     compiled = content.compile(
@@ -91,4 +91,4 @@ def test_pages_are_cut_as_they_were_joined():
     content.compile(content.Source(subject="S", from_email="a@shop.test", body=body))
     assert len(markup._read) == 2
     for page, pieces in markup._read.items():
-        assert pieces == tuple(markup._pieces(page))
+        assert pieces == tuple(markup._cut_pieces(page))

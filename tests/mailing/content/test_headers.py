@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mailing.content import ContentError, Links, Recipient, compile, for_test
-from mailing.content.mime import mailbox, unstructured
+from mailing.content import ContentError, Links, Recipient, compile, mark_as_test
+from mailing.content.mime import encode_header, encode_mailbox
 
 from .corpus import AT, LINKS, RECIPIENTS, UNSUBSCRIBE, recipient, source
 from .wire import parsed
@@ -108,7 +108,7 @@ def test_a_subject_arrives_as_it_was_written(subject):
 @settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_makes_one_unstructured_header(text):
-    folded = unstructured(text)
+    folded = encode_header(text)
     assert folded.isascii()
     assert all(line.startswith(" ") and line.strip() for line in folded.split("\r\n")[1:])
     assert all(len(line) <= 76 and line.isprintable() for line in folded.split("\r\n"))
@@ -117,7 +117,7 @@ def test_any_text_makes_one_unstructured_header(text):
 @settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_name_makes_one_mailbox(name):
-    message = f"To: {mailbox(name, 'a@b.test')}\r\nX-Next: x\r\n\r\n"
+    message = f"To: {encode_mailbox(name, 'a@b.test')}\r\nX-Next: x\r\n\r\n"
     read = email.message_from_string(message, policy=email.policy.default)
     assert read.keys() == ["To", "X-Next"]
     assert [address.addr_spec for address in read["To"].addresses] == ["a@b.test"]
@@ -162,7 +162,7 @@ def test_links_lead_to_an_address(links):
 
 def test_a_test_email_says_so_and_tracks_nothing():
     body = '<a href="https://shop.test/">x</a>' + UNSUBSCRIBE
-    compiled = compile(for_test(source(body, subject="Hi {{ city }}", utm_source="news")))
+    compiled = compile(mark_as_test(source(body, subject="Hi {{ city }}", utm_source="news")))
     message = compiled.render(recipient(city="Leeds"), LINKS, at=AT)
     assert parsed(message)["Subject"] == "[TEST] Hi Leeds"
     assert b"/t/" not in message

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from mailing.content import ContentError, Recipient, Source, compile, problems, render_preview
+from mailing.content import ContentError, Recipient, Source, compile, find_problems, render_preview
 
 from .corpus import LINKS, UNSUBSCRIBE, source
 
@@ -50,7 +50,9 @@ def test_what_is_nested_too_deep_never_reaches_a_native_parser(name):
             with pytest.raises(ContentError, match="elements inside each other") as caught:
                 use(TOO_DEEP[name])
             said.append(str(caught.value))
-        said.append([sentence for _, sentence in problems(TOO_DEEP[name]) if "inside each other" in sentence])
+        said.append(
+            [sentence for _, sentence in find_problems(TOO_DEEP[name]) if "inside each other" in sentence]
+        )
 
     threading.stack_size(512 * 1024)  # less than any thread of a server has
     try:
@@ -128,7 +130,7 @@ def test_what_is_too_long_is_refused_at_once(name):
     started = time.thread_time()
     with pytest.raises(ContentError) as caught:
         compile(LONG[name])
-    assert problems(LONG[name])
+    assert find_problems(LONG[name])
     assert time.thread_time() - started < 3
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
@@ -147,7 +149,7 @@ def test_problems_end_when_the_samples_take_too_long():
     body = page("{% for i in (1..9000) %}{% assign x = i | plus: 1 | times: 2 %}{% endfor %}")
     samples = [Recipient(f"{n}@b.test") for n in range(100)]
     started = time.thread_time()
-    found = [sentence for _, sentence in problems(body, samples)]
+    found = [sentence for _, sentence in find_problems(body, samples)]
     assert time.thread_time() - started < 6
     assert any("seconds to write for" in sentence for sentence in found)
 

@@ -7,7 +7,7 @@ import pytest
 
 from mailing import content
 from mailing.content import Compiled, Recipient, compile, load
-from mailing.content.urls import tidied, with_utm
+from mailing.content.urls import add_utm, tidy_url
 
 from .corpus import AT, LINKS, RECIPIENTS, UNSUBSCRIBE, recipient, source
 from .wire import html_of, parsed, text_of
@@ -192,9 +192,12 @@ def test_there_is_no_link_beyond_the_last(index):
 
 
 def test_an_address_is_tidied_and_tagged_once():
-    assert tidied(tidied("https://é.test/ü?a=%C3%BC&b=c d")) == "https://xn--9ca.test/%C3%BC?a=%C3%BC&b=c%20d"
-    once = with_utm("https://a.test/?x=1", (("utm_source", "n"),))
-    assert with_utm(once, (("utm_source", "other"),)) == once == "https://a.test/?x=1&utm_source=n"
+    assert (
+        tidy_url(tidy_url("https://é.test/ü?a=%C3%BC&b=c d"))
+        == "https://xn--9ca.test/%C3%BC?a=%C3%BC&b=c%20d"
+    )
+    once = add_utm("https://a.test/?x=1", (("utm_source", "n"),))
+    assert add_utm(once, (("utm_source", "other"),)) == once == "https://a.test/?x=1&utm_source=n"
 
 
 PAY = "https://shop.test/pay?ref=1&amount=300.0&currency=EUR&copy=2&section=3&region=x"

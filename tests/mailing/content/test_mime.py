@@ -8,7 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from liquid import escape
 
-from mailing.content.mime import SOFT, date_header, mailbox, quoted, quoted_html
+from mailing.content.mime import (
+    SOFT,
+    date_header,
+    encode_mailbox,
+    encode_quoted_html,
+    encode_quoted_printable,
+)
 
 awkward = st.text(alphabet="aaaaaaa .=\té\n😀", max_size=300) | st.text(
     alphabet=st.characters(exclude_characters="\r", exclude_categories=["Cs"]), max_size=300
@@ -31,7 +37,7 @@ def assert_lines_are_right(wire: str) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.lists(awkward, max_size=4))
 def test_texts_encoded_by_themselves_and_joined_read_as_one(texts):
-    wires = [quoted(text) for text in texts]
+    wires = [encode_quoted_printable(text) for text in texts]
     assert decoded(SOFT.join(wires)) == "".join(texts)
     for wire in wires:
         assert_lines_are_right(wire)
@@ -40,7 +46,7 @@ def test_texts_encoded_by_themselves_and_joined_read_as_one(texts):
 @settings(max_examples=300, deadline=None)
 @given(awkward)
 def test_text_escaped_for_html_is_encoded_like_any_other(text):
-    assert quoted_html(text) == quoted(str(escape(text)))
+    assert encode_quoted_html(text) == encode_quoted_printable(str(escape(text)))
 
 
 @pytest.mark.parametrize("length", range(70, 80))
@@ -49,15 +55,15 @@ def test_text_escaped_for_html_is_encoded_like_any_other(text):
 def test_lines_around_the_limit_stay_within_it(length, end, start):
     text = start + "a" * (length - len(start) - len(end)) + end
     for whole in (text, text + "\n" + text, text + ".\n.", text + " \n"):
-        assert_lines_are_right(quoted(whole))
-        assert decoded(quoted(whole)) == whole
+        assert_lines_are_right(encode_quoted_printable(whole))
+        assert decoded(encode_quoted_printable(whole)) == whole
 
 
 @pytest.mark.parametrize(
     ("text", "wire"), [("a\r\nb", "a\r\nb"), ("a\rb", "a\r\nb"), ("\ud800", "?"), ("", ""), (".", "=2E")]
 )
 def test_line_breaks_are_crlf_and_what_is_no_character_is_a_question_mark(text, wire):
-    assert quoted(text) == wire
+    assert encode_quoted_printable(text) == wire
 
 
 def test_a_date_is_written_in_utc():
@@ -68,7 +74,7 @@ def test_a_date_is_written_in_utc():
     "name", ['Ada "The Countess" Lovelace', "back\\slash", 'long "name" ' * 12 + "x", "O'Brien, (Ed) <x>"]
 )
 def test_a_name_in_ascii_is_a_quoted_string(name):
-    header = mailbox(name, "a@b.test")
+    header = encode_mailbox(name, "a@b.test")
     assert header.startswith('"')
     assert max(map(len, header.split("\r\n"))) <= 78
     read = message_from_string(f"From: {header}\r\n\r\n", policy=policy.default)

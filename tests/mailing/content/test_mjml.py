@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailing import content
-from mailing.content import ContentError, Recipient, compile, problems, render_preview
+from mailing.content import ContentError, Recipient, compile, find_problems, render_preview
 from mailing.content.held import Held
 from mailing.content.mjml import to_html
 
@@ -213,7 +213,7 @@ def test_b50_b53_what_does_not_compile_is_told_with_its_element_and_line(text, s
     mail = source(text, body_format="mjml")
     with pytest.raises(ContentError, match=sentence):
         compile(mail)
-    assert any(re.search(sentence, said) for _, said in problems(mail))
+    assert any(re.search(sentence, said) for _, said in find_problems(mail))
 
 
 def test_a_value_set_in_the_head_is_known_in_the_body():

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailing.smtp.addresses import AddressRefused, on_the_wire
-from mailing.smtp.envelope import Capabilities, Mail, Unsendable, commands, wire_form
+from mailing.smtp.addresses import AddressRefused, encode_for_wire
+from mailing.smtp.envelope import Capabilities, Mail, Unsendable, write_envelope, write_wire_form
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind
 
@@ -22,14 +22,14 @@ from mailing.smtp.verdicts import Kind
     ],
 )
 def test_an_address_goes_out_in_ascii_with_its_domain_in_idna(address, wire):
-    assert on_the_wire(address) == wire
+    assert encode_for_wire(address) == wire
 
 
 def test_letters_beyond_ascii_before_the_at_need_smtputf8():
     with pytest.raises(AddressRefused, match="SMTPUTF8") as refused:
-        on_the_wire("jürgen@bücher.example")
+        encode_for_wire("jürgen@bücher.example")
     assert refused.value.needs_smtputf8
-    assert on_the_wire("jürgen@bücher.example", smtputf8=True) == "jürgen@xn--bcher-kva.example".encode()
+    assert encode_for_wire("jürgen@bücher.example", smtputf8=True) == "jürgen@xn--bcher-kva.example".encode()
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_letters_beyond_ascii_before_the_at_need_smtputf8():
 )
 def test_what_is_no_address_never_reaches_the_wire(address):
     with pytest.raises(AddressRefused):
-        on_the_wire(address, smtputf8=True)
+        encode_for_wire(address, smtputf8=True)
 
 
 @given(st.text(max_size=40), st.text(max_size=40), st.booleans())
 def test_no_address_can_end_its_command(local, domain, smtputf8):
     try:
-        wire = on_the_wire(f"{local}@{domain}", smtputf8=smtputf8)
+        wire = encode_for_wire(f"{local}@{domain}", smtputf8=smtputf8)
     except AddressRefused:
         return
     assert not set(wire) & set(b"\r\n\0")
@@ -117,7 +117,7 @@ ALL = Capabilities(pipelining=True, eight_bit=True, smtputf8=True, size=True, la
     ],
 )
 def test_the_envelope_names_only_what_the_server_offers(mail, offers, wire):
-    assert commands(mail, offers) == b"MAIL FROM:%b\r\nRCPT TO:%b\r\nDATA\r\n" % wire
+    assert write_envelope(mail, offers) == b"MAIL FROM:%b\r\nRCPT TO:%b\r\nDATA\r\n" % wire
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_the_envelope_names_only_what_the_server_offers(mail, offers, wire):
 )
 def test_a_message_this_server_cannot_take_is_refused_with_the_reason(mail, stage, kind, suppressed, words):
     with pytest.raises(Unsendable, match=words) as unsendable:
-        commands(mail, Capabilities(pipelining=True, size=True, largest=1000))
+        write_envelope(mail, Capabilities(pipelining=True, size=True, largest=1000))
     result = unsendable.value.result
     assert (result.stage, result.reply, result.uncertain) == (stage, None, False)
     assert (result.verdict.kind, result.verdict.suppress) == (kind, suppressed)
@@ -175,13 +175,13 @@ def test_a_message_this_server_cannot_take_is_refused_with_the_reason(mail, stag
     ],
 )
 def test_content_goes_out_with_crlf_ends_and_doubled_dots(content, wire):
-    assert wire_form(content) == wire
+    assert write_wire_form(content) == wire
 
 
 @given(st.lists(st.sampled_from([b"\r", b"\n", b"\r\n", b".", b"..", b"a", b"\x00", b"\xff"]), max_size=40))
 def test_no_content_can_end_itself_and_all_of_it_arrives(pieces):
     content = b"".join(pieces)
-    wire = wire_form(content)
+    wire = write_wire_form(content)
     assert b"\r\n.\r\n" not in b"\r\n" + wire
     assert not set(wire.replace(b"\r\n", b"")) & set(b"\r\n")
     undone = [line[1:] if line.startswith(b".") else line for line in wire.split(b"\r\n")]

@@ -13,7 +13,7 @@ from mailing.smtp.replies import (
     ReplyParser,
     Stage,
 )
-from mailing.smtp.verdicts import Kind, Verdict, classify, retry_after
+from mailing.smtp.verdicts import Kind, Verdict, classify, find_retry_seconds
 
 
 def read(stream: bytes) -> list[Reply]:
@@ -216,7 +216,7 @@ def test_a_reply_says_whose_matter_it_is(stage, reply, verdict):
     ],
 )
 def test_the_time_a_server_asks_to_wait_is_understood(text, seconds):
-    assert retry_after(text) == seconds
+    assert find_retry_seconds(text) == seconds
 
 
 @given(st.sampled_from(list(Stage)), st.integers(400, 599), st.text(max_size=60))
