@@ -78,7 +78,7 @@ class Run:
         """What is wrong at the end, given that so many deliveries may be uncertain."""
         from mailing import doctor
 
-        got = Counter(message.recipient for message in self.server.accepted())
+        got = Counter(message.recipient for message in self.server.list_accepted())
         ledger = dict(self.campaign.deliveries.values_list("email", "status"))
         uncertain = {email for email, status in ledger.items() if status == "uncertain"}
         excused = uncertain | {email for email, status in ledger.items() if status == "skipped"}
@@ -248,11 +248,11 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
         email = tracking.unsubscribe(
             tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor()
         )
-        got = {message.recipient for message in run.server.accepted()}
+        got = {message.recipient for message in run.server.list_accepted()}
         if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):
             late.append(email)
     run.finish()
-    got = {message.recipient for message in run.server.accepted()}
+    got = {message.recipient for message in run.server.list_accepted()}
     mailed = [email for email in late if email in got]
     print(f"    {len(late)} unsubscribed before their mail, {len(mailed)} got it all the same")
     return ([f"mailed although unsubscribed: {mailed}"] if mailed else []) + run.verdict(0)

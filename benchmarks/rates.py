@@ -71,7 +71,7 @@ def measure(
 
 
 def arrivals(server: Control) -> list[float]:
-    return sorted(message.at for message in server.accepted())
+    return sorted(message.at for message in server.list_accepted())
 
 
 def most_in(times: list[float], seconds: float) -> int:

@@ -58,7 +58,7 @@ def classify_reply(stage: str, code: int, lines: Iterable[str]) -> dict[str, Any
     Returns:
         `kind` (hard, soft, policy, throttle, connection) and `suppress`.
     """
-    reply = replies.RawReply(code, tuple(line.encode() for line in lines)).read()
+    reply = replies.RawReply(code, tuple(line.encode() for line in lines)).decode()
     verdict = verdicts.classify(replies.Stage(stage), reply)
     return {"kind": str(verdict.kind), "suppress": verdict.suppress}
 

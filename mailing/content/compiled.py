@@ -111,10 +111,8 @@ class Compiled:
         if self.late or self._frozen.text_late:
             return self._message(head, *self._bodies_in_full(values, recipient.seed, at))
         seed, wires = recipient.seed, Wires(values)
-        html = self._html.spliced(
-            EscapedWires(wires), seed, at
-        )  # first: it fills most of what the text needs
-        text = self._text.spliced(wires, seed, at)
+        html = self._html.splice(EscapedWires(wires), seed, at)  # first: it fills most of what the text needs
+        text = self._text.splice(wires, seed, at)
         return self._message(head, trim_wire(text) if self._is_loose else text, html)
 
     def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
@@ -145,9 +143,9 @@ class Compiled:
         page, seen = self._reading("body", self._pages, values, seed, at, notes)
         beside = LineTemplate(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
-            subject=make_one_line(self._reading("subject", self._subject.rendered, values, seed, at)),
-            preheader=make_one_line(self._reading("preheader", beside.rendered, values, seed, at)),
-            sender=make_one_line(self._reading("from_name", self._from_name.rendered, values, seed, at)),
+            subject=make_one_line(self._reading("subject", self._subject.render_values, values, seed, at)),
+            preheader=make_one_line(self._reading("preheader", beside.render_values, values, seed, at)),
+            sender=make_one_line(self._reading("from_name", self._from_name.render_values, values, seed, at)),
             html=page,
             text=(
                 write_text(seen, self._decimal)
@@ -175,7 +173,7 @@ class Compiled:
         if line.fixed is not None:
             return add_utm(tidy_url(line.fixed), self._frozen.settings.utm)
         recipient = recipient or Recipient(email="")
-        url = line.rendered(_own_values(recipient), recipient.seed, time.time() if at is None else at)
+        url = line.render_values(_own_values(recipient), recipient.seed, time.time() if at is None else at)
         return add_utm(tidy_url(url), self._frozen.settings.utm)
 
     def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:
@@ -214,7 +212,7 @@ class Compiled:
                 raise ContentError(f"{recipient.message_id!r} is no left side of a Message-ID")
             message_id = f"Message-ID: <{recipient.message_id}@{frozen.domain}>\r\n"
         sender = self._from or encode_mailbox(
-            self._from_name.rendered(values, recipient.seed, at), frozen.from_email
+            self._from_name.render_values(values, recipient.seed, at), frozen.from_email
         )
         unsubscribe = f"<{values[UNSUBSCRIBE]}>"
         if frozen.unsubscribe_email:
@@ -223,7 +221,7 @@ class Compiled:
         return (
             f"From: {sender}\r\n"
             f"To: {encode_mailbox(name, recipient.email)}\r\n"
-            f"Subject: {encode_header(self._subject.rendered(values, recipient.seed, at))}\r\n"
+            f"Subject: {encode_header(self._subject.render_values(values, recipient.seed, at))}\r\n"
             f"Date: {date_header(int(at))}\r\n"
             f"{message_id}"
             f"List-Unsubscribe: {unsubscribe}\r\n"

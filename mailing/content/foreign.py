@@ -106,7 +106,7 @@ def _list_changes(text: str) -> Iterator[tuple[int, MergeTag]]:
         start = match.start()
         if skipped.hold(start) or statements.hold(start):
             continue
-        new = reader.read(match)
+        new = reader.read_tag(match)
         if new == match[0]:
             continue
         line, counted = line + text.count("\n", counted, start), start

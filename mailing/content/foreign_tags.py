@@ -25,7 +25,7 @@ class TagReader:
     def __init__(self) -> None:
         self.blocks: list[tuple[str, str]] = []  # the Liquid tag of each, and for a loop its item's name
 
-    def read(self, match: re.Match[str]) -> str | None:
+    def read_tag(self, match: re.Match[str]) -> str | None:
         """What a tag is here; itself when it is right already; None when nothing is like it."""
         kind = match.lastgroup or ""
         said = (match[kind] or "").strip()

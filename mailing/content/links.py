@@ -53,7 +53,9 @@ class TrackedLinks:
             if not is_web(plain):
                 return href
             return (
-                self._tracked(url) if self.track else html.escape(add_utm(tidy_url(plain), self.settings.utm))
+                self._track_link(url)
+                if self.track
+                else html.escape(add_utm(tidy_url(plain), self.settings.utm))
             )
         try:
             names = Template(url, TEXT, self.settings).names()
@@ -63,7 +65,7 @@ class TrackedLinks:
             return self._without_scheme(href)
         host = _host.match(href)
         if self.track and host and not self.held.mark.search(host[0]) and not names & self.bound:
-            return self._tracked(url)
+            return self._track_link(url)
         keep = self.held.keep
         return f"{keep(URL_OPENING, OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
@@ -73,7 +75,7 @@ class TrackedLinks:
         before = _scheme_alone(href)
         return href[mark.start() :] if mark and before and before.end() == mark.start() else href
 
-    def _tracked(self, url: str) -> str:
+    def _track_link(self, url: str) -> str:
         number = self._numbers.setdefault(url, len(self.urls))
         if number == len(self.urls):
             self.urls.append(url)

@@ -126,7 +126,7 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> st
     they hold for every mail client, and a text part sees them."""
     shown = re.compile(rf"({held.mark.pattern}|{part.pattern})")
 
-    def split(condition: re.Match[str]) -> str:
+    def split_condition(condition: re.Match[str]) -> str:
         inner = condition[1]
         if not shown.search(inner):
             return condition[0]
@@ -141,7 +141,7 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> st
         out.append(f"<!--[if mso | IE]>{rest}<![endif]-->" if rest.strip() else rest)
         return "".join(out)
 
-    return _outlook.sub(split, page)
+    return _outlook.sub(split_condition, page)
 
 
 def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml, held: Held) -> None:

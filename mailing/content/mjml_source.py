@@ -106,7 +106,7 @@ class _Reader:
         self.attributes: list[tuple[str, str, str]] = []
         self.heroes: list[int | None] = []
 
-    def read(self) -> PreparedMjml:
+    def prepare(self) -> PreparedMjml:
         position = 0
         while tag := _tags.search(self.written, position):
             self._add(self.written[position : tag.start()], position)
@@ -124,7 +124,7 @@ class _Reader:
             raise MjmlError(f"<{last.name}> is not closed", last.position)
         if self.head < 0:
             raise MjmlError("it must begin with <mjml>", 0)
-        return self._joined()
+        return self._join_pieces()
 
     def _take_comment(self, tag: re.Match[str]) -> None:
         """Take over a comment or a piece of Liquid; a declaration before the root says nothing that is not known."""
@@ -244,7 +244,7 @@ class _Reader:
             )
         self.filled.add(wrapper.position)
 
-    def _joined(self) -> PreparedMjml:
+    def _join_pieces(self) -> PreparedMjml:
         if self.hoisted:
             around = ("", "") if self.has_head else ("<mj-head>", "</mj-head>")
             self.out[self.head : self.head] = [(around[0], -1), *self.hoisted, (around[1], -1)]
@@ -279,7 +279,7 @@ def prepare(
         is_value: tells one of these that writes a value, which readers see only where letters have a size.
     Raises: Wrong: it does not compile.
     """
-    return _Reader(text, is_liquid, is_assignment, is_value).read()
+    return _Reader(text, is_liquid, is_assignment, is_value).prepare()
 
 
 def _read_attributes(rest: str) -> dict[str, str]:

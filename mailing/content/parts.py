@@ -59,7 +59,7 @@ def list_branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
 def find_branch(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
     """Which of its branches a condition takes; -1 for none."""
     if isinstance(node, SpinNode):
-        return node.chosen(context.seed)
+        return node.choose_option(context.seed)
     if bool(node.condition.evaluate(context)) is isinstance(node, IfNode):
         return 0
     for place, alternative in enumerate(node.alternatives, 1):
@@ -185,12 +185,12 @@ class ChoiceSlot:
                 self.tests = tests if all(tests) and isinstance(node, IfNode) else []
 
     def wire(self, rendering: Rendering) -> str:
-        branch = self._taken(rendering)
+        branch = self._choose_branch(rendering)
         return self.rows[branch].wire(rendering) if branch >= 0 else ""
 
-    def _taken(self, rendering: Rendering) -> int:
+    def _choose_branch(self, rendering: Rendering) -> int:
         if isinstance(self.node, SpinNode):
-            return self.node.chosen(rendering.seed)
+            return self.node.choose_option(rendering.seed)
         if self.memory is None:
             return find_branch(self.node, rendering.context)
         values = rendering.values
@@ -236,7 +236,7 @@ class PartTemplate:
         self.template = template
         self._row = SplicedRow(template.nodes, template.bound)
 
-    def spliced(self, wires: Wires, seed: object, at: float) -> str:
+    def splice(self, wires: Wires, seed: object, at: float) -> str:
         """The part for one recipient, in quoted-printable. Raises ContentError."""
         with failures:
             return self._row.wire(Rendering(self.template, wires, seed, at))
@@ -259,7 +259,7 @@ class LineTemplate:
             isinstance(step, str) or (name and name not in template.bound) for name, step in self._row
         )
 
-    def rendered(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+    def render_values(self, values: Mapping[str, Any], seed: object, at: float) -> str:
         """The line for one recipient. Raises ContentError."""
         if self.fixed is not None:
             return self.fixed

@@ -132,7 +132,7 @@ class _Writer:
         """Begin an element."""
         tag, attributes = node.tag or "", node.attributes
         seen = compute_look(tag, attributes, self.elements[-1].look)
-        raised = "" if seen.is_hidden else self._raised(tag, attributes, seen)
+        raised = "" if seen.is_hidden else self._write_raised(tag, attributes, seen)
         struck = not seen.is_hidden and (tag in _STRUCK or "line-through" in _decoration(attributes))
         self.elements.append(_Element(seen, struck, raised))
         if seen.is_hidden:
@@ -263,7 +263,7 @@ class _Writer:
         opening = self.held.keep(f"{{% __link {manner} %}}", OUTPUT)
         self._write(f"{opening}{url}{self.held.keep('{% end__link %}', OUTPUT)}")
 
-    def _raised(self, tag: str, attributes: Mapping[str, str | None], seen: Look) -> str:
+    def _write_raised(self, tag: str, attributes: Mapping[str, str | None], seen: Look) -> str:
         """The sign before raised or lowered digits, for an element that raises or lowers; "" for any other."""
         if not seen.shows_text:
             return ""

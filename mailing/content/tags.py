@@ -28,13 +28,13 @@ class SpinNode(Node):
         for option in options:
             option.blank = False  # a blank option is meant; Liquid would drop it
 
-    def chosen(self, seed: object) -> int:
+    def choose_option(self, seed: object) -> int:
         """The index of the wording for `seed`: a hash of both, so that groups choose independently."""
         digest = blake2s(f"{seed}/{self.group}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") % len(self.options)
 
     def render_to_output(self, context: Any, buffer: TextIO) -> int:
-        return self.options[self.chosen(context.seed)].render(context, buffer)
+        return self.options[self.choose_option(context.seed)].render(context, buffer)
 
     def children(self, static_context: Any, *, include_partials: bool = True) -> Iterable[Node]:
         return self.options

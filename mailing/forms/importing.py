@@ -73,7 +73,7 @@ class ColumnsForm(forms.Form):
         """Whether a column seems to say who wants mail."""
         return any(taken in importing.CONSENT for _, taken in self.upload.columns)
 
-    def taken(self) -> Sequence[str]:
+    def column_meanings(self) -> Sequence[str]:
         """For each column what it is taken for, as importing.choose wants it."""
         chosen = []
         for place in range(len(self.upload.columns)):
@@ -89,7 +89,7 @@ class ColumnsForm(forms.Form):
             ):
                 self.add_error(f"name_{place}", "Give the attribute a name.")
         if not self.errors:
-            for place, sentence in importing.find_column_problems(self.taken()):
+            for place, sentence in importing.find_column_problems(self.column_meanings()):
                 self.add_error(f"column_{place}" if place >= 0 else None, sentence)
         if cleaned.get("list") and cleaned.get("new_list"):
             self.add_error("new_list", "Choose a list or name a new one, not both.")

@@ -46,14 +46,14 @@ class Answers:
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1
-            self._pressure.accepted()
+            self._pressure.note_accepted()
             if self._has_failed:
                 self._has_failed = False
                 ledger.note(breaker._NOTE_SUCCESS, [self._pk])
         elif fate.fault == "throttle":
-            self._pressure.throttled(link, result, is_alone=is_alone)
+            self._pressure.note_throttled(link, result, is_alone=is_alone)
         elif fate.fault == "connection" and not self.is_ending:
-            self._pressure.dropped(self._server, link, result, fate)
+            self._pressure.note_dropped(self._server, link, result, fate)
         self._watch_rate(supply, claimed.campaign.pk, fate)
 
     def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:

@@ -131,7 +131,7 @@ class Ledger:
         self._notes.append((statement, params))
         self._work.set()
 
-    async def written(self) -> None:
+    async def wait_until_written(self) -> None:
         """Wait until all that was recorded and noted so far is committed."""
         self._witnesses.append(asyncio.get_running_loop().create_future())
         self._work.set()

@@ -68,12 +68,12 @@ class Pressure:
         self.places += 1
         return True
 
-    def accepted(self) -> None:
+    def note_accepted(self) -> None:
         """The server took a message."""
         self._drops = self._throttles = 0
         self.proven.set()
 
-    def throttled(self, link: Connection, result: Result, *, is_alone: bool) -> None:
+    def note_throttled(self, link: Connection, result: Result, *, is_alone: bool) -> None:
         """The server put a message off because we are too fast. is_alone: no other connection is open."""
         self._throttles += 1
         asked = result.verdict.retry_after if result.verdict else None
@@ -81,7 +81,7 @@ class Pressure:
         if not link.is_usable and not link.accepted and is_alone and asked is None:
             self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
 
-    def dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
+    def note_dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
         """A server that refuses us, keeps us waiting, or ends connections that have taken nothing, does not work."""
         is_silent = result.outcome is Outcome.TIMED_OUT and result.stage is Stage.DOT
         self._drops += is_silent or not link.accepted

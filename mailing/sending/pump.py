@@ -65,13 +65,13 @@ def run_lane(connection_id: int, number: int) -> int:
     _, _, work, pump = begun
     if work.done() or not _is_set_aside(pump):
         _see_out(*begun)
-        return pump.accepted
+        return pump.accepted_count
     thread = threading.Thread(target=_wait_for_the_late, args=begun, name=f"run-{pump.number}")
     try:
         _follow(pump)
     finally:
         thread.start()
-    return pump.accepted
+    return pump.accepted_count
 
 
 def _follow(pump: "Pump") -> None:
@@ -176,7 +176,7 @@ class Pump:
         return self._supply.seen if self._supply else set()
 
     @property
-    def accepted(self) -> int:
+    def accepted_count(self) -> int:
         """How many messages the server took."""
         return self._answers.accepted
 
@@ -219,7 +219,7 @@ class Pump:
                 await widening
                 await supply.give_back()
                 if self._unanswered:
-                    await ledger.written()
+                    await ledger.wait_until_written()
                     ledger.feeds = False
                     self._late.set()
                 await asyncio.wait(places)
@@ -260,7 +260,7 @@ class Pump:
 
     def _look_for_stragglers(self) -> None:
         """Once all that is left are messages whose answer is late by now, nobody waits for them any longer."""
-        late = sum(link.waited > STRAGGLE_SECONDS for link in self._unanswered)
+        late = sum(link.seconds_waited > STRAGGLE_SECONDS for link in self._unanswered)
         if self._active == late and self._over.is_set():
             self._cut_short()
 
@@ -295,7 +295,7 @@ class Pump:
     def follow(self) -> None:
         """Tell whom it concerns what the run met with, and see to the next one; again when more has come."""
         may_go_on = self._pressure.may_go_on
-        self._pressure.tell(was_of_use=self.accepted > 0)
+        self._pressure.tell(was_of_use=self.accepted_count > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
         for pk, why in (self._answers.refused | self._supply.unwritable).items():

@@ -159,7 +159,7 @@ async def _open(server: Server) -> Connection:
     loop = asyncio.get_running_loop()
     implicit = server.tls is Tls.IMPLICIT
 
-    def made() -> Connection:
+    def make_connection() -> Connection:
         connection = Connection(server)
         connection.expect_greeting()
         return connection
@@ -167,7 +167,7 @@ async def _open(server: Server) -> Connection:
     try:
         async with asyncio.timeout(server.timeouts.connect):
             transport, connection = await loop.create_connection(
-                made,
+                make_connection,
                 server.host,
                 server.port,
                 ssl=server.tls_context() if implicit else None,
@@ -309,7 +309,7 @@ def _expect(
     """`answer`, when it has `code`. Raises ConnectFailed: `cause` when it is a refusal for good."""
     server = connection.server
     if answer is None:
-        ended = connection.ended
+        ended = connection.ended_because
         if connection.is_late:
             what = f"{server} did not answer in time {_AT_STAGE[stage]}."
             if stage is Stage.GREETING and server.tls is not Tls.IMPLICIT:
@@ -319,7 +319,7 @@ def _expect(
         raise ConnectFailed(how, stage, None, f"{ended.rstrip('.')} {_AT_STAGE[stage]}.")
     if answer.code == code:
         return answer
-    reply = answer.read()
+    reply = answer.decode()
     named = name_cause(stage, reply)
     is_about_sender = reply.enhanced in ("4.1.7", "4.1.8")
     if 400 <= reply.code < 500 and not named and not is_about_sender:

@@ -75,14 +75,14 @@ class Connection(asyncio.Protocol):
         return self.accepted + besides < sessions.find_size(self.server, most)
 
     @property
-    def waited(self) -> float:
+    def seconds_waited(self) -> float:
         """Seconds since the server was asked for what it has not answered yet; 0 when nobody waits."""
         if self._waiter is None:
             return 0.0
         return self._loop.time() - self._deadline + self._limits[len(self._inbox)]
 
     @property
-    def ended(self) -> str:
+    def ended_because(self) -> str:
         """Why the connection is of no more use, in words; "" while it is."""
         return self._ended
 
@@ -128,7 +128,7 @@ class Connection(asyncio.Protocol):
         elif self._chained is not None:
             raise RuntimeError("The envelope of another message is on the wire already.")
         elif self._ended:
-            return self._gone(Stage.MAIL)
+            return self._build_loss(Stage.MAIL)
         else:
             try:
                 envelope = write_envelope(mail, self.capabilities)
@@ -166,18 +166,18 @@ class Connection(asyncio.Protocol):
             except Unsendable:
                 pass  # nothing to chain: its own `offer` returns the refusal
         if not self._write(content, b".\r\n" + envelope, replies=4 if envelope else 1):
-            return self._gone(Stage.DATA)
+            return self._build_loss(Stage.DATA)
         await self._replies(self._dot_limit)
         if not self._inbox:
-            return self._gone(Stage.DOT, uncertain=not self._is_backlogged)
+            return self._build_loss(Stage.DOT, uncertain=not self._is_backlogged)
         answer = self._inbox.pop(0)
         if answer.code >= 400:
-            return self._refused(Stage.DOT, answer)
+            return self._build_refusal(Stage.DOT, answer)
         if answer.code >= 300:
-            self._end(f"{self.server} answered the message with {answer.read()}")
-            return self._gone(Stage.DOT, uncertain=True)
+            self._end(f"{self.server} answered the message with {answer.decode()}")
+            return self._build_loss(Stage.DOT, uncertain=True)
         self.accepted += 1
-        return Result(Outcome.ACCEPTED, Stage.DOT, answer.read(), _ACCEPTED)
+        return Result(Outcome.ACCEPTED, Stage.DOT, answer.decode(), _ACCEPTED)
 
     def withhold(self) -> Result:
         """Do not send the content offered last: close the connection, as SMTP has no other way back from DATA."""
@@ -192,7 +192,7 @@ class Connection(asyncio.Protocol):
         """RSET: forget the transaction. False: the connection has ended."""
         answer = await self.ask(b"RSET", self.server.timeouts.mail)
         if answer is not None and answer.code >= 300:
-            self._end(f"{self.server} refused RSET: {answer.read()}")
+            self._end(f"{self.server} refused RSET: {answer.decode()}")
         self._needs_reset = False
         return self.is_usable
 
@@ -261,7 +261,7 @@ class Connection(asyncio.Protocol):
         inbox += replies
         self._owed -= len(replies)
         if self._owed < 0:
-            self._unasked()
+            self._end_on_unasked_reply()
         if nonsense:
             self._end(f"{self.server} does not answer as an SMTP server does: {nonsense}.")
         waiter = self._waiter
@@ -342,20 +342,20 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
         self._wake()
 
-    def _unasked(self) -> None:
+    def _end_on_unasked_reply(self) -> None:
         """More answers than questions: a goodbye (421), or a server whose answers can no longer be told apart."""
         first = self._inbox[self._owed]
         del self._inbox[self._owed :]
         self._owed = 0
         if first.code == 421:
-            self._end(f"{self.server} closed the connection: {first.read()}")
+            self._end(f"{self.server} closed the connection: {first.decode()}")
         else:
-            self._end(f"{self.server} answered what was not asked: {first.read()}")
+            self._end(f"{self.server} answered what was not asked: {first.decode()}")
 
     async def _offer_by_steps(self, mail: Mail, envelope: bytes) -> Result | None:
         """The dialogue of a server without PIPELINING: each command waits for the answer before it."""
         if self._needs_reset and not await self.reset():
-            return self._gone(Stage.RSET)
+            return self._build_loss(Stage.RSET)
         replies: list[RawReply] = []
         for limit, command in zip(self._envelope_limits, envelope.split(b"\r\n"), strict=False):
             answer = await self.ask(command, limit)
@@ -377,11 +377,11 @@ class Connection(asyncio.Protocol):
         for stage, reply in zip(stages, replies, strict=False):
             if reply.code >= 400:
                 await self._leave_data(stages, codes)
-                return self._refused(stage, reply)
+                return self._build_refusal(stage, reply)
             if (reply.code == 354) is not (stage is Stage.DATA) or 300 <= reply.code != 354:
-                self._end(f"{self.server} answered {stage.upper()} with {reply.read()}")
-                return self._gone(stage)
-        return self._gone(stages[len(replies)])
+                self._end(f"{self.server} answered {stage.upper()} with {reply.decode()}")
+                return self._build_loss(stage)
+        return self._build_loss(stages[len(replies)])
 
     async def _leave_data(self, stages: tuple[Stage, ...], codes: list[int]) -> None:
         """Leave a DATA that was granted though the envelope was refused: an empty message to nobody (RFC 2920 §3.1).
@@ -395,13 +395,13 @@ class Connection(asyncio.Protocol):
             return
         await self.ask(b".", self._dot_limit[0])
 
-    def _refused(self, stage: Stage, raw: RawReply) -> Result:
-        reply = raw.read()
+    def _build_refusal(self, stage: Stage, raw: RawReply) -> Result:
+        reply = raw.decode()
         if reply.code == 421:
             self._end(f"{self.server} closed the connection: {reply}")
         verdict = sessions.judge_session(self.server, self.accepted, stage, reply)
         return Result(Outcome.REFUSED, stage, reply, verdict)
 
-    def _gone(self, stage: Stage, *, uncertain: bool = False) -> Result:
+    def _build_loss(self, stage: Stage, *, uncertain: bool = False) -> Result:
         outcome = Outcome.TIMED_OUT if self.is_late else Outcome.DROPPED
         return Result(outcome, stage, uncertain=uncertain, sentence=self._ended)

@@ -40,12 +40,12 @@ class Reply(NamedTuple):
 
 
 class RawReply(msgspec.Struct, frozen=True, gc=False):
-    """A reply as it came: its code, and its lines without the code. `read` decodes it, once somebody asks."""
+    """A reply as it came: its code, and its lines without the code. `decode` reads it, once somebody asks."""
 
     code: int
     lines: tuple[bytes, ...]
 
-    def read(self) -> Reply:
+    def decode(self) -> Reply:
         """The Reply. Undecodable bytes become U+FFFD; the enhanced code is taken off the start of every line."""
         lines = [line.decode("utf-8", "replace").strip() for line in self.lines]
         enhanced = _ENHANCED.match(lines[0])
@@ -94,7 +94,7 @@ class ReplyParser:
             if len(line) > LONGEST_LINE:
                 raise NotSmtp(f"a line of its answer is longer than {LONGEST_LINE} bytes", replies)
             if self._lines or mark == b"-":
-                if problem := self._continued(code, line):
+                if problem := self._find_continuation_fault(code, line):
                     raise NotSmtp(problem, replies)
                 if mark == b"-":
                     continue
@@ -111,7 +111,7 @@ class ReplyParser:
         """Nothing of an unfinished reply is held."""
         return not self._rest and not self._lines
 
-    def _continued(self, code: int, line: bytes) -> str:
+    def _find_continuation_fault(self, code: int, line: bytes) -> str:
         """Add a line to the reply that goes on; what is wrong with it, or ""."""
         if not self._lines:
             self._code, self._size = code, 0

@@ -104,7 +104,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
         try:
-            importing.choose(upload, form.taken(), list=chosen["list"], new_list=chosen["new_list"])
+            importing.choose(upload, form.column_meanings(), list=chosen["list"], new_list=chosen["new_list"])
         except Refused as refused:
             form.add_error(None, str(refused))
         else:

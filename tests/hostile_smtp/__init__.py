@@ -102,7 +102,7 @@ class Control:
     def reset(self) -> None:
         self._do(do="reset")
 
-    def accepted(self, since: int = 0) -> list[Accepted]:
+    def list_accepted(self, since: int = 0) -> list[Accepted]:
         return [Accepted(**message) for message in self._do(do="accepted", since=since)]
 
     def close(self) -> None:

@@ -200,7 +200,7 @@ class Session(asyncio.Protocol):
         verb, _, argument = line.partition(b" ")
         verb = verb.upper()
         if rest and (verb in _ENDS_A_GROUP or "PIPELINING" not in self.server.settings.extensions):
-            self._violated()
+            self._count_violation()
         settings = self.server.settings
         match verb:
             case b"EHLO" | b"HELO":
@@ -245,7 +245,7 @@ class Session(asyncio.Protocol):
         self.transport = await loop.start_tls(self.transport, self, tls, server_side=True)
         self.is_encrypted, self.buffer, self.is_logged_in = True, b"", False
 
-    def _violated(self) -> None:
+    def _count_violation(self) -> None:
         """The client sent ahead what it must not (RFC 2920)."""
         self.server.counts["violations"] += 1
         self.act("mail", "421 4.5.0 you sent ahead of my answer")

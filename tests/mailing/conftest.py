@@ -59,7 +59,7 @@ def certificate(tmp_path_factory) -> Callable[..., Certificate]:
     now = dt.datetime.now(dt.UTC)
     day = dt.timedelta(days=1)
 
-    def signed(
+    def sign_certificate(
         name: str, key: ec.EllipticCurvePrivateKey, end: dt.datetime, *extensions: Any
     ) -> x509.Certificate:
         builder = (
@@ -75,14 +75,16 @@ def certificate(tmp_path_factory) -> Callable[..., Certificate]:
             builder = builder.add_extension(extension, is_critical)
         return builder.sign(authority_key, hashes.SHA256())
 
-    def stored(name: str, certificate: x509.Certificate) -> str:
+    def store_certificate(name: str, certificate: x509.Certificate) -> str:
         path: Path = folder / name
         path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         return str(path)
 
-    authority = stored(
+    authority = store_certificate(
         "authority.pem",
-        signed("tests", authority_key, now + day, (x509.BasicConstraints(ca=True, path_length=0), True)),
+        sign_certificate(
+            "tests", authority_key, now + day, (x509.BasicConstraints(ca=True, path_length=0), True)
+        ),
     )
 
     def make(name: str = "127.0.0.1", *, expired: bool = False) -> Certificate:
@@ -92,9 +94,9 @@ def certificate(tmp_path_factory) -> Callable[..., Certificate]:
         except ValueError:
             alternative = x509.DNSName(name)
         end = now - day if expired else now + day
-        chain = stored(
+        chain = store_certificate(
             f"{name}-{expired}.pem",
-            signed(name, key, end, (x509.SubjectAlternativeName([alternative]), False)),
+            sign_certificate(name, key, end, (x509.SubjectAlternativeName([alternative]), False)),
         )
         key_path = folder / f"{name}-{expired}.key"
         key_path.write_bytes(

@@ -19,7 +19,7 @@ import pytest
 
 from mailing.models import Delivery
 from tests.factories import ContactFactory
-from tests.mailing.running import counts, launched
+from tests.mailing.running import counts, launch_campaign
 
 SYSTEM = "/usr/sbin:/usr/lib/postfix/sbin"
 START = 20.0  # seconds a server may take to listen
@@ -87,7 +87,7 @@ def launch_to_new_people(count: int, **fields):
     """Launch a campaign to people of a domain that no other test ever used: a server may keep mail of earlier ones."""
     domain = f"{uuid.uuid4().hex}.example"
     contacts = [ContactFactory(email=f"n{number}@{domain}") for number in range(count)]
-    return launched(contacts, **fields)
+    return launch_campaign(contacts, **fields)
 
 
 def read_maildir(folder: Path, campaign) -> Counter[str]:

@@ -45,7 +45,7 @@ def draft(recipients=3, *, connection=None, routes=(), **fields):
     return campaign
 
 
-def launched(recipients=3, **fields):
+def launch_campaign(recipients=3, **fields):
     """The same, launched and prepared: everybody waits."""
     campaign = lifecycle.fire(draft(recipients, **fields), "launch")
     launch.prepare(campaign.pk)
@@ -79,7 +79,7 @@ def counts(campaign):
     return dict(Counter(Delivery.objects.filter(campaign=campaign).values_list("status", flat=True)))
 
 
-def tallied(campaign):
+def count_tallies(campaign):
     """The same from the tallies."""
     figures = progress.read_sums(campaign.pk)
     return {status: figures[status] for status in Delivery.Status if figures.get(status)}

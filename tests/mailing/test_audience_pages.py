@@ -171,17 +171,17 @@ def test_suppressions_are_filtered(client, marketer):
     SuppressionFactory(email="left@example.com", reason="unsubscribed", source="tracking_link")
     SuppressionFactory(email="gone@example.com", reason="hard_bounce", source="smtp")
 
-    def found(query):
+    def list_emails(query):
         return [row.email for row in client.get(f"/suppressions/{query}").context["page"]]
 
-    assert set(found("")) == {"left@example.com", "gone@example.com"}
-    assert found("?reason=unsubscribed") == ["left@example.com"]
-    assert found("?source=smtp") == ["gone@example.com"]
-    assert found("?q=GONE") == ["gone@example.com"]
+    assert set(list_emails("")) == {"left@example.com", "gone@example.com"}
+    assert list_emails("?reason=unsubscribed") == ["left@example.com"]
+    assert list_emails("?source=smtp") == ["gone@example.com"]
+    assert list_emails("?q=GONE") == ["gone@example.com"]
     today = timezone.localdate()
-    assert len(found(f"?since={today}&until={today}")) == 2
-    assert found(f"?until={today.replace(year=today.year - 1)}") == []
-    assert len(found("?reason=nonsense&since=nonsense")) == 2
+    assert len(list_emails(f"?since={today}&until={today}")) == 2
+    assert list_emails(f"?until={today.replace(year=today.year - 1)}") == []
+    assert len(list_emails("?reason=nonsense&since=nonsense")) == 2
 
 
 def test_the_suppressions_shown_are_handed_out_as_csv(client, marketer):

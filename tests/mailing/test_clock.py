@@ -11,12 +11,12 @@ from mailing import clock, launch
 from mailing.models import Delivery, EmailCampaign, Lane, Suppression
 from mailing.sending import breaker, lanes
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
-from tests.mailing.running import counts, draft, fresh, launched
+from tests.mailing.running import counts, draft, fresh, launch_campaign
 
 pytestmark = pytest.mark.django_db
 
 
-def queued():
+def list_queued():
     return sorted((task.task["func"], task.task["args"][0]) for task in OrmQ.objects.all())
 
 
@@ -41,34 +41,34 @@ def test_e2_a_due_campaign_starts_by_itself_and_one_not_fit_goes_back_with_the_r
 def test_a_launch_whose_task_was_lost_is_prepared_all_the_same():
     campaign = fire(draft(), "launch")
     tick()
-    assert queued() == []
+    assert list_queued() == []
     EmailCampaign.objects.filter(pk=campaign.pk).update(launched_at=timezone.now() - timedelta(minutes=1))
     tick()
-    assert queued() == [("mailing.tasks.prepare", campaign.pk)]
+    assert list_queued() == [("mailing.tasks.prepare", campaign.pk)]
 
 
 def test_pumps_are_woken_for_what_is_due_and_not_twice():
-    campaign = launched()
+    campaign = launch_campaign()
     Lane.objects.all().delete()
     tick()
-    assert queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES_PER_CONNECTION
+    assert list_queued() == [("mailing.tasks.pump", campaign.connection_id)] * lanes.LANES_PER_CONNECTION
     tick()
-    assert queued() == [], "they are on their way"
+    assert list_queued() == [], "they are on their way"
     Lane.objects.update(woken_at=timezone.now() - timedelta(minutes=5))
     tick()
-    assert len(queued()) == lanes.LANES_PER_CONNECTION, "they were lost"
+    assert len(list_queued()) == lanes.LANES_PER_CONNECTION, "they were lost"
 
 
 def test_those_who_stand_in_for_a_dead_connection_are_woken_and_it_is_tried_again_after_a_while():
     dead, well, other = (SmtpConnectionFactory() for _ in range(3))
-    launched(2, sharing="percentage", routes=[(dead, 100), (well, 0)])
-    launched(2, connection=other)
+    launch_campaign(2, sharing="percentage", routes=[(dead, 100), (well, 0)])
+    launch_campaign(2, connection=other)
     breaker.note_failure(dead.pk, "It is down.", for_good=True)
     Lane.objects.all().delete()
     tick()
-    assert {pk for _, pk in queued()} == {well.pk, other.pk}
+    assert {pk for _, pk in list_queued()} == {well.pk, other.pk}
     tick(after=breaker.PROBE_SECONDS + 1)
-    assert {pk for _, pk in queued()} == {dead.pk}, "the others are on their way"
+    assert {pk for _, pk in list_queued()} == {dead.pk}, "the others are on their way"
 
 
 def test_a_connection_that_was_down_yesterday_does_not_stop_the_launch_of_today():
@@ -78,12 +78,12 @@ def test_a_connection_that_was_down_yesterday_does_not_stop_the_launch_of_today(
     launch.prepare(campaign.pk)
     tick()
     assert fresh(campaign).status == "running"
-    assert {pk for _, pk in queued()} <= {campaign.connection_id}
+    assert {pk for _, pk in list_queued()} <= {campaign.connection_id}
 
 
 def test_a_campaign_all_of_whose_connections_are_down_is_paused_with_what_is_wrong_with_each():
     one, two = SmtpConnectionFactory(name="One"), SmtpConnectionFactory(name="Two")
-    campaign = launched(2, sharing="percentage", routes=[(one, 50), (two, 50)])
+    campaign = launch_campaign(2, sharing="percentage", routes=[(one, 50), (two, 50)])
     breaker.note_failure(one.pk, "Login refused.", for_good=True)
     assert fresh(campaign).status == "running"
     two.is_enabled = False
@@ -97,44 +97,44 @@ def test_a_campaign_all_of_whose_connections_are_down_is_paused_with_what_is_wro
 
 @pytest.mark.parametrize("status", ["paused", "cancelled"])
 def test_nothing_is_woken_for_a_campaign_that_does_not_run(status):
-    campaign = launched()
+    campaign = launch_campaign()
     fire(campaign, {"paused": "pause", "cancelled": "cancel"}[status])
     Lane.objects.all().delete()
     tick()
-    assert "mailing.tasks.pump" not in {name for name, _ in queued()}
+    assert "mailing.tasks.pump" not in {name for name, _ in list_queued()}
 
 
 def test_what_is_put_off_is_woken_for_when_it_is_due():
-    campaign = launched(1)
+    campaign = launch_campaign(1)
     Lane.objects.all().delete()
     Delivery.objects.update(status="deferred", due_at=timezone.now() + timedelta(minutes=10))
     tick()
-    assert queued() == []
+    assert list_queued() == []
     tick(after=601)
-    assert len(queued()) == lanes.LANES_PER_CONNECTION
+    assert len(list_queued()) == lanes.LANES_PER_CONNECTION
     assert fresh(campaign).status == "running"
 
 
 def test_e5_a_campaign_nobody_is_left_of_is_completed():
-    campaign = launched(2)
+    campaign = launch_campaign(2)
     Delivery.objects.update(status="bounced", due_at=None)
     tick()
     assert fresh(campaign).status == "completed"
 
 
 def test_what_a_cancelled_campaign_has_left_is_closed():
-    campaign = launched(2)
+    campaign = launch_campaign(2)
     fire(campaign, "cancel")
     tick()
-    assert ("mailing.tasks.close", campaign.pk) in queued()
+    assert ("mailing.tasks.close", campaign.pk) in list_queued()
     launch.close(campaign.pk)
     assert counts(campaign) == {"skipped": 2}
     tick()
-    assert queued() == []
+    assert list_queued() == []
 
 
 def test_one_campaign_that_cannot_be_settled_does_not_stop_the_others(monkeypatch):
-    broken, well = launched(1), launched(1)
+    broken, well = launch_campaign(1), launch_campaign(1)
     Delivery.objects.update(status="accepted", due_at=None)
     finish = launch.finish
 

@@ -26,16 +26,16 @@ def test_contacts_are_found_by_address_name_customer_number_and_list(client, mar
     ContactFactory(email="bob@example.com", first_name="Bob", last_name="Ross")
     members = ContactListFactory(contacts=[ada])
 
-    def found(query):
+    def list_emails(query):
         return [contact.email for contact in client.get(f"/contacts/{query}").context["page"]]
 
-    assert found("") == ["ada@example.com", "bob@example.com"]
-    assert found("?q=ross") == ["bob@example.com"]
-    assert found("?q=B@EXAMPLE") == ["bob@example.com"]
-    assert found("?q=c7") == ["ada@example.com"]
-    assert found("?q=ada+byron") == ["ada@example.com"]
-    assert found(f"?list={members.pk}") == ["ada@example.com"]
-    assert found("?list=999999") == ["ada@example.com", "bob@example.com"]
+    assert list_emails("") == ["ada@example.com", "bob@example.com"]
+    assert list_emails("?q=ross") == ["bob@example.com"]
+    assert list_emails("?q=B@EXAMPLE") == ["bob@example.com"]
+    assert list_emails("?q=c7") == ["ada@example.com"]
+    assert list_emails("?q=ada+byron") == ["ada@example.com"]
+    assert list_emails(f"?list={members.pk}") == ["ada@example.com"]
+    assert list_emails("?list=999999") == ["ada@example.com", "bob@example.com"]
 
 
 def test_the_list_of_contacts_says_who_is_suppressed_in_few_queries(
@@ -94,7 +94,7 @@ def test_who_left_a_list_is_not_shown_in_it(client, marketer):
 # ── editing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def typed(**fields):
+def contact_form(**fields):
     return {"email": "ada@example.com"} | fields
 
 
@@ -102,7 +102,7 @@ def test_a_contact_is_made_by_hand(client, marketer):
     members = ContactListFactory()
     response = client.post(
         "/contacts/new/",
-        typed(
+        contact_form(
             email="Ada@Example.COM",
             first_name="Ada",
             country="de",
@@ -126,7 +126,7 @@ def test_an_edit_changes_what_was_touched_and_keeps_the_rest_as_it_was(client, m
     assert 'value="01234"' in text
     client.post(
         f"/contacts/{contact.pk}/edit/",
-        typed(
+        contact_form(
             attribute_name=["tags", "zip", "points", "old", "new"],
             attribute_value=['["a", "b"]', "01234", "2", "", "y"],
         ),
@@ -151,7 +151,7 @@ def test_an_edit_changes_what_was_touched_and_keeps_the_rest_as_it_was(client, m
 def test_what_is_wrong_with_a_contact_is_said_and_nothing_saved(client, marketer, fields, sentence):
     ContactFactory(email="bob@example.com", customer_id="C1")
     contact = ContactFactory(email="ada@example.com", city="Rome")
-    response = client.post(f"/contacts/{contact.pk}/edit/", typed(city="Oslo") | fields)
+    response = client.post(f"/contacts/{contact.pk}/edit/", contact_form(city="Oslo") | fields)
     assert response.status_code == 422
     assert sentence in response.content.decode()
     assert Contact.objects.get(pk=contact.pk).city == "Rome"
@@ -163,10 +163,10 @@ def test_lists_are_joined_left_and_joined_again_only_by_a_tick(client, marketer)
     Membership.objects.filter(list=left).update(unsubscribed_at=timezone.now())
     text = page(client, f"/contacts/{contact.pk}/edit/")
     assert "(left it on" in text
-    client.post(f"/contacts/{contact.pk}/edit/", typed(lists=[stays.pk]))
+    client.post(f"/contacts/{contact.pk}/edit/", contact_form(lists=[stays.pk]))
     assert not goes.memberships.exists()
     assert left.memberships.get().unsubscribed_at, "the evidence stays"
-    client.post(f"/contacts/{contact.pk}/edit/", typed(lists=[stays.pk, left.pk]))
+    client.post(f"/contacts/{contact.pk}/edit/", contact_form(lists=[stays.pk, left.pk]))
     assert left.memberships.get().unsubscribed_at is None
     assert contact.memberships.count() == 2
 
@@ -177,7 +177,7 @@ def test_lists_are_joined_left_and_joined_again_only_by_a_tick(client, marketer)
 def test_a_new_address_does_not_bring_back_who_asked_for_no_more_mail(client, marketer, reason, changes):
     contact = ContactFactory(email="ada@example.com", soft_bounces=3)
     SuppressionFactory(email="ada@example.com", reason=reason)
-    response = client.post(f"/contacts/{contact.pk}/edit/", typed(email="ada@example.org"))
+    response = client.post(f"/contacts/{contact.pk}/edit/", contact_form(email="ada@example.org"))
     assert response.status_code == (302 if changes else 422)
     contact.refresh_from_db()
     assert (contact.email == "ada@example.org", contact.soft_bounces == 0) == (changes, changes)

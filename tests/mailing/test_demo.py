@@ -127,11 +127,11 @@ def test_a_start_that_is_killed_half_way_leaves_nothing_and_the_next_makes_all(m
     class PowerCut(Exception):
         pass
 
-    def cut(*args):
+    def cut_power(*args):
         raise PowerCut
 
     with monkeypatch.context() as half:
-        half.setattr(mails, "load", cut)
+        half.setattr(mails, "load", cut_power)
         with pytest.raises(PowerCut):
             start()
     assert not PromotionCampaign.objects.exists()

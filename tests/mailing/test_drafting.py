@@ -15,12 +15,12 @@ from tests.factories import (
     user_in,
 )
 from tests.hostile_smtp import parse
-from tests.mailing.running import counts, draft, fresh, launched, to
+from tests.mailing.running import counts, draft, fresh, launch_campaign, to
 
 pytestmark = pytest.mark.django_db
 
 
-def queued():
+def list_queued():
     return [(task.task["func"], task.task["args"]) for task in OrmQ.objects.order_by("pk")]
 
 
@@ -89,7 +89,7 @@ def test_e1_a_test_mail_is_marked_tracks_nothing_and_passes_over_suppressions(
     campaign = draft([ContactFactory(first_name="Ada")], connection=to(server))
     with django_capture_on_commit_callbacks(execute=True):
         drafting.send_test(campaign, ["tester@example.com", " Boss@Example.com "], by=user_in("Marketers"))
-    ((task, arguments),) = queued()
+    ((task, arguments),) = list_queued()
     assert task == "mailing.tasks.send_test"
     assert drafting.deliver_test(*arguments) == 2
     assert [message.recipient for message in server.accepted] == ["tester@example.com", "boss@example.com"]
@@ -126,12 +126,12 @@ def test_a_test_mail_that_cannot_be_is_refused_with_a_sentence(changes, addresse
     EmailCampaign.objects.filter(pk=campaign.pk).update(**changes)
     with pytest.raises(Refused, match=words):
         drafting.send_test(fresh(campaign), addresses)
-    assert queued() == []
+    assert list_queued() == []
 
 
 def test_test_mails_are_sent_while_it_is_a_draft():
     with pytest.raises(Refused, match="is running"):
-        drafting.send_test(launched(), ["a@example.com"])
+        drafting.send_test(launch_campaign(), ["a@example.com"])
 
 
 # ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -139,7 +139,7 @@ def test_test_mails_are_sent_while_it_is_a_draft():
 
 def with_states(status="running", **numbers):
     """A campaign with so many deliveries of each state."""
-    campaign = launched(sum(numbers.values()))
+    campaign = launch_campaign(sum(numbers.values()))
     keys = iter(campaign.deliveries.order_by("pk").values_list("pk", flat=True))
     for state, number in numbers.items():
         chosen = [next(keys) for _ in range(number)]
@@ -194,7 +194,7 @@ def test_e6_e7_a_duplicate_for_those_not_reached(with_uncertain, reached):
 
 def test_what_still_runs_is_not_duplicated_for_the_others():
     with pytest.raises(Refused, match="has ended"):
-        drafting.duplicate_for_unreached(launched())
+        drafting.duplicate_for_unreached(launch_campaign())
 
 
 # ── the test of a connection ─────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,7 @@ from tests.mailing.running import (
     draft,
     fresh,
     in_thread,
-    launched,
+    launch_campaign,
     send,
     to,
     wait_for,
@@ -64,8 +64,8 @@ def test_fail_preparing_raises_the_same_unforeseen_error_three_times(server):
 
 
 def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
-    campaign = launched(5, connection=to(server))
-    well = launched(5, connection=campaign.connection, name="Another")
+    campaign = launch_campaign(5, connection=to(server))
+    well = launch_campaign(5, connection=campaign.connection, name="Another")
     bypass_guards("UPDATE mailing_content SET compiled = 'broken' WHERE campaign_id = %s", [campaign.pk])
     for status in ("running", "running", "failed"):
         tasks.pump(campaign.connection_id, 0)
@@ -77,12 +77,12 @@ def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
 
 
 def test_fail_a_run_that_cannot_even_begin_counts_too(server, monkeypatch):
-    campaign = launched(2, connection=to(server))
+    campaign = launch_campaign(2, connection=to(server))
 
-    def broken(*args, **kwargs):
+    def raise_error(*args, **kwargs):
         raise RuntimeError("no loop today")
 
-    monkeypatch.setattr(pump.client, "loop_factory", broken)
+    monkeypatch.setattr(pump.client, "loop_factory", raise_error)
     for status in ("running", "running", "failed"):
         with pytest.raises(RuntimeError):
             tasks.pump(campaign.connection_id, 0)
@@ -91,7 +91,7 @@ def test_fail_a_run_that_cannot_even_begin_counts_too(server, monkeypatch):
 
 
 def test_fail_no_connection_of_the_campaign_exists_any_more(server):
-    campaign = launched(2, connection=to(server))
+    campaign = launch_campaign(2, connection=to(server))
     bypass_guards("DELETE FROM mailing_smtpconnection WHERE id = %s", [campaign.connection_id])
     clock.tick(timezone.now())
     assert EmailCampaign.objects.get(pk=campaign.pk).status == "failed"
@@ -102,12 +102,12 @@ def test_fail_no_connection_of_the_campaign_exists_any_more(server):
 
 
 def test_a_step_of_the_clock_that_fails_does_not_stop_the_others(server, monkeypatch):
-    campaign = launched(2, connection=to(server))
+    campaign = launch_campaign(2, connection=to(server))
 
-    def broken():
+    def raise_error():
         raise RuntimeError("one bad row")
 
-    monkeypatch.setattr(breaker, "pause_stranded", broken)
+    monkeypatch.setattr(breaker, "pause_stranded", raise_error)
     clock.tick(timezone.now())
     assert campaign.connection.lanes.filter(woken_at__isnull=False).exists()
 
@@ -119,7 +119,7 @@ def test_a_step_of_the_clock_that_fails_does_not_stop_the_others(server, monkeyp
 def test_an_error_nobody_foresaw_over_one_recipients_value_fails_that_delivery_alone(
     server, monkeypatch, error
 ):
-    campaign = launched(6, connection=to(server))
+    campaign = launch_campaign(6, connection=to(server))
     sad = set(campaign.deliveries.order_by("pk").values_list("email", flat=True)[:2])
     render = content.Compiled.render
 
@@ -166,7 +166,7 @@ def number_contacts(count):
 def test_values_that_break_nearly_every_mail_pause_the_campaign_with_the_reason(
     server, count, is_broken, most
 ):
-    campaign = launched(number_contacts(count), connection=to(server, max_connections=1))
+    campaign = launch_campaign(number_contacts(count), connection=to(server, max_connections=1))
     with pytest.MonkeyPatch.context() as patched:
         break_content(patched, is_broken)
         campaign = send(campaign)
@@ -184,8 +184,8 @@ def test_values_that_break_nearly_every_mail_pause_the_campaign_with_the_reason(
 
 
 def test_a_campaign_whose_every_third_mail_breaks_goes_on_over_many_connections(server, monkeypatch):
-    campaign = launched(number_contacts(240), connection=to(server, max_connections=20))
-    beside = launched(5, connection=campaign.connection, name="Another")
+    campaign = launch_campaign(number_contacts(240), connection=to(server, max_connections=20))
+    beside = launch_campaign(5, connection=campaign.connection, name="Another")
     break_content(monkeypatch, lambda number: number % 3 == 0)
     assert send(campaign).status == "completed"
     assert counts(campaign) == {"accepted": 160, "failed": 80}
@@ -198,7 +198,7 @@ def test_a_campaign_whose_every_third_mail_breaks_goes_on_over_many_connections(
 def test_an_outage_is_waited_for_and_the_campaign_goes_on_by_itself(server, settings):
     settings.OUTAGE_MINUTES = 15
     server.settings.rules = parse("connect drop")
-    campaign = launched(20, connection=to(server))
+    campaign = launch_campaign(20, connection=to(server))
     begun = timezone.now()
     send(
         campaign, until=lambda _: Pace.objects.filter(failures__gte=breaker.FAILURES_UNTIL_DOWN + 3).exists()
@@ -220,7 +220,7 @@ def test_an_outage_is_waited_for_and_the_campaign_goes_on_by_itself(server, sett
 
 def test_an_outage_that_lasts_pauses_the_campaign_with_the_reason_and_the_time(server, settings):
     settings.OUTAGE_MINUTES = 15
-    campaign = launched(3, connection=to(server, port=1))
+    campaign = launch_campaign(3, connection=to(server, port=1))
     send(campaign, until=lambda _: Pace.objects.filter(down_since__isnull=False).exists())
     since = timezone.now() - timedelta(minutes=16)
     Pace.objects.update(failing_since=since)
@@ -260,7 +260,7 @@ def test_the_gaps_between_two_tries_grow(server, settings, monkeypatch):
 def test_what_a_person_must_cure_pauses_at_once_with_the_reason(server, settings, rule, said):
     settings.OUTAGE_MINUTES = 15
     server.settings.rules = parse(rule)
-    campaign = launched(30, connection=to(server, max_connections=2))
+    campaign = launch_campaign(30, connection=to(server, max_connections=2))
     pump.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert said in campaign.history.first().why
@@ -270,7 +270,7 @@ def test_what_a_person_must_cure_pauses_at_once_with_the_reason(server, settings
 def test_a_campaign_with_one_connection_out_and_one_switched_off_waits_for_the_first(server, settings):
     settings.OUTAGE_MINUTES = 15
     off, out = to(server), to(server, port=1)
-    campaign = launched(4, sharing="round_robin", routes=[(off, 1), (out, 1)])
+    campaign = launch_campaign(4, sharing="round_robin", routes=[(off, 1), (out, 1)])
     SmtpConnection.objects.filter(pk=off.pk).update(is_enabled=False)
     for _ in range(breaker.FAILURES_UNTIL_DOWN):
         breaker.note_failure(out.pk, "away")
@@ -285,7 +285,7 @@ def test_a_campaign_with_one_connection_out_and_one_switched_off_waits_for_the_f
 def test_greylisted_mail_waits_its_minutes_and_new_mail_goes_first(server, monkeypatch):
     monkeypatch.undo()
     server.settings.rules = parse("rcpt times=3 450 4.2.0 Greylisted, try later", "dot delay 0.02")
-    campaign = launched(40, connection=to(server, max_connections=1))
+    campaign = launch_campaign(40, connection=to(server, max_connections=1))
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) >= 10)
         fire(campaign, "pause")
@@ -302,7 +302,9 @@ def test_greylisted_mail_waits_its_minutes_and_new_mail_goes_first(server, monke
 
 def test_each_greylisted_try_waits_longer_although_none_counts(server):
     server.settings.rules = parse("rcpt times=4 450 4.2.0 Greylisted, try later")
-    campaign = send(launched([Contact.objects.create(email="grey@example.com")], connection=to(server)))
+    campaign = send(
+        launch_campaign([Contact.objects.create(email="grey@example.com")], connection=to(server))
+    )
     tries = list(Attempt.objects.order_by("pk").values_list("status", flat=True))
     assert tries == ["deferred"] * 4 + ["accepted"]
     assert campaign.deliveries.get().attempts == 1
@@ -326,7 +328,7 @@ def test_a_busy_minute_slows_a_connection_for_some_minutes_and_not_for_ever(serv
     pace.throttled_at = now - timedelta(minutes=10)
     pace.save()
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(100, connection=smtp)
+    campaign = launch_campaign(100, connection=smtp)
     with in_thread(lambda: pump.run_lane(smtp.pk, 0)):
         wait_for(lambda: server.stats().get("peak") == 16 // lanes.LANES_PER_CONNECTION)
     assert send(campaign).status == "completed"

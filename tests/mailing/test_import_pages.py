@@ -20,7 +20,7 @@ def _folder_of_its_own(settings, tmp_path):
     settings.VAR_DIR = tmp_path
 
 
-def uploaded(client, content=CSV, name="people.csv"):
+def upload_file(client, content=CSV, name="people.csv"):
     response = client.post("/contacts/import/", {"file": SimpleUploadedFile(name, content)})
     assert response.status_code == 302, response.content.decode()
     upload = Upload.objects.latest("pk")
@@ -28,7 +28,7 @@ def uploaded(client, content=CSV, name="people.csv"):
     return upload
 
 
-def worked(upload):
+def run_import(upload):
     """What the queue does."""
     importing.run(upload.pk)
     return Upload.objects.get(pk=upload.pk)
@@ -46,7 +46,7 @@ CHOSEN = {
 def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     client, marketer, django_capture_on_commit_callbacks
 ):
-    upload = uploaded(client)
+    upload = upload_file(client)
     text = page(client, f"/imports/{upload.pk}/columns/")
     assert "ada@example.com" in text, "an example"
     assert '<option value="email" selected>' in text, "guessed from its values"
@@ -58,7 +58,7 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     assert "every 1s" in text
     assert "are being counted" in text
 
-    worked(upload)
+    run_import(upload)
     text = page(client, response.url, **HTMX)
     assert "every 1s" not in text
     assert text.strip().startswith('<div id="upload"')
@@ -68,7 +68,7 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     assert not ContactList.objects.exists()
 
     client.post(f"/imports/{upload.pk}/start/")
-    assert worked(upload).status == "done"
+    assert run_import(upload).status == "done"
     text = page(client, response.url)
     contact_list = ContactList.objects.get(name="Newsletter")
     assert f"/contacts/?list={contact_list.pk}" in text
@@ -81,9 +81,9 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
 
 def test_the_rows_of_a_large_import_are_shown_a_page_at_a_time(client, marketer):
     rows = "".join(f"p{n:03}@example.com\n" for n in range(60))
-    upload = uploaded(client, f"email\n{rows}".encode())
+    upload = upload_file(client, f"email\n{rows}".encode())
     importing.choose(upload, ["email"])
-    worked(upload)
+    run_import(upload)
     text = page(client, f"/imports/{upload.pk}/")
     assert "p049@example.com" in text
     assert "p050@example.com" not in text
@@ -138,7 +138,7 @@ def test_a_file_that_is_too_large_is_refused(client, marketer, monkeypatch):
 )
 def test_what_is_wrong_with_the_columns_is_said_beside_them(client, marketer, wrong, sentence):
     members = ContactListFactory(name="Members")
-    upload = uploaded(client)
+    upload = upload_file(client)
     chosen = CHOSEN | {key: members.pk if value == "members" else value for key, value in wrong.items()}
     response = client.post(f"/imports/{upload.pk}/columns/", chosen)
     assert response.status_code == 422
@@ -148,16 +148,16 @@ def test_what_is_wrong_with_the_columns_is_said_beside_them(client, marketer, wr
 
 def test_what_was_chosen_stands_there_again_after_the_trial(client, marketer):
     ContactFactory(attributes={"likes": "tea"})
-    upload = uploaded(client)
+    upload = upload_file(client)
     client.post(f"/imports/{upload.pk}/columns/", CHOSEN)
-    worked(upload)
+    run_import(upload)
     text = page(client, f"/imports/{upload.pk}/columns/")
     assert 'value="likes"' in text
     assert 'value="Newsletter"' in text
 
 
 def test_an_import_is_discarded_after_a_question(client, marketer):
-    upload = uploaded(client)
+    upload = upload_file(client)
     assert "Nothing was taken in from it" in page(client, f"/imports/{upload.pk}/discard/")
     assert client.post(f"/imports/{upload.pk}/discard/").url == "/contacts/import/"
     assert not Upload.objects.exists()
@@ -165,7 +165,7 @@ def test_an_import_is_discarded_after_a_question(client, marketer):
 
 
 def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
-    upload = uploaded(client)
+    upload = upload_file(client)
     importing.choose(upload, ["email", "", ""])
     response = client.post(f"/imports/{upload.pk}/discard/")
     assert response.status_code == 409
@@ -173,16 +173,16 @@ def test_one_that_is_being_worked_on_is_not_discarded(client, marketer):
 
 
 def test_a_file_that_has_gone_sends_back_to_the_upload(client, marketer):
-    upload = uploaded(client)
+    upload = upload_file(client)
     importing.path_of(upload.pk).unlink()
     response = client.get(f"/imports/{upload.pk}/columns/", follow=True)
     assert "The file is no longer here" in response.content.decode()
 
 
 def test_an_analyst_looks_at_an_import_and_cannot_start_it(client, marketer):
-    upload = uploaded(client)
+    upload = upload_file(client)
     importing.choose(upload, ["email", "", ""])
-    worked(upload)
+    run_import(upload)
     client.force_login(user_in("Analysts"))
     assert "/start/" not in page(client, f"/imports/{upload.pk}/")
     for path in ("start", "discard", "columns"):

@@ -24,7 +24,7 @@ def _short_pieces(settings, tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "BATCH_ROWS", 10)
 
 
-def received():
+def receive_file():
     return importing.receive(io.BytesIO(CSV.encode()), name="people.csv")
 
 
@@ -32,8 +32,8 @@ def fresh(upload):
     return Upload.objects.get(pk=upload.pk)
 
 
-def tried():
-    upload = received()
+def try_import():
+    upload = receive_file()
     importing.choose(upload, ["email", "n"], new_list="Many")
     importing.run(upload.pk)
     return fresh(upload)
@@ -41,7 +41,7 @@ def tried():
 
 def halfway():
     """Started for real, and one piece of it taken."""
-    upload = tried()
+    upload = try_import()
     importing.start(upload)
     assert importing.run(upload.pk, seconds=0) is True
     return fresh(upload)
@@ -69,7 +69,7 @@ def test_one_that_is_stopped_takes_no_further_row_and_goes_on_where_it_was(clien
 
 
 def test_the_run_at_work_is_stopped_before_its_next_piece(monkeypatch):
-    upload = tried()
+    upload = try_import()
     importing.start(upload)
     take = steps.take_batch
 
@@ -113,7 +113,7 @@ def test_the_rest_of_a_stopped_one_can_be_left_and_what_was_taken_stays(client, 
 
 
 def test_a_stopped_trial_goes_on_or_starts_over_with_other_columns():
-    upload = received()
+    upload = receive_file()
     importing.choose(upload, ["email", "n"])
     importing.run(upload.pk, seconds=0)
     importing.stop(upload)
@@ -133,7 +133,7 @@ def test_a_stopped_trial_goes_on_or_starts_over_with_other_columns():
 
 
 def test_a_run_that_read_with_other_columns_takes_nothing():
-    upload = received()
+    upload = receive_file()
     importing.choose(upload, ["email", "n"])
     begun = fresh(upload)
     piece = next(steps._read_batches(begun))
@@ -147,7 +147,7 @@ def test_a_stopped_one_is_left_after_a_week():
     upload = halfway()
     importing.stop(upload)
     Upload.objects.update(moved_at=timezone.now() - timedelta(days=8))
-    received()
+    receive_file()
     assert fresh(upload).status == "ended"
     assert not importing.path_of(upload.pk).exists()
 

@@ -21,7 +21,7 @@ def _folder_of_its_own(settings, tmp_path):
     settings.VAR_DIR = tmp_path
 
 
-def received(text):
+def receive_file(text):
     return importing.receive(io.BytesIO(text if isinstance(text, bytes) else text.encode()))
 
 
@@ -29,16 +29,16 @@ def fresh(upload):
     return Upload.objects.get(pk=upload.pk)
 
 
-def tried(text, columns=None, **options):
+def try_import(text, columns=None, **options):
     """A file received, its columns as guessed or as given, and tried."""
-    upload = received(text)
+    upload = receive_file(text)
     importing.choose(upload, columns or [taken for _, taken in upload.columns], **options)
     importing.run(upload.pk)
     return fresh(upload)
 
 
 def taken_in(text, columns=None, **options):
-    upload = tried(text, columns, **options)
+    upload = try_import(text, columns, **options)
     importing.start(upload)
     importing.run(upload.pk)
     return fresh(upload)
@@ -129,7 +129,7 @@ def test_an_import_never_revives_the_suppressed_nor_who_left_the_list():
 
 def test_a_dry_run_judges_and_changes_nothing():
     ContactFactory(email="known@example.com", city="Rome")
-    upload = tried("email,city\nknown@example.com,Oslo\nnew@example.com,Oslo\n", new_list="No")
+    upload = try_import("email,city\nknown@example.com,Oslo\nnew@example.com,Oslo\n", new_list="No")
     assert (upload.status, upload.percent) == ("tried", 100.0)
     assert [row[2] for row in verdicts(upload)] == ["updated", "created"]
     assert Contact.objects.get().city == "Rome"
@@ -177,7 +177,7 @@ def test_files_of_common_spreadsheets_are_read(data):
 )
 def test_a_file_that_is_no_csv_is_refused_with_one_sentence(text, words):
     with pytest.raises(importing.UnreadableFile, match=words):
-        received(text)
+        receive_file(text)
     assert not Upload.objects.exists()
 
 
@@ -195,7 +195,7 @@ def test_a_file_that_is_no_csv_is_refused_with_one_sentence(text, words):
     ],
 )
 def test_what_each_column_is_is_guessed_from_its_name_or_its_values(text, guessed):
-    assert [taken for _, taken in received(text).columns] == guessed
+    assert [taken for _, taken in receive_file(text).columns] == guessed
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_what_each_column_is_is_guessed_from_its_name_or_its_values(text, guesse
     ],
 )
 def test_columns_that_cannot_be_meant_are_refused_with_a_sentence(columns, words):
-    upload = received("a,b\nada@example.com,Rome\n")
+    upload = receive_file("a,b\nada@example.com,Rome\n")
     with pytest.raises(Refused, match=words):
         importing.choose(upload, columns)
     assert fresh(upload).status == "choosing"
@@ -261,7 +261,7 @@ def test_a_trial_counts_what_the_import_then_does(monkeypatch):
     """An address that comes again in a later piece is new once."""
     monkeypatch.setattr(steps, "BATCH_ROWS", 2)
     text = "email,n\na@example.com,1\nb@example.com,1\na@example.com,2\na@example.com,3\nA@example.com,4\n"
-    trial = tried(text)
+    trial = try_import(text)
     found = verdicts(trial)
     counted = (trial.created, trial.updated, trial.repeated)
     importing.start(trial)
@@ -273,7 +273,7 @@ def test_a_trial_counts_what_the_import_then_does(monkeypatch):
 
 
 def test_columns_are_chosen_anew_after_a_trial_and_its_verdicts_go():
-    upload = tried("email,points\na@example.com,7\n")
+    upload = try_import("email,points\na@example.com,7\n")
     importing.choose(upload, ["email", "score"])
     importing.run(upload.pk)
     importing.start(fresh(upload))
@@ -283,10 +283,10 @@ def test_columns_are_chosen_anew_after_a_trial_and_its_verdicts_go():
 
 
 def test_an_import_is_started_once_and_only_after_its_trial():
-    upload = received("email\na@example.com\n")
+    upload = receive_file("email\na@example.com\n")
     with pytest.raises(Refused, match="only what has been tried is taken in"):
         importing.start(upload)
-    upload = tried("email\na@example.com\n")
+    upload = try_import("email\na@example.com\n")
     importing.start(upload)
     with pytest.raises(Refused, match="Somebody has gone on"):
         importing.start(upload)
@@ -295,15 +295,15 @@ def test_an_import_is_started_once_and_only_after_its_trial():
 
 
 def test_what_was_not_taken_in_can_be_discarded_and_is_after_a_week():
-    waiting, done = tried("email\na@example.com\n"), taken_in("email\nb@example.com\n")
+    waiting, done = try_import("email\na@example.com\n"), taken_in("email\nb@example.com\n")
     with pytest.raises(Refused, match="cannot be discarded"):
         importing.discard(done)
     importing.discard(waiting)
     assert not importing.path_of(waiting.pk).exists()
     assert list(Upload.objects.all()) == [done]
-    forgotten = received("email\nc@example.com\n")
+    forgotten = receive_file("email\nc@example.com\n")
     Upload.objects.update(created_at=timezone.now() - timedelta(days=8))
-    received("email\nd@example.com\n")
+    receive_file("email\nd@example.com\n")
     assert not Upload.objects.filter(pk=forgotten.pk).exists()
     assert not importing.path_of(forgotten.pk).exists()
     assert Upload.objects.filter(pk=done.pk).exists()
@@ -315,7 +315,7 @@ def test_a_file_that_breaks_further_down_fails_with_a_sentence_and_its_trial_too
         + b"".join(b"p%d@example.com,Rome\n" % n for n in range(900))
         + b"z@example.com,\xff\n"
     )
-    upload = tried(text)
+    upload = try_import(text)
     assert upload.status == "failed"
     assert upload.error.startswith("The file cannot be read after row ")
     assert upload.error.endswith("Its text is not UTF-8: save it as “CSV UTF-8” and choose that file.")
@@ -324,7 +324,7 @@ def test_a_file_that_breaks_further_down_fails_with_a_sentence_and_its_trial_too
 
 
 def test_the_clock_wakes_an_import_that_has_not_moved_and_no_other():
-    stalled, moving = tried("email\na@example.com\n"), tried("email\nb@example.com\n")
+    stalled, moving = try_import("email\na@example.com\n"), try_import("email\nb@example.com\n")
     importing.start(stalled)
     importing.start(moving)
     OrmQ.objects.all().delete()
@@ -339,7 +339,7 @@ def test_the_clock_wakes_an_import_that_has_not_moved_and_no_other():
 def test_a_stopped_import_goes_on_where_it_was_and_takes_no_row_twice(monkeypatch):
     monkeypatch.setattr(steps, "BATCH_ROWS", 10)
     text = "email,n\n" + "".join(f"p{n}@example.com,{n}\n" for n in range(35))
-    upload = tried(text, new_list="Many")
+    upload = try_import(text, new_list="Many")
     importing.start(upload)
     take, pieces = steps.take_batch, []
 

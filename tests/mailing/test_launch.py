@@ -19,7 +19,7 @@ from tests.factories import (
     EmailCampaignFactory,
     SmtpConnectionFactory,
 )
-from tests.mailing.running import BODY, counts, draft, fresh, launched
+from tests.mailing.running import BODY, counts, draft, fresh, launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -90,7 +90,7 @@ def test_e9_with_nobody_left_nothing_untrue_is_said_of_the_contents_fields():
 @pytest.mark.parametrize(("given", "carried"), [({}, "shop.example"), ({"utm_source": "letter"}, "letter")])
 def test_links_carry_the_sites_name_as_their_source_unless_another_is_given(settings, given, carried):
     settings.SITE_NAME = "shop.example"
-    campaign = launched(1, **given)
+    campaign = launch_campaign(1, **given)
     compiled = content.load(bytes(Content.objects.get(campaign=campaign).compiled))
     assert compiled.target(0) == (
         f"https://shop.example/news?utm_source={carried}&utm_medium=email&utm_campaign=Autumn"
@@ -208,7 +208,7 @@ def test_whoever_left_one_list_but_is_in_another_still_gets_it():
 
 
 def test_preparing_twice_changes_nothing():
-    campaign = launched(5)
+    campaign = launch_campaign(5)
     before = list(campaign.deliveries.order_by("pk").values())
     launch.prepare(campaign.pk)
     assert list(campaign.deliveries.order_by("pk").values()) == before
@@ -276,7 +276,7 @@ def test_a_campaign_paused_before_it_is_prepared_is_prepared_and_sends_nothing()
 )
 def test_e9_shares_are_exact_by_largest_remainder(sharing, shares, recipients, given):
     routes = [(SmtpConnectionFactory(), share) for share in shares]
-    campaign = launched(recipients, sharing=sharing, routes=routes)
+    campaign = launch_campaign(recipients, sharing=sharing, routes=routes)
     taken = Counter(campaign.deliveries.values_list("connection", flat=True))
     assert [taken[smtp.pk] for smtp, _ in routes] == given
     assert campaign.planned == {str(smtp.pk): amount for (smtp, _), amount in zip(routes, given, strict=True)}
@@ -312,7 +312,7 @@ def test_shares_are_those_of_the_largest_remainder_for_any_shares(shares, recipi
 
 
 def test_e9_the_content_is_frozen_with_its_hash():
-    campaign = launched(1)
+    campaign = launch_campaign(1)
     frozen = Content.objects.get(campaign=campaign)
     assert content.load(bytes(frozen.compiled)).hash == campaign.content_hash
     frozen.compiled = b"another"
@@ -352,7 +352,7 @@ def test_the_same_unforeseen_error_counts_and_another_starts_anew():
 
 def test_a_launched_campaign_keeps_its_connections():
     one = SmtpConnectionFactory()
-    campaign = launched(2, sharing="round_robin", routes=[(one, 1)])
+    campaign = launch_campaign(2, sharing="round_robin", routes=[(one, 1)])
     with pytest.raises(Refused, match="connections cannot be edited"):
         campaign.routes.get().delete()
     with pytest.raises(DatabaseError), transaction.atomic():
@@ -361,7 +361,7 @@ def test_a_launched_campaign_keeps_its_connections():
 
 def test_a_duplicate_has_the_connections_and_nothing_of_the_past():
     one, two = SmtpConnectionFactory(), SmtpConnectionFactory()
-    campaign = launched(2, sharing="percentage", routes=[(one, 25), (two, 75)])
+    campaign = launch_campaign(2, sharing="percentage", routes=[(one, 25), (two, 75)])
     copy = drafting.lifecycle.duplicate(campaign)
     assert [(route.connection, route.share) for route in copy.routes.all()] == [(one, 25), (two, 75)]
     assert (copy.funnel, copy.planned, copy.total, copy.prepared_at) == ({}, {}, 0, None)

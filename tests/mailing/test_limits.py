@@ -15,7 +15,7 @@ from campaigns.lifecycle import fire
 from mailing.models import Lane, Pace, SmtpConnection
 from mailing.sending import lanes, limits, pump
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launched, send, to, wait_for
+from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launch_campaign, send, to, wait_for
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LENGTHS = {name: stretch.seconds for name, stretch in limits.STRETCHES.items()}
@@ -85,7 +85,7 @@ def test_a_warm_up_grows_by_half_each_day_up_to_the_days_limit(day, allowed):
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_a_limit_holds_over_processes_and_restarts(server):
-    campaign = launched(30, connection=to(server, per_hour=12))
+    campaign = launch_campaign(30, connection=to(server, per_hour=12))
     for _ in range(2):
         for number in range(lanes.LANES_PER_CONNECTION):
             pump.run_lane(campaign.connection_id, number)
@@ -97,7 +97,7 @@ def test_a_limit_holds_over_processes_and_restarts(server):
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_a_limit_a_second_paces_the_campaign_and_all_arrive(server):
-    campaign = launched(12, connection=to(server, per_second=5))
+    campaign = launch_campaign(12, connection=to(server, per_second=5))
     begun = timezone.now()
     send(campaign)
     assert len(server.accepted) == 12
@@ -120,7 +120,7 @@ def most_in_a_second(server):
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
-    campaign = launched(40, connection=to(server, per_second=10, max_connections=6))
+    campaign = launch_campaign(40, connection=to(server, per_second=10, max_connections=6))
 
     def run_both(until):
         with contextlib.ExitStack() as runs:
@@ -147,8 +147,8 @@ def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
 @pytest.mark.usefixtures("short_waits")
 def test_a_campaigns_own_limit_holds_over_all_its_connections_and_slows_no_other(server):
     smtps = [to(server), to(server)]
-    campaign = launched(16, sharing="round_robin", routes=[(smtp, 1) for smtp in smtps], per_second=5)
-    other = launched(200, connection=smtps[0], name="Other")
+    campaign = launch_campaign(16, sharing="round_robin", routes=[(smtp, 1) for smtp in smtps], per_second=5)
+    other = launch_campaign(200, connection=smtps[0], name="Other")
     begun = time.monotonic()
     send(other)
     assert len(server.accepted) - 200 <= 5 * (time.monotonic() - begun) + 1
@@ -164,7 +164,7 @@ def test_a_campaigns_own_limit_holds_over_all_its_connections_and_slows_no_other
 @pytest.mark.usefixtures("short_waits")
 def test_a_limit_far_above_what_the_server_takes_slows_nobody(server):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(200, connection=to(server, per_second=5000, max_connections=4))
+    campaign = launch_campaign(200, connection=to(server, per_second=5000, max_connections=4))
     assert send(campaign).status == "completed"
     assert len({message.recipient for message in server.accepted}) == len(server.accepted) == 200
     assert set(campaign.deliveries.values_list("status", "attempts")) == {("accepted", 1)}
@@ -174,7 +174,7 @@ def test_a_limit_far_above_what_the_server_takes_slows_nobody(server):
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_turns_a_dead_run_had_taken_lead_to_no_burst(server):
-    campaign = launched(12, connection=to(server, per_second=4))
+    campaign = launch_campaign(12, connection=to(server, per_second=4))
     Pace.objects.update_or_create(
         connection_id=campaign.connection_id, defaults={"next_at": timezone.now() + timedelta(seconds=0.5)}
     )
@@ -187,7 +187,7 @@ def test_turns_a_dead_run_had_taken_lead_to_no_burst(server):
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_it_then(server):
-    campaign = launched(5, connection=to(server, per_hour=2))
+    campaign = launch_campaign(5, connection=to(server, per_hour=2))
     pump.run_lane(campaign.connection_id, 0)
     pace = Pace.objects.get()
     now = timezone.now()
@@ -203,6 +203,6 @@ def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_
 @SEPARATE
 @pytest.mark.usefixtures("short_waits")
 def test_a_pause_gives_the_allowance_of_what_was_not_sent_back(server):
-    campaign = launched(3, connection=to(server, per_day=100))
+    campaign = launch_campaign(3, connection=to(server, per_day=100))
     send(campaign)
     assert sum(Pace.objects.get().spent["day"].values()) == 3

@@ -10,7 +10,7 @@ from django.test import Client
 
 from benchmarks.mailing.rig import body
 from mailing.models import Contact
-from tests.mailing.running import launched, send, to
+from tests.mailing.running import launch_campaign, send, to
 
 # the links lead to pages, which need every app
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("short_waits", "sound_books")]
@@ -38,7 +38,7 @@ def mails(server):
         )
         for number, name in enumerate(["Zoë", "太郎", "Ada", "José"] * 5)
     ]
-    campaign = send(launched(people, connection=to(server), body=body(), body_format="html"))
+    campaign = send(launch_campaign(people, connection=to(server), body=body(), body_format="html"))
     sampled = [message_from_bytes(raw, policy=policy.default) for raw in server.kept.values()]
     assert len(sampled) == 4
     return campaign, {mail["To"].addresses[0].addr_spec: mail for mail in sampled}

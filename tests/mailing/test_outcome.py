@@ -15,15 +15,15 @@ LATER = timezone.now() + timedelta(hours=48)
 OVER = timezone.now() - timedelta(seconds=1)
 
 
-def answered(code, enhanced, text, stage=Stage.DOT):
+def build_result(code, enhanced, text, stage=Stage.DOT):
     reply = Reply(code, enhanced, text)
     kind = Outcome.ACCEPTED if code < 400 else Outcome.REFUSED
     return Result(kind, stage, reply, classify(stage, reply))
 
 
-FULL = answered(452, "4.2.2", "Mailbox full", Stage.RCPT)
-BUSY = answered(451, "4.7.1", "Slow down")
-GREYLISTED = answered(450, "4.2.0", "Greylisted, try again in 300 seconds", Stage.RCPT)
+FULL = build_result(452, "4.2.2", "Mailbox full", Stage.RCPT)
+BUSY = build_result(451, "4.7.1", "Slow down")
+GREYLISTED = build_result(450, "4.2.0", "Greylisted, try again in 300 seconds", Stage.RCPT)
 DROPPED = Result(Outcome.DROPPED, Stage.RCPT, sentence="The server closed the connection.")
 IN_DOUBT = Result(Outcome.DROPPED, Stage.DOT, uncertain=True, sentence="The server closed the connection.")
 
@@ -72,7 +72,7 @@ def test_the_time_a_server_names_is_kept():
 def test_only_an_address_that_is_no_more_is_suppressed_and_policy_is_our_fault(
     code, enhanced, status, suppress, fault
 ):
-    fate = outcome.decide_fate(answered(code, enhanced, "recipient rejected"), 0, LATER)
+    fate = outcome.decide_fate(build_result(code, enhanced, "recipient rejected"), 0, LATER)
     assert (fate.status, fate.suppress, fate.fault) == (status, suppress, fault)
     assert (fate.stage, fate.code, fate.enhanced_code, fate.text) == (
         "dot",
@@ -83,6 +83,6 @@ def test_only_an_address_that_is_no_more_is_suppressed_and_policy_is_our_fault(
 
 
 def test_a_text_no_database_could_hold_is_kept_as_far_as_it_can():
-    fate = outcome.decide_fate(answered(550, "5.1.1", "no\0such" + "x" * 5000), 0, LATER)
+    fate = outcome.decide_fate(build_result(550, "5.1.1", "no\0such" + "x" * 5000), 0, LATER)
     assert fate.text.startswith("no such")
     assert len(fate.text) == 1000

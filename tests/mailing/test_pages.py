@@ -34,7 +34,7 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
 
 
-def queued() -> list[str]:
+def list_queued() -> list[str]:
     """The names of the tasks in the queue."""
     return [task.func() for task in OrmQ.objects.order_by("pk")]
 
@@ -335,7 +335,7 @@ def test_a_test_mail_is_queued(client, marketer, django_capture_on_commit_callba
             f"/campaigns/email/{campaign.pk}/test/", {"to": "a@shop.example, b@shop.example"}
         )
     assert response.url == f"/campaigns/email/{campaign.pk}/"
-    assert queued() == ["mailing.tasks.send_test"]
+    assert list_queued() == ["mailing.tasks.send_test"]
 
 
 @pytest.mark.parametrize(("rule", "sentence"), [

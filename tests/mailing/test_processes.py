@@ -17,7 +17,7 @@ from campaigns import doctor
 from mailing.models import Lane
 from mailing.sending import lanes
 from tests.hostile_smtp import parse
-from tests.mailing.running import SEPARATE, addresses, counts, fresh, launched, send, to, wait_for
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_campaign, send, to, wait_for
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 
@@ -65,7 +65,7 @@ def pump_process(monkeypatch):
 
 def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_process):
     server.settings.rules = parse("dot delay 0.01")
-    campaign = launched(400, connection=to(server, max_connections=PLACES))
+    campaign = launch_campaign(400, connection=to(server, max_connections=PLACES))
     for kill in (1, 2):
         process = pump_process(campaign.connection_id)
         wait_for(lambda kill=kill: len(server.accepted) > 100 * kill, 30)
@@ -90,7 +90,7 @@ def test_a_killed_sender_loses_nobody_and_mails_nobody_twice(server, pump_proces
 
 def test_a_sender_that_is_told_to_stop_hands_over_what_it_began_and_nothing_is_in_doubt(server, pump_process):
     server.settings.rules = parse("dot delay 0.01")
-    campaign = launched(400, connection=to(server, max_connections=PLACES))
+    campaign = launch_campaign(400, connection=to(server, max_connections=PLACES))
     process = pump_process(campaign.connection_id)
     wait_for(lambda: len(server.accepted) > 50, 30)
     begun = time.monotonic()
@@ -109,7 +109,7 @@ def test_a_sender_that_waits_for_a_late_answer_ends_in_time_and_leaves_that_mess
     server, pump_process, number
 ):
     server.settings.rules = parse("dot times=1 stall")
-    campaign = launched(20, connection=to(server, max_connections=PLACES))
+    campaign = launch_campaign(20, connection=to(server, max_connections=PLACES))
     process = pump_process(campaign.connection_id, WAITING)
     assert process.stdout.readline() == b"waits\n"
     assert counts(campaign)["in_data"] == 1
@@ -134,7 +134,7 @@ def test_a_sender_that_waits_for_a_late_answer_ends_in_time_and_leaves_that_mess
 
 def test_a_sender_whose_database_sessions_are_ended_goes_on_and_loses_no_result(server, pump_process):
     server.settings.rules = parse("dot delay 0.01")
-    campaign = launched(300, connection=to(server, max_connections=PLACES))
+    campaign = launch_campaign(300, connection=to(server, max_connections=PLACES))
     process = pump_process(campaign.connection_id)
     wait_for(lambda: len(server.accepted) > 50, 30)
     with connection.cursor() as cursor:

@@ -13,7 +13,7 @@ from campaigns.lifecycle import fire
 from mailing import progress
 from mailing.models import Delivery, EmailCampaign, Tally
 from tests.factories import SmtpConnectionFactory
-from tests.mailing.running import fresh, launched, tallied
+from tests.mailing.running import count_tallies, fresh, launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ def become(campaign, status, number, **fields):
 
 @pytest.fixture
 def campaign():
-    campaign = launched(20)
+    campaign = launch_campaign(20)
     now = timezone.now()
     become(campaign, "accepted", 8, sent_at=now)
     become(campaign, "bounced", 2, sent_at=now)
@@ -82,7 +82,7 @@ def test_e10_a_paused_campaign_has_no_rate_and_knows_no_end(campaign):
     ],
 )
 def test_e10_the_time_left_takes_the_limits_into_account(limits, own, seconds):
-    campaign = launched(20, connection=SmtpConnectionFactory(**limits), **own)
+    campaign = launch_campaign(20, connection=SmtpConnectionFactory(**limits), **own)
     left = progress.read_figures(campaign).seconds_left
     assert left == (seconds and pytest.approx(seconds, rel=0.05, abs=70 if seconds > 1000 else 1))
 
@@ -106,11 +106,11 @@ def test_folding_changes_no_sum_and_makes_few_rows_of_many(campaign):
         Delivery.objects.filter(status="deferred", campaign=campaign).order_by("pk").update(
             status="failed", due_at=None
         )
-    before = tallied(campaign)
+    before = count_tallies(campaign)
     rows = Tally.objects.count()
     assert rows > 100
     progress.fold_tallies(timezone.now())
-    assert tallied(campaign) == before
+    assert count_tallies(campaign) == before
     assert Tally.objects.count() < 20
     assert list(doctor.find_breaches()) == []
 
@@ -149,7 +149,7 @@ def test_a_page_of_figures_takes_few_queries(campaign):
 
 def test_e10_figures_of_many_recipients_take_no_longer():
     """The sums are over tallies: a hundred thousand deliveries more change nothing."""
-    campaign = launched(1)
+    campaign = launch_campaign(1)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO mailing_delivery (campaign_id, contact_id, email, connection_id, status, due_at, attempts,"

@@ -15,7 +15,7 @@ from mailing.models import SmtpConnection
 from mailing.secrets import SecretUnreadable, UnreadableSecret, read_secret
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
 from tests.mailing.pages import page
-from tests.mailing.running import SEPARATE, counts, fresh, launched, send, to
+from tests.mailing.running import SEPARATE, counts, fresh, launch_campaign, send, to
 from tests.mailing.test_sending_pages import SERVER
 
 SENTENCE = "cannot be read with today&#x27;s ENCRYPTION_KEYS and counts as not set"
@@ -29,7 +29,7 @@ def smtp(db):
     )
 
 
-def stored(smtp):
+def read_stored_password(smtp):
     """The column as it is in the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT password FROM mailing_smtpconnection WHERE id = %s", [smtp.pk])
@@ -82,7 +82,12 @@ def test_whoever_takes_the_user_name_away_takes_the_password_away(client, smtp, 
     client.force_login(admin_user)
     client.post(form_address(door, smtp), SERVER | {"username": "", "host": "thief.example"})
     kept = fresh_connection(smtp)
-    assert (kept.host, kept.username, kept.password, stored(kept)) == ("thief.example", "", "", "")
+    assert (kept.host, kept.username, kept.password, read_stored_password(kept)) == (
+        "thief.example",
+        "",
+        "",
+        "",
+    )
 
 
 @pytest.mark.parametrize("door", ["page", "admin"])
@@ -139,7 +144,7 @@ def lost_keys(settings):
 def test_an_unreadable_password_counts_as_not_set_with_a_sentence_on_every_page(
     client, smtp, admin_user, lost_keys, settings
 ):
-    before, keys = stored(smtp), lost_keys()
+    before, keys = read_stored_password(smtp), lost_keys()
     client.force_login(admin_user)
     campaign = EmailCampaignFactory(launchable=True, connection=smtp)
     for path in (
@@ -171,7 +176,7 @@ def test_an_unreadable_password_counts_as_not_set_with_a_sentence_on_every_page(
     )
 
     client.post(f"/connections/{smtp.pk}/edit/", SERVER | {"name": "Renamed"})
-    assert (fresh_connection(smtp).name, stored(smtp)) == ("Renamed", before)
+    assert (fresh_connection(smtp).name, read_stored_password(smtp)) == ("Renamed", before)
     answer = client.post(f"/connections/{smtp.pk}/edit/", SERVER | {"host": "thief.example"})
     assert "Enter the password again" in answer.content.decode()
     settings.ENCRYPTION_KEYS = keys
@@ -192,12 +197,12 @@ def test_whatever_stands_in_the_column_the_row_can_be_read(smtp, column):
     for twin in (copy.deepcopy(read), pickle.loads(pickle.dumps(read))):
         assert isinstance(twin.password, UnreadableSecret)
         twin.save()
-        assert stored(smtp) == column
+        assert read_stored_password(smtp) == column
 
 
 @SEPARATE
 def test_a_running_campaign_pauses_with_the_reason_and_goes_on_with_the_key(server, lost_keys, settings):
-    campaign = launched(2, connection=to(server, username="shop", password="s3cret"))
+    campaign = launch_campaign(2, connection=to(server, username="shop", password="s3cret"))
     keys = lost_keys()
     campaign = send(campaign)
     assert campaign.status == "paused"
@@ -221,7 +226,7 @@ def test_a_rotation_encrypts_every_secret_anew_and_names_what_it_cannot_read(smt
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
     assert "The stored password of “Lost” cannot be read" in said.err
-    assert stored(unreadable) == "x"
+    assert read_stored_password(unreadable) == "x"
     settings.ENCRYPTION_KEYS = [second]
     assert fresh_connection(smtp).password == "s3cret"
     unreadable.delete()

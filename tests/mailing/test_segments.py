@@ -15,7 +15,7 @@ from tests.outside import choose_contacts
 pytestmark = pytest.mark.django_db
 
 
-def chosen(tree):
+def choose_first_names(tree):
     """The first names of the contacts the tree chooses."""
     from django.db import connection
 
@@ -73,18 +73,23 @@ def people():
     ],
 )
 def test_every_operator_compares_as_it_says(people, field, op, value, names):
-    assert chosen({"field": field, "op": op, "value": value}) == names
+    assert choose_first_names({"field": field, "op": op, "value": value}) == names
 
 
 def test_groups_nest_and_none_turns_the_unknown_into_yes(people):
     gold = {"field": "plan", "op": "equals", "value": "gold"}
     rich = {"field": "score", "op": "greater_than", "value": 100}
     few = {"field": "points", "op": "less_than", "value": 100}
-    assert chosen({"all": [gold, few]}) == "A"
-    assert chosen({"any": [gold, rich]}) == "ABD"
-    assert chosen({"none": [gold, rich]}) == "C"
-    assert chosen({"all": [{"none": [rich]}, {"any": [few, {"all": [gold]}]}]}) == "ABC"
-    assert chosen({}) == chosen({"all": []}) == chosen({"none": []}) == "ABCD"
+    assert choose_first_names({"all": [gold, few]}) == "A"
+    assert choose_first_names({"any": [gold, rich]}) == "ABD"
+    assert choose_first_names({"none": [gold, rich]}) == "C"
+    assert choose_first_names({"all": [{"none": [rich]}, {"any": [few, {"all": [gold]}]}]}) == "ABC"
+    assert (
+        choose_first_names({})
+        == choose_first_names({"all": []})
+        == choose_first_names({"none": []})
+        == "ABCD"
+    )
 
 
 def test_lists_flags_and_their_opposites(people):
@@ -92,12 +97,12 @@ def test_lists_flags_and_their_opposites(people):
     Membership.objects.filter(contact=people["B"]).update(unsubscribed_at=timezone.now())
     Suppression.objects.create(email=people["C"].email, reason="unsubscribed")
     Suppression.objects.create(email=people["D"].email, reason="hard_bounce")
-    assert chosen({"list": members.pk}) == "A"
-    assert chosen({"none": [{"list": members.pk}]}) == "BCD"
-    assert chosen({"field": "is_unsubscribed", "op": "equals", "value": True}) == "C"
-    assert chosen({"field": "is_bounced", "op": "equals", "value": True}) == "D"
-    assert chosen({"field": "is_suppressed", "op": "equals", "value": False}) == "AB"
-    assert chosen({"field": "is_suppressed", "op": "not_equals", "value": True}) == "AB"
+    assert choose_first_names({"list": members.pk}) == "A"
+    assert choose_first_names({"none": [{"list": members.pk}]}) == "BCD"
+    assert choose_first_names({"field": "is_unsubscribed", "op": "equals", "value": True}) == "C"
+    assert choose_first_names({"field": "is_bounced", "op": "equals", "value": True}) == "D"
+    assert choose_first_names({"field": "is_suppressed", "op": "equals", "value": False}) == "AB"
+    assert choose_first_names({"field": "is_suppressed", "op": "not_equals", "value": True}) == "AB"
 
 
 def test_events_within_a_time_and_of_one_campaign(people):
@@ -109,12 +114,12 @@ def test_events_within_a_time_and_of_one_campaign(people):
     Event.objects.create(delivery=old, campaign=old.campaign, kind="opened", at=now - timedelta(days=40))
     Event.objects.create(delivery=new, campaign=new.campaign, kind="opened", at=now)
     month = {"amount": 1, "unit": "month"}
-    assert chosen({"event": "opened"}) == "AB"
-    assert chosen({"event": "opened", "within": month}) == "B"
-    assert chosen({"event": "opened", "done": False, "within": month}) == "ACD"
-    assert chosen({"event": "opened", "campaign": old.campaign_id}) == "A"
-    assert chosen({"event": "clicked"}) == ""
-    assert chosen({"event": "sent", "within": month}) == "A"
+    assert choose_first_names({"event": "opened"}) == "AB"
+    assert choose_first_names({"event": "opened", "within": month}) == "B"
+    assert choose_first_names({"event": "opened", "done": False, "within": month}) == "ACD"
+    assert choose_first_names({"event": "opened", "campaign": old.campaign_id}) == "A"
+    assert choose_first_names({"event": "clicked"}) == ""
+    assert choose_first_names({"event": "sent", "within": month}) == "A"
 
 
 def test_what_customers_bought_at_tills_and_how_often(people):
@@ -128,13 +133,13 @@ def test_what_customers_bought_at_tills_and_how_often(people):
     SaleFactory(customer="C3", at=now, state="voided")
     SaleFactory(customer="", at=now)
     month = {"amount": 1, "unit": "month"}
-    assert chosen({"event": "bought"}) == "AB"
-    assert chosen({"event": "bought", "within": month}) == "A"
-    assert chosen({"event": "bought", "done": False, "within": month}) == "BCD"
-    assert chosen({"event": "bought", "times": 2}) == "A"
-    assert chosen({"event": "bought", "times": 3}) == "A"
-    assert chosen({"event": "bought", "times": 3, "within": month}) == ""
-    assert chosen({"event": "bought", "times": 3, "done": False}) == "BCD"
+    assert choose_first_names({"event": "bought"}) == "AB"
+    assert choose_first_names({"event": "bought", "within": month}) == "A"
+    assert choose_first_names({"event": "bought", "done": False, "within": month}) == "BCD"
+    assert choose_first_names({"event": "bought", "times": 2}) == "A"
+    assert choose_first_names({"event": "bought", "times": 3}) == "A"
+    assert choose_first_names({"event": "bought", "times": 3, "within": month}) == ""
+    assert choose_first_names({"event": "bought", "times": 3, "done": False}) == "BCD"
 
 
 def test_what_customers_spent_at_tills_less_what_came_back(people):
@@ -146,14 +151,14 @@ def test_what_customers_spent_at_tills_less_what_came_back(people):
     sale = SaleFactory(customer="C2", at=now, total=10000)
     SaleFactory(customer="C3", at=now, total=10000, currency="JPY")
     hundred = {"event": "bought", "spent": 10000, "currency": "EUR"}
-    assert chosen(hundred) == "AB"
-    assert chosen(hundred | {"spent": 10001}) == ""
-    assert chosen(hundred | {"times": 2}) == "A"
-    assert chosen(hundred | {"done": False}) == "CD"
+    assert choose_first_names(hundred) == "AB"
+    assert choose_first_names(hundred | {"spent": 10001}) == ""
+    assert choose_first_names(hundred | {"times": 2}) == "A"
+    assert choose_first_names(hundred | {"done": False}) == "CD"
     for number in (1, 2):
         Return.objects.create(sale=sale, reference=f"B{number}", body_hash=b"\0" * 32, answer='{"total": 50}')
-    assert chosen(hundred) == "A"
-    assert chosen(hundred | {"spent": 9900}) == "AB"
+    assert choose_first_names(hundred) == "A"
+    assert choose_first_names(hundred | {"spent": 9900}) == "AB"
 
 
 @pytest.mark.parametrize(
@@ -191,14 +196,14 @@ def test_a_tree_deeper_than_any_person_needs_is_refused():
 
 def test_what_a_person_types_is_never_sql(people):
     for value in ("' OR true --", "%s", "%%", "\\", "Robert'); DROP TABLE mailing_contact;--"):
-        assert chosen({"field": "city", "op": "equals", "value": value}) == ""
-        assert chosen({"field": "plan", "op": "contains", "value": value}) == ""
+        assert choose_first_names({"field": "city", "op": "equals", "value": value}) == ""
+        assert choose_first_names({"field": "plan", "op": "contains", "value": value}) == ""
 
 
 # ── values as people write them ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def picked(tree, *values, field="v"):
+def pick_values(tree, *values, field="v"):
     """Those of these values of a contact's attribute that the tree chooses."""
     contacts = [
         {"email": f"p{place}@x.test"} | ({field: value} if value is not None else {})
@@ -224,7 +229,7 @@ def picked(tree, *values, field="v"):
 )
 def test_numbers_compare_as_numbers_however_they_are_written(op, value, chosen):
     values = ["12.50", "12.5", 12.5, "12,50", 7, "7", "007", "1.234,50", "abc", None]
-    assert picked({"field": "v", "op": op, "value": value}, *values) == chosen
+    assert pick_values({"field": "v", "op": op, "value": value}, *values) == chosen
 
 
 @pytest.mark.parametrize(
@@ -257,13 +262,13 @@ def test_what_is_no_date_is_neither_before_nor_after_one(op, value, chosen):
         "2026-02-30",
     ]
     values += ["2026-01-01", "20260301", "02/03/2026", "31.02.2026x", True, None]
-    assert picked({"field": "v", "op": op, "value": value}, *values) == chosen
+    assert pick_values({"field": "v", "op": op, "value": value}, *values) == chosen
 
 
 @pytest.mark.parametrize("value", ["2026-01-15", "15.01.2026", "15.1.2026"])
 def test_the_same_day_in_another_form_is_equal(value):
     values = ["2026-01-15", "15.01.2026", "15.1.2026", "2026-01-15T08:00Z", "2026-01-16", "15.01.2027", None]
-    assert picked({"field": "v", "op": "equals", "value": value}, *values) == values[:3]
+    assert pick_values({"field": "v", "op": "equals", "value": value}, *values) == values[:3]
 
 
 @pytest.mark.parametrize(
@@ -277,13 +282,13 @@ def test_times_that_name_their_offset_compare_as_instants(op, value, chosen):
     values = ["2026-01-15T06:59:00+01:00", "2026-01-15T05:30:00-08:00", "2026-01-15 07:00+00"]
     values += ["2026-01-14T22:59-0700"]
     odd = ["2026-02-29T08:00Z", "0000-01-01T00:00Z", "2026-01-15T24:61+99:99", "never", None]
-    found = picked({"field": "v", "op": op, "value": value}, *values, *odd)
+    found = pick_values({"field": "v", "op": op, "value": value}, *values, *odd)
     assert [each for each in found if each in values] == chosen
 
 
 @pytest.mark.parametrize("value", ["", "  ", "\u00a0", [], {}])
 def test_what_is_blank_or_empty_is_not_set(value):
-    assert picked({"field": "v", "op": "is_set"}, value, 0, False, "x") == [0, False, "x"]
+    assert pick_values({"field": "v", "op": "is_set"}, value, 0, False, "x") == [0, False, "x"]
     assert audience.count_contacts({"field": "v", "op": "is_not_set"}) == 1
 
 
@@ -298,17 +303,17 @@ def test_what_is_blank_or_empty_is_not_set(value):
     ],
 )
 def test_negative_conditions_hold_for_people_without_a_value(tree, chosen):
-    assert picked(tree, "Rome", "Oslo", "", None) == chosen
+    assert pick_values(tree, "Rome", "Oslo", "", None) == chosen
 
 
 def test_postal_codes_and_customer_numbers_are_no_numbers():
-    assert picked({"field": "v", "op": "equals", "value": "1234"}, "01234", "1234", "1234.0") == [
+    assert pick_values({"field": "v", "op": "equals", "value": "1234"}, "01234", "1234", "1234.0") == [
         "1234",
         "1234.0",
     ]
     ContactFactory(first_name="X", customer_id="12")
     ContactFactory(first_name="Y", customer_id="12.0")
-    assert chosen({"field": "customer_id", "op": "equals", "value": "12"}) == "X"
+    assert choose_first_names({"field": "customer_id", "op": "equals", "value": "12"}) == "X"
 
 
 def test_the_signup_date_is_a_day_of_the_site(settings):
@@ -317,8 +322,8 @@ def test_the_signup_date_is_a_day_of_the_site(settings):
     type(late).objects.filter(pk=late.pk).update(created_at="2026-01-31T23:30:00Z")
     early = ContactFactory(first_name="E")
     type(early).objects.filter(pk=early.pk).update(created_at="2026-01-31T22:30:00Z")
-    assert chosen({"field": "signup_date", "op": "equals", "value": "2026-02-01"}) == "L"
-    assert chosen({"field": "signup_date", "op": "less_than", "value": "01.02.2026"}) == "E"
+    assert choose_first_names({"field": "signup_date", "op": "equals", "value": "2026-02-01"}) == "L"
+    assert choose_first_names({"field": "signup_date", "op": "less_than", "value": "01.02.2026"}) == "E"
 
 
 def test_the_usual_location_is_where_somebody_bought_most():
@@ -329,11 +334,11 @@ def test_the_usual_location_is_where_somebody_bought_most():
         SaleFactory(location=location, customer=customer)
     SaleFactory(location=oslo, customer="A", state="voided")
     SaleFactory(location=oslo, customer="A", state="voided")
-    assert chosen({"field": "usual_location", "op": "equals", "value": "rome"}) == "A"
-    assert chosen({"field": "usual_location", "op": "equals", "value": "o1"}) == "B"
-    assert chosen({"field": "usual_location", "op": "not_equals", "value": "Rome"}) == "BC"
-    assert chosen({"field": "usual_location", "op": "is_set"}) == "AB"
-    assert chosen({"field": "usual_location", "op": "is_not_set"}) == "C"
+    assert choose_first_names({"field": "usual_location", "op": "equals", "value": "rome"}) == "A"
+    assert choose_first_names({"field": "usual_location", "op": "equals", "value": "o1"}) == "B"
+    assert choose_first_names({"field": "usual_location", "op": "not_equals", "value": "Rome"}) == "BC"
+    assert choose_first_names({"field": "usual_location", "op": "is_set"}) == "AB"
+    assert choose_first_names({"field": "usual_location", "op": "is_not_set"}) == "C"
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,12 @@ from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
     addresses,
+    count_tallies,
     counts,
     fresh,
     in_thread,
-    launched,
+    launch_campaign,
     send,
-    tallied,
     to,
     wait_for,
 )
@@ -29,7 +29,7 @@ pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books")]
 
 
 def test_e9_everybody_gets_one_mail_and_the_campaign_completes_by_itself(server):
-    campaign = send(launched(50, connection=to(server)))
+    campaign = send(launch_campaign(50, connection=to(server)))
     assert campaign.status == "completed"
     assert set(addresses(server).values()) == {1}
     assert addresses(server).keys() == set(campaign.deliveries.values_list("email", flat=True))
@@ -40,7 +40,7 @@ def test_e9_everybody_gets_one_mail_and_the_campaign_completes_by_itself(server)
 
 def test_the_message_is_made_for_its_recipient(server):
     server.settings.keep_every = 1
-    campaign = launched(
+    campaign = launch_campaign(
         [Contact.objects.create(email="zoe@example.com", first_name="Zoë")], connection=to(server)
     )
     send(campaign)
@@ -50,14 +50,14 @@ def test_the_message_is_made_for_its_recipient(server):
 
 
 def test_each_connection_of_the_server_takes_no_more_than_its_messages(server):
-    send(launched(30, connection=to(server, messages_per_connection=7, max_connections=1)))
+    send(launch_campaign(30, connection=to(server, messages_per_connection=7, max_connections=1)))
     assert len(addresses(server)) == 30
     assert server.stats()["connections"] >= 5
 
 
 def test_no_more_connections_are_open_than_allowed(server):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(60, connection=to(server, max_connections=3))
+    campaign = launch_campaign(60, connection=to(server, max_connections=3))
     smtp = campaign.connection_id
     with in_thread(lambda: pump.run_lane(smtp, 0)), in_thread(lambda: pump.run_lane(smtp, 1)):
         pass
@@ -67,7 +67,7 @@ def test_no_more_connections_are_open_than_allowed(server):
 
 def test_a_lane_feeds_one_process_at_a_time(server):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(60, connection=to(server, max_connections=8))
+    campaign = launch_campaign(60, connection=to(server, max_connections=8))
     ran = []
     with contextlib.ExitStack() as runs:
         for _ in range(4):
@@ -78,12 +78,12 @@ def test_a_lane_feeds_one_process_at_a_time(server):
 
 def test_eight_pumps_at_once_mail_each_once_and_the_states_always_make_the_total(server):
     servers = [to(server, max_connections=4) for _ in range(4)]
-    campaign = launched(400, sharing="round_robin", routes=[(smtp, 1) for smtp in servers])
+    campaign = launch_campaign(400, sharing="round_robin", routes=[(smtp, 1) for smtp in servers])
     sampled, stop = [], threading.Event()
 
     def sample():
         while not stop.is_set():
-            sampled.append(sum(tallied(campaign).values()))
+            sampled.append(sum(count_tallies(campaign).values()))
             time.sleep(0.002)
 
     with in_thread(sample):
@@ -106,14 +106,14 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
     server,
 ):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(300, connection=to(server, max_connections=4))
+    campaign = launch_campaign(300, connection=to(server, max_connections=4))
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "pause")
         before = len(server.accepted)
     assert len(server.accepted) - before <= 4
     sent = len(server.accepted)
-    assert counts(campaign) == {"accepted": sent, "pending": 300 - sent} == tallied(campaign)
+    assert counts(campaign) == {"accepted": sent, "pending": 300 - sent} == count_tallies(campaign)
     assert pump.run_lane(campaign.connection_id, 0) == 0, "a paused campaign sends nothing"
     fire(fresh(campaign), "resume")
     server.settings.rules = []
@@ -124,7 +124,7 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
 
 def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(200, connection=to(server, max_connections=4))
+    campaign = launch_campaign(200, connection=to(server, max_connections=4))
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "cancel")
@@ -137,7 +137,7 @@ def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
 
 def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(server):
     server.settings.rules = parse("dot delay 0.02")
-    campaign = launched(100, connection=to(server, max_connections=2))
+    campaign = launch_campaign(100, connection=to(server, max_connections=2))
     last = campaign.deliveries.order_by("pk").last()
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 5)
@@ -151,7 +151,7 @@ def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(
 
 
 def test_an_address_suppressed_after_the_launch_gets_nothing(server):
-    campaign = launched(10, connection=to(server))
+    campaign = launch_campaign(10, connection=to(server))
     Suppression.objects.create(email=campaign.deliveries.first().email, reason="complaint")
     send(campaign)
     assert counts(campaign) == {"accepted": 9, "skipped": 1}
@@ -159,7 +159,7 @@ def test_an_address_suppressed_after_the_launch_gets_nothing(server):
 
 
 def test_a_contact_erased_after_the_launch_gets_nothing(server):
-    campaign = launched(10, connection=to(server))
+    campaign = launch_campaign(10, connection=to(server))
     campaign.deliveries.first().contact.delete()
     assert send(campaign).status == "completed"
     assert campaign.deliveries.get(status="skipped").reason == "invalid"

@@ -88,21 +88,21 @@ def test_an_authority_is_uploaded_kept_and_forgotten(client, administrator, cert
     pem = Path(certificate().authority).read_bytes()
     path, form = f"/connections/{smtp.pk}/edit/", SERVER | {"username": ""}
 
-    def saved(**more):
+    def save_form(**more):
         response = client.post(path, form | more)
         smtp.refresh_from_db()
         return response.content.decode()
 
-    assert "private key" in saved(
+    assert "private key" in save_form(
         authority_file=SimpleUploadedFile("key.pem", b"-----BEGIN PRIVATE KEY-----")
     )
-    assert "holds no certificate" in saved(authority_file=SimpleUploadedFile("ca.der", b"\x30\x82\x00"))
+    assert "holds no certificate" in save_form(authority_file=SimpleUploadedFile("ca.der", b"\x30\x82\x00"))
     assert smtp.authority == ""
-    saved(authority_file=SimpleUploadedFile("ca.pem", pem))
+    save_form(authority_file=SimpleUploadedFile("ca.pem", pem))
     assert "BEGIN CERTIFICATE" in server_of(smtp).authority
-    saved()
+    save_form()
     assert "BEGIN CERTIFICATE" in smtp.authority, "nothing uploaded: it stays"
-    saved(forgets_authority="on")
+    save_form(forgets_authority="on")
     assert smtp.authority == ""
 
 

@@ -5,7 +5,7 @@ import pytest
 from mailing.models import Delivery, Pace, Suppression
 from mailing.smtp import sessions
 from tests.hostile_smtp import Settings, hostile_smtp, parse
-from tests.mailing.running import SEPARATE, addresses, counts, fresh, launched, send, to
+from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_campaign, send, to
 
 pytestmark = SEPARATE
 PIPELINED = "PIPELINING,8BITMIME,ENHANCEDSTATUSCODES,SIZE 50000000"
@@ -35,7 +35,7 @@ def server():
 def test_a_connection_that_is_full_is_followed_by_the_next_at_once(server, refusal, extensions):
     server.settings.change(extensions=extensions, rules=[f"mail after=5 {refusal}"])
     smtp = to(server, max_connections=2)
-    campaign = launched(40, connection=smtp)
+    campaign = launch_campaign(40, connection=smtp)
     send(campaign, seconds=15)
     assert counts(campaign) == {"accepted": 40}
     assert max(addresses(server).values()) == 1
@@ -50,7 +50,7 @@ def test_a_limit_of_one_hour_lets_nobody_bounce_or_be_suppressed(server):
     """IB607: the code of an unknown user, sent to whoever comes after the first ten."""
     words = "550 5.1.1 <x@y.example> - 192.0.2.0 has sent to too many recipients this hour. IB607 <http://x.test/rl>"
     server.settings.rules = parse("rcpt after=10 " + words)
-    campaign = launched(50, connection=to(server, max_connections=1))
+    campaign = launch_campaign(50, connection=to(server, max_connections=1))
     send(
         campaign,
         seconds=15,
@@ -77,7 +77,7 @@ def test_a_limit_of_one_hour_lets_nobody_bounce_or_be_suppressed(server):
 def test_the_day_s_quota_of_a_relay_spends_nobody_and_is_told(server, refusal):
     server.settings.rules = parse(*[f"dot after={after} {refusal}" for after in (30,)])
     smtp = to(server, max_connections=1)
-    campaign = launched(60, connection=smtp)
+    campaign = launch_campaign(60, connection=smtp)
     send(
         campaign,
         seconds=40,
@@ -92,7 +92,7 @@ def test_the_day_s_quota_of_a_relay_spends_nobody_and_is_told(server, refusal):
 
 def test_every_third_recipient_throttled_for_a_while_is_accepted_in_the_end(server):
     server.settings.rules = parse("rcpt p=0.33 times=8 450 Too many requests. Try again later. #MS-ST-G")
-    campaign = launched(40, connection=to(server))
+    campaign = launch_campaign(40, connection=to(server))
     send(campaign, seconds=60)
     assert counts(campaign) == {"accepted": 40}
     assert set(Delivery.objects.filter(campaign=campaign).values_list("attempts", flat=True)) == {1}
@@ -102,7 +102,7 @@ def test_dead_mailboxes_are_bounced_and_do_not_stop_the_others(server):
     server.settings.rules = parse(
         r"dot of=0.5 554 delivery error: dd This user doesn't have a yahoo.com account (x@yahoo.example) [0] - mta1"
     )
-    campaign = launched(20, connection=to(server))
+    campaign = launch_campaign(20, connection=to(server))
     send(campaign)
     done = counts(campaign)
     assert fresh(campaign).status == "completed"
@@ -122,7 +122,7 @@ def test_dead_mailboxes_are_bounced_and_do_not_stop_the_others(server):
 )
 def test_a_listed_server_pauses_the_campaign_with_everybody_still_to_be_sent_to(server, refusal):
     server.settings.rules = parse(f"rcpt {refusal}")
-    campaign = send(launched(60, connection=to(server)))
+    campaign = send(launch_campaign(60, connection=to(server)))
     assert campaign.status == "paused"
     assert refusal[-20:] in campaign.history.latest("pk").why
     done = counts(campaign)
@@ -134,7 +134,7 @@ def test_a_listed_server_pauses_the_campaign_with_everybody_still_to_be_sent_to(
 def test_a_sender_without_a_domain_stops_the_connection_and_spends_nobody(server):
     server.settings.rules = parse("rcpt 450 4.1.8 <a@shop.test>: Sender address rejected: Domain not found")
     smtp = to(server)
-    campaign = launched(20, connection=smtp)
+    campaign = launch_campaign(20, connection=smtp)
     send(
         campaign, seconds=40, until=lambda campaign: Pace.objects.filter(pk=smtp.pk, failures__gt=0).exists()
     )

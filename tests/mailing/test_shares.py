@@ -18,7 +18,7 @@ from tests.mailing.running import (
     counts,
     fresh,
     in_thread,
-    launched,
+    launch_campaign,
     send,
     to,
     wait_for,
@@ -45,7 +45,7 @@ def feed(campaign):
 
 def test_percentages_are_exact_at_the_servers_and_the_same_after_a_pause(servers):
     routes = [(to(server), share) for server, share in zip(servers, (50, 30, 20), strict=True)]
-    campaign = launched(101, sharing="percentage", routes=routes)
+    campaign = launch_campaign(101, sharing="percentage", routes=routes)
     assert list(campaign.planned.values()) == [51, 30, 20], "half of one goes to the largest remainder"
     given = dict(campaign.deliveries.values_list("email", "connection"))
     servers[0].settings.rules = parse("dot delay 0.05")
@@ -62,7 +62,7 @@ def test_percentages_are_exact_at_the_servers_and_the_same_after_a_pause(servers
 
 def test_connections_take_turns_by_their_weight_from_the_first_recipient_on(servers):
     routes = [(to(server), weight) for server, weight in zip(servers, (3, 1, 0), strict=True)]
-    campaign = launched(80, sharing="round_robin", routes=routes)
+    campaign = launch_campaign(80, sharing="round_robin", routes=routes)
     given = list(campaign.deliveries.order_by("pk").values_list("connection", flat=True))
     for start in range(0, 80, 4):
         assert given[start : start + 4].count(routes[0][0].pk) == 3
@@ -74,7 +74,7 @@ def test_failover_goes_on_with_the_next_when_the_first_fails_and_back_once_it_wo
     monkeypatch.setattr(supply, "MOST_CLAIMED_AT_ONCE", 10)
     monkeypatch.setattr(supply, "REFILL_BELOW", 5)
     routes = [(to(server, max_connections=2), 1) for server in servers]
-    campaign = launched(120, sharing="failover", routes=routes)
+    campaign = launch_campaign(120, sharing="failover", routes=routes)
     for server in servers:
         server.settings.rules = parse("dot delay 0.02")
     with in_thread(lambda: pump.run_lane(routes[0][0].pk, 0)):
@@ -99,7 +99,7 @@ def test_failover_goes_on_with_the_next_when_the_first_fails_and_back_once_it_wo
 
 def test_the_report_shows_what_was_planned_and_what_became_of_it_when_a_server_fails_on_the_way(servers):
     routes = [(to(server, max_connections=1), 50) for server in servers[:2]]
-    campaign = launched(60, sharing="percentage", routes=routes)
+    campaign = launch_campaign(60, sharing="percentage", routes=routes)
     servers[0].settings.rules = parse("mail after=7 drop", "connect p=0.9 drop")
     assert send(campaign, seconds=40).status == "completed"
     lanes_of = {lane.connection.pk: lane for lane in progress.read_figures(campaign).lanes}
@@ -125,7 +125,7 @@ def test_the_report_shows_what_was_planned_and_what_became_of_it_when_a_server_f
 def test_all_runs_together_keep_to_the_tightest_limit(server, limits, allowed):
     if "warm_up_first_day" in limits:
         limits = limits | {"warm_up_from": timezone.localdate()}
-    campaign = launched(30, connection=to(server, max_connections=8, **limits))
+    campaign = launch_campaign(30, connection=to(server, max_connections=8, **limits))
     until = time.monotonic() + 2.5
     while time.monotonic() < until:
         with (
@@ -140,7 +140,7 @@ def test_all_runs_together_keep_to_the_tightest_limit(server, limits, allowed):
 
 def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step_by_step(server):
     server.settings.rules = parse("dot times=4 421 4.7.0 Too many connections")
-    campaign = launched(40, connection=to(server, max_connections=8))
+    campaign = launch_campaign(40, connection=to(server, max_connections=8))
     smtp = campaign.connection_id
     levels, opened = [0], []
     for _ in range(40):
@@ -156,18 +156,18 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
     assert all(after - before >= -1 for before, after in pairwise(levels))
     assert fresh(campaign).status == "completed"
     assert not Attempt.objects.exclude(status__in=["deferred", "accepted", "pending"]).exists()
-    following = launched(5 * max(levels) + 5, connection=campaign.connection)
+    following = launch_campaign(5 * max(levels) + 5, connection=campaign.connection)
     Pace.objects.update(level=2)
     for level in (1, 0):
         server.settings.rules = parse("dot delay 0.01")
         pump.run_lane(smtp, 0)
         assert Pace.objects.get().level == level, "one step up after each quiet run"
-        following = launched(5, connection=campaign.connection)
+        following = launch_campaign(5, connection=campaign.connection)
     assert send(following).status == "completed"
 
 
 def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(server):
-    campaign = launched(5, connection=to(server, max_connections=8))
+    campaign = launch_campaign(5, connection=to(server, max_connections=8))
     pace = Pace.objects.create(connection=campaign.connection, level=1)
     quiet = pump.Pressure(campaign.connection, pace, 2, lambda: None)
     Pace.objects.update(level=3)  # the other lane has told meanwhile
@@ -177,7 +177,7 @@ def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(se
 
 def test_a_server_that_is_too_busy_at_the_greeting_is_left_alone_for_a_while(server, monkeypatch):
     server.settings.rules = parse("connect 421 4.3.2 Too busy, try again in 90 seconds")
-    campaign = launched(5, connection=to(server))
+    campaign = launch_campaign(5, connection=to(server))
     assert pump.run_lane(campaign.connection_id, 0) == 0
     pace = Pace.objects.get()
     assert timedelta(seconds=60) < pace.held_until - timezone.now() < timedelta(seconds=100)
@@ -188,7 +188,7 @@ def test_a_server_that_is_too_busy_at_the_greeting_is_left_alone_for_a_while(ser
 
 def test_a_server_with_fewer_connections_than_ours_is_served_with_those_it_grants():
     with hostile_smtp(Settings(max_connections=2)) as server:
-        campaign = launched(40, connection=to(server, max_connections=8))
+        campaign = launch_campaign(40, connection=to(server, max_connections=8))
         server.settings.rules = parse("dot delay 0.01")
         assert send(campaign).status == "completed"
         assert set(addresses(server).values()) == {1}

@@ -27,7 +27,7 @@ from tests.mailing.running import (
     counts,
     fresh,
     in_thread,
-    launched,
+    launch_campaign,
     run_until,
     send,
     to,
@@ -67,7 +67,7 @@ def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work
     """On either loop, which a thread takes over from the worker."""
     monkeypatch.setattr(client, "loop_factory", lambda tls: loop)
     server.settings.rules = parse("dot times=1 hold")
-    campaign = launched(30, connection=to(server, max_connections=4))
+    campaign = launch_campaign(30, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
     assert counts(campaign)["in_data"] == 1
     assert "claimed" not in counts(campaign), "the next one does not wait with it"
@@ -84,7 +84,7 @@ def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work
 
 def test_connections_that_wait_count_among_those_that_may_be_open(server):
     server.settings.rules = parse("dot times=3 hold", "dot delay 0.05")
-    campaign = launched(60, connection=to(server, max_connections=4))
+    campaign = launch_campaign(60, connection=to(server, max_connections=4))
     smtp = campaign.connection_id
     run_until(lambda: count_held(server) == 2, smtp)
     assert lanes.count_waiting(smtp, 0) == 2
@@ -105,7 +105,7 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
 def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(server, monkeypatch):
     monkeypatch.setattr(pump, "WIDEN_EVERY_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.05")
-    campaign = launched(200, connection=to(server, max_connections=4))
+    campaign = launch_campaign(200, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
     assert lanes.count_waiting(campaign.connection_id, 0) == 1
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
@@ -123,7 +123,7 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
 def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server, monkeypatch):
     monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 30.0)
     server.settings.rules = parse("dot times=2 hold")
-    campaign = launched(10, connection=to(server, max_connections=4))
+    campaign = launch_campaign(10, connection=to(server, max_connections=4))
     ended = []
 
     def make_late(run):
@@ -141,7 +141,7 @@ def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server
 
 def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_again(server):
     server.settings.rules = parse("dot times=1 hold")
-    campaign = launched(10, connection=to(server, max_connections=2))
+    campaign = launch_campaign(10, connection=to(server, max_connections=2))
     smtp = campaign.connection_id
     run_until(lambda: count_held(server) == 1, smtp)
     lanes.wake_connection(smtp)
@@ -155,7 +155,7 @@ def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_aga
 
 def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server):
     server.settings.rules = parse("dot times=2 hold", "dot delay 0.05")
-    campaign = launched(60, connection=to(server, max_connections=4))
+    campaign = launch_campaign(60, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 2, campaign.connection_id)
     fire(campaign, "pause")
     sent = len(server.accepted)
@@ -178,7 +178,7 @@ def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server)
 def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server):
     """Also while a run still holds some that it took: they will not leave."""
     server.settings.rules = parse("dot delay 0.05")
-    campaign = launched(60, connection=to(server, max_connections=4))
+    campaign = launch_campaign(60, connection=to(server, max_connections=4))
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 3)
         fire(campaign, "pause")
@@ -188,7 +188,7 @@ def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server)
 def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign_says_so(server, monkeypatch):
     monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
     server.settings.rules = parse("dot stall")
-    campaign = launched(20, connection=to(server, max_connections=2))
+    campaign = launch_campaign(20, connection=to(server, max_connections=2))
     for number in (0, 1):
         run_until(lambda: count_held(server) > number, campaign.connection_id, number)  # noqa: B023
     assert counts(campaign) == {"in_data": 2, "pending": 18}
@@ -212,7 +212,7 @@ def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
     monkeypatch.setattr(breaker, "PROBE_SECONDS", 60.0)
     silent, well = to(server, max_connections=2), to(server, max_connections=2)
     server.settings.rules = parse("dot times=2 stall")
-    campaign = launched(20, sharing="percentage", routes=[(silent, 50), (well, 50)])
+    campaign = launch_campaign(20, sharing="percentage", routes=[(silent, 50), (well, 50)])
     for number in (0, 1):
         run_until(lambda: count_held(server) > number, silent.pk, number)  # noqa: B023
     everybody_answered()
@@ -224,7 +224,7 @@ def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
 
 def test_a_server_that_failed_is_tried_with_one_message_before_all_its_connections_open(server):
     server.settings.rules = parse("dot delay 0.1")
-    campaign = launched(20, connection=to(server, max_connections=10))
+    campaign = launch_campaign(20, connection=to(server, max_connections=10))
     Pace.objects.create(connection=campaign.connection, failures=2)
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.accepted)
@@ -235,7 +235,7 @@ def test_a_server_that_failed_is_tried_with_one_message_before_all_its_connectio
 
 def test_a_server_that_greets_nobody_is_not_waited_for_beyond_the_run(server):
     server.settings.rules = parse("connect stall")
-    campaign = launched(5, connection=to(server))
+    campaign = launch_campaign(5, connection=to(server))
     begun = time.monotonic()
     run_until(lambda: count_held(server, "connect"), campaign.connection_id)
     assert time.monotonic() - begun < pump.TIMEOUTS.greeting / 2
@@ -248,7 +248,7 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
 ):
     monkeypatch.setattr(lanes, "LEASE_SECONDS", 0.5)
     server.settings.rules = parse("dot times=1 hold", "dot delay 0.02")
-    campaign = launched(200, connection=to(server, max_connections=4))
+    campaign = launch_campaign(200, connection=to(server, max_connections=4))
     long_ago = timezone.now() - timedelta(minutes=1)
     HeartbeatFactory(cluster=lanes.CLUSTER, host=heartbeats.HOST, at=long_ago)
     HeartbeatFactory(cluster=lanes.CLUSTER, host="elsewhere", at=long_ago)
@@ -271,7 +271,7 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
 
 
 def test_what_the_dead_were_waiting_for_is_in_doubt_and_their_number_is_gone(server):
-    campaign = launched(3, connection=to(server))
+    campaign = launch_campaign(3, connection=to(server))
     run = lanes.take_lane(campaign.connection_id, 0)
     Delivery.objects.filter(pk=campaign.deliveries.first().pk).update(status="in_data", due_at=None, run=run)
     lanes.set_run_aside(run)

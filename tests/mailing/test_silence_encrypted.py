@@ -9,13 +9,22 @@ from mailing.models import Lane
 from mailing.sending import lanes, pump
 from mailing.smtp import server as servers
 from tests.hostile_smtp import hostile_smtp, parse
-from tests.mailing.running import SEPARATE, addresses, count_held, counts, launched, run_until, send, to
+from tests.mailing.running import (
+    SEPARATE,
+    addresses,
+    count_held,
+    counts,
+    launch_campaign,
+    run_until,
+    send,
+    to,
+)
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books")]
 
 
 @pytest.fixture(params=["starttls", "implicit"])
-def encrypted(request, certificate, monkeypatch):
+def tls_server(request, certificate, monkeypatch):
     """The hostile server behind real TLS, its authority trusted as an operator would; and how to connect to it."""
     own = certificate()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -27,11 +36,11 @@ def encrypted(request, certificate, monkeypatch):
     servers._tls_context.cache_clear()
 
 
-def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(encrypted, monkeypatch):
-    server, tls = encrypted
+def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(tls_server, monkeypatch):
+    server, tls = tls_server
     monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
     server.settings.rules = parse("dot times=1 hold")
-    campaign = launched(30, connection=to(server, tls=tls, max_connections=4))
+    campaign = launch_campaign(30, connection=to(server, tls=tls, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
     assert counts(campaign)["in_data"] == 1
     assert Lane.objects.filter(number__gte=lanes.LANES_PER_CONNECTION).exists(), "it is set aside"

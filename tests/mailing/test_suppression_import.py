@@ -20,7 +20,7 @@ def _folder_of_its_own(settings, tmp_path):
     settings.VAR_DIR = tmp_path
 
 
-def sent(client, content=CSV, **fields):
+def post_file(client, content=CSV, **fields):
     file = SimpleUploadedFile("gone.csv", content)
     return client.post("/suppressions/import/", {"file": file, "reason": "list_import"} | fields)
 
@@ -30,7 +30,7 @@ def test_the_addresses_of_a_file_are_suppressed_after_a_trial_and_those_that_are
 ):
     monkeypatch.setattr(steps, "BATCH_ROWS", 2)
     SuppressionFactory(email="bob@example.com", reason="complaint", source="webhook", detail="")
-    response = sent(client, detail="From the agency")
+    response = post_file(client, detail="From the agency")
     upload = Upload.objects.get()
     assert response.url == f"/imports/{upload.pk}/"
     importing.run(upload.pk)
@@ -55,7 +55,7 @@ def test_the_addresses_of_a_file_are_suppressed_after_a_trial_and_those_that_are
 
 
 def test_an_import_stands_in_the_menu_where_its_rows_go(client, marketer):
-    sent(client)
+    post_file(client)
     client.post("/contacts/import/", {"file": SimpleUploadedFile("people.csv", CSV)})
     for upload in Upload.objects.all():
         address = "/suppressions/" if upload.kind == Upload.Kind.SUPPRESSIONS else "/contacts/"
@@ -74,7 +74,7 @@ def test_an_import_stands_in_the_menu_where_its_rows_go(client, marketer):
 def test_a_file_that_cannot_be_meant_is_refused_with_a_sentence(
     client, marketer, tmp_path, content, sentence
 ):
-    response = sent(client, content)
+    response = post_file(client, content)
     assert response.status_code == 422
     assert sentence in response.content.decode()
     assert not Upload.objects.exists()
@@ -82,17 +82,17 @@ def test_a_file_that_cannot_be_meant_is_refused_with_a_sentence(
 
 
 def test_a_file_of_suppressions_has_no_columns_to_be_chosen(client, marketer):
-    sent(client)
+    post_file(client)
     upload = Upload.objects.get()
     importing.run(upload.pk)
     assert client.get(f"/imports/{upload.pk}/columns/").url == f"/imports/{upload.pk}/"
 
 
 def test_an_analyst_imports_no_suppressions_and_starts_none(client, marketer):
-    sent(client)
+    post_file(client)
     upload = Upload.objects.get()
     importing.run(upload.pk)
     client.force_login(user_in("Analysts"))
-    assert sent(client).status_code == 403
+    assert post_file(client).status_code == 403
     assert client.post(f"/imports/{upload.pk}/start/").status_code == 403
     assert "Suppress 2 addresses" not in page(client, f"/imports/{upload.pk}/")

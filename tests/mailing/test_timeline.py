@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 LAUNCHED = timezone.now().replace(hour=9, minute=30, second=0, microsecond=0) - timedelta(days=9)
 
 
-def launched(status="running", **tallies: list[tuple[float, int]]) -> EmailCampaign:
+def make_launched_campaign(status="running", **tallies: list[tuple[float, int]]) -> EmailCampaign:
     """A campaign with so many of each measure so many hours after its launch."""
     campaign = EmailCampaignFactory(status=status, launched_at=LAUNCHED)
     Tally.objects.bulk_create(
@@ -33,11 +33,11 @@ def rows(campaign, hours=240.0) -> list[tuple[int, ...]]:
 
 def test_nothing_is_drawn_before_anything_was_sent():
     assert build_timeline(EmailCampaignFactory(), timezone.now()) is None
-    assert build_timeline(launched(pending=[(0, 500)]), LAUNCHED + timedelta(hours=1)) is None
+    assert build_timeline(make_launched_campaign(pending=[(0, 500)]), LAUNCHED + timedelta(hours=1)) is None
 
 
 def test_a_young_campaign_is_told_by_quarters_of_an_hour_up_to_now():
-    campaign = launched(accepted=[(0.01, 40), (0.3, 2)], opened=[(0.3, 7)])
+    campaign = make_launched_campaign(accepted=[(0.01, 40), (0.3, 2)], opened=[(0.3, 7)])
     found = build_timeline(campaign, LAUNCHED + timedelta(hours=1))
     assert found is not None
     assert not found.is_by_hour
@@ -46,7 +46,7 @@ def test_a_young_campaign_is_told_by_quarters_of_an_hour_up_to_now():
 
 
 def test_an_older_one_is_told_by_hours_and_no_further_than_its_second_day():
-    campaign = launched(accepted=[(0, 40), (2, 3), (50, 9)])
+    campaign = make_launched_campaign(accepted=[(0, 40), (2, 3), (50, 9)])
     found = build_timeline(campaign, LAUNCHED + timedelta(days=9))
     assert found is not None
     assert found.is_by_hour
@@ -57,23 +57,32 @@ def test_an_older_one_is_told_by_hours_and_no_further_than_its_second_day():
 
 
 def test_a_final_one_is_told_to_the_last_thing_that_happened():
-    assert rows(launched("completed", accepted=[(0, 40)], clicked=[(3, 1)])) == [(40,), (0,), (0,), (0,)]
+    assert rows(make_launched_campaign("completed", accepted=[(0, 40)], clicked=[(3, 1)])) == [
+        (40,),
+        (0,),
+        (0,),
+        (0,),
+    ]
 
 
 def test_what_bounced_later_was_sent_all_the_same():
-    campaign = launched("completed", accepted=[(0, 5), (2, -1)], returned=[(2, 1)], opened=[(2, 1)])
+    campaign = make_launched_campaign(
+        "completed", accepted=[(0, 5), (2, -1)], returned=[(2, 1)], opened=[(2, 1)]
+    )
     assert rows(campaign) == [(5,), (0,), (0,)]
 
 
 def test_the_table_beside_the_drawing_has_only_the_hours_in_which_something_happened():
-    found = build_timeline(launched("completed", accepted=[(0, 1_200)], clicked=[(3, 1)]), timezone.now())
+    found = build_timeline(
+        make_launched_campaign("completed", accepted=[(0, 1_200)], clicked=[(3, 1)]), timezone.now()
+    )
     assert found is not None
     assert found.table.heads == ("Sent", "Opened", "Clicked")
     assert [column.point.cells for column in found.table.columns] == [("1,200", "0", "0"), ("0", "0", "1")]
 
 
 def test_page_and_report_show_it(client, marketer):
-    campaign = launched("completed", accepted=[(0, 40)], clicked=[(3, 1)])
+    campaign = make_launched_campaign("completed", accepted=[(0, 40)], clicked=[(3, 1)])
     for path in ("", "report/"):
         page = client.get(f"{campaign.get_absolute_url()}{path}").content.decode()
         assert "Hour by hour" in page

@@ -11,7 +11,7 @@ from mailing import content, launch, progress
 from mailing.models import Content, Event, Membership, Suppression
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
-from tests.mailing.running import launched
+from tests.mailing.running import launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ BODY = (
 
 @pytest.fixture
 def campaign():
-    return launched(3, body=BODY, body_format="html", utm_medium="")
+    return launch_campaign(3, body=BODY, body_format="html", utm_medium="")
 
 
 @pytest.fixture
@@ -168,7 +168,7 @@ def test_a_scanner_that_follows_the_unsubscribe_link_changes_nothing(anybody, de
     ("Nordlicht Coffee", "Nordlicht Coffee"), ("{{ city }} shop", ""), ("{Jo|Jay}", ""),
 ])  # fmt: skip
 def test_the_page_bears_the_name_of_the_sender_not_ours(anybody, sender, said):
-    delivery = launched(1, body=BODY, body_format="html", from_name=sender).deliveries.get()
+    delivery = launch_campaign(1, body=BODY, body_format="html", from_name=sender).deliveries.get()
     page = anybody.get(f"/u/{tokens.sign_token(delivery.pk, Purpose.UNSUBSCRIBE)}").content.decode()
     assert re.findall(r'<p class="h2[^>]*>([^<]*)</p>', page) == ([said] if said else [])
     assert "Fanfare" not in page

@@ -10,12 +10,12 @@ from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
     addresses,
+    count_tallies,
     counts,
     fresh,
     in_thread,
-    launched,
+    launch_campaign,
     send,
-    tallied,
     to,
     wait_for,
 )
@@ -25,7 +25,7 @@ pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books")]
 
 def test_a_connection_lost_before_the_message_leaves_costs_nothing(server):
     server.settings.rules = parse("rcpt times=2 drop", "data times=1 drop")
-    campaign = send(launched(20, connection=to(server)))
+    campaign = send(launch_campaign(20, connection=to(server)))
     assert counts(campaign) == {"accepted": 20}
     assert set(campaign.deliveries.values_list("attempts", flat=True)) == {1}
     assert set(addresses(server).values()) == {1}
@@ -36,7 +36,7 @@ def test_a_connection_lost_after_the_dot_leaves_its_message_uncertain_and_it_is_
     server, rule, arrived
 ):
     server.settings.rules = parse(rule)
-    campaign = send(launched(10, connection=to(server, max_connections=1)))
+    campaign = send(launch_campaign(10, connection=to(server, max_connections=1)))
     assert campaign.status == "completed"
     assert counts(campaign) == {"accepted": 9, "uncertain": 1}
     doubtful = campaign.deliveries.get(status="uncertain")
@@ -47,16 +47,16 @@ def test_a_connection_lost_after_the_dot_leaves_its_message_uncertain_and_it_is_
 
 def test_an_event_of_an_uncertain_mail_proves_that_it_arrived(server):
     server.settings.rules = parse("ack times=1 drop")
-    campaign = send(launched(3, connection=to(server, max_connections=1)))
+    campaign = send(launch_campaign(3, connection=to(server, max_connections=1)))
     doubtful = campaign.deliveries.get(status="uncertain")
     tracking.note_open(tokens.sign_token(doubtful.pk, tokens.Purpose.OPEN), tracking.Visitor())
-    assert counts(campaign) == {"accepted": 3} == tallied(campaign)
+    assert counts(campaign) == {"accepted": 3} == count_tallies(campaign)
     assert progress.read_figures(campaign).opened == 1
 
 
 def test_a_person_may_put_the_uncertain_back_while_it_is_paused(server):
     server.settings.rules = parse("dot times=1 drop")
-    campaign = launched(10, connection=to(server, max_connections=1))
+    campaign = launch_campaign(10, connection=to(server, max_connections=1))
     pump.run_lane(campaign.connection_id, 0)
     uncertain = campaign.deliveries.filter(status="uncertain")
     assert uncertain.count() == 1
@@ -69,7 +69,7 @@ def test_a_person_may_put_the_uncertain_back_while_it_is_paused(server):
 
 
 def test_a_server_that_is_down_pauses_the_campaign_with_the_reason_and_nothing_is_spent(server):
-    campaign = launched(30, connection=to(server, port=1))
+    campaign = launch_campaign(30, connection=to(server, port=1))
     send(campaign)
     campaign = fresh(campaign)
     assert campaign.status == "paused"
@@ -86,7 +86,7 @@ def test_a_server_that_is_down_pauses_the_campaign_with_the_reason_and_nothing_i
 
 def test_a_refused_login_pauses_at_once(server):
     server.settings.login = "shop:another"
-    campaign = launched(5, connection=to(server, username="shop", password="secret"))
+    campaign = launch_campaign(5, connection=to(server, username="shop", password="secret"))
     pump.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert "Check user name and password" in campaign.history.first().why
@@ -95,7 +95,7 @@ def test_a_refused_login_pauses_at_once(server):
 
 def test_the_share_of_a_dead_connection_goes_to_the_others(server):
     well, dead = to(server), to(server, port=1)
-    campaign = launched(40, sharing="percentage", routes=[(well, 50), (dead, 50)])
+    campaign = launch_campaign(40, sharing="percentage", routes=[(well, 50), (dead, 50)])
     assert campaign.planned == {str(well.pk): 20, str(dead.pk): 20}
     assert send(campaign).status == "completed"
     assert len(addresses(server)) == 40
@@ -107,14 +107,14 @@ def test_the_share_of_a_dead_connection_goes_to_the_others(server):
 
 def test_failover_sends_all_through_the_first_that_works(server):
     dead, second, third = to(server, port=1), to(server), to(server)
-    campaign = launched(20, sharing="failover", routes=[(dead, 1), (second, 1), (third, 1)])
+    campaign = launch_campaign(20, sharing="failover", routes=[(dead, 1), (second, 1), (third, 1)])
     assert campaign.planned == {str(dead.pk): 20, str(second.pk): 0, str(third.pk): 0}
     assert send(campaign).status == "completed"
     assert set(campaign.deliveries.values_list("connection", flat=True)) == {second.pk}
 
 
 def test_a_connection_switched_off_while_it_sends_stops_and_the_campaign_says_so(server):
-    campaign = launched(5, connection=to(server))
+    campaign = launch_campaign(5, connection=to(server))
     campaign.connection.is_enabled = False
     campaign.connection.save()
     assert pump.run_lane(campaign.connection_id, 0) == 0
@@ -124,7 +124,7 @@ def test_a_connection_switched_off_while_it_sends_stops_and_the_campaign_says_so
 
 def test_a_connection_that_works_again_takes_its_share_back(server):
     smtp = to(server)
-    campaign = launched(5, connection=smtp)
+    campaign = launch_campaign(5, connection=smtp)
     Pace.objects.create(connection=smtp, failures=9, down_since=campaign.prepared_at)
     assert breaker.list_down([smtp.pk]) == {smtp.pk}
     assert pump.run_lane(smtp.pk, 0) == 5
@@ -136,7 +136,7 @@ def test_a_connection_that_works_again_takes_its_share_back(server):
 
 
 def test_what_a_dead_run_had_claimed_goes_back_and_what_it_was_handing_over_is_in_doubt(server):
-    campaign = launched(4, connection=to(server))
+    campaign = launch_campaign(4, connection=to(server))
     smtp = campaign.connection_id
     run = lanes.take_lane(smtp, 0)
     claimed, handed_over, *_ = campaign.deliveries.order_by("pk")
@@ -156,7 +156,7 @@ def test_what_a_dead_run_had_claimed_goes_back_and_what_it_was_handing_over_is_i
 def test_a_run_that_lost_its_lane_sends_nothing_more(server):
     """A process that was stopped for longer than its lease, and wakes after another took over."""
     server.settings.rules = parse("dot delay 0.05")
-    campaign = launched(60, connection=to(server, max_connections=2))
+    campaign = launch_campaign(60, connection=to(server, max_connections=2))
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 2)
         Lane.objects.filter(number=0).update(leased_until="2020-01-01T00:00Z")

@@ -118,16 +118,16 @@ def test_a_promotion_of_an_exclusive_campaign_applies_alone_from_the_very_next_q
     alone = PromotionFactory(standalone=True, **off_sale(300))
     till = AtTill()
 
-    def applied():
+    def applied_promotions():
         return [part["promotion"] for part in till.quote(basket(10_000))["applied"]]
 
-    assert applied() == [one.pk, other.pk, alone.pk]
+    assert applied_promotions() == [one.pk, other.pk, alone.pk]
     publish.edit_campaign(campaign, changes={"exclusive": True})
-    assert applied() == [one.pk]  # 1000, the others 300 and as much as it
+    assert applied_promotions() == [one.pk]  # 1000, the others 300 and as much as it
     publish.save_promotion(alone, benefit={"type": "fixed_total", "amount": 1001})
-    assert applied() == [alone.pk]
+    assert applied_promotions() == [alone.pk]
     publish.edit_campaign(campaign, changes={"exclusive": False})
-    assert applied() == [one.pk, other.pk, alone.pk]
+    assert applied_promotions() == [one.pk, other.pk, alone.pk]
 
 
 def test_the_most_that_a_sale_may_get_is_money_of_the_site_and_cuts_no_sale_in_another():

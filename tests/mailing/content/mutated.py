@@ -64,13 +64,13 @@ def _damage(text: str, chance: random.Random) -> str:
             lambda at=place: parts.insert(at, chance.choice(LIQUID)),
             lambda at=place: parts.insert(at, "".join(chance.choices(PIECES, k=5))),
             lambda at=place, to=other: parts.__setitem__(slice(at, at + 1), parts[to : to + 1]),
-            lambda at=place: parts.__setitem__(slice(at, at + 1), _cut(parts[at : at + 1], chance)),
+            lambda at=place: parts.__setitem__(slice(at, at + 1), _damage_part(parts[at : at + 1], chance)),
         ]
         chance.choice(ways)()
     return "".join(parts)
 
 
-def _cut(parts: list[str], chance: random.Random) -> list[str]:
+def _damage_part(parts: list[str], chance: random.Random) -> list[str]:
     """Take one character out of a part, or put Liquid inside it."""
     return [
         part[:at] + chance.choice(["", chance.choice(LIQUID)]) + part[at + 1 :]

@@ -15,7 +15,7 @@ from mailing.content import ContentError, Recipient, compile, markup, render_pre
 
 from .corpus import AT, LINKS, source
 from .mutated import PIECES
-from .wire import parsed, text_of
+from .wire import parse_message, text_of
 
 NAMESPACE = "{http://www.w3.org/1999/xhtml}"
 HIDDEN = frozenset("head style script title template datalist".split())
@@ -29,10 +29,10 @@ NAMES = ("a", "b", "c")
 
 def visible_words(page: str) -> list[str]:
     """The words of a page that are seen, by html5lib's tree."""
-    return "".join(_seen(html5lib.parse(page), shown=True)).split()
+    return "".join(_read_visible_words(html5lib.parse(page), shown=True)).split()
 
 
-def _seen(element, shown: bool):
+def _read_visible_words(element, shown: bool):
     name = str(element.tag).removeprefix(NAMESPACE)
     style = element.get("style", "") if isinstance(element.tag, str) else ""
     is_text = isinstance(element.tag, str)
@@ -48,7 +48,7 @@ def _seen(element, shown: bool):
     yield gap
     yield (element.text or "") if shown else ""
     for child in element:
-        yield from _seen(child, shown)
+        yield from _read_visible_words(child, shown)
         yield (child.tail or "") if shown else ""
     yield gap
 
@@ -160,7 +160,7 @@ def test_no_combination_of_conditions_leaves_empty_lines(body):
         assert not stray_breaks(mail.text, body), (body, chosen, mail.text)
         message = compiled.render(person, LINKS, at=AT)
         assert message == compiled.render_in_full(person, LINKS, at=AT)
-        assert text_of(parsed(message)) == mail.text
+        assert text_of(parse_message(message)) == mail.text
         assert said_words(mail.text) == visible_words(mail.html), (body, chosen)
 
 

@@ -12,7 +12,7 @@ LINKS = Links("https://m.shop.test", "tok")
 WHO = [Recipient("x@y.test", {"page": "https://x.test/", "vip": True, "n": 1}, "Ada")]
 
 
-def said(body: str, **fields: object) -> list[str]:
+def list_sentences(body: str, **fields: object) -> list[str]:
     return [sentence for _, sentence in find_problems(source(body, **fields), WHO)]
 
 
@@ -71,7 +71,7 @@ def said(body: str, **fields: object) -> list[str]:
     ],
 )  # fmt: skip
 def test_b41_what_cannot_work_in_an_email_is_named_with_its_line(markup, words):
-    [sentence] = said(f"<p>one</p>\n{markup}\n{UNSUBSCRIBE}")
+    [sentence] = list_sentences(f"<p>one</p>\n{markup}\n{UNSUBSCRIBE}")
     line = 3 if "\n" in markup else 2
     assert sentence.startswith(f"Body, line {line}: ")
     assert words in sentence
@@ -97,7 +97,7 @@ def test_b41_what_cannot_work_in_an_email_is_named_with_its_line(markup, words):
     ],
 )  # fmt: skip
 def test_what_works_is_not_named(markup):
-    assert said(markup + UNSUBSCRIBE) == []
+    assert list_sentences(markup + UNSUBSCRIBE) == []
 
 
 def test_links_of_a_navbar_are_relative_to_its_own_address():
@@ -107,7 +107,7 @@ def test_links_of_a_navbar_are_relative_to_its_own_address():
             f"<mj-column><mj-navbar{base}>{links}</mj-navbar><mj-text>{UNSUBSCRIBE}</mj-text></mj-column>"
         )
         body = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
-        assert len(said(body, body_format="mjml")) == count
+        assert len(list_sentences(body, body_format="mjml")) == count
 
 
 def test_an_address_of_an_app_that_holds_a_value_stays_what_it_is():
@@ -119,13 +119,13 @@ def test_an_address_of_an_app_that_holds_a_value_stays_what_it_is():
 
 def test_markdown_is_named_by_its_lines_too():
     body = "text\n\n[a](/shop) and ![x](logo.png)\n\n- <a href=foo>x</a>\n\n[u]({{ unsubscribe_url }})"
-    assert [sentence[:25] for sentence in said(body, body_format="markdown")] == [
+    assert [sentence[:25] for sentence in list_sentences(body, body_format="markdown")] == [
         "Body, line 3: the link “/",
         "Body, line 3: the picture",
         "Body, line 5: the link “f",
     ]
     body = "`<a>x</a>` [U]({{ unsubscribe_url }})\n\n<a>**x**</a> <a name=x></a>[EMAIL](https://x.test)"
-    assert [sentence[:32] for sentence in said(body, body_format="markdown")] == [
+    assert [sentence[:32] for sentence in list_sentences(body, body_format="markdown")] == [
         "Body, line 3: an <a> links nowhe"
     ]
 
@@ -140,22 +140,22 @@ def test_markdown_is_named_by_its_lines_too():
     ],
 )
 def test_b6_an_unsubscribe_link_that_nobody_sees_is_told(body):
-    [sentence] = said(body)
+    [sentence] = list_sentences(body)
     assert "nobody can see its unsubscribe link" in sentence
-    [sentence] = said(body, text="x {{ unsubscribe_url }}")
+    [sentence] = list_sentences(body, text="x {{ unsubscribe_url }}")
     assert "nobody can see its unsubscribe link" in sentence
 
 
 def test_a_text_part_without_words_is_told():
     body = '<a href="{{ unsubscribe_url }}"><img src="https://x.test/a.png"></a>'
-    assert "Text part, for x@y.test: it has no words" in said(body)[0]
-    assert said(body, text="Read {{ unsubscribe_url }}") == []
+    assert "Text part, for x@y.test: it has no words" in list_sentences(body)[0]
+    assert list_sentences(body, text="Read {{ unsubscribe_url }}") == []
 
 
 @pytest.mark.parametrize("scheme", ["http://", "https://", "//", " https:", "mailto:"])
 def test_b6_a_scheme_before_the_unsubscribe_link_is_taken_off(scheme):
     body = f'<p><a href="{scheme}{{{{ unsubscribe_url }}}}">U</a></p>'
-    assert said(body) == []
+    assert list_sentences(body) == []
     preview = compile(source(body)).preview(WHO[0], LINKS)
     assert 'href="https://m.shop.test/u/tok"' in preview.html
     assert "U <https://m.shop.test/u/tok>" in preview.text
@@ -215,11 +215,11 @@ def test_merge_tags_of_other_programs_become_liquid(written, here):
     [first_name,fallback=there] <%=name%> #{name} {{{name}}}""".split(),
 )
 def test_a_merge_tag_of_another_program_is_named_with_its_line(written):
-    [sentence] = said(f"<p>a</p>\n<p>{written}</p>" + UNSUBSCRIBE)
+    [sentence] = list_sentences(f"<p>a</p>\n<p>{written}</p>" + UNSUBSCRIBE)
     assert sentence.startswith(f"Body, line 2: “{written}” is written for another program; here it is {{{{ ")
-    [sentence] = said(UNSUBSCRIBE, subject=written)
+    [sentence] = list_sentences(UNSUBSCRIBE, subject=written)
     assert sentence.startswith("Subject, line 1: ")
-    assert said(f'<a href="https://x.test/{written}">x</a>' + UNSUBSCRIBE)
+    assert list_sentences(f'<a href="https://x.test/{written}">x</a>' + UNSUBSCRIBE)
 
 
 def test_a_block_of_handlebars_is_named_where_it_does_not_compile():

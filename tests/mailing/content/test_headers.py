@@ -14,7 +14,7 @@ from mailing.content import ContentError, Links, Recipient, compile, mark_as_tes
 from mailing.content.mime import encode_header, encode_mailbox
 
 from .corpus import AT, LINKS, RECIPIENTS, UNSUBSCRIBE, recipient, source
-from .wire import parsed
+from .wire import parse_message
 
 FULL = source(
     UNSUBSCRIBE,
@@ -28,7 +28,7 @@ FULL = source(
 
 
 def test_a_message_has_the_headers_mail_providers_ask_for():
-    read = parsed(compile(FULL).render(RECIPIENTS["plain"], LINKS, at=AT))
+    read = parse_message(compile(FULL).render(RECIPIENTS["plain"], LINKS, at=AT))
     assert dict(read.items()) == {
         "From": "The Shop <news@shop.test>",
         "To": "Ada Lovelace <ada@example.test>",
@@ -48,7 +48,9 @@ def test_a_message_has_the_headers_mail_providers_ask_for():
 
 
 def test_what_a_source_leaves_out_is_no_header():
-    read = parsed(compile(source(UNSUBSCRIBE, from_name="")).render(Recipient("a@b.test"), LINKS, at=AT))
+    read = parse_message(
+        compile(source(UNSUBSCRIBE, from_name="")).render(Recipient("a@b.test"), LINKS, at=AT)
+    )
     assert read.keys() == [
         *(
             "From",
@@ -67,7 +69,9 @@ def test_what_a_source_leaves_out_is_no_header():
 
 def test_every_attempt_bears_the_same_message_id():
     compiled = compile(FULL)
-    first, second = (parsed(compiled.render(RECIPIENTS["plain"], LINKS, at=at)) for at in (AT, AT + 3600))
+    first, second = (
+        parse_message(compiled.render(RECIPIENTS["plain"], LINKS, at=at)) for at in (AT, AT + 3600)
+    )
     assert first["Message-ID"] == second["Message-ID"]
     assert first["Date"] != second["Date"]
 
@@ -77,7 +81,9 @@ def test_every_attempt_bears_the_same_message_id():
     ["a\r\nBcc: b@c.test", "a\nb", "a\rb", "\r\n\r\nbody", "a\x00b", "a\x0bb\x0cc\x1cd\x85e\u2028f", "a\tb"],
 )
 def test_a_line_break_in_a_value_ends_no_header(city):
-    read = parsed(compile(FULL).render(recipient(city=city, first_name=city, last_name=city), LINKS, at=AT))
+    read = parse_message(
+        compile(FULL).render(recipient(city=city, first_name=city, last_name=city), LINKS, at=AT)
+    )
     assert read.keys().count("Bcc") == 0
     assert len(read.keys()) == 12
     assert read["Subject"] == " ".join(city.replace("\x00", " ").split())
@@ -102,7 +108,7 @@ def test_a_subject_arrives_as_it_was_written(subject):
     message = compile(source(UNSUBSCRIBE, subject=subject)).render(Recipient("a@b.test"), LINKS, at=AT)
     head = message.partition(b"\r\n\r\n")[0]
     assert max(map(len, head.split(b"\r\n"))) <= 78
-    assert parsed(message)["Subject"] == subject.replace("{{ '' }}", "")
+    assert parse_message(message)["Subject"] == subject.replace("{{ '' }}", "")
 
 
 @settings(deadline=None)
@@ -164,7 +170,7 @@ def test_a_test_email_says_so_and_tracks_nothing():
     body = '<a href="https://shop.test/">x</a>' + UNSUBSCRIBE
     compiled = compile(mark_as_test(source(body, subject="Hi {{ city }}", utm_source="news")))
     message = compiled.render(recipient(city="Leeds"), LINKS, at=AT)
-    assert parsed(message)["Subject"] == "[TEST] Hi Leeds"
+    assert parse_message(message)["Subject"] == "[TEST] Hi Leeds"
     assert b"/t/" not in message
     assert compiled.links == ()
     assert b"https://shop.test/?utm_source=3Dnews" in message.replace(b"=\r\n", b"")

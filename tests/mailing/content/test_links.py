@@ -10,7 +10,7 @@ from mailing.content import Compiled, Recipient, compile, load
 from mailing.content.urls import add_utm, tidy_url
 
 from .corpus import AT, LINKS, RECIPIENTS, UNSUBSCRIBE, recipient, source
-from .wire import html_of, parsed, text_of
+from .wire import html_of, parse_message, text_of
 
 UTM = {"utm_source": "news", "utm_medium": "email", "utm_campaign": "spring sale", "utm_content": "ü&"}
 ADDED = "utm_source=news&utm_medium=email&utm_campaign=spring%20sale&utm_content=%C3%BC%26"
@@ -18,7 +18,7 @@ CLICK = f"{LINKS.base}/t/c/{LINKS.token}"
 
 
 def hrefs(compiled: Compiled, person: Recipient) -> list[str]:
-    html = html_of(parsed(compiled.render(person, LINKS, at=AT)))
+    html = html_of(parse_message(compiled.render(person, LINKS, at=AT)))
     return re.findall(r'href="([^"]*)"', html)
 
 
@@ -171,7 +171,7 @@ def test_links_of_markdown_are_tracked_and_so_are_bare_addresses():
 
 def test_the_text_made_from_the_html_has_the_tracked_links():
     compiled = compile(source('<p>See <a href="https://shop.test/">the shop</a></p>' + UNSUBSCRIBE))
-    text = text_of(parsed(compiled.render(RECIPIENTS["plain"], LINKS, at=AT)))
+    text = text_of(parse_message(compiled.render(RECIPIENTS["plain"], LINKS, at=AT)))
     assert text == f"See the shop <{CLICK}/0>\n\nUnsubscribe <{LINKS.base}/u/{LINKS.token}>\n"
 
 
@@ -181,7 +181,7 @@ def test_an_open_is_seen_by_one_image_and_only_when_asked_for():
         message = compile(source("<body>x</body>", track_opens=track)).render(
             RECIPIENTS["plain"], LINKS, at=AT
         )
-        assert html_of(parsed(message)).count(pixel) == count
+        assert html_of(parse_message(message)).count(pixel) == count
 
 
 @pytest.mark.parametrize("index", [1, -1, 10**9])

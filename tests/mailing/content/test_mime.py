@@ -21,7 +21,7 @@ awkward = st.text(alphabet="aaaaaaa .=\té\n😀", max_size=300) | st.text(
 )
 
 
-def decoded(wire: str) -> str:
+def decode_wire(wire: str) -> str:
     """Lines as the standard library reads them; it wants LF."""
     return quopri.decodestring(wire.replace("\r\n", "\n").encode("ascii")).decode()
 
@@ -38,7 +38,7 @@ def assert_lines_are_right(wire: str) -> None:
 @given(st.lists(awkward, max_size=4))
 def test_texts_encoded_by_themselves_and_joined_read_as_one(texts):
     wires = [encode_quoted_printable(text) for text in texts]
-    assert decoded(SOFT.join(wires)) == "".join(texts)
+    assert decode_wire(SOFT.join(wires)) == "".join(texts)
     for wire in wires:
         assert_lines_are_right(wire)
 
@@ -56,7 +56,7 @@ def test_lines_around_the_limit_stay_within_it(length, end, start):
     text = start + "a" * (length - len(start) - len(end)) + end
     for whole in (text, text + "\n" + text, text + ".\n.", text + " \n"):
         assert_lines_are_right(encode_quoted_printable(whole))
-        assert decoded(encode_quoted_printable(whole)) == whole
+        assert decode_wire(encode_quoted_printable(whole)) == whole
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_b53_attributes_of_html_are_set_on_what_their_path_chooses():
     assert "data-mjml-n" not in html
 
 
-def wrapped(inner: str) -> str:
+def wrap_in_mjml(inner: str) -> str:
     link = '<mj-text>all <a href="{{ unsubscribe_url }}">U</a></mj-text>'
     last = f"<mj-section><mj-column>{link}</mj-column></mj-section>"
     return f"<mjml><mj-body><mj-wrapper>{inner}{last}</mj-wrapper></mj-body></mjml>"
@@ -135,7 +135,7 @@ ITEM = "<mj-section><mj-column><mj-text>Item {{ i }}</mj-text></mj-column></mj-s
     ],
 )
 def test_b3_a_condition_round_a_section_of_a_wrapper_holds_for_both_parts(inner, vip):
-    mail = source(wrapped(inner), body_format="mjml")
+    mail = source(wrap_in_mjml(inner), body_format="mjml")
     shown = render_preview(mail, Recipient("a@b.test", {"vip": vip}))
     assert ("VIPONLY" in shown.html, "VIPONLY" in shown.text) == (vip, vip)
     outlook = re.sub(r"<!--\[if [^\]]*\]>|<!\[endif\]-->", "", shown.html)
@@ -145,7 +145,7 @@ def test_b3_a_condition_round_a_section_of_a_wrapper_holds_for_both_parts(inner,
 
 
 def test_b3_a_loop_round_a_section_of_a_wrapper_writes_each_round_in_both_parts():
-    mail = source(wrapped(f"{{% for i in items %}}{ITEM}{{% endfor %}}"), body_format="mjml")
+    mail = source(wrap_in_mjml(f"{{% for i in items %}}{ITEM}{{% endfor %}}"), body_format="mjml")
     shown = render_preview(mail, Recipient("a@b.test", {"items": ["a", "b"]}))
     for part in (shown.html, shown.text):
         assert part.index("Item a") < part.index("Item b") < part.index("all")

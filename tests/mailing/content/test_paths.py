@@ -13,7 +13,7 @@ from liquid import escape
 from mailing.content import ContentError, Recipient, compile, load
 
 from .corpus import AT, LINKS, RECIPIENTS, TEMPLATES, recipient, source
-from .wire import html_of, parsed, text_of
+from .wire import html_of, parse_message, text_of
 
 COMPILED = {name: compile(source) for name, source in TEMPLATES.items()}
 each_template = pytest.mark.parametrize("name", TEMPLATES)
@@ -33,7 +33,7 @@ def test_a_spliced_message_has_the_bytes_of_one_made_in_full(name, who):
 @each_recipient
 def test_a_message_says_what_liquid_says(name, who):
     compiled, recipient = COMPILED[name], RECIPIENTS[who]
-    message = parsed(compiled.render(recipient, LINKS, at=AT))
+    message = parse_message(compiled.render(recipient, LINKS, at=AT))
     preview = compiled.preview(recipient, LINKS, at=AT)
     assert html_of(message) == as_received(preview.html)
     assert text_of(message) == as_received(preview.text)
@@ -76,7 +76,7 @@ def test_no_value_breaks_out_of_its_place(name, attributes, first_name, last_nam
     message = COMPILED[name].render(recipient, LINKS, at=AT)
     assert message == COMPILED[name].render_in_full(recipient, LINKS, at=AT)
     assert_fit_for_data(message)
-    read = parsed(message)
+    read = parse_message(message)
     assert read.keys() == HEADERS
     assert read["Message-ID"] == "<42.1@shop.test>"
     assert [address.addr_spec for address in read["To"].addresses] == ["ada@example.test"]
@@ -95,7 +95,7 @@ def test_any_text_around_a_variable_arrives_as_it_was_written(texts, value):
     compiled = compile(source(f"<body>{body}</body>", track_opens=False))
     message = compiled.render(recipient(city=value), LINKS, at=AT)
     assert message == compiled.render_in_full(recipient(city=value), LINKS, at=AT)
-    assert html_of(parsed(message)) == as_received(f"<body>{str(escape(value)).join(texts)}</body>")
+    assert html_of(parse_message(message)) == as_received(f"<body>{str(escape(value)).join(texts)}</body>")
 
 
 @each_template
@@ -132,7 +132,7 @@ def test_what_is_remembered_for_one_recipient_is_not_shown_to_another():
     for value in (1, True, 1.0, "1", None, False, "", 0, "0", dt.date(2027, 1, 1), 1, True):
         message = compiled.render(recipient(a=value), LINKS, at=AT)
         assert message == compiled.render_in_full(recipient(a=value), LINKS, at=AT)
-        shown.append(html_of(parsed(message)))
+        shown.append(html_of(parse_message(message)))
     assert len(set(shown)) > 6
     assert (shown[0], shown[1]) == (shown[-2], shown[-1])
 
@@ -146,7 +146,7 @@ def as_received(text: str) -> str:
 def test_a_value_that_means_the_present_is_not_remembered():
     compiled = compile(source("{{ when | date: '%H:%M' }}"))
     for at, shown in ((AT, "08:00"), (AT + 3600, "09:00")):
-        assert shown in html_of(parsed(compiled.render(recipient(when="now"), LINKS, at=at)))
+        assert shown in html_of(parse_message(compiled.render(recipient(when="now"), LINKS, at=at)))
 
 
 def without_empty_lines(text: str) -> str:

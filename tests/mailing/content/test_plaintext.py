@@ -5,7 +5,7 @@ import pytest
 from mailing.content import Recipient, compile, render_preview
 
 from .corpus import AT, LINKS, UNSUBSCRIBE, source
-from .wire import parsed, text_of
+from .wire import parse_message, text_of
 
 VALUES = {"items": ["a", "b"], "vip": True, "old": "9,99 €", "euros": 9, "cents": 99}
 
@@ -212,7 +212,7 @@ def test_a_text_that_only_the_rendered_page_tells_is_made_from_it():
         person = Recipient("x@y.test", {"vip": vip}, "Ada")
         message = compiled.render(person, LINKS, at=AT)
         assert message == compiled.render_in_full(person, LINKS, at=AT)
-        said = text_of(parsed(message))
+        said = text_of(parse_message(message))
         assert said == compiled.preview(person, LINKS, at=AT).text
         assert ("Secret" in said) is not vip
 
@@ -247,7 +247,7 @@ def test_styles_count_that_hold_on_a_wide_screen(style, expected, around):
     mail = compiled.preview(Recipient("x@y.test", VALUES), LINKS)
     assert mail.text.strip() == expected
     message = compiled.render(Recipient("x@y.test", VALUES), LINKS, at=AT)
-    assert text_of(parsed(message)) == mail.text
+    assert text_of(parse_message(message)) == mail.text
 
 
 @pytest.mark.parametrize(
@@ -286,4 +286,4 @@ def test_a_branch_that_is_not_taken_leaves_no_empty_lines(body, expected):
     compiled = compile(source(body))
     person = Recipient("x@y.test", VALUES)
     message = compiled.render(person, LINKS, at=AT)
-    assert text_of(parsed(message)) == compiled.preview(person, LINKS).text == expected
+    assert text_of(parse_message(message)) == compiled.preview(person, LINKS).text == expected

@@ -16,7 +16,7 @@ from .corpus import AT, LINKS, source
 SETTINGS = Settings()
 
 
-def rendered(
+def render_template(
     text: str, environment: Environment = TEXT, settings: Settings = SETTINGS, **values: object
 ) -> str:
     return Template(text, environment, settings).whole(values, "seed", AT)
@@ -27,14 +27,14 @@ def rendered(
 )
 def test_a_template_loads_no_other(tag):
     with pytest.raises(LiquidError, match="unexpected tag"):
-        rendered(f"{{% {tag} %}}")
+        render_template(f"{{% {tag} %}}")
 
 
 @pytest.mark.parametrize("name", ["safe", "escapejs", "base64_decode", "url_decode", "json", "nonsense"])
 def test_a_filter_that_is_not_allowed_does_not_exist(name):
     assert name not in ALLOWED
     with pytest.raises(ContentError, match=f"unknown filter '{name}'$"):
-        rendered(f"{{{{ x | {name} }}}}", x="<b>")
+        render_template(f"{{{{ x | {name} }}}}", x="<b>")
 
 
 class Thing:
@@ -59,7 +59,7 @@ class Thing:
 def test_a_template_sees_no_python_object(text):
     thing = Thing()
     with pytest.raises(ContentError, match="is a Thing, not plain data"):
-        rendered(text, thing=thing, list=[thing], dict={"a": thing})
+        render_template(text, thing=thing, list=[thing], dict={"a": thing})
 
 
 def test_a_plain_variable_is_no_python_object_either():
@@ -72,7 +72,9 @@ def test_a_plain_variable_is_no_python_object_either():
     ["__class__", "__class__.__mro__", "__init__", "upper", "a.__class__", "a['__class__']", "thing.secret"],
 )
 def test_a_path_reads_items_and_never_attributes(path):
-    assert rendered(f"[{{{{ {path} }}}}{{{{ x.{path} }}}}]", x="text", a={"b": 1}, thing=Thing()) == "[]"
+    assert (
+        render_template(f"[{{{{ {path} }}}}{{{{ x.{path} }}}}]", x="text", a={"b": 1}, thing=Thing()) == "[]"
+    )
 
 
 BOMBS = {
@@ -99,7 +101,7 @@ BOMBS = {
 def test_every_render_ends(name):
     started = time.thread_time()
     with pytest.raises((ContentError, LiquidError)):
-        rendered(BOMBS[name], long="a" * 50_000)
+        render_template(BOMBS[name], long="a" * 50_000)
     assert time.thread_time() - started < 2
 
 
@@ -108,12 +110,12 @@ def test_every_render_ends(name):
 )
 def test_a_range_is_there_to_be_looped_over(text):
     with pytest.raises(LiquidError, match="can only be looped over"):
-        rendered(text)
+        render_template(text)
 
 
 def test_a_small_range_loops():
     assert (
-        rendered("{% for i in (1..stars) %}*{% endfor %}{% for i in (3..1) %}x{% endfor %}", stars="4")
+        render_template("{% for i in (1..stars) %}*{% endfor %}{% for i in (3..1) %}x{% endfor %}", stars="4")
         == "****"
     )
 
@@ -135,8 +137,8 @@ def test_a_small_range_loops():
 )
 def test_values_are_escaped_in_html_and_nowhere_else(text, html, plain):
     values = {"x": "<b> & \"'", "list": ["<b> & \"'", "<"]}
-    assert rendered(text, HTML, **values) == html
-    assert rendered(text, TEXT, **values) == plain
+    assert render_template(text, HTML, **values) == html
+    assert render_template(text, TEXT, **values) == plain
 
 
 @pytest.mark.parametrize(
@@ -161,14 +163,14 @@ def test_values_are_escaped_in_html_and_nowhere_else(text, html, plain):
     ],
 )
 def test_numbers_that_came_as_text_compare_as_numbers_and_what_cannot_is_false(condition, value, holds):
-    assert rendered(f"{{% if {condition} %}}yes{{% else %}}no{{% endif %}}", x=value) == (
+    assert render_template(f"{{% if {condition} %}}yes{{% else %}}no{{% endif %}}", x=value) == (
         "yes" if holds else "no"
     )
 
 
 def test_a_missing_variable_is_empty():
     assert (
-        rendered(
+        render_template(
             "[{{ x }}{{ x.y.z }}{{ x | upcase }}{{ x | date: '%Y' }}{{ x | money }}]{{ x | default: 'd' }}"
         )
         == "[]d"
@@ -203,7 +205,7 @@ def test_a_missing_variable_is_empty():
 )
 def test_filters_show_dates_and_money_in_the_language_of_the_campaign(text, value, shown):
     settings = Settings(locale="de", currency="EUR", time_zone="Europe/Berlin")
-    assert rendered(text, settings=settings, x=value) == shown
+    assert render_template(text, settings=settings, x=value) == shown
 
 
 @pytest.mark.parametrize(
@@ -217,6 +219,6 @@ def test_filters_show_dates_and_money_in_the_language_of_the_campaign(text, valu
 )
 def test_what_goes_wrong_is_said_in_one_line(text):
     with pytest.raises(ContentError) as caught:
-        rendered(text, x="2027-01-01", list=[1, "a", None], pattern="%Y" * 99)
+        render_template(text, x="2027-01-01", list=[1, "a", None], pattern="%Y" * 99)
     assert str(caught.value)
     assert "\n" not in str(caught.value)

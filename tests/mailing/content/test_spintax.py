@@ -8,20 +8,20 @@ import pytest
 from mailing.content import Recipient, compile
 
 from .corpus import AT, LINKS, source
-from .wire import html_of, parsed
+from .wire import html_of, parse_message
 
 NOTHING = {"track_opens": False, "track_clicks": False}
 
 
-def said(body: str, seed: object = 1, **fields: object) -> str:
+def render_body(body: str, seed: object = 1, **fields: object) -> str:
     compiled = compile(source(f"<body>{body}</body>", **NOTHING, **fields))
     recipient = Recipient("a@b.test", {"city": "Leeds", "odd": "{a|b}"}, seed=seed)
-    html = html_of(parsed(compiled.render(recipient, LINKS, at=AT)))
+    html = html_of(parse_message(compiled.render(recipient, LINKS, at=AT)))
     return html.removeprefix("<body>").removesuffix("</body>")
 
 
 def wordings(body: str, **fields: object) -> set[str]:
-    return {said(body, seed, **fields) for seed in range(60)}
+    return {render_body(body, seed, **fields) for seed in range(60)}
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_anything_else_is_text(body, expected):
 
 
 def test_a_style_sheet_is_no_spintax():
-    assert "p{color:red|blue}" in said("<style>p{color:red|blue}</style><p>x</p>")
+    assert "p{color:red|blue}" in render_body("<style>p{color:red|blue}</style><p>x</p>")
 
 
 def test_a_bar_or_a_brace_inside_a_group_can_be_escaped():
@@ -83,7 +83,7 @@ def test_a_bar_or_a_brace_inside_a_group_can_be_escaped():
 
 def test_the_same_delivery_always_says_the_same():
     body = "{a|b|c}{d|e|f}{g|h|i}"
-    assert all(said(body, seed) == said(body, seed) for seed in ("42-1", 7, "é"))
+    assert all(render_body(body, seed) == render_body(body, seed) for seed in ("42-1", 7, "é"))
 
 
 def test_wordings_are_taken_evenly_and_independently():
@@ -103,7 +103,9 @@ def test_subject_sender_and_text_part_spin_too():
     for seed in range(80):
         preview = compiled.preview(Recipient("a@b.test", {"city": "Leeds"}, seed=seed), LINKS, at=AT)
         seen |= {preview.subject, preview.sender, preview.text, *re.findall(r">(\w)&#847;", preview.html)}
-        message = parsed(compiled.render(Recipient("a@b.test", {"city": "Leeds"}, seed=seed), LINKS, at=AT))
+        message = parse_message(
+            compiled.render(Recipient("a@b.test", {"city": "Leeds"}, seed=seed), LINKS, at=AT)
+        )
         assert message["Subject"] == preview.subject
         assert message["From"].addresses[0].display_name == preview.sender
     assert seen == {"a Leeds", "b Leeds", "c", "d", "e", "f", "g", "h"}

@@ -5,7 +5,7 @@ import email.policy
 from email.message import EmailMessage
 
 
-def parsed(message: bytes) -> EmailMessage:
+def parse_message(message: bytes) -> EmailMessage:
     """The message, in which the parser found nothing wrong."""
     read = email.message_from_bytes(message, policy=email.policy.default)
     assert not read.defects

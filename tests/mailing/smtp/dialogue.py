@@ -35,7 +35,7 @@ async def send(connection: Connection, n: int, hook=go, size: int = 200) -> Resu
 
 
 @contextlib.asynccontextmanager
-async def connected(server: HostileSmtp, timeouts: Timeouts = CALM):
+async def open_connection(server: HostileSmtp, timeouts: Timeouts = CALM):
     connection = await connect(Server("127.0.0.1", server.port, timeouts=timeouts))
     try:
         yield connection

@@ -15,10 +15,10 @@ from tests.mailing.smtp.dialogue import (
     SENDER,
     STEPPED,
     chain,
-    connected,
     content,
     hurry_stage,
     mail,
+    open_connection,
     send,
     times_recorded,
     until,
@@ -28,7 +28,7 @@ from tests.mailing.smtp.dialogue import (
 @pytest.mark.parametrize("extensions", [PIPELINED, STEPPED], ids=["pipelined", "stepped"])
 def test_a_chain_delivers_each_message_once_and_whole(run, extensions):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             results = await chain(connection, 50)
         assert [result.outcome for result in results] == [Outcome.ACCEPTED] * 50
         assert [message.message_id for message in server.accepted] == [
@@ -46,7 +46,7 @@ def test_a_chain_delivers_each_message_once_and_whole(run, extensions):
 
 def test_a_chain_takes_one_round_trip_a_message(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, Timeouts()) as connection:
+        async with open_connection(server, Timeouts()) as connection:
             await send(connection, 99)
             start = time.monotonic()
             await chain(connection, 10)
@@ -62,7 +62,7 @@ def test_a_fault_in_a_chain_hurts_its_own_message_only(run, stage, fault):
     action, outcome = FAULTS[fault]
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
 
             def hurry_third(n: int) -> None:
                 if n == 3 and outcome is Outcome.TIMED_OUT:
@@ -100,7 +100,7 @@ def test_a_mark_refused_in_a_chain_keeps_the_messages_before_it(run):
             left -= 1
             return left >= 0
 
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             results = await chain(connection, 10, until_paused)
         assert [r.outcome for r in results] == [Outcome.ACCEPTED] * 3 + [Outcome.WITHHELD]
         assert len(server.accepted) == 3
@@ -112,7 +112,7 @@ def test_a_mark_refused_in_a_chain_keeps_the_messages_before_it(run):
 def test_a_message_that_cannot_be_chained_is_refused_when_it_is_offered(run):
     async def main(server: HostileSmtp) -> None:
         nobody = Mail(SENDER, "nobody", b"x")
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             assert await connection.offer(mail(1)) is None
             assert (await connection.deliver(then=nobody)).outcome is Outcome.ACCEPTED
             refused = await connection.offer(nobody)

@@ -78,14 +78,14 @@ async def go() -> bool:
     return True
 
 
-async def sent(server: Server, content: bytes = CONTENT):
+async def send_message(server: Server, content: bytes = CONTENT):
     connection = await connect(server)
     result = await connection.send("shop@a.example", "ada@b.example", content, before_dot=go)
     await connection.quit()
     return result
 
 
-async def failed(server: Server) -> ConnectFailed:
+async def fail_to_connect(server: Server) -> ConnectFailed:
     with pytest.raises(ConnectFailed) as failure:
         await connect(server)
     return failure.value
@@ -94,7 +94,7 @@ async def failed(server: Server) -> ConnectFailed:
 def test_a_real_server_gets_the_message_as_it_was_written(run):
     inbox = Inbox()
     with aiosmtpd(inbox) as port:
-        result = run(sent(Server("127.0.0.1", port)))
+        result = run(send_message(Server("127.0.0.1", port)))
     assert (result.outcome, result.reply) == (Outcome.ACCEPTED, Reply(250, "2.0.0", "taken"))
     assert inbox.messages == [("shop@a.example", ["ada@b.example"], CONTENT)]
 
@@ -111,7 +111,9 @@ def test_an_encrypted_connection_delivers_with_and_without_login(run, certificat
     else:
         options |= {"ssl_context": server_context(own), "auth_require_tls": False}
     with aiosmtpd(inbox, **options) as port:
-        result = run(sent(Server("127.0.0.1", port, tls, *login, ca_file=own.authority), CONTENT * 5000))
+        result = run(
+            send_message(Server("127.0.0.1", port, tls, *login, ca_file=own.authority), CONTENT * 5000)
+        )
     assert result.outcome is Outcome.ACCEPTED
     assert inbox.messages == [("shop@a.example", ["ada@b.example"], CONTENT * 5000)]
 
@@ -126,7 +128,7 @@ def test_a_wrong_password_is_a_refused_login_that_never_shows_the_password(run, 
     }
     with aiosmtpd(Inbox(), **options, auth_require_tls=False) as port:
         server = Server("127.0.0.1", port, Tls.IMPLICIT, "ada", "hunter2", ca_file=own.authority)
-        failure = run(failed(server))
+        failure = run(fail_to_connect(server))
     assert (failure.cause, failure.stage, failure.reply.code) == (Cause.LOGIN, Stage.AUTH, 535)
     assert failure.verdict.kind is Kind.CONNECTION
     assert ADVICE[Cause.LOGIN] in failure.sentence
@@ -149,11 +151,11 @@ def test_a_certificate_that_proves_nothing_is_not_accepted(
     options = {"tls_context" if tls is Tls.STARTTLS else "ssl_context": server_context(own)}
     with aiosmtpd(Inbox(), **options) as port:
         server = Server("127.0.0.1", port, tls, ca_file=own.authority if trusted else None)
-        failure = run(failed(server))
+        failure = run(fail_to_connect(server))
         assert (failure.cause, failure.stage) == (Cause.CERTIFICATE, Stage.STARTTLS)
         assert words in failure.sentence
         unchecked = Server("127.0.0.1", port, tls, verify=False)
-        assert run(sent(unchecked)).outcome is Outcome.ACCEPTED
+        assert run(send_message(unchecked)).outcome is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_what_is_wrong_with_a_certificate_is_said_in_plain_words(run, certificat
     trusted = words.startswith("It") or "host" in words
     with aiosmtpd(Inbox(), ssl_context=server_context(own)) as port:
         server = Server("127.0.0.1", port, Tls.IMPLICIT, ca_file=own.authority if trusted else None)
-        assert words in run(failed(server)).sentence
+        assert words in run(fail_to_connect(server)).sentence
 
 
 @pytest.mark.parametrize("uploaded", ["authority", "chain"])
@@ -177,9 +179,12 @@ def test_an_uploaded_authority_is_trusted_for_its_server(run, certificate, uploa
     own, other = certificate(), certificate("other.example")
     text = read_authorities(b"notes\n" + Path(getattr(own, uploaded)).read_bytes())
     with aiosmtpd(Inbox(), ssl_context=server_context(own)) as port:
-        assert run(sent(Server("127.0.0.1", port, Tls.IMPLICIT, authority=text))).outcome is Outcome.ACCEPTED
+        assert (
+            run(send_message(Server("127.0.0.1", port, Tls.IMPLICIT, authority=text))).outcome
+            is Outcome.ACCEPTED
+        )
         unrelated = Server("127.0.0.1", port, Tls.IMPLICIT, authority=Path(other.chain).read_text())
-        assert run(failed(unrelated)).cause is Cause.CERTIFICATE
+        assert run(fail_to_connect(unrelated)).cause is Cause.CERTIFICATE
 
 
 @pytest.mark.parametrize(
@@ -221,7 +226,7 @@ def test_a_name_for_ehlo_is_full(name, is_good):
 
 def test_a_server_without_starttls_is_never_spoken_to_in_clear(run):
     with hostile_smtp(Settings(login="ada:secret")) as server:
-        failure = run(failed(Server("127.0.0.1", server.port, Tls.STARTTLS, "ada", "secret")))
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, Tls.STARTTLS, "ada", "secret")))
         assert (failure.cause, failure.stage) == (Cause.ENCRYPTION, Stage.STARTTLS)
         assert "does not offer STARTTLS" in failure.sentence
 
@@ -232,7 +237,7 @@ def test_a_server_without_starttls_is_never_spoken_to_in_clear(run):
 )
 def test_answers_put_ahead_of_the_encryption_end_the_connection(run, raw):
     with hostile_smtp(Settings(extensions="STARTTLS", rules=[f"starttls raw {raw}"])) as server:
-        failure = run(failed(Server("127.0.0.1", server.port, Tls.STARTTLS)))
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, Tls.STARTTLS)))
         assert failure.stage is Stage.STARTTLS
         assert failure.cause in (Cause.NOT_SMTP, Cause.ENCRYPTION)
         assert "ahead of the encryption" in failure.sentence or "what was not asked" in failure.sentence
@@ -240,25 +245,25 @@ def test_answers_put_ahead_of_the_encryption_end_the_connection(run, raw):
 
 def test_implicit_tls_to_a_port_that_speaks_plain_says_so(run):
     with hostile_smtp() as server:
-        failure = run(failed(Server("127.0.0.1", server.port, Tls.IMPLICIT)))
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, Tls.IMPLICIT)))
         assert (failure.cause, failure.stage) == (Cause.ENCRYPTION, Stage.STARTTLS)
 
 
 def test_plain_to_a_port_that_speaks_tls_times_out_with_the_ports_named(run, certificate):
     with aiosmtpd(Inbox(), ssl_context=server_context(certificate())) as port:
-        failure = run(failed(Server("127.0.0.1", port, timeouts=limit_stage(Stage.GREETING))))
+        failure = run(fail_to_connect(Server("127.0.0.1", port, timeouts=limit_stage(Stage.GREETING))))
     assert (failure.cause, failure.stage) == (Cause.TIMED_OUT, Stage.GREETING)
     assert "465" in failure.sentence
 
 
 def test_a_port_where_nobody_listens_and_a_name_that_is_none_are_not_reached(run):
-    refused = run(failed(Server("127.0.0.1", free_port())))
+    refused = run(fail_to_connect(Server("127.0.0.1", free_port())))
     assert (refused.cause, refused.stage) == (Cause.UNREACHABLE, Stage.CONNECT)
     assert "Check the host name and the port" in refused.sentence
-    unknown = run(failed(Server("no-such-host.invalid", 25)))
+    unknown = run(fail_to_connect(Server("no-such-host.invalid", 25)))
     assert (unknown.cause, unknown.stage) == (Cause.UNREACHABLE, Stage.CONNECT)
     assert "'no-such-host.invalid'" in unknown.sentence
-    assert run(failed(Server("a" * 70 + ".example", 25))).cause is Cause.UNREACHABLE
+    assert run(fail_to_connect(Server("a" * 70 + ".example", 25))).cause is Cause.UNREACHABLE
 
 
 def test_a_host_that_swallows_every_packet_times_out(run):
@@ -269,7 +274,7 @@ def test_a_host_that_swallows_every_packet_times_out(run):
         full.listen(0)
         port = full.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)):
-            failure = run(failed(Server("127.0.0.1", port, timeouts=Timeouts(connect=0.3))))
+            failure = run(fail_to_connect(Server("127.0.0.1", port, timeouts=Timeouts(connect=0.3))))
     assert (failure.cause, failure.stage) == (Cause.TIMED_OUT, Stage.CONNECT)
 
 
@@ -304,7 +309,7 @@ def test_a_host_that_swallows_every_packet_times_out(run):
     ],
 )
 def test_the_check_of_a_connection_names_what_failed_and_what_to_do(run, rule, cause, stage, code):
-    async def checked(server: Server) -> ConnectFailed:
+    async def fail_the_check(server: Server) -> ConnectFailed:
         with pytest.raises(ConnectFailed) as failure:
             await check(server, "shop@a.example")
         return failure.value
@@ -313,7 +318,9 @@ def test_the_check_of_a_connection_names_what_failed_and_what_to_do(run, rule, c
         start = time.monotonic()
         timeouts = limit_stage(stage) if cause is Cause.TIMED_OUT else Timeouts()
         failure = run(
-            checked(Server("127.0.0.1", server.port, username="ada", password="secret", timeouts=timeouts))
+            fail_the_check(
+                Server("127.0.0.1", server.port, username="ada", password="secret", timeouts=timeouts)
+            )
         )
         assert time.monotonic() - start < 20, "no other deadline was waited for"
         assert (failure.cause, failure.stage) == (cause, stage)
@@ -324,7 +331,7 @@ def test_the_check_of_a_connection_names_what_failed_and_what_to_do(run, rule, c
 
 def test_a_throttled_login_tells_how_long_to_wait(run):
     with hostile_smtp(Settings(login="a:b", rules=["auth 454 4.7.0 try again in 30 seconds"])) as server:
-        failure = run(failed(Server("127.0.0.1", server.port, username="a", password="b")))
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, username="a", password="b")))
     assert failure.verdict.retry_after == 30
 
 
@@ -335,25 +342,25 @@ def test_a_connection_that_works_passes_its_check_and_nothing_is_sent(run):
 
 
 def test_a_sender_that_is_no_address_fails_the_check_by_name(run):
-    async def checked(server: Server) -> None:
+    async def fail_the_check(server: Server) -> None:
         with pytest.raises(ConnectFailed, match="'shop' is not an e-mail address") as failure:
             await check(server, "shop")
         assert failure.value.cause is Cause.SENDER
 
     with hostile_smtp() as server:
-        run(checked(Server("127.0.0.1", server.port)))
+        run(fail_the_check(Server("127.0.0.1", server.port)))
 
 
 def test_a_server_that_offers_no_login_we_speak_is_named(run):
     with hostile_smtp(Settings(login="a:b", logins_offered="CRAM-MD5 XOAUTH2")) as server:
-        failure = run(failed(Server("127.0.0.1", server.port, username="a", password="b")))
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, username="a", password="b")))
     assert (failure.cause, failure.reply) == (Cause.LOGIN, None)
     assert "CRAM-MD5, XOAUTH2" in failure.sentence
 
 
 def test_a_server_that_knows_only_helo_is_spoken_to(run):
     with hostile_smtp(Settings(rules=["ehlo times=1 502 5.5.1 not implemented"])) as server:
-        assert run(sent(Server("127.0.0.1", server.port))).outcome is Outcome.ACCEPTED
+        assert run(send_message(Server("127.0.0.1", server.port))).outcome is Outcome.ACCEPTED
         assert len(server.accepted) == 1
 
 
@@ -396,8 +403,8 @@ def test_a_password_is_not_shown_to_another_machine_without_encryption(run, monk
     """Whatever is stored: decided by the address that answers, before a byte is said."""
     with hostile_smtp() as server:
         monkeypatch.setattr(client, "is_loopback", lambda address: False)
-        failure = run(failed(Server("127.0.0.1", server.port, Tls.NONE, "ada", "s3cret")))
-        result = run(sent(Server("127.0.0.1", server.port)))  # without a login nothing is shown
+        failure = run(fail_to_connect(Server("127.0.0.1", server.port, Tls.NONE, "ada", "s3cret")))
+        result = run(send_message(Server("127.0.0.1", server.port)))  # without a login nothing is shown
     assert result.outcome is Outcome.ACCEPTED
     assert (failure.cause, failure.stage) == (Cause.ENCRYPTION, Stage.AUTH)
     assert "would show it the password" in failure.sentence

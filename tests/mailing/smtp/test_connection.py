@@ -12,10 +12,10 @@ from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
     SENDER,
-    connected,
     go,
     limit_stage,
     mail,
+    open_connection,
     send,
     until,
 )
@@ -23,7 +23,7 @@ from tests.mailing.smtp.dialogue import (
 
 def test_misuse_is_named(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             with pytest.raises(RuntimeError, match="No message has been offered"):
                 await connection.deliver()
             assert await connection.offer(mail(1)) is None
@@ -43,7 +43,7 @@ def test_misuse_is_named(run):
 
 def test_a_transaction_can_be_reset_and_the_connection_goes_on(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             assert await connection.reset()
             assert (await send(connection, 1)).outcome is Outcome.ACCEPTED
             server.settings.change(rules=["rset 500 5.5.1 what"])
@@ -70,7 +70,7 @@ def test_a_goodbye_never_fails_and_never_waits_long(run, rule):
 
 def test_a_message_in_eight_bits_and_an_address_in_utf8_arrive(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             text = "Subject: grüße\r\n\r\näöü\r\n".encode()
             result = await connection.send(SENDER, "jürgen@bücher.example", text, before_dot=go)
             assert result.outcome is Outcome.ACCEPTED
@@ -83,7 +83,7 @@ def test_a_message_in_eight_bits_and_an_address_in_utf8_arrive(run):
 
 def test_a_message_over_the_servers_limit_is_refused_before_a_byte_of_it_leaves(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1, size=2000)
             assert (result.outcome, result.stage, result.reply) == (Outcome.REFUSED, Stage.MAIL, None)
             assert result.verdict.kind is Kind.POLICY

@@ -12,8 +12,8 @@ from tests.mailing.smtp.dialogue import (
     FAULTS,
     PIPELINED,
     STEPPED,
-    connected,
     hurry_stage,
+    open_connection,
     send,
     send_and_run_late,
     times_recorded,
@@ -29,7 +29,7 @@ def test_a_fault_at_any_stage_is_told_with_its_stage_and_nothing_is_lost_or_doub
     action, outcome = FAULTS[fault]
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
             assert (await send(connection, 1)).outcome is Outcome.ACCEPTED
             if outcome is Outcome.TIMED_OUT:
                 hurry_stage(connection, stage)
@@ -79,7 +79,7 @@ def test_a_fault_at_any_stage_is_told_with_its_stage_and_nothing_is_lost_or_doub
 )
 def test_a_message_taken_but_never_confirmed_is_uncertain(run, action, outcome):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
             if outcome is Outcome.TIMED_OUT:
                 result = await send_and_run_late(connection, 1, lambda: times_recorded(server, 1))
             else:
@@ -97,7 +97,7 @@ def test_a_connection_lost_in_the_middle_of_a_small_message_is_uncertain(run):
     """The kernel took all of it at once: nobody here can tell how far it came."""
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1)
             assert (result.outcome, result.stage, result.uncertain) == (Outcome.DROPPED, Stage.DOT, True)
         assert times_recorded(server, 1) == 0
@@ -108,7 +108,7 @@ def test_a_connection_lost_in_the_middle_of_a_small_message_is_uncertain(run):
 
 def test_a_connection_lost_while_the_dot_still_waits_here_is_certain(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
             result = await send(connection, 1, size=20_000_000)
             assert (result.outcome, result.uncertain) == (Outcome.DROPPED, False)
         assert times_recorded(server, 1) == 0
@@ -121,7 +121,7 @@ def test_a_long_message_whose_dot_has_left_unanswered_is_uncertain(run):
     """This server reads on to the end, and never answers."""
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
 
             def has_all_left() -> bool:
                 return server.stats().get("unheard", 0) > 19_000_000 and not connection._is_backlogged
@@ -136,7 +136,7 @@ def test_a_long_message_whose_dot_has_left_unanswered_is_uncertain(run):
 
 def test_a_long_message_that_the_server_stopped_reading_is_certain(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server, CALM) as connection:
+        async with open_connection(server, CALM) as connection:
             result = await send_and_run_late(
                 connection, 1, lambda: server.stats().get("body freeze"), size=20_000_000
             )

@@ -8,7 +8,7 @@ from mailing.smtp.client import Outcome, Timeouts
 from mailing.smtp.replies import Stage
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
-    connected,
+    open_connection,
     send,
     times_recorded,
     until,
@@ -21,7 +21,7 @@ def test_a_message_whose_mark_is_not_granted_is_never_sent(run, answer):
         async def refuse():
             return answer
 
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1, refuse)
             assert (result.outcome, result.stage, result.uncertain) == (Outcome.WITHHELD, Stage.DATA, False)
             assert not connection.is_usable
@@ -38,7 +38,7 @@ def test_a_mark_that_fails_ends_the_connection_and_the_error_goes_on(run):
         async def fail() -> bool:
             raise LookupError("the database went away")
 
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             with pytest.raises(LookupError, match="the database went away"):
                 await send(connection, 1, fail)
             assert not connection.is_usable
@@ -56,7 +56,7 @@ def test_a_mark_is_asked_for_only_when_the_recipient_is_accepted(run):
             asked.append(server.stats()["accepted"])
             return True
 
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             assert (await send(connection, 1, mark)).outcome is Outcome.REFUSED
             assert (await send(connection, 2, mark)).outcome is Outcome.ACCEPTED
         assert asked == [0]
@@ -71,7 +71,7 @@ def test_a_server_that_leaves_while_the_mark_is_written_got_nothing(run):
             await asyncio.sleep(0.1)
             return True
 
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1, mark)
             assert (result.outcome, result.stage, result.uncertain) == (Outcome.DROPPED, Stage.DATA, False)
         assert server.accepted == []
@@ -87,7 +87,7 @@ def test_a_task_cancelled_on_the_way_closes_its_connection(run, where):
             await asyncio.sleep(60 if where == "in the mark" else 0)
             return True
 
-        async with connected(server, Timeouts()) as connection:
+        async with open_connection(server, Timeouts()) as connection:
             task = asyncio.ensure_future(send(connection, 1, slow))
             await asyncio.sleep(0.15)
             task.cancel()

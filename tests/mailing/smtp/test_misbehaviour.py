@@ -15,9 +15,9 @@ from tests.mailing.smtp.dialogue import (
     PIPELINED,
     STEPPED,
     chain,
-    connected,
     let_time_pass,
     limit_stage,
+    open_connection,
     send,
     times_recorded,
     until,
@@ -39,7 +39,7 @@ from tests.mailing.smtp.dialogue import (
 )
 def test_answers_out_of_step_end_the_connection_before_a_message_leaves(run, extensions, rule, stage):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1)
             assert (result.outcome, result.uncertain) == (Outcome.DROPPED, False)
             assert stage in (None, result.stage)
@@ -52,11 +52,11 @@ def test_answers_out_of_step_end_the_connection_before_a_message_leaves(run, ext
 
 def test_an_answer_too_many_after_the_dot_ends_the_connection_but_not_the_message(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             result = await send(connection, 1)
             assert (result.outcome, result.reply) == (Outcome.ACCEPTED, Reply(250, "", "ok"))
             assert not connection.is_usable
-            assert "what was not asked" in connection.ended
+            assert "what was not asked" in connection.ended_because
 
     with hostile_smtp(Settings(rules=[r"ack raw 250 ok\r\n250 and for the next one too\r\n"])) as server:
         run(main(server))
@@ -124,7 +124,7 @@ def test_each_answer_of_a_group_has_its_own_time(run):
 
 def test_a_refused_recipient_with_data_granted_all_the_same_gets_no_message(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             refused = await send(connection, 1)
             assert (refused.outcome, refused.stage, refused.reply.code) == (Outcome.REFUSED, Stage.RCPT, 550)
             assert connection.is_usable
@@ -139,7 +139,7 @@ def test_a_refused_sender_with_data_granted_all_the_same_ends_the_connection(run
     """The server took the recipient: even an empty message would reach him."""
 
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             refused = await send(connection, 1)
             assert (refused.outcome, refused.stage, refused.reply.code) == (Outcome.REFUSED, Stage.MAIL, 550)
             assert refused.verdict.kind is Kind.CONNECTION
@@ -152,14 +152,14 @@ def test_a_refused_sender_with_data_granted_all_the_same_ends_the_connection(run
 
 def test_a_server_that_closes_an_idle_connection_is_noticed_before_the_next_message(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             await send(connection, 1)
             (session,) = server.open
             server.loop.call_soon_threadsafe(session.transport.write, b"421 4.4.2 idle for too long\r\n")
             server.loop.call_soon_threadsafe(session.transport.close)
             await asyncio.sleep(0.1)
             assert not connection.is_usable
-            assert "421 4.4.2 idle for too long" in connection.ended
+            assert "421 4.4.2 idle for too long" in connection.ended_because
             result = await send(connection, 2)
             assert (result.outcome, result.stage, result.uncertain) == (Outcome.DROPPED, Stage.MAIL, False)
         assert times_recorded(server, 2) == 0
@@ -170,7 +170,7 @@ def test_a_server_that_closes_an_idle_connection_is_noticed_before_the_next_mess
 
 def test_a_server_that_throttles_costs_no_attempt_and_names_its_time(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             assert (await send(connection, 1)).outcome is Outcome.ACCEPTED
             result = await send(connection, 2)
             assert (result.outcome, result.stage, result.reply.code) == (Outcome.REFUSED, Stage.MAIL, 454)
@@ -183,7 +183,7 @@ def test_a_server_that_throttles_costs_no_attempt_and_names_its_time(run):
 
 def test_a_server_that_takes_so_many_messages_a_connection_says_421_and_a_new_one_goes_on(run):
     async def main(server: HostileSmtp) -> None:
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             results = await chain(connection, 5)
             assert [r.outcome for r in results] == [Outcome.ACCEPTED, Outcome.ACCEPTED, Outcome.REFUSED]
             assert (results[2].stage, results[2].reply.code, results[2].verdict.kind) == (
@@ -192,7 +192,7 @@ def test_a_server_that_takes_so_many_messages_a_connection_says_421_and_a_new_on
                 Kind.THROTTLE,
             )
             assert not connection.is_usable
-        async with connected(server) as connection:
+        async with open_connection(server) as connection:
             assert (await send(connection, 3)).outcome is Outcome.ACCEPTED
         assert len(server.accepted) == 3
 

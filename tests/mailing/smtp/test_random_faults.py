@@ -157,7 +157,7 @@ def test_a_server_in_another_process_records_the_same(tmp_path, run):
     with hostile_process(*options) as (port, control):
         sending = Run(count, 4, chained=True)
         run(sending.all(port))
-        accepted = control.accepted()
+        accepted = control.list_accepted()
         sending.compare(count, accepted)
         assert control.stats()["accepted"] == len(accepted)
         control.reset()

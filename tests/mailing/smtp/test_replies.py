@@ -16,8 +16,8 @@ from mailing.smtp.replies import (
 from mailing.smtp.verdicts import Kind, Verdict, classify, find_retry_seconds
 
 
-def read(stream: bytes) -> list[Reply]:
-    return [reply.read() for reply in ReplyParser().feed(stream)]
+def read_replies(stream: bytes) -> list[Reply]:
+    return [reply.decode() for reply in ReplyParser().feed(stream)]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def read(stream: bytes) -> list[Reply]:
     ],
 )
 def test_a_reply_is_read_into_code_enhanced_code_and_words(stream, reply):
-    assert read(stream) == [reply]
+    assert read_replies(stream) == [reply]
 
 
 def test_a_reply_reads_as_the_server_wrote_it():
@@ -194,7 +194,7 @@ STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
     ],
 )
 def test_a_reply_says_whose_matter_it_is(stage, reply, verdict):
-    assert classify(stage, read(reply.encode() + b"\r\n")[0]) == verdict
+    assert classify(stage, read_replies(reply.encode() + b"\r\n")[0]) == verdict
 
 
 @pytest.mark.parametrize(

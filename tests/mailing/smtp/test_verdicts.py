@@ -29,7 +29,7 @@ def read_cases() -> list[Case]:
         parts = text.split("\\n")
         code = int(parts[0][:3])
         lines = [parts[0][4:]] + [re.sub(rf"^{code}[ -]", "", part) for part in parts[1:]]
-        reply = RawReply(code, tuple(part.encode() for part in lines)).read()
+        reply = RawReply(code, tuple(part.encode() for part in lines)).decode()
         cases.append(Case(Stage(stage), reply, Kind(kind), suppress == "yes"))
     return cases
 
