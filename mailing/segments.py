@@ -23,6 +23,7 @@ from typing import Any
 from django.conf import settings
 
 from mailing.comparing import Condition, compare, equals, is_impossible_date
+from mailing.countries import country_code
 
 FIELDS = {
     "email": "Address",
@@ -123,6 +124,8 @@ def _compile_field(node: dict[str, Any]) -> Condition:
         text = f"contact.attributes ->> '{name}'"  # letters, digits and _ only
     else:
         raise SegmentError(f"“{name}” is no name of a field.")
+    if name == "country" and op in ("equals", "not_equals") and isinstance(value, str):
+        value = country_code(value) or value  # contacts have the two letters of ISO
     has_numbers = name not in FIELDS or name == "score"
     return _compile_comparison(f"({text})", name, op, value, has_numbers=has_numbers)
 
@@ -183,7 +186,9 @@ def _read_text(value: Any, name: str) -> str:
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
         raise SegmentError(f"“{name}” is compared with nothing: give a value.")
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise SegmentError(f"“{name}” is compared with {value}, which is no number.")
         value = f"{Decimal(repr(value)).normalize():f}"  # 10000000000000000, not 1e+16
     text = unicodedata.normalize("NFC", str(value))
     if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):

@@ -76,6 +76,19 @@ def test_every_operator_compares_as_it_says(people, field, op, value, names):
     assert choose_first_names({"field": field, "op": op, "value": value}) == names
 
 
+@pytest.mark.parametrize("written", ["IT", "it", "Italy", "Italien"])
+def test_a_country_is_found_by_its_name_too(written):
+    people = [{"email": "a@x.test", "country": "IT"}, {"email": "b@x.test", "country": "DE"}]
+    assert choose_contacts({"field": "country", "op": "equals", "value": written}, people) == ["a@x.test"]
+    assert audience.count_contacts({"field": "country", "op": "not_equals", "value": written}) == 1
+
+
+@pytest.mark.parametrize("op", ["greater_than", "less_than", "equals"])
+def test_a_number_beyond_all_numbers_is_refused(op):
+    with pytest.raises(SegmentError, match="no number"):
+        audience.count_contacts({"field": "points", "op": op, "value": float("inf")})
+
+
 def test_groups_nest_and_none_turns_the_unknown_into_yes(people):
     gold = {"field": "plan", "op": "equals", "value": "gold"}
     rich = {"field": "score", "op": "greater_than", "value": 100}
