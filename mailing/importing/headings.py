@@ -157,9 +157,14 @@ def meaning_of(name: str) -> str | None:
     return MEANINGS.get(word, other)
 
 
+def _fold_heading(name: str) -> str:
+    """As `fold`; the Dutch word for a newsletter holds one for letters of paper."""
+    return fold(name[:200]).replace("nieuwsbrief", "newsletter")
+
+
 def find_consent(name: str) -> str | None:
     """ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
-    word = fold(name[:200]).replace("nieuwsbrief", "newsletter")
+    word = _fold_heading(name)
     if _OF_OTHER_WAYS(word):
         return None
     if _REFUSES(word):
@@ -169,7 +174,7 @@ def find_consent(name: str) -> str | None:
 
 def is_of_other_ways(name: str) -> bool:
     """Whether the name of a column speaks of a way to reach people that is not e-mail."""
-    word = fold(name[:200])
+    word = _fold_heading(name)
     return "mail" not in word and _OF_OTHER_WAYS(word) is not None
 
 
