@@ -37,7 +37,7 @@ ASKED = (
     "q page after before part status verdict contact campaign kind sort by first last until of find type seen at"
 ).split()
 # those that a form may take for good, so that they reach a column, tried in one field at a time
-ALONE = ("empty", "huge", "digits", "last minute", "object")
+ALONE = ("empty", "huge", "digits", "object")
 
 
 def deal_texts(names: list[str], turn: int) -> dict[str, str]:

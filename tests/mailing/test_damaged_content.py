@@ -9,8 +9,8 @@ from tests.mailing.content.mutated import list_sources, mutate
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
-IN_A_RUN = 75
-IN_A_TEST = 25
+IN_A_RUN = 40
+IN_A_TEST = 20
 WELL = {"body": "Hello [Leave]({{ unsubscribe_url }})", "body_format": "markdown", "subject": "x", "text": ""}
 
 

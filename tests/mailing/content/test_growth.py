@@ -51,9 +51,14 @@ def seconds_of(body: str, body_format: content.Format) -> float:
 @pytest.mark.parametrize("name", PIECES)
 def test_a_body_twice_as_long_takes_at_most_three_times_as_long(name, body_format):
     piece = PIECES[name]
-    once = seconds_of(piece * (SIZE // len(piece)), body_format)
-    twice = seconds_of(piece * (2 * SIZE // len(piece)), body_format)
-    assert twice < 3 * max(once, 0.02)
+
+    def is_even() -> bool:
+        once = seconds_of(piece * (SIZE // len(piece)), body_format)
+        twice = seconds_of(piece * (2 * SIZE // len(piece)), body_format)
+        return twice < 3 * max(once, 0.02)
+
+    # what grows by the square takes four times as long each time; a busy machine does not
+    assert any(is_even() for _ in range(4))
 
 
 def test_markdown_grows_evenly():
