@@ -51,7 +51,7 @@ def list_openers(page: Page) -> Iterator[tuple[str, Locator]]:
         yield name_kind(opener.get_attribute("hx-get") or ""), button if button.count() else opener
 
 
-STATES = {"Draft", "Completed", "Paused"}  # of campaigns, that the demo has
+STATES = {"Draft", "Paused"}  # of campaigns, that the walk meets whatever other tests have made
 
 
 @pytest.mark.timeout(420)  # one walk over some forty kinds of page, each at two widths
@@ -64,11 +64,6 @@ def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, prod
     menu = page.eval_on_selector_all("nav a[href^='/']", "all => all.map(one => one.getAttribute('href'))")
     assert len(set(menu)) >= MENU_ENTRIES
     waiting, kinds, dialogs = [*menu, "/account/password/"], set(), set()
-    for (
-        status
-    ) in STATES:  # other tests may have made so many campaigns that the list does not show one of each
-        page.goto(f"/campaigns/?status={status.lower()}")
-        waiting += [link for link in list_links(page) if link not in waiting]
     for address in waiting:  # grows while it is walked
         kind = name_kind(address)
         is_campaign = kind.endswith(":campaign")
