@@ -54,6 +54,7 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 
 INSTALLED_APPS = [
+    "demo",
     "mailing",
     "pos",
     "promotions",

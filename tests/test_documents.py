@@ -8,7 +8,7 @@ from django.apps import apps
 from django.conf import settings
 
 BASE = settings.BASE_DIR
-APPS = ("campaigns", "promotions", "pos", "mailing")
+APPS = ("campaigns", "promotions", "pos", "mailing", "demo")
 names_a_file_outside = re.compile(
     r"\.\./shared|\.\./\.library|shared/design|house_style\.md|seed_products|field_reports"
 ).search

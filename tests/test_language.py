@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-FOLDERS = ("campaigns", "promotions", "pos", "mailing", "config", "tests", "benchmarks")
+FOLDERS = ("campaigns", "promotions", "pos", "mailing", "demo", "config", "tests", "benchmarks")
 IRREGULAR = frozenset(
     """
     begun born bought bound broken brought built caught chosen come cut dealt done drawn driven eaten fallen fed felt

@@ -16,7 +16,7 @@ from tests.factories import EmailCampaignFactory
 
 AT = datetime(2027, 9, 3, 14, 5, tzinfo=UTC)
 WRITTEN = "3 Sep 2027, 14:05"
-APPS = ("campaigns", "mailing", "pos", "promotions")
+APPS = ("campaigns", "demo", "mailing", "pos", "promotions")
 
 
 @pytest.mark.parametrize(

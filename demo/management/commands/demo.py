@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand
 from django.db import connection
 
 from campaigns import database_time, seeds
-from mailing.demo import logins, mails, people, promotions
+from demo import logins, mails, people, promotions
 
 
 class Command(BaseCommand):

@@ -14,8 +14,8 @@ import msgspec
 from django.conf import settings
 
 from campaigns import lifecycle, seeds
-from mailing.demo import logins
-from mailing.demo.shop import LOCATIONS, list_products
+from demo import logins
+from demo.shop import LOCATIONS, list_products
 from pos import keys
 from pos.api.schemas import SaleRequest
 from pos.models import Location, Till

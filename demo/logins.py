@@ -92,5 +92,6 @@ def derive_till_key() -> str:
 
 
 def derive_secret(purpose: str, name: str) -> str:
+    # the salt has the name that this package once had: what was printed before still holds
     digest = salted_hmac(f"mailing.demo.{purpose}", name, algorithm="sha256").digest()
     return b32encode(digest).decode().rstrip("=")

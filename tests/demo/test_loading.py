@@ -12,8 +12,8 @@ from django.db import connection
 
 from campaigns import roles
 from campaigns.models import Seed, UserSettings
+from demo import logins, mails, people, promotions
 from mailing import password_reset
-from mailing.demo import logins, mails, people, promotions
 from mailing.models import Contact, ContactList, SmtpConnection
 from pos import keys
 from pos.models import Location, Till
