@@ -10,9 +10,10 @@ from typing import Any, TypeVar, cast
 
 from django.db import transaction
 
-from campaigns import database_time
+from campaigns import database_time, refusals
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
+from campaigns.verbs import VERBS
 
 __all__ = [
     "Locked",
@@ -28,8 +29,6 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
-
-VERB_WORDS = {"end_early": "end early"}  # how a verb reads in a sentence, where it differs from its name
 
 
 def fire(
@@ -139,13 +138,13 @@ def list_refusals(
     meta = steps(campaign).get(verb)
     if meta is None:
         return [("", f"“{verb}” is not a step of {'an' if kind[0] in 'aeiou' else 'a'} {kind} campaign.")]
-    said = VERB_WORDS.get(verb, verb)
+    said = VERBS[verb].words
     if not meta.has_transition(campaign.status):
         return [("", f"“{campaign}” is {campaign.status}: it cannot {said}. {advice(campaign, by)}")]
     if not meta.has_transition_perm(campaign, campaign.status, by):
         if meta.get_transition(campaign.status).permission is by_system:
             return [("", f"Only the system can {said} a campaign; it does so by itself.")]
-        return [("", f"You may not {said} {kind} campaigns: ask an administrator for the right to.")]
+        return [("", refusals.say_not_allowed(f"{said} {kind} campaigns"))]
     return campaign.objections(verb, now, **arguments)
 
 
@@ -154,7 +153,7 @@ def advice(campaign: Campaign, by: Any) -> str:
     if campaign.is_final:
         return "That is final; duplicate it to start anew."
     verbs = [
-        VERB_WORDS.get(verb, verb)
+        VERBS[verb].words
         for verb in open_steps(campaign, by)
         if steps(campaign)[verb].get_transition(campaign.status).permission is not by_system
     ]
@@ -176,10 +175,7 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
     campaign = lock_row(campaign)
     for owed in campaign.settle(now):
         _take_step(campaign, owed, now)
-    if by is not None and not by.has_perm(permission_name(campaign, "change")):
-        raise Refused(
-            f"You may not edit {kind_name(campaign)} campaigns: ask an administrator for the right to."
-        )
+    refusals.require(by, permission_name(campaign, "change"), f"edit {kind_name(campaign)} campaigns")
     if campaign.is_locked:
         raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
     if campaign.REOPENS and campaign.status == Campaign.Status.SCHEDULED:
@@ -194,10 +190,7 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
     """
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        if by is not None and not by.has_perm(permission_name(campaign, "add")):
-            raise Refused(
-                f"You may not add {kind_name(campaign)} campaigns: ask an administrator for the right to."
-            )
+        refusals.require(by, permission_name(campaign, "add"), f"add {kind_name(campaign)} campaigns")
         kept = {
             field.attname: getattr(campaign, field.attname)
             for field in campaign._meta.concrete_fields
@@ -227,7 +220,7 @@ def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = N
         for owed in campaign.settle(now):
             _take_step(campaign, owed, now)
         if by is not None and not may_delete(campaign, by):
-            raise Refused(f"You may not delete “{campaign}”: only who made a draft or an administrator can.")
+            raise Refused(f"Only its creator or an administrator can delete “{campaign}”.")
         campaign.delete()
 
 

@@ -1,6 +1,7 @@
 """What a person is told when something cannot be done now."""
 
 from collections.abc import Iterable
+from typing import Any
 
 
 class Refused(Exception):
@@ -17,3 +18,21 @@ class Refused(Exception):
 
 class Locked(Refused):
     """A campaign, or what belongs to it, that can no longer be edited or deleted."""
+
+
+def require(user: Any, permission: str, what: str) -> None:
+    """Let only those go on who have a right.
+
+    Args:
+        user: who asks; None is the system, which may do everything.
+        permission: as Django names it, `promotions.add_coupon`.
+        what: what was asked for, as it goes on after "You may not": "add coupons".
+    Raises: Refused: the user lacks the right.
+    """
+    if user is not None and not user.has_perm(permission):
+        raise Refused(say_not_allowed(what))
+
+
+def say_not_allowed(what: str) -> str:
+    """The sentence for somebody who lacks the right to `what`."""
+    return f"You may not {what}: ask an administrator for permission."

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 from django_q.tasks import async_task
 
-from campaigns import database_time, editions, lifecycle
+from campaigns import database_time, editions, lifecycle, refusals
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing import audience, content, launch, renderer
@@ -84,8 +84,7 @@ def save_campaign(
         raise ValueError(f"{', '.join(sorted(records))} cannot be edited: they are the system's.")
     with transaction.atomic():
         if campaign is None or campaign.pk is None:
-            if by is not None and not by.has_perm("mailing.add_emailcampaign"):
-                raise Refused("You may not add e-mail campaigns: ask an administrator for the right to.")
+            refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
             campaign, before = EmailCampaign(created_by=by), None
         else:
             campaign = lifecycle.open_for_edit(campaign, by=by)
@@ -146,8 +145,7 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = No
     Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
     Raises: Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
     """
-    if by is not None and not by.has_perm("mailing.change_emailcampaign"):
-        raise Refused("You may not send test mails: ask an administrator for the right to.")
+    refusals.require(by, "mailing.change_emailcampaign", "send test mails")
     if campaign.status != Campaign.Status.DRAFT:
         raise Refused(f"“{campaign}” is {campaign.status}: test mails are sent while it is a draft.")
     if not 0 < len(addresses) <= TEST_ADDRESSES:
@@ -240,8 +238,7 @@ def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None,
 def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said: str) -> int:
     with transaction.atomic():
         campaign = lifecycle.lock_row(lifecycle.load_own_kind(campaign))
-        if by is not None and not by.has_perm(campaign.OPERATE):
-            raise Refused(f"You may not {said} of campaigns: ask an administrator for the right to.")
+        refusals.require(by, campaign.OPERATE, f"{said} of campaigns")
         if campaign.status not in (Campaign.Status.RUNNING, Campaign.Status.PAUSED):
             raise Refused(
                 f"“{campaign}” is {campaign.status}: it cannot {said}. Duplicate it for those it did not reach."

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from campaigns import database_time
+from campaigns import database_time, refusals
 from campaigns.refusals import Refused
 from pos.models import Location, Till
 
@@ -31,7 +31,7 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
     Raises:
         Refused: the name or the key is taken, the key is malformed, or `by` may not add tills.
     """
-    _require_permission(by, "add")
+    refusals.require(by, "pos.add_till", "add tills")
     key = _check_key(key) if key else make_key()
     try:
         with transaction.atomic():
@@ -47,7 +47,7 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
 
 def rotate(till: Till, *, by: Any = None) -> str:
     """Give a till another key and return it. The old key is refused from the very next request."""
-    _require_permission(by, "change")
+    refusals.require(by, "pos.change_till", "change tills")
     key = make_key()
     Till.objects.filter(pk=till.pk).update(
         key_hash=hash_key(key), key_hint=key[-4:], revoked_at=None, last_used_at=None
@@ -57,7 +57,7 @@ def rotate(till: Till, *, by: Any = None) -> str:
 
 def revoke(till: Till, *, by: Any = None) -> None:
     """Refuse a till's key from the very next request; its sales stay."""
-    _require_permission(by, "change")
+    refusals.require(by, "pos.change_till", "change tills")
     Till.objects.filter(pk=till.pk, revoked_at=None).update(revoked_at=database_time.now())
 
 
@@ -81,8 +81,3 @@ def _check_key(key: str) -> str:
             ]
         )
     return key
-
-
-def _require_permission(by: Any, action: str) -> None:
-    if by is not None and not by.has_perm(f"pos.{action}_till"):
-        raise Refused(f"You may not {action} tills: ask an administrator for the right to.")

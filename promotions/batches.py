@@ -5,6 +5,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 
+from campaigns import refusals
 from campaigns.refusals import Refused
 from promotions.models import Change, Coupon, Promotion
 
@@ -46,8 +47,7 @@ def switch(promotion: Promotion | int, batch: str, on: bool, *, by: Any = None) 
     Returns: how many were switched; those that are so already are left as they are.
     Raises: Refused: there is no such batch, its promotion was deleted, or `by` may not.
     """
-    if by is not None and not by.has_perm("promotions.change_coupon"):
-        raise Refused("You may not change coupons: ask an administrator for the right to.")
+    refusals.require(by, "promotions.change_coupon", "change coupons")
     key = promotion if isinstance(promotion, int) else promotion.pk
     with transaction.atomic(), connection.cursor() as cursor:
         if not batch or not Coupon.objects.filter(promotion=key, batch=batch).exists():

@@ -12,7 +12,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
-from campaigns import database_time, dates, instants, spreadsheets, texts
+from campaigns import database_time, dates, instants, refusals, spreadsheets, texts
 from campaigns.refusals import Refused
 from promotions import engine
 from promotions.codes import code_as_stored, code_key
@@ -61,7 +61,7 @@ def generate_codes(
     Returns: the name of the batch.
     Raises: Refused: a value cannot be, so many codes are not possible, or `by` may not.
     """
-    _require(by, "add")
+    refusals.require(by, "promotions.add_coupon", "add coupons")
     if not 1 <= count <= MAX_CODES_OF_BATCH:
         raise Refused([("count", f"Between 1 and {MAX_CODES_OF_BATCH:,} codes can be made at once.")])
     if not 8 <= length <= 30:
@@ -189,7 +189,8 @@ def save_coupon(
     Raises: Overtaken: it was changed since; Refused: a value cannot be, the code exists already, or `by` may not.
     """
     is_new = coupon is None
-    _require(by, "add" if is_new else "change")
+    action = "add" if is_new else "change"
+    refusals.require(by, f"promotions.{action}_coupon", f"{action} coupons")
     with transaction.atomic():
         if coupon is None:
             coupon = Coupon(promotion=fields.pop("promotion"))
@@ -284,11 +285,6 @@ def _check(coupon: Coupon) -> None:
             reasons.append(("min_subtotal", "This cannot be below 0."))
     if reasons:
         raise Refused(reasons)
-
-
-def _require(by: Any, action: str) -> None:
-    if by is not None and not by.has_perm(f"promotions.{action}_coupon"):
-        raise Refused(f"You may not {action} coupons: ask an administrator for the right to.")
 
 
 # ── at the till ──────────────────────────────────────────────────────────────────────────────────────────────────────

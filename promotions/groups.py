@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from campaigns import editions
+from campaigns import editions, refusals
 from campaigns.refusals import Refused
 from promotions.models import CustomerGroup, Promotion
 
@@ -39,7 +39,7 @@ def set_members(
     `shown`: the members that `customers` was made from. Whoever else came or went meanwhile stays so.
     Raises: Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
-    _require(by, "change")
+    refusals.require(by, "promotions.change_customergroup", "change customer groups")
     if group.kept_by:
         raise Refused(f"The segment “{group.kept_by}” says who belongs to “{group}”: edit that.")
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
@@ -99,7 +99,7 @@ def save_group(
     Raises: Overtaken: it was changed since; Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
-        _require(by, "add")
+        refusals.require(by, "promotions.add_customergroup", "add customer groups")
     with transaction.atomic():
         was = CustomerGroup.objects.select_for_update().filter(pk=group.pk).first() if group.pk else None
         before = describe_group(was) | _customers(was) if was else None
@@ -125,11 +125,6 @@ def set_keeper(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:
     Raises: Refused: `by` may not.
     """
     if group.kept_by != kept_by:
-        _require(by, "change")
+        refusals.require(by, "promotions.change_customergroup", "change customer groups")
         group.kept_by = kept_by
         group.save(update_fields=["kept_by"])
-
-
-def _require(by: Any, action: str) -> None:
-    if by is not None and not by.has_perm(f"promotions.{action}_customergroup"):
-        raise Refused(f"You may not {action} customer groups: ask an administrator for the right to.")

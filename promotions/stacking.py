@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 
+from campaigns import refusals
 from campaigns.refusals import Refused
 from promotions import publish
 from promotions.engine import StackingRules
@@ -40,7 +41,7 @@ def change_rules(*, by: Any = None, seen: int | None = None, **fields: Any) -> S
         seen: the `last_edit` of `edits` that they were made from; None: of whatever there is.
     Raises: Overtaken: they were changed since; Refused: a value cannot be, or `by` may not.
     """
-    _require(by)
+    _require_permission(by)
     with transaction.atomic():
         publish.lock_rules()
         refuse_overtaken(edits(), seen)
@@ -69,7 +70,7 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) 
 
     Raises: Refused: they are one and the same, one of them was deleted, or `by` may not.
     """
-    _require(by)
+    _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))
     if first == second:
         raise Refused("A promotion cannot exclude itself.")
@@ -88,7 +89,7 @@ def let_meet(one: Promotion | int, other: Promotion | int, *, by: Any = None) ->
 
     Raises: Refused: `by` may not.
     """
-    _require(by)
+    _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))
     with transaction.atomic():
         publish.lock_rules()
@@ -106,6 +107,5 @@ def _record(what: str, pair: ExcludedPair, by: Any) -> None:
     Change.objects.create(what=what, by=by, detail={"pair": [str(pair.first), str(pair.second)]})
 
 
-def _require(by: Any) -> None:
-    if by is not None and not by.has_perm("promotions.change_stacking_rules"):
-        raise Refused("You may not change the stacking rules: ask an administrator for the right to.")
+def _require_permission(by: Any) -> None:
+    refusals.require(by, "promotions.change_stacking_rules", "change the stacking rules")

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from campaigns import database_time, instants, lifecycle, texts
+from campaigns import database_time, instants, lifecycle, refusals, texts
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -50,8 +50,7 @@ def create_campaign(
     """
     if then not in ("", "activate", "schedule"):
         raise Refused(f"“{then}” is no step of a new campaign.")
-    if by is not None and not by.has_perm("promotions.add_promotioncampaign"):
-        raise Refused("You may not add promotion campaigns: ask an administrator for the right to.")
+    refusals.require(by, "promotions.add_promotioncampaign", "add promotion campaigns")
     with transaction.atomic():
         lock_rules()
         campaign = models.PromotionCampaign(created_by=by)

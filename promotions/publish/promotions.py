@@ -7,7 +7,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from campaigns import database_time, instants
+from campaigns import database_time, instants, refusals
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
@@ -61,7 +61,7 @@ def save_promotion(
             it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
-    _require(by, action)
+    refusals.require(by, f"promotions.{action}_promotion", f"{action} promotions")
     with transaction.atomic():
         lock_rules()
         promotion = models.Promotion() if promotion is None else _read_again(promotion)
@@ -98,7 +98,7 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> 
     One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
     Raises: Refused: it was deleted, or `by` may not.
     """
-    _require(by, "change")
+    refusals.require(by, "promotions.change_promotion", "change promotions")
     status = models.Promotion.Status.ACTIVE if on else models.Promotion.Status.INACTIVE
     what = models.Change.What.ACTIVATED if on else models.Change.What.DEACTIVATED
     with transaction.atomic():
@@ -114,7 +114,7 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> 
 
 def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> None:
     """Delete a promotion with its coupons. One that was redeemed is only hidden: the ledger and its past stay."""
-    _require(by, "delete")
+    refusals.require(by, "promotions.delete_promotion", "delete promotions")
     with transaction.atomic():
         lock_rules()
         promotion = _read_again(promotion)
@@ -134,11 +134,6 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> 
             promotion.coupons.all().delete()
             promotion.delete()
             bump_version()
-
-
-def _require(by: Any, action: str) -> None:
-    if by is not None and not by.has_perm(f"promotions.{action}_promotion"):
-        raise Refused(f"You may not {action} promotions: ask an administrator for the right to.")
 
 
 def _read_again(promotion: "models.Promotion | int") -> "models.Promotion":

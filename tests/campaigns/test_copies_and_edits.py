@@ -155,7 +155,7 @@ def test_marketers_delete_their_own_drafts_and_administrators_any():
         EmailCampaignFactory(created_by=marketer),
         EmailCampaignFactory(created_by=administrator),
     )
-    with pytest.raises(Refused, match="only who made a draft or an administrator"):
+    with pytest.raises(Refused, match="Only its creator or an administrator"):
         lifecycle.delete(anothers, by=marketer)
     lifecycle.delete(theirs, by=marketer)
     lifecycle.delete(anothers, by=administrator)
