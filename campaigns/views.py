@@ -26,6 +26,7 @@ from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
 from campaigns.requests import Request
+from campaigns.verbs import VERBS
 
 may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
@@ -175,7 +176,7 @@ def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResp
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
     now = database_time.now()
     context = workspace.status_context(campaign, request.user, now)
-    if verb not in [button.verb for button in context["buttons"]]:
+    if verb not in [button.name for button in context["buttons"]]:
         response = render_refusal(
             request, campaign, workspace.not_open_refusal(campaign, verb, request.user, now)
         )
@@ -205,6 +206,7 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str,
     return {
         "verb": verb,
         "asked": workspace.button_for(campaign, verb, now),
+        "question": VERBS[verb].ask_about(campaign),
         "form": form,
         "obstacles": workspace.list_obstacles(campaign, verb, now),
         "warnings": campaign.warnings(verb, now),
@@ -225,9 +227,7 @@ def go_to(request: Request, url: str) -> HttpResponse:
 
 def describe_outcome(campaign: Campaign, verb: str) -> str:
     """What a campaign is after the step, in a word or two."""
-    return {"archive": "archived", "unarchive": "back in the list"}.get(
-        verb
-    ) or campaign.get_status_display().lower()
+    return VERBS[verb].outcome or campaign.get_status_display().lower()
 
 
 # ── the account of who is signed in ──────────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,7 @@
 """What the pages that both kinds share are made from: the one list, the buttons of a campaign, the dashboard."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,45 +14,12 @@ from campaigns import lifecycle, stages
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
+from campaigns.verbs import VERBS, Verb
 
 Status = Campaign.Status
 
 FAILED_IS_NEWS = timedelta(days=14)  # a failed campaign cannot be archived; it leaves the dashboard by itself
 DASHBOARD_ROWS = 10  # rows of each part of the dashboard
-
-
-@dataclass(frozen=True)
-class Button:
-    """One thing to do with a campaign; `asks` when a question comes before it."""
-
-    verb: str
-    label: str
-    icon: str
-    style: str = ""
-    asks: bool = False
-
-    @property
-    def is_final(self) -> bool:
-        return self.verb in ("cancel", "delete")
-
-
-BUTTONS = {
-    button.verb: button
-    for button in [
-        Button("launch", "Launch", "send", "btn-primary", asks=True),
-        Button("schedule", "Schedule", "calendar"),
-        Button("unschedule", "Unschedule", "calendar"),
-        Button("activate", "Activate", "play", "btn-primary"),
-        Button("resume", "Resume", "play", "btn-primary"),
-        Button("pause", "Pause", "pause", "btn-primary", asks=True),
-        Button("end_early", "End Early", "stop", asks=True),
-        Button("cancel", "Cancel campaign", "close", "btn-outline-danger", asks=True),
-        Button("archive", "Archive", "archive"),
-        Button("unarchive", "Unarchive", "archive"),
-        Button("duplicate", "Duplicate", "copy"),
-        Button("delete", "Delete", "delete", "btn-outline-danger", asks=True),
-    ]
-}
 
 
 SORTS: dict[str, F | Lower] = {
@@ -154,24 +121,22 @@ def write_all_owed_steps(now: datetime) -> None:
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Button]:
-    """Exactly what the state and the user's rights allow, in the order of the page; what is final comes last."""
-    verbs = [verb for verb in lifecycle.open_steps(campaign, user) if verb in BUTTONS]
+def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Verb]:
+    """Exactly what the state and the user's rights allow, in the order of the page; what is dangerous comes last."""
+    verbs = lifecycle.open_steps(campaign, user)
     verbs += [verb for verb in ("duplicate", "delete") if may_take_step(campaign, verb, user)]
     if not campaign.is_deletable and "delete" in verbs:
         verbs.remove("delete")
-    return sorted((button_for(campaign, verb, now) for verb in verbs), key=lambda found: found.is_final)
+    return sorted((button_for(campaign, verb, now) for verb in verbs), key=lambda verb: verb.is_danger)
 
 
-def button_for(campaign: Campaign, verb: str, now: datetime) -> Button:
+def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
     """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
-    plain = BUTTONS.get(verb) or Button(verb, lifecycle.VERB_WORDS.get(verb, verb).capitalize(), "forward")
     has_start = campaign.starts_at is not None and campaign.starts_at > now
     takes_time = verb == "schedule" and (campaign.kind == Campaign.Kind.EMAIL or not has_start)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
-    if takes_time or ends_at_once or campaign.warnings(verb, now):
-        return Button(plain.verb, plain.label, plain.icon, plain.style, asks=True)
-    return plain
+    asks = takes_time or ends_at_once or bool(campaign.warnings(verb, now))
+    return replace(VERBS[verb], asks=True) if asks else VERBS[verb]
 
 
 def may_take_step(campaign: Campaign, verb: str, user: Any) -> bool:

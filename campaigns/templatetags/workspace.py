@@ -14,30 +14,15 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates, zones
+from campaigns.verbs import VERBS
 
 register = template.Library()
-
-STEP_LABELS = {
-    "schedule": "Scheduled",
-    "unschedule": "Put back to draft",
-    "launch": "Launched",
-    "activate": "Activated",
-    "pause": "Paused",
-    "resume": "Resumed",
-    "complete": "Completed",
-    "expire": "Expired",
-    "end_early": "Ended early",
-    "fail": "Failed",
-    "cancel": "Cancelled",
-    "archive": "Archived",
-    "unarchive": "Unarchived",
-}
 
 
 @register.filter
 def step_label(verb: str) -> str:
     """How the history tells a step."""
-    return STEP_LABELS[verb]
+    return VERBS[verb].past
 
 
 @register.filter
