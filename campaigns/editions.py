@@ -16,9 +16,9 @@ from typing import Any
 from django.db import models
 
 from campaigns import dates
+from campaigns.formats import person
 from campaigns.models import Edit
 from campaigns.refusals import Refused
-from campaigns.templatetags.workspace import person
 
 MAX_LETTERS_TOLD = 200  # letters of a value; of a longer one it is only said that it changed
 EDITS_SHOWN = 20

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import instants, workspace, zones
+from campaigns import instants, zones
 from campaigns.models import Campaign, UserSettings
+from campaigns.workspace import overview
 
 AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends
 
@@ -133,7 +134,7 @@ class FilterForm(forms.Form):
     )
     archived = forms.BooleanField(required=False, widget=forms.HiddenInput)
     sort = forms.ChoiceField(
-        choices=[(way + name, name) for name in workspace.SORTS for way in ("", "-")],
+        choices=[(way + name, name) for name in overview.SORTS for way in ("", "-")],
         required=False,
         widget=forms.HiddenInput,
     )

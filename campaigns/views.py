@@ -20,13 +20,14 @@ from django.utils.crypto import constant_time_compare
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
-from campaigns import accounts, database_time, health, lifecycle, notices, waits, workspace
+from campaigns import accounts, database_time, health, lifecycle, notices, waits
 from campaigns.forms import FilterForm, StepForm, UserSettingsForm, step_form
 from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
+from campaigns.workspace import overview
 
 may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
@@ -38,14 +39,14 @@ def dashboard(request: Request) -> HttpResponse:
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
     now = database_time.now()
-    workspace.write_all_owed_steps(now)
+    overview.write_all_owed_steps(now)
     context = {
         "now": now,
-        "is_fresh": workspace.is_fresh(),
-        "under_way": workspace.campaigns_under_way(now),
-        "coming": workspace.coming_campaigns(),
-        "attention": workspace.campaigns_needing_attention(now)[: workspace.DASHBOARD_ROWS],
-        "recent": workspace.recent_steps(),
+        "is_fresh": overview.is_fresh(),
+        "under_way": overview.campaigns_under_way(now),
+        "coming": overview.coming_campaigns(),
+        "attention": overview.campaigns_needing_attention(now)[: overview.DASHBOARD_ROWS],
+        "recent": overview.recent_steps(),
         "notices": list(notices.list_notices(request.user, now)),
         "silent": Heartbeat.objects.silent() if request.user.is_staff else (),
     }
@@ -56,18 +57,18 @@ def dashboard(request: Request) -> HttpResponse:
 @may_view
 def under_way(request: Request) -> HttpResponse:
     now = database_time.now()
-    workspace.write_all_owed_steps(now)
-    return render(request, "campaigns/_under_way.html", {"under_way": workspace.campaigns_under_way(now)})
+    overview.write_all_owed_steps(now)
+    return render(request, "campaigns/_under_way.html", {"under_way": overview.campaigns_under_way(now)})
 
 
 @require_GET
 @may_view
 def campaign_list(request: Request) -> HttpResponse:
-    workspace.write_all_owed_steps(database_time.now())
+    overview.write_all_owed_steps(database_time.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     chosen = form.cleaned_data
-    campaigns = workspace.list_campaigns(
+    campaigns = overview.list_campaigns(
         kind=chosen.get("kind", ""),
         status=chosen.get("status", ""),
         archived=chosen["archived"],
@@ -80,8 +81,8 @@ def campaign_list(request: Request) -> HttpResponse:
         "form": form,
         "chosen": chosen,
         "page": page,
-        "status_counts": workspace.count_by_status(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
-        "rows": workspace.build_rows(list(page), now),
+        "status_counts": overview.count_by_status(kind=chosen.get("kind", ""), words=chosen.get("q", "")),
+        "rows": overview.build_rows(list(page), now),
         "is_filtered": any(chosen[name] for name in chosen if name != "sort"),
         "archived": chosen["archived"],
         "now": now,
@@ -98,7 +99,7 @@ def detail(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     """Take one step of the lifecycle; a GET asks first."""
-    if not workspace.is_step(verb):
+    if not overview.is_step(verb):
         raise Http404(f"“{verb}” is no step of a campaign.")
     campaign = get_campaign_for(request, pk, verb)
     if request.method != "POST":
@@ -114,7 +115,7 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
     if not request.htmx:
         messages.success(request, said)
         return redirect(campaign)
-    context = workspace.status_context(campaign, request.user, database_time.now()) | {"said": said}
+    context = overview.status_context(campaign, request.user, database_time.now()) | {"said": said}
     response = render(request, "campaigns/_status.html", context)
     return trigger_client_event(response, "campaign-fired")
 
@@ -147,7 +148,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 def get_campaign(request: Request, pk: int) -> Campaign:
     """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
-    workspace.write_all_owed_steps(database_time.now())
+    overview.write_all_owed_steps(database_time.now())
     try:
         campaign: Campaign = lifecycle.load_own_kind(pk)
     except Campaign.DoesNotExist as missing:
@@ -160,7 +161,7 @@ def get_campaign(request: Request, pk: int) -> Campaign:
 def get_campaign_for(request: Request, pk: int, verb: str) -> Campaign:
     """The campaign, when the user has the right to `verb`. Raises: Http404; PermissionDenied."""
     campaign = get_campaign(request, pk)
-    if not workspace.may_take_step(campaign, verb, request.user):
+    if not overview.may_take_step(campaign, verb, request.user):
         raise PermissionDenied
     return campaign
 
@@ -175,10 +176,10 @@ def read_arguments(form: StepForm) -> dict[str, Any]:
 def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResponse:
     """Ask before a step: a page, or for htmx the content of the dialog. A step that is not open is refused here."""
     now = database_time.now()
-    context = workspace.status_context(campaign, request.user, now)
+    context = overview.status_context(campaign, request.user, now)
     if verb not in [button.name for button in context["buttons"]]:
         response = render_refusal(
-            request, campaign, workspace.not_open_refusal(campaign, verb, request.user, now)
+            request, campaign, overview.not_open_refusal(campaign, verb, request.user, now)
         )
         # the page is out of date: its status is renewed, and the dialog stays shut
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
@@ -194,7 +195,7 @@ def render_question_again(
     for field, sentence in refused.reasons:
         if field in form.fields and not form.has_error(field):
             form.add_error(field, sentence)
-    context = workspace.status_context(campaign, request.user, database_time.now())
+    context = overview.status_context(campaign, request.user, database_time.now())
     context |= question_context(campaign, verb, form)
     response = render(request, "campaigns/_ask.html", context, status=409)
     return reswap(retarget(response, "#ask"), "innerHTML")
@@ -205,10 +206,10 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str,
     now = database_time.now()
     return {
         "verb": verb,
-        "asked": workspace.button_for(campaign, verb, now),
+        "asked": overview.button_for(campaign, verb, now),
         "question": VERBS[verb].ask_about(campaign),
         "form": form,
-        "obstacles": workspace.list_obstacles(campaign, verb, now),
+        "obstacles": overview.list_obstacles(campaign, verb, now),
         "warnings": campaign.warnings(verb, now),
     }
 
@@ -216,7 +217,7 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str,
 def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
     """409, and the campaign as it stands, with the reason."""
     campaign = lifecycle.load_own_kind(campaign.pk)
-    context = workspace.status_context(campaign, request.user, database_time.now(), refused)
+    context = overview.status_context(campaign, request.user, database_time.now(), refused)
     template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
     return render(request, template, context, status=409)
 

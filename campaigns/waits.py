@@ -1,9 +1,10 @@
 """How long a thread waits for the database.
 
 A frozen PostgreSQL, or a network that drops packets, answers nothing: no timeout of the server's helps, so the client
-keeps the time while it waits. `campaigns.postgresql` does for all that goes through Django, `promotions.pipeline` for
-the tills. When the time is over the connection is closed, and psycopg.OperationalError raised; PostgreSQL rolls back
-what was not committed. Nothing limits a wait unless `limit_waits` does, as the web servers do for each request.
+keeps the time while it waits. `campaigns.postgresql` does for all that goes through Django,
+`promotions.database.pipeline` for the tills. When the time is over the connection is closed, and
+psycopg.OperationalError raised; PostgreSQL rolls back what was not committed. Nothing limits a wait unless
+`limit_waits` does, as the web servers do for each request.
 """
 
 import threading

@@ -8,8 +8,9 @@ from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
-from campaigns import database_time, editions, spreadsheets
+from campaigns import database_time, editions
 from campaigns.refusals import Refused
+from campaigns.workspace import spreadsheets
 from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Suppression
 

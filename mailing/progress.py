@@ -11,7 +11,7 @@ from django.db.models import Sum
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from campaigns.plots import BarPart, draw_bar_parts
+from campaigns.workspace.plots import BarPart, draw_bar_parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
 from mailing.sending import breaker, limits
 from mailing.sending.turns import Limit

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 from django.db.models import Count, QuerySet
 
-from campaigns import spreadsheets
+from campaigns.workspace import spreadsheets
 from mailing import content
 from mailing.models import Content, Delivery, EmailCampaign, Event
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from campaigns import spreadsheets
+from campaigns.workspace import spreadsheets
 from mailing.models import Suppression
 
 CSV_COLUMNS = ("address", "reason", "source", "since", "note")

@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import dates
-from campaigns.plots import Plot, Point, draw_plot
+from campaigns.workspace.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
 LONGEST_TIMELINE = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks

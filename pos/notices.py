@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Count, F, Max, Sum
 from django.urls import reverse
 
+from campaigns.formats import money
 from campaigns.notices import Notice
-from campaigns.templatetags.workspace import money
 from pos.models import Sale, Till
 from promotions.models import Overrun
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from campaigns import dates
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
 from promotions.engine.words import percent_text
 
 NAMES = {

@@ -12,7 +12,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from django.utils import timezone
 
 from campaigns import database_time
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
 from promotions import goods, reading, stacking
 from promotions.codes import MIN_SAFE_LENGTH
 from promotions.engine import rules

@@ -12,8 +12,9 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
-from campaigns import database_time, dates, instants, refusals, spreadsheets, texts
+from campaigns import database_time, dates, instants, refusals, texts
 from campaigns.refusals import Refused
+from campaigns.workspace import spreadsheets
 from promotions import engine
 from promotions.codes import code_as_stored, code_key
 from promotions.engine.basket import CouponStatus

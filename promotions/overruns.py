@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Sum
 
 from campaigns import lifecycle
+from campaigns.formats import money
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Refused
-from campaigns.templatetags.workspace import money
 from promotions.models import Overrun, PromotionCampaign, Redemption
 
 CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one code are no pattern

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
 from promotions.models import Promotion, PromotionCampaign
 
 

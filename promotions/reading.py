@@ -3,7 +3,7 @@
 import msgspec
 from django.conf import settings
 
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
 from promotions import groups
 from promotions.engine import Rule, words
 from promotions.models import Promotion

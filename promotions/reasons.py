@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
 from campaigns import dates
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
 
 Figure = int | str | None
 

@@ -11,9 +11,9 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from promotions.database.statements import array_text, run, send
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import array_text, run, send
 
 Runs = tuple[tuple[int, int], ...]
 """(units, minor units of each), in the order in which units are returned."""

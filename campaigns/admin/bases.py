@@ -14,8 +14,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from campaigns import texts
+from campaigns.formats import money
 from campaigns.refusals import Refused
-from campaigns.templatetags.workspace import money
 
 SECRET_FIELDS = {"password", "key_hash", "session_key", "session_data", "payload"}
 

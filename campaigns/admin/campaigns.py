@@ -11,10 +11,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from campaigns import database_time, lifecycle, workspace
+from campaigns import database_time, lifecycle
 from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
+from campaigns.workspace import overview
 
 
 class HistoryInline(ReadOnlyInline):
@@ -33,7 +34,7 @@ class CampaignAdmin(RefusingAdmin):
     inlines = [HistoryInline]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.write_all_owed_steps(database_time.now())
+        overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
     def get_urls(self) -> list[URLPattern]:
@@ -62,14 +63,14 @@ class CampaignAdmin(RefusingAdmin):
         return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
     def ask_before_step(self, request: HttpRequest, campaign: Campaign, verb: str) -> HttpResponse:
-        asked = workspace.button_for(campaign, verb, database_time.now())
+        asked = overview.button_for(campaign, verb, database_time.now())
         context = self.admin_site.each_context(request) | {
             "title": f"{asked.label}: {campaign}",
             "opts": self.opts,
             "campaign": campaign,
             "verb": verb,
             "asked": asked,
-            "edit_url": workspace.edit_url(campaign),
+            "edit_url": overview.edit_url(campaign),
         }
         return render(request, "admin/campaigns/fire.html", context)
 
@@ -82,7 +83,7 @@ class CampaignAdmin(RefusingAdmin):
             fire = f"admin:{self.opts.app_label}_{self.opts.model_name}_fire"
             now = database_time.now()
             steps = [
-                (workspace.button_for(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
+                (overview.button_for(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
                 for verb in lifecycle.open_steps(campaign, request.user)
                 if verb != "schedule"
                 or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
@@ -124,7 +125,7 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     list_select_related = ["created_by"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        workspace.write_all_owed_steps(database_time.now())
+        overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
 

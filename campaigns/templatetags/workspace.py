@@ -1,22 +1,28 @@
-"""How the pages write what they show: instants, money, icons, form fields, the menu."""
+"""What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, form fields, the menu."""
 
 from datetime import datetime
-from decimal import Decimal
 
-from babel.numbers import format_currency, get_currency_precision
 from django import template
-from django.conf import settings
-from django.contrib.auth.models import AbstractUser
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from campaigns import dates, zones
+from campaigns import dates, formats, zones
 from campaigns.verbs import VERBS
 
 register = template.Library()
+
+for write in (
+    formats.person,
+    formats.money,
+    formats.share,
+    formats.thousands,
+    formats.rounddown,
+    formats.duration,
+):
+    register.filter(write)
 
 
 @register.filter
@@ -37,54 +43,6 @@ def moment(at: datetime | None) -> SafeString | str:
 def exact_time(at: datetime) -> str:
     """The time of the day of an instant, to the second."""
     return dates.write_exact_time(at)
-
-
-@register.filter
-def person(user: AbstractUser | None) -> str:
-    """Somebody by the name colleagues know, else by that of the login; nothing for None."""
-    return "" if user is None else user.get_full_name() or user.get_username()
-
-
-@register.filter
-def money(amount: int | None, currency: str = "") -> str:
-    """An amount in minor units as people write it: 1250 is €12.50."""
-    if amount is None:
-        return ""
-    currency = currency or settings.CURRENCY
-    return format_currency(Decimal(amount).scaleb(-get_currency_precision(currency)), currency, locale="en")
-
-
-@register.filter
-def share(part: int | None, whole: int | None) -> str:
-    """`part` of `whole` in percent with one decimal; nothing where there is no whole."""
-    if not whole or part is None:
-        return ""
-    percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
-    return f"{percent} %"
-
-
-@register.filter
-def thousands(number: int | None) -> str:
-    """1000000 as 1,000,000."""
-    return "" if number is None else f"{number:,}"
-
-
-@register.filter
-def rounddown(percent: float) -> int:
-    """To the ten percent below: what is worth saying aloud."""
-    return int(percent // 10) * 10
-
-
-@register.filter
-def duration(seconds: int | None) -> str:
-    """A stretch of time in its two largest units: 7384 is 2 h 3 min."""
-    if seconds is None:
-        return ""
-    days, rest = divmod(int(seconds), 86_400)
-    hours, rest = divmod(rest, 3600)
-    minutes, left = divmod(rest, 60)
-    words = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if n]
-    return " ".join(words[:2]) or "0 s"
 
 
 @register.simple_tag

@@ -10,7 +10,7 @@ from itertools import compress, count, repeat, zip_longest
 
 import msgspec
 
-from campaigns.spreadsheets import unmark
+from campaigns.workspace.spreadsheets import unmark
 from mailing.addresses import normalise_address
 from mailing.countries import country_code
 

@@ -10,7 +10,7 @@ from itertools import compress, count
 import msgspec
 from django.db import connection, models
 
-from campaigns import spreadsheets
+from campaigns.workspace import spreadsheets
 from mailing.models import Upload, VerdictBlock
 
 

@@ -11,8 +11,9 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
-from campaigns import database_time, editions, workspace
+from campaigns import database_time, editions
 from campaigns.requests import Request, number_in_query
+from campaigns.workspace import overview
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
@@ -59,7 +60,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
     counted = campaign.funnel.get("by_target", {})
     return {
-        **workspace.status_context(campaign, request.user, database_time.now()),
+        **overview.status_context(campaign, request.user, database_time.now()),
         **progress_context(campaign),
         **timeline_context(campaign),
         **preview_context(request, campaign),
@@ -152,7 +153,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         return trigger_client_event(HttpResponse(), "campaign-moved") if request.htmx else redirect(found)
     context = {
         "campaign": found,
-        "edit_url": workspace.edit_url(found),
+        "edit_url": overview.edit_url(found),
         "problems": launch.find_problems(found),
     }
     try:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from mailing import audience, contacts
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.models import Contact, EmailCampaign, Event, Suppression

@@ -10,10 +10,11 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
-from campaigns import database_time, editions, workspace
+from campaigns import database_time, editions
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import render_refusal
+from campaigns.workspace import overview
 from mailing import content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, TestMailForm
 from mailing.models import EmailCampaign
@@ -42,7 +43,7 @@ def campaign_new(request: Request) -> HttpResponse:
 def campaign_edit(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.is_locked:
-        return render_refusal(request, found, workspace.locked_refusal(found, request.user))
+        return render_refusal(request, found, overview.locked_refusal(found, request.user))
     try:
         return edit_campaign(request, found)
     except Locked as locked:  # it was launched while the form was open
@@ -201,7 +202,7 @@ def render_test_card(
     if request.htmx:
         context = {
             "campaign": campaign,
-            "edit_url": workspace.edit_url(campaign),
+            "edit_url": overview.edit_url(campaign),
             "test_form": form,
             "test": find_latest_test(request, campaign),
         }

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
 from mailing.importing.verdicts import Verdict

@@ -7,7 +7,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request, number_in_query
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from mailing import progress, reports
 from mailing.models import Delivery, EmailCampaign
 from mailing.views.campaigns import timeline_context

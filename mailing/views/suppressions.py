@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.requests import Request
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from mailing import suppressions
 from mailing.forms import SuppressionFilterForm, SuppressionForm
 from mailing.models import Contact, Suppression

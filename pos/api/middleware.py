@@ -50,7 +50,8 @@ class TillMiddleware:
 class Gateway:
     """Answers /pos/ before Django's handler, whose signals and wrapping cost as much as a till's whole SELECT.
 
-    Tills do not need them: `promotions.statements` manages the connection, and `answer_request` handles every error.
+    Tills do not need them: `promotions.database.statements` manages the connection, and `answer_request` handles every
+    error.
     """
 
     def __init__(self, application: WSGIApplication) -> None:

@@ -32,9 +32,9 @@ from pos.sales.evaluation import (
 from pos.sales.facts import KnownSale, TillFacts
 from pos.sales.quotes import MAX_ATTEMPTS, build_quote, busy_refusal, quote_fields
 from promotions import snapshot, usage
+from promotions.database.statements import GuardFailed, Transaction, retry_on_lost_connection
 from promotions.engine import Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import GuardFailed, Transaction, retry_on_lost_connection
 from promotions.usage import Entry, Movement
 
 HOLD_SECONDS = 300

@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from campaigns import database_time
-from promotions import statements
 from promotions.codes import code_key
 from promotions.coupons import Presented
+from promotions.database import statements
 
 TILL = """
     {touched}

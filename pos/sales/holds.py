@@ -13,7 +13,7 @@ from pos.sales import ledger
 from pos.sales.callers import Caller
 from pos.sales.stored import StoredSale, answer_new_state, load_sale, lock_sale
 from promotions import usage
-from promotions.statements import Transaction, retry_on_lost_connection, run
+from promotions.database.statements import Transaction, retry_on_lost_connection, run
 from promotions.usage import Movement
 
 

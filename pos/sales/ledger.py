@@ -6,8 +6,8 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct
 
+from promotions.database.statements import bytea_text, run, send
 from promotions.publish.version import RULES_LOCK
-from promotions.statements import bytea_text, run, send
 from promotions.usage import Entry, Movement, Runs
 
 SALES, CUSTOMERS = 0x73616C65, 0x63757374  # classes of advisory locks with two keys: "sale", "cust"

@@ -11,8 +11,8 @@ from django.conf import settings
 
 from pos.api.answers import Declined
 from pos.sales.facts import TillFacts
+from promotions.database.statements import run
 from promotions.engine import Outcome
-from promotions.statements import run
 
 
 class RefusedSale(Declined):

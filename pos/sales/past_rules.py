@@ -11,9 +11,9 @@ from pos.api import schemas
 from pos.sales.callers import Caller
 from pos.sales.facts import FactsQuery
 from promotions import snapshot
+from promotions.database.statements import retry_on_lost_connection
 from promotions.engine.gates import locations
 from promotions.snapshot import Snapshot
-from promotions.statements import retry_on_lost_connection
 
 
 class PublishedRules(Struct, frozen=True):

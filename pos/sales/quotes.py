@@ -15,9 +15,9 @@ from pos.sales import holds
 from pos.sales.callers import Caller
 from pos.sales.evaluation import evaluate_basket, read_basket_facts
 from promotions import reasons, snapshot
+from promotions.database.statements import retry_on_lost_connection
 from promotions.engine import CouponOutcome, Outcome
 from promotions.snapshot import Snapshot
-from promotions.statements import retry_on_lost_connection
 
 # tries to read one version of the rules, and to be quicker than other sales; two are usually enough
 MAX_ATTEMPTS = 8

@@ -21,8 +21,8 @@ from pos.sales.callers import Caller
 from pos.sales.facts import TillFacts
 from pos.sales.stored import StoredSale, lock_sale_and_read_facts, returned_units
 from promotions import usage
+from promotions.database.statements import Transaction, bytea_text, retry_on_lost_connection, run, send
 from promotions.engine.allocation import spread
-from promotions.statements import Transaction, bytea_text, retry_on_lost_connection, run, send
 from promotions.usage import Runs
 
 

@@ -8,7 +8,7 @@ from pos.api.answers import Answer
 from pos.sales import holds, ledger, returns
 from pos.sales.callers import Caller
 from pos.sales.stored import StoredSale, answer_new_state, lock_sale, returned_units
-from promotions.statements import Transaction, retry_on_lost_connection
+from promotions.database.statements import Transaction, retry_on_lost_connection
 
 
 def void(caller: Caller, reference: str, now: datetime | None = None) -> Answer:

@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from campaigns import dates
 from campaigns.editions import Overtaken
-from campaigns.templatetags.workspace import person
+from campaigns.formats import person
 from promotions import changes, models
 
 

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 from babel.numbers import get_currency_precision
 from django.urls import reverse
 
+from campaigns.formats import money
 from campaigns.models import Campaign
-from campaigns.templatetags.workspace import money
 from promotions.reports.ledger import GRANTED, Ledger, largest_first, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from babel.numbers import get_currency_precision
 
-from campaigns import spreadsheets
-from campaigns.plots import Plot, Point, draw_plot
-from campaigns.templatetags.workspace import money
+from campaigns.formats import money
+from campaigns.workspace import spreadsheets
+from campaigns.workspace.plots import Plot, Point, draw_plot
 from promotions.reports.report import Report
 
 

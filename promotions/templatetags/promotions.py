@@ -12,7 +12,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates
-from campaigns.templatetags.workspace import moment, money
+from campaigns.formats import money
+from campaigns.templatetags.workspace import moment
 from promotions import changes, reading
 from promotions.engine.words import percent_text
 from promotions.forms.picker import find_promotions

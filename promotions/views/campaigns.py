@@ -12,12 +12,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import trigger_client_event
 
-from campaigns import database_time, dates, workspace
-from campaigns.plots import Point, draw_plot
+from campaigns import database_time, dates
+from campaigns.formats import money
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
-from campaigns.templatetags.workspace import money
 from campaigns.views import render_refusal
+from campaigns.workspace import overview
+from campaigns.workspace.plots import Point, draw_plot
 from promotions import groups, publish, readiness, standing
 from promotions.conflicts import conflicts_in_campaign
 from promotions.forms.campaign import CampaignForm
@@ -43,9 +44,9 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
     now = database_time.now()
-    workspace.write_all_owed_steps(now)
+    overview.write_all_owed_steps(now)
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
-    context = workspace.status_context(campaign, request.user, now)
+    context = overview.status_context(campaign, request.user, now)
     context |= counters_context(campaign, now) | linked_context(campaign, request)
     context |= {
         "locations": campaign.locations.all(),
@@ -58,7 +59,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
     """The live figures; they stop asking for themselves when the campaign is not active."""
-    workspace.write_all_owed_steps(database_time.now())
+    overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, database_time.now()))
 
@@ -110,7 +111,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
-    workspace.write_all_owed_steps(database_time.now())
+    overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
         return render_refusal(
@@ -137,7 +138,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
         else:
             messages.success(request, f"“{form.cleaned_data['name']}” is saved.")
             return redirect(campaign)
-    context = workspace.status_context(campaign, request.user, database_time.now())
+    context = overview.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
     context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
     return render_form(request, "promotions/campaign_form.html", form, context)
@@ -236,7 +237,7 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
         "links_page": page,
         "find": find,
         "found": found,
-        "may_arrange": workspace.may_edit(campaign, request.user),
+        "may_arrange": overview.may_edit(campaign, request.user),
     }
 
 
@@ -245,7 +246,7 @@ def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
     if campaign.status in (Status.DRAFT, Status.SCHEDULED):
         return {
             "campaign": campaign,
-            "edit_url": workspace.edit_url(campaign),
+            "edit_url": overview.edit_url(campaign),
             "checks": readiness.list_checks(campaign),
         }
     return {"campaign": campaign, "figures": standing.figures_of_campaign(campaign, now)}

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from promotions import coupons, publish
 from promotions.conflicts import conflicts_of_coupon
 from promotions.forms.coupon import CouponForm, CouponTerms, GenerateForm

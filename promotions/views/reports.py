@@ -8,7 +8,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
-from campaigns.responses import csv_response
+from campaigns.workspace.responses import csv_response
 from promotions import reports
 from promotions.forms.report import ReportForm
 

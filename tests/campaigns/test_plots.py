@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaigns.plots import Point, draw_plot, round_up_scale
+from campaigns.workspace.plots import Point, draw_plot, round_up_scale
 
 
 @pytest.mark.parametrize(("most", "expected"), [

@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from campaigns import responses
+from campaigns.workspace import responses
 from mailing import contacts
 from mailing.models import Contact
 from tests.factories import ContactFactory

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from campaigns import spreadsheets
+from campaigns.workspace import spreadsheets
 
 FORMULA = re.compile(r"[\s\0\ufeff\u200b]*[=+\-@＝＋－＠]").match
 NUMBER = re.compile(r"[+-][\d\s().,/-]*").fullmatch

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
-from campaigns.stages import list_stages, measure_elapsed
+from campaigns.workspace.stages import list_stages, measure_elapsed
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory
 
 pytestmark = pytest.mark.django_db

@@ -164,9 +164,9 @@ def test_a_zone_that_was_changed_meanwhile_does_not_move_what_was_typed(client):
 
 
 def campaign_edit(campaign):
-    from campaigns import workspace
+    from campaigns.workspace import overview
 
-    return workspace.edit_url(campaign)
+    return overview.edit_url(campaign)
 
 
 @pytest.mark.parametrize(

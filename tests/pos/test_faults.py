@@ -18,7 +18,7 @@ from campaigns import doctor
 from config import embedded_postgres
 from pos.models import Sale
 from promotions import usage
-from promotions.statements import Transaction
+from promotions.database.statements import Transaction
 from tests.factories import PromotionCampaignFactory
 from tests.pos.servers import ROOT, call, serve
 from tests.pos.tills import AtTill, basket, counter_figures

@@ -6,8 +6,8 @@ import pytest
 from django.db import DatabaseError, DataError, OperationalError, connection
 from django.db.transaction import TransactionManagementError
 
-from promotions.pipeline import Pipeline
-from promotions.statements import GuardFailed, Transaction, retry_on_lost_connection, run, send
+from promotions.database.pipeline import Pipeline
+from promotions.database.statements import GuardFailed, Transaction, retry_on_lost_connection, run, send
 from tests.factories import PromotionCampaignFactory
 from tests.pos.tills import AtTill, basket
 

@@ -9,7 +9,7 @@ import pytest
 from django.db import DatabaseError, DataError, connection, transaction
 from django.db.transaction import TransactionManagementError
 
-from promotions.statements import Transaction, array_text, bytea_text, retry_on_lost_connection, run
+from promotions.database.statements import Transaction, array_text, bytea_text, retry_on_lost_connection, run
 from tests.pos.tills import run_at_once
 
 ECHO = "SELECT %(value)s::text"

@@ -10,9 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns import health, workspace
+from campaigns import health
 from campaigns.lifecycle import fire
 from campaigns.models import Campaign, Transition
+from campaigns.workspace import overview
 from mailing.models import Tally
 from promotions.models import Redemption
 from tests.factories import (
@@ -222,8 +223,8 @@ def test_a_campaign_whose_end_passed_while_it_was_paused_needs_attention(client,
     now = timezone.now()
     over = PromotionCampaignFactory(name="Over", status="active", ends_at=now + timedelta(hours=1))
     fire(over, "pause", by=marketer, why="Out of coffee.", now=now)
-    assert list(workspace.campaigns_needing_attention(now)) == []
-    assert workspace.campaigns_needing_attention(now + timedelta(hours=1)).get().name == "Over"
+    assert list(overview.campaigns_needing_attention(now)) == []
+    assert overview.campaigns_needing_attention(now + timedelta(hours=1)).get().name == "Over"
     Campaign.objects.filter(pk=over.pk).update(ends_at=now)
     page = client.get("/").content.decode()
     assert "passed while it was paused. Move the end to go on with it" in page
@@ -406,7 +407,7 @@ def test_a_fault_of_ours_is_said_on_a_page_that_needs_nothing(client, marketer, 
     def fail(*_):
         raise RuntimeError("something broke")
 
-    monkeypatch.setattr("campaigns.workspace.recent_steps", fail)
+    monkeypatch.setattr("campaigns.workspace.overview.recent_steps", fail)
     client.raise_request_exception = False
     response = client.get("/")
     assert response.status_code == 500

@@ -34,7 +34,7 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_f
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
-from promotions.pipeline import Command, Pipeline
+from promotions.database.pipeline import Command, Pipeline
 
 Result = TypeVar("Result")
 Parameters = Mapping[str, str | None]

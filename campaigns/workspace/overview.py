@@ -10,11 +10,12 @@ from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Wh
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from campaigns import lifecycle, stages
+from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS, Verb
+from campaigns.workspace import stages
 
 Status = Campaign.Status
 

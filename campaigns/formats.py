@@ -1,0 +1,49 @@
+"""How pages, sentences and files write people, amounts and numbers; `campaigns.dates` writes days and times."""
+
+from decimal import Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+from django.conf import settings
+from django.contrib.auth.models import AbstractUser
+
+
+def person(user: AbstractUser | None) -> str:
+    """Somebody by the name colleagues know, else by that of the login; nothing for None."""
+    return "" if user is None else user.get_full_name() or user.get_username()
+
+
+def money(amount: int | None, currency: str = "") -> str:
+    """An amount in minor units as people write it: 1250 is €12.50."""
+    if amount is None:
+        return ""
+    currency = currency or settings.CURRENCY
+    return format_currency(Decimal(amount).scaleb(-get_currency_precision(currency)), currency, locale="en")
+
+
+def share(part: int | None, whole: int | None) -> str:
+    """`part` of `whole` in percent with one decimal; nothing where there is no whole."""
+    if not whole or part is None:
+        return ""
+    percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
+    return f"{percent} %"
+
+
+def thousands(number: int | None) -> str:
+    """1000000 as 1,000,000."""
+    return "" if number is None else f"{number:,}"
+
+
+def rounddown(percent: float) -> int:
+    """To the ten percent below: what is worth saying aloud."""
+    return int(percent // 10) * 10
+
+
+def duration(seconds: int | None) -> str:
+    """A stretch of time in its two largest units: 7384 is 2 h 3 min."""
+    if seconds is None:
+        return ""
+    days, rest = divmod(int(seconds), 86_400)
+    hours, rest = divmod(rest, 3600)
+    minutes, left = divmod(rest, 60)
+    words = [f"{n} {unit}" for n, unit in ((days, "d"), (hours, "h"), (minutes, "min"), (left, "s")) if n]
+    return " ".join(words[:2]) or "0 s"
