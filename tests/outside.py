@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailing import addresses, audience, content, importing
+from mailing import addresses, audience, bounces, content, importing
 from mailing.models import Contact
 from mailing.smtp import replies, verdicts
 
@@ -61,6 +61,22 @@ def classify_reply(stage: str, code: int, lines: Iterable[str]) -> dict[str, Any
     reply = replies.RawReply(code, tuple(line.encode() for line in lines)).decode()
     verdict = verdicts.classify(replies.Stage(stage), reply)
     return {"kind": str(verdict.kind), "suppress": verdict.suppress}
+
+
+def read_report(message: bytes) -> dict[str, Any]:
+    """Read a message that came to the bounce mailbox.
+
+    Returns:
+        `kind` (bounce, delayed, complaint, auto_reply, unsubscribe, unknown); `recipients`, pairs of address and
+        enhanced code; `ours`, whether something in it that we signed proves which mail it is about.
+    """
+    report = bounces.read_report(message)
+    is_good_news = report.kind is bounces.Kind.DELIVERED
+    return {
+        "kind": "unknown" if is_good_news else str(report.kind),
+        "recipients": [(failure.address, failure.enhanced) for failure in report.failures if failure.address],
+        "ours": report.delivery_id is not None,
+    }
 
 
 def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> dict[str, Any]:

@@ -1,0 +1,126 @@
+"""Reports that are made for machines: delivery status (RFC 3464, RFC 6533) and feedback (RFC 5965)."""
+
+import re
+from collections.abc import Iterator
+from email.message import Message
+
+from mailing.bounces import parts
+from mailing.bounces.verdicts import Failure, judge_failure
+
+STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+FEEDBACK_TYPES = ("message/feedback-report",)
+MOST_RECIPIENTS = 100  # recipients read of one report
+
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
+_XTEXT = re.compile(r"\+([0-9A-F]{2})")
+_UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
+
+Group = dict[str, str]
+
+
+def read_groups(text: str) -> Iterator[Group]:
+    """Read the blocks of fields of a status or feedback report; names in small letters, folded lines joined.
+
+    A field that comes again begins a new block, as where a server forgets the empty line; but repeated fields of a
+    feedback report are read by `read_values`.
+    """
+    group: Group = {}
+    last = ""
+    for line in text.splitlines():
+        if not line.strip():
+            if group:
+                yield group
+            group, last = {}, ""
+        elif line[0] in " \t" and last:
+            group[last] = f"{group[last]} {line.strip()}".strip()
+        elif field := _FIELD.match(line):
+            last = field[1].lower()
+            if last == "final-recipient" and last in group:
+                yield group
+                group = {}
+            group.setdefault(last, field[2].strip())
+    if group:
+        yield group
+
+
+def read_recipients(part: Message, around: str) -> dict[str, list[Failure]]:
+    """Read what a status report says of its recipients, by action ("failed", "delayed" and so on)."""
+    told: dict[str, list[Failure]] = {}
+    count = 0
+    for group in read_groups(decode_report(part)):
+        action = group.get("action", "").lower().split(" ")[0].strip("\"';,.()")
+        action = "failed" if action.startswith("fail") else action
+        if not action or count >= MOST_RECIPIENTS:
+            continue
+        count += 1
+        final = read_address(group.get("final-recipient", ""))
+        original = read_address(group.get("original-recipient", ""))
+        reason = strip_type(group.get("diagnostic-code", ""))
+        failure = judge_failure(
+            final or original, group.get("status", ""), reason, original=original, around=around
+        )
+        told.setdefault(action, []).append(failure)
+    return told
+
+
+def read_feedback(part: Message) -> tuple[str, list[str]]:
+    """Read a feedback report: its type in small letters, and the recipients it names."""
+    text = decode_report(part)
+    fields: Group = {}
+    for group in read_groups(text):
+        fields = group | fields
+    words = fields.get("feedback-type", "").lower().split()
+    named = re.findall(
+        r"^(?:original-rcpt-to|removal-recipient)[ \t]*:[ \t]*(.+)", text, re.IGNORECASE | re.MULTILINE
+    )
+    addresses = [address for value in named[:MOST_RECIPIENTS] if (address := read_address(value))]
+    return (words[0].strip(";,.") if words else "", addresses)
+
+
+def decode_report(part: Message) -> str:
+    """The text of a report, also where a gateway has encoded it against the rules."""
+    text = parts.decode_text(part)
+    encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if part.is_multipart() and encoding in ("base64", "quoted-printable"):
+        bare = Message()
+        bare["Content-Type"] = "text/plain; charset=utf-8"
+        bare["Content-Transfer-Encoding"] = encoding
+        bare.set_payload(text)
+        return parts.decode_text(bare)
+    return text
+
+
+def read_address(value: str) -> str:
+    """The address of "rfc822; ada@shop.example", in small letters; "" where there is none."""
+    kind, separator, rest = value.partition(";")
+    if separator and "@" not in kind:
+        value = rest
+        if kind.strip().lower() == "utf-8":
+            value = _UNITEXT.sub(lambda found: decode_point(found[1]), value)
+        else:
+            value = _decode_xtext(value)
+    found = _ADDRESS.search(value.strip())
+    return found[0].strip(".'").lower() if found else ""
+
+
+def decode_point(digits: str) -> str:
+    """The letter of a code point in hexadecimal digits; the digits where there is none."""
+    number = int(digits, 16)
+    return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else digits
+
+
+def strip_type(value: str) -> str:
+    """The words of "smtp; 550 5.1.1 no such user"."""
+    kind, separator, rest = value.partition(";")
+    return rest.strip() if separator and re.fullmatch(r"[\w.-]+", kind.strip()) else value.strip()
+
+
+def _decode_xtext(value: str) -> str:
+    """An address without its xtext (RFC 3461 §4): only what cannot stand in an address is taken for encoded."""
+
+    def decode(found: re.Match[str]) -> str:
+        letter = chr(int(found[1], 16))
+        return letter if letter in "+=" else found[0]
+
+    return _XTEXT.sub(decode, value)

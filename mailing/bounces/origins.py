@@ -1,0 +1,115 @@
+"""Which mail of ours a message is about, proved by what only we can have signed."""
+
+import re
+from email.message import Message
+
+from mailing.bounces import parts
+from mailing.sending import return_paths, tokens
+from mailing.sending.tokens import Purpose
+
+# where servers write the address that a message was sent to
+RECIPIENT_HEADERS = (
+    "X-Original-To",
+    "Delivered-To",
+    "Envelope-To",
+    "X-Envelope-To",
+    "X-Delivered-To",
+    "X-Real-To",
+    "X-Rcpt-To",
+    "To",
+    "Cc",
+)
+_FOR = re.compile(r"\bfor\s+<?([^\s<>;]+@[^\s<>;]+?)>?(?:[\s;]|$)")
+_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
+_MESSAGE_ID = re.compile(rb"message-id:[ \t\r\n]*<([\w-]{24})@", re.IGNORECASE)
+_UNSUBSCRIBE = re.compile(
+    r"^\W*(?:(?:re|aw|sv|fwd?|wg)\s*:\s*)*(?:please\s+)?(?:unsubscribe|remove|opt[ -]?out|stop|abmelden"
+    r"|abbestellen|austragen|d[ée]sinscription|d[ée]sabonne\w*|darse de baja|baja|cancella\w*|disiscri\w*"
+    r"|uitschrijven|afmelden|avregistrera|wypisz)\b(?:\s+me)?(?:\s+([\w-]{24}))?\W*(?:from .{0,60})?$",
+    re.IGNORECASE,
+)
+
+
+def list_recipients(message: Message) -> list[str]:
+    """The addresses that servers and the sender say a message was sent to."""
+    found = [
+        address
+        for name in RECIPIENT_HEADERS
+        for value in parts.read_headers(message, name)
+        for address in _ADDRESS.findall(value)
+    ]
+    for value in parts.read_headers(message, "Received"):
+        found += _FOR.findall(value)
+    return found
+
+
+def list_own_addresses(message: Message) -> frozenset[str]:
+    """The addresses of ours that a report was sent to."""
+    return frozenset(address.strip("<>.'").lower() for address in list_recipients(message))
+
+
+def find_delivery_id(message: Message, raw: bytes) -> int | None:
+    """The delivery a message is about: by the return path it was sent to, else by a Message-ID of ours in it.
+
+    None without either, and where it holds the Message-IDs of several mails of ours: any of them may be meant.
+    """
+    for address in list_recipients(message):
+        if (pk := return_paths.find_delivery_id(address)) is not None:
+            return pk or None
+    named = {
+        pk
+        for found in _MESSAGE_ID.findall(raw)
+        if (pk := read_token(found.decode("ascii", "replace"), Purpose.MESSAGE_ID))
+    }
+    return named.pop() if len(named) == 1 else None
+
+
+def read_token(token: str, purpose: Purpose) -> int | None:
+    """The delivery of a token; None for one that was not made here, and for that of a test mail."""
+    try:
+        return tokens.read_token(token, purpose) or None
+    except ValueError:
+        return None
+
+
+def find_unsubscribe_token(message: Message) -> int | None:
+    """The delivery whose token for unsubscribing stands in the subject, as List-Unsubscribe asks for."""
+    found = _UNSUBSCRIBE.match(parts.read_header(message, "Subject"))
+    return read_token(found[1], Purpose.UNSUBSCRIBE) if found and found[1] else None
+
+
+def asks_to_unsubscribe(message: Message, words: str) -> bool:
+    """Whether somebody, or their mail program, asks for no more mail."""
+    subject = parts.read_header(message, "Subject")
+    if _UNSUBSCRIBE.match(subject):
+        return True
+    lines = [line for line in words.splitlines() if line.strip() and not line.lstrip().startswith(">")]
+    return not subject.strip() and len(lines) == 1 and bool(_UNSUBSCRIBE.match(lines[0]))
+
+
+def find_junk_report(message: Message) -> str:
+    """The address of who marked a mail as junk at Outlook.com, whose reports have a form of their own; or ""."""
+    for returned in _list_returned(message):
+        address = parts.read_header(returned, "X-HmXmrOriginalRecipient")
+        if found := _ADDRESS.search(address):
+            return found[0].lower()
+    return ""
+
+
+def find_returned_recipients(message: Message) -> list[str]:
+    """Whom the mail that a report returns was written to."""
+    return [
+        address.lower()
+        for returned in _list_returned(message)
+        for value in parts.read_headers(returned, "To")
+        for address in _ADDRESS.findall(value)
+    ][:1]
+
+
+def _list_returned(message: Message) -> list[Message]:
+    return [
+        child
+        for part in parts.list_own_parts(message)
+        if part.get_content_type() in ("message/rfc822", "message/global")
+        for child in parts.list_children(part)
+    ]

@@ -1,0 +1,141 @@
+"""A message that anybody may have sent, opened so that nothing in it can raise, take long, or be mistaken for ours."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from html import unescape
+
+MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at its end
+MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's check for every line
+MOST_PARTS = 50  # parts that are looked at
+LONGEST_TEXT = 64 * 1024  # characters of a part that are read
+
+_find_boundaries = re.compile(rb"boundary", re.IGNORECASE).findall
+_STYLE = re.compile(r"<(style|script|head)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|hr)\b[^>]*>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_ADDRESS_IN_TAG = re.compile(r"<([^<>@\s]+@[^<>\s]+)>")
+
+
+class Unreadable(ValueError):
+    """It is no message that can be taken apart."""
+
+
+def open_message(raw: bytes) -> Message:
+    """Open the beginning of a message. Raises Unreadable: it is nested deeper than anything a server sends."""
+    raw = raw[:MOST_BYTES_READ]
+    if len(_find_boundaries(raw)) > MOST_BOUNDARIES:
+        raise Unreadable("The message has too many parts inside each other.")
+    try:
+        return message_from_bytes(raw)
+    except (RecursionError, ValueError, LookupError) as error:
+        raise Unreadable("The message cannot be taken apart.") from error
+
+
+def list_own_parts(message: Message) -> list[Message]:
+    """The parts that are the sender's own words: not those of a message within it."""
+    parts: list[Message] = []
+    waiting = [message]
+    while waiting and len(parts) < MOST_PARTS:
+        part = waiting.pop(0)
+        if part.get_content_maintype() == "multipart" and part.is_multipart():
+            waiting = [*list_children(part), *waiting]
+        else:
+            parts.append(part)
+    return parts
+
+
+def list_children(part: Message) -> list[Message]:
+    """The parts or messages directly within one; none where it holds text."""
+    payload = part.get_payload()
+    return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
+
+
+def read_header(message: Message, name: str) -> str:
+    """One header as text on one line, "" without it; its own letters where it is not written as RFC 2047 asks."""
+    return next(read_headers(message, name), "")
+
+
+def read_headers(message: Message, name: str) -> Iterator[str]:
+    """Every header of this name, as text on one line each."""
+    for other, value in message.raw_items():
+        if other.lower() != name.lower():
+            continue
+        unfolded = " ".join(decode_escaped(str(value)).split())
+        try:
+            text = str(make_header(decode_header(unfolded)))
+        except (HeaderParseError, LookupError, ValueError, UnicodeError):
+            text = unfolded
+        yield " ".join(make_storable(text).split())
+
+
+def read_parameter(part: Message, name: str) -> str:
+    """A parameter of the content type, in small letters; "" without it."""
+    try:
+        value = part.get_param(name)
+    except (ValueError, LookupError, IndexError):
+        return ""
+    if isinstance(value, tuple):  # RFC 2231: charset, language, value
+        value = value[2]
+    return str(value or "").strip().lower()
+
+
+def read_text(part: Message) -> str:
+    """The text of a part in whatever charset it says or is; HTML as the words that are seen."""
+    text = decode_text(part)
+    return strip_markup(text) if part.get_content_subtype() == "html" else text
+
+
+def decode_text(part: Message) -> str:
+    """The text of a part, its transfer encoding and charset taken off."""
+    if part.is_multipart():  # as the parser opens message/delivery-status: blocks of headers
+        blocks = (write_block(block) for block in list_children(part))
+        return make_storable("\n\n".join(blocks))[:LONGEST_TEXT]
+    try:
+        payload = part.get_payload(decode=True)
+    except (ValueError, LookupError):
+        payload = None
+    if not isinstance(payload, bytes):
+        return ""
+    return make_storable(decode_bytes(payload, read_parameter(part, "charset")))[:LONGEST_TEXT]
+
+
+def write_block(block: Message) -> str:
+    """A block of headers as it stood, with what follows where its first line was no header."""
+    headers = "\n".join(f"{name}: {value}" for name, value in block.raw_items())
+    payload = block.get_payload(decode=True)  # without `decode` it loses what is no ASCII
+    return "\n\n".join(
+        filter(
+            None, (decode_escaped(headers), decode_bytes(payload, "") if isinstance(payload, bytes) else "")
+        )
+    )
+
+
+def decode_escaped(text: str) -> str:
+    """Text of which the parser escaped the bytes that are no ASCII."""
+    return text if text.isascii() else decode_bytes(text.encode("utf-8", "surrogateescape"), "")
+
+
+def decode_bytes(payload: bytes, charset: str) -> str:
+    """Text from bytes: in the charset that is named, else UTF-8, else as Western text."""
+    for name in (charset, "utf-8"):
+        try:
+            return payload.decode(name or "utf-8")
+        except (LookupError, ValueError, UnicodeError):
+            continue
+    return payload.decode("cp1252", "replace")
+
+
+def strip_markup(html: str) -> str:
+    """The words of HTML; addresses in angle brackets stay."""
+    text = _ADDRESS_IN_TAG.sub(r" \1 ", _STYLE.sub(" ", html))
+    text = _TAG.sub(" ", _BREAK.sub("\n", text))
+    return unescape(text).replace("\xa0", " ")
+
+
+def make_storable(text: str) -> str:
+    """Text without what PostgreSQL or UTF-8 cannot hold."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()

@@ -1,0 +1,114 @@
+"""Reading one message of the bounce mailbox: what it is, whom it is about, and which delivery of ours it proves.
+
+Everything in it may be forged but the signed addresses and Message-IDs that we gave out: without one of them a report
+is about no mail of ours, whatever it says.
+"""
+
+from email.message import Message
+from enum import StrEnum
+
+import msgspec
+
+from mailing.bounces import automatic, notifications, origins, parts, plain
+from mailing.bounces.verdicts import Failure, Severity
+
+__all__ = ["Failure", "Kind", "Report", "Severity", "read_report"]
+
+COMPLAINTS = ("abuse", "fraud", "virus", "other", "miscategorized", "complaint")
+OPT_OUTS = ("opt-out", "opt-out-list")
+
+
+class Kind(StrEnum):
+    """What a message is."""
+
+    BOUNCE = "bounce"
+    DELAYED = "delayed"  # the server goes on trying
+    DELIVERED = "delivered"  # delivered, relayed or passed on: good news
+    COMPLAINT = "complaint"
+    AUTO_REPLY = "auto_reply"
+    UNSUBSCRIBE = "unsubscribe"
+    UNKNOWN = "unknown"
+
+
+class Report(msgspec.Struct, frozen=True):
+    """One message, read.
+
+    failures: the recipients it names, each with what the failure says of it; for a delay those that wait, for a
+    complaint those who complained. delivery_id: the delivery that a signed token in it proves, None without one.
+    sender, subject: as its headers say.
+    """
+
+    kind: Kind
+    failures: list[Failure] = []
+    delivery_id: int | None = None
+    sender: str = ""
+    subject: str = ""
+
+
+def read_report(raw: bytes) -> Report:
+    """Read one message. Never raises: what cannot be read is `Kind.UNKNOWN`."""
+    try:
+        message = parts.open_message(raw)
+    except parts.Unreadable:
+        return Report(Kind.UNKNOWN)
+    kind, failures = _judge(message)
+    # the return path travels with a forwarded mail: it proves which mail failed, and asks for nothing
+    about = (
+        origins.find_unsubscribe_token(message)
+        if kind is Kind.UNSUBSCRIBE
+        else origins.find_delivery_id(message, raw[: parts.MOST_BYTES_READ])
+    )
+    return Report(
+        kind,
+        failures,
+        about,
+        parts.read_header(message, "From")[:254],
+        parts.read_header(message, "Subject")[:300],
+    )
+
+
+def _judge(message: Message) -> tuple[Kind, list[Failure]]:
+    own_parts = parts.list_own_parts(message)
+    text = "\n".join(parts.read_text(part) for part in own_parts if part.get_content_maintype() == "text")
+    types = {part.get_content_type(): part for part in reversed(own_parts)}
+    for name in notifications.FEEDBACK_TYPES:
+        if name in types:
+            return _judge_feedback(types[name], message)
+    words = plain.cut_original(text)
+    status = next((part for part in own_parts if part.get_content_type() in notifications.STATUS_TYPES), None)
+    if status is None and "\nfinal-recipient" in text.lower() and plain.is_from_server(message):
+        status = next(part for part in own_parts if "final-recipient" in parts.read_text(part).lower())
+    if status is not None:
+        return _choose_action(notifications.read_recipients(status, words))
+    if complainer := origins.find_junk_report(message):
+        return Kind.COMPLAINT, [Failure(complainer, Severity.HARD)]
+    if origins.asks_to_unsubscribe(message, words):
+        sender = notifications.read_address(parts.read_header(message, "From"))
+        return Kind.UNSUBSCRIBE, [Failure(sender, Severity.HARD)] if sender else []
+    if plain.is_from_server(message):
+        is_delay = plain.tells_delay(message, words)
+        if is_delay or plain.tells_failure(message, words):
+            failures = plain.read_failures(message, words, origins.list_own_addresses(message))
+            return (Kind.DELAYED if is_delay else Kind.BOUNCE), failures
+    return (Kind.AUTO_REPLY if automatic.is_automatic(message) else Kind.UNKNOWN), []
+
+
+def _choose_action(told: dict[str, list[Failure]]) -> tuple[Kind, list[Failure]]:
+    """Only what failed is a bounce; beside it nothing else counts."""
+    if failed := told.get("failed"):
+        return Kind.BOUNCE, failed
+    if delayed := told.get("delayed"):
+        return Kind.DELAYED, delayed
+    if told.keys() & {"delivered", "relayed", "expanded"}:
+        return Kind.DELIVERED, []
+    return Kind.UNKNOWN, []
+
+
+def _judge_feedback(part: Message, message: Message) -> tuple[Kind, list[Failure]]:
+    feedback, addresses = notifications.read_feedback(part)
+    if not addresses:
+        addresses = origins.find_returned_recipients(message)
+    about = [Failure(address, Severity.HARD) for address in addresses]
+    if feedback in COMPLAINTS:
+        return Kind.COMPLAINT, about
+    return (Kind.UNSUBSCRIBE if feedback in OPT_OUTS else Kind.UNKNOWN), about

@@ -1,0 +1,110 @@
+"""How much a failure says against its recipient, judged by the table of SMTP refusals.
+
+A report comes after the whole delivery has failed: what a server would have put off is final here. It never suppresses
+more than the same words would in a reply to RCPT.
+"""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from mailing.smtp.phrases import Meaning, find_meaning
+from mailing.smtp.replies import Reply, Stage
+from mailing.smtp.verdicts import Kind as ReplyKind
+from mailing.smtp.verdicts import classify
+
+LONGEST_REASON = 1000  # characters kept of a reason
+_CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[\s#(-]|$)")
+_ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+_SAYS_NOTHING = frozenset(
+    {
+        None,
+        Meaning.NO_SUCH_RECIPIENT,
+        Meaning.UNCERTAIN,
+        Meaning.LOCKED,
+        Meaning.REFUSED,
+        Meaning.WEAK_NOT_NOW,
+    }
+)
+_EXPIRED = ("4.4.", "5.4.4", "5.4.7", "5.4.1")
+_tells_expiry = re.compile(
+    r"delivery time expired|could not be delivered for|retry time(?:out| not reached)|message (?:has )?expired"
+    r"|queue too long|too long in the queue|maximal queue|too old|timed? ?out|giving up|delivery timeout",
+    re.IGNORECASE,
+).search
+
+
+class Severity(StrEnum):
+    """What a failure says of the address."""
+
+    HARD = "hard"  # it does not exist: suppress it
+    SOFT = "soft"  # it could not take the mail for days: five in a row suppress it
+    REFUSED = "refused"  # refused for good, but not as unknown: counted, nobody is suppressed
+    OURS = "ours"  # our mail, our server or our pace was refused: it says nothing of the address
+
+
+_MILDEST_FIRST = (Severity.OURS, Severity.REFUSED, Severity.SOFT, Severity.HARD)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One recipient that a report says the mail did not reach.
+
+    address: as the server saw it last. original: as we wrote it, "" where the report does not say. text: the reason.
+    """
+
+    address: str
+    severity: Severity
+    original: str = ""
+    code: int | None = None
+    enhanced: str = ""
+    text: str = ""
+
+
+def judge_failure(address: str, status: str, reason: str, *, original: str = "", around: str = "") -> Failure:
+    """Judge one failed recipient.
+
+    Args:
+        address: the recipient, "" when the report names none.
+        status: the enhanced code the report states, "" for none.
+        reason: what the server said, with or without codes.
+        around: other words of the report, which may speak against a suppression and never for one.
+    """
+    words = " ".join(reason.split())[:LONGEST_REASON]
+    stated, said = _ENHANCED.search(status), _ENHANCED.search(words)
+    enhanced = stated[1] if stated else ""
+    if said and (not enhanced or enhanced.endswith(".0.0")):
+        enhanced = said[1]
+    basic = _CODE.search(words)
+    code = int(basic[1]) if basic and basic[1][0] != "2" else None
+    likely = code or (450 if enhanced.startswith("4") else 550)
+    return Failure(
+        address,
+        _judge(likely, enhanced, words, around),
+        original,
+        code,
+        enhanced,
+        words,
+    )
+
+
+def choose_mildest(failures: list[Failure]) -> Failure:
+    """Of several failures, none of which names our recipient, the one that says least."""
+    return min(failures, key=lambda failure: _MILDEST_FIRST.index(failure.severity))
+
+
+def _judge(code: int, enhanced: str, words: str, around: str) -> Severity:
+    text = _ENHANCED.sub(" ", _CODE.sub(" ", words)).strip(" :;-#()")
+    verdict = classify(Stage.RCPT, Reply(code, enhanced, text))
+    if verdict.kind is ReplyKind.HARD:
+        if enhanced[1:4] == ".4.":
+            return Severity.SOFT  # no way to the host, which a resolver of ours may be the cause of
+        if not verdict.suppress:
+            return Severity.REFUSED
+        is_doubted = not text and find_meaning(around) not in _SAYS_NOTHING
+        return Severity.REFUSED if is_doubted else Severity.HARD
+    if verdict.kind is ReplyKind.SOFT:
+        return Severity.SOFT
+    if find_meaning(text) is None and (enhanced.startswith(_EXPIRED) or _tells_expiry(text)):
+        return Severity.SOFT  # a host that was away for days
+    return Severity.OURS

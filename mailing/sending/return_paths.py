@@ -1,0 +1,80 @@
+"""The return path of each mail: an address of the bounce mailbox that carries the delivery, signed (VERP).
+
+A report may name another address than the one we wrote to, or none; the address it is sent to still says which mail
+failed. It is the delivery's key, eight bytes, and ten bytes of a keyed BLAKE2b of it, with a key of its own: neither
+can be made without it, nor taken from a link. In hexadecimal digits, since servers may change capitals to small ones.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import blake2b
+from hmac import compare_digest
+
+from django.conf import settings
+
+from mailing.smtp.addresses import encode_for_wire
+
+SIGNATURE_BYTES = 10
+PLACE = "*"  # in a bounce address: where the token goes
+_TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{36}(?![0-9a-f])")
+
+
+@lru_cache(maxsize=1)
+def _make_keyed_hash(secret: str) -> "blake2b":
+    return blake2b(
+        key=blake2b(secret.encode()).digest(), digest_size=SIGNATURE_BYTES, person=b"fanfare returns"
+    )
+
+
+def sign_delivery(delivery_id: int) -> str:
+    """Make the token of a delivery for its return path: 36 letters."""
+    key = delivery_id.to_bytes(8)
+    mac = _make_keyed_hash(settings.SECRET_KEY).copy()
+    mac.update(key)
+    return (key + mac.digest()).hex()
+
+
+def read_delivery_id(token: str) -> int | None:
+    """The key of the delivery a token was made for; None: nobody made it here."""
+    if not _TOKEN.fullmatch(token):
+        return None
+    raw = bytes.fromhex(token)
+    mac = _make_keyed_hash(settings.SECRET_KEY).copy()
+    mac.update(raw[:8])
+    return int.from_bytes(raw[:8]) if compare_digest(mac.digest(), raw[8:]) else None
+
+
+def find_delivery_id(text: str) -> int | None:
+    """The key of the delivery whose return path stands in a text; None where none does."""
+    tokens = (read_delivery_id(found) for found in _TOKEN.findall(text.lower()))
+    return next((pk for pk in tokens if pk is not None), None)
+
+
+def split_bounce_address(address: str) -> tuple[str, str]:
+    """What stands before and after the token: of "bounces@shop.example" that is "bounces+" and "@shop.example"."""
+    if PLACE not in address:
+        local, _, domain = address.rpartition("@")
+        address = f"{local}+{PLACE}@{domain}"
+    before, _, after = address.partition(PLACE)
+    return before, after
+
+
+def fill_bounce_address(address: str, token: str) -> str:
+    """A bounce address with a token in its place."""
+    before, after = split_bounce_address(address)
+    return before + token + after
+
+
+def make_writer(address: str) -> Callable[[int], bytes]:
+    """What writes the return path of a delivery under a bounce address, as it goes on the wire.
+
+    Raises AddressRefused: the address cannot be put on the wire.
+    """
+    before, after = split_bounce_address(encode_for_wire(fill_bounce_address(address, PLACE)).decode())
+    prefix, suffix = before.encode(), after.encode()
+
+    def write_return_path(delivery_id: int) -> bytes:
+        return prefix + sign_delivery(delivery_id).encode() + suffix
+
+    return write_return_path
