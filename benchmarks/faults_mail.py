@@ -64,7 +64,7 @@ class Run:
     def sample_states(self) -> bool:
         """Look at the sum of the states; always true."""
         from mailing.models import Delivery
-        from mailing.progress import read_sums
+        from mailing.tallies import read_sums
 
         if self.now().prepared_at:
             counted = read_sums(self.campaign.pk)

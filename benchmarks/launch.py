@@ -68,7 +68,7 @@ def launch(recipients: int, port: int) -> int:
 
 def send(campaign_id: int, messages: int, logs: Path) -> None:
     """Let a cluster send so many, and say what memory its processes had at most."""
-    from mailing.progress import read_sums
+    from mailing.tallies import read_sums
 
     def count_accepted() -> int:
         return read_sums(campaign_id).get("accepted", 0)

@@ -124,7 +124,7 @@ class Bench:
         from campaigns import lifecycle
         from mailing import doctor
         from mailing.models import EmailCampaign
-        from mailing.progress import read_sums
+        from mailing.tallies import read_sums
 
         campaign = rig.draft(self._everybody, target.port, max_connections=connections)
 

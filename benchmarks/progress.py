@@ -74,7 +74,7 @@ def measure(count: int) -> None:
     from django.test import Client
     from django.utils import timezone
 
-    from mailing import progress
+    from mailing import progress, tallies
     from mailing.models import Tally
 
     settings.ALLOWED_HOSTS = ["testserver"]
@@ -94,11 +94,11 @@ def measure(count: int) -> None:
     campaign = launch_campaign(count)
     worked_on(campaign, commits=min(500, count // BATCH // 2))
     row("floor: SELECT 1", one)
-    for tallies in ("not folded yet", "folded"):
-        print(f"{Tally.objects.filter(campaign=campaign).count():,} tallies, {tallies}")
+    for state in ("not folded yet", "folded"):
+        print(f"{Tally.objects.filter(campaign=campaign).count():,} tallies, {state}")
         row("the figures", lambda: progress.read_figures(campaign))
         row("the part a page polls", lambda: client.get(path(campaign, "progress/"), headers=HTMX))
-        progress.fold_tallies(timezone.now())
+        tallies.fold_tallies(timezone.now())
     row("the campaign's page", lambda: client.get(path(campaign)))
     row("its report", lambda: client.get(path(campaign, "report/")))
 

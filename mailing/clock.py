@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import at_the_till, importing, launch, progress
+from mailing import at_the_till, importing, launch, tallies
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -32,7 +32,7 @@ def tick(now: datetime) -> None:
         _pause_stranded,
         finish_done,
         close_ended,
-        progress.fold_tallies,
+        tallies.fold_tallies,
         lanes.wake_due,
         importing.queue_stalled,
         at_the_till.queue_due_fillings,
@@ -105,4 +105,4 @@ def list_unsettled(now: datetime) -> list[int]:
     ended = EmailCampaign.objects.filter(
         status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - SETTLE_WITHIN
     )
-    return [pk for pk in ended.values_list("pk", flat=True) if progress.count_unfinished(pk)]
+    return [pk for pk in ended.values_list("pk", flat=True) if tallies.count_unfinished(pk)]

@@ -17,7 +17,7 @@ from django_q.tasks import async_task
 
 from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
-from mailing import audience, content, progress, renderer
+from mailing import audience, content, renderer, tallies
 from mailing.addresses import normalise_address
 from mailing.models import Contact, Content, Delivery, EmailCampaign
 from mailing.sending import breaker, lanes
@@ -294,7 +294,7 @@ def find_unfinished(campaign: EmailCampaign) -> list[Problem]:
     """Why the campaign is not complete yet."""
     if campaign.prepared_at is None:
         return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
-    left = progress.count_unfinished(campaign.pk)
+    left = tallies.count_unfinished(campaign.pk)
     return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
 
 

@@ -1,13 +1,9 @@
-"""The figures of a campaign: sums over its tallies, which a trigger keeps equal to the ledger."""
+"""The figures of a campaign as its pages, its report and the lists show them."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 
 import msgspec
-from django.db import connection
-from django.db.models import Sum
 
 from campaigns import database_time
 from campaigns.models import Campaign
@@ -15,12 +11,18 @@ from campaigns.workspace.plots import BarPart, draw_bar_parts
 from mailing.models import Attempt, Delivery, EmailCampaign, SmtpConnection, Tally
 from mailing.sending import breaker, limits
 from mailing.sending.turns import Limit
+from mailing.tallies import DONE, RATE_WINDOW, Sums, sum_tallies
 
-RATE_WINDOW = 30  # seconds the present rate is taken over
-TREND = 300  # seconds the time left is judged by: limits by the minute and pauses of servers even out
-BIN = 10  # seconds to which recent tallies are kept
 S, M = Delivery.Status, Tally.Measure
-DONE = frozenset(status for status in S if status not in Delivery.UNFINISHED)
+FIELDS_OF_STANDING = (
+    "status",
+    "total",
+    "planned",
+    "prepared_at",
+    "finished_at",
+    "per_second",
+    "per_minute",
+)  # of a campaign in a list, so that the contents stay in the database
 
 
 class ConnectionFigures(msgspec.Struct, frozen=True):
@@ -117,101 +119,60 @@ class Figures(msgspec.Struct, frozen=True):
         ]
 
 
-# The present rate, and that of the last minutes but not of the time before the last start or resume. Tallies are kept
-# to ten seconds, so that a rate is over whole ones.
-SUMS = """
-WITH going AS (
-    SELECT greatest(max(at), %(minutes)s) AS since FROM campaigns_transition
-    WHERE campaign_id = %(campaign)s AND verb IN ('launch', 'resume')
-)
-SELECT connection_id, measure, sum(amount), sum(amount) FILTER (WHERE at > %(seconds)s),
-       sum(amount) FILTER (WHERE at >= date_bin('10 seconds', (SELECT since FROM going), 'epoch')),
-       (SELECT since FROM going)
-FROM mailing_tally WHERE campaign_id = %(campaign)s GROUP BY connection_id, measure
-"""
-
-# Few rows of many; what another process folds at this moment it passes over. `at` only ever gets coarser.
-FOLD = """
-WITH gone AS (
-    DELETE FROM mailing_tally WHERE id IN (
-        SELECT id FROM mailing_tally WHERE campaign_id = %(campaign)s FOR UPDATE SKIP LOCKED
-    )
-    RETURNING connection_id, measure, amount,
-        CASE WHEN at > now() - interval '5 minutes' THEN date_bin('10 seconds', at, 'epoch')
-             ELSE date_bin('15 minutes', at, 'epoch') END AS at
-)
-INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-SELECT %(campaign)s, connection_id, measure, sum(amount), at FROM gone GROUP BY connection_id, measure, at
-HAVING sum(amount) <> 0
-"""
-CROWDED = """
-SELECT campaign_id FROM mailing_tally WHERE campaign_id IS NOT NULL AND at > %s
-GROUP BY campaign_id HAVING count(*) > 50
-"""
-
-
-def read_sums(campaign_id: int) -> dict[str, int]:
-    """Every count of a campaign that is not 0, by its measure."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT measure, sum(amount) FROM mailing_tally WHERE campaign_id = %s"
-            " GROUP BY measure HAVING sum(amount) <> 0",
-            [campaign_id],
-        )
-        return {measure: int(amount) for measure, amount in cursor}
-
-
-def count_unfinished(campaign_id: int) -> int:
-    """How many recipients something is still to come of."""
-    counts = read_sums(campaign_id)
-    return sum(counts.get(status, 0) for status in Delivery.UNFINISHED)
-
-
-def fold_tallies(now: datetime) -> None:
-    """Make few tallies of many, for each campaign that has many new ones."""
-    with connection.cursor() as cursor:
-        cursor.execute(CROWDED, [now - timedelta(hours=1)])
-        crowded = [row[0] for row in cursor]
-        for pk in crowded:
-            cursor.execute(FOLD, {"campaign": pk})
-
-
 class Standing(msgspec.Struct, frozen=True):
-    """How far one campaign of a list has come: numbers of recipients, and what became of all of them as one bar."""
+    """How far one campaign of a list has come: numbers of recipients, and what became of all of them as one bar.
+
+    percent, rate and seconds_left are those of Figures.
+    """
 
     total: int
     sent: int
     opened: int
     clicked: int
+    percent: float
+    rate: float
+    seconds_left: int | None
     parts: list[BarPart]
 
 
 def read_standings(pks: Collection[int]) -> dict[int, Standing]:
-    """How the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out."""
-    totals = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).values_list("pk", "total")
-    counts: dict[int, Counter[str]] = {pk: Counter() for pk, _ in totals}
-    rows = (
-        Tally.objects.filter(campaign__in=counts).values_list("campaign", "measure").annotate(Sum("amount"))
+    """How the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out.
+
+    Three queries at most, however many they are.
+    """
+    now = database_time.now()
+    campaigns = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).only(*FIELDS_OF_STANDING)
+    sums = sum_tallies([campaign.pk for campaign in campaigns], now)
+    smtps = _read_connections(
+        {
+            pk
+            for campaign in campaigns
+            if campaign.status == Campaign.Status.RUNNING
+            for pk in _connections_of(campaign, sums[campaign.pk])
+        }
     )
-    for pk, measure, amount in rows.order_by():
-        counts[pk][measure] = amount
-    return {pk: _read_standing(total, counts[pk]) for pk, total in totals}
+    return {campaign.pk: _read_standing(campaign, sums[campaign.pk], smtps, now) for campaign in campaigns}
 
 
-def _read_standing(total: int, of: Counter[str]) -> Standing:
+def _read_standing(
+    campaign: EmailCampaign, sums: Sums, smtps: Mapping[int, SmtpConnection], now: datetime
+) -> Standing:
     return Standing(
-        total=total,
-        sent=of[S.ACCEPTED] + of[M.RETURNED] + of[S.UNCERTAIN],
-        opened=of[M.OPENED],
-        clicked=of[M.CLICKED],
+        total=campaign.total,
+        sent=sums.number_sent,
+        opened=sums.count(M.OPENED),
+        clicked=sums.count(M.CLICKED),
+        percent=_percent(campaign, sums.number_left),
+        rate=_rate(campaign, sums, now),
+        seconds_left=_seconds_left(campaign, _connection_figures(campaign, sums, smtps), sums, now),
         parts=draw_bar_parts(
-            total,
+            campaign.total,
             [
-                ("delivered", "Delivered", of[S.ACCEPTED]),
-                ("doubtful", "Uncertain", of[S.UNCERTAIN]),
-                ("bounced", "Bounced or failed", of[S.BOUNCED] + of[S.FAILED]),
-                ("deferred", "Deferred", of[S.DEFERRED]),
-                ("skipped", "Skipped", of[S.SKIPPED]),
+                ("delivered", "Delivered", sums.count(S.ACCEPTED)),
+                ("doubtful", "Uncertain", sums.count(S.UNCERTAIN)),
+                ("bounced", "Bounced or failed", sums.count(S.BOUNCED, S.FAILED)),
+                ("deferred", "Deferred", sums.count(S.DEFERRED)),
+                ("skipped", "Skipped", sums.count(S.SKIPPED)),
             ],
         ),
     )
@@ -220,64 +181,46 @@ def _read_standing(total: int, of: Counter[str]) -> Standing:
 def read_figures(campaign: EmailCampaign) -> Figures:
     """The campaign's figures as they are now."""
     now = database_time.now()
-    counts: dict[str, int] = {}
-    lately = trend = 0
-    going = now
-    by_connection: dict[int | None, dict[str, int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            SUMS,
-            {
-                "campaign": campaign.pk,
-                "seconds": now - timedelta(seconds=RATE_WINDOW),
-                "minutes": now - timedelta(seconds=TREND),
-            },
-        )
-        for pk, measure, amount, recent, further, since in cursor:
-            going = since
-            counts[measure] = counts.get(measure, 0) + int(amount)
-            by_connection.setdefault(pk, {})[measure] = int(amount)
-            if measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN):
-                lately += int(recent or 0)
-            if measure in DONE:
-                trend += int(further or 0)
-
-    def of(*measures: str) -> int:
-        return sum(counts.get(measure, 0) for measure in measures)
-
-    left = of(*Delivery.UNFINISHED)
-    sent = of(S.ACCEPTED, M.RETURNED, S.UNCERTAIN)
-    begun = campaign.prepared_at or now
-    seconds = ((campaign.finished_at or now) - begun).total_seconds()
-    is_running = campaign.status == Campaign.Status.RUNNING
-    rate = lately / max(1.0, min(RATE_WINDOW, seconds)) if is_running else 0.0
-    lanes = _connection_figures(campaign, by_connection)
-    pace = trend / max(1.0, (now - max(going, begun)).total_seconds())
+    sums = sum_tallies([campaign.pk], now)[campaign.pk]
+    lanes = _connection_figures(campaign, sums, _read_connections(_connections_of(campaign, sums)))
+    seconds = _seconds_of_sending(campaign, now)
     return Figures(
         total=campaign.total,
-        sent=sent,
-        percent=_percent(campaign, left),
-        accepted=of(S.ACCEPTED, M.RETURNED),
-        delivered=of(S.ACCEPTED),
-        opened=of(M.OPENED),
-        clicked=of(M.CLICKED),
-        unsubscribed=of(M.UNSUBSCRIBED),
-        bounced=of(S.BOUNCED),
-        deferred=of(S.DEFERRED),
-        failed=of(S.FAILED),
-        uncertain=of(S.UNCERTAIN),
-        skipped=of(S.SKIPPED),
-        waiting=of(S.PENDING, S.CLAIMED),
-        sending=of(S.IN_DATA),
-        answered=of(S.ACCEPTED, S.BOUNCED, S.UNCERTAIN),
-        rate=rate,
-        average=sent / seconds if seconds > 0 else 0.0,
-        seconds_left=_seconds_left(campaign, lanes, left, pace, now) if campaign.prepared_at else None,
+        sent=sums.number_sent,
+        percent=_percent(campaign, sums.number_left),
+        accepted=sums.count(S.ACCEPTED, M.RETURNED),
+        delivered=sums.count(S.ACCEPTED),
+        opened=sums.count(M.OPENED),
+        clicked=sums.count(M.CLICKED),
+        unsubscribed=sums.count(M.UNSUBSCRIBED),
+        bounced=sums.count(S.BOUNCED),
+        deferred=sums.count(S.DEFERRED),
+        failed=sums.count(S.FAILED),
+        uncertain=sums.count(S.UNCERTAIN),
+        skipped=sums.count(S.SKIPPED),
+        waiting=sums.count(S.PENDING, S.CLAIMED),
+        sending=sums.count(S.IN_DATA),
+        answered=sums.count(S.ACCEPTED, S.BOUNCED, S.UNCERTAIN),
+        rate=_rate(campaign, sums, now),
+        average=sums.number_sent / seconds if seconds > 0 else 0.0,
+        seconds_left=_seconds_left(campaign, lanes, sums, now) if campaign.prepared_at else None,
         lanes=lanes,
         errors=list(
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
         ),
     )
+
+
+def _seconds_of_sending(campaign: EmailCampaign, now: datetime) -> float:
+    """From the time when its recipients were gathered until now, or until it ended."""
+    return ((campaign.finished_at or now) - (campaign.prepared_at or now)).total_seconds()
+
+
+def _rate(campaign: EmailCampaign, sums: Sums, now: datetime) -> float:
+    """Messages a second over the last RATE_WINDOW, or since it began when that is less; 0 unless it runs."""
+    if campaign.status != Campaign.Status.RUNNING:
+        return 0.0
+    return sums.lately / max(1.0, min(RATE_WINDOW, _seconds_of_sending(campaign, now)))
 
 
 def _percent(campaign: EmailCampaign, left: int) -> float:
@@ -287,16 +230,17 @@ def _percent(campaign: EmailCampaign, left: int) -> float:
 
 
 def _seconds_left(
-    campaign: EmailCampaign, lanes: list[ConnectionFigures], left: int, pace: float, now: datetime
+    campaign: EmailCampaign, lanes: list[ConnectionFigures], sums: Sums, now: datetime
 ) -> int | None:
     """At the pace of late, and not sooner than the limits of the campaign and of its connections let it be."""
-    if not left:
+    if not sums.number_left:
         return 0
     if campaign.status != Campaign.Status.RUNNING:
         return None
     least = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
-    if pace:
-        least.append(left / pace)
+    begun = campaign.prepared_at or now
+    if pace := sums.trend / max(1.0, (now - max(sums.going, begun)).total_seconds()):
+        least.append(sums.number_left / pace)
     longest = max(least)
     return max(1, round(longest)) if longest else None
 
@@ -323,14 +267,28 @@ def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
     return round(seconds_under_limits(campaign, parts, database_time.now()))
 
 
+def _connections_of(campaign: EmailCampaign, sums: Sums) -> set[int]:
+    """The keys of those it was planned for and of those that sent some of it."""
+    return {int(pk) for pk in campaign.planned} | {pk for pk in sums.by_connection if pk}
+
+
+def _read_connections(pks: Collection[int]) -> dict[int, SmtpConnection]:
+    if not pks:
+        return {}
+    return {smtp.pk: smtp for smtp in SmtpConnection.objects.filter(pk__in=pks).select_related("pace")}
+
+
 def _connection_figures(
-    campaign: EmailCampaign, by_connection: dict[int | None, dict[str, Any]]
+    campaign: EmailCampaign, sums: Sums, smtps: Mapping[int, SmtpConnection]
 ) -> list[ConnectionFigures]:
-    pks = {int(pk) for pk in campaign.planned} | {pk for pk in by_connection if pk}
+    """The part of each of its connections that is among `smtps`."""
+    pks = _connections_of(campaign, sums)
     lanes = []
     is_running = campaign.status == Campaign.Status.RUNNING
-    for smtp in SmtpConnection.objects.filter(pk__in=pks).select_related("pace"):
-        counts = by_connection.get(smtp.pk, {})
+    for smtp in smtps.values():
+        if smtp.pk not in pks:
+            continue
+        counts = sums.by_connection.get(smtp.pk, {})
         pace = getattr(smtp, "pace", None)
         failing = pace.failing_since if pace and is_running and not pace.needs_person else None
         lanes.append(

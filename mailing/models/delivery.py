@@ -139,7 +139,7 @@ class Attempt(models.Model):
 class Tally(models.Model):
     """A change of one count: sums over these rows equal counts over the ledger, at any moment.
 
-    A trigger on Delivery writes them in the transaction of the change; `mailing.progress.fold_tallies` makes few
+    A trigger on Delivery writes them in the transaction of the change; `mailing.tallies.fold_tallies` makes few
     of many.
     `measure` is a status of Delivery or one of MEASURES. `at` is kept to ten seconds for five minutes, then to a
     quarter of an hour, of which the days and hours of any time zone are made.

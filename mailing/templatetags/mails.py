@@ -2,16 +2,10 @@
 
 from django import template
 
-from mailing import audience, content, launch, progress
+from mailing import audience, content, launch
 from mailing.models import EmailCampaign
 
 register = template.Library()
-
-
-@register.simple_tag
-def figures(campaign: EmailCampaign) -> progress.Figures:
-    """Its progress as it is now."""
-    return progress.read_figures(campaign)
 
 
 @register.simple_tag

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from campaigns import lifecycle
-from mailing import clock, launch, progress
+from mailing import clock, launch, tallies
 from mailing.models import Delivery, EmailCampaign, Membership, Route, Target
 from mailing.sending import lanes, pump
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
@@ -81,7 +81,7 @@ def counts(campaign):
 
 def count_tallies(campaign):
     """The same from the tallies."""
-    figures = progress.read_sums(campaign.pk)
+    figures = tallies.read_sums(campaign.pk)
     return {status: figures[status] for status in Delivery.Status if figures.get(status)}
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from campaigns import doctor
 from campaigns.lifecycle import fire
-from mailing import progress
+from mailing import progress, tallies
 from mailing.models import Delivery, EmailCampaign, Tally
 from tests.factories import SmtpConnectionFactory
 from tests.mailing.running import count_tallies, fresh, launch_campaign
@@ -109,7 +109,7 @@ def test_folding_changes_no_sum_and_makes_few_rows_of_many(campaign):
     before = count_tallies(campaign)
     rows = Tally.objects.count()
     assert rows > 100
-    progress.fold_tallies(timezone.now())
+    tallies.fold_tallies(timezone.now())
     assert count_tallies(campaign) == before
     assert Tally.objects.count() < 20
     assert list(doctor.find_breaches()) == []
@@ -121,7 +121,7 @@ def test_old_counts_are_kept_to_a_quarter_of_an_hour(campaign):
     for _ in range(60):
         Delivery.objects.filter(status="failed").update(opened_at=timezone.now())
         Delivery.objects.filter(status="failed").update(opened_at=None)
-    progress.fold_tallies(timezone.now())
+    tallies.fold_tallies(timezone.now())
     assert at.replace(minute=0, second=0, microsecond=0) in Tally.objects.values_list("at", flat=True)
     assert list(doctor.find_breaches()) == []
 
@@ -145,6 +145,14 @@ def test_a_page_of_figures_takes_few_queries(campaign):
     ) as queries:
         progress.read_figures(campaign)
     assert len(queries) <= 3
+
+
+def test_a_standing_says_what_the_figures_say(campaign):
+    figures, standing = progress.read_figures(campaign), progress.read_standings([campaign.pk])[campaign.pk]
+    for name in ("total", "sent", "opened", "clicked", "percent"):
+        assert getattr(standing, name) == getattr(figures, name)
+    assert standing.rate == pytest.approx(figures.rate, rel=0.2)
+    assert standing.seconds_left == pytest.approx(figures.seconds_left, abs=2)
 
 
 def test_e10_figures_of_many_recipients_take_no_longer():

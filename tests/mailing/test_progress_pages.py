@@ -6,6 +6,8 @@ import re
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
@@ -24,6 +26,7 @@ from tests.factories import (
     EmailCampaignFactory,
 )
 from tests.mailing.pages import page
+from tests.mailing.running import launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -166,6 +169,19 @@ def test_the_dashboard_polls_while_something_is_under_way(client, marketer, laun
     assert "every 5s" in text
     fire(launched_campaign, "cancel")
     assert "every 5s" not in page(client, "/under-way/")
+
+
+def test_a_poll_of_the_dashboard_takes_as_many_queries_for_five_campaigns_as_for_one(client, marketer):
+    queries = []
+    for more in (1, 4):
+        for campaign in [launch_campaign(2, per_minute=1) for _ in range(more)]:
+            first = Delivery.objects.filter(pk=campaign.deliveries.first().pk)
+            first.update(status="accepted", sent_at=timezone.now(), due_at=None)
+        with CaptureQueriesContext(connection) as captured:
+            text = page(client, "/under-way/")
+        queries.append(len(captured))
+    assert queries[0] == queries[1]
+    assert len(re.findall(r"1 of 2 sent · \d\.\d a second · 1 min( \d s)? left", text)) == 5
 
 
 # ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
