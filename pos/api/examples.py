@@ -1,4 +1,7 @@
-"""Examples of requests and answers for the description of the JSON views. Tests compare them with the views."""
+"""Examples of requests and answers for the description of the JSON views.
+
+tests/pos/test_openapi_examples.py sends every request to the running views and compares every answer word for word.
+"""
 
 from typing import Any
 
@@ -189,10 +192,15 @@ REFUSALS: dict[str, Json] = {
     "too_large": {"message": "1048576 bytes are taken at most."},
     "too_many_lines": {"message": "There are 501 lines; 500 are taken at most."},
     "invalid": {
-        "message": "lines.0.quantity: Expected `int` >= 1; this is 0.",
-        "fields": {"lines.0.quantity": ["Expected `int` >= 1; this is 0."]},
+        "message": 'lines.0.quantity: A whole number from 1 to 1000000 or a text such as "0.350" is expected; '
+        "this is 0.",
+        "fields": {
+            "lines.0.quantity": [
+                'A whole number from 1 to 1000000 or a text such as "0.350" is expected; this is 0.'
+            ]
+        },
     },
-    "too_fast": {"message": "This till asks more than 100 times a second."},
+    "too_fast": {"message": "This till asks more than 1000 times a second."},
     "unavailable": {"message": "The database is away: send this again."},
     "busy": {"message": "The rules are changing all the time: try again."},
 }
