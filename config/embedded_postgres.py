@@ -28,7 +28,7 @@ from pathlib import Path
 import psycopg
 
 from campaigns.processes import command_line
-from config import environment
+from config import environment, private_files
 
 NAME = "fanfare"  # of the database and of its role
 PORT = "5432"  # names the socket's file; nothing listens on TCP
@@ -304,7 +304,7 @@ class Server:
         """One starter or stopper at a time, among all processes; who only joins takes no lock."""
         path = self.var / "postgres.lock"
         try:
-            environment.keep_private(self.var)
+            private_files.keep_private(self.var)
             if self.account and self.var.stat().st_uid == 0:  # made by root, just now or by another part
                 project = self.project.stat()
                 os.chown(self.var, project.st_uid, project.st_gid)

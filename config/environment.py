@@ -1,103 +1,115 @@
-"""What settings.py reads from the environment; a wrong value ends the start with one sentence."""
+"""Reads what settings.py takes from the environment. A wrong value ends the start with one sentence.
 
-import contextlib
+django-environ parses the address of the database. Its other readers are not used: see docs/decisions/0011-settings.md.
+"""
+
 import os
 import secrets
-import stat
 from collections.abc import Callable
+from configparser import RawConfigParser
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import environ
 from babel.numbers import is_currency
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+from config.private_files import make_once
 
 Value = TypeVar("Value")
-SHORTEST_KEY, FEWEST_LETTERS = 32, 10  # of SECRET_KEY: characters, and different ones among them
+
+# of SECRET_KEY: how many characters it has at least, and how many different ones
+SHORTEST_KEY, FEWEST_LETTERS = 32, 10
+MAX_PORT = 65535
 
 
 class Unusable(ImproperlyConfigured):
-    """A variable, or a file kept for one, that cannot be used; the message is one sentence for who starts it."""
+    """A variable, or a file kept for one, that cannot be used. The message is one sentence for who starts Fanfare."""
 
 
 def read_value(
-    name: str, default: Value, cast: Callable[[str], Value], expected: str, secret: bool = False
+    name: str, default: Value, cast: Callable[[str], Value], expected: str, *, is_secret: bool = False
 ) -> Value:
-    """The value of the variable `name`, or `default` when it is unset or empty.
+    """Return the value of a variable.
 
-    Raises: Unusable: `cast` refuses the value; the sentence says what was `expected`, and quotes the
-    value unless it is `secret`.
+    Args:
+        name: of the variable.
+        default: taken when the variable is unset or blank.
+        cast: makes the value from the text, or raises a ValueError, KeyError or ImproperlyConfigured.
+        expected: what the value must be, for the sentence.
+        is_secret: leave the value out of the sentence.
+
+    Raises:
+        Unusable: `cast` refuses the value.
     """
-    text = os.environ.get(name, "").strip()
-    if not text:
+    written = text(name, "")
+    if not written:
         return default
     try:
-        return cast(text)
+        return cast(written)
     except (ValueError, KeyError, ImproperlyConfigured) as error:
-        shown = "set to something unusable" if secret else f"“{text}”"
-        raise Unusable(f"{name} is {shown}: it must be {expected}.") from error
+        what = "set to something unusable" if is_secret else f"“{written}”"
+        raise Unusable(f"{name} is {what}: it must be {expected}.") from error
 
 
 def text(name: str, default: str) -> str:
+    """Return a text without the space around it."""
     return os.environ.get(name, "").strip() or default
 
 
 def var_dir(root: Path) -> Path:
-    """Where a run keeps what it makes: database, secrets, caught mail, collected static files."""
+    """Return the folder for what a run makes: database, secrets, caught mail, collected static files."""
     return Path(text("VAR_DIR", str(root / "var"))).resolve()
 
 
 def flag(name: str) -> bool:
-    def cast(value: str) -> bool:
-        return {
-            "1": True,
-            "true": True,
-            "yes": True,
-            "on": True,
-            "0": False,
-            "false": False,
-            "no": False,
-            "off": False,
-        }[value.lower()]
-
-    return read_value(name, False, cast, "1 or 0")
+    """Return whether something is switched on. It is off unless the variable says otherwise."""
+    return read_value(name, False, lambda value: RawConfigParser.BOOLEAN_STATES[value.lower()], "1 or 0")
 
 
 def port(name: str, default: int) -> int:
-    def cast(value: str) -> int:
-        number = int(value)
-        if not 0 < number < 65536:
-            raise ValueError(value)
-        return number
-
-    found = read_value(name, default, cast, "a port number from 1 to 65535")
-    if found > 65535:  # a default that was counted from another port
-        raise Unusable(f"{name} would be {found}: set it to a port number from 1 to 65535.")
-    return found
+    """Return a port number. The default may be counted from another port, and so be impossible."""
+    number = whole_number(name, default, MAX_PORT, f"a port number from 1 to {MAX_PORT}")
+    if number > MAX_PORT:
+        raise Unusable(f"{name} would be {number}: set it to a port number from 1 to {MAX_PORT}.")
+    return number
 
 
 def count(name: str, default: int) -> int:
+    """Return how many there are of something, at least 1."""
+    return whole_number(name, default, None, "a whole number above 0")
+
+
+def whole_number(name: str, default: int, most: int | None, expected: str) -> int:
+    """Return a whole number from 1 to `most`."""
+
     def cast(value: str) -> int:
         number = int(value)
-        if number < 1:
+        if number < 1 or (most is not None and number > most):
             raise ValueError(value)
         return number
 
-    return read_value(name, default, cast, "a whole number above 0")
+    return read_value(name, default, cast, expected)
+
+
+def split_words(value: str) -> list[str]:
+    """Split a list at its commas."""
+    return [word.strip() for word in value.split(",") if word.strip()]
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    return read_value(
-        name, default, lambda value: [word.strip() for word in value.split(",") if word.strip()], "a list"
-    )
+    """Return a list of words."""
+    return read_value(name, default, split_words, "a list")
 
 
 def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
+    """Return a list of networks. An address is a network of its own."""
+
     def cast(value: str) -> list[IPv4Network | IPv6Network]:
-        return [ip_network(word.strip()) for word in value.split(",") if word.strip()]
+        return [ip_network(word) for word in split_words(value)]
 
     return read_value(
         name, cast(default), cast, "a list of addresses and networks, such as 127.0.0.1,10.0.0.0/8"
@@ -105,6 +117,8 @@ def networks(name: str, default: str) -> list[IPv4Network | IPv6Network]:
 
 
 def url(name: str, default: str) -> str:
+    """Return an address of the web, without a slash at its end."""
+
     def cast(value: str) -> str:
         if not value.startswith(("http://", "https://")) or len(value.split("://", 1)[1]) == 0:
             raise ValueError(value)
@@ -114,6 +128,8 @@ def url(name: str, default: str) -> str:
 
 
 def time_zone(name: str, default: str) -> str:
+    """Return the name of a time zone."""
+
     def cast(value: str) -> str:
         try:
             return ZoneInfo(value).key
@@ -124,6 +140,8 @@ def time_zone(name: str, default: str) -> str:
 
 
 def currency(name: str, default: str) -> str:
+    """Return the code of a currency."""
+
     def cast(value: str) -> str:
         if not is_currency(value):
             raise ValueError(value)
@@ -132,107 +150,66 @@ def currency(name: str, default: str) -> str:
     return read_value(name, default, cast, "an ISO 4217 code of three capital letters, such as EUR")
 
 
+# Any: Django's settings of a database hold texts, numbers and a dictionary of options
 def database(name: str) -> dict[str, Any] | None:
-    """Django's description of the database at the URL in `name`, None when it is unset."""
+    """Return Django's settings of the database at a URL; None when the variable is unset."""
 
     def cast(value: str) -> dict[str, Any]:
-        described = environ.Env.db_url_config(value)
+        described = Env.db_url_config(value)
         if described.get("ENGINE") != "django.db.backends.postgresql" or not described.get("NAME"):
             raise ValueError("not PostgreSQL")
         return dict(described)
 
-    return read_value(name, None, cast, "a URL such as postgres://user:password@host:5432/name", secret=True)
+    expected = "a URL such as postgres://user:password@host:5432/name"
+    return read_value(name, None, cast, expected, is_secret=True)
 
 
-def fernet_keys(name: str, kept: Path) -> list[str]:
-    """The keys that encrypt secrets at rest, the first for new ones; made once and `kept` when `name` is unset."""
+def fernet_keys(name: str, file: Path) -> list[str]:
+    """Return the keys that encrypt secrets at rest, the first one for new secrets.
+
+    Args:
+        name: of the variable.
+        file: has the key when the variable is unset; it is made at the first start.
+    """
 
     def cast(value: str) -> list[str]:
-        keys = [key.strip() for key in value.split(",") if key.strip()]
+        keys = split_words(value)
         for key in keys:
             Fernet(key)
         return keys
 
-    keys: list[str] = read_value(name, [], cast, "a comma-separated list of Fernet keys", secret=True)
-    return keys or [make_once(kept, lambda: Fernet.generate_key().decode())]
+    keys: list[str] = read_value(name, [], cast, "a comma-separated list of Fernet keys", is_secret=True)
+    return keys or [read_or_make(file, lambda: Fernet.generate_key().decode())]
 
 
-def secret_key(name: str, kept: Path, *, is_strict: bool) -> str:
-    """The key that signs sessions and links; made once and `kept` when `name` is unset.
+def secret_key(name: str, file: Path, *, is_strict: bool) -> str:
+    """Return the key that signs sessions and links.
 
-    Raises: Unusable: `is_strict`, and somebody could guess it.
+    Args:
+        name: of the variable.
+        file: has the key when the variable is unset; it is made at the first start.
+        is_strict: refuse a key that is easy to guess.
+
+    Raises:
+        Unusable: the key is refused.
     """
-    key = text(name, "") or make_once(kept, lambda: secrets.token_urlsafe(50))
+    key = text(name, "") or read_or_make(file, lambda: secrets.token_urlsafe(50))
     is_weak = len(key) < SHORTEST_KEY or len(set(key)) < FEWEST_LETTERS or key.startswith("django-insecure")
     if is_strict and is_weak:
         raise Unusable(
-            f"{name if text(name, '') else kept} is too easy to guess: it must be at least {SHORTEST_KEY} random "
+            f"{name if text(name, '') else file} is too easy to guess: it must be at least {SHORTEST_KEY} random "
             "characters, as `python3 -c 'import secrets; print(secrets.token_urlsafe(50))'` prints them."
         )
     return key
 
 
-def keep_private(var: Path) -> None:
-    """Have all that this process writes readable to its user only, and close the folders under `var`.
+def read_or_make(file: Path, make: Callable[[], str]) -> str:
+    """Return the secret in a file. The first start makes it.
 
-    `var` itself lets others through to what is theirs, since PostgreSQL may run as another user, but not look around.
+    Raises:
+        Unusable: another user owns the file.
     """
-    if not var.exists():
-        var.mkdir(parents=True, exist_ok=True)
-        var.chmod(0o711)
-    os.umask(0o077)
-    if (
-        var.stat().st_mode & stat.S_ISVTX
-    ):  # a folder that is shared by intention, as /tmp: its owner knows why
-        return
-    _restrict(var, 0o711)
-    with contextlib.suppress(PermissionError):  # another user's: they close it when they start
-        for path in var.iterdir():
-            if not _has_own_postgres(path):
-                _restrict(path, 0o700 if path.is_dir() else 0o600)
-
-
-def close_to_others(var: Path) -> None:
-    """Close every folder and file under `var` to other users, whatever an earlier version left open."""
-    for child in var.iterdir():
-        if child.name != "postgres" and not _has_own_postgres(child):  # it sees to its own
-            for path in (child, *child.rglob("*")):
-                _restrict(path, 0o700 if path.is_dir() else 0o600)
-
-
-def _has_own_postgres(folder: Path) -> bool:
-    """Whether this is the VAR_DIR of another run, as tests make under var/: its PostgreSQL must get there too."""
-    return (folder / "postgres.lock").exists()
-
-
-def _restrict(path: Path, mode: int) -> None:
-    with contextlib.suppress(FileNotFoundError):  # another process moves its files about
-        found = path.lstat()
-        is_ours = os.geteuid() in (0, found.st_uid)
-        if is_ours and not stat.S_ISLNK(found.st_mode) and found.st_mode & 0o777 & ~mode:
-            path.chmod(mode)
-
-
-def make_once(path: Path, make: Callable[[], str]) -> str:
-    """The secret in the file `path`; made and written there first, readable to its owner only, when there is none.
-
-    Two processes may start at once: a file is written whole under another name and linked, so one of them wins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make())
-        if os.geteuid() == 0:  # root works for the folder's owner, who must still be able to read it
-            owner = path.parent.parent.stat()
-            os.chown(draft, owner.st_uid, owner.st_gid)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its secret counts
-        finally:
-            draft.unlink()
     try:
-        return path.read_text().strip()
+        return make_once(file, make)
     except PermissionError as error:
-        raise Unusable(f"{path} belongs to another user: it must be readable to this one.") from error
+        raise Unusable(f"{file} belongs to another user: it must be readable to this one.") from error

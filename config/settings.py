@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
-from config import embedded_postgres, environment
+from config import embedded_postgres, environment, private_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = environment.var_dir(BASE_DIR)
-environment.keep_private(VAR_DIR)
+private_files.keep_private(VAR_DIR)
 
 DEBUG = environment.flag("DEBUG")
 SECRET_KEY = environment.secret_key("SECRET_KEY", VAR_DIR / "secret_key", is_strict=not DEBUG)

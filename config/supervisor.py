@@ -26,7 +26,7 @@ from pathlib import Path
 import psycopg
 
 from campaigns.processes import adopt_orphans, die_with
-from config import embedded_postgres, environment
+from config import embedded_postgres, environment, private_files
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = environment.var_dir(ROOT)
@@ -355,7 +355,7 @@ def main() -> int:
         print(why, file=sys.stderr)
         return 1
     give_to_owner()  # what a run that was killed has left
-    environment.close_to_others(VAR)
+    private_files.close_to_others(VAR)
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
     variables = os.environ | {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",

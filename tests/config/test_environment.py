@@ -11,7 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.db import connection
 
-from config import environment
+from config import environment, private_files
 
 ROOT = Path(__file__).resolve().parents[2]
 WRONG = [
@@ -92,7 +92,7 @@ def test_keys_that_are_given_count_and_none_is_made(monkeypatch, tmp_path):
 def test_a_secret_is_made_once_however_many_processes_start(tmp_path):
     kept = tmp_path / "var" / "secret_key"
     with ThreadPoolExecutor(8) as pool:
-        secrets = set(pool.map(lambda n: environment.make_once(kept, lambda: f"secret {n}"), range(8)))
+        secrets = set(pool.map(lambda n: private_files.make_once(kept, lambda: f"secret {n}"), range(8)))
     assert len(secrets) == 1
     assert [path.name for path in kept.parent.iterdir()] == ["secret_key"]
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
@@ -132,12 +132,12 @@ def umask():
 
 
 def test_what_lies_open_under_var_is_closed_at_the_start(open_folder, umask):
-    environment.keep_private(open_folder)
+    private_files.keep_private(open_folder)
     assert stat.S_IMODE(open_folder.stat().st_mode) == 0o711
     assert {path: mode for path, mode in modes(open_folder).items() if "/" not in path and path != "elsewhere"} == {
         "imports": 0o700, "outbox": 0o700, "static": 0o700, "postgres": 0o700, "secret_key": 0o600,
     }  # fmt: skip
-    environment.close_to_others(open_folder)
+    private_files.close_to_others(open_folder)
     found = modes(open_folder)
     assert found.pop("elsewhere") == 0o644  # where a link leads is not ours
     assert found.pop("postgres/data") == 0o644  # and PostgreSQL, which may be another user, sees to its own
@@ -149,24 +149,24 @@ def test_what_lies_open_under_var_is_closed_at_the_start(open_folder, umask):
 
 def test_a_new_folder_lets_another_user_through_also_when_this_process_keeps_all_private(tmp_path, umask):
     os.umask(0o077)
-    environment.keep_private(tmp_path / "var")
+    private_files.keep_private(tmp_path / "var")
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o711
 
 
 def test_the_folder_of_a_run_inside_another_lets_postgresql_through(tmp_path, umask):
     """As root PostgreSQL runs as another user, who must get to its files."""
-    environment.keep_private(tmp_path / "new" / "var")
+    private_files.keep_private(tmp_path / "new" / "var")
     inner = tmp_path / "new" / "var" / "browser"
-    environment.keep_private(inner)
+    private_files.keep_private(inner)
     (inner / "postgres.lock").write_text("")
-    environment.keep_private(inner.parent)
-    environment.close_to_others(inner.parent)
+    private_files.keep_private(inner.parent)
+    private_files.close_to_others(inner.parent)
     assert {stat.S_IMODE(path.stat().st_mode) for path in (inner.parent, inner)} == {0o711}
 
 
 def test_a_folder_shared_by_intention_is_left_as_it_is(open_folder, umask):
     open_folder.chmod(0o1777)
-    environment.keep_private(open_folder)
+    private_files.keep_private(open_folder)
     assert stat.S_IMODE(open_folder.stat().st_mode) == 0o1777
 
 
