@@ -149,13 +149,13 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     most of what they cost PostgreSQL.
     """
     from pos import keys
-    from pos.sales import facts, ledger
+    from pos.sales import ledger, till_facts
     from promotions import usage
 
     counted = bool(ids["counter"])
     statements = [
         ledger.LOCKS,
-        facts.build_statement(facts.FactsQuery(sale=True, counters=counted)),
+        till_facts.build_statement(till_facts.FactsQuery(sale=True, counters=counted)),
         ledger.INSERT_BOTH,
     ]
     if counted:

@@ -7,7 +7,7 @@ from django.db import connection
 
 from promotions.codes import code_key
 from promotions.models import Coupon
-from promotions.publish.limits import find_wrong_counters
+from promotions.publish.counters import find_wrong_counters
 from promotions.published import PROMOTIONS, Parts
 
 # What was granted and what held sales reserve, by campaign or by promotion ({thing}); beside what the counter says.

@@ -17,7 +17,7 @@ from campaigns import database_time
 from promotions import past, publish, published, stacking
 from promotions.engine import CampaignTerms, RuleSet, StackingRules, compile_rules
 from promotions.engine.rules import CustomerIs, FirstPurchase, InGroup
-from promotions.publish.limits import correct_counters, find_wrong_counters
+from promotions.publish.counters import correct_counters, find_wrong_counters
 from promotions.published import Published
 
 

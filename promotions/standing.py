@@ -11,7 +11,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from promotions.models import Counter, Promotion, PromotionCampaign, Redemption
-from promotions.publish import limits
+from promotions.publish import counters
 
 PACE_WINDOW = timedelta(hours=24)  # the forecast goes on at the pace of these last hours
 MIN_AGE_FOR_PACE = timedelta(minutes=10)  # a campaign younger than this has no pace yet
@@ -40,7 +40,7 @@ class Standing:
 
 def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
     """The figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
-    found: dict[str, Any] = {**limits.read_figures(campaign)}
+    found: dict[str, Any] = {**counters.read_figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
         since = max(campaign.starts_at, now - PACE_WINDOW)
@@ -165,7 +165,7 @@ def figures_of_promotion(promotion: Promotion) -> dict[str, Any]:
     for currency, amount, times in sorted(rows):
         given[currency] = given.get(currency, 0) + int(amount)
         uses += int(times)
-    uses += limits.count_held_uses("promotion", promotion.pk)
+    uses += counters.count_held_uses("promotion", promotion.pk)
     return {"given": given, "uses": uses, "uses_left": _uses_left(promotion)}
 
 
@@ -175,7 +175,7 @@ def _uses_left(promotion: Promotion) -> int | None:
     counter = Counter.objects.filter(promotion=promotion).first()
     if counter and counter.counts:
         return max(0, promotion.max_uses - counter.uses)
-    return max(0, promotion.max_uses - limits.read_totals("promotion", promotion.pk)["uses"])
+    return max(0, promotion.max_uses - counters.read_totals("promotion", promotion.pk)["uses"])
 
 
 def forecast_end(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:

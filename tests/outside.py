@@ -103,7 +103,7 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
         upload.refresh_from_db()
     if upload.error:
         return {"error": upload.error}
-    refused = importing.verdicts.read_verdicts(upload, importing.verdicts.Verdict.INVALID)
+    refused = importing.stored_verdicts.read_verdicts(upload, importing.stored_verdicts.Verdict.INVALID)
     return {
         "columns": [tuple(pair) for pair in upload.columns],
         "contacts": [

@@ -19,7 +19,7 @@ def open_shop(rules: list[dict], budget: int) -> dict[str, int]:
     from pos import keys
     from pos.models import Location
     from promotions.models import Counter, Link, Promotion, PromotionCampaign
-    from promotions.publish.limits import correct_counters
+    from promotions.publish.counters import correct_counters
 
     location = Location.objects.create(code="L1", name="Shop", currency="EUR")
     till, _ = keys.issue(location, "Till 1", key=KEY)

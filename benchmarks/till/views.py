@@ -7,7 +7,7 @@ from django.utils import timezone
 from benchmarks.till.shop import KEY
 from pos import keys
 from pos.api.middleware import JSON
-from pos.sales.facts import FactsQuery, select_facts
+from pos.sales.till_facts import FactsQuery, select_facts
 
 ANSWER = msgspec.json.encode(
     {"discount": 0, "lines": [{"id": str(number), "discount": 0} for number in range(5)]}

@@ -13,11 +13,11 @@ somebody who left a list.
     discard(upload)                                   forget it, as long as nothing was taken in
     run(upload_id, seconds) -> bool                   what the queue calls
     queue_stalled(now)                                what the clock calls: an import whose process died goes on
-    verdicts.read_verdicts(upload)                    what became of each row
-    verdicts.rejected_rows_csv(upload)                the rows that were not taken, as CSV
+    stored_verdicts.read_verdicts(upload)             what became of each row
+    stored_verdicts.rejected_rows_csv(upload)         the rows that were not taken, as CSV
 """
 
-from . import verdicts
+from . import stored_verdicts
 from .columns import (
     ATTRIBUTE_NAMED,
     CONSENT,
@@ -68,5 +68,5 @@ __all__ = [
     "run",
     "start",
     "stop",
-    "verdicts",
+    "stored_verdicts",
 ]

@@ -16,7 +16,7 @@ from mailing.countries import country_code
 
 from .columns import CONSENT, LEFT_OUT, LIST, holds_marked_text
 from .headings import find_decline_reason
-from .verdicts import Block, Verdict
+from .stored_verdicts import Block, Verdict
 
 OWN_COLUMNS = ("first_name", "last_name", "phone", "city", "country", "score", "customer_id")
 LENGTHS = {"first_name": 100, "last_name": 100, "phone": 40, "city": 100, "country": 2, "customer_id": 64}

@@ -17,7 +17,7 @@ from campaigns import database_time
 from campaigns.refusals import Refused
 from mailing.models import ContactList, Upload, VerdictBlock
 
-from . import columns, files, verdicts
+from . import columns, files, stored_verdicts
 from .columns import LEFT_OUT, LIST
 from .rows import RowBatch, read_rows
 from .taking import take_batch
@@ -274,7 +274,7 @@ def _finish(upload_id: int, *, error: str = "") -> None:
             return  # another run has, or somebody has stopped it, perhaps begun it anew
         upload.status = Status.FAILED if error else Status.TRIED if upload.is_trial else Status.DONE
         if upload.status == Status.TRIED:
-            again = verdicts.count_once(upload)
+            again = stored_verdicts.count_once(upload)
             upload.created -= again
             upload.updated += again
         upload.error, upload.finished_at = error, database_time.now()

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from campaigns import database_time
 from mailing.models import Suppression, Upload
 
-from . import verdicts
+from . import stored_verdicts
 from .rows import OWN_COLUMNS, RowBatch
-from .verdicts import Block, Verdict
+from .stored_verdicts import Block, Verdict
 
 STAYS_SUPPRESSED = "Suppressed, and stays so."
 SUPPRESSED_NOW = "Imported, and suppressed."
@@ -117,7 +117,7 @@ def take_batch(begun: Upload, piece: RowBatch) -> bool:
             for place, verdict in enumerate(block.verdicts)
             if verdict is Verdict.INVALID
         }
-        counts = verdicts.store_block(upload.pk, block)
+        counts = stored_verdicts.store_block(upload.pk, block)
         for verdict, amount in counts.items():
             setattr(upload, verdict, getattr(upload, verdict) + amount)
         upload.done += len(block.emails)

@@ -86,7 +86,7 @@ class Upload(models.Model):
 
 
 class VerdictBlock(models.Model):
-    """What became of some thousand rows of a file that stand together, packed; see mailing.importing.verdicts.
+    """What became of some thousand rows of a file that stand together, packed; see mailing.importing.stored_verdicts.
 
     A row of its own for each took a quarter of the time of an import, and stayed for ever.
     """

@@ -17,7 +17,7 @@ from campaigns.workspace import overview
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
-from mailing.views.frames import answer_frame
+from mailing.views.mail_frames import answer_frame
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 LATEST_TEST = "latest test mail"  # in the session

@@ -19,7 +19,7 @@ from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
 from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
-from mailing.importing.verdicts import Verdict
+from mailing.importing.stored_verdicts import Verdict
 from mailing.models import Upload
 from mailing.views.known import list_attribute_names
 from mailing.views.sure import act_once_sure
@@ -144,7 +144,7 @@ def upload_context(request: Request, upload: Upload) -> dict[str, Any]:
         return context
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
-    found = importing.verdicts.read_verdicts(upload, verdict, after=number_in_query(request, "after"))
+    found = importing.stored_verdicts.read_verdicts(upload, verdict, after=number_in_query(request, "after"))
     rows = list(islice(found, ROWS_SHOWN))
     labels = LABELS[upload.kind]
     return context | {
@@ -160,7 +160,7 @@ def rejected_csv(request: Request, pk: int) -> FileResponse:
     """The rows that were not taken, as a CSV file with the reason beside each."""
     upload = find_upload(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
-    return csv_response(importing.verdicts.rejected_rows_csv(upload), f"{name}-not-taken.csv")
+    return csv_response(importing.stored_verdicts.rejected_rows_csv(upload), f"{name}-not-taken.csv")
 
 
 def find_upload(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:

@@ -21,7 +21,7 @@ from campaigns.requests import Request
 from mailing import catcher
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
-from mailing.views.frames import answer_frame
+from mailing.views.mail_frames import answer_frame
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50

@@ -12,7 +12,7 @@ from pos.api.body import Request
 from pos.api.schemas import MAX_BODY, QuoteRequest, ReturnRequest, SaleRequest
 from pos.sales import callers, commits, holds, past_rules, quotes, returns, stored, voids
 from pos.sales.callers import Caller
-from pos.sales.facts import FactsQuery
+from pos.sales.till_facts import FactsQuery
 
 
 class TillRequest(Struct, frozen=True):

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 from campaigns import database_time
 from pos.models import Sale
 from pos.pages import recent
-from pos.sales.evaluation import evaluate_basket
-from pos.sales.facts import TillFacts
+from pos.sales.baskets import evaluate_basket
+from pos.sales.till_facts import TillFacts
 from promotions import published, snapshot
 from promotions.engine import Outcome, Rule
 from promotions.models import GroupMember, Promotion, PromotionCampaign

@@ -8,8 +8,8 @@ from campaigns import database_time
 from pos.api import body
 from pos.api.schemas import Quote, QuoteRequest
 from pos.models import Location
+from pos.sales.baskets import evaluate_basket, read_basket_facts
 from pos.sales.callers import OfficeCaller
-from pos.sales.evaluation import evaluate_basket, read_basket_facts
 from pos.sales.quotes import build_quote
 from promotions import snapshot
 

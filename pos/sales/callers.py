@@ -13,9 +13,9 @@ from msgspec.structs import replace
 from pos.api.answers import Declined
 from pos.keys import LONGEST_KEY, SHORTEST_KEY
 from pos.models import Location
-from pos.sales import facts
-from pos.sales.facts import FactsQuery, TillFacts
+from pos.sales import till_facts
 from pos.sales.guesses import Guesses
+from pos.sales.till_facts import FactsQuery, TillFacts
 
 # one process writes the last-used time of a key at most this often
 TOUCH_SECONDS = 60
@@ -62,13 +62,13 @@ class Caller:
     ) -> TillFacts:
         """Read what the database knows about this caller and its sale, in one SELECT.
 
-        The arguments are those of `facts.select_facts`.
+        The arguments are those of `till_facts.select_facts`.
 
         Raises:
             Declined: 401 when no till has this key, 403 when the key was revoked.
         """
         touch = self.is_touch_due()
-        found = facts.select_facts(
+        found = till_facts.select_facts(
             replace(asked, touch=True) if touch else asked,
             key_hash=self.key_hash,
             now=now,

@@ -22,15 +22,15 @@ from pos.api import schemas
 from pos.api.answers import Answer, Declined, invalid_values_refusal, replay_answer, taken_id_refusal
 from pos.api.schemas import SaleRequest
 from pos.sales import holds, ledger, offline
-from pos.sales.callers import Caller
-from pos.sales.evaluation import (
+from pos.sales.baskets import (
     READ_ALL_COUNTERS_UP_TO,
     evaluate_basket,
     list_reachable_counters,
     read_basket_facts,
 )
-from pos.sales.facts import KnownSale, TillFacts
+from pos.sales.callers import Caller
 from pos.sales.quotes import MAX_ATTEMPTS, build_quote, busy_refusal, quote_fields
+from pos.sales.till_facts import KnownSale, TillFacts
 from promotions import snapshot, usage
 from promotions.database.statements import GuardFailed, Transaction, retry_on_lost_connection
 from promotions.engine import Outcome

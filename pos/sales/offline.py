@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from pos.api.answers import Declined
-from pos.sales.facts import TillFacts
+from pos.sales.till_facts import TillFacts
 from promotions.database.statements import run
 from promotions.engine import Outcome
 

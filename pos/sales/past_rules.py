@@ -9,7 +9,7 @@ from msgspec import Struct
 from campaigns import database_time
 from pos.api import schemas
 from pos.sales.callers import Caller
-from pos.sales.facts import FactsQuery
+from pos.sales.till_facts import FactsQuery
 from promotions import snapshot
 from promotions.database.statements import retry_on_lost_connection
 from promotions.engine.gates import locations

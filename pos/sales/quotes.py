@@ -12,8 +12,8 @@ from pos.api import schemas
 from pos.api.answers import Answer, Declined
 from pos.api.schemas import QuoteRequest
 from pos.sales import holds
+from pos.sales.baskets import evaluate_basket, read_basket_facts
 from pos.sales.callers import Caller
-from pos.sales.evaluation import evaluate_basket, read_basket_facts
 from promotions import reasons, snapshot
 from promotions.database.statements import retry_on_lost_connection
 from promotions.engine import CouponOutcome, Outcome

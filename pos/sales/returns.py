@@ -18,8 +18,8 @@ from pos.api.answers import Answer, Declined, replay_answer, taken_id_refusal
 from pos.api.schemas import ReturnRequest
 from pos.sales import ledger
 from pos.sales.callers import Caller
-from pos.sales.facts import TillFacts
 from pos.sales.stored import StoredSale, lock_sale_and_read_facts, returned_units
+from pos.sales.till_facts import TillFacts
 from promotions import usage
 from promotions.database.statements import Transaction, bytea_text, retry_on_lost_connection, run, send
 from promotions.engine.allocation import spread

@@ -12,7 +12,7 @@ from pos.api import schemas
 from pos.api.answers import Answer, Declined, replay_answer
 from pos.sales import ledger
 from pos.sales.callers import Caller
-from pos.sales.facts import FactsQuery, TillFacts
+from pos.sales.till_facts import FactsQuery, TillFacts
 from promotions.database.statements import retry_on_lost_connection, run
 from promotions.usage import Entry
 

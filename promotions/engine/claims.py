@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from promotions.engine.allocation import Number, allocate
+from promotions.engine.basket_facts import BasketFacts, Measure
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import BasketFacts, Measure
 from promotions.engine.units import Batch, Units
 
 NOTHING = Refusal("no_value")

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from promotions.engine.basket_facts import Matcher
 from promotions.engine.benefits import ReadyBenefit, SharedAmountBenefit, TieredBenefit, UnitBenefit
 from promotions.engine.conditions import Check, Matching, compile_condition
-from promotions.engine.facts import Matcher
 from promotions.engine.gates import Gate
 from promotions.engine.group_benefits import BundleBenefit, BuyGetBenefit, FreeUnitsBenefit
 from promotions.engine.rules import (

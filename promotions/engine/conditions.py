@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from promotions.engine.facts import BasketFacts, Matcher, Measure
+from promotions.engine.basket_facts import BasketFacts, Matcher, Measure
 from promotions.engine.outcome import Reason
 from promotions.engine.rules import (
     Condition,

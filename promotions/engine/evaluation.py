@@ -5,10 +5,10 @@ from datetime import datetime
 
 from promotions.engine.answer import outcome
 from promotions.engine.basket import Basket, PresentedCoupon, Remaining
+from promotions.engine.basket_facts import BasketFacts
 from promotions.engine.claims import NO_ITEMS
 from promotions.engine.compiled import CompiledPromotion, replace_benefit
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import BasketFacts
 from promotions.engine.gates import Gate
 from promotions.engine.index import RuleSet, compile_rules
 from promotions.engine.outcome import Outcome

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from promotions.engine.allocation import fill, half_up
+from promotions.engine.basket_facts import Matcher
 from promotions.engine.benefits import UnitBenefit
 from promotions.engine.claims import NO_ITEMS, NOTHING, Claim, Ground
 from promotions.engine.conditions import Matching, Refusal
-from promotions.engine.facts import Matcher
 from promotions.engine.rules import (
     WHOLE,
     BenefitPart,

@@ -8,8 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 
+from promotions.engine.basket_facts import BasketFacts, Matcher
 from promotions.engine.compiled import CompiledPromotion
-from promotions.engine.facts import BasketFacts, Matcher
 from promotions.engine.gates import Gate, gate_of, locations
 from promotions.engine.rules import (
     EVERYTHING,

@@ -8,11 +8,11 @@ from msgspec import Struct
 
 from promotions.engine import best_of
 from promotions.engine.basket import Remaining
+from promotions.engine.basket_facts import BasketFacts, Measure
 from promotions.engine.claims import NOTHING, Claim, Ground
 from promotions.engine.clamp import Purse, wish_within_cap
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.conditions import Refusal
-from promotions.engine.facts import BasketFacts, Measure
 from promotions.engine.outcome import Clamp, Gift
 from promotions.engine.rules import WHOLE, FreeGift, StackingRules
 from promotions.engine.units import Units

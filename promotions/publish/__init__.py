@@ -6,10 +6,16 @@ campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done
 """
 
 from campaigns.editions import Overtaken
-from promotions.publish.campaigns import create_campaign, edit_campaign, link, order_promotions, unlink
-from promotions.publish.limits import publish_campaign, publish_promotion
+from promotions.publish.campaigns import (
+    create_campaign,
+    edit_campaign,
+    link,
+    order_promotions,
+    publish_campaign,
+    unlink,
+)
 from promotions.publish.overtaken import last_edit
-from promotions.publish.promotions import delete_promotion, save_promotion, switch
+from promotions.publish.promotions import delete_promotion, publish_promotion, save_promotion, switch
 from promotions.publish.version import bump_version, lock_rules, lock_rules_shared
 
 __all__ = [

@@ -13,9 +13,9 @@ from campaigns import database_time, instants, lifecycle, refusals, texts
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
-from promotions.publish.limits import publish_campaign, was_granted
+from promotions.publish.counters import set_campaign_counter, was_granted
 from promotions.publish.overtaken import refuse_overtaken
-from promotions.publish.version import lock_rules
+from promotions.publish.version import bump_version, lock_rules
 
 Status = Campaign.Status
 FIELDS = frozenset(
@@ -33,6 +33,12 @@ FIELDS = frozenset(
         "exclusive",
     }
 )
+
+
+def publish_campaign(campaign: "models.PromotionCampaign") -> None:
+    """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version."""
+    set_campaign_counter(campaign)
+    bump_version()
 
 
 def create_campaign(

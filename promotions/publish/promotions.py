@@ -12,7 +12,7 @@ from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
 from promotions.publish.campaigns import find_wrong_values, keep_first_of_each
-from promotions.publish.limits import publish_promotion, was_granted
+from promotions.publish.counters import set_promotion_counter, was_granted
 from promotions.publish.overtaken import refuse_overtaken
 from promotions.publish.version import bump_version, lock_rules
 
@@ -39,6 +39,12 @@ FIELDS = frozenset(
     }
 )
 FINAL = ("expired", "cancelled")
+
+
+def publish_promotion(promotion: "models.Promotion") -> None:
+    """Publish a promotion after an edit: set its counter, and bump the version."""
+    set_promotion_counter(promotion)
+    bump_version()
 
 
 def save_promotion(

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from promotions.engine import rules
-from promotions.types.asked import (
+from promotions.types.answers import (
     Answers,
     answers_of_condition,
     answers_of_stacking,

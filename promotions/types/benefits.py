@@ -3,7 +3,7 @@
 from typing import Any
 
 from promotions.engine import rules
-from promotions.types.asked import Answers, answers_of_match, match_of
+from promotions.types.answers import Answers, answers_of_match, match_of
 
 
 def discount_on_items(said: Answers) -> rules.Benefit:

@@ -6,7 +6,7 @@ from typing import Any
 
 from promotions.engine import rules
 from promotions.types import benefits
-from promotions.types.asked import Answers
+from promotions.types.answers import Answers
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from campaigns import doctor
-from mailing.sending import breaker, lanes, outcome, supply
+from mailing.sending import breaker, lanes, outcome, pump, supply
 from tests.hostile_smtp import hostile_smtp
+from tests.mailing.running import join_runs
 
 
 @pytest.fixture
@@ -34,6 +35,15 @@ def short_waits(monkeypatch, settings):
     monkeypatch.setattr(breaker, "FIRST_WAIT_SECONDS", 0.01)
     monkeypatch.setattr(breaker, "PROBE_SECONDS", 0.2)
     monkeypatch.setattr(lanes, "WAKE_AGAIN_SECONDS", 0)
+
+
+@pytest.fixture
+def short_runs(monkeypatch, server):
+    """Runs end once what a test waits for has come, however busy the machine is; at the end nobody waits any more."""
+    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
+    yield
+    server.release()
+    join_runs()
 
 
 @pytest.fixture

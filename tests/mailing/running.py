@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 
 from campaigns import lifecycle
 from mailing import clock, launch, tallies
-from mailing.models import Delivery, EmailCampaign, Membership, Route, Target
+from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, Target
 from mailing.sending import lanes, pump
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
 
@@ -141,3 +141,12 @@ def count_held(server, stage="dot"):
     """How many answers the server holds back, or has withheld for good."""
     stats = server.stats()
     return stats.get(f"{stage} hold", 0) + stats.get(f"{stage} stall", 0)
+
+
+def join_runs():
+    """Wait until every run has ended and nobody waits for an answer any more."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("run-"):
+            thread.join(20)
+            assert not thread.is_alive()
+    assert not Lane.objects.filter(number__gte=lanes.LANES_PER_CONNECTION).exists()

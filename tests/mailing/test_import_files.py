@@ -280,7 +280,7 @@ def test_the_trial_says_who_wants_no_mail_and_suppresses_nobody():
     importing.choose(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
     upload.refresh_from_db()
-    rows = [*importing.verdicts.read_verdicts(upload)]
+    rows = [*importing.stored_verdicts.read_verdicts(upload)]
     assert (upload.declined, upload.created) == (1, 2)
     assert rows[1].detail == "Wants no mail: “Unsubscribed at” is “2025-01-01”. Imported, and suppressed."
     assert not Suppression.objects.exists()
@@ -311,7 +311,7 @@ def test_a_field_that_nobody_needs_loses_no_row():
     upload = importing.receive(io.BytesIO(text.encode()))
     importing.choose(upload, [taken for _, taken in upload.columns])
     importing.run(upload.pk)
-    (row,) = importing.verdicts.read_verdicts(upload)
+    (row,) = importing.stored_verdicts.read_verdicts(upload)
     assert row.verdict == "created"
     assert row.detail == (
         "“first_name” is left out: it is longer than 100 letters. "
@@ -384,6 +384,6 @@ def test_the_rows_not_taken_come_back_without_formulas_and_are_read_as_they_were
     importing.choose(upload, ["email", "note"])
     importing.run(upload.pk)
     upload.refresh_from_db()
-    lines = [*importing.verdicts.rejected_rows_csv(upload)]
+    lines = [*importing.stored_verdicts.rejected_rows_csv(upload)]
     assert lines[1] == "email,'=name,reason\r\n"
     assert lines[2].startswith("nonsense,'=1+1,")

@@ -59,5 +59,5 @@ def test_an_import_goes_on_after_its_process_was_killed(settings, tmp_path):
     importing.run(upload.pk)
     upload = Upload.objects.get()
     assert (upload.status, upload.created, upload.updated, upload.joined) == ("done", ROWS, 0, ROWS)
-    assert [row.line for row in importing.verdicts.read_verdicts(upload)] == [*range(1, ROWS + 1)]
+    assert [row.line for row in importing.stored_verdicts.read_verdicts(upload)] == [*range(1, ROWS + 1)]
     assert Contact.objects.count() == ContactList.objects.get(name="Many").contacts.count() == ROWS

@@ -65,7 +65,7 @@ def test_one_that_is_stopped_takes_no_further_row_and_goes_on_where_it_was(clien
     importing.run(upload.pk)
     done = fresh(upload)
     assert (done.status, done.created, done.joined) == ("done", 25, 25)
-    assert [row.line for row in importing.verdicts.read_verdicts(done)] == list(range(1, 26))
+    assert [row.line for row in importing.stored_verdicts.read_verdicts(done)] == list(range(1, 26))
 
 
 def test_the_run_at_work_is_stopped_before_its_next_piece(monkeypatch):

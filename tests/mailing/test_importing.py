@@ -46,7 +46,8 @@ def taken_in(text, columns=None, **options):
 
 def verdicts(upload):
     return [
-        (row.line, row.email, row.verdict, row.detail) for row in importing.verdicts.read_verdicts(upload)
+        (row.line, row.email, row.verdict, row.detail)
+        for row in importing.stored_verdicts.read_verdicts(upload)
     ]
 
 
@@ -249,7 +250,7 @@ def test_the_rows_not_taken_come_back_as_they_were_with_the_reason():
     upload = taken_in(
         'E-Mail;Town\nnonsense;"Ro""me"\na@example.com;Oslo\n;"x;y"\n', ["email", "city"], new_list="New"
     )
-    lines = "".join(importing.verdicts.rejected_rows_csv(upload)).removeprefix("\ufeff").splitlines()
+    lines = "".join(importing.stored_verdicts.rejected_rows_csv(upload)).removeprefix("\ufeff").splitlines()
     assert lines == [
         "E-Mail,Town,reason",
         'nonsense,"Ro""me",“nonsense” is not an e-mail address.',

@@ -15,7 +15,7 @@ from mailing.models import (
     EmailCampaign,
     Route,
 )
-from mailing.views.frames import POLICY
+from mailing.views.mail_frames import POLICY
 from tests.factories import (
     ContactFactory,
     ContactListFactory,

@@ -15,11 +15,14 @@ from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
     addresses,
+    count_held,
     count_tallies,
     counts,
     fresh,
     in_thread,
+    join_runs,
     launch_campaign,
+    run_until,
     send,
     to,
     wait_for,
@@ -120,6 +123,39 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
     assert send(campaign).status == "completed"
     assert set(addresses(server).values()) == {1}
     assert len(addresses(server)) == 300
+
+
+@pytest.mark.usefixtures("short_runs")
+def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server):
+    server.settings.rules = parse("dot times=2 hold", "dot delay 0.05")
+    campaign = launch_campaign(60, connection=to(server, max_connections=4))
+    run_until(lambda: count_held(server) == 2, campaign.connection_id)
+    fire(campaign, "pause")
+    sent = len(server.accepted)
+    figures = progress.read_figures(fresh(campaign))
+    assert (figures.sending, figures.waiting, figures.accepted) == (2, 60 - sent, sent - 2)
+    assert counts(campaign).get("claimed") is None, (
+        "nobody is held behind a message that waits for its answer"
+    )
+    server.release()
+    join_runs()
+    figures = progress.read_figures(fresh(campaign))
+    assert (figures.sending, figures.accepted) == (0, sent)
+    assert len(server.accepted) == sent
+    fire(fresh(campaign), "resume")
+    assert send(campaign).status == "completed"
+    assert set(addresses(server).values()) == {1}
+    assert len(addresses(server)) == 60
+
+
+def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server):
+    """Also while a run still holds some that it took: they will not leave."""
+    server.settings.rules = parse("dot delay 0.05")
+    campaign = launch_campaign(60, connection=to(server, max_connections=4))
+    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+        wait_for(lambda: len(server.accepted) > 3)
+        fire(campaign, "pause")
+        assert progress.read_figures(fresh(campaign)).sending <= 2
 
 
 def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):

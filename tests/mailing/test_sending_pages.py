@@ -10,7 +10,7 @@ from mailing.catcher import outbox
 from mailing.models import Delivery, Route, SmtpConnection
 from mailing.sending import tokens
 from mailing.sending.servers import find_hello_name, server_of
-from mailing.views.frames import open_links_in_tabs
+from mailing.views.mail_frames import open_links_in_tabs
 from tests.factories import ContactFactory, EmailCampaignFactory, SmtpConnectionFactory, UserFactory, user_in
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.pages import page

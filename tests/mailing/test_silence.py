@@ -14,7 +14,6 @@ from django_q.models import OrmQ
 from campaigns import heartbeats
 from campaigns.lifecycle import fire
 from campaigns.models import Heartbeat
-from mailing import progress
 from mailing.models import Delivery, Lane, Pace
 from mailing.sending import breaker, lanes, pump
 from mailing.smtp import client
@@ -27,6 +26,7 @@ from tests.mailing.running import (
     counts,
     fresh,
     in_thread,
+    join_runs,
     launch_campaign,
     run_until,
     send,
@@ -37,23 +37,6 @@ from tests.mailing.smtp.dialogue import let_time_pass
 
 pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits", "sound_books", "short_runs")]
 LATE = 5.0  # seconds that a server without an answer is given
-
-
-@pytest.fixture
-def short_runs(monkeypatch, server):
-    """Runs end once what a test waits for has come, however busy the machine is; at the end nobody waits any more."""
-    monkeypatch.setattr(pump, "STRAGGLE_SECONDS", 0.1)
-    yield
-    server.release()
-    everybody_answered()
-
-
-def everybody_answered():
-    for thread in threading.enumerate():
-        if thread.name.startswith("run-"):
-            thread.join(20)
-            assert not thread.is_alive()
-    assert not Lane.objects.filter(number__gte=lanes.LANES_PER_CONNECTION).exists()
 
 
 def is_set_aside(campaign):
@@ -75,7 +58,7 @@ def test_a_late_answer_is_waited_for_while_the_worker_and_the_lane_do_other_work
     assert run_until(lambda: len(server.accepted) == 30, campaign.connection_id) >= 1
     assert counts(campaign)["in_data"] == 1, "it waits still"
     server.release()
-    everybody_answered()
+    join_runs()
     assert send(campaign).status == "completed"
     assert counts(campaign) == {"accepted": 30}
     assert set(campaign.deliveries.values_list("attempts", flat=True)) == {1}
@@ -95,7 +78,7 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
     sent = len(server.accepted)
     assert run_until(lambda: len(server.accepted) > sent, smtp, 1) > 0, "its other connection goes on"
     server.release()
-    everybody_answered()
+    join_runs()
     assert server.stats()["peak"] <= 4
     send(campaign)
     assert set(addresses(server).values()) == {1}
@@ -135,7 +118,7 @@ def test_a_run_whose_last_answers_are_late_already_frees_its_lane_at_once(server
     assert time.monotonic() - ended[0] < 20, "it would go on for thirty seconds"
     assert lanes.count_waiting(campaign.connection_id, 0) == 2
     server.release()
-    everybody_answered()
+    join_runs()
     assert send(campaign).status == "completed"
 
 
@@ -148,41 +131,9 @@ def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_aga
     assert pump.run_lane(smtp, 0) == 0
     OrmQ.objects.all().delete()
     server.release()
-    everybody_answered()  # its end wakes both lanes
+    join_runs()  # its end wakes both lanes
     assert (smtp, 0) in [queued.task["args"] for queued in OrmQ.objects.all()]
     send(campaign)
-
-
-def test_e4_while_it_is_paused_the_figure_of_those_on_their_way_is_exact(server):
-    server.settings.rules = parse("dot times=2 hold", "dot delay 0.05")
-    campaign = launch_campaign(60, connection=to(server, max_connections=4))
-    run_until(lambda: count_held(server) == 2, campaign.connection_id)
-    fire(campaign, "pause")
-    sent = len(server.accepted)
-    figures = progress.read_figures(fresh(campaign))
-    assert (figures.sending, figures.waiting, figures.accepted) == (2, 60 - sent, sent - 2)
-    assert counts(campaign).get("claimed") is None, (
-        "nobody is held behind a message that waits for its answer"
-    )
-    server.release()
-    everybody_answered()
-    figures = progress.read_figures(fresh(campaign))
-    assert (figures.sending, figures.accepted) == (0, sent)
-    assert len(server.accepted) == sent
-    fire(fresh(campaign), "resume")
-    assert send(campaign).status == "completed"
-    assert set(addresses(server).values()) == {1}
-    assert len(addresses(server)) == 60
-
-
-def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server):
-    """Also while a run still holds some that it took: they will not leave."""
-    server.settings.rules = parse("dot delay 0.05")
-    campaign = launch_campaign(60, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
-        wait_for(lambda: len(server.accepted) > 3)
-        fire(campaign, "pause")
-        assert progress.read_figures(fresh(campaign)).sending <= 2
 
 
 def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign_says_so(server, monkeypatch):
@@ -192,7 +143,7 @@ def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign
     for number in (0, 1):
         run_until(lambda: count_held(server) > number, campaign.connection_id, number)  # noqa: B023
     assert counts(campaign) == {"in_data": 2, "pending": 18}
-    everybody_answered()
+    join_runs()
     assert counts(campaign) == {"uncertain": 2, "pending": 18}
     campaign = fresh(campaign)
     assert campaign.status == "paused"
@@ -215,7 +166,7 @@ def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
     campaign = launch_campaign(20, sharing="percentage", routes=[(silent, 50), (well, 50)])
     for number in (0, 1):
         run_until(lambda: count_held(server) > number, silent.pk, number)  # noqa: B023
-    everybody_answered()
+    join_runs()
     assert Pace.objects.get(connection=silent).down_since
     assert send(campaign).status == "completed"
     assert counts(campaign) == {"uncertain": 2, "accepted": 18}
@@ -265,7 +216,7 @@ def test_a_worker_that_feeds_a_connection_answers_for_its_cluster_and_one_that_o
     lease = Lane.objects.get(number__gte=lanes.LANES_PER_CONNECTION).leased_until
     assert lease > timezone.now(), "it keeps its lease all the same"
     server.release()
-    everybody_answered()
+    join_runs()
     send(campaign)
     assert set(addresses(server).values()) == {1}
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from campaigns import clock, lifecycle
 from pos.models import Sale
 from promotions.models import Counter, Link
-from promotions.publish.limits import correct_counters
+from promotions.publish.counters import correct_counters
 from tests.factories import CouponFactory, PromotionCampaignFactory, PromotionFactory
 from tests.pos.tills import AtTill, basket, line
 

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from pos.models import Sale
 from promotions.models import Counter, Coupon, Link, Promotion, PromotionCampaign, Redemption
-from promotions.publish.limits import correct_counters
+from promotions.publish.counters import correct_counters
 from promotions.reasons import AMOUNTS, INSTANTS, SENTENCES
 from tests.factories import (
     CouponFactory,

@@ -18,7 +18,7 @@ from pos.sales.callers import identify_caller
 from pos.sales.quotes import quote
 from promotions import publish
 from promotions.models import Counter, CustomerUse, Link, Promotion, PromotionCampaign, Redemption
-from promotions.publish.limits import correct_counters
+from promotions.publish.counters import correct_counters
 from tests.factories import PromotionCampaignFactory, PromotionFactory, SaleFactory
 from tests.pos.tills import AtTill, basket, line
 from tests.promotions.conformance_schema import instant

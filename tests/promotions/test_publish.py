@@ -20,7 +20,7 @@ from promotions.models import (
     Redemption,
     RulesVersion,
 )
-from promotions.publish.limits import correct_counters, find_wrong_counters, read_figures
+from promotions.publish.counters import correct_counters, find_wrong_counters, read_figures
 from tests.factories import (
     CouponFactory,
     LocationFactory,

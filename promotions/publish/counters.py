@@ -1,4 +1,4 @@
-"""Publishes edits and steps: makes each counter say the limits of its campaign or promotion and bumps the version.
+"""Counters: each says the limits of its campaign or promotion, and what is spent and held of them.
 
 A counter is made from the ledger when the first limit is set, and deleted with the last one.
 
@@ -21,8 +21,8 @@ OPEN_STATUSES = (
 )  # together with the window; a scheduled campaign is active from its start
 
 
-def publish_campaign(campaign: "models.PromotionCampaign") -> None:
-    """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version."""
+def set_campaign_counter(campaign: "models.PromotionCampaign") -> None:
+    """Make the counter of a campaign say its limits, its window and whether it is open."""
     _set_counter(
         {"campaign": campaign.pk},
         is_open=campaign.status in OPEN_STATUSES,
@@ -32,11 +32,10 @@ def publish_campaign(campaign: "models.PromotionCampaign") -> None:
         max_uses=campaign.max_uses,
         max_uses_per_customer=campaign.max_uses_per_customer,
     )
-    bump_version()
 
 
-def publish_promotion(promotion: "models.Promotion") -> None:
-    """Publish a promotion after an edit: set its counter, and bump the version."""
+def set_promotion_counter(promotion: "models.Promotion") -> None:
+    """Make the counter of a promotion say its limits, its window and whether it is open."""
     _set_counter(
         {"promotion": promotion.pk},
         is_open=promotion.status == models.Promotion.Status.ACTIVE and promotion.deleted_at is None,
@@ -46,7 +45,6 @@ def publish_promotion(promotion: "models.Promotion") -> None:
         max_uses=promotion.max_uses,
         max_uses_per_customer=promotion.max_uses_per_customer,
     )
-    bump_version()
 
 
 def _set_counter(of: dict[str, int], **terms: Any) -> None:
@@ -181,11 +179,14 @@ def correct_counters() -> None:
     """Make every counter say what its campaign or promotion says. One transaction; takes the exclusive rules lock."""
     with transaction.atomic():
         lock_rules()
-        for thing, pk in find_wrong_counters():
+        wrong = find_wrong_counters()
+        for thing, pk in wrong:
             if thing == "campaign":
-                publish_campaign(models.PromotionCampaign.objects.get(pk=pk))
+                set_campaign_counter(models.PromotionCampaign.objects.get(pk=pk))
             else:
-                publish_promotion(models.Promotion.objects.get(pk=pk))
+                set_promotion_counter(models.Promotion.objects.get(pk=pk))
+        if wrong:
+            bump_version()
 
 
 def read_figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:

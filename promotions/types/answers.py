@@ -1,4 +1,4 @@
-"""What every kind may be asked, as the engine's target, conditions and stacking, and back."""
+"""Between what a form was answered and the engine's target, conditions and stacking, which every kind may have."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What became of each row of a file: kept in blocks, read back row by row."""
+"""What became of each row of a file: stored in blocks, read back row by row. `rows` and `taking` reach the verdicts."""
 
 import csv
 import io

@@ -7,13 +7,13 @@ from decimal import ROUND_CEILING, Decimal
 from pos.api.answers import invalid_values_refusal
 from pos.api.schemas import Line, QuoteRequest
 from pos.sales.callers import Caller
-from pos.sales.facts import FactsQuery, TillFacts
 from pos.sales.guesses import Guesses
+from pos.sales.till_facts import FactsQuery, TillFacts
 from promotions import engine
 from promotions.codes import code_key
 from promotions.coupons import judge_code
 from promotions.engine import Left, Outcome, Remaining
-from promotions.engine.facts import BasketFacts as Sale
+from promotions.engine.basket_facts import BasketFacts
 from promotions.engine.units import merge_lines
 from promotions.snapshot import Snapshot
 
@@ -81,7 +81,7 @@ def list_reachable_counters(
         location=location,
     )
     found = set(snapshot.personal)
-    for promotion in snapshot.rules.candidates(Sale(basket, merge_lines(basket.lines), now)):
+    for promotion in snapshot.rules.candidates(BasketFacts(basket, merge_lines(basket.lines), now)):
         found.add(snapshot.promotion_counters.get(promotion.rule.promotion, 0))
         if promotion.campaign is not None:
             found.add(snapshot.campaign_counters.get(promotion.campaign, 0))
