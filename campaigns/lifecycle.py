@@ -18,13 +18,19 @@ from campaigns.verbs import VERBS
 __all__ = [
     "Locked",
     "Refused",
+    "advice",
     "delete",
     "duplicate",
     "fire",
+    "kinds",
+    "list_refusals",
     "load_own_kind",
+    "lock_row",
     "may_delete",
     "open_for_edit",
     "open_steps",
+    "permission_name",
+    "steps",
     "write_owed_steps",
 ]
 

@@ -15,14 +15,25 @@ compile = compile_tree
 MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
 
 __all__ = [
+    "COUNTS",
+    "STAGES",
     "Funnel",
     "SegmentError",
+    "Selection",
+    "build_judged_query",
     "compile",
+    "contact_keys",
     "count_contacts",
     "estimate",
     "explain_delivery",
     "explain_stage",
+    "find_preview_reader",
+    "list_attribute_names",
+    "list_examples",
+    "list_sample",
+    "list_segments_of",
     "list_stage_contacts",
+    "read_funnel",
     "read_selection",
 ]
 

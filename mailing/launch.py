@@ -20,6 +20,7 @@ from campaigns.models import Campaign
 from mailing import audience, content, renderer, tallies
 from mailing.addresses import normalise_address
 from mailing.models import Contact, Content, Delivery, EmailCampaign
+from mailing.segments import Condition
 from mailing.sending import breaker, lanes
 
 logger = logging.getLogger(__name__)
@@ -264,7 +265,7 @@ def _prepare(campaign: EmailCampaign) -> str:
 
 
 def _make_deliveries(
-    campaign_id: int, chosen: audience.Condition, shares: list[tuple[Any, int]]
+    campaign_id: int, chosen: Condition, shares: list[tuple[Any, int]]
 ) -> tuple[audience.Funnel, dict[str, int]]:
     parts = [share for _, share in shares]
     sql = chosen.sql + MAKE_DELIVERIES.format(

@@ -44,3 +44,53 @@ def test_no_function_is_named_by_a_participle_alone():
 
 def test_what_is_allowed_is_still_there():
     assert {name for _, name in list_functions()} >= set(ALLOWED)
+
+
+# ── what a module offers ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_offers(parsed: dict[str, ast.Module]) -> dict[str, set[str]]:
+    """What each module of ours that has `__all__` names in it."""
+    offers = {}
+    for module, tree in parsed.items():
+        for node in tree.body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+                offers[module] = set(ast.literal_eval(node.value))
+    return offers
+
+
+def parse_product() -> dict[str, ast.Module]:
+    """The syntax tree of every module outside the tests, by its dotted name."""
+    parsed = {}
+    for folder in FOLDERS:
+        if folder != "tests":
+            for path in sorted((settings.BASE_DIR / folder).rglob("*.py")):
+                parts = path.relative_to(settings.BASE_DIR).with_suffix("").parts
+                parsed[".".join(parts).removesuffix(".__init__")] = ast.parse(path.read_text())
+    return parsed
+
+
+def list_uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Every (module, name) that a module takes from another: imported by its name, or read from the module."""
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            for name in node.names:
+                yield node.module, name.name
+                modules[name.asname or name.name] = f"{node.module}.{name.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in modules:
+            yield modules[node.value.id], node.attr
+
+
+def test_what_other_modules_take_is_what_a_module_offers():
+    parsed = parse_product()
+    offers = read_offers(parsed)
+    assert len(offers) > 15
+    taken = {
+        (module, used, name)
+        for module, tree in parsed.items()
+        for used, name in list_uses(tree)
+        if used in offers and name not in offers[used] and f"{used}.{name}" not in parsed
+    }
+    assert sorted(taken) == []

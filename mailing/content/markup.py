@@ -34,8 +34,6 @@ RAW = frozenset(
     """style script title textarea xmp iframe noembed noframes plaintext mj-style mj-title mj-preview""".split()
 )
 _raw_ends = {name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE) for name in RAW}
-# Elements of HTML that are never closed
-VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
 _SHORT = 40  # characters of a tag that is likely to come again
 

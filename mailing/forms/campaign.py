@@ -7,10 +7,9 @@ from django import forms
 from django.db.models import Q
 
 from campaigns.forms import MomentField, Refusable
+from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
-
-TEST_ADDRESSES = 10
 
 
 class EmailCampaignForm(Refusable, forms.ModelForm):

@@ -41,6 +41,7 @@ from mailing.smtp.server import Server, Timeouts, Tls, is_loopback, loop_factory
 from mailing.smtp.verdicts import Verdict, classify
 
 __all__ = [
+    "ADVICE",
     "Cause",
     "ConnectFailed",
     "Connection",

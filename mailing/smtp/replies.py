@@ -25,7 +25,6 @@ class Stage(StrEnum):
     DATA = "data"
     DOT = "dot"
     RSET = "rset"
-    QUIT = "quit"
 
 
 class Reply(NamedTuple):

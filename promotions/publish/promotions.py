@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import database_time, instants, refusals
+from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
 from promotions.engine import rules
@@ -38,7 +39,6 @@ FIELDS = frozenset(
         *PARTS,
     }
 )
-FINAL = ("expired", "cancelled")
 
 
 def publish_promotion(promotion: "models.Promotion") -> None:
@@ -125,7 +125,7 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> 
         lock_rules()
         promotion = _read_again(promotion)
         links = models.Link.objects.filter(promotion=promotion)
-        unlinked = links.exclude(campaign__status__in=FINAL)
+        unlinked = links.exclude(campaign__status__in=Campaign.FINAL)
         campaigns = sorted(unlinked.values_list("campaign_id", flat=True))
         unlinked.delete()
         if links.exists() or was_granted("promotion", promotion.pk):
@@ -181,7 +181,7 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
     if promotion.starts_at and promotion.ends_at and promotion.ends_at <= promotion.starts_at:
         reasons.append(("ends_at", "The end must lie after the start."))
     if promotion.standalone and promotion.pk:
-        holding = models.Link.objects.filter(promotion=promotion).exclude(campaign__status__in=FINAL)
+        holding = models.Link.objects.filter(promotion=promotion).exclude(campaign__status__in=Campaign.FINAL)
         if found := holding.select_related("campaign").first():
             reasons.append(
                 (

@@ -15,14 +15,6 @@ from tests.factories import ContactFactory, EmailCampaignFactory
 
 pytestmark = pytest.mark.django_db
 
-SEGMENT = {
-    "t-group": "all",
-    "t-0-what": "field:city",
-    "t-0-op": "equals",
-    "t-0-value": "Rome",
-    "is_active": "on",
-}
-
 
 def fields_of(page):
     """The fields of the page's form as a browser would send them untouched."""

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,10 @@ from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import HostileSmtp, Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import (
+    CALM,
+    PATIENCE,
     SENDER,
     go,
-    limit_stage,
     mail,
     open_connection,
     send,
@@ -57,7 +59,7 @@ def test_a_transaction_can_be_reset_and_the_connection_goes_on(run):
 @pytest.mark.parametrize("rule", ["quit drop", "quit stall", "quit flood", "quit 500 no"])
 def test_a_goodbye_never_fails_and_never_waits_long(run, rule):
     async def main(server: HostileSmtp) -> None:
-        connection = await connect(Server("127.0.0.1", server.port, timeouts=limit_stage(Stage.QUIT)))
+        connection = await connect(Server("127.0.0.1", server.port, timeouts=replace(CALM, quit=PATIENCE)))
         await connection.quit()
         assert not connection.is_usable
         await until(lambda: server.stats()["open"] == 0)
