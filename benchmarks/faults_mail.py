@@ -153,7 +153,7 @@ def restart_postgres(run: Run, kills: int) -> list[str]:
 
     for number in range(kills):
         run.reach((number + 0.5) / (kills + 1))
-        connection.sort_thresholds()
+        connection.close()
         run.postgres.stop()
         run.postgres.start()
     run.finish()

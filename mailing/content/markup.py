@@ -112,6 +112,11 @@ def join_pieces(found: Iterable[Piece]) -> str:
     return page
 
 
+def is_doctype(piece: Piece) -> bool:
+    """Is it the DOCTYPE, without which parsers let a paragraph go on through a table (HTML standard, quirks mode)?"""
+    return piece.kind == "comment" and not piece.hidden and piece.source[:9].lower() == "<!doctype"
+
+
 def _cut_pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
     foreign = _Foreign()
     may_be_foreign = _drawings.search(html) is not None

@@ -192,7 +192,7 @@ def _list_items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
         if not piece.hidden and held.comment.fullmatch(piece.source):
             yield _mark_item(held, held.mark.fullmatch(piece.source), "data")
             return
-        yield _Item("gap", "")
+        yield _Item("gap", piece.source if markup.is_doctype(piece) else "")
         for mark in held.mark.finditer(piece.source):
             item = _mark_item(held, mark, "comment")
             if item.mark and item.mark.kind not in ("output", "text"):

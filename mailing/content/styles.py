@@ -87,7 +87,7 @@ def inline_styles(page: str) -> str:
     wide: list[str] = []
     start_tags: list[int] = []
     for place, piece in enumerate(found):
-        if piece.hidden or piece.kind in ("comment", "condition"):
+        if piece.hidden or (piece.kind in ("comment", "condition") and not markup.is_doctype(piece)):
             continue
         source = wide_source = piece.source
         if piece.is_start:
@@ -123,7 +123,7 @@ def inline_for_screen(page: str) -> str:
     number = _number_for(page)
     copy: list[str] = []
     for place, piece in enumerate(found):
-        if piece.hidden or piece.kind in ("comment", "condition"):
+        if piece.hidden or (piece.kind in ("comment", "condition") and not markup.is_doctype(piece)):
             continue
         source = sheets.get(place, piece.source)
         if piece.is_start:

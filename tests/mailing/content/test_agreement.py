@@ -115,6 +115,7 @@ def stray_breaks(text: str, written: str) -> list[str]:
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=bodies, styled=st.booleans())
+@example(body="<p hidden>one<table><tr><td>one</td></tr></table>", styled=True)
 def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
     written = ("<style>.h{display:none}p{color:red}</style>" if styled else "") + body
     try:
