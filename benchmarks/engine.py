@@ -95,7 +95,7 @@ def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[
         else:
             buy = rng.choice([1, 2, 2, 3])
             promotions.append({"kind": "buy_x_get_y", "skus": some(2), "buy": buy, "get": 1, "max_times": 1})
-    baskets = {}
+    baskets: dict[int, list[list[dict[str, Any]]]] = {}
     for length in LENGTHS:
         baskets[length] = []
         for _ in range(BASKETS):

@@ -74,7 +74,6 @@ def cases_of(
     ours = {OURS: lambda sink: bench.ours(sink, CONNECTIONS)}
     if peers is None:
         return ours
-    far = {"connections": FAR_CONNECTIONS // 2, "window": FAR_WINDOW}
     return {
         SOURCE: peers.smtp_source,
         ROW_ASYNCPG: lambda sink: peers.reference(sink, driver="asyncpg", design="row"),
@@ -82,7 +81,9 @@ def cases_of(
         PSYCOPG: lambda sink: peers.reference(sink, driver="psycopg", window=NEAR_WINDOW),
         **ours,
         POST_OFFICE: lambda sink: peers.post_office(sink, slow_messages),
-        FAR_PSYCOPG: lambda sink: peers.reference(sink, driver="psycopg", **far),
+        FAR_PSYCOPG: lambda sink: peers.reference(
+            sink, driver="psycopg", connections=FAR_CONNECTIONS // 2, window=FAR_WINDOW
+        ),
         FAR_OURS: lambda sink: bench.ours(sink, FAR_CONNECTIONS),
     }
 

@@ -21,7 +21,7 @@ import shutil
 import statistics
 import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -67,7 +67,7 @@ def write_bodies(folder: Path, baskets: Lines) -> dict[int, Path]:
 Row = dict[str, float]
 
 
-def medians(repeats: int, rows: dict[str, Callable[[], Row]]) -> dict[str, Row]:
+def medians(repeats: int, rows: Mapping[str, Callable[[], Row]]) -> dict[str, Row]:
     """The medians of each row's figures, the rows measured in turn."""
     found: dict[str, list[Row]] = {name: [] for name in rows}
     for _ in range(repeats):
@@ -188,7 +188,7 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
         values |= {f"{name}_{number}": value for name, value in own.items()}
         names = literals | {name: f":{name}_{number}" for name in own}
         scripts.append(
-            re.sub(r"%\((\w+)\)s", lambda found, names=names: names.get(found[1], f":{found[1]}"), sql)
+            re.sub(r"%\((\w+)\)s", lambda found, of=names: of.get(found[1], f":{found[1]}"), sql)  # type: ignore[misc]
         )
     return scripts, values
 

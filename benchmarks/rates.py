@@ -57,9 +57,8 @@ def measure(
     time.sleep(2)
     every = arrivals(server)
 
-    stretch, most = (
-        (60, limits["per_minute"]) if "per_minute" in limits else (1, limits.get("per_second", of_campaign))
-    )
+    stretch = 60 if "per_minute" in limits else 1
+    most = of_campaign or limits["per_minute" if stretch == 60 else "per_second"]
     spent = undisturbed[-1] - undisturbed[0]
     share = (len(undisturbed) - 1) / spent / (most / stretch)
     busiest = most_in(every, stretch - BLUR)

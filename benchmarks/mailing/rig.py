@@ -61,7 +61,7 @@ def server(folder: Path) -> Iterator[embedded_postgres.Server]:
 def database(name: str) -> Iterator[None]:
     """A fresh, migrated database on the project's server, which this process and those it starts use; dropped after."""
     given = project.DATABASES["default"]
-    server = {
+    server: dict[str, Any] = {
         "host": given["HOST"] or None,
         "port": given["PORT"] or None,
         "user": given["USER"] or None,

@@ -72,7 +72,7 @@ class Bench:
         ) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)".encode())
             connection.execute(f"CREATE DATABASE {database}".encode())
-        command = [sys.executable, "-m", "benchmarks.till.shop", rules, str(budget)]
+        command: list[str | Path] = [sys.executable, "-m", "benchmarks.till.shop", rules, str(budget)]
         done = subprocess.run(
             command, env=self.environment(database), cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
         )
@@ -133,8 +133,16 @@ class Bench:
         disturbs little.
         """
         before = self.cpu_seconds()
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{self.seconds:.0f}s", "-s", self.script, address]
-        command += ["--", bodies, KEY, *([unique] if unique else [])]
+        command: list[str | Path] = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{self.seconds:.0f}s",
+            "-s",
+            self.script,
+            address,
+        ]
+        command += [address, "--", bodies, KEY, *([unique] if unique else [])]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
         found: dict[str, float] = json.loads(result.removeprefix("RESULT "))

@@ -21,6 +21,9 @@ class _OwedBreaks(NamedTuple):
     unsure: bool = False  # is there a gap after one branch and none after another?
     ends: "tuple[_End, ...]" = ()  # of the branches of the condition that stands right before
     may_lack: bool = False  # has one of these written nothing?
+    lead: int = (
+        0  # the line breaks due to what stands before the condition, where a branch has written nothing
+    )
 
 
 _BEGUN = _OwedBreaks(begun=True)
@@ -68,6 +71,8 @@ class TextLines:
         unsure = owed.unsure and not lines and not space
         if lines > owed.lines or (space and not owed.space) or unsure is not owed.unsure:
             self.owed = owed._replace(lines=max(lines, owed.lines), space=space or owed.space, unsure=unsure)
+        if owed.may_lack and lines > owed.lead:
+            self.owed = self.owed._replace(lead=lines)
 
     def write(self, text: str) -> None:
         """Write text, after what is owed."""
@@ -106,19 +111,20 @@ class TextLines:
         # where nothing was written yet nothing is owed to what stood before
         begun = [number for number, owed in enumerate(left) if owed.begun]
         may_lack = 0 < len(begun) < len(left) or any(owed.may_lack for owed in left)
+        lead = max((owed.lead if owed.begun else owed.lines for owed in left), default=0)
         numbers = begun or range(len(left))
         ends = [_End(places[number], marks[number], _remaining_gap(left[number])) for number in numbers]
         left = [left[number] for number in numbers]
         if len({owed.given for owed in left}) > 1:
             raise Irregular("one branch ends on a new line, and another does not")
-        lines, space, was_begun, given, spaced, unsure, _, _ = (
+        lines, space, was_begun, given, spaced, unsure, *_ = (
             max(values) for values in zip(*(owed._replace(ends=()) for owed in left), strict=True)
         )
         unsure |= len({bool(end.gap) for end in ends}) > 1
         if unsure and any(owed.unsure for owed in left):
             raise Irregular("a gap that two conditions decide over")
         self.owed = _OwedBreaks(
-            lines, space, was_begun, given, spaced, unsure, () if block.loop else tuple(ends), may_lack
+            lines, space, was_begun, given, spaced, unsure, () if block.loop else tuple(ends), may_lack, lead
         )
         self.out.append(mark)
 
@@ -168,7 +174,7 @@ class TextLines:
     def _pay_in_branches(self, lines: int) -> None:
         """Write what is due at the end of a round, of which nothing may have been written."""
         if not self.owed.ends or self.owed.space or self.owed.spaced or self.owed.unsure:
-            raise Irregular("a round of a loop that may write nothing")
+            raise Irregular("text of a round of a loop behind a branch that may write nothing")
         for end in self.owed.ends:
             self.out[end.place] = f"{end.mark}{chr(10) * lines}"
         self.owed = _OwedBreaks(lines, begun=True, given=lines)
@@ -183,6 +189,12 @@ class TextLines:
                     self.out[end.place] = f"{end.mark}{end.gap}"
             self.out.append("")
             return
+        has_gap = self.owed.lines or self.owed.space or self.owed.spaced
+        if self.owed.may_lack and has_gap and any(block.loop for block in self.blocks):
+            # the gap belongs to the branches that wrote; else this text is the first of its round
+            lead = self.owed.lead
+            self._pay_in_branches(self.owed.lines)
+            self.owed = _OwedBreaks(lead)
         breaks = "\n" * (self.owed.lines - self.owed.given) if self.owed.lines else ""
         if not self.owed.lines and self.owed.space and not self.owed.spaced:
             breaks = " "

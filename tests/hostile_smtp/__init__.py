@@ -116,6 +116,7 @@ def hostile_process(*options: str) -> Iterator[tuple[int, Control]]:
     command = [sys.executable, "-m", "tests.hostile_smtp", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
+            assert process.stdout is not None
             ports = json.loads(process.stdout.readline())
             control = Control(ports["control"])
             try:

@@ -3,10 +3,19 @@
 import random
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 STAGES = ("connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "body", "dot", "ack", "rset", "quit")
+
+CONVERTERS: dict[str, Callable[[str], Any]] = {
+    "p": float,
+    "of": float,
+    "to": re.compile,
+    "after": int,
+    "times": int,
+}
 
 
 @dataclass
@@ -27,8 +36,7 @@ class Rule:
         if self.stage not in STAGES:
             raise ValueError(f"{self.text!r}: {self.stage!r} is no stage; they are {', '.join(STAGES)}.")
         while words and (found := re.fullmatch(r"(p|of|to|after|times)=(.+)", words[0])):
-            convert = {"p": float, "of": float, "to": re.compile, "after": int, "times": int}[found[1]]
-            setattr(self, found[1], convert(found[2]))
+            setattr(self, found[1], CONVERTERS[found[1]](found[2]))
             words.pop(0)
         self.action = " ".join(words)
         if not re.match(

@@ -152,6 +152,11 @@ conditions = st.recursive(
 @example("{% if a %}<p>V</p>{% endif %}<p>B</p>")
 @example("{% if a %}<p>V</p>{% endif %}{% if b %}<p>W</p>{% endif %}<p>B</p>")
 @example("{% if a %}V {% endif %}B")
+@example("{% for i in items %}{% if a %}<p>one</p>{% endif %}<p>one</p>{% endfor %}")
+@example("{% for i in items %}{% if a %}<p>V</p>{% endif %}{% if b %}<p>W</p>{% endif %}<p>B</p>{% endfor %}")
+@example(
+    "<div>A</div>{% for i in items %}<p>{% if a %}<i>V</i>{% endif %} {% if b %}W{% endif %} B</p>{% endfor %}"
+)
 def test_no_combination_of_conditions_leaves_empty_lines(body):
     compiled = compile(source(body))
     for chosen in itertools.product((True, False), repeat=3):
