@@ -9,7 +9,7 @@ import time
 
 from mailing.smtp.replies import Reply, Stage
 from mailing.smtp.server import Server
-from mailing.smtp.verdicts import Verdict, classify, is_bare_goodbye
+from mailing.smtp.verdicts import LOGIN_REFUSED, Kind, Verdict, classify, is_bare_goodbye
 
 FORGET_AFTER = 3600.0  # seconds: the server may have been given other limits
 
@@ -24,6 +24,8 @@ def judge_session(server: Server, accepted: int, stage: Stage, reply: Reply) -> 
     too: a server that wants us to slow down refuses the next connection as well.
     """
     verdict = classify(stage, reply)
+    if verdict.kind is Kind.HARD and _names_login(server, reply):
+        verdict = LOGIN_REFUSED  # "The account <shop@shop.example> is disabled" is about us, not about the recipient
     if not accepted:
         return verdict._replace(starts_session=False)
     is_certain = verdict.starts_session
@@ -31,6 +33,10 @@ def judge_session(server: Server, accepted: int, stage: Stage, reply: Reply) -> 
         remember_size(server, accepted, is_certain=is_certain)
         return verdict._replace(starts_session=True)
     return verdict
+
+
+def _names_login(server: Server, reply: Reply) -> bool:
+    return "@" in server.username and server.username.lower() in reply.text.lower()
 
 
 def remember_size(server: Server, accepted: int, *, is_certain: bool) -> None:

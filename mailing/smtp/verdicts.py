@@ -49,7 +49,7 @@ _SOFT = Verdict(Kind.SOFT)
 _POLICY = Verdict(Kind.POLICY)
 _OURS = Verdict(Kind.POLICY, spends_attempt=False)
 _THROTTLE = Verdict(Kind.THROTTLE, spends_attempt=False)
-_STOP = Verdict(Kind.CONNECTION, spends_attempt=False)
+LOGIN_REFUSED = Verdict(Kind.CONNECTION, spends_attempt=False)
 
 _M = Meaning
 _OF_A_MESSAGE = (Stage.RCPT, Stage.DATA, Stage.DOT)
@@ -63,17 +63,17 @@ _AN_IP = re.compile(r"\b\d{1,3}(?:\.\d{1,3}){3}\b|\[(?:ipv6:)?[0-9a-f:]{4,}\]", 
 # What is said about us is the same at every stage. Only the recipient's own refusals wait for the stages of a message.
 _WHATEVER_THE_STAGE = {
     _M.SESSION_FULL: _THROTTLE._replace(starts_session=True),
-    _M.QUOTA: _STOP,
-    _M.HELLO: _STOP,
-    _M.LOGIN: _STOP,
-    _M.SENDER_RIGHT: _STOP,
-    _M.SENDER_DOMAIN: _STOP,
+    _M.QUOTA: LOGIN_REFUSED,
+    _M.HELLO: LOGIN_REFUSED,
+    _M.LOGIN: LOGIN_REFUSED,
+    _M.SENDER_RIGHT: LOGIN_REFUSED,
+    _M.SENDER_DOMAIN: LOGIN_REFUSED,
 }
 _TEMPORARY = {
     _M.GREYLISTED: Verdict(Kind.SOFT, spends_attempt=False),
     _M.RECEIVER_BUSY: _SOFT,
     _M.FULL: _SOFT,
-    _M.SENDER: _STOP,
+    _M.SENDER: LOGIN_REFUSED,
     _M.LISTED: _THROTTLE,
     _M.TOO_FAST: _THROTTLE,
     _M.SCREENED: _SOFT,
@@ -156,7 +156,7 @@ def _judge_temporary(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
     if meaning in _WHATEVER_THE_STAGE:
         return _WHATEVER_THE_STAGE[meaning]
     if stage is Stage.MAIL:
-        return _STOP if meaning is _M.SENDER and reply.code != 421 else _THROTTLE
+        return LOGIN_REFUSED if meaning is _M.SENDER and reply.code != 421 else _THROTTLE
     if reply.code == 421:
         return _THROTTLE
     if meaning is _M.FULL and subject.startswith("3."):
@@ -164,7 +164,7 @@ def _judge_temporary(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
     if meaning in _TEMPORARY:
         return _TEMPORARY[meaning]
     if subject in _SENDER:
-        return _STOP
+        return LOGIN_REFUSED
     if subject.startswith(("1.", "2.", "4.")) or (not subject and reply.code in (450, 452)):
         return _SOFT
     return _THROTTLE
@@ -175,9 +175,9 @@ def _judge_permanent(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
         return _WHATEVER_THE_STAGE[meaning]
     if stage not in (Stage.MAIL, *_OF_A_MESSAGE):
         is_brief = stage is not Stage.AUTH and meaning in (_M.TOO_FAST, _M.NOT_NOW, _M.GREYLISTED)
-        return _THROTTLE if is_brief else _STOP
+        return _THROTTLE if is_brief else LOGIN_REFUSED
     if meaning in _WHATEVER_THE_STAGE or subject in _SENDER_RIGHT or reply.code in _NEEDS_LOGIN:
-        return _STOP
+        return LOGIN_REFUSED
     if (
         meaning is _M.TOO_BIG
         or subject in _TOO_BIG
@@ -185,7 +185,11 @@ def _judge_permanent(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
     ):
         return _POLICY  # at MAIL too: the connection is well
     if stage is Stage.MAIL:
-        return _THROTTLE if meaning in (_M.TOO_FAST, _M.NOT_NOW, _M.GREYLISTED, _M.RECEIVER_BUSY) else _STOP
+        return (
+            _THROTTLE
+            if meaning in (_M.TOO_FAST, _M.NOT_NOW, _M.GREYLISTED, _M.RECEIVER_BUSY)
+            else LOGIN_REFUSED
+        )
     if meaning is _M.NO_SUCH_RECIPIENT and subject in _SENDER:
         return _OURS  # the code says that it is the sender who does not exist
     if meaning in _PERMANENT:

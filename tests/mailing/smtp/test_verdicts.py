@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from mailing.smtp.phrases import Meaning, find_meaning, plain_words, read_table
 from mailing.smtp.replies import RawReply, Reply, Stage
+from mailing.smtp.server import Server
+from mailing.smtp.sessions import judge_session
 from mailing.smtp.verdicts import Kind, classify
 
 
@@ -101,3 +103,11 @@ def test_no_refusal_for_now_suppresses_or_gives_anybody_up(stage, code, text):
 )
 def test_words_about_us_or_about_a_moment_save_the_address_whatever_the_code(stage, enhanced, words):
     assert not classify(stage, Reply(550, enhanced, f"rejected: {words}")).suppress
+
+
+def test_a_refusal_that_names_our_own_login_stops_the_connection_and_suppresses_nobody():
+    server = Server("mx.test", username="shop@shop.example")
+    ours = Reply(550, "5.1.1", "The account <Shop@shop.example> is disabled")
+    theirs = Reply(550, "5.1.1", "The account <ada@post.example> is disabled")
+    assert judge_session(server, 0, Stage.RCPT, ours).kind is Kind.CONNECTION
+    assert judge_session(server, 0, Stage.RCPT, theirs).kind is Kind.HARD
