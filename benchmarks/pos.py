@@ -114,7 +114,7 @@ def front(bench: Bench, repeats: int, address: str, bodies: Path) -> None:
 
 
 def show_alone(name: str, row: Row) -> None:
-    print(f"  {name}: median {row['p50']:.2f} ms, 95 % within {row['p95']:.2f} ms")
+    print(f"  {name}: median {row['p50']:.2f} ms, 95% within {row['p95']:.2f} ms")
 
 
 def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:

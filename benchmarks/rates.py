@@ -4,7 +4,7 @@
 
 A campaign is sent by the product's own processes, two runs at a time, to a server that notes when each message came.
 Under each limit it runs for a while, is paused and resumed, and has a busy worker killed. Exits 1 when any stretch of a
-second (or minute) holds more messages than the limit, or when over the undisturbed time 5 % fewer came than it allows.
+second (or minute) holds more messages than the limit, or when over the undisturbed time 5% fewer came than it allows.
 """
 
 import argparse

@@ -25,7 +25,7 @@ def share(part: int | None, whole: int | None) -> str:
     if not whole or part is None:
         return ""
     percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
-    return f"{percent} %"
+    return f"{percent}%"
 
 
 def thousands(number: int | None) -> str:

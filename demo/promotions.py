@@ -30,7 +30,7 @@ SALES_A_DAY = 14
 Step = tuple[datetime, Callable[[], Any]]
 
 PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†’ (type, answers, other fields)
-    "10 % off all coffee": ("items", {"reduction": "percent", "percent": 1000, "categories": ["coffee"]}, {}),
+    "10% off all coffee": ("items", {"reduction": "percent", "percent": 1000, "categories": ["coffee"]}, {}),
     "Buy 2 chocolates, get 1": (
         "buy_get",
         {
@@ -51,7 +51,7 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
         },
         {},
     ),
-    "5 or 10 % on big baskets": (
+    "5 or 10% on big baskets": (
         "tiered",
         {
             "by": "subtotal",
@@ -71,7 +71,7 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
         },
         {},
     ),
-    "Welcome 15 %": ("first", {"reduction": "percent", "percent": 1500}, {"trigger": "coupon"}),
+    "Welcome 15%": ("first", {"reduction": "percent", "percent": 1500}, {"trigger": "coupon"}),
     "5.00 off for regulars": (
         "sale",
         {"reduction": "amount", "amount": 500, "min_subtotal": 3000, "groups": ["regulars"]},
@@ -83,7 +83,7 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
         {},
     ),
     "Syrups, any for 6.00": ("items", {"reduction": "price", "amount": 600, "categories": ["syrups"]}, {}),
-    "Staff favourites, 50 % off": (
+    "Staff favourites, 50% off": (
         "items",
         {"reduction": "percent", "percent": 5000, "brands": ["Fontane"]},
         {},
@@ -104,8 +104,8 @@ def load(by: Any, now: datetime) -> None:
     regulars, _ = CustomerGroup.objects.get_or_create(code="regulars", defaults={"name": "Regulars"})
     groups.set_members(regulars, [f"C{number:05d}" for number in range(0, 5000, 9)])
     made = {name: make_promotion(name, by) for name in PROMOTIONS}
-    coupons.save_coupon(None, promotion=made["Welcome 15 %"], code="WELCOME15", max_uses_per_customer=1)
-    coupons.generate_codes(made["Welcome 15 %"], 200, prefix="NORD", batch="Tasting guests")
+    coupons.save_coupon(None, promotion=made["Welcome 15%"], code="WELCOME15", max_uses_per_customer=1)
+    coupons.generate_codes(made["Welcome 15%"], 200, prefix="NORD", batch="Tasting guests")
     morning = now.replace(hour=8, minute=0, second=0, microsecond=0)
     steps = [*list_campaign_steps(made, by, morning), *list_sales(tills, morning, now)]
     for at, step in sorted(steps, key=lambda step: step[0]):
@@ -169,7 +169,7 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: Any, morning: datetim
 
     coffee = new(
         "Coffee weeks",
-        "10 % off all coffee",
+        "10% off all coffee",
         "Mug and house blend for 22.00",
         description="Budget agreed with the roastery; ends when the season does.",
         budget=80_000,
@@ -179,7 +179,7 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: Any, morning: datetim
     yield end(coffee, 18, -11.9)
 
     welcome = new(
-        "New customers", "Welcome 15 %", "5.00 off for regulars", max_uses_per_customer=20, priority=20
+        "New customers", "Welcome 15%", "5.00 off for regulars", max_uses_per_customer=20, priority=20
     )
     yield fire(welcome, "activate", -30)
 
@@ -201,16 +201,16 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: Any, morning: datetim
     yield fire(ceramics, "activate", -28)
     yield fire(ceramics, "end_early", -9, why="Everything that had to go is gone.")
 
-    mistake = new("Fontane 50 %", "Staff favourites, 50 % off")
+    mistake = new("Fontane 50%", "Staff favourites, 50% off")
     yield fire(mistake, "activate", -6)
     yield fire(mistake, "cancel", -5.75, why="Meant for staff only, not for the tills.")
 
-    baskets = new("Big baskets of October", "5 or 10 % on big baskets")
+    baskets = new("Big baskets of October", "5 or 10% on big baskets")
     yield fire(baskets, "activate", -34)
     yield fire(baskets, "end_early", -22)
     yield fire(baskets, "archive", -10)
 
-    new("Ideas for January", "5 or 10 % on big baskets", description="Together with the tea people?")
+    new("Ideas for January", "5 or 10% on big baskets", description="Together with the tea people?")
 
 
 def list_sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:

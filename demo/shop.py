@@ -27,8 +27,8 @@ CATALOGUE = {  # category → (brand, name, price in cents); the SKU is the cate
         ("Teehaus", "Masala Chai 100 g", 720),
     ],
     "chocolate": [
-        ("Fontane", "Dark 70 % 100 g", 329),
-        ("Fontane", "Dark 85 % 100 g", 349),
+        ("Fontane", "Dark 70% 100 g", 329),
+        ("Fontane", "Dark 85% 100 g", 349),
         ("Fontane", "Milk 100 g", 299),
         ("Fontane", "Hazelnut 100 g", 339),
         ("Fontane", "Sea Salt Caramel 100 g", 369),

@@ -129,7 +129,7 @@ def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
     reasons += [(field, smtp.login_trouble) for smtp, _ in shares if smtp.login_trouble]
     whole = sum(share for _, share in shares)
     if campaign.sharing == campaign.Sharing.PERCENTAGE and whole != 100:
-        reasons.append((field, f"The shares of the connections make {whole} %: they must make 100 %."))
+        reasons.append((field, f"The shares of the connections make {whole}%: they must make 100%."))
     elif not whole:
         reasons.append((field, "Give at least one connection a weight above 0."))
     return reasons

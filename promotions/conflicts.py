@@ -80,7 +80,7 @@ def _of_its_place(promotion: Promotion, campaigns: Sequence[PromotionCampaign]) 
 def _of_the_rule(rule: rules.Rule) -> Iterator[str]:
     match rule.benefit:
         case rules.PercentOff(percent=0) | rules.PercentOfTotal(percent=0):
-            yield "A discount of 0 % gives nothing."
+            yield "A discount of 0% gives nothing."
         case rules.FixedPerUnit(amount=0) | rules.FixedTotal(amount=0):
             yield "A discount of 0 gives nothing."
         case rules.FixedPrice(amount) if _is_at_most(rule.target.match.unit_price_max, amount):

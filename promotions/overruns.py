@@ -60,7 +60,7 @@ def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
     for name, most, of_amount, of_uses, of_promotion, of_codes in rows:
         amount, uses, codes = amount + of_amount, uses + of_uses, codes + of_codes
         by_promotion[name, most] += of_promotion
-    allowed = f"more than the {percent} % that are allowed"
+    allowed = f"more than the {percent}% that are allowed"
     if campaign.budget and amount * 100 > campaign.budget * percent:
         given, budget = money(amount, campaign.currency), money(campaign.budget, campaign.currency)
         yield f"Sales made offline gave {given} beyond the budget of {budget}: {allowed}."

@@ -1,5 +1,7 @@
 """What holds for every page that can be asked for: the walk goes over all addresses and the whole administration."""
 
+import re
+
 import pytest
 from cryptography.fernet import Fernet
 from django.apps import apps
@@ -42,17 +44,23 @@ def has_safe_policy(answer) -> bool:
     return scripts in (["'self'"], ["'none'"]) and (is_frame or "unsafe-inline" not in policy)
 
 
+# English writes 13.3%
+has_gap_before_percent = re.compile(r"\d[ \u00a0\u202f]%").search
+
+
 def test_no_page_breaks_without_the_keys_and_each_says_what_a_browser_may_run(client, paths, settings):
     """What no key reads counts as not set: a page may refuse with a sentence, and none answers 500."""
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     client.force_login(UserFactory(is_staff=True, is_superuser=True))
     client.raise_request_exception = False
     assert SmtpConnection.objects.get(name="With a login").login_trouble
-    broken, unsafe = [], []
+    broken, unsafe, gapped = [], [], []
     for path in paths:
         answer = client.get(path)
         if answer.status_code >= 500:
             broken.append(path)
         if answer.headers.get("Content-Type", "").startswith("text/html") and not has_safe_policy(answer):
             unsafe.append(path)
-    assert (broken, unsafe) == ([], [])
+        if not answer.streaming and has_gap_before_percent(answer.content.decode(errors="replace")):
+            gapped.append(path)
+    assert (broken, unsafe, gapped) == ([], [], [])

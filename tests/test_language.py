@@ -1,7 +1,9 @@
 """Functions are named for what they do: none by a participle alone, which says neither who acts nor on what."""
 
 import ast
+import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from django.conf import settings
 
@@ -44,6 +46,32 @@ def test_no_function_is_named_by_a_participle_alone():
 
 def test_what_is_allowed_is_still_there():
     assert {name for _, name in list_functions()} >= set(ALLOWED)
+
+
+# ── percent signs ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+# English writes 13.3%. What follows the sign tells it from the modulo of SQL and from tags of templates.
+GAP = "[ \u00a0\u202f]%(?![%}\\]\\w(=])"
+has_gap_before_percent = re.compile(rf"(?:[0-9*]|\}}\}}){GAP}").search
+
+
+def list_texts() -> Iterator[tuple[str, str]]:
+    """Every template, document and text of the code as (path, text); of an f-string what follows a value."""
+    base = settings.BASE_DIR
+    for path in [*(base / "templates").rglob("*.html"), *(base / "docs").rglob("*.md"), *base.glob("*.md")]:
+        yield str(path.relative_to(base)), path.read_text()
+    for module, tree in parse_product().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield module, node.value
+            elif isinstance(node, ast.JoinedStr):
+                for value, rest in pairwise(node.values):
+                    if isinstance(value, ast.FormattedValue) and isinstance(rest, ast.Constant):
+                        yield module, f"0{rest.value}"
+
+
+def test_no_template_text_or_document_writes_a_gap_before_a_percent_sign():
+    assert sorted({path for path, text in list_texts() if has_gap_before_percent(text)}) == []
 
 
 # ── what a module offers ─────────────────────────────────────────────────────────────────────────────────────────────

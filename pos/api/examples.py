@@ -37,7 +37,7 @@ QUOTE: Json = {
         {
             "promotion": 7,
             "campaign": 3,
-            "label": "10 % off coffee",
+            "label": "10% off coffee",
             "amount": 498,
             "wished": 498,
             "clamped_by": None,
@@ -87,7 +87,7 @@ RULES: Json = {
         {
             "promotion": 7,
             "benefit": {"type": "percent", "percent": 1000, "of": "remaining"},
-            "label": "10 % off coffee",
+            "label": "10% off coffee",
             "target": {"match": {"categories": ["coffee"]}},
             "lane": "item",
             "stacking": {"type": "stackable"},

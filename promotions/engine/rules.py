@@ -2,7 +2,7 @@
 
 Every choice is a tagged union: the key `type` names the member. `msgspec.convert(value, Benefit)` turns stored JSON
 into these structs, `msgspec.to_builtins` turns them back; a wrong value raises `msgspec.ValidationError` with the path.
-Money is an integer of the currency's minor unit, percent an integer of hundredths of a percent (1000 = 10 %).
+Money is an integer of the currency's minor unit, percent an integer of hundredths of a percent (1000 = 10%).
 """
 
 from datetime import datetime
@@ -15,9 +15,9 @@ from promotions.engine.window import CampaignStatus
 Money = Annotated[int, Meta(ge=0, le=10**12)]
 """Minor units of one currency."""
 WHOLE = 10_000
-"""100 %, in hundredths of a percent."""
+"""100%, in hundredths of a percent."""
 Percent = Annotated[int, Meta(ge=0, le=WHOLE)]
-"""Hundredths of a percent: 1000 = 10 %."""
+"""Hundredths of a percent: 1000 = 10%."""
 Count = Annotated[int, Meta(ge=1, le=10**6)]
 Text = Annotated[str, Meta(min_length=1, max_length=64)]
 Clock = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]

@@ -51,7 +51,7 @@ class Writer(Struct, frozen=True):
 
 
 def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = None) -> str:
-    """What `rule` does, when and for whom: "10 % off everything in Food, on sales of 30.00 € or more, on Friday."
+    """What `rule` does, when and for whom: "10% off everything in Food, on sales of 30.00 € or more, on Friday."
 
     Args:
         rule: any rule; its campaign, window and locations are not part of the sentence.
@@ -69,9 +69,9 @@ def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = No
 
 
 def percent_text(percent: int) -> str:
-    """Hundredths of a percent to text: 1000 to "10 %", 1250 to "12.5 %"."""
+    """Hundredths of a percent to text: 1000 to "10%", 1250 to "12.5%"."""
     whole, rest = divmod(percent, 100)
-    return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''} %"
+    return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''}%"
 
 
 def _benefit(rule: Rule, write: Writer) -> str:
@@ -130,7 +130,7 @@ def _bundle(benefit: Bundle, write: Writer) -> str:
 
 
 def _tiers(tiers: Iterable[Tier], by_quantity: bool, target: Target, write: Writer) -> str:
-    """ "5 % off the sale from 50.00 € on, 10 % from 100.00 € on"."""
+    """ "5% off the sale from 50.00 € on, 10% from 100.00 € on"."""
     steps: list[str] = []
     for tier in tiers:
         reward = write.money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)

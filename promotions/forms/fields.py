@@ -48,11 +48,15 @@ class ScaledField(forms.DecimalField):
                 if self.places
                 else "no digits after the point"
             )
-            raise ValidationError(f"{number:f} {self.unit}: write {most}.")
+            raise ValidationError(f"{self.write(number)}: write {most}.")
         if not self.smallest <= scaled <= self.largest:
             word, bound = ("least", self.smallest) if scaled < self.smallest else ("most", self.largest)
-            raise ValidationError(f"At {word} {Decimal(bound).scaleb(-self.places):f} {self.unit}.")
+            raise ValidationError(f"At {word} {self.write(Decimal(bound).scaleb(-self.places))}.")
         return int(scaled)
+
+    def write(self, number: Decimal) -> str:
+        """A number with its unit, as English writes it: 12.5%, but 12.50 EUR."""
+        return f"{number:f}%" if self.unit == "%" else f"{number:f} {self.unit}"
 
     def prepare_value(self, value: Any) -> Any:
         if isinstance(value, int):
@@ -76,7 +80,7 @@ class MoneyField(ScaledField):
 
 
 class PercentField(ScaledField):
-    """A percent with up to two places: 12.5 % is kept as 1250."""
+    """A percent with up to two places: 12.5% is kept as 1250."""
 
     def __init__(self, label: str, **kwargs: Any) -> None:
         super().__init__(label, places=2, unit="%", largest=100_00, **kwargs)

@@ -48,7 +48,7 @@ def moment_at(at: datetime, zone: str) -> str:
 
 @register.filter
 def percent(hundredths: int) -> str:
-    """Hundredths of a percent as people write them: 1250 is 12.5 %."""
+    """Hundredths of a percent as people write them: 1250 is 12.5%."""
     return percent_text(hundredths)
 
 

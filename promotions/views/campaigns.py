@@ -140,7 +140,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
             return redirect(campaign)
     context = overview.status_context(campaign, request.user, database_time.now())
     context["seen"] = publish.last_edit(campaign.edits) if seen is None else seen
-    context["may_pause"] = "pause" in [button.verb for button in context["buttons"]]
+    context["may_pause"] = "pause" in [button.name for button in context["buttons"]]
     return render_form(request, "promotions/campaign_form.html", form, context)
 
 

@@ -36,7 +36,7 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Launch").click()
     expect(dialog).not_to_be_visible()
-    expect(page.get_by_text("100 %").first).to_be_visible(timeout=SOON)
+    expect(page.get_by_text("100%").first).to_be_visible(timeout=SOON)
     expect(status.locator(".status-badge")).to_have_text("Completed", timeout=SOON)
 
     campaign = page.url
@@ -77,7 +77,7 @@ def follow_link(link: str) -> str:
 def test_a_till_gets_a_discount_until_the_campaign_is_paused(page: Page, product: Product, sign_in):
     """P3, P4, P5"""
     quoted = till(product, "POST", "quotes", BASKET)
-    assert quoted["discount"] == 498, "10 % of two bags of coffee"
+    assert quoted["discount"] == 498, "10% of two bags of coffee"
     sold = till(product, "PUT", "sales/browser-1", BASKET)
     assert (sold["subtotal"], sold["discount"], sold["total"]) == (4980, 498, 4482)
 

@@ -152,7 +152,7 @@ def test_a_line_of_the_list_says_how_the_campaign_stands(client, marketer):
     EmailCampaignFactory(status="scheduled", starts_at=now + timedelta(hours=30))
     page = client.get("/campaigns/").content.decode()
     assert "50 of 200 sent" in page
-    assert "20.0 % opened" in page
+    assert "20.0% opened" in page
     assert "€12.50 of €100.00 given · 1 use" in page
     assert "€12.50 given · 1 use, no limit" in page
     assert re.search(r"starts in 1\xa0day", page)

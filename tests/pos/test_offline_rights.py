@@ -100,13 +100,13 @@ def test_too_much_overrun_of_the_budget_pauses_the_campaign_with_the_reason(till
     till.put("S1", offline(10_000))
     assert beat(campaign) == ["active"]  # the limit itself is no overrun
     till.put("S2", offline(1_000))
-    assert beat(campaign) == ["active"]  # 10 % beyond is allowed
+    assert beat(campaign) == ["active"]  # 10% beyond is allowed
     till.put("S3", offline(10))
     assert beat(campaign) == ["paused"]
     step = campaign.history.first()
     assert (step.verb, step.by) == ("pause", None)
     assert step.why == (
-        "Sales made offline gave €1.01 beyond the budget of €10.00: more than the 10 % that are allowed."
+        "Sales made offline gave €1.01 beyond the budget of €10.00: more than the 10% that are allowed."
     )
 
 

@@ -36,7 +36,7 @@ class Shop:
         self.till = AtTill(location=LocationFactory(code="BER", time_zone="Europe/Berlin"), name="Till 2")
         self.other = AtTill(location=self.till.location, name="Till 1")
         campaign = PromotionCampaignFactory(status="active", budget=500_000)
-        coffee = PromotionFactory(name="10 % off coffee", target={"match": {"categories": ["coffee"]}})
+        coffee = PromotionFactory(name="10% off coffee", target={"match": {"categories": ["coffee"]}})
         publish.link(campaign, coffee)
         spring = PromotionFactory(
             standalone=True, trigger="coupon", conditions=[{"type": "min_subtotal", "amount": 10_000}]

@@ -1,6 +1,6 @@
 """Days at a till, step by step through real models and transitions: `till_stories.json`.
 
-Each story is a campaign whose one promotion takes 10 % off everything, and what happens to it. A step says what it must
+Each story is a campaign whose one promotion takes 10% off everything, and what happens to it. A step says what it must
 come to: the discount a sale gets or gives back, the status of an answer, and the campaign's counter after it (spent,
 held, uses and, where there is some, overrun).
 """

@@ -262,7 +262,7 @@ def _percent(value: Any) -> int:
     """Hundredths of a percent of a percentage."""
     hundredths = Fraction(Decimal(str(value))) * 100
     if hundredths.denominator != 1:
-        raise ValueError(f"{value} % is finer than a hundredth of a percent")
+        raise ValueError(f"{value}% is finer than a hundredth of a percent")
     return int(hundredths)
 
 

@@ -73,7 +73,7 @@ def test_the_page_counts_the_codes_of_each_batch(client, marketer, coupon_promot
     Coupon.objects.filter(pk=Coupon.objects.first().pk).update(uses=1, active=False)
     CouponFactory(promotion=coupon_promotion)  # by itself: of no batch
     page = words(read_page(client.get("/coupons/batches/")))
-    assert "Leaflet Unlocked 4 1 25.0 % 3 on" in page
+    assert "Leaflet Unlocked 4 1 25.0% 3 on" in page
     assert "Switch on Leaflet" in page
     assert "Switch off Leaflet" in page
 

@@ -173,7 +173,7 @@ def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, 
     with_counter(campaign)
     Counter.objects.update(held=500)
     page = words(read_page(client.get(reverse("promotions:counters", args=[campaign.pk]))))
-    assert "Discounts given €25.00 25.0 % of €100.00" in page
+    assert "Discounts given €25.00 25.0% of €100.00" in page
     assert "On hold at tills €5.00" in page
     assert "Budget left €70.00" in page
     assert "Uses 1 of 10, 9 left" in page

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
             {"on_budget_end": ["partial", "reject"]},
             "when the budget ends: grant what is left → give nothing unless all fits",
         ),
-        ({"max_discount_percent": [None, 1250]}, "most percent of one sale: none → 12.5 %"),
+        ({"max_discount_percent": [None, 1250]}, "most percent of one sale: none → 12.5%"),
         ({"benefit": [{"type": "percent"}, {"type": "bundle"}]}, "discount"),
     ],
 )

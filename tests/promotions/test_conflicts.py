@@ -39,7 +39,7 @@ def test_a_sound_promotion_in_an_active_campaign_warns_of_nothing():
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"benefit": {"type": "percent", "percent": 0}}, "A discount of 0 % gives nothing"),
+        ({"benefit": {"type": "percent", "percent": 0}}, "A discount of 0% gives nothing"),
         ({"benefit": {"type": "fixed_total", "amount": 0}}, "A discount of 0 gives nothing"),
         (
             {"benefit": {"type": "fixed_price", "amount": 500}, "target": {"match": {"unit_price_max": 500}}},

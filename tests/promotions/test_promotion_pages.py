@@ -47,7 +47,7 @@ FILLED = {
     ),
     "items": (
         {"reduction": "percent", "percent": "12.5", "categories": "tea, coffee"},
-        "12.5 % off everything in tea or coffee.",
+        "12.5% off everything in tea or coffee.",
     ),
     "buy_get": (
         {"buy_quantity": "2", "buy_skus": "S1", "get_quantity": "1", "get_same": "on", "reward": "free"},
@@ -66,7 +66,7 @@ FILLED = {
             "by": "subtotal",
             **rows("tiers", {"at_least": "100", "percent": "10"}, {"at_least": "50", "percent": "5"}),
         },
-        "5 % off the sale from €50.00 on, 10 % from €100.00 on.",
+        "5% off the sale from €50.00 on, 10% from €100.00 on.",
     ),
     "happy_hour": (
         {
@@ -76,7 +76,7 @@ FILLED = {
             "to_time": "17:00",
             "weekdays": ["1"],
         },
-        "30 % off everything, on Monday from 15:00 to 17:00.",
+        "30% off everything, on Monday from 15:00 to 17:00.",
     ),
     "flash": (
         {
@@ -91,7 +91,7 @@ FILLED = {
     ),
     "first": (
         {"reduction": "percent", "percent": "10"},
-        "10 % off the sale, on a customer's first purchase.",
+        "10% off the sale, on a customer's first purchase.",
     ),
 }
 
@@ -130,7 +130,7 @@ def test_the_kinds_are_offered_first(client, marketer):
     [
         ("sale", {"reduction": "percent"}, "This is needed for what you chose."),
         ("items", {"reduction": "price", "amount": "-1"}, "At least 0.00 EUR."),
-        ("items", {"reduction": "percent", "percent": "101"}, "At most 100.00 %."),
+        ("items", {"reduction": "percent", "percent": "101"}, "At most 100.00%."),
         ("tiered", {"by": "subtotal", **rows("tiers")}, "Fill in at least one tier."),
         (
             "tiered",

@@ -16,13 +16,13 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CAMPAIGN = 1
 
 BENEFITS: dict[str, r.Benefit] = {
-    "10 % off": r.PercentOff(1000),
+    "10% off": r.PercentOff(1000),
     "2.00 off each": r.FixedPerUnit(200),
     "30.00 off the sale": r.FixedTotal(3000),
     "any for 6.00": r.FixedPrice(600),
     "buy 2, get 1 free": r.BuyGet(r.BenefitPart(2), r.BenefitPart(1)),
     "3 for 20.00": r.Bundle((r.BenefitPart(3),), price=2000),
-    "5 % from 60.00, 10 % from 120.00": r.Tiered((r.Tier(6000, percent=500), r.Tier(12000, percent=1000))),
+    "5% from 60.00, 10% from 120.00": r.Tiered((r.Tier(6000, percent=500), r.Tier(12000, percent=1000))),
 }
 
 

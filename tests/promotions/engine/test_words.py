@@ -20,7 +20,7 @@ def money(amount: int) -> str:
             Rule(
                 1, off(10), target=FOOD, conditions=(r.MinSubtotal(3000), r.Hours("17:00", "19:00", (1, 5)))
             ),
-            "10 % off everything in Food, on sales of 30.00 € or more, on Monday and Friday from 17:00 to 19:00.",
+            "10% off everything in Food, on sales of 30.00 € or more, on Monday and Friday from 17:00 to 19:00.",
         ),
         (
             Rule(1, r.FixedTotal(500), lane="order", trigger="coupon", caps=r.Caps(max_amount=500)),
@@ -41,7 +41,7 @@ def money(amount: int) -> str:
                     r.BenefitPart(1, of("A1")), r.BenefitPart(1, of("B1")), percent=5000, max_get_units=2
                 ),
             ),
-            "Buy 1 of A1, get 1 of B1 at 50 % off, at most 2 units reduced in a sale.",
+            "Buy 1 of A1, get 1 of B1 at 50% off, at most 2 units reduced in a sale.",
         ),
         (
             Rule(
@@ -51,10 +51,10 @@ def money(amount: int) -> str:
             ),
             "1 of A and 2 of B together for 9.00 €; not together with any other promotion.",
         ),
-        (Rule(1, r.Bundle((r.BenefitPart(3),), percent=1000)), "10 % off 3 units bought together."),
+        (Rule(1, r.Bundle((r.BenefitPart(3),), percent=1000)), "10% off 3 units bought together."),
         (
             Rule(1, r.Tiered((r.Tier(5000, percent=500), r.Tier(10000, amount=1500))), stacking=best_of("x")),
-            "5 % off the sale from 50.00 € on, 15.00 € from 100.00 € on; "
+            "5% off the sale from 50.00 € on, 15.00 € from 100.00 € on; "
             "each unit gets the best promotion of “x” only.",
         ),
         (Rule(1, r.FixedPerUnit(100), target=FOOD), "1.00 € off each unit of anything in Food."),
@@ -73,12 +73,12 @@ def money(amount: int) -> str:
                 ),
                 conditions=(r.InGroup(("vip",)), r.Contains(of("A B C D E F G"))),
             ),
-            "12.5 % off the 2 cheapest units of everything by X priced 1.00 € or more not already reduced, "
+            "12.5% off the 2 cheapest units of everything by X priced 1.00 € or more not already reduced, "
             "for customers of the group “vip”, with A, B, C, D, E or 2 more in the sale.",
         ),
         (
             Rule(1, off(10), conditions=(r.Hours("22:00", "02:00"), r.Hours(weekdays=(7,)))),
-            "10 % off everything, every day from 22:00 to 02:00 the next day, on Sunday.",
+            "10% off everything, every day from 22:00 to 02:00 the next day, on Sunday.",
         ),
     ],
 )
@@ -92,10 +92,10 @@ SETS = r.BenefitPart(2, of("A B")), r.BenefitPart(1, r.Match(categories=("Food",
 @pytest.mark.parametrize(
     ("benefit", "target", "text"),
     [
-        (off(10), r.Target(of("A B")), "10 % off A and B."),
-        (off(10), r.Target(max_units=1), "10 % off the cheapest unit of the sale."),
-        (off(10), r.Target(max_units_per_line=1), "10 % off everything (at most 1 unit of a line)."),
-        (r.PercentOff(1000, "original"), FOOD, "10 % off the original price of everything in Food."),
+        (off(10), r.Target(of("A B")), "10% off A and B."),
+        (off(10), r.Target(max_units=1), "10% off the cheapest unit of the sale."),
+        (off(10), r.Target(max_units_per_line=1), "10% off everything (at most 1 unit of a line)."),
+        (r.PercentOff(1000, "original"), FOOD, "10% off the original price of everything in Food."),
         (r.FixedPerUnit(100), r.Target(), "1.00 € off each unit."),
         (r.FixedPerUnit(100), r.Target(of("A B")), "1.00 € off each unit of A or B."),
         (r.FixedPerUnit(100), r.Target(max_units=1), "1.00 € off the cheapest unit of the sale."),
@@ -106,12 +106,12 @@ SETS = r.BenefitPart(2, of("A B")), r.BenefitPart(1, r.Match(categories=("Food",
             "The dearest unit of the sale for 9.99 €.",
         ),
         (r.FixedTotal(500), FOOD, "5.00 € off everything in Food together."),
-        (r.PercentOfTotal(500), r.Target(of("A"), max_units=1), "5 % off the cheapest unit of A."),
+        (r.PercentOfTotal(500), r.Target(of("A"), max_units=1), "5% off the cheapest unit of A."),
         (r.CheapestFree(2), FOOD, "The 2 cheapest units of everything in Food free."),
         (
             r.Tiered((r.Tier(2, percent=500),), by="quantity"),
             FOOD,
-            "5 % off everything in Food from 2 units on.",
+            "5% off everything in Food from 2 units on.",
         ),
         (r.FreeGift("MUG", 2), r.Target(), "2 units of MUG as a free gift."),
         (
@@ -160,11 +160,11 @@ def test_a_benefit_in_plain_words(benefit, target, text):
 )
 def test_a_condition_in_plain_words(condition, text):
     rule = Rule(1, off(10), conditions=(condition,))
-    assert sentence(rule, money, {"vip": "Regulars"}) == f"10 % off everything, {text}."
+    assert sentence(rule, money, {"vip": "Regulars"}) == f"10% off everything, {text}."
 
 
 def test_a_percentage_on_the_whole_sale_is_off_the_sale():
-    assert sentence(Rule(1, off(10), lane="order"), money) == "10 % off the sale."
+    assert sentence(Rule(1, off(10), lane="order"), money) == "10% off the sale."
 
 
 @pytest.mark.parametrize("benefit", BENEFITS, ids=str)
@@ -179,8 +179,6 @@ def test_every_condition_has_words():
     assert text.count(", ") >= len(CONDITIONS)
 
 
-@pytest.mark.parametrize(
-    ("percent", "text"), [(1000, "10 %"), (1250, "12.5 %"), (5, "0.05 %"), (10000, "100 %")]
-)
+@pytest.mark.parametrize(("percent", "text"), [(1000, "10%"), (1250, "12.5%"), (5, "0.05%"), (10000, "100%")])
 def test_hundredths_of_a_percent_are_written_short(percent, text):
     assert percent_text(percent) == text

@@ -82,13 +82,13 @@ def test_yen_have_no_fraction():
 
 
 def test_dinars_have_three_places():
-    # 12.345 KWD less 12.5 % is a discount of 1.543125, so 1.543
+    # 12.345 KWD less 12.5% is a discount of 1.543125, so 1.543
     outcome = quote(sale(line("a", 12345), currency="KWD"), rule(1, off(12.5), currency="KWD"))
     assert outcome.discount == 1543
 
 
 def test_a_half_is_rounded_up_once_for_the_promotion_and_the_sale():
-    # 5 % of 10 and of 10 and of 10 is 0.5 each: 1.5, not three times 1
+    # 5% of 10 and of 10 and of 10 is 0.5 each: 1.5, not three times 1
     outcome = quote(sale(line("a", 10), line("b", 10), line("c", 10)), rule(1, off(5)))
     assert by_line(outcome) == {"a": 1, "b": 1, "c": 0}
 
