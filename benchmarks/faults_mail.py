@@ -237,7 +237,7 @@ def pausing(run: Run, kills: int) -> list[str]:
 
 def unsubscribing(run: Run, kills: int) -> list[str]:
     """People unsubscribe while the campaign runs: from then on nothing goes to them."""
-    from mailing import tracking
+    from mailing import tracking, visitors
     from mailing.models import Delivery
     from mailing.sending import tokens
 
@@ -246,7 +246,7 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
     late = []
     for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
         email = tracking.unsubscribe(
-            tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", tracking.Visitor()
+            tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", visitors.Visitor()
         )
         got = {message.recipient for message in run.server.list_accepted()}
         if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):

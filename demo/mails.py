@@ -53,12 +53,17 @@ SELECT id, campaign_id, connection_id, %(launched)s, status, stage, code, enhanc
 FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status = 'bounced'
 """
 EVENTS = """
-INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, user_agent)
-SELECT id, campaign_id, 'opened', opened_at, NULL, '', ''
-FROM mailing_delivery WHERE campaign_id = %(campaign)s AND opened_at IS NOT NULL
-UNION ALL
-SELECT id, campaign_id, 'clicked', clicked_at, abs(hashtext(email)) %% %(links)s, '', ''
-FROM mailing_delivery WHERE campaign_id = %(campaign)s AND clicked_at IS NOT NULL
+INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system)
+SELECT delivery.id, campaign_id, kind, at, link, '', 'human', device, client, system
+FROM mailing_delivery AS delivery
+JOIN LATERAL (VALUES
+    ('opened', opened_at, NULL), ('clicked', clicked_at, abs(hashtext(email)) %% %(links)s)
+) AS noted (kind, at, link) ON at IS NOT NULL
+JOIN (VALUES
+    (0, 'mobile', 'Apple Mail', 'iOS'), (1, 'mobile', 'Samsung Internet', 'Android'),
+    (2, 'desktop', 'Outlook', 'Windows')
+) AS machine (place, device, client, system) ON place = delivery.id %% 3
+WHERE campaign_id = %(campaign)s
 """
 # the trigger on deliveries has counted all of this as of now: the same sums, at the times they belong to
 TALLIES = """

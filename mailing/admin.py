@@ -144,9 +144,9 @@ class AttemptAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ["at", "kind", "delivery", "link", "how"]
+    list_display = ["at", "kind", "delivery", "link", "how", "origin", "device", "client", "system"]
     list_select_related = ["delivery"]
-    list_filter = ["kind"]
+    list_filter = ["kind", "origin", "device"]
     show_full_result_count = False
 
 

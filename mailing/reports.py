@@ -1,6 +1,8 @@
 """What became of a launched campaign: its links, and each of its recipients."""
 
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 from django.db.models import Count, QuerySet
@@ -26,31 +28,69 @@ CSV_COLUMNS = (
 )
 
 
+ORIGIN_LABELS = {
+    Event.Origin.HUMAN: "People",
+    Event.Origin.UNKNOWN: "Mostly people: the picture servers of Gmail and Yahoo",
+    Event.Origin.MACHINE: "Machines: scanners and prefetching",
+}
+
+
 class LinkFigures(msgspec.Struct, frozen=True):
-    """One tracked link of the content: every click, and the recipients who clicked it at all."""
+    """One tracked link of the content: every click of people, and the recipients who clicked it at all."""
 
     url: str
     clicks: int
     people: int
 
 
-def list_links(campaign: EmailCampaign) -> list[LinkFigures]:
-    """The links in the order of the content; none before it is compiled."""
+class OriginFigures(msgspec.Struct, frozen=True):
+    """How often mails of a campaign were opened, and links of it followed, by those of one origin."""
+
+    label: str
+    opens: int
+    clicks: int
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """`links` in the order of the content, `origins` with people first; each empty where there is nothing to show."""
+
+    links: list[LinkFigures]
+    origins: list[OriginFigures]
+
+
+def count_answers(campaign: EmailCampaign) -> Answers:
+    """Count the opens and clicks of a campaign by link and by origin."""
+    rows = list(
+        Event.objects.filter(campaign=campaign, kind__in=(Event.Kind.OPENED, Event.Kind.CLICKED))
+        .values("kind", "origin", "link")
+        .order_by("kind")
+        .annotate(amount=Count("pk"), people=Count("delivery", distinct=True))
+    )
+    return Answers(_list_links(campaign, rows), _list_origins(rows))
+
+
+def _list_links(campaign: EmailCampaign, rows: list[dict[str, Any]]) -> list[LinkFigures]:
     frozen = Content.objects.filter(campaign=campaign).first()
     if frozen is None:
         return []
     counted = {
-        row["link"]: row
-        for row in Event.objects.filter(campaign=campaign, kind=Event.Kind.CLICKED)
-        .values("link")
-        .order_by("link")
-        .annotate(clicks=Count("pk"), people=Count("delivery", distinct=True))
+        row["link"]: (row["amount"], row["people"])
+        for row in rows
+        if (row["kind"], row["origin"]) == (Event.Kind.CLICKED, Event.Origin.HUMAN)
     }
-    none = {"clicks": 0, "people": 0}
     urls = content.load(bytes(frozen.compiled)).links
+    return [LinkFigures(url, *counted.get(index, (0, 0))) for index, url in enumerate(urls)]
+
+
+def _list_origins(rows: list[dict[str, Any]]) -> list[OriginFigures]:
+    amounts: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        amounts[row["kind"], row["origin"]] += row["amount"]
     return [
-        LinkFigures(url, (row := counted.get(index, none))["clicks"], row["people"])
-        for index, url in enumerate(urls)
+        OriginFigures(
+            ORIGIN_LABELS[origin], amounts[Event.Kind.OPENED, origin], amounts[Event.Kind.CLICKED, origin]
+        )
+        for origin in (Event.Origin if rows else ())
     ]
 
 

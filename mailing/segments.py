@@ -239,8 +239,12 @@ EVENT_ROWS = {
     " WHERE s.state = 'committed' AND s.customer <> ''",
 } | {
     kind: "SELECT d.contact_id, e.at, e.campaign_id FROM mailing_event AS e"
-    f" JOIN mailing_delivery AS d ON d.id = e.delivery_id WHERE e.kind = '{kind}'"
-    for kind in ("opened", "clicked", "unsubscribed")
+    f" JOIN mailing_delivery AS d ON d.id = e.delivery_id WHERE e.kind = '{kind}'{of_people}"
+    for kind, of_people in (
+        ("opened", " AND e.origin = 'human'"),
+        ("clicked", " AND e.origin = 'human'"),
+        ("unsubscribed", ""),
+    )
 }
 
 

@@ -15,15 +15,11 @@ from mailing import content, launch
 from mailing.models import Content, Delivery, Event, Membership, Suppression
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
+from mailing.visitors import Visitor
 
-BURST = 10  # seconds in which the same thing again is the same thing
-
-
-class Visitor(msgspec.Struct, frozen=True):
-    """Who asks, as far as a request tells."""
-
-    ip: str | None = None
-    user_agent: str = ""
+REPEAT_SECONDS = 10  # the same thing again within them is the same thing
+BURST_LINKS, BURST_SECONDS = 5, 1  # so many links of one mail within so many seconds: nobody reads as fast
+TRAP_SECONDS = 10  # clicks so near to one of the honeypot link are the same machine's
 
 
 class Addressee(msgspec.Struct, frozen=True):
@@ -40,21 +36,44 @@ class BadLink(LookupError):
     """The token was not made here, or its delivery or link is no more."""
 
 
-# What has happened proves that an uncertain mail arrived.
-_SEEN = """
+# What has happened proves that an uncertain mail arrived; only what a person did counts for the mail.
+_NOTE = """
 WITH seen AS (
     UPDATE mailing_delivery SET
-        {moment} = coalesce({moment}, now()),
+        {moment} = CASE WHEN %(counts)s THEN coalesce({moment}, now()) ELSE {moment} END,
         status = CASE WHEN status = 'uncertain' THEN 'accepted' ELSE status END,
         sent_at = CASE WHEN status = 'uncertain' THEN coalesce(sent_at, now()) ELSE sent_at END
-    WHERE id = %(pk)s AND ({moment} IS NULL OR status = 'uncertain')
+    WHERE id = %(pk)s AND ((%(counts)s AND {moment} IS NULL) OR status = 'uncertain')
 )
-INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, ip, user_agent)
-SELECT id, campaign_id, %(kind)s, now(), %(link)s, %(how)s, %(ip)s, %(user_agent)s FROM mailing_delivery
+INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system)
+SELECT id, campaign_id, %(kind)s, now(), %(link)s, %(how)s, %(origin)s, %(device)s, %(client)s, %(system)s
+FROM mailing_delivery
 WHERE id = %(pk)s AND NOT EXISTS (
-    SELECT FROM mailing_event WHERE delivery_id = %(pk)s AND kind = %(kind)s AND link IS NOT DISTINCT FROM %(link)s
-        AND at > now() - make_interval(secs => %(burst)s)
+    SELECT FROM mailing_event WHERE delivery_id = %(pk)s AND kind = %(kind)s
+        AND link IS NOT DISTINCT FROM %(link)s AND origin = %(origin)s
+        AND at > now() - make_interval(secs => %(repeat)s)
 )
+"""
+
+# How many links were followed within the last second, and whether the honeypot was among them lately.
+_READ_BURST = """
+SELECT count(DISTINCT link) FILTER (WHERE at > now() - make_interval(secs => %(burst)s)),
+       coalesce(bool_or(how = 'trap'), false)
+FROM mailing_event
+WHERE delivery_id = %(pk)s AND kind = 'clicked' AND at > now() - make_interval(secs => %(trap)s)
+"""
+_MARK_BURST = """
+UPDATE mailing_event SET origin = 'machine'
+WHERE delivery_id = %(pk)s AND (kind = 'clicked' OR how = 'click') AND origin <> 'machine'
+  AND at > now() - make_interval(secs => %(seconds)s)
+"""
+_COUNT_PEOPLE_ANEW = """
+UPDATE mailing_delivery AS delivery SET opened_at = found.opened_at, clicked_at = found.clicked_at
+FROM (
+    SELECT min(at) FILTER (WHERE kind = 'opened') AS opened_at, min(at) FILTER (WHERE kind = 'clicked') AS clicked_at
+    FROM mailing_event WHERE delivery_id = %(pk)s AND origin = 'human'
+) AS found
+WHERE delivery.id = %(pk)s
 """
 
 
@@ -68,8 +87,10 @@ def note_open(token: str, visitor: Visitor | None) -> None:
 def note_click(token: str, index: int, visitor: Visitor | None) -> str:
     """Note that a link was followed and return the address it leads to; without a visitor note nothing.
 
-    Whoever follows a link has opened the mail, also where its pictures were never loaded. Raises BadLink.
+    Whoever follows a link has opened the mail, also where its pictures were never loaded. The honeypot link leads where
+    the first link does: no person can see it, so a machine followed it. Raises BadLink.
     """
+    is_trap = index == content.TRAP
     delivery = _find_delivery(_read_token(token, Purpose.CLICK))
     recipient = (
         launch.build_recipient(delivery.contact, seed=delivery.pk)
@@ -77,13 +98,14 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
         else content.Recipient(delivery.email)
     )
     try:
-        target = _load_content(delivery.campaign_id).target(index, recipient)
+        target = _load_content(delivery.campaign_id).target(0 if is_trap else index, recipient)
     except (IndexError, content.ContentError, Content.DoesNotExist) as error:
         raise BadLink("This link leads nowhere any more.") from error
-    if visitor:
-        _note(delivery.pk, Event.Kind.CLICKED, visitor, link=index)
-        if delivery.opened_at is None:
-            _note(delivery.pk, Event.Kind.OPENED, visitor, how="click")
+    if visitor and is_trap:
+        machine = msgspec.structs.replace(visitor, origin=Event.Origin.MACHINE)
+        _note_click(delivery, machine, None, how="trap")
+    elif visitor:
+        _note_click(delivery, visitor, index)
     return target
 
 
@@ -141,18 +163,38 @@ def _find_delivery(pk: int) -> Delivery:
     return delivery
 
 
+@transaction.atomic
+def _note_click(delivery: Delivery, visitor: Visitor, link: int | None, how: str = "") -> None:
+    """Note a click, and whether it proves that a machine made those of the last moments."""
+    # clicks of one mail one after the other: each sees those before it
+    Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk).values_list("pk").first()
+    _note(delivery.pk, Event.Kind.CLICKED, visitor, link=link, how=how)
+    if delivery.opened_at is None and visitor.origin == Event.Origin.HUMAN:
+        _note(delivery.pk, Event.Kind.OPENED, visitor, how="click")
+    with connection.cursor() as cursor:
+        values = {"pk": delivery.pk, "burst": BURST_SECONDS, "trap": TRAP_SECONDS}
+        cursor.execute(_READ_BURST, values)
+        links, is_trapped = cursor.fetchone()
+        if is_trapped or links >= BURST_LINKS:
+            cursor.execute(_MARK_BURST, values | {"seconds": TRAP_SECONDS if is_trapped else BURST_SECONDS})
+            cursor.execute(_COUNT_PEOPLE_ANEW, values)
+
+
 def _note(pk: int, kind: Event.Kind, visitor: Visitor, *, link: int | None = None, how: str = "") -> None:
     with connection.cursor() as cursor:
         cursor.execute(
-            _SEEN.format(moment=f"{kind}_at"),
+            _NOTE.format(moment=f"{kind}_at"),
             {
                 "pk": pk,
                 "kind": kind,
                 "link": link,
                 "how": how,
-                "ip": visitor.ip,
-                "user_agent": visitor.user_agent[:300],
-                "burst": BURST,
+                "counts": visitor.origin == Event.Origin.HUMAN or kind == Event.Kind.UNSUBSCRIBED,
+                "origin": visitor.origin,
+                "device": visitor.device,
+                "client": visitor.client,
+                "system": visitor.system,
+                "repeat": REPEAT_SECONDS,
             },
         )
 

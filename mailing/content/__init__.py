@@ -10,6 +10,7 @@
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
     find_foreign_tags(text) -> [ForeignTag]                          merge tags of other programs, with their Liquid
     convert_foreign_tags(text) -> str                                the text with these turned into Liquid
+    TRAP                                                             the number of the link that no person sees
     mark_as_test(source) -> Source                                   the same e-mail marked [TEST], nothing tracked
 """
 
@@ -19,9 +20,11 @@ from .compiler import compile, mark_as_test, render_preview  # as in `re`: read 
 from .foreign import MergeTag as ForeignTag
 from .foreign import convert_merge_tags as convert_foreign_tags
 from .foreign import find_merge_tags as find_foreign_tags
+from .names import TRAP
 from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
+    "TRAP",
     "Compiled",
     "ContentError",
     "ForeignTag",

@@ -6,10 +6,10 @@ from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
 from .compiled import Compiled, Frozen
-from .document import add_pixel, build_document
+from .document import add_pixel, add_trap, build_document
 from .held import OUTPUT, Held
 from .links import TrackedLinks
-from .names import OPEN
+from .names import CLICK, OPEN
 from .plaintext import Irregular, decimal_mark, write_text_template
 from .sandbox import HTML, Settings, Template, describe_error
 from .source import ContentError, Links, Preview, Recipient, Source
@@ -81,6 +81,8 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         return _freeze(
             source, is_late=True
         )  # what is seen is known of each rendered message before its CSS is inlined
+    if source.track_clicks and links.urls:
+        page = add_trap(page, held.keep(f"{{{{ {CLICK} }}}}", OUTPUT))
     if source.track_opens:
         page = add_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(

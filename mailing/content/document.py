@@ -15,6 +15,7 @@ from markdown_it.token import Token
 from . import limits, markup, mjml, reading, styles
 from .bare_links import BareLinks
 from .held import TAG, Held
+from .names import TRAP
 from .source import Source
 from .spintax import Spintax
 from .styles import inline_styles
@@ -81,6 +82,15 @@ def add_pixel(page: str, mark: str) -> str:
     """The page with the image whose loading tells that it was opened; `mark` stands for its address."""
     return markup.insert_before_end(
         page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">'
+    )
+
+
+def add_trap(page: str, mark: str) -> str:
+    """The page with a link that people cannot see: who follows it is a machine that follows all links."""
+    return markup.insert_before_end(
+        page,
+        "body",
+        f'<a href="{mark}/{TRAP}" rel="nofollow" aria-hidden="true" tabindex="-1" style="display:none"></a>',
     )
 
 

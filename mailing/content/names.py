@@ -4,6 +4,8 @@ UNSUBSCRIBE = "unsubscribe_url"
 CLICK = "__click"  # `<base>/t/c/<token>`, written by the compiler before a link's index
 OPEN = "__open"  # the open pixel's address, written by the compiler
 
+TRAP = 999_999  # the number of the honeypot link: far above any that a link can have
+
 OF_DELIVERY = frozenset((UNSUBSCRIBE, CLICK, OPEN, "email"))  # never the same for two recipients
 RESERVED = frozenset((UNSUBSCRIBE, "email", "first_name", "last_name", "attributes"))
 

@@ -1161,8 +1161,28 @@ class Migration(migrations.Migration):
                         blank=True, help_text="For an unsubscription: one-click or page.", max_length=20
                     ),
                 ),
-                ("ip", models.GenericIPAddressField(blank=True, null=True)),
-                ("user_agent", models.CharField(blank=True, max_length=300)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("human", "A person"),
+                            ("unknown", "A person or a machine"),
+                            ("machine", "A machine"),
+                        ],
+                        default="human",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "device",
+                    models.CharField(
+                        blank=True,
+                        choices=[("desktop", "Desktop"), ("mobile", "Mobile"), ("tablet", "Tablet")],
+                        max_length=8,
+                    ),
+                ),
+                ("client", models.CharField(blank=True, max_length=30, verbose_name="mail program")),
+                ("system", models.CharField(blank=True, max_length=20, verbose_name="operating system")),
                 (
                     "campaign",
                     models.ForeignKey(

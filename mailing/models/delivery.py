@@ -176,12 +176,28 @@ class Tally(models.Model):
 
 
 class Event(models.Model):
-    """Something a recipient, or a machine on their behalf, did with a mail; evidence, append-only."""
+    """Something a recipient, or a machine on their behalf, did with a mail; evidence, append-only.
+
+    Only `origin` may change afterwards: a burst of clicks proves at its last one that a machine made them all. No row
+    holds an IP address or a User-Agent header; `mailing.visitors` reduces them to a few words.
+    """
 
     class Kind(models.TextChoices):
         OPENED = "opened", "Opened"
         CLICKED = "clicked", "Clicked"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
+
+    class Origin(models.TextChoices):
+        """Who did it, as far as anybody can tell."""
+
+        HUMAN = "human", "A person"
+        UNKNOWN = "unknown", "A person or a machine"
+        MACHINE = "machine", "A machine"
+
+    class Device(models.TextChoices):
+        DESKTOP = "desktop", "Desktop"
+        MOBILE = "mobile", "Mobile"
+        TABLET = "tablet", "Tablet"
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)
     campaign = models.ForeignKey(
@@ -193,8 +209,10 @@ class Event(models.Model):
         null=True, blank=True, help_text="Which link was followed, from 0."
     )
     how = models.CharField(max_length=20, blank=True, help_text="For an unsubscription: one-click or page.")
-    ip = models.GenericIPAddressField(null=True, blank=True)
-    user_agent = models.CharField(max_length=300, blank=True)
+    origin = models.CharField(max_length=8, choices=Origin, default=Origin.HUMAN)
+    device = models.CharField(max_length=8, choices=Device, blank=True)
+    client = models.CharField("mail program", max_length=30, blank=True)
+    system = models.CharField("operating system", max_length=20, blank=True)
 
     class Meta:
         ordering = ["at", "pk"]

@@ -18,7 +18,7 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
-from mailing import catcher
+from mailing import catcher, content
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
 from mailing.views.mail_frames import answer_frame
@@ -141,7 +141,8 @@ class _Links(HTMLParser):
         self.inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "a" and (url := dict(attrs).get("href")):
+        given = dict(attrs)
+        if tag == "a" and (url := given.get("href")) and not url.endswith(f"/{content.TRAP}"):
             self.found.append((url, []))
             self.inside = True
 

@@ -32,7 +32,7 @@ def report(request: Request, pk: int) -> HttpResponse:
     context = {
         **timeline_context(campaign),
         "figures": progress.read_figures(campaign),
-        "links": reports.list_links(campaign),
+        "answers": reports.count_answers(campaign),
         "deliveries": rows,
         "is_full": len(rows) == PER_PAGE,
         "is_further": bool(request.GET.get("after")),

@@ -10,8 +10,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns.requests import client_address
 from mailing import tracking
+from mailing.visitors import Visitor, read_visitor
 
 LONGEST_INDEX = 6  # digits of a link's number
 _token = re.compile(r"[A-Za-z0-9_-]*").match
@@ -59,13 +59,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     return render(request, "mailing/unsubscribe.html", {"to": to})
 
 
-def find_follower(request: HttpRequest) -> tracking.Visitor | None:
+def find_follower(request: HttpRequest) -> Visitor | None:
     """Return who follows a link; None for HEAD, which asks about the link: nobody has followed it."""
     return None if request.method == "HEAD" else describe_visitor(request)
 
 
-def describe_visitor(request: HttpRequest) -> tracking.Visitor:
-    return tracking.Visitor(client_address(request) or None, request.headers.get("User-Agent", ""))
+def describe_visitor(request: HttpRequest) -> Visitor:
+    return read_visitor(request.headers.get("User-Agent", ""))
 
 
 def trim_token(text: str) -> str:

@@ -116,7 +116,7 @@ def test_e10_an_open_counts_once_for_each_recipient(anybody, campaign, delivery,
     figures = progress.read_figures(campaign)
     assert (figures.opened, figures.clicked) == (1, 0)
     event = Event.objects.get()  # the same again within seconds is the same
-    assert (event.delivery, event.ip, event.user_agent) == (delivery, "192.0.2.7", "Mail")
+    assert (event.delivery, event.origin) == (delivery, "human")
     assert list(doctor.find_breaches()) == []
 
 
@@ -191,7 +191,7 @@ def test_one_click_unsubscribes_at_once_without_cookie_login_or_redirect(anybody
         "tracking_link",
     )
     event = Event.objects.get()
-    assert (event.kind, event.how, event.user_agent) == ("unsubscribed", "one-click", "Gmail")
+    assert (event.kind, event.how) == ("unsubscribed", "one-click")
     assert Membership.objects.get(contact=delivery.contact).unsubscribed_at
     assert progress.read_figures(campaign).unsubscribed == 1
 

@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.lifecycle import fire
-from mailing import drafting, progress, tracking
+from mailing import drafting, progress, tracking, visitors
 from mailing.models import Attempt, Delivery, Lane, Pace
 from mailing.sending import breaker, lanes, pump, tokens
 from tests.hostile_smtp import parse
@@ -49,7 +49,7 @@ def test_an_event_of_an_uncertain_mail_proves_that_it_arrived(server):
     server.settings.rules = parse("ack times=1 drop")
     campaign = send(launch_campaign(3, connection=to(server, max_connections=1)))
     doubtful = campaign.deliveries.get(status="uncertain")
-    tracking.note_open(tokens.sign_token(doubtful.pk, tokens.Purpose.OPEN), tracking.Visitor())
+    tracking.note_open(tokens.sign_token(doubtful.pk, tokens.Purpose.OPEN), visitors.Visitor())
     assert counts(campaign) == {"accepted": 3} == count_tallies(campaign)
     assert progress.read_figures(campaign).opened == 1
 

@@ -7,6 +7,7 @@ import pytest
 
 from mailing import content
 from mailing.content import Compiled, Recipient, compile, load
+from mailing.content.names import TRAP
 from mailing.content.urls import add_utm, tidy_url
 
 from .corpus import AT, LINKS, RECIPIENTS, UNSUBSCRIBE, recipient, source
@@ -19,7 +20,7 @@ CLICK = f"{LINKS.base}/t/c/{LINKS.token}"
 
 def hrefs(compiled: Compiled, person: Recipient) -> list[str]:
     html = html_of(parse_message(compiled.render(person, LINKS, at=AT)))
-    return re.findall(r'href="([^"]*)"', html)
+    return [found for found in re.findall(r'href="([^"]*)"', html) if not found.endswith(f"/{TRAP}")]
 
 
 def href(link: str, person: Recipient | None = None, **fields: object) -> tuple[str, Compiled]:
