@@ -113,12 +113,7 @@ def record_edit(row: models.Model, before: FormFacts | None, after: FormFacts, *
 
 def edits_of(row: models.Model) -> models.QuerySet[Edit]:
     """What forms changed of it, the latest first."""
-    return Edit.objects.filter(thing=row._meta.label_lower, key=row.pk).select_related("by")
-
-
-def forget_edits(row: models.Model) -> None:
-    """Delete what is kept of the changes of a thing that goes: they hold what it held."""
-    edits_of(row).delete()
+    return Edit.objects.about(row).select_related("by")
 
 
 def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:

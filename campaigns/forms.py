@@ -10,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import instants, zones
+from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign, UserSettings
 from campaigns.workspace import overview
 
@@ -167,8 +168,7 @@ class ScheduleForm(StepForm):
 
 def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
     """The form of `verb`, filled in with `data` or with what the campaign proposes."""
-    if verb == "schedule":
-        label = "Send at" if campaign.kind == Campaign.Kind.EMAIL else "Starts"
+    if label := lifecycle_of(campaign).TIME_LABELS.get(verb):
         return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)
 

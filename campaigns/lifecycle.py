@@ -1,12 +1,13 @@
 """The one way a campaign's status changes, and the gate every edit passes.
 
 A step runs under a row lock and in one transaction with its history row and the follow-up tasks it queues. The
-states, the steps between them and who may take them are declared by the kinds (`EmailCampaign`, `PromotionCampaign`);
-nothing here knows one from the other.
+states, the steps between them and who may take them are declared by the model of each kind. What else a kind does
+around a step stands in its `KindLifecycle`, which its app registers. Nothing here knows one kind from the other.
 """
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from django.db import transaction
 
@@ -16,6 +17,7 @@ from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS
 
 __all__ = [
+    "KindLifecycle",
     "Locked",
     "Refused",
     "advice",
@@ -23,6 +25,7 @@ __all__ = [
     "duplicate",
     "fire",
     "kinds",
+    "lifecycle_of",
     "list_refusals",
     "load_own_kind",
     "lock_row",
@@ -30,11 +33,70 @@ __all__ = [
     "open_for_edit",
     "open_steps",
     "permission_name",
+    "register",
     "steps",
     "write_owed_steps",
 ]
 
 C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the caller knows it to be
+
+
+class KindLifecycle(Generic[C]):
+    """What a kind of campaign does around its steps. Each app derives its own and registers it when it is ready."""
+
+    TIME_LABELS: ClassVar[Mapping[str, str]] = {}  # each step that takes a time, and the label of its field
+    NEEDS_TIME: ClassVar[frozenset[str]] = frozenset()  # those of them that cannot do without
+
+    def take_locks(self, campaign: C, verb: str) -> None:
+        """Take the locks that must come before the row's own. `verb` is a step, `edit`, `delete` or `settle`."""
+
+    def list_owed_steps(self, campaign: C, now: datetime) -> list[str]:
+        """The steps the clock owes at `now`, in order, without taking them."""
+        return []
+
+    def list_objections(
+        self, campaign: C, verb: str, now: datetime, **arguments: Any
+    ) -> list[tuple[str, str]]:
+        """Why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
+        if verb == "archive" and campaign.archived_at:
+            return [("", f"“{campaign}” is archived already.")]
+        if verb == "unarchive" and not campaign.archived_at:
+            return [("", f"“{campaign}” is not archived.")]
+        return []
+
+    def list_warnings(self, campaign: C, verb: str, now: datetime) -> list[str]:
+        """What a person should know before `verb`, which is open all the same: sentences, which make it ask first."""
+        return []
+
+    def asks_for_time(self, campaign: C, verb: str, now: datetime) -> bool:
+        """Whether a question for the time must come before `verb`."""
+        return verb in self.NEEDS_TIME
+
+    def follow_up(self, campaign: C, verb: str, was: str) -> None:
+        """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
+
+    def copy_parts(self, campaign: C, copy: C) -> None:
+        """Give the `copy`, a fresh draft, the rows that belong to this campaign."""
+
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
+        """How the campaigns of this kind with these keys stand, as campaigns/<kind>/row.html tells it in the list.
+
+        A few queries, however many they are. One that nothing can be said of yet is left out.
+        """
+        raise NotImplementedError
+
+
+_lifecycles: dict[str, KindLifecycle[Any]] = {}
+
+
+def register(model: type[Campaign], lifecycle: KindLifecycle[Any]) -> None:
+    """Say what the campaigns of a kind do around their steps."""
+    _lifecycles[model.KIND] = lifecycle
+
+
+def lifecycle_of(campaign: Campaign) -> KindLifecycle[Any]:
+    """What campaigns of this one's kind do around their steps."""
+    return _lifecycles[campaign.kind]
 
 
 def fire(
@@ -62,14 +124,13 @@ def fire(
     now = now or database_time.now()
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        campaign.before(verb)
+        lifecycle_of(campaign).take_locks(campaign, verb)
         campaign = lock_row(campaign)
-        settled = [_take_step(campaign, owed, now) for owed in campaign.settle(now)]
+        settled = _take_owed_steps(campaign, now)
         reasons = [] if verb in settled else list_refusals(campaign, verb, by, now, **arguments)
         if not reasons and verb not in settled:
             _take_step(campaign, verb, now, by, why, **arguments)
-            for owed in campaign.settle(now):  # a resume past its end: active, and at once expired
-                _take_step(campaign, owed, now)
+            _take_owed_steps(campaign, now)  # a resume past its end: active, and at once expired
     if reasons:
         raise Refused(reasons)
     return campaign
@@ -80,9 +141,13 @@ def write_owed_steps(campaign: Campaign | int, now: datetime | None = None) -> l
     now = now or database_time.now()
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        campaign.before("settle")
+        lifecycle_of(campaign).take_locks(campaign, "settle")
         row = type(campaign).objects.select_for_update(skip_locked=True).filter(pk=campaign.pk).first()
-        return [_take_step(row, owed, now) for owed in row.settle(now)] if row else []
+        return _take_owed_steps(row, now) if row else []
+
+
+def _take_owed_steps(campaign: Campaign, now: datetime) -> list[str]:
+    return [_take_step(campaign, owed, now) for owed in lifecycle_of(campaign).list_owed_steps(campaign, now)]
 
 
 def _take_step(
@@ -92,7 +157,7 @@ def _take_step(
     getattr(campaign, verb)(now, **arguments)
     campaign.save()
     campaign.history.create(verb=verb, was=was, now=campaign.status, by=by, why=why, at=now)
-    campaign.after(verb, was)
+    lifecycle_of(campaign).follow_up(campaign, verb, was)
     return verb
 
 
@@ -132,7 +197,10 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
         for verb in campaign.VERBS
         if (meta := steps(campaign)[verb]).has_transition(campaign.status)
         and meta.has_transition_perm(campaign, campaign.status, user)
-        and not (verb in ("archive", "unarchive") and campaign.objections(verb, database_time.now()))
+        and not (
+            verb in ("archive", "unarchive")
+            and lifecycle_of(campaign).list_objections(campaign, verb, database_time.now())
+        )
     ]
 
 
@@ -151,7 +219,7 @@ def list_refusals(
         if meta.get_transition(campaign.status).permission is by_system:
             return [("", f"Only the system can {said} a campaign; it does so by itself.")]
         return [("", refusals.say_not_allowed(f"{said} {kind} campaigns"))]
-    return campaign.objections(verb, now, **arguments)
+    return lifecycle_of(campaign).list_objections(campaign, verb, now, **arguments)
 
 
 def advice(campaign: Campaign, by: Any) -> str:
@@ -177,10 +245,9 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
     """
     now = now or database_time.now()
     campaign = load_own_kind(campaign)
-    campaign.before("edit")
+    lifecycle_of(campaign).take_locks(campaign, "edit")
     campaign = lock_row(campaign)
-    for owed in campaign.settle(now):
-        _take_step(campaign, owed, now)
+    _take_owed_steps(campaign, now)
     refusals.require(by, permission_name(campaign, "change"), f"edit {kind_name(campaign)} campaigns")
     if campaign.is_locked:
         raise Locked(f"“{campaign}” is {campaign.status}: it cannot be edited. {advice(campaign, by)}")
@@ -208,7 +275,7 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
         kept |= {name: None for name in ("starts_at", "ends_at") if kept[name] and kept[name] <= now}
         copy = type(campaign)(**kept)
         copy.save(force_insert=True)
-        campaign.copied_to(copy)
+        lifecycle_of(campaign).copy_parts(campaign, copy)
     return copy
 
 
@@ -221,10 +288,9 @@ def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = N
     now = now or database_time.now()
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        campaign.before("delete")
+        lifecycle_of(campaign).take_locks(campaign, "delete")
         campaign = lock_row(campaign)
-        for owed in campaign.settle(now):
-            _take_step(campaign, owed, now)
+        _take_owed_steps(campaign, now)
         if by is not None and not may_delete(campaign, by):
             raise Refused(f"Only its creator or an administrator can delete “{campaign}”.")
         campaign.delete()

@@ -210,7 +210,7 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str,
         "question": VERBS[verb].ask_about(campaign),
         "form": form,
         "obstacles": overview.list_obstacles(campaign, verb, now),
-        "warnings": campaign.warnings(verb, now),
+        "warnings": lifecycle.lifecycle_of(campaign).list_warnings(campaign, verb, now),
     }
 
 

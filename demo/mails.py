@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import lifecycle
-from mailing import drafting, launch
+from mailing import drafting, endings, launch
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 HERE = Path(__file__).parent
@@ -242,7 +242,7 @@ def make_stopped(
             make_draft(name, author, changes, targets, at - DAY), author, at, sent_to=sent_to
         )
         lifecycle.fire(campaign, verb, by=by, why=why, now=at + MINUTE)
-        launch.close(campaign.pk)
+        endings.close(campaign.pk)
         write_tallies(campaign, at)
 
 

@@ -3,3 +3,10 @@ from django.apps import AppConfig
 
 class MailingConfig(AppConfig):
     name = "mailing"
+
+    def ready(self):
+        from campaigns import lifecycle
+        from mailing.lifecycle import EmailLifecycle
+        from mailing.models import EmailCampaign
+
+        lifecycle.register(EmailCampaign, EmailLifecycle())

@@ -14,6 +14,7 @@ from django.utils.text import slugify
 from django_q.tasks import async_task
 
 from campaigns import database_time, editions
+from campaigns.models import Edit
 from mailing import deletion
 from mailing.models import Segment
 from mailing.segments import compile_tree
@@ -89,7 +90,7 @@ def delete_segment(segment: Segment, *, by: object = None) -> None:
     with transaction.atomic():
         if segment.group is not None:
             _end_group(segment, by=by)
-        editions.forget_edits(segment)
+        Edit.objects.about(segment).delete()
         deletion.delete_segment(segment)
 
 

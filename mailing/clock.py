@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import at_the_till, importing, launch, tallies
+from mailing import at_the_till, endings, importing, tallies
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -63,7 +63,7 @@ def _pause_stranded(now: datetime) -> None:
 
 
 def finish_done(now: datetime) -> None:
-    run_for_each(list_running(), launch.finish)
+    run_for_each(list_running(), endings.finish)
 
 
 def close_ended(now: datetime) -> None:

@@ -1,34 +1,25 @@
-"""Launching an e-mail campaign: validation, recipients, connections, frozen content; and what its other steps lead to.
+"""Launching an e-mail campaign: validation, recipients, connections, frozen content.
 
 The launch has four steps (lifecycles E9). `find_problems` is the first, run by the transition itself; `prepare`, run by
 a task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
 """
 
-import contextlib
-import logging
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any, cast
 
 import msgspec
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django_q.tasks import async_task
+from django.db import connection, transaction
 
-from campaigns import database_time, lifecycle
+from campaigns import database_time
 from campaigns.models import Campaign
-from mailing import audience, content, renderer, tallies
+from mailing import audience, content, endings, renderer
 from mailing.addresses import normalise_address
-from mailing.models import Contact, Content, Delivery, EmailCampaign
+from mailing.models import Contact, Content, EmailCampaign
 from mailing.segments import Condition
-from mailing.sending import breaker, lanes
-
-logger = logging.getLogger(__name__)
+from mailing.sending import lanes
 
 SAMPLES = 100  # contacts the content is tried on
 STANDARD_FIELDS = ("phone", "city", "country", "score")  # of every contact, beside the name and the address
-UNFORESEEN_LIMIT = 3  # the same unforeseen error this many times fails the campaign
-CLOSE_BATCH = 10_000  # deliveries closed in one transaction
 
 Problem = tuple[str, str]
 
@@ -224,9 +215,9 @@ def prepare(campaign_id: int) -> None:
         if campaign.prepared_at is None:
             problem = _prepare(campaign)
     if problem:
-        give_up(campaign_id, problem)
+        endings.give_up(campaign_id, problem)
         return
-    finish(campaign_id)
+    endings.finish(campaign_id)
     lanes.wake_campaign(campaign_id)
 
 
@@ -277,95 +268,3 @@ def _make_deliveries(
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
     return audience.read_funnel(tuple(counts)), msgspec.json.decode(planned)
-
-
-# ── what the steps lead to ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-def queue_consequences(campaign: EmailCampaign, verb: str) -> None:
-    """Queue what a step leads to."""
-    if verb in ("launch", "resume"):
-        breaker.reset_connections(campaign)
-        transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
-    elif verb in ("cancel", "fail"):
-        transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))
-
-
-def find_unfinished(campaign: EmailCampaign) -> list[Problem]:
-    """Why the campaign is not complete yet."""
-    if campaign.prepared_at is None:
-        return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
-    left = tallies.count_unfinished(campaign.pk)
-    return [("", f"“{campaign}” has {left} recipients left: it cannot complete.")] if left else []
-
-
-def finish(campaign_id: int) -> bool:
-    """Complete the campaign when nobody is left to send to; return whether it was."""
-    campaign = EmailCampaign.objects.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
-    if campaign is None or find_unfinished(campaign):
-        return False
-    try:
-        lifecycle.fire(campaign, "complete")
-    except lifecycle.Refused:  # somebody paused, cancelled or completed it in between
-        return False
-    return True
-
-
-def close(campaign_id: int) -> int:
-    """Give up the recipients a cancelled or failed campaign has left; return how many. Safe to run twice.
-
-    What a pump holds at this moment it gives back by itself, and the clock calls this again.
-    """
-    campaign = EmailCampaign.objects.get(pk=campaign_id)
-    if not campaign.is_final:
-        return 0
-    cancelled = campaign.status == Campaign.Status.CANCELLED
-    waiting = campaign.deliveries.filter(status__in=(Delivery.Status.PENDING, Delivery.Status.DEFERRED))
-    closed = 0
-    while keys := list(waiting.order_by("pk").values_list("pk", flat=True)[:CLOSE_BATCH]):
-        closed += waiting.filter(pk__in=keys).update(
-            status=Delivery.Status.SKIPPED,
-            reason=Delivery.Reason.CANCELLED if cancelled else Delivery.Reason.STOPPED,
-            due_at=None,
-        )
-    return closed
-
-
-def give_up(campaign_id: int, why: str) -> None:
-    """Fail a running campaign on what nothing can cure; one that is not running any more stays as it is."""
-    try:
-        lifecycle.fire(campaign_id, "fail", why=why)
-    except lifecycle.Refused as refused:
-        logger.warning("Campaign %s could not fail (%s): %s", campaign_id, why, refused)
-
-
-def list_running_through(connection_id: int) -> list[int]:
-    """List the keys of the running campaigns that have given recipients to a connection."""
-    through = EmailCampaign.objects.filter(
-        status=Campaign.Status.RUNNING, planned__has_key=str(connection_id)
-    )
-    return list(through.values_list("pk", flat=True))
-
-
-def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
-    """Count an error nobody foresaw; the same one for the third time fails the campaign."""
-    what = f"{type(error).__name__}: {error}"[:500]
-    with transaction.atomic():
-        campaign = EmailCampaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
-        times = campaign.unforeseen.get("times", 0) + 1 if campaign.unforeseen.get("error") == what else 1
-        EmailCampaign.objects.filter(pk=campaign_id).update(unforeseen={"error": what, "times": times})
-    if times >= UNFORESEEN_LIMIT:
-        give_up(campaign_id, f"The same unforeseen error came {times} times. {what}")
-
-
-@contextlib.contextmanager
-def counting_errors(campaigns: Callable[[], Iterable[int]]) -> Iterator[None]:
-    """Count an error nobody foresaw against these campaigns, and raise it; not that the database is away."""
-    try:
-        yield
-    except (OperationalError, InterfaceError):
-        raise
-    except Exception as error:
-        for pk in campaigns():
-            count_unforeseen_error(pk, error)
-        raise

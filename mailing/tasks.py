@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from django_q.tasks import async_task
 
-from mailing import at_the_till, importing, launch, mail_tests, password_reset
+from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -16,7 +16,7 @@ def prepare(campaign_id: int) -> None:
     try:
         launch.prepare(campaign_id)
     except Exception as error:
-        launch.count_unforeseen_error(campaign_id, error)
+        endings.count_unforeseen_error(campaign_id, error)
         raise
 
 
@@ -27,7 +27,7 @@ def pump(connection_id: int, lane: int) -> int:
 
 def close(campaign_id: int) -> int:
     """Give up what a cancelled or failed campaign has left; return how many recipients."""
-    return launch.close(campaign_id)
+    return endings.close(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:

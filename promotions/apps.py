@@ -3,3 +3,10 @@ from django.apps import AppConfig
 
 class PromotionsConfig(AppConfig):
     name = "promotions"
+
+    def ready(self):
+        from campaigns import lifecycle
+        from promotions.lifecycle import PromotionLifecycle
+        from promotions.models import PromotionCampaign
+
+        lifecycle.register(PromotionCampaign, PromotionLifecycle())

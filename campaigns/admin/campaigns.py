@@ -85,8 +85,8 @@ class CampaignAdmin(RefusingAdmin):
             steps = [
                 (overview.button_for(campaign, verb, now).label, reverse(fire, args=[campaign.pk, verb]))
                 for verb in lifecycle.open_steps(campaign, request.user)
-                if verb != "schedule"
-                or campaign.kind == Campaign.Kind.PROMOTION  # an e-mail's needs a time: its page
+                if verb
+                not in lifecycle.lifecycle_of(campaign).NEEDS_TIME  # the campaign's own page asks for it
             ]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "steps": steps})
 

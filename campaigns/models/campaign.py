@@ -1,4 +1,3 @@
-from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -46,7 +45,10 @@ class CampaignQuerySet(models.QuerySet[Row]):
 
 
 class Campaign(ConcurrentTransitionMixin, models.Model):
-    """What both kinds of campaign share. Each kind declares its own transitions on `status`."""
+    """What both kinds of campaign share. Each kind declares its own transitions on `status`.
+
+    What happens around a step is not here, but in the kind's class of `campaigns.lifecycle.KindLifecycle`.
+    """
 
     class Kind(models.TextChoices):
         EMAIL = "email", "E-mail"
@@ -221,38 +223,3 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     def unarchive(self, now: datetime) -> None:
         """Come back to the default list."""
         self.archived_at = None
-
-    @classmethod
-    def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
-        """How the campaigns of this kind with these keys stand, as campaigns/<kind>/row.html tells it in the list.
-
-        A few queries, however many they are. One that nothing can be said of yet is left out.
-        """
-        raise NotImplementedError
-
-    # ── what lifecycle.fire asks of a kind ───────────────────────────────────────────────────────────────────────
-
-    def before(self, verb: str) -> None:
-        """Take the locks that must come before the row's own."""
-
-    def settle(self, now: datetime) -> list[str]:
-        """The steps the clock owes at `now`, in order, without taking them."""
-        return []
-
-    def objections(self, verb: str, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
-        """Why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
-        if verb == "archive" and self.archived_at:
-            return [("", f"“{self}” is archived already.")]
-        if verb == "unarchive" and not self.archived_at:
-            return [("", f"“{self}” is not archived.")]
-        return []
-
-    def warnings(self, verb: str, now: datetime) -> list[str]:
-        """What a person should know before `verb`, which is open all the same: sentences, which make it ask first."""
-        return []
-
-    def after(self, verb: str, was: str) -> None:
-        """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
-
-    def copied_to(self, copy: Self) -> None:
-        """Give the `copy`, a fresh draft, the rows that belong to this campaign."""

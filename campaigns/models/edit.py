@@ -1,3 +1,5 @@
+from typing import Self
+
 from django.conf import settings
 from django.db import models
 
@@ -5,10 +7,17 @@ from campaigns import dates
 from campaigns.fields import DatabaseTimeField
 
 
+class EditQuerySet(models.QuerySet["Edit"]):
+    def about(self, row: models.Model) -> Self:
+        """Those of one thing."""
+        return self.filter(thing=row._meta.label_lower, key=row.pk)
+
+
 class Edit(models.Model):
     """One change that somebody saved in a form: which fields, before and after. See campaigns.editions.
 
-    The thing is named by its model and key, so that one log serves every app; it goes with what it is about.
+    The thing is named by its model and key, so that one log serves every app; it goes with what it is about, since
+    it holds what that held.
     """
 
     thing = models.CharField(max_length=60, help_text="The label of its model, such as mailing.contact.")
@@ -17,6 +26,8 @@ class Edit(models.Model):
     at = DatabaseTimeField(auto_now_add=True)
     is_new = models.BooleanField(default=False, help_text="It was made.")
     detail = models.JSONField(default=dict, help_text="Field: [before, after], as people read them.")
+
+    objects = EditQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

@@ -93,9 +93,11 @@ class CampaignRow:
 def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
     """The lines of the list for these campaigns, in their order."""
     standing: dict[int, Any] = {}
-    for kind, model in lifecycle.kinds().items():
-        if keys := [campaign.pk for campaign in campaigns if campaign.kind == kind]:
-            standing |= model.standings(keys)
+    for kind in lifecycle.kinds():
+        if of_kind := [campaign for campaign in campaigns if campaign.kind == kind]:
+            standing |= lifecycle.lifecycle_of(of_kind[0]).read_standings(
+                [campaign.pk for campaign in of_kind]
+            )
     keys = [campaign.pk for campaign in campaigns]
     in_trouble = campaigns_needing_attention(now).filter(pk__in=keys)
     troubles = {campaign.pk: describe_trouble(campaign, now) for campaign in in_trouble}
@@ -133,10 +135,13 @@ def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Verb]:
 
 def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
     """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
-    has_start = campaign.starts_at is not None and campaign.starts_at > now
-    takes_time = verb == "schedule" and (campaign.kind == Campaign.Kind.EMAIL or not has_start)
+    kind = lifecycle.lifecycle_of(campaign)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
-    asks = takes_time or ends_at_once or bool(campaign.warnings(verb, now))
+    asks = (
+        kind.asks_for_time(campaign, verb, now)
+        or ends_at_once
+        or bool(kind.list_warnings(campaign, verb, now))
+    )
     return replace(VERBS[verb], asks=True) if asks else VERBS[verb]
 
 
@@ -160,8 +165,10 @@ def list_obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[s
     """What would refuse a step that its state allows, apart from what the question itself asks for."""
     if verb not in lifecycle.steps(campaign):
         return []
-    asked = ("at", "starts_at") if verb == "schedule" else ("at",)
-    return [(field, sentence) for field, sentence in campaign.objections(verb, now) if field not in asked]
+    kind = lifecycle.lifecycle_of(campaign)
+    asked = ("at", "starts_at") if verb in kind.TIME_LABELS else ()
+    objections = kind.list_objections(campaign, verb, now)
+    return [(field, sentence) for field, sentence in objections if field not in asked]
 
 
 def not_open_refusal(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:

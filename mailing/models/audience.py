@@ -2,8 +2,8 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from campaigns import editions
 from campaigns.fields import DatabaseTimeField
+from campaigns.models import Edit
 from mailing.addresses import normalise_address
 
 
@@ -41,7 +41,7 @@ class Contact(models.Model):
         return reverse("mailing:contact", args=[self.pk])
 
     def delete(self, *args, **kwargs):
-        editions.forget_edits(self)
+        Edit.objects.about(self).delete()
         return super().delete(*args, **kwargs)
 
 

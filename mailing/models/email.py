@@ -1,13 +1,11 @@
-from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 from django_fsm import transition
 
 from campaigns.models import Campaign, by_system, may_operate
@@ -204,48 +202,6 @@ class EmailCampaign(Campaign):
     def cancel(self, now: datetime) -> None:
         """Stop for good; what was sent stays sent."""
         self.finished_at = now
-
-    @classmethod
-    def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
-        from mailing import progress  # as below
-
-        return progress.read_standings(pks)
-
-    def objections(
-        self, verb: str, now: datetime, at: datetime | None = None, **arguments: Any
-    ) -> list[tuple[str, str]]:
-        from mailing import launch  # the model is loaded before the modules that use it
-
-        reasons = super().objections(verb, now)
-        if verb == "schedule":
-            if at is None:
-                reasons.append(("at", "Say when it is to be sent."))
-            elif timezone.is_naive(at):
-                reasons.append(("at", "The time to send needs a time zone."))
-            elif at <= now:
-                reasons.append(("at", "The time to send must lie in the future."))
-        if verb in ("schedule", "launch"):
-            reasons += launch.find_problems(self)
-        if verb == "complete":
-            reasons += launch.find_unfinished(self)
-        return reasons
-
-    def after(self, verb: str, was: str) -> None:
-        from mailing import launch
-
-        launch.queue_consequences(self, verb)
-
-    def copied_to(self, copy: Self) -> None:
-        Target.objects.bulk_create(
-            Target(campaign=copy, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
-            for target in self.targets.filter(gone="")
-        )
-        Route.objects.bulk_create(
-            Route(
-                campaign=copy, connection_id=route.connection_id, share=route.share, position=route.position
-            )
-            for route in self.routes.all()
-        )
 
     @property
     def link_source(self) -> str:

@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 
 from campaigns import database_time
 from campaigns.processes import is_stopping
-from mailing import launch
+from mailing import endings
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
@@ -58,7 +58,7 @@ def run_lane(connection_id: int, number: int) -> int:
 
     Safe to call twice and at the same time: one call holds the lane, the others return 0 at once.
     """
-    with launch.counting_errors(lambda: launch.list_running_through(connection_id)):
+    with endings.counting_errors(lambda: endings.list_running_through(connection_id)):
         begun = _begin(connection_id, number)
     if begun is None:
         return 0
@@ -75,7 +75,7 @@ def run_lane(connection_id: int, number: int) -> int:
 
 
 def _follow(pump: "Pump") -> None:
-    with launch.counting_errors(lambda: pump.campaigns):
+    with endings.counting_errors(lambda: pump.campaigns):
         pump.follow()
 
 
@@ -137,7 +137,7 @@ def _see_out(
             logger.exception("Run %s of “%s” lost the database and stopped.", pump.number, pump.smtp)
         except* Exception as errors:
             for pk in pump.campaigns:
-                launch.count_unforeseen_error(pk, errors.exceptions[0])
+                endings.count_unforeseen_error(pk, errors.exceptions[0])
             raise
     _follow(pump)
 
@@ -301,9 +301,9 @@ class Pump:
         for pk, why in (self._answers.refused | self._supply.unwritable).items():
             breaker.pause_campaign(pk, why)
         while self._supply.unforeseen:
-            launch.count_unforeseen_error(*self._supply.unforeseen.popitem())
+            endings.count_unforeseen_error(*self._supply.unforeseen.popitem())
         for pk in self._supply.seen:
-            launch.finish(pk)
+            endings.finish(pk)
         if may_go_on and not self._supply.is_spent:
             lanes.wake_connection(self.smtp.pk)
 

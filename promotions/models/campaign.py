@@ -1,18 +1,14 @@
-from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 from django_fsm import transition
 
-from campaigns import instants
 from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
-from promotions import publish
 
 Status = Campaign.Status
 
@@ -104,12 +100,6 @@ class PromotionCampaign(Campaign):
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")
 
-    @classmethod
-    def standings(cls, pks: Collection[int]) -> Mapping[int, Any]:
-        from promotions import standing  # the model is loaded before the modules that use it
-
-        return standing.briefs_of_campaigns(pks)
-
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=may_operate)
     def schedule(self, now: datetime, at: datetime | None = None) -> None:
         """Wait for `starts_at`, which becomes `at` where that is given."""
@@ -148,55 +138,6 @@ class PromotionCampaign(Campaign):
     )
     def cancel(self, now: datetime) -> None:
         """Stop for good, as something that should not have gone on."""
-
-    def before(self, verb: str) -> None:
-        if verb not in ("archive", "unarchive"):
-            publish.lock_rules()
-
-    def settle(self, now: datetime) -> list[str]:
-        owed = []
-        if self.status == Status.SCHEDULED and self.starts_at and self.starts_at <= now:
-            owed.append("activate")
-        if (self.status == Status.ACTIVE or owed) and self.ends_at and self.ends_at <= now:
-            owed.append("expire")
-        return owed
-
-    def objections(self, verb: str, now: datetime, **arguments: Any) -> list[tuple[str, str]]:
-        reasons = super().objections(verb, now)
-        if verb == "schedule":
-            at = arguments.get("at")
-            name, starts_at = ("starts_at", self.starts_at) if at is None else ("at", at)
-            if starts_at is None:
-                reasons.append((name, "The start must lie in the future to schedule this campaign."))
-            elif timezone.is_naive(starts_at):
-                reasons.append((name, "A time needs its time zone."))
-            elif not instants.is_possible(starts_at):
-                reasons.append((name, instants.SENTENCE))
-            elif starts_at <= now:
-                reasons.append((name, "The start must lie in the future to schedule this campaign."))
-            elif self.ends_at and self.ends_at <= starts_at:
-                reasons.append(("ends_at", "The end must lie after the start."))
-        if verb == "activate" and self.ends_at and self.ends_at <= now:
-            reasons.append(
-                ("ends_at", "The end has passed already: move it before you activate this campaign.")
-            )
-        return reasons
-
-    def warnings(self, verb: str, now: datetime) -> list[str]:
-        if verb not in ("activate", "schedule") or self.ends_at:
-            return []
-        return ["It has no end: it applies until somebody ends it."]
-
-    def after(self, verb: str, was: str) -> None:
-        if self.status != was:
-            publish.publish_campaign(self)
-
-    def copied_to(self, copy: Self) -> None:
-        copy.locations.set(self.locations.all())
-        Link.objects.bulk_create(
-            Link(campaign=copy, promotion_id=link.promotion_id, position=link.position)
-            for link in self.links.all()
-        )
 
 
 class Link(models.Model):

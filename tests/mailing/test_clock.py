@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from campaigns.lifecycle import fire
-from mailing import clock, launch
+from mailing import clock, endings, launch
 from mailing.models import Delivery, EmailCampaign, Lane, Suppression
 from mailing.sending import breaker, lanes
 from tests.factories import EmailCampaignFactory, SmtpConnectionFactory
@@ -127,7 +127,7 @@ def test_what_a_cancelled_campaign_has_left_is_closed():
     fire(campaign, "cancel")
     tick()
     assert ("mailing.tasks.close", campaign.pk) in list_queued()
-    launch.close(campaign.pk)
+    endings.close(campaign.pk)
     assert counts(campaign) == {"skipped": 2}
     tick()
     assert list_queued() == []
@@ -136,14 +136,14 @@ def test_what_a_cancelled_campaign_has_left_is_closed():
 def test_one_campaign_that_cannot_be_settled_does_not_stop_the_others(monkeypatch):
     broken, well = launch_campaign(1), launch_campaign(1)
     Delivery.objects.update(status="accepted", due_at=None)
-    finish = launch.finish
+    finish = endings.finish
 
     def fails_for_one(pk):
         if pk == broken.pk:
             raise ZeroDivisionError
         return finish(pk)
 
-    monkeypatch.setattr(launch, "finish", fails_for_one)
+    monkeypatch.setattr(endings, "finish", fails_for_one)
     tick()
     assert [fresh(campaign).status for campaign in (broken, well)] == ["running", "completed"]
 

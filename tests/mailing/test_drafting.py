@@ -5,7 +5,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from campaigns.lifecycle import Locked, Refused, fire
-from mailing import connections, drafting, launch
+from mailing import connections, drafting, endings, launch
 from mailing.models import Delivery, EmailCampaign, Event, Suppression, Target
 from tests.factories import (
     ContactFactory,
@@ -180,7 +180,7 @@ def test_e6_e7_a_duplicate_for_those_not_reached(with_uncertain, reached):
     campaign = with_states(
         "cancelled", accepted=1, bounced=1, uncertain=1, failed=1, pending=2, deferred=1, skipped=2
     )
-    launch.close(campaign.pk)
+    endings.close(campaign.pk)
     suppressed = campaign.deliveries.filter(status="skipped", reason="").first()
     Delivery.objects.filter(pk=suppressed.pk).update(reason="unsubscribed")
     copy = drafting.duplicate_for_unreached(campaign, with_uncertain=with_uncertain, by=user_in("Marketers"))

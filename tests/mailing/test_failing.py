@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
-from mailing import clock, content, launch, progress, tasks
+from mailing import clock, content, endings, progress, tasks
 from mailing.models import Attempt, Contact, Content, EmailCampaign, Pace, SmtpConnection
 from mailing.sending import breaker, lanes, pump
 from tests.factories import ContactFactory
@@ -71,7 +71,7 @@ def test_fail_sending_raises_the_same_unforeseen_error_three_times(server):
         tasks.pump(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "cannot be read" in campaign.history.first().why
-    launch.close(campaign.pk)
+    endings.close(campaign.pk)
     assert counts(campaign) == {"skipped": 5}
     assert fresh(well).status == "completed", "a campaign beside it goes on"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns import doctor
 from campaigns.lifecycle import Refused, fire
-from mailing import audience, content, drafting, launch, progress
+from mailing import audience, content, drafting, endings, launch, progress
 from mailing.models import Contact, Content, EmailCampaign, Membership, Segment, Suppression, Target
 from tests.factories import (
     ContactFactory,
@@ -343,9 +343,9 @@ def test_a_campaign_without_any_connection_left_fails():
 def test_the_same_unforeseen_error_counts_and_another_starts_anew():
     campaign = fire(draft(1), "launch")
     for error in (OSError("a"), OSError("a"), OSError("b"), OSError("b")):
-        launch.count_unforeseen_error(campaign.pk, error)
+        endings.count_unforeseen_error(campaign.pk, error)
     assert fresh(campaign).status == "running"
-    launch.count_unforeseen_error(campaign.pk, OSError("b"))
+    endings.count_unforeseen_error(campaign.pk, OSError("b"))
     assert fresh(campaign).status == "failed"
     assert "OSError: b" in campaign.history.first().why
 

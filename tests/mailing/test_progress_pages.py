@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from campaigns.lifecycle import fire
-from mailing import launch
+from mailing import endings, launch
 from mailing.models import (
     Attempt,
     Delivery,
@@ -211,7 +211,7 @@ def test_a_final_campaign_is_not_resumed_by_the_back_door(client, marketer, laun
 
 def test_a_final_campaign_is_duplicated_for_those_not_reached(client, marketer, launched_campaign):
     fire(launched_campaign, "cancel")
-    launch.close(launched_campaign.pk)
+    endings.close(launched_campaign.pk)
     path = f"/campaigns/email/{launched_campaign.pk}/unreached/"
     assert path in page(client, f"/campaigns/email/{launched_campaign.pk}/")
     response = client.post(path)

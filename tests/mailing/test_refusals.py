@@ -3,7 +3,7 @@
 import pytest
 
 from campaigns.lifecycle import fire
-from mailing import content, drafting, launch
+from mailing import content, drafting, endings
 from mailing.models import Attempt, Contact, Pace, Suppression
 from mailing.sending import pump
 from tests.hostile_smtp import parse
@@ -131,6 +131,6 @@ def test_e6_the_same_unforeseen_error_three_times_fails_the_campaign_with_it(ser
         pump.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "something nobody thought of" in campaign.history.first().why
-    launch.close(campaign.pk)
+    endings.close(campaign.pk)
     assert counts(campaign) == {"skipped": 5}
     assert set(campaign.deliveries.values_list("reason", flat=True)) == {"stopped"}

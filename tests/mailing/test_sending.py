@@ -7,7 +7,7 @@ import time
 import pytest
 
 from campaigns.lifecycle import fire
-from mailing import launch, progress, tracking, visitors
+from mailing import endings, progress, tracking, visitors
 from mailing.models import Contact, Delivery, Suppression
 from mailing.sending import pump, tokens
 from mailing.sending.tokens import Purpose
@@ -164,7 +164,7 @@ def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "cancel")
-    launch.close(campaign.pk)
+    endings.close(campaign.pk)
     sent = len(server.accepted)
     assert counts(campaign) == {"accepted": sent, "skipped": 200 - sent}
     reasons = campaign.deliveries.filter(status="skipped").values_list("reason", flat=True).distinct()

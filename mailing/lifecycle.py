@@ -1,0 +1,61 @@
+"""What e-mail campaigns do around their steps; the steps stand in `mailing.models.EmailCampaign`."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from campaigns.lifecycle import KindLifecycle
+from mailing import endings, launch, progress
+from mailing.models import EmailCampaign, Route, Target
+from mailing.sending import breaker
+
+
+class EmailLifecycle(KindLifecycle[EmailCampaign]):
+    """A launch is judged by all that could stop the mail; what it leads to is work for the queue."""
+
+    TIME_LABELS = {"schedule": "Send at"}
+    NEEDS_TIME = frozenset({"schedule"})
+
+    def list_objections(
+        self, campaign: EmailCampaign, verb: str, now: datetime, at: datetime | None = None, **arguments: Any
+    ) -> list[tuple[str, str]]:
+        reasons = super().list_objections(campaign, verb, now)
+        if verb == "schedule":
+            if at is None:
+                reasons.append(("at", "Say when it is to be sent."))
+            elif timezone.is_naive(at):
+                reasons.append(("at", "The time to send needs a time zone."))
+            elif at <= now:
+                reasons.append(("at", "The time to send must lie in the future."))
+        if verb in ("schedule", "launch"):
+            reasons += launch.find_problems(campaign)
+        if verb == "complete":
+            reasons += endings.find_unfinished(campaign)
+        return reasons
+
+    def follow_up(self, campaign: EmailCampaign, verb: str, was: str) -> None:
+        if verb in ("launch", "resume"):
+            breaker.reset_connections(campaign)
+            transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
+        elif verb in ("cancel", "fail"):
+            transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))
+
+    def copy_parts(self, campaign: EmailCampaign, copy: EmailCampaign) -> None:
+        Target.objects.bulk_create(
+            Target(campaign=copy, mode=target.mode, list_id=target.list_id, segment_id=target.segment_id)
+            for target in campaign.targets.filter(gone="")
+        )
+        Route.objects.bulk_create(
+            Route(
+                campaign=copy, connection_id=route.connection_id, share=route.share, position=route.position
+            )
+            for route in campaign.routes.all()
+        )
+
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
+        return progress.read_standings(pks)

@@ -1,0 +1,79 @@
+"""What promotion campaigns do around their steps; the steps stand in `promotions.models.PromotionCampaign`."""
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from campaigns import instants
+from campaigns.lifecycle import KindLifecycle
+from campaigns.models import Campaign
+from promotions import publish, standing
+from promotions.models import Link, PromotionCampaign
+
+Status = Campaign.Status
+
+
+class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
+    """Every change of what applies at the till is made under the rules lock, and published."""
+
+    TIME_LABELS = {"schedule": "Starts"}
+
+    def take_locks(self, campaign: PromotionCampaign, verb: str) -> None:
+        if verb not in ("archive", "unarchive"):
+            publish.lock_rules()
+
+    def list_owed_steps(self, campaign: PromotionCampaign, now: datetime) -> list[str]:
+        owed = []
+        if campaign.status == Status.SCHEDULED and campaign.starts_at and campaign.starts_at <= now:
+            owed.append("activate")
+        if (campaign.status == Status.ACTIVE or owed) and campaign.ends_at and campaign.ends_at <= now:
+            owed.append("expire")
+        return owed
+
+    def list_objections(
+        self, campaign: PromotionCampaign, verb: str, now: datetime, **arguments: Any
+    ) -> list[tuple[str, str]]:
+        reasons = super().list_objections(campaign, verb, now)
+        if verb == "schedule":
+            at = arguments.get("at")
+            name, starts_at = ("starts_at", campaign.starts_at) if at is None else ("at", at)
+            if starts_at is None:
+                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+            elif timezone.is_naive(starts_at):
+                reasons.append((name, "A time needs its time zone."))
+            elif not instants.is_possible(starts_at):
+                reasons.append((name, instants.SENTENCE))
+            elif starts_at <= now:
+                reasons.append((name, "The start must lie in the future to schedule this campaign."))
+            elif campaign.ends_at and campaign.ends_at <= starts_at:
+                reasons.append(("ends_at", "The end must lie after the start."))
+        if verb == "activate" and campaign.ends_at and campaign.ends_at <= now:
+            reasons.append(
+                ("ends_at", "The end has passed already: move it before you activate this campaign.")
+            )
+        return reasons
+
+    def list_warnings(self, campaign: PromotionCampaign, verb: str, now: datetime) -> list[str]:
+        if verb not in ("activate", "schedule") or campaign.ends_at:
+            return []
+        return ["It has no end: it applies until somebody ends it."]
+
+    def asks_for_time(self, campaign: PromotionCampaign, verb: str, now: datetime) -> bool:
+        """A campaign that has a start in the future needs no other."""
+        return verb == "schedule" and (campaign.starts_at is None or campaign.starts_at <= now)
+
+    def follow_up(self, campaign: PromotionCampaign, verb: str, was: str) -> None:
+        if campaign.status != was:
+            publish.publish_campaign(campaign)
+
+    def copy_parts(self, campaign: PromotionCampaign, copy: PromotionCampaign) -> None:
+        copy.locations.set(campaign.locations.all())
+        Link.objects.bulk_create(
+            Link(campaign=copy, promotion_id=link.promotion_id, position=link.position)
+            for link in campaign.links.all()
+        )
+
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
+        return standing.briefs_of_campaigns(pks)
