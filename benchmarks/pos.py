@@ -153,9 +153,12 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     from promotions import usage
 
     counted = bool(ids["counter"])
+    columns: tuple[str, ...] = (till_facts.SALE,)
+    if counted:
+        columns += (till_facts.COUNTERS, till_facts.EXPIRED)
     statements = [
         ledger.LOCKS,
-        till_facts.build_statement(till_facts.FactsQuery(sale=True, counters=counted)),
+        till_facts.build_statement(columns),
         ledger.INSERT_BOTH,
     ]
     if counted:

@@ -20,5 +20,5 @@ def constant(request: HttpRequest) -> HttpResponse:
 
 
 def select(request: HttpRequest) -> HttpResponse:
-    select_facts(FactsQuery(), key_hash=KEY_HASH, now=timezone.now())
+    select_facts(FactsQuery(timezone.now()), key_hash=KEY_HASH)
     return HttpResponse(ANSWER, content_type=JSON)

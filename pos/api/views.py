@@ -63,7 +63,7 @@ def read_checked(request: TillRequest, kind: type[Request], till: Caller) -> Req
             raise Declined(413, "too_large", f"{MAX_BODY} bytes are taken at most.")
         return body.read_request(request.body, kind)
     except Declined:
-        till.read_facts(FactsQuery(), database_time.now_at_till())
+        till.read_facts(FactsQuery(database_time.now_at_till()))
         raise
 
 

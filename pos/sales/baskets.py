@@ -39,23 +39,19 @@ def read_basket_facts(
     customer = request.customer.id if request.customer else ""
     many = len(snapshot.counters) > READ_ALL_COUNTERS_UP_TO
     location = caller.location
-    asked = FactsQuery(
-        for_office=bool(caller.office_location),
-        sale=bool(reference),
-        counters=bool(snapshot.counters),
-        of_coupons=bool(request.coupons) and many,
-        coupons=bool(request.coupons),
-        customer_uses=bool(customer) and snapshot.asks_customer,
-        groups=bool(customer) and snapshot.asks_groups,
-        first_purchase=bool(customer) and snapshot.asks_first_purchase,
-    )
+    counters = list_reachable_counters(request, snapshot, location, now) if many else snapshot.counters
     facts = caller.read_facts(
-        asked,
-        now,
-        reference=reference,
-        counters=list_reachable_counters(request, snapshot, location, now) if many else snapshot.counters,
-        codes=request.coupons,
-        customer=customer,
+        FactsQuery(
+            now,
+            reference,
+            counters=counters if snapshot.counters else None,
+            of_coupons=many and bool(request.coupons),
+            codes=request.coupons,
+            customer=customer,
+            customer_uses=bool(customer) and snapshot.asks_customer,
+            groups=bool(customer) and snapshot.asks_groups,
+            first_purchase=bool(customer) and snapshot.asks_first_purchase,
+        )
     )
     if many and facts.location_code != location:  # the counters were those of another location
         return read_basket_facts(caller, request, snapshot, now, reference=reference)

@@ -4,11 +4,8 @@ import hashlib
 import hmac
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from datetime import datetime
 
 from django.conf import settings
-from msgspec.structs import replace
 
 from pos.api.answers import Declined
 from pos.keys import LONGEST_KEY, SHORTEST_KEY
@@ -50,33 +47,15 @@ class Caller:
         """Return whether this request must write when the key was last used."""
         return time.monotonic() - self.touched_at >= TOUCH_SECONDS
 
-    def read_facts(
-        self,
-        asked: FactsQuery,
-        now: datetime,
-        *,
-        reference: str = "",
-        counters: Iterable[int] = (),
-        codes: Sequence[str] = (),
-        customer: str = "",
-    ) -> TillFacts:
+    def read_facts(self, query: FactsQuery) -> TillFacts:
         """Read what the database knows about this caller and its sale, in one SELECT.
-
-        The arguments are those of `till_facts.select_facts`.
 
         Raises:
             Declined: 401 when no till has this key, 403 when the key was revoked.
         """
         touch = self.is_touch_due()
         found = till_facts.select_facts(
-            replace(asked, touch=True) if touch else asked,
-            key_hash=self.key_hash,
-            now=now,
-            office_location=self.office_location,
-            reference=reference,
-            counters=counters,
-            codes=codes,
-            customer=customer,
+            query, key_hash=self.key_hash, office_location=self.office_location, touch=touch
         )
         if found is None or not hmac.compare_digest(found.key_hash, self.key_hash):
             raise unauthorized_refusal("unknown_key", "No till has this key.")

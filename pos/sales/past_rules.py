@@ -34,7 +34,7 @@ def show_rules(caller: Caller, now: datetime | None = None) -> PublishedRules:
 
 
 def _show_rules(caller: Caller, now: datetime) -> PublishedRules:
-    facts = caller.read_facts(FactsQuery(), now)
+    facts = caller.read_facts(FactsQuery(now))
     rules = snapshot.latest()
     if rules.version != facts.version:
         rules = snapshot.of_version(facts.version)

@@ -80,9 +80,9 @@ def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale
         Declined: 401 or 403 when the key is not valid, 404 when its location has no such sale.
     """
     if not schemas.is_reference(reference):
-        caller.read_facts(FactsQuery(), now)
+        caller.read_facts(FactsQuery(now))
         raise unknown_sale_refusal(reference)
-    facts = caller.read_facts(FactsQuery(sale=True), now, reference=reference)
+    facts = caller.read_facts(FactsQuery(now, reference))
     if facts.sale is None:
         raise unknown_sale_refusal(reference)
     return load_sale(facts.sale.id), facts

@@ -36,11 +36,12 @@ SALE_JOIN = """
     LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s
     LEFT JOIN pos_till maker ON maker.id = s.till_id
 """
-COUNTERS = """,
+SOME_COUNTERS = """,
     (SELECT array_agg(ARRAY[c.id, c.budget - c.spent - c.held, c.max_uses - c.uses])
      FROM promotions_counter c
-     WHERE coalesce(c.budget, c.max_uses) IS NOT NULL AND (c.id = ANY(%(counters)s::bigint[]) {of_coupons}))
+     WHERE coalesce(c.budget, c.max_uses) IS NOT NULL AND (c.id = ANY(%(counters)s::bigint[]) {or_others}))
 """
+COUNTERS = SOME_COUNTERS.format(or_others="")
 PRESENTED = """
     jsonb_to_recordset(%(codes)s::jsonb) AS typed(code text, key text)
     JOIN promotions_coupon p ON p.key = typed.key
@@ -51,6 +52,7 @@ OF_COUPONS = f"""
     OR c.campaign_id IN (SELECT k.campaign_id
                          FROM {PRESENTED} JOIN promotions_link k ON k.promotion_id = p.promotion_id)
 """
+COUNTERS_AND_COUPONS = SOME_COUNTERS.format(or_others=OF_COUPONS)
 COUPONS = f""",
     (SELECT json_agg(json_build_array(typed.code, p.id, p.promotion_id, p.benefit::text, p.active, p.starts_at,
             p.ends_at, p.min_subtotal, CASE p.kind WHEN 'one_time' THEN 1 ELSE p.max_uses END,
@@ -79,29 +81,27 @@ CLOCK = ", extract(epoch FROM clock_timestamp())::float8"
 
 
 class FactsQuery(Struct, frozen=True):
-    """Which parts of the facts one request needs. A part that is not needed is left out of the statement.
+    """What one request asks of the database. What it does not name is left out of the statement.
 
     Attributes:
-        for_office: somebody in the office asks, and no till.
-        touch: write when the key was last used.
-        sale: the sale that has the till's reference already.
+        now: aware.
+        reference: the till's own id of the sale, to find the one that has it already; "" for a quote.
+        counters: ids of those to read; None when there are none at all.
         of_coupons: also the counters of what the codes unlock.
+        codes: coupon codes as they were typed.
+        customer: the till's id of the customer; "" when it named none.
+        customer_uses, groups, first_purchase: whether to read these of the customer.
     """
 
-    for_office: bool = False
-    touch: bool = False
-    sale: bool = False
-    counters: bool = False
+    now: datetime
+    reference: str = ""
+    counters: Iterable[int] | None = None
     of_coupons: bool = False
-    coupons: bool = False
+    codes: Sequence[str] = ()
+    customer: str = ""
     customer_uses: bool = False
     groups: bool = False
     first_purchase: bool = False
-
-    @property
-    def needs_expired_holds(self) -> bool:
-        """Whether expired holds that still reserve discounts would change the answer."""
-        return self.counters or self.coupons or self.customer_uses
 
 
 class KnownSale(Struct, frozen=True):
@@ -125,7 +125,7 @@ class TillFacts(Struct, frozen=True):
         version: of the published rules.
         unknown_codes: unknown coupon codes that the till may try a minute; None in the office.
         sale: the sale that has the till's reference already.
-        may_send_offline, offline_days: the till's own; read only when `FactsQuery.sale` is set.
+        may_send_offline, offline_days: the till's own; read only when `FactsQuery.reference` is set.
         counters: (id, amount left in minor units, uses left); None where there is no such limit.
         customer_uses: (campaign, promotion, uses); campaign or promotion is None.
         has_expired: holds whose time is over still reserve discounts.
@@ -152,48 +152,51 @@ class TillFacts(Struct, frozen=True):
 
 
 def select_facts(
-    asked: FactsQuery,
-    *,
-    key_hash: str,
-    now: datetime,
-    office_location: int = 0,
-    reference: str = "",
-    counters: Iterable[int] = (),
-    codes: Sequence[str] = (),
-    customer: str = "",
+    query: FactsQuery, *, key_hash: str, office_location: int = 0, touch: bool = False
 ) -> TillFacts | None:
     """Run the SELECT and return its facts; None when no till has this key.
 
     Args:
-        asked: the parts that are needed.
+        query: what is needed.
         key_hash: SHA-256 of the till's key, in hexadecimal.
-        now: aware.
-        office_location: id of the location for which the office asks.
-        reference: the till's own id of the sale.
-        counters: ids.
-        codes: coupon codes as they were typed.
-        customer: the till's id of the customer.
+        office_location: id of the location for which the office asks; 0 for a till.
+        touch: write when the key was last used.
     """
     parameters: dict[str, str | None] = {"key": key_hash}
-    if asked.for_office:
+    columns: list[str] = []
+    if office_location:
         parameters["office"] = str(office_location)
-    if asked.touch or asked.needs_expired_holds:
-        parameters["now"] = now.isoformat()
-    if asked.sale:
-        parameters["reference"] = reference
-    if asked.counters:
-        parameters["counters"] = statements.array_text(counters)
-    if asked.coupons:
-        typed = [{"code": code, "key": code_key(code)} for code in codes]
+    if query.reference:
+        parameters["reference"] = query.reference
+        columns.append(SALE)
+    if query.counters is not None:
+        parameters["counters"] = statements.array_text(query.counters)
+        columns.append(COUNTERS_AND_COUPONS if query.of_coupons else COUNTERS)
+    if query.codes:
+        typed = [{"code": code, "key": code_key(code)} for code in query.codes]
         parameters["codes"] = msgspec.json.encode(typed).decode()
-    if asked.coupons or asked.customer_uses or asked.groups or asked.first_purchase:
-        parameters["customer"] = customer
-    row = statements.run(build_statement(asked), parameters).one()
+        parameters["customer"] = query.customer
+        columns.append(COUPONS)
+    if query.customer_uses:
+        columns.append(CUSTOMER_USES)
+    # expired holds that still reserve discounts change only what limits leave
+    reads_limits = query.counters is not None or bool(query.codes) or query.customer_uses
+    if query.groups:
+        columns.append(GROUPS)
+    if query.first_purchase:
+        columns.append(FIRST_PURCHASE)
+    if query.customer_uses or query.groups or query.first_purchase:
+        parameters["customer"] = query.customer
+    if reads_limits:
+        columns.append(EXPIRED)
+    if touch or reads_limits:
+        parameters["now"] = query.now.isoformat()
+    row = statements.run(build_statement(tuple(columns), bool(office_location), touch), parameters).one()
     if row is None:
         return None
     cells = iter(row[TILL_COLUMNS:])
-    sale = KnownSale(*islice(cells, 5)) if asked.sale else None
-    may_send_offline, offline_days = islice(cells, 2) if asked.sale else (True, None)
+    sale = KnownSale(*islice(cells, 5)) if query.reference else None
+    may_send_offline, offline_days = islice(cells, 2) if query.reference else (True, None)
     till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:TILL_COLUMNS]
     found = TillFacts(
         till,
@@ -208,38 +211,26 @@ def select_facts(
         sale=sale if sale and sale.id is not None else None,
         may_send_offline=may_send_offline,
         offline_days=offline_days,
-        counters=(next(cells) if asked.counters else None) or (),
-        coupons=_decode_coupons(next(cells)) if asked.coupons else (),
-        customer_uses=(next(cells) if asked.customer_uses else None) or (),
-        groups=(next(cells) if asked.groups else None) or (),
-        first_purchase=next(cells) if asked.first_purchase else None,
-        has_expired=next(cells) if asked.needs_expired_holds else False,
+        counters=(next(cells) if query.counters is not None else None) or (),
+        coupons=_decode_coupons(next(cells)) if query.codes else (),
+        customer_uses=(next(cells) if query.customer_uses else None) or (),
+        groups=(next(cells) if query.groups else None) or (),
+        first_purchase=next(cells) if query.first_purchase else None,
+        has_expired=next(cells) if reads_limits else False,
     )
-    if asked.touch:
+    if touch:
         database_time.note(next(cells))
     return found
 
 
 @cache
-def build_statement(asked: FactsQuery) -> str:
+def build_statement(columns: tuple[str, ...], is_office: bool = False, touch: bool = False) -> str:
+    """Write the SELECT with these columns beside those of TILL."""
     return TILL.format(
-        till=OF_OFFICE if asked.for_office else OF_KEY,
-        touched=TOUCHED if asked.touch else "",
-        joins=SALE_JOIN if asked.sale else "",
-        columns="".join(
-            part
-            for part, wanted in [
-                (SALE, asked.sale),
-                (COUNTERS.format(of_coupons=OF_COUPONS if asked.of_coupons else ""), asked.counters),
-                (COUPONS, asked.coupons),
-                (CUSTOMER_USES, asked.customer_uses),
-                (GROUPS, asked.groups),
-                (FIRST_PURCHASE, asked.first_purchase),
-                (EXPIRED, asked.needs_expired_holds),
-                (CLOCK, asked.touch),
-            ]
-            if wanted
-        ),
+        till=OF_OFFICE if is_office else OF_KEY,
+        touched=TOUCHED if touch else "",
+        joins=SALE_JOIN if SALE in columns else "",
+        columns="".join((*columns, CLOCK) if touch else columns),
     )
 
 
