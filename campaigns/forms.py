@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import format_html
@@ -192,3 +193,15 @@ class UserSettingsForm(forms.ModelForm):
             initial=chosen,
             help_text="Every page shows times in it, and reads in it what you type.",
         )
+
+
+class NewPasswordForm(SetPasswordForm):
+    """Django's own, with our word for the second field."""
+
+    new_password1, new_password2 = SetPasswordForm.create_password_fields("New password", "New password, once more")
+
+
+class OwnPasswordForm(PasswordChangeForm):
+    """Django's own, with our word for the last field."""
+
+    new_password1, new_password2 = NewPasswordForm.create_password_fields("New password", "New password, once more")

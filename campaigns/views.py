@@ -21,7 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
 from campaigns import accounts, database_time, health, lifecycle, notices, waits
-from campaigns.forms import FilterForm, StepForm, UserSettingsForm, step_form
+from campaigns.forms import FilterForm, OwnPasswordForm, StepForm, UserSettingsForm, step_form
 from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
 from campaigns.refusals import Refused
@@ -255,6 +255,7 @@ def user_settings(request: Request) -> HttpResponse:
 class PasswordChange(SuccessMessageMixin, PasswordChangeView):
     """Django's own, which keeps this session and ends the others of the user."""
 
+    form_class = OwnPasswordForm
     template_name = "campaigns/password.html"
     success_url = reverse_lazy("campaigns:account")
     success_message = "Your password is changed. Elsewhere you are signed out."

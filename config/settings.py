@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",  # the templates of widgets, for the renderer below
     "django_fsm",
     "django_htmx",
     "django_q",
@@ -108,6 +109,8 @@ TEMPLATES = [
         },
     }
 ]
+
+FORM_RENDERER = "campaigns.form_renderer.PageRenderer"
 
 # ── Database ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 database: dict[str, Any] = environment.database("DATABASE_URL") or embedded_postgres.ensure(VAR_DIR)

@@ -1,9 +1,9 @@
-"""What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, form fields, the menu."""
+"""What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
 from datetime import datetime
 
 from django import template
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
@@ -59,38 +59,11 @@ def zone_name(key: str = "") -> str:
     return dates.name_zone(zones.find_zone(key))
 
 
-@register.inclusion_tag("_field.html")
-def field(bound: BoundField, label: str = "") -> dict:
-    """One field of a form: label, control, help and errors, tied together for assistive technology."""
-    widget = bound.field.widget
-    add_css_class(bound)
-    return {
-        "field": bound,
-        "label": label or bound.label,
-        "is_check": isinstance(widget, CheckboxInput),
-        "is_group": isinstance(widget, CheckboxSelectMultiple | RadioSelect),
-    }
-
-
 @register.simple_tag
-def control(bound: BoundField) -> BoundField:
-    """The control of a field alone, where a table or a label of its own names it."""
-    bound.field.widget.attrs.setdefault("aria-label", bound.label)
-    return add_css_class(bound)
-
-
-def add_css_class(bound: BoundField) -> BoundField:
-    """The field with the classes of its control, beside those it has."""
-    widget = bound.field.widget
-    style = "form-control"
-    if isinstance(widget, CheckboxInput | CheckboxSelectMultiple | RadioSelect):
-        style = "form-check-input"
-    elif isinstance(widget, Select):
-        style = "form-select"
-    classes = widget.attrs.get("class", "").split()
-    if style not in classes:
-        widget.attrs["class"] = " ".join([style, *classes])
-    return bound
+def control(bound: BoundField) -> str:
+    """Draw the control of a field alone, where a table or a label of its own names it."""
+    name = bound.field.widget.attrs.get("aria-label", bound.label)
+    return bound.as_widget(attrs={"aria-label": name})
 
 
 @register.inclusion_tag("_sortable.html", takes_context=True)

@@ -33,7 +33,7 @@ class ContactForm(Refusable, forms.ModelForm):
     """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
 
     email = AddressField(label="E-mail address")
-    lists = ListsField(ContactList.objects.all(), required=False)
+    lists = ListsField(ContactList.objects.all(), required=False, label="In the lists")
 
     class Meta:
         model = Contact

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.forms import NewPasswordForm
 from campaigns.logins import describe_wait
 from campaigns.requests import Request, client_address
 from mailing import password_reset
@@ -45,6 +46,7 @@ def ask(request: Request) -> HttpResponse:
 class Confirm(PasswordResetConfirmView):
     """Django's own: the link works once and for a while, and sessions of the old password end."""
 
+    form_class = NewPasswordForm
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("mailing:password_reset_complete")
 

@@ -1,0 +1,35 @@
+"""How each kind of field is drawn."""
+
+import pytest
+from django import forms
+
+
+class Everything(forms.Form):
+    name = forms.CharField(help_text="As on the receipt.", widget=forms.TextInput(attrs={"class": "wide"}))
+    kind = forms.ChoiceField(choices=[("a", "A")], required=False)
+    active = forms.BooleanField(required=False)
+    days = forms.MultipleChoiceField(choices=[("1", "Monday")], widget=forms.CheckboxSelectMultiple)
+    page = forms.CharField(widget=forms.HiddenInput, required=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("name", ['<label class="form-label required" for="id_name">Name</label>', 'class="form-control wide"']),
+        ("name", ['aria-describedby="id_name_helptext"', '<div class="form-hint" id="id_name_helptext">']),
+        ("kind", ['<label class="form-label" for="id_kind">Kind</label>', 'class="form-select"']),
+        ("active", ['<label class="form-check mb-0" for="id_active">', 'class="form-check-input"']),
+        ("days", ['<legend class="form-label required">Days</legend>', 'for="id_days_0"', "form-check-input"]),
+    ],
+)
+def test_a_field_has_label_control_and_hint(name, parts):
+    drawn = str(Everything()[name].as_field_group())
+    assert all(part in drawn for part in parts), drawn
+
+
+def test_a_hidden_field_has_no_class_and_an_error_is_tied_to_its_field():
+    form = Everything({"name": ""})
+    assert "class" not in str(form["page"])
+    drawn = str(form["name"].as_field_group())
+    assert 'aria-invalid="true"' in drawn
+    assert "This field is required." in drawn
