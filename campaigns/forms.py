@@ -198,10 +198,14 @@ class UserSettingsForm(forms.ModelForm):
 class NewPasswordForm(SetPasswordForm):
     """Django's own, with our word for the second field."""
 
-    new_password1, new_password2 = SetPasswordForm.create_password_fields("New password", "New password, once more")
+    new_password1, new_password2 = SetPasswordForm.create_password_fields(
+        "New password", "New password, once more"
+    )
 
 
 class OwnPasswordForm(PasswordChangeForm):
     """Django's own, with our word for the last field."""
 
-    new_password1, new_password2 = NewPasswordForm.create_password_fields("New password", "New password, once more")
+    new_password1, new_password2 = NewPasswordForm.create_password_fields(
+        "New password", "New password, once more"
+    )

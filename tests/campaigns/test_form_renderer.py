@@ -15,11 +15,17 @@ class Everything(forms.Form):
 @pytest.mark.parametrize(
     ("name", "parts"),
     [
-        ("name", ['<label class="form-label required" for="id_name">Name</label>', 'class="form-control wide"']),
+        (
+            "name",
+            ['<label class="form-label required" for="id_name">Name</label>', 'class="form-control wide"'],
+        ),
         ("name", ['aria-describedby="id_name_helptext"', '<div class="form-hint" id="id_name_helptext">']),
         ("kind", ['<label class="form-label" for="id_kind">Kind</label>', 'class="form-select"']),
         ("active", ['<label class="form-check mb-0" for="id_active">', 'class="form-check-input"']),
-        ("days", ['<legend class="form-label required">Days</legend>', 'for="id_days_0"', "form-check-input"]),
+        (
+            "days",
+            ['<legend class="form-label required">Days</legend>', 'for="id_days_0"', "form-check-input"],
+        ),
     ],
 )
 def test_a_field_has_label_control_and_hint(name, parts):
