@@ -34,19 +34,15 @@ from mailing.smtp.client import ConnectFailed, Connection, Tls
 logger = logging.getLogger(__name__)
 
 BUDGET_SECONDS = 20.0  # seconds a run goes on
-LONG_BUDGET_SECONDS = (
-    60.0  # where no other run fills the moment until the next one, and a limit lets nothing be made up for
-)
+# where no other run fills the moment until the next one, and a limit lets nothing be made up for
+LONG_BUDGET_SECONDS = 60.0
 WATCH_SECONDS = 0.2  # seconds between two looks at whether this process is to end
-WIDEN_EVERY_SECONDS = (
-    1.0  # seconds between two looks at whether connections that waited for a late answer are free again
-)
-STRAGGLE_SECONDS = (
-    5.0  # seconds a server may still answer after the end; then the run is set aside or cut short
-)
-LAST_WAIT_SECONDS = (
-    4.0  # seconds a process that is to end waits for answers; all of it is to be gone within ten
-)
+# seconds between two looks at whether connections that waited for a late answer are free again
+WIDEN_EVERY_SECONDS = 1.0
+# seconds a server may still answer after the end; then the run is set aside or cut short
+STRAGGLE_SECONDS = 5.0
+# seconds a process that is to end waits for answers; all of it is to be gone within ten
+LAST_WAIT_SECONDS = 4.0
 
 
 # What a run leaves behind, its loop, its work, and itself.

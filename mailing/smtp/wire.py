@@ -1,0 +1,186 @@
+"""What an SMTP connection is made of: bytes out, replies in, each waited for only so long.
+
+Replies are counted. A server that answers what was not asked is disconnected.
+"""
+
+import asyncio
+from dataclasses import astuple
+
+from mailing.smtp.envelope import Capabilities
+from mailing.smtp.replies import NotSmtp, RawReply, ReplyParser
+from mailing.smtp.server import Server
+
+
+class Wire(asyncio.Protocol):
+    """Carries commands and replies; used by one task at a time. `mailing.smtp.connection` makes messages of them.
+
+    `capabilities` is what the server's last EHLO offered; `is_late` says that the connection ended because the server
+    took too long to answer.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.capabilities = Capabilities()
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = ReplyParser()
+        self._inbox: list[RawReply] = []
+        self._owed = 0  # replies still to come
+        self._ended = ""  # why the connection is of no more use
+        self.is_late = False
+        self._is_backlogged = False  # more waits in the transport than any envelope has: the dot is among it
+        self._waiter: asyncio.Future[None] | None = None
+        self._limits: tuple[float, ...] = ()
+        self._deadline = 0.0
+        self._watch: asyncio.TimerHandle | None = None
+        self._tick = min(astuple(server.timeouts))  # no deadline can come sooner
+
+    @property
+    def seconds_waited(self) -> float:
+        """Seconds since the server was asked for what it has not answered yet; 0 when nobody waits."""
+        if self._waiter is None:
+            return 0.0
+        return self._loop.time() - self._deadline + self._limits[len(self._inbox)]
+
+    @property
+    def ended_because(self) -> str:
+        """Why the connection is of no more use, in words; "" while it is."""
+        return self._ended
+
+    def abort(self, why: str = "The connection was closed on this side.") -> None:
+        """Close at once; nothing still unsent goes out. why: in words, for what is under way."""
+        self._end(why)
+
+    async def answer(self, seconds: float) -> RawReply | None:
+        """Wait for the next answer; None when the connection has ended instead."""
+        await self._replies((seconds,))
+        return self._inbox.pop(0) if self._inbox else None
+
+    def expect_greeting(self) -> None:
+        """The server speaks first."""
+        self._owed += 1
+
+    async def start_tls(self, seconds: float) -> None:
+        """Encrypt from here on. What was learnt in clear is forgotten.
+
+        Raises ssl.SSLError, OSError, TimeoutError; ConnectionError when the server had sent bytes ahead of the
+        encryption, which an attacker could have put there.
+        """
+        if self._transport is None or self._ended or self._inbox or not self._parser.is_idle:
+            raise ConnectionError("The server sent data ahead of the encryption.")
+        transport = await self._loop.start_tls(
+            self._transport,
+            self,
+            self.server.tls_context(),
+            server_hostname=self.server.host,
+            ssl_handshake_timeout=seconds,
+        )
+        if transport is None:
+            raise ConnectionError("The connection was closed during the TLS handshake.")
+        self._transport = transport
+        self._parser, self.capabilities = ReplyParser(), Capabilities()
+
+    # asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        nonsense = ""
+        try:
+            replies = self._parser.feed(data)
+        except NotSmtp as error:
+            replies, nonsense = error.before, str(error)
+        inbox = self._inbox
+        inbox += replies
+        self._owed -= len(replies)
+        if self._owed < 0:
+            self._end_on_unasked_reply()
+        if nonsense:
+            self._end(f"{self.server} does not answer as an SMTP server does: {nonsense}.")
+        waiter = self._waiter
+        if waiter is not None and replies:
+            if len(inbox) >= len(self._limits):
+                self._wake()
+            else:
+                self._deadline = self._loop.time() + self._limits[len(inbox)]
+
+    def eof_received(self) -> None:
+        # at once: a write from here on would be lost unseen
+        self._end(f"{self.server} closed the connection.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(f"{self.server} closed the connection{f' ({exc})' if exc else ''}.")
+
+    def pause_writing(self) -> None:
+        self._is_backlogged = True
+
+    def resume_writing(self) -> None:
+        if not self._ended:  # what is dropped with the connection did not leave
+            self._is_backlogged = False
+
+    # Inside
+
+    def _write(self, *data: bytes, replies: int) -> bool:
+        """False: the connection has ended, and not a byte of `data` left."""
+        if self._ended or self._transport is None:
+            return False
+        self._owed += replies
+        self._transport.writelines(data)
+        return True
+
+    async def _replies(self, limits: tuple[float, ...]) -> None:
+        """Wait until one reply for each of `limits` (seconds) is in the inbox, or the connection has ended."""
+        if len(self._inbox) >= len(limits) or self._ended:
+            return
+        if self._waiter is not None:
+            raise RuntimeError("Two tasks use one connection.")
+        self._limits = limits
+        self._deadline = self._loop.time() + limits[len(self._inbox)]
+        if self._watch is None:
+            self._watch = self._loop.call_later(self._tick, self._look_at_the_clock)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        except asyncio.CancelledError:
+            self._waiter = None
+            self.abort()
+            raise
+
+    def _look_at_the_clock(self) -> None:
+        """One timer for the whole connection: a timer for each wait costs more than the rest of the wait."""
+        self._watch = None
+        if self._waiter is None:
+            return
+        left = self._deadline - self._loop.time()
+        if left <= 0:
+            self.is_late = True
+            self._end(f"{self.server} did not answer in time.")
+        else:
+            self._watch = self._loop.call_later(min(left, self._tick), self._look_at_the_clock)
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _end(self, why: str) -> None:
+        if self._ended:
+            return
+        self._ended = why
+        if self._watch is not None:
+            self._watch.cancel()
+            self._watch = None
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    def _end_on_unasked_reply(self) -> None:
+        """More answers than questions: a goodbye (421), or a server whose answers can no longer be told apart."""
+        first = self._inbox[self._owed]
+        del self._inbox[self._owed :]
+        self._owed = 0
+        if first.code == 421:
+            self._end(f"{self.server} closed the connection: {first.decode()}")
+        else:
+            self._end(f"{self.server} answered what was not asked: {first.decode()}")
