@@ -221,7 +221,9 @@ async def _send_all(smtp: SmtpConnection, sender: str, mails: Sequence[tuple[str
 
 def retry_failed(campaign: EmailCampaign, *, by: Any = None) -> int:
     """Put a running or paused campaign's failed recipients back in line; return how many. Raises Refused."""
-    return _put_back(campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry the failed")
+    return _put_back(
+        campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry failed mails"
+    )
 
 
 def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None, *, by: Any = None) -> int:
@@ -232,7 +234,7 @@ def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None,
     chosen = Delivery.objects.filter(status=Delivery.Status.UNCERTAIN)
     if keys is not None:
         chosen = chosen.filter(pk__in=keys)
-    return _put_back(campaign, chosen, by, "resend the uncertain")
+    return _put_back(campaign, chosen, by, "resend uncertain mails")
 
 
 def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said: str) -> int:

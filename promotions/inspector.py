@@ -73,9 +73,9 @@ def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]
     if rules.max_promotions == 1:
         yield "At most one promotion applies to a sale."
     if not rules.coupons_with_promotions and one.trigger != other.trigger:
-        yield "Coupons and automatic promotions may not meet in one sale; one of them needs a coupon."
+        yield "Coupons and automatic promotions may not combine in one sale; one of them needs a coupon."
     if not rules.item_with_order and one.lane != other.lane:
-        yield "Promotions on items and on the whole sale may not meet; one of them is on items, the other is not."
+        yield "Promotions on items and on the whole sale may not combine; one of them is on items, the other is not."
 
 
 def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:

@@ -38,7 +38,7 @@ class ColumnsForm(forms.Form):
     """What each column of an upload is taken for, and the list everybody joins: one there is, or a new one."""
 
     list = forms.ModelChoiceField(
-        ContactList.objects.all(), label="Everybody joins the list", required=False, empty_label="No list"
+        ContactList.objects.all(), label="Add everybody to the list", required=False, empty_label="No list"
     )
     new_list = forms.CharField(label="Or a new list named", max_length=200, required=False)
 

@@ -174,7 +174,7 @@ def resume(upload: Upload) -> None:
 
 
 def end(upload: Upload) -> None:
-    """Leave the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
+    """Skip the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
     if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
         raise Refused(_refuse_step("ended", upload))

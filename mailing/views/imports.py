@@ -221,10 +221,10 @@ def end(request: Request, pk: int) -> HttpResponse:
         importing.end,
         done=f"“{upload}” ended early: what was taken in stays.",
         to=upload.get_absolute_url(),
-        title=f"Leave the rest of “{upload}”?",
+        title=f"Skip the rest of “{upload}”?",
         sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been gone through, and what was taken in stays. "
         "The file is deleted: to import the rest, upload it again.",
-        label="Leave the rest",
+        label="Skip the rest",
     )
 
 

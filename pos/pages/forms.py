@@ -56,7 +56,7 @@ class SandboxForm(forms.Form):
     at = MomentField(label="When", required=False, help_text="Leave blank for now.")
     customer = forms.CharField(label="Customer id", max_length=64, required=False)
     groups = forms.MultipleChoiceField(
-        label="Groups the till names",
+        label="Groups named by the till",
         required=False,
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )

@@ -31,10 +31,10 @@ class StackingForm(Refusable, forms.Form):
         help_text="Sales in another currency are not cut by it. Leave blank for no limit.",
     )
     coupons_with_promotions = forms.BooleanField(
-        label="Coupons may meet automatic promotions in one sale", required=False
+        label="Coupons and automatic promotions may combine in one sale", required=False
     )
     item_with_order = forms.BooleanField(
-        label="Promotions on items and on the whole sale may meet in one sale", required=False
+        label="Promotions on items and on the whole sale may combine in one sale", required=False
     )
     buy_get_replaces = forms.BooleanField(
         label="Units that a buy-and-get promotion uses get no other discount on items", required=False

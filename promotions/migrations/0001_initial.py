@@ -678,14 +678,14 @@ class Migration(migrations.Migration):
                 (
                     "coupons_with_promotions",
                     models.BooleanField(
-                        default=True, help_text="Coupons may meet automatic promotions in one sale."
+                        default=True, help_text="Coupons and automatic promotions may combine in one sale."
                     ),
                 ),
                 (
                     "item_with_order",
                     models.BooleanField(
                         default=True,
-                        help_text="Promotions on items and on the whole sale may meet in one sale.",
+                        help_text="Promotions on items and on the whole sale may combine in one sale.",
                     ),
                 ),
                 (

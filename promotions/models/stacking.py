@@ -29,10 +29,10 @@ class StackingSettings(models.Model):
         help_text="In minor units of the site's currency; leave blank for no limit.",
     )
     coupons_with_promotions = models.BooleanField(
-        default=True, help_text="Coupons may meet automatic promotions in one sale."
+        default=True, help_text="Coupons and automatic promotions may combine in one sale."
     )
     item_with_order = models.BooleanField(
-        default=True, help_text="Promotions on items and on the whole sale may meet in one sale."
+        default=True, help_text="Promotions on items and on the whole sale may combine in one sale."
     )
     buy_get_replaces = models.BooleanField(
         default=False, help_text="Units that a buy-and-get promotion uses get no other discount on items."

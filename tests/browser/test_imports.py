@@ -59,7 +59,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
         re.search(r"stopped after row ([\d,]+)\.", upload.inner_text()).group(1).replace(",", "")
     )
     assert stopped_at in range(BATCH_ROWS, PIECES * BATCH_ROWS, BATCH_ROWS)
-    expect(page.get_by_role("link", name="Leave the rest")).to_be_visible()
+    expect(page.get_by_role("link", name="Skip the rest")).to_be_visible()
     page.goto("/contacts/")
     page.get_by_label("List").select_option("Visitors of the fair")
     expect(page.locator("#contacts")).to_contain_text(f"{stopped_at:,} contacts")

@@ -387,7 +387,7 @@ def test_what_is_not_open_and_what_is_not_there_are_said_on_a_page_of_ours(clien
     for path, status, words in (
         ("/nothing/", 404, "There is nothing here"),
         ("/campaigns/999999/", 404, "There is nothing here"),
-        ("/campaigns/email/new/", 403, "This is not open to you"),
+        ("/campaigns/email/new/", 403, "You do not have access to this"),
     ):
         response = client.get(path)
         assert response.status_code == status

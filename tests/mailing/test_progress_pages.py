@@ -152,9 +152,9 @@ def test_the_page_says_what_is_waited_for_and_since_when(client, marketer, launc
     )
     text = page(client, f"/campaigns/email/{launched_campaign.pk}/progress/")
     assert "mail.example:25 cannot be reached." in text
-    waits = re.sub(r"<[^>]*>", "", re.search(r"It is waited for since.*?</div>", text, re.DOTALL)[0])
+    waits = re.sub(r"<[^>]*>", "", re.search(r"No answer since.*?</div>", text, re.DOTALL)[0])
     pauses = since + timedelta(minutes=settings.OUTAGE_MINUTES)
-    assert f"since {timezone.localtime(since):%-d %b %Y, %H:%M} and tried again at" in waits
+    assert f"since {timezone.localtime(since):%-d %b %Y, %H:%M}; the next try is at" in waits
     assert f"pauses {timezone.localtime(pauses):%-d %b %Y, %H:%M}" in waits
 
 

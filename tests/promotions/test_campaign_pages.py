@@ -205,7 +205,7 @@ def test_a_used_up_budget_is_a_badge_with_its_time_and_the_campaign_stays_active
     with_counter(campaign)
     page = words(read_page(client.get(campaign.get_absolute_url())))
     assert "Budget used up" in page
-    assert f"Nothing is left since {timezone.now():%-d %b %Y}" in page
+    assert f"Nothing has been left since {timezone.now():%-d %b %Y}" in page
     assert "The campaign stays active: raise the budget" in page
     client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"budget": "20"})
     assert "Budget used up" not in read_page(client.get(campaign.get_absolute_url()))

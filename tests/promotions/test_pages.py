@@ -188,23 +188,23 @@ def test_a_marketer_reads_the_stacking_rules_and_cannot_change_them(client, mark
 def test_two_promotions_are_kept_apart_from_the_answer_of_the_inspector(client, administrator):
     _, (one, other) = campaign_with(2)
     asked = f"/stacking/?one={one.pk}&other={other.pk}"
-    assert "Never let them meet" in read_page(client.get(asked))
+    assert "Never combine them" in read_page(client.get(asked))
     response = client.post("/stacking/pair/", {"one": other.pk, "other": one.pk, "apart": "1"})
     assert response["Location"] == f"/stacking/?one={other.pk}&other={one.pk}#meeting"
     page = words(read_page(client.get(response["Location"])))
     assert "They never meet in one sale, from the very next sale." in page
     assert "They are an excluded pair." in page
-    assert f"Never together {one} and {other} Let them meet" in page
+    assert f"Never together {one} and {other} Allow together" in page
     assert f"“{one}” and “{other}”" in page.split("Changes", 1)[1]
     client.post("/stacking/pair/", {"one": one.pk, "other": other.pk})
     page = words(read_page(client.get(asked)))
     assert "can apply to one sale" in page
-    assert "No two promotions are kept apart." in page
+    assert "Every two promotions may combine." in page
 
 
 def test_a_marketer_asks_and_cannot_keep_apart(client, marketer):
     one, other = PromotionFactory.create_batch(2)
-    assert "Never let them meet" not in read_page(client.get(f"/stacking/?one={one.pk}&other={other.pk}"))
+    assert "Never combine them" not in read_page(client.get(f"/stacking/?one={one.pk}&other={other.pk}"))
     answer = {"one": one.pk, "other": other.pk, "apart": "1"}
     assert client.post("/stacking/pair/", answer).status_code == 403
 
@@ -257,4 +257,4 @@ def test_a_report_says_what_it_cannot_be_asked(client, marketer):
 
 
 def test_a_report_of_nothing_says_so(client, marketer):
-    assert "No promotion gave anything there and then." in read_page(client.get("/reports/promotions/"))
+    assert "No promotion gave anything in this period." in read_page(client.get("/reports/promotions/"))

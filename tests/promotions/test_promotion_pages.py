@@ -220,7 +220,7 @@ def test_groups_that_are_stored_and_groups_that_only_tills_know_can_be_chosen(cl
 def test_a_form_that_cannot_show_everything_says_so(client, marketer):
     promotion = PromotionFactory(type="sale", benefit={"type": "cheapest_free", "units": 1})
     page = words(read_page(client.get(f"/promotions/{promotion.pk}/edit/")))
-    assert "This promotion says more than this form can show." in page
+    assert "This promotion has settings that this form cannot show." in page
     assert "The cheapest unit of the sale free." in page
 
 
@@ -272,10 +272,10 @@ def test_of_many_campaigns_the_latest_are_offered_and_others_found_by_name(clien
 def test_a_standalone_promotion_is_offered_no_campaign_and_nobody_without_the_right_is(client, marketer):
     promotion = PromotionFactory(standalone=True)
     PromotionCampaignFactory()
-    assert "Put it into a campaign" not in read_page(client.get(promotion.get_absolute_url()))
+    assert "Add it to a campaign" not in read_page(client.get(promotion.get_absolute_url()))
     linked = PromotionFactory()
     client.force_login(user_in("Analysts"))
-    assert "Put it into a campaign" not in read_page(client.get(linked.get_absolute_url()))
+    assert "Add it to a campaign" not in read_page(client.get(linked.get_absolute_url()))
 
 
 def test_who_edits_a_promotion_that_applies_is_warned_with_the_switch_at_hand(client, marketer):
