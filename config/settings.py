@@ -31,6 +31,9 @@ SITE_NAME = environment.text(
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 SITE_CONNECTION = environment.text("SITE_CONNECTION", "")  # the SMTP connection of the site's own mails
+MAILDIRS = Path(
+    environment.text("MAILDIRS", str(VAR_DIR / "maildirs"))
+)  # of bounce mailboxes on this machine
 READYZ_TOKEN = environment.text("READYZ_TOKEN", "")
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 
@@ -168,6 +171,7 @@ TASKS = [
     "mailing.tasks.import_upload",
     "mailing.tasks.prepare",
     "mailing.tasks.pump",
+    "mailing.tasks.read_bounces",
     "mailing.tasks.send_password_reset",
     "mailing.tasks.send_test",
 ]

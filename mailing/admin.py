@@ -20,10 +20,12 @@ from campaigns.admin import (
 )
 from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
+from mailing.forms.bounces import BounceMailboxForm
 from mailing.forms.connection import ConnectionForm
 from mailing.forms.fields import AddressField
 from mailing.models import (
     Attempt,
+    BounceMailbox,
     CampaignPace,
     Contact,
     ContactList,
@@ -31,6 +33,7 @@ from mailing.models import (
     Delivery,
     EmailCampaign,
     Event,
+    HeldReport,
     Lane,
     Membership,
     Pace,
@@ -97,6 +100,19 @@ class SmtpConnectionAdmin(RefusingAdmin):
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         connections.delete_connection(obj)
+
+
+@admin.register(BounceMailbox)
+class BounceMailboxAdmin(RefusingAdmin):
+    form = BounceMailboxForm
+    list_display = ["name", "address", "kind", "host", "is_enabled", "read_at"]
+
+
+@admin.register(HeldReport)
+class HeldReportAdmin(ReadOnlyAdmin):
+    list_display = ["received_at", "kind", "sender", "subject", "decision"]
+    exclude = ("content",)
+    show_full_result_count = False
 
 
 @admin.register(ContactList)

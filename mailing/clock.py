@@ -11,6 +11,7 @@ from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
 from mailing import at_the_till, endings, importing, tallies
+from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
 
@@ -36,6 +37,7 @@ def tick(now: datetime) -> None:
         lanes.wake_due,
         importing.queue_stalled,
         at_the_till.queue_due_fillings,
+        mailboxes.queue_due,
     ):
         try:
             step(now)

@@ -14,9 +14,9 @@ from campaigns import database_time
 from campaigns.models import Campaign
 from mailing import audience, content, endings, renderer
 from mailing.addresses import normalise_address
-from mailing.models import Contact, Content, EmailCampaign
+from mailing.models import BounceMailbox, Contact, Content, EmailCampaign
 from mailing.segments import Condition
-from mailing.sending import lanes
+from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
 STANDARD_FIELDS = ("phone", "city", "country", "score")  # of every contact, beside the name and the address
@@ -145,12 +145,23 @@ def build_source(campaign: EmailCampaign) -> content.Source:
         utm_campaign=campaign.utm_campaign or campaign.name,
         utm_content=campaign.utm_content,
         domain=domain,
+        unsubscribe_email=find_unsubscribe_address(domain),
         list_id=f"campaigns.{domain}" if domain else "",
         feedback=(str(campaign.pk), "campaigns", domain, domain) if domain else (),
         locale=settings.LANGUAGE_CODE,
         currency=settings.CURRENCY,
         time_zone=settings.TIME_ZONE,
     )
+
+
+def find_unsubscribe_address(domain: str) -> str:
+    """Where a mail program may mail a request to unsubscribe: the bounce mailbox of the sender's domain, or ""."""
+    boxes = (
+        BounceMailbox.objects.filter(is_enabled=True).order_by("pk").values_list("address", "sender_domains")
+    )
+    taking = [(address, domains) for address, domains in boxes if not domains or domain in domains]
+    chosen = next((address for address, domains in taking if domains), next((box[0] for box in taking), ""))
+    return chosen.replace(return_paths.PLACE, "unsubscribe")
 
 
 def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:

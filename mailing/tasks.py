@@ -6,6 +6,7 @@ import msgspec
 from django_q.tasks import async_task
 
 from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset
+from mailing.bounces import mailboxes
 from mailing.sending import pump as pumps
 
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -49,3 +50,8 @@ def import_upload(upload_id: int) -> None:
 def fill_group(segment_id: int) -> int:
     """Make a segment's customer group hold those it chooses now; return how many."""
     return at_the_till.refill_group(segment_id)
+
+
+def read_bounces(mailbox_id: int) -> int:
+    """Read what waits in a bounce mailbox; return how many messages were dealt with."""
+    return mailboxes.read_mailbox(mailbox_id)

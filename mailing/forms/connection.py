@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.html import escape
 
+from mailing.forms.bounces import clean_bounce_address
 from mailing.forms.fields import AddressField, DomainsField
 from mailing.models import SmtpConnection
 from mailing.models.connection import OPEN_LOGIN
@@ -52,6 +53,7 @@ class ConnectionForm(forms.ModelForm):
             "from_email",
             "from_name",
             "allowed_domains",
+            "bounce_address",
             "max_connections",
             "messages_per_connection",
             "per_second",
@@ -83,6 +85,10 @@ class ConnectionForm(forms.ModelForm):
                 f"“{name}” is no full host name: write it with its domain, such as mail.shop.example."
             )
         return name
+
+    def clean_bounce_address(self) -> str:
+        address = self.cleaned_data["bounce_address"]
+        return clean_bounce_address(address) if address else ""
 
     def clean_authority_file(self) -> str:
         """Return the certificates to trust, "" when none were uploaded."""

@@ -1002,6 +1002,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("smtp", "Refused while sending"),
+                            ("mailbox", "Bounce mailbox"),
                             ("webhook", "Webhook"),
                             ("tracking_link", "Link in a mail"),
                             ("manual", "By hand"),
@@ -1293,5 +1294,180 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(
                 fields=("campaign", "segment"), name="segment_once_per_campaign"
             ),
+        ),
+        migrations.CreateModel(
+            name="BounceMailbox",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100, unique=True)),
+                (
+                    "address",
+                    models.CharField(
+                        help_text="Each mail gets an address of its own: +token is put before the @, or the token where a * stands.",
+                        max_length=200,
+                        verbose_name="bounce address",
+                    ),
+                ),
+                (
+                    "sender_domains",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Domains of senders whose mails come back here. Leave blank for all.",
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("imap", "IMAP"), ("pop3", "POP3"), ("maildir", "Maildir on this machine")],
+                        default="imap",
+                        max_length=10,
+                        verbose_name="read by",
+                    ),
+                ),
+                ("host", models.CharField(blank=True, max_length=255)),
+                (
+                    "port",
+                    models.PositiveIntegerField(
+                        default=993,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(65535),
+                        ],
+                    ),
+                ),
+                (
+                    "tls",
+                    models.CharField(
+                        choices=[
+                            ("none", "None"),
+                            ("starttls", "STARTTLS"),
+                            ("implicit", "TLS from the start (usually port 993 or 995)"),
+                        ],
+                        default="implicit",
+                        max_length=10,
+                        verbose_name="encryption",
+                    ),
+                ),
+                ("username", models.CharField(blank=True, max_length=255)),
+                ("password", mailing.secrets.EncryptedTextField(blank=True)),
+                (
+                    "authority",
+                    models.TextField(
+                        blank=True,
+                        help_text="Certificates (PEM) to trust instead of the system's.",
+                        verbose_name="certificate authority",
+                    ),
+                ),
+                (
+                    "folder",
+                    models.CharField(
+                        default="INBOX",
+                        help_text="For a maildir, its name in the folder MAILDIRS.",
+                        max_length=200,
+                    ),
+                ),
+                ("is_enabled", models.BooleanField(default=True, verbose_name="enabled")),
+                ("read_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "trouble",
+                    models.TextField(blank=True, editable=False, help_text="Why it could not be read last."),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "verbose_name_plural": "bounce mailboxes",
+                "ordering": ["name"],
+            },
+        ),
+        migrations.AddField(
+            model_name="contact",
+            name="soft_bounced_at",
+            field=models.DateTimeField(
+                blank=True,
+                editable=False,
+                help_text="When a report last said so after a server took the mail.",
+                null=True,
+            ),
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="complained_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="smtpconnection",
+            name="bounce_address",
+            field=models.CharField(
+                blank=True,
+                help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
+                max_length=200,
+            ),
+        ),
+        migrations.CreateModel(
+            name="HeldReport",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "digest",
+                    models.CharField(help_text="Of its bytes: it is held once.", max_length=64, unique=True),
+                ),
+                ("kind", models.CharField(help_text="What it looks like.", max_length=20)),
+                ("sender", models.CharField(blank=True, max_length=254)),
+                ("subject", models.CharField(blank=True, max_length=300)),
+                (
+                    "address",
+                    models.CharField(blank=True, help_text="Whom it seems to be about.", max_length=254),
+                ),
+                ("reason", models.TextField(blank=True, help_text="What it says of them.")),
+                ("content", models.BinaryField()),
+                ("received_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "decision",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("bounce", "Bounce"),
+                            ("unsubscribed", "Unsubscribed"),
+                            ("ignored", "Ignored"),
+                        ],
+                        default="waiting",
+                        max_length=15,
+                    ),
+                ),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "mailbox",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="held",
+                        to="mailing.bouncemailbox",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["-received_at", "-pk"],
+                "default_permissions": ("view", "change"),
+            },
         ),
     ]

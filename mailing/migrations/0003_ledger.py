@@ -27,17 +27,18 @@ BEGIN
         FROM (
             SELECT campaign_id, connection_id, status, -count(*) AS rows, -count(opened_at) AS opened,
                    -count(clicked_at) AS clicked, -count(unsubscribed_at) AS unsubscribed,
+                   -count(complained_at) AS complained,
                    -count(sent_at) FILTER (WHERE status = 'bounced') AS returned
             FROM was GROUP BY 1, 2, 3
             UNION ALL
             SELECT campaign_id, connection_id, status, count(*), count(opened_at),
-                   count(clicked_at), count(unsubscribed_at),
+                   count(clicked_at), count(unsubscribed_at), count(complained_at),
                    count(sent_at) FILTER (WHERE status = 'bounced')
             FROM is_now GROUP BY 1, 2, 3
         ) AS kinds,
         LATERAL (VALUES
             (status, rows), ('opened', opened), ('clicked', clicked), ('unsubscribed', unsubscribed),
-            ('returned', returned)
+            ('complained', complained), ('returned', returned)
         ) AS counted (measure, change)
         GROUP BY 1, 2, 3
         HAVING sum(counted.change) <> 0;

@@ -1,4 +1,5 @@
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
+from mailing.models.bounces import BounceMailbox, HeldReport
 from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
@@ -6,6 +7,7 @@ from mailing.models.importing import Upload, VerdictBlock
 
 __all__ = [
     "Attempt",
+    "BounceMailbox",
     "CampaignPace",
     "Contact",
     "ContactList",
@@ -13,6 +15,7 @@ __all__ = [
     "Delivery",
     "EmailCampaign",
     "Event",
+    "HeldReport",
     "Lane",
     "Membership",
     "Pace",

@@ -22,6 +22,12 @@ class Contact(models.Model):
     soft_bounces = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Mails in a row given up after temporary refusals."
     )
+    soft_bounced_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When a report last said so after a server took the mail.",
+    )
     created_at = DatabaseTimeField(auto_now_add=True)
     updated_at = DatabaseTimeField(auto_now=True)
 
@@ -121,6 +127,7 @@ class Suppression(models.Model):
 
     class Source(models.TextChoices):
         SMTP = "smtp", "Refused while sending"
+        MAILBOX = "mailbox", "Bounce mailbox"
         WEBHOOK = "webhook", "Webhook"
         TRACKING_LINK = "tracking_link", "Link in a mail"
         MANUAL = "manual", "By hand"

@@ -49,6 +49,11 @@ class SmtpConnection(models.Model):
     allowed_domains = models.JSONField(
         default=list, blank=True, help_text="Sender domains this server accepts. Leave blank for any."
     )
+    bounce_address = models.CharField(
+        max_length=200,
+        blank=True,
+        help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
+    )
     max_connections = models.PositiveIntegerField(
         "open connections", default=5, validators=[MinValueValidator(1)]
     )

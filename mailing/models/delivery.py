@@ -79,6 +79,7 @@ class Delivery(models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     clicked_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
+    complained_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -150,6 +151,7 @@ class Tally(models.Model):
         CLICKED = "clicked", "Clicked"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         RETURNED = "returned", "Bounced after acceptance"
+        COMPLAINED = "complained", "Complained"
 
     campaign = models.ForeignKey(
         "mailing.EmailCampaign", models.PROTECT, related_name="tallies", db_constraint=False, db_index=False

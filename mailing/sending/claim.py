@@ -1,7 +1,7 @@
 """Taking deliveries from the ledger."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 import psycopg
 
 from mailing import content
-from mailing.sending import tokens
+from mailing.sending import return_paths, tokens
 from mailing.sending.turns import Limit
 
 logger = logging.getLogger(__name__)
@@ -82,7 +82,13 @@ WHERE own.id = ANY(%s) AND own.run IS NOT DISTINCT FROM %s AND own.status = 'cla
 CAMPAIGNS = """
 SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours,
        ARRAY(SELECT connection_id FROM mailing_route WHERE campaign_id = campaign.id ORDER BY position, id),
-       email.sharing, email.per_second, email.per_minute
+       email.sharing, coalesce(
+           (SELECT nullif(bounce_address, '') FROM mailing_smtpconnection WHERE id = %s),
+           (SELECT address FROM mailing_bouncemailbox
+            WHERE is_enabled AND (sender_domains = '[]' OR sender_domains ? split_part(email.from_email, '@', 2))
+            ORDER BY sender_domains = '[]', id LIMIT 1),
+           ''
+       ), email.per_second, email.per_minute
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
@@ -102,6 +108,11 @@ class RunningCampaign(msgspec.Struct):
     connections: list[int]
     is_failover: bool
     limit: Limit
+    write_return_path: Callable[[int], bytes] | None = None
+
+    def sender_of(self, delivery_id: int) -> str | bytes:
+        """The return path of a delivery: an address of its own where bounces have a mailbox."""
+        return self.write_return_path(delivery_id) if self.write_return_path else self.sender
 
 
 class ClaimedDelivery(msgspec.Struct):
@@ -144,8 +155,18 @@ async def read_campaigns(
     running = {row[0] for row in await (await database.execute(RUNNING)).fetchall()}
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
-    await cursor.execute(CAMPAIGNS, [str(connection_id), [*found, *broken]])
-    for pk, compiled, sender, launched_at, retry_hours, routes, sharing, *limits in await cursor.fetchall():
+    await cursor.execute(CAMPAIGNS, [connection_id, str(connection_id), [*found, *broken]])
+    for (
+        pk,
+        compiled,
+        sender,
+        launched_at,
+        retry_hours,
+        routes,
+        sharing,
+        bounces,
+        *limits,
+    ) in await cursor.fetchall():
         try:
             loaded = content.load(bytes(compiled))
         except Exception as error:
@@ -160,6 +181,7 @@ async def read_campaigns(
             [connection_id] if sharing == "single" else routes,
             sharing == "failover",
             Limit(*limits),
+            return_paths.make_writer(bounces) if bounces else None,
         )
     return found
 

@@ -76,7 +76,8 @@ SELECT email, '{Suppression.Reason.SOFT_BOUNCE}', '{Suppression.Source.SMTP}', '
 FROM counted WHERE soft_bounces >= {SOFT_LIMIT}
 ON CONFLICT (email) DO NOTHING
 """
-RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s)"
+# Where a report told of the last one, acceptance proves nothing: mailing.bounces.policy judges whether they went on.
+RECOVER = "UPDATE mailing_contact SET soft_bounces = 0 WHERE email = ANY(%s) AND soft_bounced_at IS NULL"
 
 RENEW_LEASE = "UPDATE mailing_lane SET leased_until = now() + make_interval(secs => %s) WHERE run = %s"
 # A worker that feeds a connection runs a task: with all of them at it nobody is left to answer the clock's question.

@@ -129,7 +129,9 @@ class Supply:
             else:
                 self._find_rate(claimed.campaign.pk).add(is_broken=False)
                 self._note_made(claimed.campaign.pk)
-                return Parcel(claimed, Mail(claimed.campaign.sender, claimed.email, message, ready=True))
+                return Parcel(
+                    claimed, Mail(claimed.campaign.sender_of(claimed.pk), claimed.email, message, ready=True)
+                )
         return None
 
     def _set_unmade_aside(self, claimed: ClaimedDelivery, error: Exception) -> None:

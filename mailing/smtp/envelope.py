@@ -16,11 +16,12 @@ from mailing.smtp.verdicts import Kind, Verdict
 class Mail(msgspec.Struct, frozen=True, gc=False):
     """One message to one recipient.
 
-    sender: the return path, "" for the null sender. content: header and body in any line ends.
+    sender: the return path, "" for the null sender; bytes are in wire form already.
+    content: header and body in any line ends.
     ready: `content` is in wire form already: CRLF line ends only, the last line ended, dots at line starts doubled.
     """
 
-    sender: str
+    sender: str | bytes
     recipient: str
     content: bytes
     ready: bool = False
@@ -105,7 +106,13 @@ def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
     is not.
     """
     try:
-        sender = _encode_sender(mail.sender, smtputf8=offers.smtputf8) if mail.sender else b""
+        sender = (
+            mail.sender
+            if isinstance(mail.sender, bytes)
+            else _encode_sender(mail.sender, smtputf8=offers.smtputf8)
+            if mail.sender
+            else b""
+        )
     except AddressRefused as error:
         raise Unsendable(Stage.MAIL, Kind.POLICY, str(error)) from error
     try:

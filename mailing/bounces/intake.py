@@ -1,0 +1,97 @@
+"""What becomes of a message of a bounce mailbox: it is acted on, or held for a person."""
+
+from enum import StrEnum
+from hashlib import sha256
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from campaigns import database_time
+from campaigns.refusals import Refused
+from mailing import tracking
+from mailing.addresses import normalise_address
+from mailing.bounces import policy
+from mailing.bounces.reports import Kind, Report, read_report
+from mailing.models import BounceMailbox, HeldReport, Suppression
+from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
+from mailing.visitors import Visitor
+
+LARGEST_HELD = 512 * 1024  # bytes kept of a message that a person is to judge
+
+
+class Outcome(StrEnum):
+    """What was done with a message."""
+
+    ACTED = "acted on"
+    NOTHING = "nothing to do"
+    HELD = "held for a person"
+
+
+@transaction.atomic
+def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
+    """Read one message and do what it asks for. Taken again, it changes nothing."""
+    report = read_report(raw)
+    if report.kind in (Kind.DELAYED, Kind.DELIVERED, Kind.AUTO_REPLY):
+        return Outcome.NOTHING
+    pk = report.delivery_id
+    address = policy.find_address(pk) if pk else None
+    if pk is None or address is None:
+        return hold_message(raw, report, mailbox)
+    if report.kind is Kind.BOUNCE:
+        failure = policy.choose_failure(report.failures, address)
+        if failure is None:
+            return hold_message(raw, report, mailbox, address)
+        policy.note_bounce(pk, failure, Suppression.Source.MAILBOX)
+    elif report.kind is Kind.COMPLAINT:
+        policy.note_complaint(pk, Suppression.Source.MAILBOX, f"A report of {report.sender}.")
+    elif report.kind is Kind.UNSUBSCRIBE:
+        tracking.unsubscribe(tokens.sign_token(pk, Purpose.UNSUBSCRIBE), "mail", Visitor())
+    else:
+        return hold_message(raw, report, mailbox, address)
+    return Outcome.ACTED
+
+
+def hold_message(raw: bytes, report: Report, mailbox: BounceMailbox | None, address: str = "") -> Outcome:
+    """Keep a message for a person, once."""
+    first = report.failures[0] if report.failures else None
+    HeldReport.objects.get_or_create(
+        digest=sha256(raw).hexdigest(),
+        defaults={
+            "mailbox": mailbox,
+            "kind": report.kind,
+            "sender": report.sender,
+            "subject": report.subject,
+            "address": (address or (first.address if first else ""))[:254],
+            "reason": first.text if first else "",
+            "content": raw[:LARGEST_HELD],
+        },
+    )
+    return Outcome.HELD
+
+
+def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User) -> HeldReport:
+    """Let a person judge a held message: `address` bounces or unsubscribes, or the message is ignored.
+
+    Raises Refused: it was judged already, or `address` is none.
+    """
+    with transaction.atomic():
+        held = HeldReport.objects.select_for_update().get(pk=report_id)
+        if held.decision != HeldReport.Decision.WAITING:
+            raise Refused("Somebody has judged this message already.")
+        if decision != HeldReport.Decision.IGNORED:
+            try:
+                held.address = normalise_address(address)
+            except ValueError as error:
+                raise Refused([("address", str(error))]) from error
+            reason = (
+                Suppression.Reason.HARD_BOUNCE
+                if decision == HeldReport.Decision.BOUNCE
+                else Suppression.Reason.UNSUBSCRIBED
+            )
+            policy.suppress(
+                held.address, reason, Suppression.Source.MAILBOX, f"Judged by {by}: {held.subject}"
+            )
+        held.decision, held.decided_by, held.decided_at = decision, by, database_time.now()
+        held.save()
+    return held

@@ -1,0 +1,212 @@
+"""Where messages lie: IMAP, POP3, or a maildir. Each hands them out one by one and removes one when it is told to.
+
+A message whose removal is lost, since the connection ended, is handed out again.
+"""
+
+import imaplib
+import mailbox as mailboxes
+import poplib
+import ssl
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from mailing.bounces.parts import MOST_BYTES_READ
+
+TIMEOUT_SECONDS = 30.0
+MOST_BYTES_TAKEN = 2 * MOST_BYTES_READ  # of one message; IMAP is asked for no more
+MOST_LINES_TAKEN = 5_000  # of a larger one, from POP3
+poplib._MAXLINE = 65_536  # type: ignore[attr-defined]  # bytes; some servers fold no headers
+
+FAILURES = (OSError, imaplib.IMAP4.error, poplib.error_proto, ssl.SSLError, mailboxes.Error, EOFError)
+
+
+class SourceFailed(Exception):
+    """The mailbox cannot be read; the words say why, and what to do."""
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Who logs in. is_token: the secret is an OAuth 2 access token, said by XOAUTH2, and no password."""
+
+    username: str
+    secret: str
+    is_token: bool = False
+
+    def write_xoauth2(self) -> bytes:
+        return f"user={self.username}\1auth=Bearer {self.secret}\1\1".encode()
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A server's address. tls: "none", "starttls" or "implicit"."""
+
+    host: str
+    port: int
+    tls: str
+    authority: str = ""
+
+    def make_context(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cadata=self.authority or None)
+
+
+class Source(Protocol):
+    """Messages that wait. `remove` may be called for a key once its message is dealt with."""
+
+    def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]: ...
+
+    def remove(self, key: str) -> None: ...
+
+
+class ImapSource:
+    """A folder of an IMAP server, by unique ids: others may read it at the same time."""
+
+    def __init__(self, client: imaplib.IMAP4) -> None:
+        self._client = client
+
+    def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
+        _, found = self._client.uid("SEARCH", "UNDELETED")
+        for key in (found[0] or b"").split()[:most]:
+            # PEEK: what nobody has dealt with stays unread
+            _, answer = self._client.uid("FETCH", key.decode(), f"(BODY.PEEK[]<0.{MOST_BYTES_TAKEN}>)")
+            body = next((part[1] for part in answer if isinstance(part, tuple)), None)
+            if body is not None:
+                yield key.decode(), body
+
+    def remove(self, key: str) -> None:
+        self._client.uid("STORE", key, "+FLAGS.SILENT", "(\\Deleted)")
+        if "UIDPLUS" in self._client.capabilities:
+            self._client.uid("EXPUNGE", key)
+        else:
+            self._client.expunge()
+
+
+class Pop3Source:
+    """A POP3 mailbox. What is removed is gone only after a proper end, so that a lost connection loses nothing."""
+
+    def __init__(self, client: poplib.POP3) -> None:
+        self._client = client
+
+    def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
+        _, listing, _ = self._client.list()
+        for line in listing[:most]:
+            number, size = (int(word) for word in line.split()[:2])
+            is_small = size <= MOST_BYTES_TAKEN
+            _, lines, _ = (
+                self._client.retr(number) if is_small else self._client.top(number, MOST_LINES_TAKEN)
+            )
+            yield str(number), b"\r\n".join(lines) + b"\r\n"
+
+    def remove(self, key: str) -> None:
+        self._client.dele(int(key))
+
+
+class MaildirSource:
+    """A maildir on this machine, as Postfix or Dovecot delivers into it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._box = mailboxes.Maildir(folder, create=False)
+
+    def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
+        for key in sorted(self._box.keys())[:most]:
+            try:
+                with self._box.get_file(key) as file:
+                    yield key, file.read(MOST_BYTES_TAKEN)
+            except KeyError:  # another program took it meanwhile
+                continue
+
+    def remove(self, key: str) -> None:
+        self._box.discard(key)
+
+
+@contextmanager
+def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
+    """Open a folder of an IMAP server. Raises SourceFailed."""
+    with _naming_failures(place):
+        if place.tls == "implicit":
+            client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
+                place.host, place.port, ssl_context=place.make_context(), timeout=TIMEOUT_SECONDS
+            )
+        else:
+            client = imaplib.IMAP4(place.host, place.port, timeout=TIMEOUT_SECONDS)
+        try:
+            if place.tls == "starttls":
+                client.starttls(place.make_context())
+            if login.is_token:
+                client.authenticate("XOAUTH2", lambda _: login.write_xoauth2())
+            else:
+                client.login(login.username, login.secret)
+            state, answer = client.select(f'"{folder}"' if " " in folder else folder)
+            if state != "OK":
+                raise SourceFailed(f"{place.host} has no folder “{folder}”: {_decode(answer)}.")
+            yield ImapSource(client)
+        finally:
+            with suppress(*FAILURES):  # it may have gone already, and everything was said
+                client.logout()
+            with suppress(*FAILURES):
+                client.shutdown()
+
+
+@contextmanager
+def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
+    """Open a POP3 mailbox; what was removed goes when this ends well. Raises SourceFailed."""
+    with _naming_failures(place):
+        if place.tls == "implicit":
+            client: poplib.POP3 = poplib.POP3_SSL(
+                place.host, place.port, timeout=TIMEOUT_SECONDS, context=place.make_context()
+            )
+        else:
+            client = poplib.POP3(place.host, place.port, timeout=TIMEOUT_SECONDS)
+        is_done = False
+        try:
+            if place.tls == "starttls":
+                client.stls(place.make_context())
+            if login.is_token:
+                _log_in_with_token(client, login)
+            else:
+                client.user(login.username)
+                client.pass_(login.secret)
+            yield Pop3Source(client)
+            client.quit()
+            is_done = True
+        finally:
+            if not is_done:
+                with suppress(*FAILURES):
+                    client.close()
+
+
+@contextmanager
+def open_maildir(folder: Path) -> Iterator[MaildirSource]:
+    """Open a maildir. Raises SourceFailed."""
+    if not (folder / "new").is_dir():
+        raise SourceFailed(f"There is no maildir in {folder}.")
+    with _naming_failures(None):
+        yield MaildirSource(folder)
+
+
+def _log_in_with_token(client: poplib.POP3, login: Login) -> None:
+    client._shortcmd("AUTH XOAUTH2 " + b64encode(login.write_xoauth2()).decode())  # type: ignore[attr-defined]
+
+
+@contextmanager
+def _naming_failures(place: Place | None) -> Iterator[None]:
+    where = f"{place.host}:{place.port}" if place else "The maildir"
+    try:
+        yield
+    except ssl.SSLCertVerificationError as error:
+        raise SourceFailed(
+            f"{where} shows a certificate that is not trusted: {error.verify_message}."
+        ) from error
+    except (imaplib.IMAP4.error, poplib.error_proto) as error:
+        raise SourceFailed(f"{where} refused: {_decode(error.args)}") from error
+    except FAILURES as error:
+        raise SourceFailed(f"{where} cannot be reached: {error}") from error
+
+
+def _decode(said: object) -> str:
+    words = said if isinstance(said, (list, tuple)) else [said]
+    return " ".join(
+        word.decode("utf-8", "replace") if isinstance(word, bytes) else str(word) for word in words
+    )

@@ -1,0 +1,82 @@
+"""Bounce mailboxes, and the judgement of a message."""
+
+import re
+from typing import Any
+
+from django import forms
+
+from mailing.addresses import normalise_address
+from mailing.forms.fields import DomainsField
+from mailing.models import BounceMailbox
+from mailing.secrets import is_stored
+from mailing.sending import return_paths
+from mailing.smtp.server import is_loopback
+
+DESTINATION = ("kind", "host", "port", "tls", "username")
+_is_folder_name = re.compile(r"[\w.-]*\w[\w.-]*").fullmatch
+
+
+def clean_bounce_address(value: str) -> str:
+    """A bounce address in its one spelling, its * kept. Raises ValidationError."""
+    value = value.strip()
+    if value.count(return_paths.PLACE) > 1:
+        raise forms.ValidationError("A bounce address has one * at most: the place of the token.")
+    try:
+        address = normalise_address(value.replace(return_paths.PLACE, "x" * 36))
+    except ValueError as error:
+        raise forms.ValidationError(str(error)) from error
+    return address.replace("x" * 36, return_paths.PLACE) if return_paths.PLACE in value else address
+
+
+class BounceMailboxForm(forms.ModelForm):
+    """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
+
+    password = forms.CharField(
+        required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+    sender_domains = DomainsField(
+        label="Sender domains",
+        required=False,
+        help_text="Mails of these senders come back here. Separated by commas; leave blank for all.",
+    )
+
+    class Meta:
+        model = BounceMailbox
+        fields = [
+            "name",
+            "address",
+            "sender_domains",
+            "kind",
+            "host",
+            "port",
+            "tls",
+            "username",
+            "password",
+            "folder",
+            "is_enabled",
+        ]
+
+    def clean_address(self) -> str:
+        return clean_bounce_address(self.cleaned_data["address"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("kind") == BounceMailbox.Kind.MAILDIR:
+            if not _is_folder_name(cleaned.get("folder", "")):
+                self.add_error("folder", "Give the name of a maildir, without a path.")
+            return cleaned
+        if not cleaned.get("host"):
+            self.add_error("host", "Say which server holds the mailbox.")
+        elif cleaned.get("tls") == BounceMailbox.Tls.NONE and not is_loopback(cleaned["host"]):
+            self.add_error(
+                "tls", "A password goes to another machine with encryption only: choose STARTTLS or TLS."
+            )
+        if cleaned.get("password") or not is_stored(self.instance, "password"):
+            return cleaned
+        if any(cleaned.get(name) != getattr(self.instance, name) for name in DESTINATION):
+            self.add_error(
+                "password",
+                "Enter the password again: a stored one does not go to another host, port or user by itself.",
+            )
+        cleaned["password"] = self.instance.password
+        return cleaned
