@@ -1,7 +1,7 @@
 """How well the mails of each sender domain are taken: bounces and complaints of the last thirty days.
 
-The bands are those that mailbox providers name: Gmail and Yahoo ask for less than 0.1 % of complaints, and refuse the
-mail of who comes to 0.3 %.
+The bands are those that mailbox providers name: Gmail and Yahoo ask for less than 0.1% of complaints, and refuse the
+mail of who comes to 0.3%.
 """
 
 from enum import StrEnum
@@ -92,7 +92,7 @@ def pause_if_complained(campaign_id: int) -> list[int]:
         return []
     why = (
         f"{found.complained} of {found.sent} recipients of mails from {domain} complained in the last {DAYS} days: "
-        f"{found.complaint_percent:.2f} %. From 0.3 % on, mailbox providers refuse a sender. Send only to people who "
+        f"{found.complaint_percent:.2f}%. From 0.3% on, mailbox providers refuse a sender. Send only to people who "
         "asked for it before you resume."
     )
     running = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, from_email__iendswith=f"@{domain}")
