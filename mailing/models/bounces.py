@@ -1,7 +1,6 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.urls import reverse
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.connection import OPEN_LOGIN
@@ -58,9 +57,6 @@ class BounceMailbox(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def get_absolute_url(self) -> str:
-        return reverse("mailing:bounces")
 
     @property
     def login_trouble(self) -> str:
