@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import models
 
 from campaigns import dates
@@ -98,7 +99,9 @@ def _shorten(value: str) -> str:
     return value if len(value) <= MAX_LETTERS_TOLD else f"{value[:MAX_LETTERS_TOLD]}…"
 
 
-def record_edit(row: models.Model, before: FormFacts | None, after: FormFacts, *, by: Any = None) -> None:
+def record_edit(
+    row: models.Model, before: FormFacts | None, after: FormFacts, *, by: User | None = None
+) -> None:
     """Keep what a form changed; nothing where nothing did. `before`: None for what is new."""
     detail = {}
     for name in {**(before or {}), **after}:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from campaigns import database_time, refusals
@@ -103,7 +104,7 @@ def fire(
     campaign: C | int,
     verb: str,
     *,
-    by: Any = None,
+    by: User | None = None,
     why: str = "",
     now: datetime | None = None,
     **arguments: Any,
@@ -151,7 +152,7 @@ def _take_owed_steps(campaign: Campaign, now: datetime) -> list[str]:
 
 
 def _take_step(
-    campaign: Campaign, verb: str, now: datetime, by: Any = None, why: str = "", **arguments: Any
+    campaign: Campaign, verb: str, now: datetime, by: User | None = None, why: str = "", **arguments: Any
 ) -> str:
     was = campaign.status
     getattr(campaign, verb)(now, **arguments)
@@ -205,7 +206,7 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
 
 
 def list_refusals(
-    campaign: Campaign, verb: str, by: Any, now: datetime, **arguments: Any
+    campaign: Campaign, verb: str, by: User | None, now: datetime, **arguments: Any
 ) -> list[tuple[str, str]]:
     """Why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
     kind = kind_name(campaign)
@@ -222,7 +223,7 @@ def list_refusals(
     return lifecycle_of(campaign).list_objections(campaign, verb, now, **arguments)
 
 
-def advice(campaign: Campaign, by: Any) -> str:
+def advice(campaign: Campaign, by: User | None) -> str:
     """What would help somebody whose step is not open: a sentence."""
     if campaign.is_final:
         return "That is final; duplicate it to start anew."
@@ -237,7 +238,7 @@ def advice(campaign: Campaign, by: Any) -> str:
 # ── drafts and edits ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = None) -> C:
+def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | None = None) -> C:
     """The campaign, fresh and locked until the transaction ends, ready to be changed and saved.
 
     Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
@@ -256,7 +257,7 @@ def open_for_edit(campaign: C | int, *, by: Any = None, now: datetime | None = N
     return campaign
 
 
-def duplicate(campaign: C | int, *, by: Any = None) -> C:
+def duplicate(campaign: C | int, *, by: User | None = None) -> C:
     """A fresh draft with everything of `campaign` and nothing of its past, a start or end that has passed included.
 
     Raises: Refused: `by` may not add campaigns of its kind.
@@ -279,7 +280,7 @@ def duplicate(campaign: C | int, *, by: Any = None) -> C:
     return copy
 
 
-def delete(campaign: Campaign | int, *, by: Any = None, now: datetime | None = None) -> None:
+def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | None = None) -> None:
     """Delete a campaign that nothing has come of yet, with its history.
 
     What the clock owes at `now` is written first: one that has begun is not deleted.

@@ -1,7 +1,8 @@
 """What a person is told when something cannot be done now."""
 
 from collections.abc import Iterable
-from typing import Any
+
+from django.contrib.auth.models import User
 
 
 class Refused(Exception):
@@ -20,14 +21,16 @@ class Locked(Refused):
     """A campaign, or what belongs to it, that can no longer be edited or deleted."""
 
 
-def require(user: Any, permission: str, what: str) -> None:
+def require(user: User | None, permission: str, what: str) -> None:
     """Let only those go on who have a right.
 
     Args:
         user: who asks; None is the system, which may do everything.
         permission: as Django names it, `promotions.add_coupon`.
         what: what was asked for, as it goes on after "You may not": "add coupons".
-    Raises: Refused: the user lacks the right.
+
+    Raises:
+        Refused: the user lacks the right.
     """
     if user is not None and not user.has_perm(permission):
         raise Refused(say_not_allowed(what))

@@ -3,14 +3,33 @@
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 
 class Request(HttpRequest):
-    """With what settings.MIDDLEWARE adds to it; views name this type, nothing makes one."""
+    """What settings.MIDDLEWARE adds to a request. Views name this type; nothing makes one.
+
+    Attributes:
+        htmx: what htmx says of the request.
+        user: who is signed in. The few views marked `login_not_required` may meet an AnonymousUser, and ask nothing in
+            its name.
+    """
 
     htmx: HtmxDetails
+    user: User
+
+
+def signed_in_user(request: HttpRequest) -> User:
+    """Return who is signed in, for pages of the administration, which nobody else reaches.
+
+    Raises:
+        TypeError: nobody is signed in.
+    """
+    if not isinstance(request.user, User):
+        raise TypeError("Nobody is signed in.")
+    return request.user
 
 
 def number_in_query(request: HttpRequest, name: str) -> int:

@@ -12,7 +12,7 @@ from django.contrib.messages.views import SuccessMessageMixin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import get_template
 from django.urls import reverse_lazy
@@ -281,7 +281,7 @@ def render_alone(template: str, status: int, headers: dict[str, str]) -> HttpRes
 
 @login_not_required
 @require_GET
-def check_signed_in(request: Request) -> HttpResponse:
+def check_signed_in(request: HttpRequest) -> HttpResponse:
     """Tell the front, before it takes in something long, whether its sender is signed in: 204, or the way to the login.
 
     With `?plain` 401 in the place of the way: nginx follows none.

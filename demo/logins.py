@@ -11,7 +11,7 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import User
 from django.utils.crypto import salted_hmac
 
 from campaigns import roles, seeds
@@ -34,13 +34,13 @@ def load() -> None:
         seeds.plant(f"demo login {name}", partial(make_user, name))
 
 
-def make_user(name: str) -> AbstractUser | None:
+def make_user(name: str) -> User | None:
     """Make one of the users with the demo's password; None when somebody has this name already."""
     first, last, role = LOGINS[name]
     model = get_user_model()
     if model.objects.filter(username=name).exists():
         return None
-    user: AbstractUser = model.objects.create_user(
+    user: User = model.objects.create_user(
         name,
         f"{name}@fanfare.example",
         derive_password(name),
@@ -55,13 +55,13 @@ def make_user(name: str) -> AbstractUser | None:
     return user
 
 
-def find_author() -> AbstractUser | None:
+def find_author() -> User | None:
     """Return the marketer, who makes the demo's campaigns, or None for the system when that one may not."""
     user = find_user("marketer")
     return user if user and user.has_perms(roles.MARKETER) else None
 
 
-def find_user(name: str) -> AbstractUser | None:
+def find_user(name: str) -> User | None:
     """Return the user that was made under this name, whatever it is called now; None when it is gone."""
     return seeds.find_row(f"demo login {name}", get_user_model().objects.all())
 

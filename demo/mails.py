@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from campaigns import lifecycle
@@ -198,7 +199,7 @@ def read_mail_text(name: str, written_in: str = "markdown") -> dict[str, Any]:
 
 
 def make_draft(
-    name: str, by: Any, changes: dict[str, Any], targets: list[Target], at: datetime
+    name: str, by: User | None, changes: dict[str, Any], targets: list[Target], at: datetime
 ) -> EmailCampaign:
     campaign = drafting.save_campaign(None, by=by, changes={"name": name, **changes}, targets=targets)
     EmailCampaign.objects.filter(pk=campaign.pk).update(created_at=at)
@@ -207,7 +208,7 @@ def make_draft(
 
 def make_sent(
     name: str,
-    by: Any,
+    by: User | None,
     changes: dict[str, Any],
     targets: list[Target],
     at: datetime,
@@ -225,7 +226,7 @@ def make_sent(
 
 def make_stopped(
     name: str,
-    by: Any,
+    by: User | None,
     changes: dict[str, Any],
     targets: list[Target],
     at: datetime,
@@ -248,7 +249,7 @@ def make_stopped(
 
 def launch_and_answer(
     campaign: EmailCampaign,
-    by: Any,
+    by: User | None,
     at: datetime,
     *,
     sent_to: int = 10**9,

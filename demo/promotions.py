@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.contrib.auth.models import User
 
 from campaigns import lifecycle, seeds
 from demo import logins
@@ -96,7 +97,7 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
 }
 
 
-def load(by: Any, now: datetime) -> None:
+def load(by: User | None, now: datetime) -> None:
     """Make locations, tills, promotions, campaigns and sales; only the first two when there are campaigns already."""
     tills = make_tills()
     if PromotionCampaign.objects.exists():
@@ -133,7 +134,7 @@ def make_tills() -> list[tuple[Till, str]]:
     return tills
 
 
-def make_promotion(name: str, by: Any) -> Promotion:
+def make_promotion(name: str, by: User | None) -> Promotion:
     type_, answers, fields = PROMOTIONS[name]
     made = publish.save_promotion(
         None, by=by, name=name, type=type_, **types.make_terms(type_, answers), **fields
@@ -141,7 +142,7 @@ def make_promotion(name: str, by: Any) -> Promotion:
     return publish.switch(made, True, by=by)
 
 
-def list_campaign_steps(made: Mapping[str, Promotion], by: Any, morning: datetime) -> Iterator[Step]:
+def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning: datetime) -> Iterator[Step]:
     """What happened to each campaign, and when."""
 
     def new(name: str, *promotions: str, **changes: Any) -> PromotionCampaign:

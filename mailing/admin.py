@@ -18,6 +18,7 @@ from campaigns.admin import (
     copy_state,
     read_changed_fields,
 )
+from campaigns.requests import signed_in_user
 from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
 from mailing.forms.bounces import BounceMailboxForm
@@ -67,7 +68,9 @@ class EmailCampaignAdmin(CampaignAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = drafting.save_campaign(
-            obj if change else None, by=request.user, changes=read_changed_fields(form, form.cleaned_data)
+            obj if change else None,
+            by=signed_in_user(request),
+            changes=read_changed_fields(form, form.cleaned_data),
         )
         copy_state(obj, saved)
 

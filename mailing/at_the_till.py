@@ -6,8 +6,8 @@ segment is saved and again every `FILL_EVERY`, since what contacts do moves them
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.utils.text import slugify
@@ -37,7 +37,9 @@ def describe_segment(segment: Segment) -> dict[str, str]:
     }
 
 
-def save_segment(segment: Segment, *, at_till: bool, by: Any = None, seen: str | None = None) -> Segment:
+def save_segment(
+    segment: Segment, *, at_till: bool, by: User | None = None, seen: str | None = None
+) -> Segment:
     """Save a new or a stored segment, and make (`at_till`) or end its customer group.
 
     It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
@@ -75,14 +77,14 @@ def _free_code(segment: Segment) -> str:
     return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code
 
 
-def _end_group(segment: Segment, *, by: object = None) -> None:
+def _end_group(segment: Segment, *, by: User | None = None) -> None:
     group, segment.group, segment.filled_at = segment.group, None, None
     assert group is not None, "only a segment with a group leaves it"
     segment.save(update_fields=["group", "filled_at"])
     groups.set_keeper(group, "", by=by)
 
 
-def delete_segment(segment: Segment, *, by: object = None) -> None:
+def delete_segment(segment: Segment, *, by: User | None = None) -> None:
     """Delete a segment; its customer group stays as it is, kept by people.
 
     Raises: Refused: a campaign that may still send names it.

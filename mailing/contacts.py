@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
@@ -32,7 +33,7 @@ def describe_contact(contact: Contact) -> dict[str, str]:
 
 
 def save_contact(
-    contact: Contact, *, lists: Collection[ContactList], by: Any = None, seen: str | None = None
+    contact: Contact, *, lists: Collection[ContactList], by: User | None = None, seen: str | None = None
 ) -> Contact:
     """Save a new or changed contact and put them in exactly these lists.
 

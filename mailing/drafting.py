@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import QuerySet
 from django_q.tasks import async_task
@@ -64,7 +65,7 @@ FIELDS = (
 def save_campaign(
     campaign: EmailCampaign | None,
     *,
-    by: Any = None,
+    by: User | None = None,
     changes: dict[str, Any],
     targets: Iterable[Target] | None = None,
     routes: Sequence[tuple[int, int]] | None = None,
@@ -139,7 +140,7 @@ def _replace_routes(campaign: EmailCampaign, routes: Sequence[tuple[int, int]]) 
 # ── test mails ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: Any = None) -> str:
+def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | None = None) -> str:
     """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
 
     Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
@@ -219,14 +220,16 @@ async def _send_all(smtp: SmtpConnection, sender: str, mails: Sequence[tuple[str
 # ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def retry_failed(campaign: EmailCampaign, *, by: Any = None) -> int:
+def retry_failed(campaign: EmailCampaign, *, by: User | None = None) -> int:
     """Put a running or paused campaign's failed recipients back in line; return how many. Raises Refused."""
     return _put_back(
         campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry failed mails"
     )
 
 
-def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None, *, by: Any = None) -> int:
+def resend_uncertain(
+    campaign: EmailCampaign, keys: Sequence[int] | None = None, *, by: User | None = None
+) -> int:
     """Put uncertain recipients back in line, all or those with these keys: some may get the mail twice.
 
     Returns how many. Raises Refused: the campaign is neither running nor paused, or it is not open to `by`.
@@ -237,7 +240,7 @@ def resend_uncertain(campaign: EmailCampaign, keys: Sequence[int] | None = None,
     return _put_back(campaign, chosen, by, "resend uncertain mails")
 
 
-def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: Any, said: str) -> int:
+def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: User | None, said: str) -> int:
     with transaction.atomic():
         campaign = lifecycle.lock_row(lifecycle.load_own_kind(campaign))
         refusals.require(by, campaign.OPERATE, f"{said} of campaigns")
@@ -261,7 +264,7 @@ WHERE campaign_id = %s AND contact_id IS NOT NULL AND status = ANY(%s) AND reaso
 
 
 def duplicate_for_unreached(
-    campaign: EmailCampaign, *, with_uncertain: bool = False, by: Any = None
+    campaign: EmailCampaign, *, with_uncertain: bool = False, by: User | None = None
 ) -> EmailCampaign:
     """A fresh draft of a final campaign for those it did not reach: a list of its own holds them.
 

@@ -15,6 +15,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_column
+from campaigns.requests import signed_in_user
 from pos import keys
 from pos.models import Location, Return, Sale, Till
 from promotions.models import Redemption
@@ -91,7 +92,7 @@ class TillAdmin(RefusingAdmin):
         if change:
             obj.save(update_fields=["location", "name", *SETTINGS])
             return
-        till, request.till_key = keys.issue(obj.location, obj.name, by=request.user)
+        till, request.till_key = keys.issue(obj.location, obj.name, by=signed_in_user(request))
         obj.__dict__.update(till.__dict__)
 
     def response_add(self, request: Any, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
@@ -100,12 +101,12 @@ class TillAdmin(RefusingAdmin):
     @method_decorator(require_POST)
     def rotate(self, request: HttpRequest, pk: int) -> HttpResponse:
         till = self.get_till(request, pk)
-        return self.show_key(request, till, keys.rotate(till, by=request.user))
+        return self.show_key(request, till, keys.rotate(till, by=signed_in_user(request)))
 
     @method_decorator(require_POST)
     def revoke(self, request: HttpRequest, pk: int) -> HttpResponse:
         till = self.get_till(request, pk)
-        keys.revoke(till, by=request.user)
+        keys.revoke(till, by=signed_in_user(request))
         messages.success(request, f"The key of {till} is revoked: the till is refused from its next request.")
         return redirect(reverse("admin:pos_till_change", args=[pk]))
 

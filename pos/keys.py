@@ -7,8 +7,8 @@ find the key by trying.
 import hashlib
 import secrets
 import string
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from campaigns import database_time, refusals
@@ -19,7 +19,7 @@ KEY_LETTERS = string.ascii_letters + string.digits
 SHORTEST_KEY, LONGEST_KEY = 20, 128
 
 
-def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tuple[Till, str]:
+def issue(location: Location, name: str, *, key: str = "", by: User | None = None) -> tuple[Till, str]:
     """Make a new till at `location` and return it with its key, which can be shown only now.
 
     Args:
@@ -45,7 +45,7 @@ def issue(location: Location, name: str, *, key: str = "", by: Any = None) -> tu
     return till, key
 
 
-def rotate(till: Till, *, by: Any = None) -> str:
+def rotate(till: Till, *, by: User | None = None) -> str:
     """Give a till another key and return it. The old key is refused from the very next request."""
     refusals.require(by, "pos.change_till", "change tills")
     key = make_key()
@@ -55,7 +55,7 @@ def rotate(till: Till, *, by: Any = None) -> str:
     return key
 
 
-def revoke(till: Till, *, by: Any = None) -> None:
+def revoke(till: Till, *, by: User | None = None) -> None:
     """Refuse a till's key from the very next request; its sales stay."""
     refusals.require(by, "pos.change_till", "change tills")
     Till.objects.filter(pk=till.pk, revoked_at=None).update(revoked_at=database_time.now())

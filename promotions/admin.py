@@ -19,6 +19,7 @@ from campaigns.admin import (
     money_column,
     read_changed_fields,
 )
+from campaigns.requests import signed_in_user
 from promotions import coupons, publish, stacking
 from promotions.forms.fields import MoneyField, PercentField
 from promotions.models import (
@@ -90,9 +91,11 @@ class PromotionCampaignAdmin(CampaignAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         changes, locations = read_changed_fields(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
         if change:
-            saved = publish.edit_campaign(obj.pk, by=request.user, changes=changes, locations=locations)
+            saved = publish.edit_campaign(
+                obj.pk, by=signed_in_user(request), changes=changes, locations=locations
+            )
         else:
-            saved = publish.create_campaign(by=request.user, changes=changes, locations=locations)
+            saved = publish.create_campaign(by=signed_in_user(request), changes=changes, locations=locations)
         copy_state(obj, saved)
 
 
@@ -108,14 +111,14 @@ class PromotionAdmin(RefusingAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         saved = publish.save_promotion(
             obj.pk if change else None,
-            by=request.user,
+            by=signed_in_user(request),
             locations=form.cleaned_data["locations"],
             **read_changed_fields(form, PROMOTION_FIELDS),
         )
         copy_state(obj, saved)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        publish.delete_promotion(obj, by=request.user)
+        publish.delete_promotion(obj, by=signed_in_user(request))
 
 
 @admin.register(Coupon)
@@ -133,7 +136,10 @@ class CouponAdmin(RefusingAdmin):
         if not change:
             fields["promotion"] = form.cleaned_data["promotion"]
         saved = coupons.save_coupon(
-            obj.pk if change else None, by=request.user, locations=form.cleaned_data["locations"], **fields
+            obj.pk if change else None,
+            by=signed_in_user(request),
+            locations=form.cleaned_data["locations"],
+            **fields,
         )
         copy_state(obj, saved)
 
@@ -152,7 +158,10 @@ class StackingSettingsAdmin(RefusingAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        copy_state(obj, stacking.change_rules(by=request.user, **read_changed_fields(form, stacking.FIELDS)))
+        copy_state(
+            obj,
+            stacking.change_rules(by=signed_in_user(request), **read_changed_fields(form, stacking.FIELDS)),
+        )
 
 
 @admin.register(CustomerGroup)

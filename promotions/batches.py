@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 
@@ -41,7 +42,7 @@ SWITCH = """
 """
 
 
-def switch(promotion: Promotion | int, batch: str, on: bool, *, by: Any = None) -> int:
+def switch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None = None) -> int:
     """Switch all codes of a batch of `promotion` on or off; it counts from the very next sale.
 
     Returns: how many were switched; those that are so already are left as they are.

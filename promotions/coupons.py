@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, Q, QuerySet
@@ -45,7 +46,7 @@ def generate_codes(
     promotion: Promotion,
     count: int,
     *,
-    by: Any = None,
+    by: User | None = None,
     prefix: str = "",
     length: int = 10,
     batch: str = "",
@@ -176,7 +177,7 @@ def edits_of(coupon: Coupon) -> QuerySet[Change]:
 def save_coupon(
     coupon: Coupon | int | None,
     *,
-    by: Any = None,
+    by: User | None = None,
     locations: Any = None,
     seen: int | None = None,
     **fields: Any,
@@ -222,7 +223,7 @@ def save_coupon(
     return coupon
 
 
-def _record(coupon: Coupon, changed: dict[str, list[Any]], by: Any, *, is_new: bool) -> None:
+def _record(coupon: Coupon, changed: dict[str, list[Any]], by: User | None, *, is_new: bool) -> None:
     """Write down in the history of its promotion what happened to one code."""
     detail: dict[str, Any] = {"code": coupon.code}
     if is_new:

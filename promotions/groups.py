@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from campaigns import editions, refusals
@@ -32,7 +33,11 @@ def attach_names(promotions: Sequence[Promotion]) -> None:
 
 
 def set_members(
-    group: CustomerGroup, customers: Iterable[str], *, shown: Iterable[str] | None = None, by: Any = None
+    group: CustomerGroup,
+    customers: Iterable[str],
+    *,
+    shown: Iterable[str] | None = None,
+    by: User | None = None,
 ) -> int:
     """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
 
@@ -90,7 +95,7 @@ def save_group(
     customers: Iterable[str],
     *,
     shown: Iterable[str] | None = None,
-    by: Any = None,
+    by: User | None = None,
     seen: str | None = None,
 ) -> CustomerGroup:
     """Save a new or a stored group; with its members as `set_members` says, unless a segment says who they are.
@@ -119,7 +124,7 @@ def _customers(group: CustomerGroup) -> dict[str, str]:
     return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
 
 
-def set_keeper(group: CustomerGroup, kept_by: str, *, by: Any = None) -> None:
+def set_keeper(group: CustomerGroup, kept_by: str, *, by: User | None = None) -> None:
     """Let a segment of the name `kept_by` say from now on who belongs to `group`; empty: people do.
 
     Raises: Refused: `by` may not.

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings as site
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
@@ -33,7 +34,7 @@ def edits() -> QuerySet[Change]:
     return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
 
 
-def change_rules(*, by: Any = None, seen: int | None = None, **fields: Any) -> StackingSettings:
+def change_rules(*, by: User | None = None, seen: int | None = None, **fields: Any) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
@@ -65,7 +66,7 @@ def change_rules(*, by: Any = None, seen: int | None = None, **fields: Any) -> S
     return settings
 
 
-def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) -> None:
+def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Let two promotions never meet in one sale; saying so again changes nothing.
 
     Raises: Refused: they are one and the same, one of them was deleted, or `by` may not.
@@ -84,7 +85,7 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: Any = None) 
             _record(Change.What.APART, pair, by)
 
 
-def let_meet(one: Promotion | int, other: Promotion | int, *, by: Any = None) -> None:
+def let_meet(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Let two promotions meet in one sale again; where nothing keeps them apart, nothing changes.
 
     Raises: Refused: `by` may not.
@@ -103,9 +104,9 @@ def _key_of(promotion: Promotion | int) -> int:
     return promotion if isinstance(promotion, int) else promotion.pk
 
 
-def _record(what: str, pair: ExcludedPair, by: Any) -> None:
+def _record(what: str, pair: ExcludedPair, by: User | None) -> None:
     Change.objects.create(what=what, by=by, detail={"pair": [str(pair.first), str(pair.second)]})
 
 
-def _require_permission(by: Any) -> None:
+def _require_permission(by: User | None) -> None:
     refusals.require(by, "promotions.change_stacking_rules", "change the stacking rules")

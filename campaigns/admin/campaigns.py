@@ -15,6 +15,7 @@ from campaigns import database_time, lifecycle
 from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
+from campaigns.requests import signed_in_user
 from campaigns.workspace import overview
 
 
@@ -55,7 +56,9 @@ class CampaignAdmin(RefusingAdmin):
         if request.method != "POST":
             return self.ask_before_step(request, campaign, verb)
         try:
-            campaign = lifecycle.fire(campaign, verb, by=request.user, why=request.POST.get("why", ""))
+            campaign = lifecycle.fire(
+                campaign, verb, by=signed_in_user(request), why=request.POST.get("why", "")
+            )
         except Refused as refused:
             messages.error(request, str(refused))
         else:
@@ -99,7 +102,7 @@ class CampaignAdmin(RefusingAdmin):
         return obj.is_deletable and lifecycle.may_delete(obj, request.user)
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        lifecycle.delete(obj, by=request.user)
+        lifecycle.delete(obj, by=signed_in_user(request))
 
 
 @admin.register(Transition)

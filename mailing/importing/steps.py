@@ -9,6 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any, BinaryIO
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django_q.tasks import async_task
@@ -35,7 +36,7 @@ def receive(
     *,
     name: str = "",
     list: ContactList | None = None,  # noqa: A002 the word of the product
-    by: Any = None,
+    by: User | None = None,
 ) -> Upload:
     """Keep a file of contacts and guess what its columns are; `list` is proposed to be joined by everybody.
 
@@ -49,7 +50,7 @@ def receive(
 
 
 def receive_suppressions(
-    file: BinaryIO, *, reason: str, detail: str = "", name: str = "", by: Any = None
+    file: BinaryIO, *, reason: str, detail: str = "", name: str = "", by: User | None = None
 ) -> Upload:
     """Keep a file of addresses to be suppressed, and try it; only the column that holds addresses is looked at.
 
@@ -69,7 +70,7 @@ def receive_suppressions(
 
 
 def _store_upload(
-    file: BinaryIO, *, name: str, by: Any, **fields: Any
+    file: BinaryIO, *, name: str, by: User | None, **fields: Any
 ) -> tuple[Upload, list[str], list[str]]:
     """The upload with its file, the names of its columns, and what each seems to be.
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import transaction
 from django.db.models import Max
@@ -43,7 +44,7 @@ def publish_campaign(campaign: "models.PromotionCampaign") -> None:
 
 def create_campaign(
     *,
-    by: Any = None,
+    by: User | None = None,
     changes: Mapping[str, Any],
     locations: Iterable[Any] = (),
     promotions: Sequence[Any] = (),
@@ -74,7 +75,7 @@ def create_campaign(
 def edit_campaign(
     campaign: "models.PromotionCampaign | int",
     *,
-    by: Any = None,
+    by: User | None = None,
     changes: Mapping[str, Any],
     locations: Iterable[Any] | None = None,
     promotions: Sequence[Any] | None = None,
@@ -114,7 +115,10 @@ def edit_campaign(
 
 
 def link(
-    campaign: "models.PromotionCampaign | int", promotion: "models.Promotion | int", *, by: Any = None
+    campaign: "models.PromotionCampaign | int",
+    promotion: "models.Promotion | int",
+    *,
+    by: User | None = None,
 ) -> "models.Link":
     """Put a promotion into a campaign, last. Linking it again changes nothing.
 
@@ -134,7 +138,10 @@ def link(
 
 
 def unlink(
-    campaign: "models.PromotionCampaign | int", promotion: "models.Promotion | int", *, by: Any = None
+    campaign: "models.PromotionCampaign | int",
+    promotion: "models.Promotion | int",
+    *,
+    by: User | None = None,
 ) -> None:
     """Take a promotion out of a campaign; both stay what they are."""
     with transaction.atomic():
@@ -146,7 +153,7 @@ def unlink(
 
 
 def order_promotions(
-    campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: Any = None
+    campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: User | None = None
 ) -> None:
     """Put a campaign's promotions, or their keys, in this order on its page; those not named come after.
 
@@ -288,7 +295,7 @@ def is_count(value: Any, most: int = 10**15) -> bool:
 def _record(
     campaign: "models.PromotionCampaign",
     what: str,
-    by: Any,
+    by: User | None,
     detail: Mapping[str, Any] | None = None,
     promotion: int | None = None,
 ) -> None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -50,7 +51,7 @@ def publish_promotion(promotion: "models.Promotion") -> None:
 def save_promotion(
     promotion: "models.Promotion | int | None",
     *,
-    by: Any = None,
+    by: User | None = None,
     locations: Any = None,
     seen: int | None = None,
     **fields: Any,
@@ -98,7 +99,7 @@ def save_promotion(
     return promotion
 
 
-def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> "models.Promotion":
+def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = None) -> "models.Promotion":
     """Activate or deactivate one promotion; its campaigns and the others stay as they are.
 
     One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
@@ -118,7 +119,7 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: Any = None) -> 
     return promotion
 
 
-def delete_promotion(promotion: "models.Promotion | int", *, by: Any = None) -> None:
+def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = None) -> None:
     """Delete a promotion with its coupons. One that was redeemed is only hidden: the ledger and its past stay."""
     refusals.require(by, "promotions.delete_promotion", "delete promotions")
     with transaction.atomic():
@@ -192,5 +193,7 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
     return reasons
 
 
-def _record(promotion: "models.Promotion", what: str, by: Any, detail: dict[str, Any] | None = None) -> None:
+def _record(
+    promotion: "models.Promotion", what: str, by: User | None, detail: dict[str, Any] | None = None
+) -> None:
     models.Change.objects.create(promotion=promotion, what=what, detail=detail or {}, by=by)
