@@ -6,6 +6,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 STATIC_FILES := $(shell find static 2>/dev/null)
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
 TESTS ?= tests
+# Tests wait for servers, browsers and clocks: one process more than there are cores keeps the cores busy.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 # What root makes in somebody's project is given to that user, who may work here next.
 OWNER := $(shell [ "$$(id -u)" != 0 ] || ls -nd . | awk '$$3 != 0 { print $$3 ":" $$4 }')
@@ -33,7 +35,7 @@ run: .venv/run-installed node_modules/.installed ports install ## start everythi
 install: .venv/run-installed node_modules/.installed $(VAR)/static/staticfiles.json ## make what `make run` needs, and no more
 
 test: .venv/dev-installed node_modules/.dev-installed ## run the tests; TESTS=tests/pos for a part
-	@$(PY) -m pytest -n auto --maxprocesses 8 --dist loadgroup $(TESTS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
 
 lint: .venv/dev-installed ## check style, types, imports, templates, missing migrations
 	.venv/bin/ruff check .
