@@ -247,7 +247,7 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
     for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
         email = tracking.unsubscribe(
             tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", visitors.Visitor()
-        )
+        ).email
         got = {message.recipient for message in run.server.list_accepted()}
         if email not in got and Delivery.objects.get(pk=pk).status not in ("in_data", "accepted"):
             late.append(email)
