@@ -48,7 +48,8 @@ class Run:
         return EmailCampaign.objects.get(pk=self.campaign.pk)
 
     def count_accepted(self) -> int:
-        return self.server.stats()["accepted"]
+        accepted: int = self.server.stats()["accepted"]
+        return accepted
 
     def reach(self, share: float) -> None:
         """Wait until the server has accepted this share of the recipients."""

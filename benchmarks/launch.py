@@ -63,7 +63,8 @@ def launch(recipients: int, port: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_total_relation_size('mailing_delivery') / 1e6")
         print(f"the ledger                    {cursor.fetchone()[0]:8.0f} MB")
-    return campaign.pk
+    key: int = campaign.pk
+    return key
 
 
 def send(campaign_id: int, messages: int, logs: Path) -> None:

@@ -169,7 +169,8 @@ def report(measured: dict[str, list[Measured]]) -> None:
     for name, results in measured.items():
 
         def median(field: str, results: list[Measured] = results) -> float:
-            return statistics.median(getattr(result, field) for result in results)
+            middle: float = statistics.median(getattr(result, field) for result in results)
+            return middle
 
         medians[name] = median("rate")
         best = max(result.rate for result in results)

@@ -5,7 +5,7 @@ from django.db.models.signals import post_migrate
 class CampaignsConfig(AppConfig):
     name = "campaigns"
 
-    def ready(self):
+    def ready(self) -> None:
         from django_q.signals import pre_enqueue
 
         from campaigns import clock, queue, roles

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import Error
@@ -43,7 +44,7 @@ def run_for_each(due: Iterable[int], act: Callable[[int], object]) -> int:
     return done
 
 
-def schedule_fallback_beat(using: str = "default", **kwargs) -> None:
+def schedule_fallback_beat(using: str = "default", **kwargs: Any) -> None:
     """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
     if kwargs["sender"].name == "django_q":
         schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}

@@ -1,13 +1,18 @@
 """Fields of models."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from campaigns import database_time
 
+if TYPE_CHECKING:  # generic in the stubs only; Any, as a column may be empty or not
+    DateTimeField = models.DateTimeField[Any, Any]
+else:
+    DateTimeField = models.DateTimeField
 
-class DatabaseTimeField(models.DateTimeField):
+
+class DatabaseTimeField(DateTimeField):
     """A DateTimeField whose auto_now and auto_now_add write the database's time, not the machine's."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

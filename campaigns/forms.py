@@ -1,16 +1,18 @@
 """What people type on the pages that both kinds share."""
 
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import instants, zones
+from campaigns.generics import ModelForm
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign, UserSettings
 from campaigns.workspace import overview
@@ -174,7 +176,7 @@ def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
     return StepForm(data)
 
 
-class UserSettingsForm(forms.ModelForm):
+class UserSettingsForm(ModelForm[UserSettings]):
     """What a person chooses for themselves."""
 
     class Meta:
@@ -195,7 +197,13 @@ class UserSettingsForm(forms.ModelForm):
         )
 
 
-class NewPasswordForm(SetPasswordForm):
+if TYPE_CHECKING:  # generic in the stubs only
+    SetPassword = SetPasswordForm[User]
+else:
+    SetPassword = SetPasswordForm
+
+
+class NewPasswordForm(SetPassword):
     """Django's own, with our word for the second field."""
 
     new_password1, new_password2 = SetPasswordForm.create_password_fields(

@@ -73,5 +73,7 @@ class TwoLines:
         if time.monotonic() >= self.look_at:
             self.look_at = time.monotonic() + LOOK
             if self.own.queue_size():  # an empty line would keep it waiting
-                return self.own.dequeue()
-        return self.shared.dequeue()
+                waiting: list[tuple[Any, Any]] | None = self.own.dequeue()
+                return waiting
+        shared: list[tuple[Any, Any]] | None = self.shared.dequeue()
+        return shared

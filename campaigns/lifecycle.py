@@ -300,7 +300,7 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
 def may_delete(campaign: Campaign, user: Any) -> bool:
     if not user.has_perm(permission_name(campaign, "delete")):
         return False
-    return campaign.created_by_id == user.pk or user.has_perm("campaigns.delete_others_drafts")
+    return campaign.created_by_id == user.pk or bool(user.has_perm("campaigns.delete_others_drafts"))
 
 
 def permission_name(campaign: Campaign, action: str) -> str:

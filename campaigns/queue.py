@@ -72,7 +72,7 @@ def never_run_in_place(sender: Any, task: dict[str, Any], **kwargs: Any) -> None
     task.pop("sync", None)
 
 
-class CheckedQueue(Broker):
+class CheckedQueue(Broker):  # type: ignore[misc]  # django-q2 is untyped
     """A broker of django-q2's that hands out only tasks that may run; mixed in before the broker's own class."""
 
     def dequeue(self) -> list[Package] | None:
@@ -92,7 +92,7 @@ class CheckedQueue(Broker):
         return True
 
 
-class DatabaseQueue(CheckedQueue, ORM):
+class DatabaseQueue(CheckedQueue, ORM):  # type: ignore[misc]  # django-q2 is untyped
     """The queue in PostgreSQL."""
 
 

@@ -5,5 +5,5 @@ from django_q.brokers.redis_broker import Redis
 from campaigns.queue import CheckedQueue
 
 
-class RedisQueue(CheckedQueue, Redis):
+class RedisQueue(CheckedQueue, Redis):  # type: ignore[misc]  # django-q2 is untyped
     """Hands out only tasks that may run."""

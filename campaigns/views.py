@@ -1,7 +1,7 @@
 """The pages both kinds of campaign share."""
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -252,7 +252,13 @@ def user_settings(request: Request) -> HttpResponse:
     return render(request, "campaigns/settings.html", {"form": form})
 
 
-class PasswordChange(SuccessMessageMixin, PasswordChangeView):
+if TYPE_CHECKING:  # generic in the stubs only
+    SuccessMessage = SuccessMessageMixin[OwnPasswordForm]
+else:
+    SuccessMessage = SuccessMessageMixin
+
+
+class PasswordChange(SuccessMessage, PasswordChangeView):
     """Django's own, which keeps this session and ends the others of the user."""
 
     form_class = OwnPasswordForm

@@ -228,11 +228,11 @@ def list_sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) 
             yield at, partial(sell, callers[till.pk], reference, basket, body, at)
 
 
-def sell(caller: Caller, reference: str, basket: dict, body: bytes, at: datetime) -> None:
+def sell(caller: Caller, reference: str, basket: dict[str, Any], body: bytes, at: datetime) -> None:
     commit(caller, reference, msgspec.convert(basket, SaleRequest), body, at)
 
 
-def make_request(chance: random.Random, goods: list[dict], till: Till) -> dict[str, Any]:
+def make_request(chance: random.Random, goods: list[dict[str, Any]], till: Till) -> dict[str, Any]:
     bought = chance.sample(goods, chance.choices([1, 2, 3, 4, 6], [25, 30, 25, 12, 8])[0])
     basket: dict[str, Any] = {
         "currency": till.location.currency,

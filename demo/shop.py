@@ -1,5 +1,7 @@
 """What the demo retailer sells, and where."""
 
+from typing import Any
+
 LOCATIONS = [  # code, name, time zone, currency, tills
     ("BER", "Berlin Mitte", "Europe/Berlin", "EUR", ["Till 1", "Till 2"]),
     ("HAM", "Hamburg Altona", "Europe/Berlin", "EUR", ["Till 1", "Till 2"]),
@@ -86,7 +88,7 @@ CATALOGUE = {  # category → (brand, name, price in cents); the SKU is the cate
 }
 
 
-def list_products() -> list[dict]:
+def list_products() -> list[dict[str, Any]]:
     """Every product: sku, name, category, brand and unit price in cents; 60 in 8 categories."""
     return [
         {

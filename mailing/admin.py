@@ -61,7 +61,9 @@ class EmailCampaignAdmin(CampaignAdmin):
     readonly_fields = [*CampaignAdmin.readonly_fields, "starts_at", "ends_at"]
     inlines = [TargetInline, HistoryInline]
 
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
         if db_field.name in drafting.ADDRESSES:
             return AddressField(required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -82,7 +84,9 @@ class ContactAdmin(GuardedAdmin):
     show_full_result_count = False  # a count of millions would cost more than the page
     formfield_overrides = JSON_FIELDS
 
-    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> FormField | None:
+    def formfield_for_dbfield(
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> FormField | None:
         if db_field.name == "email":
             return AddressField()
         return super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -123,7 +127,9 @@ class ContactListAdmin(RefusingAdmin):
     list_display = ["name", "description", "created_at"]
     search_fields = ["name"]
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
         deleted, counts, needed, _ = super().get_deleted_objects(objs, request)
         return deleted, counts, needed, []  # `delete_list` judges: campaigns that are over let the list go
 

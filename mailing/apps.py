@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class MailingConfig(AppConfig):
     name = "mailing"
 
-    def ready(self):
+    def ready(self) -> None:
         from campaigns import lifecycle
         from mailing.lifecycle import EmailLifecycle
         from mailing.models import EmailCampaign

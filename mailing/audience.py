@@ -8,8 +8,9 @@ from django.db import connection
 from django.db.models.expressions import RawSQL
 
 from campaigns import dates
+from mailing.comparing import Condition
 from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
-from mailing.segments import Condition, SegmentError, compile_tree
+from mailing.segments import SegmentError, compile_tree
 
 compile = compile_tree
 MOST_SEGMENTS_CHECKED = 100  # at most, for one contact
@@ -226,7 +227,8 @@ def count_contacts(tree: dict[str, Any]) -> int:
     sql, params = compile_tree(tree)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
-        return cursor.fetchone()[0]
+        contacts: int = cursor.fetchone()[0]
+    return contacts
 
 
 def list_examples(tree: dict[str, Any], most: int) -> list[Contact]:
@@ -248,7 +250,8 @@ def is_in_segment(segment: Segment, contact: Contact) -> bool:
             f"SELECT EXISTS (SELECT FROM mailing_contact AS contact WHERE contact.id = %s AND ({sql}))",
             [contact.pk, *params],
         )
-        return cursor.fetchone()[0]
+        is_chosen: bool = cursor.fetchone()[0]
+    return is_chosen
 
 
 def list_segments_of(contact: Contact) -> list[Segment]:

@@ -14,8 +14,8 @@ from campaigns import database_time
 from campaigns.models import Campaign
 from mailing import audience, content, endings, renderer
 from mailing.addresses import normalise_address
+from mailing.comparing import Condition
 from mailing.models import BounceMailbox, Contact, Content, EmailCampaign
-from mailing.segments import Condition
 from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
@@ -238,7 +238,8 @@ def _is_first(campaign_id: int) -> bool:
         cursor.execute(
             "SELECT pg_try_advisory_xact_lock(hashtext('mailing.launch.prepare'), %s)", [campaign_id]
         )
-        return cursor.fetchone()[0]
+        is_alone: bool = cursor.fetchone()[0]
+    return is_alone
 
 
 def _prepare(campaign: EmailCampaign) -> str:

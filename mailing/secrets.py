@@ -5,7 +5,7 @@ page still opens. Saving the row keeps what is stored, which a key that is given
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
@@ -29,7 +29,13 @@ class UnreadableSecret(str):
         return secret
 
 
-class EncryptedTextField(models.TextField):
+if TYPE_CHECKING:  # generic in the stubs only
+    TextField = models.TextField[str, str]
+else:
+    TextField = models.TextField
+
+
+class EncryptedTextField(TextField):
     """Text that is encrypted in its column and clear on the instance."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -15,23 +15,24 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_column
+from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from pos import keys
 from pos.models import Location, Return, Sale, Till
 from promotions.models import Redemption
 
 
-class LocationForm(forms.ModelForm):
+class LocationForm(ModelForm[Location]):
     """A zone or a currency that does not exist would refuse every sale there."""
 
     def clean_time_zone(self) -> str:
-        zone = self.cleaned_data["time_zone"]
+        zone: str = self.cleaned_data["time_zone"]
         if zone not in available_timezones():
             raise forms.ValidationError(f"“{zone}” is no time zone: write one such as Europe/Berlin.")
         return zone
 
     def clean_currency(self) -> str:
-        currency = self.cleaned_data["currency"].upper()
+        currency: str = self.cleaned_data["currency"].upper()
         if not is_currency(currency):
             raise forms.ValidationError(f"“{currency}” is no currency: write its three letters, such as EUR.")
         return currency
@@ -44,7 +45,7 @@ class LocationAdmin(GuardedAdmin):
     search_fields = ["name", "code"]
 
 
-class NewTillForm(forms.ModelForm):
+class NewTillForm(ModelForm[Till]):
     class Meta:
         model = Till
         fields = ["location", "name"]
@@ -73,7 +74,7 @@ class TillAdmin(RefusingAdmin):
 
     def get_form(
         self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
-    ) -> type[forms.ModelForm]:
+    ) -> type[ModelForm[Till]]:
         if obj is None:
             kwargs = {"form": NewTillForm, **kwargs}
         return super().get_form(request, obj, change, **kwargs)
@@ -111,7 +112,7 @@ class TillAdmin(RefusingAdmin):
         return redirect(reverse("admin:pos_till_change", args=[pk]))
 
     def get_till(self, request: HttpRequest, pk: int) -> Till:
-        till = self.get_object(request, str(pk))
+        till: Till | None = self.get_object(request, str(pk))
         if till is None:
             raise Http404
         if not self.has_change_permission(request, till):

@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib import admin
-from django.forms import ModelForm
 from django.http import HttpRequest
 
 from campaigns.admin import (
@@ -19,6 +18,7 @@ from campaigns.admin import (
     money_column,
     read_changed_fields,
 )
+from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from promotions import coupons, publish, stacking
 from promotions.forms.fields import MoneyField, PercentField
@@ -52,7 +52,7 @@ class ChangeInline(ReadOnlyInline):
     fields = readonly_fields = ("at", "by", "what", "detail")
 
 
-class CampaignAdminForm(ModelForm):
+class CampaignAdminForm(ModelForm[PromotionCampaign]):
     """The budget is typed in the campaign's currency, as on the pages."""
 
     budget = MoneyField("Budget", smallest=1, required=False, help_text="Leave blank for no limit.")
@@ -64,7 +64,7 @@ class CampaignAdminForm(ModelForm):
             cast("MoneyField", budget).in_currency(currency)
 
 
-class StackingAdminForm(ModelForm):
+class StackingAdminForm(ModelForm[StackingSettings]):
     """Money is typed in the site's currency, percent as percent."""
 
     max_discount = MoneyField("Maximum discount of a sale", required=False)

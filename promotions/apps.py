@@ -4,7 +4,7 @@ from django.apps import AppConfig
 class PromotionsConfig(AppConfig):
     name = "promotions"
 
-    def ready(self):
+    def ready(self) -> None:
         from campaigns import lifecycle
         from promotions.lifecycle import PromotionLifecycle
         from promotions.models import PromotionCampaign

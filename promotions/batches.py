@@ -19,7 +19,7 @@ def list_batches() -> QuerySet[Coupon, dict[str, Any]]:
     Returns: for each `promotion` (its key), `promotion__name`, `promotion__deleted_at`, `batch` (the name), `codes`,
     `used` (of them at least once), `active` (switched on) and `made_at`.
     """
-    return (
+    batches: QuerySet[Coupon, dict[str, Any]] = (
         Coupon.objects.exclude(batch="")
         .order_by()
         .values(*OF_BATCH)
@@ -31,6 +31,7 @@ def list_batches() -> QuerySet[Coupon, dict[str, Any]]:
         )
         .order_by("-made_at", "batch")
     )
+    return batches
 
 
 # Locked in the order in which sales lock coupons, so that neither waits for the other for ever.
@@ -56,7 +57,7 @@ def switch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None 
         if not Promotion.objects.existing().filter(pk=key).exists():
             raise Refused("The promotion of these codes was deleted: they are good for nothing.")
         cursor.execute(SWITCH, {"promotion": key, "batch": batch, "on": on})
-        switched = cursor.rowcount
+        switched: int = cursor.rowcount
         if switched:
             what = Change.What.CODES_ON if on else Change.What.CODES_OFF
             Change.objects.create(

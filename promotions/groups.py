@@ -82,7 +82,8 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
     with transaction.atomic(), connection.cursor() as cursor:
         CustomerGroup.objects.select_for_update().get(pk=group.pk)
         cursor.execute(SET_MEMBERS.format(chosen=chosen), [*parameters, group.pk, group.pk])
-        return cursor.fetchone()[0]
+        changed: int = cursor.fetchone()[0]
+    return changed
 
 
 def describe_group(group: CustomerGroup) -> dict[str, str]:

@@ -39,7 +39,8 @@ def count_changes_since(at: datetime) -> tuple[int | None, int, int]:
             f"(SELECT count(*) {STEPS}), (SELECT count(*) {EDITS})",
             [at, at],
         )
-        return cursor.fetchone()
+        steps: tuple[int | None, int, int] = cursor.fetchone()
+    return steps
 
 
 class StoredPromotion(NamedTuple):

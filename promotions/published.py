@@ -95,7 +95,8 @@ def read_links() -> list[tuple[int, int]]:
     """(campaign, promotion)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT campaign_id, promotion_id FROM promotions_link")
-        return cursor.fetchall()
+        links: list[tuple[int, int]] = cursor.fetchall()
+    return links
 
 
 PROMOTIONS = """

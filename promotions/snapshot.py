@@ -196,7 +196,8 @@ def _read_counters() -> list[tuple[int, int | None, int | None, bool, int | None
             "SELECT id, campaign_id, promotion_id, coalesce(budget, max_uses) IS NOT NULL, max_uses_per_customer "
             "FROM promotions_counter"
         )
-        return cursor.fetchall()
+        counters: list[tuple[int, int | None, int | None, bool, int | None]] = cursor.fetchall()
+    return counters
 
 
 def _personal_counters(

@@ -57,7 +57,8 @@ def sink(program: Path | None, *faults: str) -> Iterator[Sink]:
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def listens(port: int, seconds: float = 10) -> None:

@@ -8,11 +8,12 @@ Fills the database of the settings and prints the ids of its rows as JSON. Budge
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 KEY = "key-of-the-till-of-the-benchmark"
 
 
-def open_shop(rules: list[dict], budget: int) -> dict[str, int]:
+def open_shop(rules: list[dict[str, Any]], budget: int) -> dict[str, int]:
     """`rules`: promotions.engine.Rule as JSON. Returns the ids a sale in bare SQL needs."""
     from django.utils import timezone
 

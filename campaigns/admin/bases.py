@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
@@ -17,10 +17,16 @@ from campaigns import texts
 from campaigns.formats import money
 from campaigns.refusals import Refused
 
+if TYPE_CHECKING:  # generic in the stubs only; Any, as the pages of every model come from these
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
+
 SECRET_FIELDS = {"password", "key_hash", "session_key", "session_data", "payload"}
 
 
-class GuardedAdmin(admin.ModelAdmin):
+class GuardedAdmin(ModelAdmin):
     """Lets nobody find a secret out by asking for the rows whose secret begins with this or that."""
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
@@ -40,7 +46,7 @@ class ReadOnlyAdmin(GuardedAdmin):
         return False
 
 
-class ReadOnlyInline(admin.TabularInline):
+class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
 
@@ -123,7 +129,9 @@ class RefusingAdmin(GuardedAdmin):
             messages.error(request, str(refused))
             return redirect(request.path)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected  # what goes with it needs no permission of its own
 
@@ -135,7 +143,7 @@ class RefusingAdmin(GuardedAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
 
-def read_changed_fields(form: ModelForm, names: Iterable[str]) -> dict[str, Any]:
+def read_changed_fields(form: "ModelForm[Any]", names: Iterable[str]) -> dict[str, Any]:
     """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}

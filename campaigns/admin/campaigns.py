@@ -34,7 +34,7 @@ class CampaignAdmin(RefusingAdmin):
     readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
     inlines = [HistoryInline]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
@@ -127,7 +127,7 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
     list_select_related = ["created_by"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 

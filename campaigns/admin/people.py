@@ -1,5 +1,7 @@
 """Users and roles. What a role may do is for superusers; who has which role, for those who have as many rights."""
 
+from typing import TYPE_CHECKING, Any
+
 import django.contrib.auth.admin as theirs
 from django.contrib import admin
 from django.contrib.auth.models import Group, User
@@ -18,8 +20,14 @@ SUPERUSERS_ONLY = ("is_superuser", "user_permissions")
 admin.site.unregister([User, Group])
 
 
+if TYPE_CHECKING:  # generic in the stubs only
+    DjangoUserAdmin = theirs.UserAdmin[User]
+else:
+    DjangoUserAdmin = theirs.UserAdmin
+
+
 @admin.register(User)
-class UserAdmin(GuardedAdmin, theirs.UserAdmin):
+class UserAdmin(GuardedAdmin, DjangoUserAdmin):
     """Django's own, but nobody grants what they do not have or takes over who has more."""
 
     actions = None  # deleting asks for each user whether one may
@@ -29,8 +37,8 @@ class UserAdmin(GuardedAdmin, theirs.UserAdmin):
         return fields if _actor(request).is_superuser else [*fields, *SUPERUSERS_ONLY]
 
     def formfield_for_manytomany(
-        self, db_field: ManyToManyField, request: HttpRequest, **kwargs: object
-    ) -> ModelMultipleChoiceField | None:
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: object
+    ) -> "ModelMultipleChoiceField[Any] | None":
         if db_field.name == "groups":
             kwargs["queryset"] = accounts.grantable_groups(_actor(request))
         return super().formfield_for_manytomany(db_field, request, **kwargs)

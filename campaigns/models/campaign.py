@@ -1,3 +1,4 @@
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -122,14 +123,14 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         indexes = [models.Index(fields=["status", "starts_at"])]
         permissions = [("delete_others_drafts", "Can delete drafts that others made")]
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._stored: dict[str, Any] = {}  # the columns as they were read
 
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row; a change of what is locked is refused before any SQL.
 
         Raises: Locked; django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
@@ -145,12 +146,17 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         return reverse("campaigns:detail", args=[self.pk])
 
     @classmethod
-    def from_db(cls, db, field_names, values):
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
         campaign = super().from_db(db, field_names, values)
         campaign._stored = campaign._columns()
         return campaign
 
-    def refresh_from_db(self, using=None, fields=None, from_queryset=None):
+    def refresh_from_db(
+        self,
+        using: str | None = None,
+        fields: Iterable[str] | None = None,
+        from_queryset: models.QuerySet[Self] | None = None,
+    ) -> None:
         super().refresh_from_db(using=using, fields=fields, from_queryset=from_queryset)
         columns = self._columns()
         if fields is None:
@@ -169,7 +175,8 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
     @property
     def stored_status(self) -> str:
         """The status as it was read; inside a transition it differs from `status`."""
-        return self._stored.get("status", self.status)
+        status: str = self._stored.get("status", self.status)
+        return status
 
     @property
     def is_final(self) -> bool:
@@ -195,7 +202,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
                 [(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited]
             )
 
-    def delete(self, *args, **kwargs):
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete a campaign that nothing has come of yet.
 
         Raises: Locked: it is past that.

@@ -1,6 +1,7 @@
 """What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
 from datetime import datetime
+from typing import Any
 
 from django import template
 from django.forms import BoundField
@@ -67,7 +68,7 @@ def control(bound: BoundField) -> str:
 
 
 @register.inclusion_tag("_sortable.html", takes_context=True)
-def sortable(context: template.Context, name: str, label: str) -> dict:
+def sortable(context: template.Context, name: str, label: str) -> dict[str, Any]:
     """The head of a column that sorts its list by `?sort=name`, and the other way round by `?sort=-name`."""
     sort = context["request"].GET.get("sort", "")
     turned = "-" if sort == name else ""
@@ -75,7 +76,9 @@ def sortable(context: template.Context, name: str, label: str) -> dict:
 
 
 @register.inclusion_tag("_menu_entry.html", takes_context=True)
-def entry(context: template.Context, name: str, label: str, drawing: str, permission: str = "") -> dict:
+def entry(
+    context: template.Context, name: str, label: str, drawing: str, permission: str = ""
+) -> dict[str, Any]:
     """One line of the menu; left out for those who may not open its page.
 
     It is marked on its page and those below; one whose address is not below says by `menu_path` where it belongs.

@@ -111,7 +111,8 @@ def describe_trouble(campaign: Any, now: datetime) -> str:
     """Why a campaign of `campaigns_needing_attention` needs it."""
     if campaign.status == Status.PAUSED and campaign.ends_at and campaign.ends_at <= now:
         return "Its end passed while it was paused."
-    return campaign.last_why
+    why: str = campaign.last_why
+    return why
 
 
 def write_all_owed_steps(now: datetime) -> None:
@@ -148,7 +149,7 @@ def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
 def may_take_step(campaign: Campaign, verb: str, user: Any) -> bool:
     """Whether the user has the right to `verb` at all, in whatever state the campaign is."""
     if verb == "duplicate":
-        return user.has_perm(lifecycle.permission_name(campaign, "add"))
+        return bool(user.has_perm(lifecycle.permission_name(campaign, "add")))
     if verb == "delete":
         return lifecycle.may_delete(campaign, user)
     step = lifecycle.steps(campaign).get(verb)

@@ -10,7 +10,8 @@ from .document import add_pixel, add_trap, build_document
 from .held import OUTPUT, Held
 from .links import TrackedLinks
 from .names import CLICK, OPEN
-from .plaintext import Irregular, decimal_mark, write_text_template
+from .plaintext import decimal_mark, write_text_template
+from .reading import Irregular
 from .sandbox import HTML, Settings, Template, describe_error
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax

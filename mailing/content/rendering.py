@@ -68,7 +68,8 @@ def write_value(name: str, value: Any) -> str:
     """A recipient's value as Liquid writes it in text. Raises ContentError: it is no plain data."""
     kind = type(value)
     if kind is str:
-        return value
+        text: str = value
+        return text
     if kind is int:
         return str(value)
     if kind not in PLAIN:

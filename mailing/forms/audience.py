@@ -3,6 +3,7 @@
 from django import forms
 
 from campaigns.forms import DayField
+from campaigns.generics import ModelForm
 from mailing.forms.fields import AddressField
 from mailing.models import ContactList, Segment, Suppression
 
@@ -13,7 +14,7 @@ class ContactFilterForm(forms.Form):
     segment = forms.ModelChoiceField(Segment.objects.all(), required=False, empty_label="All segments")
 
 
-class ListForm(forms.ModelForm):
+class ListForm(ModelForm[ContactList]):
     class Meta:
         model = ContactList
         fields = ["name", "description"]
@@ -28,7 +29,7 @@ class SuppressionFilterForm(forms.Form):
     until = DayField(label="To", required=False)
 
 
-class SuppressionForm(forms.ModelForm):
+class SuppressionForm(ModelForm[Suppression]):
     email = AddressField(label="Address")
 
     class Meta:
@@ -38,7 +39,7 @@ class SuppressionForm(forms.ModelForm):
         widgets = {"detail": forms.TextInput}
 
     def clean_email(self) -> str:
-        email = self.cleaned_data["email"]
+        email: str = self.cleaned_data["email"]
         if Suppression.objects.filter(email=email).exists():
             raise forms.ValidationError(f"“{email}” is suppressed already.")
         return email

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns.generics import ModelForm
 from mailing.addresses import normalise_address
 from mailing.forms.fields import DomainsField
 from mailing.models import BounceMailbox
@@ -28,7 +29,7 @@ def clean_bounce_address(value: str) -> str:
     return address.replace("x" * 36, return_paths.PLACE) if return_paths.PLACE in value else address
 
 
-class BounceMailboxForm(forms.ModelForm):
+class BounceMailboxForm(ModelForm[BounceMailbox]):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
     password = forms.CharField(

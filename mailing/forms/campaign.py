@@ -7,12 +7,13 @@ from django import forms
 from django.db.models import Q
 
 from campaigns.forms import MomentField, Refusable
+from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 
-class EmailCampaignForm(Refusable, forms.ModelForm):
+class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
     """All six sections. Targets and connections are rows of their own: see `targets` and `routes`.
 
     A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.

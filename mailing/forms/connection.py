@@ -6,6 +6,7 @@ from django import forms
 from django.conf import settings
 from django.utils.html import escape
 
+from campaigns.generics import ModelForm
 from mailing.forms.bounces import clean_bounce_address
 from mailing.forms.fields import AddressField, DomainsField
 from mailing.models import SmtpConnection
@@ -19,7 +20,7 @@ DESTINATION = ("host", "port", "tls", "username")
 LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
 
 
-class ConnectionForm(forms.ModelForm):
+class ConnectionForm(ModelForm[SmtpConnection]):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
     password = forms.CharField(
@@ -79,7 +80,7 @@ class ConnectionForm(forms.ModelForm):
             self.fields["password"].help_text = escape(describe_trouble(self.instance, "password") or kept)
 
     def clean_hello_name(self) -> str:
-        name = self.cleaned_data["hello_name"].strip()
+        name: str = self.cleaned_data["hello_name"].strip()
         if name and not is_hello_name(name):
             raise forms.ValidationError(
                 f"“{name}” is no full host name: write it with its domain, such as mail.shop.example."

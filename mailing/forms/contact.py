@@ -8,6 +8,7 @@ from django import forms
 
 from campaigns import dates
 from campaigns.forms import Refusable
+from campaigns.generics import ModelForm, ModelMultipleChoiceField
 from mailing import contacts
 from mailing.countries import country_code
 from mailing.forms.fields import AddressField
@@ -17,7 +18,7 @@ from mailing.models import Contact, ContactList
 BLANK_ROWS = 3  # rows for attributes they do not have yet
 
 
-class ListsField(forms.ModelMultipleChoiceField):
+class ListsField(ModelMultipleChoiceField[ContactList]):
     """Lists to tick; one that the contact has left says so."""
 
     widget = forms.CheckboxSelectMultiple
@@ -29,7 +30,7 @@ class ListsField(forms.ModelMultipleChoiceField):
         return str(row)
 
 
-class ContactForm(Refusable, forms.ModelForm):
+class ContactForm(Refusable, ModelForm[Contact]):
     """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
 
     email = AddressField(label="E-mail address")

@@ -10,6 +10,7 @@ from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
 
+from campaigns.generics import ModelForm
 from mailing import audience
 from mailing.models import Segment
 from mailing.segments import (
@@ -200,7 +201,7 @@ def list_groups(root: Group) -> list[Group]:
     ]
 
 
-class SegmentForm(forms.ModelForm):
+class SegmentForm(ModelForm[Segment]):
     """Name and tree; the tree is checked by compiling it."""
 
     at_till = forms.BooleanField(

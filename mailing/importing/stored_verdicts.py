@@ -89,7 +89,7 @@ def _pack(block: Block) -> bytes:
     return zlib.compress(msgspec.json.encode(block), 1)
 
 
-def _unpack(packed: bytes) -> Block:
+def _unpack(packed: bytes | memoryview) -> Block:
     return _decoder.decode(zlib.decompress(packed))
 
 

@@ -181,7 +181,7 @@ def _find_same_number(piece: RowBatch) -> set[int]:
 def _take_contacts(cursor: Any, piece: RowBatch, list_id: int | None) -> int:
     """Take what `incoming` holds; return how many places in lists that gave."""
     cursor.execute(UPSERT_INTO_LIST, [list_id])
-    joined = cursor.rowcount
+    joined: int = cursor.rowcount
     if piece.lists:
         cursor.execute(JOIN_NAMED, [*_list_pairs(piece.lists)])
         joined += cursor.rowcount

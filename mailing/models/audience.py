@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -39,14 +41,14 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.email
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = normalise_address(self.email)
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:contact", args=[self.pk])
 
-    def delete(self, *args, **kwargs):
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         Edit.objects.about(self).delete()
         return super().delete(*args, **kwargs)
 
@@ -147,6 +149,6 @@ class Suppression(models.Model):
     def __str__(self) -> str:
         return f"{self.email}: {self.get_reason_display()}"
 
-    def save(self, *args, **kwargs):
+    def save(self, *args: Any, **kwargs: Any) -> None:
         self.email = normalise_address(self.email)
         super().save(*args, **kwargs)

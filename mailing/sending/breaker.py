@@ -78,7 +78,7 @@ def note_failure(connection_id: int, sentence: str, *, for_good: bool = False) -
                 "trouble": sentence,
             },
         )
-        is_down = cursor.fetchone()[0]
+        is_down: bool = cursor.fetchone()[0]
     if is_down:
         pause_stranded()
     return is_down

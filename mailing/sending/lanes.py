@@ -141,7 +141,8 @@ def count_waiting(connection_id: int, number: int) -> int:
     """How many SMTP connections the lane's runs that were set aside still have open."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT_WAITING, [connection_id, number])
-        return cursor.fetchone()[0]
+        waiting: int = cursor.fetchone()[0]
+    return waiting
 
 
 def note_in_vain(connection_id: int, number: int) -> None:

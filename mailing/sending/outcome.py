@@ -101,7 +101,7 @@ def make_unsendable(sentence: str) -> Fate:
 def backoff_seconds(attempts: int, first: float | None = None) -> float:
     """Seconds to wait after `attempts` tries and one more: doubling from the `first`, up to two hours."""
     return min(
-        (FIRST_WAIT_SECONDS if first is None else first) * 2 ** min(attempts, 10), LONGEST_WAIT_SECONDS
+        (FIRST_WAIT_SECONDS if first is None else first) * 2 ** float(min(attempts, 10)), LONGEST_WAIT_SECONDS
     )
 
 

@@ -54,7 +54,7 @@ class Pressure:
         """Seconds to wait before the next message, after one was throttled."""
         if self._throttles < THROTTLES_UNTIL_REST:
             return 0.0
-        return min(0.1 * 2 ** (self._throttles - THROTTLES_UNTIL_REST), LONGEST_REST)
+        return min(0.1 * 2.0 ** (self._throttles - THROTTLES_UNTIL_REST), LONGEST_REST)
 
     @property
     def may_go_on(self) -> bool:

@@ -1,6 +1,7 @@
 """SMTP connections."""
 
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -90,6 +91,6 @@ def find_connection(pk: int) -> SmtpConnection:
     return get_object_or_404(SmtpConnection.objects.select_related("pace"), pk=pk)
 
 
-def connection_context(smtp: SmtpConnection, form: ConnectionTestForm) -> dict:
+def connection_context(smtp: SmtpConnection, form: ConnectionTestForm) -> dict[str, Any]:
     hello_name = smtp.hello_name or find_hello_name(settings.PUBLIC_URL)
     return {"smtp": smtp, "form": form, "hello_name": hello_name}

@@ -66,7 +66,8 @@ def chosen_columns(request: Request) -> list[str]:
     if "choose" in request.GET:
         chosen = [name[:100] for name in request.GET.getlist("column")[:MOST_COLUMNS] if name.isprintable()]
         request.session["contact_columns"] = chosen
-    return request.session.get("contact_columns", [*contacts.COLUMNS])
+    columns: list[str] = request.session.get("contact_columns", [*contacts.COLUMNS])
+    return columns
 
 
 def filter_contacts(form: ContactFilterForm) -> Any:

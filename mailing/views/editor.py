@@ -163,7 +163,8 @@ def read_typed_campaign(request: Request) -> EmailCampaign:
     """A campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
     form.is_valid()
-    return form.instance
+    campaign: EmailCampaign = form.instance
+    return campaign
 
 
 @require_POST

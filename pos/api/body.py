@@ -37,7 +37,7 @@ def read_request(body: bytes, kind: type[Request]) -> Request:
     if len(body) > MAX_BODY:
         raise Declined(413, "too_large", f"The body has {len(body)} bytes; {MAX_BODY} are taken at most.")
     try:
-        request = DECODERS[kind].decode(body)
+        request: Request = DECODERS[kind].decode(body)
     except msgspec.ValidationError:
         value = decode_strictly(body)
         raise invalid_values_refusal(group_by_path(find_faults(value, kind, ""))) from None

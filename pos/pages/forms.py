@@ -8,6 +8,7 @@ from django import forms
 from django.forms import formset_factory
 
 from campaigns.forms import MomentField
+from campaigns.generics import ModelChoiceField
 from pos.api.schemas import Line, SaleRequest
 from pos.models import Location
 from promotions.forms.fields import CodesField, MoneyField
@@ -68,7 +69,7 @@ class SandboxForm(forms.Form):
         help_text="Draft campaigns and promotions that are switched off take part as if they were on.",
     )
 
-    campaign: forms.ModelChoiceField = forms.ModelChoiceField(
+    campaign: ModelChoiceField[PromotionCampaign] = ModelChoiceField(
         queryset=PromotionCampaign.objects.all(), required=False, widget=forms.HiddenInput
     )
 

@@ -1,6 +1,7 @@
 """Tries out a basket in the office: evaluates it as for a till, with a reason for everything that gave nothing."""
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -16,7 +17,7 @@ from promotions import snapshot
 
 def try_out(
     location: Location,
-    request: QuoteRequest | dict,
+    request: QuoteRequest | dict[str, Any],
     *,
     at: datetime | None = None,
     drafts: bool = False,

@@ -35,7 +35,8 @@ def take_locks(reference: str, customer: str = "") -> None:
 
 def try_locks(reference: str) -> bool:
     """Take the locks of a sale unless another transaction has them, and return whether they were taken."""
-    ((_, is_taken),) = run(TRY_LOCKS, {"reference": reference}).all()
+    rows: list[tuple[object, bool]] = run(TRY_LOCKS, {"reference": reference}).all()
+    ((_, is_taken),) = rows
     return is_taken
 
 

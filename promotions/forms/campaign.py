@@ -7,6 +7,7 @@ from django.apps import apps
 from django.conf import settings
 
 from campaigns.forms import MomentField, Refusable
+from campaigns.generics import ModelForm
 from campaigns.models import Campaign
 from promotions.forms import window
 from promotions.forms.fields import MoneyField
@@ -16,7 +17,7 @@ from promotions.models import PromotionCampaign
 Status = Campaign.Status
 
 
-class CampaignForm(Refusable, forms.ModelForm):
+class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
     """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
 
     fields: dict[str, Any]

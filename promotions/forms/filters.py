@@ -3,6 +3,7 @@
 from django import forms
 from django.db.models import Q, QuerySet
 
+from campaigns.generics import ModelChoiceField
 from promotions.codes import code_key
 from promotions.models import Coupon, Promotion
 from promotions.models.promotion import PromotionQuerySet
@@ -48,7 +49,7 @@ class CouponFilter(forms.Form):
         label="Code, promotion or batch", required=False, widget=forms.TextInput(attrs=SEARCH)
     )
     state = forms.ChoiceField(choices=[("", "All states"), *Coupon.State.choices], required=False)
-    promotion: forms.ModelChoiceField = forms.ModelChoiceField(
+    promotion: ModelChoiceField[Promotion] = ModelChoiceField(
         queryset=Promotion.objects.all(), required=False, widget=forms.HiddenInput
     )
     batch = forms.CharField(required=False, widget=forms.HiddenInput)

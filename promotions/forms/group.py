@@ -5,11 +5,12 @@ from typing import Any
 from django import forms
 
 from campaigns.forms import Refusable
+from campaigns.generics import ModelForm
 from promotions.forms.fields import CodesField
 from promotions.models import CustomerGroup
 
 
-class GroupForm(Refusable, forms.ModelForm):
+class GroupForm(Refusable, ModelForm[CustomerGroup]):
     """A group with its customers; the code stays once promotions may name it."""
 
     fields: dict[str, Any]
@@ -37,7 +38,7 @@ class GroupForm(Refusable, forms.ModelForm):
             del self.fields["customers"], self.fields["shown"]
 
     def clean_code(self) -> str:
-        code = self.cleaned_data["code"]
+        code: str = self.cleaned_data["code"]
         if "," in code:
             raise forms.ValidationError("A code has no comma.")
         return code

@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from campaigns.forms import MomentField
+from campaigns.generics import BaseFormSet
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
 from promotions.goods import NOUNS
@@ -88,7 +89,7 @@ class FormPart(forms.Form):
         return super().is_valid() and rows_are
 
 
-class RowSet(forms.BaseFormSet):
+class RowSet(BaseFormSet[forms.Form]):
     """Rows of a part, such as tiers; a row that is left empty is left out."""
 
     noun = ""
@@ -113,7 +114,8 @@ def rows_of(
     known = stored if data is None and isinstance(stored, list) else []
     extra = max(2, len(known) + 1)
     made: Any = forms.formset_factory(row, formset=rows, extra=extra, max_num=most, validate_max=True)
-    return made(data, prefix=prefix, initial=known)
+    filled: RowSet = made(data, prefix=prefix, initial=known)
+    return filled
 
 
 class OffItems(FormPart):

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns.generics import ModelChoiceField
 from promotions import groups
 from promotions.models import Promotion
 
@@ -11,7 +12,7 @@ FOUND_AT_ONCE = 8  # of what a search finds, at once
 LATEST_OFFERED = 5  # offered before anything is typed
 
 
-class PromotionField(forms.ModelChoiceField):
+class PromotionField(ModelChoiceField[Promotion]):
     """One promotion. Drawn by the tag `picker`: a search, and what it found as radio buttons.
 
     `with_coupon`: only those that apply with a coupon code.

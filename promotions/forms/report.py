@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from campaigns import zones
 from campaigns.forms import DayField
+from campaigns.generics import ModelChoiceField
 from promotions.forms.campaign import currencies
 from promotions.forms.filters import read_key
 from promotions.models import Promotion, PromotionCampaign
@@ -30,11 +31,12 @@ class ReportForm(forms.Form):
     )
     first = DayField(label="From")
     last = DayField(label="To")
-    location: forms.ModelChoiceField = forms.ModelChoiceField(
+    # Any: the model belongs to `pos`, which promotions do not import
+    location: ModelChoiceField[Any] = ModelChoiceField(
         queryset=None, required=False, empty_label="All locations"
     )
     type = forms.ChoiceField(choices=[("", "All types"), *Promotion.Type.choices], required=False)
-    campaign: forms.ModelChoiceField = forms.ModelChoiceField(
+    campaign: ModelChoiceField[PromotionCampaign] = ModelChoiceField(
         queryset=PromotionCampaign.objects.all(), required=False, widget=forms.HiddenInput
     )
     currency = forms.ChoiceField()

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -9,6 +9,9 @@ from django_fsm import transition
 
 from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
+
+if TYPE_CHECKING:
+    from promotions.models.change import Change
 
 Status = Campaign.Status
 
@@ -96,7 +99,7 @@ class PromotionCampaign(Campaign):
         return self.status != Status.ACTIVE and not self.is_final
 
     @property
-    def edits(self) -> models.QuerySet:
+    def edits(self) -> "models.QuerySet[Change]":
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")
 

@@ -9,7 +9,7 @@ from promotions.codes import code_key, is_short
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
-    def with_state(self, now: datetime):
+    def with_state(self, now: datetime) -> models.QuerySet[Any]:  # Any: `state` is no field of the model
         """Each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
         used_up = Q(kind=Coupon.Kind.ONE_TIME, uses__gte=1) | Q(max_uses__lte=F("uses"))
         return self.annotate(

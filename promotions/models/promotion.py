@@ -1,10 +1,13 @@
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
 from campaigns.fields import DatabaseTimeField
+
+if TYPE_CHECKING:
+    from promotions.models.change import Change
 
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
@@ -100,6 +103,6 @@ class Promotion(models.Model):
         return counter is not None and counter.is_used_up
 
     @property
-    def edits(self) -> models.QuerySet:
+    def edits(self) -> "models.QuerySet[Change]":
         """Who edited its own fields, and how."""
         return self.changes.filter(what="edited")

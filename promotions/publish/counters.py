@@ -110,7 +110,7 @@ def count_held_uses(thing: str, pk: int) -> int:
     """How many uses of a campaign or a promotion (`thing`) the held sales reserve."""
     with connection.cursor() as cursor:
         cursor.execute(RESERVED.format(thing=thing), {"pk": pk})
-        _, uses = cursor.fetchone()
+        uses: int = cursor.fetchone()[1]
     return uses
 
 
@@ -142,7 +142,8 @@ def was_granted(thing: str, pk: int) -> bool:
             "jsonb_build_array(jsonb_build_object(%(thing)s::text, %(pk)s)))",
             {"thing": thing, "pk": pk},
         )
-        return cursor.fetchone()[0]
+        is_used: bool = cursor.fetchone()[0]
+    return is_used
 
 
 WRONG_COUNTERS = """
@@ -172,7 +173,8 @@ def find_wrong_counters() -> list[tuple[str, int]]:
     """
     with connection.cursor() as cursor:
         cursor.execute(WRONG_COUNTERS)
-        return cursor.fetchall()
+        wrong: list[tuple[str, int]] = cursor.fetchall()
+    return wrong
 
 
 def correct_counters() -> None:

@@ -66,7 +66,8 @@ class Ledger:
         """What a statement over LINES or GRANTED finds."""
         with connection.cursor() as cursor:
             cursor.execute(statement, self.parameters)
-            return cursor.fetchall()
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
     def sums(self, key: str) -> dict[Any, Row]:
         """`given` and `uses` by `key`, an SQL expression over `line` and `sale`.

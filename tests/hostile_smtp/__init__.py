@@ -93,7 +93,8 @@ class Control:
         return json.loads(self._lines.readline())
 
     def stats(self) -> dict[str, Any]:
-        return self._do(do="stats")
+        stats: dict[str, Any] = self._do(do="stats")
+        return stats
 
     def change(self, **settings: Any) -> None:
         """New settings by name; `rules` as a list of texts."""

@@ -1,7 +1,8 @@
 import signal
 import threading
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from campaigns import clock
@@ -10,10 +11,10 @@ from campaigns import clock
 class Command(BaseCommand):
     help = "The clock: one beat every 5 seconds until it is told to stop. Any number may run."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=5, help="seconds between two beats (default 5)")
 
-    def handle(self, *args, every, **options):
+    def handle(self, *args: Any, every: float, **options: Any) -> None:
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())

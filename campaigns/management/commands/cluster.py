@@ -1,8 +1,9 @@
 import os
 import sys
+from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from campaigns.processes import announce_stop, die_with_parents
@@ -12,11 +13,11 @@ class Command(BaseCommand):
     help = "Run a cluster of the queue whose processes end with their parent, even when that is killed."
     requires_system_checks = []  # they would load every page; `migrate` has run them
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         clusters = [settings.Q_CLUSTER["name"], *settings.Q_CLUSTER["ALT_CLUSTERS"]]
         parser.add_argument("name", choices=clusters, help="the cluster, as named in settings.Q_CLUSTER")
 
-    def handle(self, *args, name, **options):
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
         if os.environ.get("Q_CLUSTER_NAME") != name:
             # django-q2 chose its settings by this variable when it was imported, before this command was known.
             os.environ["Q_CLUSTER_NAME"] = name
@@ -28,12 +29,12 @@ class Command(BaseCommand):
 
         from campaigns import heartbeats
 
-        class Announced(Cluster):
+        class Announced(Cluster):  # type: ignore[misc]  # django-q2 is untyped
             """A cluster whose workers can see that it stops: it waits for their tasks, and a long one can end early."""
 
-            def stop(self):
+            def stop(self) -> bool:
                 announce_stop()
-                stopped = super().stop()
+                stopped: bool = super().stop()
                 heartbeats.end(name)
                 return stopped
 

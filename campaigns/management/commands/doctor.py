@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -9,7 +10,7 @@ from campaigns.models import Heartbeat
 class Command(BaseCommand):
     help = "Prove the invariants; exits 1 with one line for each breach."
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         if problems := health.check_database():
             raise CommandError(problems[0])
         breaches = list(doctor.find_breaches())

@@ -1,6 +1,7 @@
 import random
+from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from campaigns import database_time, seeds
@@ -12,10 +13,10 @@ class Command(BaseCommand):
         "Load the demo, once: what was made before is not made again, and nothing that is there is changed."
     )
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--logins", action="store_true", help="only print the logins that still hold")
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         if options["logins"]:
             self.greet()
             return
@@ -24,11 +25,11 @@ class Command(BaseCommand):
         logins.load()
         seeds.plant("demo", self.load)
 
-    def load(self):
+    def load(self) -> None:
         marketer, now = logins.find_author(), database_time.now()
         people.load(random.Random(18))
         promotions.load(marketer, now)
         mails.load(marketer, now)
 
-    def greet(self):
+    def greet(self) -> None:
         self.stdout.write("\n".join(f"  {line}".rstrip() for line in logins.describe()))

@@ -1,4 +1,5 @@
 import sys
+from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -8,7 +9,7 @@ from mailing import secrets
 class Command(BaseCommand):
     help = "Encrypt every stored secret with the first of ENCRYPTION_KEYS; exits 1 with a line for each it cannot read."
 
-    def handle(self, *args, **options):
+    def handle(self, *args: Any, **options: Any) -> None:
         unreadable = list(secrets.reencrypt_secrets())
         for sentence in unreadable:
             self.stderr.write(sentence)

@@ -1,4 +1,6 @@
-from django.core.management.base import BaseCommand, CommandError
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from campaigns.refusals import Refused
 from pos import keys
@@ -8,11 +10,11 @@ from pos.models import Location
 class Command(BaseCommand):
     help = "Adds a till and prints its key, once."
 
-    def add_arguments(self, parser):
+    def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("location", metavar="LOCATION_CODE")
         parser.add_argument("name", metavar="NAME")
 
-    def handle(self, *args, location, name, **options):
+    def handle(self, *args: Any, location: str, name: str, **options: Any) -> None:
         found = Location.objects.filter(code=location).first()
         if found is None:
             known = ", ".join(Location.objects.values_list("code", flat=True)) or "none yet"
