@@ -1,4 +1,7 @@
-"""The clock: what falls due by time alone. Any number of clocks may run; each due row is taken once."""
+"""The clock: it calls what `settings.CLOCK` names, in mailing, promotions and pos, for what falls due by time alone.
+
+Any number of clocks may run; each due row is taken once.
+"""
 
 import logging
 from collections.abc import Callable, Iterable

@@ -49,7 +49,10 @@ class KindLifecycle(Generic[C]):
     NEEDS_TIME: ClassVar[frozenset[str]] = frozenset()  # those of them that cannot do without
 
     def take_locks(self, campaign: C, verb: str) -> None:
-        """Take the locks that must come before the row's own. `verb` is a step, `edit`, `delete` or `settle`."""
+        """Take the locks that must come before the row's own. `verb` is a step, `edit`, `delete` or `owed`.
+
+        None by default; promotion campaigns take the rules lock.
+        """
 
     def list_owed_steps(self, campaign: C, now: datetime) -> list[str]:
         """The steps the clock owes at `now`, in order, without taking them."""
@@ -127,9 +130,9 @@ def fire(
         campaign = load_own_kind(campaign)
         lifecycle_of(campaign).take_locks(campaign, verb)
         campaign = lock_row(campaign)
-        settled = _take_owed_steps(campaign, now)
-        reasons = [] if verb in settled else list_refusals(campaign, verb, by, now, **arguments)
-        if not reasons and verb not in settled:
+        owed_steps = _take_owed_steps(campaign, now)
+        reasons = [] if verb in owed_steps else list_refusals(campaign, verb, by, now, **arguments)
+        if not reasons and verb not in owed_steps:
             _take_step(campaign, verb, now, by, why, **arguments)
             _take_owed_steps(campaign, now)  # a resume past its end: active, and at once expired
     if reasons:
@@ -142,7 +145,7 @@ def write_owed_steps(campaign: Campaign | int, now: datetime | None = None) -> l
     now = now or database_time.now()
     with transaction.atomic():
         campaign = load_own_kind(campaign)
-        lifecycle_of(campaign).take_locks(campaign, "settle")
+        lifecycle_of(campaign).take_locks(campaign, "owed")
         row = type(campaign).objects.select_for_update(skip_locked=True).filter(pk=campaign.pk).first()
         return _take_owed_steps(row, now) if row else []
 

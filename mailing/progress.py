@@ -61,7 +61,7 @@ class Figures(msgspec.Struct, frozen=True):
     """The progress of one campaign (E10). All but rates and times are numbers of recipients.
 
     waiting: not tried yet, also those a sender has taken in advance. sending: handed over, the answer not recorded yet.
-    sent: accepted, bounced since, or uncertain. percent: of those nothing more is to come of, uncertain ones too.
+    sent: accepted, bounced since, or uncertain. percent: how many are finished, uncertain ones too.
     delivered: accepted and not bounced since. answered: sent, or refused for good at once: what bounces are told in
     percent of. rate: messages a second over the last half minute; average: since the launch. seconds_left: at the rate
     of the last minutes and under the limits, None when nothing moves and nothing is limited.
@@ -237,11 +237,11 @@ def _seconds_left(
         return 0
     if campaign.status != Campaign.Status.RUNNING:
         return None
-    least = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
+    lower_bounds = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
     begun = campaign.prepared_at or now
     if pace := sums.trend / max(1.0, (now - max(sums.going, begun)).total_seconds()):
-        least.append(sums.number_left / pace)
-    longest = max(least)
+        lower_bounds.append(sums.number_left / pace)
+    longest = max(lower_bounds)
     return max(1, round(longest)) if longest else None
 
 

@@ -40,7 +40,7 @@ class Standing:
 
 def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
     """The figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
-    found: dict[str, Any] = {**counters.read_figures(campaign)}
+    found: dict[str, Any] = {**counters.read_counter_figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
         since = max(campaign.starts_at, now - PACE_WINDOW)

@@ -62,9 +62,10 @@ def list_entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
 
 
 def split_runs(before: int, amount: int, units: int) -> Runs:
-    """The part of each unit in `amount`, on top of `before`, where their sum is spread evenly, larger parts first.
+    """Split an amount over the units of a line: 10 over 3 units gives 4, 3 and 3.
 
-    That is spread(before + amount) − spread(before), unit by unit: never below 0, and the same for any number of
+    `before` is what earlier promotions took of the same units, so that the sum of all is spread evenly, too. A part
+    is spread(before + amount) − spread(before), unit by unit: never below 0, and the same for any number of
     promotions on a line.
     """
     if units == 1:

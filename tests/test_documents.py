@@ -2,6 +2,7 @@
 
 import importlib
 import re
+from functools import cache
 from pathlib import Path
 
 from django.apps import apps
@@ -13,6 +14,7 @@ names_a_file_outside = re.compile(
     r"\.\./shared|\.\./\.library|shared/design|house_style\.md|seed_products|field_reports"
 ).search
 GLOSSARY = (BASE / "docs" / "glossary.md").read_text()
+DJANGOS = {"EmailMultiAlternatives"}  # names that documents tell of and no code of ours uses
 NAMED = set(re.findall(r"`([\w.]+)`", GLOSSARY))
 SILENT = {"migrations", "management", "commands", "templatetags", "formats", "en"}  # Django's own folders
 FILES = [
@@ -75,6 +77,13 @@ def resolve(name: str) -> object:
     raise ModuleNotFoundError(name)
 
 
+@cache
+def _list_words_of_code() -> set[str]:
+    """Every word of our Python files but these tests' own."""
+    files = (each for app in (*APPS, "config", "tests", "benchmarks") for each in (BASE / app).rglob("*.py"))
+    return {word for each in files if each != Path(__file__) for word in re.findall(r"\w+", each.read_text())}
+
+
 def leads_somewhere(name: str) -> bool:
     """Whether what stands in backticks is a file, a model or a name of the code; other words always do."""
     app, _, rest = name.partition(".")
@@ -82,6 +91,8 @@ def leads_somewhere(name: str) -> bool:
         return True
     if "/" in name or name.endswith((".py", ".md", ".toml", ".txt", ".css", ".js", ".json", ".in")):
         return bool(list(BASE.glob(name.rstrip("/"))))
+    if not rest and name.isidentifier() and name != name.lower():
+        return name in _list_words_of_code() | DJANGOS
     if not rest or app not in (*APPS, "config", "tests", "benchmarks"):
         return True
     if app in APPS and rest.lower() in apps.get_app_config(app).models:

@@ -32,7 +32,8 @@ _between_lists = re.compile(r"\s*[,;|]\s*").split
 class RowBatch(msgspec.Struct):
     """Rows that stand together in a file, read. Places count from 0.
 
-    block: their verdicts as far as the file alone tells: created is who is still to be looked for in the database.
+    block: their verdicts as far as the file alone tells: a row with the verdict created
+    may turn out to be known, once the database is asked.
     lines: those rows as CSV: place, address, OWN, and the attributes as JSON. cells: all rows as they stand in the
     file. lists: keys by place, for the rows that name any. numbers: the places of each customer number that comes
     more than once. declined: the reason of a suppression by place, for those who want no mail.
@@ -60,11 +61,11 @@ def read_rows(
     """
     problems = _find_too_wide(cells, len(names))
     notes: dict[int, list[str]] = {}
-    refusals: dict[int, str] = {}
+    declined: dict[int, str] = {}
     columns: dict[str, list[str]] = {}
     for (name, taken), values in zip(names, _turn_into_columns(cells, len(names)), strict=True):
         if taken in CONSENT:
-            _find_declined(name, taken, [*map(str.strip, values)], refusals, notes)
+            _find_declined(name, taken, [*map(str.strip, values)], declined, notes)
         elif taken != LEFT_OUT:
             columns[taken] = _clean_cells(name, taken, values, problems)
     emails = _read_each(columns.pop("email"), _read_email, problems)
@@ -80,7 +81,7 @@ def read_rows(
     lines = _write_copy_lines(
         block, [own.get(name, repeat("")) for name in OWN_COLUMNS], _encode_attributes(columns, len(cells))
     )
-    return RowBatch(block, lines, cells, named, _find_doubles(own.get("customer_id", ())), refusals)
+    return RowBatch(block, lines, cells, named, _find_doubles(own.get("customer_id", ())), declined)
 
 
 def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
@@ -90,7 +91,7 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
     if "\0" in text and taken != "email":
         for place, cell in enumerate(bare):
             if "\0" in cell:
-                problems.setdefault(place, f"“{taken}” holds what no text may.")
+                problems.setdefault(place, f"“{taken}” holds a character that cannot be stored.")
     if "\x1a" in text:  # it ends files of DOS
         bare = [cell.strip("\x1a") for cell in bare]
     if not unicodedata.is_normalized("NFC", text):  # a Mac writes é as two
@@ -105,15 +106,15 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
 
 
 def _find_declined(
-    name: str, taken: str, column: Sequence[str], refusals: dict[int, str], notes: dict[int, list[str]]
+    name: str, taken: str, column: Sequence[str], declined: dict[int, str], notes: dict[int, list[str]]
 ) -> None:
     """Write down who wants no mail, as this column says."""
     reasons = {cell: find_decline_reason(name, taken, cell) for cell in {*column}}
     if not any(reasons.values()):
         return
     for place, cell in enumerate(column):
-        if reasons[cell] and place not in refusals:
-            refusals[place] = reasons[cell]
+        if reasons[cell] and place not in declined:
+            declined[place] = reasons[cell]
             notes.setdefault(place, []).append(f"Wants no mail: “{name[:50]}” is “{cell[:50]}”.")
 
 
@@ -162,7 +163,7 @@ def _read_score(cell: str) -> str:
 
 
 def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -> list[str]:
-    """A field that nobody needs loses no row."""
+    """Leave a cell out that is too long for an optional field; its row is taken all the same."""
     longest = LONGEST_CELL if name in (LIST, "country") else LENGTHS.get(name, LONGEST_CELL)
     if max(map(len, column)) <= longest:
         return column

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
 # connection not held; those suppressed or gone since the launch are skipped instead. The lane is locked for the
-# moment, so that nobody puts right what a run has left while that run, its lease over, takes more.
+# moment, so that nobody cleans up behind a run whose lease has just ended while that run still claims. `Ledger.mark`
+# looks at the campaign's status once more, before the content leaves.
 CLAIM = """
 WITH lane AS MATERIALIZED (
     SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
@@ -55,14 +56,14 @@ RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judge
           judged.tries
 """
 
-# What was marked, and missed its turn before a byte of it left.
+# A delivery that was marked in_data and missed its turn before a byte of it left: back to pending.
 UNMARK = """
 UPDATE mailing_delivery SET status = 'pending', due_at = now()
 WHERE id = %s AND run IS NOT DISTINCT FROM %s AND status = 'in_data'
 """
 
-# What this run took and has not handed over goes back, ahead of what is tried again; see lanes._PUT_RIGHT for what
-# it is when the run has died.
+# What this run claimed and has not handed over goes back to pending, ahead of what is tried again. For a run that
+# has died see lanes._PUT_RIGHT.
 GIVE_BACK = """
 UPDATE mailing_delivery AS delivery
 SET status = CASE WHEN campaign.status IN ('cancelled', 'failed') OR suppression.id IS NOT NULL THEN 'skipped'
@@ -118,7 +119,7 @@ class RunningCampaign(msgspec.Struct):
 class ClaimedDelivery(msgspec.Struct):
     """One delivery a run has taken.
 
-    attempts: tries before that counted; tries: all of them.
+    attempts: earlier tries that count towards the limit; tries: all earlier tries.
     turn: when it is to leave, None where there is no limit. taken_at: when a place took it to prepare that. Both in
     the time of Turnstile.
     """

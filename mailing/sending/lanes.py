@@ -1,8 +1,8 @@
 """Lanes: who may feed a connection, and what becomes of rows whose process died.
 
-A connection has LANES lanes, each leased to one run of a pump at a time. Two processes fill two cores; a third gains
-nothing. A run that only waits for late answers is set aside, under a number of its own that leads back to its lane
-(number % LANES), which another may then take with the connections that are not waiting.
+A connection has LANES_PER_CONNECTION lanes, each leased to one run of a pump at a time. Two processes fill two cores;
+a third gains nothing. A run that only waits for late answers is set aside, under a number of its own that leads back to
+its lane (number % LANES_PER_CONNECTION), which another may then take with the connections that are not waiting.
 """
 
 import os

@@ -10,7 +10,7 @@
     while mail and connection.is_usable:
         result = await connection.offer(mail)       # envelope; None: 354, the recipient is accepted
         if result is None:
-            if not await marked(mail):              # in_data is committed, or must not be
+            if not await marked(mail):              # True: the delivery is committed as in_data; else do not send
                 connection.withhold()
                 break
             following = take()

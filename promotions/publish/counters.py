@@ -191,7 +191,7 @@ def correct_counters() -> None:
             bump_version()
 
 
-def read_figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:
+def read_counter_figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:
     """The live figures of a campaign: spent, held, left (None: no budget), uses, uses_left, overrun, used_up_at.
 
     Amounts in minor units. From its counter, or from the ledger where it has none.

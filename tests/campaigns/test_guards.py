@@ -162,7 +162,9 @@ def test_the_history_is_append_only(status):
 
 def test_a_failing_step_changes_nothing(monkeypatch):
     campaign = PromotionCampaignFactory(status="active")
-    monkeypatch.setattr(type(lifecycle.lifecycle_of(campaign)), "follow_up", lambda self, campaign, verb, was: 1 / 0)
+    monkeypatch.setattr(
+        type(lifecycle.lifecycle_of(campaign)), "follow_up", lambda self, campaign, verb, was: 1 / 0
+    )
     with pytest.raises(ZeroDivisionError):
         fire(campaign, "pause")
     assert Campaign.objects.get(pk=campaign.pk).status == "active"

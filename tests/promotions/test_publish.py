@@ -20,7 +20,7 @@ from promotions.models import (
     Redemption,
     RulesVersion,
 )
-from promotions.publish.counters import correct_counters, find_wrong_counters, read_figures
+from promotions.publish.counters import correct_counters, find_wrong_counters, read_counter_figures
 from tests.factories import (
     CouponFactory,
     LocationFactory,
@@ -329,10 +329,10 @@ def test_the_database_lets_no_counter_pass_its_limit():
 def test_the_live_figures_of_a_campaign_come_from_its_counter_or_its_ledger():
     campaign = PromotionCampaignFactory(status="active")
     grant_before_limits(campaign, 120)
-    assert read_figures(campaign)["spent"] == 120
-    assert read_figures(campaign)["left"] is None
+    assert read_counter_figures(campaign)["spent"] == 120
+    assert read_counter_figures(campaign)["left"] is None
     campaign = publish.edit_campaign(campaign, changes={"budget": 200, "max_uses": 9})
-    found = read_figures(campaign)
+    found = read_counter_figures(campaign)
     assert (found["spent"], found["left"], found["uses"], found["uses_left"]) == (120, 80, 1, 8)
 
 
