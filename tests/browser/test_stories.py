@@ -60,6 +60,9 @@ def test_a_mail_goes_out_and_a_click_is_counted(page: Page, product: Product, si
     expect(clicked).to_contain_text("1", timeout=SOON)
 
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+
 class Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None
@@ -67,8 +70,9 @@ class Stay(urllib.request.HTTPRedirectHandler):
 
 def follow_link(link: str) -> str:
     """Where the link leads, without the parameters added to it."""
+    person = urllib.request.Request(link, headers={"User-Agent": BROWSER})
     with pytest.raises(urllib.error.HTTPError) as answer:
-        urllib.request.build_opener(Stay).open(link, timeout=10)
+        urllib.request.build_opener(Stay).open(person, timeout=10)
     answer.value.close()
     assert answer.value.code == 302
     return answer.value.headers["Location"].partition("?")[0]
