@@ -5,7 +5,7 @@ django-environ parses the address of the database. Its other readers are not use
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from configparser import RawConfigParser
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -76,6 +76,15 @@ def port(name: str, default: int) -> int:
     if number > MAX_PORT:
         raise Unusable(f"{name} would be {number}: set it to a port number from 1 to {MAX_PORT}.")
     return number
+
+
+def choice(name: str, default: str, offered: Sequence[str]) -> str:
+    """Return one of the words that are offered."""
+
+    def cast(value: str) -> str:
+        return offered[offered.index(value.lower())]
+
+    return read_value(name, default, cast, " or ".join(offered))
 
 
 def count(name: str, default: int) -> int:

@@ -54,8 +54,8 @@ SELECT id, campaign_id, connection_id, %(launched)s, status, stage, code, enhanc
 FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status = 'bounced'
 """
 EVENTS = """
-INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system)
-SELECT delivery.id, campaign_id, kind, at, link, '', 'human', device, client, system
+INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system, basis)
+SELECT delivery.id, campaign_id, kind, at, link, '', 'human', device, client, system, 'interest'
 FROM mailing_delivery AS delivery
 JOIN LATERAL (VALUES
     ('opened', opened_at, NULL), ('clicked', clicked_at, abs(hashtext(email)) %% %(links)s)

@@ -34,6 +34,7 @@ from mailing.models import (
     Delivery,
     EmailCampaign,
     Event,
+    EventCount,
     HeldReport,
     Lane,
     Membership,
@@ -44,6 +45,8 @@ from mailing.models import (
     Suppression,
     Tally,
     Target,
+    TrackingConsent,
+    TrackingPolicy,
     Upload,
     VerdictBlock,
 )
@@ -176,6 +179,20 @@ class EventAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(
-    [CampaignPace, Content, Lane, Membership, Pace, Route, Tally, Target, Upload, VerdictBlock],
+    [
+        CampaignPace,
+        Content,
+        EventCount,
+        Lane,
+        Membership,
+        Pace,
+        Route,
+        Tally,
+        Target,
+        TrackingConsent,
+        TrackingPolicy,
+        Upload,
+        VerdictBlock,
+    ],
     ReadOnlyAdmin,
 )

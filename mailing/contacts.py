@@ -13,7 +13,7 @@ from campaigns import database_time, editions
 from campaigns.refusals import Refused
 from campaigns.workspace import spreadsheets
 from mailing import audience, importing
-from mailing.models import Contact, ContactList, Membership, Suppression
+from mailing.models import Contact, ContactList, Membership, Suppression, TrackingConsent
 
 MOST_SUGGESTIONS = 10
 REASONS_OF_WISH = (
@@ -63,6 +63,11 @@ def save_contact(
         )
         editions.record_edit(contact, before, describe_contact(contact), by=by)
     return contact
+
+
+def record_consent(contact: Contact, *, is_granted: bool, how: str, by: Any = None) -> None:
+    """Add a decision about individual tracking; from now on it counts, also for mails already sent."""
+    TrackingConsent.objects.create(contact=contact, is_granted=is_granted, how=how, by=by)
 
 
 def _refuse_new_address_of_suppressed(was: Contact) -> None:

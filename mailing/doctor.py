@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.db import connection
 
 # Both sides in one statement, so that they are of one moment, while senders run too.
@@ -50,6 +51,14 @@ WHERE campaign.status = 'completed' AND delivery.status IN ('pending', 'claimed'
 GROUP BY 1, 2, 3 ORDER BY 1, 3
 """
 
+# What names a person beyond what the setting and the campaign allow.
+UNLAWFUL = """
+SELECT event.campaign_id, count(*) FILTER (WHERE event.basis = 'interest' AND %(consent)s = 'opt-in'),
+       count(*) FILTER (WHERE campaign.tracking NOT IN ('', 'individual'))
+FROM mailing_event AS event JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = event.campaign_id
+WHERE event.kind <> 'unsubscribed' GROUP BY 1 ORDER BY 1
+"""
+
 
 def breaches() -> Iterator[str]:
     """One line for each figure that differs from its ledger, and for each delivery nothing would ever come of."""
@@ -66,3 +75,9 @@ def breaches() -> Iterator[str]:
         cursor.execute(ENDED)
         for campaign, was, status, found in cursor.fetchall():
             yield f"Campaign {campaign} is {was}, but {found} of its deliveries are {status}."
+        cursor.execute(UNLAWFUL, {"consent": settings.TRACKING_CONSENT})
+        for campaign, without_consent, too_many in cursor.fetchall():
+            if without_consent:
+                yield f"Campaign {campaign}: {without_consent} events have no consent, and TRACKING_CONSENT is opt-in."
+            if too_many:
+                yield f"Campaign {campaign}: {too_many} events name a person, and its tracking allows none."

@@ -46,6 +46,7 @@ FIELDS = (
     "text",
     "track_opens",
     "track_clicks",
+    "tracking",
     "utm_source",
     "utm_medium",
     "utm_campaign",

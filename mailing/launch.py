@@ -15,7 +15,7 @@ from campaigns.models import Campaign
 from mailing import audience, content, endings, renderer
 from mailing.addresses import normalise_address
 from mailing.comparing import Condition
-from mailing.models import BounceMailbox, Contact, Content, EmailCampaign
+from mailing.models import BounceMailbox, Contact, Content, EmailCampaign, Mode
 from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
@@ -129,6 +129,7 @@ def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
 def build_source(campaign: EmailCampaign) -> content.Source:
     """The campaign's content as its author wrote it, with what its headers need."""
     domain = campaign.from_email.rpartition("@")[2]
+    is_tracked = campaign.mode != Mode.NONE
     return content.Source(
         subject=campaign.subject,
         preheader=campaign.preheader,
@@ -138,8 +139,8 @@ def build_source(campaign: EmailCampaign) -> content.Source:
         body=campaign.body,
         body_format=cast("content.Format", campaign.body_format),  # the same three: EmailCampaign.Format
         text=campaign.text,
-        track_opens=campaign.track_opens,
-        track_clicks=campaign.track_clicks,
+        track_opens=campaign.track_opens and is_tracked,
+        track_clicks=campaign.track_clicks and is_tracked,
         utm_source=campaign.link_source,
         utm_medium=campaign.utm_medium,
         utm_campaign=campaign.utm_campaign or campaign.name,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from campaigns.workspace import spreadsheets
 from mailing import content
-from mailing.models import Content, Delivery, EmailCampaign, Event
+from mailing.models import Content, Delivery, EmailCampaign, Event, EventCount
 
 CSV_COLUMNS = (
     "address",
@@ -56,6 +56,7 @@ class Answers(msgspec.Struct, frozen=True):
 
     links: list[LinkFigures]
     origins: list[OriginFigures]
+    unnamed: int  # of all opens and clicks, those that name nobody
 
 
 def count_answers(campaign: EmailCampaign) -> Answers:
@@ -66,20 +67,33 @@ def count_answers(campaign: EmailCampaign) -> Answers:
         .order_by("kind")
         .annotate(amount=Count("pk"), people=Count("delivery", distinct=True))
     )
-    return Answers(_list_links(campaign, rows), _list_origins(rows))
+    unnamed = list(
+        EventCount.objects.filter(campaign=campaign)
+        .values("kind", "origin", "link")
+        .order_by("kind")
+        .annotate(amount=Sum("amount"))
+    )
+    return Answers(
+        _list_links(campaign, rows, unnamed),
+        _list_origins([*rows, *unnamed]),
+        sum(row["amount"] for row in unnamed),
+    )
 
 
-def _list_links(campaign: EmailCampaign, rows: list[dict[str, Any]]) -> list[LinkFigures]:
+def _list_links(
+    campaign: EmailCampaign, rows: list[dict[str, Any]], unnamed: list[dict[str, Any]]
+) -> list[LinkFigures]:
     frozen = Content.objects.filter(campaign=campaign).first()
     if frozen is None:
         return []
-    counted = {
-        row["link"]: (row["amount"], row["people"])
-        for row in rows
-        if (row["kind"], row["origin"]) == (Event.Kind.CLICKED, Event.Origin.HUMAN)
-    }
+    clicks: Counter[int] = Counter()
+    people: Counter[int] = Counter()
+    for row in [*rows, *unnamed]:
+        if (row["kind"], row["origin"]) == (Event.Kind.CLICKED, Event.Origin.HUMAN):
+            clicks[row["link"]] += row["amount"]
+            people[row["link"]] += row.get("people", 0)
     urls = content.load(bytes(frozen.compiled)).links
-    return [LinkFigures(url, *counted.get(index, (0, 0))) for index, url in enumerate(urls)]
+    return [LinkFigures(url, clicks[index], people[index]) for index, url in enumerate(urls)]
 
 
 def _list_origins(rows: list[dict[str, Any]]) -> list[OriginFigures]:

@@ -6,20 +6,20 @@ same token.
 """
 
 from functools import lru_cache
+from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import database_time
-from mailing import content, launch
-from mailing.models import Content, Delivery, Event, Membership, Suppression
+from mailing import bursts, content, launch
+from mailing.bursts import BURST_LINKS, BURST_SECONDS, REPEAT_SECONDS, TRAP_SECONDS
+from mailing.models import Content, Delivery, Event, Membership, Mode, Suppression
+from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
 from mailing.visitors import Visitor
-
-REPEAT_SECONDS = 10  # the same thing again within them is the same thing
-BURST_LINKS, BURST_SECONDS = 5, 1  # so many links of one mail within so many seconds: nobody reads as fast
-TRAP_SECONDS = 10  # clicks so near to one of the honeypot link are the same machine's
 
 
 class Addressee(msgspec.Struct, frozen=True):
@@ -45,8 +45,11 @@ WITH seen AS (
         sent_at = CASE WHEN status = 'uncertain' THEN coalesce(sent_at, now()) ELSE sent_at END
     WHERE id = %(pk)s AND ((%(counts)s AND {moment} IS NULL) OR status = 'uncertain')
 )
-INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system)
-SELECT id, campaign_id, %(kind)s, now(), %(link)s, %(how)s, %(origin)s, %(device)s, %(client)s, %(system)s
+INSERT INTO mailing_event (
+    delivery_id, campaign_id, kind, at, link, how, origin, device, client, system, basis, consent_id
+)
+SELECT id, campaign_id, %(kind)s, now(), %(link)s, %(how)s, %(origin)s, %(device)s, %(client)s, %(system)s,
+       %(basis)s, %(consent)s
 FROM mailing_delivery
 WHERE id = %(pk)s AND NOT EXISTS (
     SELECT FROM mailing_event WHERE delivery_id = %(pk)s AND kind = %(kind)s
@@ -77,11 +80,88 @@ WHERE delivery.id = %(pk)s
 """
 
 
+_READ_TERMS = """
+SELECT delivery.campaign_id, delivery.contact_id, delivery.opened_at, campaign.tracking, policy.mode, consent.id,
+       consent.is_granted
+FROM mailing_delivery AS delivery
+JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.campaign_id
+LEFT JOIN mailing_trackingpolicy AS policy ON policy.id = 1
+LEFT JOIN LATERAL (
+    SELECT id, is_granted FROM mailing_trackingconsent
+    WHERE contact_id = delivery.contact_id ORDER BY id DESC LIMIT 1
+) AS consent ON true
+WHERE delivery.id = %s
+FOR NO KEY UPDATE OF delivery
+"""
+_COUNT = """
+INSERT INTO mailing_eventcount (campaign_id, kind, origin, link, device, client, system, at, amount)
+VALUES (%(campaign)s, %(kind)s, %(origin)s, %(link)s, %(device)s, %(client)s, %(system)s, date_trunc('hour', now()),
+        %(amount)s)
+"""
+_MARK_ENGAGED = """
+UPDATE mailing_contact SET engaged_on = current_date
+WHERE id = %s AND engaged_on IS DISTINCT FROM current_date
+"""
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """What may be noted of one delivery now. `basis` is "" where nothing may name its contact."""
+
+    campaign: int
+    contact: int | None
+    is_opened: bool
+    mode: str
+    basis: str
+    consent: int | None
+
+
+def _read_terms(pk: int) -> Terms:
+    """Read what may be noted of a delivery, and lock it: each of its clicks sees those before it. Raises BadLink."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_TERMS, [pk])
+        row = cursor.fetchone()
+    if row is None:
+        raise BadLink("The mail this link stood in is not known any more.")
+    campaign, contact, opened_at, own, sites, consent, is_granted = row
+    mode = choose_stricter(sites or Mode.INDIVIDUAL, own)
+    basis = ""
+    if mode == Mode.INDIVIDUAL:
+        if is_granted:
+            basis = Event.Basis.CONSENT
+        elif is_granted is None and settings.TRACKING_CONSENT == "opt-out":
+            basis = Event.Basis.INTEREST
+    return Terms(
+        campaign,
+        contact,
+        opened_at is not None,
+        mode,
+        basis,
+        consent if basis == Event.Basis.CONSENT else None,
+    )
+
+
 def note_open(token: str, visitor: Visitor | None) -> None:
     """Note that a mail was opened; without a visitor note nothing. Raises BadLink."""
     pk = _read_token(token, Purpose.OPEN)
-    if visitor and pk != tokens.TEST_DELIVERY_ID:
-        _note(pk, Event.Kind.OPENED, visitor)
+    if visitor is None or pk == tokens.TEST_DELIVERY_ID:
+        return
+    with transaction.atomic():
+        terms = _read_terms(pk)
+        if terms.basis:
+            _note(pk, Event.Kind.OPENED, visitor, basis=terms.basis, consent=terms.consent)
+        elif terms.mode != Mode.NONE and not bursts.is_repeated(pk, Event.Kind.OPENED, None):
+            _count(terms, Event.Kind.OPENED, visitor)
+
+
+def _count(
+    terms: Terms, kind: Event.Kind, visitor: Visitor, link: int | None = None, amount: int = 1
+) -> None:
+    """Move the totals of a campaign; of a contact note the day at most."""
+    values: dict[str, Any] = {"campaign": terms.campaign, "kind": kind, "link": link, "amount": amount}
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, values | msgspec.structs.asdict(visitor))
+        if terms.mode == Mode.HYGIENE and visitor.origin == Event.Origin.HUMAN:
+            cursor.execute(_MARK_ENGAGED, [terms.contact])
 
 
 def note_click(token: str, index: int, visitor: Visitor | None) -> str:
@@ -103,9 +183,9 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
         raise BadLink("This link leads nowhere any more.") from error
     if visitor and is_trap:
         machine = msgspec.structs.replace(visitor, origin=Event.Origin.MACHINE)
-        _note_click(delivery, machine, None, how="trap")
+        _note_click(delivery.pk, machine, None, how="trap")
     elif visitor:
-        _note_click(delivery, visitor, index)
+        _note_click(delivery.pk, visitor, index)
     return target
 
 
@@ -134,7 +214,7 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
             contact__email=delivery.email, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
         ).update(unsubscribed_at=database_time.now())
         if delivery.unsubscribed_at is None:
-            _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how)
+            _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how, basis=Event.Basis.EVIDENCE)
     return _make_addressee(delivery)
 
 
@@ -164,15 +244,19 @@ def _find_delivery(pk: int) -> Delivery:
 
 
 @transaction.atomic
-def _note_click(delivery: Delivery, visitor: Visitor, link: int | None, how: str = "") -> None:
+def _note_click(pk: int, visitor: Visitor, link: int | None, how: str = "") -> None:
     """Note a click, and whether it proves that a machine made those of the last moments."""
-    # clicks of one mail one after the other: each sees those before it
-    Delivery.objects.select_for_update(no_key=True).filter(pk=delivery.pk).values_list("pk").first()
-    _note(delivery.pk, Event.Kind.CLICKED, visitor, link=link, how=how)
-    if delivery.opened_at is None and visitor.origin == Event.Origin.HUMAN:
-        _note(delivery.pk, Event.Kind.OPENED, visitor, how="click")
+    terms = _read_terms(pk)
+    if not terms.basis:
+        if terms.mode != Mode.NONE and not bursts.is_repeated(pk, Event.Kind.CLICKED, link):
+            _count_click(pk, terms, visitor, link)
+        return
+    named: dict[str, Any] = {"basis": terms.basis, "consent": terms.consent}
+    _note(pk, Event.Kind.CLICKED, visitor, link=link, how=how, **named)
+    if not terms.is_opened and visitor.origin == Event.Origin.HUMAN:
+        _note(pk, Event.Kind.OPENED, visitor, how="click", **named)
     with connection.cursor() as cursor:
-        values = {"pk": delivery.pk, "burst": BURST_SECONDS, "trap": TRAP_SECONDS}
+        values = {"pk": pk, "burst": BURST_SECONDS, "trap": TRAP_SECONDS}
         cursor.execute(_READ_BURST, values)
         links, is_trapped = cursor.fetchone()
         if is_trapped or links >= BURST_LINKS:
@@ -180,7 +264,28 @@ def _note_click(delivery: Delivery, visitor: Visitor, link: int | None, how: str
             cursor.execute(_COUNT_PEOPLE_ANEW, values)
 
 
-def _note(pk: int, kind: Event.Kind, visitor: Visitor, *, link: int | None = None, how: str = "") -> None:
+def _count_click(pk: int, terms: Terms, visitor: Visitor, link: int | None) -> None:
+    """Count a click of nobody; a burst, which only this process remembers, takes those before it back."""
+    is_machine, before = bursts.add_click(pk, link, visitor)
+    for earlier, taken_back in before:
+        _count(terms, Event.Kind.CLICKED, taken_back, earlier, amount=-1)
+        machine = msgspec.structs.replace(taken_back, origin=Event.Origin.MACHINE)
+        _count(terms, Event.Kind.CLICKED, machine, earlier)
+    if is_machine:
+        visitor = msgspec.structs.replace(visitor, origin=Event.Origin.MACHINE)
+    _count(terms, Event.Kind.CLICKED, visitor, link)
+
+
+def _note(
+    pk: int,
+    kind: Event.Kind,
+    visitor: Visitor,
+    *,
+    basis: str,
+    consent: int | None = None,
+    link: int | None = None,
+    how: str = "",
+) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             _NOTE.format(moment=f"{kind}_at"),
@@ -194,6 +299,8 @@ def _note(pk: int, kind: Event.Kind, visitor: Visitor, *, link: int | None = Non
                 "device": visitor.device,
                 "client": visitor.client,
                 "system": visitor.system,
+                "basis": basis,
+                "consent": consent,
                 "repeat": REPEAT_SECONDS,
             },
         )

@@ -49,6 +49,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "per_minute",
             "track_opens",
             "track_clicks",
+            "tracking",
             "utm_source",
             "utm_medium",
             "utm_campaign",

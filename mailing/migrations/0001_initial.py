@@ -125,6 +125,21 @@ class Migration(migrations.Migration):
                 ("track_opens", models.BooleanField(default=True)),
                 ("track_clicks", models.BooleanField(default=True)),
                 (
+                    "tracking",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("none", "Nothing"),
+                            ("aggregate", "Totals only"),
+                            ("hygiene", "Totals, and the day of each contact’s last open or click"),
+                            ("individual", "Who opened and clicked what"),
+                        ],
+                        help_text="Leave blank for the site’s setting. A campaign can only note less than that.",
+                        max_length=12,
+                        verbose_name="what is noted",
+                    ),
+                ),
+                (
                     "utm_source",
                     models.CharField(
                         blank=True,
@@ -1469,5 +1484,198 @@ class Migration(migrations.Migration):
                 "ordering": ["-received_at", "-pk"],
                 "default_permissions": ("view", "change"),
             },
+        ),
+        migrations.CreateModel(
+            name="TrackingPolicy",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "mode",
+                    models.CharField(
+                        choices=[
+                            ("none", "Nothing"),
+                            ("aggregate", "Totals only"),
+                            ("hygiene", "Totals, and the day of each contact’s last open or click"),
+                            ("individual", "Who opened and clicked what"),
+                        ],
+                        default="individual",
+                        max_length=12,
+                        verbose_name="tracking",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "tracking policy",
+                "verbose_name_plural": "tracking policy",
+                "default_permissions": ("view", "change"),
+            },
+        ),
+        migrations.AddField(
+            model_name="contact",
+            name="engaged_on",
+            field=models.DateField(
+                blank=True,
+                editable=False,
+                help_text="In the tracking mode that keeps it.",
+                null=True,
+                verbose_name="last open or click",
+            ),
+        ),
+        migrations.AddField(
+            model_name="event",
+            name="basis",
+            field=models.CharField(
+                choices=[
+                    ("consent", "Consent"),
+                    ("interest", "Legitimate interest"),
+                    ("evidence", "Evidence of unsubscribing"),
+                ],
+                max_length=8,
+            ),
+        ),
+        migrations.CreateModel(
+            name="EventCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("opened", "Opened"),
+                            ("clicked", "Clicked"),
+                            ("unsubscribed", "Unsubscribed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("human", "A person"),
+                            ("unknown", "A person or a machine"),
+                            ("machine", "A machine"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("link", models.PositiveSmallIntegerField(blank=True, null=True)),
+                (
+                    "device",
+                    models.CharField(
+                        blank=True,
+                        choices=[("desktop", "Desktop"), ("mobile", "Mobile"), ("tablet", "Tablet")],
+                        max_length=8,
+                    ),
+                ),
+                ("client", models.CharField(blank=True, max_length=30)),
+                ("system", models.CharField(blank=True, max_length=20)),
+                ("at", models.DateTimeField(help_text="The beginning of the hour.")),
+                ("amount", models.BigIntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="event_counts",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.CreateModel(
+            name="TrackingConsent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_granted", models.BooleanField()),
+                (
+                    "how",
+                    models.CharField(
+                        choices=[("hand", "Noted by hand"), ("page", "On the preference page")], max_length=8
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "contact",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tracking_consents",
+                        to="mailing.contact",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.AddField(
+            model_name="event",
+            name="consent",
+            field=models.ForeignKey(
+                blank=True,
+                db_constraint=False,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.DO_NOTHING,
+                related_name="+",
+                to="mailing.trackingconsent",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("basis", "evidence"), ("kind", "unsubscribed")),
+                    models.Q(
+                        models.Q(("kind", "unsubscribed"), _negated=True),
+                        ("basis__in", ["consent", "interest"]),
+                    ),
+                    _connector="OR",
+                ),
+                name="event_has_basis",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="event",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("basis", "consent"), ("consent__isnull", False)),
+                    models.Q(models.Q(("basis", "consent"), _negated=True), ("consent", None)),
+                    _connector="OR",
+                ),
+                name="event_of_consent_names_it",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="trackingpolicy",
+            constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="tracking_policy_once"),
         ),
     ]

@@ -23,9 +23,19 @@ END $$;
 
 CREATE TRIGGER mailing_guard BEFORE UPDATE OR DELETE ON mailing_content
     FOR EACH ROW EXECUTE FUNCTION mailing_guard_content();
+
+CREATE FUNCTION mailing_guard_consent() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'decisions about tracking are only added' USING ERRCODE = 'check_violation';
+END $$;
+
+CREATE TRIGGER mailing_guard BEFORE UPDATE OF contact_id, is_granted, how, at ON mailing_trackingconsent
+    FOR EACH ROW EXECUTE FUNCTION mailing_guard_consent();
 """
 
 NO_GUARDS = """
+DROP TRIGGER mailing_guard ON mailing_trackingconsent;
+DROP FUNCTION mailing_guard_consent;
 DROP TRIGGER mailing_guard ON mailing_content;
 DROP FUNCTION mailing_guard_content;
 DROP TRIGGER campaigns_guard ON mailing_route;

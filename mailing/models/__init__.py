@@ -4,6 +4,7 @@ from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
+from mailing.models.tracking import EventCount, Mode, TrackingConsent, TrackingPolicy
 
 __all__ = [
     "Attempt",
@@ -15,9 +16,11 @@ __all__ = [
     "Delivery",
     "EmailCampaign",
     "Event",
+    "EventCount",
     "HeldReport",
     "Lane",
     "Membership",
+    "Mode",
     "Pace",
     "Route",
     "Segment",
@@ -25,6 +28,8 @@ __all__ = [
     "Suppression",
     "Tally",
     "Target",
+    "TrackingConsent",
+    "TrackingPolicy",
     "Upload",
     "VerdictBlock",
 ]

@@ -29,6 +29,12 @@ class Contact(models.Model):
         blank=True,
         editable=False,
         help_text="When a report last said so after a server took the mail.",
+    engaged_on = models.DateField(
+        "last open or click",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="In the tracking mode that keeps it.",
     )
     created_at = DatabaseTimeField(auto_now_add=True)
     updated_at = DatabaseTimeField(auto_now=True)

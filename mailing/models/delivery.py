@@ -201,6 +201,13 @@ class Event(models.Model):
         MOBILE = "mobile", "Mobile"
         TABLET = "tablet", "Tablet"
 
+    class Basis(models.TextChoices):
+        """Why the law lets us keep a row that names a person."""
+
+        CONSENT = "consent", "Consent"
+        INTEREST = "interest", "Legitimate interest"
+        EVIDENCE = "evidence", "Evidence of unsubscribing"
+
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)
     campaign = models.ForeignKey(
         "mailing.EmailCampaign", models.PROTECT, related_name="events", db_constraint=False, db_index=False
@@ -215,11 +222,38 @@ class Event(models.Model):
     device = models.CharField(max_length=8, choices=Device, blank=True)
     client = models.CharField("mail program", max_length=30, blank=True)
     system = models.CharField("operating system", max_length=20, blank=True)
+    basis = models.CharField(max_length=8, choices=Basis)
+    consent = models.ForeignKey(
+        "mailing.TrackingConsent",
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
 
     class Meta:
         ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="event_has_basis",
+                condition=models.Q(kind="unsubscribed", basis="evidence")
+                | (~models.Q(kind="unsubscribed") & models.Q(basis__in=["consent", "interest"])),
+            ),
+            models.CheckConstraint(
+                name="event_of_consent_names_it",
+                condition=models.Q(basis="consent", consent__isnull=False)
+                | (~models.Q(basis="consent") & models.Q(consent=None)),
+            ),
+        ]
         indexes = [models.Index(fields=["campaign", "kind", "link"], name="event_of_campaign")]
         default_permissions = ("view",)
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {dates.write_exact_moment(self.at)}"
+
+    def save(self, *args, **kwargs):
+        if not self.basis:
+            self.basis = self.Basis.EVIDENCE if self.kind == self.Kind.UNSUBSCRIBED else self.Basis.INTEREST
+        super().save(*args, **kwargs)

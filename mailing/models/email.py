@@ -12,6 +12,7 @@ from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
+from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
 
 Status = Campaign.Status
 
@@ -95,6 +96,13 @@ class EmailCampaign(Campaign):
     )
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
+    tracking = models.CharField(
+        "what is noted",
+        max_length=12,
+        choices=Mode,
+        blank=True,
+        help_text="Leave blank for the site’s setting. A campaign can only note less than that.",
+    )
     utm_source = models.CharField(
         "UTM source", max_length=100, blank=True, help_text="Leave blank for the site's name."
     )
@@ -202,6 +210,11 @@ class EmailCampaign(Campaign):
     def cancel(self, now: datetime) -> None:
         """Stop for good; what was sent stays sent."""
         self.finished_at = now
+
+    @property
+    def mode(self) -> Mode:
+        """What is noted of its opens and clicks now: the stricter of its own and the site's setting."""
+        return Mode(choose_stricter(TrackingPolicy.read().mode, self.tracking))
 
     @property
     def link_source(self) -> str:

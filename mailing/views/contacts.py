@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import editions
 from campaigns.refusals import Refused
@@ -15,7 +16,7 @@ from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
 from mailing import audience, contacts
 from mailing.forms import ContactFilterForm, ContactForm
-from mailing.models import Contact, EmailCampaign, Event, Suppression
+from mailing.models import Contact, EmailCampaign, Event, Suppression, TrackingConsent
 from mailing.views.known import list_attribute_names
 from mailing.views.sure import delete_once_sure
 from pos.models import Sale
@@ -122,6 +123,8 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
             "campaign"
         ),
         "mails": found.deliveries.select_related("campaign").order_by("-pk")[:MAILS_SHOWN],
+        "consents": found.tracking_consents.order_by("-pk"),
+        "asks_consent": settings.TRACKING_CONSENT == "opt-in",
         "edits": editions.edits_of(found)[: editions.EDITS_SHOWN],
         "campaigns": EmailCampaign.objects.filter(archived_at=None).order_by("-pk")[:CAMPAIGNS_OFFERED],
     }
@@ -206,6 +209,17 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
         "attributes": list_attribute_names(),
     }
     return render(request, "mailing/contact_form.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@permission_required("mailing.change_contact", raise_exception=True)
+def contact_consent(request: Request, pk: int) -> HttpResponse:
+    """Note by hand what a contact decided about tracking."""
+    found = get_object_or_404(Contact, pk=pk)
+    is_granted = request.POST.get("decision") == "granted"
+    contacts.record_consent(found, is_granted=is_granted, how=TrackingConsent.How.HAND, by=request.user)
+    messages.success(request, "The decision is noted and counts from now on.")
+    return redirect(found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -274,7 +274,7 @@ def test_the_report_takes_no_more_queries_for_more_recipients(client, marketer, 
 
     small, large = report(1), report(30)
     client.get(small)
-    with django_assert_num_queries(13) as few:
+    with django_assert_num_queries(14) as few:
         client.get(small)
     with django_assert_num_queries(len(few)):
         client.get(large)

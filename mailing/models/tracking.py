@@ -1,0 +1,80 @@
+from django.conf import settings
+from django.db import models
+
+from campaigns.fields import DatabaseTimeField
+from mailing.models.delivery import Event
+
+
+class Mode(models.TextChoices):
+    """What opens and clicks are noted for; each notes less than the next."""
+
+    NONE = "none", "Nothing"
+    AGGREGATE = "aggregate", "Totals only"
+    HYGIENE = "hygiene", "Totals, and the day of each contact’s last open or click"
+    INDIVIDUAL = "individual", "Who opened and clicked what"
+
+
+def choose_stricter(one: str, other: str) -> str:
+    """Return the mode of the two that notes less; "" is no wish."""
+    return min(filter(None, (one, other)), key=Mode.values.index)
+
+
+class TrackingPolicy(models.Model):
+    """What this installation notes of opens and clicks: one row, or none where nobody has changed anything."""
+
+    mode = models.CharField("tracking", max_length=12, choices=Mode, default=Mode.INDIVIDUAL)
+
+    class Meta:
+        verbose_name = "tracking policy"
+        verbose_name_plural = "tracking policy"
+        default_permissions = ("view", "change")
+        constraints = [models.CheckConstraint(name="tracking_policy_once", condition=models.Q(pk=1))]
+
+    def __str__(self) -> str:
+        return self.get_mode_display()
+
+    @classmethod
+    def read(cls) -> "TrackingPolicy":
+        return cls.objects.first() or cls(pk=1)
+
+
+class TrackingConsent(models.Model):
+    """A contact's decision about individual tracking; the latest counts. Evidence: rows are only added."""
+
+    class How(models.TextChoices):
+        HAND = "hand", "Noted by hand"
+        PAGE = "page", "On the preference page"
+
+    contact = models.ForeignKey("mailing.Contact", models.CASCADE, related_name="tracking_consents")
+    is_granted = models.BooleanField()
+    how = models.CharField(max_length=8, choices=How)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    at = DatabaseTimeField(auto_now_add=True)
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return "Consents to tracking" if self.is_granted else "Refuses tracking"
+
+
+class EventCount(models.Model):
+    """Opens and clicks that name nobody: how many there were in an hour, from one kind of device and program."""
+
+    campaign = models.ForeignKey(
+        "mailing.EmailCampaign", models.PROTECT, related_name="event_counts", db_constraint=False
+    )
+    kind = models.CharField(max_length=12, choices=Event.Kind)
+    origin = models.CharField(max_length=8, choices=Event.Origin)
+    link = models.PositiveSmallIntegerField(null=True, blank=True)
+    device = models.CharField(max_length=8, choices=Event.Device, blank=True)
+    client = models.CharField(max_length=30, blank=True)
+    system = models.CharField(max_length=20, blank=True)
+    at = models.DateTimeField(help_text="The beginning of the hour.")
+    amount = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.kind}"

@@ -1,0 +1,34 @@
+"""What the site notes of opens and clicks."""
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from campaigns.requests import Request
+from mailing.models import TrackingPolicy
+
+
+class PolicyForm(forms.ModelForm):
+    class Meta:
+        model = TrackingPolicy
+        fields = ["mode"]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.view_trackingpolicy", raise_exception=True)
+def tracking_policy(request: Request) -> HttpResponse:
+    form = PolicyForm(request.POST or None, instance=TrackingPolicy.read())
+    if request.method == "POST":
+        if not request.user.has_perm("mailing.change_trackingpolicy"):
+            raise PermissionDenied
+        if form.is_valid():
+            form.save()
+            messages.success(request, "The setting is saved and counts from now on.")
+            return redirect("mailing:tracking_policy")
+    context = {"form": form, "asks_consent": settings.TRACKING_CONSENT == "opt-in"}
+    return render(request, "mailing/tracking_policy.html", context, status=422 if form.errors else 200)
