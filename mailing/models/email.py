@@ -214,7 +214,7 @@ class EmailCampaign(Campaign):
     @property
     def mode(self) -> Mode:
         """What is noted of its opens and clicks now: the stricter of its own and the site's setting."""
-        return Mode(choose_stricter(TrackingPolicy.read().mode, self.tracking))
+        return Mode(choose_stricter(TrackingPolicy.read_row().mode, self.tracking))
 
     @property
     def link_source(self) -> str:

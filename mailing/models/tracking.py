@@ -34,7 +34,7 @@ class TrackingPolicy(models.Model):
         return self.get_mode_display()
 
     @classmethod
-    def read(cls) -> "TrackingPolicy":
+    def read_row(cls) -> "TrackingPolicy":
         return cls.objects.first() or cls(pk=1)
 
 

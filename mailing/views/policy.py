@@ -22,7 +22,7 @@ class PolicyForm(forms.ModelForm):
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.view_trackingpolicy", raise_exception=True)
 def tracking_policy(request: Request) -> HttpResponse:
-    form = PolicyForm(request.POST or None, instance=TrackingPolicy.read())
+    form = PolicyForm(request.POST or None, instance=TrackingPolicy.read_row())
     if request.method == "POST":
         if not request.user.has_perm("mailing.change_trackingpolicy"):
             raise PermissionDenied

@@ -137,7 +137,10 @@ def test_an_unsubscription_is_evidence_in_every_mode(delivery, token):
 
 
 @pytest.mark.parametrize("last", [4, content.TRAP])
-def test_a_burst_that_names_nobody_is_a_machine(campaign, token, last):
+def test_a_burst_that_names_nobody_is_a_machine(campaign, token, last, monkeypatch):
+    assert bursts.BURST_SECONDS == 1
+    for name in ("BURST_SECONDS", "TRAP_SECONDS"):  # a busy machine takes its time
+        monkeypatch.setattr(bursts, name, 60)
     set_mode("aggregate")
     for number in (0, 1, 2, 3, last):
         get(f"/t/c/{token.click}/{number}")
@@ -182,7 +185,7 @@ def test_the_setting_is_on_a_page_that_administrators_change(client, marketer, a
     assert "What is noted of opens and clicks" in client.get("/tracking/").content.decode()
     assert client.post("/tracking/", {"mode": "none"}).status_code == 403
     assert admin_client.post("/tracking/", {"mode": "aggregate"}).status_code == 302
-    assert TrackingPolicy.read().mode == "aggregate"
+    assert TrackingPolicy.read_row().mode == "aggregate"
     assert admin_client.post("/tracking/", {"mode": "all"}).status_code == 422
 
 
