@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from campaigns import doctor
-from mailing import contacts, content, launch, progress, reports
+from mailing import bursts, contacts, content, launch, progress, reports
 from mailing.models import Contact, Event, EventCount, Mode, TrackingConsent, TrackingPolicy
 from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
