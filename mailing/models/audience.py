@@ -29,6 +29,7 @@ class Contact(models.Model):
         blank=True,
         editable=False,
         help_text="When a report last said so after a server took the mail.",
+    )
     engaged_on = models.DateField(
         "last open or click",
         null=True,
