@@ -1,6 +1,5 @@
 """What the site notes of opens and clicks."""
 
-from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -9,11 +8,12 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
+from campaigns.generics import ModelForm
 from campaigns.requests import Request
 from mailing.models import TrackingPolicy
 
 
-class PolicyForm(forms.ModelForm):
+class PolicyForm(ModelForm[TrackingPolicy]):
     class Meta:
         model = TrackingPolicy
         fields = ["mode"]
