@@ -33,6 +33,7 @@ MARKETER = [
     "mailing.add_suppression",
     "mailing.change_suppression",
     "mailing.delete_suppression",
+    "mailing.change_heldreport",
     "promotions.add_promotioncampaign",
     "promotions.change_promotioncampaign",
     "promotions.delete_promotioncampaign",

@@ -20,6 +20,7 @@ from mailing.models import (
     ContactList,
     Delivery,
     EmailCampaign,
+    HeldReport,
     Membership,
     Segment,
     SmtpConnection,
@@ -214,6 +215,17 @@ class SuppressionFactory(DjangoModelFactory):
         model = Suppression
 
     email = factory.Sequence(lambda n: f"suppressed{n}@example.com")
+
+
+class HeldReportFactory(DjangoModelFactory):
+    class Meta:
+        model = HeldReport
+
+    digest = factory.Sequence(lambda n: f"{n:064x}")
+    kind = "unknown"
+    sender = "postmaster@elsewhere.example"
+    subject = "About your mail"
+    content = b"From: postmaster@elsewhere.example\nSubject: About your mail\n\nIt was odd."
 
 
 class SmtpConnectionFactory(DjangoModelFactory):

@@ -110,6 +110,7 @@ class World:
             "lists/": [people, ContactList.objects.create(name="Empty")],
             "segments/": [segment, Segment.objects.create(name="Everybody")],
             "suppressions/": [factories.SuppressionFactory()],
+            "held-reports/": [factories.HeldReportFactory(), factories.HeldReportFactory(content=b"")],
             "imports/": [upload, tried],
             "connections/": [factories.SmtpConnectionFactory()],
             "promotions/": promotions,

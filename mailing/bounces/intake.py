@@ -18,6 +18,10 @@ from mailing.sending.tokens import Purpose
 from mailing.visitors import Visitor
 
 LARGEST_HELD = 512 * 1024  # bytes kept of a message that a person is to judge
+REASONS = {
+    HeldReport.Decision.BOUNCE: Suppression.Reason.HARD_BOUNCE,
+    HeldReport.Decision.UNSUBSCRIBED: Suppression.Reason.UNSUBSCRIBED,
+}
 
 
 class Outcome(StrEnum):
@@ -79,19 +83,14 @@ def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User
         held = HeldReport.objects.select_for_update().get(pk=report_id)
         if held.decision != HeldReport.Decision.WAITING:
             raise Refused("Somebody has judged this message already.")
-        if decision != HeldReport.Decision.IGNORED:
+        if reason := REASONS.get(decision):
             try:
                 held.address = normalise_address(address)
             except ValueError as error:
                 raise Refused([("address", str(error))]) from error
-            reason = (
-                Suppression.Reason.HARD_BOUNCE
-                if decision == HeldReport.Decision.BOUNCE
-                else Suppression.Reason.UNSUBSCRIBED
-            )
             policy.suppress(
                 held.address, reason, Suppression.Source.MAILBOX, f"Judged by {by}: {held.subject}"
             )
         held.decision, held.decided_by, held.decided_at = decision, by, database_time.now()
-        held.save()
+        held.save(update_fields=["address", "decision", "decided_by", "decided_at"])
     return held

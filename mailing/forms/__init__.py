@@ -9,6 +9,7 @@ from mailing.forms.audience import (
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
 from mailing.forms.contact import ContactForm
+from mailing.forms.held import HeldReportForm
 from mailing.forms.importing import ColumnsForm, SuppressionImportForm, UploadForm
 from mailing.forms.segment import SegmentForm
 
@@ -19,6 +20,7 @@ __all__ = [
     "ContactFilterForm",
     "ContactForm",
     "EmailCampaignForm",
+    "HeldReportForm",
     "ListForm",
     "PreviewForm",
     "SegmentForm",

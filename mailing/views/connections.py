@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from campaigns.requests import Request
 from mailing import connections
+from mailing.bounces import health
 from mailing.forms import ConnectionForm, ConnectionTestForm
 from mailing.models import SmtpConnection
 from mailing.sending.servers import find_hello_name
@@ -25,7 +26,8 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @viewing
 def connection_list(request: Request) -> HttpResponse:
     rows = SmtpConnection.objects.select_related("pace")
-    return render(request, "mailing/connections.html", {"connections": rows})
+    context = {"connections": rows, "domains": health.list_domains(), "days": health.DAYS}
+    return render(request, "mailing/connections.html", context)
 
 
 @require_GET

@@ -18,6 +18,7 @@ from tests.factories import (
     ContactFactory,
     ContactListFactory,
     EmailCampaignFactory,
+    HeldReportFactory,
     SegmentFactory,
     SmtpConnectionFactory,
     SuppressionFactory,
@@ -73,6 +74,9 @@ OPEN_TO = {  # path: the roles it opens to
     "/suppressions/new/": "MA",
     "/suppressions/import/": "MA",
     "/suppressions/{suppression}/delete/": "MA",
+    "/held-reports/": "AnMA",
+    "/held-reports/{held}/": "AnMA",
+    "/held-reports/{held}/mail/": "AnMA",
     "/connections/": "AnMA",
     "/connections/new/": "A",
     "/connections/{connection}/": "AnMA",
@@ -94,6 +98,7 @@ def test_a_page_opens_to_its_roles_only(client, short, role, settings, tmp_path)
         "list": ContactList.objects.first().pk,
         "segment": SegmentFactory().pk,
         "suppression": SuppressionFactory().pk,
+        "held": HeldReportFactory().pk,
         "connection": campaign.connection_id,
     }
     for path, roles in OPEN_TO.items():

@@ -1,0 +1,30 @@
+"""What a message of a bounce mailbox says in its own words, for a person to read."""
+
+from mailing.bounces import parts, plain
+
+SHOWN_HEADERS = ("From", "To", "Subject", "Date")
+
+
+def write_words(raw: bytes) -> str:
+    """Return the headers and the words of a message as plain text, without the mail that it returns.
+
+    Never raises: of what cannot be taken apart the beginning is returned as it came.
+    """
+    try:
+        message = parts.open_message(raw)
+    except parts.Unreadable:
+        return parts.make_storable(parts.decode_bytes(raw[: parts.LONGEST_TEXT], ""))
+    headers = [f"{name}: {value}" for name in SHOWN_HEADERS if (value := parts.read_header(message, name))]
+    own_parts = [part for part in parts.list_own_parts(message) if shows_words(part.get_content_type())]
+    words = plain.cut_original("\n\n".join(parts.read_text(part) for part in own_parts)).strip()
+    return "\n\n".join(filter(None, ["\n".join(headers), words]))
+
+
+def shows_words(content_type: str) -> bool:
+    """Whether a part holds words of the report, and neither a file nor a mail of ours."""
+    if content_type.endswith("-headers"):
+        return False
+    return content_type.startswith("text/") or content_type in (
+        "message/delivery-status",
+        "message/feedback-report",
+    )

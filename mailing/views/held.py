@@ -1,0 +1,81 @@
+"""Messages of the bounce mailboxes that only a person understands."""
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_GET, require_POST
+
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from mailing.bounces import intake
+from mailing.bounces.words import write_words
+from mailing.forms import HeldReportForm
+from mailing.models import BounceMailbox, HeldReport
+from mailing.views.mail_frames import answer_frame
+from mailing.views.outbox import mask_tokens
+
+viewing = permission_required("mailing.view_heldreport", raise_exception=True)
+deciding = permission_required(["mailing.change_heldreport", "mailing.add_suppression"], raise_exception=True)
+PER_PAGE = 50
+DONE = {
+    HeldReport.Decision.BOUNCE: "“{}” gets no campaign from now on: the mail came back.",
+    HeldReport.Decision.UNSUBSCRIBED: "“{}” is unsubscribed and gets no campaign from now on.",
+    HeldReport.Decision.IGNORED: "The message is ignored.",
+}
+
+
+@require_GET
+@viewing
+def held_reports(request: Request) -> HttpResponse:
+    waiting = HeldReport.objects.filter(decision=HeldReport.Decision.WAITING).defer("content")
+    page = Paginator(waiting.select_related("mailbox"), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"page": page, "has_mailbox": bool(page.object_list) or BounceMailbox.objects.exists()}
+    return render(request, "mailing/held_reports.html", context)
+
+
+@require_GET
+@viewing
+def held_report(request: Request, pk: int) -> HttpResponse:
+    held = find_report(pk)
+    return show_report(request, held, HeldReportForm(initial={"address": held.address}))
+
+
+@require_GET
+@viewing
+@xframe_options_sameorigin
+def held_frame(request: Request, pk: int) -> HttpResponse:
+    """The words of the message, for the frame on its page: as plain text, and without the tokens of our links."""
+    words = write_words(bytes(get_object_or_404(HeldReport, pk=pk).content))
+    return answer_frame(mask_tokens(words) or "The message holds no words.", "text/plain; charset=utf-8")
+
+
+@require_POST
+@deciding
+def decide(request: Request, pk: int) -> HttpResponse:
+    held = find_report(pk)
+    form = HeldReportForm(request.POST)
+    if not form.is_valid():
+        return show_report(request, held, form, 422)
+    decision = HeldReport.Decision(form.cleaned_data["decision"])
+    try:
+        judged = intake.decide(pk, decision, form.cleaned_data["address"], request.user)
+    except Refused as refused:
+        for field, sentence in refused.reasons:
+            form.add_error(field or None, sentence)
+        held = find_report(pk)  # as somebody else left it
+        return show_report(request, held, form, 422 if form.errors.get("address") else 409)
+    messages.success(request, DONE[decision].format(judged.address))
+    return redirect("mailing:held_reports")
+
+
+def show_report(request: Request, held: HeldReport, form: HeldReportForm, status: int = 200) -> HttpResponse:
+    return render(request, "mailing/held_report.html", {"held": held, "form": form}, status=status)
+
+
+def find_report(pk: int) -> HeldReport:
+    """Return a held report without its content, which may be large; Http404 without one."""
+    rows = HeldReport.objects.defer("content").select_related("mailbox", "decided_by")
+    return get_object_or_404(rows, pk=pk)
