@@ -54,13 +54,14 @@ def _read_case(block: str, delivery_id: int) -> Case:
 
 def fill(body: str, delivery_id: int = DELIVERY) -> str:
     """Put what is signed into the places of a report."""
-    own = return_paths.fill_bounce_address("bounces@shop.example", return_paths.sign_delivery(delivery_id))
+    token = return_paths.sign_delivery(delivery_id)
+    own = return_paths.fill_bounce_address("bounces@shop.example", token)
     message_id = tokens.sign_token(delivery_id, Purpose.MESSAGE_ID)
     body = _fill_report(body)
-    forged = return_paths.sign_delivery(delivery_id)[:-1]
+    forged = token[:-1] + ("1" if token.endswith("0") else "0")
     for place, value in {
         "{verp}": own,
-        "{forged}": f"bounces+{forged}{'0' if own[-1] != '0' else '1'}@shop.example",
+        "{forged}": f"bounces+{forged}@shop.example",
         "{original}": "From: shop@shop.example\nTo: ada@example.org\nSubject: News\n"
         f"Message-ID: <{message_id}@shop.example>\n\nHello",
         "{id}": f"{message_id}@shop.example",
