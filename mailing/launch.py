@@ -15,7 +15,7 @@ from campaigns.models import Campaign
 from mailing import audience, content, endings, renderer
 from mailing.addresses import normalise_address
 from mailing.comparing import Condition
-from mailing.models import BounceMailbox, Contact, Content, EmailCampaign, Mode
+from mailing.models import Contact, Content, EmailCampaign, Mode
 from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
@@ -157,12 +157,7 @@ def build_source(campaign: EmailCampaign) -> content.Source:
 
 def find_unsubscribe_address(domain: str) -> str:
     """Where a mail program may mail a request to unsubscribe: the bounce mailbox of the sender's domain, or ""."""
-    boxes = (
-        BounceMailbox.objects.filter(is_enabled=True).order_by("pk").values_list("address", "sender_domains")
-    )
-    taking = [(address, domains) for address, domains in boxes if not domains or domain in domains]
-    chosen = next((address for address, domains in taking if domains), next((box[0] for box in taking), ""))
-    return chosen.replace(return_paths.PLACE, "unsubscribe")
+    return return_paths.find_bounce_address(domain).replace(return_paths.PLACE, "unsubscribe")
 
 
 def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:

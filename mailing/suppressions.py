@@ -1,4 +1,4 @@
-"""Addresses that get no campaign: found, and all of them as CSV."""
+"""Addresses that get no campaign: added, found, and all of them as CSV."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -10,6 +10,14 @@ from campaigns.workspace import spreadsheets
 from mailing.models import Suppression
 
 CSV_COLUMNS = ("address", "reason", "source", "since", "note")
+
+
+def suppress(address: str, reason: Suppression.Reason, source: Suppression.Source, detail: str) -> bool:
+    """Suppress an address; one that is suppressed already keeps its reason. Return whether it was not."""
+    _, is_new = Suppression.objects.get_or_create(
+        email=address, defaults={"reason": reason, "source": source, "detail": detail}
+    )
+    return is_new
 
 
 def find_suppressions(

@@ -19,6 +19,7 @@ from mailing.models import Content, Delivery, Event, Membership, Mode, Suppressi
 from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
+from mailing.suppressions import suppress
 from mailing.visitors import Visitor
 
 
@@ -190,25 +191,26 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
 
 
 def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
-    """Suppress the address a mail went to, at once and everywhere, and return it.
+    """Unsubscribe whom a link belongs to, as `unsubscribe_delivery` does; that of a test mail is nobody's.
 
-    how: "one-click" (RFC 8058) or "page"; kept with who asked and when, as evidence. Raises BadLink.
+    Raises BadLink.
     """
     pk = _read_token(token, Purpose.UNSUBSCRIBE)
-    if pk == tokens.TEST_DELIVERY_ID:
-        return NOBODY
+    return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
+
+
+def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
+    """Suppress the address a mail went to, at once and everywhere, and return it.
+
+    how: "one-click" (RFC 8058), "page" or "mail"; kept with who asked and when, as evidence. Raises BadLink.
+    """
     delivery = _find_delivery(pk)
     with transaction.atomic():
-        Suppression.objects.bulk_create(
-            [
-                Suppression(
-                    email=delivery.email,
-                    reason=Suppression.Reason.UNSUBSCRIBED,
-                    source=Suppression.Source.TRACKING_LINK,
-                    detail=f"Through a link of “{delivery.campaign}”, {how}.",
-                )
-            ],
-            ignore_conflicts=True,
+        suppress(
+            delivery.email,
+            Suppression.Reason.UNSUBSCRIBED,
+            Suppression.Source.TRACKING_LINK,
+            f"Through a link of “{delivery.campaign}”, {how}.",
         )
         Membership.objects.filter(
             contact__email=delivery.email, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None

@@ -13,8 +13,7 @@ from mailing.addresses import normalise_address
 from mailing.bounces import policy
 from mailing.bounces.reports import Kind, Report, read_report
 from mailing.models import BounceMailbox, HeldReport, Suppression
-from mailing.sending import tokens
-from mailing.sending.tokens import Purpose
+from mailing.suppressions import suppress
 from mailing.visitors import Visitor
 
 LARGEST_HELD = 512 * 1024  # bytes kept of a message that a person is to judge
@@ -50,7 +49,7 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     elif report.kind is Kind.COMPLAINT:
         policy.note_complaint(pk, Suppression.Source.MAILBOX, f"A report of {report.sender}.")
     elif report.kind is Kind.UNSUBSCRIBE:
-        tracking.unsubscribe(tokens.sign_token(pk, Purpose.UNSUBSCRIBE), "mail", Visitor())
+        tracking.unsubscribe_delivery(pk, "mail", Visitor())
     else:
         return hold_message(raw, report, mailbox, address)
     return Outcome.ACTED
@@ -88,9 +87,7 @@ def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User
                 held.address = normalise_address(address)
             except ValueError as error:
                 raise Refused([("address", str(error))]) from error
-            policy.suppress(
-                held.address, reason, Suppression.Source.MAILBOX, f"Judged by {by}: {held.subject}"
-            )
+            suppress(held.address, reason, Suppression.Source.MAILBOX, f"Judged by {by}: {held.subject}")
         held.decision, held.decided_by, held.decided_at = decision, by, database_time.now()
         held.save(update_fields=["address", "decision", "decided_by", "decided_at"])
     return held

@@ -7,6 +7,7 @@ from mailing.bounces import health
 from mailing.bounces.verdicts import Failure, Severity, choose_mildest
 from mailing.models import Suppression
 from mailing.sending.ledger import SOFT_LIMIT
+from mailing.suppressions import suppress
 
 STAGE = "report"  # of what was answered long after the dialogue
 
@@ -110,11 +111,3 @@ def note_complaint(delivery_id: int, source: Suppression.Source, detail: str = "
     if row:
         health.pause_if_complained(row[0])
     return is_new or row is not None
-
-
-def suppress(address: str, reason: Suppression.Reason, source: Suppression.Source, detail: str) -> bool:
-    """Suppress an address; one that is suppressed already keeps its reason. Return whether it was not."""
-    _, is_new = Suppression.objects.get_or_create(
-        email=address, defaults={"reason": reason, "source": source, "detail": detail}
-    )
-    return is_new

@@ -80,14 +80,12 @@ LEFT JOIN mailing_suppression AS suppression ON suppression.email = own.email
 WHERE own.id = ANY(%s) AND own.run IS NOT DISTINCT FROM %s AND own.status = 'claimed' AND delivery.id = own.id
 """
 
-CAMPAIGNS = """
+CAMPAIGNS = f"""
 SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours,
        ARRAY(SELECT connection_id FROM mailing_route WHERE campaign_id = campaign.id ORDER BY position, id),
        email.sharing, coalesce(
            (SELECT nullif(bounce_address, '') FROM mailing_smtpconnection WHERE id = %s),
-           (SELECT address FROM mailing_bouncemailbox
-            WHERE is_enabled AND (sender_domains = '[]' OR sender_domains ? split_part(email.from_email, '@', 2))
-            ORDER BY sender_domains = '[]', id LIMIT 1),
+           ({return_paths.ADDRESS_OF_DOMAIN.format(domain="split_part(email.from_email, '@', 2)")}),
            ''
        ), email.per_second, email.per_minute
 FROM campaigns_campaign AS campaign

@@ -12,11 +12,18 @@ from hashlib import blake2b
 from hmac import compare_digest
 
 from django.conf import settings
+from django.db import connection
 
 from mailing.smtp.addresses import encode_for_wire
 
 SIGNATURE_BYTES = 10
 PLACE = "*"  # in a bounce address: where the token goes
+# The bounce address of a sender domain: that of the mailbox that names it, else that of one that takes all.
+ADDRESS_OF_DOMAIN = """
+SELECT address FROM mailing_bouncemailbox
+WHERE is_enabled AND (sender_domains = '[]' OR sender_domains ? {domain})
+ORDER BY sender_domains = '[]', id LIMIT 1
+"""
 _TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{36}(?![0-9a-f])")
 
 
@@ -49,6 +56,14 @@ def find_delivery_id(text: str) -> int | None:
     """The key of the delivery whose return path stands in a text; None where none does."""
     tokens = (read_delivery_id(found) for found in _TOKEN.findall(text.lower()))
     return next((pk for pk in tokens if pk is not None), None)
+
+
+def find_bounce_address(domain: str) -> str:
+    """Where the mails of a sender domain come back to, "" without a mailbox for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(ADDRESS_OF_DOMAIN.format(domain="%s"), [domain])
+        row = cursor.fetchone()
+    return row[0] if row else ""
 
 
 def split_bounce_address(address: str) -> tuple[str, str]:

@@ -216,7 +216,8 @@ def test_preparing_twice_changes_nothing():
 
 
 def test_a_launch_never_reads_its_recipients_into_memory(django_assert_max_num_queries):
-    few, many = (fire(draft(number), "launch") for number in (3, 300))
+    # a sender of another domain than the recipients': a query may name the sender
+    few, many = (fire(draft(number, from_email="news@shop.test"), "launch") for number in (3, 300))
     for campaign in (few, many):
         with django_assert_max_num_queries(40) as asked:
             launch.prepare(campaign.pk)
