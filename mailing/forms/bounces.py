@@ -8,8 +8,8 @@ from django import forms
 from campaigns.generics import ModelForm
 from mailing.addresses import normalise_address
 from mailing.forms.fields import DomainsField
+from mailing.forms.passwords import keep_stored_password, make_password_field
 from mailing.models import BounceMailbox
-from mailing.secrets import is_stored
 from mailing.sending import return_paths
 from mailing.smtp.server import is_loopback
 
@@ -32,9 +32,7 @@ def clean_bounce_address(value: str) -> str:
 class BounceMailboxForm(ModelForm[BounceMailbox]):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
-    password = forms.CharField(
-        required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = make_password_field()
     sender_domains = DomainsField(
         label="Sender domains",
         required=False,
@@ -72,12 +70,5 @@ class BounceMailboxForm(ModelForm[BounceMailbox]):
             self.add_error(
                 "tls", "A password goes to another machine with encryption only: choose STARTTLS or TLS."
             )
-        if cleaned.get("password") or not is_stored(self.instance, "password"):
-            return cleaned
-        if any(cleaned.get(name) != getattr(self.instance, name) for name in DESTINATION):
-            self.add_error(
-                "password",
-                "Enter the password again: a stored one does not go to another host, port or user by itself.",
-            )
-        cleaned["password"] = self.instance.password
+        keep_stored_password(self, cleaned, DESTINATION)
         return cleaned

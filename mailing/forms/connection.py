@@ -9,6 +9,7 @@ from django.utils.html import escape
 from campaigns.generics import ModelForm
 from mailing.forms.bounces import clean_bounce_address
 from mailing.forms.fields import AddressField, DomainsField
+from mailing.forms.passwords import keep_stored_password, make_password_field
 from mailing.models import SmtpConnection
 from mailing.models.connection import OPEN_LOGIN
 from mailing.secrets import describe_trouble, is_stored
@@ -23,9 +24,7 @@ LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
 class ConnectionForm(ModelForm[SmtpConnection]):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
-    password = forms.CharField(
-        required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
-    )
+    password = make_password_field()
     from_email = AddressField(label="Default sender address", required=False)
     allowed_domains = DomainsField(
         label="Sender domains it accepts",
@@ -121,15 +120,9 @@ class ConnectionForm(ModelForm[SmtpConnection]):
             and not is_loopback(cleaned.get("host", ""))
         ):
             self.add_error("tls", OPEN_LOGIN)
-        if cleaned.get("password") or not is_stored(self.instance, "password"):
-            return cleaned
-        goes_elsewhere = any(cleaned.get(name) != getattr(self.instance, name) for name in DESTINATION)
-        if has_login and (goes_elsewhere or cleaned.get("authority_file")):
-            self.add_error(
-                "password",
-                "Enter the password again: a stored one does not go to another host, port or user by itself.",
-            )
-        cleaned["password"] = self.instance.password if has_login else ""
+        if has_login:
+            trusts_others = bool(cleaned.get("authority_file"))
+            keep_stored_password(self, cleaned, DESTINATION, trusts_others=trusts_others)
         return cleaned
 
 
