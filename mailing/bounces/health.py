@@ -92,8 +92,8 @@ def pause_if_complained(campaign_id: int) -> list[int]:
         return []
     why = (
         f"{found.complained} of {found.sent} recipients of mails from {domain} complained in the last {DAYS} days: "
-        f"{found.complaint_percent:.2f}%. From 0.3% on, mailbox providers refuse a sender. Send only to people who "
-        "asked for it before you resume."
+        f"{found.complaint_percent:.2f}%. From {COMPLAINTS_FROM[1]}% on, mailbox providers refuse a sender. Send only "
+        "to people who asked for it before you resume."
     )
     running = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, from_email__iendswith=f"@{domain}")
     pks = list(running.values_list("pk", flat=True))

@@ -26,7 +26,7 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @viewing
 def connection_list(request: Request) -> HttpResponse:
     rows = SmtpConnection.objects.select_related("pace")
-    context = {"connections": rows, "domains": health.list_domains(), "days": health.DAYS}
+    context = {"connections": rows, "domains": health.list_domains(), "health": health}
     return render(request, "mailing/connections.html", context)
 
 
