@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.db import models
 
 from campaigns import database_time, dates
@@ -254,8 +252,3 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} at {dates.write_exact_moment(self.at)}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:  # as Django's
-        if not self.basis:
-            self.basis = self.Basis.EVIDENCE if self.kind == self.Kind.UNSUBSCRIBED else self.Basis.INTEREST
-        super().save(*args, **kwargs)

@@ -209,7 +209,12 @@ def test_an_address_is_suppressed_from_the_contacts_page(client, marketer):
 def test_the_evidence_of_an_unsubscription_is_shown(client, marketer):
     delivery = DeliveryFactory(campaign=EmailCampaignFactory(status="completed", name="Winter letter"))
     Event.objects.create(
-        delivery=delivery, campaign=delivery.campaign, kind="unsubscribed", how="one-click", client="Gmail"
+        delivery=delivery,
+        campaign=delivery.campaign,
+        kind="unsubscribed",
+        how="one-click",
+        client="Gmail",
+        basis="evidence",
     )
     text = page(client, f"/contacts/{delivery.contact_id}/")
     assert "By the button of the mail program, Gmail" in text

@@ -243,7 +243,9 @@ def test_the_report_lists_recipients_with_state_and_attempts(client, marketer, l
 def test_the_report_counts_clicks_by_link(client, marketer, launched_campaign):
     first, second, _ = launched_campaign.deliveries.all()
     for delivery in (first, first, second):
-        Event.objects.create(delivery=delivery, campaign=launched_campaign, kind="clicked", link=0)
+        Event.objects.create(
+            delivery=delivery, campaign=launched_campaign, kind="clicked", link=0, basis="interest"
+        )
     text = page(client, f"/campaigns/email/{launched_campaign.pk}/report/")
     row = re.search(r"https://shop.example/news.*?</tr>", text, re.DOTALL)[0]
     assert re.findall(r'class="number">(\d+)<', row) == ["3", "2"]

@@ -124,8 +124,10 @@ def test_events_within_a_time_and_of_one_campaign(people):
     new = DeliveryFactory(
         contact=people["B"], status="accepted", sent_at=now - timedelta(days=40), due_at=None
     )
-    Event.objects.create(delivery=old, campaign=old.campaign, kind="opened", at=now - timedelta(days=40))
-    Event.objects.create(delivery=new, campaign=new.campaign, kind="opened", at=now)
+    Event.objects.create(
+        delivery=old, campaign=old.campaign, kind="opened", basis="interest", at=now - timedelta(days=40)
+    )
+    Event.objects.create(delivery=new, campaign=new.campaign, kind="opened", basis="interest", at=now)
     month = {"amount": 1, "unit": "month"}
     assert choose_first_names({"event": "opened"}) == "AB"
     assert choose_first_names({"event": "opened", "within": month}) == "B"
