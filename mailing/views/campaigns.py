@@ -7,7 +7,6 @@ from typing import Any
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
@@ -213,7 +212,6 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
 
 @require_GET
 @viewing
-@xframe_options_sameorigin
 def preview(request: Request, pk: int) -> HttpResponse:
     """The mail itself, for the frame on the campaign's page.
 

@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django_htmx.http import reswap, retarget
 
@@ -112,7 +111,6 @@ def render_editor(
 
 @require_POST
 @writing
-@xframe_options_sameorigin
 def preview_unsaved(request: Request) -> HttpResponse:
     """The editor's content as it is typed, for the frame beside it; nothing is saved."""
     return render_mail_in_frame(read_typed_campaign(request), request.POST)

@@ -5,7 +5,6 @@ from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET, require_POST
 
 from campaigns.refusals import Refused
@@ -14,8 +13,7 @@ from mailing.bounces import intake
 from mailing.bounces.words import write_words
 from mailing.forms import HeldReportForm
 from mailing.models import BounceMailbox, HeldReport
-from mailing.views.mail_frames import answer_frame
-from mailing.views.outbox import mask_tokens
+from mailing.views.mail_frames import answer_frame, mask_tokens
 
 viewing = permission_required("mailing.view_heldreport", raise_exception=True)
 deciding = permission_required(["mailing.change_heldreport", "mailing.add_suppression"], raise_exception=True)
@@ -45,7 +43,6 @@ def held_report(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 @viewing
-@xframe_options_sameorigin
 def held_frame(request: Request, pk: int) -> HttpResponse:
     """The words of the message, for the frame on its page: as plain text, and without the tokens of our links."""
     words = write_words(bytes(get_object_or_404(HeldReport, pk=pk).content))

@@ -2,12 +2,16 @@
 
 import re
 
+from django.conf import settings
 from django.http import HttpResponse
 
 POLICY = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
 REMOTE_PICTURES = "img-src data: cid: https: http:;"
 NEW_TAB = " allow-popups allow-popups-to-escape-sandbox"
 """What a frame's sandbox must allow besides, so that its links open in a tab of their own."""
+
+MASKED = "hidden"
+"""What stands in place of a token."""
 
 _openings = [re.compile(rf"<{name}\b[^>]*>", re.IGNORECASE) for name in ("head", "html", "!doctype")]
 _target = re.compile(r"(<a\b[^>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
@@ -42,3 +46,9 @@ def open_links_in_tabs(page: str) -> str:
     found = next(filter(None, (opening.search(page) for opening in _openings)), None)
     place = found.end() if found else 0
     return f'{page[:place]}<base target="_blank">{page[place:]}'
+
+
+def mask_tokens(text: str) -> str:
+    """Return the text without the tokens in its links to this site."""
+    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|password/reset/[^/\s]+)/)"
+    return re.sub(rf"{ours}[\w-]+", rf"\1{MASKED}", text)

@@ -14,21 +14,19 @@ from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request
 from mailing import catcher, content
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
-from mailing.views.mail_frames import answer_frame
+from mailing.views.mail_frames import answer_frame, mask_tokens
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
 FOLLOWING = "mailing.change_emailcampaign"
 _is_key = re.compile(r"[0-9]{1,18}").fullmatch
 _find_urls = re.compile(r"https?://[^\s<>\"]+").findall
-MASKED = "hidden"  # in place of a token
 
 
 @require_GET
@@ -61,7 +59,6 @@ def caught_mail(request: Request, name: str) -> HttpResponse:
 
 @require_GET
 @viewing
-@xframe_options_sameorigin
 def caught_frame(request: Request, name: str) -> HttpResponse:
     """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
     opened = find_mail(name)
@@ -74,12 +71,6 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
     if part == "text" or not opened.html:
         return answer_frame(opened.text if follows else mask_tokens(opened.text), "text/plain; charset=utf-8")
     return answer_frame(opened.html, with_links=True) if follows else answer_frame(mask_tokens(opened.html))
-
-
-def mask_tokens(text: str) -> str:
-    """Return the text without the tokens in its links to this site."""
-    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|password/reset/[^/\s]+)/)"
-    return re.sub(rf"{ours}[\w-]+", rf"\1{MASKED}", text)
 
 
 def may_follow(request: Request, opened: catcher.Opened) -> bool:
