@@ -65,7 +65,7 @@ def save_contact(
     return contact
 
 
-def record_consent(contact: Contact, *, is_granted: bool, how: str, by: Any = None) -> None:
+def record_consent(contact: Contact, *, is_granted: bool, how: str, by: User | None = None) -> None:
     """Add a decision about individual tracking; from now on it counts, also for mails already sent."""
     TrackingConsent.objects.create(contact=contact, is_granted=is_granted, how=how, by=by)
 

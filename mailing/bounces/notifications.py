@@ -12,7 +12,6 @@ FEEDBACK_TYPES = ("message/feedback-report",)
 MOST_RECIPIENTS = 100  # recipients read of one report
 
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)")
-_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{2,6})\}")
 
@@ -100,7 +99,7 @@ def read_address(value: str) -> str:
             value = _UNITEXT.sub(lambda found: decode_point(found[1]), value)
         else:
             value = _decode_xtext(value)
-    found = _ADDRESS.search(value.strip())
+    found = parts.ADDRESS.search(value.strip())
     return found[0].strip(".'").lower() if found else ""
 
 

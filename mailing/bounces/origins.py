@@ -20,7 +20,6 @@ RECIPIENT_HEADERS = (
     "Cc",
 )
 _FOR = re.compile(r"\bfor\s+<?([^\s<>;]+@[^\s<>;]+?)>?(?:[\s;]|$)")
-_ADDRESS = re.compile(r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+")
 _MESSAGE_ID = re.compile(rb"message-id:[ \t\r\n]*<([\w-]{24})@", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(
     r"^\W*(?:(?:re|aw|sv|fwd?|wg)\s*:\s*)*(?:please\s+)?(?:unsubscribe|remove|opt[ -]?out|stop|abmelden"
@@ -36,7 +35,7 @@ def list_recipients(message: Message) -> list[str]:
         address
         for name in RECIPIENT_HEADERS
         for value in parts.read_headers(message, name)
-        for address in _ADDRESS.findall(value)
+        for address in parts.ADDRESS.findall(value)
     ]
     for value in parts.read_headers(message, "Received"):
         found += _FOR.findall(value)
@@ -91,7 +90,7 @@ def find_junk_report(message: Message) -> str:
     """The address of who marked a mail as junk at Outlook.com, whose reports have a form of their own; or ""."""
     for returned in _list_returned(message):
         address = parts.read_header(returned, "X-HmXmrOriginalRecipient")
-        if found := _ADDRESS.search(address):
+        if found := parts.ADDRESS.search(address):
             return found[0].lower()
     return ""
 
@@ -102,7 +101,7 @@ def find_returned_recipients(message: Message) -> list[str]:
         address.lower()
         for returned in _list_returned(message)
         for value in parts.read_headers(returned, "To")
-        for address in _ADDRESS.findall(value)
+        for address in parts.ADDRESS.findall(value)
     ][:1]
 
 

@@ -13,6 +13,9 @@ MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's che
 MOST_PARTS = 50  # parts that are looked at
 LONGEST_TEXT = 64 * 1024  # characters of a part that are read
 
+ADDRESS = re.compile(
+    r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+"
+)  # in a header; what is none of ours is no matter
 _find_boundaries = re.compile(rb"boundary", re.IGNORECASE).findall
 _STYLE = re.compile(r"<(style|script|head)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
 _BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|hr)\b[^>]*>", re.IGNORECASE)

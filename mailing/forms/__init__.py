@@ -12,6 +12,7 @@ from mailing.forms.contact import ContactForm
 from mailing.forms.held import HeldReportForm
 from mailing.forms.importing import ColumnsForm, SuppressionImportForm, UploadForm
 from mailing.forms.segment import SegmentForm
+from mailing.forms.tracking import TrackingPolicyForm
 
 __all__ = [
     "ColumnsForm",
@@ -28,5 +29,6 @@ __all__ = [
     "SuppressionForm",
     "SuppressionImportForm",
     "TestMailForm",
+    "TrackingPolicyForm",
     "UploadForm",
 ]

@@ -8,21 +8,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from campaigns.generics import ModelForm
 from campaigns.requests import Request
+from mailing.forms import TrackingPolicyForm
 from mailing.models import TrackingPolicy
-
-
-class PolicyForm(ModelForm[TrackingPolicy]):
-    class Meta:
-        model = TrackingPolicy
-        fields = ["mode"]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.view_trackingpolicy", raise_exception=True)
 def tracking_policy(request: Request) -> HttpResponse:
-    form = PolicyForm(request.POST or None, instance=TrackingPolicy.read_row())
+    form = TrackingPolicyForm(request.POST or None, instance=TrackingPolicy.read_row())
     if request.method == "POST":
         if not request.user.has_perm("mailing.change_trackingpolicy"):
             raise PermissionDenied
