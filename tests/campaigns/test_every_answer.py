@@ -10,21 +10,11 @@ from campaigns import health
 from campaigns.lifecycle import fire
 from tests.factories import (
     EmailCampaignFactory,
-    PromotionCampaignFactory,
     UserFactory,
     user_in,
 )
 
 pytestmark = pytest.mark.django_db
-
-FACTORIES = {"email": EmailCampaignFactory, "promotion": PromotionCampaignFactory}
-
-
-def get_page(client, campaign) -> str:
-    response = client.get(campaign.get_absolute_url())
-    assert response.status_code == 200
-    return response.content.decode()
-
 
 # ── signing in and out, policy, health ───────────────────────────────────────────────────────────────────────────────
 

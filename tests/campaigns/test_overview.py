@@ -13,6 +13,7 @@ from campaigns.models import Campaign, Transition
 from campaigns.workspace import overview
 from mailing.models import Tally
 from promotions.models import Redemption
+from tests.campaigns.pages import FACTORIES, get_page
 from tests.factories import (
     EmailCampaignFactory,
     PromotionCampaignFactory,
@@ -23,14 +24,6 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-
-FACTORIES = {"email": EmailCampaignFactory, "promotion": PromotionCampaignFactory}
-
-
-def get_page(client, campaign) -> str:
-    response = client.get(campaign.get_absolute_url())
-    assert response.status_code == 200
-    return response.content.decode()
 
 
 # ── the list ─────────────────────────────────────────────────────────────────────────────────────────────────────────

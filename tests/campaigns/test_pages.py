@@ -9,11 +9,11 @@ from django.utils import timezone
 from campaigns.lifecycle import fire
 from campaigns.models import Campaign
 from tests.campaigns.matrix import BY_SYSTEM, EMAIL, PROMOTION
+from tests.campaigns.pages import FACTORIES, get_page
 from tests.factories import EmailCampaignFactory, PromotionCampaignFactory, UserFactory, user_in
 
 pytestmark = pytest.mark.django_db
 
-FACTORIES = {"email": EmailCampaignFactory, "promotion": PromotionCampaignFactory}
 TABLES = {"email": EMAIL, "promotion": PROMOTION}
 EVERY_STATE = [(kind, state) for kind, table in TABLES.items() for state in table]
 DELETABLE = {("email", "draft"), ("promotion", "draft"), ("promotion", "scheduled")}
@@ -26,12 +26,6 @@ HTMX = {"HTTP_HX_REQUEST": "true"}
 def buttons(page: str, campaign) -> set[str]:
     """The words of every form of the page that leads to a step of this campaign."""
     return set(re.findall(rf'action="/campaigns/{campaign.pk}/(\w+)/"', page))
-
-
-def get_page(client, campaign) -> str:
-    response = client.get(campaign.get_absolute_url())
-    assert response.status_code == 200
-    return response.content.decode()
 
 
 # ── buttons ──────────────────────────────────────────────────────────────────────────────────────────────────────────

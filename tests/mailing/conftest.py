@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from campaigns import doctor
-from mailing.sending import breaker, lanes, outcome, pump, supply
+from mailing.sending import breaker, lanes, outcome, pump, supply, tokens
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.running import join_runs
 
@@ -22,6 +22,18 @@ from tests.mailing.running import join_runs
 def server():
     with hostile_smtp() as server:
         yield server
+
+
+@pytest.fixture
+def delivery(campaign):
+    """The first delivery of the campaign that a test has launched."""
+    return campaign.deliveries.first()
+
+
+@pytest.fixture
+def token(delivery):
+    """Its tokens, one for each purpose."""
+    return tokens.sign_tokens([delivery.pk])[0]
 
 
 @pytest.fixture

@@ -12,34 +12,14 @@ from mailing.models import Contact, Event, EventCount, Mode, TrackingConsent, Tr
 from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
 from tests.mailing.running import launch_campaign
+from tests.mailing.visits import BODY, get
 
 pytestmark = pytest.mark.django_db
-SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/17.5 Mobile/15E148 Safari/604.1"
-)
-BODY = "".join(f'<a href="https://shop.example/{n}">{n}</a> ' for n in range(6)) + (
-    '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'
-)
 
 
 @pytest.fixture
 def campaign():
     return launch_campaign(2, body=BODY, body_format="html")
-
-
-@pytest.fixture
-def delivery(campaign):
-    return campaign.deliveries.first()
-
-
-@pytest.fixture
-def token(delivery):
-    return tokens.sign_tokens([delivery.pk])[0]
-
-
-def get(path):
-    return Client().get(path, headers={"user-agent": SAFARI})
 
 
 def set_mode(mode):

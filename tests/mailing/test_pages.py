@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django_q.models import OrmQ
 
 from campaigns.lifecycle import fire
 from mailing import connections
@@ -30,11 +29,6 @@ from tests.mailing.pages import page
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
 FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
-
-
-def list_queued() -> list[str]:
-    """The names of the tasks in the queue."""
-    return [task.func() for task in OrmQ.objects.order_by("pk")]
 
 
 # ── who may open what ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -21,7 +21,6 @@ from tests.mailing.pages import page
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}
-FRAME = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
 
 
 def list_queued() -> list[str]:

@@ -27,17 +27,6 @@ def campaign():
 
 
 @pytest.fixture
-def delivery(campaign):
-    return campaign.deliveries.first()
-
-
-@pytest.fixture
-def token(delivery):
-    """Its tokens, one for each purpose."""
-    return tokens.sign_tokens([delivery.pk])[0]
-
-
-@pytest.fixture
 def anybody():
     """A mail reader: no login, no cookies, and the CSRF check on."""
     return Client(enforce_csrf_checks=True)

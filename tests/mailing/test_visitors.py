@@ -12,16 +12,9 @@ from mailing import audience, content, progress, reports, tracking, visitors
 from mailing.models import Event
 from mailing.sending import tokens
 from tests.mailing.running import launch_campaign
+from tests.mailing.visits import BODY, SAFARI, get
 
-SAFARI = (
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
-    "Version/17.5 Mobile/15E148 Safari/604.1"
-)
 GMAIL = "Mozilla/5.0 (Windows NT 5.1; rv:11.0) Gecko Firefox/11.0 (via ggpht.com GoogleImageProxy)"
-LINKS = 6
-BODY = "".join(f'<a href="https://shop.example/{n}">{n}</a> ' for n in range(LINKS)) + (
-    '<a href="{{ unsubscribe_url }}">Unsubscribe</a>'
-)
 
 
 @pytest.mark.parametrize(
@@ -87,20 +80,6 @@ def test_a_header_is_reduced_to_words_of_closed_lists(header, expected):
 @pytest.fixture
 def campaign():
     return launch_campaign(2, body=BODY, body_format="html")
-
-
-@pytest.fixture
-def delivery(campaign):
-    return campaign.deliveries.first()
-
-
-@pytest.fixture
-def token(delivery):
-    return tokens.sign_tokens([delivery.pk])[0]
-
-
-def get(path, user_agent=SAFARI):
-    return Client().get(path, headers={"user-agent": user_agent}, REMOTE_ADDR="192.0.2.7")
 
 
 @pytest.mark.django_db

@@ -22,10 +22,9 @@ from mailing.smtp.client import (
     Tls,
     check,
     connect,
-    loop_factory,
 )
 from mailing.smtp.replies import Reply, Stage
-from mailing.smtp.server import is_hello_name, read_authorities
+from mailing.smtp.server import read_authorities
 from mailing.smtp.verdicts import Kind
 from tests.hostile_smtp import Settings, hostile_smtp
 from tests.mailing.smtp.dialogue import limit_stage
@@ -187,43 +186,6 @@ def test_an_uploaded_authority_is_trusted_for_its_server(run, certificate, uploa
         assert run(fail_to_connect(unrelated)).cause is Cause.CERTIFICATE
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b"", "no certificate"),
-        (b"hello", "no certificate"),
-        (b"\x30\x82", "no certificate"),
-        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate"),
-        (b"-----BEGIN RSA PRIVATE KEY-----\n", "private key"),
-    ],
-)
-def test_a_file_that_is_no_authority_is_refused_with_a_sentence(data, words):
-    with pytest.raises(ValueError, match=words):
-        read_authorities(data)
-
-
-@pytest.mark.parametrize(
-    ("name", "is_good"),
-    [
-        ("mail.shop.example", True),
-        ("[192.0.2.1]", True),
-        ("[IPv6:2001:db8::1]", True),
-        ("xn--bcher-kva.example", True),
-        ("shop", False),
-        ("localhost", False),
-        ("192.0.2.1", False),
-        ("-a.example", False),
-        ("a b.example", False),
-        ("bücher.example", False),
-        ("a..example", False),
-        ("", False),
-        ("x" * 64 + ".example", False),
-    ],
-)
-def test_a_name_for_ehlo_is_full(name, is_good):
-    assert is_hello_name(name) is is_good
-
-
 def test_a_server_without_starttls_is_never_spoken_to_in_clear(run):
     with hostile_smtp(Settings(login="ada:secret")) as server:
         failure = run(fail_to_connect(Server("127.0.0.1", server.port, Tls.STARTTLS, "ada", "secret")))
@@ -378,25 +340,6 @@ def test_a_connection_cancelled_while_it_opens_is_closed(run):
         while server.stats()["open"] and time.monotonic() < deadline:
             time.sleep(0.01)
         assert server.stats()["open"] == 0
-
-
-def test_a_server_is_described_wholly_or_not_at_all():
-    assert Server("mx.example", tls="starttls").tls is Tls.STARTTLS
-    with pytest.raises(ValueError, match="'ssl' is not a valid Tls"):
-        Server("mx.example", tls="ssl")
-    for name in ("", "two words", "line\r\nMAIL FROM:<>", "büro"):
-        with pytest.raises(ValueError, match="no host name to say in EHLO"):
-            Server("mx.example", local_hostname=name)
-
-
-def test_plain_sockets_run_on_uvloop_and_tls_on_asyncio():
-    plain, encrypted = loop_factory(Tls.NONE)(), loop_factory(Tls.STARTTLS)()
-    try:
-        assert type(plain).__module__.startswith("uvloop")
-        assert type(encrypted).__module__.startswith("asyncio")
-    finally:
-        plain.close()
-        encrypted.close()
 
 
 def test_a_password_is_not_shown_to_another_machine_without_encryption(run, monkeypatch):

@@ -1,0 +1,62 @@
+"""The description of a server: its encryption, its authorities, the name we say to it."""
+
+import pytest
+
+from mailing.smtp.client import Server, Tls, loop_factory
+from mailing.smtp.server import is_hello_name, read_authorities
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no certificate"),
+        (b"hello", "no certificate"),
+        (b"\x30\x82", "no certificate"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate"),
+        (b"-----BEGIN RSA PRIVATE KEY-----\n", "private key"),
+    ],
+)
+def test_a_file_that_is_no_authority_is_refused_with_a_sentence(data, words):
+    with pytest.raises(ValueError, match=words):
+        read_authorities(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_good"),
+    [
+        ("mail.shop.example", True),
+        ("[192.0.2.1]", True),
+        ("[IPv6:2001:db8::1]", True),
+        ("xn--bcher-kva.example", True),
+        ("shop", False),
+        ("localhost", False),
+        ("192.0.2.1", False),
+        ("-a.example", False),
+        ("a b.example", False),
+        ("bücher.example", False),
+        ("a..example", False),
+        ("", False),
+        ("x" * 64 + ".example", False),
+    ],
+)
+def test_a_name_for_ehlo_is_full(name, is_good):
+    assert is_hello_name(name) is is_good
+
+
+def test_a_server_is_described_wholly_or_not_at_all():
+    assert Server("mx.example", tls="starttls").tls is Tls.STARTTLS
+    with pytest.raises(ValueError, match="'ssl' is not a valid Tls"):
+        Server("mx.example", tls="ssl")
+    for name in ("", "two words", "line\r\nMAIL FROM:<>", "büro"):
+        with pytest.raises(ValueError, match="no host name to say in EHLO"):
+            Server("mx.example", local_hostname=name)
+
+
+def test_plain_sockets_run_on_uvloop_and_tls_on_asyncio():
+    plain, encrypted = loop_factory(Tls.NONE)(), loop_factory(Tls.STARTTLS)()
+    try:
+        assert type(plain).__module__.startswith("uvloop")
+        assert type(encrypted).__module__.startswith("asyncio")
+    finally:
+        plain.close()
+        encrypted.close()
