@@ -162,7 +162,7 @@ def test_doctor_names_events_beyond_the_setting(settings, campaign, token):
 
 
 def test_the_setting_is_on_a_page_that_administrators_change(client, marketer, admin_client):
-    assert "What is noted of opens and clicks" in client.get("/tracking/").content.decode()
+    assert "What to record about opens and clicks" in client.get("/tracking/").content.decode()
     assert client.post("/tracking/", {"mode": "none"}).status_code == 403
     assert admin_client.post("/tracking/", {"mode": "aggregate"}).status_code == 302
     assert TrackingPolicy.read_row().mode == "aggregate"

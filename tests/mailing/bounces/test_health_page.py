@@ -49,7 +49,7 @@ def test_the_rates_of_a_domain_stand_with_their_bands(client, marketer, bounced,
 
 
 def test_without_a_campaign_of_late_nothing_is_said(client, marketer):
-    assert "How well your senders are taken" not in page(client, "/connections/")
+    assert "Sender reputation" not in page(client, "/connections/")
 
 
 def test_all_domains_take_one_query(client, marketer, django_assert_num_queries):
