@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from typing import cast
 
 from mailing.smtp.server import Tls, loop_factory
 
@@ -10,10 +11,9 @@ HELLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 50000000\r\n"
 
 class Sink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's transport does not derive from asyncio's
         self.rest, self.in_data = b"", False
-        transport.write(b"220 sink\r\n")
+        self.transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
         data = self.rest + data if self.rest else data

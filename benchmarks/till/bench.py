@@ -140,7 +140,6 @@ class Bench:
             f"-d{self.seconds:.0f}s",
             "-s",
             self.script,
-            address,
         ]
         command += [address, "--", bodies, KEY, *([unique] if unique else [])]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
