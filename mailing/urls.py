@@ -48,6 +48,7 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/retry/", again.retry_failed, name="retry_failed"),
     path("campaigns/email/<int:pk>/resend/", again.resend_uncertain, name="resend_uncertain"),
     path("campaigns/email/<int:pk>/unreached/", again.duplicate_for_unreached, name="unreached"),
+    path("campaigns/email/<int:pk>/silent/<slug:asked>/", again.resend_to_silent, name="silent"),
     path("campaigns/email/<int:pk>/report/", reports.report, name="report"),
     path("campaigns/email/<int:pk>/report.csv", reports.report_csv, name="report_csv"),
     path("contacts/", contacts.contact_list, name="contacts"),

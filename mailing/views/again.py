@@ -1,15 +1,15 @@
-"""Second chances for recipients that a campaign has not reached."""
+"""Second chances: for recipients that a campaign has not reached, and for those who did not answer it."""
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import go_to, render_refusal
-from mailing import drafting, progress
+from mailing import drafting, follow_ups, progress
 from mailing.models import EmailCampaign
 from mailing.views.sure import ask_whether_sure
 
@@ -68,4 +68,28 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
     except Refused as refused:
         return render_refusal(request, campaign, refused)
     messages.success(request, f"“{copy}” is a draft for those that “{campaign}” did not reach.")
+    return go_to(request, copy.get_absolute_url())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_emailcampaign", raise_exception=True)
+def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
+    """A draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    if asked not in list(follow_ups.Asked):
+        raise Http404(f"“{asked}” is no question about recipients.")
+    measure = follow_ups.Asked(asked)
+    try:
+        if request.method != "POST":
+            context = {
+                "campaign": campaign,
+                "measure": measure,
+                "silent": follow_ups.count_silent(campaign, measure),
+            }
+            template = "mailing/_silent.html" if request.htmx else "mailing/silent.html"
+            return render(request, template, context)
+        copy = follow_ups.resend_to_silent(campaign, measure, by=request.user)
+    except Refused as refused:
+        return render_refusal(request, campaign, refused)
+    messages.success(request, f"“{copy}” is a draft for those who did not {measure.verb} “{campaign}”.")
     return go_to(request, copy.get_absolute_url())

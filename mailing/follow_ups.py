@@ -1,0 +1,104 @@
+"""A second mail to those who did not click, or did not open, a campaign that has ended.
+
+They are written into a list of their own at that moment, so that the draft goes to exactly these. A click or an open is
+what a person did: a machine's is none. Who is not tracked, for want of consent, is not among them: nobody knows what
+they did. Who has unsubscribed since is skipped at the launch, as ever.
+"""
+
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from campaigns import database_time, dates, lifecycle, refusals
+from campaigns.refusals import Refused
+from mailing import drafting
+from mailing.models import ContactList, EmailCampaign, Mode, Target
+
+
+class Asked(StrEnum):
+    """What a recipient did not do."""
+
+    CLICKED = "clicked"
+    OPENED = "opened"
+
+    @property
+    def verb(self) -> str:
+        return "click" if self == Asked.CLICKED else "open"
+
+
+class Silent(NamedTuple):
+    """Numbers of recipients with no answer: those it is known of, and those who are not tracked."""
+
+    known: int
+    untracked: int
+
+
+# Those who got it and are not known to have answered, each with whether an answer would have been noted at any moment
+# since: their decision of before it was sent allows it, or they had made none and the site needs none, and none since
+# forbids it.
+SILENT = """
+SELECT delivery.contact_id, coalesce((
+    SELECT is_granted FROM mailing_trackingconsent AS consent
+    WHERE consent.contact_id = delivery.contact_id AND consent.at <= delivery.sent_at ORDER BY consent.id DESC LIMIT 1
+), %(without)s) AND NOT EXISTS (
+    SELECT FROM mailing_trackingconsent AS consent
+    WHERE consent.contact_id = delivery.contact_id AND consent.at > delivery.sent_at AND NOT consent.is_granted
+) AS is_tracked
+FROM mailing_delivery AS delivery
+WHERE delivery.campaign_id = %(campaign)s AND delivery.status = 'accepted' AND delivery.contact_id IS NOT NULL
+  AND delivery.{asked}_at IS NULL
+"""
+COUNT = "SELECT count(*) FILTER (WHERE is_tracked), count(*) FILTER (WHERE NOT is_tracked) FROM ({silent}) AS silent"
+FREEZE = """
+INSERT INTO mailing_membership (list_id, contact_id, joined_at)
+SELECT %(list)s, contact_id, now() FROM ({silent}) AS silent WHERE is_tracked
+"""
+
+
+def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
+    """Count those who did not answer a campaign. Raises Refused: it does not keep who did."""
+    _refuse_unknowable(campaign, asked)
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT.format(silent=SILENT.format(asked=asked)), _params(campaign))
+        return Silent(*cursor.fetchone())
+
+
+def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None = None) -> EmailCampaign:
+    """Make a draft with the content of a campaign that has ended, for those who did not answer it until now.
+
+    Raises: Refused: it has not ended, does not keep who answered, everybody did, or `by` may not add campaigns.
+    """
+    refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
+    if not count_silent(campaign, asked).known:
+        raise Refused(f"Nobody who got “{campaign}” is known not to have {asked} it.")
+    with transaction.atomic():
+        copy = lifecycle.duplicate(campaign, by=by)
+        moment = dates.write_moment_for_all(database_time.now())
+        silent = ContactList.objects.create(
+            name=f"Did not {asked.verb} {campaign.name[:100]}, {moment} ({campaign.pk}/{copy.pk})",
+            description=f"Recipients of “{campaign}” who had not {asked} it by {moment}.",
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(
+                FREEZE.format(silent=SILENT.format(asked=asked)), _params(campaign) | {"list": silent.pk}
+            )
+        return drafting.save_campaign(copy, changes={}, targets=[Target(mode="include", list=silent)])
+
+
+def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:
+    if not campaign.is_final:
+        raise Refused(f"“{campaign}” is {campaign.status}: only one that has ended can be sent again.")
+    if campaign.mode != Mode.INDIVIDUAL:
+        raise Refused(
+            f"Nobody knows who did not {asked.verb} “{campaign}”: of opens and clicks it keeps "
+            f"{'only totals' if campaign.mode != Mode.NONE else 'nothing'}."
+        )
+    if not (campaign.track_clicks if asked == Asked.CLICKED else campaign.track_opens):
+        raise Refused(f"Nobody knows who did not {asked.verb} “{campaign}”: it does not track {asked.verb}s.")
+
+
+def _params(campaign: EmailCampaign) -> dict[str, Any]:
+    return {"campaign": campaign.pk, "without": settings.TRACKING_CONSENT == "opt-out"}
