@@ -42,7 +42,7 @@ def zone_of(user: Any) -> tzinfo:
 def list_choices() -> list[tuple[str, Any]]:
     """List what a person can choose: the site's zone, UTC, and the zones of all cities by their part of the world."""
     own = f"That of the site ({dates.name_zone(timezone.get_default_timezone())})"
-    return [("", own), ("UTC", "UTC"), *_cities()]
+    return [("", own), ("UTC", "UTC"), *list_cities()]
 
 
 @cache
@@ -51,7 +51,8 @@ def _names() -> frozenset[str]:
 
 
 @cache
-def _cities() -> list[tuple[str, list[tuple[str, str]]]]:
+def list_cities() -> list[tuple[str, list[tuple[str, str]]]]:
+    """List the zones of all cities, (name, city) each, by their part of the world."""
     found = defaultdict(list)
     for name in sorted(_names()):
         area, _, city = name.partition("/")

@@ -52,6 +52,9 @@ OUTAGE_MINUTES = environment.count("OUTAGE_MINUTES", 15)
 # whether contacts are asked before opens and clicks are noted by name, or may object: France and Italy ask for opt-in
 TRACKING_CONSENT = environment.choice("TRACKING_CONSENT", "opt-out", ("opt-in", "opt-out"))
 
+# months that opens and clicks are kept by name; then they become counts
+TRACKING_MONTHS = environment.count("TRACKING_MONTHS", 13)
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -177,6 +180,7 @@ TASKS = [
     "mailing.tasks.read_bounces",
     "mailing.tasks.send_password_reset",
     "mailing.tasks.send_test",
+    "mailing.tasks.write_spooled",
 ]
 
 CLOCK = [

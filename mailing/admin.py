@@ -23,7 +23,7 @@ from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
 from mailing.forms.bounces import BounceMailboxForm
 from mailing.forms.connection import ConnectionForm
-from mailing.forms.fields import AddressField
+from mailing.forms.fields import AddressField, LanguageField, TimeZoneField
 from mailing.models import (
     Attempt,
     BounceMailbox,
@@ -39,9 +39,11 @@ from mailing.models import (
     Lane,
     Membership,
     Pace,
+    RetentionCount,
     Route,
     Segment,
     SmtpConnection,
+    SpoolFile,
     Suppression,
     Tally,
     Target,
@@ -92,6 +94,10 @@ class ContactAdmin(GuardedAdmin):
     ) -> FormField | None:
         if db_field.name == "email":
             return AddressField()
+        if db_field.name == "time_zone":
+            return TimeZoneField()
+        if db_field.name == "language":
+            return LanguageField()
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
@@ -127,7 +133,7 @@ class HeldReportAdmin(ReadOnlyAdmin):
 
 @admin.register(ContactList)
 class ContactListAdmin(RefusingAdmin):
-    list_display = ["name", "description", "created_at"]
+    list_display = ["name", "description", "is_public", "created_at"]
     search_fields = ["name"]
 
     def get_deleted_objects(
@@ -186,7 +192,9 @@ admin.site.register(
         Lane,
         Membership,
         Pace,
+        RetentionCount,
         Route,
+        SpoolFile,
         Tally,
         Target,
         TrackingConsent,

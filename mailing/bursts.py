@@ -37,9 +37,13 @@ class Memory:
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._clicks: OrderedDict[bytes, list[Click]] = OrderedDict()
 
-    def is_repeated(self, pk: int, kind: str, link: int | None) -> bool:
-        """Whether the same was seen within the last moments; remembers it otherwise."""
-        now, name = time.monotonic(), self._digest(f"{pk} {kind} {link}")
+    def is_repeated(self, pk: int, kind: str, link: int | None, at: float | None = None) -> bool:
+        """Whether the same was seen within the last moments; remembers it otherwise.
+
+        Args:
+            at: when, in seconds; None: now. One memory is asked either always with a time or never.
+        """
+        now, name = time.monotonic() if at is None else at, self._digest(f"{pk} {kind} {link}")
         with self._lock:
             at = self._seen.get(name)
             if at is not None and now - at < REPEAT_SECONDS:
@@ -51,10 +55,10 @@ class Memory:
         return False
 
     def add_click(
-        self, pk: int, link: int | None, visitor: Visitor
+        self, pk: int, link: int | None, visitor: Visitor, at: float | None = None
     ) -> tuple[bool, list[tuple[int | None, Visitor]]]:
         """Return whether a machine made this click, and earlier ones counted as a person's that it made as well."""
-        now, name = time.monotonic(), self._digest(str(pk))
+        now, name = time.monotonic() if at is None else at, self._digest(str(pk))
         with self._lock:
             clicks = [each for each in self._clicks.get(name, ()) if now - each.at < TRAP_SECONDS]
             clicks.append(Click(now, link, visitor, is_machine=False))
@@ -85,5 +89,4 @@ class Memory:
         return blake2b(text.encode(), key=self._key, digest_size=16).digest()
 
 
-_memory = Memory()
-is_repeated, add_click = _memory.is_repeated, _memory.add_click
+MEMORY = Memory()

@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import at_the_till, endings, importing, tallies
+from mailing import at_the_till, endings, importing, retention, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.sending import breaker, lanes
@@ -38,6 +38,8 @@ def tick(now: datetime) -> None:
         importing.queue_stalled,
         at_the_till.queue_due_fillings,
         mailboxes.queue_due,
+        spool.queue_waiting,
+        retention.forget_old_events,
     ):
         try:
             step(now)

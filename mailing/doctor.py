@@ -7,15 +7,18 @@ from django.db import connection
 
 # Both sides in one statement, so that they are of one moment, while senders run too.
 COUNTS = """
-WITH ledger AS (
+WITH counted AS (
     SELECT campaign_id, connection_id, measure, count(*) AS amount
     FROM mailing_delivery, LATERAL (VALUES
         (status::text, true), ('opened', opened_at IS NOT NULL), ('clicked', clicked_at IS NOT NULL),
         ('unsubscribed', unsubscribed_at IS NOT NULL), ('complained', complained_at IS NOT NULL),
         ('returned', status = 'bounced' AND sent_at IS NOT NULL)
-    ) AS counted (measure, holds)
+    ) AS held (measure, holds)
     WHERE holds GROUP BY 1, 2, 3
+    UNION ALL
+    SELECT campaign_id, connection_id, measure::text, amount FROM mailing_retentioncount WHERE measure <> 'events'
 ),
+ledger AS (SELECT campaign_id, connection_id, measure, sum(amount) AS amount FROM counted GROUP BY 1, 2, 3),
 tallied AS (
     SELECT campaign_id, connection_id, measure::text, sum(amount) AS amount FROM mailing_tally GROUP BY 1, 2, 3
 )
@@ -54,9 +57,28 @@ GROUP BY 1, 2, 3 ORDER BY 1, 3
 # What names a person beyond what the setting and the campaign allow.
 UNLAWFUL = """
 SELECT event.campaign_id, count(*) FILTER (WHERE event.basis = 'interest' AND %(consent)s = 'opt-in'),
-       count(*) FILTER (WHERE campaign.tracking NOT IN ('', 'individual'))
+       count(*) FILTER (WHERE campaign.tracking NOT IN ('', 'individual')),
+       count(*) FILTER (WHERE policy.mode <> 'individual' AND event.at > policy.changed_at)
 FROM mailing_event AS event JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = event.campaign_id
+LEFT JOIN mailing_trackingpolicy AS policy ON policy.id = 1
 WHERE event.kind <> 'unsubscribed' GROUP BY 1 ORDER BY 1
+"""
+
+# Opens and clicks that became counts for their age: as many were taken as are counted.
+FORGOTTEN = """
+SELECT coalesce(taken.campaign_id, counted.campaign_id), coalesce(taken.amount, 0), coalesce(counted.amount, 0)
+FROM (
+    SELECT campaign_id, sum(amount) AS amount FROM mailing_retentioncount WHERE measure = 'events' GROUP BY 1
+) AS taken
+FULL JOIN (
+    SELECT campaign_id, sum(amount) AS amount FROM mailing_eventcount WHERE was_named GROUP BY 1
+) AS counted USING (campaign_id)
+WHERE coalesce(taken.amount, 0) <> coalesce(counted.amount, 0) ORDER BY 1
+"""
+TOO_OLD = """
+SELECT campaign_id, count(*) FROM mailing_event
+WHERE kind <> 'unsubscribed' AND at < now() - make_interval(months => %s) - interval '2 days'
+GROUP BY 1 ORDER BY 1
 """
 
 
@@ -75,9 +97,20 @@ def breaches() -> Iterator[str]:
         cursor.execute(ENDED)
         for campaign, was, status, found in cursor.fetchall():
             yield f"Campaign {campaign} is {was}, but {found} of its deliveries are {status}."
+        cursor.execute(FORGOTTEN)
+        for campaign, taken, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {taken} old events became counts, which make {found}."
+        cursor.execute(TOO_OLD, [settings.TRACKING_MONTHS])
+        for campaign, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {found} events name a person for longer than TRACKING_MONTHS says."
         cursor.execute(UNLAWFUL, {"consent": settings.TRACKING_CONSENT})
-        for campaign, without_consent, too_many in cursor.fetchall():
+        for campaign, without_consent, too_many, since in cursor.fetchall():
             if without_consent:
                 yield f"Campaign {campaign}: {without_consent} events have no consent, and TRACKING_CONSENT is opt-in."
             if too_many:
                 yield f"Campaign {campaign}: {too_many} events name a person, and its tracking allows none."
+            if since:
+                yield (
+                    f"Campaign {campaign}: {since} events name a person, and came since the site’s tracking "
+                    "allows none."
+                )

@@ -12,14 +12,14 @@ from django.db import connection, transaction
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from mailing import audience, content, endings, renderer
+from mailing import audience, content, endings, plain_targets, renderer
 from mailing.addresses import normalise_address
 from mailing.comparing import Condition
 from mailing.models import Contact, Content, EmailCampaign, Mode
+from mailing.models.audience import STANDARD_FIELDS
 from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
-STANDARD_FIELDS = ("phone", "city", "country", "score")  # of every contact, beside the name and the address
 
 Problem = tuple[str, str]
 
@@ -251,6 +251,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())
+    plain_targets.write_targets(campaign.pk, compiled)
     recipients, planned = _make_deliveries(campaign.pk, chosen, shares)
     # never with save(): it would write the status too, and whatever else has changed since it was read
     EmailCampaign.objects.filter(pk=campaign.pk).update(

@@ -24,6 +24,8 @@ from django.conf import settings
 
 from mailing.comparing import Condition, compare, equals, is_impossible_date
 from mailing.countries import country_code
+from mailing.languages import read_language
+from mailing.local_time import read_zone
 
 FIELDS = {
     "email": "Address",
@@ -34,6 +36,8 @@ FIELDS = {
     "country": "Country",
     "score": "Score",
     "customer_id": "Customer number",
+    "language": "Language",
+    "time_zone": "Time zone",
 }
 # What is worked out from what they did.
 WORKED_OUT = {"signup_date": "Signup date", "usual_location": "Usual location"}
@@ -126,6 +130,10 @@ def _compile_field(node: dict[str, Any]) -> Condition:
         raise SegmentError(f"“{name}” is no name of a field.")
     if name == "country" and op in ("equals", "not_equals") and isinstance(value, str):
         value = country_code(value) or value  # contacts have the two letters of ISO
+    if name == "language" and op in ("equals", "not_equals") and isinstance(value, str):
+        value = read_language(value) or value
+    if name == "time_zone" and op in ("equals", "not_equals") and isinstance(value, str):
+        value = read_zone(value) or value
     has_numbers = name not in FIELDS or name == "score"
     return _compile_comparison(f"({text})", name, op, value, has_numbers=has_numbers)
 

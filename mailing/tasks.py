@@ -5,10 +5,11 @@ from typing import Any
 import msgspec
 from django_q.tasks import async_task
 
-from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset
+from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, tracking
 from mailing.bounces import mailboxes
 from mailing.sending import pump as pumps
 
+SPOOL_SECONDS = 20  # the clock queues the rest
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
 
 
@@ -55,3 +56,8 @@ def fill_group(segment_id: int) -> int:
 def read_bounces(mailbox_id: int) -> int:
     """Read what waits in a bounce mailbox; return how many messages were dealt with."""
     return mailboxes.read_mailbox(mailbox_id)
+
+
+def write_spooled() -> int:
+    """Write opens and clicks that came while the database was away; return how many were gone through."""
+    return tracking.write_spooled(SPOOL_SECONDS)

@@ -17,7 +17,7 @@ from .mime import (
     make_one_line,
     trim_wire,
 )
-from .names import CLICK, OPEN, UNSUBSCRIBE
+from .names import CLICK, OPEN, PREFERENCES, UNSUBSCRIBE
 from .parts import LineTemplate, PartTemplate
 from .plaintext import decimal_mark, write_text
 from .rendering import EscapedWires, Wires, write_value
@@ -176,12 +176,19 @@ class Compiled:
         url = line.render_values(_own_values(recipient), recipient.seed, time.time() if at is None else at)
         return add_utm(tidy_url(url), self._frozen.settings.utm)
 
+    def list_plain_targets(self) -> list[str | None]:
+        """List where each link leads by its index; None where that differs by recipient."""
+        return [
+            None if line.fixed is None else self.target(index) for index, line in enumerate(self._targets)
+        ]
+
     def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:
         """Every variable a template may read, by name."""
         values = _own_values(recipient)
         base, token = links.base, links.token
         values[UNSUBSCRIBE] = unsubscribe = f"{base}/u/{token}"
-        if not _url(f"{unsubscribe}{links.open_token}{links.click_token}"):
+        values[PREFERENCES] = f"{base}/p/{links.preferences_token or token}"
+        if not _url(f"{unsubscribe}{links.open_token}{links.click_token}{links.preferences_token}"):
             raise ContentError(f"{unsubscribe!r} is no address fit for a link")
         values[CLICK] = f"{base}/t/c/{links.click_token or token}"
         values[OPEN] = f"{base}/t/o/{links.open_token or token}"

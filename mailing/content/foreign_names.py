@@ -2,7 +2,7 @@
 
 import re
 
-from .names import UNSUBSCRIBE
+from .names import PREFERENCES, UNSUBSCRIBE
 
 _KNOWN = {
     **dict.fromkeys(("fname", "firstname", "first", "givenname", "name", "vorname", "merge1"), "first_name"),
@@ -12,6 +12,10 @@ _KNOWN = {
     **dict.fromkeys(
         ("unsub", "unsubscribe", "unsubscribelink", "unsubscribeurl", "unsubcenterurl", "removeweb"),
         UNSUBSCRIBE,
+    ),
+    **dict.fromkeys(
+        ("updateprofile", "managepreferences", "preferencecenterurl", "preferencesurl", "updateprofileurl"),
+        PREFERENCES,
     ),
 }
 _FULL_NAMES = frozenset(("fullname", "custname", "customername", "contactname", "recipientname"))

@@ -3,7 +3,8 @@
 A link is tracked when its scheme and host are written in the template: then its number stands for it, and no value of
 a recipient can make our redirect lead to another host. What Liquid it holds behind the host is rendered anew when it
 is clicked. A link whose host comes from a value, or from a name the template binds itself (a loop's), is sent as it
-is, direct. mailto:, tel:, # and relative addresses are left alone, and so is the link to unsubscribe.
+is, direct. mailto:, tel:, # and relative addresses are left alone, and so are the links to unsubscribe
+and to the preference page.
 """
 
 import html
@@ -13,7 +14,7 @@ from liquid.exceptions import LiquidError
 
 from . import markup
 from .held import OUTPUT, Held
-from .names import CLICK, UNSUBSCRIBE, URL_OPENING
+from .names import CLICK, OWN_ADDRESSES, URL_OPENING
 from .sandbox import TEXT, Settings, Template
 from .urls import add_utm, is_web, tidy_url
 
@@ -61,7 +62,7 @@ class TrackedLinks:
             names = Template(url, TEXT, self.settings).names()
         except LiquidError:  # a tag that begins or ends outside this attribute
             return href
-        if UNSUBSCRIBE in names:
+        if names & OWN_ADDRESSES:
             return self._without_scheme(href)
         host = _host.match(href)
         if self.track and host and not self.held.mark.search(host[0]) and not names & self.bound:
@@ -70,7 +71,7 @@ class TrackedLinks:
         return f"{keep(URL_OPENING, OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
     def _without_scheme(self, href: str) -> str:
-        """The link to unsubscribe without what editors write before the placeholder: it is a whole address."""
+        """The link to a page of ours without what editors write before the placeholder: it is a whole address."""
         mark = self.held.mark.search(href)
         before = _scheme_alone(href)
         return href[mark.start() :] if mark and before and before.end() == mark.start() else href

@@ -1,12 +1,14 @@
 """The variables a template may read besides the recipient's attributes."""
 
 UNSUBSCRIBE = "unsubscribe_url"
+PREFERENCES = "preferences_url"
 CLICK = "__click"  # `<base>/t/c/<token>`, written by the compiler before a link's index
 OPEN = "__open"  # the open pixel's address, written by the compiler
 
 TRAP = 999_999  # the number of the honeypot link: far above any that a link can have
 
-OF_DELIVERY = frozenset((UNSUBSCRIBE, CLICK, OPEN, "email"))  # never the same for two recipients
-RESERVED = frozenset((UNSUBSCRIBE, "email", "first_name", "last_name", "attributes"))
+OWN_ADDRESSES = frozenset((UNSUBSCRIBE, PREFERENCES))  # whole addresses of pages of ours, never tracked
+OF_DELIVERY = frozenset((*OWN_ADDRESSES, CLICK, OPEN, "email"))  # never the same for two recipients
+RESERVED = frozenset((*OWN_ADDRESSES, "email", "first_name", "last_name", "attributes"))
 
 URL_OPENING = "{% __url %}"  # before an address that is known only with its recipient's values

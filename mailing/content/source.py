@@ -72,14 +72,15 @@ class Recipient(msgspec.Struct, frozen=True):
 class Links(msgspec.Struct, frozen=True):
     """Where this delivery's links lead: `base` without a trailing slash, and its signed tokens (URL-safe ASCII).
 
-    Open pixel `<base>/t/o/<open_token>`, clicks `<base>/t/c/<click_token>/<index>`, unsubscribe `<base>/u/<token>`.
-    A token for opens or clicks that is left empty is `token`.
+    Open pixel `<base>/t/o/<open_token>`, clicks `<base>/t/c/<click_token>/<index>`, unsubscribe `<base>/u/<token>`,
+    preferences `<base>/p/<preferences_token>`. A token that is left empty is `token`.
     """
 
     base: str
     token: str
     open_token: str = ""
     click_token: str = ""
+    preferences_token: str = ""
 
 
 class Preview(msgspec.Struct, frozen=True):

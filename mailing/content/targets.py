@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from . import foreign, markup
 from .held import Held
-from .names import UNSUBSCRIBE
+from .names import OWN_ADDRESSES
 from .urls import APP_SCHEMES, USUAL_SCHEMES, is_runnable, is_web
 
 _OWN_NAMES = ("localhost", "local", "internal", "intranet", "lan", "localdomain", "home.arpa")
@@ -57,7 +57,7 @@ def find_link_fault(target: Target, held: Held) -> str:
         return f"the link “{_short(url)}” runs nothing in an e-mail; link to a page, as https://…"
     if _email(url):
         return f"the link “{_short(url)}” is an e-mail address; write mailto:{url}"
-    if UNSUBSCRIBE in url:
+    if any(name in url for name in OWN_ADDRESSES):
         return ""
     if is_web(url):
         return _find_web_fault(target, held)

@@ -17,7 +17,7 @@ class ContactFilterForm(forms.Form):
 class ListForm(ModelForm[ContactList]):
     class Meta:
         model = ContactList
-        fields = ["name", "description"]
+        fields = ["name", "description", "is_public"]
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
 

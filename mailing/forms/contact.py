@@ -11,7 +11,7 @@ from campaigns.forms import Refusable
 from campaigns.generics import ModelForm, ModelMultipleChoiceField
 from mailing import contacts
 from mailing.countries import country_code
-from mailing.forms.fields import AddressField
+from mailing.forms.fields import AddressField, LanguageField, TimeZoneField
 from mailing.importing.rows import read_typed_value
 from mailing.models import Contact, ContactList
 
@@ -34,11 +34,15 @@ class ContactForm(Refusable, ModelForm[Contact]):
     """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
 
     email = AddressField(label="E-mail address")
+    language = LanguageField(label="Language")
+    time_zone = TimeZoneField(label="Time zone")
     lists = ListsField(ContactList.objects.all(), required=False, label="In the lists")
 
     class Meta:
         model = Contact
-        fields = ["email", "first_name", "last_name", "phone", "city", "country", "score", "customer_id"]
+        fields = ["email", "first_name", "last_name", "phone", "city", "country", "language", "time_zone", "score",
+            "customer_id", "frequency",
+        ]  # fmt: skip
         labels = {"customer_id": "Customer number"}
         help_texts = {
             "country": "Two letters, as in DE.",

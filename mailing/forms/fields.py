@@ -1,11 +1,13 @@
-"""Fields for e-mail addresses."""
+"""Fields of contacts: addresses, a language, a time zone."""
 
 import re
 from typing import Any
 
 from django import forms
 
+from campaigns import zones
 from mailing.addresses import normalise_address
+from mailing.languages import read_language
 
 
 class AddressField(forms.CharField):
@@ -19,6 +21,36 @@ class AddressField(forms.CharField):
     def clean(self, value: Any) -> str:
         address = super().clean(value)
         return read_address(address) if address else ""
+
+
+class LanguageField(forms.CharField):
+    """A language by its name or its tag; the tag."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("widget", forms.TextInput(attrs={"list": "languages", "autocomplete": "off"}))
+        kwargs.setdefault("help_text", "Its name or its tag, as in German, de or pt-BR.")
+        super().__init__(max_length=100, required=False, **kwargs)
+
+    def clean(self, value: Any) -> str:
+        written = super().clean(value)
+        tag = read_language(written)
+        if written and not tag:
+            raise forms.ValidationError(
+                f"“{written[:50]}” is no language we know: write its name, or its tag as in de or pt-BR."
+            )
+        return tag
+
+
+class TimeZoneField(forms.ChoiceField):
+    """A time zone to choose; its IANA name, or "" for that of the contact's country."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault("help_text", "Left empty, that of the country counts, else that of the site.")
+        super().__init__(required=False, choices=_list_zone_choices, **kwargs)
+
+
+def _list_zone_choices() -> list[tuple[str, Any]]:
+    return [("", "That of the country"), ("UTC", "UTC"), *zones.list_cities()]
 
 
 class AddressesField(forms.CharField):

@@ -56,6 +56,19 @@ _NAMES = {
         land landregion lander landercode landescode landregiongeschaftlich landregionprivat
         pays paysregion codepays paysregionbureau paysregiondomicile pais paisregion paese nazione kraj
     """,
+    "language": """
+        language languages languagecode lang locale preferredlanguage contactlanguage customerlanguage userlanguage
+        languagepreference preferredlocale defaultlanguage
+        sprache sprachen sprachcode sprachkurzel korrespondenzsprache bevorzugtesprache muttersprache
+        langue langues codelangue languepreferee languedecorrespondance languedecontact
+        idioma idiomapreferido lingua linguapreferita taal voorkeurstaal jezyk sprak sprog
+    """,
+    "time_zone": """
+        timezone timezones timezonename timezoneid tz tzname tzid iananame ianatimezone contacttimezone usertimezone
+        preferredtimezone hstimezone
+        zeitzone zeitzonen zeitzonenname fuseauhoraire fuseauxhoraires fuseau zonahoraria husohorario fusoorario
+        fusohorario tijdzone strefaczasowa tidszon tidszone
+    """,
     "score": "score",
     "customer_id": """
         customerid customer customerno customernumber customernr clientnumber

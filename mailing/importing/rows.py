@@ -13,13 +13,32 @@ import msgspec
 from campaigns.workspace.spreadsheets import unmark
 from mailing.addresses import normalise_address
 from mailing.countries import country_code
+from mailing.languages import read_language
+from mailing.local_time import read_zone
 
 from .columns import CONSENT, LEFT_OUT, LIST, holds_marked_text
 from .headings import find_decline_reason
 from .stored_verdicts import Block, Verdict
 
-OWN_COLUMNS = ("first_name", "last_name", "phone", "city", "country", "score", "customer_id")
+OWN_COLUMNS = (
+    "first_name",
+    "last_name",
+    "phone",
+    "city",
+    "country",
+    "language",
+    "time_zone",
+    "score",
+    "customer_id",
+)
 LENGTHS = {"first_name": 100, "last_name": 100, "phone": 40, "city": 100, "country": 2, "customer_id": 64}
+# Fields that hold one of a list: what people write is read into it.
+READERS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
+    ("country", "country", country_code),
+    ("language", "language", read_language),
+    ("time_zone", "time zone", read_zone),
+)
+READ_FIELDS = tuple(taken for taken, _, _ in READERS)
 LONGEST_CELL = 10_000  # letters
 LONGEST_SHOWN = 300  # letters, of what could not be read
 HIGHEST_SCORE = 2**31
@@ -73,8 +92,9 @@ def read_rows(
         columns[name] = _leave_out_long(name, column, notes)
     if "score" in columns:
         columns["score"] = _read_each(columns["score"], _read_score, problems)
-    if "country" in columns:
-        columns["country"] = _read_countries(columns["country"], notes)
+    for taken, called, read in READERS:
+        if taken in columns:
+            columns[taken] = _read_known(columns[taken], called, read, notes)
     named = _match_lists(columns.pop(LIST, ()), lists, problems)
     own = {name: columns.pop(name) for name in OWN_COLUMNS if name in columns}
     block = _judge_addresses(first, emails, problems, notes)
@@ -164,7 +184,7 @@ def _read_score(cell: str) -> str:
 
 def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -> list[str]:
     """Leave a cell out that is too long for an optional field; its row is taken all the same."""
-    longest = LONGEST_CELL if name in (LIST, "country") else LENGTHS.get(name, LONGEST_CELL)
+    longest = LONGEST_CELL if name in (LIST, *READ_FIELDS) else LENGTHS.get(name, LONGEST_CELL)
     if max(map(len, column)) <= longest:
         return column
     for place, cell in enumerate(column):
@@ -175,13 +195,16 @@ def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -
     return [cell if len(cell) <= longest else "" for cell in column]
 
 
-def _read_countries(column: Sequence[str], notes: dict[int, list[str]]) -> list[str]:
-    codes = {cell: country_code(cell) for cell in {*column} if cell}
-    unknown = {cell for cell, code in codes.items() if not code}
+def _read_known(
+    column: Sequence[str], called: str, read: Callable[[str], str], notes: dict[int, list[str]]
+) -> list[str]:
+    """The column with what each cell stands for; what `read` does not know is left out."""
+    known = {cell: read(cell) for cell in {*column} if cell}
+    unknown = {cell for cell, value in known.items() if not value}
     for place, cell in enumerate(column) if unknown else ():
         if cell in unknown:
-            notes.setdefault(place, []).append(f"The country is left out: “{cell[:50]}” is none we know.")
-    return [codes.get(cell, "") for cell in column]
+            notes.setdefault(place, []).append(f"The {called} is left out: “{cell[:50]}” is none we know.")
+    return [known.get(cell, "") for cell in column]
 
 
 def _match_lists(

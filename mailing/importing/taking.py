@@ -17,8 +17,8 @@ SUPPRESSED_NOW = "Imported, and suppressed."
 
 INCOMING = """
 CREATE TEMPORARY TABLE incoming (
-    place int, email text, first_name text, last_name text, phone text, city text, country text, score int,
-    customer_id text, attributes jsonb
+    place int, email text, first_name text, last_name text, phone text, city text, country text, language text,
+    time_zone text, score int, customer_id text, attributes jsonb
 ) ON COMMIT DROP
 """
 COPY = f"COPY incoming (place, email, {', '.join(OWN_COLUMNS)}, attributes) FROM STDIN (FORMAT csv)"
@@ -38,10 +38,11 @@ REFUSE = "DELETE FROM incoming WHERE place = ANY(%s)"
 
 # Rows go in and are locked in the order of their addresses, so that two imports do not wait for each other.
 UPSERT = """
-INSERT INTO mailing_contact (email, first_name, last_name, phone, city, country, score, customer_id, attributes,
-                             created_at, updated_at)
+INSERT INTO mailing_contact (email, first_name, last_name, phone, city, country, language, time_zone, score,
+                             customer_id, attributes, created_at, updated_at)
 SELECT email, coalesce(first_name, ''), coalesce(last_name, ''), coalesce(phone, ''), coalesce(city, ''),
-       coalesce(country, ''), score, customer_id, attributes, now(), now()
+       coalesce(country, ''), coalesce(language, ''), coalesce(time_zone, ''), score, customer_id, attributes,
+       now(), now()
 FROM incoming ORDER BY email
 ON CONFLICT (email) DO UPDATE SET
     first_name = coalesce(nullif(EXCLUDED.first_name, ''), mailing_contact.first_name),
@@ -49,6 +50,8 @@ ON CONFLICT (email) DO UPDATE SET
     phone = coalesce(nullif(EXCLUDED.phone, ''), mailing_contact.phone),
     city = coalesce(nullif(EXCLUDED.city, ''), mailing_contact.city),
     country = coalesce(nullif(EXCLUDED.country, ''), mailing_contact.country),
+    language = coalesce(nullif(EXCLUDED.language, ''), mailing_contact.language),
+    time_zone = coalesce(nullif(EXCLUDED.time_zone, ''), mailing_contact.time_zone),
     score = coalesce(EXCLUDED.score, mailing_contact.score),
     customer_id = coalesce(EXCLUDED.customer_id, mailing_contact.customer_id),
     attributes = mailing_contact.attributes || EXCLUDED.attributes,

@@ -33,6 +33,32 @@ class Migration(migrations.Migration):
                 ("phone", models.CharField(blank=True, max_length=40)),
                 ("city", models.CharField(blank=True, max_length=100)),
                 ("country", models.CharField(blank=True, help_text="ISO 3166-1, two letters.", max_length=2)),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True, db_default="", help_text="A tag of BCP 47, as de or pt-BR.", max_length=35
+                    ),
+                ),
+                (
+                    "time_zone",
+                    models.CharField(blank=True, db_default="", help_text="The IANA name.", max_length=40),
+                ),
+                (
+                    "frequency",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Every e-mail"),
+                            ("weekly", "At most one a week"),
+                            ("monthly", "At most one in four weeks"),
+                        ],
+                        db_default="",
+                        default="",
+                        help_text="What they asked for on the preference page.",
+                        max_length=8,
+                        verbose_name="e-mail frequency",
+                    ),
+                ),
                 ("score", models.IntegerField(blank=True, null=True)),
                 ("attributes", models.JSONField(blank=True, default=dict)),
                 ("customer_id", models.CharField(blank=True, max_length=64, null=True)),
@@ -66,6 +92,15 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=200, unique=True)),
                 ("description", models.TextField(blank=True)),
+                (
+                    "is_public",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Contacts see it on their preference page, and may join and leave it there.",
+                        verbose_name="public",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -609,6 +644,7 @@ class Migration(migrations.Migration):
                             ("unsubscribed", "Unsubscribed"),
                             ("cancelled", "Campaign cancelled"),
                             ("stopped", "Campaign failed"),
+                            ("frequency", "Too soon after another mail, as the contact asked"),
                             ("invalid", "No contact any more"),
                         ],
                         help_text="Why it was skipped.",
@@ -1222,7 +1258,14 @@ class Migration(migrations.Migration):
             options={
                 "ordering": ["at", "pk"],
                 "default_permissions": ("view",),
-                "indexes": [models.Index(fields=["campaign", "kind", "link"], name="event_of_campaign")],
+                "indexes": [
+                    models.Index(fields=["campaign", "kind", "link"], name="event_of_campaign"),
+                    models.Index(
+                        condition=models.Q(("kind", "unsubscribed"), _negated=True),
+                        fields=["at"],
+                        name="event_by_age",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
@@ -1486,6 +1529,20 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="SpoolFile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                ("done", models.PositiveBigIntegerField(default=0, help_text="Lines.")),
+            ],
+            options={"default_permissions": ()},
+        ),
+        migrations.CreateModel(
             name="TrackingPolicy",
             fields=[
                 (
@@ -1508,6 +1565,7 @@ class Migration(migrations.Migration):
                         verbose_name="tracking",
                     ),
                 ),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
             options={
                 "verbose_name": "tracking policy",
@@ -1583,6 +1641,14 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(help_text="The beginning of the hour.")),
                 ("amount", models.BigIntegerField()),
                 (
+                    "was_named",
+                    models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        help_text="Made of named events that had become too old.",
+                    ),
+                ),
+                (
                     "campaign",
                     models.ForeignKey(
                         db_constraint=False,
@@ -1595,6 +1661,40 @@ class Migration(migrations.Migration):
             options={
                 "default_permissions": ("view",),
             },
+        ),
+        migrations.CreateModel(
+            name="RetentionCount",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("measure", models.CharField(max_length=12)),
+                ("amount", models.BigIntegerField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="mailing.smtpconnection",
+                    ),
+                ),
+            ],
+            options={"default_permissions": ()},
         ),
         migrations.CreateModel(
             name="TrackingConsent",

@@ -46,6 +46,26 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- Whether a mail of this campaign comes too soon after another one for a contact who asked for less. Half a day is let
+-- go, so that a newsletter that goes out each week at about the same hour still comes each week. Of two claims that
+-- judge one contact at the same moment only one goes on: each call reads what is committed once it holds the lock.
+CREATE FUNCTION mailing_is_too_soon(contact bigint, campaign bigint, frequency text) RETURNS boolean
+LANGUAGE plpgsql AS $$
+DECLARE
+    wait interval := CASE frequency WHEN 'weekly' THEN interval '7 days' ELSE interval '28 days' END - interval '12 hours';
+BEGIN
+    IF NOT pg_try_advisory_xact_lock(hashtext('mailing.frequency'), (contact % 2147483647)::int) THEN
+        RETURN true;
+    END IF;
+    RETURN EXISTS (
+        SELECT FROM mailing_delivery AS other
+        JOIN mailing_emailcampaign AS sender ON sender.campaign_ptr_id = other.campaign_id
+        WHERE other.contact_id = contact AND other.campaign_id <> campaign
+          AND (other.sent_at > now() - wait
+               OR (other.status IN ('claimed', 'in_data', 'uncertain') AND sender.launched_at > now() - wait))
+    );
+END $$;
+
 CREATE TRIGGER mailing_count_inserted AFTER INSERT ON mailing_delivery
     REFERENCING NEW TABLE AS is_now FOR EACH STATEMENT EXECUTE FUNCTION mailing_count_deliveries();
 CREATE TRIGGER mailing_count_updated AFTER UPDATE ON mailing_delivery
@@ -59,6 +79,7 @@ DROP TRIGGER mailing_count_deleted ON mailing_delivery;
 DROP TRIGGER mailing_count_updated ON mailing_delivery;
 DROP TRIGGER mailing_count_inserted ON mailing_delivery;
 DROP FUNCTION mailing_count_deliveries;
+DROP FUNCTION mailing_is_too_soon;
 DROP SEQUENCE mailing_run;
 ALTER TABLE mailing_tally RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
 ALTER TABLE mailing_delivery RESET (fillfactor, autovacuum_vacuum_scale_factor, autovacuum_analyze_scale_factor);

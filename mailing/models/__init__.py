@@ -4,7 +4,14 @@ from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
-from mailing.models.tracking import EventCount, Mode, TrackingConsent, TrackingPolicy
+from mailing.models.tracking import (
+    EventCount,
+    Mode,
+    RetentionCount,
+    SpoolFile,
+    TrackingConsent,
+    TrackingPolicy,
+)
 
 __all__ = [
     "Attempt",
@@ -22,9 +29,11 @@ __all__ = [
     "Membership",
     "Mode",
     "Pace",
+    "RetentionCount",
     "Route",
     "Segment",
     "SmtpConnection",
+    "SpoolFile",
     "Suppression",
     "Tally",
     "Target",

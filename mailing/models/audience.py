@@ -8,6 +8,17 @@ from campaigns.fields import DatabaseTimeField
 from campaigns.models import Edit
 from mailing.addresses import normalise_address
 
+# Of every contact, beside the name and the address: what a mail may say of them under these names.
+STANDARD_FIELDS = ("phone", "city", "country", "language", "time_zone", "score")
+
+
+class Frequency(models.TextChoices):
+    """How much mail a contact asked for; the claim skips what would be too soon."""
+
+    EVERY = "", "Every e-mail"
+    WEEKLY = "weekly", "At most one a week"
+    MONTHLY = "monthly", "At most one in four weeks"
+
 
 class Contact(models.Model):
     """A person who may get mail. The address identifies them; `customer_id` is the bridge to the till."""
@@ -18,9 +29,22 @@ class Contact(models.Model):
     phone = models.CharField(max_length=40, blank=True)
     city = models.CharField(max_length=100, blank=True)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
+    language = models.CharField(
+        max_length=35, blank=True, db_default="", help_text="A tag of BCP 47, as de or pt-BR."
+    )
+    time_zone = models.CharField(max_length=40, blank=True, db_default="", help_text="The IANA name.")
     score = models.IntegerField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     customer_id = models.CharField(max_length=64, null=True, blank=True)
+    frequency = models.CharField(
+        "e-mail frequency",
+        max_length=8,
+        choices=Frequency,
+        blank=True,
+        default=Frequency.EVERY,
+        db_default="",
+        help_text="What they asked for on the preference page.",
+    )
     soft_bounces = models.PositiveSmallIntegerField(
         default=0, db_default=0, editable=False, help_text="Mails in a row given up after temporary refusals."
     )
@@ -65,6 +89,12 @@ class ContactList(models.Model):
 
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
+    is_public = models.BooleanField(
+        "public",
+        default=False,
+        db_default=False,
+        help_text="Contacts see it on their preference page, and may join and leave it there.",
+    )
     contacts = models.ManyToManyField(Contact, through="mailing.Membership", related_name="lists")
     created_at = DatabaseTimeField(auto_now_add=True)
 

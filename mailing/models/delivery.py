@@ -31,6 +31,7 @@ class Delivery(models.Model):
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         CANCELLED = "cancelled", "Campaign cancelled"
         STOPPED = "stopped", "Campaign failed"
+        FREQUENCY = "frequency", "Too soon after another mail, as the contact asked"
         INVALID = "invalid", "No contact any more"
 
     campaign = models.ForeignKey(
@@ -247,7 +248,10 @@ class Event(models.Model):
                 | (~models.Q(basis="consent") & models.Q(consent=None)),
             ),
         ]
-        indexes = [models.Index(fields=["campaign", "kind", "link"], name="event_of_campaign")]
+        indexes = [
+            models.Index(fields=["campaign", "kind", "link"], name="event_of_campaign"),
+            models.Index(fields=["at"], name="event_by_age", condition=~models.Q(kind="unsubscribed")),
+        ]
         default_permissions = ("view",)
 
     def __str__(self) -> str:

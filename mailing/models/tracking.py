@@ -23,6 +23,7 @@ class TrackingPolicy(models.Model):
     """What this installation notes of opens and clicks: one row, or none where nobody has changed anything."""
 
     mode = models.CharField("tracking", max_length=12, choices=Mode, default=Mode.INDIVIDUAL)
+    changed_at = DatabaseTimeField(auto_now=True)
 
     class Meta:
         verbose_name = "tracking policy"
@@ -58,6 +59,19 @@ class TrackingConsent(models.Model):
         return "Consents to tracking" if self.is_granted else "Refuses tracking"
 
 
+class SpoolFile(models.Model):
+    """How far a file of visits, kept on disk while the database was away, has been written."""
+
+    name = models.CharField(max_length=80, unique=True)
+    done = models.PositiveBigIntegerField(default=0, help_text="Lines.")
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class EventCount(models.Model):
     """Opens and clicks that name nobody: how many there were in an hour, from one kind of device and program."""
 
@@ -72,9 +86,40 @@ class EventCount(models.Model):
     system = models.CharField(max_length=20, blank=True)
     at = models.DateTimeField(help_text="The beginning of the hour.")
     amount = models.BigIntegerField()
+    was_named = models.BooleanField(
+        default=False, db_default=False, help_text="Made of named events that had become too old."
+    )
 
     class Meta:
         default_permissions = ("view",)
 
     def __str__(self) -> str:
         return f"{self.amount} {self.kind}"
+
+
+class RetentionCount(models.Model):
+    """What a campaign goes on counting although no row names it any more; rows are only added.
+
+    `measure` is "events" for opens and clicks that became counts, "opened" or "clicked" for the recipients whose first
+    one was forgotten.
+    """
+
+    campaign = models.ForeignKey(
+        "mailing.EmailCampaign", models.PROTECT, related_name="+", db_constraint=False
+    )
+    connection = models.ForeignKey(
+        "mailing.SmtpConnection",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
+    measure = models.CharField(max_length=12)
+    amount = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.amount}"

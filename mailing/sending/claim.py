@@ -9,13 +9,15 @@ import msgspec
 import psycopg
 
 from mailing import content
+from mailing.models.audience import STANDARD_FIELDS
 from mailing.sending import return_paths, tokens
 from mailing.sending.turns import Limit
 
 logger = logging.getLogger(__name__)
 
 # One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
-# connection not held; those suppressed or gone since the launch are skipped instead. The lane is locked for the
+# connection not held; those suppressed or gone since the launch, or who asked
+# for less mail, are skipped instead. The lane is locked for the
 # moment, so that nobody cleans up behind a run whose lease has just ended while that run still claims. `Ledger.mark`
 # looks at the campaign's status once more, before the content leaves.
 CLAIM = """
@@ -38,22 +40,27 @@ judged AS (
     SELECT due.id, CASE WHEN due.stage = '' THEN 0
                         ELSE (SELECT count(*) FROM mailing_attempt WHERE delivery_id = due.id) END AS tries,
            suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
-           contact.phone, contact.city, contact.country, contact.score, contact.attributes, contact.soft_bounces
+           contact.phone, contact.city, contact.country, contact.language, contact.time_zone, contact.score,
+           contact.attributes, contact.soft_bounces,
+           CASE WHEN suppression.id IS NULL AND contact.frequency <> ''
+                THEN mailing_is_too_soon(contact.id, %(campaign)s, contact.frequency) ELSE false END AS is_too_soon
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email
 )
 UPDATE mailing_delivery AS delivery
-SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL THEN 'claimed' ELSE 'skipped' END,
+SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon
+                  THEN 'claimed' ELSE 'skipped' END,
     reason = CASE WHEN judged.suppressed = 'unsubscribed' THEN 'unsubscribed'
                   WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
-                  WHEN judged.contact_id IS NULL THEN 'invalid' ELSE '' END,
+                  WHEN judged.contact_id IS NULL THEN 'invalid'
+                  WHEN judged.is_too_soon THEN 'frequency' ELSE '' END,
     connection_id = %(connection)s, run = %(run)s, due_at = NULL
 FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
-          judged.attributes, judged.phone, judged.city, judged.country, judged.score, judged.soft_bounces,
-          judged.tries
+          judged.attributes, judged.phone, judged.city, judged.country, judged.language, judged.time_zone,
+          judged.score, judged.soft_bounces, judged.tries
 """
 
 # A delivery that was marked in_data and missed its turn before a byte of it left: back to pending.
@@ -137,7 +144,7 @@ class ClaimedDelivery(msgspec.Struct):
         """The whole message, in wire form. Raises ContentError."""
         own = self.tokens
         return self.campaign.compiled.render(
-            self.recipient, content.Links(base, own.unsubscribe, own.open, own.click)
+            self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
         )
 
 
@@ -205,13 +212,13 @@ async def claim_deliveries(
     )
     rows = await cursor.fetchall()
     taken = [row for row in rows if row[1] == "claimed"]
-    signed = tokens.sign_tokens(row[0] for row in taken)
+    signed = tokens.sign_tokens((row[0] for row in taken), campaign.pk)
     return [_make_claimed(campaign, row, own) for row, own in zip(taken, signed, strict=True)], len(rows)
 
 
 def _make_claimed(campaign: RunningCampaign, row: tuple[Any, ...], own: tokens.Tokens) -> ClaimedDelivery:
-    pk, _, email, attempts, first_name, last_name, attributes, phone, city, country, score, soft, tries = row
-    attributes |= {"phone": phone, "city": city, "country": country, "score": score}
+    pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries = row
+    attributes |= zip(STANDARD_FIELDS, standard, strict=True)
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
     return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries)
 

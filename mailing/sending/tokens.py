@@ -6,6 +6,9 @@ and a Message-ID stands in every reply and bounce. None of these may unsubscribe
 A token is eight bytes of the delivery's key and ten bytes of a keyed BLAKE2b of them (RFC 7693), in URL-safe base64: 24
 letters. The hash has 64 bytes, of which each purpose has ten: one hash a message, however many links it has. Who knows
 one part of such a hash knows nothing of the others.
+
+The token of clicks also carries its campaign, under a hash of its own, 32 letters in all: a link whose target is the
+same for everybody leads there while the database is away. Mails sent before that have the shorter one, which works on.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -20,6 +23,8 @@ from django.conf import settings
 
 TEST_DELIVERY_ID = 0  # the delivery of a test e-mail: nobody's
 TOKEN_PART_BYTES = 10  # bytes of the hash for each purpose
+KEY_BYTES, CAMPAIGN_BYTES = 8, 6
+CLICK_LETTERS = (KEY_BYTES + CAMPAIGN_BYTES + TOKEN_PART_BYTES) * 4 // 3  # of a token with its campaign
 
 
 class Purpose(IntEnum):
@@ -29,6 +34,7 @@ class Purpose(IntEnum):
     CLICK = 1
     UNSUBSCRIBE = 2
     MESSAGE_ID = 3
+    PREFERENCES = 4
 
 
 class Tokens(NamedTuple):
@@ -38,6 +44,7 @@ class Tokens(NamedTuple):
     click: str
     unsubscribe: str
     message_id: str
+    preferences: str
 
 
 @lru_cache(maxsize=1)
@@ -45,15 +52,34 @@ def _make_keyed_hash(secret: str) -> "blake2b":
     return blake2b(key=blake2b(secret.encode()).digest(), digest_size=64, person=b"fanfare mails")
 
 
+@lru_cache(maxsize=1)
+def _make_keyed_click_hash(secret: str) -> "blake2b":
+    key = blake2b(secret.encode()).digest()
+    return blake2b(key=key, digest_size=TOKEN_PART_BYTES, person=b"fanfare clicks")
+
+
 def sign_token(delivery_id: int, purpose: Purpose) -> str:
     """Make the token of this delivery for one purpose."""
     return _sign(_make_keyed_hash(settings.SECRET_KEY), delivery_id)[purpose]
 
 
-def sign_tokens(delivery_ids: Iterable[int]) -> list[Tokens]:
-    """Make the tokens of these deliveries, in their order."""
+def sign_tokens(delivery_ids: Iterable[int], campaign_id: int | None = None) -> list[Tokens]:
+    """Make the tokens of these deliveries, in their order; with a campaign, that of clicks carries it."""
     keyed = _make_keyed_hash(settings.SECRET_KEY)
-    return [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
+    signed = [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
+    if campaign_id is None:
+        return signed
+    clicks, campaign = _make_keyed_click_hash(settings.SECRET_KEY), campaign_id.to_bytes(CAMPAIGN_BYTES)
+    return [
+        own._replace(click=_sign_click(clicks, urlsafe_b64decode(own.click)[:KEY_BYTES] + campaign))
+        for own in signed
+    ]
+
+
+def _sign_click(keyed: "blake2b", key: bytes) -> str:
+    mac = keyed.copy()
+    mac.update(key)
+    return urlsafe_b64encode(key + mac.digest()).decode()
 
 
 def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
@@ -61,11 +87,20 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
     mac = keyed.copy()
     mac.update(key)
     digest = mac.digest()
-    # all four are encoded at once: 18 bytes make 24 letters, without a rest
+    # all five are encoded at once: 18 bytes make 24 letters, without a rest
     letters = urlsafe_b64encode(
-        key + digest[:10] + key + digest[10:20] + key + digest[20:30] + key + digest[30:40]
+        key
+        + digest[:10]
+        + key
+        + digest[10:20]
+        + key
+        + digest[20:30]
+        + key
+        + digest[30:40]
+        + key
+        + digest[40:50]
     ).decode()
-    return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:])
+    return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:96], letters[96:])
 
 
 def read_token(token: str, purpose: Purpose) -> int:
@@ -73,13 +108,32 @@ def read_token(token: str, purpose: Purpose) -> int:
 
     Raises: ValueError: nobody made it here, or it was made for another purpose.
     """
-    try:
-        raw = urlsafe_b64decode(token.encode("ascii"))
-    except ValueError as error:
-        raise ValueError("The link is damaged.") from error
+    raw = _decode(token)
     mac = _make_keyed_hash(settings.SECRET_KEY).copy()
     mac.update(raw[:8])
     part = mac.digest()[purpose * TOKEN_PART_BYTES : (purpose + 1) * TOKEN_PART_BYTES]
     if len(raw) != 18 or not compare_digest(part, raw[8:]):
         raise ValueError("The link is damaged.")
     return int.from_bytes(raw[:8])
+
+
+def read_click_token(token: str) -> tuple[int, int | None]:
+    """Read the key of the delivery that a token of clicks was made for, and of its campaign where it carries that.
+
+    Raises: ValueError: nobody made it here, or it was made for another purpose.
+    """
+    if len(token) < CLICK_LETTERS:
+        return read_token(token, Purpose.CLICK), None
+    raw = _decode(token)
+    key, mac = raw[: KEY_BYTES + CAMPAIGN_BYTES], _make_keyed_click_hash(settings.SECRET_KEY).copy()
+    mac.update(key)
+    if len(token) != CLICK_LETTERS or not compare_digest(mac.digest(), raw[len(key) :]):
+        raise ValueError("The link is damaged.")
+    return int.from_bytes(key[:KEY_BYTES]), int.from_bytes(key[KEY_BYTES:])
+
+
+def _decode(token: str) -> bytes:
+    try:
+        return urlsafe_b64decode(token.encode("ascii"))
+    except ValueError as error:
+        raise ValueError("The link is damaged.") from error

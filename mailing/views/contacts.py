@@ -14,8 +14,9 @@ from campaigns import editions
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
-from mailing import audience, contacts
+from mailing import audience, contacts, local_time
 from mailing.forms import ContactFilterForm, ContactForm
+from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, Suppression, TrackingConsent
 from mailing.views.known import list_attribute_names
 from mailing.views.sure import delete_once_sure
@@ -110,6 +111,8 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
     )
     context: dict[str, Any] = {
         "contact": found,
+        "language": name_language(found.language),
+        "zone": local_time.zone_of(found.time_zone, found.country),
         "segments": None,
         "coupons": used.exclude(coupon=None)
         .select_related("coupon", "promotion", "sale__location")
@@ -207,6 +210,7 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
             pk=row.pk
         ).first(),  # as it is stored: the form has filled in the other
         "attributes": list_attribute_names(),
+        "languages": list_languages(),
     }
     return render(request, "mailing/contact_form.html", context, status=422 if form.errors else 200)
 

@@ -24,5 +24,9 @@ def tracking_policy(request: Request) -> HttpResponse:
             form.save()
             messages.success(request, "The setting is saved and counts from now on.")
             return redirect("mailing:tracking_policy")
-    context = {"form": form, "asks_consent": settings.TRACKING_CONSENT == "opt-in"}
+    context = {
+        "form": form,
+        "asks_consent": settings.TRACKING_CONSENT == "opt-in",
+        "months": settings.TRACKING_MONTHS,
+    }
     return render(request, "mailing/tracking_policy.html", context, status=422 if form.errors else 200)

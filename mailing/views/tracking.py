@@ -10,9 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from campaigns.views import render_alone
+from campaigns.waits import limit_waits
 from mailing import tracking
 from mailing.visitors import Visitor, read_visitor
 
+DATABASE_SECONDS = 2.0  # a silent database keeps a picture or a link no longer waiting
 LONGEST_INDEX = 6  # digits of a link's number
 _token = re.compile(r"[A-Za-z0-9_-]*").match
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 1 × 1, transparent
@@ -24,7 +27,8 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  #
 def note_open(request: HttpRequest, token: str) -> HttpResponse:
     """The open pixel; shown for a damaged link too, since a broken picture helps nobody."""
     try:
-        tracking.note_open(trim_token(token), find_follower(request))
+        with limit_waits(total=DATABASE_SECONDS):
+            tracking.note_open(trim_token(token), find_follower(request))
     except tracking.BadLink:
         return HttpResponse(PIXEL, content_type="image/gif", status=404)
     return HttpResponse(PIXEL, content_type="image/gif")
@@ -35,9 +39,12 @@ def note_open(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
     try:
-        target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
+        with limit_waits(total=DATABASE_SECONDS):
+            target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
     except tracking.BadLink as error:
         return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
+    except tracking.DatabaseAway:
+        return render_alone("503.html", 503, {"Retry-After": "5"})
     return HttpResponseRedirect(target)
 
 

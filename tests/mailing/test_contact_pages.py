@@ -74,9 +74,9 @@ def test_contacts_of_a_segment_are_listed_and_handed_out(client, marketer):
     response = client.get(f"/contacts/export.csv?segment={coast.pk}")
     lines = b"".join(response.streaming_content).decode().splitlines()
     assert lines == [
-        "email,first_name,last_name,phone,city,country,score,customer_id,suppressed,note",
+        "email,first_name,last_name,phone,city,country,score,customer_id,language,time_zone,suppressed,note",
         f"kiel@example.com,{Contact.objects.get(city='Kiel').first_name},"
-        f"{Contact.objects.get(city='Kiel').last_name},+49 431 5,Kiel,,,,complaint,'=1+1",
+        f"{Contact.objects.get(city='Kiel').last_name},+49 431 5,Kiel,,,,,,complaint,'=1+1",
     ]
 
 
@@ -106,6 +106,8 @@ def test_a_contact_is_made_by_hand(client, marketer):
             email="Ada@Example.COM",
             first_name="Ada",
             country="de",
+            language="German",
+            time_zone="Europe/Berlin",
             attribute_name=["points", "", ""],
             attribute_value=["12", "", ""],
             lists=[members.pk],
@@ -114,6 +116,7 @@ def test_a_contact_is_made_by_hand(client, marketer):
     contact = Contact.objects.get()
     assert response.url == f"/contacts/{contact.pk}/"
     assert (contact.email, contact.country, contact.customer_id) == ("ada@example.com", "DE", None)
+    assert (contact.language, contact.time_zone) == ("de", "Europe/Berlin")
     assert contact.attributes == {"points": 12}
     assert contact.memberships.get().list == members
 
@@ -142,6 +145,8 @@ def test_an_edit_changes_what_was_touched_and_keeps_the_rest_as_it_was(client, m
         ({"customer_id": "C1"}, "already exists"),
         ({"country": "Germany"}, "at most 2 characters"),
         ({"country": "1!"}, "Give the two letters of ISO 3166"),
+        ({"language": "Klingonisch"}, "“Klingonisch” is no language we know"),
+        ({"time_zone": "Mars/Base"}, "Select a valid choice"),
         ({"attribute_name": ["my points"], "attribute_value": ["1"]}, "cannot be the name of an attribute"),
         ({"attribute_name": ["city"], "attribute_value": ["Kiel"]}, "it has a field of its own"),
         ({"attribute_name": [""], "attribute_value": ["1"]}, "Name the attribute whose value is “1”"),

@@ -1,0 +1,88 @@
+"""Languages by the names and tags people write, as tags of BCP 47: de, pt-BR, zh-Hant."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from babel.core import get_global
+from babel.localedata import locale_identifiers
+
+from mailing.countries import NAME_LANGUAGES
+
+LONGEST_TAG = 35  # letters: what RFC 5646 asks every program to take
+
+_tag = re.compile(
+    r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|\d{3}))?(?:[.@].*)?", re.IGNORECASE
+).fullmatch
+
+
+def read_language(text: str) -> str:
+    """Return the tag of a language as people and programs write it; "" for what is none.
+
+    A tag in any case, with a hyphen or an underscore, as de-AT or en_US.UTF-8; three letters of ISO 639; or the name of
+    a language in one of NAME_LANGUAGES.
+    """
+    text = text.strip()[:200]
+    found = _tag(text)
+    return (found and _write_tag(*found.groups())) or _names().get(_fold(text), "")
+
+
+def name_language(tag: str) -> str:
+    """Return the English name of a language; a tag that has none stands for itself."""
+    try:
+        name = Locale.parse(tag, sep="-").get_display_name("en")
+    except (ValueError, UnknownLocaleError):  # of a region that the language is not usual in
+        return tag
+    return name or tag
+
+
+@lru_cache(maxsize=1)
+def list_languages() -> list[tuple[str, str]]:
+    """List the languages without a region: tag, and name in English, in the order of the names."""
+    bare = {tag for tag in _tags() if "-" not in tag}
+    return sorted(((tag, name_language(tag)) for tag in bare), key=lambda each: each[1])
+
+
+def name_in_itself(tag: str) -> str:
+    """Return the name of a language in that language: Deutsch."""
+    try:
+        locale = Locale.parse(tag, sep="-")
+    except (ValueError, UnknownLocaleError):
+        return tag
+    name = locale.get_display_name(locale) or tag
+    return name[:1].upper() + name[1:]
+
+
+def _write_tag(language: str, script: str | None, region: str | None) -> str:
+    aliases: Any = get_global("language_aliases")  # three letters, and codes of before
+    language = aliases.get(language.lower(), language.lower())
+    tag = "-".join(filter(None, (language, script and script.title())))
+    if tag not in _tags():
+        return ""
+    return f"{tag}-{region.upper()}" if region and region.upper() in _regions() else "" if region else tag
+
+
+@lru_cache(maxsize=1)
+def _tags() -> frozenset[str]:
+    return frozenset(each.replace("_", "-") for each in locale_identifiers())
+
+
+@lru_cache(maxsize=1)
+def _regions() -> frozenset[str]:
+    return frozenset(Locale("en").territories)
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    names: dict[str, str] = {}
+    for language in reversed(NAME_LANGUAGES):  # of one name in two languages the first language counts
+        for code, name in dict(Locale(language).languages).items():
+            if code.replace("_", "-") in _tags():
+                names[_fold(name)] = code.replace("_", "-")
+    return names
+
+
+def _fold(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if char.isalnum())

@@ -1,0 +1,245 @@
+"""Opens and clicks that come while the database is away: kept on disk, and written once each when it is back.
+
+They lie under var/spool/, in a folder for each database, readable to this user only. Any process appends to one file,
+each visit a line with a checksum. The writer takes the file under another name and goes through it in batches; how far
+it came stands in the database (`SpoolFile`), in the transaction that writes the batch. So a visit is written once,
+wherever a process is killed. What may be noted is judged when it is written, by the consent of that moment.
+
+A killed process loses nothing. When the machine itself dies, what came within the last FSYNC_SECONDS may be lost.
+"""
+
+import fcntl
+import logging
+import os
+import time
+import uuid
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import msgspec
+from django.conf import settings
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django_q.tasks import async_task
+
+from campaigns import database_time
+from mailing.models import SpoolFile
+from mailing.visitors import Visitor
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 2**20  # of what waits; visits beyond it are not noted
+FSYNC_SECONDS = 1.0
+AWAY_SECONDS = 1.0  # so long nobody asks a database again that has just not answered
+BATCH_VISITS = 200  # written in one transaction
+WAITING, TAKEN = "waiting", ".taken"
+
+
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
+    """One open or click of a delivery. `at` is empty for one that is written as it comes."""
+
+    delivery: int
+    kind: str
+    visitor: Visitor
+    link: int | None = None
+    how: str = ""
+    at: datetime | None = None
+
+
+class Outage:
+    """What this process knows of the database: until when it need not be asked, and when the disk was last synced."""
+
+    until = 0.0
+    synced_at = 0.0
+    is_full = False
+
+
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Visit).decode
+
+
+def is_database_away() -> bool:
+    """Whether the database has just not answered."""
+    return time.monotonic() < Outage.until
+
+
+def refuse_while_away() -> None:
+    """Raise OperationalError where the database has just not answered, instead of waiting for it once more."""
+    if is_database_away():
+        raise OperationalError("the database has just not answered")
+
+
+def note_outage(error: Exception) -> None:
+    """Remember that the database does not answer."""
+    if not is_database_away():
+        logger.error("The database is away, opens and clicks wait on disk: %s", " ".join(str(error).split()))
+    Outage.until = time.monotonic() + AWAY_SECONDS
+
+
+# ── keeping ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def keep_visit(visit: Visit) -> bool:
+    """Append a visit to what waits, with its time; return False where the disk or the limit has no room."""
+    line = _encode(msgspec.structs.replace(visit, at=visit.at or _read_clock()))
+    try:
+        is_kept = _append(b"\n%08x %s\n" % (zlib.crc32(line), line))
+    except OSError:
+        logger.exception("A visit could not be kept on disk")
+        return False
+    if not is_kept and not Outage.is_full:
+        logger.error(
+            "What waits on disk has reached %s bytes: further opens and clicks are not noted.", MOST_BYTES
+        )
+    Outage.is_full = not is_kept
+    return is_kept
+
+
+def _read_clock() -> datetime:
+    """Return the database's time as far as it is known without asking."""
+    return datetime.fromtimestamp(time.time() + database_time.difference(), UTC)
+
+
+def _append(line: bytes) -> bool:
+    path = _folder() / WAITING
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    while True:
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if not _is_still(file, path):
+                continue  # the writer has just taken it
+            if os.fstat(file).st_size + len(line) > MOST_BYTES:
+                return False
+            is_whole = os.write(file, line) == len(line)
+            if time.monotonic() - Outage.synced_at > FSYNC_SECONDS:
+                os.fdatasync(file)
+                Outage.synced_at = time.monotonic()
+            return is_whole
+        finally:
+            os.close(file)
+
+
+def _is_still(file: int, path: Path) -> bool:
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(file), path.stat())
+    return False
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def queue_waiting(now: datetime) -> None:
+    """Queue the writer where something waits and nobody writes it."""
+    if not (_folder() / WAITING).exists() and not _list_taken():
+        return
+    with _alone() as is_alone:
+        if is_alone:
+            async_task("mailing.tasks.write_spooled")
+
+
+def write_waiting(write: Callable[[Visit], None], seconds: float) -> int:
+    """Write what waits, for at most so long; return how many visits were gone through.
+
+    Safe to call again after it was killed anywhere, and at the same time: then one of them does nothing.
+
+    Args:
+        write: writes one visit, in the transaction it is called in.
+
+    Raises:
+        OperationalError, InterfaceError: the database is away again. Nothing is lost.
+    """
+    deadline, visits = time.monotonic() + seconds, 0
+    with _alone() as is_alone:
+        while is_alone and time.monotonic() < deadline:
+            taken = _list_taken() or _take()
+            if not taken:
+                break
+            visits += _write_file(taken[0], write, deadline)
+    return visits
+
+
+def _write_file(path: Path, write: Callable[[Visit], None], deadline: float) -> int:
+    """Write what is left of a taken file, and forget the file at its end."""
+    row, _ = SpoolFile.objects.get_or_create(name=path.name)
+    visits = 0
+    with path.open("rb") as file:
+        records = filter(None, (line.rstrip(b"\n") for line in file))
+        done = sum(1 for _ in islice(records, row.done))
+        while batch := list(islice(records, BATCH_VISITS)):
+            _write_batch(row.pk, done, batch, write)
+            done += len(batch)
+            visits += len(batch)
+            if time.monotonic() > deadline:
+                return visits
+    path.unlink()  # first: without the row the file would be written once more
+    row.delete()
+    return visits
+
+
+def _write_batch(row: int, done: int, batch: list[bytes], write: Callable[[Visit], None]) -> None:
+    """Write these visits and how far they reach, together; one that cannot be written is logged and left out."""
+    with transaction.atomic():
+        for record in batch:
+            visit = _read_record(record)
+            if visit is None:
+                logger.error("A line of the spool is damaged, and left out.")
+                continue
+            try:
+                with transaction.atomic():
+                    write(visit)
+            except (OperationalError, InterfaceError):
+                raise
+            except Error:
+                logger.exception("A visit could not be written, and is left out")
+        SpoolFile.objects.filter(pk=row).update(done=done + len(batch))
+
+
+def _read_record(record: bytes) -> Visit | None:
+    checksum, _, line = record.partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(line):
+        return None
+    try:
+        return _decode(line)
+    except msgspec.DecodeError:
+        return None
+
+
+def _take() -> list[Path]:
+    """Take what waits, so that nobody appends to it any more."""
+    path = _folder() / WAITING
+    taken = path.with_name(f"{uuid.uuid4().hex}{TAKEN}")
+    try:
+        path.rename(taken)
+    except FileNotFoundError:
+        return []
+    with taken.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # who had opened it before has finished
+    return [taken]
+
+
+def _list_taken() -> list[Path]:
+    return sorted(_folder().glob(f"*{TAKEN}"))
+
+
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether no other process of this machine writes meanwhile."""
+    _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = os.open(_folder() / "writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(file)
+
+
+def _folder() -> Path:
+    folder: Path = settings.VAR_DIR / "spool" / str(connection.settings_dict["NAME"])
+    return folder
