@@ -41,6 +41,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
     def follow_up(self, campaign: EmailCampaign, verb: str, was: str) -> None:
         if verb in ("launch", "resume"):
             breaker.reset_connections(campaign)
+            breaker.forget_results(campaign)
             transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
         elif verb in ("cancel", "fail"):
             transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))

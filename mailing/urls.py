@@ -82,6 +82,7 @@ urlpatterns = [
     path("held-reports/<int:pk>/decide/", held.decide, name="held_decide"),
     path("imports/<int:pk>/", imports.upload, name="upload"),
     path("imports/<int:pk>/columns/", imports.columns, name="upload_columns"),
+    path("imports/<int:pk>/encoding/", imports.encoding, name="upload_encoding"),
     path("imports/<int:pk>/start/", imports.start, name="upload_start"),
     path("imports/<int:pk>/stop/", imports.stop, name="upload_stop"),
     path("imports/<int:pk>/resume/", imports.resume, name="upload_resume"),

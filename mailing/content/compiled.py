@@ -22,8 +22,9 @@ from .parts import LineTemplate, PartTemplate
 from .plaintext import decimal_mark, write_text
 from .rendering import EscapedWires, Wires, write_value
 from .sandbox import HTML, TEXT, Settings, Template
+from .seen import make_seen_page
 from .source import ContentError, Links, Preview, Recipient
-from .styles import hides_by_media, inline_for_screen, inline_styles
+from .styles import inline_styles
 from .urls import add_utm, tidy_url
 
 T = TypeVar("T")
@@ -238,13 +239,13 @@ class Compiled:
     def _pages(
         self, values: Mapping[str, Any], seed: object, at: float, notes: list[str] | None = None
     ) -> tuple[str, str]:
-        """The HTML part as its recipient reads it, and as a wide screen shows it."""
+        """The HTML part as its recipient reads it, and with what its text part is to say."""
         page = self._html.template.whole(values, seed, at, notes)
         if not self.late:
             return page, page
         check_html_depth(page)
         inlined = inline_styles(page)
-        return inlined, inline_for_screen(page) if hides_by_media(page) else inlined
+        return inlined, make_seen_page(page) or inlined
 
     def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
         if not (self.late or self._frozen.text_late):

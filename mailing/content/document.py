@@ -16,6 +16,7 @@ from . import limits, markup, mjml, reading, styles
 from .bare_links import BareLinks
 from .held import TAG, Held
 from .names import TRAP
+from .seen import make_seen_page
 from .source import Source
 from .spintax import Spintax
 from .styles import inline_styles
@@ -42,7 +43,7 @@ class Document(NamedTuple):
     """The body as one HTML document with marks.
 
     Its CSS is to be inlined `late`, or not. `is_regular`: HTML and Liquid were found not to be entangled. `seen` is the
-    page as a wide screen shows it, when rules for screens alone decide over what is seen.
+    page as its readers can come to see it, when that differs from what is sent.
     """
 
     page: str
@@ -164,8 +165,7 @@ def _inline_styles(page: str, held: Held) -> Document:
     has_liquid = held.mark.search(page) is not None
     if has_liquid and _is_late(page, held):
         return Document(page, late=True, is_regular=False)
-    seen = styles.inline_for_screen(page) if styles.hides_by_media(page) else ""
-    return Document(inline_styles(page), late=False, is_regular=has_liquid, seen=seen)
+    return Document(inline_styles(page), late=False, is_regular=has_liquid, seen=make_seen_page(page))
 
 
 def _is_late(page: str, held: Held) -> bool:

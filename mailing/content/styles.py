@@ -9,14 +9,14 @@ rule is marked as important: the mail must look as its author's HTML does on eve
 
 import html
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
 import css_inline
 
-from . import markup, media
+from . import markup, states
 from .source import ContentError
 
 _NUMBER = "data-n"  # of an element, in the copy
@@ -34,7 +34,7 @@ _string = re.compile(r"""\\.|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL
 _important = re.compile(r"\s*!\s*important\s*\Z", re.IGNORECASE)
 _name = re.compile(r"(?:--)?-?[a-zA-Z_][a-zA-Z0-9_-]*").fullmatch
 _blocks = re.compile(r"\{[^{}]*\}")
-_IGNORE = "data-css-inline"  # what the inliner leaves alone
+_EVERYWHERE = ("all", "screen", "only screen")  # media of a style element that holds on every screen
 _step = re.compile(
     r"""/\*.*?(?:\*/|\Z) | "(?:[^"\\\n]|\\.)*+" | '(?:[^'\\\n]|\\.)*+'
       | @(?:media|supports|container|layer)\b(?P<query>[^{};@]*+)\{ | [{}]""",
@@ -75,74 +75,96 @@ def compute_style(style: str) -> Mapping[str, str]:
     return MappingProxyType(values | {each.name: each.value.lower() for each in every if each.important})
 
 
+class StyledCopy:
+    """The tags of a page, numbered and without their own styles: what the inliner works on instead of the page.
+
+    `pieces` are those of the page itself. The page must have been checked for its depth.
+    """
+
+    def __init__(self, page: str) -> None:
+        self.pieces = list(markup.cut_pieces(page))
+        self._number = _number_for(page)
+        self._sources: list[str] = []
+        self._sheets: list[tuple[int, str]] = []  # where in `_sources` one stands, and the media it is for
+        of = ""
+        for place, piece in enumerate(self.pieces):
+            if piece.hidden or (piece.kind in ("comment", "condition") and not markup.is_doctype(piece)):
+                continue
+            source = piece.source
+            if piece.is_start:
+                if "style" in source.lower() and "style" in markup.attributes(source):
+                    source = markup.with_attribute(source, "style", "")
+                if piece.name == "style":
+                    of = markup.unescape_value(markup.attributes(source).get("media", ""))
+                source = markup.with_number(source, self._number, place)
+            elif piece.kind == "raw" and piece.name == "style":
+                self._sheets.append((len(self._sources), of))
+            self._sources.append(source)
+
+    def inline(self, change: Callable[[str, str], str]) -> dict[int, str]:
+        """Return what the style sheets say of each element, by the place of its piece.
+
+        Args:
+            change: what becomes of a style sheet, from its source and the media it is for.
+        Raises: ContentError: the style sheets cannot be read.
+        """
+        sources = self._sources.copy()
+        for place, of in self._sheets:
+            sources[place] = change(sources[place], of)
+        return _styles_by_number("".join(sources), self._number)
+
+    def has_sheet(self, is_such: Callable[[str, str], bool]) -> bool:
+        """Is any style sheet such, by its source and the media it is for?"""
+        return any(is_such(self._sources[place], of) for place, of in self._sheets)
+
+    def write_styles(self, sheets: Mapping[int, str]) -> str:
+        """Return the page with these styles before those of each element's author."""
+        for place, sheet in sheets.items():
+            if sheet:
+                piece = self.pieces[place]
+                self.pieces[place] = piece._replace(source=add_style(piece.source, sheet))
+        return markup.join_pieces(self.pieces)
+
+
 def inline_styles(page: str) -> str:
     """The page with its style sheets copied into style attributes, for mail clients that drop style sheets.
 
     The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
     """
-    found = list(markup.cut_pieces(page))
-    number = _number_for(page)
-    # wide: the copy with what holds for some screens only holding for all
-    copy: list[str] = []
-    wide: list[str] = []
-    start_tags: list[int] = []
-    for place, piece in enumerate(found):
-        if piece.hidden or (piece.kind in ("comment", "condition") and not markup.is_doctype(piece)):
-            continue
-        source = wide_source = piece.source
-        if piece.is_start:
-            start_tags.append(place)
-            if "style" in source.lower() and "style" in markup.attributes(source):
-                source = markup.with_attribute(source, "style", "")
-            source = wide_source = markup.with_number(source, number, place)
-            if piece.name == "style" and not _holds_everywhere(markup.attributes(source)):
-                source = markup.with_attribute(source, _IGNORE, "ignore")
-                is_for_print = (markup.attributes(source).get("media") or "").strip().lower() == "print"
-                wide_source = source if is_for_print else wide_source
-        elif piece.kind == "raw" and piece.name == "style":
-            wide_source = _drop_conditions(source)
-        copy.append(source)
-        wide.append(wide_source)
-    styles = _styles_by_number("".join(copy), number)
-    on_some_screens = _styles_by_number("".join(wide), number) if wide != copy else styles
-    for place in start_tags:
-        sheet = _keep_constant(styles.get(place, ""), on_some_screens.get(place, ""))
-        if sheet:
-            tag = found[place].source
-            found[place] = markup.Piece("tag", _add_style(tag, sheet), found[place].name)
-    return markup.join_pieces(found)
-
-
-def inline_for_screen(page: str) -> str:
-    """The page with the style that each element has on a wide screen: to learn what is seen there, not to be sent.
-
-    The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
-    """
-    found = list(markup.cut_pieces(page))
-    sheets = {place: media.unfold_media(sheet, of) for place, of, sheet in _sheets(found)}
-    number = _number_for(page)
-    copy: list[str] = []
-    for place, piece in enumerate(found):
-        if piece.hidden or (piece.kind in ("comment", "condition") and not markup.is_doctype(piece)):
-            continue
-        source = sheets.get(place, piece.source)
-        if piece.is_start:
-            source = markup.with_number(markup.with_attribute(source, "style", ""), number, place)
-        copy.append(source)
-    for place, sheet in _styles_by_number("".join(copy), number).items():
-        found[place] = found[place]._replace(source=_add_style(found[place].source, sheet))
-    return markup.join_pieces(found)
-
-
-def hides_by_media(page: str) -> bool:
-    """May rules that hold for some media only decide over what is seen of the page?"""
-    sheets = list(_sheets(markup.cut_pieces(page)))
-    return any(of or media.changes_in_block(sheet) for _, of, sheet in sheets) and any(
-        media.may_hide(sheet) for _, _, sheet in sheets
+    copy = StyledCopy(page)
+    own = copy.inline(_take_for_all_screens)
+    others = []
+    if copy.has_sheet(lambda sheet, of: _take_for_any_screen(sheet, of) != _take_for_all_screens(sheet, of)):
+        others.append(copy.inline(_take_for_any_screen))
+    in_states: list[dict[int, str]] = []
+    if copy.has_sheet(lambda sheet, of: states.has_states(sheet)):
+        in_states = [
+            copy.inline(lambda sheet, of: states.show_opened(_take_for_any_screen(sheet, of))),
+            copy.inline(lambda sheet, of: states.show_mixed(_take_for_any_screen(sheet, of))),
+        ]
+    return copy.write_styles(
+        {
+            place: _keep_constant(
+                style,
+                tuple(each.get(place, "") for each in others),
+                tuple(each.get(place, "") for each in in_states),
+            )
+            for place, style in own.items()
+        }
     )
 
 
-def _sheets(pieces: Sequence[markup.Piece]) -> Iterator[tuple[int, str, str]]:
+def _take_for_all_screens(sheet: str, of: str) -> str:
+    """The style sheet, "" when it holds on some screens only."""
+    return sheet if any(query.strip() in _EVERYWHERE for query in (of or "all").lower().split(",")) else ""
+
+
+def _take_for_any_screen(sheet: str, of: str) -> str:
+    """The style sheet with what holds for some screens only holding for all; "" when it is for paper."""
+    return "" if of.strip().lower() == "print" else _drop_conditions(sheet)
+
+
+def list_sheets(pieces: Sequence[markup.Piece]) -> Iterator[tuple[int, str, str]]:
     """The place of each style sheet, the media it is for, and its source."""
     for place, piece in enumerate(pieces):
         if piece.kind == "raw" and piece.name == "style":
@@ -156,12 +178,6 @@ def _number_for(page: str) -> str:
     while number in lowered:
         number += "n"
     return number
-
-
-def _holds_everywhere(attributes: Mapping[str, str]) -> bool:
-    """Does a style element with these attributes hold on every screen?"""
-    media = (attributes.get("media") or "all").lower().split(",")
-    return any(query.strip() in ("all", "screen", "only screen") for query in media)
 
 
 def _drop_conditions(sheet: str) -> str:
@@ -181,22 +197,30 @@ def _drop_conditions(sheet: str) -> str:
 
 
 @lru_cache(maxsize=500)
-def _keep_constant(style: str, on_some_screens: str) -> str:
-    """What of a style is the same on every screen, or is changed there by important rules only."""
-    if style == on_some_screens:
+def _keep_constant(style: str, on_some_screens: Sequence[str], in_some_states: Sequence[str]) -> str:
+    """What of a style is the same on every screen and in every state, or is changed there by important rules only."""
+    if all(style == other for other in (*on_some_screens, *in_some_states)):
         return style
-    own = {each.name: each for each in read_declarations(style)}
-    changed = {
-        _family_of(each.name)
-        for each in read_declarations(on_some_screens)
-        if each != own.get(each.name) and not each.important
-    }
-    # What is hidden on wide screens stays hidden in programs that drop style sheets
+    by_screen, by_state = _find_changed(style, on_some_screens), _find_changed(style, in_some_states)
+    # What is hidden on wide screens stays hidden in programs that drop style sheets. What a click opens does not: with
+    # the style sheet dropped no click opens it.
     return "; ".join(
         each.source
         for each in read_declarations(style)
-        if _family_of(each.name) not in changed or each.name == "display"
+        if _family_of(each.name) not in by_state
+        and (_family_of(each.name) not in by_screen or each.name == "display")
     )
+
+
+def _find_changed(style: str, others: Sequence[str]) -> set[str]:
+    """The families of properties that one of the other styles changes, but for what is marked as important there."""
+    own = {each.name: each for each in read_declarations(style)}
+    changed = set()
+    for other in others:
+        found = {each.name: each for each in read_declarations(other)}
+        changed |= {name for name, each in found.items() if each != own.get(name) and not each.important}
+        changed |= own.keys() - found.keys()
+    return {_family_of(name) for name in changed}
 
 
 def _family_of(name: str) -> str:
@@ -218,7 +242,7 @@ def _styles_by_number(page: str, number: str) -> dict[int, str]:
     }
 
 
-def _add_style(tag: str, sheet: str) -> str:
+def add_style(tag: str, sheet: str) -> str:
     """The tag with the declarations of `sheet` before those of its author, which win where both are alike."""
     written = markup.attributes(tag).get("style", "")
     added = _declarations_to_add(sheet, written)
@@ -244,7 +268,7 @@ def _is_closed(declaration: str) -> bool:
 
 def join_sheets(page: str) -> str:
     """All style sheets of a page, together."""
-    return "\n".join(sheet for _, _, sheet in _sheets(markup.cut_pieces(page)))
+    return "\n".join(sheet for _, _, sheet in list_sheets(markup.cut_pieces(page)))
 
 
 def chooses_by_attribute(sheet: str) -> bool:

@@ -10,7 +10,7 @@ from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
 from mailing.forms.contact import ContactForm
 from mailing.forms.held import HeldReportForm
-from mailing.forms.importing import ColumnsForm, SuppressionImportForm, UploadForm
+from mailing.forms.importing import ColumnsForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.forms.segment import SegmentForm
 from mailing.forms.tracking import TrackingPolicyForm
 
@@ -21,6 +21,7 @@ __all__ = [
     "ContactFilterForm",
     "ContactForm",
     "EmailCampaignForm",
+    "EncodingForm",
     "HeldReportForm",
     "ListForm",
     "PreviewForm",

@@ -18,13 +18,23 @@ TAKEN_FOR = [
 ]
 
 
-class UploadForm(forms.Form):
+class EncodingForm(forms.Form):
+    """How the letters of a file are written."""
+
+    encoding = forms.ChoiceField(
+        choices=[("", "Find it out"), *importing.ENCODINGS.items()],
+        required=False,
+        help_text="Leave it, unless letters with accents or other alphabets come out wrong.",
+    )
+
+
+class UploadForm(EncodingForm):
     file = CsvField(
         limit=CSV_LIMIT, help_text=f"Its first line names the columns. Up to {CSV_LIMIT // 2**20} MB."
     )
 
 
-class SuppressionImportForm(forms.Form):
+class SuppressionImportForm(EncodingForm):
     file = CsvField(
         limit=CSV_LIMIT,
         help_text="Its first line names the columns; the one that holds e-mail addresses is found. "

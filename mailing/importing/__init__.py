@@ -5,6 +5,7 @@ file that is started twice, takes no row twice and leaves none out. No import br
 somebody who left a list.
 
     receive(file) -> Upload                           keep a file of contacts and guess what each column is
+    read_again(upload, encoding)                      read a file of contacts in another encoding
     choose(upload, columns, list, new_list)           say what each column is; tries it: every row judged, none taken
     receive_suppressions(file, reason) -> Upload      keep a file of addresses and try it
     start(upload)                                     take it in for real
@@ -29,13 +30,16 @@ from .columns import (
     guess_columns,
     label_of,
 )
+from .encodings import ENCODINGS
 from .files import UnreadableFile, path_of, read_examples
 from .steps import (
     STALLED_AFTER,
     choose,
     discard,
     end,
+    find_encoding,
     queue_stalled,
+    read_again,
     receive,
     receive_suppressions,
     resume,
@@ -47,6 +51,7 @@ from .steps import (
 __all__ = [
     "ATTRIBUTE_NAMED",
     "CONSENT",
+    "ENCODINGS",
     "FIELDS",
     "LEFT_OUT",
     "LIST",
@@ -57,10 +62,12 @@ __all__ = [
     "discard",
     "end",
     "find_column_problems",
+    "find_encoding",
     "guess_columns",
     "label_of",
     "path_of",
     "queue_stalled",
+    "read_again",
     "read_examples",
     "receive",
     "receive_suppressions",

@@ -8,7 +8,35 @@ from functools import lru_cache
 from pathlib import Path
 
 CHUNK = 2**20  # bytes
-NEITHER = "Its text is neither UTF-8 nor Windows-1252: save it as “CSV UTF-8” and choose that file."
+NEITHER = (
+    "Its text is neither UTF-8 nor Windows-1252: choose its encoding, "
+    "or save it as “CSV UTF-8” and choose that file."
+)
+GONE = "The file is no longer here: upload it again."
+# What somebody may choose, by the name of the codec that reads it
+ENCODINGS = {
+    "utf-8-sig": "Unicode (UTF-8)",
+    "cp1252": "Western Europe (Windows-1252)",
+    "mac_roman": "Western Europe (Mac)",
+    "cp850": "Western Europe (DOS)",
+    "cp1250": "Central Europe (Windows-1250)",
+    "cp1251": "Cyrillic (Windows-1251)",
+    "koi8_r": "Cyrillic (KOI8-R)",
+    "cp866": "Cyrillic (DOS)",
+    "cp1253": "Greek (Windows-1253)",
+    "cp1254": "Turkish (Windows-1254)",
+    "cp1257": "Baltic (Windows-1257)",
+    "cp1255": "Hebrew (Windows-1255)",
+    "cp1256": "Arabic (Windows-1256)",
+    "cp1258": "Vietnamese (Windows-1258)",
+    "cp874": "Thai (Windows-874)",
+    "cp932": "Japanese (Shift JIS)",
+    "euc_jp": "Japanese (EUC)",
+    "gb18030": "Chinese, simplified (GB 18030)",
+    "cp950": "Chinese, traditional (Big5)",
+    "cp949": "Korean (EUC-KR)",
+    "utf-16": "Unicode (UTF-16)",
+}
 
 # What begins a file that is something else, whatever its name says.
 FORMATS = {
@@ -42,6 +70,8 @@ _quoted = re.compile(
     rb"(?<![A-Za-z\x80-\xff])[\x82\x84\x91\x93][A-Za-z][^\x80-\xff\r\n]{0,60}[\x91-\x94](?![A-Za-z\x80-\xff])"
 ).findall  # words in the quotation marks of Windows
 _japanese = re.compile(rb"(?:[\x81-\x83][\x40-\x7e\x80-\xfc]){4}").search  # kana in Shift JIS
+_EAST_ASIAN = ("cp932", "gbk", "cp950", "cp949")
+_wide = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}").search  # kana, ideographs, Hangul
 # In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Eastern Europe.
 CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250")
 TURKISH = {bytes([byte]) for byte in b"\xd0\xdd\xde\xf0\xfd\xfe"}  # Ğ İ Ş ğ ı ş
@@ -58,7 +88,21 @@ def encoding_of(path: Path) -> str:
         stat = path.stat()
         return _find_encoding(path, stat.st_size, stat.st_mtime_ns)
     except FileNotFoundError as error:
-        raise UnreadableFile("The file is no longer here: upload it again.") from error
+        raise UnreadableFile(GONE) from error
+
+
+def check_encoding(path: Path, chosen: str) -> str:
+    """The codec that somebody has chosen. Raises UnreadableFile: the file is no text in it from its beginning."""
+    if chosen not in ENCODINGS:
+        raise UnreadableFile("Choose one of the encodings of the list.")
+    try:
+        with path.open("rb") as file:
+            codecs.getincrementaldecoder(chosen)().decode(file.read(CHUNK))
+    except FileNotFoundError as error:
+        raise UnreadableFile(GONE) from error
+    except UnicodeError as error:
+        raise UnreadableFile(f"Its text is not {ENCODINGS[chosen]}: choose another encoding.") from error
+    return chosen
 
 
 @lru_cache(maxsize=64)
@@ -127,11 +171,27 @@ def _find_legacy_encoding(path: Path) -> str:
     for codec in {"cp1252", "cp1250"}.intersection(scores):
         scores[codec] += 2 * quoted
     best = max(scores, key=lambda codec: scores[codec], default="")
+    if scores.get(best, 0) * 2 <= high.total() and any(_reads_as(path, codec) for codec in _EAST_ASIAN):
+        raise UnreadableFile(NEITHER)
     if of_long_words * 2 > high.total() or not (best in ("cp1252", "mac_roman") or scores.get(best, 0) > 0):
         raise UnreadableFile(NEITHER)
     if best == "mac_roman" and line_feeds and scores[best] <= 0:
         raise UnreadableFile(NEITHER)
     return "cp1254" if best == "cp1252" and _is_turkish(high) else best
+
+
+def _reads_as(path: Path, codec: str) -> bool:
+    """Whether the whole file can be read so, and has words of East Asia then."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    has_words = False
+    try:
+        for chunk in _read_chunks(path):
+            text = decoder.decode(chunk)
+            has_words = has_words or _wide(text) is not None
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return has_words
 
 
 def _is_turkish(high: Counter[bytes]) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
@@ -12,7 +13,7 @@ from typing import NamedTuple
 from django.conf import settings
 
 from .columns import names_an_address
-from .encodings import NEITHER, UnreadableFile, encoding_of
+from .encodings import NEITHER, UnreadableFile, check_encoding, encoding_of
 
 LONGEST_ROW = 200_000  # letters; Python's reader takes no cell above 131,072
 MOST_COLUMNS = 500
@@ -25,6 +26,7 @@ _END = "\x1a\x1a\x1a"  # read as a last line: a blank one, but where quotation m
 
 _named_delimiter = re.compile(r"""["']?sep=([^\w\s"']|\t)["']?[,;\s]*""", re.IGNORECASE).fullmatch
 _escaped_quote = re.compile(r'\\"[^,;\t|\r\n"]').search
+_address = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+").fullmatch
 
 __all__ = ["Rows", "UnreadableFile", "path_of", "read_examples", "read_header", "read_samples"]
 
@@ -35,6 +37,14 @@ class RowTooLong(Exception):
 
 class OpenQuotation(Exception):
     """The file ends within quotation marks: the cell may have swallowed all rows below it."""
+
+
+class OddRow(list[str]):
+    """The cells of a line that cannot be read as a row, read for what they may be; `reason` is a sentence."""
+
+    def __init__(self, cells: Iterable[str], reason: str) -> None:
+        super().__init__(cells)
+        self.reason = reason
 
 
 class Dialect(NamedTuple):
@@ -67,37 +77,60 @@ def path_of(upload_id: int) -> Path:
 class Rows:
     """The rows below the names of the columns; blank ones, of delimiters only, are left out.
 
-    `letters` counts what was read so far. Iterating raises UnreadableFile, perhaps in their midst.
+    A quotation mark that stands there by mistake does not merge rows: where what it opens is no cell of several lines,
+    its line is an OddRow, and the lines below are read by themselves.
+
+    encoding: the codec that somebody has chosen; "" when it is to be found out. `letters` counts what was read so far.
+    Iterating raises UnreadableFile, perhaps in their midst.
     """
 
-    def __init__(self, path: Path, most: int | None = None) -> None:
+    def __init__(self, path: Path, most: int | None = None, encoding: str = "") -> None:
         self.path = path
+        self.encoding = encoding
         self.most = most
         self.letters = 0
-        self._row_began = 0
+        self._lines: list[str] = []  # of the row that is being read
+        self._length = 0  # of these
+        self._waiting: deque[str] = deque()  # lines to be read once more
+        self._has_odd = False
 
     def __iter__(self) -> Iterator[list[str]]:
         number = 0
         try:
-            for cells in islice(self._records(), self.most):
+            for cells in islice(self._read_rows(), self.most):
                 number += 1
                 yield cells
         except (csv.Error, UnicodeError, RowTooLong, OpenQuotation) as error:
             after = f"after row {number:,}" if number else "below its first line"
             raise UnreadableFile(f"The file cannot be read {after}. {_describe_csv_error(error)}") from error
 
-    def _records(self) -> Iterator[list[str]]:
-        dialect = dialect_of(self.path)
+    def _read_rows(self) -> Iterator[list[str]]:
+        dialect = dialect_of(self.path, self.encoding)
         with self.path.open(encoding=dialect.encoding, newline="") as file:
-            reader = dialect.reader(self._lines(file))
-            width = 0
+            reader = dialect.reader(self._read_lines(file))
+            names: list[str] = []
             for _ in range(dialect.above + 1):
-                width = len(_unquote_row(next(reader, []), dialect.delimiter))
-                self._row_began = self.letters
-            for cells in reader:
-                self._row_began = self.letters
-                if cells and cells[-1].endswith(_END) and cells[-1] != _END:
-                    raise OpenQuotation
+                names = _unquote_row(next(reader, []), dialect.delimiter)
+                self._begin_row()
+            shape = RowShape(names, dialect)
+            width = len(names)
+            while True:
+                try:
+                    cells = next(reader)
+                    if cells and cells[-1].endswith(_END) and cells[-1] != _END:
+                        raise OpenQuotation
+                    is_odd = len(self._lines) > 1 and not shape.fits_many_lines(self._lines, cells)
+                except StopIteration:
+                    return
+                except (csv.Error, RowTooLong, OpenQuotation):
+                    if not self._has_odd or len(self._lines) < 2:
+                        raise  # nothing tells where the mark stands that opens all this
+                    is_odd = True
+                if is_odd:
+                    yield self._set_odd_apart(dialect)
+                    reader = dialect.reader(self._read_lines(file))
+                    continue
+                self._begin_row()
                 if len(cells) == 1 < width and dialect.delimiter in cells[0]:
                     cells[:] = _split_quoted_row(cells[0], dialect.delimiter)
                 if not cells or not (cells[0].strip(BLANK) or any(cell.strip(BLANK) for cell in cells)):
@@ -106,19 +139,93 @@ class Rows:
                     del cells[width:]
                 yield cells
 
-    def _lines(self, file: io.TextIOWrapper) -> Iterator[str]:
-        readline = file.readline
-        while line := readline(LONGEST_ROW):
+    def _begin_row(self) -> None:
+        self._lines.clear()
+        self._length = 0
+
+    def _set_odd_apart(self, dialect: Dialect) -> OddRow:
+        """The first line of what was taken for one row; the others are read once more."""
+        first, *others = self._lines
+        self._has_odd = True
+        self._waiting.extendleft(line for line in reversed(others) if line != _END)
+        self.letters -= sum(map(len, others))
+        self._begin_row()
+        bare = first.rstrip("\r\n")
+        return OddRow(
+            bare.replace(dialect.quote, "").split(dialect.delimiter),
+            f"A quotation mark in it is not closed: it reads “{bare[:100]}”. Close it, or take it out.",
+        )
+
+    def _read_lines(self, file: io.TextIOWrapper) -> Iterator[str]:
+        readline, lines = file.readline, self._lines
+        while line := (self._waiting.popleft() if self._waiting else readline(LONGEST_ROW)):
             self.letters += len(line)
-            if self.letters - self._row_began >= LONGEST_ROW:
+            self._length += len(line)
+            lines.append(line)
+            if self._length >= LONGEST_ROW:
                 raise RowTooLong
             yield line
+        lines.append(_END)
         yield _END
 
 
-def read_header(path: Path) -> list[str]:
+class RowShape:
+    """What a row of the file looks like: how many cells it has, and where an address stands."""
+
+    def __init__(self, names: Sequence[str], dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._most = len(names)
+        self._least = max((place for place, name in enumerate(names, 1) if name.strip(BLANK)), default=1)
+        named = {place for place, name in enumerate(names) if names_an_address([name])}
+        self._of_addresses = named or {*range(self._most)}
+        quote, delimiter = re.escape(dialect.quote), re.escape(dialect.delimiter)
+        escaped = rf"|{re.escape(dialect.escape)}." if dialect.escape else ""
+        quoted = rf" *+{quote}(?:[^{quote}{re.escape(dialect.escape or '')}]|{quote}{quote}{escaped})*+{quote}[ \r\n]*+"
+        plain = rf"(?! *{quote})[^{delimiter}]++|"
+        self._is_well_quoted = re.compile(
+            rf"(?:{quoted}|{plain})(?:{delimiter}(?:{quoted}|{plain}))*+", re.DOTALL
+        ).fullmatch
+
+    def fits_many_lines(self, lines: Sequence[str], cells: Sequence[str]) -> bool:
+        """Whether these lines are one row: each mark that closes a cell ends it, and no line is a row of its own."""
+        if len(cells) == 1 < self._most and self._dialect.delimiter in cells[0]:
+            return self._is_row_in_marks(cells[0])
+        if len(cells) < self._least or any(cells[self._most :]) or not self._is_well_quoted("".join(lines)):
+            return False
+        return not self._are_rows([line for line in lines if line.strip(BLANK + "\r\n")])
+
+    def _are_rows(self, lines: Sequence[str]) -> bool:
+        """Whether lines that could be one row are rows of their own.
+
+        A note may hold a line or two that look like a row of two cells, but hardly one that looks like a wide row.
+        """
+        first, *between, last = lines
+        if not between:
+            return self._is_row(first) and self._is_row(last)
+        if self._most > 2:
+            return any(map(self._is_row, between))
+        return all(map(self._is_row, [*between, last]))
+
+    def _is_row_in_marks(self, row: str) -> bool:
+        """Whether a row that stands in quotation marks as one cell is one row inside them too."""
+        lines = io.StringIO(row, newline="").readlines()
+        records = [*csv.reader(lines, delimiter=self._dialect.delimiter, skipinitialspace=True)]
+        return len(records) == 1 and self._least <= len(records[0]) <= self._most
+
+    def _is_row(self, line: str) -> bool:
+        """Whether a line by itself has the cells of a row, with an address where one is to be."""
+        cells = line.rstrip("\r\n").split(self._dialect.delimiter)
+        if not self._least <= len(cells) <= self._most:
+            return False
+        return any(
+            place < len(cells) and _address(cells[place].strip(BLANK + self._dialect.quote))
+            for place in self._of_addresses
+        )
+
+
+def read_header(path: Path, encoding: str = "") -> list[str]:
     """The names of the columns. Raises UnreadableFile."""
-    dialect = dialect_of(path)
+    dialect = dialect_of(path, encoding)
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
             records = dialect.reader(_read_sample_lines(file))
@@ -143,24 +250,24 @@ def read_header(path: Path) -> list[str]:
     return names
 
 
-def read_samples(path: Path) -> list[list[str]]:
+def read_samples(path: Path, encoding: str = "") -> list[list[str]]:
     """The values of each column in the first rows, those that are not empty. Raises UnreadableFile."""
-    found: list[list[str]] = [[] for _ in read_header(path)]
-    for cells in Rows(path, ROWS_LOOKED_AT):
+    found: list[list[str]] = [[] for _ in read_header(path, encoding)]
+    for cells in Rows(path, ROWS_LOOKED_AT, encoding):
         for values, cell in zip(found, cells, strict=False):
             if value := cell.strip():
                 values.append(value[:100])
     return found
 
 
-def read_examples(path: Path, most: int = 3) -> list[list[str]]:
+def read_examples(path: Path, encoding: str = "", most: int = 3) -> list[list[str]]:
     """A few different values of each column, from its first rows. Raises UnreadableFile."""
-    return [[*dict.fromkeys(values)][:most] for values in read_samples(path)]
+    return [[*dict.fromkeys(values)][:most] for values in read_samples(path, encoding)]
 
 
-def dialect_of(path: Path) -> Dialect:
+def dialect_of(path: Path, encoding: str = "") -> Dialect:
     """How the file is to be read. Raises UnreadableFile."""
-    encoding = encoding_of(path)
+    encoding = check_encoding(path, encoding) if encoding else encoding_of(path)
     stat = path.stat()
     return _find_dialect(path, stat.st_size, stat.st_mtime_ns, encoding)
 
@@ -250,7 +357,8 @@ def _describe_csv_error(error: csv.Error | UnicodeError | RowTooLong | OpenQuota
     if isinstance(error, UnicodeDecodeError):
         if error.encoding == "charmap":
             return NEITHER
-        return f"Its text is not {error.encoding.upper()}: save it as “CSV UTF-8” and choose that file."
+        name = error.encoding.upper()
+        return f"Its text is not {name}: choose its encoding, or save it as “CSV UTF-8” and choose that file."
     if isinstance(error, UnicodeError):
         return "Its text is in no encoding we know: save it as “CSV UTF-8” and choose that file."
     if isinstance(error, RowTooLong):

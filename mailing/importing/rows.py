@@ -17,6 +17,7 @@ from mailing.languages import read_language
 from mailing.local_time import read_zone
 
 from .columns import CONSENT, LEFT_OUT, LIST, holds_marked_text
+from .files import OddRow
 from .headings import find_decline_reason
 from .stored_verdicts import Block, Verdict
 
@@ -78,7 +79,7 @@ def read_rows(
         names: for each column its name in the file, and what it is taken for.
         lists: keys of the lists there are, by their name in lower case.
     """
-    problems = _find_too_wide(cells, len(names))
+    problems = _find_misshapen(cells, len(names))
     notes: dict[int, list[str]] = {}
     declined: dict[int, str] = {}
     columns: dict[str, list[str]] = {}
@@ -138,12 +139,14 @@ def _find_declined(
             notes.setdefault(place, []).append(f"Wants no mail: “{name[:50]}” is “{cell[:50]}”.")
 
 
-def _find_too_wide(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
-    """Rows with something beyond the last column."""
+def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
+    """Lines that are no rows, and rows with something beyond the last column."""
     return {
-        place: f"It has {len(row)} cells, but the file {width} columns: are quotation marks missing?"
+        place: row.reason
+        if isinstance(row, OddRow)
+        else f"It has {len(row)} cells, but the file {width} columns: are quotation marks missing?"
         for place, row in enumerate(cells)
-        if len(row) > width and any(row[width:])
+        if isinstance(row, OddRow) or (len(row) > width and any(row[width:]))
     }
 
 

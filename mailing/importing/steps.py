@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from django.contrib.auth.models import User
@@ -37,20 +38,30 @@ def receive(
     name: str = "",
     list: ContactList | None = None,  # noqa: A002 the word of the product
     by: User | None = None,
+    encoding: str = "",
 ) -> Upload:
     """Keep a file of contacts and guess what its columns are; `list` is proposed to be joined by everybody.
+
+    Args:
+        encoding: a key of ENCODINGS; "" when it is to be found out.
 
     Raises: UnreadableFile: it is no CSV file.
     """
     with transaction.atomic():
-        upload, header, taken = _store_upload(file, name=name, by=by, list=list)
+        upload, header, taken = _store_upload(file, name=name, by=by, list=list, encoding=encoding)
         upload.columns = [*zip(header, taken, strict=True)]
         upload.save()
     return upload
 
 
 def receive_suppressions(
-    file: BinaryIO, *, reason: str, detail: str = "", name: str = "", by: User | None = None
+    file: BinaryIO,
+    *,
+    reason: str,
+    detail: str = "",
+    name: str = "",
+    by: User | None = None,
+    encoding: str = "",
 ) -> Upload:
     """Keep a file of addresses to be suppressed, and try it; only the column that holds addresses is looked at.
 
@@ -58,7 +69,13 @@ def receive_suppressions(
     """
     with transaction.atomic():
         upload, header, taken = _store_upload(
-            file, name=name, by=by, kind=Kind.SUPPRESSIONS, reason=reason, detail=detail
+            file,
+            name=name,
+            by=by,
+            kind=Kind.SUPPRESSIONS,
+            reason=reason,
+            detail=detail,
+            encoding=encoding,
         )
         if "email" not in taken:
             files.path_of(upload.pk).unlink()
@@ -85,13 +102,36 @@ def _store_upload(
     with path.open("wb") as kept:
         shutil.copyfileobj(file, kept)
     try:
-        header = files.read_header(path)
-        taken = columns.guess_columns(header, files.read_samples(path))
+        header, taken = _guess_columns(path, upload.encoding)
     except files.UnreadableFile:
         path.unlink()
         raise
     upload.size = path.stat().st_size
     return upload, header, taken
+
+
+def _guess_columns(path: Path, encoding: str) -> tuple[list[str], list[str]]:
+    """The names of the columns, and what each seems to be. Raises UnreadableFile."""
+    header = files.read_header(path, encoding)
+    return header, columns.guess_columns(header, files.read_samples(path, encoding))
+
+
+def find_encoding(upload: Upload) -> str:
+    """The key of ENCODINGS by which a file is read. Raises UnreadableFile."""
+    return files.dialect_of(files.path_of(upload.pk), upload.encoding).encoding
+
+
+def read_again(upload: Upload, encoding: str) -> None:
+    """Read a file of contacts in the encoding that somebody has chosen, and guess its columns anew.
+
+    Raises: UnreadableFile: it is in another. Refused: somebody has gone on with it.
+    """
+    header, taken = _guess_columns(files.path_of(upload.pk), encoding)
+    changed = Upload.objects.filter(Upload.OPEN, pk=upload.pk, kind=Kind.CONTACTS).update(
+        encoding=encoding, columns=[*zip(header, taken, strict=True)], rows=None, status=Status.CHOOSING
+    )
+    if not changed:
+        raise Refused("Somebody has gone on with this import already.")
 
 
 def _forget(before: datetime) -> None:
@@ -213,7 +253,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
         return False
     try:
         if upload.rows is None:
-            rows = sum(1 for _ in files.Rows(files.path_of(upload_id)))
+            rows = sum(1 for _ in files.Rows(files.path_of(upload_id), encoding=upload.encoding))
             Upload.objects.filter(pk=upload_id).update(rows=rows, moved_at=database_time.now())
         for piece in _read_ahead(_read_batches(upload)):
             if not take_batch(upload, piece):
@@ -235,7 +275,7 @@ def _read_batches(upload: Upload) -> Iterator[RowBatch]:
         if LIST in (taken for _, taken in names)
         else {}
     )
-    rows = files.Rows(files.path_of(upload.pk))
+    rows = files.Rows(files.path_of(upload.pk), encoding=upload.encoding)
     records = islice(rows, upload.done, None)
 
     def read_on() -> Iterator[RowBatch]:

@@ -277,6 +277,15 @@ class Migration(migrations.Migration):
                         help_text="The last unforeseen error, and how often it came.",
                     ),
                 ),
+                (
+                    "recent_results",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        editable=False,
+                        help_text="What the last messages came to; see mailing.sending.breaker.",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "e-mail campaign",
@@ -479,6 +488,12 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=200, verbose_name="file")),
                 ("size", models.PositiveBigIntegerField(help_text="Bytes.")),
+                (
+                    "encoding",
+                    models.CharField(
+                        blank=True, help_text="As somebody has chosen; empty: it is found out.", max_length=20
+                    ),
+                ),
                 (
                     "columns",
                     models.JSONField(

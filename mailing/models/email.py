@@ -65,6 +65,7 @@ class EmailCampaign(Campaign):
         "planned",
         "content_hash",
         "unforeseen",
+        "recent_results",
     }
 
     class Format(models.TextChoices):
@@ -157,6 +158,12 @@ class EmailCampaign(Campaign):
         blank=True,
         editable=False,
         help_text="The last unforeseen error, and how often it came.",
+    )
+    recent_results = models.JSONField(
+        default=dict,
+        blank=True,
+        editable=False,
+        help_text="What the last messages came to; see mailing.sending.breaker.",
     )
 
     objects = EmailCampaignQuerySet.as_manager()  # type: ignore[misc]  # stubs: the parent's is a ClassVar

@@ -32,6 +32,9 @@ class Upload(models.Model):
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.CONTACTS)
     name = models.CharField("file", max_length=200)
     size = models.PositiveBigIntegerField(help_text="Bytes.")
+    encoding = models.CharField(
+        max_length=20, blank=True, help_text="As somebody has chosen; empty: it is found out."
+    )
     columns = models.JSONField(
         default=list, help_text="Pairs: each column of the file, and what it is taken for."
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mailing.models import Delivery, Pace, SmtpConnection
 from mailing.sending import breaker, outcome
-from mailing.sending.claim import ClaimedDelivery
+from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.ledger import Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.supply import Supply
@@ -14,8 +14,9 @@ from mailing.smtp.client import Connection, Result, Server
 class Answers:
     """The answers one run has had.
 
-    accepted: how many messages the server took. refused: campaigns to pause, with the reason. is_ending: the process is
-    to end, so that a connection which ends says nothing about the server. stop: ends the run.
+    accepted: how many messages the server took. rates: what it answered for each campaign. refused: campaigns to pause,
+    with the reason. is_ending: the process is to end, so that a connection which ends says nothing about the server.
+    stop: ends the run.
     """
 
     def __init__(
@@ -29,7 +30,7 @@ class Answers:
         self._pressure = pressure
         self._stop = stop
         self._has_failed = pace.failures > 0
-        self._rates: dict[int, breaker.RefusalRate] = {}
+        self.rates: dict[int, breaker.RefusalRate] = {}
 
     def settle(
         self,
@@ -54,19 +55,20 @@ class Answers:
             self._pressure.note_throttled(link, result, is_alone=is_alone)
         elif fate.fault == "connection" and not self.is_ending:
             self._pressure.note_dropped(self._server, link, result, fate)
-        self._watch_rate(supply, claimed.campaign.pk, fate)
+        self._watch_rate(supply, claimed.campaign, fate)
 
-    def _watch_rate(self, supply: Supply, campaign_id: int, fate: outcome.Fate) -> None:
-        rate = self._rates.get(campaign_id)
+    def _watch_rate(self, supply: Supply, campaign: RunningCampaign, fate: outcome.Fate) -> None:
+        rate = self.rates.get(campaign.pk)
         if rate is None:
-            rate = self._rates[campaign_id] = breaker.RefusalRate()
+            before = campaign.recent_results.get(breaker.RefusalRate.NAME, "")
+            rate = self.rates[campaign.pk] = breaker.RefusalRate(before)
         is_lost = fate.status is Delivery.Status.BOUNCED or fate.status is Delivery.Status.FAILED
         rate.add(is_refused=fate.fault == "policy", is_lost=is_lost)
         if (
             (is_lost or fate.fault == "policy")
             and (why := rate.verdict(f"“{fate.code or ''} {fate.text}”"))
-            and campaign_id not in self.refused
+            and campaign.pk not in self.refused
         ):
-            self.refused[campaign_id] = why
-            supply.barred.add(campaign_id)
+            self.refused[campaign.pk] = why
+            supply.barred.add(campaign.pk)
             self._stop()

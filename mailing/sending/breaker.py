@@ -9,11 +9,12 @@ before.
 
 import logging
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 
 from campaigns import database_time, dates, lifecycle
@@ -167,54 +168,98 @@ def pause_campaign(campaign_id: int, why: str) -> None:
         logger.info("Campaign %s was not paused: %s", campaign_id, refused)
 
 
-class ContentRate:
-    """Of the last messages that one run made for one campaign, how many the recipients' own values broke."""
+class ResultRate:
+    """The last results of one campaign: one letter each, "." where all was well. Those of earlier runs come first."""
 
-    def __init__(self) -> None:
-        self._broken: deque[bool] = deque(maxlen=LONG_WINDOW)
+    NAME = ""  # in EmailCampaign.recent_results
+
+    def __init__(self, before: str = "") -> None:
+        self._letters: deque[str] = deque(before, maxlen=LONG_WINDOW)
+        self._new: deque[str] = deque(maxlen=LONG_WINDOW)
+
+    def take_new(self) -> str:
+        """Return the results of this run that were not taken yet."""
+        new = "".join(self._new)
+        self._new.clear()
+        return new
+
+    def _add(self, letter: str) -> None:
+        self._letters.append(letter)
+        self._new.append(letter)
+
+
+class ContentRate(ResultRate):
+    """Of the last messages that were made for one campaign, how many the recipients' own values broke."""
+
+    NAME = "content"
 
     def add(self, *, is_broken: bool) -> None:
         """Count one message."""
-        self._broken.append(is_broken)
+        self._add("x" if is_broken else ".")
 
     def describe_fault(self, said: str) -> str:
         """Return why the campaign must pause, "" when it need not; `said` is what broke the last message."""
-        latest = list(self._broken)[-WINDOW:]
-        if sum(latest) >= MOST_BROKEN_IN_WINDOW:
+        every = "".join(self._letters)
+        latest = every[-WINDOW:]
+        if latest.count("x") >= MOST_BROKEN_IN_WINDOW:
             counted = latest
-        elif sum(self._broken) >= MOST_LOST_IN_LONG_WINDOW:
-            counted = list(self._broken)
+        elif every.count("x") >= MOST_LOST_IN_LONG_WINDOW:
+            counted = every
         else:
             return ""
         return (
-            f"{sum(counted)} of the last {len(counted)} messages could not be written for what is stored about their"
-            f" recipients, the last with: “{said}” Correct these contacts, or copy the campaign and mend its content,"
-            " before you resume; whoever failed can be retried."
+            f"{counted.count('x')} of the last {len(counted)} messages could not be written for what is stored about"
+            f" their recipients, the last with: “{said}” Correct these contacts, or copy the campaign and mend its"
+            " content, before you resume; whoever failed can be retried."
         )
 
 
-class RefusalRate:
-    """The last results of one campaign, as one run sees them."""
+class RefusalRate(ResultRate):
+    """What the servers answered to the last messages of one campaign."""
 
-    def __init__(self) -> None:
-        self._refused: deque[bool] = deque(maxlen=WINDOW)
-        self._lost: deque[bool] = deque(maxlen=LONG_WINDOW)
+    NAME = "answers"
+    _LETTERS = {(False, False): ".", (True, False): "r", (False, True): "l", (True, True): "b"}
 
     def add(self, *, is_refused: bool, is_lost: bool) -> None:
-        self._refused.append(is_refused)
-        self._lost.append(is_lost)
+        self._add(self._LETTERS[is_refused, is_lost])
 
     def verdict(self, said: str) -> str:
         """Why the campaign must pause, "" when it need not; `said` is the last answer."""
-        refused, lost = sum(self._refused), sum(self._lost)
+        every = "".join(self._letters)
+        latest = every[-WINDOW:]
+        refused = latest.count("r") + latest.count("b")
+        lost = every.count("l") + every.count("b")
         if refused >= MOST_REFUSED_IN_WINDOW:
             return (
-                f"{refused} of the last {len(self._refused)} messages were refused, the last with: {said}"
+                f"{refused} of the last {len(latest)} messages were refused, the last with: {said}"
                 " Mend what the servers object to, then resume it; whoever failed can be retried."
             )
         if lost >= MOST_LOST_IN_LONG_WINDOW:
             return (
-                f"{lost} of the last {len(self._lost)} recipients failed or bounced, the last with: {said}"
+                f"{lost} of the last {len(every)} recipients failed or bounced, the last with: {said}"
                 " Check where these addresses come from before you resume."
             )
         return ""
+
+
+def keep_results(*each: Mapping[int, ResultRate]) -> None:
+    """Keep what a run saw for the runs after it: a limit may let each send a few messages only.
+
+    Nothing is written of campaigns in which all goes well.
+    """
+    for pk, rate in chain.from_iterable(rates.items() for rates in each):
+        new = rate.take_new()
+        with transaction.atomic():
+            running = EmailCampaign.objects.select_for_update(of=("self",)).filter(
+                pk=pk, status=Campaign.Status.RUNNING
+            )
+            kept = running.values_list("recent_results", flat=True).first() if new else None
+            if kept is None or not (set(new) - {"."} or kept.get(rate.NAME)):
+                continue
+            together = (kept.get(rate.NAME, "") + new)[-LONG_WINDOW:]
+            EmailCampaign.objects.filter(pk=pk).update(recent_results=kept | {rate.NAME: together})
+
+
+def forget_results(campaign: EmailCampaign) -> None:
+    """Somebody starts the campaign: what went wrong before does not count any more."""
+    EmailCampaign.objects.filter(pk=campaign.pk).exclude(recent_results={}).update(recent_results={})

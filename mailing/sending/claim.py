@@ -94,7 +94,7 @@ SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email
            (SELECT nullif(bounce_address, '') FROM mailing_smtpconnection WHERE id = %s),
            ({return_paths.ADDRESS_OF_DOMAIN.format(domain="split_part(email.from_email, '@', 2)")}),
            ''
-       ), email.per_second, email.per_minute
+       ), email.recent_results, email.per_second, email.per_minute
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
@@ -105,7 +105,10 @@ RUNNING = "SELECT id FROM campaigns_campaign WHERE kind = 'email' AND status = '
 
 
 class RunningCampaign(msgspec.Struct):
-    """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order."""
+    """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order.
+
+    recent_results: what its last messages came to, as earlier runs have left it; see `breaker.ResultRate`.
+    """
 
     pk: int
     compiled: content.Compiled
@@ -115,6 +118,7 @@ class RunningCampaign(msgspec.Struct):
     is_failover: bool
     limit: Limit
     write_return_path: Callable[[int], bytes] | None = None
+    recent_results: dict[str, str] = {}
 
     def sender_of(self, delivery_id: int) -> str | bytes:
         """The return path of a delivery: an address of its own where bounces have a mailbox."""
@@ -171,6 +175,7 @@ async def read_campaigns(
         routes,
         sharing,
         bounces,
+        recent,
         *limits,
     ) in await cursor.fetchall():
         try:
@@ -188,6 +193,7 @@ async def read_campaigns(
             sharing == "failover",
             Limit(*limits),
             return_paths.make_writer(bounces) if bounces else None,
+            recent,
         )
     return found
 

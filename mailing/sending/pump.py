@@ -229,7 +229,7 @@ class Pump:
         late.cancel()
         if (
             threading.current_thread() is threading.main_thread()
-        ):  # another will run this loop, with no signals
+        ):  # another will run this loop, without signals
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     async def until_done(self, work: asyncio.Task[None]) -> None:
@@ -294,6 +294,7 @@ class Pump:
         self._pressure.tell(was_of_use=self.accepted_count > 0)
         if self._supply is None:  # the database went away before anything was taken
             return
+        breaker.keep_results(self._supply.rates, self._answers.rates)
         for pk, why in (self._answers.refused | self._supply.unwritable).items():
             breaker.pause_campaign(pk, why)
         while self._supply.unforeseen:

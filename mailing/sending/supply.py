@@ -50,7 +50,7 @@ class Supply:
     over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
     barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
     unwritable: campaigns to pause since the values of too many recipients break their content, with the reason.
-    is_spent: the run ended because nothing was due.
+    rates: how the messages of each campaign could be made. is_spent: the run ended because nothing was due.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Supply:
         self.is_spent = False
         self._unmade: dict[int, list[tuple[ClaimedDelivery, Exception]]] = {}
         self._made: set[int] = set()  # campaigns of which this run has made a message
-        self._rates: dict[int, breaker.ContentRate] = {}
+        self.rates: dict[int, breaker.ContentRate] = {}
         self._own = own
         self._ledger = ledger
         self._pk = smtp.pk
@@ -127,7 +127,7 @@ class Supply:
                 logger.exception("Campaign %s: no message for delivery %s", claimed.campaign.pk, claimed.pk)
                 self._set_unmade_aside(claimed, error)
             else:
-                self._find_rate(claimed.campaign.pk).add(is_broken=False)
+                self._find_rate(claimed.campaign).add(is_broken=False)
                 self._note_made(claimed.campaign.pk)
                 return Parcel(
                     claimed, Mail(claimed.campaign.sender_of(claimed.pk), claimed.email, message, ready=True)
@@ -154,17 +154,18 @@ class Supply:
         """Fail one whose own values broke its message; a campaign of which that is nearly everybody goes no further."""
         self._ledger.record(claimed, outcome.make_unsendable(sentence))
         pk = claimed.campaign.pk
-        rate = self._find_rate(pk)
+        rate = self._find_rate(claimed.campaign)
         rate.add(is_broken=True)
         if (why := rate.describe_fault(sentence)) and pk not in self.unwritable:
             self.unwritable[pk] = why
             self.barred.add(pk)
             self._stop()
 
-    def _find_rate(self, campaign_id: int) -> breaker.ContentRate:
-        rate = self._rates.get(campaign_id)
+    def _find_rate(self, campaign: RunningCampaign) -> breaker.ContentRate:
+        rate = self.rates.get(campaign.pk)
         if rate is None:
-            rate = self._rates[campaign_id] = breaker.ContentRate()
+            before = campaign.recent_results.get(breaker.ContentRate.NAME, "")
+            rate = self.rates[campaign.pk] = breaker.ContentRate(before)
         return rate
 
     def _give_unmade_back(self) -> list[int]:

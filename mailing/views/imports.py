@@ -18,7 +18,7 @@ from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
 from mailing import importing
-from mailing.forms import ColumnsForm, ContactFilterForm, SuppressionImportForm, UploadForm
+from mailing.forms import ColumnsForm, ContactFilterForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.importing.stored_verdicts import Verdict
 from mailing.models import Upload
 from mailing.views.known import list_attribute_names
@@ -58,7 +58,12 @@ def contact_import(request: Request) -> HttpResponse:
     into = proposed.cleaned_data.get("list")
     if request.method == "POST" and form.is_valid():
         try:
-            upload = importing.receive(form.cleaned_data["file"], list=into, by=request.user)
+            upload = importing.receive(
+                form.cleaned_data["file"],
+                list=into,
+                by=request.user,
+                encoding=form.cleaned_data["encoding"],
+            )
         except importing.UnreadableFile as error:
             form.add_error("file", str(error))
         else:
@@ -74,7 +79,11 @@ def suppression_import(request: Request) -> HttpResponse:
         chosen = form.cleaned_data
         try:
             upload = importing.receive_suppressions(
-                chosen["file"], reason=chosen["reason"], detail=chosen["detail"], by=request.user
+                chosen["file"],
+                reason=chosen["reason"],
+                detail=chosen["detail"],
+                by=request.user,
+                encoding=chosen["encoding"],
             )
         except importing.UnreadableFile as error:
             form.add_error("file", str(error))
@@ -96,7 +105,8 @@ def columns(request: Request, pk: int) -> HttpResponse:
     if upload.kind != Kind.CONTACTS or not Upload.objects.filter(Upload.OPEN, pk=pk).exists():
         return redirect(upload)
     try:
-        examples = importing.read_examples(importing.path_of(pk))
+        examples = importing.read_examples(importing.path_of(pk), upload.encoding)
+        encoding = EncodingForm(initial={"encoding": importing.find_encoding(upload)})
     except importing.UnreadableFile as error:
         messages.error(request, str(error))
         return redirect(PAGES[Kind.CONTACTS])
@@ -112,10 +122,24 @@ def columns(request: Request, pk: int) -> HttpResponse:
     context = {
         "upload": upload,
         "form": form,
+        "encoding": encoding,
         "attributes": list_attribute_names(),
         "menu_path": reverse(PAGES[upload.kind]),
     }
     return render(request, "mailing/upload_columns.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+def encoding(request: Request, pk: int) -> HttpResponse:
+    """The file is read in another encoding; what was chosen of its columns is guessed anew."""
+    upload = find_upload(request, pk, BRINGING)
+    form = EncodingForm(request.POST)
+    if upload.kind == Kind.CONTACTS and form.is_valid():
+        try:
+            importing.read_again(upload, form.cleaned_data["encoding"])
+        except (importing.UnreadableFile, Refused) as error:
+            messages.error(request, str(error))
+    return redirect("mailing:upload_columns", pk)
 
 
 # ── how far it is, and what became of each row ───────────────────────────────────────────────────────────────────────

@@ -192,6 +192,45 @@ def test_a_campaign_whose_every_third_mail_breaks_goes_on_over_many_connections(
     assert fresh(beside).status == "completed"
 
 
+def make_due(campaign, count):
+    """Let so many of those that wait be due, and no others."""
+    waiting = campaign.deliveries.filter(status="pending")
+    waiting.update(due_at=timezone.now() + timedelta(hours=1))
+    first = [*waiting.order_by("pk").values_list("pk", flat=True)[:count]]
+    waiting.filter(pk__in=first).update(due_at=timezone.now())
+
+
+def test_broken_content_counts_over_runs_that_send_a_few_messages_each(server, monkeypatch):
+    campaign = launch_campaign(number_contacts(40), connection=to(server, max_connections=1))
+    break_content(monkeypatch, lambda number: number > 0)
+    for status in ("running", "running", "running", "paused"):
+        make_due(campaign, 4)
+        tasks.pump(campaign.connection_id, 0)
+        assert fresh(campaign).status == status
+    assert "15 of the last 16 messages could not be written" in campaign.history.first().why
+    assert counts(campaign) == {"accepted": 1, "failed": 15, "pending": 24}
+    fire(fresh(campaign), "resume")
+    assert fresh(campaign).recent_results == {}
+    make_due(campaign, 4)
+    tasks.pump(campaign.connection_id, 0)
+    assert fresh(campaign).status == "running", "what was before the resume does not count"
+
+
+def test_refusals_count_over_runs_that_send_a_few_messages_each(server):
+    campaign = launch_campaign(number_contacts(40), connection=to(server, max_connections=1))
+    server.settings.rules = parse("dot 554 5.7.1 spam content refused")
+    for status in ("running", "running", "paused"):
+        make_due(campaign, 4)
+        tasks.pump(campaign.connection_id, 0)
+        assert fresh(campaign).status == status
+    assert "10 of the last 10 messages were refused" in campaign.history.first().why
+
+
+def test_a_campaign_in_which_all_goes_well_is_not_written_to(server):
+    campaign = launch_campaign(number_contacts(5), connection=to(server))
+    assert send(campaign).recent_results == {}
+
+
 # ── outages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

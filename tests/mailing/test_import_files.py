@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import re
 import tracemalloc
 
 import pytest
@@ -73,6 +74,77 @@ def test_what_excel_is_told_to_take_for_text_is_text():
     assert (ada["attributes"], ada["customer_id"]) == ({"zip": "00123"}, "0042")
 
 
+# ── quotation marks that stand there by mistake ──────────────────────────────────────────────────────────────────────
+
+UNCLOSED = "A quotation mark in it is not closed: it reads “{}”. Close it, or take it out."
+
+
+@pytest.mark.parametrize(
+    ("rows", "taken", "odd"),
+    [
+        (['a,"Bob', "b,Cy", 'c,"Di', "d,Ed"], {"b": "Cy", "d": "Ed"}, {1: 'a@x.test,"Bob', 3: 'c@x.test,"Di'}),
+        (['a,"Bob', "b,Cy", 'c,Di"', "d,Ed"], {"b": "Cy", "c": 'Di"', "d": "Ed"}, {1: 'a@x.test,"Bob'}),
+        (['a,"Bob', 'b,"Cy"', "c,Di"], {"b": "Cy", "c": "Di"}, {1: 'a@x.test,"Bob'}),
+        (['a,"Bob', 'b,Cy "the Fist" Lee', "c,Di"], {"b": 'Cy "the Fist" Lee', "c": "Di"}, {1: 'a@x.test,"Bob'}),
+        (['"a,Bob', '"b,Cy', "c,Di"], {"c": "Di"}, {1: '"a@x.test,Bob', 2: '"b@x.test,Cy'}),
+        (["a,Ada", '"b,Bob', 'c,Cy"', "d,Di"], {"a": "Ada", "c": 'Cy"', "d": "Di"}, {2: '"b@x.test,Bob'}),
+        (['a,"Bob', "b,Cy", 'c,"Di', "d,Ed", 'e,"Flo', "f,Guy"], {"b": "Cy", "d": "Ed", "f": "Guy"},
+         {1: 'a@x.test,"Bob', 3: 'c@x.test,"Di', 5: 'e@x.test,"Flo'}),
+        (['a,"Bob', 'b,"'], {}, {1: 'a@x.test,"Bob', 2: 'b@x.test,"'}),
+        (['a,Monitor 24"', 'b,"24"" wide"', 'c,"Cy" Lee'], {"a": 'Monitor 24"', "b": '24" wide', "c": "Cy Lee"}, {}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_quotation_marks_in_different_rows_do_not_merge_what_lies_between(rows, taken, odd, end):
+    addressed = [re.sub(r"^(\"?)(\w),", r"\1\2@x.test,", row) for row in rows]
+    result = import_contacts(end.join(["email,first name", *addressed]).encode())
+    assert {each["email"][0]: each["first_name"] for each in result["contacts"]} == taken
+    assert dict(result["refused"]) == {row: UNCLOSED.format(line) for row, line in odd.items()}
+
+
+def test_of_a_wide_row_one_line_that_is_a_row_is_enough():
+    data = 'email,first name,city\na@x.test,"Bob,Rome\nodd\nb@x.test,Cy,Oslo\nc@x.test,Di",Bern\n'
+    result = import_contacts(data.encode())
+    assert {each["email"]: each["city"] for each in result["contacts"]} == {
+        "b@x.test": "Oslo",
+        "c@x.test": "Bern",
+    }
+    assert [row for row, _ in result["refused"]] == [1, 2]
+
+
+def test_marks_a_million_letters_apart_cost_no_memory_and_no_time():
+    rows = "".join(f"u{n}@x.test,Bob\n" for n in range(30_000))
+    data = f'email,first name\nx@x.test,"Bob\ny@x.test,"Cy\n{rows}z@x.test,"Di\nlast@x.test,Ed\n'
+    upload = importing.receive(io.BytesIO(data.encode()))
+    read = [*files.Rows(importing.path_of(upload.pk))]
+    assert sum(not isinstance(row, files.OddRow) for row in read) == 30_001
+    assert [row[0] for row in read if isinstance(row, files.OddRow)] == ["x@x.test", "y@x.test", "z@x.test"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        'email,note,name\na@x.test,"Main St 1\nRome",Ada\nb@x.test,,Bob\n',
+        'email,note,name\r\na@x.test,"Main St 1\r\nRome" ,Ada\r\nb@x.test,,Bob\r\n',
+        'email,note,name\na@x.test,"says ""no, thanks""\n\nwrite to:\nbob@y.test, or Cy",Ada\nb@x.test,,Bob\n',
+        'email,note,name,\na@x.test,"1\n2",Ada\nb@x.test,,Bob,\n',
+        'email;note;name\n"a@x.test";"1\n2\n3\n";"Ada";;\nb@x.test;;Bob\n',
+        'email,note,name\n"a@x.test,""1\n2"",Ada"\n"b@x.test,,Bob"\n',
+        'email,note,name\na@x.test, "1, Main St\n2", "Ada"\nb@x.test,,Bob\n',
+        'email,note,name\na@x.test,"he said \\"x\\"\n2",Ada\nb@x.test,,Bob\n',
+        "'email','note','name'\n'a@x.test','1\n2','Ada'\n'b@x.test','','Bob'\n",
+    ],
+)
+def test_a_cell_of_several_lines_is_one_cell(data):
+    result = import_contacts(data.encode())
+    assert (emails(result), names(result), result["refused"]) == (
+        ["a@x.test", "b@x.test"],
+        ["Ada", "Bob"],
+        [],
+    )
+    assert len(result["contacts"][0]["attributes"]["note"].split()) > 1
+
+
 def test_a_blank_before_a_quotation_mark_is_no_part_of_the_cell():
     result = import_contacts(b'email, "name"\na@x.test, "Doe, Jane"\nb@x.test, Bob\n')
     assert names(result) == ["Doe, Jane", "Bob"]
@@ -117,6 +189,61 @@ def test_accents_are_read_in_the_encoding_of_the_file(data):
 def test_the_letters_tell_the_encoding(name, encoding):
     data = f"email;name\na@x.test;{name}\n".encode(encoding)
     assert names(import_contacts(data)) == [name]
+
+
+JAPANESE = "email,name\na@x.test,山田 太郎\nb@x.test,佐藤 はな\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec"),
+    [
+        (JAPANESE, "cp932"),
+        ("email,name\na@x.test,山田太郎\n", "cp932"),
+        ("email,name\na@x.test,鈴木\n" + "b@x.test,Bob\n" * 50, "cp932"),
+        ("email,name\na@x.test,山田太郎\n", "euc_jp"),
+        ("email,name\na@x.test,王小明\n", "gbk"),
+        ("email,name\na@x.test,王小明\nb@x.test,陳大文\n", "cp950"),
+        ("email,name\na@x.test,김철수\n", "cp949"),
+        ("email,name\na@x.test,Иван\nb@x.test,Пётр\n", "cp1251"),
+        ("email,name\na@x.test,Νίκος\n", "cp1253"),
+    ],
+)
+def test_an_alphabet_that_is_not_told_by_its_bytes_is_asked_for_and_read_as_chosen(text, codec):
+    with pytest.raises(importing.UnreadableFile, match="choose its encoding"):
+        importing.receive(io.BytesIO(text.encode(codec)))
+    chosen = {"gbk": "gb18030"}.get(codec, codec)
+    upload = importing.receive(io.BytesIO(text.encode(codec)), encoding=chosen)
+    assert importing.find_encoding(upload) == chosen
+    importing.choose(upload, [taken for _, taken in upload.columns])
+    importing.run(upload.pk)
+    upload.refresh_from_db()
+    importing.start(upload)
+    importing.run(upload.pk)
+    assert Contact.objects.earliest("pk").attributes["name"] in text
+
+
+@pytest.mark.parametrize("name", ["Hélène", "Jérôme Gérard", "Ændre Ørsted", "MÜLLER-GRÖSSE", "Zoë–Ann"])
+@pytest.mark.parametrize("codec", ["cp1252", "mac_roman", "cp850"])
+def test_western_names_are_not_taken_for_japanese(name, codec):
+    try:
+        data = f"email;name\na@x.test;{name}\n".encode(codec)
+    except UnicodeEncodeError:
+        return
+    assert names(import_contacts(data))[0]
+
+
+def test_another_encoding_is_chosen_on_the_page_of_the_columns_too():
+    upload = importing.receive(io.BytesIO("email,prénom\na@x.test,Ren\xe9\n".encode("cp1252")))
+    importing.read_again(upload, "cp1251")
+    upload.refresh_from_db()
+    assert upload.columns == [["email", "email"], ["prйnom", "prйnom"]]
+    assert importing.read_examples(importing.path_of(upload.pk), upload.encoding)[1] == ["Renй"]
+    importing.read_again(upload, "")
+    upload.refresh_from_db()
+    assert upload.columns[1] == ["prénom", "first_name"]
+    for wrong, said in (("utf-8-sig", "Its text is not Unicode"), ("rot13", "Choose one of the encodings")):
+        with pytest.raises(importing.UnreadableFile, match=said):
+            importing.read_again(upload, wrong)
 
 
 def test_the_first_accent_may_come_late():

@@ -1,6 +1,7 @@
 """HTML and text agree: for any nesting and any branches, the text has the words that are seen of the HTML.
 
-What is seen is worked out by another parser (html5lib), from the HTML that the recipient gets.
+What is seen is worked out by another parser (html5lib), from the HTML that the recipient gets. What a click opens
+counts as seen.
 """
 
 import itertools
@@ -25,6 +26,10 @@ APART = frozenset(
 )
 IF_IN_COMMENT = "<!--[if mso]>{% if a %}<table><tr><td><![endif]-->"
 NAMES = ("a", "b", "c")
+STYLE = (
+    "<style>.h,.opened{display:none}p{color:red}"
+    "input:checked + div.opened,input:checked + p.opened{display:block}</style>"
+)
 
 
 def visible_words(page: str) -> list[str]:
@@ -32,7 +37,7 @@ def visible_words(page: str) -> list[str]:
     return "".join(_read_visible_words(html5lib.parse(page), shown=True)).split()
 
 
-def _read_visible_words(element, shown: bool):
+def _read_visible_words(element, shown: bool, follows_box: bool = False):
     name = str(element.tag).removeprefix(NAMESPACE)
     style = element.get("style", "") if isinstance(element.tag, str) else ""
     is_text = isinstance(element.tag, str)
@@ -41,15 +46,18 @@ def _read_visible_words(element, shown: bool):
         or name in HIDDEN
         or "hidden" in element.attrib
         or "display:none" in style.replace(" ", "")
+        or ("opened" in element.get("class", "") and not (follows_box and name in ("div", "p")))
     ):
         return
     shown = False if "visibility:hidden" in style else True if "visibility:visible" in style else shown
     gap = " " if name in APART or "display:block" in style else ""
     yield gap
     yield (element.text or "") if shown else ""
+    before = ""
     for child in element:
-        yield from _read_visible_words(child, shown)
+        yield from _read_visible_words(child, shown, before == "input")
         yield (child.tail or "") if shown else ""
+        before = str(child.tag).removeprefix(NAMESPACE) if isinstance(child.tag, str) else before
     yield gap
 
 
@@ -63,7 +71,7 @@ attributes = st.sampled_from(
     [
         "", "", "", "", " hidden", ' style="display:none"', " style='visibility:hidden'", ' style="visibility:visible"',
         ' class="h"', ' class="{% if a %}h{% endif %}"', " {% if b %}hidden{% endif %}",
-        ' style="display:{% if c %}none{% else %}block{% endif %}"', ' title="a > b"',
+        ' style="display:{% if c %}none{% else %}block{% endif %}"', ' title="a > b"', ' class="opened"',
     ]
 )  # fmt: skip
 
@@ -83,6 +91,9 @@ def elements(children):
         left, right = ("{%-", "-%}") if hyphens else ("{%", "%}")
         return f"{left} if {name} {right}{first}{left} else {right}{second}{left} endif {right}"
 
+    def box(tag, inner):
+        return f'<input type="checkbox"><{tag} class="opened">{inner}</{tag}>'
+
     rows = st.lists(children, min_size=1, max_size=3).map("".join)
     return st.one_of(
         st.builds(whole, tags, attributes, rows),
@@ -94,6 +105,7 @@ def elements(children):
         rows.map(lambda row: f"<!--[if mso]>{row}<![endif]-->"),
         rows.map(lambda row: f"<!--[if !mso]><!-->{row}<!--<![endif]-->"),
         rows.map(lambda row: f"{IF_IN_COMMENT}{row}<!--[if mso]></table>{{% endif %}}<![endif]-->"),
+        st.builds(box, st.sampled_from(["div", "p"]), rows),
         st.sampled_from(["</p>", "</div>", "<br>", "</b>", "{% if a %}</div>{% endif %}"]),
         st.just("{% if b %}<div hidden>{% endif %}"),
     )  # fmt: skip
@@ -116,8 +128,11 @@ def stray_breaks(text: str, written: str) -> list[str]:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=bodies, styled=st.booleans())
 @example(body="<p hidden>one<table><tr><td>one</td></tr></table>", styled=True)
+@example(
+    body='<input type="checkbox"><div class="opened">one</div><div class="opened">two</div>', styled=True
+)
 def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
-    written = ("<style>.h{display:none}p{color:red}</style>" if styled else "") + body
+    written = STYLE + body if styled else body.replace(' class="opened"', "")
     try:
         compiled = compile(source(written))
     except ContentError:

@@ -250,6 +250,78 @@ def test_styles_count_that_hold_on_a_wide_screen(style, expected, around):
     assert text_of(parse_message(message)) == mail.text
 
 
+OPENED = ".p{display:none}.p p{margin:0}"  # what is hidden at first
+
+
+@pytest.mark.parametrize(
+    ("style", "body"),
+    [
+        ("#t:checked ~ .p{display:block}", "<input id=t type=checkbox><label for=t>A</label><div class=p>B</div>"),
+        ("#t:checked~.p{display:block!important}", "<input id=t type=radio name=r>A<div class=p>B</div>"),
+        (":checked + .p{display:block}", "A<input type=checkbox><div class=p>B</div>"),
+        ("@media screen{input:checked + .p{display:block}}", "A<input type=checkbox><div class=p>B</div>"),
+        ("#t:checked ~ .p{display:block}.p *{color:red}",
+         "A<input id=t type=checkbox><div class=p><p>B</p></div>"),
+        ("input:checked + .q .p{display:block}",
+         "A<label><input type=checkbox><div class=q><p class=p>B</p></div></label>"),
+        (".p:target{display:block}", "<a href='#b'>A</a><div class=p id=b>B</div>"),
+        ("div:focus-within .p{display:block}", "<div tabindex=0>A<p class=p>B</p></div>"),
+        (".d:has(input:checked) .p{display:block}", "<div class=d>A<input type=checkbox><p class=p>B</p></div>"),
+        ("details[open] .p{display:block}", "<details><summary>A</summary><p class=p>B</p></details>"),
+        ("details:not([open]) .q{display:none}", "<details><summary>A</summary><p class=q>B</p></details>"),
+        (".q{display:block}#t:not(:checked) ~ .q{display:none}", "<input id=t type=checkbox>A<p class=q>B</p>"),
+        ("#t:checked ~ #u:not(:checked) ~ .p{display:block}",
+         "<input id=t type=checkbox><input id=u type=checkbox>A<p class=p>B</p>"),
+        (".q{max-height:0;overflow:hidden}#t:checked ~ .q{max-height:500px}",
+         "<input id=t type=checkbox>A<div class=q>B</div>"),
+        (".q{visibility:hidden;opacity:0}:checked ~ .q{visibility:visible;opacity:1}",
+         "<input type=checkbox>A<div class=q>B</div>"),
+        (".q:checked ~ .r{display:block}",
+         "<input class=q type=checkbox>A<div class=r style='display:none'>no</div><div>B</div>"),
+        (".q:checked ~ .r{display:block!important}",
+         "<input class=q type=checkbox>A<div class=r style='display:none'>B</div>"),
+        ("#t:checked ~ .p{display:block}", "<input id=t type=checkbox checked>A<div class=p>B</div>"),
+        ("/* :checked */ i{color:red}", "A<div>B</div><div class=p>no</div>"),
+        ("#t:checked ~ .o{display:block}", "A<div>B</div><div class=p>no</div>"),
+        (".o:checked ~ .p{display:block}", "<input type=checkbox>A<div>B</div><div class=p>no</div>"),
+        (":checked ~ .p{color:red}", "<input type=checkbox>A<div>B</div><div class=p>no</div>"),
+        (":checked ~ .q{display:block}", "<input type=checkbox>A<div>B</div><div class=p><p class=q>no</p></div>"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "{{% if vip %}}<i>{{% endif %}}{}{{% if vip %}}</i>{{% endif %}}"])
+def test_what_only_a_click_opens_is_said_and_what_is_hidden_for_good_is_not(style, body, around):
+    compiled = compile(source(f"<style>{OPENED}{style}</style>" + around.format(body)))
+    mail = compiled.preview(Recipient("x@y.test", VALUES), LINKS)
+    assert [word[0] for word in mail.text.split() if word[0] != "<"] == ["A", "B"]
+    message = compiled.render(Recipient("x@y.test", VALUES), LINKS, at=AT)
+    assert text_of(parse_message(message)) == mail.text
+
+
+def test_the_answers_of_an_accordion_of_mjml_are_said_without_its_arrows():
+    answers = "".join(
+        f"<mj-accordion-element><mj-accordion-title>Why {n}?</mj-accordion-title>"
+        f"<mj-accordion-text>So {n}.</mj-accordion-text></mj-accordion-element>"
+        for n in (1, 2)
+    )
+    body = f"<mjml><mj-body>{section(f'<mj-accordion>{answers}</mj-accordion>')}</mj-body></mjml>"
+    words = [word for word in text(body, "mjml").split() if word != "+"]
+    assert words == ["Why", "1?", "So", "1.", "Why", "2?", "So", "2."]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".p{display:none}#t:checked ~ .p{display:block}",
+        "#t:not(:checked) ~ .p{display:none}",
+        ".p{display:none}@media (min-width:1px){#t:checked ~ .p{display:block}}",
+    ],
+)
+def test_what_a_click_changes_is_not_copied_into_an_attribute_that_would_win(rule):
+    body = f"<style>.p{{color:red}}{rule}</style><input id=t type=checkbox><div class=p>B</div>"
+    mail = render_preview(source(body), Recipient("x@y.test", VALUES))
+    assert '<div class=p style="color: red;">B</div>' in mail.html
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [

@@ -1,0 +1,54 @@
+"""What can be read of a page: the style each element has on a wide screen, and what a click opens.
+
+The text part is made of it. Where it differs from the page that is sent, since rules for some screens or some states
+of the page decide over what is seen, it is worked out here; it is never sent.
+"""
+
+import re
+from collections.abc import Sequence
+
+from . import looks, markup, media, states, styles
+
+_speaks = re.compile(r"\w").search
+
+
+def make_seen_page(page: str) -> str:
+    """Return the page with the style that lets everything be seen which readers can come to see; "" if it is as sent.
+
+    The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
+    """
+    sheets = list(styles.list_sheets(markup.cut_pieces(page)))
+    if not any(media.may_hide(sheet) for _, _, sheet in sheets):
+        return ""
+    has_states = any(states.has_states(sheet) for _, _, sheet in sheets)
+    if not has_states and not any(of or media.changes_in_block(sheet) for _, of, sheet in sheets):
+        return ""
+    copy = styles.StyledCopy(page)
+    if not has_states:
+        return copy.write_styles(copy.inline(media.unfold_media))
+    at_first = copy.inline(lambda sheet, of: states.show_at_first(media.unfold_media(sheet, of)))
+    later = [
+        copy.inline(lambda sheet, of, show=show: show(media.unfold_media(sheet, of)))  # type: ignore[misc]
+        for show in (states.show_opened, states.show_mixed)
+    ]
+    for place in {place for each in later for place in each} | {*at_first}:
+        choices = [at_first.get(place, ""), *(each.get(place, "") for each in later)]
+        at_first[place] = _choose_style(copy.pieces[place], choices)
+    return copy.write_styles(at_first)
+
+
+def _choose_style(piece: markup.Piece, choices: Sequence[str]) -> str:
+    """The first of the styles in which an element is seen; the very first where it is in none."""
+    first, *others = choices
+    if not any(other != first for other in others) or _is_seen(piece, first):
+        return first
+    if piece.name == "img" and not _speaks(markup.attributes(piece.source).get("alt", "")):
+        return first  # the sign of an arrow or a cross, which stands for its being open
+    return next((other for other in others if _is_seen(piece, other)), first)
+
+
+def _is_seen(piece: markup.Piece, style: str) -> bool:
+    """Is an element of this style seen, when all around it is?"""
+    written = markup.attributes(styles.add_style(piece.source, style))
+    attributes = {name: markup.unescape_value(value) for name, value in written.items()}
+    return looks.compute_look(piece.name, attributes, looks.Look()).shows_text
