@@ -149,6 +149,8 @@ class TextLines:
         block = self.blocks[-1]
         if block.loop and len(block.leads) > 1:
             raise Irregular("a round of a loop may begin with one gap or another")
+        if block.loop and not block.left and self.owed.unsure:
+            raise Irregular("a round of a loop may end with a gap or without one")
         if block.loop and not block.left and self.owed.may_lack:
             self._pay_in_branches(max(self.owed.lines, block.lead))
         elif block.loop and not block.left:

@@ -186,10 +186,16 @@ def test_no_combination_of_conditions_leaves_empty_lines(body):
 
 
 def test_what_was_found_by_chance_stays_mended():
-    for body in ("{% if a %}<td>one{% endif %}<p>two", "<b>{% if a %}<p>one</b>{% endif %}two"):
+    for body in (
+        "{% for i in items %} three {% if a %}one{% else %} three {% endif %}{% endfor %}",
+        "{% for i in items %} three {% if a %}one{% endif %}{% endfor %} end",
+        "{% for i in items %}three{% if a %}one{% else %}two {% endif %}{% endfor %} end",
+        "{% if a %}<td>one{% endif %}<p>two",
+        "<b>{% if a %}<p>one</b>{% endif %}two",
+    ):
         compiled = compile(source(body))
         for value in (True, False):
-            mail = compiled.preview(Recipient("x@y.test", {"a": value}), LINKS)
+            mail = compiled.preview(Recipient("x@y.test", {"a": value, "items": [1, 2]}), LINKS)
             assert said_words(mail.text) == visible_words(mail.html)
 
 
