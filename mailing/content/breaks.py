@@ -24,6 +24,7 @@ class _OwedBreaks(NamedTuple):
     lead: int = (
         0  # the line breaks due to what stands before the condition, where a branch has written nothing
     )
+    loose: bool = False  # do the line breaks of a loop's last round belong to a round that did not come?
 
 
 _BEGUN = _OwedBreaks(begun=True)
@@ -69,6 +70,8 @@ class TextLines:
         """Let the next text begin on a line of its own (after an empty one for 2), or else after a space."""
         owed = self.owed
         unsure = owed.unsure and not lines and not space
+        if owed.loose and lines:
+            owed = self.owed = owed._replace(loose=False)
         if lines > owed.lines or (space and not owed.space) or unsure is not owed.unsure:
             self.owed = owed._replace(lines=max(lines, owed.lines), space=space or owed.space, unsure=unsure)
         if owed.may_lack and lines > owed.lead:
@@ -123,8 +126,10 @@ class TextLines:
         unsure |= len({bool(end.gap) for end in ends}) > 1
         if unsure and any(owed.unsure for owed in left):
             raise Irregular("a gap that two conditions decide over")
+        loose = any(owed.loose for owed in left)
+        own_ends = () if block.loop else tuple(ends)
         self.owed = _OwedBreaks(
-            lines, space, was_begun, given, spaced, unsure, () if block.loop else tuple(ends), may_lack, lead
+            lines, space, was_begun, given, spaced, unsure, own_ends, may_lack, lead, loose
         )
         self.out.append(mark)
 
@@ -151,6 +156,7 @@ class TextLines:
             raise Irregular("a round of a loop may begin with one gap or another")
         if block.loop and not block.left and self.owed.unsure:
             raise Irregular("a round of a loop may end with a gap or without one")
+        is_loose = block.loop and not block.left and self.owed.lines < block.lead
         if block.loop and not block.left and self.owed.may_lack:
             self._pay_in_branches(max(self.owed.lines, block.lead))
         elif block.loop and not block.left:
@@ -168,6 +174,8 @@ class TextLines:
             # what follows a loop begins on a new line already, and so must what follows this branch
             self.out.append("\n" * (self.owed.lines - self.owed.given))
             self.owed = _OwedBreaks(self.owed.lines, begun=True, given=self.owed.lines)
+        if is_loose:
+            self.owed = self.owed._replace(loose=True)
         self.out.append("")
         block.places.append(len(self.out) - 1)
         block.left.append(self.owed)
@@ -183,6 +191,8 @@ class TextLines:
 
     def _pay(self) -> None:
         """Write what is due; at the beginning of a loop's round it is due before the loop."""
+        if self.owed.loose:
+            raise Irregular("text right behind a loop whose rounds begin on new lines")
         if self.owed.unsure:
             if not self.owed.ends:
                 raise Irregular("text that follows one branch at once and another after a gap")

@@ -190,6 +190,9 @@ def test_what_was_found_by_chance_stays_mended():
         "{% for i in items %} three {% if a %}one{% else %} three {% endif %}{% endfor %}",
         "{% for i in items %} three {% if a %}one{% endif %}{% endfor %} end",
         "{% for i in items %}three{% if a %}one{% else %}two {% endif %}{% endfor %} end",
+        "{% for i in items %}<div>one</div>two{% endfor %}three",
+        "{% for i in items %}<div>one</div>two{% endfor %}{% if a %}three{% endif %} four",
+        "{% for i in items %}<div>one</div>two{% endfor %}<p>three",
         "{% if a %}<td>one{% endif %}<p>two",
         "<b>{% if a %}<p>one</b>{% endif %}two",
     ):
