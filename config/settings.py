@@ -173,6 +173,7 @@ TASKS = [
     "campaigns.tasks.heartbeat",
     "promotions.tasks.settle",
     "mailing.tasks.close",
+    "mailing.tasks.count_report",
     "mailing.tasks.fill_group",
     "mailing.tasks.import_upload",
     "mailing.tasks.prepare",

@@ -13,6 +13,7 @@ from campaigns.models import Campaign
 from mailing import at_the_till, endings, importing, retention, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
+from mailing.reports import kept as kept_figures
 from mailing.sending import breaker, lanes
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,8 @@ def tick(now: datetime) -> None:
         finish_done,
         close_ended,
         tallies.fold_tallies,
+        tallies.fold_event_counts,
+        kept_figures.queue_ended,
         lanes.wake_due,
         importing.queue_stalled,
         at_the_till.queue_due_fillings,

@@ -93,3 +93,8 @@ def _codes() -> dict[str, str]:
 def _names(language: str) -> dict[str, str]:
     territories: Any = Locale(language).territories
     return dict(territories)
+
+
+def name_country(code: str) -> str:
+    """The name of a country by its two letters; what is none stays as it is."""
+    return _names("en").get(code, code)

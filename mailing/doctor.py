@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import connection
 
+from mailing.reports import kept
+
 # Both sides in one statement, so that they are of one moment, while senders run too.
 COUNTS = """
 WITH counted AS (
@@ -82,6 +84,22 @@ GROUP BY 1 ORDER BY 1
 """
 
 
+# What people did stands in their events and at their deliveries, until either became too old.
+UNCOUNTED = """
+SELECT event.campaign_id, event.kind, count(DISTINCT event.delivery_id)
+FROM mailing_event AS event JOIN mailing_delivery AS delivery ON delivery.id = event.delivery_id
+WHERE event.origin = 'human' AND ((event.kind = 'opened' AND delivery.opened_at IS NULL)
+    OR (event.kind = 'clicked' AND delivery.clicked_at IS NULL))
+  AND NOT EXISTS (SELECT FROM mailing_retentioncount AS old WHERE old.campaign_id = event.campaign_id)
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+NEGATIVE = """
+SELECT campaign_id, kind, origin, sum(amount) FROM mailing_eventcount
+GROUP BY campaign_id, kind, origin, link HAVING sum(amount) < 0 ORDER BY 1, 2, 3
+"""
+
+
 def breaches() -> Iterator[str]:
     """One line for each figure that differs from its ledger, and for each delivery nothing would ever come of."""
     with connection.cursor() as cursor:
@@ -114,3 +132,10 @@ def breaches() -> Iterator[str]:
                     f"Campaign {campaign}: {since} events name a person, and came since the site’s tracking "
                     "allows none."
                 )
+        cursor.execute(UNCOUNTED)
+        for campaign, kind, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {found} recipients have events of people, and are not counted as {kind}."
+        cursor.execute(NEGATIVE)
+        for campaign, kind, origin, amount in cursor.fetchall():
+            yield f"Campaign {campaign}: {amount} events that name nobody are counted as {kind} ({origin})."
+    yield from kept.list_breaches()

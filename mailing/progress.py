@@ -75,6 +75,7 @@ class Figures(msgspec.Struct, frozen=True):
     opened: int
     clicked: int
     unsubscribed: int
+    complained: int
     bounced: int
     deferred: int
     failed: int
@@ -193,6 +194,7 @@ def read_figures(campaign: EmailCampaign) -> Figures:
         opened=sums.count(M.OPENED),
         clicked=sums.count(M.CLICKED),
         unsubscribed=sums.count(M.UNSUBSCRIBED),
+        complained=sums.count(M.COMPLAINED),
         bounced=sums.count(S.BOUNCED),
         deferred=sums.count(S.DEFERRED),
         failed=sums.count(S.FAILED),

@@ -44,6 +44,21 @@ INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
 SELECT %(campaign)s, connection_id, measure, sum(amount), at FROM gone GROUP BY connection_id, measure, at
 HAVING sum(amount) <> 0
 """
+CROWDED_COUNTS = """
+SELECT campaign_id FROM mailing_eventcount WHERE at >= %s GROUP BY campaign_id
+HAVING count(*) > 500 + 2 * count(DISTINCT (kind, origin, link, device, client, system, at))
+"""
+FOLD_COUNTS = """
+WITH gone AS (
+    DELETE FROM mailing_eventcount WHERE id IN (
+        SELECT id FROM mailing_eventcount WHERE campaign_id = %(campaign)s AND at >= %(since)s FOR UPDATE SKIP LOCKED
+    )
+    RETURNING kind, origin, link, device, client, system, at, was_named, amount
+)
+INSERT INTO mailing_eventcount (campaign_id, kind, origin, link, device, client, system, at, was_named, amount)
+SELECT %(campaign)s, kind, origin, link, device, client, system, at, was_named, sum(amount) FROM gone
+GROUP BY 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(amount) <> 0
+"""
 CROWDED = """
 SELECT campaign_id FROM mailing_tally WHERE campaign_id IS NOT NULL AND at > %s
 GROUP BY campaign_id HAVING count(*) > 50
@@ -74,6 +89,15 @@ def fold_tallies(now: datetime) -> None:
         crowded = [row[0] for row in cursor]
         for pk in crowded:
             cursor.execute(FOLD, {"campaign": pk})
+
+
+def fold_event_counts(now: datetime) -> None:
+    """Make few rows of many of the opens and clicks that name nobody, for each campaign that has many new ones."""
+    since = now - timedelta(hours=2)
+    with connection.cursor() as cursor:
+        cursor.execute(CROWDED_COUNTS, [since])
+        for (pk,) in cursor.fetchall():
+            cursor.execute(FOLD_COUNTS, {"campaign": pk, "since": since})
 
 
 class Sums(msgspec.Struct):

@@ -7,6 +7,7 @@ from django_q.tasks import async_task
 
 from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, tracking
 from mailing.bounces import mailboxes
+from mailing.reports import kept as kept_figures
 from mailing.sending import pump as pumps
 
 SPOOL_SECONDS = 20  # the clock queues the rest
@@ -30,6 +31,11 @@ def pump(connection_id: int, lane: int) -> int:
 def close(campaign_id: int) -> int:
     """Give up what a cancelled or failed campaign has left; return how many recipients."""
     return endings.close(campaign_id)
+
+
+def count_report(campaign_id: int) -> None:
+    """Count what the report of a large campaign shows, and keep it."""
+    kept_figures.keep_counts(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:

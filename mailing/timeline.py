@@ -22,19 +22,31 @@ SUMS = """
 SELECT date_bin(make_interval(secs => %(step)s), at, 'epoch'),
        sum(amount) FILTER (WHERE measure IN ('accepted', 'returned', 'uncertain')),
        sum(amount) FILTER (WHERE measure = 'opened'),
-       sum(amount) FILTER (WHERE measure = 'clicked')
-FROM mailing_tally WHERE campaign_id = %(campaign)s AND at < %(until)s
+       sum(amount) FILTER (WHERE measure = 'clicked'),
+       sum(amount) FILTER (WHERE measure = 'nameless opens'),
+       sum(amount) FILTER (WHERE measure = 'nameless clicks')
+FROM (
+    SELECT at, measure, amount FROM mailing_tally WHERE campaign_id = %(campaign)s AND at < %(until)s
+    UNION ALL
+    SELECT at, CASE kind WHEN 'opened' THEN 'nameless opens' ELSE 'nameless clicks' END, amount FROM mailing_eventcount
+    WHERE campaign_id = %(campaign)s AND at < %(until)s AND origin = 'human' AND NOT was_named
+      AND kind IN ('opened', 'clicked')
+) AS moved
 GROUP BY 1 ORDER BY 1
 """
 
 
 class Timeline(NamedTuple):
-    """`sent`, and `answers` (opened, clicked), drawn over the same stretches of time; `table` has all three."""
+    """`sent`, and `answers` (opened, clicked), drawn over the same stretches of time; `table` has all three.
+
+    is_nameless: the answers are all opens and clicks of people, since no row says who opened and clicked.
+    """
 
     sent: Plot
     answers: Plot
     table: Plot
     is_by_hour: bool
+    is_nameless: bool
 
 
 def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
@@ -49,7 +61,13 @@ def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     until = min(now, campaign.launched_at + LONGEST_TIMELINE)
     with connection.cursor() as cursor:
         cursor.execute(SUMS, {"step": step.total_seconds(), "campaign": campaign.pk, "until": until})
-        found = {at: tuple(int(amount or 0) for amount in amounts) for at, *amounts in cursor}
+        counted = {at: tuple(int(amount or 0) for amount in amounts) for at, *amounts in cursor}
+    is_nameless = not any(any(amounts[1:3]) for amounts in counted.values()) and any(
+        any(amounts[3:]) for amounts in counted.values()
+    )
+    found = {
+        at: (amounts[0], *(amounts[3:] if is_nameless else amounts[1:3])) for at, amounts in counted.items()
+    }
     if not any(any(amounts) for amounts in found.values()):
         return None
     first = min(found)
@@ -69,6 +87,7 @@ def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
             [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _write_amount
         ),
         is_by_hour=is_by_hour,
+        is_nameless=is_nameless,
     )
 
 

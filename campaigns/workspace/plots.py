@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
+from campaigns import formats
+
 MAX_COLUMN_NAMES = 6  # columns that can be named under a drawing on a small screen
 MIN_COLUMNS = 8  # columns that a drawing has room for
 SCALE_STEPS = (1, 2, 4, 5, 10)  # a scale ends at one of these times a power of ten: its half is round too
@@ -135,3 +137,26 @@ def draw_bar_parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[
             drawn.append(BarPart(key, label, amount, f"{x:g}", f"{width:g}"))
             x += width
     return drawn
+
+
+@dataclass(frozen=True)
+class DrawnRow:
+    """One amount as a bar of its own, `width` of 100 wide; `share` is what it is of the whole, in percent."""
+
+    label: str
+    amount: int
+    share: str
+    width: str
+
+
+def draw_rows(whole: int, amounts: Sequence[tuple[str, int]]) -> list[DrawnRow]:
+    """Bars one below the other, each of the same `whole`; none is wider than it."""
+    return [
+        DrawnRow(
+            label,
+            amount,
+            formats.share(amount, whole),
+            f"{min(100.0, 100 * amount / whole):g}" if whole else "0",
+        )
+        for label, amount in amounts
+    ]

@@ -5,6 +5,7 @@
     find_problems(source, samples, known=()) -> [(field, sentence), …]   everything that is wrong; [] = fit to launch
     compile(source) -> Compiled                                      at launch; raises ContentError
     Compiled.dump() -> bytes, load(bytes) -> Compiled, .hash         frozen with the campaign
+    read_links(bytes) -> (url, …)                                    the tracked links of what was dumped
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
     Compiled.links, Compiled.target(index, recipient)                the tracked links, and where a click leads
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
@@ -15,7 +16,7 @@
 """
 
 from .checks import find_problems
-from .compiled import Compiled, load
+from .compiled import Compiled, load, read_links
 from .compiler import compile, mark_as_test, render_preview  # as in `re`: read it as content.compile
 from .foreign import MergeTag as ForeignTag
 from .foreign import convert_merge_tags as convert_foreign_tags
@@ -39,5 +40,6 @@ __all__ = [
     "find_problems",
     "load",
     "mark_as_test",
+    "read_links",
     "render_preview",
 ]

@@ -277,10 +277,19 @@ def _own_values(recipient: Recipient) -> dict[str, Any]:
 
 def load(dumped: bytes) -> Compiled:
     """The content that `dump` stored. Raises ContentError: not made by `dump`, or by a version no longer read."""
+    return Compiled(_read_stored(dumped))
+
+
+def read_links(dumped: bytes) -> tuple[str, ...]:
+    """The `links` of a stored content, without reading its templates. Raises ContentError, as `load` does."""
+    return _read_stored(dumped).links
+
+
+def _read_stored(dumped: bytes) -> Frozen:
     try:
         frozen = msgspec.msgpack.decode(dumped, type=Frozen)
     except msgspec.DecodeError as error:
         raise ContentError(f"The stored content cannot be read: {error}") from error
     if frozen.version != VERSION:
         raise ContentError(f"The stored content has version {frozen.version}; this program reads {VERSION}")
-    return Compiled(frozen)
+    return frozen

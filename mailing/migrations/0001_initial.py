@@ -1612,6 +1612,41 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.CreateModel(
+            name="ReportFigures",
+            fields=[
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="report_figures",
+                        serialize=False,
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                (
+                    "asked_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When somebody last asked to count.", null=True
+                    ),
+                ),
+                (
+                    "counted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="The moment that the figures are of.", null=True
+                    ),
+                ),
+                ("seconds", models.FloatField(default=0, help_text="How long it took to count.")),
+                ("counts", models.JSONField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name": "report figures",
+                "verbose_name_plural": "report figures",
+                "default_permissions": (),
+            },
+        ),
+        migrations.CreateModel(
             name="EventCount",
             fields=[
                 (
@@ -1674,6 +1709,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "indexes": [models.Index(fields=["at"], name="event_count_at")],
                 "default_permissions": ("view",),
             },
         ),

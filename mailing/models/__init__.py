@@ -4,6 +4,7 @@ from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
+from mailing.models.report import ReportFigures
 from mailing.models.tracking import (
     EventCount,
     Mode,
@@ -29,6 +30,7 @@ __all__ = [
     "Membership",
     "Mode",
     "Pace",
+    "ReportFigures",
     "RetentionCount",
     "Route",
     "Segment",

@@ -91,6 +91,7 @@ class EventCount(models.Model):
     )
 
     class Meta:
+        indexes = [models.Index(fields=["at"], name="event_count_at")]
         default_permissions = ("view",)
 
     def __str__(self) -> str:

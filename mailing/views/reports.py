@@ -1,5 +1,7 @@
 """The report of a launched e-mail campaign."""
 
+from typing import Any
+
 from django.contrib.auth.decorators import permission_required
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -8,43 +10,82 @@ from django.views.decorators.http import require_GET
 
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
-from mailing import progress, reports
+from mailing import audience, content, progress, reports
 from mailing.models import Delivery, EmailCampaign
 from mailing.views.campaigns import timeline_context
+from mailing.views.mail_frames import answer_frame
 
 viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
-PER_PAGE = 50
+exporting = permission_required(
+    ["mailing.view_emailcampaign", "mailing.view_delivery", "mailing.view_contact"], raise_exception=True
+)
 
 
 @require_GET
 @viewing
 def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
+    if campaign.launched_at is None:
+        return render(request, "mailing/report.html", {"campaign": campaign})
+    search = ask_search(request)
     after = number_in_query(request, "after")
-    status, words = (request.GET.get(name, "") for name in ("status", "q"))
-    found = reports.list_recipients(
-        campaign,
-        status=status if status in Delivery.Status.values else "",
-        words=words,
-        after=after,
-    )
-    rows = list(found[:PER_PAGE])
+    page = reports.read_page(campaign, search, after)
     context = {
         **timeline_context(campaign),
-        "figures": progress.read_figures(campaign),
-        "answers": reports.count_answers(campaign),
-        "deliveries": rows,
-        "is_full": len(rows) == PER_PAGE,
-        "is_further": bool(request.GET.get("after")),
+        **describe_figures(campaign),
+        "page": page,
+        "search": search,
+        "is_further": after > 0,
         "statuses": Delivery.Status.choices,
-        "status": status,
-        "words": words,
     }
     return render(request, "mailing/report.html", context)
 
 
+def ask_search(request: Request) -> reports.Search:
+    """What the table of recipients is narrowed to."""
+    return reports.read_search(*(request.GET.get(name, "") for name in ("status", "code", "q")))
+
+
+def describe_figures(campaign: EmailCampaign) -> dict[str, Any]:
+    """Everything on the page but the table of recipients and the timeline."""
+    counted = progress.read_figures(campaign)
+    context: dict[str, Any] = {"counted": counted}
+    try:
+        answers = reports.count_answers(campaign)
+    except content.ContentError as error:
+        return context | {"trouble": f"The links of this mail cannot be shown. {error}"}
+    mode = campaign.mode
+    unnamed = reports.Unnamed(answers.unnamed_opens, answers.unnamed_clicks)
+    figures = reports.list_figures(campaign, counted, mode, unnamed)
+    return context | {
+        "answers": answers,
+        "mode": mode,
+        "figures": figures,
+        "clicks_to_opens": reports.rate_clicks_to_opens(figures),
+        "funnel": reports.build_funnel(campaign, figures),
+        "matrix": reports.build_matrix(answers.replies, answers.domains),
+        "codes": reports.list_codes(answers.replies),
+        "clickers": reports.list_top_clickers(campaign, answers.clickers, mode),
+    }
+
+
 @require_GET
 @viewing
-def report_csv(request: Request, pk: int) -> FileResponse:
+def click_map(request: Request, pk: int) -> HttpResponse:
+    """The mail with the clicks of each link, for a frame on the report."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    return csv_response(reports.csv_lines(campaign), f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")
+    try:
+        answers = reports.count_answers(campaign)
+        drawn = reports.draw_click_map(campaign, answers, audience.find_preview_reader())
+    except (reports.NoMail, content.ContentError) as problem:
+        return answer_frame(str(problem), "text/plain; charset=utf-8")
+    return answer_frame(drawn)
+
+
+@require_GET
+@exporting
+def report_csv(request: Request, pk: int) -> FileResponse:
+    """The recipients that match what is searched for, all of them."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    lines = reports.csv_lines(campaign, ask_search(request))
+    return csv_response(lines, f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

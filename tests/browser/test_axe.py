@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 # parts of pages and files, of which no link is to a whole page
 NO_PAGES = {
     "campaigns:under_way", "mailing:caught_frame", "mailing:contact_csv", "mailing:contact_suggestions",
-    "mailing:held_frame",
+    "mailing:held_frame", "mailing:weeks_csv", "mailing:compare_csv",
     "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
     "promotions:reports_export", "promotions:batch_switch", "mailing:upload_rejected",
 }  # fmt: skip

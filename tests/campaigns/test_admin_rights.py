@@ -53,6 +53,7 @@ TABLE = {
     "mailing.Lane": "vS",
     "mailing.Membership": "vn",
     "mailing.Pace": "vn",
+    "mailing.ReportFigures": "vS",
     "mailing.RetentionCount": "vS",
     "mailing.Route": "vn",
     "mailing.Segment": "vn",

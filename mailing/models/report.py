@@ -1,0 +1,28 @@
+from django.db import models
+
+
+class ReportFigures(models.Model):
+    """What a report counts by going through a whole ledger, kept for campaigns too large to count at every look.
+
+    `counts` is one moment's; see mailing.reports.counting. The totals of a report are sums over tallies instead.
+    """
+
+    campaign = models.OneToOneField(
+        "mailing.EmailCampaign",
+        models.CASCADE,
+        primary_key=True,
+        related_name="report_figures",
+        db_constraint=False,
+    )
+    asked_at = models.DateTimeField(null=True, blank=True, help_text="When somebody last asked to count.")
+    counted_at = models.DateTimeField(null=True, blank=True, help_text="The moment that the figures are of.")
+    seconds = models.FloatField(default=0, help_text="How long it took to count.")
+    counts = models.JSONField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "report figures"
+        verbose_name_plural = "report figures"
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"Figures of {self.campaign}"

@@ -1,0 +1,205 @@
+"""What came back of a campaign: opens and clicks by link, by who made them, by device, by country."""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+
+from mailing import content
+from mailing.countries import name_country
+from mailing.models import Content, EmailCampaign, Event
+from mailing.reports import kept
+from mailing.reports.counting import Clicker, Counts, EventSum, Replies
+
+Kind, Origin = Event.Kind, Event.Origin
+ORIGIN_LABELS = {
+    Origin.HUMAN: "People",
+    Origin.UNKNOWN: "Mostly people: the picture servers of Gmail and Yahoo",
+    Origin.MACHINE: "Machines: scanners and prefetching",
+}
+UNKNOWN_LABEL = "Not known"
+COUNTRIES_SHOWN = 30
+
+
+class LinkFigures(msgspec.Struct, frozen=True):
+    """One tracked link of the content: every click of people, and the recipients who clicked it at all.
+
+    index: its number in the mail. A link that stands in the mail twice has one number.
+    """
+
+    url: str
+    clicks: int
+    people: int
+    index: int
+
+
+class OriginFigures(msgspec.Struct, frozen=True):
+    """How often mails of a campaign were opened, and links of it followed, by those of one origin."""
+
+    label: str
+    opens: int
+    clicks: int
+
+
+class ReaderFigures(msgspec.Struct, frozen=True):
+    """Opens and clicks of people with one device, mail program or system.
+
+    proxied: opens through a mail program's picture servers, which may be of machines."""
+
+    label: str
+    opens: int
+    clicks: int
+    proxied: int
+
+
+class CountryRow(msgspec.Struct, frozen=True):
+    """Recipients in one country: sent to, opened, clicked."""
+
+    label: str
+    sent: int
+    opened: int
+    clicked: int
+
+
+class Answers(msgspec.Struct, frozen=True):
+    """`links` in the order of the content, `origins` with people first; each empty where there is nothing to show.
+
+    is_counted: False before a large campaign was counted for the first time. counted_at: the moment it is of, where
+    that is not now. unnamed: of all opens and clicks, those that name nobody; the two below are those of people.
+    """
+
+    links: list[LinkFigures]
+    origins: list[OriginFigures]
+    unnamed: int
+    unnamed_opens: int = 0
+    unnamed_clicks: int = 0
+    devices: list[ReaderFigures] = []
+    clients: list[ReaderFigures] = []
+    systems: list[ReaderFigures] = []
+    countries: list[CountryRow] = []
+    clickers: list[Clicker] = []
+    replies: list[Replies] = []
+    domains: int = 0
+    forgotten: int = 0
+    is_counted: bool = True
+    counted_at: datetime | None = None
+
+    @property
+    def left_out(self) -> int:
+        """Opens and clicks that figures of people leave out, since they never named anybody."""
+        return self.unnamed - self.forgotten
+
+    @property
+    def clicks(self) -> int:
+        """Clicks of people on all links."""
+        return sum(link.clicks for link in self.links)
+
+
+def count_answers(campaign: EmailCampaign) -> Answers:
+    """Count what came back of a campaign; of a large one, return what was counted last."""
+    look = kept.look_up(campaign)
+    if look.counts is None:
+        return Answers(_list_links(campaign.pk, [], {}), [], 0, is_counted=False)
+    counts = look.counts
+    links = [each for each in counts.events if each.part == "link"]
+    unnamed = [each for each in links if not each.is_named]
+    return Answers(
+        links=_list_links(campaign.pk, links, {each.link: each.amount for each in counts.people}),
+        origins=_list_origins(links),
+        unnamed=_sum(unnamed) + counts.forgotten,
+        unnamed_opens=_sum(unnamed, Kind.OPENED, Origin.HUMAN),
+        unnamed_clicks=_sum(unnamed, Kind.CLICKED, Origin.HUMAN),
+        devices=_list_readers(counts, "device"),
+        clients=_list_readers(counts, "client"),
+        systems=_list_readers(counts, "system"),
+        countries=_list_countries(counts),
+        clickers=counts.clickers,
+        replies=counts.replies,
+        domains=counts.domains,
+        forgotten=counts.forgotten,
+        counted_at=counts.at if look.is_late else None,
+    )
+
+
+def load_links(campaign_id: int) -> tuple[str, ...]:
+    """Return the URL of each tracked link of a campaign's frozen content; () before its launch.
+
+    Raises:
+        ContentError: the stored content cannot be read.
+    """
+    frozen = Content.objects.filter(campaign=campaign_id).first()
+    return content.read_links(bytes(frozen.compiled)) if frozen else ()
+
+
+def _list_links(campaign_id: int, sums: list[EventSum], people: dict[int, int]) -> list[LinkFigures]:
+    clicks: Counter[int] = Counter()
+    for each in sums:
+        if (each.kind, each.origin) == (Kind.CLICKED, Origin.HUMAN) and each.value:
+            clicks[int(each.value)] += each.amount
+    urls = load_links(campaign_id)
+    return [LinkFigures(url, clicks[index], people.get(index, 0), index) for index, url in enumerate(urls)]
+
+
+def _list_origins(sums: list[EventSum]) -> list[OriginFigures]:
+    return [
+        OriginFigures(
+            ORIGIN_LABELS[origin], _sum(sums, Kind.OPENED, origin), _sum(sums, Kind.CLICKED, origin)
+        )
+        for origin in (Origin if sums else ())
+    ]
+
+
+def _sum(sums: Iterable[EventSum], kind: str = "", origin: str = "") -> int:
+    return sum(
+        each.amount
+        for each in sums
+        if (not kind or each.kind == kind) and (not origin or each.origin == origin)
+    )
+
+
+def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
+    """The most used first, what is not known last."""
+    labels = dict(Event.Device.choices) if part == "device" else {}
+    by_value: dict[str, list[EventSum]] = {}
+    for each in counts.events:
+        if each.part == part and each.origin != Origin.MACHINE:
+            by_value.setdefault(each.value, []).append(each)
+    rows = []
+    for value, sums in by_value.items():
+        people = [each for each in sums if each.origin == Origin.HUMAN]
+        row = ReaderFigures(
+            label=str(labels.get(value, value)) or UNKNOWN_LABEL,
+            opens=_sum(people, Kind.OPENED),
+            clicks=_sum(people, Kind.CLICKED),
+            proxied=_sum(sums, Kind.OPENED, Origin.UNKNOWN) if part == "client" else 0,
+        )
+        if row.opens or row.clicks or row.proxied:
+            rows.append(row)
+    return sorted(
+        rows, key=lambda row: (row.label == UNKNOWN_LABEL, -row.opens - row.proxied, -row.clicks, row.label)
+    )
+
+
+def _list_countries(counts: Counts) -> list[CountryRow]:
+    """The largest first, then the smaller ones together, then those whose country is not known."""
+    found = [each for each in counts.countries if each.sent or each.opened or each.clicked]
+    known = sorted((each for each in found if each.country), key=lambda each: (-each.sent, each.country))
+    rows = [
+        CountryRow(name_country(each.country), each.sent, each.opened, each.clicked)
+        for each in known[:COUNTRIES_SHOWN]
+    ]
+    for label, others in (
+        (f"{len(known[COUNTRIES_SHOWN:])} others", known[COUNTRIES_SHOWN:]),
+        (UNKNOWN_LABEL, [each for each in found if not each.country]),
+    ):
+        if others:
+            rows.append(
+                CountryRow(
+                    label,
+                    sum(each.sent for each in others),
+                    sum(each.opened for each in others),
+                    sum(each.clicked for each in others),
+                )
+            )
+    return rows

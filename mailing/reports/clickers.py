@@ -1,0 +1,43 @@
+"""Who clicked most, where the site's tracking and each contact's consent of now let us say so."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import OuterRef, Subquery
+
+from mailing.models import Delivery, EmailCampaign, Mode, TrackingConsent
+from mailing.reports.counting import Clicker
+
+CLICKERS_SHOWN = 10
+
+
+class TopClickers(NamedTuple):
+    """Deliveries with their clicks, the most first; with none of them `reason` says why."""
+
+    rows: Sequence[tuple[Delivery, Clicker]]
+    reason: str
+
+
+def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mode) -> TopClickers:
+    """Return those of `clickers` who may be named now."""
+    if mode != Mode.INDIVIDUAL:
+        return TopClickers([], "Nobody is named here: tracking does not note who clicked.")
+    if not clickers:
+        return TopClickers([], "Nobody who may be named has clicked yet.")
+    latest = TrackingConsent.objects.filter(contact=OuterRef("contact")).order_by("-pk")
+    deliveries = Delivery.objects.filter(
+        pk__in=[each.delivery for each in clickers], campaign=campaign
+    ).annotate(consents=Subquery(latest.values("is_granted")[:1]))
+    allowed = {row.pk: row for row in deliveries if may_be_named(row.contact_id, row.consents)}
+    rows = [(allowed[each.delivery], each) for each in clickers if each.delivery in allowed]
+    if not rows:
+        return TopClickers([], "Those who clicked most have not consented to be named, or take it back.")
+    return TopClickers(rows[:CLICKERS_SHOWN], "")
+
+
+def may_be_named(contact_id: int | None, consents: bool | None) -> bool:
+    """Whether a contact's decision, None for none, lets us say what they did; nobody asks who is deleted."""
+    if contact_id is None:
+        return False
+    return consents is True or (consents is None and settings.TRACKING_CONSENT == "opt-out")

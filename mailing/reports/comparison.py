@@ -1,0 +1,160 @@
+"""Campaigns side by side: their figures and rates."""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+from django.db import connection
+from django.db.models import QuerySet
+
+from campaigns import database_time, formats
+from campaigns.models import Campaign
+from campaigns.workspace import spreadsheets
+from campaigns.workspace.plots import Plot, Point, draw_plot
+from mailing.models import EmailCampaign, Event, Mode, TrackingPolicy
+from mailing.models.tracking import choose_stricter
+from mailing.reports.figures import Figure, Rate, Unnamed, list_figures, rate_clicks_to_opens, total_up
+from mailing.tallies import sum_tallies
+
+MOST_COMPARED = 5
+NOT_KNOWN = "not known"
+_UNNAMED = """
+SELECT campaign_id, kind, sum(amount) FROM mailing_eventcount
+WHERE campaign_id = ANY(%s) AND origin = %s AND NOT was_named GROUP BY 1, 2
+"""
+
+
+class Compared(msgspec.Struct, frozen=True):
+    """One campaign of a comparison, with its figures and rates in the order of all."""
+
+    campaign: EmailCampaign
+    figures: list[Figure]
+    rates: list[Rate]
+
+    @property
+    def number_sent(self) -> int:
+        return next(figure.amount or 0 for figure in self.figures if figure.key == "sent")
+
+    @property
+    def open_rate(self) -> str:
+        return self._read_rate("opened")
+
+    @property
+    def click_rate(self) -> str:
+        return self._read_rate("clicked")
+
+    @property
+    def bounce_rate(self) -> str:
+        return self._read_rate("bounced")
+
+    def _read_rate(self, key: str) -> str:
+        return next(figure.rate.percent for figure in self.figures if figure.key == key and figure.rate)
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One figure or rate of every campaign, in their order, as it is written."""
+
+    label: str
+    meaning: str
+    cells: list[str]
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    columns: list[Compared]
+    figures: list[Line]
+    rates: list[Line]
+    plot: Plot
+
+
+def list_reported() -> QuerySet[EmailCampaign]:
+    """Return every campaign that has a report, the latest launch first; their contents stay in the database."""
+    launched = EmailCampaign.objects.filter(prepared_at__isnull=False).defer("body", "text")
+    return launched.order_by("-launched_at", "-pk")
+
+
+def read_compared(campaigns: Sequence[EmailCampaign]) -> list[Compared]:
+    """Read the figures of these campaigns, in three queries however many they are."""
+    pks = [campaign.pk for campaign in campaigns]
+    sums = sum_tallies(pks, database_time.now())
+    unnamed: dict[int, dict[str, int]] = {pk: {} for pk in pks}
+    if pks:
+        with connection.cursor() as cursor:
+            cursor.execute(_UNNAMED, [pks, Event.Origin.HUMAN])
+            for pk, kind, amount in cursor:
+                unnamed[pk][kind] = int(amount)
+    sites = TrackingPolicy.read_row().mode if pks else ""
+    rows = []
+    for campaign in campaigns:
+        counted = total_up(campaign.total, sums[campaign.pk])
+        mode = Mode(choose_stricter(sites, campaign.tracking))
+        nameless = unnamed[campaign.pk]
+        figures = list_figures(
+            campaign,
+            counted,
+            mode,
+            Unnamed(nameless.get(Event.Kind.OPENED, 0), nameless.get(Event.Kind.CLICKED, 0)),
+        )
+        rates = [figure.rate for figure in figures if figure.rate and figure.key != "sent"]
+        rows.append(Compared(campaign, figures, [*rates, rate_clicks_to_opens(figures)]))
+    return rows
+
+
+def compare_campaigns(campaigns: Sequence[EmailCampaign]) -> Comparison:
+    """Set the figures and rates of these campaigns side by side, in their order."""
+    columns = read_compared(campaigns)
+    first = columns[0]
+    figures = [
+        Line(
+            figure.label,
+            figure.meaning,
+            [_write_amount(column.figures[place].amount) for column in columns],
+        )
+        for place, figure in enumerate(first.figures)
+    ]
+    rates = [
+        Line(rate.label, rate.meaning, [column.rates[place].percent or NOT_KNOWN for column in columns])
+        for place, rate in enumerate(first.rates)
+    ]
+    points = [
+        Point(
+            rate.label,
+            rate.label.removesuffix(" rate"),
+            tuple(_measure(column.rates[place]) for column in columns),
+            tuple(f"{column.campaign}: {column.rates[place].percent or NOT_KNOWN}" for column in columns),
+        )
+        for place, rate in enumerate(first.rates)
+    ]
+    names = tuple(str(column.campaign) for column in columns)
+    return Comparison(columns, figures, rates, draw_plot(points, names, _write_percent))
+
+
+def _write_amount(amount: int | None) -> str:
+    return NOT_KNOWN if amount is None else formats.thousands(amount)
+
+
+def _measure(rate: Rate) -> int:
+    """A rate in tenths of a percent, 0 where nobody knows it."""
+    return round(1000 * rate.part / rate.whole) if rate.part is not None and rate.whole else 0
+
+
+def _write_percent(tenths: int) -> str:
+    return f"{tenths / 10:g}%"
+
+
+def csv_lines(comparison: Comparison) -> Iterator[str]:
+    """Yield each campaign as a line of CSV, after a line that names the columns; rates in percent."""
+    lines = [*comparison.figures, *comparison.rates]
+    yield from spreadsheets.lines(
+        [["campaign", "status", "launched", *[line.label.lower() for line in lines]]]
+    )
+    yield from spreadsheets.lines(
+        [
+            str(column.campaign),
+            Campaign.Status(column.campaign.status).label,
+            column.campaign.launched_at,
+            *[
+                "" if line.cells[place] == NOT_KNOWN else line.cells[place].replace(",", "").removesuffix("%")
+                for line in lines
+            ],
+        ]
+        for place, column in enumerate(comparison.columns)
+    )

@@ -1,0 +1,77 @@
+"""How a campaign was delivered: the way from those targeted to those who clicked, and the answers of mail servers."""
+
+from collections import Counter
+
+import msgspec
+
+from campaigns.workspace.plots import DrawnRow, draw_rows
+from mailing.models import EmailCampaign
+from mailing.reports.counting import Replies
+from mailing.reports.figures import Figure
+
+CODES_SHOWN = 8
+NO_ANSWER = "No answer"
+OTHER_CODES = "Others"
+IN_FUNNEL = ("recipients", "sent", "delivered", "opened", "clicked")
+
+
+class MatrixRow(msgspec.Struct, frozen=True):
+    """Recipients of one domain, by the columns of the matrix; `domain` is "" for all smaller domains together."""
+
+    domain: str
+    label: str
+    total: int
+    cells: list[tuple[str, int]]  # the code that a search takes, "" for several, and how many
+
+
+class Matrix(msgspec.Struct, frozen=True):
+    """Recipient domains, the largest first, by the code of each one's last answer."""
+
+    columns: list[str]
+    rows: list[MatrixRow]
+
+
+def build_matrix(replies: list[Replies], domains: int) -> Matrix:
+    """Return the matrix of these replies; `domains` is how many domains there are."""
+    by_code: Counter[int | None] = Counter()
+    by_domain: Counter[str] = Counter()
+    amounts: Counter[tuple[str, int | None]] = Counter()
+    for each in replies:
+        by_code[each.code] += each.amount
+        by_domain[each.domain] += each.amount
+        amounts[each.domain, each.code] += each.amount
+    answered = sorted((code for code in by_code if code is not None), key=lambda code: (-by_code[code], code))
+    shown = sorted(answered[:CODES_SHOWN])
+    others = answered[CODES_SHOWN:]
+    named = sorted((each for each in by_domain if each), key=lambda each: (-by_domain[each], each))
+    rows = []
+    for domain in [*named, *([""] if "" in by_domain else [])]:
+        cells = [(str(code), amounts[domain, code]) for code in shown]
+        if others:
+            cells.append(("", sum(amounts[domain, code] for code in others)))
+        if None in by_code:
+            cells.append(("none", amounts[domain, None]))
+        label = domain or f"{domains - len(named):,} smaller domains"
+        rows.append(MatrixRow(domain, label, by_domain[domain], cells))
+    columns = [str(code) for code in shown]
+    columns += [OTHER_CODES] if others else []
+    columns += [NO_ANSWER] if None in by_code else []
+    return Matrix(columns, rows)
+
+
+def list_codes(replies: list[Replies]) -> list[str]:
+    """Return the codes that recipients can be searched by."""
+    return [str(code) for code in sorted({each.code for each in replies if each.code is not None})]
+
+
+def build_funnel(campaign: EmailCampaign, figures: list[Figure]) -> list[DrawnRow]:
+    """Draw how many were targeted, and how many came as far as each step after; what nobody knows is left out."""
+    named = campaign.funnel.get("named")
+    targeted = campaign.total if named is None else named - campaign.funnel.get("duplicates", 0)
+    steps = [("Targeted", targeted)]
+    by_key = {figure.key: figure for figure in figures}
+    for key in IN_FUNNEL:
+        figure = by_key[key]
+        if figure.amount is not None:
+            steps.append((figure.label, figure.amount))
+    return draw_rows(max(targeted, campaign.total), steps)

@@ -1,0 +1,117 @@
+"""Each recipient of a campaign: the table that is searched and paged, and the file of all of them."""
+
+from collections.abc import Iterator
+
+import msgspec
+from django.db.models import QuerySet
+
+from campaigns.workspace import spreadsheets
+from mailing.models import Delivery, EmailCampaign
+
+PER_PAGE = 50
+SEARCHED = 100_000  # recipients that one page of a search goes through at most
+NO_CODE = "none"
+CSV_COLUMNS = (
+    "address",
+    "status",
+    "reason",
+    "connection",
+    "attempts",
+    "sent",
+    "opened",
+    "clicked",
+    "unsubscribed",
+    "complained",
+    "stage",
+    "code",
+    "enhanced code",
+    "answer",
+)
+
+
+class Search(msgspec.Struct, frozen=True):
+    """What a table of recipients is narrowed to; "" narrows nothing. `code` is a number or NO_CODE."""
+
+    status: str = ""
+    code: str = ""
+    words: str = ""
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.status or self.code or self.words)
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`rows`, and after which key the next page goes on, None at the end.
+
+    is_cut: recipients behind the last row were not gone through yet, and none of them may match.
+    """
+
+    rows: list[Delivery]
+    after: int | None
+    is_cut: bool = False
+
+
+def read_search(status: str, code: str, words: str) -> Search:
+    """Return what somebody asked for; what is no state and no code narrows nothing."""
+    is_code = code == NO_CODE or (code.isascii() and code.isdecimal() and len(code) == 3)
+    return Search(
+        status if status in Delivery.Status.values else "",
+        code if is_code else "",
+        words.strip().lower().replace("\0", "")[:254],
+    )
+
+
+def read_page(campaign: EmailCampaign, search: Search, after: int = 0) -> Page:
+    """Read the recipients behind the key `after` that match, with their connections and attempts.
+
+    No index could hold what is searched for without slowing each message that is sent. So a search goes through
+    SEARCHED recipients at most, and the next page goes on from there.
+    """
+    everybody = Delivery.objects.filter(campaign=campaign, pk__gt=after).order_by("pk")
+    end = None
+    if search.is_narrow and campaign.total > SEARCHED:
+        end = everybody.values_list("pk", flat=True)[SEARCHED - 1 : SEARCHED].first()
+    found = narrow(everybody if end is None else everybody.filter(pk__lte=end), search)
+    rows = list(found.select_related("connection").prefetch_related("tries")[:PER_PAGE])
+    if len(rows) == PER_PAGE:
+        return Page(rows, rows[-1].pk)
+    return Page(rows, end, is_cut=end is not None)
+
+
+def narrow(deliveries: QuerySet[Delivery], search: Search) -> QuerySet[Delivery]:
+    """Leave those that match."""
+    if search.status:
+        deliveries = deliveries.filter(status=search.status)
+    if search.code:
+        deliveries = deliveries.filter(code=None if search.code == NO_CODE else int(search.code))
+    if search.words:
+        deliveries = deliveries.filter(email__contains=search.words)
+    return deliveries
+
+
+def csv_lines(campaign: EmailCampaign, search: Search) -> Iterator[str]:
+    """Yield each recipient that matches as a line of CSV, after a line that names the columns."""
+    yield from spreadsheets.lines([CSV_COLUMNS])
+    everybody = Delivery.objects.filter(campaign=campaign).order_by("pk").select_related("connection")
+    rows = narrow(everybody, search).iterator(chunk_size=spreadsheets.CHUNK)
+    yield from spreadsheets.lines(_list_cells(row) for row in rows)
+
+
+def _list_cells(row: Delivery) -> list[object]:
+    return [
+        row.email,
+        row.get_status_display(),
+        row.get_reason_display(),
+        str(row.connection or ""),
+        row.attempts,
+        row.sent_at,
+        row.opened_at,
+        row.clicked_at,
+        row.unsubscribed_at,
+        row.complained_at,
+        row.stage,
+        row.code or "",
+        row.enhanced_code,
+        row.text,
+    ]
