@@ -36,12 +36,18 @@ class Migration(migrations.Migration):
                 (
                     "language",
                     models.CharField(
-                        blank=True, db_default="", help_text="A tag of BCP 47, as de or pt-BR.", max_length=35
+                        blank=True,
+                        db_default="",
+                        default="",
+                        help_text="A tag of BCP 47, as de or pt-BR.",
+                        max_length=35,
                     ),
                 ),
                 (
                     "time_zone",
-                    models.CharField(blank=True, db_default="", help_text="The IANA name.", max_length=40),
+                    models.CharField(
+                        blank=True, db_default="", default="", help_text="The IANA name.", max_length=40
+                    ),
                 ),
                 (
                     "frequency",

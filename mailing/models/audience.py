@@ -30,9 +30,11 @@ class Contact(models.Model):
     city = models.CharField(max_length=100, blank=True)
     country = models.CharField(max_length=2, blank=True, help_text="ISO 3166-1, two letters.")
     language = models.CharField(
-        max_length=35, blank=True, db_default="", help_text="A tag of BCP 47, as de or pt-BR."
+        max_length=35, blank=True, default="", db_default="", help_text="A tag of BCP 47, as de or pt-BR."
     )
-    time_zone = models.CharField(max_length=40, blank=True, db_default="", help_text="The IANA name.")
+    time_zone = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="The IANA name."
+    )
     score = models.IntegerField(null=True, blank=True)
     attributes = models.JSONField(default=dict, blank=True)
     customer_id = models.CharField(max_length=64, null=True, blank=True)
