@@ -4,6 +4,19 @@ from collections.abc import Iterator
 
 from django.db import connection
 
+# What was paid for each sale less what was paid back, and the same of its sold lines. Sales that wait for the fold are
+# left out.
+PAID_AND_FOLDED = """
+    SELECT sale.id, reference,
+           CASE WHEN state = 'committed' THEN total - (
+               SELECT coalesce(sum((back.answer::jsonb ->> 'total')::bigint), 0) FROM pos_return back
+               WHERE back.sale_id = sale.id) ELSE 0 END AS paid,
+           (SELECT coalesce(sum(line.total - line.returned_total), 0) FROM pos_soldline line
+            WHERE line.sale_id = sale.id)::bigint AS folded
+    FROM pos_sale sale
+    WHERE answer <> '{}' AND NOT EXISTS (SELECT FROM pos_unfoldedsale waiting WHERE waiting.sale_id = sale.id)
+"""
+
 # (end of a sentence about a sale; SELECT of the sales that it is about). A sale without an answer came from no till.
 BREACHES = [
     (
@@ -64,6 +77,12 @@ BREACHES = [
         WHERE state = 'committed' GROUP BY sale.id
         HAVING sum(back.discount) <> (SELECT coalesce(-sum(amount), 0) FROM promotions_redemption line
                                       WHERE line.sale_id = sale.id AND line.reverses_id IS NOT NULL)
+        """,
+    ),
+    (
+        "was paid {0}; its sold lines say {1}",
+        f"""
+        SELECT id, reference, paid, folded FROM ({PAID_AND_FOLDED}) AS sale WHERE paid <> folded
         """,
     ),
 ]

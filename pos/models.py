@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -146,3 +147,60 @@ class Return(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reference} of {self.sale}"
+
+
+class UnfoldedSale(models.Model):
+    """A sale that changed and whose sold lines are not written yet.
+
+    Whoever commits, confirms, voids or takes back adds a row in the statement that it sends anyway. `pos.folding`
+    deletes the row when it has written the lines.
+    """
+
+    sale_id = models.BigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"sale {self.sale_id}"
+
+
+class SoldLine(models.Model):
+    """One line of a committed sale, less what came back: what reports, segments and offers ask. Written by pos.folding.
+
+    The table is partitioned by month of `at` (UTC). Amounts are in minor units of `currency`; `total` is what was paid
+    for the line, `returned_total` what was paid back. A voided sale has no lines.
+    """
+
+    pk = models.CompositePrimaryKey("sale_id", "line", "at")
+    sale = models.ForeignKey(
+        Sale, models.DO_NOTHING, related_name="sold_lines", db_constraint=False, db_index=False
+    )
+    line = models.CharField(max_length=64, help_text="The till's own id of the line.")
+    at = models.DateTimeField()
+    location = models.ForeignKey(
+        Location, models.DO_NOTHING, related_name="+", db_constraint=False, db_index=False
+    )
+    customer = models.CharField(max_length=64, blank=True)
+    currency = models.CharField(max_length=3)
+    sku = models.CharField(max_length=64)
+    categories = ArrayField(models.CharField(max_length=64))
+    brand = models.CharField(max_length=64, blank=True)
+    quantity = models.DecimalField(max_digits=12, decimal_places=3)
+    unit_price = models.BigIntegerField()
+    discount = models.BigIntegerField()
+    total = models.BigIntegerField()
+    returned_quantity = models.DecimalField(max_digits=12, decimal_places=3, default=0)
+    returned_total = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["customer", "at"], condition=~models.Q(customer=""), name="sold_line_of_customer"
+            ),
+            models.Index(fields=["sku", "at"], name="sold_line_of_article"),
+        ]
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.sku}"

@@ -1,4 +1,7 @@
-"""Writes sales and their lines of the ledger. Lines are only added: what comes back is a line of its own."""
+"""Writes sales and their lines of the ledger. Lines are only added: what comes back is a line of its own.
+
+Whatever changes a sale also adds a row for `pos.folding`, in the same statement.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -84,14 +87,16 @@ INSERT = """
             %(reserved)s::jsonb, %(at)s::timestamptz, %(expires_at)s::timestamptz, %(offline_at)s::timestamptz,
             %(received_at)s::timestamptz)
         RETURNING id
-    ) {ledger}
+    ) {others}
     SELECT
 """
-INSERT_SALE, INSERT_BOTH = INSERT.format(ledger=""), INSERT.format(ledger=LEDGER)
+UNFOLDED = ", unfolded AS (INSERT INTO pos_unfoldedsale (sale_id) SELECT id FROM sale)"
+INSERT_HOLD = INSERT.format(others="")
+INSERT_SALE, INSERT_BOTH = INSERT.format(others=UNFOLDED), INSERT.format(others=UNFOLDED + LEDGER)
 
 
 def insert_sale(sale: SaleRecord, entries: Sequence[Entry]) -> None:
-    """Write a sale and its lines in one statement. The caller holds the locks of the sale."""
+    """Write a sale and its lines in one statement. The caller holds the locks of the sale. A hold has no lines yet."""
     parameters: dict[str, str | None] = {
         "location": str(sale.location),
         "till": str(sale.till),
@@ -111,7 +116,9 @@ def insert_sale(sale: SaleRecord, entries: Sequence[Entry]) -> None:
         "offline_at": sale.offline_at.isoformat() if sale.offline_at else None,
         "received_at": sale.received_at.isoformat() if sale.received_at else None,
     }
-    if not entries:
+    if sale.state == "held":
+        send(INSERT_HOLD, parameters)
+    elif not entries:
         send(INSERT_SALE, parameters)
     else:
         parameters["entries"] = encode_json(entries)
@@ -136,12 +143,12 @@ def record_overrun(location: int, reference: str, movements: Sequence[Movement])
     send(OVERRUNS, {"location": str(location), "reference": reference, "movements": encode_json(movements)})
 
 
-CONFIRM = """
+CONFIRM = f"""
     WITH sale AS (
         UPDATE pos_sale SET state = 'committed', reserved = NULL, expires_at = NULL, at = %(at)s::timestamptz
         WHERE id = %(sale)s::bigint
         RETURNING id
-    )
+    ) {UNFOLDED}
     INSERT INTO promotions_redemption (sale_id, campaign_id, promotion_id, coupon_id, amount, uses, runs, at)
     SELECT sale.id, entry.campaign, entry.promotion, entry.coupon, entry.amount, 1, entry.runs, %(at)s::timestamptz
     FROM sale, jsonb_to_recordset(%(entries)s::jsonb)
@@ -154,12 +161,18 @@ def confirm_sale(sale: int, entries: Sequence[Entry], now: datetime) -> None:
     send(CONFIRM, {"sale": str(sale), "entries": encode_json(entries), "at": now.isoformat()})
 
 
+END_SALE = f"""
+    WITH sale AS (
+        UPDATE pos_sale SET state = %(state)s, reserved = NULL, expires_at = NULL WHERE id = %(sale)s::bigint
+        RETURNING id
+    ) {UNFOLDED}
+    SELECT
+"""
+
+
 def set_sale_state(sale: int, state: str) -> None:
     """Write that a sale was released or voided."""
-    send(
-        "UPDATE pos_sale SET state = %(state)s, reserved = NULL, expires_at = NULL WHERE id = %(sale)s::bigint",
-        {"sale": str(sale), "state": state},
-    )
+    send(END_SALE, {"sale": str(sale), "state": state})
 
 
 class GrantedLine(Struct, frozen=True):

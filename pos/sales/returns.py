@@ -26,7 +26,7 @@ from promotions.engine.allocation import spread
 from promotions.usage import Runs
 
 
-class SoldLine(Struct, frozen=True):
+class ReturnableLine(Struct, frozen=True):
     """A line of the sale.
 
     Attributes:
@@ -80,7 +80,7 @@ def _put_return(
                 error,
                 f"The sale {reference} is {sale.answer_at(now).state}: nothing of it can come back.",
             )
-        sold, back = read_sold_lines(sale), returned_units(sale.id)
+        sold, back = read_returnable_lines(sale), returned_units(sale.id)
         units = count_units(request, sold, back)
         reversals = list(list_reversals(ledger.list_granted_lines(sale.id), units, back))
         answer = build_answer(sale, return_reference, sold, units, back, reversals, dry_run=request.dry_run)
@@ -145,6 +145,7 @@ def insert_return(
 ) -> None:
     send(
         """
+        WITH changed AS (INSERT INTO pos_unfoldedsale (sale_id) VALUES (%(sale)s::bigint))
         INSERT INTO pos_return (sale_id, till_id, reference, body_hash, units, discount, answer, at)
         VALUES (%(sale)s::bigint, %(till)s::bigint, %(reference)s, %(body_hash)s, %(units)s::jsonb,
                 %(discount)s::bigint, %(answer)s, %(at)s::timestamptz)
@@ -162,14 +163,14 @@ def insert_return(
     )
 
 
-def read_sold_lines(sale: StoredSale) -> dict[str, SoldLine]:
+def read_returnable_lines(sale: StoredSale) -> dict[str, ReturnableLine]:
     """Read the lines of a sale, by line id, from the stored request and the stored answer."""
     ((text,),) = run(
         "SELECT basket::text FROM pos_sale WHERE id = %(sale)s::bigint", {"sale": str(sale.id)}
     ).all()
     sent = {line.id: line.quantity for line in msgspec.json.decode(text, type=schemas.SaleRequest).lines}
     return {
-        line.id: SoldLine(
+        line.id: ReturnableLine(
             quantity=sent[line.id],
             units=sum(count for count, _ in line.units),
             value=line.discount + line.total,
@@ -179,7 +180,9 @@ def read_sold_lines(sale: StoredSale) -> dict[str, SoldLine]:
     }
 
 
-def count_units(request: ReturnRequest, sold: dict[str, SoldLine], back: dict[str, int]) -> dict[str, int]:
+def count_units(
+    request: ReturnRequest, sold: dict[str, ReturnableLine], back: dict[str, int]
+) -> dict[str, int]:
     """Count the units of each line that come back.
 
     Raises:
@@ -262,7 +265,7 @@ def budget_owner(line: ledger.GrantedLine) -> tuple[bool, int]:
 def build_answer(
     sale: StoredSale,
     reference: str,
-    sold: dict[str, SoldLine],
+    sold: dict[str, ReturnableLine],
     units: dict[str, int],
     back: dict[str, int],
     reversals: list[ledger.Reversal],

@@ -294,4 +294,4 @@ def test_both_ports_are_looked_at() -> None:
 
 def test_the_procfile_names_every_program_of_the_product() -> None:
     names = [program.name for program in supervisor.programs_of((ROOT / "Procfile").read_text())]
-    assert names == ["front", "tills", "web", "default", "mail", "clock", "catcher"]
+    assert names == ["front", "tills", "web", "default", "mail", "clock", "fold", "catcher"]
