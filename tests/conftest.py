@@ -4,22 +4,47 @@ import os
 import shutil
 
 import pytest
+from django.test import TransactionTestCase
 
+from tests import emptying
 from tests.factories import user_in
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Let one process run all the tests of a file, which share what is made once for the file."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
 
 
 @pytest.fixture(autouse=True)
 def _own_names_of_static_files(settings):
-    """Pages name static files as they are, whether or not somebody has collected them."""
+    """Pages name static files as they are, whether or not somebody has collected them.
+
+    A file is looked for when it is asked for: to list the thousand that there are took each client longer than a page.
+    """
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+    settings.WHITENOISE_AUTOREFRESH = True
 
 
 @pytest.fixture(autouse=True)
 def _quick_passwords(settings):
     """Users are made by the hundred; a password is meant to take long, and did."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """A test that commits has its database emptied by `tests.emptying`, where that is allowed."""
+    with pytest.MonkeyPatch.context() as patched, django_db_blocker.unblock():
+        if emptying.copy_filled_tables():
+            patched.setattr(
+                TransactionTestCase, "_fixture_teardown", lambda test_case: emptying.empty_written_tables()
+            )
+        yield
 
 
 @pytest.fixture
