@@ -32,6 +32,7 @@ from mailing.models import (
     ContactList,
     Content,
     Delivery,
+    DkimKey,
     EmailCampaign,
     Event,
     EventCount,
@@ -43,6 +44,7 @@ from mailing.models import (
     RetentionCount,
     Route,
     Segment,
+    SenderDomain,
     SmtpConnection,
     SpoolFile,
     Suppression,
@@ -125,6 +127,13 @@ class BounceMailboxAdmin(RefusingAdmin):
     list_display = ["name", "address", "kind", "host", "is_enabled", "read_at"]
 
 
+@admin.register(DkimKey)
+class DkimKeyAdmin(ReadOnlyAdmin):
+    list_display = ["selector", "domain", "algorithm", "switched_on_at", "replaced_at"]
+    list_select_related = ["domain"]
+    exclude = ("private_key",)
+
+
 @admin.register(HeldReport)
 class HeldReportAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "kind", "sender", "subject", "decision"]
@@ -197,6 +206,7 @@ admin.site.register(
         RetentionCount,
         Route,
         SpoolFile,
+        SenderDomain,
         Tally,
         Target,
         TrackingConsent,

@@ -10,6 +10,8 @@ from django.db.models import Q
 from campaigns.refusals import Refused
 from mailing.addresses import normalise_address
 from mailing.models import EmailCampaign, SmtpConnection
+from mailing.secrets import SecretUnreadable
+from mailing.senders import domains
 from mailing.sending import breaker
 from mailing.sending.servers import server_of
 from mailing.smtp import client
@@ -66,7 +68,10 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
         return ConnectionTest(False, "no address", str(error))
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
-        result = asyncio.run(_send(smtp, sender, recipient))
+        mail = domains.sign_message(sender, _mail(smtp, sender, recipient))
+        result = asyncio.run(_send(smtp, sender, recipient, mail))
+    except SecretUnreadable as error:
+        return ConnectionTest(False, "key unreadable", str(error))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
     verdict = _judge(result, smtp, sender, recipient)
@@ -89,13 +94,13 @@ async def _log_in(smtp: SmtpConnection) -> None:
     await link.quit()
 
 
-async def _send(smtp: SmtpConnection, sender: str, recipient: str) -> Result:
+async def _send(smtp: SmtpConnection, sender: str, recipient: str, mail: bytes) -> Result:
     async def go() -> bool:
         return True
 
     link = await client.connect(server_of(smtp, TEST_TIMEOUTS))
     try:
-        return await link.send(sender, recipient, _mail(smtp, sender, recipient), before_dot=go)
+        return await link.send(sender, recipient, mail, before_dot=go)
     finally:
         await link.quit()
 

@@ -27,6 +27,7 @@ from mailing.models import (
     SmtpConnection,
     Target,
 )
+from mailing.senders import domains
 from mailing.sending import lanes, tokens
 from mailing.sending.servers import server_of
 from mailing.smtp import client
@@ -187,7 +188,12 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
         )
         # to the tester, however the contact is called whose values it shows
         recipients.append(msgspec.structs.replace(recipient, email=address))
-    mails = renderer.make_messages(content.mark_as_test(launch.build_source(campaign)), recipients, links)
+    mails = [
+        domains.sign_message(campaign.from_email, mail)
+        for mail in renderer.make_messages(
+            content.mark_as_test(launch.build_source(campaign)), recipients, links
+        )
+    ]
     return asyncio.run(_send_all(smtp, campaign.from_email, list(zip(addresses, mails, strict=True))))
 
 

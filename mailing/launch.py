@@ -17,6 +17,8 @@ from mailing.addresses import normalise_address
 from mailing.comparing import Condition
 from mailing.models import Contact, Content, EmailCampaign, Mode
 from mailing.models.audience import STANDARD_FIELDS
+from mailing.secrets import SecretUnreadable
+from mailing.senders import domains
 from mailing.sending import lanes, return_paths
 
 SAMPLES = 100  # contacts the content is tried on
@@ -93,6 +95,10 @@ def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
             for smtp, _ in campaign.shares()
             if not smtp.takes_sender(sender)
         ]
+        try:
+            domains.find_signer(sender)
+        except SecretUnreadable as error:
+            reasons.append(("from_email", str(error)))
     if campaign.reply_to:
         try:
             _bare_address(campaign.reply_to)

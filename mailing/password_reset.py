@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
 from django.urls import reverse
@@ -27,6 +27,7 @@ from campaigns.logins import Limit, TriesInAll, read_clock
 from campaigns.refusals import Refused
 from mailing.addresses import normalise_address
 from mailing.models import SmtpConnection
+from mailing.senders import domains
 from mailing.sending.servers import server_of
 from mailing.smtp import client
 
@@ -83,7 +84,7 @@ def send(email: str) -> int:
     if smtp is None:
         raise Refused("A password reset cannot be mailed: no connection is named or the only one.")
     for user in users:
-        asyncio.run(_send(smtp, user.email, make_link(user), user.get_username()))
+        asyncio.run(_send(smtp, *_write(smtp, user)))
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 
@@ -95,15 +96,21 @@ def make_link(user: AbstractBaseUser) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
-async def _send(smtp: SmtpConnection, email: str, link: str, username: str) -> None:
+def _write(smtp: SmtpConnection, user: User) -> tuple[str, str, bytes]:
+    """The sender, the recipient and the mail."""
+    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+    sender, recipient = smtp.from_email or f"no-reply@{host}", normalise_address(user.email)
+    mail = _mail(sender, recipient, make_link(user), user.get_username())
+    return sender, recipient, domains.sign_message(sender, mail)
+
+
+async def _send(smtp: SmtpConnection, sender: str, recipient: str, mail: bytes) -> None:
     async def go() -> bool:
         return True
 
-    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    sender, recipient = smtp.from_email or f"no-reply@{host}", normalise_address(email)
     server = await client.connect(server_of(smtp))
     try:
-        result = await server.send(sender, recipient, _mail(sender, recipient, link, username), before_dot=go)
+        result = await server.send(sender, recipient, mail, before_dot=go)
     finally:
         await server.quit()
     if result.outcome is not client.Outcome.ACCEPTED:

@@ -45,12 +45,15 @@ class EncryptedTextField(TextField):
         return _build_cipher().encrypt(value.encode()).decode() if value else value
 
     def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
-        if not value:
-            return value
-        try:
-            return _build_cipher().decrypt(value.encode()).decode()
-        except (InvalidToken, UnicodeError):
-            return UnreadableSecret(value)
+        return read_stored(value) if value else value
+
+
+def read_stored(stored: str) -> str:
+    """Return in clear what the column of a secret holds; an UnreadableSecret where no key reads it."""
+    try:
+        return _build_cipher().decrypt(stored.encode()).decode()
+    except (InvalidToken, UnicodeError):
+        return UnreadableSecret(stored)
 
 
 def is_stored(row: models.Model, name: str) -> bool:

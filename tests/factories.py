@@ -19,10 +19,12 @@ from mailing.models import (
     Contact,
     ContactList,
     Delivery,
+    DkimKey,
     EmailCampaign,
     HeldReport,
     Membership,
     Segment,
+    SenderDomain,
     SmtpConnection,
     Suppression,
     Target,
@@ -226,6 +228,19 @@ class HeldReportFactory(DjangoModelFactory):
     sender = "postmaster@elsewhere.example"
     subject = "About your mail"
     content = b"From: postmaster@elsewhere.example\nSubject: About your mail\n\nIt was odd."
+
+
+class DkimKeyFactory(DjangoModelFactory):
+    """A key that signs the mails of signed.example."""
+
+    class Meta:
+        model = DkimKey
+
+    domain = factory.LazyFunction(lambda: SenderDomain.objects.get_or_create(name="signed.example")[0])
+    algorithm = "ed25519"
+    selector = factory.Sequence(lambda n: f"key{n}")
+    private_key = public_key = "not looked at"
+    switched_on_at = factory.LazyFunction(timezone.now)
 
 
 class SmtpConnectionFactory(DjangoModelFactory):

@@ -113,6 +113,7 @@ class World:
             "held-reports/": [factories.HeldReportFactory(), factories.HeldReportFactory(content=b"")],
             "imports/": [upload, tried],
             "connections/": [factories.SmtpConnectionFactory()],
+            "dkim-keys/": [factories.DkimKeyFactory()],
             "promotions/": promotions,
             "coupons/": [factories.CouponFactory()],
             "groups/": [factories.CustomerGroupFactory()],

@@ -12,6 +12,7 @@ from mailing.forms.contact import ContactForm
 from mailing.forms.held import HeldReportForm
 from mailing.forms.importing import ColumnsForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.forms.segment import SegmentForm
+from mailing.forms.sender import SenderDomainForm
 from mailing.forms.tracking import TrackingPolicyForm
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "ListForm",
     "PreviewForm",
     "SegmentForm",
+    "SenderDomainForm",
     "SuppressionFilterForm",
     "SuppressionForm",
     "SuppressionImportForm",

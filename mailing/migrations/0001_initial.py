@@ -1835,4 +1835,100 @@ class Migration(migrations.Migration):
             model_name="trackingpolicy",
             constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="tracking_policy_once"),
         ),
+        migrations.CreateModel(
+            name="SenderDomain",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=253, unique=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "ordering": ["name"],
+            },
+        ),
+        migrations.CreateModel(
+            name="DkimKey",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "algorithm",
+                    models.CharField(
+                        choices=[("ed25519", "Ed25519"), ("rsa", "RSA, 2,048 bits")], max_length=10
+                    ),
+                ),
+                (
+                    "selector",
+                    models.CharField(
+                        help_text="Its record stands at selector._domainkey.domain.", max_length=63
+                    ),
+                ),
+                ("private_key", mailing.secrets.EncryptedTextField()),
+                ("public_key", models.TextField(help_text="What the record says after p=.")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "checked_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When its record was last looked for.", null=True
+                    ),
+                ),
+                (
+                    "is_found",
+                    models.BooleanField(
+                        blank=True, help_text="Whether it was there; unknown without an answer.", null=True
+                    ),
+                ),
+                ("finding", models.TextField(blank=True, help_text="What was wrong with it, in words.")),
+                (
+                    "switched_on_at",
+                    models.DateTimeField(blank=True, help_text="Signs since then.", null=True),
+                ),
+                (
+                    "replaced_at",
+                    models.DateTimeField(blank=True, help_text="Signs no more since then.", null=True),
+                ),
+                (
+                    "domain",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="keys",
+                        to="mailing.senderdomain",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "DKIM key",
+                "verbose_name_plural": "DKIM keys",
+                "ordering": ["domain", "-pk"],
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("domain", "selector"), name="dkim_selector_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("replaced_at__isnull", True), ("switched_on_at__isnull", False)),
+                        fields=("domain", "algorithm"),
+                        name="dkim_one_key_signs",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("switched_on_at__isnull", True)),
+                        fields=("domain", "algorithm"),
+                        name="dkim_one_key_waits",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("replaced_at__isnull", True), ("switched_on_at__isnull", False), _connector="OR"
+                        ),
+                        name="dkim_replaced_after_it_signed",
+                    ),
+                ],
+            },
+        ),
     ]

@@ -5,6 +5,7 @@ from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.report import ReportFigures
+from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.tracking import (
     EventCount,
     Mode,
@@ -22,6 +23,7 @@ __all__ = [
     "ContactList",
     "Content",
     "Delivery",
+    "DkimKey",
     "EmailCampaign",
     "Event",
     "EventCount",
@@ -34,6 +36,7 @@ __all__ = [
     "RetentionCount",
     "Route",
     "Segment",
+    "SenderDomain",
     "SmtpConnection",
     "SpoolFile",
     "Suppression",

@@ -10,6 +10,9 @@ import psycopg
 
 from mailing import content
 from mailing.models.audience import STANDARD_FIELDS
+from mailing.secrets import SecretUnreadable
+from mailing.senders.domains import load_stored_signer
+from mailing.senders.signing import Signer
 from mailing.sending import return_paths, tokens
 from mailing.sending.turns import Limit
 
@@ -94,6 +97,11 @@ SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email
            (SELECT nullif(bounce_address, '') FROM mailing_smtpconnection WHERE id = %s),
            ({return_paths.ADDRESS_OF_DOMAIN.format(domain="split_part(email.from_email, '@', 2)")}),
            ''
+       ), split_part(email.from_email, '@', 2), (
+           SELECT jsonb_agg(jsonb_build_array(key.selector, key.private_key) ORDER BY key.algorithm)
+           FROM mailing_dkimkey AS key JOIN mailing_senderdomain AS domain ON domain.id = key.domain_id
+           WHERE domain.name = split_part(email.from_email, '@', 2)
+             AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
        ), email.recent_results, email.per_second, email.per_minute
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
@@ -119,6 +127,7 @@ class RunningCampaign(msgspec.Struct):
     limit: Limit
     write_return_path: Callable[[int], bytes] | None = None
     recent_results: dict[str, str] = {}
+    signer: Signer | None = None
 
     def sender_of(self, delivery_id: int) -> str | bytes:
         """The return path of a delivery: an address of its own where bounces have a mailbox."""
@@ -145,11 +154,12 @@ class ClaimedDelivery(msgspec.Struct):
     taken_at: float = 0.0
 
     def message(self, base: str) -> bytes:
-        """The whole message, in wire form. Raises ContentError."""
-        own = self.tokens
-        return self.campaign.compiled.render(
+        """The whole message in wire form, signed where its domain has keys. Raises ContentError."""
+        own, campaign = self.tokens, self.campaign
+        message = campaign.compiled.render(
             self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
         )
+        return campaign.signer.sign_wire(message) if campaign.signer else message
 
 
 async def read_campaigns(
@@ -157,15 +167,17 @@ async def read_campaigns(
     connection_id: int,
     known: dict[int, RunningCampaign],
     broken: dict[int, Exception],
+    unsignable: dict[int, str],
 ) -> dict[int, RunningCampaign]:
     """The running campaigns that have given recipients to this connection; those `known` are not read again.
 
-    One whose frozen content cannot be read is left out and put into `broken`, with the error.
+    One whose frozen content cannot be read is left out and put into `broken`, with the error; one whose mails cannot
+    be signed as its domain wants into `unsignable`, with the reason.
     """
     running = {row[0] for row in await (await database.execute(RUNNING)).fetchall()}
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
-    await cursor.execute(CAMPAIGNS, [connection_id, str(connection_id), [*found, *broken]])
+    await cursor.execute(CAMPAIGNS, [connection_id, str(connection_id), [*found, *broken, *unsignable]])
     for (
         pk,
         compiled,
@@ -175,6 +187,8 @@ async def read_campaigns(
         routes,
         sharing,
         bounces,
+        domain,
+        dkim_keys,
         recent,
         *limits,
     ) in await cursor.fetchall():
@@ -183,6 +197,11 @@ async def read_campaigns(
         except Exception as error:
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
+            continue
+        try:
+            signer = load_stored_signer(domain, dkim_keys or ())
+        except SecretUnreadable as error:
+            unsignable[pk] = str(error)
             continue
         found[pk] = RunningCampaign(
             pk,
@@ -194,6 +213,7 @@ async def read_campaigns(
             Limit(*limits),
             return_paths.make_writer(bounces) if bounces else None,
             recent,
+            signer,
         )
     return found
 

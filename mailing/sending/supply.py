@@ -49,7 +49,8 @@ class Supply:
 
     over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
     barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
-    unwritable: campaigns to pause since the values of too many recipients break their content, with the reason.
+    unwritable: campaigns to pause, with the reason: the values of too many recipients break their content, or a key
+    that signs their mails cannot be read.
     rates: how the messages of each campaign could be made. is_spent: the run ended because nothing was due.
     """
 
@@ -260,7 +261,9 @@ class Supply:
 
     async def _look(self) -> None:
         """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
-        running = await claim.read_campaigns(self._own, self._pk, self.campaigns, self.unforeseen)
+        running = await claim.read_campaigns(
+            self._own, self._pk, self.campaigns, self.unforeseen, self.unwritable
+        )
         self.campaigns = {pk: campaign for pk, campaign in running.items() if pk not in self.barred}
         self.seen |= self.campaigns.keys()
         pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self._pk}

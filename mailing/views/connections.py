@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns.requests import Request
 from mailing import connections
 from mailing.bounces import health
-from mailing.forms import ConnectionForm, ConnectionTestForm
+from mailing.forms import ConnectionForm, ConnectionTestForm, SenderDomainForm
 from mailing.models import SmtpConnection
+from mailing.senders import domains
 from mailing.sending.servers import find_hello_name
 from mailing.views.sure import act_once_sure
 
@@ -26,7 +27,13 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @viewing
 def connection_list(request: Request) -> HttpResponse:
     rows = SmtpConnection.objects.select_related("pace")
-    context = {"connections": rows, "domains": health.list_domains(), "health": health}
+    context = {
+        "connections": rows,
+        "domains": health.list_domains(),
+        "health": health,
+        "senders": domains.list_standings(),
+        "sender_form": SenderDomainForm(),
+    }
     return render(request, "mailing/connections.html", context)
 
 

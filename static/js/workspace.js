@@ -81,3 +81,18 @@ document.addEventListener("htmx:afterSettle", (event) => {
   const announcer = document.getElementById("announcer");
   if (news && announcer.textContent !== news.dataset.announce) announcer.textContent = news.dataset.announce;
 });
+
+// A button beside something that is to be copied: without the clipboard, as on a site without HTTPS, it is selected.
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copies]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copies);
+  try {
+    await navigator.clipboard.writeText(source.textContent);
+    document.getElementById("announcer").textContent = "Copied.";
+    button.dataset.copied = "";
+    setTimeout(() => delete button.dataset.copied, 2000);
+  } catch {
+    getSelection().selectAllChildren(source);
+  }
+});

@@ -1,0 +1,24 @@
+from django import forms
+
+from mailing.senders.domains import read_domain_name
+
+
+class SenderDomainForm(forms.Form):
+    """A domain that mails come from."""
+
+    name = forms.CharField(
+        label="Sender domain",
+        max_length=253,
+        error_messages={"required": "Sender domain: type what stands behind the @ of the sender address."},
+        widget=forms.TextInput(
+            attrs={"placeholder": "shop.example", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
+
+    def clean_name(self) -> str:
+        try:
+            return read_domain_name(self.cleaned_data["name"])
+        except ValueError as error:
+            raise forms.ValidationError(
+                f"Sender domain: “{self.cleaned_data['name'][:100]}” is no domain, such as shop.example."
+            ) from error

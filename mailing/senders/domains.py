@@ -1,0 +1,217 @@
+"""What an administrator does with the DKIM keys of a sender domain, and which keys sign the mails of a campaign."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+import msgspec
+from django.db import transaction
+from django.db.models import Count, Q
+
+from campaigns import database_time
+from campaigns.refusals import Refused
+from mailing.addresses import normalise_address
+from mailing.models import DkimKey, SenderDomain, SmtpConnection
+from mailing.secrets import SecretUnreadable, UnreadableSecret, read_stored
+from mailing.senders import keys, lookups
+from mailing.senders.lookups import LookupFailed, Resolver
+from mailing.senders.signing import Signer, SigningKey
+
+KEPT_AFTER = timedelta(days=7)  # mails that wait at a server are delivered and checked within five days
+
+
+def read_domain_name(text: str) -> str:
+    """The domain in the spelling of sender addresses. Raises ValueError: it is none."""
+    return normalise_address(f"postmaster@{text.strip().rstrip('.')}").partition("@")[2]
+
+
+class DomainStanding(msgspec.Struct, frozen=True):
+    """A sender domain, and how many of its keys sign and wait."""
+
+    name: str
+    signing: int
+    waiting: int
+
+
+def list_standings() -> list[DomainStanding]:
+    """The domains that somebody added, and those that connections send from."""
+    counted = SenderDomain.objects.annotate(
+        signing=Count("keys", filter=Q(keys__switched_on_at__isnull=False, keys__replaced_at__isnull=True)),
+        waiting=Count("keys", filter=Q(keys__switched_on_at__isnull=True)),
+    )
+    known = {row.name: DomainStanding(row.name, row.signing, row.waiting) for row in counted}
+    for smtp in SmtpConnection.objects.filter(is_enabled=True):
+        for name in (*smtp.allowed_domains, smtp.from_email.rpartition("@")[2]):
+            if name:
+                known.setdefault(name, DomainStanding(name, 0, 0))
+    return [known[name] for name in sorted(known)]
+
+
+def make_keys(name: str) -> list[DkimKey]:
+    """Make a key of each kind for a domain where none waits to be switched on; return what was made.
+
+    Raises: Refused: keys of both kinds wait already.
+    """
+    with transaction.atomic():
+        domain = _lock_domain(name)
+        waiting = set(domain.keys.filter(switched_on_at__isnull=True).values_list("algorithm", flat=True))
+        made = [
+            _make_key(domain, algorithm) for algorithm in keys.Algorithm if algorithm.value not in waiting
+        ]
+    if not made:
+        raise Refused(f"New keys of {name} wait already: publish their records and switch them on.")
+    return made
+
+
+def _lock_domain(name: str) -> SenderDomain:
+    SenderDomain.objects.get_or_create(name=name)
+    return SenderDomain.objects.select_for_update().get(name=name)
+
+
+def _make_key(domain: SenderDomain, algorithm: keys.Algorithm) -> DkimKey:
+    """A key under a selector that the domain never had, so that no record of an old one is taken for its own."""
+    month = f"ff{database_time.now():%Y%m}{algorithm.value[0]}"
+    taken = set(domain.keys.values_list("selector", flat=True))
+    selector, number = month, 1
+    while selector in taken:
+        number += 1
+        selector = f"{month}{number}"
+    pair = keys.make_pair(algorithm)
+    return DkimKey.objects.create(
+        domain=domain,
+        algorithm=algorithm,
+        selector=selector,
+        private_key=pair.private,
+        public_key=pair.public,
+    )
+
+
+def check_keys(name: str, resolver: Resolver | None = None) -> list[DkimKey]:
+    """Look for the record of each key in DNS, and note what was found."""
+    resolver = resolver or lookups.DnsResolver()
+    rows = list(DkimKey.objects.filter(domain__name=name).select_related("domain"))
+    for row in rows:
+        _look_for_record(row, resolver)
+    return rows
+
+
+def _look_for_record(row: DkimKey, resolver: Resolver) -> None:
+    try:
+        row.finding = keys.find_record_fault(resolver.list_texts(str(row)), row.algorithm, row.public_key)
+        row.is_found = not row.finding
+    except LookupFailed as error:
+        row.is_found, row.finding = None, str(error)
+    row.checked_at = database_time.now()
+    row.save(update_fields=["is_found", "finding", "checked_at"])
+
+
+def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None = None) -> DkimKey:
+    """Sign with a key from now on, in place of the domain's other key of its kind.
+
+    Args:
+        is_forced: whatever DNS says.
+    Raises: Refused: its record is not found, or it was replaced.
+    """
+    row = DkimKey.objects.select_related("domain").get(pk=key_id)
+    if not row.waits:
+        raise Refused(f"{row} was switched on already.")
+    _look_for_record(row, resolver or lookups.DnsResolver())
+    if not row.is_found and not is_forced:
+        raise Refused(f"{row} is not switched on. {row.finding}")
+    with transaction.atomic():
+        _lock_domain(row.domain.name)
+        row.refresh_from_db()
+        if not row.waits:
+            raise Refused(f"{row} was switched on already.")
+        now = database_time.now()
+        row.domain.keys.filter(
+            algorithm=row.algorithm, switched_on_at__isnull=False, replaced_at__isnull=True
+        ).update(replaced_at=now)
+        row.switched_on_at = now
+        row.save(update_fields=["switched_on_at"])
+    return row
+
+
+def switch_off(key_id: int) -> DkimKey:
+    """Sign with a key no more. Raises Refused: it does not sign."""
+    changed = DkimKey.objects.filter(
+        pk=key_id, switched_on_at__isnull=False, replaced_at__isnull=True
+    ).update(replaced_at=database_time.now())
+    row = DkimKey.objects.select_related("domain").get(pk=key_id)
+    if not changed:
+        raise Refused(f"{row} does not sign.")
+    return row
+
+
+def needed_until(row: DkimKey) -> datetime | None:
+    """Until when mails that a replaced key signed may still be checked; None: it signs, or never did."""
+    return row.replaced_at + KEPT_AFTER if row.replaced_at else None
+
+
+def delete_key(key_id: int) -> DkimKey:
+    """Delete a key that never signed, or whose mails have all arrived.
+
+    Raises: Refused: it signs, or its record is still needed.
+    """
+    with transaction.atomic():
+        row = DkimKey.objects.select_related("domain").select_for_update(of=("self",)).get(pk=key_id)
+        if row.signs:
+            raise Refused(f"{row} signs: switch another key on first, or switch this one off.")
+        until = needed_until(row)
+        if until and until > database_time.now():
+            raise Refused(
+                f"Mails that {row} signed are still on their way: keep it and its record until {until:%-d %B %Y}."
+            )
+        row.delete()
+    return row
+
+
+def list_signing(name: str) -> list[DkimKey]:
+    """The keys that sign the mails of a domain."""
+    rows = DkimKey.objects.select_related("domain").filter(
+        domain__name=name, switched_on_at__isnull=False, replaced_at__isnull=True
+    )
+    return list(rows.order_by("algorithm"))
+
+
+def sign_message(address: str, message: bytes) -> bytes:
+    """A message from an address with the signatures of its domain, if that has keys. Raises: SecretUnreadable."""
+    signer = find_signer(address)
+    return signer.sign(message) if signer else message
+
+
+def find_signer(address: str) -> Signer | None:
+    """What signs mails from an address, None where its domain has no key that signs.
+
+    Raises: SecretUnreadable: a key of it cannot be read with today's ENCRYPTION_KEYS.
+    """
+    rows = list_signing(address.rpartition("@")[2].lower())
+    return (
+        _make_signer(rows[0].domain.name, [(row.selector, row.private_key) for row in rows]) if rows else None
+    )
+
+
+def load_stored_signer(domain: str, stored: Iterable[tuple[str, str]]) -> Signer | None:
+    """What signs mails of a domain, from selectors and private keys as their columns hold them.
+
+    Raises: SecretUnreadable: as `find_signer`.
+    """
+    own = [(selector, read_stored(private)) for selector, private in stored]
+    return _make_signer(domain, own) if own else None
+
+
+def _make_signer(domain: str, own: list[tuple[str, str]]) -> Signer:
+    for selector, private in own:
+        if isinstance(private, UnreadableSecret):
+            raise SecretUnreadable(
+                f"The DKIM key {selector} of {domain} cannot be read with today's ENCRYPTION_KEYS: give the lost key "
+                "back, or switch this one off on the page of the domain."
+            )
+    return _load_signer(domain, tuple(own))
+
+
+@lru_cache(maxsize=32)
+def _load_signer(domain: str, private_keys: tuple[tuple[str, str], ...]) -> Signer:
+    return Signer(
+        domain, [SigningKey(selector, keys.load_private_key(private)) for selector, private in private_keys]
+    )

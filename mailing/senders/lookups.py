@@ -1,0 +1,73 @@
+"""What DNS says, through a resolver that can be exchanged.
+
+dnspython asks (ISC licence, maintained since 2003, no dependencies). checkdmarc would read SPF and DMARC too; it brings
+fourteen packages, two HTTP clients among them, for what a few lines read here, and asks much that no page shows.
+"""
+
+from typing import Any, Protocol
+
+import dns.exception
+import dns.name
+import dns.resolver
+import dns.reversename
+
+TIMEOUT = 4.0  # seconds for one question, over all servers
+
+
+class LookupFailed(Exception):
+    """DNS gave no answer: nobody knows whether the record is there. `str()` is a sentence."""
+
+
+class Resolver(Protocol):
+    """Asks DNS. Each method returns [] where there is no such record, and raises LookupFailed without an answer."""
+
+    def list_texts(self, name: str) -> list[str]:
+        """The TXT records of a name, the strings of each joined."""
+
+    def list_addresses(self, name: str) -> list[str]:
+        """The IPv4 and IPv6 addresses of a name."""
+
+    def list_mail_hosts(self, name: str) -> list[str]:
+        """The hosts that take mail for a name."""
+
+    def list_names(self, address: str) -> list[str]:
+        """The names of an IP address."""
+
+
+class DnsResolver:
+    """Asks the servers of this machine, or others."""
+
+    def __init__(self, servers: list[str] | None = None, port: int = 53) -> None:
+        self._resolver = dns.resolver.Resolver(configure=servers is None)
+        self._resolver.lifetime = TIMEOUT
+        if servers is not None:
+            self._resolver.nameservers = list(servers)
+            self._resolver.port = port
+
+    def list_texts(self, name: str) -> list[str]:
+        return [b"".join(each.strings).decode("utf-8", "replace") for each in self._ask(name, "TXT")]
+
+    def list_addresses(self, name: str) -> list[str]:
+        return [each.address for kind in ("A", "AAAA") for each in self._ask(name, kind)]
+
+    def list_mail_hosts(self, name: str) -> list[str]:
+        found = sorted(self._ask(name, "MX"), key=lambda each: each.preference)
+        return [host for each in found if (host := _write_name(each.exchange))]
+
+    def list_names(self, address: str) -> list[str]:
+        return [_write_name(each.target) for each in self._ask(dns.reversename.from_address(address), "PTR")]
+
+    def _ask(self, name: "str | dns.name.Name", kind: str) -> list[Any]:
+        try:
+            answer = self._resolver.resolve(name, kind, search=False)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+            return []
+        except dns.exception.DNSException as error:
+            raise LookupFailed(
+                f"DNS gave no answer for {name} ({type(error).__name__}). Check again later."
+            ) from error
+        return list(answer)
+
+
+def _write_name(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower().removesuffix(".")

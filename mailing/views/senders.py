@@ -1,0 +1,169 @@
+"""The page of a sender domain: its DKIM keys, what DNS says, and how well its mails are taken."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from mailing.bounces import health
+from mailing.forms import SenderDomainForm
+from mailing.models import DkimKey, SenderDomain
+from mailing.senders import domains, keys
+from mailing.views.sure import act_once_sure
+
+viewing = permission_required("mailing.view_senderdomain", raise_exception=True)
+changing = permission_required("mailing.change_senderdomain", raise_exception=True)
+
+
+@require_GET
+@viewing
+def sender_domain(request: Request, name: str) -> HttpResponse:
+    return render(request, "mailing/sender_domain.html", page_context(read_name(name)))
+
+
+def read_name(name: str) -> str:
+    """The domain that a path names; Http404: it is none, or not in its one spelling."""
+    try:
+        domain = domains.read_domain_name(name)
+    except ValueError as error:
+        raise Http404(str(error)) from error
+    if domain != name:
+        raise Http404(f"“{name}” is written “{domain}”.")
+    return domain
+
+
+def page_context(name: str) -> dict[str, Any]:
+    rows = DkimKey.objects.filter(domain__name=name).select_related("domain")
+    return {
+        "name": name,
+        "keys": [describe_key(row) for row in rows],
+        "signs": any(row.signs for row in rows),
+        "health": health,
+        "domain": next(iter(health.list_domains(name)), None),
+    }
+
+
+def describe_key(row: DkimKey) -> dict[str, Any]:
+    """A key, the record that publishes it, and until when that is needed after it was replaced."""
+    text = keys.write_record(row.algorithm, row.public_key)
+    return {
+        "row": row,
+        "text": text,
+        "quoted": keys.quote_record(text),
+        "is_split": len(text) > keys.LONGEST_STRING,
+        "needed_until": domains.needed_until(row),
+    }
+
+
+@require_POST
+@changing
+def sender_domain_new(request: Request) -> HttpResponse:
+    """Open the page of a domain that somebody typed."""
+    form = SenderDomainForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, str(form.errors["name"][0]))
+        return redirect("mailing:connections")
+    domain, _ = SenderDomain.objects.get_or_create(name=form.cleaned_data["name"])
+    return redirect(domain)
+
+
+@require_POST
+@changing
+def make_keys(request: Request, name: str) -> HttpResponse:
+    return act(
+        request,
+        read_name(name),
+        lambda: domains.make_keys(read_name(name)),
+        "New keys are made. Publish their records, then switch them on.",
+    )
+
+
+@require_POST
+@changing
+def check_keys(request: Request, name: str) -> HttpResponse:
+    """Look for the records in DNS."""
+    return act(request, read_name(name), lambda: domains.check_keys(read_name(name)), "DNS was asked.")
+
+
+@require_POST
+@changing
+def switch_on(request: Request, pk: int) -> HttpResponse:
+    """Sign with a key, if its record is in DNS."""
+    row = find_key(pk)
+    done = f"{row.selector} signs the mails of {row.domain} from now on."
+    return act(request, row.domain.name, lambda: domains.switch_on(pk), done)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
+    """Sign with a key whose record was not found, once somebody is sure."""
+    row = find_key(pk)
+    return act_once_sure(
+        request,
+        partial(domains.switch_on, pk, is_forced=True),
+        done=f"{row.selector} signs the mails of {row.domain} from now on.",
+        **questions(row, f"Switch {row.selector} on although its record was not found?", "Switch on anyway"),
+        sentence="A signature whose record cannot be found counts as broken: mails may be refused or land in spam. "
+        "Do this only when you know that the record is there.",
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def switch_off(request: Request, pk: int) -> HttpResponse:
+    row = find_key(pk)
+    return act_once_sure(
+        request,
+        partial(domains.switch_off, pk),
+        done=f"{row.selector} signs no more.",
+        **questions(row, f"Switch {row.selector} off?", "Switch off"),
+        sentence=f"Mails of {row.domain} are no longer signed with it. It cannot be switched on again: make new keys.",
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def delete_key(request: Request, pk: int) -> HttpResponse:
+    row = find_key(pk)
+    return act_once_sure(
+        request,
+        partial(domains.delete_key, pk),
+        done=f"{row.selector} is deleted. Remove its record from DNS.",
+        **questions(row, f"Delete the key {row.selector}?", "Delete"),
+        sentence="The private key goes for good.",
+    )
+
+
+def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
+    page = row.domain.get_absolute_url()
+    return {
+        "to": page,
+        "back": page,
+        "title": title,
+        "label": label,
+        "menu_path": reverse("mailing:connections"),
+    }
+
+
+def act(request: Request, name: str, do: Callable[[], object], done: str) -> HttpResponse:
+    """Do it, and say so or why not on the page of the domain."""
+    try:
+        do()
+    except Refused as refused:
+        messages.error(request, str(refused))
+    else:
+        messages.success(request, done)
+    return redirect("mailing:sender_domain", name)
+
+
+def find_key(pk: int) -> DkimKey:
+    return get_object_or_404(DkimKey.objects.select_related("domain"), pk=pk)
