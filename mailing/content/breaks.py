@@ -4,6 +4,7 @@ A break is owed until text follows, so that it falls inside the condition its te
 what was owed before the condition, and the most that any branch leaves is owed behind it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,11 +32,15 @@ _BEGUN = _OwedBreaks(begun=True)
 
 
 class _End(NamedTuple):
-    """The end of a branch: its place in the text, the mark that makes room for it there, and the gap that is due."""
+    """The end of a branch: its place in the text, the mark that makes room for it there, and the gap that is due.
+
+    is_blank: no branch of its condition has text. Liquid then leaves its blanks out too.
+    """
 
     place: int
     mark: str
     gap: str
+    is_blank: bool = False
 
 
 @dataclass
@@ -47,6 +52,7 @@ class _Block:
     loop: bool
     begun: bool  # has text been written before it?
     certain: bool  # is one of its branches always taken?
+    start: int = 0  # where in the text it begins
     given: int = 0  # the line breaks that stand before it already, behind another loop
     paid: int = 0  # where in the text what is due before a loop stands
     lead: int = 0  # the line breaks a round begins with
@@ -59,9 +65,14 @@ class _Block:
 
 
 class TextLines:
-    """Text as it is written, with what is owed before the next."""
+    """Text as it is written, with what is owed before the next.
 
-    def __init__(self) -> None:
+    keep_blank: makes Liquid that writes a gap where blanks alone would be left out.
+    """
+
+    def __init__(self, keep_blank: Callable[[str], str] = str) -> None:
+        self._keep_blank = keep_blank
+        self._text_at = -1  # where the last text stands
         self.out: list[str] = []
         self.owed = _OwedBreaks()
         self.blocks: list[_Block] = []
@@ -81,6 +92,7 @@ class TextLines:
         """Write text, after what is owed."""
         self._pay()
         self.owed = _BEGUN
+        self._text_at = len(self.out)
         self.out.append(text)
 
     @property
@@ -116,7 +128,10 @@ class TextLines:
         may_lack = 0 < len(begun) < len(left) or any(owed.may_lack for owed in left)
         lead = max((owed.lead if owed.begun else owed.lines for owed in left), default=0)
         numbers = begun or range(len(left))
-        ends = [_End(places[number], marks[number], _remaining_gap(left[number])) for number in numbers]
+        is_blank = self._text_at < block.start
+        ends = [
+            _End(places[number], marks[number], _remaining_gap(left[number]), is_blank) for number in numbers
+        ]
         left = [left[number] for number in numbers]
         if len({owed.given for owed in left}) > 1:
             raise Irregular("one branch ends on a new line, and another does not")
@@ -143,7 +158,7 @@ class TextLines:
         if loop and not self.owed.begun and any(block.loop for block in self.blocks):
             raise Irregular("a round of a loop begins with another loop")
         self.owed = self.owed._replace(ends=())
-        block = _Block(self.owed, loop, self.owed.begun, certain, self.owed.given)
+        block = _Block(self.owed, loop, self.owed.begun, certain, len(self.out), self.owed.given)
         if loop:
             self._pay()
             block.paid = len(self.out) - 1
@@ -186,8 +201,12 @@ class TextLines:
         if not self.owed.ends or self.owed.space or self.owed.spaced or self.owed.unsure:
             raise Irregular("text of a round of a loop behind a branch that may write nothing")
         for end in self.owed.ends:
-            self.out[end.place] = f"{end.mark}{chr(10) * lines}"
+            self.out[end.place] = f"{end.mark}{self._write_gap(end, chr(10) * lines)}"
         self.owed = _OwedBreaks(lines, begun=True, given=lines)
+
+    def _write_gap(self, end: _End, gap: str) -> str:
+        """A gap as it is written at the end of a branch; one that is due to tags stays where all else is blank."""
+        return self._keep_blank(gap) if end.is_blank and "\n" in gap else gap
 
     def _pay(self) -> None:
         """Write what is due; at the beginning of a loop's round it is due before the loop."""
@@ -198,7 +217,7 @@ class TextLines:
                 raise Irregular("text that follows one branch at once and another after a gap")
             for end in self.owed.ends:
                 if end.gap:
-                    self.out[end.place] = f"{end.mark}{end.gap}"
+                    self.out[end.place] = f"{end.mark}{self._write_gap(end, end.gap)}"
             self.out.append("")
             return
         has_gap = self.owed.lines or self.owed.space or self.owed.spaced

@@ -14,6 +14,7 @@ from selectolax.lexbor import LexborNode
 from . import reading
 from .breaks import TextLines
 from .held import OUTPUT, TAG, Held
+from .list_numbers import ListNumbers, read_integer
 from .looks import Look, compute_look
 from .names import URL_OPENING
 from .reading import Irregular, Mark
@@ -48,51 +49,6 @@ _INVISIBLE = (
 _number = re.compile(r"\d+(?:[.,'’]\d+)*\Z")
 _whole_number = re.compile(r"\d+|\d{1,3}(?:[.,'’]\d{3})+").fullmatch
 _cents = re.compile(r"\d\d(?!\d)|[-–—]+(?!\d)").match
-_ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"),
-          (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
-
-
-class _Numbers:
-    """The numbers of one open list."""
-
-    def __init__(self, node: LexborNode) -> None:
-        attributes = node.attributes
-        self.kind = (attributes.get("type") or "1") if node.tag == "ol" else ""
-        self.step = -1 if "reversed" in attributes else 1
-        start = _integer(attributes.get("start"))
-        if start is None:
-            start = sum(1 for child in node.iter() if child.tag == "li") if self.step < 0 else 1
-        self.next = start
-
-    def bullet(self, value: int | None) -> str:
-        """What stands before the next item; `value` is the number it gives itself."""
-        if not self.kind:
-            return "-"
-        number = self.next if value is None else value
-        self.next = number + self.step
-        return f"{_numeral(number, self.kind)}."
-
-
-def _integer(text: str | None) -> int | None:
-    match = re.match(r"\s*([+-]?\d{1,9})", text or "")
-    return int(match[1]) if match else None
-
-
-def _numeral(number: int, kind: str) -> str:
-    """The number as list items are counted: by 1, a, A, i or I."""
-    if number > 0 and kind in ("a", "A"):
-        letters = ""
-        while number:
-            number, letter = divmod(number - 1, 26)
-            letters = chr(ord("a") + letter) + letters
-        return letters if kind == "a" else letters.upper()
-    if 0 < number < 4000 and kind in ("i", "I"):
-        roman = ""
-        for value, letters in _ROMAN:
-            roman += letters * (number // value)
-            number %= value
-        return roman if kind == "i" else roman.upper()
-    return str(number)
 
 
 class _Element(NamedTuple):
@@ -116,10 +72,10 @@ class _Writer:
     def __init__(self, decimal: str, held: Held | None) -> None:
         self.decimal = decimal
         self.held = held
-        self.lines = TextLines()
+        self.lines = TextLines(self._keep_blank)
         self.elements = [_Element(Look(), False, "")]
         self.links: list[_Link] = []
-        self.lists: list[_Numbers] = []
+        self.lists: list[ListNumbers] = []
         self.bullet = False  # was a bullet written last?
         self.struck_depth = 0
         self.strike_due = False  # is the mark before what is struck out still to be written?
@@ -127,6 +83,10 @@ class _Writer:
         self.last = ""  # what was written last
         self.last_mark = False  # was that a value of a recipient?
         self.pictures = 0  # seen so far
+
+    def _keep_blank(self, gap: str) -> str:
+        """Liquid that writes a gap."""
+        return self.held.keep(f'{{{{ "{gap}" }}}}', OUTPUT) if self.held else gap
 
     def start(self, node: LexborNode) -> None:
         """Begin an element."""
@@ -154,7 +114,7 @@ class _Writer:
         elif tag in _CELLS:
             self.lines.owe(space=True)
         elif tag in _LISTS:
-            self.lists.append(_Numbers(node))
+            self.lists.append(ListNumbers(node))
         elif tag == "li" and seen.shows_pictures:
             self._write_bullet(attributes)
         elif tag == "rt" and seen.shows_text and self._needs_brackets(node):
@@ -333,7 +293,7 @@ class _Writer:
             self.lines.owe(2 if is_paragraph else 1)
 
     def _write_bullet(self, attributes: Mapping[str, str | None]) -> None:
-        bullet = self.lists[-1].bullet(_integer(attributes.get("value"))) if self.lists else "-"
+        bullet = self.lists[-1].bullet(read_integer(attributes.get("value"))) if self.lists else "-"
         due, self.strike_due = self.strike_due, False
         self._write("  " * (len(self.lists) - 1) + bullet)
         self.strike_due = due

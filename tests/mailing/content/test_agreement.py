@@ -193,6 +193,10 @@ def test_what_was_found_by_chance_stays_mended():
         "{% for i in items %}<div>one</div>two{% endfor %}three",
         "{% for i in items %}<div>one</div>two{% endfor %}{% if a %}three{% endif %} four",
         "{% for i in items %}<div>one</div>two{% endfor %}<p>three",
+        "one{% if a %}<br>{% endif %}two",
+        "one{% if a %}</p>{% endif %}two",
+        "one{% if a %} {% endif %}two",
+        "{% for i in items %}<p>one</p>{% if a %}<br>{% endif %}two{% endfor %}three",
         "{% if a %}<td>one{% endif %}<p>two",
         "<b>{% if a %}<p>one</b>{% endif %}two",
     ):
