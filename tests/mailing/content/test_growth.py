@@ -69,6 +69,25 @@ def test_markdown_grows_evenly():
     assert twice < 3 * once
 
 
+LONG = {
+    "a newsletter": "Some words of a newsletter, with **bold** words and [a link](https://x.test/a?b=1&c=2) in it.\n\n",
+    "short paragraphs": "three short words\n\n",
+}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_markdown_of_287_kb_compiles_in_two_seconds(kind):
+    body = (LONG[kind] * 20_000)[:287_000]
+    source = content.Source(subject="S", from_email="a@shop.test", body=body, body_format="markdown")
+
+    def is_quick() -> bool:
+        started = time.process_time()
+        content.compile(source)
+        return time.process_time() - started < 2.5  # two, and some more for a machine that others use too
+
+    assert any(is_quick() for _ in range(4))
+
+
 @pytest.mark.parametrize("body_format", ["markdown", "html"])
 def test_a_body_is_cut_into_its_pieces_twice(monkeypatch, body_format):
     """Once as its author wrote it, once as a page: what is put into its tags afterwards changes no piece."""
