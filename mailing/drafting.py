@@ -57,6 +57,12 @@ FIELDS = (
     "retry_hours",
     "per_second",
     "per_minute",
+    "per_hour",
+    "window_from",
+    "window_until",
+    "window_days",
+    "window_zone",
+    "local_time",
     "starts_at",
 )
 

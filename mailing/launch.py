@@ -1,10 +1,10 @@
 """Launching an e-mail campaign: validation, recipients, connections, frozen content.
 
 The launch has four steps (lifecycles E9). `find_problems` is the first, run by the transition itself; `prepare`, run by
-a task, does the rest: the recipients by one INSERT … SELECT which also gives each its connection, then the content.
+a task, does the rest: the recipients with their connections (`mailing.deliveries`), then the content.
 """
 
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from django.conf import settings
@@ -12,9 +12,8 @@ from django.db import connection, transaction
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from mailing import audience, content, endings, plain_targets, renderer
+from mailing import audience, content, deliveries, endings, plain_targets, renderer
 from mailing.addresses import normalise_address
-from mailing.comparing import Condition
 from mailing.models import Contact, Content, EmailCampaign, Mode
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
@@ -180,37 +179,6 @@ def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int =
 
 # ── steps 2 to 4 ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-# Shares are exact by largest remainder: first what divides, then one more to each of those with the most left over.
-# The connections take turns: each one's places lie as evenly among all as they can.
-MAKE_DELIVERIES = """,
-recipients AS (
-    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
-),
-total AS (SELECT count(*) AS n FROM recipients),
-quota AS (
-    SELECT connection_id, position, n, n * share / whole AS base, n * share %% whole AS rest
-    FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS route (connection_id, share, position),
-         (SELECT sum(share)::bigint AS whole FROM unnest(%s::bigint[]) AS shares (share)) AS shares, total
-),
-given AS (
-    SELECT connection_id, position, base
-        + (row_number() OVER (ORDER BY rest DESC, position) <= n - sum(base) OVER ())::int AS amount
-    FROM quota
-),
-turns AS (
-    SELECT connection_id, row_number() OVER (ORDER BY (turn - 0.5::float8) / amount, position) AS place
-    FROM given, generate_series(1, amount) AS turn
-),
-made AS (
-    INSERT INTO mailing_delivery
-        (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text)
-    SELECT %s, contact_id, email, connection_id, 'pending', now(), 0, '', '', '', ''
-    FROM recipients JOIN turns USING (place)
-    ORDER BY place
-)
-SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
-"""
-
 
 def prepare(campaign_id: int) -> None:
     """Steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice and at the same time.
@@ -258,28 +226,13 @@ def _prepare(campaign: EmailCampaign) -> str:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())
     plain_targets.write_targets(campaign.pk, compiled)
-    recipients, planned = _make_deliveries(campaign.pk, chosen, shares)
+    made = deliveries.make_deliveries(campaign, chosen, shares)
     # never with save(): it would write the status too, and whatever else has changed since it was read
     EmailCampaign.objects.filter(pk=campaign.pk).update(
         content_hash=compiled.hash,
-        funnel=msgspec.to_builtins(recipients),
-        planned=planned,
-        total=recipients.recipients,
+        funnel=msgspec.to_builtins(made.funnel),
+        planned=made.planned,
+        total=made.funnel.recipients,
         prepared_at=database_time.now(),
     )
     return ""
-
-
-def _make_deliveries(
-    campaign_id: int, chosen: Condition, shares: list[tuple[Any, int]]
-) -> tuple[audience.Funnel, dict[str, int]]:
-    parts = [share for _, share in shares]
-    sql = chosen.sql + MAKE_DELIVERIES.format(
-        recipients=audience.STAGES["recipients"], counts=audience.COUNTS
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(sql, [*chosen.params, [smtp.pk for smtp, _ in shares], parts, parts, campaign_id])
-        *counts, planned = cursor.fetchone()
-        # without fresh statistics the first claims would sort the whole ledger
-        cursor.execute("ANALYZE mailing_delivery")
-    return audience.read_funnel(tuple(counts)), msgspec.json.decode(planned)

@@ -1,9 +1,10 @@
 """The figures of a campaign as its pages, its report and the lists show them."""
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
+from django.db import connection
 
 from campaigns import database_time
 from campaigns.models import Campaign
@@ -22,6 +23,13 @@ FIELDS_OF_STANDING = (
     "finished_at",
     "per_second",
     "per_minute",
+    "per_hour",
+    "window_from",
+    "window_until",
+    "window_days",
+    "window_zone",
+    "local_time",
+    "last_due_at",
 )  # of a campaign in a list, so that the contents stay in the database
 
 
@@ -64,7 +72,9 @@ class Figures(msgspec.Struct, frozen=True):
     sent: accepted, bounced since, or uncertain. percent: how many are finished, uncertain ones too.
     delivered: accepted and not bounced since. answered: sent, or refused for good at once: what bounces are told in
     percent of. rate: messages a second over the last half minute; average: since the launch. seconds_left: at the rate
-    of the last minutes and under the limits, None when nothing moves and nothing is limited.
+    of the last minutes, under the limits and in its hours, None when nothing moves and nothing is limited.
+    goes_on_at: when mails leave again, where it may send nothing now although somebody is left. is_shut: for its hours,
+    not for those of its recipients.
     """
 
     total: int
@@ -89,6 +99,8 @@ class Figures(msgspec.Struct, frozen=True):
     seconds_left: int | None
     lanes: list[ConnectionFigures]
     errors: list[Attempt]
+    goes_on_at: datetime | None = None
+    is_shut: bool = False
 
     @property
     def parts(self) -> list[BarPart]:
@@ -185,6 +197,7 @@ def read_figures(campaign: EmailCampaign) -> Figures:
     sums = sum_tallies([campaign.pk], now)[campaign.pk]
     lanes = _connection_figures(campaign, sums, _read_connections(_connections_of(campaign, sums)))
     seconds = _seconds_of_sending(campaign, now)
+    goes_on_at, is_shut = _find_next_sending(campaign, sums, now)
     return Figures(
         total=campaign.total,
         sent=sums.number_sent,
@@ -210,7 +223,34 @@ def read_figures(campaign: EmailCampaign) -> Figures:
         errors=list(
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
         ),
+        goes_on_at=goes_on_at,
+        is_shut=is_shut,
     )
+
+
+_NEXT_DUE = """
+SELECT min(soonest.due_at) FROM unnest(%s::bigint[]) AS given (connection_id), LATERAL (
+    SELECT due_at FROM mailing_delivery
+    WHERE connection_id = given.connection_id AND campaign_id = %s AND due_at IS NOT NULL
+    ORDER BY due_at LIMIT 1
+) AS soonest
+"""
+
+
+def _find_next_sending(campaign: EmailCampaign, sums: Sums, now: datetime) -> tuple[datetime | None, bool]:
+    """Find when mails leave again where none may leave now, and whether that is for the campaign's hours."""
+    if campaign.status != Campaign.Status.RUNNING or not sums.count(S.PENDING, S.DEFERRED):
+        return None, False
+    due_at = None
+    if campaign.local_time and not sums.count(S.CLAIMED, S.IN_DATA):
+        with connection.cursor() as cursor:
+            cursor.execute(_NEXT_DUE, [[int(pk) for pk in campaign.planned], campaign.pk])
+            due_at = cursor.fetchone()[0]
+    soonest = max(now, due_at or now)
+    if campaign.window is None:
+        return (soonest, False) if soonest > now else (None, False)
+    opens = max(soonest, campaign.window.find_stretch(soonest).opens)
+    return (opens, not campaign.window.is_open(now)) if opens > now else (None, False)
 
 
 def _seconds_of_sending(campaign: EmailCampaign, now: datetime) -> float:
@@ -241,10 +281,23 @@ def _seconds_left(
         return None
     lower_bounds = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
     begun = campaign.prepared_at or now
-    if pace := sums.trend / max(1.0, (now - max(sums.going, begun)).total_seconds()):
+    window = campaign.window
+    opened = window.find_stretch(now).opens if window else begun
+    if pace := sums.trend / max(1.0, (now - min(now, max(sums.going, begun, opened))).total_seconds()):
         lower_bounds.append(sums.number_left / pace)
     longest = max(lower_bounds)
-    return max(1, round(longest)) if longest else None
+    ends = stretch_over_hours(campaign, now, longest)
+    return max(1, round((ends - now).total_seconds())) if ends > now else None
+
+
+def stretch_over_hours(campaign: EmailCampaign, now: datetime, seconds: float) -> datetime:
+    """Return when so many seconds of sending end: in its hours only, and not before its last recipients are due."""
+    begin = max(now, campaign.last_due_at or now)
+    ends = max(now + timedelta(seconds=seconds), begin)
+    if campaign.window is None:
+        return ends
+    ends = campaign.window.add_open_time(now, timedelta(seconds=seconds))
+    return max(ends, campaign.window.add_open_time(begin, timedelta(0))) if begin > now else ends
 
 
 def seconds_under_limits(
@@ -258,7 +311,8 @@ def seconds_under_limits(
         if quotas := limits.limits_of(smtp, limits.day_of(database_time.now())):
             spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
             longest = max(longest, limits.estimate_seconds(quotas, spent, now, round(amount)))
-    return max(longest, total * Limit(campaign.per_second, campaign.per_minute).interval)
+    limit = Limit(campaign.per_second, campaign.per_minute, campaign.per_hour)
+    return max(longest, total * limit.interval)
 
 
 def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
@@ -266,7 +320,11 @@ def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
     shares = campaign.shares()
     whole = sum(share for _, share in shares) or 1
     parts = [(smtp, recipients * share / whole) for smtp, share in shares]
-    return round(seconds_under_limits(campaign, parts, database_time.now()))
+    now = database_time.now()
+    seconds = seconds_under_limits(campaign, parts, now)
+    if not seconds:
+        return 0
+    return round((stretch_over_hours(campaign, now, seconds) - now).total_seconds())
 
 
 def _connections_of(campaign: EmailCampaign, sums: Sums) -> set[int]:

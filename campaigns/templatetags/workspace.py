@@ -1,6 +1,6 @@
 """What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django import template
@@ -38,6 +38,18 @@ def moment(at: datetime | None) -> SafeString | str:
     if at is None:
         return ""
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
+
+
+@register.filter
+def weekday_moment(at: datetime) -> str:
+    """An instant in the zone of who looks, with its day of the week."""
+    return dates.write_weekday_moment(at)
+
+
+@register.filter
+def clock(at: time) -> str:
+    """A time of the day, as it stands."""
+    return dates.write_time(at)
 
 
 @register.filter

@@ -6,10 +6,11 @@ from typing import Any
 from django import forms
 from django.db.models import Q
 
+from campaigns import zones
 from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
-from mailing.forms.fields import AddressesField, AddressField
+from mailing.forms.fields import AddressesField, AddressField, DaysField
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 
@@ -27,6 +28,11 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         label="Planned for",
         required=False,
         help_text="Only sends after you click Schedule.",
+    )
+
+    window_days = DaysField(label="Send on", required=False, help_text="Choose none for every day.")
+    window_zone = forms.ChoiceField(
+        label="Time zone of these hours", choices=zones.list_choices, required=False
     )
 
     class Meta:
@@ -47,6 +53,12 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "retry_hours",
             "per_second",
             "per_minute",
+            "per_hour",
+            "window_from",
+            "window_until",
+            "window_days",
+            "window_zone",
+            "local_time",
             "track_opens",
             "track_clicks",
             "tracking",
@@ -62,6 +74,10 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "description": forms.Textarea(attrs={"rows": 2}),
             "body": forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"}),
             "text": forms.Textarea(attrs={"rows": 8, "class": "code"}),
+            **{
+                name: forms.TimeInput(format="%H:%M", attrs={"type": "time"})
+                for name in ("window_from", "window_until", "local_time")
+            },
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Fields of contacts: addresses, a language, a time zone."""
+"""Fields of contacts and mails: addresses, a language, a time zone, days of the week, files."""
 
 import re
 from typing import Any
@@ -8,6 +8,7 @@ from django import forms
 from campaigns import zones
 from mailing.addresses import normalise_address
 from mailing.languages import read_language
+from mailing.sending.windows import WEEKDAYS
 
 
 class AddressField(forms.CharField):
@@ -82,6 +83,24 @@ class DomainsField(forms.CharField):
     def clean(self, value: Any) -> list[str]:
         words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
         return [read_address(f"x@{word}").partition("@")[2] for word in words]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
+
+
+class DaysField(forms.MultipleChoiceField):
+    """Days of the week, kept as their numbers in one text: 12345."""
+
+    widget = forms.CheckboxSelectMultiple
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(choices=WEEKDAYS, **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return list(value) if isinstance(value, str) else value
+
+    def clean(self, value: Any) -> str:
+        return "".join(sorted(super().clean(value)))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return super().has_changed(self.prepare_value(initial), data)

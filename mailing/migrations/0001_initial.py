@@ -221,7 +221,10 @@ class Migration(migrations.Migration):
                     "retry_hours",
                     models.PositiveSmallIntegerField(
                         default=48,
-                        help_text=("Hours after the launch in which a mail is retried, at most 168."),
+                        help_text=(
+                            "Hours from its first try in which a mail is retried, at most 168. Hours in which the "
+                            "campaign may not send do not count."
+                        ),
                         validators=[django.core.validators.MaxValueValidator(168)],
                         verbose_name="keep trying for",
                     ),
@@ -245,7 +248,7 @@ class Migration(migrations.Migration):
                     "per_minute",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="The same by the minute; the tighter of the two counts.",
+                        help_text="The same by the minute; the tightest of the three counts.",
                         null=True,
                         validators=[
                             django.core.validators.MinValueValidator(1),
@@ -254,9 +257,68 @@ class Migration(migrations.Migration):
                         verbose_name="at most a minute",
                     ),
                 ),
+                (
+                    "per_hour",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="The same by the hour.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000000),
+                        ],
+                        verbose_name="at most an hour",
+                    ),
+                ),
+                ("window_from", models.TimeField(blank=True, null=True, verbose_name="send from")),
+                (
+                    "window_until",
+                    models.TimeField(
+                        blank=True,
+                        help_text=(
+                            "Leave both blank for any hour. Before the start: until that time of the next day."
+                        ),
+                        null=True,
+                        verbose_name="send until",
+                    ),
+                ),
+                (
+                    "window_days",
+                    models.CharField(
+                        blank=True,
+                        max_length=7,
+                        validators=[django.core.validators.RegexValidator("^1?2?3?4?5?6?7?$")],
+                        verbose_name="send on",
+                    ),
+                ),
+                (
+                    "window_zone",
+                    models.CharField(blank=True, max_length=40, verbose_name="time zone of these hours"),
+                ),
+                (
+                    "local_time",
+                    models.TimeField(
+                        blank=True,
+                        help_text=(
+                            "Each mail waits until clocks where its recipient lives show this time, within a day of "
+                            "the launch. Leave blank to send to everybody at once."
+                        ),
+                        null=True,
+                        verbose_name="at the recipient’s local time",
+                    ),
+                ),
                 ("launched_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("prepared_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
+                (
+                    "last_due_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When its last recipient’s local time comes.",
+                        null=True,
+                    ),
+                ),
                 ("total", models.PositiveIntegerField(default=0, editable=False, verbose_name="recipients")),
                 (
                     "funnel",

@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.conf import settings
-from django.core.validators import MaxValueValidator, MinValueValidator
+from django.core.validators import MaxValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -12,13 +12,13 @@ from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
+from mailing.models.sending_times import SendingTimes
 from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
 
 Status = Campaign.Status
 
 
 LONGEST_RETRY = 168  # hours: a week
-FASTEST = 1_000_000  # of a limit: far above what any server takes
 
 
 class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
@@ -27,7 +27,7 @@ class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
-class EmailCampaign(Campaign):
+class EmailCampaign(Campaign, SendingTimes):
     """One mail to the contacts of its targets."""
 
     KIND = Campaign.Kind.EMAIL
@@ -64,6 +64,7 @@ class EmailCampaign(Campaign):
         "funnel",
         "planned",
         "content_hash",
+        "last_due_at",
         "unforeseen",
         "recent_results",
     }
@@ -125,26 +126,16 @@ class EmailCampaign(Campaign):
         "keep trying for",
         default=48,
         validators=[MaxValueValidator(LONGEST_RETRY)],
-        help_text=f"Hours after the launch in which a mail is retried, at most {LONGEST_RETRY}.",
-    )
-    per_second = models.PositiveIntegerField(
-        "at most a second",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit.",
-    )
-    per_minute = models.PositiveIntegerField(
-        "at most a minute",
-        null=True,
-        blank=True,
-        validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
-        help_text="The same by the minute; the tighter of the two counts.",
+        help_text=f"Hours from its first try in which a mail is retried, at most {LONGEST_RETRY}. Hours in which the "
+        "campaign may not send do not count.",
     )
 
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
     prepared_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_due_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When its last recipient’s local time comes."
+    )
     total = models.PositiveIntegerField("recipients", default=0, editable=False)
     funnel = models.JSONField(
         default=dict, blank=True, editable=False, help_text="How the recipients came about."

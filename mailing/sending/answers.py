@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from campaigns import database_time
 from mailing.models import Delivery, Pace, SmtpConnection
 from mailing.sending import breaker, outcome
 from mailing.sending.claim import ClaimedDelivery, RunningCampaign
@@ -43,7 +44,9 @@ class Answers:
         is_alone: bool,
     ) -> None:
         """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
-        fate = outcome.decide_fate(result, claimed.attempts, claimed.campaign.retry_until, claimed.tries)
+        first_tried_at = claimed.first_tried_at or database_time.now()
+        retry_until = claimed.campaign.find_end_of_tries(first_tried_at)
+        fate = outcome.decide_fate(result, claimed.attempts, retry_until, claimed.tries)
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:
             self.accepted += 1

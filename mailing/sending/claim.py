@@ -7,22 +7,23 @@ from typing import Any
 
 import msgspec
 import psycopg
+from django.conf import settings
 
 from mailing import content
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
 from mailing.senders.domains import load_stored_signer
 from mailing.senders.signing import Signer
-from mailing.sending import return_paths, tokens
+from mailing.sending import return_paths, tokens, windows
 from mailing.sending.turns import Limit
+from mailing.sending.windows import ALWAYS, Stretch, Window
 
 logger = logging.getLogger(__name__)
 
-# One statement: the rows that are due, locked unless another run has just taken them; the campaign still running, the
-# connection not held; those suppressed or gone since the launch, or who asked
-# for less mail, are skipped instead. The lane is locked for the
-# moment, so that nobody cleans up behind a run whose lease has just ended while that run still claims. `Ledger.mark`
-# looks at the campaign's status once more, before the content leaves.
+# One statement: the rows that are due, locked unless another run has just taken them; the campaign still running and
+# within its hours, the connection not held; those suppressed or gone since the launch, or who asked for less mail, are
+# skipped instead. The lane is locked for the moment, so that nobody cleans up behind a run whose lease has just ended
+# while that run still claims. `Ledger.mark` looks at the campaign's status once more, before the content leaves.
 CLAIM = """
 WITH lane AS MATERIALIZED (
     SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
@@ -35,13 +36,13 @@ due AS (
       AND EXISTS (SELECT FROM lane)
       AND EXISTS (SELECT FROM campaigns_campaign WHERE id = %(campaign)s AND status = 'running')
       AND NOT EXISTS (SELECT FROM mailing_pace WHERE connection_id = %(connection)s AND held_until > now())
+      AND now() >= %(opens)s AND now() < %(closes)s
     ORDER BY delivery.due_at, delivery.id
     LIMIT %(most)s
     FOR UPDATE OF delivery SKIP LOCKED
 ),
 judged AS (
-    SELECT due.id, CASE WHEN due.stage = '' THEN 0
-                        ELSE (SELECT count(*) FROM mailing_attempt WHERE delivery_id = due.id) END AS tries,
+    SELECT due.id, earlier.tries, earlier.first_at,
            suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
            contact.phone, contact.city, contact.country, contact.language, contact.time_zone, contact.score,
            contact.attributes, contact.soft_bounces,
@@ -50,6 +51,10 @@ judged AS (
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS tries, min(at) AS first_at FROM mailing_attempt
+        WHERE due.stage <> '' AND delivery_id = due.id
+    ) AS earlier ON true
 )
 UPDATE mailing_delivery AS delivery
 SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon
@@ -63,7 +68,7 @@ FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
           judged.attributes, judged.phone, judged.city, judged.country, judged.language, judged.time_zone,
-          judged.score, judged.soft_bounces, judged.tries
+          judged.score, judged.soft_bounces, judged.tries, judged.first_at
 """
 
 # A delivery that was marked in_data and missed its turn before a byte of it left: back to pending.
@@ -91,7 +96,7 @@ WHERE own.id = ANY(%s) AND own.run IS NOT DISTINCT FROM %s AND own.status = 'cla
 """
 
 CAMPAIGNS = f"""
-SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email.retry_hours,
+SELECT campaign.id, content.compiled, email.from_email, email.retry_hours,
        ARRAY(SELECT connection_id FROM mailing_route WHERE campaign_id = campaign.id ORDER BY position, id),
        email.sharing, coalesce(
            (SELECT nullif(bounce_address, '') FROM mailing_smtpconnection WHERE id = %s),
@@ -102,32 +107,50 @@ SELECT campaign.id, content.compiled, email.from_email, email.launched_at, email
            FROM mailing_dkimkey AS key JOIN mailing_senderdomain AS domain ON domain.id = key.domain_id
            WHERE domain.name = split_part(email.from_email, '@', 2)
              AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
-       ), email.recent_results, email.per_second, email.per_minute
+       ), email.recent_results, email.window_from, email.window_until, email.window_days, email.window_zone,
+       email.per_second, email.per_minute, email.per_hour
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
 WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
   AND email.planned ? %s AND NOT campaign.id = ANY(%s)
 """
-RUNNING = "SELECT id FROM campaigns_campaign WHERE kind = 'email' AND status = 'running'"
+RUNNING = "SELECT id, clock_timestamp() FROM campaigns_campaign WHERE kind = 'email' AND status = 'running'"
 
 
 class RunningCampaign(msgspec.Struct):
     """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order.
 
     recent_results: what its last messages came to, as earlier runs have left it; see `breaker.ResultRate`.
+    retry_for: how long after its first try a delivery is tried again. stretch: of its window, the one that is open or
+    comes next; is_open: it was open when this was last looked at.
     """
 
     pk: int
     compiled: content.Compiled
     sender: str
-    retry_until: datetime
+    retry_for: timedelta
     connections: list[int]
     is_failover: bool
     limit: Limit
+    window: Window | None = None
+    stretch: Stretch = ALWAYS
+    is_open: bool = True
     write_return_path: Callable[[int], bytes] | None = None
     recent_results: dict[str, str] = {}
     signer: Signer | None = None
+
+    def look_at_clock(self, now: datetime) -> None:
+        """See whether it may send now, by the database's clock."""
+        if self.window:
+            self.stretch = self.window.find_stretch(now)
+            self.is_open = self.stretch.holds(now)
+
+    def find_end_of_tries(self, first_tried_at: datetime) -> datetime:
+        """Return when a delivery that was first tried then is not tried again. Closed hours do not count."""
+        if self.window:
+            return self.window.add_open_time(first_tried_at, self.retry_for)
+        return first_tried_at + self.retry_for
 
     def sender_of(self, delivery_id: int) -> str | bytes:
         """The return path of a delivery: an address of its own where bounces have a mailbox."""
@@ -137,7 +160,7 @@ class RunningCampaign(msgspec.Struct):
 class ClaimedDelivery(msgspec.Struct):
     """One delivery a run has taken.
 
-    attempts: earlier tries that count towards the limit; tries: all earlier tries.
+    attempts: earlier tries that count towards the limit; tries: all earlier tries; first_tried_at: when the first was.
     turn: when it is to leave, None where there is no limit. taken_at: when a place took it to prepare that. Both in
     the time of Turnstile.
     """
@@ -150,6 +173,7 @@ class ClaimedDelivery(msgspec.Struct):
     tokens: tokens.Tokens
     has_bounced: bool
     tries: int = 0
+    first_tried_at: datetime | None = None
     turn: float | None = None
     taken_at: float = 0.0
 
@@ -174,7 +198,7 @@ async def read_campaigns(
     One whose frozen content cannot be read is left out and put into `broken`, with the error; one whose mails cannot
     be signed as its domain wants into `unsignable`, with the reason.
     """
-    running = {row[0] for row in await (await database.execute(RUNNING)).fetchall()}
+    running: dict[int, datetime] = dict(await (await database.execute(RUNNING)).fetchall())
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
     await cursor.execute(CAMPAIGNS, [connection_id, str(connection_id), [*found, *broken, *unsignable]])
@@ -182,7 +206,6 @@ async def read_campaigns(
         pk,
         compiled,
         sender,
-        launched_at,
         retry_hours,
         routes,
         sharing,
@@ -190,6 +213,10 @@ async def read_campaigns(
         domain,
         dkim_keys,
         recent,
+        begins,
+        ends,
+        days,
+        zone,
         *limits,
     ) in await cursor.fetchall():
         try:
@@ -207,14 +234,18 @@ async def read_campaigns(
             pk,
             loaded,
             sender,
-            launched_at + timedelta(hours=retry_hours),
+            timedelta(hours=retry_hours),
             [connection_id] if sharing == "single" else routes,
             sharing == "failover",
             Limit(*limits),
-            return_paths.make_writer(bounces) if bounces else None,
-            recent,
-            signer,
+            windows.read_window(begins, ends, days, zone, settings.TIME_ZONE),
+            write_return_path=return_paths.make_writer(bounces) if bounces else None,
+            recent_results=recent,
+            signer=signer,
         )
+    for pk, campaign in found.items():
+        if pk in running:
+            campaign.look_at_clock(running[pk])
     return found
 
 
@@ -234,7 +265,14 @@ async def claim_deliveries(
     cursor = database.cursor(binary=True)
     await cursor.execute(
         CLAIM,
-        {"lane": lane, "campaign": campaign.pk, "connection": connection_id, "run": run, "most": most},
+        {
+            "lane": lane,
+            "campaign": campaign.pk,
+            "connection": connection_id,
+            "run": run,
+            "most": most,
+            **campaign.stretch._asdict(),
+        },
     )
     rows = await cursor.fetchall()
     taken = [row for row in rows if row[1] == "claimed"]
@@ -243,10 +281,10 @@ async def claim_deliveries(
 
 
 def _make_claimed(campaign: RunningCampaign, row: tuple[Any, ...], own: tokens.Tokens) -> ClaimedDelivery:
-    pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries = row
+    pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first_tried_at = row
     attributes |= zip(STANDARD_FIELDS, standard, strict=True)
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
-    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries)
+    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries, first_tried_at)
 
 
 async def return_deliveries(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -6,13 +6,16 @@ its lane (number % LANES_PER_CONNECTION), which another may then take with the c
 """
 
 import os
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
+from django.conf import settings
 from django.db import connection, transaction
 from django_q.tasks import async_task
 
 from campaigns import heartbeats
 from mailing.models import Lane
+from mailing.sending.turns import FAR_SECONDS
+from mailing.sending.windows import read_window
 
 CLUSTER = "mail"
 LANES_PER_CONNECTION = 2
@@ -20,18 +23,22 @@ LEASE_SECONDS = 15  # seconds; a run renews it every few
 WAKE_AGAIN_SECONDS = 20  # seconds a wake counts as on its way
 
 # Each connection of each running campaign: whether it cannot be used, must wait, and has anything due. It must wait
-# while it is held, and until its quota of the hour or day is free again.
+# while it is held, until its quota of the hour or day is free again, and until its or the campaign's next turn is near.
+# Then the campaign's hours.
 _CONNECTIONS = """
 SELECT campaign.id, smtp.id, NOT smtp.is_enabled OR pace.down_since IS NOT NULL,
-       coalesce(greatest(pace.held_until, pace.quota_until) > %(now)s, false),
+       coalesce(greatest(pace.held_until, pace.quota_until) > %(now)s, false)
+           OR coalesce(greatest(pace.next_at, turn.next_at) > %(near)s, false),
        EXISTS (SELECT FROM mailing_delivery AS delivery
                WHERE delivery.connection_id = smtp.id AND delivery.campaign_id = campaign.id
-                 AND delivery.due_at <= %(now)s)
+                 AND delivery.due_at <= %(now)s),
+       email.window_from, email.window_until, email.window_days, email.window_zone
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 CROSS JOIN LATERAL jsonb_object_keys(email.planned) AS planned (connection)
 JOIN mailing_smtpconnection AS smtp ON smtp.id = planned.connection::bigint
 LEFT JOIN mailing_pace AS pace ON pace.connection_id = smtp.id
+LEFT JOIN mailing_campaignpace AS turn ON turn.campaign_id = campaign.id
 WHERE campaign.kind = 'email' AND campaign.status = 'running'
 """
 
@@ -110,10 +117,13 @@ def wake_campaign(campaign_id: int) -> None:
 
 
 def wake_due(now: datetime) -> None:
-    """Wake each connection that has deliveries due in a running campaign, and those that stand in for a dead one."""
+    """Wake each connection that has deliveries due in a running campaign, and those that stand in for a dead one.
+
+    A campaign outside its hours sleeps; this wakes it when they begin.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(_CONNECTIONS, {"now": now})
-        rows = cursor.fetchall()
+        cursor.execute(_CONNECTIONS, {"now": now, "near": now + timedelta(seconds=FAR_SECONDS)})
+        rows = [row[:5] for row in cursor if _is_open(now, *row[5:])]
     bereft = {campaign for campaign, _, is_unusable, _, is_due in rows if is_unusable and is_due}
     for pk in sorted(
         {
@@ -123,6 +133,11 @@ def wake_due(now: datetime) -> None:
         }
     ):
         wake_connection(pk)
+
+
+def _is_open(now: datetime, begins: time | None, ends: time | None, days: str, zone: str) -> bool:
+    window = read_window(begins, ends, days, zone, settings.TIME_ZONE)
+    return window is None or window.is_open(now)
 
 
 def take_lane(connection_id: int, number: int) -> int | None:

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import heapq
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Iterable
 
 import psycopg
 
 from mailing.sending.claim import ClaimedDelivery, RunningCampaign
-from mailing.sending.turns import Turnstile
+from mailing.sending.turns import FAR_SECONDS, Turnstile
 
 logger = logging.getLogger(__name__)
 
@@ -36,10 +37,17 @@ class PacedDeliveries:
         ] = {}  # by campaign, the one whose turn it is next first
         self._timed: list[tuple[float, int, ClaimedDelivery]] = []  # a heap: those that have a turn
         self._released = 0  # and not taken by a place yet
+        self._next_turn_at = 0.0  # of those that wait without one; in the time of Turnstile
         self._changed = asyncio.Event()
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values())) + len(self._timed)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether all that wait here do so for a turn that is far away."""
+        is_far = self._next_turn_at - self.turnstile.now() > FAR_SECONDS
+        return bool(self._waiting) and not self._timed and not self._released and is_far
 
     def takes(self, campaign: RunningCampaign) -> bool:
         """Return whether the campaign's deliveries wait here for a turn."""
@@ -113,6 +121,7 @@ class PacedDeliveries:
             self._changed.clear()
             self._release_due()
             wait = await self._take_turns()
+            self._next_turn_at = self.turnstile.now() + wait if math.isfinite(wait) else 0.0
             if self._timed:
                 wait = min(wait, self._timed[0][0] - self.turnstile.lead - self.turnstile.now())
             if wait > 0:

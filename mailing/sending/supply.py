@@ -47,7 +47,8 @@ class Parcel(msgspec.Struct, frozen=True):
 class Supply:
     """The queue of one run of the connection `smtp`.
 
-    over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for now; seen: all so far.
+    over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for at this hour; seen: all
+    so far.
     barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
     unwritable: campaigns to pause, with the reason: the values of too many recipients break their content, or a key
     that signs their mails cannot be read.
@@ -64,6 +65,7 @@ class Supply:
         stop: Callable[[], None],
     ) -> None:
         self.campaigns: dict[int, RunningCampaign] = {}
+        self._running: dict[int, RunningCampaign] = {}  # those too that may not send at this hour
         self.seen: set[int] = set()
         self.barred: set[int] = set()
         self.unforeseen: dict[int, Exception] = {}
@@ -229,7 +231,8 @@ class Supply:
             if await self._refill():
                 idle_since = 0.0
                 continue
-            if self._queue or self._paced or is_busy():
+            is_waiting = bool(self._paced) and not self._paced.is_resting
+            if self._queue or is_waiting or is_busy():
                 idle_since = 0.0
             elif not idle_since:
                 idle_since = now
@@ -261,10 +264,14 @@ class Supply:
 
     async def _look(self) -> None:
         """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
-        running = await claim.read_campaigns(
-            self._own, self._pk, self.campaigns, self.unforeseen, self.unwritable
+        self._running = await claim.read_campaigns(
+            self._own, self._pk, self._running, self.unforeseen, self.unwritable
         )
-        self.campaigns = {pk: campaign for pk, campaign in running.items() if pk not in self.barred}
+        self.campaigns = {
+            pk: campaign
+            for pk, campaign in self._running.items()
+            if pk not in self.barred and campaign.is_open
+        }
         self.seen |= self.campaigns.keys()
         pks = {pk for campaign in self.campaigns.values() for pk in campaign.connections} | {self._pk}
         cursor = await self._own.execute(FIND_UNUSABLE, [list(pks)])

@@ -1,12 +1,12 @@
-"""Limits by the second and by the minute: even rates without bursts, shared by all processes.
+"""Limits by the second and by the minute, and a campaign's by the hour: even rates without bursts, for all processes.
 
 A message under such a limit leaves in its turn, and turns follow each other at an even interval, a little longer than
-the limit asks: so no stretch of a second, or of a minute, ever holds more than the limit, wherever it starts, although
-a message may arrive some milliseconds late. When the next turn is stands in PostgreSQL, in the row of Pace of the
-connection and in that of CampaignPace where the campaign has a limit of its own; a turn that was given out and not
+the limit asks: so no stretch of a second, a minute or an hour ever holds more than the limit, wherever it starts,
+although a message may arrive some milliseconds late. When the next turn is stands in PostgreSQL, in the row of Pace of
+the connection and in that of CampaignPace where the campaign has a limit of its own; a turn that was given out and not
 used is lost, so that no pause, restart or death of a process leads to a burst.
 
-    Limit      what a connection, or a campaign, may send a second and a minute
+    Limit      what a connection, or a campaign, may send a second, a minute and an hour
     plan       which turns may be given out now: arithmetic only
     Turnstile  gives out turns, from the rows that all processes share
 """
@@ -29,13 +29,15 @@ SHORT_HOLD = 0.05  # seconds that no server minds
 LONGEST_HOLD = 1.0  # seconds that a server which has accepted an envelope is kept waiting for the message
 FURTHEST_SECONDS = 1.5 * max(LONGEST_LEAD, LONGEST_HOLD)  # seconds ahead that any process gives out a turn
 CLOCK_TRUSTED_SECONDS = 30.0  # seconds that a comparison of the clocks holds
+FAR_SECONDS = 10.0  # seconds to a turn that no run waits for: the clock wakes one when it is nearer
 
 
 class Limit(NamedTuple):
-    """How many messages may leave in any stretch of a second and of a minute; None where that is not limited."""
+    """How many messages may leave in any stretch of a second, a minute and an hour; None where that is not limited."""
 
     per_second: int | None = None
     per_minute: int | None = None
+    per_hour: int | None = None
 
     @property
     def interval(self) -> float:
@@ -49,8 +51,8 @@ class Limit(NamedTuple):
         return LATE_SECONDS * min(most * self.interval - seconds for seconds, most in self._stretches())
 
     def _stretches(self) -> list[tuple[float, int]]:
-        both = ((1.0, self.per_second), (60.0, self.per_minute))
-        return [(seconds, most) for seconds, most in both if most]
+        all_three = ((1.0, self.per_second), (60.0, self.per_minute), (3600.0, self.per_hour))
+        return [(seconds, most) for seconds, most in all_three if most]
 
 
 class Queue(NamedTuple):

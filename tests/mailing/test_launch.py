@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from campaigns import doctor
 from campaigns.lifecycle import Refused, fire
-from mailing import audience, content, drafting, endings, launch, progress
+from mailing import audience, content, deliveries, drafting, endings, launch, progress
 from mailing.models import Contact, Content, EmailCampaign, Membership, Segment, Suppression, Target
 from tests.factories import (
     ContactFactory,
@@ -299,7 +299,7 @@ def largest_remainder(shares, recipients):
     recipients=st.integers(0, 5000),
 )
 def test_shares_are_those_of_the_largest_remainder_for_any_shares(shares, recipients):
-    parts = launch.MAKE_DELIVERIES.split("made AS (")[0].partition("total AS (")[2].rstrip().rstrip(",")
+    parts = deliveries.MAKE_DELIVERIES.split("made AS (")[0].partition("total AS (")[2].rstrip().rstrip(",")
     sql = (
         "WITH recipients AS (SELECT generate_series(1, %s)), total AS ("
         f"{parts.format(recipients='true')} SELECT array_agg(amount ORDER BY connection_id) FROM given"

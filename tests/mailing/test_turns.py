@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from mailing.sending.turns import FURTHEST_SECONDS, HORIZON_SECONDS, Limit, Queue, plan_turns
 
-LIMITS = [Limit(1), Limit(10), Limit(100), Limit(per_minute=60), Limit(10, 60), Limit(7, 300)]
+LIMITS = [
+    Limit(1),
+    Limit(10),
+    Limit(100),
+    Limit(per_minute=60),
+    Limit(10, 60),
+    Limit(7, 300),
+    Limit(10, None, 1800),
+]
 
 
 def most_in(times, seconds):
@@ -24,13 +32,15 @@ def most_in(times, seconds):
 def keeps(limit, times):
     return all(
         most_in(times, seconds) <= most
-        for seconds, most in ((1, limit.per_second), (60, limit.per_minute))
+        for seconds, most in ((1, limit.per_second), (60, limit.per_minute), (3600, limit.per_hour))
         if most
     )
 
 
 @given(
-    limit=st.builds(Limit, st.integers(1, 300), st.none() | st.integers(1, 6000)),
+    limit=st.builds(
+        Limit, st.integers(1, 300), st.none() | st.integers(1, 6000), st.none() | st.integers(1, 200_000)
+    ),
     steps=st.lists(st.tuples(st.floats(0, 2), st.integers(1, 50)), min_size=1, max_size=60),
     lateness=st.floats(0, 1),
 )
@@ -60,7 +70,11 @@ def test_a_limit_is_used_up_to_a_few_percent_when_there_is_enough_to_send(limit)
             (next_at,) = planned.next_at
         turns += planned.turns
         now += max(planned.wait, 0.001)
-    allowed = min(most / seconds for seconds, most in ((1, limit.per_second), (60, limit.per_minute)) if most)
+    allowed = min(
+        most / seconds
+        for seconds, most in ((1, limit.per_second), (60, limit.per_minute), (3600, limit.per_hour))
+        if most
+    )
     assert 0.95 * allowed <= len(turns) / (turns[-1] - begin) <= allowed
 
 

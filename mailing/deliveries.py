@@ -1,0 +1,143 @@
+"""The rows of the ledger as a launch makes them: each recipient with its connection, and when it is due.
+
+One INSERT … SELECT makes them all.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from django.conf import settings
+from django.db import connection
+
+from campaigns import database_time, zones
+from mailing import audience, local_time
+from mailing.comparing import Condition
+from mailing.models import EmailCampaign, SmtpConnection
+from mailing.sending import windows
+
+
+class Made(NamedTuple):
+    """How the recipients came about, and how many each connection was given."""
+
+    funnel: audience.Funnel
+    planned: dict[str, int]
+
+
+class DueTimes(NamedTuple):
+    """SQL that says when a recipient is due: an expression, the join it needs, and the join's parameters by name.
+
+    The join reads the row of mailing_contact called `contact`.
+    """
+
+    due_at: str
+    join: str = ""
+    params: Mapping[str, list[str] | list[datetime]] = MappingProxyType({})
+
+
+# Shares are exact by largest remainder: first what divides, then one more to each of those with the most left over.
+# The connections take turns: each one's places lie as evenly among all as they can.
+MAKE_DELIVERIES = """,
+recipients AS (
+    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
+),
+total AS (SELECT count(*) AS n FROM recipients),
+quota AS (
+    SELECT connection_id, position, n, n * share / whole AS base, n * share %% whole AS rest
+    FROM unnest(%s::bigint[], %s::bigint[]) WITH ORDINALITY AS route (connection_id, share, position),
+         (SELECT sum(share)::bigint AS whole FROM unnest(%s::bigint[]) AS shares (share)) AS shares, total
+),
+given AS (
+    SELECT connection_id, position, base
+        + (row_number() OVER (ORDER BY rest DESC, position) <= n - sum(base) OVER ())::int AS amount
+    FROM quota
+),
+turns AS (
+    SELECT connection_id, row_number() OVER (ORDER BY (turn - 0.5::float8) / amount, position) AS place
+    FROM given, generate_series(1, amount) AS turn
+),
+made AS (
+    INSERT INTO mailing_delivery
+        (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text)
+    SELECT %s, recipients.contact_id, recipients.email, connection_id, 'pending', {due_at}, 0, '', '', '', ''
+    FROM recipients JOIN turns USING (place){join}
+    ORDER BY place
+)
+SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
+"""
+NOTE_LAST_DUE = """
+UPDATE mailing_emailcampaign SET last_due_at = (
+    SELECT max(due_at) FROM mailing_delivery WHERE campaign_id = %(campaign)s
+)
+WHERE campaign_ptr_id = %(campaign)s
+"""
+
+DUE_AT_ONCE = DueTimes("now()")
+OF_CONTACT = "\n    JOIN mailing_contact AS contact ON contact.id = recipients.contact_id"
+
+
+def make_deliveries(
+    campaign: EmailCampaign, chosen: Condition, shares: list[tuple[SmtpConnection, int]]
+) -> Made:
+    """Make the deliveries of a campaign whose recipients are `chosen`, by the shares of its connections."""
+    parts = [share for _, share in shares]
+    due = write_due_times(campaign, campaign.launched_at or database_time.now())
+    # named where they stand in another statement, by their place in this one
+    join = OF_CONTACT + due.join % dict.fromkeys(due.params, "%s") if due.join else ""
+    sql = chosen.sql + MAKE_DELIVERIES.format(
+        recipients=audience.STAGES["recipients"], counts=audience.COUNTS, due_at=due.due_at, join=join
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            sql,
+            [
+                *chosen.params,
+                [smtp.pk for smtp, _ in shares],
+                parts,
+                parts,
+                campaign.pk,
+                *due.params.values(),
+            ],
+        )
+        *counts, planned = cursor.fetchone()
+        # without fresh statistics the first claims would sort the whole ledger
+        cursor.execute("ANALYZE mailing_delivery")
+    if campaign.local_time is not None:
+        note_last_due(campaign.pk)
+    return Made(audience.read_funnel(tuple(counts)), msgspec.json.decode(planned))
+
+
+def note_last_due(campaign_id: int) -> None:
+    """Note when the local time of the last recipient comes."""
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE_LAST_DUE, {"campaign": campaign_id})
+
+
+def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:
+    """Write SQL for when its recipients are due: at once, or when clocks where they live next show its local time.
+
+    Python says when that is in each zone, by the rule of `windows.find_instant`; the database finds each one's zone.
+    """
+    if campaign.local_time is None:
+        return DUE_AT_ONCE
+    names = _zone_names()
+    instants = [windows.find_next_instant(campaign.local_time, ZoneInfo(name), since) for name in names]
+    at_site = windows.find_next_instant(campaign.local_time, ZoneInfo(settings.TIME_ZONE), since)
+    join = (
+        " LEFT JOIN unnest(%(zones)s::text[], %(instants)s::timestamptz[]) AS local_clock (zone, due_at)"
+        f" ON local_clock.zone = {local_time.write_zone_sql('contact')}"
+    )
+    return DueTimes(
+        f"coalesce(local_clock.due_at, '{at_site.isoformat()}'::timestamptz)",
+        join,
+        {"zones": names, "instants": instants},
+    )
+
+
+@lru_cache(maxsize=1)
+def _zone_names() -> list[str]:
+    return ["UTC", *(name for _, cities in zones.list_cities() for name, _ in cities)]
