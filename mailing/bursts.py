@@ -37,16 +37,19 @@ class Memory:
         self._seen: OrderedDict[bytes, float] = OrderedDict()
         self._clicks: OrderedDict[bytes, list[Click]] = OrderedDict()
 
-    def is_repeated(self, pk: int, kind: str, link: int | None, at: float | None = None) -> bool:
+    def is_repeated(
+        self, pk: int, kind: str, link: int | None, at: float | None = None, within: float = REPEAT_SECONDS
+    ) -> bool:
         """Whether the same was seen within the last moments; remembers it otherwise.
 
         Args:
             at: when, in seconds; None: now. One memory is asked either always with a time or never.
+            within: how many seconds the last moments are.
         """
         now, name = time.monotonic() if at is None else at, self._digest(f"{pk} {kind} {link}")
         with self._lock:
             at = self._seen.get(name)
-            if at is not None and now - at < REPEAT_SECONDS:
+            if at is not None and now - at < within:
                 return True
             self._seen[name] = now
             self._seen.move_to_end(name)

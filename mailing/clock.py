@@ -15,6 +15,7 @@ from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.reports import kept as kept_figures
 from mailing.sending import breaker, lanes
+from mailing.webhooks import events
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def tick(now: datetime) -> None:
         mailboxes.queue_due,
         spool.queue_waiting,
         retention.forget_old_events,
+        events.forget_digests,
     ):
         try:
             step(now)

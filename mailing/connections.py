@@ -15,7 +15,7 @@ from mailing.senders import domains
 from mailing.sending import breaker
 from mailing.sending.servers import server_of
 from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Timeouts
+from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Server, Timeouts
 from mailing.smtp.phrases import Meaning, find_meaning
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind
@@ -69,7 +69,7 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
         mail = domains.sign_message(sender, _mail(smtp, sender, recipient))
-        result = asyncio.run(_send(smtp, sender, recipient, mail))
+        result = asyncio.run(_send(server_of(smtp, TEST_TIMEOUTS), sender, recipient, mail))
     except SecretUnreadable as error:
         return ConnectionTest(False, "key unreadable", str(error))
     except ConnectFailed as error:
@@ -83,22 +83,22 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
 def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
     """Connect and log in, and send nothing; every way that can fail by its name, with what to do."""
     try:
-        asyncio.run(_log_in(smtp))
+        asyncio.run(_log_in(server_of(smtp, TEST_TIMEOUTS)))
     except ConnectFailed as error:
         return ConnectionTest(False, str(error.cause), error.sentence)
     return ConnectionTest(True, "", f"{smtp.host} answers{' and takes the login' if smtp.username else ''}.")
 
 
-async def _log_in(smtp: SmtpConnection) -> None:
-    link = await client.connect(server_of(smtp, TEST_TIMEOUTS))
+async def _log_in(server: Server) -> None:
+    link = await client.connect(server)
     await link.quit()
 
 
-async def _send(smtp: SmtpConnection, sender: str, recipient: str, mail: bytes) -> Result:
+async def _send(server: Server, sender: str, recipient: str, mail: bytes) -> Result:
     async def go() -> bool:
         return True
 
-    link = await client.connect(server_of(smtp, TEST_TIMEOUTS))
+    link = await client.connect(server)
     try:
         return await link.send(sender, recipient, mail, before_dot=go)
     finally:

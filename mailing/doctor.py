@@ -14,6 +14,7 @@ WITH counted AS (
     FROM mailing_delivery, LATERAL (VALUES
         (status::text, true), ('opened', opened_at IS NOT NULL), ('clicked', clicked_at IS NOT NULL),
         ('unsubscribed', unsubscribed_at IS NOT NULL), ('complained', complained_at IS NOT NULL),
+        ('delivered', delivered_at IS NOT NULL AND status <> 'bounced'),
         ('returned', status = 'bounced' AND sent_at IS NOT NULL)
     ) AS held (measure, holds)
     WHERE holds GROUP BY 1, 2, 3
@@ -37,7 +38,7 @@ TOTALS = """
 SELECT campaign.campaign_ptr_id, campaign.total, coalesce(sum(tally.amount), 0)
 FROM mailing_emailcampaign AS campaign
 LEFT JOIN mailing_tally AS tally ON tally.campaign_id = campaign.campaign_ptr_id
-    AND tally.measure NOT IN ('opened', 'clicked', 'unsubscribed', 'complained', 'returned')
+    AND tally.measure NOT IN ('opened', 'clicked', 'unsubscribed', 'complained', 'delivered', 'returned')
 WHERE campaign.content_hash <> ''
 GROUP BY 1 HAVING campaign.total <> coalesce(sum(tally.amount), 0)
 ORDER BY 1

@@ -24,13 +24,13 @@ from mailing.models import (
     Delivery,
     EmailCampaign,
     Route,
-    SmtpConnection,
     Target,
 )
 from mailing.senders import domains
 from mailing.sending import lanes, tokens
 from mailing.sending.servers import server_of
 from mailing.smtp import client
+from mailing.smtp.client import Server
 
 TEST_ADDRESSES = 10
 ADDRESSES = ("from_email", "reply_to")
@@ -200,7 +200,9 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
             content.mark_as_test(launch.build_source(campaign)), recipients, links
         )
     ]
-    return asyncio.run(_send_all(smtp, campaign.from_email, list(zip(addresses, mails, strict=True))))
+    return asyncio.run(
+        _send_all(server_of(smtp), campaign.from_email, list(zip(addresses, mails, strict=True)))
+    )
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:
@@ -212,11 +214,11 @@ def sample_reader(campaign: EmailCampaign) -> Contact:
     return found[0] if found else Contact(email="someone@example.com", first_name="Sam", last_name="Sample")
 
 
-async def _send_all(smtp: SmtpConnection, sender: str, mails: Sequence[tuple[str, bytes]]) -> int:
+async def _send_all(server: Server, sender: str, mails: Sequence[tuple[str, bytes]]) -> int:
     async def go() -> bool:
         return True
 
-    link = await client.connect(server_of(smtp))
+    link = await client.connect(server)
     refusals = []
     try:
         for address, mail in mails:

@@ -30,6 +30,7 @@ from mailing.models import SmtpConnection
 from mailing.senders import domains
 from mailing.sending.servers import server_of
 from mailing.smtp import client
+from mailing.smtp.client import Server
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ def send(email: str) -> int:
     if smtp is None:
         raise Refused("A password reset cannot be mailed: no connection is named or the only one.")
     for user in users:
-        asyncio.run(_send(smtp, *_write(smtp, user)))
+        asyncio.run(_send(smtp, server_of(smtp), *_write(smtp, user)))
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 
@@ -104,11 +105,11 @@ def _write(smtp: SmtpConnection, user: User) -> tuple[str, str, bytes]:
     return sender, recipient, domains.sign_message(sender, mail)
 
 
-async def _send(smtp: SmtpConnection, sender: str, recipient: str, mail: bytes) -> None:
+async def _send(smtp: SmtpConnection, place: Server, sender: str, recipient: str, mail: bytes) -> None:
     async def go() -> bool:
         return True
 
-    server = await client.connect(server_of(smtp))
+    server = await client.connect(place)
     try:
         result = await server.send(sender, recipient, mail, before_dot=go)
     finally:

@@ -70,9 +70,9 @@ class Figures(msgspec.Struct, frozen=True):
 
     waiting: not tried yet, also those a sender has taken in advance. sending: handed over, the answer not recorded yet.
     sent: accepted, bounced since, or uncertain. percent: how many are finished, uncertain ones too.
-    delivered: accepted and not bounced since. answered: sent, or refused for good at once: what bounces are told in
-    percent of. rate: messages a second over the last half minute; average: since the launch. seconds_left: at the rate
-    of the last minutes, under the limits and in its hours, None when nothing moves and nothing is limited.
+    delivered: accepted and not bounced since. confirmed: of these, those that a provider reports as delivered.
+    answered: sent, or refused for good at once: what bounces are told in percent of. rate: messages a second over the
+    last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits and in its hours, None when nothing moves and nothing is limited.
     goes_on_at: when mails leave again, where it may send nothing now although somebody is left. is_shut: for its hours,
     not for those of its recipients.
     """
@@ -82,6 +82,7 @@ class Figures(msgspec.Struct, frozen=True):
     percent: float
     accepted: int
     delivered: int
+    confirmed: int
     opened: int
     clicked: int
     unsubscribed: int
@@ -122,9 +123,11 @@ class Figures(msgspec.Struct, frozen=True):
     @property
     def steps(self) -> list[Step]:
         """The way from the recipients to those who clicked."""
+        confirmed = Step("Confirmed", "Delivered, as the provider reports", self.confirmed, self.sent, "sent")
         return [
             Step("Recipients", "Everybody it goes to", self.total, self.total, ""),
             Step("Sent", "Handed over and taken by the mail server", self.sent, self.total, "recipients"),
+            *([confirmed] if self.confirmed else []),
             Step("Bounced", "Refused for good, at once or later", self.bounced, self.answered, "attempted"),
             Step("Opened", "Recipients who opened it", self.opened, self.sent, "sent"),
             Step("Clicked", "Recipients who clicked", self.clicked, self.sent, "sent"),
@@ -204,6 +207,7 @@ def read_figures(campaign: EmailCampaign) -> Figures:
         percent=_percent(campaign, sums.number_left),
         accepted=sums.count(S.ACCEPTED, M.RETURNED),
         delivered=sums.count(S.ACCEPTED),
+        confirmed=sums.count(M.DELIVERED),
         opened=sums.count(M.OPENED),
         clicked=sums.count(M.CLICKED),
         unsubscribed=sums.count(M.UNSUBSCRIBED),

@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve, reverse
 
 from mailing import importing
-from mailing.models import ContactList, Segment
+from mailing.models import BounceMailbox, ContactList, Segment
 from tests import factories
 
 TEXTS = {
@@ -114,6 +114,7 @@ class World:
             "imports/": [upload, tried],
             "connections/": [factories.SmtpConnectionFactory()],
             "dkim-keys/": [factories.DkimKeyFactory()],
+            "mailboxes/": [BounceMailbox.objects.create(name="Bounces", address="bounces@shop.example")],
             "promotions/": promotions,
             "coupons/": [factories.CouponFactory()],
             "groups/": [factories.CustomerGroupFactory()],

@@ -6,18 +6,22 @@ and reading it again changes nothing.
 
 import logging
 import time
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import F
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from mailing import oauth
 from mailing.bounces import intake, sources
 from mailing.bounces.reports import Kind, Report
-from mailing.bounces.sources import Login, Place, Source, SourceFailed
+from mailing.bounces.sources import Login, Place, Source, SourceFailed, SourceRefused
 from mailing.models import BounceMailbox
 from mailing.secrets import read_secret
 
@@ -27,6 +31,13 @@ READ_EVERY = timedelta(minutes=1)
 MESSAGES_AT_ONCE = 500  # read in one session
 SECONDS_AT_ONCE = 30.0  # far below a task's time
 LOCK = "mailing.bounces.mailbox"
+
+
+class MailboxTest(msgspec.Struct, frozen=True):
+    """How a test went; `sentence` says what the server answered."""
+
+    works: bool
+    sentence: str
 
 
 def queue_due(now: datetime) -> None:
@@ -56,25 +67,31 @@ def _read_alone(mailbox_id: int) -> int:
     trouble, count = "", 0
     try:
         with open_source(mailbox) as source:
-            count = take_messages(source, mailbox)
+            for _ in take_messages(source, mailbox):
+                count += 1
     except SourceFailed as error:
         trouble = str(error)
+        if isinstance(error, SourceRefused) and (grant := oauth.find_grant(mailbox)):
+            oauth.forget_access_token(grant)
         logger.warning("The bounce mailbox “%s” cannot be read: %s", mailbox, trouble)
-    BounceMailbox.objects.filter(pk=mailbox_id).update(read_at=database_time.now(), trouble=trouble)
+    BounceMailbox.objects.filter(pk=mailbox_id).update(
+        read_at=database_time.now(), trouble=trouble, messages_read=F("messages_read") + count
+    )
     return count
 
 
-def take_messages(source: Source, mailbox: BounceMailbox | None) -> int:
-    """Deal with what waits, for a while; each message is removed once its result is committed."""
+def take_messages(source: Source, mailbox: BounceMailbox | None) -> Iterator[str]:
+    """Deal with what waits, for a while; each message is removed once its result is committed.
+
+    Yields the key of each message that is gone.
+    """
     until = time.monotonic() + SECONDS_AT_ONCE
-    count = 0
     for key, raw in source.list_messages(MESSAGES_AT_ONCE):
         _take(raw, mailbox)
         source.remove(key)
-        count += 1
+        yield key
         if time.monotonic() > until:
             break
-    return count
 
 
 def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
@@ -98,16 +115,32 @@ def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Any]:
             raise SourceFailed(f"“{mailbox.folder}” is no name of a folder.")
         return sources.open_maildir(folder)
     place = Place(mailbox.host, mailbox.port, mailbox.tls, mailbox.authority)
-    login = Login(mailbox.username, read_secret(mailbox, "password"))
+    login = find_login(mailbox)
     if mailbox.kind == BounceMailbox.Kind.POP3:
         return sources.open_pop3(place, login)
     return sources.open_imap(place, login, mailbox.folder)
 
 
-def check_mailbox(mailbox: BounceMailbox) -> str:
-    """Log in and look; return what is wrong, "" when it can be read. Nothing is taken out."""
+def find_login(mailbox: BounceMailbox) -> Login:
+    """What to log in with. Raises SourceFailed: no token can be had."""
+    grant = oauth.find_grant(mailbox)
+    if grant is None:
+        return Login(mailbox.username, read_secret(mailbox, "password"))
     try:
-        with open_source(mailbox):
-            return ""
+        return Login(mailbox.username, oauth.read_access_token(grant.pk), is_token=True)
+    except (oauth.ConsentLost, oauth.TokenUnavailable) as error:
+        raise SourceFailed(str(error)) from error
+
+
+def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
+    """Log in and count what waits, or say what is wrong. Nothing is taken out."""
+    try:
+        with open_source(mailbox) as source:
+            count = source.count_messages()
     except SourceFailed as error:
-        return str(error)
+        return MailboxTest(False, str(error))
+    waiting = "1 message waits" if count == 1 else f"{count} messages wait"
+    if mailbox.kind == BounceMailbox.Kind.MAILDIR:
+        return MailboxTest(True, f"The maildir “{mailbox.folder}” can be read: {waiting} in it.")
+    where = f" in {mailbox.folder}" if mailbox.kind == BounceMailbox.Kind.IMAP else ""
+    return MailboxTest(True, f"{mailbox.host} answers and takes the login: {waiting}{where}.")

@@ -16,6 +16,7 @@ from typing import Protocol
 import msgspec
 
 from mailing.bounces.parts import MOST_BYTES_READ
+from mailing.smtp.server import make_tls_context
 
 TIMEOUT_SECONDS = 30.0
 MOST_BYTES_TAKEN = 2 * MOST_BYTES_READ  # of one message; IMAP is asked for no more
@@ -27,6 +28,10 @@ FAILURES = (OSError, imaplib.IMAP4.error, poplib.error_proto, ssl.SSLError, mail
 
 class SourceFailed(Exception):
     """The mailbox cannot be read; the words say why, and what to do."""
+
+
+class SourceRefused(SourceFailed):
+    """The server answered, and refused."""
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -49,11 +54,13 @@ class Place(msgspec.Struct, frozen=True):
     authority: str = ""
 
     def make_context(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cadata=self.authority or None)
+        return make_tls_context(authority=self.authority)
 
 
 class Source(Protocol):
     """Messages that wait. `remove` may be called for a key once its message is dealt with."""
+
+    def count_messages(self) -> int: ...
 
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]: ...
 
@@ -65,6 +72,10 @@ class ImapSource:
 
     def __init__(self, client: imaplib.IMAP4) -> None:
         self._client = client
+
+    def count_messages(self) -> int:
+        _, found = self._client.uid("SEARCH", "UNDELETED")
+        return len((found[0] or b"").split())
 
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
         _, found = self._client.uid("SEARCH", "UNDELETED")
@@ -89,6 +100,9 @@ class Pop3Source:
     def __init__(self, client: poplib.POP3) -> None:
         self._client = client
 
+    def count_messages(self) -> int:
+        return len(self._client.list()[1])
+
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
         _, listing, _ = self._client.list()
         for line in listing[:most]:
@@ -108,6 +122,9 @@ class MaildirSource:
 
     def __init__(self, folder: Path) -> None:
         self._box = mailboxes.Maildir(folder, create=False)
+
+    def count_messages(self) -> int:
+        return len(self._box)
 
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
         for key in sorted(self._box.keys())[:most]:
@@ -200,7 +217,7 @@ def _naming_failures(place: Place | None) -> Iterator[None]:
             f"{where} shows a certificate that is not trusted: {error.verify_message}."
         ) from error
     except (imaplib.IMAP4.error, poplib.error_proto) as error:
-        raise SourceFailed(f"{where} refused: {_decode(error.args)}") from error
+        raise SourceRefused(f"{where} refused: {_decode(error.args)}") from error
     except FAILURES as error:
         raise SourceFailed(f"{where} cannot be reached: {error}") from error
 

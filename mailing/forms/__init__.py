@@ -6,16 +6,20 @@ from mailing.forms.audience import (
     SuppressionFilterForm,
     SuppressionForm,
 )
+from mailing.forms.bounces import BounceMailboxForm
 from mailing.forms.campaign import EmailCampaignForm, PreviewForm, TestMailForm
 from mailing.forms.connection import ConnectionForm, ConnectionTestForm
 from mailing.forms.contact import ContactForm
 from mailing.forms.held import HeldReportForm
 from mailing.forms.importing import ColumnsForm, EncodingForm, SuppressionImportForm, UploadForm
+from mailing.forms.oauth import OAuthForm
 from mailing.forms.segment import SegmentForm
 from mailing.forms.sender import SenderDomainForm
 from mailing.forms.tracking import TrackingPolicyForm
+from mailing.forms.webhook import WebhookForm
 
 __all__ = [
+    "BounceMailboxForm",
     "ColumnsForm",
     "ConnectionForm",
     "ConnectionTestForm",
@@ -25,6 +29,7 @@ __all__ = [
     "EncodingForm",
     "HeldReportForm",
     "ListForm",
+    "OAuthForm",
     "PreviewForm",
     "SegmentForm",
     "SenderDomainForm",
@@ -34,4 +39,5 @@ __all__ = [
     "TestMailForm",
     "TrackingPolicyForm",
     "UploadForm",
+    "WebhookForm",
 ]

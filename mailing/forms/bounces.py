@@ -5,10 +5,14 @@ from typing import Any
 
 from django import forms
 
-from campaigns.generics import ModelForm
 from mailing.addresses import normalise_address
+from mailing.forms.authority import AuthorityForm
 from mailing.forms.fields import DomainsField
-from mailing.forms.passwords import keep_stored_password, make_password_field
+from mailing.forms.passwords import (
+    describe_stored_password,
+    keep_stored_password,
+    make_password_field,
+)
 from mailing.models import BounceMailbox
 from mailing.sending import return_paths
 from mailing.smtp.server import is_loopback
@@ -29,7 +33,7 @@ def clean_bounce_address(value: str) -> str:
     return address.replace("x" * 36, return_paths.PLACE) if return_paths.PLACE in value else address
 
 
-class BounceMailboxForm(ModelForm[BounceMailbox]):
+class BounceMailboxForm(AuthorityForm):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
     password = make_password_field()
@@ -55,6 +59,10 @@ class BounceMailboxForm(ModelForm[BounceMailbox]):
             "is_enabled",
         ]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        describe_stored_password(self)
+
     def clean_address(self) -> str:
         return clean_bounce_address(self.cleaned_data["address"])
 
@@ -70,5 +78,6 @@ class BounceMailboxForm(ModelForm[BounceMailbox]):
             self.add_error(
                 "tls", "A password goes to another machine with encryption only: choose STARTTLS or TLS."
             )
-        keep_stored_password(self, cleaned, DESTINATION)
+        trusts_others = bool(cleaned.get("authority_file"))
+        keep_stored_password(self, cleaned, DESTINATION, trusts_others=trusts_others)
         return cleaned

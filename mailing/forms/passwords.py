@@ -4,9 +4,10 @@ from collections.abc import Collection
 from typing import Any
 
 from django import forms
+from django.utils.html import escape
 
 from campaigns.generics import ModelForm
-from mailing.secrets import is_stored
+from mailing.secrets import describe_trouble, is_stored
 
 
 def make_password_field() -> forms.CharField:
@@ -14,6 +15,13 @@ def make_password_field() -> forms.CharField:
     return forms.CharField(
         required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
+
+
+def describe_stored_password(form: ModelForm[Any]) -> None:
+    """Say beside the field that a password is stored, or why the stored one cannot be read."""
+    if is_stored(form.instance, "password"):
+        kept = "One is stored. Leave this empty to keep it, as long as host, port, encryption and user stay."
+        form.fields["password"].help_text = escape(describe_trouble(form.instance, "password") or kept)
 
 
 def keep_stored_password(

@@ -1519,6 +1519,7 @@ class Migration(migrations.Migration):
                     "trouble",
                     models.TextField(blank=True, editable=False, help_text="Why it could not be read last."),
                 ),
+                ("messages_read", models.PositiveBigIntegerField(default=0, editable=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
@@ -1549,6 +1550,148 @@ class Migration(migrations.Migration):
                 help_text="Where its bounces come back to. Leave blank for the bounce mailbox of the sender's domain.",
                 max_length=200,
             ),
+        ),
+        migrations.CreateModel(
+            name="Webhook",
+            fields=[
+                (
+                    "connection",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="webhook",
+                        serialize=False,
+                        to="mailing.smtpconnection",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[
+                            ("amazon_ses", "Amazon SES"),
+                            ("brevo", "Brevo"),
+                            ("mailgun", "Mailgun"),
+                            ("mailjet", "Mailjet"),
+                            ("postmark", "Postmark"),
+                            ("resend", "Resend"),
+                            ("sendgrid", "SendGrid"),
+                            ("sparkpost", "SparkPost"),
+                            ("standard", "Another program, by Standard Webhooks"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "secret",
+                    mailing.secrets.EncryptedTextField(
+                        blank=True, help_text="What the others prove themselves with; made here."
+                    ),
+                ),
+                (
+                    "signing_key",
+                    mailing.secrets.EncryptedTextField(
+                        blank=True,
+                        help_text="What the provider signs with, as its page of webhooks shows it.",
+                    ),
+                ),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
+                ("last_event_at", models.DateTimeField(blank=True, editable=False, null=True)),
+            ],
+            options={
+                "default_permissions": (),
+            },
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="delivered_at",
+            field=models.DateTimeField(
+                blank=True, help_text="When the recipient's server took it, as a provider reports.", null=True
+            ),
+        ),
+        migrations.CreateModel(
+            name="ReceivedEvent",
+            fields=[
+                ("digest", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [models.Index(fields=["at"], name="received_event_by_time")],
+            },
+        ),
+        migrations.CreateModel(
+            name="OAuthGrant",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.CharField(
+                        choices=[("microsoft", "Microsoft 365"), ("google", "Gmail"), ("other", "Another")],
+                        default="microsoft",
+                        max_length=10,
+                    ),
+                ),
+                ("client_id", models.CharField(max_length=255, verbose_name="client ID")),
+                ("client_secret", mailing.secrets.EncryptedTextField(blank=True)),
+                (
+                    "authorize_url",
+                    models.CharField(max_length=500, verbose_name="address of the consent page"),
+                ),
+                ("token_url", models.CharField(max_length=500, verbose_name="address for tokens")),
+                ("scope", models.CharField(max_length=500)),
+                ("access_token", mailing.secrets.EncryptedTextField(blank=True)),
+                ("refresh_token", mailing.secrets.EncryptedTextField(blank=True)),
+                (
+                    "expires_at",
+                    models.DateTimeField(blank=True, help_text="When the access token ends.", null=True),
+                ),
+                (
+                    "place",
+                    models.CharField(
+                        blank=True, help_text="A digest of the server that was consented to.", max_length=64
+                    ),
+                ),
+                (
+                    "trouble",
+                    models.TextField(blank=True, help_text="Why the consent is lost; empty while it holds."),
+                ),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="oauth",
+                        to="mailing.smtpconnection",
+                    ),
+                ),
+                (
+                    "mailbox",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="oauth",
+                        to="mailing.bouncemailbox",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("connection__isnull", False), ("mailbox__isnull", True)),
+                            models.Q(("connection__isnull", True), ("mailbox__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="oauth_grant_of_one",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="HeldReport",

@@ -28,17 +28,18 @@ BEGIN
             SELECT campaign_id, connection_id, status, -count(*) AS rows, -count(opened_at) AS opened,
                    -count(clicked_at) AS clicked, -count(unsubscribed_at) AS unsubscribed,
                    -count(complained_at) AS complained,
+                   -count(delivered_at) FILTER (WHERE status <> 'bounced') AS delivered,
                    -count(sent_at) FILTER (WHERE status = 'bounced') AS returned
             FROM was GROUP BY 1, 2, 3
             UNION ALL
             SELECT campaign_id, connection_id, status, count(*), count(opened_at),
                    count(clicked_at), count(unsubscribed_at), count(complained_at),
-                   count(sent_at) FILTER (WHERE status = 'bounced')
+                   count(delivered_at) FILTER (WHERE status <> 'bounced'), count(sent_at) FILTER (WHERE status = 'bounced')
             FROM is_now GROUP BY 1, 2, 3
         ) AS kinds,
         LATERAL (VALUES
             (status, rows), ('opened', opened), ('clicked', clicked), ('unsubscribed', unsubscribed),
-            ('complained', complained), ('returned', returned)
+            ('complained', complained), ('delivered', delivered), ('returned', returned)
         ) AS counted (measure, change)
         GROUP BY 1, 2, 3
         HAVING sum(counted.change) <> 0;

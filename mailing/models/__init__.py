@@ -4,6 +4,7 @@ from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
+from mailing.models.oauth import OAuthGrant
 from mailing.models.report import ReportFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.tracking import (
@@ -14,6 +15,7 @@ from mailing.models.tracking import (
     TrackingConsent,
     TrackingPolicy,
 )
+from mailing.models.webhooks import ReceivedEvent, Webhook
 
 __all__ = [
     "Attempt",
@@ -31,7 +33,9 @@ __all__ = [
     "Lane",
     "Membership",
     "Mode",
+    "OAuthGrant",
     "Pace",
+    "ReceivedEvent",
     "ReportFigures",
     "RetentionCount",
     "Route",
@@ -46,4 +50,5 @@ __all__ = [
     "TrackingPolicy",
     "Upload",
     "VerdictBlock",
+    "Webhook",
 ]

@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.urls import reverse
 
 from campaigns.fields import DatabaseTimeField
 from mailing.models.connection import OPEN_LOGIN
@@ -49,6 +50,7 @@ class BounceMailbox(models.Model):
     is_enabled = models.BooleanField("enabled", default=True)
     read_at = models.DateTimeField(null=True, blank=True, editable=False)
     trouble = models.TextField(blank=True, editable=False, help_text="Why it could not be read last.")
+    messages_read = models.PositiveBigIntegerField(default=0, editable=False)
     created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:
@@ -58,6 +60,9 @@ class BounceMailbox(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def get_absolute_url(self) -> str:
+        return reverse("mailing:mailbox", args=[self.pk])
+
     @property
     def login_trouble(self) -> str:
         """Why nobody can log in with what is stored here; "" when nothing speaks against it."""
@@ -65,6 +70,8 @@ class BounceMailbox(models.Model):
             return ""
         if self.tls == self.Tls.NONE and not is_loopback(self.host):
             return f"“{self}” has no encryption. {OPEN_LOGIN}"
+        if grant := getattr(self, "oauth", None):
+            return str(grant.login_trouble)
         return describe_trouble(self, "password")
 
 

@@ -92,6 +92,8 @@ class SmtpConnection(models.Model):
             return ""
         if self.tls == self.Tls.NONE and not is_loopback(self.host):
             return f"“{self}” has a user name and no encryption. {OPEN_LOGIN}"
+        if grant := getattr(self, "oauth", None):
+            return str(grant.login_trouble)
         return describe_trouble(self, "password")
 
     def takes_sender(self, address: str) -> bool:

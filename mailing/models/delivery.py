@@ -81,6 +81,9 @@ class Delivery(models.Model):
     clicked_at = models.DateTimeField(null=True, blank=True)
     unsubscribed_at = models.DateTimeField(null=True, blank=True)
     complained_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the recipient's server took it, as a provider reports."
+    )
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -153,6 +156,7 @@ class Tally(models.Model):
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
         RETURNED = "returned", "Bounced after acceptance"
         COMPLAINED = "complained", "Complained"
+        DELIVERED = "delivered", "Reported as delivered, and not bounced since"
 
     campaign = models.ForeignKey(
         "mailing.EmailCampaign", models.PROTECT, related_name="tallies", db_constraint=False, db_index=False

@@ -24,6 +24,7 @@ class Totals(msgspec.Struct, frozen=True):
     total: int
     sent: int
     delivered: int
+    confirmed: int
     opened: int
     clicked: int
     bounced: int
@@ -38,6 +39,7 @@ def total_up(total: int, sums: Sums) -> Totals:
         total=total,
         sent=sums.number_sent,
         delivered=sums.count(S.ACCEPTED),
+        confirmed=sums.count(M.DELIVERED),
         opened=sums.count(M.OPENED),
         clicked=sums.count(M.CLICKED),
         bounced=sums.count(S.BOUNCED),
@@ -116,6 +118,7 @@ def list_figures(
             "Delivered",
             counted.delivered,
             "Mails that a mail server took and that have not come back since.",
+            note=_note_confirmed(counted.confirmed),
             rate=Rate("Delivery rate", counted.delivered, counted.sent, "sent", "Delivered, of those sent."),
         ),
         Figure(
@@ -168,6 +171,11 @@ def list_figures(
             ),
         ),
     ]
+
+
+def _note_confirmed(amount: int) -> str:
+    """Say how many mails a provider reports as delivered; "" where none reports any."""
+    return f"The provider confirms {formats.thousands(amount)} of them." if amount else ""
 
 
 def _note_unnamed(amount: int, word: str) -> str:

@@ -14,7 +14,7 @@ from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
 from mailing.senders.domains import load_stored_signer
 from mailing.senders.signing import Signer
-from mailing.sending import return_paths, tokens, windows
+from mailing.sending import metadata, return_paths, tokens, windows
 from mailing.sending.turns import Limit
 from mailing.sending.windows import ALWAYS, Stretch, Window
 
@@ -107,7 +107,8 @@ SELECT campaign.id, content.compiled, email.from_email, email.retry_hours,
            FROM mailing_dkimkey AS key JOIN mailing_senderdomain AS domain ON domain.id = key.domain_id
            WHERE domain.name = split_part(email.from_email, '@', 2)
              AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
-       ), email.recent_results, email.window_from, email.window_until, email.window_days, email.window_zone,
+       ), (SELECT provider FROM mailing_webhook WHERE connection_id = %s), email.recent_results,
+       email.window_from, email.window_until, email.window_days, email.window_zone,
        email.per_second, email.per_minute, email.per_hour
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
@@ -137,6 +138,7 @@ class RunningCampaign(msgspec.Struct):
     stretch: Stretch = ALWAYS
     is_open: bool = True
     write_return_path: Callable[[int], bytes] | None = None
+    write_metadata: Callable[[str], bytes] | None = None
     recent_results: dict[str, str] = {}
     signer: Signer | None = None
 
@@ -183,7 +185,10 @@ class ClaimedDelivery(msgspec.Struct):
         message = campaign.compiled.render(
             self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
         )
-        return campaign.signer.sign_wire(message) if campaign.signer else message
+        if campaign.signer:
+            message = campaign.signer.sign_wire(message)
+        # not signed: the provider reads it and takes it out
+        return campaign.write_metadata(own.message_id) + message if campaign.write_metadata else message
 
 
 async def read_campaigns(
@@ -201,7 +206,9 @@ async def read_campaigns(
     running: dict[int, datetime] = dict(await (await database.execute(RUNNING)).fetchall())
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
     cursor = database.cursor(binary=True)
-    await cursor.execute(CAMPAIGNS, [connection_id, str(connection_id), [*found, *broken, *unsignable]])
+    await cursor.execute(
+        CAMPAIGNS, [connection_id, connection_id, str(connection_id), [*found, *broken, *unsignable]]
+    )
     for (
         pk,
         compiled,
@@ -212,6 +219,7 @@ async def read_campaigns(
         bounces,
         domain,
         dkim_keys,
+        provider,
         recent,
         begins,
         ends,
@@ -240,6 +248,7 @@ async def read_campaigns(
             Limit(*limits),
             windows.read_window(begins, ends, days, zone, settings.TIME_ZONE),
             write_return_path=return_paths.make_writer(bounces) if bounces else None,
+            write_metadata=metadata.make_writer(provider) if provider else None,
             recent_results=recent,
             signer=signer,
         )

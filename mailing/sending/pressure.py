@@ -102,7 +102,8 @@ class Pressure:
             self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)
         else:
             self._failure = error.sentence
-            self._is_for_good |= error.cause in INCURABLE or _is_refusal(error.verdict)
+            if error.cause is not Cause.TOKEN:  # the next try asks for another token, which may be taken
+                self._is_for_good |= error.cause in INCURABLE or _is_refusal(error.verdict)
             self._stop()
 
     def _slow_down(self, asked: float | None) -> None:

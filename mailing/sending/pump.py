@@ -18,7 +18,7 @@ from django.db import OperationalError, connection
 
 from campaigns import database_time
 from campaigns.processes import is_stopping
-from mailing import endings
+from mailing import endings, oauth
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
@@ -29,7 +29,7 @@ from mailing.sending.servers import TIMEOUTS, server_of
 from mailing.sending.supply import Parcel, Supply
 from mailing.sending.turns import Limit, Turnstile
 from mailing.smtp import client
-from mailing.smtp.client import ConnectFailed, Connection, Tls
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Server, Tls
 
 logger = logging.getLogger(__name__)
 
@@ -88,18 +88,28 @@ def _begin(connection_id: int, number: int) -> BegunRun | None:
     is_held = pace.held_until is not None and pace.held_until > database_time.now()
     most = lanes.share_of_lane(max(1, smtp.max_connections >> pace.level_at(database_time.now())), number)
     places = most - lanes.count_waiting(connection_id, number)
-    taken = lanes.take_lane(connection_id, number) if places > 0 and not is_held else None
-    if taken is None:
+    server = _find_server(smtp) if places > 0 and not is_held else None
+    taken = lanes.take_lane(connection_id, number) if server else None
+    if server is None or taken is None:
         lanes.note_in_vain(connection_id, number)  # the clock wakes it when it may go on
         return None
     connection.close()  # the run has its own, and may outlive a restart of the database
-    pump = Pump(smtp, pace, taken, number, places=places, most=most)
+    pump = Pump(smtp, server, pace, taken, number, places=places, most=most)
     with contextlib.ExitStack() as held:
         held.callback(lanes.end_run, taken)
         runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
         work = runner.get_loop().create_task(pump.run())
         runner.run(pump.until_late(work))
         return held.pop_all(), runner, work, pump
+
+
+def _find_server(smtp: SmtpConnection) -> Server | None:
+    """Find the server to send to; None, and the connection waits, where nobody can log in there now."""
+    try:
+        return server_of(smtp, TIMEOUTS)
+    except ConnectFailed as error:
+        breaker.note_failure(smtp.pk, error.sentence, for_good=error.cause is Cause.LOGIN)
+        return None
 
 
 def _is_set_aside(pump: "Pump") -> bool:
@@ -145,12 +155,21 @@ class Pump:
     """
 
     def __init__(
-        self, smtp: SmtpConnection, pace: Pace, number: int, lane: int, *, places: int, most: int
+        self,
+        smtp: SmtpConnection,
+        server: Server,
+        pace: Pace,
+        number: int,
+        lane: int,
+        *,
+        places: int,
+        most: int,
     ) -> None:
         self.smtp = smtp
         self.number = number
         self._lane, self._most = lane, most
-        self._server = server_of(smtp, TIMEOUTS)
+        self._server = server
+        self._is_token_refused = False
         self._pressure = Pressure(smtp, pace, places, self.stop)
         self._answers = Answers(smtp, self._server, pace, self._pressure, self.stop)
         self._over = asyncio.Event()
@@ -290,6 +309,8 @@ class Pump:
 
     def follow(self) -> None:
         """Tell whom it concerns what the run met with, and see to the next one; again when more has come."""
+        if self._is_token_refused and (grant := oauth.find_grant(self.smtp)):
+            oauth.forget_access_token(grant, self._server.password)
         may_go_on = self._pressure.may_go_on
         self._pressure.tell(was_of_use=self.accepted_count > 0)
         if self._supply is None:  # the database went away before anything was taken
@@ -365,6 +386,7 @@ class Pump:
                 await self._over.wait()
 
     def _shut_out(self, error: ConnectFailed) -> None:
+        self._is_token_refused |= error.cause is Cause.TOKEN
         if not self._answers.is_ending:
             self._pressure.shut_out(error, is_alone=not self._links)
 

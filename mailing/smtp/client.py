@@ -66,6 +66,7 @@ class Cause(StrEnum):
     CERTIFICATE = "certificate not trusted"
     ENCRYPTION = "encryption not possible"
     LOGIN = "login refused"
+    TOKEN = "token refused"
     SENDER = "sender not accepted"
     HELLO = "name in EHLO not accepted"
     QUOTA = "limit of the account reached"
@@ -80,6 +81,7 @@ ADVICE = {
     Cause.CERTIFICATE: "Use the host name the certificate was made for, or have the server's operator renew it.",
     Cause.ENCRYPTION: "Choose the encryption this port speaks: 465 implicit TLS, 587 and 25 STARTTLS.",
     Cause.LOGIN: "Check user name and password; some providers want an app password or a login made for SMTP.",
+    Cause.TOKEN: "Connect it again on its page, or have sending by SMTP allowed for this mailbox at the provider.",
     Cause.SENDER: "Use a sender address this login may send from, or have its domain allowed at the provider.",
     Cause.HELLO: "Set the connection's name in EHLO to this machine's full host name, such as mail.shop.example.",
     Cause.QUOTA: "Wait until the provider lets this account send again, or have its limit raised.",
@@ -254,6 +256,9 @@ async def _log_in(connection: Connection) -> None:
     limit = server.timeouts.auth
     offered = connection.capabilities.logins
     user, password = server.username.encode(), server.password.encode()
+    if server.has_token:
+        await _log_in_with_token(connection)
+        return
     if "PLAIN" in offered:
         token = base64.b64encode(b"\0%b\0%b" % (user, password))
         answer = await connection.ask(b"AUTH PLAIN " + token, limit)
@@ -270,6 +275,27 @@ async def _log_in(connection: Connection) -> None:
         )
         raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
     _expect(connection, Stage.AUTH, answer, 235, Cause.LOGIN)
+
+
+async def _log_in_with_token(connection: Connection) -> None:
+    """Say a token by XOAUTH2. Raises ConnectFailed."""
+    server = connection.server
+    offered = connection.capabilities.logins
+    if "XOAUTH2" not in offered:
+        what = f"{server} offers {', '.join(offered) or 'no login at all'}, and this connection logs in by XOAUTH2."
+        raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, what)
+    said = f"user={server.username}\1auth=Bearer {server.password}\1\1".encode()
+    answer = await connection.ask(b"AUTH XOAUTH2 " + base64.b64encode(said), server.timeouts.auth)
+    if answer is not None and answer.code == 334:  # the refusal in detail, which is to be acknowledged
+        answer = await connection.ask(b"", server.timeouts.auth)
+    try:
+        _expect(connection, Stage.AUTH, answer, 235, Cause.TOKEN)
+    except ConnectFailed as error:
+        if error.cause is not Cause.LOGIN:
+            raise
+        raise ConnectFailed(
+            Cause.TOKEN, Stage.AUTH, error.reply, f"{server} refused the token: {error.reply}."
+        ) from error
 
 
 _AT_STAGE = {

@@ -57,7 +57,7 @@ class Server:
     verify: check the certificate against the system's authorities, or against those in `ca_file` or the text
     `authority` (PEM) where given.
     local_hostname: what EHLO calls us, in ASCII; relays expect a full domain name.
-    password: kept out of repr.
+    password: kept out of repr. has_token: it is an access token of OAuth 2, said by XOAUTH2.
     Raises ValueError: `tls` is none of the three, `local_hostname` cannot stand in a command.
     """
 
@@ -70,6 +70,7 @@ class Server:
     verify: bool = True
     ca_file: str | None = None
     authority: str = ""
+    has_token: bool = False
     local_hostname: str = field(default_factory=socket.gethostname)
 
     def __post_init__(self) -> None:
@@ -82,11 +83,12 @@ class Server:
 
     def tls_context(self) -> ssl.SSLContext:
         """One context for all connections alike: loading the authorities takes 10 ms and more."""
-        return _tls_context(self.verify, self.ca_file, self.authority)
+        return make_tls_context(self.verify, self.ca_file, self.authority)
 
 
 @lru_cache(maxsize=64)
-def _tls_context(verify: bool, ca_file: str | None, authority: str) -> ssl.SSLContext:
+def make_tls_context(verify: bool = True, ca_file: str | None = None, authority: str = "") -> ssl.SSLContext:
+    """Make what checks a server's certificate; the arguments are those of Server."""
     context = ssl.create_default_context(cafile=ca_file, cadata=authority or None)
     if authority:  # what was uploaded is trusted as it is, be it a root, one below it, or the server's own
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

@@ -64,6 +64,7 @@ def parse(*rules: str) -> list[Rule]:
 class Settings:
     """rate: messages a second, above it 454 at MAIL. latency: seconds every answer takes. login: "user:password".
 
+    tokens: access tokens that AUTH XOAUTH2 takes, by user.
     lax: 1 answers 354 to DATA whatever was said to MAIL and RCPT.
     """
 
@@ -73,6 +74,7 @@ class Settings:
     rate: float = 0.0
     latency: float = 0.0
     login: str = ""
+    tokens: dict[str, str] = field(default_factory=dict)
     logins_offered: str = "PLAIN LOGIN"
     extensions: str = "PIPELINING,8BITMIME,SMTPUTF8,ENHANCEDSTATUSCODES,SIZE 50000000"
     lax: int = 0

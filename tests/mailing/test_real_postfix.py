@@ -9,10 +9,12 @@ from typing import NamedTuple
 
 import pytest
 
-from mailing.models import Pace
+from mailing import progress, reports
+from mailing.bounces import mailboxes
+from mailing.models import BounceMailbox, HeldReport, Pace, Suppression
 from mailing.sending import outcome
 from mailing.smtp import sessions
-from tests.factories import SmtpConnectionFactory
+from tests.factories import ContactFactory, SmtpConnectionFactory
 from tests.mailing.real_servers import (
     check_each_arrived_once,
     count_tries,
@@ -26,7 +28,7 @@ from tests.mailing.real_servers import (
     wait_for_mail,
     wait_for_port,
 )
-from tests.mailing.running import SEPARATE, counts, in_thread, send, wait_for
+from tests.mailing.running import SEPARATE, counts, in_thread, launch_campaign, send, wait_for
 
 pytestmark = SEPARATE
 MAIN = """
@@ -283,3 +285,31 @@ def test_a_restart_in_the_middle_of_a_run_loses_and_doubles_nobody(short_waits, 
         assert arrived.keys() >= accepted.keys()
         doubtful = set(campaign.deliveries.filter(status="uncertain").values_list("email", flat=True))
         assert arrived.keys() - accepted.keys() <= doubtful
+
+
+def test_what_postfix_bounces_suppresses_and_stands_in_the_report(settings):
+    """Postfix takes every mail, finds no box for it, and bounces into the maildir that we read."""
+    with run_postfix(
+        """
+virtual_mailbox_maps = inline:{bounces@shop.example=bounces/}
+smtpd_reject_unlisted_recipient = no
+recipient_delimiter = +
+"""
+    ) as postfix:
+        settings.MAILDIRS = postfix.folder / "mail"
+        row = BounceMailbox.objects.create(
+            name="Bounces", address="bounces@shop.example", kind="maildir", folder="bounces"
+        )
+        smtp = SmtpConnectionFactory(port=postfix.port)
+        contacts = [ContactFactory(email=f"n{number}@gone.example") for number in range(3)]
+        campaign = launch_campaign(contacts, connection=smtp, from_email="news@shop.example")
+        assert send(campaign).status == "completed"
+        wait_for(lambda: len(list((settings.MAILDIRS / "bounces" / "new").glob("*"))) == 3)
+        assert mailboxes.read_mailbox(row.pk) == 3
+    assert counts(campaign) == {"bounced": 3}
+    assert set(Suppression.objects.values_list("reason", flat=True)) == {"hard_bounce"}
+    assert not HeldReport.objects.exists()
+    assert progress.read_figures(campaign).bounced == 3
+    rows = reports.read_page(campaign, reports.read_search("bounced", "", "")).rows
+    answers = {row.enhanced_code for row in rows}
+    assert answers == {"5.1.1"}, "each row of the report says why"

@@ -61,10 +61,10 @@ def test_tls_is_spoken_with_an_authority_of_its_own_and_with_no_other(kind, tls,
     made = certificate("127.0.0.1")
     with serve_mailbox(kind, [write_bounce(delivery)], tls=tls, certificate=(made.chain, made.key)) as box:
         row = make_mailbox(box, kind, tls=tls, authority=Path(made.authority).read_text())
-        assert reading.check_mailbox(row) == ""
+        assert reading.check_mailbox(row).works
         assert reading.read_mailbox(row.pk) == 1
         row.authority = ""
-        assert "certificate that is not trusted" in reading.check_mailbox(row)
+        assert "certificate that is not trusted" in reading.check_mailbox(row).sentence
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -133,7 +133,7 @@ def test_a_wrong_password_is_said_in_the_server_s_words(kind):
 
 def test_a_password_goes_to_no_other_machine_without_encryption():
     row = make_mailbox(host="mail.example.net", port=143)
-    assert "has no encryption" in reading.check_mailbox(row)
+    assert "has no encryption" in reading.check_mailbox(row).sentence
 
 
 def test_a_maildir_is_read_and_emptied(delivery, tmp_path, settings):
@@ -150,7 +150,7 @@ def test_a_maildir_is_read_and_emptied(delivery, tmp_path, settings):
 def test_no_folder_outside_is_read(folder, tmp_path, settings):
     settings.MAILDIRS = tmp_path / "maildirs"
     (tmp_path / "outbox" / "new").mkdir(parents=True)
-    assert reading.check_mailbox(make_mailbox(kind="maildir", folder=folder)) != ""
+    assert not reading.check_mailbox(make_mailbox(kind="maildir", folder=folder)).works
 
 
 def test_an_error_nobody_foresaw_holds_that_message_and_no_other(delivery, tmp_path, settings, monkeypatch):

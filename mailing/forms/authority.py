@@ -1,0 +1,48 @@
+"""The certificate authority of a server of one's own: uploaded as a file, trusted for that server alone."""
+
+from typing import Any
+
+from django import forms
+
+from campaigns.generics import ModelForm
+from mailing.smtp.server import read_authorities
+
+LARGEST_AUTHORITY = 256 * 1024  # bytes of certificates
+
+
+class AuthorityForm(ModelForm[Any]):  # of any model with an authority
+    """A file left empty keeps the authority that is stored."""
+
+    authority_file = forms.FileField(
+        label="Certificate authority (PEM file)",
+        required=False,
+        help_text="For a server whose certificate comes from a private authority; trusted for this server alone.",
+        widget=forms.FileInput(attrs={"accept": ".pem,.crt,.cer"}),
+    )
+    forgets_authority = forms.BooleanField(label="Trust the usual authorities again", required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.instance.authority:
+            self.fields["forgets_authority"].widget = forms.HiddenInput()
+
+    def clean_authority_file(self) -> str:
+        """Return the certificates to trust, "" when none were uploaded."""
+        file = self.cleaned_data["authority_file"]
+        if not file:
+            return ""
+        if file.size > LARGEST_AUTHORITY:
+            raise forms.ValidationError(
+                f"The file is larger than {LARGEST_AUTHORITY // 1024} KB: it is no certificate."
+            )
+        try:
+            return read_authorities(file.read())
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def save(self, commit: bool = True) -> Any:
+        if authority := self.cleaned_data["authority_file"]:
+            self.instance.authority = authority
+        elif self.cleaned_data.get("forgets_authority"):
+            self.instance.authority = ""
+        return super().save(commit)

@@ -1,0 +1,45 @@
+"""The webhook of a connection."""
+
+from typing import Any
+
+from django import forms
+
+from mailing.models import Webhook
+from mailing.webhooks import readers
+
+Provider = Webhook.Provider
+
+
+class WebhookForm(forms.Form):
+    """A key left empty keeps the one that is stored for this provider; it is never shown."""
+
+    provider = forms.ChoiceField(
+        choices=[("", "None"), *Provider.choices],
+        required=False,
+        help_text="The provider whose server takes the mails of this connection.",
+    )
+    signing_key = forms.CharField(
+        label="Key that the provider signs with",
+        required=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="Mailgun, Resend and SendGrid show it on their page of webhooks. The others need none.",
+    )
+
+    def __init__(self, *args: Any, webhook: Webhook | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._webhook = webhook
+        if webhook:
+            self.fields["provider"].initial = webhook.provider
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        provider, key = cleaned.get("provider"), cleaned.get("signing_key", "").strip()
+        if provider not in Webhook.SIGNING:
+            return cleaned | {"signing_key": ""}
+        is_stored = self._webhook and self._webhook.provider == provider and self._webhook.signing_key
+        label = Provider(provider).label
+        if not key and not is_stored:
+            self.add_error("signing_key", f"Enter the key that {label} signs its events with.")
+        elif key and not readers.is_key(provider, key):
+            self.add_error("signing_key", f"This is no key of {label}: copy it from its page of webhooks.")
+        return cleaned | {"signing_key": key}

@@ -1,0 +1,78 @@
+from hashlib import sha256
+
+from django.db import models
+from django.db.models import Q
+
+from mailing.models.bounces import BounceMailbox
+from mailing.models.connection import SmtpConnection
+from mailing.secrets import EncryptedTextField, describe_trouble
+
+
+class OAuthGrant(models.Model):
+    """A login by OAuth 2 in place of a password: who gives tokens, and those that somebody's consent has brought."""
+
+    class Provider(models.TextChoices):
+        MICROSOFT = "microsoft", "Microsoft 365"
+        GOOGLE = "google", "Gmail"
+        OTHER = "other", "Another"
+
+    connection = models.OneToOneField(SmtpConnection, models.CASCADE, null=True, related_name="oauth")
+    mailbox = models.OneToOneField(BounceMailbox, models.CASCADE, null=True, related_name="oauth")
+    provider = models.CharField(max_length=10, choices=Provider, default=Provider.MICROSOFT)
+    client_id = models.CharField("client ID", max_length=255)
+    client_secret = EncryptedTextField(blank=True)
+    authorize_url = models.CharField("address of the consent page", max_length=500)
+    token_url = models.CharField("address for tokens", max_length=500)
+    scope = models.CharField(max_length=500)
+    access_token = EncryptedTextField(blank=True)
+    refresh_token = EncryptedTextField(blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When the access token ends.")
+    place = models.CharField(
+        max_length=64, blank=True, help_text="A digest of the server that was consented to."
+    )
+    trouble = models.TextField(blank=True, help_text="Why the consent is lost; empty while it holds.")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="oauth_grant_of_one",
+                condition=Q(connection__isnull=False, mailbox__isnull=True)
+                | Q(connection__isnull=True, mailbox__isnull=False),
+            )
+        ]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.get_provider_display()} of {self.owner}"
+
+    @property
+    def owner(self) -> SmtpConnection | BounceMailbox:
+        """Whose login it is."""
+        owner = self.connection or self.mailbox
+        assert owner is not None  # the constraint holds it
+        return owner
+
+    @property
+    def is_connected(self) -> bool:
+        return bool(self.access_token or self.refresh_token)
+
+    @property
+    def login_trouble(self) -> str:
+        """Say why no token can be had; "" when nothing speaks against it."""
+        again = "Connect it again on its page."
+        for name in ("client_secret", "access_token", "refresh_token"):
+            if sentence := describe_trouble(self, name):
+                return sentence
+        if self.trouble:
+            return f"“{self.owner}” lost the consent of {self.get_provider_display()}: {self.trouble} {again}"
+        if not self.is_connected:
+            return f"“{self.owner}” waits for a consent: connect it with {self.get_provider_display()} on its page."
+        if self.place != digest_place(self.owner):
+            return f"The server or the user of “{self.owner}” has changed since somebody consented. {again}"
+        return ""
+
+
+def digest_place(owner: SmtpConnection | BounceMailbox) -> str:
+    """A digest of who gets to know the token."""
+    place = (owner.host.lower(), owner.port, owner.tls, owner.username, owner.authority)
+    return sha256("\n".join(str(part) for part in place).encode()).hexdigest()

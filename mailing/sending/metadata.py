@@ -1,0 +1,34 @@
+"""The header that lets a provider's events find their delivery: each provider has one of its own.
+
+Its value is the token of the Message-ID, which every mail carries anyway: it may unsubscribe nobody.
+"""
+
+from collections.abc import Callable
+
+from mailing.models import Webhook
+
+NAME = "delivery"  # of the token among a provider's metadata
+
+Provider = Webhook.Provider
+_HEADERS = {
+    # the header for its API's library, and the tag that SES itself returns
+    Provider.AMAZON_SES: 'X-Metadata: {"delivery": "*"}\r\nX-SES-MESSAGE-TAGS: delivery=*',
+    Provider.BREVO: 'X-Mailin-custom: {"delivery": "*"}',
+    Provider.MAILGUN: 'X-Mailgun-Variables: {"delivery": "*"}',
+    Provider.MAILJET: 'X-MJ-EventPayload: {"delivery": "*"}',
+    Provider.POSTMARK: "X-PM-Metadata-delivery: *",
+    Provider.RESEND: 'X-Metadata: {"delivery": "*"}',
+    Provider.SENDGRID: 'X-SMTPAPI: {"unique_args": {"delivery": "*"}}',
+    Provider.SPARKPOST: 'X-MSYS-API: {"metadata": {"delivery": "*"}}',
+    Provider.STANDARD: 'X-Metadata: {"delivery": "*"}',
+}
+
+
+def make_writer(provider: str) -> Callable[[str], bytes]:
+    """What writes the header of a delivery, by its token, with its end of line."""
+    parts = (_HEADERS[Provider(provider)] + "\r\n").encode().split(b"*")
+
+    def write_metadata(token: str) -> bytes:
+        return token.encode().join(parts)
+
+    return write_metadata

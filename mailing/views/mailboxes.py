@@ -1,0 +1,96 @@
+"""Bounce mailboxes: what comes back to them is read by a task of the clock."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns.requests import Request
+from mailing.bounces import mailboxes
+from mailing.forms import BounceMailboxForm
+from mailing.models import BounceMailbox, HeldReport
+from mailing.views.sure import act_once_sure
+
+viewing = permission_required("mailing.view_bouncemailbox", raise_exception=True)
+changing = permission_required("mailing.change_bouncemailbox", raise_exception=True)
+
+
+@require_GET
+@viewing
+def mailbox_list(request: Request) -> HttpResponse:
+    context = {"mailboxes": list_mailboxes(), "menu_path": reverse("mailing:connections")}
+    return render(request, "mailing/mailboxes.html", context)
+
+
+@require_GET
+@viewing
+def mailbox(request: Request, pk: int) -> HttpResponse:
+    return show_mailbox(request, find_mailbox(pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.add_bouncemailbox", raise_exception=True)
+def mailbox_new(request: Request) -> HttpResponse:
+    return edit_mailbox(request, BounceMailbox())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@changing
+def mailbox_edit(request: Request, pk: int) -> HttpResponse:
+    return edit_mailbox(request, find_mailbox(pk))
+
+
+def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
+    form = BounceMailboxForm(request.POST or None, request.FILES or None, instance=row)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(request, f"“{saved}” is saved. Test it to see whether it can be read.")
+        return redirect(saved)
+    context = {"form": form, "menu_path": reverse("mailing:connections")}
+    return render(request, "mailing/mailbox_form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_bouncemailbox", raise_exception=True)
+def mailbox_delete(request: Request, pk: int) -> HttpResponse:
+    row = find_mailbox(pk)
+    return act_once_sure(
+        request,
+        partial(BounceMailbox.objects.filter(pk=pk).delete),
+        done=f"The bounce mailbox “{row}” is deleted.",
+        to="mailing:mailboxes",
+        title=f"Delete the bounce mailbox “{row}”?",
+        sentence=f"Nothing that comes back to {row.address} is read any more, also of mails that have left. "
+        "The messages stay where they are. To stop reading for a while, switch it off.",
+        label="Delete",
+        back=row.get_absolute_url(),
+        menu_path=reverse("mailing:connections"),
+    )
+
+
+@require_POST
+@changing
+def mailbox_test(request: Request, pk: int) -> HttpResponse:
+    """Log in to the mailbox, and say what its server answered."""
+    row = find_mailbox(pk)
+    return show_mailbox(request, row, verdict=mailboxes.check_mailbox(row))
+
+
+def show_mailbox(request: Request, row: BounceMailbox, **more: object) -> HttpResponse:
+    context = {"mailbox": row, "menu_path": reverse("mailing:connections")} | more
+    return render(request, "mailing/mailbox.html", context)
+
+
+def list_mailboxes() -> QuerySet[BounceMailbox]:
+    """All mailboxes, each with how many of its messages wait for a person."""
+    waiting = Q(held__decision=HeldReport.Decision.WAITING)
+    return BounceMailbox.objects.annotate(waiting=Count("held", filter=waiting))
+
+
+def find_mailbox(pk: int) -> BounceMailbox:
+    return get_object_or_404(list_mailboxes(), pk=pk)

@@ -1,0 +1,165 @@
+"""Login by OAuth 2: its registration, the way to the provider's page, and the way back."""
+
+import secrets
+import time
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from campaigns.requests import Request
+from mailing import oauth
+from mailing.bounces.parts import make_storable
+from mailing.forms import OAuthForm
+from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
+from mailing.sending import breaker
+from mailing.views import connections, mailboxes
+from mailing.views.sure import act_once_sure
+
+Owner = SmtpConnection | BounceMailbox
+
+IN_SESSION = "oauth_questions"
+MOST_QUESTIONS = 5  # of one person at once
+ANSWER_WITHIN_SECONDS = 900
+LONGEST_WORDS = 300  # of a provider, that are shown
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@connections.changing
+def connection_grant(request: Request, pk: int) -> HttpResponse:
+    return edit_grant(request, connections.find_connection(pk))
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailboxes.changing
+def mailbox_grant(request: Request, pk: int) -> HttpResponse:
+    return edit_grant(request, mailboxes.find_mailbox(pk))
+
+
+@never_cache
+@require_GET
+@connections.changing
+def connection_begin(request: Request, pk: int) -> HttpResponse:
+    return begin(request, connections.find_connection(pk))
+
+
+@never_cache
+@require_GET
+@mailboxes.changing
+def mailbox_begin(request: Request, pk: int) -> HttpResponse:
+    return begin(request, mailboxes.find_mailbox(pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@connections.changing
+def connection_remove(request: Request, pk: int) -> HttpResponse:
+    return remove_grant(request, connections.find_connection(pk))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@mailboxes.changing
+def mailbox_remove(request: Request, pk: int) -> HttpResponse:
+    return remove_grant(request, mailboxes.find_mailbox(pk))
+
+
+def edit_grant(request: Request, owner: Owner) -> HttpResponse:
+    """Enter what the provider gave for this application."""
+    grant = oauth.find_grant(owner)
+    if grant is None:
+        name = "connection" if isinstance(owner, SmtpConnection) else "mailbox"
+        grant = OAuthGrant(**{name: owner})
+    kind = "smtp" if isinstance(owner, SmtpConnection) else owner.kind
+    form = OAuthForm(request.POST or None, instance=grant, kind=kind)
+    if request.method == "POST" and form.is_valid():
+        saved = form.save()
+        messages.success(
+            request, f"The registration is saved. Now connect it with {saved.get_provider_display()}."
+        )
+        return redirect(owner)
+    context = {
+        "form": form,
+        "owner": owner,
+        "callback": oauth.write_callback_address(),
+        "menu_path": reverse("mailing:connections"),
+    }
+    return render(request, "mailing/connections/oauth_form.html", context, status=422 if form.errors else 200)
+
+
+def begin(request: Request, owner: Owner) -> HttpResponse:
+    """Send the browser to the provider's page; what comes back is known by its state."""
+    grant = oauth.find_grant(owner)
+    if grant is None or not owner.username:
+        messages.error(request, "Set up the login first, and enter the mailbox’s address as the user name.")
+        return redirect(owner)
+    question = oauth.begin_consent(grant)
+    waiting = list(request.session.get(IN_SESSION, {}).items())[-MOST_QUESTIONS + 1 :]
+    asked = {"grant": grant.pk, "verifier": question.verifier, "at": time.time()}
+    request.session[IN_SESSION] = dict(waiting) | {question.state: asked}
+    return HttpResponseRedirect(question.url)
+
+
+@never_cache
+@require_GET
+def complete(request: Request) -> HttpResponse:
+    """The browser comes back with a code, or with the provider's refusal."""
+    asked = take_question(request, request.GET.get("state", ""))
+    if asked is None:
+        messages.error(
+            request, "This answer belongs to no question of yours, or came too late. Connect again."
+        )
+        return redirect("mailing:connections")
+    grant = get_object_or_404(OAuthGrant.objects.select_related("connection", "mailbox"), pk=asked["grant"])
+    model = "smtpconnection" if grant.connection else "bouncemailbox"
+    if not request.user.has_perm(f"mailing.change_{model}"):
+        raise PermissionDenied
+    code = request.GET.get("code", "")
+    if not code:
+        why = request.GET.get("error_description") or request.GET.get("error") or "no reason was given"
+        words = make_storable(why)[:LONGEST_WORDS]
+        messages.error(request, f"{grant.get_provider_display()} gave no consent: {words}")
+        return redirect(grant.owner)
+    try:
+        oauth.complete_consent(grant.pk, code, asked["verifier"])
+    except (oauth.ConsentLost, oauth.TokenUnavailable) as error:
+        messages.error(request, f"It is not connected: {error}")
+        return redirect(grant.owner)
+    if grant.connection:
+        breaker.note_success(grant.connection.pk)
+    messages.success(request, f"“{grant.owner}” is connected with {grant.get_provider_display()}.")
+    return redirect(grant.owner)
+
+
+def take_question(request: Request, state: str) -> dict[str, Any] | None:
+    """Take a question out of the session, by its state; None where nobody asked it, or long ago."""
+    waiting = dict(request.session.get(IN_SESSION, {}))
+    known = next((each for each in waiting if secrets.compare_digest(each.encode(), state.encode())), None)
+    if known is None:
+        return None
+    asked: dict[str, Any] = waiting.pop(known)
+    request.session[IN_SESSION] = waiting
+    is_late = time.time() - float(asked["at"]) > ANSWER_WITHIN_SECONDS
+    return None if is_late else asked
+
+
+def remove_grant(request: Request, owner: Owner) -> HttpResponse:
+    grant = oauth.find_grant(owner)
+    if grant is None:
+        return redirect(owner)
+    return act_once_sure(
+        request,
+        grant.delete,
+        done=f"“{owner}” logs in with its password from now on.",
+        to=owner.get_absolute_url(),
+        title=f"Log in to “{owner}” with a password again?",
+        sentence="The tokens and the registration go for good. Enter a password where none is stored.",
+        label="Use a password",
+        back=owner.get_absolute_url(),
+        menu_path=reverse("mailing:connections"),
+    )

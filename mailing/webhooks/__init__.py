@@ -1,0 +1,1 @@
+"""What providers tell of our mails by webhook: delivered, bounced, complained, opened, clicked."""

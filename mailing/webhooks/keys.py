@@ -1,0 +1,66 @@
+"""Which provider a connection's webhook is for, and its secret, which is shown once."""
+
+import secrets
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import msgspec
+from django.db import transaction
+
+from campaigns import database_time
+from mailing.models import SmtpConnection, Webhook
+from mailing.webhooks import readers, signatures
+
+
+class Address(msgspec.Struct, frozen=True):
+    """What to enter at the provider. secret: to be entered beside the address, "" where that holds it."""
+
+    url: str
+    secret: str = ""
+
+
+@transaction.atomic
+def choose_provider(
+    smtp: SmtpConnection, provider: str, signing_key: str = ""
+) -> tuple[Webhook | None, bool]:
+    """Set whose events a connection takes, "" for none; return its webhook, and whether its secret is new.
+
+    Args:
+        signing_key: of a provider that signs; "" keeps the one that is stored.
+    """
+    SmtpConnection.objects.select_for_update().get(pk=smtp.pk)
+    webhook = Webhook.objects.filter(pk=smtp.pk).first()
+    if not provider:
+        Webhook.objects.filter(pk=smtp.pk).delete()
+        return None, False
+    is_new = webhook is None or webhook.provider != provider
+    if webhook is None or is_new:
+        webhook = Webhook(connection=smtp, provider=provider, made_at=database_time.now())
+    if webhook.is_signed_by_provider:
+        webhook.signing_key = signing_key or webhook.signing_key
+    elif is_new:
+        webhook.secret = make_secret(provider)
+    webhook.save()
+    return webhook, is_new and bool(webhook.secret)
+
+
+@transaction.atomic
+def rotate_secret(webhook_id: int) -> Webhook:
+    """Give a webhook another secret; the one before is refused from now on."""
+    webhook = Webhook.objects.select_for_update().select_related("connection").get(pk=webhook_id)
+    webhook.secret, webhook.made_at = make_secret(webhook.provider), database_time.now()
+    webhook.save(update_fields=["secret", "made_at"])
+    return webhook
+
+
+def make_secret(provider: str) -> str:
+    return signatures.make_secret() if provider == Webhook.Provider.STANDARD else secrets.token_urlsafe(24)
+
+
+def write_address(webhook: Webhook) -> Address:
+    """The address with its secret, for the one page that shows it."""
+    if webhook.provider == Webhook.Provider.STANDARD:
+        return Address(webhook.url, webhook.secret)
+    parts = urlsplit(webhook.url)
+    return Address(
+        urlunsplit(parts._replace(netloc=f"{readers.USER}:{quote(webhook.secret, safe='')}@{parts.netloc}"))
+    )
