@@ -72,9 +72,9 @@ class Figures(msgspec.Struct, frozen=True):
     sent: accepted, bounced since, or uncertain. percent: how many are finished, uncertain ones too.
     delivered: accepted and not bounced since. confirmed: of these, those that a provider reports as delivered.
     answered: sent, or refused for good at once: what bounces are told in percent of. rate: messages a second over the
-    last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits and in its hours, None when nothing moves and nothing is limited.
-    goes_on_at: when mails leave again, where it may send nothing now although somebody is left. is_shut: for its hours,
-    not for those of its recipients.
+    last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits and in
+    its hours, None when nothing moves and nothing is limited. goes_on_at: when mails leave again, where it may send
+    nothing now although somebody is left. is_shut: for its hours, not for those of its recipients.
     """
 
     total: int
