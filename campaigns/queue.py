@@ -36,6 +36,10 @@ class PackageRefused(Exception):
     """What a package asks for is not run; `str()` is the sentence."""
 
 
+class QueueAway(Exception):
+    """The queue does not take a task; `str()` says why. What waits for its turn is queued by the clock later."""
+
+
 def is_task(name: object) -> bool:
     """Return whether this is the name of a task that may run."""
     return isinstance(name, str) and name in settings.TASKS

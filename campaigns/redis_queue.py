@@ -1,9 +1,29 @@
 """The queue in Redis, for more than one machine: a module of its own, since the library is asked for only then."""
 
-from django_q.brokers.redis_broker import Redis
+from typing import Any
 
-from campaigns.queue import CheckedQueue
+import redis
+from django_q.brokers.redis_broker import Redis
+from django_q.conf import Conf
+
+from campaigns.queue import CheckedQueue, QueueAway
+
+CONNECT_SECONDS = 2.0  # seconds for a connection to Redis
+ANSWER_SECONDS = 3.0  # seconds for an answer of Redis, which may wait for one second for a task
 
 
 class RedisQueue(CheckedQueue, Redis):  # type: ignore[misc]  # django-q2 is untyped
-    """Hands out only tasks that may run."""
+    """Hands out only tasks that may run; waits for no Redis that is silent."""
+
+    @staticmethod
+    def get_connection(list_key: str | None = None) -> Any:
+        return redis.from_url(
+            Conf.REDIS, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS
+        )
+
+    def enqueue(self, task: Any) -> Any:
+        """Add a task. Raises QueueAway: Redis does not take it."""
+        try:
+            return super().enqueue(task)
+        except redis.RedisError as error:
+            raise QueueAway(f"The queue cannot be reached: {error}") from error

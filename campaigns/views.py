@@ -24,6 +24,7 @@ from campaigns import accounts, database_time, health, lifecycle, notices, waits
 from campaigns.forms import FilterForm, OwnPasswordForm, StepForm, UserSettingsForm, step_form
 from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
+from campaigns.queue import QueueAway
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
@@ -271,9 +272,11 @@ class PasswordChange(SuccessMessage, PasswordChangeView):
 
 
 def server_error(request: Request) -> HttpResponse:
-    """The page of an error of ours, which needs no database: 503 while that is away, else 500."""
+    """The page of an error of ours, which needs no database: 503 while that or the queue is away, else 500."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_alone("503.html", 503, {"Retry-After": "5"})
+    if isinstance(sys.exception(), QueueAway):
+        return render_alone("503_queue.html", 503, {"Retry-After": "5"})
     return render_alone("500.html", 500, {})
 
 

@@ -118,6 +118,8 @@ class TextLines:
         """Write the mark that ends a condition or a loop; `else_mark` would begin a branch for all other cases."""
         self._turn()
         block = self.blocks.pop()
+        if block.loop and self._text_at < block.start and any(owed.lines for owed in block.left):
+            raise Irregular("a loop that writes line breaks and nothing else")
         left, places = block.left, block.places
         marks = [""] * len(left)
         if not block.certain and not block.loop:

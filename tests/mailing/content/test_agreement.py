@@ -194,6 +194,7 @@ def test_what_was_found_by_chance_stays_mended():
         "{% for i in items %}<div>one</div>two{% endfor %}{% if a %}three{% endif %} four",
         "{% for i in items %}<div>one</div>two{% endfor %}<p>three",
         "one{% if a %}<br>{% endif %}two",
+        "one{% for i in items %}</p>{% endfor %}two",
         "one{% if a %}</p>{% endif %}two",
         "one{% if a %} {% endif %}two",
         "{% for i in items %}<p>one</p>{% if a %}<br>{% endif %}two{% endfor %}three",
