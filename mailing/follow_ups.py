@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from campaigns import database_time, dates, lifecycle, refusals
 from campaigns.refusals import Refused
 from mailing import drafting
-from mailing.models import ContactList, EmailCampaign, Mode, Target
+from mailing.models import ContactList, EmailCampaign, Mode, RetentionCount, Target
 
 
 class Asked(StrEnum):
@@ -95,6 +95,11 @@ def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:
         raise Refused(
             f"Nobody knows who did not {asked.verb} “{campaign}”: of opens and clicks it keeps "
             f"{'only totals' if campaign.mode != Mode.NONE else 'nothing'}."
+        )
+    if RetentionCount.objects.filter(campaign=campaign).exists():
+        raise Refused(
+            f"Nobody knows any more who did not {asked.verb} “{campaign}”: opens and clicks are kept by name for "
+            f"{settings.TRACKING_MONTHS} months."
         )
     if not (campaign.track_clicks if asked == Asked.CLICKED else campaign.track_opens):
         raise Refused(f"Nobody knows who did not {asked.verb} “{campaign}”: it does not track {asked.verb}s.")

@@ -7,7 +7,15 @@ from campaigns import lifecycle
 from campaigns.refusals import Refused
 from mailing import contacts, endings, follow_ups, launch
 from mailing.follow_ups import Asked
-from mailing.models import Contact, ContactList, Delivery, Suppression, TrackingConsent, TrackingPolicy
+from mailing.models import (
+    Contact,
+    ContactList,
+    Delivery,
+    RetentionCount,
+    Suppression,
+    TrackingConsent,
+    TrackingPolicy,
+)
 from tests.factories import user_in
 from tests.mailing.pages import page
 from tests.mailing.running import counts, fresh, launch_campaign
@@ -156,3 +164,10 @@ def test_the_page_says_why_it_cannot_be(client):
     response = client.post(f"{campaign.get_absolute_url()}silent/clicked/")
     assert response.status_code == 409
     assert "keeps only totals" in response.content.decode()
+
+
+def test_a_campaign_whose_clicks_have_become_counts_is_refused():
+    campaign = complete()
+    RetentionCount.objects.create(campaign=campaign, measure="clicked", amount=1)
+    with pytest.raises(Refused, match=r"kept by name for 13 months"):
+        follow_ups.resend_to_silent(campaign, Asked.CLICKED)
