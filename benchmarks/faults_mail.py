@@ -238,7 +238,7 @@ def pausing(run: Run, kills: int) -> list[str]:
 
 def unsubscribing(run: Run, kills: int) -> list[str]:
     """People unsubscribe while the campaign runs: from then on nothing goes to them."""
-    from mailing import tracking, visitors
+    from mailing import unsubscribing, visitors
     from mailing.models import Delivery
     from mailing.sending import tokens
 
@@ -246,7 +246,7 @@ def unsubscribing(run: Run, kills: int) -> list[str]:
     waiting = run.campaign.deliveries.exclude(status__in=[Delivery.Status.ACCEPTED, Delivery.Status.IN_DATA])
     late = []
     for pk in random.sample(list(waiting.values_list("pk", flat=True)), 50):
-        email = tracking.unsubscribe(
+        email = unsubscribing.unsubscribe(
             tokens.sign_token(pk, tokens.Purpose.UNSUBSCRIBE), "one-click", visitors.Visitor()
         ).email
         got = {message.recipient for message in run.server.list_accepted()}

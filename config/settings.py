@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 from django.contrib.messages import constants as message_levels
 
-from config import embedded_postgres, environment, private_files
+from config import catalogues, embedded_postgres, environment, private_files
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = environment.var_dir(BASE_DIR)
@@ -59,6 +59,8 @@ CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch"), ("fr", "Français")]  # of the pages that customers see
+LOCALE_PATHS = [catalogues.compile_catalogues(BASE_DIR / "locale", VAR_DIR)]
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 
@@ -176,6 +178,8 @@ TASKS = [
     "mailing.tasks.count_report",
     "mailing.tasks.fill_group",
     "mailing.tasks.import_upload",
+    "mailing.tasks.mail_address_link",
+    "mailing.tasks.mail_address_notice",
     "mailing.tasks.prepare",
     "mailing.tasks.pump",
     "mailing.tasks.read_bounces",

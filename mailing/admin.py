@@ -25,6 +25,7 @@ from mailing.forms.bounces import BounceMailboxForm
 from mailing.forms.connection import ConnectionForm
 from mailing.forms.fields import AddressField, LanguageField, TimeZoneField
 from mailing.models import (
+    AddressChange,
     Attempt,
     BounceMailbox,
     CampaignPace,
@@ -41,6 +42,7 @@ from mailing.models import (
     Membership,
     Pace,
     ReportFigures,
+    PreferenceChange,
     RetentionCount,
     Route,
     Segment,
@@ -196,6 +198,7 @@ class EventAdmin(ReadOnlyAdmin):
 
 admin.site.register(
     [
+        AddressChange,
         CampaignPace,
         Content,
         EventCount,
@@ -203,6 +206,7 @@ admin.site.register(
         Membership,
         Pace,
         ReportFigures,
+        PreferenceChange,
         RetentionCount,
         Route,
         SpoolFile,

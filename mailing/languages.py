@@ -2,12 +2,15 @@
 
 import re
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 from babel.localedata import locale_identifiers
+from django.conf import settings
+from django.utils import translation
 
 from mailing.countries import NAME_LANGUAGES
 
@@ -27,6 +30,14 @@ def read_language(text: str) -> str:
     text = text.strip()[:200]
     found = _tag(text)
     return (found and _write_tag(*found.groups())) or _names().get(_fold(text), "")
+
+
+def choose_page_language(*tags: str) -> str:
+    """Return the first of these languages that pages for customers are written in, else the site's."""
+    for tag in filter(None, tags):
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(tag.lower())
+    return settings.LANGUAGE_CODE
 
 
 def name_language(tag: str) -> str:

@@ -4,14 +4,9 @@ Whoever asks is told the same, and waits as long, whether or not there is an acc
 queued in any case, and only the task looks for the account. The link leads to PUBLIC_URL, whatever host was asked.
 """
 
-import asyncio
 import logging
-from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
+from datetime import timedelta
 from functools import partial
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.forms import PasswordResetForm
@@ -25,12 +20,8 @@ from django_q.tasks import async_task
 
 from campaigns.logins import Limit, TriesInAll, read_clock
 from campaigns.refusals import Refused
-from mailing.addresses import normalise_address
 from mailing.models import SmtpConnection
-from mailing.senders import domains
-from mailing.sending.servers import server_of
-from mailing.smtp import client
-from mailing.smtp.client import Server
+from mailing.site_mails import find_connection, send_mail
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +29,6 @@ logger = logging.getLogger(__name__)
 ACCOUNT_AT_ADDRESS = Limit(3, timedelta(minutes=5))
 ADDRESS = Limit(20, timedelta(seconds=30))
 ACCOUNT = Limit(5, timedelta(minutes=5))
-
-
-def find_connection() -> SmtpConnection | None:
-    """Find the connection of this site: the enabled one that SITE_CONNECTION names, else the only enabled one."""
-    enabled = SmtpConnection.objects.filter(is_enabled=True)
-    if name := settings.SITE_CONNECTION:
-        named = enabled.filter(name=name).first()
-        if named is None:
-            logger.warning("SITE_CONNECTION names “%s”: there is no such connection, or it is off.", name)
-        return named
-    found = list(enabled[:2])
-    return found[0] if len(found) == 1 else None
 
 
 def ask(email: str, asker: str) -> timedelta:
@@ -85,7 +64,7 @@ def send(email: str) -> int:
     if smtp is None:
         raise Refused("A password reset cannot be mailed: no connection is named or the only one.")
     for user in users:
-        asyncio.run(_send(smtp, server_of(smtp), *_write(smtp, user)))
+        _send_link(smtp, user, user.email)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 
@@ -97,37 +76,11 @@ def make_link(user: AbstractBaseUser) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def _write(smtp: SmtpConnection, user: User) -> tuple[str, str, bytes]:
-    """The sender, the recipient and the mail."""
-    host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
-    sender, recipient = smtp.from_email or f"no-reply@{host}", normalise_address(user.email)
-    mail = _mail(sender, recipient, make_link(user), user.get_username())
-    return sender, recipient, domains.sign_message(sender, mail)
-
-
-async def _send(smtp: SmtpConnection, place: Server, sender: str, recipient: str, mail: bytes) -> None:
-    async def go() -> bool:
-        return True
-
-    server = await client.connect(place)
-    try:
-        result = await server.send(sender, recipient, mail, before_dot=go)
-    finally:
-        await server.quit()
-    if result.outcome is not client.Outcome.ACCEPTED:
-        raise Refused(f"A password reset was not taken by “{smtp}”: {result.reply or result.sentence}")
-
-
-def _mail(sender: str, recipient: str, link: str, username: str) -> bytes:
-    mail = EmailMessage(policy=SMTP.clone(utf8=not (sender.isascii() and recipient.isascii())))
-    mail["From"], mail["To"], mail["Subject"] = sender, recipient, "Set a new password"
-    mail["Date"] = format_datetime(datetime.now(UTC))
-    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
-    mail["Auto-Submitted"] = "auto-generated"
+def _send_link(smtp: SmtpConnection, user: AbstractBaseUser, email: str) -> None:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
-    mail.set_content(
-        f"Somebody, probably you, asked for a new password of {username} at {settings.PUBLIC_URL}.\n\n"
-        f"Set it here within {minutes} minutes:\n\n{link}\n\n"
+    text = (
+        f"Somebody, probably you, asked for a new password of {user.get_username()} at {settings.PUBLIC_URL}.\n\n"
+        f"Set it here within {minutes} minutes:\n\n{make_link(user)}\n\n"
         "If it was not you, you need not do anything: your password stays as it is.\n"
     )
-    return mail.as_bytes()
+    send_mail(smtp, email, "Set a new password", text, called="A password reset")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from django_q.tasks import async_task
 
-from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, tracking
+from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, preferences, tracking
 from mailing.bounces import mailboxes
 from mailing.reports import kept as kept_figures
 from mailing.sending import pump as pumps
@@ -46,6 +46,16 @@ def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:
 def send_password_reset(email: str) -> int:
     """Send the accounts with this address a link to set a new password; return to how many."""
     return password_reset.send(email)
+
+
+def mail_address_link(change_id: int) -> bool:
+    """Mail the link that confirms a contact's new address; return whether it was sent."""
+    return preferences.mail_link(change_id)
+
+
+def mail_address_notice(change_id: int) -> None:
+    """Tell a contact's old address that it is no longer used."""
+    preferences.mail_notice(change_id)
 
 
 def import_upload(upload_id: int) -> None:

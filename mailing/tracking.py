@@ -1,4 +1,4 @@
-"""Opens, clicks and unsubscriptions: what comes back through the links of a mail.
+"""Opens and clicks: what comes back through the links of a mail.
 
 Every link carries a signed token of its delivery, good for this purpose only, and a click the number of its link in the
 campaign's frozen content: there is no address in it that could be changed. Each function is safe to call again with the
@@ -13,28 +13,16 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from campaigns import database_time
 from mailing import bursts, content, launch, plain_targets, spool
 from mailing.bursts import BURST_LINKS, BURST_SECONDS, REPEAT_SECONDS, TRAP_SECONDS
-from mailing.models import Contact, Delivery, Event, Membership, Mode, Suppression
+from mailing.models import Contact, Event, Mode
 from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
 from mailing.spool import Visit
-from mailing.suppressions import suppress
 from mailing.visitors import Visitor
 
 logger = logging.getLogger(__name__)
-
-
-class Addressee(msgspec.Struct, frozen=True):
-    """Whom a mail went to, and the sender's name it bore; "" where that is written anew for each recipient."""
-
-    email: str = ""
-    sender: str = ""
-
-
-NOBODY = Addressee()  # of a test e-mail
 
 
 class BadLink(LookupError):
@@ -150,7 +138,7 @@ def read_terms(pk: int) -> Terms:
 
 def note_open(token: str, visitor: Visitor | None) -> None:
     """Note that a mail was opened; without a visitor note nothing. Raises BadLink."""
-    pk = _read_token(token, Purpose.OPEN)
+    pk = read_token(token, Purpose.OPEN)
     if visitor is None or pk == tokens.TEST_DELIVERY_ID:
         return
     visit = Visit(delivery=pk, kind=Event.Kind.OPENED, visitor=visitor)
@@ -243,10 +231,10 @@ def write_visit(visit: Visit, terms: Terms, memory: bursts.Memory = bursts.MEMOR
             _count(terms, visit, visit.visitor)
         return
     named: dict[str, Any] = {"basis": terms.basis, "consent": terms.consent, "at": visit.at}
-    _note(pk, Event.Kind(kind), visit.visitor, link=link, how=visit.how, **named)
+    note_event(pk, Event.Kind(kind), visit.visitor, link=link, how=visit.how, **named)
     if kind == Event.Kind.CLICKED:
         if not terms.is_opened and visit.visitor.origin == Event.Origin.HUMAN:
-            _note(pk, Event.Kind.OPENED, visit.visitor, how="click", **named)
+            note_event(pk, Event.Kind.OPENED, visit.visitor, how="click", **named)
         _judge_burst(pk, visit)
 
 
@@ -302,62 +290,15 @@ def _count_click(visit: Visit, terms: Terms, memory: bursts.Memory) -> None:
     _count(terms, visit, visitor, link=visit.link)
 
 
-def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
-    """Unsubscribe whom a link belongs to, as `unsubscribe_delivery` does; that of a test mail is nobody's.
-
-    Raises BadLink.
-    """
-    pk = _read_token(token, Purpose.UNSUBSCRIBE)
-    return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
-
-
-def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
-    """Suppress the address a mail went to, at once and everywhere, and return it.
-
-    how: "one-click" (RFC 8058), "page" or "mail"; kept with who asked and when, as evidence. Raises BadLink.
-    """
-    delivery = _find_delivery(pk)
-    with transaction.atomic():
-        suppress(
-            delivery.email,
-            Suppression.Reason.UNSUBSCRIBED,
-            Suppression.Source.TRACKING_LINK,
-            f"Through a link of “{delivery.campaign}”, {how}.",
-        )
-        Membership.objects.filter(
-            contact__email=delivery.email, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
-        ).update(unsubscribed_at=database_time.now())
-        if delivery.unsubscribed_at is None:
-            _note(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how, basis=Event.Basis.EVIDENCE)
-    return _make_addressee(delivery)
-
-
-def find_addressee(token: str) -> Addressee:
-    """Whom a mail went to. Raises BadLink."""
-    pk = _read_token(token, Purpose.UNSUBSCRIBE)
-    return NOBODY if pk == tokens.TEST_DELIVERY_ID else _make_addressee(_find_delivery(pk))
-
-
-def _make_addressee(delivery: Delivery) -> Addressee:
-    sender = delivery.campaign.from_name
-    return Addressee(delivery.email, "" if "{" in sender else sender)
-
-
-def _read_token(token: str, purpose: Purpose) -> int:
+def read_token(token: str, purpose: Purpose) -> int:
+    """Read the key of the delivery a token was made for. Raises BadLink."""
     try:
         return tokens.read_token(token, purpose)
     except ValueError as error:
         raise BadLink(str(error)) from error
 
 
-def _find_delivery(pk: int) -> Delivery:
-    delivery = Delivery.objects.select_related("contact", "campaign").filter(pk=pk).first()
-    if delivery is None:
-        raise BadLink("The mail this link stood in is not known any more.")
-    return delivery
-
-
-def _note(
+def note_event(
     pk: int,
     kind: Event.Kind,
     visitor: Visitor,
@@ -368,6 +309,7 @@ def _note(
     how: str = "",
     at: datetime | None = None,
 ) -> None:
+    """Write an event that names a contact, in the caller's transaction; the same again within seconds is the same."""
     with connection.cursor() as cursor:
         cursor.execute(
             _NOTE.format(moment=f"{kind}_at"),

@@ -14,6 +14,7 @@ from mailing.views import (
     outbox,
     password_reset,
     policy,
+    preferences,
     reports,
     segments,
     senders,
@@ -29,6 +30,8 @@ urlpatterns = [
     path("t/o/<path:token>", tracking.note_open, name="opened"),
     path("t/c/<str:token>/<path:index>", tracking.note_click, name="clicked"),
     path("u/<path:token>", tracking.unsubscribe, name="unsubscribe"),
+    path("p/<path:token>", preferences.contact_preferences, name="preferences"),
+    path("address/<str:token>", preferences.confirm_address, name="confirm_address"),
     path("password/reset/", password_reset.ask, name="password_reset"),
     path("password/reset/done/", password_reset.complete, name="password_reset_complete"),
     path(

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from campaigns import database_time
 from campaigns.refusals import Refused
-from mailing import tracking
+from mailing import unsubscribing
 from mailing.addresses import normalise_address
 from mailing.bounces import policy
 from mailing.bounces.reports import Kind, Report, read_report
@@ -49,7 +49,7 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     elif report.kind is Kind.COMPLAINT:
         policy.note_complaint(pk, Suppression.Source.MAILBOX, f"A report of {report.sender}.")
     elif report.kind is Kind.UNSUBSCRIBE:
-        tracking.unsubscribe_delivery(pk, "mail", Visitor())
+        unsubscribing.unsubscribe_delivery(pk, "mail", Visitor())
     else:
         return hold_message(raw, report, mailbox, address)
     return Outcome.ACTED

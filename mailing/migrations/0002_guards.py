@@ -32,9 +32,19 @@ END $$;
 
 CREATE TRIGGER mailing_guard BEFORE UPDATE OF contact_id, is_granted, how, at ON mailing_trackingconsent
     FOR EACH ROW EXECUTE FUNCTION mailing_guard_consent();
+
+CREATE FUNCTION mailing_guard_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what contacts changed by themselves is only added to' USING ERRCODE = 'check_violation';
+END $$;
+
+CREATE TRIGGER mailing_guard BEFORE UPDATE ON mailing_preferencechange
+    FOR EACH ROW EXECUTE FUNCTION mailing_guard_evidence();
 """
 
 NO_GUARDS = """
+DROP TRIGGER mailing_guard ON mailing_preferencechange;
+DROP FUNCTION mailing_guard_evidence;
 DROP TRIGGER mailing_guard ON mailing_trackingconsent;
 DROP FUNCTION mailing_guard_consent;
 DROP TRIGGER mailing_guard ON mailing_content;

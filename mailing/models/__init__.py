@@ -7,6 +7,7 @@ from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.report import ReportFigures
 from mailing.models.sender import DkimKey, SenderDomain
+from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.tracking import (
     EventCount,
     Mode,
@@ -18,6 +19,7 @@ from mailing.models.tracking import (
 from mailing.models.webhooks import ReceivedEvent, Webhook
 
 __all__ = [
+    "AddressChange",
     "Attempt",
     "BounceMailbox",
     "CampaignPace",
@@ -37,6 +39,7 @@ __all__ = [
     "Pace",
     "ReceivedEvent",
     "ReportFigures",
+    "PreferenceChange",
     "RetentionCount",
     "Route",
     "Segment",

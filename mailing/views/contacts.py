@@ -17,7 +17,7 @@ from campaigns.workspace.responses import csv_response
 from mailing import audience, contacts, local_time
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
-from mailing.models import Contact, EmailCampaign, Event, Suppression, TrackingConsent
+from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
 from mailing.views.known import list_attribute_names
 from mailing.views.sure import delete_once_sure
 from pos.models import Sale
@@ -28,6 +28,7 @@ PER_PAGE = 50
 MAILS_SHOWN = 50
 CAMPAIGNS_OFFERED = 100
 COUPONS_SHOWN = 50
+CHANGES_SHOWN = 50
 MOST_COLUMNS = 50
 
 
@@ -122,6 +123,7 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
         ],
         "suppression": Suppression.objects.filter(email=found.email).first(),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
+        "changes": PreferenceChange.objects.filter(contact=found).exclude(what=PreferenceChange.What.EVERYTHING)[:CHANGES_SHOWN],
         "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED).select_related(
             "campaign"
         ),

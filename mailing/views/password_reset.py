@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from campaigns.forms import NewPasswordForm
 from campaigns.logins import describe_wait
 from campaigns.requests import Request, client_address
-from mailing import password_reset
+from mailing import password_reset, site_mails
 from mailing.forms.fields import AddressField
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class AddressForm(forms.Form):
 def ask(request: Request) -> HttpResponse:
     """Ask for the address, and say the same of each."""
     form = AddressForm(request.POST or None)
-    context = {"form": form, "can_send": password_reset.find_connection() is not None}
+    context = {"form": form, "can_send": site_mails.find_connection() is not None}
     if request.method != "POST" or not context["can_send"]:
         return render(request, "registration/password_reset.html", context)
     if not form.is_valid():

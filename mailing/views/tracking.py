@@ -2,20 +2,24 @@
 
 import re
 from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from campaigns.views import render_alone
 from campaigns.waits import limit_waits
-from mailing import tracking
+from mailing import tracking, unsubscribing
+from mailing.languages import choose_page_language
 from mailing.visitors import Visitor, read_visitor
 
 DATABASE_SECONDS = 2.0  # a silent database keeps a picture or a link no longer waiting
+UNSUBSCRIBE = "mailing/unsubscribe.html"
 LONGEST_INDEX = 6  # digits of a link's number
 _token = re.compile(r"[A-Za-z0-9_-]*").match
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 1 × 1, transparent
@@ -42,9 +46,12 @@ def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
         with limit_waits(total=DATABASE_SECONDS):
             target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
     except tracking.BadLink as error:
-        return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
+        return show_problem(request, error)
     except tracking.DatabaseAway:
-        return render_alone("503.html", 503, {"Retry-After": "5"})
+        with speak_to(request):
+            page = render(request, UNSUBSCRIBE, {"is_away": True}, status=503)
+        page["Retry-After"] = "5"
+        return page
     return HttpResponseRedirect(target)
 
 
@@ -55,15 +62,30 @@ def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """A GET shows a page with a button and never acts, for scanners follow links; a POST acts at once (RFC 8058)."""
     token = trim_token(token)
+    asks = request.method != "POST"
     try:
-        if request.method != "POST":
-            to = tracking.find_addressee(token)
-            return render(request, "mailing/unsubscribe.html", {"to": to, "asks": True})
-        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        to = tracking.unsubscribe(token, "one-click" if one_click else "page", describe_visitor(request))
+        if asks:
+            to = unsubscribing.find_addressee(token)
+        else:
+            one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+            how = "one-click" if one_click else "page"
+            to = unsubscribing.unsubscribe(token, how, describe_visitor(request))
     except tracking.BadLink as error:
-        return render(request, "mailing/unsubscribe.html", {"problem": str(error)}, status=404)
-    return render(request, "mailing/unsubscribe.html", {"to": to})
+        return show_problem(request, error)
+    with speak_to(request, to.language):
+        return render(request, UNSUBSCRIBE, {"to": to, "asks": asks})
+
+
+def show_problem(request: HttpRequest, error: tracking.BadLink) -> HttpResponse:
+    with speak_to(request):
+        return render(request, UNSUBSCRIBE, {"problem": str(error)}, status=404)
+
+
+@contextmanager
+def speak_to(request: HttpRequest, language: str = "") -> Iterator[None]:
+    """Write a page in a contact's language, else in that of the browser."""
+    with translation.override(choose_page_language(language, translation.get_language_from_request(request))):
+        yield
 
 
 def find_follower(request: HttpRequest) -> Visitor | None:

@@ -13,7 +13,6 @@ from django.db import connection
 from campaigns import roles
 from campaigns.models import Seed, UserSettings
 from demo import logins, mails, people, promotions
-from mailing import password_reset
 from mailing.models import Contact, ContactList, SmtpConnection
 from pos import keys
 from pos.models import Location, Till
@@ -182,7 +181,7 @@ def test_make_run_mails_new_passwords_through_the_catcher(settings):
         r"SITE_CONNECTION := \$\(or \$\(SITE_CONNECTION\),(.+)\)", Path("Makefile").read_text()
     )[1]
     settings.SITE_CONNECTION = named
-    assert password_reset.find_connection().name == "Mail catcher"
+    assert site_mails.find_connection().name == "Mail catcher"
 
 
 # ── roles ────────────────────────────────────────────────────────────────────────────────────────────────────────────

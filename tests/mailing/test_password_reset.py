@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django_q.models import OrmQ
 
 from campaigns.refusals import Refused
-from mailing import password_reset, tasks
+from mailing import password_reset, site_mails, tasks
 from tests.factories import SmtpConnectionFactory
 from tests.hostile_smtp import Settings, hostile_smtp
 
@@ -116,7 +116,7 @@ def test_the_connection_is_the_one_that_is_named_or_the_only_one(settings, named
     settings.SITE_CONNECTION = named
     for name, is_enabled in made:
         SmtpConnectionFactory(name=name, is_enabled=is_enabled)
-    connection_found = password_reset.find_connection()
+    connection_found = site_mails.find_connection()
     assert (connection_found and connection_found.name) == found
     assert ("an administrator must set your password" in Client().get(ASK).content.decode()) != bool(found)
     if not found:

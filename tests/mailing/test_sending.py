@@ -7,7 +7,7 @@ import time
 import pytest
 
 from campaigns.lifecycle import fire
-from mailing import endings, progress, tracking, visitors
+from mailing import endings, progress, unsubscribing, visitors
 from mailing.models import Contact, Delivery, Suppression
 from mailing.sending import pump, tokens
 from mailing.sending.tokens import Purpose
@@ -178,7 +178,9 @@ def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(
     with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 5)
         assert Delivery.objects.get(pk=last.pk).status == "claimed"
-        tracking.unsubscribe(tokens.sign_token(last.pk, Purpose.UNSUBSCRIBE), "one-click", visitors.Visitor())
+        unsubscribing.unsubscribe(
+            tokens.sign_token(last.pk, Purpose.UNSUBSCRIBE), "one-click", visitors.Visitor()
+        )
     send(campaign)
     assert last.email not in addresses(server)
     last.refresh_from_db()

@@ -1,0 +1,94 @@
+"""Unsubscriptions through the links of a mail, at once and everywhere. Each is safe to call again."""
+
+import msgspec
+from django.db import transaction
+
+from campaigns import database_time
+from mailing.models import Delivery, Event, Membership, PreferenceChange, Suppression
+from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
+from mailing.suppressions import suppress
+from mailing.tracking import BadLink, note_event, read_token
+from mailing.visitors import Visitor
+
+
+class Addressee(msgspec.Struct, frozen=True):
+    """Whom a mail went to, and the sender's name it bore; "" where that is written anew for each recipient.
+
+    `preferences` is the token of the contact's preference page, "" where there is no contact any more.
+    """
+
+    email: str = ""
+    sender: str = ""
+    language: str = ""
+    preferences: str = ""
+
+
+NOBODY = Addressee()  # of a test e-mail
+
+
+def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
+    """Unsubscribe whom a link belongs to, as `unsubscribe_delivery` does; that of a test mail is nobody's.
+
+    Raises BadLink.
+    """
+    pk = read_token(token, Purpose.UNSUBSCRIBE)
+    return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
+
+
+def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
+    """Suppress the address a mail went to, at once and everywhere, and return it.
+
+    how: "one-click" (RFC 8058), "page", "preferences" or "mail"; kept with who asked and when, as evidence.
+    Raises BadLink.
+    """
+    delivery = _find_delivery(pk)
+    contact = delivery.contact
+    # who has changed the address since means the new one as well
+    addresses = dict.fromkeys([delivery.email, contact.email] if contact else [delivery.email])
+    with transaction.atomic():
+        for address in addresses:
+            suppress(
+                address,
+                Suppression.Reason.UNSUBSCRIBED,
+                Suppression.Source.TRACKING_LINK,
+                f"Through a link of “{delivery.campaign}”, {how}.",
+            )
+        Membership.objects.filter(
+            contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
+        ).update(unsubscribed_at=database_time.now())
+        if delivery.unsubscribed_at is None:
+            note_event(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how, basis=Event.Basis.EVIDENCE)
+            if contact:
+                PreferenceChange.objects.create(
+                    contact=contact, delivery=delivery, what=PreferenceChange.What.EVERYTHING, now=how
+                )
+    return _make_addressee(delivery)
+
+
+def find_addressee(token: str) -> Addressee:
+    """Whom a mail went to. Raises BadLink."""
+    pk = read_token(token, Purpose.UNSUBSCRIBE)
+    return NOBODY if pk == tokens.TEST_DELIVERY_ID else _make_addressee(_find_delivery(pk))
+
+
+def _make_addressee(delivery: Delivery) -> Addressee:
+    return Addressee(
+        delivery.email,
+        name_sender(delivery),
+        delivery.contact.language if delivery.contact else "",
+        tokens.sign_token(delivery.pk, Purpose.PREFERENCES) if delivery.contact else "",
+    )
+
+
+def name_sender(delivery: Delivery) -> str:
+    """Return the sender's name that a mail bore; "" where that is written anew for each recipient."""
+    sender: str = delivery.campaign.from_name
+    return "" if "{" in sender else sender
+
+
+def _find_delivery(pk: int) -> Delivery:
+    delivery = Delivery.objects.select_related("contact", "campaign").filter(pk=pk).first()
+    if delivery is None:
+        raise BadLink("The mail this link stood in is not known any more.")
+    return delivery
