@@ -123,7 +123,9 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
         ],
         "suppression": Suppression.objects.filter(email=found.email).first(),
         "memberships": found.memberships.select_related("list").order_by("list__name"),
-        "changes": PreferenceChange.objects.filter(contact=found).exclude(what=PreferenceChange.What.EVERYTHING)[:CHANGES_SHOWN],
+        "changes": PreferenceChange.objects.filter(contact=found).exclude(
+            what=PreferenceChange.What.EVERYTHING
+        )[:CHANGES_SHOWN],
         "left": Event.objects.filter(delivery__contact=found, kind=Event.Kind.UNSUBSCRIBED).select_related(
             "campaign"
         ),

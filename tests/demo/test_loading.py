@@ -13,6 +13,7 @@ from django.db import connection
 from campaigns import roles
 from campaigns.models import Seed, UserSettings
 from demo import logins, mails, people, promotions
+from mailing import site_mails
 from mailing.models import Contact, ContactList, SmtpConnection
 from pos import keys
 from pos.models import Location, Till
