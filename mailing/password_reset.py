@@ -64,7 +64,7 @@ def send(email: str) -> int:
     if smtp is None:
         raise Refused("A password reset cannot be mailed: no connection is named or the only one.")
     for user in users:
-        _send_link(smtp, user, user.email)
+        _send_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
     return len(users)
 
@@ -76,11 +76,11 @@ def make_link(user: AbstractBaseUser) -> str:
     return f"{settings.PUBLIC_URL}{path}"
 
 
-def _send_link(smtp: SmtpConnection, user: AbstractBaseUser, email: str) -> None:
+def _send_link(smtp: SmtpConnection, user: User) -> None:
     minutes = settings.PASSWORD_RESET_TIMEOUT // 60
     text = (
         f"Somebody, probably you, asked for a new password of {user.get_username()} at {settings.PUBLIC_URL}.\n\n"
         f"Set it here within {minutes} minutes:\n\n{make_link(user)}\n\n"
         "If it was not you, you need not do anything: your password stays as it is.\n"
     )
-    send_mail(smtp, email, "Set a new password", text, called="A password reset")
+    send_mail(smtp, user.email, "Set a new password", text, called="A password reset")

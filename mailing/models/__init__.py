@@ -5,9 +5,9 @@ from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
+from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.report import ReportFigures
 from mailing.models.sender import DkimKey, SenderDomain
-from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.tracking import (
     EventCount,
     Mode,
@@ -37,9 +37,9 @@ __all__ = [
     "Mode",
     "OAuthGrant",
     "Pace",
+    "PreferenceChange",
     "ReceivedEvent",
     "ReportFigures",
-    "PreferenceChange",
     "RetentionCount",
     "Route",
     "Segment",

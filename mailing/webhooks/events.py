@@ -7,7 +7,7 @@ import msgspec
 from django.db import connection, transaction
 
 from campaigns import database_time
-from mailing import bursts, tracking
+from mailing import bursts, tracking, unsubscribing
 from mailing.bounces import policy
 from mailing.bounces.verdicts import Failure
 from mailing.models import Event, ReceivedEvent, Suppression
@@ -72,7 +72,7 @@ def take_event(event: ProviderEvent) -> None:
     elif event.kind is Kind.COMPLAINED:
         policy.note_complaint(pk, SOURCE, event.detail)
     elif event.kind is Kind.UNSUBSCRIBED:
-        tracking.unsubscribe_delivery(pk, "provider", Visitor())
+        unsubscribing.unsubscribe_delivery(pk, "provider", Visitor())
     elif event.kind in (Kind.OPENED, Kind.CLICKED):
         _note_engagement(event)
 

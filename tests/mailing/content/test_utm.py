@@ -9,7 +9,12 @@ import pytest
 
 from mailing import content
 
-UTM = {"utm_source": "shop.example", "utm_medium": "email", "utm_campaign": "Autumn & more", "utm_content": "top"}
+UTM = {
+    "utm_source": "shop.example",
+    "utm_medium": "email",
+    "utm_campaign": "Autumn & more",
+    "utm_content": "top",
+}
 ALL = "utm_source=shop.example&utm_medium=email&utm_campaign=Autumn%20%26%20more&utm_content=top"
 LINKS = content.Links("https://m.shop.test", "unsub", "open", "click", "prefs")
 READER = content.Recipient(
@@ -19,7 +24,12 @@ READER = content.Recipient(
 
 def compile_body(body, *, is_tracked, **fields):
     source = content.Source(
-        subject="S", from_email="a@shop.test", body=body, track_clicks=is_tracked, track_opens=False, **UTM | fields
+        subject="S",
+        from_email="a@shop.test",
+        body=body,
+        track_clicks=is_tracked,
+        track_opens=False,
+        **UTM | fields,
     )
     return content.compile(source)
 
@@ -27,7 +37,9 @@ def compile_body(body, *, is_tracked, **fields):
 def list_hrefs(compiled):
     message = message_from_bytes(compiled.render(READER, LINKS), policy=policy.default)
     page = message.get_body(["html"]).get_content()
-    return [html.unescape(found) for found in re.findall(r'<a [^>]*href="([^"]*)"', page) if "999999" not in found]
+    return [
+        html.unescape(found) for found in re.findall(r'<a [^>]*href="([^"]*)"', page) if "999999" not in found
+    ]
 
 
 @pytest.mark.parametrize("is_tracked", [True, False])
@@ -80,6 +92,8 @@ def test_the_headers_and_the_text_part_keep_the_links_of_our_own_pages_bare():
 
 
 def test_one_that_is_left_empty_is_not_added():
-    compiled = compile_body('<a href="https://shop.example">x</a> {{ unsubscribe_url }}', is_tracked=False, utm_content="")
+    compiled = compile_body(
+        '<a href="https://shop.example">x</a> {{ unsubscribe_url }}', is_tracked=False, utm_content=""
+    )
     (href,) = list_hrefs(compiled)
     assert dict(parse_qsl(urlsplit(href).query)) == {name: UTM[name] for name in list(UTM)[:3]}
