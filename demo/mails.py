@@ -1,86 +1,21 @@
 """The demo's e-mail campaigns: one in every state, with the history and the ledger it would have."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 
 from campaigns import lifecycle
+from demo import past
 from mailing import drafting, endings, launch
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 HERE = Path(__file__).parent
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
-
-# What the past would have written: chances in thousandths, drawn from each address, so the same on every machine.
-ANSWERS = """
-WITH drawn AS (
-    SELECT id, row_number() OVER (ORDER BY id) AS place,
-           abs(hashtext(email || 'sent' || campaign_id)) %% 1000 AS sent,
-           abs(hashtext(email || 'opened' || campaign_id)) %% 1000 AS opened,
-           abs(hashtext(email || 'clicked' || campaign_id)) %% 1000 AS clicked,
-           abs(hashtext(email || 'later' || campaign_id)) %% 1000 AS later
-    FROM mailing_delivery WHERE campaign_id = %(campaign)s
-), answered AS (
-    SELECT id, sent < %(bounced)s AS is_bounced, sent BETWEEN 900 AND 920 AS is_second_try,
-           %(launched)s + place * interval '20 ms' AS at, opened < %(opened)s AS is_opened, clicked < %(clicked)s AS
-           is_clicked,
-           interval '1 minute' * (2 + later * later / 900.0) AS later
-    FROM drawn WHERE place <= %(sent)s
-)
-UPDATE mailing_delivery AS delivery SET
-    status = CASE WHEN is_bounced THEN 'bounced' ELSE 'accepted' END,
-    due_at = NULL,
-    attempts = CASE WHEN is_second_try THEN 2 ELSE 1 END,
-    sent_at = CASE WHEN NOT is_bounced THEN at END,
-    stage = CASE WHEN is_bounced THEN 'RCPT' ELSE 'dot' END,
-    code = CASE WHEN is_bounced THEN 550 ELSE 250 END,
-    enhanced_code = CASE WHEN is_bounced THEN '5.1.1' ELSE '2.0.0' END,
-    text = CASE WHEN is_bounced THEN 'No such mailbox here' ELSE 'Queued' END,
-    opened_at = CASE WHEN NOT is_bounced AND is_opened THEN at + later END,
-    clicked_at = CASE WHEN NOT is_bounced AND is_opened AND is_clicked THEN at + later + interval '40 seconds' END
-FROM answered WHERE answered.id = delivery.id
-"""
-TRIES = """
-INSERT INTO mailing_attempt (delivery_id, campaign_id, connection_id, at, status, stage, code, enhanced_code, text)
-SELECT id, campaign_id, connection_id, coalesce(sent_at, %(launched)s) - interval '5 minutes', 'deferred', 'RCPT', 451,
-       '4.7.1', 'Greylisted, try again in 5 minutes'
-FROM mailing_delivery WHERE campaign_id = %(campaign)s AND attempts = 2
-UNION ALL
-SELECT id, campaign_id, connection_id, %(launched)s, status, stage, code, enhanced_code, text
-FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status = 'bounced'
-"""
-EVENTS = """
-INSERT INTO mailing_event (delivery_id, campaign_id, kind, at, link, how, origin, device, client, system, basis)
-SELECT delivery.id, campaign_id, kind, at, link, '', 'human', device, client, system, 'interest'
-FROM mailing_delivery AS delivery
-JOIN LATERAL (VALUES
-    ('opened', opened_at, NULL), ('clicked', clicked_at, abs(hashtext(email)) %% %(links)s)
-) AS noted (kind, at, link) ON at IS NOT NULL
-JOIN (VALUES
-    (0, 'mobile', 'Apple Mail', 'iOS'), (1, 'mobile', 'Samsung Internet', 'Android'),
-    (2, 'desktop', 'Outlook', 'Windows')
-) AS machine (place, device, client, system) ON place = delivery.id %% 3
-WHERE campaign_id = %(campaign)s
-"""
-# the trigger on deliveries has counted all of this as of now: the same sums, at the times they belong to
-TALLIES = """
-WITH gone AS (DELETE FROM mailing_tally WHERE campaign_id = %(campaign)s),
-quarters AS (
-    SELECT connection_id, measure, date_bin('15 minutes', at, '2000-01-01') AS at
-    FROM mailing_delivery, LATERAL (VALUES
-        (status, coalesce(sent_at, %(launched)s), true),
-        ('opened', opened_at, opened_at IS NOT NULL),
-        ('clicked', clicked_at, clicked_at IS NOT NULL)
-    ) AS counted (measure, at, holds)
-    WHERE campaign_id = %(campaign)s AND holds
-)
-INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-SELECT %(campaign)s, connection_id, measure, count(*), at FROM quarters GROUP BY 2, 3, 5
-"""
 
 
 def load(marketer: Any, now: datetime) -> None:
@@ -116,9 +51,10 @@ def load(marketer: Any, now: datetime) -> None:
     make_sent(
         "Welcome to the coffee club",
         marketer,
-        shop | read_mail_text("club.md"),
+        shop | read_mail_text("club.md") | {"sharing": EmailCampaign.Sharing.PERCENTAGE},
         club,
         morning - 12 * DAY,
+        routes=[(catcher.pk, 75), (slow.pk, 25)],
         opened=520,
         clicked=430,
     )
@@ -162,6 +98,7 @@ def load(marketer: Any, now: datetime) -> None:
         verb="pause",
         why="Waiting for the room to be confirmed.",
     )
+    past.suppress_lost(now)
     running = make_draft(
         "A cup for every morning",
         marketer,
@@ -199,9 +136,16 @@ def read_mail_text(name: str, written_in: str = "markdown") -> dict[str, Any]:
 
 
 def make_draft(
-    name: str, by: User | None, changes: dict[str, Any], targets: list[Target], at: datetime
+    name: str,
+    by: User | None,
+    changes: dict[str, Any],
+    targets: list[Target],
+    at: datetime,
+    routes: Sequence[tuple[int, int]] | None = None,
 ) -> EmailCampaign:
-    campaign = drafting.save_campaign(None, by=by, changes={"name": name, **changes}, targets=targets)
+    campaign = drafting.save_campaign(
+        None, by=by, changes={"name": name, **changes}, targets=targets, routes=routes
+    )
     EmailCampaign.objects.filter(pk=campaign.pk).update(created_at=at)
     return campaign
 
@@ -214,11 +158,13 @@ def make_sent(
     at: datetime,
     *,
     archived: bool = False,
+    routes: Sequence[tuple[int, int]] | None = None,
     **chances: int,
 ) -> None:
     """A campaign that went out at `at` and is complete."""
     with transaction.atomic():
-        campaign = launch_and_answer(make_draft(name, by, changes, targets, at - DAY), by, at, **chances)
+        draft = make_draft(name, by, changes, targets, at - DAY, routes)
+        campaign = launch_and_answer(draft, by, at, **chances)
         lifecycle.fire(campaign, "complete", now=at + 3 * MINUTE)
         if archived:
             lifecycle.fire(campaign, "archive", by=by, now=at + 30 * DAY)
@@ -244,7 +190,7 @@ def make_stopped(
         )
         lifecycle.fire(campaign, verb, by=by, why=why, now=at + MINUTE)
         endings.close(campaign.pk)
-        write_tallies(campaign, at)
+        past.write_tallies(campaign, at)
 
 
 def launch_and_answer(
@@ -260,22 +206,5 @@ def launch_and_answer(
     lifecycle.fire(campaign, "launch", by=by, now=at)
     launch.prepare(campaign.pk)
     EmailCampaign.objects.filter(pk=campaign.pk).update(prepared_at=at)
-    values: dict[str, Any] = {
-        "campaign": campaign.pk,
-        "launched": at,
-        "sent": sent_to,
-        "bounced": 14,
-        "opened": opened,
-        "clicked": clicked,
-        "links": 3,
-    }
-    with connection.cursor() as cursor:
-        for statement in (ANSWERS, TRIES, EVENTS):
-            cursor.execute(statement, values)
-    write_tallies(campaign, at)
+    past.write_answers(campaign, at, sent_to=sent_to, opened=opened, clicked=clicked)
     return campaign
-
-
-def write_tallies(campaign: EmailCampaign, at: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(TALLIES, {"campaign": campaign.pk, "launched": at})

@@ -29,19 +29,19 @@ CITIES = [
     ("Potsdam", "DE"),
     ("Graz", "AT"),
 ]
+DOMAIN = "kunden.example"  # by which the demo's contacts are known
+PROVIDERS = ("", "", "", "", "", "post.", "post.", "post.", "web.", "firma.")
 FAVOURITES = ["coffee", "tea", "chocolate", "ceramics"]
 PLAIN = str.maketrans("äöüßøŁłëçÇğé", "aouso" + "LlecCge")
 
 
 def load(chance: random.Random) -> None:
     """Make the lists, contacts and suppressions; whatever is there already stays as it is."""
-    if not Contact.objects.filter(email__endswith="@kunden.example").exists():
+    if not Contact.objects.filter(email__endswith=DOMAIN).exists():
         Contact.objects.bulk_create(
             [make_contact(number, chance) for number in range(CONTACTS)], batch_size=1000
         )
-    contacts = list(
-        Contact.objects.filter(email__endswith="@kunden.example").order_by("pk").values_list("pk", "email")
-    )
+    contacts = list(Contact.objects.filter(email__endswith=DOMAIN).order_by("pk").values_list("pk", "email"))
     for name, (description, share) in LISTS.items():
         contact_list, is_new = ContactList.objects.get_or_create(
             name=name, defaults={"description": description}
@@ -68,7 +68,7 @@ def make_contact(number: int, chance: random.Random) -> Contact:
     joined = date(2024, 1, 1) + timedelta(days=chance.randrange(900))
     mailbox = f"{first}.{last}.{number:04d}".translate(PLAIN).lower()
     return Contact(
-        email=f"{mailbox}@kunden.example",
+        email=f"{mailbox}@{PROVIDERS[number % len(PROVIDERS)]}{DOMAIN}",
         first_name=first,
         last_name=last,
         city=city,

@@ -52,22 +52,23 @@ class Column:
 class Plot:
     """Columns of one or more `series`, named, and the scale beside them from its top down to 0, as it is written.
 
-    `heads` name the cells of the points.
+    `heads` name the cells of the points, `room` is for how many columns there is at least.
     """
 
     series: tuple[str, ...]
     heads: tuple[str, ...]
     columns: list[Column]
     scale: tuple[str, str, str]
+    room: int = MIN_COLUMNS
 
     @property
     def blank(self) -> range:
         """The columns to come that keep the first ones from being drawn too wide."""
-        return range(max(0, MIN_COLUMNS - len(self.columns)))
+        return range(max(0, self.room - len(self.columns)))
 
     @property
     def width(self) -> int:
-        return COLUMN_WIDTH * max(MIN_COLUMNS, len(self.columns))
+        return COLUMN_WIDTH * max(self.room, len(self.columns))
 
 
 def draw_plot(
@@ -75,10 +76,12 @@ def draw_plot(
     series: tuple[str, ...],
     written: Callable[[int], str],
     heads: tuple[str, ...] = (),
+    room: int = MIN_COLUMNS,
 ) -> Plot:
     """The drawing of `points`; `written` writes a value of the scale. What is below 0 is drawn as 0.
 
-    `heads` are those of the table beside it; by themselves the series.
+    `heads` are those of the table beside it; by themselves the series. With fewer points than there is `room` for, the
+    rest stays empty.
     """
     top = round_up_scale(max((value for point in points for value in point.values), default=0))
     every = ceil(len(points) / MAX_COLUMN_NAMES) or 1
@@ -92,7 +95,7 @@ def draw_plot(
         for place, point in enumerate(points)
     ]
     middle = written(top // 2) if top % 2 == 0 else ""
-    return Plot(series, heads or series, columns, (written(top), middle, written(0)))
+    return Plot(series, heads or series, columns, (written(top), middle, written(0)), room)
 
 
 def _draw_bars(x: int, heights: Sequence[float]) -> list[Bar]:

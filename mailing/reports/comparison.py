@@ -17,6 +17,11 @@ from mailing.tallies import sum_tallies
 
 MOST_COMPARED = 5
 NOT_KNOWN = "not known"
+RATES = ("delivered", "opened", "clicked", "to_opens", "bounced", "complained", "unsubscribed")
+DRAWN = {
+    "Opens and clicks": ("Open rate", "Click rate", "Click-to-open rate"),
+    "Bounces, complaints, unsubscriptions": ("Bounce rate", "Complaint rate", "Unsubscribe rate"),
+}
 _UNNAMED = """
 SELECT campaign_id, kind, sum(amount) FROM mailing_eventcount
 WHERE campaign_id = ANY(%s) AND origin = %s AND NOT was_named GROUP BY 1, 2
@@ -59,10 +64,12 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
+    """Campaigns side by side. `plots`: rates of what readers did, and of what went wrong, which are far smaller."""
+
     columns: list[Compared]
     figures: list[Line]
     rates: list[Line]
-    plot: Plot
+    plots: list[tuple[str, Plot]]
 
 
 def list_reported() -> QuerySet[EmailCampaign]:
@@ -93,8 +100,9 @@ def read_compared(campaigns: Sequence[EmailCampaign]) -> list[Compared]:
             mode,
             Unnamed(nameless.get(Event.Kind.OPENED, 0), nameless.get(Event.Kind.CLICKED, 0)),
         )
-        rates = [figure.rate for figure in figures if figure.rate and figure.key != "sent"]
-        rows.append(Compared(campaign, figures, [*rates, rate_clicks_to_opens(figures)]))
+        rates = {figure.key: figure.rate for figure in figures if figure.rate}
+        rates["to_opens"] = rate_clicks_to_opens(figures)
+        rows.append(Compared(campaign, figures, [rates[key] for key in RATES]))
     return rows
 
 
@@ -114,17 +122,22 @@ def compare_campaigns(campaigns: Sequence[EmailCampaign]) -> Comparison:
         Line(rate.label, rate.meaning, [column.rates[place].percent or NOT_KNOWN for column in columns])
         for place, rate in enumerate(first.rates)
     ]
-    points = [
-        Point(
-            rate.label,
-            rate.label.removesuffix(" rate"),
-            tuple(_measure(column.rates[place]) for column in columns),
-            tuple(f"{column.campaign}: {column.rates[place].percent or NOT_KNOWN}" for column in columns),
-        )
-        for place, rate in enumerate(first.rates)
-    ]
+    plots = [(what, _draw_rates(columns, labels)) for what, labels in DRAWN.items()]
+    return Comparison(columns, figures, rates, plots)
+
+
+def _draw_rates(columns: list[Compared], labels: tuple[str, ...]) -> Plot:
+    points = []
+    for label in labels:
+        rates = [next(rate for rate in column.rates if rate.label == label) for column in columns]
+        cells = [
+            f"{column.campaign}: {rate.percent or NOT_KNOWN}"
+            for column, rate in zip(columns, rates, strict=True)
+        ]
+        measures = tuple(_measure(rate) for rate in rates)
+        points.append(Point(label, label.removesuffix(" rate"), measures, tuple(cells)))
     names = tuple(str(column.campaign) for column in columns)
-    return Comparison(columns, figures, rates, draw_plot(points, names, _write_percent))
+    return draw_plot(points, names, _write_percent, room=len(points))
 
 
 def _write_amount(amount: int | None) -> str:
@@ -132,12 +145,12 @@ def _write_amount(amount: int | None) -> str:
 
 
 def _measure(rate: Rate) -> int:
-    """A rate in tenths of a percent, 0 where nobody knows it."""
-    return round(1000 * rate.part / rate.whole) if rate.part is not None and rate.whole else 0
+    """A rate in hundredths of a percent, 0 where nobody knows it."""
+    return round(10_000 * rate.part / rate.whole) if rate.part is not None and rate.whole else 0
 
 
-def _write_percent(tenths: int) -> str:
-    return f"{tenths / 10:g}%"
+def _write_percent(hundredths: int) -> str:
+    return f"{hundredths / 100:g}%"
 
 
 def csv_lines(comparison: Comparison) -> Iterator[str]:

@@ -82,7 +82,7 @@ class Unnamed(msgspec.Struct, frozen=True):
     clicks: int = 0
 
 
-def explain_absence(campaign: EmailCampaign, mode: Mode, key: str, amount: int, unnamed: int) -> str:
+def explain_absence(campaign: EmailCampaign, mode: Mode, key: str, amount: int, unnamed: int = 0) -> str:
     """Return why nobody can know how many recipients opened or clicked; "" where it is known."""
     if amount:
         return ""

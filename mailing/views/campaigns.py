@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 from campaigns import database_time, editions
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace import overview
-from mailing import audience, connections, content, launch, mail_tests, progress, renderer, timeline
+from mailing import audience, connections, content, launch, mail_tests, progress, renderer, reports, timeline
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign
 from mailing.views.mail_frames import answer_frame
@@ -128,9 +128,20 @@ def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
     return {
         "campaign": campaign,
         "figures": figures,
+        "steps": list_steps(campaign, figures) if figures else [],
         "unreached": figures and figures.total - figures.delivered - figures.bounced,
         "seconds_between": seconds_between_polls(campaign, figures),
     }
+
+
+def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple[progress.Step, str]]:
+    """The way from the recipients to those who clicked; with a step that nobody can know of stands why."""
+    mode = campaign.mode
+    reasons = {
+        "Opened": reports.explain_absence(campaign, mode, "opened", figures.opened),
+        "Clicked": reports.explain_absence(campaign, mode, "clicked", figures.clicked),
+    }
+    return [(step, reasons.get(step.label, "")) for step in figures.steps]
 
 
 def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:

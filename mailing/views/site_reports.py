@@ -30,7 +30,6 @@ def site_report(request: Request) -> HttpResponse:
         "spans": weeks.SPANS.items(),
         "page": page,
         "rows": comparison.read_compared(list(page)),
-        "most": comparison.MOST_COMPARED,
     }
     return render(request, "mailing/site_report.html", context)
 

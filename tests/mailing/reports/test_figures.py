@@ -94,6 +94,9 @@ def test_without_names_the_page_says_so_instead_of_zero(client, marketer, mode):
     assert reason in text
     assert not re.search(r"<dt[^>]*>(Opened|Clicked)</dt>\s*<dd>0", text)
     assert ("7 opens of people name nobody." in text) is (mode != "none")
+    text = page(client, f"/campaigns/email/{campaign.pk}/progress/")
+    assert reason in text
+    assert not re.search(r"<dt[^>]*>(Opened|Clicked)</dt>\s*<dd>0", text)
 
 
 def test_where_nobody_may_be_named_the_figure_is_not_zero():
