@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def write_file(path: Path, rows: int) -> None:
-    """The file: nine columns, one row in a thousand without a proper address, one in a thousand a second time."""
+    """Write the file: nine columns, one row in a thousand without a proper address, one in a thousand a second time."""
     chance = random.Random(7)
     with path.open("w") as file:
         file.write(",".join(COLUMNS) + "\n")
@@ -46,6 +46,7 @@ def write_file(path: Path, rows: int) -> None:
 
 
 def copy_to_table(path: Path) -> None:
+    """Copy the file into a table without keys: the floor that PostgreSQL sets."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -57,6 +58,7 @@ def copy_to_table(path: Path) -> None:
 
 
 def time_action(what: str, act: Callable[[], None], rows: int) -> float:
+    """Run `act` and print how long it took; return the seconds."""
     begun, cpu = time.monotonic(), time.process_time()
     act()
     took, cpu = time.monotonic() - begun, time.process_time() - cpu
@@ -68,6 +70,7 @@ def time_action(what: str, act: Callable[[], None], rows: int) -> float:
 
 
 def main() -> None:
+    """Measure an import against the floor, for as many rows as the command line asks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

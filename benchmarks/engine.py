@@ -16,8 +16,8 @@ import time
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
+from campaigns.annotations import JsonObject
 from promotions.engine import UNLIMITED, Basket, BasketLine, Rule, RuleSet, compile_rules, evaluate
 from promotions.engine import rules as r
 
@@ -28,10 +28,12 @@ BASKETS = 200
 
 
 def cents(money: str) -> int:
+    """Convert an amount such as "4.99" to minor units."""
     return int(Decimal(money) * 100)
 
 
-def rule(number: int, promotion: dict[str, Any]) -> Rule:
+def rule(number: int, promotion: JsonObject) -> Rule:
+    """Build the rule of one promotion of the workload."""
     match promotion["kind"]:
         case "percent_range":
             return Rule(
@@ -44,14 +46,15 @@ def rule(number: int, promotion: dict[str, Any]) -> Rule:
                 number,
                 r.FixedTotal(cents(promotion["amount"])),
                 conditions=(r.MinSubtotal(cents(promotion["threshold"])),),
-                lane="order",
+                level="order",
             )
     match = r.Match(tuple(promotion["skus"]))
     benefit = r.BuyGet(r.BenefitPart(promotion["buy"], match), r.BenefitPart(promotion["get"], match))
     return Rule(number, benefit, caps=r.Caps(max_applications=promotion["max_times"]))
 
 
-def basket(lines: list[dict[str, Any]]) -> Basket:
+def basket(lines: list[JsonObject]) -> Basket:
+    """Build the basket of these lines of the workload."""
     return Basket(
         "EUR",
         tuple(
@@ -60,7 +63,8 @@ def basket(lines: list[dict[str, Any]]) -> Basket:
     )
 
 
-def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
+def make_shop(rng: random.Random) -> tuple[list[JsonObject], dict[int, list[list[JsonObject]]]]:
+    """Make promotions, and baskets by their number of lines, from a random generator."""
     prices = {f"S{n:05d}": f"{0.6 * 100 ** rng.random():.2f}" for n in range(5000)}
     skus = sorted(prices)
     popular, others = skus[:400], skus[400:]
@@ -77,7 +81,7 @@ def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[
             used[kind, sku] = used.get((kind, sku), 0) + 1
         return sorted(chosen)
 
-    promotions: list[dict[str, Any]] = []
+    promotions: list[JsonObject] = []
     for n in range(max(SIZES)):
         if n % 3 == 0:
             promotions.append(
@@ -95,7 +99,7 @@ def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[
         else:
             buy = rng.choice([1, 2, 2, 3])
             promotions.append({"kind": "buy_x_get_y", "skus": some(2), "buy": buy, "get": 1, "max_times": 1})
-    baskets: dict[int, list[list[dict[str, Any]]]] = {}
+    baskets: dict[int, list[list[JsonObject]]] = {}
     for length in LENGTHS:
         baskets[length] = []
         for _ in range(BASKETS):
@@ -111,7 +115,8 @@ def make_shop(rng: random.Random) -> tuple[list[dict[str, Any]], dict[int, list[
     return promotions, baskets
 
 
-def read_shop(folder: Path) -> tuple[list[dict[str, Any]], dict[int, list[list[dict[str, Any]]]]]:
+def read_shop(folder: Path) -> tuple[list[JsonObject], dict[int, list[list[JsonObject]]]]:
+    """Read promotions, and baskets by their number of lines, from the files of a workload."""
     baskets = {
         length: [basket["lines"] for basket in json.loads((folder / f"baskets_L{length}.json").read_text())]
         for length in LENGTHS
@@ -120,17 +125,17 @@ def read_shop(folder: Path) -> tuple[list[dict[str, Any]], dict[int, list[list[d
 
 
 def untouched_rule(number: int) -> Rule:
-    """Like the others, on SKUs no basket holds, or from a subtotal none reaches."""
+    """Build a rule like the others, on SKUs no basket holds, or from a subtotal none reaches."""
     match = r.Match(tuple(f"X{number}-{n}" for n in range(30)))
     if number % 3 == 0:
         return Rule(number, r.PercentOff(1000), target=r.Target(match))
     if number % 3 == 1:
-        return Rule(number, r.FixedTotal(100), conditions=(r.MinSubtotal(10**9 + number),), lane="order")
+        return Rule(number, r.FixedTotal(100), conditions=(r.MinSubtotal(10**9 + number),), level="order")
     return Rule(number, r.BuyGet(r.BenefitPart(2, match), r.BenefitPart(1, match)))
 
 
 def microseconds(rules: RuleSet, baskets: list[Basket], seconds: float) -> float:
-    """The mean over the baskets of the best time each took: the nearest to a machine that does nothing else."""
+    """Return the mean over the baskets of the best time each took: the nearest to a machine that does nothing else."""
     best = [float("inf")] * len(baskets)
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
@@ -142,6 +147,7 @@ def microseconds(rules: RuleSet, baskets: list[Basket], seconds: float) -> float
 
 
 def main() -> None:
+    """Measure the engine for each number of promotions and length of basket."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workload", type=Path)
     parser.add_argument("--seconds", type=float, default=2.0, help="for each figure")

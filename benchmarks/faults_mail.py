@@ -30,7 +30,12 @@ class Run:
     """One campaign under way, its processes, and the server that takes its mail."""
 
     def __init__(
-        self, recipients: int, port: int, server: Control, product: rig.Product, postgres: Any
+        self,
+        recipients: int,
+        port: int,
+        server: Control,
+        product: rig.Product,
+        postgres: Any,  # an instance of config.embedded_postgres.Server, not imported before the set-up
     ) -> None:
         from campaigns import lifecycle
 
@@ -42,6 +47,7 @@ class Run:
         self.totals: set[int] = set()
         lifecycle.fire(self.campaign, "launch")
 
+    # Any: a model, and models are not imported before the set-up
     def now(self) -> Any:
         from mailing.models import EmailCampaign
 
@@ -76,7 +82,7 @@ class Run:
         return dict(Counter(self.campaign.deliveries.values_list("status", flat=True)))
 
     def verdict(self, doubtful: int) -> list[str]:
-        """What is wrong at the end, given that so many deliveries may be uncertain."""
+        """Return what is wrong at the end, given that so many deliveries may be uncertain."""
         from mailing import doctor
 
         got = Counter(message.recipient for message in self.server.list_accepted())
@@ -104,7 +110,7 @@ class Run:
 
 
 def kill_workers(run: Run, kills: int) -> list[str]:
-    """kill -9 of a busy worker at random moments."""
+    """Send SIGKILL to a busy worker at random moments."""
     for number in range(kills):
         run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
         *_, busy = sorted(run.product.cluster[2:], key=lambda pid: rig.cpu_seconds([pid]))
@@ -114,7 +120,7 @@ def kill_workers(run: Run, kills: int) -> list[str]:
 
 
 def kill_helpers(run: Run, kills: int) -> list[str]:
-    """kill -9 of those that send nothing: idle workers, monitor and pusher, at random moments."""
+    """Send SIGKILL to those that send nothing: idle workers, monitor and pusher, at random moments."""
     for number in range(kills):
         run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
         quiet = sorted(run.product.cluster[2:], key=lambda pid: rig.cpu_seconds([pid]))[:4]
@@ -124,7 +130,7 @@ def kill_helpers(run: Run, kills: int) -> list[str]:
 
 
 def kill_cluster(run: Run, kills: int) -> list[str]:
-    """kill -9 of the cluster's main process and of its sentinel in turn, at random moments."""
+    """Send SIGKILL to the cluster's main process and of its sentinel in turn, at random moments."""
     for number in range(kills):
         run.reach((number + 0.5 + random.random() / 2) / (kills + 1))
         rig.wait(lambda: len(run.product.cluster) > 6, 60)
@@ -134,7 +140,7 @@ def kill_cluster(run: Run, kills: int) -> list[str]:
 
 
 def kill_backend(run: Run, kills: int) -> list[str]:
-    """An end of the senders' database sessions, as of a crashed backend."""
+    """End the senders' database sessions, as a crashed backend would."""
     from django.db import connection
 
     for number in range(kills):
@@ -149,7 +155,7 @@ def kill_backend(run: Run, kills: int) -> list[str]:
 
 
 def restart_postgres(run: Run, kills: int) -> list[str]:
-    """PostgreSQL itself stopped and started again."""
+    """Stop PostgreSQL itself, and start it again."""
     from django.db import connection
 
     for number in range(kills):
@@ -162,7 +168,7 @@ def restart_postgres(run: Run, kills: int) -> list[str]:
 
 
 def terminate(run: Run, kills: int) -> list[str]:
-    """SIGTERM, as of a deployment: drained in under ten seconds, nothing in doubt."""
+    """Send SIGTERM, as a deployment does: all is drained in under ten seconds, nothing in doubt."""
     wrong = []
     for number in range(kills):
         run.reach((number + 0.5) / (kills + 1))
@@ -176,7 +182,7 @@ def terminate(run: Run, kills: int) -> list[str]:
 
 
 def server_down(run: Run, kills: int) -> list[str]:
-    """A server that refuses every connection for a while."""
+    """Let the server refuse every connection for a while."""
     from campaigns import lifecycle
 
     run.reach(0.3)
@@ -193,7 +199,7 @@ def server_down(run: Run, kills: int) -> list[str]:
 
 
 def silence(run: Run, kills: int) -> list[str]:
-    """Answers that come after 40 seconds: nobody waits with them, and the cluster does not count as hanging."""
+    """Answer after 40 seconds: nobody waits with them, and the cluster does not count as hanging."""
     run.server.change(rules=["dot p=0.002 delay 40", "dot delay 0.01"])
     # a connection that waits is open: each message costs 0.002 · 40 s of one, and no sender can be quicker than that
     least = run.recipients * (0.002 * 40 + 0.01) / CONNECTIONS
@@ -208,7 +214,7 @@ def silence(run: Run, kills: int) -> list[str]:
 
 
 def throttling(run: Run, kills: int) -> list[str]:
-    """Three of ten messages are put off with 451."""
+    """Put three of ten messages off with 451."""
     run.server.change(rules=["dot p=0.3 451 4.3.0 Try again later"])
     run.finish()
     return run.verdict(0)
@@ -275,6 +281,7 @@ FAULTS: dict[str, Callable[[Run, int], list[str]]] = {
 
 
 def main() -> None:
+    """Run each fault once and exit with 1 when one of them lost or doubled a mail."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -292,6 +299,7 @@ def main() -> None:
 
 
 def trial(fault: Callable[[Run, int], list[str]], options: argparse.Namespace) -> list[str]:
+    """Run one fault against a product of its own; return what went wrong, in sentences."""
     begun = time.monotonic()
     with (
         tempfile.TemporaryDirectory() as logs,

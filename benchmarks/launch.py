@@ -13,16 +13,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from benchmarks.mailing import rig
 from benchmarks.mailing.sinks import sink
+
+T = TypeVar("T")
 
 CONNECTIONS = 100
 PATIENCE = 900.0  # seconds
 
 
 def main() -> None:
+    """Measure a launch: preparing the recipients, then sending the first of them."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -84,13 +87,14 @@ def send(campaign_id: int, messages: int, logs: Path) -> None:
     print(f"memory of the largest worker  {peak:8.0f} MB  goal 150")
 
 
-def time_call(act: Callable[[], Any]) -> tuple[Any, float]:
-    """What `act` returns, and the seconds it took."""
+def time_call(act: Callable[[], T]) -> tuple[T, float]:
+    """Return what `act` returns, and the seconds it took."""
     begun = time.monotonic()
     return act(), time.monotonic() - begun
 
 
 def peak_mb() -> float:
+    """Return the most memory that this process has had, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

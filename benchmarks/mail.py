@@ -42,6 +42,7 @@ RATIOS = [
 
 
 def main() -> None:
+    """Measure sending of the product and of its peers, round by round."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -70,7 +71,7 @@ def main() -> None:
 def cases_of(
     bench: "Bench", peers: Peers | None, slow_messages: int
 ) -> dict[str, Callable[[Sink], Measured]]:
-    """What is run, by the name of its row."""
+    """Return what is run, by the name of its row."""
     ours = {OURS: lambda sink: bench.ours(sink, CONNECTIONS)}
     if peers is None:
         return ours
@@ -91,7 +92,7 @@ def cases_of(
 def rounds(
     cases: dict[str, Callable[[Sink], Measured]], count: int, peers: Peers | None
 ) -> dict[str, list[Measured]]:
-    """Every case `count` times, in turn."""
+    """Return every case `count` times, in turn."""
     measured: dict[str, list[Measured]] = {}
     for number in range(count):
         for name, run in cases.items():
@@ -119,7 +120,7 @@ class Bench:
         self._everybody = rig.contacts_of(messages)
 
     def ours(self, target: Sink, connections: int) -> Measured:
-        """From the moment the campaign is prepared until every answer is recorded."""
+        """Measure the product, from the moment the campaign is prepared until every answer is recorded."""
         from django.db.models import Max
 
         from campaigns import lifecycle
@@ -162,7 +163,7 @@ class Bench:
 
 
 def report(measured: dict[str, list[Measured]]) -> None:
-    """Medians as a table, and what of them the goals speak of."""
+    """Print medians as a table, and what of them the goals speak of."""
     print(f"\n| {'':<52} | messages/s | best | CPU µs a message: workers | PostgreSQL | sink | peak MB |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     medians: dict[str, float] = {}

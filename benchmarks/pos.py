@@ -25,7 +25,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import django
 import msgspec
@@ -33,14 +32,16 @@ import msgspec
 from benchmarks import engine
 from benchmarks.till.bench import ROOT, VAR, Bench, serve
 from benchmarks.till.shop import KEY
+from campaigns.annotations import JsonObject
 from config import embedded_postgres
 
 BUDGET = 10**14
 SAMPLE = 20  # sales that stand for all in bare SQL
-Lines = dict[int, list[list[dict[str, Any]]]]
+Lines = dict[int, list[list[JsonObject]]]
 
 
-def request(lines: list[dict[str, Any]]) -> dict[str, Any]:
+def request(lines: list[JsonObject]) -> JsonObject:
+    """Build the body of a quote for these lines of the workload."""
     return {
         "currency": "EUR",
         "lines": [
@@ -56,7 +57,7 @@ def request(lines: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def write_bodies(folder: Path, baskets: Lines) -> dict[int, Path]:
-    """A file for each length of basket, a request on each line."""
+    """Return a file for each length of basket, a request on each line."""
     files = {}
     for length, some in baskets.items():
         files[length] = folder / f"bodies_L{length}.jsonl"
@@ -68,7 +69,7 @@ Row = dict[str, float]
 
 
 def medians(repeats: int, rows: Mapping[str, Callable[[], Row]]) -> dict[str, Row]:
-    """The medians of each row's figures, the rows measured in turn."""
+    """Return the medians of each row's figures, the rows measured in turn."""
     found: dict[str, list[Row]] = {name: [] for name in rows}
     for _ in range(repeats):
         for name, measure in rows.items():
@@ -80,7 +81,7 @@ def medians(repeats: int, rows: Mapping[str, Callable[[], Row]]) -> dict[str, Ro
 
 
 def show(title: str, found: dict[str, Row]) -> None:
-    """A table whose rows are compared with each of those above."""
+    """Print a table whose rows are compared with each of those above."""
     print(f"\n{title}")
     above: dict[str, Row] = {}
     for name, row in found.items():
@@ -91,7 +92,7 @@ def show(title: str, found: dict[str, Row]) -> None:
 
 
 def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, Path]) -> None:
-    """Quotes of each length against each set of promotions, beside the constant view and the one SELECT."""
+    """Measure quotes of each length and number of promotions, beside the constant view and the one SELECT."""
     paths = {"constant": "/constant", "one SELECT": "/select", "quote": "/pos/v1/quotes"}
     for size, rules in sets.items():
         bench.fill("quotes", rules)
@@ -104,7 +105,7 @@ def quotes(bench: Bench, repeats: int, files: dict[int, Path], sets: dict[str, P
 
 
 def front(bench: Bench, repeats: int, address: str, bodies: Path) -> None:
-    """Quotes through the front, beside granian asked directly."""
+    """Measure quotes through the front, beside granian asked directly."""
     with bench.behind_front(address) as through:
         asked = {"directly": address, "through the front": through}
         rows = {name: partial(bench.send, f"{where}/pos/v1/quotes", bodies) for name, where in asked.items()}
@@ -114,11 +115,12 @@ def front(bench: Bench, repeats: int, address: str, bodies: Path) -> None:
 
 
 def show_alone(name: str, row: Row) -> None:
+    """Print the times of a row that has no peer."""
     print(f"  {name}: median {row['p50']:.2f} ms, 95% within {row['p95']:.2f} ms")
 
 
 def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
-    """Sales over HTTP beside the same transactions as bare SQL, without limits and on one hot campaign."""
+    """Measure sales over HTTP beside the same transactions as bare SQL, unlimited and on one hot campaign."""
     os.environ.update(bench.environment("sales"))
     django.setup()
     runs = itertools.count()
@@ -135,7 +137,7 @@ def sales(bench: Bench, repeats: int, bodies: Path, rules: Path) -> None:
 
 
 def with_lines(bench: Bench, measure: Callable[[], Row]) -> Row:
-    """What `measure` finds, and how many lines of the ledger its sales have on average."""
+    """Return what `measure` finds, and how many lines of the ledger its sales have on average."""
     sales, lines = bench.counts("sales")
     row = measure()
     sales_after, lines_after = bench.counts("sales")
@@ -143,7 +145,7 @@ def with_lines(bench: Bench, measure: Callable[[], Row]) -> Row:
 
 
 def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[str], dict[str, str]]:
-    """Scripts for pgbench with the statements of one sale each, and the values they name.
+    """Write scripts for pgbench with the statements of one sale each, and the values they name.
 
     The sales are a sample of those that are sent over HTTP, drawn evenly by their lines of the ledger, which are
     most of what they cost PostgreSQL.
@@ -196,8 +198,8 @@ def bare_sales(ids: dict[str, int], bodies: Path, address: str) -> tuple[list[st
     return scripts, values
 
 
-def sale_parameters(basket: str, answer: dict[str, Any]) -> dict[str, str]:
-    """What a sale writes that was answered so, by the names in its statements."""
+def sale_parameters(basket: str, answer: JsonObject) -> dict[str, str]:
+    """Return what a sale writes that was answered so, by the names in its statements."""
     entries = [
         {
             "campaign": applied["campaign"],
@@ -221,15 +223,16 @@ def sale_parameters(basket: str, answer: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def put_sale(url: str, body: str) -> dict[str, Any]:
+def put_sale(url: str, body: str) -> JsonObject:
+    """Send a sale as the till does; return the answer."""
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
     with urllib.request.urlopen(urllib.request.Request(url, body.encode(), headers, method="PUT")) as answer:
-        found: dict[str, Any] = json.load(answer)
+        found: JsonObject = json.load(answer)
         return found
 
 
 def write_target(bench: Bench, file: Path, rules: Path, files: dict[int, Path]) -> None:
-    """A description of the quote view at 1,000 promotions, for the benchmark of peers."""
+    """Write a description of the quote view at 1,000 promotions, for the benchmark of peers."""
     bench.fill("quotes", rules)
     bodies = {length: file.with_name(f"{file.stem}_L{length}.jsonl") for length in files}
     for length, source in files.items():
@@ -252,6 +255,7 @@ def write_target(bench: Bench, file: Path, rules: Path, files: dict[int, Path]) 
 
 
 def main() -> None:
+    """Measure quotes and sales for each number of promotions, beside floor and peer."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--workload", type=Path, help="promotions.json and baskets_L*.json to read")
     parser.add_argument("--seconds", type=float, default=3.0, help="for each measurement")

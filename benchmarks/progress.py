@@ -26,8 +26,8 @@ WHERE campaign_id = %s AND id > %s AND id <= %s
 """
 
 
-def milliseconds(act: Callable[[], Any]) -> tuple[float, float]:
-    """Median and worst of ROUNDS."""
+def milliseconds(act: Callable[[], object]) -> tuple[float, float]:
+    """Return median and worst of ROUNDS."""
     times = []
     for _ in range(ROUNDS):
         begun = time.perf_counter()
@@ -36,7 +36,9 @@ def milliseconds(act: Callable[[], Any]) -> tuple[float, float]:
     return statistics.median(times), max(times)
 
 
+# Any: a campaign, and models are not imported before the set-up
 def launch_campaign(count: int) -> Any:
+    """Launch a campaign to `count` contacts and write what became of its mails."""
     from campaigns import lifecycle
     from mailing import launch
     from mailing.models import EmailCampaign
@@ -48,8 +50,9 @@ def launch_campaign(count: int) -> Any:
     return EmailCampaign.objects.get(pk=campaign.pk)
 
 
+# Any: as launch_campaign
 def worked_on(campaign: Any, commits: int) -> None:
-    """Results for most of the ledger, a few batches of the usual size among large ones."""
+    """Write results for most of the ledger, a few batches of the usual size among large ones."""
     from django.db import connection
     from django.db.models import Max, Min
 
@@ -68,6 +71,7 @@ def worked_on(campaign: Any, commits: int) -> None:
 
 
 def measure(count: int) -> None:
+    """Measure the progress of a campaign with `count` deliveries."""
     from django.conf import settings
     from django.contrib.auth import get_user_model
     from django.db import connection
@@ -87,7 +91,7 @@ def measure(count: int) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
 
-    def row(what: str, act: Callable[[], Any]) -> None:
+    def row(what: str, act: Callable[[], object]) -> None:
         median, worst = milliseconds(act)
         print(f"  {what:42} {median:8.2f} ms   worst {worst:8.2f} ms", flush=True)
 
@@ -104,6 +108,7 @@ def measure(count: int) -> None:
 
 
 def main() -> None:
+    """Measure progress for a small and for the large campaign."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -117,7 +122,9 @@ def main() -> None:
 HTMX = {"HX-Request": "true"}
 
 
+# Any: as launch_campaign
 def path(campaign: Any, part: str = "") -> str:
+    """Return the address of a page below that of the campaign."""
     return f"{campaign.get_absolute_url()}{part}"
 
 

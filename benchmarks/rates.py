@@ -14,7 +14,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.mailing import rig
 from tests.hostile_smtp import Control, hostile_process
@@ -38,7 +37,7 @@ def measure(
 
     limits = dict(LIMITS[name])
     of_campaign = limits.pop("of_campaign", None)
-    campaign: Any = rig.draft(people, port, **limits)
+    campaign = rig.draft(people, port, **limits)
     if of_campaign:
         EmailCampaign.objects.filter(pk=campaign.pk).update(per_second=of_campaign)
     server.reset()
@@ -70,11 +69,12 @@ def measure(
 
 
 def arrivals(server: Control) -> list[float]:
+    """List when the server accepted each message, in seconds, in order."""
     return sorted(message.at for message in server.list_accepted())
 
 
 def most_in(times: list[float], seconds: float) -> int:
-    """The most of the sorted `times` that lie in any stretch of so many seconds."""
+    """Return the most of the sorted `times` that lie in any stretch of so many seconds."""
     most = first = 0
     for last, at in enumerate(times):
         while at - times[first] >= seconds:
@@ -84,6 +84,7 @@ def most_in(times: list[float], seconds: float) -> int:
 
 
 def main() -> None:
+    """Measure how evenly mails leave under each limit; exit with 1 when one is broken."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

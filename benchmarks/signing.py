@@ -14,6 +14,7 @@ from mailing.senders.signing import Signer, SigningKey, make_body_canonical
 
 
 def main(count: int) -> None:
+    """Measure what signing costs."""
     compiled = compile(source())
     these = deliveries(count)
     messages = {recipient.email: compiled.render(recipient, links, at=0) for recipient, links in these}

@@ -19,7 +19,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any
 
 from benchmarks.mailing.sinks import sink
 from mailing.smtp.client import Connection, Mail, Outcome, Server, connect
@@ -28,6 +27,7 @@ SENDER = "bounces@shop.example"
 
 
 def messages(count: int, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield `count` pairs of recipient and message, each of about `size` bytes."""
     line = b"quoted-printable text of a newsletter, seventy-two characters a line =20=\r\n"
     body = line * (size // len(line))
     for n in range(count):
@@ -60,6 +60,7 @@ class Marks:
 async def ours(
     port: int, connections: int, source: Iterator[tuple[str, bytes]], chained: bool, ready: bool
 ) -> int:
+    """Send through our client; return how many messages were accepted."""
     server, marks = Server("127.0.0.1", port), Marks()
 
     async def one_by_one(connection: Connection) -> int:
@@ -88,6 +89,7 @@ async def ours(
 
 
 def with_smtplib(port: int, connections: int, source: Iterator[tuple[str, bytes]]) -> int:
+    """Send through smtplib, one thread for each connection; return how many were sent."""
     lock, sent = threading.Lock(), []
 
     def run() -> None:
@@ -111,6 +113,7 @@ def with_smtplib(port: int, connections: int, source: Iterator[tuple[str, bytes]
 
 
 async def with_aiosmtplib(port: int, connections: int, source: Iterator[tuple[str, bytes]]) -> int:
+    """Send through aiosmtplib, one task for each connection; return how many were sent."""
     import aiosmtplib  # type: ignore[import-not-found]  # measured where it is installed
 
     async def run() -> int:
@@ -124,7 +127,8 @@ async def with_aiosmtplib(port: int, connections: int, source: Iterator[tuple[st
     return sum(await asyncio.gather(*(run() for _ in range(connections))))
 
 
-def on_uvloop(main: Callable[[], Coroutine[Any, Any, int]]) -> int:
+def on_uvloop(main: Callable[[], Coroutine[None, None, int]]) -> int:
+    """Run a coroutine on uvloop's loop."""
     import uvloop
 
     return uvloop.run(main())
@@ -142,7 +146,7 @@ CLIENTS: dict[str, Callable[[int, int, Iterator[tuple[str, bytes]]], object]] = 
 
 
 def measure(name: str, count: int, connections: int, size: int) -> dict[str, float]:
-    """One client in this process; seconds and CPU seconds of the sending alone."""
+    """Run one client in this process; return seconds and CPU seconds of the sending alone."""
     with sink(None) as target:
         source = iter(list(messages(count, size)))
         before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
@@ -155,6 +159,7 @@ def measure(name: str, count: int, connections: int, size: int) -> dict[str, flo
 
 
 def main() -> None:
+    """Measure our SMTP client beside the others, round by round."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

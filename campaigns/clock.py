@@ -6,7 +6,6 @@ Any number of clocks may run; each due row is taken once.
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import Error
@@ -14,12 +13,13 @@ from django.utils.module_loading import import_string
 from django_q.models import Schedule
 
 from campaigns import database_time
+from campaigns.annotations import Argument
 
 logger = logging.getLogger(__name__)
 
 
 def tick(now: datetime | None = None) -> None:
-    """One beat: run each function named in settings.CLOCK. One that fails is logged and does not stop the others."""
+    """Do one beat: run each function named in settings.CLOCK; log one that fails and go on with the others."""
     try:
         now = now or database_time.now()
     except Error:
@@ -47,7 +47,7 @@ def run_for_each(due: Iterable[int], act: Callable[[int], object]) -> int:
     return done
 
 
-def schedule_fallback_beat(using: str = "default", **kwargs: Any) -> None:
+def schedule_fallback_beat(using: str = "default", **kwargs: Argument) -> None:
     """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
     if kwargs["sender"].name == "django_q":
         schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}

@@ -37,7 +37,8 @@ _last: Measurement | None = None
 def now() -> datetime:
     """Return the database's time. Asks it where the difference is not known or may have changed.
 
-    Raises: django.db.OperationalError, InterfaceError: the database is away, and had to be asked.
+    Raises:
+        django.db.OperationalError, InterfaceError: the database is away, and had to be asked.
     """
     if is_due() and not _is_in_event_loop():
         measure()
@@ -57,6 +58,7 @@ def difference() -> float:
 
 
 def is_due() -> bool:
+    """Return whether the database has to be asked again for its time."""
     return _last is None or time.monotonic() - _last.at > KEEP or _has_leapt(_last)
 
 
@@ -106,7 +108,7 @@ def _has_leapt(last: Measurement) -> bool:
 
 
 def _is_in_event_loop() -> bool:
-    """Whether asking would keep other tasks waiting."""
+    """Return whether asking would keep other tasks waiting."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -89,6 +89,6 @@ def name_zone(zone: tzinfo | None = None) -> str:
 
 
 def _name_offset(offset: str) -> str:
-    """Etc/GMT-3 is three hours ahead of UTC: its sign is the other way round."""
+    """Name an offset: Etc/GMT-3 is three hours ahead of UTC, its sign is the other way round."""
     hours = int(offset or 0)
     return f"UTC{-hours:+d}" if hours else "UTC"

@@ -1,8 +1,7 @@
 """The lifecycle of each kind of campaign as a picture and a table, drawn from the transitions its model declares."""
 
-from typing import Any
-
 from campaigns import lifecycle
+from campaigns.annotations import Argument
 from campaigns.models import Campaign, by_system
 
 BEGINS, ENDS = "<!-- drawn: {kind} -->", "<!-- end: {kind} -->"
@@ -35,7 +34,7 @@ def draw_states(model: type[Campaign]) -> str:
 
 def draw_table(model: type[Campaign]) -> str:
     """Draw the steps as a table of Markdown: verb, from, to, who takes it, what it does."""
-    rows: dict[str, tuple[list[str], str, Any]] = {}
+    rows: dict[str, tuple[list[str], str, Argument]] = {}
     for source, verb, target, step in list_steps(model):
         rows.setdefault(verb, ([], target, step))[0].append(source)
     lines = ["| step | from | to | taken by | what it does |", "|---|---|---|---|---|"]
@@ -46,7 +45,7 @@ def draw_table(model: type[Campaign]) -> str:
     return "\n".join(lines)
 
 
-def list_steps(model: type[Campaign]) -> list[tuple[str, str, str, Any]]:
+def list_steps(model: type[Campaign]) -> list[tuple[str, str, str, Argument]]:
     """List the steps between two states as (from, verb, to, django-fsm's transition), in the order of the states."""
     steps = [
         (str(step.source), verb, str(step.target), step)

@@ -11,13 +11,13 @@ from campaigns.models import Campaign, Transition
 
 
 def find_breaches() -> Iterator[str]:
-    """Every breach that the functions named in settings.DOCTOR find."""
+    """Yield every breach that the functions named in settings.DOCTOR find."""
     for name in settings.DOCTOR:
         yield from import_string(name)()
 
 
 def breaches() -> Iterator[str]:
-    """Campaigns whose status lies outside their lifecycle or disagrees with their history."""
+    """Yield a sentence for each campaign whose status lies outside its lifecycle or disagrees with its history."""
     for kind, model in kinds().items():
         for campaign in Campaign.objects.filter(kind=kind).exclude(status__in=model.STATES):
             yield f"Campaign {campaign.pk} is {campaign.status}, which is no state of its kind."

@@ -11,12 +11,12 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import models
 
 from campaigns import dates
+from campaigns.annotations import Argument, ColumnValue
 from campaigns.formats import person
 from campaigns.models import Edit
 from campaigns.refusals import Refused
@@ -30,13 +30,13 @@ FormFacts = Mapping[str, str]
 class Overtaken(Refused):
     """It was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
 
-    def __init__(self, told: str, latest: Any) -> None:
+    def __init__(self, told: str, latest: Argument) -> None:
         super().__init__(f"{told} What you typed is still here: save once more to put it in place of that.")
         self.latest = latest
 
 
 def edition_of(facts: FormFacts) -> str:
-    """What a form that shows these facts carries with it."""
+    """Return what a form that shows these facts carries with it."""
     return json.dumps({name: _digest(value) for name, value in facts.items()}, separators=(",", ":"))
 
 
@@ -50,7 +50,9 @@ def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> N
     Args:
         facts: those of the row as it is now; it is locked.
         seen: the edition that the form showed; None or what is none: whatever there is shall be overwritten.
-    Raises: Overtaken: it says what was changed, and by whom where a form did it.
+
+    Raises:
+        Overtaken: it says what was changed, and by whom where a form did it.
     """
     before = _parse_edition(seen)
     if before is None:
@@ -115,12 +117,12 @@ def record_edit(
 
 
 def edits_of(row: models.Model) -> models.QuerySet[Edit]:
-    """What forms changed of it, the latest first."""
+    """Return what forms changed of it, the latest first."""
     return Edit.objects.about(row).select_related("by")
 
 
 def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
-    """The facts that stand in these fields of a row, by the names of the fields."""
+    """Return the facts that stand in these fields of a row, by the names of the fields."""
     facts = {}
     for name in fields:
         field = row._meta.get_field(name)
@@ -133,7 +135,7 @@ def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
     return facts
 
 
-def _write_value(value: Any) -> str:
+def _write_value(value: ColumnValue) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -1,13 +1,14 @@
 """Fields of models."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import models
 
 from campaigns import database_time
+from campaigns.annotations import Argument
 
 if TYPE_CHECKING:  # generic in the stubs only; Any, as a column may be empty or not
-    DateTimeField = models.DateTimeField[Any, Any]
+    DateTimeField = models.DateTimeField[Argument, Argument]
 else:
     DateTimeField = models.DateTimeField
 
@@ -15,12 +16,12 @@ else:
 class DatabaseTimeField(DateTimeField):
     """A DateTimeField whose auto_now and auto_now_add write the database's time, not the machine's."""
 
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+    def pre_save(self, model_instance: models.Model, add: bool) -> Argument:
         if self.auto_now or (self.auto_now_add and add):
             setattr(model_instance, self.attname, database_time.now())
             return getattr(model_instance, self.attname)
         return super().pre_save(model_instance, add)
 
-    def deconstruct(self) -> Any:
+    def deconstruct(self) -> Argument:
         name, _, arguments, named = super().deconstruct()
         return name, "django.db.models.DateTimeField", arguments, named  # the same column

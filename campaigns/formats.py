@@ -8,12 +8,12 @@ from django.contrib.auth.models import AbstractUser
 
 
 def person(user: AbstractUser | None) -> str:
-    """Somebody by the name colleagues know, else by that of the login; nothing for None."""
+    """Name somebody as colleagues do, else by their login; nothing for None."""
     return "" if user is None else user.get_full_name() or user.get_username()
 
 
 def money(amount: int | None, currency: str = "") -> str:
-    """An amount in minor units as people write it: 1250 is €12.50."""
+    """Return an amount in minor units as people write it: 1250 is €12.50."""
     if amount is None:
         return ""
     currency = currency or settings.CURRENCY
@@ -21,7 +21,7 @@ def money(amount: int | None, currency: str = "") -> str:
 
 
 def share(part: int | None, whole: int | None) -> str:
-    """`part` of `whole` in percent with one decimal; nothing where there is no whole."""
+    """Return `part` of `whole` in percent with one decimal; nothing where there is no whole."""
     if not whole or part is None:
         return ""
     percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
@@ -29,17 +29,17 @@ def share(part: int | None, whole: int | None) -> str:
 
 
 def thousands(number: int | None) -> str:
-    """1000000 as 1,000,000."""
+    """Write a number with its thousands apart: 1000000 as 1,000,000."""
     return "" if number is None else f"{number:,}"
 
 
 def rounddown(percent: float) -> int:
-    """To the ten percent below: what is worth saying aloud."""
+    """Round to the ten percent below: what is worth saying aloud."""
     return int(percent // 10) * 10
 
 
 def duration(seconds: int | None) -> str:
-    """A stretch of time in its two largest units: 7384 is 2 h 3 min."""
+    """Return a stretch of time in its two largest units: 7384 is 2 h 3 min."""
     if seconds is None:
         return ""
     days, rest = divmod(int(seconds), 86_400)

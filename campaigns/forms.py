@@ -1,7 +1,8 @@
 """What people type on the pages that both kinds share."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django import forms
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
@@ -12,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import instants, zones
-from campaigns.generics import ModelForm
+from campaigns.annotations import Argument, Columns, ColumnValue
+from campaigns.generics import FormData, ModelForm
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign, UserSettings
 from campaigns.workspace import overview
@@ -42,18 +44,22 @@ class MomentInput(forms.DateTimeInput):
     def __init__(self) -> None:
         super().__init__(format=AT, attrs={"type": "datetime-local"})
 
-    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+    def render(
+        self, name: str, value: ColumnValue, attrs: Argument = None, renderer: Argument = None
+    ) -> SafeString:
         control = super().render(name, value, attrs, renderer)
         return format_html(
             '{}<input type="hidden" name="{}_zone" value="{}">', control, name, _name_zone(value)
         )
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> TypedMoment | None:
+    def value_from_datadict(
+        self, data: Mapping[str, Argument], files: Argument, name: str
+    ) -> TypedMoment | None:
         typed = super().value_from_datadict(data, files, name)
         return None if typed is None else TypedMoment(str(typed), str(data.get(f"{name}_zone") or ""))
 
 
-def _name_zone(value: Any) -> str:
+def _name_zone(value: ColumnValue) -> str:
     """Name the zone of what a MomentInput shows."""
     if isinstance(value, str) and value:  # it was typed, and is shown again
         return getattr(value, "zone", "") or str(timezone.get_default_timezone())
@@ -69,11 +75,11 @@ def _name_zone(value: Any) -> str:
 class MomentField(forms.DateTimeField):
     """A date and a time to the minute, in the zone that its form names, else in the site's."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         super().__init__(widget=MomentInput(), input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
 
-    def to_python(self, value: Any) -> datetime | None:
-        """Raises ValidationError: also a time outside of campaigns.instants, or that the clocks skip or repeat."""
+    def to_python(self, value: ColumnValue) -> datetime | None:
+        """Read an instant; refuse one outside of campaigns.instants, or that the clocks skip or repeat."""
         named, _, shown = getattr(value, "zone", "").partition("@")
         zone = zones.find_zone(named) if named else timezone.get_default_timezone()
         if zone is None:
@@ -83,7 +89,7 @@ class MomentField(forms.DateTimeField):
             raise ValidationError(instants.SENTENCE, code="invalid")
         return moment and instants.with_storable_offset(moment)
 
-    def _read_typed(self, value: Any, zone: tzinfo) -> datetime | None:
+    def _read_typed(self, value: ColumnValue, zone: tzinfo) -> datetime | None:
         try:
             with timezone.override(zone):
                 return super().to_python(value)
@@ -94,7 +100,7 @@ class MomentField(forms.DateTimeField):
             raise ValidationError(sentence, code="invalid") from error
 
 
-def _read_shown(typed: Any, shown: str, zone: tzinfo) -> datetime | None:
+def _read_shown(typed: ColumnValue, shown: str, zone: tzinfo) -> datetime | None:
     """Return the instant that the form showed where its local time is still what is typed; else None."""
     try:
         moment = datetime.fromisoformat(shown)
@@ -107,12 +113,12 @@ def _read_shown(typed: Any, shown: str, zone: tzinfo) -> datetime | None:
 class DayField(forms.DateField):
     """A day, which begins and ends in the zone of who looks."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         super().__init__(widget=widget, **kwargs)
 
-    def to_python(self, value: Any) -> date | None:
-        """Raises ValidationError: also a day outside of campaigns.instants."""
+    def to_python(self, value: ColumnValue) -> date | None:
+        """Read a day; refuse one outside of campaigns.instants."""
         day = super().to_python(value)
         if day is not None and not instants.is_possible(datetime.combine(day, time(12), UTC)):
             raise ValidationError(instants.SENTENCE, code="invalid")
@@ -149,8 +155,8 @@ class StepForm(forms.Form):
 
     why = forms.CharField(label="Reason", required=False, max_length=500, help_text="Kept in the history.")
 
-    def arguments(self) -> dict[str, Any]:
-        """What lifecycle.fire is told besides the verb."""
+    def arguments(self) -> Columns:
+        """Return what lifecycle.fire is told besides the verb."""
         return dict(self.cleaned_data)
 
 
@@ -160,17 +166,17 @@ class ScheduleForm(StepForm):
     at = MomentField(label="Send at", required=False)
     field_order = ["at", "why"]
 
-    def __init__(self, *args: Any, label: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, label: str, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self.fields["at"].label = label
 
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> Columns:
         said = super().arguments()
         return said if said["at"] else {"why": said["why"]}
 
 
-def step_form(campaign: Campaign, verb: str, data: Any = None) -> StepForm:
-    """The form of `verb`, filled in with `data` or with what the campaign proposes."""
+def step_form(campaign: Campaign, verb: str, data: FormData = None) -> StepForm:
+    """Return the form of `verb`, filled in with `data` or with what the campaign proposes."""
     if label := lifecycle_of(campaign).TIME_LABELS.get(verb):
         return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)
@@ -183,7 +189,7 @@ class UserSettingsForm(ModelForm[UserSettings]):
         model = UserSettings
         fields = ["time_zone"]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         chosen, choices = self.instance.time_zone, zones.list_choices()
         names = {name for _, group in choices if isinstance(group, list) for name, _ in group}

@@ -1,13 +1,23 @@
-"""Django's classes of forms that take a parameter for the type checker: `ModelForm[Till]`, `ModelChoiceField[Till]`.
+"""Names for the type checker that need Django: forms that take a parameter, as `ModelForm[Till]`, and two aliases.
 
 The stubs make them generic, and Django itself does not: its own cannot be written so where the program runs.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from django import forms
 
-__all__ = ["BaseFormSet", "ModelChoiceField", "ModelForm", "ModelMultipleChoiceField"]
+__all__ = ["BaseFormSet", "FormData", "ModelChoiceField", "ModelForm", "ModelMultipleChoiceField", "SomeUser"]
+
+if TYPE_CHECKING:  # Django's models cannot be imported before its apps are ready
+    from django.contrib.auth.models import AnonymousUser, PermissionsMixin
+    from django.http import QueryDict
+
+SomeUser: TypeAlias = "PermissionsMixin | AnonymousUser | None"
+"""Who asks of django-fsm: a user, somebody who is not signed in, or None, the system."""
+FormData: TypeAlias = "QueryDict | None"
+"""What was typed into a form, before it is read; None: not posted yet."""
+
 
 if TYPE_CHECKING:
     from django.forms import BaseFormSet, ModelChoiceField, ModelForm, ModelMultipleChoiceField
@@ -16,7 +26,7 @@ else:
     class TakesParameter:
         """Ignores the parameter."""
 
-        def __class_getitem__(cls, parameter: Any) -> type:
+        def __class_getitem__(cls, parameter: object) -> type:
             return cls
 
     class BaseFormSet(TakesParameter, forms.BaseFormSet):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django_q.brokers import get_broker
@@ -13,11 +13,12 @@ from campaigns.notices import Notice
 
 
 def list_problems() -> list[str]:
-    """What keeps this process from serving: a sentence each, [] when nothing does."""
+    """Return what keeps this process from serving: a sentence each, [] when nothing does."""
     return check_database() or check_queue()
 
 
 def check_database() -> list[str]:
+    """List what is wrong with the database, in sentences."""
     try:
         executor = MigrationExecutor(connection)
         missing = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
@@ -27,6 +28,7 @@ def check_database() -> list[str]:
 
 
 def check_queue() -> list[str]:
+    """List what is wrong with the queue's broker, in sentences."""
     try:
         get_broker().queue_size()
     except Exception as error:  # noqa: BLE001  a broker is any class of django-q2's; each fails in its own way
@@ -34,7 +36,7 @@ def check_queue() -> list[str]:
     return []
 
 
-def clock_notices(user: Any, now: datetime) -> Iterator[Notice]:
+def clock_notices(user: User, now: datetime) -> Iterator[Notice]:
     """Tell administrators on the dashboard that this machine's clock is wrong."""
     if user.is_staff and (sentence := database_time.warning()):
         yield Notice(sentence)

@@ -8,12 +8,12 @@ import os
 import socket
 import time
 from datetime import datetime, timedelta
-from typing import Any
 
 from django_q.brokers import Broker, get_broker
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from campaigns.annotations import Argument
 from campaigns.models import Heartbeat
 
 HOST = socket.gethostname()
@@ -23,7 +23,7 @@ LOOK = 2.0  # seconds between two looks at the line of this host
 
 
 def line(cluster: str, host: str) -> str:
-    """The name under which the queue keeps what is meant for a cluster on one host."""
+    """Return the name under which the queue keeps what is meant for a cluster on one host."""
     return f"{cluster}@{host}"
 
 
@@ -54,7 +54,7 @@ def ask(now: datetime) -> None:
 
 
 def answer(cluster: str, host: str) -> None:
-    """The cluster on this host runs tasks."""
+    """Note that the cluster on this host runs tasks."""
     Heartbeat.objects.filter(cluster=cluster, host=host).update(at=database_time.now())
 
 
@@ -66,14 +66,14 @@ class TwoLines:
         self.own = own
         self.look_at = 0.0
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Argument:
         return getattr(self.shared, name)
 
-    def dequeue(self) -> list[tuple[Any, Any]] | None:
+    def dequeue(self) -> list[tuple[Argument, Argument]] | None:
         if time.monotonic() >= self.look_at:
             self.look_at = time.monotonic() + LOOK
             if self.own.queue_size():  # an empty line would keep it waiting
-                waiting: list[tuple[Any, Any]] | None = self.own.dequeue()
+                waiting: list[tuple[Argument, Argument]] | None = self.own.dequeue()
                 return waiting
-        shared: list[tuple[Any, Any]] | None = self.shared.dequeue()
+        shared: list[tuple[Argument, Argument]] | None = self.shared.dequeue()
         return shared

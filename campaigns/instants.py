@@ -14,7 +14,7 @@ SENTENCE = "A time lies between the years 2000 and 2100."
 
 
 def is_possible(moment: datetime) -> bool:
-    """Whether `moment`, aware, lies where times may lie."""
+    """Return whether `moment`, aware, lies where times may lie."""
     return EARLIEST <= moment < LATEST
 
 

@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 
 from campaigns import database_time, refusals
+from campaigns.annotations import Argument, Columns, Standing
 from campaigns.models import Campaign, by_system
 from campaigns.refusals import Locked, Refused
 from campaigns.verbs import VERBS
@@ -45,6 +46,7 @@ C = TypeVar("C", bound=Campaign)  # by its key, a campaign of the kind that the 
 class KindLifecycle(Generic[C]):
     """What a kind of campaign does around its steps. Each app derives its own and registers it when it is ready."""
 
+    ICON: ClassVar[str] = "campaigns"  # its drawing in static/icons.svg
     TIME_LABELS: ClassVar[Mapping[str, str]] = {}  # each step that takes a time, and the label of its field
     NEEDS_TIME: ClassVar[frozenset[str]] = frozenset()  # those of them that cannot do without
 
@@ -55,13 +57,13 @@ class KindLifecycle(Generic[C]):
         """
 
     def list_owed_steps(self, campaign: C, now: datetime) -> list[str]:
-        """The steps the clock owes at `now`, in order, without taking them."""
+        """Return the steps the clock owes at `now`, in order, without taking them."""
         return []
 
     def list_objections(
-        self, campaign: C, verb: str, now: datetime, **arguments: Any
+        self, campaign: C, verb: str, now: datetime, **arguments: Argument
     ) -> list[tuple[str, str]]:
-        """Why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
+        """Return why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
         if verb == "archive" and campaign.archived_at:
             return [("", f"“{campaign}” is archived already.")]
         if verb == "unarchive" and not campaign.archived_at:
@@ -69,12 +71,16 @@ class KindLifecycle(Generic[C]):
         return []
 
     def list_warnings(self, campaign: C, verb: str, now: datetime) -> list[str]:
-        """What a person should know before `verb`, which is open all the same: sentences, which make it ask first."""
+        """List what a person should know before `verb`: sentences. They make it ask first, though it is open."""
         return []
 
     def asks_for_time(self, campaign: C, verb: str, now: datetime) -> bool:
-        """Whether a question for the time must come before `verb`."""
+        """Return whether a question for the time must come before `verb`."""
         return verb in self.NEEDS_TIME
+
+    def gentler_step(self, campaign: C, verb: str) -> str:
+        """Name the step that the question before `verb` offers in its place, or "" when there is none."""
+        return ""
 
     def follow_up(self, campaign: C, verb: str, was: str) -> None:
         """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
@@ -82,24 +88,25 @@ class KindLifecycle(Generic[C]):
     def copy_parts(self, campaign: C, copy: C) -> None:
         """Give the `copy`, a fresh draft, the rows that belong to this campaign."""
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
-        """How the campaigns of this kind with these keys stand, as campaigns/<kind>/row.html tells it in the list.
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
+        """Return how the campaigns with these keys stand, as campaigns/<kind>/row.html shows it in the list.
 
         A few queries, however many they are. One that nothing can be said of yet is left out.
         """
         return {}
 
 
-_lifecycles: dict[str, KindLifecycle[Any]] = {}
+AnyKind = KindLifecycle[Any]  # Any: each kind's is of its own model
+_lifecycles: dict[str, AnyKind] = {}
 
 
-def register(model: type[Campaign], lifecycle: KindLifecycle[Any]) -> None:
+def register(model: type[Campaign], lifecycle: AnyKind) -> None:
     """Say what the campaigns of a kind do around their steps."""
     _lifecycles[model.KIND] = lifecycle
 
 
-def lifecycle_of(campaign: Campaign) -> KindLifecycle[Any]:
-    """What campaigns of this one's kind do around their steps."""
+def lifecycle_of(campaign: Campaign) -> AnyKind:
+    """Return what campaigns of this one's kind do around their steps."""
     return _lifecycles[campaign.kind]
 
 
@@ -110,7 +117,7 @@ def fire(
     by: User | None = None,
     why: str = "",
     now: datetime | None = None,
-    **arguments: Any,
+    **arguments: Argument,
 ) -> C:
     """Run one transition and write its history row, or change nothing.
 
@@ -122,8 +129,12 @@ def fire(
         by: the user who asks; None when the clock or the system does, to whom every step is open.
         why: kept in the history and shown; for `fail` and a pause by the system, the error or the reason.
         arguments: `at`, an aware datetime, for an e-mail campaign's `schedule`; none otherwise.
-    Returns: the saved campaign, of its own kind.
-    Raises: Refused: with a sentence for the user, when the step is not open now or not to them.
+
+    Returns:
+        the saved campaign, of its own kind.
+
+    Raises:
+        Refused: with a sentence for the user, when the step is not open now or not to them.
     """
     now = now or database_time.now()
     with transaction.atomic():
@@ -155,7 +166,7 @@ def _take_owed_steps(campaign: Campaign, now: datetime) -> list[str]:
 
 
 def _take_step(
-    campaign: Campaign, verb: str, now: datetime, by: User | None = None, why: str = "", **arguments: Any
+    campaign: Campaign, verb: str, now: datetime, by: User | None = None, why: str = "", **arguments: Argument
 ) -> str:
     was = campaign.status
     getattr(campaign, verb)(now, **arguments)
@@ -166,9 +177,10 @@ def _take_step(
 
 
 def load_own_kind(campaign: C | int) -> C:
-    """The instance of its own kind.
+    """Return the instance of its own kind.
 
-    Raises: Campaign.DoesNotExist.
+    Raises:
+        Campaign.DoesNotExist: there is no such campaign.
     """
     if isinstance(campaign, Campaign) and type(campaign) in kinds().values():
         return campaign
@@ -177,25 +189,26 @@ def load_own_kind(campaign: C | int) -> C:
 
 
 def kinds() -> dict[str, type[Campaign]]:
-    """The model of each kind, by its name."""
+    """Return the model of each kind, by its name."""
     return {model.KIND: model for model in Campaign.__subclasses__()}
 
 
 def lock_row(campaign: C) -> C:
+    """Lock the campaign's row and return it as it is then."""
     return cast("C", type(campaign).objects.select_for_update().get(pk=campaign.pk))
 
 
 # ── what is open ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def steps(campaign: Campaign) -> dict[str, Any]:
-    """Every verb of this campaign's kind, with its django-fsm description."""
+def steps(campaign: Campaign) -> Columns:
+    """Return every verb of this campaign's kind, with its django-fsm description."""
     field = campaign._meta.get_field("status")
     return {verb: method._django_fsm for verb, method in field.transitions[type(campaign)].items()}
 
 
-def open_steps(campaign: Campaign, user: Any) -> list[str]:
-    """The verbs that the state and the user's permission allow, in the order they are declared."""
+def open_steps(campaign: Campaign, user: User | AnonymousUser | None) -> list[str]:
+    """Return the verbs that the state and the user's permission allow, in the order they are declared."""
     return [
         verb
         for verb in campaign.VERBS
@@ -209,9 +222,9 @@ def open_steps(campaign: Campaign, user: Any) -> list[str]:
 
 
 def list_refusals(
-    campaign: Campaign, verb: str, by: User | None, now: datetime, **arguments: Any
+    campaign: Campaign, verb: str, by: User | None, now: datetime, **arguments: Argument
 ) -> list[tuple[str, str]]:
-    """Why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
+    """Return why `verb` cannot be taken now: (field, sentence) each; [] when it can."""
     kind = kind_name(campaign)
     meta = steps(campaign).get(verb)
     if meta is None:
@@ -227,7 +240,7 @@ def list_refusals(
 
 
 def advice(campaign: Campaign, by: User | None) -> str:
-    """What would help somebody whose step is not open: a sentence."""
+    """Return what would help somebody whose step is not open: a sentence."""
     if campaign.is_final:
         return "That is final; duplicate it to start anew."
     verbs = [
@@ -242,10 +255,13 @@ def advice(campaign: Campaign, by: User | None) -> str:
 
 
 def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | None = None) -> C:
-    """The campaign, fresh and locked until the transaction ends, ready to be changed and saved.
+    """Return the campaign, fresh and locked until the transaction ends, ready to be changed and saved.
 
     Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
-    Raises: Locked: its state allows no edit; Refused: `by` may not edit campaigns of its kind.
+
+    Raises:
+        Locked: its state allows no edit.
+        Refused: `by` may not edit campaigns of its kind.
     """
     now = now or database_time.now()
     campaign = load_own_kind(campaign)
@@ -261,9 +277,10 @@ def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | 
 
 
 def duplicate(campaign: C | int, *, by: User | None = None) -> C:
-    """A fresh draft with everything of `campaign` and nothing of its past, a start or end that has passed included.
+    """Make a draft with everything of `campaign` but its past, to which a start or end that has passed belongs.
 
-    Raises: Refused: `by` may not add campaigns of its kind.
+    Raises:
+        Refused: `by` may not add campaigns of its kind.
     """
     with transaction.atomic():
         campaign = load_own_kind(campaign)
@@ -287,7 +304,10 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
     """Delete a campaign that nothing has come of yet, with its history.
 
     What the clock owes at `now` is written first: one that has begun is not deleted.
-    Raises: Locked: it is past that; Refused: `by` may not delete it.
+
+    Raises:
+        Locked: it is past that.
+        Refused: `by` may not delete it.
     """
     now = now or database_time.now()
     with transaction.atomic():
@@ -300,21 +320,24 @@ def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | 
         campaign.delete()
 
 
-def may_delete(campaign: Campaign, user: Any) -> bool:
+def may_delete(campaign: Campaign, user: User | AnonymousUser) -> bool:
+    """Return whether the user may delete this campaign once its state allows it."""
     if not user.has_perm(permission_name(campaign, "delete")):
         return False
     return campaign.created_by_id == user.pk or bool(user.has_perm("campaigns.delete_others_drafts"))
 
 
 def permission_name(campaign: Campaign, action: str) -> str:
-    """The name of Django's permission for `action` (view, add, change, delete) on campaigns of this kind."""
+    """Return the name of Django's permission for `action` (view, add, change, delete) on campaigns of this kind."""
     meta = model_of_kind(campaign)._meta
     return f"{meta.app_label}.{action}_{meta.model_name}"
 
 
 def model_of_kind(campaign: Campaign) -> type[Campaign]:
+    """Return the model of this campaign's own kind."""
     return kinds()[campaign.kind]
 
 
 def kind_name(campaign: Campaign) -> str:
+    """Return what the campaign is in a sentence: "e-mail" or "promotion"."""
     return Campaign.Kind(campaign.kind).label.lower()

@@ -14,7 +14,7 @@ import logging
 import math
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
@@ -24,6 +24,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from campaigns import database_time
+from campaigns.annotations import Argument
 from campaigns.models import LoginLimit, LoginPlace
 from campaigns.requests import client_address
 
@@ -77,7 +78,7 @@ class Attempt:
         return timedelta(0)
 
     def take_back(self, now: datetime) -> None:
-        """The password was right: what was counted for this try counts no more, and the address is known."""
+        """Take back what was counted for this try, as the password was right, and remember the address."""
         with transaction.atomic():
             for row in self._lock():
                 row.free_at -= self.limits[row.key].every
@@ -122,9 +123,13 @@ class ThrottledBackend(ModelBackend):
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
-        **kwargs: Any,
+        **kwargs: Argument,
     ) -> User | None:
-        """Return the user with this name and password, None when there is none. Raises TooManyLogins."""
+        """Return the user with this name and password, None when there is none.
+
+        Raises:
+            TooManyLogins: too many logins failed lately.
+        """
         if request is None or username is None or password is None:  # no page: nobody guesses
             return super().authenticate(request, username, password, **kwargs)
         address, now = client_address(request), read_clock()
@@ -142,7 +147,7 @@ class ThrottledBackend(ModelBackend):
             logger.info("%s logged in from %s.", _name(username), address or "an unknown address")
         return user
 
-    def get_user(self, user_id: Any) -> User | None:
+    def get_user(self, user_id: Argument) -> User | None:
         """Load who is signed in, in one query with what they chose for the pages."""
         user = User.objects.select_related("settings").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None

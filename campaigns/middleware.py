@@ -1,7 +1,6 @@
 """What stands between the server and every page."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -16,6 +15,8 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 from campaigns import zones
+from campaigns.annotations import Argument
+from campaigns.requests import Request
 from campaigns.texts import UNSTORABLE, is_storable
 
 Response = Callable[[HttpRequest], HttpResponse]
@@ -40,13 +41,13 @@ class TextGuard:
             return refuse(request, name)
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, *_: Any) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, *_: Argument) -> HttpResponse | None:
         """Look at a form only now: who may not send one was turned away before its body is read."""
         name = find_unstorable(request.POST.lists()) if request.method == "POST" else ""
         return refuse(request, name) if name else None
 
 
-def find_unstorable(fields: Iterable[tuple[str, list[Any]]]) -> str:
+def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
     """Return what to call the first field that holds unstorable text; "" where none does."""
     for name, values in fields:
         if not is_storable([name, *values]):
@@ -55,6 +56,7 @@ def find_unstorable(fields: Iterable[tuple[str, list[Any]]]) -> str:
 
 
 def refuse(request: HttpRequest, name: str) -> HttpResponse:
+    """Answer 400: the value called `name` cannot be stored."""
     sentence = f"{name} holds a sign that is no character. Remove it and send this again."
     return render(request, "400.html", {"sentence": sentence}, status=400)
 
@@ -67,7 +69,7 @@ class SignedInOnly(LoginRequiredMiddleware):
     """
 
     def handle_no_permission(  # type: ignore[override]  # the stubs allow a redirect only
-        self, request: HttpRequest, view_func: Any
+        self, request: HttpRequest, view_func: Argument
     ) -> HttpResponseBase:
         if "HX-Request" not in request.headers and request.method in ("GET", "HEAD"):
             return super().handle_no_permission(request, view_func)
@@ -102,7 +104,7 @@ class ZoneOfUser:
         finally:
             timezone.deactivate()  # the next request of this thread is somebody else's
 
-    def process_view(self, request: HttpRequest, view: Any, *_: Any) -> None:
+    def process_view(self, request: Request, view: Argument, *_: Argument) -> None:
         if getattr(view, "login_required", True):
             timezone.activate(zones.zone_of(request.user))
 

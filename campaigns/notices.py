@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.utils.module_loading import import_string
 
 
@@ -17,7 +17,7 @@ class Notice:
     url: str = ""
 
 
-def list_notices(user: Any, now: datetime) -> Iterator[Notice]:
-    """What there is to tell `user`. Each function takes the user and the time."""
+def list_notices(user: User, now: datetime) -> Iterator[Notice]:
+    """Yield what there is to tell `user`. Each function takes the user and the time."""
     for name in settings.NOTICES:
         yield from import_string(name)(user, now)

@@ -28,7 +28,7 @@ def announce_stop() -> None:
 
 
 def is_stopping() -> bool:
-    """Whether a process this one was forked from has announced its stop."""
+    """Return whether a process this one was forked from has announced its stop."""
     return STOPPING[0] == 1
 
 
@@ -42,7 +42,7 @@ def die_with(parent: int, number: int = signal.SIGKILL) -> None:
 
 
 def die_with_parents() -> None:
-    """From now on let every process forked from this one, or from one of those, be killed with its parent."""
+    """Let every process that is forked from this one from now on, or from one of those, be killed with its parent."""
     parent = os.getpid()
 
     def remember() -> None:
@@ -59,6 +59,11 @@ def adopt_orphans() -> None:
 
 
 def prctl(option: int, value: int) -> None:
+    """Call prctl of Linux.
+
+    Raises:
+        OSError: the kernel refuses.
+    """
     assert LIBC is not None
     if LIBC.prctl(option, ctypes.c_ulong(value), 0, 0, 0) != 0:
         number = ctypes.get_errno()
@@ -66,7 +71,7 @@ def prctl(option: int, value: int) -> None:
 
 
 def command_line(pid: int) -> str:
-    """The words of a process, "" when there is none or it is a zombie."""
+    """Return the words of a process, "" when there is none or it is a zombie."""
     if Path("/proc/self/cmdline").exists():
         try:
             return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")

@@ -13,7 +13,6 @@ import pickle
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import picklefield.fields
 from django.conf import settings
@@ -24,12 +23,13 @@ from django_q.conf import Conf
 from django_q.models import Task
 
 from campaigns import database_time
+from campaigns.annotations import Argument, Columns, ColumnValue
 
 logger = logging.getLogger(__name__)
 
 PLAIN = {("datetime", name) for name in ("date", "datetime", "time", "timedelta", "timezone")}
 OPTIONS = {"id", "name", "func", "args", "kwargs", "started", "group", "cluster", "save"}
-Package = tuple[Any, Any]
+Package = tuple[Argument, Argument]
 
 
 class PackageRefused(Exception):
@@ -45,24 +45,28 @@ def is_task(name: object) -> bool:
     return isinstance(name, str) and name in settings.TASKS
 
 
-def read_package(payload: Any) -> dict[str, Any]:
-    """Return the task in a package from the queue. Raises PackageRefused: it is not ours, or holds more than data."""
+def read_package(payload: Argument) -> Columns:
+    """Return the task in a package from the queue.
+
+    Raises:
+        PackageRefused: it is not ours, or holds more than data.
+    """
     try:
         task = core_signing.loads(payload, key=Conf.SECRET_KEY, salt=Conf.PREFIX, serializer=_PlainPickles)
     except Exception as error:  # a pickle of somebody else can raise anything
-        raise PackageRefused(f"A package in the queue cannot be read: {error}") from error
+        raise PackageRefused(f"An entry of the queue cannot be read: {error}") from error
     if not isinstance(task, dict):
-        raise PackageRefused("A package in the queue holds no task.")
+        raise PackageRefused("An entry of the queue holds no task.")
     return task
 
 
-def check_task(task: Mapping[str, Any]) -> None:
+def check_task(task: Mapping[str, ColumnValue]) -> None:
     """Raise PackageRefused unless this is one of our tasks, called in a way that cannot harm a worker."""
     if not is_task(task.get("func")):
         raise PackageRefused(f"“{task.get('func')}” is none of the tasks that may run here: it was not run.")
     if extra := sorted(str(name) for name in set(task) - OPTIONS):
         raise PackageRefused(f"A task may not be queued with {', '.join(extra)}: it was not run.")
-    kinds: dict[str, Any] = {"id": str, "name": str, "args": tuple, "kwargs": dict, "started": datetime}
+    kinds: Columns = {"id": str, "name": str, "args": tuple, "kwargs": dict, "started": datetime}
     if wrong := [name for name, kind in kinds.items() if not isinstance(task.get(name), kind)]:
         raise PackageRefused(f"A task in the queue has no usable {', '.join(wrong)}: it was not run.")
     if len(task["id"]) > 32 or len(task["name"]) > 100 or len(str(task.get("group", ""))) > 100:
@@ -71,7 +75,7 @@ def check_task(task: Mapping[str, Any]) -> None:
         )
 
 
-def never_run_in_place(sender: Any, task: dict[str, Any], **kwargs: Any) -> None:
+def never_run_in_place(sender: Argument, task: Columns, **kwargs: Argument) -> None:
     """Take away the option `sync`, with which django-q2 would run a task at once and past the queue."""
     task.pop("sync", None)
 
@@ -83,8 +87,8 @@ class CheckedQueue(Broker):  # type: ignore[misc]  # django-q2 is untyped
         packages: list[Package] | None = super().dequeue()
         return packages and [package for package in packages if self._is_fit(*package)]
 
-    def _is_fit(self, key: Any, payload: Any) -> bool:
-        task: dict[str, Any] = {}
+    def _is_fit(self, key: Argument, payload: Argument) -> bool:
+        task: Columns = {}
         try:
             task = read_package(payload)
             check_task(task)
@@ -100,7 +104,7 @@ class DatabaseQueue(CheckedQueue, ORM):  # type: ignore[misc]  # django-q2 is un
     """The queue in PostgreSQL."""
 
 
-def record_refusal(task: Mapping[str, Any], sentence: str) -> None:
+def record_refusal(task: Mapping[str, ColumnValue], sentence: str) -> None:
     """Write a task that was not run among the failed ones, where administrators look."""
     now = database_time.now()
     Task.objects.create(
@@ -118,12 +122,12 @@ def record_refusal(task: Mapping[str, Any], sentence: str) -> None:
     )
 
 
-def read_stored_pickle(data: bytes) -> Any:
+def read_stored_pickle(data: bytes) -> Argument:
     """Return what a column of django-q2's holds; a sentence where that is more than plain data."""
     try:
         return PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # noqa: BLE001  a pickle of somebody else can raise anything
-        return f"This cannot be read: {error}"
+        return f"The request cannot be read: {error}"
 
 
 def guard_stored_pickles() -> None:
@@ -131,14 +135,14 @@ def guard_stored_pickles() -> None:
     picklefield.fields.loads = read_stored_pickle
 
 
-def _clean(value: Any) -> str:
+def _clean(value: ColumnValue) -> str:
     return str(value).replace("\0", "").encode(errors="replace").decode()
 
 
 class PlainUnpickler(pickle.Unpickler):
     """Reads plain data. `load` raises pickle.UnpicklingError, and whatever a broken pickle leads to."""
 
-    def find_class(self, module: str, name: str) -> Any:
+    def find_class(self, module: str, name: str) -> Argument:
         if (module, name) not in PLAIN:
             raise pickle.UnpicklingError(f"It holds {module}.{name}, which is no plain data.")
         return super().find_class(module, name)
@@ -148,5 +152,5 @@ class _PlainPickles:
     """The serializer that `loads` is given."""
 
     @staticmethod
-    def loads(data: bytes) -> Any:
+    def loads(data: bytes) -> Argument:
         return PlainUnpickler(io.BytesIO(data)).load()

@@ -1,11 +1,10 @@
 """The queue in Redis, for more than one machine: a module of its own, since the library is asked for only then."""
 
-from typing import Any
-
 import redis
 from django_q.brokers.redis_broker import Redis
 from django_q.conf import Conf
 
+from campaigns.annotations import Argument
 from campaigns.queue import CheckedQueue, QueueAway
 
 CONNECT_SECONDS = 2.0  # seconds for a connection to Redis
@@ -16,13 +15,17 @@ class RedisQueue(CheckedQueue, Redis):  # type: ignore[misc]  # django-q2 is unt
     """Hands out only tasks that may run; waits for no Redis that is silent."""
 
     @staticmethod
-    def get_connection(list_key: str | None = None) -> Any:
+    def get_connection(list_key: str | None = None) -> Argument:
         return redis.from_url(
             Conf.REDIS, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=ANSWER_SECONDS
         )
 
-    def enqueue(self, task: Any) -> Any:
-        """Add a task. Raises QueueAway: Redis does not take it."""
+    def enqueue(self, task: Argument) -> Argument:
+        """Add a task.
+
+        Raises:
+            QueueAway: Redis does not take it.
+        """
         try:
             return super().enqueue(task)
         except redis.RedisError as error:

@@ -37,5 +37,5 @@ def require(user: User | None, permission: str, what: str) -> None:
 
 
 def say_not_allowed(what: str) -> str:
-    """The sentence for somebody who lacks the right to `what`."""
+    """Return the sentence for somebody who lacks the right to `what`."""
     return f"You may not {what}: ask an administrator for permission."

@@ -33,7 +33,7 @@ def signed_in_user(request: HttpRequest) -> User:
 
 
 def number_in_query(request: HttpRequest, name: str) -> int:
-    """A whole number in the address, as in `?after=50`; 0 where there is none."""
+    """Return a whole number in the address, as in `?after=50`; 0 where there is none."""
     return read_number(request.GET.get(name, ""))
 
 

@@ -4,14 +4,15 @@ A permission named here may belong to an app above: names are not imports.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group
 from django.db import connections, transaction
 from django.db.models import Q
 
 from campaigns import seeds
+from campaigns.annotations import Argument
 from campaigns.models import Seed
 
 APPS_TO_VIEW = ("campaigns", "promotions", "pos", "mailing")  # apps whose every model an analyst may look at
@@ -62,7 +63,7 @@ ADMINISTRATOR = [
 ]
 
 
-def grant(using: str = "default", **kwargs: Any) -> None:
+def grant(using: str = "default", **kwargs: Argument) -> None:
     """Make the groups Analysts, Marketers and Administrators, and give them the permissions that exist by now.
 
     Each is made and each permission given once ever: what was taken away, renamed or deleted since stays so, and only
@@ -83,7 +84,7 @@ def grant(using: str = "default", **kwargs: Any) -> None:
             _grant_to(role, granted, using)
 
 
-def find_group(role: str) -> Any:
+def find_group(role: str) -> Group | None:
     """Return the group of a shipped role, whatever it is called today; None when it was deleted."""
     return seeds.find_row(f"role {role}", apps.get_model("auth.Group").objects.all())
 

@@ -5,16 +5,18 @@ a later start makes only what was never made.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db import models, transaction
 
 from campaigns.models import Seed
 
+T = TypeVar("T")
+
 Row = TypeVar("Row", bound=models.Model)
 
 
-def plant(key: str, make: Callable[[], Any]) -> Any:
+def plant(key: str, make: Callable[[], T]) -> T | None:
     """Call `make` once ever for this key, and return what it returns; None when that was done before.
 
     All of it happens in one transaction: a start that is killed half-way leaves nothing, and the next one begins anew.

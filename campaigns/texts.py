@@ -1,15 +1,16 @@
 """The one bound of every text that is stored: no control character, and nothing that is no character at all."""
 
 import re
-from typing import Any
+
+from campaigns.annotations import Json
 
 # PostgreSQL stores no NUL; half a surrogate pair is no character and cannot be written as UTF-8
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 SENTENCE = "This holds a sign that is no character: type it anew."
 
 
-def is_storable(value: Any) -> bool:
-    """Whether the texts in `value`, a text or plain JSON, can be stored."""
+def is_storable(value: Json) -> bool:
+    """Return whether the texts in `value`, a text or plain JSON, can be stored."""
     if isinstance(value, str):
         return UNSTORABLE.search(value) is None
     if isinstance(value, dict):

@@ -59,7 +59,7 @@ class Verb:
         return CONFIRMATION_CLASSES.get(self.tone, "btn-primary")
 
     def ask_about(self, campaign: object) -> str:
-        """The title of the question that comes before it."""
+        """Return the title of the question that comes before it."""
         return (self.question or f"{self.label} “{{campaign}}”?").format(campaign=campaign)
 
 

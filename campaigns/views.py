@@ -1,7 +1,7 @@
 """The pages both kinds of campaign share."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib import messages
@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, reswap, retarget, trigger_client_event
 
 from campaigns import accounts, database_time, health, lifecycle, notices, waits
+from campaigns.annotations import Columns, PageContext
 from campaigns.forms import FilterForm, OwnPasswordForm, StepForm, UserSettingsForm, step_form
 from campaigns.middleware import send_to_login
 from campaigns.models import Campaign, Heartbeat
@@ -37,6 +38,7 @@ READYZ_WAIT_SECONDS = 2.0  # seconds for each statement: who watches over us ask
 
 @require_GET
 def dashboard(request: Request) -> HttpResponse:
+    """Show what needs attention, what is live, what comes next and the latest activity."""
     if not request.user.has_perm("campaigns.view_campaign"):
         return render(request, "campaigns/no_role.html")
     now = database_time.now()
@@ -57,6 +59,7 @@ def dashboard(request: Request) -> HttpResponse:
 @require_GET
 @may_view
 def under_way(request: Request) -> HttpResponse:
+    """Show the live campaigns of the dashboard, which it asks for again and again."""
     now = database_time.now()
     overview.write_all_owed_steps(now)
     return render(request, "campaigns/_under_way.html", {"under_way": overview.campaigns_under_way(now)})
@@ -65,6 +68,7 @@ def under_way(request: Request) -> HttpResponse:
 @require_GET
 @may_view
 def campaign_list(request: Request) -> HttpResponse:
+    """List campaigns of both kinds, narrowed to what is asked for."""
     overview.write_all_owed_steps(database_time.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
@@ -94,6 +98,7 @@ def campaign_list(request: Request) -> HttpResponse:
 @require_GET
 @may_view
 def detail(request: Request, pk: int) -> HttpResponse:
+    """Redirect to the page of the campaign's own kind."""
     return redirect(get_campaign(request, pk))
 
 
@@ -123,6 +128,7 @@ def fire(request: Request, pk: int, verb: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def duplicate(request: Request, pk: int) -> HttpResponse:
+    """Make a draft with everything of a campaign; a GET asks first."""
     campaign = get_campaign_for(request, pk, "duplicate")
     if request.method != "POST":
         return render_question(request, campaign, "duplicate")
@@ -133,6 +139,7 @@ def duplicate(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a draft; a GET asks first."""
     campaign = get_campaign_for(request, pk, "delete")
     if request.method != "POST":
         return render_question(request, campaign, "delete")
@@ -148,7 +155,12 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 
 def get_campaign(request: Request, pk: int) -> Campaign:
-    """The campaign of its own kind. Raises: Http404; PermissionDenied: the user may not look at it."""
+    """Return the campaign of its own kind.
+
+    Raises:
+        Http404: there is none.
+        PermissionDenied: the user may not look at it.
+    """
     overview.write_all_owed_steps(database_time.now())
     try:
         campaign: Campaign = lifecycle.load_own_kind(pk)
@@ -160,15 +172,24 @@ def get_campaign(request: Request, pk: int) -> Campaign:
 
 
 def get_campaign_for(request: Request, pk: int, verb: str) -> Campaign:
-    """The campaign, when the user has the right to `verb`. Raises: Http404; PermissionDenied."""
+    """Return the campaign, when the user has the right to `verb`.
+
+    Raises:
+        Http404: there is none.
+        PermissionDenied: the user may not look at it.
+    """
     campaign = get_campaign(request, pk)
     if not overview.may_take_step(campaign, verb, request.user):
         raise PermissionDenied
     return campaign
 
 
-def read_arguments(form: StepForm) -> dict[str, Any]:
-    """What the form says. Raises Refused: something in it cannot be read."""
+def read_arguments(form: StepForm) -> Columns:
+    """Return what the form says.
+
+    Raises:
+        Refused: something in it cannot be read.
+    """
     if not form.is_valid():
         raise Refused([(field, str(error)) for field, errors in form.errors.items() for error in errors])
     return form.arguments()
@@ -191,7 +212,7 @@ def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResp
 def render_question_again(
     request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
 ) -> HttpResponse:
-    """409, and in the dialog that stays open the same question, with what was typed and why it was refused."""
+    """Answer 409 and, in the dialog that stays open, the question with what was typed and why it was refused."""
     form.full_clean()
     for field, sentence in refused.reasons:
         if field in form.fields and not form.has_error(field):
@@ -202,21 +223,23 @@ def render_question_again(
     return reswap(retarget(response, "#ask"), "innerHTML")
 
 
-def question_context(campaign: Campaign, verb: str, form: StepForm) -> dict[str, Any]:
-    """What campaigns/_ask.html shows besides the status."""
+def question_context(campaign: Campaign, verb: str, form: StepForm) -> PageContext:
+    """Return what campaigns/_ask.html shows besides the status."""
     now = database_time.now()
+    kind = lifecycle.lifecycle_of(campaign)
     return {
         "verb": verb,
         "asked": overview.button_for(campaign, verb, now),
         "question": VERBS[verb].ask_about(campaign),
         "form": form,
         "obstacles": overview.list_obstacles(campaign, verb, now),
-        "warnings": lifecycle.lifecycle_of(campaign).list_warnings(campaign, verb, now),
+        "warnings": kind.list_warnings(campaign, verb, now),
+        "gentler": VERBS.get(kind.gentler_step(campaign, verb)),
     }
 
 
 def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
-    """409, and the campaign as it stands, with the reason."""
+    """Answer 409 and the campaign as it stands, with the reason."""
     campaign = lifecycle.load_own_kind(campaign.pk)
     context = overview.status_context(campaign, request.user, database_time.now(), refused)
     template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
@@ -224,11 +247,12 @@ def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> Ht
 
 
 def go_to(request: Request, url: str) -> HttpResponse:
+    """Redirect, for htmx by a header that makes the browser load the page."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def describe_outcome(campaign: Campaign, verb: str) -> str:
-    """What a campaign is after the step, in a word or two."""
+    """Return what a campaign is after the step, in a word or two."""
     return VERBS[verb].outcome or campaign.get_status_display().lower()
 
 
@@ -237,6 +261,7 @@ def describe_outcome(campaign: Campaign, verb: str) -> str:
 
 @require_GET
 def account(request: Request) -> HttpResponse:
+    """Show the account of who is signed in."""
     roles = request.user.groups.values_list("name", flat=True)
     return render(request, "campaigns/account.html", {"roles": roles})
 
@@ -272,7 +297,7 @@ class PasswordChange(SuccessMessage, PasswordChangeView):
 
 
 def server_error(request: Request) -> HttpResponse:
-    """The page of an error of ours, which needs no database: 503 while that or the queue is away, else 500."""
+    """Return the page of an error of ours, which needs no database: 503 while that or the queue is away, else 500."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_alone("503.html", 503, {"Retry-After": "5"})
     if isinstance(sys.exception(), QueueAway):
@@ -303,14 +328,14 @@ def check_signed_in(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_GET
 def healthz(request: Request) -> JsonResponse:
-    """This process answers."""
+    """Say that this process answers."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @require_GET
 def readyz(request: Request) -> JsonResponse:
-    """Database, migrations and queue are fit for work, or 503; with the sentence for who knows the token."""
+    """Say whether database, migrations and queue work, else 503; with the sentence for who knows the token."""
     with waits.limit_waits(each=READYZ_WAIT_SECONDS):
         problems = health.list_problems()
     if not problems:
@@ -320,7 +345,7 @@ def readyz(request: Request) -> JsonResponse:
 
 
 def may_read_problems(request: Request) -> bool:
-    """Whether the request carries settings.READYZ_TOKEN. Behind the front everybody comes from this machine."""
+    """Return whether the request carries settings.READYZ_TOKEN. Behind the front everybody comes from this machine."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = settings.READYZ_TOKEN
     return bool(known) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), known)

@@ -22,7 +22,7 @@ class Limits(threading.local):
     left: float | None = None  # for all statements that are still to come, together
 
     def seconds(self) -> float | None:
-        """How long the next statement may take; never below 0."""
+        """Return how long the next statement may take; never below 0."""
         if self.left is None:
             return self.each
         left = max(0.0, self.left)
@@ -49,5 +49,5 @@ def limit_waits(*, each: float | None = None, total: float | None = None) -> Ite
 
 
 def silence_error(seconds: float) -> psycopg.OperationalError:
-    """The error of a database that did not answer in time."""
+    """Return the error of a database that did not answer in time."""
     return psycopg.OperationalError(f"the database did not answer within {seconds:.1f} s")

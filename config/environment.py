@@ -163,7 +163,7 @@ def currency(name: str, default: str) -> str:
 def database(name: str) -> dict[str, Any] | None:
     """Return Django's settings of the database at a URL; None when the variable is unset."""
 
-    def cast(value: str) -> dict[str, Any]:
+    def cast(value: str) -> dict[str, Any]:  # Any: as above
         described = Env.db_url_config(value)
         if described.get("ENGINE") != "django.db.backends.postgresql" or not described.get("NAME"):
             raise ValueError("not PostgreSQL")

@@ -18,9 +18,9 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 from wsgiref.types import WSGIApplication, WSGIEnvironment
 
+from campaigns.annotations import Argument
 from campaigns.processes import die_with
 
 DRAIN = 10.0  # seconds between SIGTERM and the end of requests that are still under way
@@ -97,7 +97,7 @@ def serve(listening: socket.socket, threads: int) -> None:
     from mailing import renderer
 
     renderer.start()  # so that the first preview does not wait for it
-    server: Any = create_server(
+    server: Argument = create_server(
         without_body_for_head(application),
         sockets=[listening],
         threads=threads,
@@ -128,15 +128,15 @@ def without_body_for_head(application: WSGIApplication) -> WSGIApplication:
     on the same connection, which may be another person's.
     """
 
-    def answer(environ: WSGIEnvironment, start_response: Any) -> Iterable[bytes]:
+    def answer(environ: WSGIEnvironment, start_response: Argument) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "HEAD":
             return application(environ, start_response)
         started: list[tuple[str, list[tuple[str, str]]]] = []
 
-        def keep(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
+        def keep(status: str, headers: list[tuple[str, str]], *_: Argument) -> Argument:
             started.append((status, headers))
 
-        body: Any = application(environ, keep)
+        body: Argument = application(environ, keep)
         try:
             status, headers = started[-1]
             if not any(name.lower() == "content-length" for name, _ in headers):
@@ -151,8 +151,8 @@ def without_body_for_head(application: WSGIApplication) -> WSGIApplication:
     return answer
 
 
-def is_busy(channel: Any) -> bool:
-    """Whether a connection has a request that is not answered whole."""
+def is_busy(channel: Argument) -> bool:
+    """Return whether a connection has a request that is not answered whole."""
     return bool(channel.requests or channel.total_outbufs_len or channel.request)
 
 
@@ -181,10 +181,12 @@ def listen(where: str) -> socket.socket:
 
 
 def family_of(host: str) -> socket.AddressFamily:
+    """Return the address family of a host: IPv6 where it holds a colon."""
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def main() -> None:
+    """Serve the pages until told to stop."""
     parser = argparse.ArgumentParser(prog="python -m config.page_server", description="Serve the pages.")
     parser.add_argument("--listen", required=True, help="HOST:PORT or unix/PATH")
     parser.add_argument("--workers", type=int, default=2)

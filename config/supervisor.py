@@ -83,7 +83,7 @@ class Program:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def lines(self) -> Iterator[str]:
-        """What it has printed since the last time, with an unfinished line once it has closed its output."""
+        """Yield what it has printed since the last time, with an unfinished line once it has closed its output."""
         if not self.process or not self.process.stdout or self.process.stdout.closed:
             return
         try:
@@ -97,7 +97,7 @@ class Program:
         yield from (line.decode(errors="replace") for line in whole)
 
     def bury(self) -> None:
-        """After the end of its main process: kill what that left behind, and set the time to start anew."""
+        """Kill what its main process left behind when it ended, and set the time to start anew."""
         self.kill()
         if self.process and self.process.stdout:
             self.process.stdout.close()
@@ -210,7 +210,7 @@ class Supervisor:
             self.attend()
 
     def orphans(self) -> list[int]:
-        """Children that came here when their parent ended; not the embedded PostgreSQL, which is to live on."""
+        """List the children that came here when their parent ended, but not the embedded PostgreSQL."""
         children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
         if not children.exists():  # another system than Linux: nobody is adopted there
             return []
@@ -259,7 +259,7 @@ class Supervisor:
 
 
 def programs_of(procfile: str) -> list[Program]:
-    """The programs of a Procfile, a line `name: command` each; its commands see the variables as in a shell."""
+    """Return the programs of a Procfile, a line `name: command` each; its commands see the variables as in a shell."""
     lines = [
         line.partition(":") for line in procfile.splitlines() if line.strip() and not line.startswith("#")
     ]
@@ -267,7 +267,7 @@ def programs_of(procfile: str) -> list[Program]:
 
 
 def silent_clusters(database: Mapping[str, str]) -> set[str]:
-    """The clusters of this host that do not answer; none while the database is away: nobody can answer then."""
+    """Return the clusters of this host that do not answer; none while the database is away: nobody can answer then."""
     try:
         with psycopg.connect(**database, connect_timeout=2) as connection:  # type: ignore[arg-type]
             return {cluster for (cluster,) in connection.execute(SILENT_CLUSTERS, [socket.gethostname()])}
@@ -276,6 +276,7 @@ def silent_clusters(database: Mapping[str, str]) -> set[str]:
 
 
 def is_ready(port: int) -> bool:
+    """Return whether the site on this port says that it is ready."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/readyz")
@@ -287,7 +288,7 @@ def is_ready(port: int) -> bool:
 
 
 def refusals(ports: Mapping[str, int]) -> list[str]:
-    """A sentence for each port, by the variable that sets it, that cannot be opened on 127.0.0.1."""
+    """Return a sentence for each port, by the variable that sets it, that cannot be opened on 127.0.0.1."""
     sentences = []
     for variable, port in ports.items():
         with socket.socket() as probe:
@@ -329,6 +330,7 @@ def give_to_owner() -> None:
 
 
 def main() -> int:
+    """Run the programs of the Procfile until told to stop; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m config.supervisor", description="Run the Procfile's programs."
     )

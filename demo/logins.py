@@ -84,14 +84,17 @@ def describe() -> Iterator[str]:
 
 
 def derive_password(name: str) -> str:
+    """Return the password of a demo user: `DEMO_PASSWORD`, or one derived from the secret key."""
     return settings.DEMO_PASSWORD or derive_secret("login", name)[:16].lower()
 
 
 def derive_till_key() -> str:
+    """Return the key of the demo's first till: `DEMO_TILL_KEY`, or one derived from the secret key."""
     return settings.DEMO_TILL_KEY or f"till_{derive_secret('till', 'first')[:32].lower()}"
 
 
 def derive_secret(purpose: str, name: str) -> str:
+    """Derive a secret for `name` from the secret key."""
     # the salt has the name that this package once had: what was printed before still holds
     digest = salted_hmac(f"mailing.demo.{purpose}", name, algorithm="sha256").digest()
     return b32encode(digest).decode().rstrip("=")

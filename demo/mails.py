@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from campaigns import lifecycle
+from campaigns.annotations import JsonObject
 from demo import past
 from mailing import drafting, endings, launch
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
-def load(marketer: Any, now: datetime) -> None:
+def load(marketer: User | None, now: datetime) -> None:
     """Make the connections, a segment and the campaigns; nothing, when there are campaigns already."""
     if EmailCampaign.objects.exists():
         return
@@ -110,7 +110,7 @@ def load(marketer: Any, now: datetime) -> None:
 
 
 def make_connections() -> tuple[SmtpConnection, SmtpConnection]:
-    """The mail catcher, and the same through a gate that lets a mail through every two seconds."""
+    """Return the mail catcher, and the same through a gate that lets a mail through every two seconds."""
     server = {"host": "127.0.0.1", "port": settings.MAIL_PORT, "tls": SmtpConnection.Tls.NONE}
     sender = {"from_email": "news@nordlicht.example", "from_name": "Nordlicht Coffee"}
     catcher, _ = SmtpConnection.objects.get_or_create(name="Mail catcher", defaults=server | sender)
@@ -121,6 +121,7 @@ def make_connections() -> tuple[SmtpConnection, SmtpConnection]:
 
 
 def make_tea_lovers() -> Segment:
+    """Make the demo's segment, unless it is there."""
     tree = {"all": [{"field": "favourite", "op": "equals", "value": "tea"}]}
     segment, _ = Segment.objects.get_or_create(
         name="Tea lovers", defaults={"description": "Their favourite is tea.", "tree": tree}
@@ -128,8 +129,8 @@ def make_tea_lovers() -> Segment:
     return segment
 
 
-def read_mail_text(name: str, written_in: str = "markdown") -> dict[str, Any]:
-    """Subject, preheader and body of a mail in texts/: the first two lines, and what follows the empty one."""
+def read_mail_text(name: str, written_in: str = "markdown") -> JsonObject:
+    """Read a mail in texts/: subject and preheader on its first two lines, the body after the empty one."""
     head, _, body = (HERE / "texts" / name).read_text().partition("\n\n")
     subject, _, preheader = head.partition("\n")
     return {"subject": subject, "preheader": preheader, "body": body, "body_format": written_in}
@@ -138,11 +139,12 @@ def read_mail_text(name: str, written_in: str = "markdown") -> dict[str, Any]:
 def make_draft(
     name: str,
     by: User | None,
-    changes: dict[str, Any],
+    changes: JsonObject,
     targets: list[Target],
     at: datetime,
     routes: Sequence[tuple[int, int]] | None = None,
 ) -> EmailCampaign:
+    """Save a draft as if it had been made at `at`."""
     campaign = drafting.save_campaign(
         None, by=by, changes={"name": name, **changes}, targets=targets, routes=routes
     )
@@ -153,7 +155,7 @@ def make_draft(
 def make_sent(
     name: str,
     by: User | None,
-    changes: dict[str, Any],
+    changes: JsonObject,
     targets: list[Target],
     at: datetime,
     *,
@@ -161,7 +163,7 @@ def make_sent(
     routes: Sequence[tuple[int, int]] | None = None,
     **chances: int,
 ) -> None:
-    """A campaign that went out at `at` and is complete."""
+    """Make a campaign that went out at `at` and is complete."""
     with transaction.atomic():
         draft = make_draft(name, by, changes, targets, at - DAY, routes)
         campaign = launch_and_answer(draft, by, at, **chances)
@@ -173,16 +175,16 @@ def make_sent(
 def make_stopped(
     name: str,
     by: User | None,
-    changes: dict[str, Any],
+    changes: JsonObject,
     targets: list[Target],
     at: datetime,
     *,
     sent_to: int,
     verb: str,
     why: str,
-    launched_by: Any = None,
+    launched_by: User | None = None,
 ) -> None:
-    """A campaign that went out to `sent_to` recipients at `at`, until `verb`."""
+    """Make a campaign that went out to `sent_to` recipients at `at`, until `verb`."""
     with transaction.atomic():
         author = launched_by or by
         campaign = launch_and_answer(

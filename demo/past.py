@@ -6,10 +6,10 @@ suppressed.
 """
 
 from datetime import datetime
-from typing import Any
 
 from django.db import connection
 
+from campaigns.annotations import JsonObject
 from mailing import content
 from mailing.models import Content, EmailCampaign
 
@@ -121,7 +121,7 @@ ON CONFLICT (email) DO NOTHING
 def write_answers(campaign: EmailCampaign, at: datetime, *, sent_to: int, opened: int, clicked: int) -> None:
     """Write what came of the first `sent_to` recipients of a campaign that was launched at `at`."""
     stored = Content.objects.get(campaign=campaign)
-    values: dict[str, Any] = {
+    values: JsonObject = {
         "campaign": campaign.pk,
         "launched": at,
         "sent": sent_to,

@@ -63,6 +63,7 @@ def load(chance: random.Random) -> None:
 
 
 def make_contact(number: int, chance: random.Random) -> Contact:
+    """Make up a contact. `number` keeps the address apart from all others."""
     first, last = chance.choice(FIRST_NAMES), chance.choice(LAST_NAMES)
     city, country = chance.choices(CITIES, [40, 20, 15, 10, 8, 7])[0]
     joined = date(2024, 1, 1) + timedelta(days=chance.randrange(900))

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 
 from campaigns import lifecycle, seeds
+from campaigns.annotations import ColumnValue, JsonObject
 from demo import logins
 from demo.shop import LOCATIONS, list_products
 from pos import keys
@@ -28,7 +29,7 @@ from promotions.models import Change, CustomerGroup, Promotion, PromotionCampaig
 DAY = timedelta(days=1)
 WEEKS = 5
 SALES_A_DAY = 14
-Step = tuple[datetime, Callable[[], Any]]
+Step = tuple[datetime, Callable[[], object]]
 
 PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name → (type, answers, other fields)
     "10% off all coffee": ("items", {"reduction": "percent", "percent": 1000, "categories": ["coffee"]}, {}),
@@ -135,6 +136,7 @@ def make_tills() -> list[tuple[Till, str]]:
 
 
 def make_promotion(name: str, by: User | None) -> Promotion:
+    """Save a promotion of the demo and switch it on."""
     type_, answers, fields = PROMOTIONS[name]
     made = publish.save_promotion(
         None, by=by, name=name, type=type_, **types.make_terms(type_, answers), **fields
@@ -143,9 +145,9 @@ def make_promotion(name: str, by: User | None) -> Promotion:
 
 
 def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning: datetime) -> Iterator[Step]:
-    """What happened to each campaign, and when."""
+    """Yield what happened to each campaign, and when."""
 
-    def new(name: str, *promotions: str, **changes: Any) -> PromotionCampaign:
+    def new(name: str, *promotions: str, **changes: ColumnValue) -> PromotionCampaign:
         campaign = publish.create_campaign(
             by=by,
             changes={"name": name, "currency": settings.CURRENCY, **changes},
@@ -155,7 +157,9 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning:
         campaign.changes.update(at=morning - 36 * DAY)
         return campaign
 
-    def fire(campaign: PromotionCampaign, verb: str, days: float, who: Any = by, why: str = "") -> Step:
+    def fire(
+        campaign: PromotionCampaign, verb: str, days: float, who: User | None = by, why: str = ""
+    ) -> Step:
         at = morning + days * DAY
         return at, partial(lifecycle.fire, campaign.pk, verb, by=who, why=why, now=at)
 
@@ -215,7 +219,7 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning:
 
 
 def list_sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) -> Iterator[Step]:
-    """Baskets of five weeks, at the opening hours of the shops."""
+    """Yield baskets of five weeks, at the opening hours of the shops."""
     chance, goods = random.Random(25), list_products()
     callers = {till.pk: Caller(key_hash) for till, key_hash in tills}
     for day in range(-7 * WEEKS, 1):
@@ -228,13 +232,15 @@ def list_sales(tills: list[tuple[Till, str]], morning: datetime, now: datetime) 
             yield at, partial(sell, callers[till.pk], reference, basket, body, at)
 
 
-def sell(caller: Caller, reference: str, basket: dict[str, Any], body: bytes, at: datetime) -> None:
+def sell(caller: Caller, reference: str, basket: JsonObject, body: bytes, at: datetime) -> None:
+    """Commit a sale as a till does, as if at `at`."""
     commit(caller, reference, msgspec.convert(basket, SaleRequest), body, at)
 
 
-def make_request(chance: random.Random, goods: list[dict[str, Any]], till: Till) -> dict[str, Any]:
+def make_request(chance: random.Random, goods: list[JsonObject], till: Till) -> JsonObject:
+    """Make up what a customer buys at a till."""
     bought = chance.sample(goods, chance.choices([1, 2, 3, 4, 6], [25, 30, 25, 12, 8])[0])
-    basket: dict[str, Any] = {
+    basket: JsonObject = {
         "currency": till.location.currency,
         "payment_method": chance.choice(["card", "card", "cash"]),
         "lines": [

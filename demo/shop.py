@@ -1,6 +1,6 @@
 """What the demo retailer sells, and where."""
 
-from typing import Any
+from campaigns.annotations import JsonObject
 
 LOCATIONS = [  # code, name, time zone, currency, tills
     ("BER", "Berlin Mitte", "Europe/Berlin", "EUR", ["Till 1", "Till 2"]),
@@ -88,8 +88,8 @@ CATALOGUE = {  # category → (brand, name, price in cents); the SKU is the cate
 }
 
 
-def list_products() -> list[dict[str, Any]]:
-    """Every product: sku, name, category, brand and unit price in cents; 60 in 8 categories."""
+def list_products() -> list[JsonObject]:
+    """Return every product: sku, name, category, brand and unit price in cents; 60 in 8 categories."""
     return [
         {
             "sku": f"{category[:3].upper()}{number:02d}",

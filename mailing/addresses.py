@@ -42,9 +42,10 @@ _ALIKE = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE", "COPTIC", "LISU"
 
 
 def normalise_address(address: str) -> str:
-    """The address as it is stored and compared: cleaned, lower-case, its domain in IDNA (RFC 5891).
+    """Return the address as it is stored and compared: cleaned, lower-case, its domain in IDNA (RFC 5891).
 
-    Raises: ValueError: it is no e-mail address, or none that can be sent to.
+    Raises:
+        ValueError: it is no e-mail address, or none that can be sent to.
     """
     address = address.strip()
     lower = address.lower()
@@ -59,7 +60,7 @@ def normalise_address(address: str) -> str:
 
 
 def _strip_decoration(text: str) -> str:
-    """The address alone, without what was copied along with it."""
+    """Return the address alone, without what was copied along with it."""
     if len(text) > LONGEST_TEXT:
         raise ValueError(f"“{_quotable(text)}” is longer than an e-mail address may be.")
     if any(mark in text for mark in _BACKWARDS):
@@ -98,14 +99,14 @@ def _drop_invisible(text: str) -> str:
 
 
 def _is_selector(char: str) -> bool:
-    """Whether it only chooses how the letter before looks."""
+    """Return whether it only chooses how the letter before looks."""
     return (
         "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0100" <= char <= "\U000e01ef"
     )
 
 
 def _take_from_brackets(name: str, address: str, text: str) -> str:
-    """The address in angle brackets, unless another one is its name."""
+    """Return the address in angle brackets, unless another one is its name."""
     if "@" in name and name.strip("\"'“”„‘’()[] ").lower() != address.lower().removeprefix("mailto:"):
         raise ValueError(f"“{_quotable(text)}” holds two addresses: give one.")
     return address
@@ -138,14 +139,14 @@ def _check_address(address: str, text: str) -> str:
 
 
 def _check_international(local: str, text: str) -> None:
-    """Letters and digits of any one script, and what ASCII allows (RFC 6531)."""
+    """Allow letters and digits of any one script, and what ASCII allows (RFC 6531)."""
     if local.isascii() or not _ascii_local("".join("a" if _is_letter(char) else char for char in local)):
         raise ValueError(f"“{_quotable(text)}” is not an e-mail address.")
     _refuse_mixed(local, text)
 
 
 def _refuse_lookalikes(local: str, text: str) -> None:
-    """ﬁ, the sign of the kelvin or the İ, whose small letter depends on the language, would become other letters."""
+    """Refuse ﬁ, the kelvin sign or İ, whose small letter depends on the language: they become other letters."""
     for char in "" if local.isascii() else local + unicodedata.normalize("NFC", local):
         if unicodedata.normalize("NFKC", char) != char or len(char.lower()) > 1:
             raise ValueError(
@@ -158,7 +159,7 @@ def _is_letter(char: str) -> bool:
 
 
 def _refuse_mixed(part: str, text: str) -> None:
-    """A word of two alphabets that look alike is how somebody else's name is imitated."""
+    """Refuse a word of two alphabets that look alike: that is how somebody else's name is imitated."""
     for word in _words(part):
         names = {unicodedata.name(char, "").partition(" ")[0] for char in word}
         if len(names.intersection(_ALIKE)) > 1:
@@ -190,7 +191,7 @@ def _encode_domain(domain: str, text: str) -> str:
 
 
 def _quotable(text: str) -> str:
-    """What was given, as a sentence can hold it."""
+    """Return what was given, as a sentence can hold it."""
     start = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()  # lone surrogates
     visible = "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in start)
     return visible if len(text) <= LONGEST_SHOWN else f"{visible}…"

@@ -18,6 +18,7 @@ from campaigns.admin import (
     copy_state,
     read_changed_fields,
 )
+from campaigns.annotations import AdminRow, Argument
 from campaigns.requests import signed_in_user
 from mailing import connections, deletion, drafting
 from mailing.forms.audience import SuppressionForm
@@ -72,13 +73,13 @@ class EmailCampaignAdmin(CampaignAdmin):
     inlines = [TargetInline, HistoryInline]
 
     def formfield_for_dbfield(
-        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Argument
     ) -> FormField | None:
         if db_field.name in drafting.ADDRESSES:
             return AddressField(required=False)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:
         saved = drafting.save_campaign(
             obj if change else None,
             by=signed_in_user(request),
@@ -95,7 +96,7 @@ class ContactAdmin(GuardedAdmin):
     formfield_overrides = JSON_FIELDS
 
     def formfield_for_dbfield(
-        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Any
+        self, db_field: "Field[Any, Any]", request: HttpRequest, **kwargs: Argument
     ) -> FormField | None:
         if db_field.name == "email":
             return AddressField()
@@ -119,7 +120,7 @@ class SmtpConnectionAdmin(RefusingAdmin):
     form = ConnectionForm
     list_display = ["name", "host", "port", "tls", "is_enabled"]
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: AdminRow) -> None:
         connections.delete_connection(obj)
 
 
@@ -149,12 +150,12 @@ class ContactListAdmin(RefusingAdmin):
     search_fields = ["name"]
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        self, objs: AdminRow, request: HttpRequest
+    ) -> tuple[list[AdminRow], dict[AdminRow, AdminRow], set[AdminRow], list[AdminRow]]:
         deleted, counts, needed, _ = super().get_deleted_objects(objs, request)
         return deleted, counts, needed, []  # `delete_list` judges: campaigns that are over let the list go
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: AdminRow) -> None:
         deletion.delete_list(obj)
 
 

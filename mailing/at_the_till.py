@@ -29,7 +29,7 @@ CUSTOMERS = """
 
 
 def describe_segment(segment: Segment) -> dict[str, str]:
-    """What people may change of a segment, in words."""
+    """Return what people may change of a segment, in words."""
     told = editions.column_facts(segment, ["name", "description", "is_active"])
     return told | {
         "Customer group at the till": "yes" if segment.group_id else "no",
@@ -44,8 +44,11 @@ def save_segment(
 
     It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
-    Raises: Overtaken: it was changed since. Refused: `by` may not make or change customer groups. SegmentError: the
-        tree cannot be used.
+
+    Raises:
+        Overtaken: it was changed since.
+        Refused: `by` may not make or change customer groups.
+        SegmentError: the tree cannot be used.
     """
     with transaction.atomic():
         was = (
@@ -72,7 +75,7 @@ def save_segment(
 
 
 def _free_code(segment: Segment) -> str:
-    """A code made of the name; with the segment's number where another group has that one."""
+    """Return a code made of the name; with the segment's number where another group has that one."""
     code = slugify(segment.name)[:40] or "segment"
     return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code
 
@@ -87,7 +90,8 @@ def _end_group(segment: Segment, *, by: User | None = None) -> None:
 def delete_segment(segment: Segment, *, by: User | None = None) -> None:
     """Delete a segment; its customer group stays as it is, kept by people.
 
-    Raises: Refused: a campaign that may still send names it.
+    Raises:
+        Refused: a campaign that may still send names it.
     """
     with transaction.atomic():
         if segment.group is not None:
@@ -108,7 +112,7 @@ def fill_group(segment: Segment) -> int:
 
 
 def refill_group(segment_id: int) -> int:
-    """As `fill_group`, of a segment that may have left the till since; returns how many, 0 then."""
+    """Fill a group as `fill_group` does, of a segment that may have left the till since; return how many, 0 then."""
     with transaction.atomic():
         segment = Segment.objects.select_for_update(of=["self"]).filter(pk=segment_id).first()
         return fill_group(segment) if segment and segment.group else 0

@@ -1,13 +1,13 @@
 """Who gets a campaign: lists and segments, less exclusions, unsubscriptions and suppressions, each address once."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
 
 import msgspec
 from django.db import connection
 from django.db.models.expressions import RawSQL
 
 from campaigns import dates
+from campaigns.annotations import Argument, JsonObject, Row
 from mailing.comparing import Condition
 from mailing.models import Contact, EmailCampaign, Membership, Segment, Suppression, Target
 from mailing.segments import SegmentError, compile_tree
@@ -43,9 +43,9 @@ class Selection(msgspec.Struct, frozen=True):
     """What a campaign includes and excludes, saved or not: keys of lists, and segments' trees by key."""
 
     lists: tuple[int, ...] = ()
-    segments: tuple[tuple[int, dict[str, Any]], ...] = ()
+    segments: tuple[tuple[int, JsonObject], ...] = ()
     without_lists: tuple[int, ...] = ()
-    without_segments: tuple[tuple[int, dict[str, Any]], ...] = ()
+    without_segments: tuple[tuple[int, JsonObject], ...] = ()
 
 
 class Funnel(msgspec.Struct, frozen=True):
@@ -65,9 +65,9 @@ class Funnel(msgspec.Struct, frozen=True):
 
 
 def read_selection(targets: Iterable[Target]) -> Selection:
-    """What these targets say."""
+    """Return what these targets say."""
     lists: dict[str, list[int]] = {"include": [], "exclude": []}
-    segments: dict[str, list[tuple[int, dict[str, Any]]]] = {"include": [], "exclude": []}
+    segments: dict[str, list[tuple[int, JsonObject]]] = {"include": [], "exclude": []}
     for target in targets:
         if target.list_id:
             lists[target.mode].append(target.list_id)
@@ -117,9 +117,10 @@ STAGES = {
 
 
 def build_judged_query(chosen: Selection) -> Condition:
-    """The common table expressions that end in `judged`, and their parameters.
+    """Return the common table expressions that end in `judged`, and their parameters.
 
-    Raises: SegmentError: a segment cannot be used.
+    Raises:
+        SegmentError: a segment cannot be used.
     """
     named, params = _build_named_query(chosen.lists, chosen.segments)
     excluded, more = _build_named_query(chosen.without_lists, chosen.without_segments)
@@ -127,10 +128,10 @@ def build_judged_query(chosen: Selection) -> Condition:
 
 
 def _build_named_query(
-    lists: Iterable[int], segments: Iterable[tuple[int, dict[str, Any]]]
-) -> tuple[str, list[Any]]:
+    lists: Iterable[int], segments: Iterable[tuple[int, JsonObject]]
+) -> tuple[str, list[Argument]]:
     queries: list[str] = []
-    params: list[Any] = []
+    params: list[Argument] = []
     for pk in lists:
         queries.append(
             "SELECT contact_id, unsubscribed_at IS NOT NULL AS has_left, %s::text AS target"
@@ -148,15 +149,19 @@ def _build_named_query(
 
 
 def estimate(chosen: Selection) -> Funnel:
-    """The recipients as they would be now. Raises SegmentError."""
+    """Return the recipients as they would be now.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     sql, params = build_judged_query(chosen)
     with connection.cursor() as cursor:
         cursor.execute(sql + COUNTS, params)
         return read_funnel(cursor.fetchone())
 
 
-def read_funnel(counts: tuple[Any, ...]) -> Funnel:
-    """From a row of COUNTS."""
+def read_funnel(counts: Row) -> Funnel:
+    """Build the funnel from a row of COUNTS."""
     named, duplicates, unsubscribed, excluded, suppressed, recipients, by_target = counts
     if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
         by_target = msgspec.json.decode(by_target)
@@ -164,12 +169,15 @@ def read_funnel(counts: tuple[Any, ...]) -> Funnel:
 
 
 def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> list[Contact]:
-    """A page of the contacts in one stage of the funnel, in the order of their keys.
+    """Return a page of the contacts in one stage of the funnel, in the order of their keys.
 
     Args:
         stage: a key of STAGES.
         after: the key of the last contact of the page before.
-    Raises: SegmentError; KeyError: there is no such stage.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+        KeyError: there is no such stage.
     """
     sql, params = build_judged_query(chosen)
     where = STAGES[stage]
@@ -183,9 +191,12 @@ def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: 
 
 
 def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
-    """For each of these contacts, by key, what puts them into a stage of the funnel as things stand now.
+    """Return for each of these contacts, by key, what puts them into a stage of the funnel now.
 
-    The lists and segments that name or exclude them, or why their address is suppressed. Raises SegmentError.
+    The lists and segments that name or exclude them, or why their address is suppressed.
+
+    Raises:
+        SegmentError: a segment cannot be used.
     """
     found: dict[int, list[str]] = {contact.pk: [] for contact in contacts}
     if stage == "suppressed":
@@ -205,25 +216,29 @@ def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contac
             continue
         members = Membership.objects.filter(list=target.list_id, contact__in=found)
         for pk, left_at in members.values_list("contact", "unsubscribed_at"):
-            left = f", left on {dates.write_day_of(left_at)}" if left_at else ""
+            left = f", unsubscribed on {dates.write_day_of(left_at)}" if left_at else ""
             found[pk].append(f"list “{target.list}”{left}")
     return found
 
 
 def list_sample(chosen: Selection, most: int) -> list[Contact]:
-    """Some of the recipients, to try content on."""
+    """Return some of the recipients, to try content on."""
     return list_stage_contacts(chosen, "recipients", most=most)
 
 
 def list_attribute_names() -> list[str]:
-    """The names of all attributes that contacts have; reads every contact."""
+    """Return the names of all attributes that contacts have; reads every contact."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT jsonb_object_keys(attributes) FROM mailing_contact")
         return [row[0] for row in cursor]
 
 
-def count_contacts(tree: dict[str, Any]) -> int:
-    """How many contacts a segment's tree, saved or not, chooses now. Raises SegmentError."""
+def count_contacts(tree: JsonObject) -> int:
+    """Return how many contacts a segment's tree, saved or not, chooses now.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     sql, params = compile_tree(tree)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
@@ -231,19 +246,27 @@ def count_contacts(tree: dict[str, Any]) -> int:
     return contacts
 
 
-def list_examples(tree: dict[str, Any], most: int) -> list[Contact]:
-    """A few of the contacts a tree, saved or not, chooses. Raises SegmentError."""
+def list_examples(tree: JsonObject, most: int) -> list[Contact]:
+    """Return a few of the contacts a tree, saved or not, chooses.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     return list(Contact.objects.filter(pk__in=contact_keys(tree)).order_by("pk")[:most])
 
 
-def contact_keys(tree: dict[str, Any]) -> RawSQL:
-    """The keys of the contacts a tree chooses, for a query on contacts. Raises SegmentError."""
+def contact_keys(tree: JsonObject) -> RawSQL:
+    """Return the keys of the contacts a tree chooses, for a query on contacts.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     sql, params = compile_tree(tree)
     return RawSQL(f"(SELECT contact.id FROM mailing_contact AS contact WHERE {sql})", params)
 
 
 def is_in_segment(segment: Segment, contact: Contact) -> bool:
-    """Whether the segment chooses this contact now."""
+    """Return whether the segment chooses this contact now."""
     sql, params = compile_tree(segment.tree)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -255,7 +278,7 @@ def is_in_segment(segment: Segment, contact: Contact) -> bool:
 
 
 def list_segments_of(contact: Contact) -> list[Segment]:
-    """The active segments that choose this contact now; one that cannot be used chooses nobody."""
+    """Return the active segments that choose this contact now; one that cannot be used chooses nobody."""
     found, params = [], []
     segments = {
         segment.pk: segment for segment in Segment.objects.filter(is_active=True)[:MOST_SEGMENTS_CHECKED]
@@ -277,7 +300,7 @@ def list_segments_of(contact: Contact) -> list[Segment]:
 
 
 def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
-    """Whether this contact gets (or got) this campaign, and the reasons in sentences.
+    """Return whether this contact gets (or got) this campaign, and the reasons in sentences.
 
     Before the launch it is judged as it stands now; afterwards the ledger answers.
     """
@@ -305,12 +328,12 @@ def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, l
 
 
 def _explain_target(target: Target, contact: Contact) -> Iterator[tuple[str, bool]]:
-    """A sentence when `target` names the contact, and whether they still want it."""
+    """Yield a sentence when `target` names the contact, and whether they still want it."""
     if target.list_id:
         membership = Membership.objects.filter(list=target.list_id, contact=contact).first()
         if membership and membership.unsubscribed_at and target.mode == Target.Mode.INCLUDE:
             yield (
-                f"They left the list “{target.list}” on {dates.write_day_of(membership.unsubscribed_at)}.",
+                f"They unsubscribed from the list “{target.list}” on {dates.write_day_of(membership.unsubscribed_at)}.",
                 False,
             )
         elif membership:
@@ -328,5 +351,5 @@ def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, 
 
 
 def find_preview_reader() -> Contact:
-    """Some contact to show a mail to, or in an empty house an invented one."""
+    """Return some contact to show a mail to, or in an empty house an invented one."""
     return Contact.objects.order_by("pk").first() or Contact(email="someone@example.com", first_name="Sam")

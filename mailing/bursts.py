@@ -40,7 +40,7 @@ class Memory:
     def is_repeated(
         self, pk: int, kind: str, link: int | None, at: float | None = None, within: float = REPEAT_SECONDS
     ) -> bool:
-        """Whether the same was seen within the last moments; remembers it otherwise.
+        """Return whether the same was seen within the last moments; remembers it otherwise.
 
         Args:
             at: when, in seconds; None: now. One memory is asked either always with a time or never.

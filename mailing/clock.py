@@ -53,6 +53,7 @@ def tick(now: datetime) -> None:
 
 
 def start_due(now: datetime) -> None:
+    """Launch the scheduled campaigns whose time has come."""
     due = EmailCampaign.objects.due(now).order_by("starts_at", "pk").values_list("pk", flat=True)
     run_for_each(list(due), partial(start, now=now))
 
@@ -62,6 +63,7 @@ def _put_lanes_right(now: datetime) -> None:
 
 
 def prepare_late(now: datetime) -> None:
+    """Queue the preparation of launched campaigns once more where it never ended."""
     run_for_each(
         list_unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
     )
@@ -72,10 +74,12 @@ def _pause_stranded(now: datetime) -> None:
 
 
 def finish_done(now: datetime) -> None:
+    """Complete the running campaigns that have nobody left to send to."""
     run_for_each(list_running(), endings.finish)
 
 
 def close_ended(now: datetime) -> None:
+    """Queue the closing of ended campaigns that still have open deliveries."""
     run_for_each(
         list_unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False)
     )
@@ -96,7 +100,7 @@ def start(campaign_id: int, now: datetime) -> None:
 
 
 def list_unprepared(now: datetime) -> list[int]:
-    """Running campaigns whose preparation is late."""
+    """List the running campaigns whose preparation is late."""
     late = EmailCampaign.objects.filter(
         status=Campaign.Status.RUNNING, prepared_at=None, launched_at__lt=now - PREPARATION_IS_LATE_AFTER
     )
@@ -104,13 +108,13 @@ def list_unprepared(now: datetime) -> list[int]:
 
 
 def list_running() -> list[int]:
-    """Running campaigns that may be complete."""
+    """List the running campaigns that may be complete."""
     prepared = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False)
     return list(prepared.values_list("pk", flat=True))
 
 
 def list_unsettled(now: datetime) -> list[int]:
-    """Campaigns cancelled or failed lately that have recipients left."""
+    """List the campaigns cancelled or failed lately that have recipients left."""
     ended = EmailCampaign.objects.filter(
         status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - SETTLE_WITHIN
     )

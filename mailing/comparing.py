@@ -9,7 +9,9 @@ clocks show them. What is no number is neither above nor below one; what is no d
 import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from campaigns.annotations import Argument
 
 # Each form of a number: how it is recognised, and the SQL that reads it.
 _NUMBERS = (
@@ -53,7 +55,7 @@ class Condition(NamedTuple):
     """SQL that is true for the rows of mailing_contact AS contact it chooses, and its parameters in their order."""
 
     sql: str
-    params: list[Any]
+    params: list[Argument]
 
 
 def compare(text: str, sign: str, value: str) -> Condition:
@@ -88,7 +90,7 @@ def equals(text: str, value: str) -> Condition:
 
 
 def _compare_by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str, str]]) -> Condition:
-    """By the first form that fits; what is in none of them is unknown, and so neither above, nor below, nor equal.
+    """Compare by the first form that fits; what fits none is unknown, and so neither above, below nor equal.
 
     A case is the form as a pattern, the SQL that reads the text, the mark of the value, and the value.
     """
@@ -100,7 +102,7 @@ def _compare_by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str, 
 
 
 def read_number(value: str) -> str:
-    """A value as SQL reads numbers; "" for what is none. Thousands may be set off by blanks and apostrophes too."""
+    """Write a value as SQL reads numbers; "" for what is none. Blanks and apostrophes may set off thousands."""
     value = _thousands("", value.strip())
     if not any(re.match(form, value) for form, _ in _NUMBERS):
         return ""
@@ -110,12 +112,12 @@ def read_number(value: str) -> str:
 
 
 def is_impossible_date(value: str) -> bool:
-    """Whether a value is written as a date, but there is no such day."""
+    """Return whether a value is written as a date, but there is no such day."""
     return bool(_iso_value(value) or _dotted_value(value)) and not read_date(value)
 
 
 def read_date(value: str) -> str:
-    """A value as ISO 8601 to the day, or to the second where it says a time; "" for what is none."""
+    """Return a value as ISO 8601 to the day, or to the second where it says a time; "" for what is none."""
     if match := _iso_value(value):
         day, time = match[1], match[2]
     elif match := _dotted_value(value):
@@ -130,7 +132,7 @@ def read_date(value: str) -> str:
 
 
 def read_instant(value: str) -> str:
-    """A value with a time and its offset from UTC as ISO 8601 in UTC; "" for what is none."""
+    """Return a value with a time and its offset from UTC as ISO 8601 in UTC; "" for what is none."""
     if not re.match(_INSTANT, value):
         return ""
     try:

@@ -50,7 +50,11 @@ class ConnectionTest(msgspec.Struct, frozen=True):
 
 
 def delete_connection(smtp: SmtpConnection) -> None:
-    """Delete a connection that no campaign names and nothing was ever sent through. Raises Refused."""
+    """Delete a connection that no campaign names and nothing was ever sent through.
+
+    Raises:
+        Refused: it is not open now, or not to `by`.
+    """
     named = Q(connection=smtp) | Q(routes__connection=smtp) | Q(planned__has_key=str(smtp.pk))
     campaigns = list(EmailCampaign.objects.filter(named).distinct().order_by("-pk")[: CAMPAIGNS_NAMED + 1])
     if campaigns:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterator
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -10,10 +9,11 @@ from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 
 from campaigns import database_time, editions
+from campaigns.annotations import ColumnValue
 from campaigns.refusals import Refused
 from campaigns.workspace import spreadsheets
 from mailing import audience, importing
-from mailing.models import Contact, ContactList, Membership, Suppression, TrackingConsent
+from mailing.models import Contact, ContactList, Membership, Segment, Suppression, TrackingConsent
 
 MOST_SUGGESTIONS = 10
 REASONS_OF_WISH = (
@@ -23,7 +23,7 @@ REASONS_OF_WISH = (
 
 
 def describe_contact(contact: Contact) -> dict[str, str]:
-    """What people may change of a contact, in words."""
+    """Return what people may change of a contact, in words."""
     told = editions.column_facts(contact, [name for name in importing.FIELDS if name != "email"])
     attributes = {f"“{name}”": write_attribute(value) for name, value in sorted(contact.attributes.items())}
     lists = ContactList.objects.filter(memberships__contact=contact, memberships__unsubscribed_at=None)
@@ -41,8 +41,10 @@ def save_contact(
     they left and that is not among `lists` stays as evidence.
 
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
-    Raises: Overtaken: it was changed since; Refused: the address is to be changed of somebody who unsubscribed or
-        complained.
+
+    Raises:
+        Overtaken: it was changed since.
+        Refused: the address is to be changed of somebody who unsubscribed or complained.
     """
     with transaction.atomic():
         was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
@@ -71,15 +73,15 @@ def record_consent(contact: Contact, *, is_granted: bool, how: str, by: User | N
 
 
 def _refuse_new_address_of_suppressed(was: Contact) -> None:
-    """Suppressions are of addresses: a new one would bring back who asked for no more mail."""
+    """Refuse a new address for somebody who is suppressed: it would bring them back."""
     wish = Suppression.objects.filter(email=was.email, reason__in=REASONS_OF_WISH).first()
     if wish:
         said = "complained about our mail" if wish.reason == Suppression.Reason.COMPLAINT else "unsubscribed"
         raise Refused([("email", f"“{was.email}” has {said}: the address cannot be changed.")])
 
 
-def write_attribute(value: Any) -> str:
-    """An attribute's value as people write it; lists and the like as JSON."""
+def write_attribute(value: ColumnValue) -> str:
+    """Return an attribute's value as people write it; lists and the like as JSON."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, ensure_ascii=False)
@@ -90,7 +92,7 @@ ATTRIBUTE = "attribute:"  # before its name, where it is a column
 
 
 def list_columns(names: Collection[str]) -> dict[str, str]:
-    """What the table of contacts can show beside the address, names and labels: fields, and attributes of `names`.
+    """Return the columns that the table of contacts can show, by name: fields, and attributes of `names`.
 
     A name of FIELDS stands for the field.
     """
@@ -99,13 +101,13 @@ def list_columns(names: Collection[str]) -> dict[str, str]:
         for name, label in importing.FIELDS.items()
         if name not in ("email", "first_name", "last_name")
     }
-    labels = {"name": "Name", **fields, "created_at": "Known since"}
+    labels = {"name": "Name", **fields, "created_at": "Added on"}
     own = {name.removeprefix(ATTRIBUTE) for name in names} - labels.keys() - importing.RESERVED
     return labels | {f"{ATTRIBUTE}{name}": name for name in sorted(own)}
 
 
-def read_column(contact: Contact, column: str) -> Any:
-    """The value of a column of the table."""
+def read_column(contact: Contact, column: str) -> ColumnValue:
+    """Return the value of a column of the table."""
     if column == "name":
         return f"{contact.first_name} {contact.last_name}".strip()
     if column.startswith(ATTRIBUTE):
@@ -115,14 +117,14 @@ def read_column(contact: Contact, column: str) -> Any:
 
 
 def find_attribute_problem(name: str) -> str:
-    """Why an attribute cannot have this name; "" when it can."""
+    """Return why an attribute cannot have this name; "" when it can."""
     if name in importing.RESERVED:
         return f"“{name}” is no attribute: it has a field of its own."
     return next((sentence for place, sentence in importing.find_column_problems([name]) if place == 0), "")
 
 
 def suggest_contacts(words: str) -> list[Contact]:
-    """A few contacts whose address or name begins like this, those by address first."""
+    """Return a few contacts whose address or name begins like this, those by address first."""
     words = words.strip().lower()
     if not words:
         return list(Contact.objects.order_by("pk")[:MOST_SUGGESTIONS])
@@ -139,13 +141,14 @@ def find_contacts(
     words: str = "",
     *,
     list: ContactList | None = None,  # noqa: A002
-    segment: Any = None,
+    segment: Segment | None = None,
 ) -> QuerySet[Contact]:
-    """The contacts with all these words in address or name, or with such a customer number, in list and segment.
+    """Return the contacts with all these words in address or name, or with such a customer number, in list and segment.
 
     It reads every contact: some tenths of a second for a million; why there is no index, docs/performance.md says.
 
-    Raises: SegmentError: the segment cannot be used.
+    Raises:
+        SegmentError: the segment cannot be used.
     """
     contacts = Contact.objects.all()
     for word in words.split():
@@ -163,7 +166,7 @@ def find_contacts(
 
 
 def csv_lines(contacts: QuerySet[Contact]) -> Iterator[str]:
-    """These contacts as CSV: their fields, why an address is suppressed, and a column for every attribute."""
+    """Yield these contacts as CSV: their fields, why an address is suppressed, and a column for every attribute."""
     names = sorted(audience.list_attribute_names())
     fields = [*importing.FIELDS]
     reason = Suppression.objects.filter(email=OuterRef("email")).values("reason")

@@ -7,6 +7,8 @@ from typing import Any
 from babel import Locale
 from babel.core import get_global
 
+from campaigns.annotations import Argument
+
 NAME_LANGUAGES = "en de fr es it nl pt pl sv da nb fi cs tr".split()
 # What people write besides the names of the Unicode Consortium.
 OTHER_NAMES = {
@@ -57,7 +59,7 @@ OTHER_NAMES = {
 
 
 def country_code(text: str) -> str:
-    """The two letters for a country as people write it, in one of LANGUAGES or as a code. "" for what is none."""
+    """Return the two letters for a country as people write it, in one of LANGUAGES or as a code, or ""."""
     return _codes().get(_fold(text), "")
 
 
@@ -91,10 +93,10 @@ def _codes() -> dict[str, str]:
 
 
 def _names(language: str) -> dict[str, str]:
-    territories: Any = Locale(language).territories
+    territories: Argument = Locale(language).territories
     return dict(territories)
 
 
 def name_country(code: str) -> str:
-    """The name of a country by its two letters; what is none stays as it is."""
+    """Return the name of a country by its two letters; what is none stays as it is."""
     return _names("en").get(code, code)

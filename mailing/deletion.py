@@ -12,12 +12,20 @@ CAMPAIGNS_NAMED = 5
 
 
 def delete_list(row: ContactList) -> None:
-    """Delete a list; its contacts stay. Raises Refused: a campaign that may still send names it."""
+    """Delete a list; its contacts stay.
+
+    Raises:
+        Refused: a campaign that may still send names it.
+    """
     _delete(row, "list")
 
 
 def delete_segment(row: Segment) -> None:
-    """Delete a segment. Raises Refused: a campaign that may still send names it."""
+    """Delete a segment.
+
+    Raises:
+        Refused: a campaign that may still send names it.
+    """
     _delete(row, "segment")
 
 

@@ -102,7 +102,7 @@ GROUP BY campaign_id, kind, origin, link HAVING sum(amount) < 0 ORDER BY 1, 2, 3
 
 
 def breaches() -> Iterator[str]:
-    """One line for each figure that differs from its ledger, and for each delivery nothing would ever come of."""
+    """Yield one line for each figure that differs from its ledger, and for each delivery nothing would ever come of."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)
         for campaign, measure, told, found in cursor.fetchall():

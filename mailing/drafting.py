@@ -4,7 +4,6 @@ import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -14,6 +13,7 @@ from django.db.models import QuerySet
 from django_q.tasks import async_task
 
 from campaigns import database_time, editions, lifecycle, refusals
+from campaigns.annotations import Columns
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing import audience, content, launch, renderer
@@ -74,7 +74,7 @@ def save_campaign(
     campaign: EmailCampaign | None,
     *,
     by: User | None = None,
-    changes: dict[str, Any],
+    changes: Columns,
     targets: Iterable[Target] | None = None,
     routes: Sequence[tuple[int, int]] | None = None,
     seen: str | None = None,
@@ -86,7 +86,11 @@ def save_campaign(
         targets: what it includes and excludes, unsaved rows; None leaves them as they are.
         routes: (key of the connection, share) in their order; None leaves them as they are.
         seen: the edition that the form showed; None: whatever there is shall be overwritten.
-    Raises: Locked, Overtaken, Refused.
+
+    Raises:
+        Locked: its state allows no change.
+        Overtaken: it was changed since.
+        Refused: `by` may not.
     """
     records = EmailCampaign.RECORDS & changes.keys()
     if records:
@@ -112,7 +116,7 @@ def save_campaign(
 
 
 def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
-    """What people may change of a campaign, in words."""
+    """Return what people may change of a campaign, in words."""
     targets = campaign.targets.select_related("list", "segment")
     routes = campaign.routes.select_related("connection")
     return editions.column_facts(campaign, FIELDS) | {
@@ -122,7 +126,7 @@ def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
 
 
 def _clean_address(value: str) -> str:
-    """The address alone; a draft keeps what is none as it was typed, and the launch says so."""
+    """Return the address alone; a draft keeps what is none as it was typed, and the launch says so."""
     try:
         return normalise_address(value) if value else ""
     except ValueError:
@@ -152,7 +156,9 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | N
     """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
 
     Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
-    Raises: Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
+
+    Raises:
+        Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
     """
     refusals.require(by, "mailing.change_emailcampaign", "send test mails")
     if campaign.status != Campaign.Status.DRAFT:
@@ -179,7 +185,12 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | N
 
 
 def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
-    """Send the test mails and return how many the server took. Raises ConnectFailed, Refused."""
+    """Send the test mails and return how many the server took.
+
+    Raises:
+        ConnectFailed: the server cannot be used.
+        Refused: it is not open now, or not to `by`.
+    """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     reader = sample_reader(campaign)
     links = content.Links(
@@ -206,7 +217,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:
-    """A recipient to take values from; an invented one where there is none."""
+    """Return a recipient to take values from; an invented one where there is none."""
     try:
         found = audience.list_sample(audience.read_selection(campaign.targets.select_related("segment")), 1)
     except audience.SegmentError:
@@ -236,7 +247,11 @@ async def _send_all(server: Server, sender: str, mails: Sequence[tuple[str, byte
 
 
 def retry_failed(campaign: EmailCampaign, *, by: User | None = None) -> int:
-    """Put a running or paused campaign's failed recipients back in line; return how many. Raises Refused."""
+    """Put a running or paused campaign's failed recipients back in line; return how many.
+
+    Raises:
+        Refused: it is not open now, or not to `by`.
+    """
     return _put_back(
         campaign, Delivery.objects.filter(status=Delivery.Status.FAILED), by, "retry failed mails"
     )
@@ -247,7 +262,10 @@ def resend_uncertain(
 ) -> int:
     """Put uncertain recipients back in line, all or those with these keys: some may get the mail twice.
 
-    Returns how many. Raises Refused: the campaign is neither running nor paused, or it is not open to `by`.
+    Returns how many.
+
+    Raises:
+        Refused: the campaign is neither running nor paused, or it is not open to `by`.
     """
     chosen = Delivery.objects.filter(status=Delivery.Status.UNCERTAIN)
     if keys is not None:
@@ -281,10 +299,12 @@ WHERE campaign_id = %s AND contact_id IS NOT NULL AND status = ANY(%s) AND reaso
 def duplicate_for_unreached(
     campaign: EmailCampaign, *, with_uncertain: bool = False, by: User | None = None
 ) -> EmailCampaign:
-    """A fresh draft of a final campaign for those it did not reach: a list of its own holds them.
+    """Return a fresh draft of a final campaign for those it did not reach: a list of its own holds them.
 
     Bounced addresses and those skipped for their suppression are not among them; uncertain ones when asked for.
-    Raises: Refused: it is not final, or `by` may not add campaigns.
+
+    Raises:
+        Refused: it is not final, or `by` may not add campaigns.
     """
     if not campaign.is_final:
         raise Refused(

@@ -21,7 +21,7 @@ CLOSE_BATCH = 10_000  # deliveries closed in one transaction
 
 
 def find_unfinished(campaign: EmailCampaign) -> list[tuple[str, str]]:
-    """Why the campaign is not complete yet."""
+    """Return why the campaign is not complete yet."""
     if campaign.prepared_at is None:
         return [("", f"“{campaign}” is still being prepared: it cannot complete.")]
     left = tallies.count_unfinished(campaign.pk)

@@ -6,13 +6,14 @@ they did. Who has unsubscribed since is skipped at the launch, as ever.
 """
 
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from campaigns import database_time, dates, lifecycle, refusals
+from campaigns.annotations import Columns
 from campaigns.refusals import Refused
 from mailing import drafting
 from mailing.models import ContactList, EmailCampaign, Mode, RetentionCount, Target
@@ -59,7 +60,11 @@ SELECT %(list)s, contact_id, now() FROM ({silent}) AS silent WHERE is_tracked
 
 
 def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
-    """Count those who did not answer a campaign. Raises Refused: it does not keep who did."""
+    """Count those who did not answer a campaign.
+
+    Raises:
+        Refused: it does not keep who did.
+    """
     _refuse_unknowable(campaign, asked)
     with connection.cursor() as cursor:
         cursor.execute(COUNT.format(silent=SILENT.format(asked=asked)), _params(campaign))
@@ -69,7 +74,8 @@ def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
 def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None = None) -> EmailCampaign:
     """Make a draft with the content of a campaign that has ended, for those who did not answer it until now.
 
-    Raises: Refused: it has not ended, does not keep who answered, everybody did, or `by` may not add campaigns.
+    Raises:
+        Refused: it has not ended, does not keep who answered, everybody did, or `by` may not add campaigns.
     """
     refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
     if not count_silent(campaign, asked).known:
@@ -105,5 +111,5 @@ def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:
         raise Refused(f"Nobody knows who did not {asked.verb} “{campaign}”: it does not track {asked.verb}s.")
 
 
-def _params(campaign: EmailCampaign) -> dict[str, Any]:
+def _params(campaign: EmailCampaign) -> Columns:
     return {"campaign": campaign.pk, "without": settings.TRACKING_CONSENT == "opt-out"}

@@ -29,7 +29,7 @@ Problem = tuple[str, str]
 
 
 def find_problems(campaign: EmailCampaign) -> list[Problem]:
-    """Everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
+    """Return everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
     samples, targets = _find_target_problems(campaign)
     own = [
         *_find_missing_fields(campaign),
@@ -107,7 +107,11 @@ def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
 
 
 def _bare_address(stored: str) -> str:
-    """The address in its one spelling. Raises ValueError: it is none, or something stands beside it."""
+    """Return the address in its one spelling.
+
+    Raises:
+        ValueError: it is none, or something stands beside it.
+    """
     address = normalise_address(stored)
     if address != stored.strip().lower() and stored.isascii():
         raise ValueError(f"“{stored}” holds more than an address: write “{address}”.")
@@ -132,7 +136,7 @@ def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
 
 
 def build_source(campaign: EmailCampaign) -> content.Source:
-    """The campaign's content as its author wrote it, with what its headers need."""
+    """Return the campaign's content as its author wrote it, with what its headers need."""
     domain = campaign.from_email.rpartition("@")[2]
     is_tracked = campaign.mode != Mode.NONE
     return content.Source(
@@ -161,12 +165,12 @@ def build_source(campaign: EmailCampaign) -> content.Source:
 
 
 def find_unsubscribe_address(domain: str) -> str:
-    """Where a mail program may mail a request to unsubscribe: the bounce mailbox of the sender's domain, or ""."""
+    """Find the address to which a mail program may mail a request to unsubscribe: a bounce mailbox's, or ""."""
     return return_paths.find_bounce_address(domain).replace(return_paths.PLACE, "unsubscribe")
 
 
 def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:
-    """What a template may read of this contact; their own attributes never hide a standard one."""
+    """Return what a template may read of this contact; their own attributes never hide a standard one."""
     return content.Recipient(
         email=contact.email,
         attributes=contact.attributes | {name: getattr(contact, name) for name in STANDARD_FIELDS},
@@ -181,7 +185,7 @@ def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int =
 
 
 def prepare(campaign_id: int) -> None:
-    """Steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice and at the same time.
+    """Do steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice and at once.
 
     A campaign whose content does not compile, or that has no connection any more, fails with the reason. With nobody
     left to send to it is complete at once.
@@ -203,7 +207,7 @@ def prepare(campaign_id: int) -> None:
 
 
 def _is_first(campaign_id: int) -> bool:
-    """Whether no other process prepares this campaign; it then cannot until the transaction ends."""
+    """Return whether no other process prepares this campaign; it then cannot until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_try_advisory_xact_lock(hashtext('mailing.launch.prepare'), %s)", [campaign_id]
@@ -213,7 +217,7 @@ def _is_first(campaign_id: int) -> bool:
 
 
 def _prepare(campaign: EmailCampaign) -> str:
-    """Why it cannot be; "" when it is."""
+    """Return why it cannot be; "" when it is."""
     shares = campaign.shares()
     if not sum(share for _, share in shares):
         return "It has no SMTP connection any more."

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from campaigns.annotations import Argument, Standing
 from campaigns.lifecycle import KindLifecycle
 from mailing import endings, launch, progress
 from mailing.models import EmailCampaign, Route, Target
@@ -18,16 +18,22 @@ from mailing.sending import breaker
 class EmailLifecycle(KindLifecycle[EmailCampaign]):
     """A launch is judged by all that could stop the mail; what it leads to is work for the queue."""
 
+    ICON = "mail"
     TIME_LABELS = {"schedule": "Send at"}
     NEEDS_TIME = frozenset({"schedule"})
 
     def list_objections(
-        self, campaign: EmailCampaign, verb: str, now: datetime, at: datetime | None = None, **arguments: Any
+        self,
+        campaign: EmailCampaign,
+        verb: str,
+        now: datetime,
+        at: datetime | None = None,
+        **arguments: Argument,
     ) -> list[tuple[str, str]]:
         reasons = super().list_objections(campaign, verb, now)
         if verb == "schedule":
             if at is None:
-                reasons.append(("at", "Say when it is to be sent."))
+                reasons.append(("at", "Choose when to send it."))
             elif timezone.is_naive(at):
                 reasons.append(("at", "The time to send needs a time zone."))
             elif at <= now:
@@ -58,5 +64,5 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             for route in campaign.routes.all()
         )
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
         return progress.read_standings(pks)

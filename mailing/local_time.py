@@ -71,8 +71,9 @@ def read_zone(text: str) -> str:
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
     offered = {"UTC", *(name for _, cities in zones.list_cities() for name, _ in cities)}
+    # Any: Babel has no stubs for what it reads from CLDR
     aliases: Any = get_global("zone_aliases")
-    of_windows: Any = get_global("windows_zone_mapping")
+    of_windows: Any = get_global("windows_zone_mapping")  # Any: as above
     older = {other: now for other, now in aliases.items() if now in offered}
     windows = {other: now for other, now in of_windows.items() if now in offered}
     others = {"GMT": "UTC", "Z": "UTC", "Etc/UTC": "UTC", "Etc/GMT": "UTC"} | windows | older

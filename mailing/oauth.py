@@ -20,6 +20,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from campaigns import database_time
+from campaigns.annotations import Columns, JsonObject
 from mailing.bounces.parts import make_storable
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.models.oauth import digest_place
@@ -76,14 +77,14 @@ class Question(msgspec.Struct, frozen=True):
 
 
 def is_safe_address(url: str) -> bool:
-    """Whether a secret may go to an address: over TLS, or on this machine."""
+    """Return whether a secret may go to an address: over TLS, or on this machine."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
 
 
 def find_defaults(provider: str, kind: str) -> tuple[str, str, str]:
-    """The addresses for consent and tokens, and the scope; kind: "smtp", "imap" or "pop3"."""
+    """Return the addresses for consent and tokens, and the scope; kind: "smtp", "imap" or "pop3"."""
     if provider == Provider.MICROSOFT:
         return *ADDRESSES[Provider.MICROSOFT], MICROSOFT_SCOPES[kind]
     if provider == Provider.GOOGLE:
@@ -92,11 +93,12 @@ def find_defaults(provider: str, kind: str) -> tuple[str, str, str]:
 
 
 def find_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
+    """Find the grant of a connection or a bounce mailbox; None where there is none."""
     return getattr(owner, "oauth", None)
 
 
 def write_callback_address() -> str:
-    """The address that is registered at the provider, and the browser comes back to."""
+    """Return the address that is registered at the provider, and the browser comes back to."""
     return settings.PUBLIC_URL + reverse("mailing:oauth_callback")
 
 
@@ -186,7 +188,8 @@ def _refresh(grant: OAuthGrant) -> None:
     _store_answer(grant, answer)
 
 
-def _ask(grant: OAuthGrant, ask: Any) -> dict[str, Any]:
+# Any: a call of the library, which has no types
+def _ask(grant: OAuthGrant, ask: Any) -> Columns:
     """Ask the provider for tokens. Raises ConsentLost, TokenUnavailable."""
     host = urlsplit(grant.token_url).hostname
     if not is_safe_address(grant.token_url):
@@ -206,7 +209,7 @@ def _ask(grant: OAuthGrant, ask: Any) -> dict[str, Any]:
     return answer
 
 
-def _store_answer(grant: OAuthGrant, answer: dict[str, Any]) -> None:
+def _store_answer(grant: OAuthGrant, answer: JsonObject) -> None:
     try:
         seconds = min(max(float(answer.get("expires_in", USUAL_LIFE_SECONDS)), 0), 30 * 86400)
     except (TypeError, ValueError):

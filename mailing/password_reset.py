@@ -54,7 +54,8 @@ def ask(email: str, asker: str) -> timedelta:
 def send(email: str) -> int:
     """Send a link to each account that has this address and a password; return to how many.
 
-    Raises Refused, ConnectFailed: a mail could not be sent.
+    Raises:
+        Refused, ConnectFailed: a mail could not be sent.
     """
     users = list(PasswordResetForm().get_users(email))
     if not users:

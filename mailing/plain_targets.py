@@ -47,7 +47,11 @@ def read_targets(campaign_id: int) -> list[str | None]:
 
 @lru_cache(maxsize=256)
 def read_file(campaign_id: int) -> list[str | None]:
-    """Read the file of a campaign, once in a process. Raises NoFile."""
+    """Read the file of a campaign, once in a process.
+
+    Raises:
+        NoFile: this machine has none.
+    """
     try:
         targets: list[str | None] = json.loads(_path_of(campaign_id).read_bytes())
     except (FileNotFoundError, ValueError) as error:  # a file that the disk has damaged is written anew
@@ -57,7 +61,11 @@ def read_file(campaign_id: int) -> list[str | None]:
 
 @lru_cache(maxsize=32)
 def load_content(campaign_id: int) -> content.Compiled:
-    """Return the frozen content of a campaign: it never changes. Raises NoFile: there is none."""
+    """Return the frozen content of a campaign: it never changes.
+
+    Raises:
+        NoFile: there is none.
+    """
     frozen = Content.objects.filter(campaign=campaign_id).first()
     if frozen is None:
         raise NoFile(f"Campaign {campaign_id} has no content.")

@@ -73,7 +73,11 @@ class Choices(msgspec.Struct, frozen=True):
 
 
 def find_reader(token: str) -> Reader:
-    """Find whom the link of a mail belongs to. Raises BadLink: it was not made here, or the contact is no more."""
+    """Find whom the link of a mail belongs to.
+
+    Raises:
+        BadLink: it was not made here, or the contact is no more.
+    """
     try:
         pk = tokens.read_token(token, Purpose.PREFERENCES)
     except ValueError as error:
@@ -202,7 +206,8 @@ def ask_for_address(reader: Reader, email: str, asker: str) -> timedelta:
 def mail_link(change_id: int) -> bool:
     """Mail the link that confirms a new address to that address; return whether it was sent.
 
-    Raises Refused, ConnectFailed: it could not be sent.
+    Raises:
+        Refused, ConnectFailed: it could not be sent.
     """
     row = AddressChange.objects.select_related("contact").get(pk=change_id)
     refuses = Suppression.Reason.COMPLAINT, Suppression.Reason.HARD_BOUNCE
@@ -220,7 +225,11 @@ def mail_link(change_id: int) -> bool:
 
 
 def mail_notice(change_id: int) -> None:
-    """Tell the old address that it is no longer used. Raises Refused, ConnectFailed: it could not be sent."""
+    """Tell the old address that it is no longer used.
+
+    Raises:
+        Refused, ConnectFailed: it could not be sent.
+    """
     row = AddressChange.objects.select_related("contact").get(pk=change_id)
     with translation.override(choose_page_language(row.contact.language)):
         text = gettext(
@@ -244,7 +253,11 @@ def make_link(row: AddressChange) -> str:
 
 
 def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange:
-    """Find what a confirming link stands for, while it may still be confirmed. Raises BadLink."""
+    """Find what a confirming link stands for, while it may still be confirmed.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     try:
         pk = int(_signer.unsign(token))
     except (signing.BadSignature, ValueError) as error:
@@ -265,7 +278,9 @@ def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange
 def confirm_address(token: str) -> AddressChange:
     """Let the new address hold, and have the old one told.
 
-    Raises: BadLink. Refused: the address is somebody else's, or one of the two gets no mail of ours.
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+        Refused: the address is somebody else's, or one of the two gets no mail of ours.
     """
     with transaction.atomic():
         row = find_address_change(token, is_locked=True)

@@ -98,7 +98,7 @@ class Figures(msgspec.Struct, frozen=True):
     rate: float
     average: float
     seconds_left: int | None
-    lanes: list[ConnectionFigures]
+    connections: list[ConnectionFigures]
     errors: list[Attempt]
     goes_on_at: datetime | None = None
     is_shut: bool = False
@@ -152,7 +152,7 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def read_standings(pks: Collection[int]) -> dict[int, Standing]:
-    """How the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out.
+    """Return how the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out.
 
     Three queries at most, however many they are.
     """
@@ -195,10 +195,10 @@ def _read_standing(
 
 
 def read_figures(campaign: EmailCampaign) -> Figures:
-    """The campaign's figures as they are now."""
+    """Return the campaign's figures as they are now."""
     now = database_time.now()
     sums = sum_tallies([campaign.pk], now)[campaign.pk]
-    lanes = _connection_figures(campaign, sums, _read_connections(_connections_of(campaign, sums)))
+    connections = _connection_figures(campaign, sums, _read_connections(_connections_of(campaign, sums)))
     seconds = _seconds_of_sending(campaign, now)
     goes_on_at, is_shut = _find_next_sending(campaign, sums, now)
     return Figures(
@@ -222,8 +222,8 @@ def read_figures(campaign: EmailCampaign) -> Figures:
         answered=sums.count(S.ACCEPTED, S.BOUNCED, S.UNCERTAIN),
         rate=_rate(campaign, sums, now),
         average=sums.number_sent / seconds if seconds > 0 else 0.0,
-        seconds_left=_seconds_left(campaign, lanes, sums, now) if campaign.prepared_at else None,
-        lanes=lanes,
+        seconds_left=_seconds_left(campaign, connections, sums, now) if campaign.prepared_at else None,
+        connections=connections,
         errors=list(
             campaign.tries.exclude(status=S.ACCEPTED).select_related("delivery").order_by("-pk")[:10]
         ),
@@ -258,12 +258,12 @@ def _find_next_sending(campaign: EmailCampaign, sums: Sums, now: datetime) -> tu
 
 
 def _seconds_of_sending(campaign: EmailCampaign, now: datetime) -> float:
-    """From the time when its recipients were gathered until now, or until it ended."""
+    """Return the seconds from the preparation of its recipients until now, or until it ended."""
     return ((campaign.finished_at or now) - (campaign.prepared_at or now)).total_seconds()
 
 
 def _rate(campaign: EmailCampaign, sums: Sums, now: datetime) -> float:
-    """Messages a second over the last RATE_WINDOW, or since it began when that is less; 0 unless it runs."""
+    """Return messages a second over the last RATE_WINDOW, or since it began when that is less; 0 unless it runs."""
     if campaign.status != Campaign.Status.RUNNING:
         return 0.0
     return sums.lately / max(1.0, min(RATE_WINDOW, _seconds_of_sending(campaign, now)))
@@ -276,14 +276,16 @@ def _percent(campaign: EmailCampaign, left: int) -> float:
 
 
 def _seconds_left(
-    campaign: EmailCampaign, lanes: list[ConnectionFigures], sums: Sums, now: datetime
+    campaign: EmailCampaign, connections: list[ConnectionFigures], sums: Sums, now: datetime
 ) -> int | None:
-    """At the pace of late, and not sooner than the limits of the campaign and of its connections let it be."""
+    """Estimate the seconds left: at the pace of late, and no sooner than the limits let it be."""
     if not sums.number_left:
         return 0
     if campaign.status != Campaign.Status.RUNNING:
         return None
-    lower_bounds = [seconds_under_limits(campaign, [(lane.connection, lane.left) for lane in lanes], now)]
+    lower_bounds = [
+        seconds_under_limits(campaign, [(each.connection, each.left) for each in connections], now)
+    ]
     begun = campaign.prepared_at or now
     window = campaign.window
     opened = window.find_stretch(now).opens if window else begun
@@ -332,7 +334,7 @@ def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
 
 
 def _connections_of(campaign: EmailCampaign, sums: Sums) -> set[int]:
-    """The keys of those it was planned for and of those that sent some of it."""
+    """Return the keys of those it was planned for and of those that sent some of it."""
     return {int(pk) for pk in campaign.planned} | {pk for pk in sums.by_connection if pk}
 
 
@@ -345,9 +347,9 @@ def _read_connections(pks: Collection[int]) -> dict[int, SmtpConnection]:
 def _connection_figures(
     campaign: EmailCampaign, sums: Sums, smtps: Mapping[int, SmtpConnection]
 ) -> list[ConnectionFigures]:
-    """The part of each of its connections that is among `smtps`."""
+    """Return the part of each of its connections that is among `smtps`."""
     pks = _connections_of(campaign, sums)
-    lanes = []
+    connections = []
     is_running = campaign.status == Campaign.Status.RUNNING
     for smtp in smtps.values():
         if smtp.pk not in pks:
@@ -355,7 +357,7 @@ def _connection_figures(
         counts = sums.by_connection.get(smtp.pk, {})
         pace = getattr(smtp, "pace", None)
         failing = pace.failing_since if pace and is_running and not pace.needs_person else None
-        lanes.append(
+        connections.append(
             ConnectionFigures(
                 connection=smtp,
                 planned=campaign.planned.get(str(smtp.pk), 0),
@@ -368,4 +370,4 @@ def _connection_figures(
                 gives_up_at=breaker.give_up_at(failing) if failing else None,
             )
         )
-    return lanes
+    return connections

@@ -5,12 +5,14 @@ page still opens. Saving the row keeps what is stored, which a key that is given
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
 from django.db import models, transaction
+
+from campaigns.annotations import Argument, ColumnValue
 
 
 class SecretUnreadable(Exception):
@@ -38,13 +40,13 @@ else:
 class EncryptedTextField(TextField):
     """Text that is encrypted in its column and clear on the instance."""
 
-    def get_prep_value(self, value: Any) -> Any:
+    def get_prep_value(self, value: ColumnValue) -> Argument:
         if isinstance(value, UnreadableSecret):
             return value.stored
         value = super().get_prep_value(value)
         return _build_cipher().encrypt(value.encode()).decode() if value else value
 
-    def from_db_value(self, value: str | None, expression: Any, connection: Any) -> str | None:
+    def from_db_value(self, value: str | None, expression: Argument, connection: Argument) -> str | None:
         return read_stored(value) if value else value
 
 
@@ -65,7 +67,8 @@ def is_stored(row: models.Model, name: str) -> bool:
 def read_secret(row: models.Model, name: str) -> str:
     """Return the secret in the field `name` of a row, "" when none is set.
 
-    Raises: SecretUnreadable: one is stored, but no key reads it; use it nowhere and say the sentence.
+    Raises:
+        SecretUnreadable: one is stored, but no key reads it; use it nowhere and say the sentence.
     """
     if sentence := describe_trouble(row, name):
         raise SecretUnreadable(sentence)
@@ -97,7 +100,7 @@ def reencrypt_secrets() -> Iterator[str]:
                         yield sentence
 
 
-def _encrypt_one_anew(model: type[models.Model], pk: Any, name: str) -> str:
+def _encrypt_one_anew(model: type[models.Model], pk: Argument, name: str) -> str:
     with transaction.atomic():
         row = model._default_manager.select_for_update(of=("self",)).filter(pk=pk).first()
         if row is None or not getattr(row, name):

@@ -18,10 +18,10 @@ import re
 import unicodedata
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 
+from campaigns.annotations import Argument, Json, JsonObject
 from mailing.comparing import Condition, compare, equals, is_impossible_date
 from mailing.countries import country_code
 from mailing.languages import read_language
@@ -73,13 +73,17 @@ class SegmentError(ValueError):
     """The tree cannot be used; `str()` is a sentence that names the condition."""
 
 
-def compile_tree(tree: dict[str, Any]) -> Condition:
-    """The whole tree as one condition. Raises SegmentError."""
+def compile_tree(tree: JsonObject) -> Condition:
+    """Return the whole tree as one condition.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     left = [MOST_CONDITIONS]
     return _compile_node(tree or {"all": []}, 0, left)
 
 
-def _compile_node(node: Any, depth: int, left: list[int]) -> Condition:
+def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
     if not isinstance(node, dict):
         raise SegmentError("A condition must name a field, a list or an event.")
     if depth > DEEPEST_TREE:
@@ -111,7 +115,7 @@ GROUPS: dict[str, Callable[[list[str]], str]] = {
 }
 
 
-def _compile_field(node: dict[str, Any]) -> Condition:
+def _compile_field(node: JsonObject) -> Condition:
     name, op, value = node["field"], node.get("op", "equals"), node.get("value")
     if op not in OPERATORS:
         raise SegmentError(f"“{op}” is no way to compare; there are {', '.join(OPERATORS)}.")
@@ -138,7 +142,9 @@ def _compile_field(node: dict[str, Any]) -> Condition:
     return _compile_comparison(f"({text})", name, op, value, has_numbers=has_numbers)
 
 
-def _compile_comparison(text: str, name: str, op: str, value: Any, *, has_numbers: bool = False) -> Condition:
+def _compile_comparison(
+    text: str, name: str, op: str, value: Json, *, has_numbers: bool = False
+) -> Condition:
     """`text`, an SQL expression without parameters, as `op` says. `has_numbers`: 12.5 and 12.50 are equal."""
     if op in ("is_set", "is_not_set"):
         says_something = f"coalesce(btrim({text}, E' \\t\\r\\n\\u00a0'), '') NOT IN ('', '[]', '{{}}')"
@@ -176,11 +182,11 @@ ORDER BY visits.customer, visits.times DESC, visits.last DESC, location.id
 """
 
 
-def _compile_usual_location(node: dict[str, Any]) -> Condition:
-    """By the name of the location or its code; who never bought has none."""
+def _compile_usual_location(node: JsonObject) -> Condition:
+    """Compile a condition on the usual location, by its name or code; who never bought has none."""
     op, value = node.get("op", "equals"), node.get("value")
     is_negative = op in ("not_equals", "is_not_set")
-    asked = {"not_equals": "equals", "is_not_set": "is_set"}.get(op, op)
+    asked: Json = {"not_equals": "equals", "is_not_set": "is_set"}.get(op, op)
     name = _compile_comparison("usual.name", "usual_location", asked, value)
     sql, params = name
     if asked == "equals":
@@ -189,7 +195,7 @@ def _compile_usual_location(node: dict[str, Any]) -> Condition:
     return Condition(f"({found}) IS NOT TRUE" if is_negative else found, params)
 
 
-def _read_text(value: Any, name: str) -> str:
+def _read_text(value: Json, name: str) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, str | int | float) or value == "" or "\0" in str(value):
@@ -213,7 +219,7 @@ FLAG_REASONS = {
 }
 
 
-def _compile_flag(name: str, op: str, value: Any) -> Condition:
+def _compile_flag(name: str, op: str, value: Json) -> Condition:
     if op not in ("equals", "not_equals") or not isinstance(value, bool):
         raise SegmentError(f"“{name}” is or is not, true or false.")
     wanted = "IN" if value is (op == "equals") else "NOT IN"
@@ -224,7 +230,7 @@ def _compile_flag(name: str, op: str, value: Any) -> Condition:
     )
 
 
-def _compile_list(node: dict[str, Any]) -> Condition:
+def _compile_list(node: JsonObject) -> Condition:
     if not isinstance(node["list"], int):
         raise SegmentError("A condition on a list needs the list.")
     return Condition(
@@ -263,11 +269,11 @@ RETURNED = """
 """
 
 
-def _compile_event(node: dict[str, Any]) -> Condition:
+def _compile_event(node: JsonObject) -> Condition:
     if node["event"] not in EVENTS:
         raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
     sql: str = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event"
-    params: list[Any] = []
+    params: list[Argument] = []
     where = ["event.contact_id IS NOT NULL"]
     if campaign := node.get("campaign"):
         where.append("event.campaign_id = %s")
@@ -299,7 +305,7 @@ def _compile_event(node: dict[str, Any]) -> Condition:
     return Condition(f"contact.id {wanted} ({found})", params)
 
 
-LEAVES: dict[str, Callable[[dict[str, Any]], Condition]] = {
+LEAVES: dict[str, Callable[[JsonObject], Condition]] = {
     "field": _compile_field,
     "list": _compile_list,
     "event": _compile_event,

@@ -34,10 +34,13 @@ def find_connection() -> SmtpConnection | None:
 
 
 def send_mail(smtp: SmtpConnection, email: str, subject: str, text: str, *, called: str) -> None:
-    """Send a mail of plain text. Raises Refused, ConnectFailed: it could not be sent.
+    """Send a mail of plain text.
 
     Args:
         called: what the sentence about a refusal calls the mail, as in “A password reset”.
+
+    Raises:
+        Refused, ConnectFailed: it could not be sent.
     """
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
     sender, recipient = smtp.from_email or f"no-reply@{host}", normalise_address(email)

@@ -61,7 +61,7 @@ _encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(Visit).de
 
 
 def is_database_away() -> bool:
-    """Whether the database has just not answered."""
+    """Return whether the database has just not answered."""
     return time.monotonic() < Outage.until
 
 
@@ -226,7 +226,7 @@ def _list_taken() -> list[Path]:
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Whether no other process of this machine writes meanwhile."""
+    """Yield whether no other process of this machine writes meanwhile."""
     _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(_folder() / "writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

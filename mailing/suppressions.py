@@ -28,7 +28,7 @@ def find_suppressions(
     since: date | None = None,
     until: date | None = None,
 ) -> QuerySet[Suppression]:
-    """Those whose address holds `words`, the newest first; `since` and `until` are days of the site's zone."""
+    """Return those whose address holds `words`, the newest first; `since` and `until` are days of the site's zone."""
     rows = Suppression.objects.order_by("-created_at", "-pk")
     if words:
         rows = rows.filter(email__contains=words.strip().lower())
@@ -44,7 +44,7 @@ def find_suppressions(
 
 
 def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
-    """These as CSV, after a line that names the columns; times in the site's zone."""
+    """Yield these as CSV, after a line that names the columns; times in the site's zone."""
     yield from spreadsheets.lines([CSV_COLUMNS])
     yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 
@@ -54,5 +54,5 @@ def _cells(row: Suppression) -> list[object]:
 
 
 def _midnight(day: date) -> datetime:
-    """The first instant of a day in the site's zone."""
+    """Return the first instant of a day in the site's zone."""
     return timezone.make_aware(datetime.combine(day, time.min))

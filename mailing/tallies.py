@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from django.db import connection
 
+from campaigns.annotations import ColumnValue
 from mailing.models import Delivery, Tally
 
 RATE_WINDOW = 30  # seconds the present rate is taken over
@@ -66,7 +66,7 @@ GROUP BY campaign_id HAVING count(*) > 50
 
 
 def read_sums(campaign_id: int) -> dict[str, int]:
-    """Every count of a campaign that is not 0, by its measure."""
+    """Return every count of a campaign that is not 0, by its measure."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT measure, sum(amount) FROM mailing_tally WHERE campaign_id = %s"
@@ -77,7 +77,7 @@ def read_sums(campaign_id: int) -> dict[str, int]:
 
 
 def count_unfinished(campaign_id: int) -> int:
-    """How many recipients something is still to come of."""
+    """Return how many recipients something is still to come of."""
     counts = read_sums(campaign_id)
     return sum(counts.get(status, 0) for status in Delivery.UNFINISHED)
 
@@ -125,11 +125,11 @@ class Sums(msgspec.Struct):
 
 
 def sum_tallies(campaigns: Collection[int], now: datetime) -> dict[int, Sums]:
-    """The sums of each of these campaigns, by its key, in one query."""
+    """Return the sums of each of these campaigns, by its key, in one query."""
     sums = {pk: Sums(now) for pk in campaigns}
     if not sums:
         return sums
-    arguments: Mapping[str, Any] = {
+    arguments: Mapping[str, ColumnValue] = {
         "campaigns": [*campaigns],
         "seconds": now - timedelta(seconds=RATE_WINDOW),
         "minutes": now - timedelta(seconds=TREND),

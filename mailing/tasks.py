@@ -1,10 +1,9 @@
 """What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
 
-from typing import Any
-
 import msgspec
 from django_q.tasks import async_task
 
+from campaigns.annotations import Columns
 from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, preferences, tracking
 from mailing.bounces import mailboxes
 from mailing.reports import kept as kept_figures
@@ -15,7 +14,7 @@ IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
 
 
 def prepare(campaign_id: int) -> None:
-    """Steps 2 to 4 of a launch, then wake the pumps; an unforeseen error is counted against the campaign."""
+    """Do steps 2 to 4 of a launch, then wake the pumps; count an unforeseen error against the campaign."""
     try:
         launch.prepare(campaign_id)
     except Exception as error:
@@ -38,7 +37,7 @@ def count_report(campaign_id: int) -> None:
     kept_figures.keep_counts(campaign_id)
 
 
-def send_test(campaign_id: int, addresses: list[str]) -> dict[str, Any]:
+def send_test(campaign_id: int, addresses: list[str]) -> Columns:
     """Send a campaign's test mails; return how that went, for the page that waits for it."""
     return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses))
 

@@ -50,7 +50,7 @@ class Timeline(NamedTuple):
 
 
 def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
-    """The first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
+    """Return the first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
 
     Times are in the zone of who looks.
     """

@@ -7,12 +7,12 @@ same token. While the database is away, opens and clicks wait on disk: see `mail
 
 import logging
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from campaigns.annotations import Columns
 from mailing import bursts, content, launch, plain_targets, spool
 from mailing.bursts import BURST_LINKS, BURST_SECONDS, REPEAT_SECONDS, TRAP_SECONDS
 from mailing.models import Contact, Event, Mode
@@ -118,7 +118,11 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 def read_terms(pk: int) -> Terms:
-    """Read what may be noted of a delivery, and lock it: each of its clicks sees those before it. Raises BadLink."""
+    """Read what may be noted of a delivery, and lock it: each of its clicks sees those before it.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_READ_TERMS, [pk])
         row = cursor.fetchone()
@@ -137,7 +141,11 @@ def read_terms(pk: int) -> Terms:
 
 
 def note_open(token: str, visitor: Visitor | None) -> None:
-    """Note that a mail was opened; without a visitor note nothing. Raises BadLink."""
+    """Note that a mail was opened; without a visitor note nothing.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     pk = read_token(token, Purpose.OPEN)
     if visitor is None or pk == tokens.TEST_DELIVERY_ID:
         return
@@ -159,7 +167,9 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
     Whoever follows a link has opened the mail, also where its pictures were never loaded. The honeypot link leads where
     the first link does: no person can see it, so a machine followed it.
 
-    Raises: BadLink. DatabaseAway: only the database knows where the link leads.
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+        DatabaseAway: only the database knows where the link leads.
     """
     is_trap = index == content.TRAP
     number = 0 if is_trap else index
@@ -196,7 +206,11 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
 
 
 def _find_plain_target(campaign: int, number: int) -> str | None:
-    """Return where a link leads that is the same for everybody; None for one that is not. Raises BadLink."""
+    """Return where a link leads that is the same for everybody; None for one that is not.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     try:
         return plain_targets.read_targets(campaign)[number]
     except (IndexError, plain_targets.NoFile, content.ContentError) as error:
@@ -204,7 +218,11 @@ def _find_plain_target(campaign: int, number: int) -> str | None:
 
 
 def _find_target(terms: Terms, number: int) -> str:
-    """Return where a link leads for the recipient of this delivery. Raises BadLink."""
+    """Return where a link leads for the recipient of this delivery.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     if plain := _find_plain_target(terms.campaign, number):
         return plain
     contact = Contact.objects.filter(pk=terms.contact).first() if terms.contact else None
@@ -230,7 +248,7 @@ def write_visit(visit: Visit, terms: Terms, memory: bursts.Memory = bursts.MEMOR
         else:
             _count(terms, visit, visit.visitor)
         return
-    named: dict[str, Any] = {"basis": terms.basis, "consent": terms.consent, "at": visit.at}
+    named: Columns = {"basis": terms.basis, "consent": terms.consent, "at": visit.at}
     note_event(pk, Event.Kind(kind), visit.visitor, link=link, how=visit.how, **named)
     if kind == Event.Kind.CLICKED:
         if not terms.is_opened and visit.visitor.origin == Event.Origin.HUMAN:
@@ -270,7 +288,7 @@ def _judge_burst(pk: int, visit: Visit) -> None:
 
 def _count(terms: Terms, visit: Visit, visitor: Visitor, *, link: int | None = None, amount: int = 1) -> None:
     """Move the totals of a campaign; of a contact note the day at most."""
-    values: dict[str, Any] = {"campaign": terms.campaign, "kind": visit.kind, "link": link, "amount": amount}
+    values: Columns = {"campaign": terms.campaign, "kind": visit.kind, "link": link, "amount": amount}
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values | {"at": visit.at} | msgspec.structs.asdict(visitor))
         if terms.mode == Mode.HYGIENE and visitor.origin == Event.Origin.HUMAN:
@@ -291,7 +309,11 @@ def _count_click(visit: Visit, terms: Terms, memory: bursts.Memory) -> None:
 
 
 def read_token(token: str, purpose: Purpose) -> int:
-    """Read the key of the delivery a token was made for. Raises BadLink."""
+    """Read the key of the delivery a token was made for.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     try:
         return tokens.read_token(token, purpose)
     except ValueError as error:

@@ -30,7 +30,8 @@ NOBODY = Addressee()  # of a test e-mail
 def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
     """Unsubscribe whom a link belongs to, as `unsubscribe_delivery` does; that of a test mail is nobody's.
 
-    Raises BadLink.
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
     """
     pk = read_token(token, Purpose.UNSUBSCRIBE)
     return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
@@ -40,7 +41,9 @@ def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
     how: "one-click" (RFC 8058), "page", "preferences" or "mail"; kept with who asked and when, as evidence.
-    Raises BadLink.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
     """
     delivery = _find_delivery(pk)
     contact = delivery.contact
@@ -67,7 +70,11 @@ def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
 
 
 def find_addressee(token: str) -> Addressee:
-    """Whom a mail went to. Raises BadLink."""
+    """Return whom a mail went to.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
     pk = read_token(token, Purpose.UNSUBSCRIBE)
     return NOBODY if pk == tokens.TEST_DELIVERY_ID else _make_addressee(_find_delivery(pk))
 

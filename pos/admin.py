@@ -1,7 +1,6 @@
 """Locations and tills in Django admin. A till's key is shown once, on the answer that made it, and stored nowhere."""
 
 from operator import attrgetter
-from typing import Any
 from zoneinfo import available_timezones
 
 from babel.numbers import is_currency
@@ -15,6 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 
 from campaigns.admin import GuardedAdmin, ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin, money_column
+from campaigns.annotations import AdminRow, Argument
 from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from pos import keys
@@ -73,13 +73,13 @@ class TillAdmin(RefusingAdmin):
     readonly_fields = RECORDS
 
     def get_form(
-        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+        self, request: HttpRequest, obj: AdminRow = None, change: bool = False, **kwargs: Argument
     ) -> type[ModelForm[Till]]:
         if obj is None:
             kwargs = {"form": NewTillForm, **kwargs}
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+    def get_fields(self, request: HttpRequest, obj: AdminRow = None) -> list[AdminRow]:
         return list(self.fields) if obj else ["location", "name"]
 
     def get_urls(self) -> list[URLPattern]:
@@ -89,14 +89,16 @@ class TillAdmin(RefusingAdmin):
         ]
         return [*steps, *super().get_urls()]
 
-    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: Argument, obj: AdminRow, form: Argument, change: bool) -> None:
         if change:
             obj.save(update_fields=["location", "name", *SETTINGS])
             return
         till, request.till_key = keys.issue(obj.location, obj.name, by=signed_in_user(request))
         obj.__dict__.update(till.__dict__)
 
-    def response_add(self, request: Any, obj: Any, post_url_continue: str | None = None) -> HttpResponse:
+    def response_add(
+        self, request: Argument, obj: AdminRow, post_url_continue: str | None = None
+    ) -> HttpResponse:
         return self.show_key(request, obj, request.till_key)
 
     @method_decorator(require_POST)

@@ -62,6 +62,7 @@ def revoke(till: Till, *, by: User | None = None) -> None:
 
 
 def make_key() -> str:
+    """Make up a till key."""
     return "till_" + "".join(secrets.choice(KEY_LETTERS) for _ in range(32))
 
 

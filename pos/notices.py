@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Count, F, Max, Sum
 from django.urls import reverse
 
@@ -16,7 +16,7 @@ NEWS_PERIOD = timedelta(days=7)
 LATE_AFTER = timedelta(days=1)  # a sale that comes in later than this after it was made is late
 
 
-def list_offline_notices(user: Any, now: datetime) -> Iterator[Notice]:
+def list_offline_notices(user: User, now: datetime) -> Iterator[Notice]:
     """Yield what `user` should know about the last week."""
     if not user.has_perm("promotions.view_promotioncampaign"):
         return

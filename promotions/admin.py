@@ -1,7 +1,7 @@
 """Promotions in Django admin: edits pass `promotions.publish`, as on the pages, and count from the very next sale."""
 
 from operator import attrgetter
-from typing import Any, cast
+from typing import cast
 
 from django.conf import settings
 from django.contrib import admin
@@ -18,6 +18,7 @@ from campaigns.admin import (
     money_column,
     read_changed_fields,
 )
+from campaigns.annotations import AdminRow, Argument
 from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from promotions import coupons, publish, stacking
@@ -57,7 +58,7 @@ class CampaignAdminForm(ModelForm[PromotionCampaign]):
 
     budget = MoneyField("Budget", smallest=1, required=False, help_text="Leave blank for no limit.")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         currency = self.data.get("currency") or self.instance.currency
         if budget := self.fields.get("budget"):  # not where it is only shown
@@ -88,7 +89,7 @@ class PromotionCampaignAdmin(CampaignAdmin):
     form = CampaignAdminForm
     budget_shown = money_column("budget", "budget", attrgetter("currency"))
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:
         changes, locations = read_changed_fields(form, CAMPAIGN_FIELDS), form.cleaned_data["locations"]
         if change:
             saved = publish.edit_campaign(
@@ -101,14 +102,14 @@ class PromotionCampaignAdmin(CampaignAdmin):
 
 @admin.register(Promotion)
 class PromotionAdmin(RefusingAdmin):
-    list_display = ["name", "type", "status", "standalone", "trigger", "lane", "priority", "deleted_at"]
+    list_display = ["name", "type", "status", "standalone", "trigger", "level", "priority", "deleted_at"]
     list_filter = ["status", "type", "trigger", ("deleted_at", admin.EmptyFieldListFilter)]
     search_fields = ["name"]
     readonly_fields = ["status", "created_at", "updated_at", "deleted_at"]
     filter_horizontal = ["locations"]
     inlines = [ChangeInline]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:
         saved = publish.save_promotion(
             obj.pk if change else None,
             by=signed_in_user(request),
@@ -117,7 +118,7 @@ class PromotionAdmin(RefusingAdmin):
         )
         copy_state(obj, saved)
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: AdminRow) -> None:
         publish.delete_promotion(obj, by=signed_in_user(request))
 
 
@@ -131,7 +132,7 @@ class CouponAdmin(RefusingAdmin):
     readonly_fields = ["uses", "overrun_uses", "batch", "created_at"]
     filter_horizontal = ["locations"]
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:
         fields = read_changed_fields(form, coupons.FIELDS)
         if not change:
             fields["promotion"] = form.cleaned_data["promotion"]
@@ -143,7 +144,7 @@ class CouponAdmin(RefusingAdmin):
         )
         copy_state(obj, saved)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: AdminRow = None) -> list[str]:
         return [*self.readonly_fields, "promotion"] if obj else self.readonly_fields
 
 
@@ -154,10 +155,10 @@ class StackingSettingsAdmin(RefusingAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return super().has_add_permission(request) and not StackingSettings.objects.exists()
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+    def save_model(self, request: HttpRequest, obj: AdminRow, form: Argument, change: bool) -> None:
         copy_state(
             obj,
             stacking.change_rules(by=signed_in_user(request), **read_changed_fields(form, stacking.FIELDS)),
@@ -194,7 +195,7 @@ class RedemptionAdmin(ReadOnlyAdmin):
 
 
 def currency_of(counter: Counter) -> str:
-    """The currency of a counter's amounts: only campaigns have a budget."""
+    """Return the currency of a counter's amounts: only campaigns have a budget."""
     return counter.campaign.currency if counter.campaign else settings.CURRENCY
 
 

@@ -1,25 +1,25 @@
 """Batches: the coupons that were generated together, counted and switched together."""
 
-from typing import Any
-
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import Count, Min, Q, QuerySet
 
 from campaigns import refusals
+from campaigns.annotations import Columns
 from campaigns.refusals import Refused
 from promotions.models import Change, Coupon, Promotion
 
 OF_BATCH = ("promotion", "promotion__name", "promotion__deleted_at", "batch")
 
 
-def list_batches() -> QuerySet[Coupon, dict[str, Any]]:
-    """The batches, the latest first.
+def list_batches() -> QuerySet[Coupon, Columns]:
+    """Return the batches, the latest first.
 
-    Returns: for each `promotion` (its key), `promotion__name`, `promotion__deleted_at`, `batch` (the name), `codes`,
-    `used` (of them at least once), `active` (switched on) and `made_at`.
+    Returns:
+        for each `promotion` (its key), `promotion__name`, `promotion__deleted_at`, `batch` (the name), `codes`, `used`
+        (of them at least once), `active` (switched on) and `made_at`.
     """
-    batches: QuerySet[Coupon, dict[str, Any]] = (
+    batches: QuerySet[Coupon, Columns] = (
         Coupon.objects.exclude(batch="")
         .order_by()
         .values(*OF_BATCH)
@@ -46,8 +46,11 @@ SWITCH = """
 def switch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None = None) -> int:
     """Switch all codes of a batch of `promotion` on or off; it counts from the very next sale.
 
-    Returns: how many were switched; those that are so already are left as they are.
-    Raises: Refused: there is no such batch, its promotion was deleted, or `by` may not.
+    Returns:
+        how many were switched; those that are so already are left as they are.
+
+    Raises:
+        Refused: there is no such batch, its promotion was deleted, or `by` may not.
     """
     refusals.require(by, "promotions.change_coupon", "change coupons")
     key = promotion if isinstance(promotion, int) else promotion.pk

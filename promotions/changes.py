@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from campaigns import dates
+from campaigns.annotations import ColumnValue, StoredValue
 from campaigns.formats import money
 from promotions.engine.words import percent_text
 
@@ -14,16 +14,16 @@ NAMES = {
     "max_uses": "maximum uses",
     "max_uses_per_customer": "maximum uses per customer",
     "on_budget_end": "when the budget ends",
-    "max_promotions": "promotions of one sale",
-    "max_discount_percent": "most percent of one sale",
-    "max_discount": "most discount of one sale",
+    "max_promotions": "maximum promotions per sale",
+    "max_discount_percent": "maximum percent per sale",
+    "max_discount": "maximum discount per sale",
     "exclusive": "alone in a sale",
-    "precedence": "where several compete",
+    "precedence": "when several compete",
     "coupons_with_promotions": "coupons with automatic promotions",
     "item_with_order": "items with whole sale",
     "buy_get_replaces": "buy and get replaces others",
     "thresholds_on_original": "thresholds before any discount",
-    "lane": "what is reduced",
+    "level": "what is reduced",
     "stacking": "together with others",
     "caps": "most in a sale",
     "target": "which articles",
@@ -40,7 +40,7 @@ ONLY_NAMED = (
     "benefit",
     "stacking",
     "caps",
-    "lane",
+    "level",
     "promotions",
     "type",
 )
@@ -57,8 +57,8 @@ VALUE_WORDS = {
 }
 
 
-def describe_changes(detail: Mapping[str, Sequence[Any]], currency: str = "") -> list[str]:
-    """A line for each field of `Change.detail`, {field: [before, after]}; amounts are in `currency`."""
+def describe_changes(detail: Mapping[str, Sequence[StoredValue]], currency: str = "") -> list[str]:
+    """Return a line for each field of `Change.detail`, {field: [before, after]}; amounts are in `currency`."""
     lines = []
     for field, (before, after) in detail.items():
         name = NAMES.get(field, field.replace("_", " "))
@@ -71,7 +71,7 @@ def describe_changes(detail: Mapping[str, Sequence[Any]], currency: str = "") ->
     return lines
 
 
-def _write_value(field: str, value: Any, currency: str) -> str:
+def _write_value(field: str, value: ColumnValue, currency: str) -> str:
     if value is None or value == "" or value == []:
         return "everywhere" if field == "locations" else "none"
     if isinstance(value, bool):
@@ -87,7 +87,7 @@ def _write_moment(value: str, _currency: str) -> str:
     return dates.write_moment(datetime.fromisoformat(value))
 
 
-VALUE_WRITERS: Mapping[str, Callable[[Any, str], str]] = {
+VALUE_WRITERS: Mapping[str, Callable[[StoredValue, str], str]] = {
     "starts_at": _write_moment,
     "ends_at": _write_moment,
     "budget": money,

@@ -38,5 +38,5 @@ def code_as_stored(code: str) -> str:
 
 
 def is_short(code: str) -> bool:
-    """Whether `code`, made by hand, has fewer than SHORT letters and digits: guessing soon finds it."""
+    """Return whether `code`, made by hand, has fewer than SHORT letters and digits: guessing soon finds it."""
     return sum(sign.isalnum() for sign in code_key(code)) < MIN_SAFE_LENGTH

@@ -26,7 +26,7 @@ SALES_TO_JUDGE_BY = 200  # fewer say nothing about that
 def conflicts_of(
     promotion: Promotion, *, campaigns: Sequence[PromotionCampaign], places: Collection[int] = ()
 ) -> list[str]:
-    """Why `promotion`, saved or as it is being typed, would give nothing, or something else than it seems: sentences.
+    """List why `promotion`, saved or as typed, would give nothing, or something else than it seems: sentences.
 
     Args:
         campaigns: those it is linked to.
@@ -49,7 +49,7 @@ def conflicts_of(
 
 
 def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
-    """What keeps `promotion` from giving in `campaign` what it seems to: sentences. None once the campaign is over.
+    """List what keeps `promotion` from giving in `campaign` what it seems to: sentences, [] once it is over.
 
     The locations of both are asked of the database, unless they were prefetched.
     """
@@ -99,7 +99,7 @@ def _is_at_most(price: int | None, amount: int) -> bool:
 
 
 def _of_tiers(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
-    """A tier whose successor is reached by every sale that meets the conditions is never the highest reached."""
+    """Yield a sentence for each tier below another that every sale reaches which meets the conditions."""
     least = 0
     for condition in rule.conditions:
         match condition:
@@ -127,7 +127,7 @@ def _figure(value: int, by: str) -> str:
 
 
 def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
-    """Minimums that no sale has reached, or that a discount swallows whole."""
+    """Warn of minimums that no sale has reached, or that a discount swallows whole."""
     minimums = [one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)]
     for least in minimums:
         if isinstance(rule.benefit, rules.FixedTotal) and rule.benefit.amount >= least:
@@ -146,7 +146,7 @@ def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
 
 
 def _recent_sales() -> tuple[int, int]:
-    """How many of the latest sales there are in the site's currency, and the largest subtotal of them."""
+    """Return how many of the latest sales there are in the site's currency, and the largest subtotal of them."""
     sales = (
         apps.get_model("pos.Sale").objects.filter(currency=settings.CURRENCY).order_by("-pk")[:LATEST_SALES]
     )
@@ -163,7 +163,7 @@ def _of_hours(
 
 
 def meets_window(hours: rules.Hours, starts_at: datetime | None, ends_at: datetime | None) -> bool:
-    """Whether any moment of `hours`, taken in the site's zone, lies in the window."""
+    """Return whether any moment of `hours`, taken in the site's zone, lies in the window."""
     if starts_at is None or ends_at is None or ends_at - starts_at > EVERY_HOUR_WITHIN:
         return True
     site = timezone.get_default_timezone()
@@ -186,7 +186,7 @@ def _since_midnight(clock: str) -> timedelta:
 
 
 def _of_the_site(rule: rules.Rule) -> Iterator[str]:
-    """What the stacking rules cut of every discount it gives."""
+    """Yield what the stacking rules cut of every discount it gives."""
     most, least = stacking.read_rules().max_discount, least_discount(rule)
     if most is not None and most < least:
         yield (
@@ -199,7 +199,7 @@ def _of_the_site(rule: rules.Rule) -> Iterator[str]:
 
 
 def conflicts_of_coupon(coupon: Coupon) -> list[str]:
-    """Why a code that is good by itself is good for nothing: sentences."""
+    """Return why a code that is good by itself is good for nothing: sentences."""
     promotion = coupon.promotion
     if promotion.deleted_at:
         return ["Its promotion was deleted: the code is good for nothing."]
@@ -233,7 +233,7 @@ NOT_MET = "its dates or locations do not meet those of its promotion or of any c
 def _of_codes(
     promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
 ) -> Iterator[str]:
-    """What keeps coupons and promotion from ever meeting."""
+    """Yield what keeps coupons and promotion from ever meeting."""
     coupons = Coupon.objects.filter(promotion=promotion) if promotion.pk else Coupon.objects.none()
     if promotion.trigger != Promotion.Trigger.COUPON:
         if coupons.exists():
@@ -259,7 +259,7 @@ def _of_codes(
 def _codes_out_of_reach(
     promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
 ) -> Q:
-    """The codes that are never good where and when the promotion and one of its campaigns are."""
+    """Return the codes that are never good where and when the promotion and one of its campaigns are."""
     own = _codes_elsewhere(promotion.starts_at, promotion.ends_at, places)
     if promotion.standalone or not campaigns:
         return own
@@ -273,7 +273,7 @@ def _codes_out_of_reach(
 
 
 def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Collection[int]) -> Q:
-    """The codes whose own dates or locations do not meet these."""
+    """Return the codes whose own dates or locations do not meet these."""
     apart = Q(pk__in=[])
     if ends_at:
         apart |= Q(starts_at__gte=ends_at)
@@ -286,7 +286,7 @@ def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, place
 
 
 def _count_unreached(coupons: QuerySet[Coupon]) -> int:
-    """How many of `coupons` ask for more than any of the latest sales came to."""
+    """Return how many of `coupons` ask for more than any of the latest sales came to."""
     asking = coupons.filter(min_subtotal__gt=0)
     if not asking.exists():
         return 0
@@ -327,7 +327,7 @@ def _with_campaign(
 
 
 def least_discount(rule: rules.Rule) -> int:
-    """The least that one application can be worth, in minor units; 0 when the rule itself does not tell."""
+    """Return the least that one application can be worth, in minor units; 0 when the rule itself does not tell."""
     benefit = rule.benefit
     least = 0
     spent = max((one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)), default=0)

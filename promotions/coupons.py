@@ -3,7 +3,6 @@
 import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.contrib.auth.models import User
@@ -14,6 +13,7 @@ from django.utils import timezone
 from msgspec import Struct
 
 from campaigns import database_time, dates, instants, refusals, texts
+from campaigns.annotations import Columns, ColumnValue, RowOrKey, StoredValue
 from campaigns.refusals import Refused
 from campaigns.workspace import spreadsheets
 from promotions import engine
@@ -50,8 +50,8 @@ def generate_codes(
     prefix: str = "",
     length: int = 10,
     batch: str = "",
-    locations: Iterable[Any] = (),
-    **fields: Any,
+    locations: Iterable[RowOrKey] = (),
+    **fields: ColumnValue,
 ) -> str:
     """Make `count` coupons with random codes; 100,000 take a few seconds.
 
@@ -60,8 +60,12 @@ def generate_codes(
         batch: the name they are kept under; made from the time when empty.
         locations: where they are good, or their keys; none: everywhere.
         fields: of each coupon, by name (`FIELDS` without the code); one-time unless `kind` says otherwise.
-    Returns: the name of the batch.
-    Raises: Refused: a value cannot be, so many codes are not possible, or `by` may not.
+
+    Returns:
+        the name of the batch.
+
+    Raises:
+        Refused: a value cannot be, so many codes are not possible, or `by` may not.
     """
     refusals.require(by, "promotions.add_coupon", "add coupons")
     if not 1 <= count <= MAX_CODES_OF_BATCH:
@@ -119,6 +123,7 @@ def generate_codes(
 
 
 def random_letters(length: int) -> str:
+    """Draw `length` letters for a code, each as likely as any other."""
     number = secrets.randbelow(len(ALPHABET) ** length)
     letters = []
     for _ in range(length):
@@ -128,7 +133,7 @@ def random_letters(length: int) -> str:
 
 
 def count_codes(promotion: Promotion) -> dict[str, int]:
-    """How many codes a promotion has: `count`, `used` (of them at least once) and `off` (switched off)."""
+    """Return how many codes a promotion has: `count`, `used` (of them at least once) and `off` (switched off)."""
     return promotion.coupons.aggregate(
         count=Count("pk"), used=Count("pk", filter=Q(uses__gt=0)), off=Count("pk", filter=Q(active=False))
     )
@@ -149,7 +154,7 @@ CSV_COLUMNS = (
 
 
 def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
-    """These coupons as CSV, after a line that names the columns; times in the site's zone."""
+    """Yield these coupons as CSV, after a line that names the columns; times in the site's zone."""
     rows = coupons.values_list(
         "code",
         "promotion__name",
@@ -167,7 +172,7 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
 
 
 def edits_of(coupon: Coupon) -> QuerySet[Change]:
-    """Who changed or switched this code, alone or with its batch."""
+    """Return who changed or switched this code, alone or with its batch."""
     what = Change.What
     alone = Q(what__in=[what.CODE_EDITED, what.CODE_ON, what.CODE_OFF], detail__code=coupon.code)
     with_others = Q(what__in=[what.CODES_ON, what.CODES_OFF], detail__batch=coupon.batch)
@@ -178,9 +183,9 @@ def save_coupon(
     coupon: Coupon | int | None,
     *,
     by: User | None = None,
-    locations: Any = None,
+    locations: Iterable[RowOrKey] | None = None,
     seen: int | None = None,
-    **fields: Any,
+    **fields: ColumnValue,
 ) -> Coupon:
     """Create (None) or change one coupon; it counts from the very next sale.
 
@@ -188,7 +193,10 @@ def save_coupon(
         fields: `promotion` for a new one, and new values by field name (`FIELDS`).
         locations: where it is good, or their keys; none in it: everywhere. None: left as they are.
         seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
-    Raises: Overtaken: it was changed since; Refused: a value cannot be, the code exists already, or `by` may not.
+
+    Raises:
+        Overtaken: it was changed since.
+        Refused: a value cannot be, the code exists already, or `by` may not.
     """
     is_new = coupon is None
     action = "add" if is_new else "change"
@@ -223,9 +231,9 @@ def save_coupon(
     return coupon
 
 
-def _record(coupon: Coupon, changed: dict[str, list[Any]], by: User | None, *, is_new: bool) -> None:
+def _record(coupon: Coupon, changed: dict[str, list[StoredValue]], by: User | None, *, is_new: bool) -> None:
     """Write down in the history of its promotion what happened to one code."""
-    detail: dict[str, Any] = {"code": coupon.code}
+    detail: Columns = {"code": coupon.code}
     if is_new:
         what = Change.What.CODE_MADE
     elif changed.keys() == {"active"}:
@@ -324,7 +332,7 @@ def judge_code(
     now: datetime,
     unlimited: bool = False,
 ) -> engine.PresentedCoupon:
-    """A code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
+    """Return a code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
 
     In order: it exists and is active; its dates; the minimum subtotal (of the lines as they were sent); the location;
     uses in all; uses of this customer, whom some coupons need to know. `unlimited`: the uses are not asked.

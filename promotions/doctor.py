@@ -108,7 +108,7 @@ LINES = """
 
 
 def breaches() -> Iterator[str]:
-    """One line for each figure that differs from its ledger, and for each promotion that cannot be read."""
+    """Yield one line for each figure that differs from its ledger, and for each promotion that cannot be read."""
     with connection.cursor() as cursor:
         for thing in ("campaign", "promotion"):
             cursor.execute(COUNTERS.format(thing=thing))

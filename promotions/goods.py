@@ -1,12 +1,12 @@
 """What tills sold lately: the SKUs, categories and brands that a promotion can name, and those that nothing matches."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 from django.db import connection
 from msgspec import Struct
 
+from campaigns.annotations import ColumnValue
 from promotions.engine import Rule
 
 LATEST_SALES = 1000
@@ -32,12 +32,12 @@ class Goods(Struct, frozen=True):
     brands: tuple[str, ...] = ()
 
     def offers_by_kind(self) -> dict[str, tuple[str, ...]]:
-        """By kind, what a form offers."""
+        """Return what a form offers, by kind of goods."""
         return {kind: getattr(self, kind)[:CODES_OFFERED] for kind in NOUNS}
 
 
 def read_sold_goods() -> Goods:
-    """The articles of the latest sales."""
+    """Return the articles of the latest sales."""
     skus: set[str] = set()
     categories: set[str] = set()
     brands: set[str] = set()
@@ -64,8 +64,8 @@ def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
             yield f"No till has sold anything of the {NOUNS[kind]} “{code}” lately.{hint}"
 
 
-def _list_codes(value: Any) -> Iterator[tuple[str, str]]:
-    """(kind, code) of all codes in the rules as plain values. A free gift may be new: its SKU is left out."""
+def _list_codes(value: ColumnValue) -> Iterator[tuple[str, str]]:
+    """Yield (kind, code) of all codes in the rules as plain values. A free gift may be new: its SKU is left out."""
     if isinstance(value, dict):
         for name, part in value.items():
             if name in NOUNS:

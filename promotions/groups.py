@@ -1,18 +1,18 @@
 """Customer groups: who belongs to one. Counts from the very next sale."""
 
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 
 from campaigns import editions, refusals
+from campaigns.annotations import Argument
 from campaigns.refusals import Refused
 from promotions.models import CustomerGroup, Promotion
 
 
 def read_names(codes: Collection[str]) -> dict[str, str]:
-    """The names of the groups with these codes, by code; of those that have one."""
+    """Return the names of the groups with these codes, by code; of those that have one."""
     if not codes:
         return {}
     return dict(CustomerGroup.objects.filter(code__in=codes).exclude(name="").values_list("code", "name"))
@@ -42,11 +42,13 @@ def set_members(
     """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
 
     `shown`: the members that `customers` was made from. Whoever else came or went meanwhile stays so.
-    Raises: Refused: an id is too long, a segment keeps the group, or `by` may not.
+
+    Raises:
+        Refused: an id is too long, a segment keeps the group, or `by` may not.
     """
     refusals.require(by, "promotions.change_customergroup", "change customer groups")
     if group.kept_by:
-        raise Refused(f"The segment “{group.kept_by}” says who belongs to “{group}”: edit that.")
+        raise Refused(f"The segment “{group.kept_by}” fills “{group}”: edit the segment.")
     members = list(dict.fromkeys(filter(None, (customer.strip() for customer in customers))))
     if long := [member for member in members if len(member) > 64]:
         raise Refused([("customers", f"“{long[0]}” is longer than 64 characters.")])
@@ -74,7 +76,7 @@ SET_MEMBERS = """
 """
 
 
-def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any]) -> int:
+def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Argument]) -> int:
     """Make those whom a query chooses the members of `group`, however many; returns how many they are.
 
     `chosen`: SQL of the caller's own with one column, `customer`, each once. Only those who come and go are written.
@@ -87,7 +89,7 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Any])
 
 
 def describe_group(group: CustomerGroup) -> dict[str, str]:
-    """What people may change of a group but its customers, whom set_members brings together, in words."""
+    """Return what people may change of a group but its customers, whom set_members brings together, in words."""
     return editions.column_facts(group, ["code", "name"])
 
 
@@ -102,7 +104,10 @@ def save_group(
     """Save a new or a stored group; with its members as `set_members` says, unless a segment says who they are.
 
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
-    Raises: Overtaken: it was changed since; Refused: as `set_members`, or `by` may not add groups.
+
+    Raises:
+        Overtaken: it was changed since.
+        Refused: as `set_members`, or `by` may not add groups.
     """
     if group._state.adding:
         refusals.require(by, "promotions.add_customergroup", "add customer groups")
@@ -119,7 +124,7 @@ def save_group(
 
 
 def _customers(group: CustomerGroup) -> dict[str, str]:
-    """Who belongs to a group that people keep, in words."""
+    """Return who belongs to a group that people keep, in words."""
     if group.kept_by:
         return {}
     return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
@@ -128,7 +133,8 @@ def _customers(group: CustomerGroup) -> dict[str, str]:
 def set_keeper(group: CustomerGroup, kept_by: str, *, by: User | None = None) -> None:
     """Let a segment of the name `kept_by` say from now on who belongs to `group`; empty: people do.
 
-    Raises: Refused: `by` may not.
+    Raises:
+        Refused: `by` may not.
     """
     if group.kept_by != kept_by:
         refusals.require(by, "promotions.change_customergroup", "change customer groups")

@@ -47,9 +47,10 @@ class Meeting:
 
 
 def judge_meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
-    """Whether `first` and `second` can both apply to one sale under the stacking rules (None: those in force).
+    """Return whether `first` and `second` can both apply to one sale under the stacking rules (None: those in force).
 
-    Raises: msgspec.ValidationError: one of them cannot be read.
+    Raises:
+        msgspec.ValidationError: one of them cannot be read.
     """
     rules = rules or stacking.read_rules()
     one, other = reading.read_rule(first), reading.read_rule(second)
@@ -74,12 +75,12 @@ def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]
         yield "At most one promotion applies to a sale."
     if not rules.coupons_with_promotions and one.trigger != other.trigger:
         yield "Coupons and automatic promotions may not combine in one sale; one of them needs a coupon."
-    if not rules.item_with_order and one.lane != other.lane:
+    if not rules.item_with_order and one.level != other.level:
         yield "Promotions on items and on the whole sale may not combine; one of them is on items, the other is not."
 
 
 def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
-    """What no single sale can be for both."""
+    """Yield what no single sale can be for both."""
     paid = [set(condition.methods) for condition in _conditions_of_kind(one, other, PaymentMethod)]
     if len(paid) > 1 and not set.intersection(*paid):
         yield "They are for different means of payment, and a sale is paid by one."
@@ -91,14 +92,14 @@ def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
 
 
 def _conditions_of_kind(one: Rule, other: Rule, kind: type[ConditionType]) -> list[ConditionType]:
-    """The conditions of this kind of both."""
+    """Return the conditions of this kind of both."""
     return [
         condition for rule in (one, other) for condition in rule.conditions if isinstance(condition, kind)
     ]
 
 
 def _group_of(one: Rule, other: Rule) -> str:
-    """The best-of group that both are in; empty: none."""
+    """Return the best-of group that both are in; empty: none."""
     found = {rule.stacking.group if isinstance(rule.stacking, BestOf) else "" for rule in (one, other)}
     return found.pop() if len(found) == 1 else ""
 
@@ -118,7 +119,7 @@ def _by_time(one: Rule, other: Rule) -> Iterator[str]:
 
 
 def _minutes_of_week(hours: Hours) -> set[int]:
-    """The minutes from Monday's midnight on at which `hours` hold."""
+    """Return the minutes from Monday's midnight on at which `hours` hold."""
     begins, ends = minutes(hours.start), minutes(hours.end)
     lasts = ends - begins if ends > begins else ends - begins + DAY
     return {
@@ -136,7 +137,7 @@ def _by_place(first: Promotion, second: Promotion) -> list[str]:
 
 
 def _by_campaign(first: Promotion, second: Promotion) -> list[str]:
-    """Why no campaign of one ever runs beside one of the other; nothing where one applies through none."""
+    """Return why no campaign of one ever runs beside one of the other; nothing where one applies through none."""
     met = []
     for one, other in product(_ways(first), _ways(second)):
         if not (why := _why_apart(one, other)):
@@ -157,7 +158,7 @@ def _ways(promotion: Promotion) -> list[Way]:
 
 
 def _why_apart(one: Way, other: Way) -> str:
-    """Why two campaigns never apply to the same sale; empty: they can. Promotions by themselves meet most campaigns."""
+    """Return why two campaigns never apply to the same sale, "" when they can. Standalone promotions meet most."""
     for campaign in (one, other):
         if campaign is not None and campaign.exclusive:
             return f"Each promotion of “{campaign}” applies alone in a sale."
@@ -190,15 +191,15 @@ def _remarks(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]:
     if group := _group_of(one, other):
         winner = "the better deal" if rules.precedence == "value" else "the one first by priority"
         yield f"Both are of the group “{group}”: each unit gets only {winner}."
-    elif one.lane == other.lane:
+    elif one.level == other.level:
         earlier, later = sorted((one, other), key=lambda rule: (rule.priority, rule.promotion))
         yield f"“{later.label}” applies to what “{earlier.label}” leaves, where their campaigns have the same priority."
     else:
-        item, order = (one, other) if one.lane == "item" else (other, one)
+        item, order = (one, other) if one.level == "item" else (other, one)
         yield f"“{item.label}” applies first; “{order.label}” to what it leaves of the sale."
         if rules.thresholds_on_original:
             yield f"The thresholds of “{order.label}” are measured before any discount."
-    if rules.buy_get_replaces and one.lane == other.lane == "item":
+    if rules.buy_get_replaces and one.level == other.level == "item":
         for rule in (one, other):
             if isinstance(rule.benefit, BuyGet):
                 yield f"Units that “{rule.label}” uses get no other discount on items."
@@ -212,19 +213,20 @@ Applying = tuple[Promotion, PromotionCampaign | None]
 
 
 def list_applying(now: datetime, most: int) -> tuple[list[Applying], int]:
-    """The promotions that apply at `now`, each with the campaign it applies through (None: standalone).
+    """Return the promotions that apply at `now`, each with the campaign it applies through (None: standalone).
 
-    Returns: the first `most` in the order of application, and how many there are in all.
+    Returns:
+        the first `most` in the order of application, and how many there are in all.
     """
     promotions = Q(promotion__status=Promotion.Status.ACTIVE, promotion__deleted_at=None)
     campaigns = Q(campaign__status__in=["active", "scheduled"])  # a scheduled one is active from its start
     links = Link.objects.filter(
         promotions, campaigns, _open("promotion__", now), _open("campaign__", now)
-    ).order_by("promotion__lane", "campaign__priority", "promotion__priority", "promotion")
+    ).order_by("promotion__level", "campaign__priority", "promotion__priority", "promotion")
     alone = (
         Promotion.objects.existing()
         .filter(_open("", now), standalone=True, status=Promotion.Status.ACTIVE)
-        .order_by("lane", "priority", "pk")
+        .order_by("level", "priority", "pk")
     )
     found: list[Applying] = [
         (link.promotion, link.campaign)
@@ -237,7 +239,7 @@ def list_applying(now: datetime, most: int) -> tuple[list[Applying], int]:
 
 
 def _open(of: str, now: datetime) -> Q:
-    """That the window of a promotion or campaign holds `now`: its start does, its end no longer."""
+    """Return the condition that a window holds `now`: its start does, its end no longer."""
     begun = Q(**{f"{of}starts_at": None}) | Q(**{f"{of}starts_at__lte": now})
     going_on = Q(**{f"{of}ends_at": None}) | Q(**{f"{of}ends_at__gt": now})
     return begun & going_on
@@ -245,4 +247,9 @@ def _open(of: str, now: datetime) -> Q:
 
 def _order(applies: Applying) -> tuple[bool, int, int, int]:
     promotion, campaign = applies
-    return promotion.lane == "order", campaign.priority if campaign else 100, promotion.priority, promotion.pk
+    return (
+        promotion.level == "order",
+        campaign.priority if campaign else 100,
+        promotion.priority,
+        promotion.pk,
+    )

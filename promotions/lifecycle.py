@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
 
 from django.utils import timezone
 
 from campaigns import instants
+from campaigns.annotations import Argument, Standing
 from campaigns.lifecycle import KindLifecycle
 from campaigns.models import Campaign
 from promotions import publish, standing
@@ -18,6 +18,7 @@ Status = Campaign.Status
 class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
     """Every change of what applies at the till is made under the rules lock, and published."""
 
+    ICON = "promotion"
     TIME_LABELS = {"schedule": "Starts"}
 
     def take_locks(self, campaign: PromotionCampaign, verb: str) -> None:
@@ -33,7 +34,7 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
         return owed
 
     def list_objections(
-        self, campaign: PromotionCampaign, verb: str, now: datetime, **arguments: Any
+        self, campaign: PromotionCampaign, verb: str, now: datetime, **arguments: Argument
     ) -> list[tuple[str, str]]:
         reasons = super().list_objections(campaign, verb, now)
         if verb == "schedule":
@@ -60,8 +61,11 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             return []
         return ["It has no end: it applies until somebody ends it."]
 
+    def gentler_step(self, campaign: PromotionCampaign, verb: str) -> str:
+        return "end_early" if verb == "cancel" and campaign.status == Status.ACTIVE else ""
+
     def asks_for_time(self, campaign: PromotionCampaign, verb: str, now: datetime) -> bool:
-        """A campaign that has a start in the future needs no other."""
+        """Return whether a start must be asked for: a campaign with one in the future needs no other."""
         return verb == "schedule" and (campaign.starts_at is None or campaign.starts_at <= now)
 
     def follow_up(self, campaign: PromotionCampaign, verb: str, was: str) -> None:
@@ -75,5 +79,5 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
             for link in campaign.links.all()
         )
 
-    def read_standings(self, pks: Collection[int]) -> Mapping[int, Any]:
+    def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
         return standing.briefs_of_campaigns(pks)

@@ -22,7 +22,7 @@ CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one cod
 
 
 def fresh_overruns() -> QuerySet[Overrun]:
-    """What was given beyond limits through campaigns that are active, since each last began or went on."""
+    """Return what was given beyond limits through campaigns that are active, since each last began or went on."""
     begun = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
     began = begun.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
     return (
@@ -33,7 +33,7 @@ def fresh_overruns() -> QuerySet[Overrun]:
 
 
 def overrun_campaigns() -> list[int]:
-    """The keys of the active campaigns that were overrun at all since they last began or went on."""
+    """Return the keys of the active campaigns that were overrun at all since they last began or went on."""
     return sorted(set(fresh_overruns().values_list("redemption__campaign", flat=True)))
 
 
@@ -47,7 +47,7 @@ def pause_overrun(campaign: int, now: datetime) -> None:
 
 
 def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
-    """Which limits of `campaign` were overrun by more than the site allows: a sentence for each."""
+    """Yield which limits of `campaign` were overrun by more than the site allows: a sentence for each."""
     percent = settings.OVERRUN_PERCENT
     amount = uses = codes = 0
     by_promotion: dict[tuple[str, int | None], int] = defaultdict(int)

@@ -6,12 +6,13 @@ before it, so the rules of then are those of now with the later ones undone. Cou
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from django.db import connection
 from msgspec import Struct
 
+from campaigns.annotations import Columns, ColumnValue, StoredValue
 from promotions.engine import CampaignTerms, StackingRules
 from promotions.engine.rules import Level, Trigger
 from promotions.models import Change
@@ -51,7 +52,7 @@ class StoredPromotion(NamedTuple):
     active: bool
     standalone: bool
     trigger: Trigger
-    lane: Level
+    level: Level
     priority: int
     starts_at: datetime | None
     ends_at: datetime | None
@@ -66,13 +67,13 @@ class Past(Struct, frozen=True):
     `links`: by (campaign, promotion), whether it was there.
     """
 
-    campaigns: dict[int, dict[str, Any]] = {}
-    promotions: dict[int, dict[str, Any]] = {}
+    campaigns: dict[int, Columns] = {}
+    promotions: dict[int, Columns] = {}
     links: dict[tuple[int, int], bool] = {}
-    stacking: dict[str, Any] = {}
+    stacking: Columns = {}
 
     def campaigns_of(self, now: Mapping[int, CampaignTerms]) -> dict[int, CampaignTerms]:
-        """The campaigns there were, from those there are, by id."""
+        """Return the campaigns there were, from those there are, by id."""
         then = {
             pk: msgspec.convert(msgspec.to_builtins(terms) | self.campaigns.get(pk, {}), CampaignTerms)
             for pk, terms in now.items()
@@ -80,11 +81,11 @@ class Past(Struct, frozen=True):
         return {pk: terms for pk, terms in then.items() if terms.status != "draft"}
 
     def has_promotion(self, pk: int) -> bool:
-        """Whether this promotion was there: of one that was made since, the record says that it gave nothing."""
+        """Return whether this promotion was there: of one that was made since, the record says that it gave nothing."""
         return self.promotions.get(pk, {}).get("benefit") != {}
 
     def promotion_of(self, row: StoredPromotion) -> StoredPromotion:
-        """One promotion as it was."""
+        """Return one promotion as it was."""
         was = self.promotions.get(row.id)
         if was is None:
             return row
@@ -98,7 +99,7 @@ class Past(Struct, frozen=True):
         return row._replace(**columns, parts=msgspec.json.encode(parts).decode())
 
     def links_of(self, now: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-        """The pairs (campaign, promotion) that were linked."""
+        """Return the pairs (campaign, promotion) that were linked."""
         there = dict.fromkeys(now, True) | self.links
         return [pair for pair, was_there in there.items() if was_there]
 
@@ -123,7 +124,7 @@ def read_past(at: datetime) -> Past:
 
 
 def _undo(
-    past: Past, what: str, campaign: int | None, promotion: int | None, detail: dict[str, list[Any]]
+    past: Past, what: str, campaign: int | None, promotion: int | None, detail: dict[str, list[StoredValue]]
 ) -> None:
     found = {name: before for name, (before, _) in detail.items()}
     if campaign is not None and promotion is not None:
@@ -145,6 +146,7 @@ def _undo(
         keep_first_values(past.stacking, found)
 
 
-def keep_first_values(known: dict[str, Any], found: Mapping[str, Any]) -> None:
+def keep_first_values(known: Columns, found: Mapping[str, ColumnValue]) -> None:
+    """Keep of `found` the values that `known` does not have yet."""
     for name, value in found.items():
         known.setdefault(name, value)

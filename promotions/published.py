@@ -8,7 +8,6 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.db import connection
 from msgspec import Struct
 from msgspec.structs import replace
 
+from campaigns.annotations import Argument
 from promotions.engine import CampaignTerms, Rule
 from promotions.engine.rules import Benefit, Caps, Condition, Stackable, Stacking, Target
 from promotions.past import StoredPromotion
@@ -67,7 +67,7 @@ CAMPAIGNS = """
 def read_campaigns(
     known: Mapping[int, CampaignTerms], *, drafts: bool, of: int | None = None
 ) -> dict[int, CampaignTerms]:
-    """The published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones.
+    """Return the published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones.
 
     `of`: the one campaign among the drafts; None: all of them.
     """
@@ -92,7 +92,7 @@ def read_campaigns(
 
 
 def read_links() -> list[tuple[int, int]]:
-    """(campaign, promotion)."""
+    """Return (campaign, promotion)."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT campaign_id, promotion_id FROM promotions_link")
         links: list[tuple[int, int]] = cursor.fetchall()
@@ -100,7 +100,7 @@ def read_links() -> list[tuple[int, int]]:
 
 
 PROMOTIONS = """
-    SELECT p.id, p.name, p.status = 'active', p.standalone, p.trigger, p.lane, p.priority, p.starts_at, p.ends_at,
+    SELECT p.id, p.name, p.status = 'active', p.standalone, p.trigger, p.level, p.priority, p.starts_at, p.ends_at,
            p.max_uses_per_customer,
            ARRAY(SELECT l.code FROM promotions_promotion_locations m JOIN pos_location l ON l.id = m.location_id
                  WHERE m.promotion_id = p.id),
@@ -116,18 +116,18 @@ LOCATIONS = """
 
 
 def read_rows_at(at: datetime) -> list[StoredPromotion]:
-    """The promotions there are, and those there were at `at`."""
+    """Return the promotions there are, and those there were at `at`."""
     return _read_rows("WHERE p.deleted_at IS NULL OR p.deleted_at > %s", [at])
 
 
-def _read_rows(where: str, values: list[Any]) -> list[StoredPromotion]:
+def _read_rows(where: str, values: list[Argument]) -> list[StoredPromotion]:
     with connection.cursor() as cursor:
         cursor.execute(f"{PROMOTIONS} {where}", values)
         return [StoredPromotion(*row) for row in cursor]
 
 
 def read_promotions(known: Mapping[int, Published]) -> list[Published]:
-    """The promotions there are, without their rules where they are not the `known` ones."""
+    """Return the promotions there are, without their rules where they are not the `known` ones."""
     with connection.cursor() as cursor:
         cursor.execute(LOCATIONS)
         places = dict(cursor.fetchall())
@@ -145,7 +145,7 @@ def read_promotions(known: Mapping[int, Published]) -> list[Published]:
 
 
 def read_promotion(row: StoredPromotion, stamp: Stamp | None = None) -> Published:
-    """A promotion as it is stored, without rules. One that cannot be read is logged."""
+    """Return a promotion as it is stored, without rules. One that cannot be read is logged."""
     try:
         parts = msgspec.json.decode(row.parts, type=Parts)
     except msgspec.ValidationError:
@@ -163,7 +163,7 @@ def add_rules(
     of: int | None = None,
     now: datetime,
 ) -> Published:
-    """`promotion` with one rule for each campaign of its `links` (by promotion) that a sale may meet.
+    """Return `promotion` with one rule for each campaign of its `links` (by promotion) that a sale may meet.
 
     Of campaigns that are over only those that ended lately, and those of promotions with a coupon: so that the till
     can say what became of a code somebody holds.
@@ -190,7 +190,7 @@ def add_rules(
             label=row.name,
             target=parts.target,
             conditions=parts.conditions,
-            lane=row.lane,
+            level=row.level,
             stacking=parts.stacking or Stackable(),
             caps=parts.caps,
             trigger=row.trigger,

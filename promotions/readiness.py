@@ -16,7 +16,7 @@ class Check:
 
 
 def list_checks(campaign: PromotionCampaign) -> list[Check]:
-    """What stands ready and what is still open, in the order in which a campaign is made."""
+    """Return what stands ready and what is still open, in the order in which a campaign is made."""
     return [_promotions(campaign), _limits(campaign), _end(campaign)]
 
 

@@ -10,9 +10,10 @@ from promotions.models import Promotion
 
 
 def read_rule(promotion: Promotion) -> Rule:
-    """What `promotion`, saved or not, says without its campaigns and locations.
+    """Return what `promotion`, saved or not, says without its campaigns and locations.
 
-    Raises: msgspec.ValidationError: its JSON is none of promotions.engine.rules.
+    Raises:
+        msgspec.ValidationError: its JSON is none of promotions.engine.rules.
     """
     return msgspec.convert(
         {
@@ -21,7 +22,7 @@ def read_rule(promotion: Promotion) -> Rule:
             "label": promotion.name,
             "target": promotion.target,
             "conditions": promotion.conditions,
-            "lane": promotion.lane,
+            "lane": promotion.level,
             "stacking": promotion.stacking or {"type": "stackable"},
             "caps": promotion.caps,
             "trigger": promotion.trigger,
@@ -36,7 +37,7 @@ def read_rule(promotion: Promotion) -> Rule:
 
 
 def write_sentence(promotion: Promotion, currency: str = "") -> str:
-    """What `promotion` does, in words; amounts in `currency`, by default the site's."""
+    """Return what `promotion` does, in words; amounts in `currency`, by default the site's."""
     try:
         read = read_rule(promotion)
     except msgspec.ValidationError as error:

@@ -19,7 +19,7 @@ def write_reason(
     groups: Mapping[str, str] | None = None,
     zone: tzinfo | None = None,
 ) -> str:
-    """One reason as a sentence with its figures.
+    """Return one reason as a sentence with its figures.
 
     Args:
         reason: a `promotions.engine.outcome.Reason`, or the status of a coupon.
@@ -49,7 +49,7 @@ def write_reason(
 
 
 def split_codes(figure: Figure) -> list[str]:
-    """The codes in the figures of the reason "group"."""
+    """Return the codes in the figures of the reason "group"."""
     return figure.split(", ") if isinstance(figure, str) else []
 
 

@@ -64,12 +64,12 @@ _loading = threading.Lock()
 
 
 def latest() -> Snapshot:
-    """The snapshot this process has; whether it is still current, the caller's next look at the version tells."""
+    """Return the snapshot this process has. The version that the caller reads next says whether it is current."""
     return _latest
 
 
 def of_version(version: int | None) -> Snapshot:
-    """A snapshot of `version` or a later one. Not inside a sale's transaction: it may take the exclusive rules lock."""
+    """Return a snapshot of `version` or later. Never inside a sale: it may take the exclusive rules lock."""
     global _latest  # noqa: PLW0603 (the one per process)
     with _loading:
         if _latest.version != version:
@@ -78,7 +78,7 @@ def of_version(version: int | None) -> Snapshot:
 
 
 def current() -> Snapshot:
-    """The published rules of this moment, read only where this process has not. As `of_version`, not inside a sale."""
+    """Return the rules of this moment, read where this process has not. As `of_version`, not inside a sale."""
     return of_version(_read_version())
 
 
@@ -89,7 +89,7 @@ EARLIER_SNAPSHOTS = (
 
 
 def as_of(at: datetime) -> Snapshot:
-    """The rules that held at `at`, with the limits of now. Not inside a sale's transaction, as `of_version`."""
+    """Return the rules that held at `at`, with the limits of now. Not inside a sale's transaction, as `of_version`."""
     key = version, *later = past.count_changes_since(at)
     if not any(later):
         return of_version(version)
@@ -181,7 +181,7 @@ def _read_version() -> int | None:
 def _campaigns_by_promotion(
     linked: Iterable[tuple[int, int]], campaigns: Mapping[int, CampaignTerms]
 ) -> dict[int, list[CampaignTerms]]:
-    """The campaigns of each promotion, by its id."""
+    """Return the campaigns of each promotion, by its id."""
     links: dict[int, list[CampaignTerms]] = {}
     for campaign, promotion in linked:
         if campaign in campaigns:
@@ -190,7 +190,7 @@ def _campaigns_by_promotion(
 
 
 def _read_counters() -> list[tuple[int, int | None, int | None, bool, int | None]]:
-    """(id, campaign, promotion, whether sales are counted there, limit per customer)."""
+    """Return (id, campaign, promotion, whether sales are counted there, limit per customer)."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT id, campaign_id, promotion_id, coalesce(budget, max_uses) IS NOT NULL, max_uses_per_customer "

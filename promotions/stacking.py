@@ -1,7 +1,5 @@
 """The site's rules on how promotions meet in a sale."""
 
-from typing import Any
-
 from django.conf import settings as site
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -9,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from campaigns import refusals
+from campaigns.annotations import ColumnValue
 from campaigns.refusals import Refused
 from promotions import publish
 from promotions.engine import StackingRules
@@ -19,7 +18,7 @@ FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if
 
 
 def read_rules() -> StackingRules:
-    """The rules in force, as the engine reads them."""
+    """Return the rules in force, as the engine reads them."""
     settings = StackingSettings.objects.first() or StackingSettings()
     pairs = ExcludedPair.objects.values_list("first_id", "second_id")
     return StackingRules(
@@ -30,17 +29,22 @@ def read_rules() -> StackingRules:
 
 
 def edits() -> QuerySet[Change]:
-    """Who changed the rules, and how."""
+    """Return who changed the rules, and how."""
     return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
 
 
-def change_rules(*, by: User | None = None, seen: int | None = None, **fields: Any) -> StackingSettings:
+def change_rules(
+    *, by: User | None = None, seen: int | None = None, **fields: ColumnValue
+) -> StackingSettings:
     """Change the rules; they count from the very next sale.
 
     Args:
         fields: new values by field name; money in minor units of the site's currency, percent in hundredths.
         seen: the `last_edit` of `edits` that they were made from; None: of whatever there is.
-    Raises: Overtaken: they were changed since; Refused: a value cannot be, or `by` may not.
+
+    Raises:
+        Overtaken: they were changed since.
+        Refused: a value cannot be, or `by` may not.
     """
     _require_permission(by)
     with transaction.atomic():
@@ -69,7 +73,8 @@ def change_rules(*, by: User | None = None, seen: int | None = None, **fields: A
 def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Let two promotions never meet in one sale; saying so again changes nothing.
 
-    Raises: Refused: they are one and the same, one of them was deleted, or `by` may not.
+    Raises:
+        Refused: they are one and the same, one of them was deleted, or `by` may not.
     """
     _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))
@@ -88,7 +93,8 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None 
 def let_meet(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
     """Let two promotions meet in one sale again; where nothing keeps them apart, nothing changes.
 
-    Raises: Refused: `by` may not.
+    Raises:
+        Refused: `by` may not.
     """
     _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))

@@ -3,13 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import Max, Sum
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
+from campaigns.annotations import Columns
 from promotions.models import Counter, Promotion, PromotionCampaign, Redemption
 from promotions.publish import counters
 
@@ -39,8 +39,8 @@ class Standing:
 
 
 def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
-    """The figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
-    found: dict[str, Any] = {**counters.read_counter_figures(campaign)}
+    """Return the figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
+    found: Columns = {**counters.read_counter_figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
         since = max(campaign.starts_at, now - PACE_WINDOW)
@@ -74,7 +74,7 @@ class Brief:
 
 
 def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
-    """How the campaigns with these keys stand, by key: from their counters, and those that have none from the ledger.
+    """Return how the campaigns with these keys stand, by key: from their counters, or without one from the ledger.
 
     Amounts that held sales reserve are not among it. One that gave nothing and has no limit is left out.
     """
@@ -109,7 +109,7 @@ def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
 
 
 def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, int]]:
-    """The last days of `campaign`, at most 31, also those that gave nothing: day, amount in minor units, uses.
+    """Return the last days of `campaign`, at most 31, also those that gave nothing: day, amount in minor units, uses.
 
     Days are those of who looks, up to today, or to the last line of a campaign that is over. [] when it gave
     nothing yet.
@@ -148,11 +148,12 @@ GIVEN_ALONE = """
 """
 
 
-def figures_of_promotion(promotion: Promotion) -> dict[str, Any]:
-    """What a promotion gave so far, through all its campaigns and by itself.
+def figures_of_promotion(promotion: Promotion) -> Columns:
+    """Return what a promotion gave so far, through all its campaigns and by itself.
 
-    Returns: `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None where it has no limit
-    of its own.
+    Returns:
+        `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None where it has no limit of
+        its own.
     """
     given: dict[str, int] = {}
     uses = 0
@@ -179,9 +180,10 @@ def _uses_left(promotion: Promotion) -> int | None:
 
 
 def forecast_end(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:
-    """When `left` ends at the pace at which `spent` went since `since`.
+    """Return when `left` ends at the pace at which `spent` went since `since`.
 
-    Returns: None when nothing was spent, too little time has passed to tell, or it is years away.
+    Returns:
+        None when nothing was spent, too little time has passed to tell, or it is years away.
     """
     passed = now - since
     if spent <= 0 or passed < MIN_AGE_FOR_PACE:

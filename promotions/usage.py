@@ -33,7 +33,7 @@ class Entry(Struct, frozen=True, gc=False):
 
 
 def list_entries(outcome: Outcome, coupons: dict[str, int]) -> list[Entry]:
-    """The lines of the ledger that an outcome makes. `coupons`: their ids by the code as typed.
+    """Return the lines of the ledger that an outcome makes. `coupons`: their ids by the code as typed.
 
     A line's discount is spread evenly over its units; of each unit's discount every promotion has its part, so that
     the parts of any number of units add up to what these units were given.
@@ -91,7 +91,7 @@ class CounterTake(Struct, frozen=True):
 
 
 def list_takes(granted: Sequence[Entry], snapshot: Snapshot, *, held: bool) -> list[CounterTake]:
-    """What `granted` takes from each counter, by its id: the order in which they are locked."""
+    """Return what `granted` takes from each counter, by its id: the order in which they are locked."""
     if not snapshot.counters:
         return []
     sums: dict[int, list[int]] = defaultdict(lambda: [0, 0])
@@ -179,7 +179,7 @@ class CustomerUses(Struct, frozen=True, omit_defaults=True):
 
 
 def customer_uses(granted: Iterable[Entry], snapshot: Snapshot) -> list[CustomerUses]:
-    """The uses of `granted` that are counted by customer: where that is limited, and of every coupon."""
+    """Return the uses of `granted` that are counted by customer: where that is limited, and of every coupon."""
     by_campaign: dict[int, int] = defaultdict(int)
     found = []
     for entry in granted:

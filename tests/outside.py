@@ -55,6 +55,7 @@ def classify_reply(stage: str, code: int, lines: Iterable[str]) -> dict[str, Any
     Args:
         stage: connect, greeting, mail, rcpt, data or dot.
         lines: the lines of the reply without the basic code.
+
     Returns:
         `kind` (hard, soft, policy, throttle, connection) and `suppress`.
     """
@@ -84,6 +85,7 @@ def import_contacts(data: bytes, existing: Iterable[Mapping[str, Any]] = ()) -> 
 
     Args:
         existing: contacts there before, each with `email`, fields, and anything else as attributes.
+
     Returns:
         `columns`, pairs of the name in the file and what it is taken for; `contacts`, all there are afterwards, each
         with `email`, its other fields, its attributes by name, and the same once more under `attributes`; `refused`,

@@ -122,3 +122,33 @@ def test_what_other_modules_take_is_what_a_module_offers():
         if used in offers and name not in offers[used] and f"{used}.{name}" not in parsed
     }
     assert sorted(taken) == []
+
+
+# ── types ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def find_unreasoned_any(source: str) -> list[int]:
+    """The lines on which `Any` has no reason: no comment beside it and none on the line above."""
+    lines = source.splitlines()
+    used = {
+        node.lineno for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and node.id == "Any"
+    }
+    return sorted(
+        number
+        for number in used
+        if "#" not in lines[number - 1] and not lines[number - 2].lstrip().startswith("#")
+    )
+
+
+def test_any_is_used_with_a_reason_only():
+    base = settings.BASE_DIR
+    paths = [
+        path for folder in FOLDERS if folder != "tests" for path in sorted((base / folder).rglob("*.py"))
+    ]
+    unreasoned = [
+        f"{path.relative_to(base)}:{number}"
+        for path in paths
+        if "migrations" not in path.parts
+        for number in find_unreasoned_any(path.read_text())
+    ]
+    assert unreasoned == [], "use a name of campaigns.annotations, or say why in a comment"

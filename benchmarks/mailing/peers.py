@@ -84,7 +84,7 @@ class Peers:
     def reference(
         self, sink: Sink, *, driver: str, design: str = "chunk", connections: int = 10, window: int = 200
     ) -> Measured:
-        """Two processes of the bare pipeline, `connections` each."""
+        """Return two processes of the bare pipeline, `connections` each."""
         self._run("-c", LAUNCH, self._dsn, str(self.messages), design)
         command = [
             *(str(self._python), "e2e_worker.py", self._dsn, str(sink.port), "batch=greedy", "mode=chain"),
@@ -104,7 +104,7 @@ class Peers:
         )
 
     def post_office(self, sink: Sink, messages: int) -> Measured:
-        """django-post_office with two processes of ten threads; what is measured begins when all is queued."""
+        """Measure django-post_office with two processes of ten threads, from when all is queued."""
         environment = {**TUNED, "SINK_PORT": str(sink.port)}
         self._run("-m", "peers.run", "queue", "post_office", str(messages), "many", **environment)
         for lock in (self.folder / "run").glob("po_lock*"):
@@ -116,7 +116,11 @@ class Peers:
         return meter.measure(messages, seconds=told["wall"], workers=told["cpu"])
 
     def smtp_source(self, sink: Sink, sessions: int = 50) -> Measured:
-        """Postfix's own source of mail, in C: no database, no content, no pipelining. Raises Missing."""
+        """Measure Postfix's own source of mail, in C: no database, no content, no pipelining.
+
+        Raises:
+            Missing: it is not installed.
+        """
         program = self.folder / "postfix/usr/sbin/smtp-source"
         if not program.exists():
             raise Missing("smtp-source is not installed.")

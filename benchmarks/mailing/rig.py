@@ -15,6 +15,7 @@ from typing import Any
 import django
 import psycopg
 
+from campaigns.annotations import ColumnValue, JsonObject
 from config import embedded_postgres
 from config import settings as project
 
@@ -44,7 +45,7 @@ CITIES = ["Tromsø", "Lyon", "Kraków", "Austin", "Osaka", "Lagos", "Cork"]
 
 @contextlib.contextmanager
 def server(folder: Path) -> Iterator[embedded_postgres.Server]:
-    """A PostgreSQL server of its own under `folder`, which a run may stop; `database` inside it is made there."""
+    """Start a PostgreSQL server under `folder`, which a run may stop; `database` inside it is made there."""
     given = project.DATABASES["default"]
     before = dict(given)
     folder.chmod(0o755)  # as root the server runs as another user, who must get there
@@ -59,9 +60,9 @@ def server(folder: Path) -> Iterator[embedded_postgres.Server]:
 
 @contextlib.contextmanager
 def database(name: str) -> Iterator[None]:
-    """A fresh, migrated database on the project's server, which this process and those it starts use; dropped after."""
+    """Make a fresh, migrated database on the project's server for this process and those it starts; drop it after."""
     given = project.DATABASES["default"]
-    server: dict[str, Any] = {
+    server: JsonObject = {
         "host": given["HOST"] or None,
         "port": given["PORT"] or None,
         "user": given["USER"] or None,
@@ -91,8 +92,8 @@ def database(name: str) -> Iterator[None]:
         administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def url(given: dict[str, Any]) -> str:
-    """The database as DATABASE_URL names it; a socket's folder stands in the path."""
+def url(given: JsonObject) -> str:
+    """Return the database as DATABASE_URL names it; a socket's folder stands in the path."""
     password = f":{given['PASSWORD']}" if given["PASSWORD"] else ""
     host, port = given["HOST"], f":{given['PORT']}" if given["PORT"] else ""
     if host.startswith("/"):
@@ -123,14 +124,14 @@ class Product:
             )
 
     def stop(self) -> float:
-        """SIGTERM, as of a deployment; return how many seconds it took."""
+        """Send SIGTERM, as a deployment does; return how many seconds it took."""
         begun = time.monotonic()
         self._supervisor.terminate()
         self._supervisor.wait(60)
         return time.monotonic() - begun
 
     def pids(self, words: str) -> list[int]:
-        """The program whose command holds these words, and all that it started; nothing while it is not there."""
+        """List the program whose command holds these words, and all that it started; [] while it is not there."""
         for pid in children(self._supervisor.pid):
             with contextlib.suppress(OSError):
                 if words in Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " "):
@@ -149,7 +150,7 @@ class Product:
 
 @contextlib.contextmanager
 def product(*names: str, logs: Path) -> Iterator[Product]:
-    """The programs of these names, such as "mail", "clock" and "clock-2", once their cluster works."""
+    """Start the programs of these names, such as "mail", "clock" and "clock-2"; their cluster works then."""
     started = Product(names, logs)
     try:
         if not wait(lambda: len(started.cluster) > 6, 60):
@@ -161,6 +162,7 @@ def product(*names: str, logs: Path) -> Iterator[Product]:
 
 
 def descendants(pid: int) -> list[int]:
+    """List the processes below `pid`, children before theirs."""
     found = []
     for child in children(pid):
         found += [child, *descendants(child)]
@@ -168,6 +170,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def children(pid: int) -> list[int]:
+    """List the processes that `pid` has started; [] once it is gone."""
     try:
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except OSError:
@@ -175,7 +178,7 @@ def children(pid: int) -> list[int]:
 
 
 def cpu_seconds(pids: list[int]) -> float:
-    """User and system time of these processes and of their ended children."""
+    """Return the user and system time of these processes and of their ended children, in seconds."""
     total = 0
     for pid in pids:
         with contextlib.suppress(OSError):
@@ -185,13 +188,13 @@ def cpu_seconds(pids: list[int]) -> float:
 
 
 def postgres_cpu(server: embedded_postgres.Server) -> float:
-    """User and system time of a PostgreSQL server, all its processes, those that have ended too."""
+    """Return the user and system time of a PostgreSQL server, all its processes, those that have ended too."""
     pid = server.pid() or 0
     return cpu_seconds([pid, *descendants(pid)])
 
 
 def peak_mb(pid: int) -> float:
-    """The most memory a process has had of its own and shared, in MB."""
+    """Return the most memory a process has had of its own and shared, in MB."""
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text().splitlines():
             if line.startswith("VmHWM"):
@@ -203,7 +206,7 @@ def peak_mb(pid: int) -> float:
 
 
 def body() -> str:
-    """10 KB of HTML with 10 variables, a condition, filters and 20 links."""
+    """Return 10 KB of HTML with 10 variables, a condition, filters and 20 links."""
     text = (
         "Autumn is the season in which our workshop is at its busiest, and this year is no exception: the new range "
         "has been in the making since spring, every piece is made to order, and the first two hundred customers get "
@@ -259,8 +262,9 @@ def contacts_of(count: int) -> int:
     return people.pk
 
 
-def draft(list_id: int, port: int, **connection: Any) -> Any:
-    """A campaign to the list, through an SMTP connection to `port`; not launched."""
+# Any: a campaign, and models are not imported before the set-up
+def draft(list_id: int, port: int, **connection: ColumnValue) -> Any:
+    """Return a campaign to the list, through an SMTP connection to `port`; not launched."""
     from mailing.models import EmailCampaign, SmtpConnection, Target
 
     given = {"host": "127.0.0.1", "tls": "none", "max_connections": 20, "messages_per_connection": 100_000}
@@ -279,6 +283,7 @@ def draft(list_id: int, port: int, **connection: Any) -> Any:
 
 
 def wait(until: Callable[[], bool], seconds: float, every: float = 0.05) -> bool:
+    """Wait for a condition; return whether it came true within `seconds`."""
     deadline = time.monotonic() + seconds
     while not until():
         if time.monotonic() > deadline:

@@ -46,6 +46,7 @@ class Sink(asyncio.Protocol):
 
 
 async def serve(port: int) -> None:
+    """Take mail on a port of this machine for ever."""
     server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port)
     await server.serve_forever()
 

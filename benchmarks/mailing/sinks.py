@@ -24,7 +24,7 @@ class Sink:
         return rig.cpu_seconds([self.process.pid])
 
     def recipients(self) -> list[str] | None:
-        """Whom it has accepted messages for, one item a message; None where nobody has counted."""
+        """Return whom it has accepted messages for, one item a message; None where nobody has counted."""
         if self._record is None:
             return None
         with socket.create_connection(("127.0.0.1", self.port)) as control:
@@ -36,7 +36,7 @@ class Sink:
 
 @contextlib.contextmanager
 def sink(program: Path | None, *faults: str) -> Iterator[Sink]:
-    """The C program `faultsink`, with such settings as "rtt_ms=20"; without it a plain one of ours, in Python."""
+    """Start the C program `faultsink`, with such settings as "rtt_ms=20"; without it a plain one in Python."""
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.tsv" if program else None
@@ -55,6 +55,7 @@ def sink(program: Path | None, *faults: str) -> Iterator[Sink]:
 
 
 def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -62,7 +63,11 @@ def free_port() -> int:
 
 
 def listens(port: int, seconds: float = 10) -> None:
-    """Wait until somebody listens there. Raises TimeoutError."""
+    """Wait until somebody listens there.
+
+    Raises:
+        TimeoutError: nothing comes in time.
+    """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):

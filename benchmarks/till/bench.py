@@ -81,7 +81,7 @@ class Bench:
 
     @contextmanager
     def serving(self, database: str, threads: int = 1) -> Iterator[str]:
-        """A server with two workers of so many threads each; its address."""
+        """Start a server with two workers of so many threads each; yield its address."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -101,7 +101,7 @@ class Bench:
 
     @contextmanager
     def behind_front(self, address: str) -> Iterator[str]:
-        """The front of `make run` before the server at `address`; its own address."""
+        """Start the front of `make run` before the server at `address`; yield its own address."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -127,7 +127,7 @@ class Bench:
     def send(
         self, address: str, bodies: Path, *, connections: int = CONNECTIONS, unique: str = ""
     ) -> dict[str, float]:
-        """wrk on one address: `rate`, requests a second; `p50`, `p95`, milliseconds; `cpu`, microseconds a request.
+        """Run wrk on one address: `rate`, requests a second; `p50`, `p95`, milliseconds; `cpu`, µs a request.
 
         The CPU time is that of the server, the front before it and PostgreSQL, which a machine that does much else
         disturbs little.
@@ -151,7 +151,7 @@ class Bench:
         return found
 
     def cpu_seconds(self) -> float:
-        """What the server, the front and PostgreSQL have used so far, user and system."""
+        """Return what the server, the front and PostgreSQL have used so far, user and system."""
         parents, used = {}, {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             try:
@@ -170,7 +170,7 @@ class Bench:
         return sum(seconds for pid, seconds in used.items() if belongs(pid))
 
     def counts(self, database: str) -> tuple[int, int]:
-        """How many sales and lines of the ledger there are."""
+        """Return how many sales and lines of the ledger there are."""
         with psycopg.connect(
             host=self.server["HOST"],
             port=self.server["PORT"],
@@ -183,7 +183,7 @@ class Bench:
         return row
 
     def pgbench(self, database: str, scripts: Sequence[str], values: dict[str, str]) -> dict[str, float]:
-        """Transactions a second of bare SQL, prepared, over as many connections, each of one of the scripts in random.
+        """Measure transactions a second of bare SQL, prepared, over as many connections, each of a script at random.
 
         `scripts`: with :name for each of `values`. Their plans are those at which PostgreSQL arrives by itself for what
         is executed often, which each of the scripts is not.
@@ -205,7 +205,7 @@ class Bench:
 
 
 def serve(port: int, threads: int = 1) -> list[str]:
-    """The command of a server with two workers. Sales wait for the disk, so they want another thread."""
+    """Return the command of a server with two workers. Sales wait for the disk, so they want another thread."""
     granian = str(Path(sys.executable).with_name("granian"))
     options = (
         f"--interface wsgi --workers 2 --blocking-threads {threads} --no-ws --workers-kill-timeout 5"

@@ -8,12 +8,13 @@ Fills the database of the settings and prints the ids of its rows as JSON. Budge
 import json
 import sys
 from pathlib import Path
-from typing import Any
+
+from campaigns.annotations import JsonObject
 
 KEY = "key-of-the-till-of-the-benchmark"
 
 
-def open_shop(rules: list[dict[str, Any]], budget: int) -> dict[str, int]:
+def open_shop(rules: list[JsonObject], budget: int) -> dict[str, int]:
     """`rules`: promotions.engine.Rule as JSON. Returns the ids a sale in bare SQL needs."""
     from django.utils import timezone
 
@@ -29,7 +30,7 @@ def open_shop(rules: list[dict[str, Any]], budget: int) -> dict[str, int]:
             Promotion(
                 name=f"Promotion {rule['promotion']}",
                 status=Promotion.Status.ACTIVE,
-                lane=rule.get("lane", "item"),
+                level=rule.get("lane", "item"),
                 target=rule.get("target", {}),
                 conditions=rule.get("conditions", []),
                 benefit=rule["benefit"],
@@ -55,6 +56,7 @@ def open_shop(rules: list[dict[str, Any]], budget: int) -> dict[str, int]:
 
 
 def main() -> None:
+    """Make the shop of the workload in a fresh database and print what the tills need."""
     import django
     from django.core.management import call_command
 

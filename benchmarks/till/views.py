@@ -16,9 +16,11 @@ KEY_HASH = keys.hash_key(KEY)
 
 
 def constant(request: HttpRequest) -> HttpResponse:
+    """Answer at once: the floor of the server."""
     return HttpResponse(ANSWER, content_type=JSON)
 
 
 def select(request: HttpRequest) -> HttpResponse:
+    """Answer after the one query of a quote: the floor of the database."""
     select_facts(FactsQuery(timezone.now()), key_hash=KEY_HASH)
     return HttpResponse(ANSWER, content_type=JSON)

@@ -14,12 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from campaigns import texts
+from campaigns.annotations import AdminRow, Argument, Columns, ColumnValue
 from campaigns.formats import money
 from campaigns.refusals import Refused
 
 if TYPE_CHECKING:  # generic in the stubs only; Any, as the pages of every model come from these
-    ModelAdmin = admin.ModelAdmin[Any]
-    TabularInline = admin.TabularInline[Any, Any]
+    ModelAdmin = admin.ModelAdmin[AdminRow]
+    TabularInline = admin.TabularInline[AdminRow, AdminRow]
 else:
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
@@ -29,20 +30,20 @@ SECRET_FIELDS = {"password", "key_hash", "session_key", "session_data", "payload
 class GuardedAdmin(ModelAdmin):
     """Lets nobody find a secret out by asking for the rows whose secret begins with this or that."""
 
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
+    def lookup_allowed(self, lookup: str, value: Argument, request: HttpRequest | None = None) -> bool:
         return SECRET_FIELDS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnlyAdmin(GuardedAdmin):
     """For ledgers and histories: looked at, never written by hand."""
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
 
@@ -50,10 +51,10 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
 
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_add_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
 
 
@@ -63,8 +64,8 @@ MAX_JSON_DEPTH = 50  # lists and objects inside each other: what is typed by han
 class BoundedDecoder(json.JSONDecoder):
     """Reads JSON that is at most DEEPEST deep; what is deeper could be read, shown or copied by no recursion."""
 
-    def decode(self, text: str, *args: Any) -> Any:
-        """Raises json.JSONDecodeError: also what is too deep."""
+    def decode(self, text: str, *args: Argument) -> AdminRow:
+        """Decode JSON; refuse what is nested too deep as what is no JSON."""
         try:
             found = super().decode(text, *args)
         except json.JSONDecodeError:
@@ -79,7 +80,7 @@ class BoundedDecoder(json.JSONDecoder):
         return found
 
 
-def parts_of(value: Any) -> Iterable[Any]:
+def parts_of(value: Argument) -> Iterable[AdminRow]:
     """Return what lies directly inside a list or an object of JSON."""
     if isinstance(value, dict):
         return value.values()
@@ -92,7 +93,7 @@ class StorableJsonField(JSONField):
     An empty field is the value that a new row has: most columns hold an object and take no NULL.
     """
 
-    def to_python(self, value: Any) -> Any:
+    def to_python(self, value: Argument) -> AdminRow:
         found = super().to_python(value)
         if not texts.is_storable(found):
             raise ValidationError(texts.SENTENCE)
@@ -100,12 +101,12 @@ class StorableJsonField(JSONField):
             return self.initial()
         return found
 
-    def bound_data(self, data: Any, initial: Any) -> Any:
+    def bound_data(self, data: ColumnValue, initial: ColumnValue) -> AdminRow:
         found = super().bound_data(data, initial)
         return found if texts.is_storable(found) else InvalidJSONInput(data)
 
 
-JSON_FIELDS: Any = {models.JSONField: {"form_class": StorableJsonField, "decoder": BoundedDecoder}}
+JSON_FIELDS: AdminRow = {models.JSONField: {"form_class": StorableJsonField, "decoder": BoundedDecoder}}
 """`formfield_overrides` of every admin page with JSON to be typed."""
 
 
@@ -121,7 +122,7 @@ class RefusingAdmin(GuardedAdmin):
         request: HttpRequest,
         object_id: str | None = None,
         form_url: str = "",
-        extra_context: Any = None,
+        extra_context: Argument = None,
     ) -> HttpResponse:
         try:
             return super().changeform_view(request, object_id, form_url, extra_context)
@@ -130,12 +131,14 @@ class RefusingAdmin(GuardedAdmin):
             return redirect(request.path)
 
     def get_deleted_objects(
-        self, objs: Any, request: HttpRequest
-    ) -> tuple[list[Any], dict[Any, Any], set[Any], list[Any]]:
+        self, objs: AdminRow, request: HttpRequest
+    ) -> tuple[list[AdminRow], dict[AdminRow, AdminRow], set[AdminRow], list[AdminRow]]:
         deleted, counts, _, protected = super().get_deleted_objects(objs, request)
         return deleted, counts, set(), protected  # what goes with it needs no permission of its own
 
-    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: Argument = None
+    ) -> HttpResponse:
         try:
             return super().delete_view(request, object_id, extra_context)
         except Refused as refused:
@@ -143,8 +146,8 @@ class RefusingAdmin(GuardedAdmin):
             return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", object_id)
 
 
-def read_changed_fields(form: "ModelForm[Any]", names: Iterable[str]) -> dict[str, Any]:
-    """What a form says of the fields among `names`, for a domain function: of a row that exists only the edited."""
+def read_changed_fields(form: "ModelForm[Any]", names: Iterable[str]) -> Columns:
+    """Return what a form says of the fields among `names`: of a row that exists only what was edited."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}
 
@@ -154,11 +157,13 @@ def copy_state(obj: Model, saved: Model) -> None:
     obj.__dict__.update(saved.__dict__)
 
 
-def money_column(name: str, label: str, currency: Callable[[Any], str]) -> Callable[[Any, Any], str]:
-    """A column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
+def money_column(
+    name: str, label: str, currency: Callable[[AdminRow], str]
+) -> Callable[[AdminRow, AdminRow], str]:
+    """Return a column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
 
     @admin.display(description=label, ordering=name)
-    def show_amount(_admin: Any, row: Any) -> str:
+    def show_amount(_admin: AdminRow, row: AdminRow) -> str:
         amount = getattr(row, name)
         return "" if amount is None else money(amount, currency(row))
 

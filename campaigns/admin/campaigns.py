@@ -1,7 +1,5 @@
 """Campaigns. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -13,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from campaigns import database_time, lifecycle
 from campaigns.admin.bases import ReadOnlyAdmin, ReadOnlyInline, RefusingAdmin
+from campaigns.annotations import AdminRow, Argument
 from campaigns.models import Campaign, Edit, Heartbeat, Transition
 from campaigns.refusals import Refused
 from campaigns.requests import signed_in_user
@@ -34,7 +33,7 @@ class CampaignAdmin(RefusingAdmin):
     readonly_fields = ["status", "archived_at", "created_by", "created_at", "updated_at"]
     inlines = [HistoryInline]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AdminRow]:
         overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 
@@ -78,7 +77,7 @@ class CampaignAdmin(RefusingAdmin):
         return render(request, "admin/campaigns/fire.html", context)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Argument = None
     ) -> HttpResponse:
         campaign = self.get_object(request, object_id)
         steps = []
@@ -93,15 +92,15 @@ class CampaignAdmin(RefusingAdmin):
             ]
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), "steps": steps})
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.is_locked)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         if obj is None:
             return super().has_delete_permission(request)
         return obj.is_deletable and lifecycle.may_delete(obj, request.user)
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+    def delete_model(self, request: HttpRequest, obj: AdminRow) -> None:
         lifecycle.delete(obj, by=signed_in_user(request))
 
 
@@ -127,7 +126,7 @@ class AnyCampaignAdmin(ReadOnlyAdmin):
     search_fields = ["name"]
     list_select_related = ["created_by"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AdminRow]:
         overview.write_all_owed_steps(database_time.now())
         return super().get_queryset(request)
 

@@ -1,7 +1,6 @@
 """The queue: looked at. Of what failed, a task may be tried again or taken off the list."""
 
 from functools import partial
-from typing import Any
 
 import django_q.admin
 from django.contrib import admin, messages
@@ -12,6 +11,7 @@ from django_q.tasks import async_task
 
 from campaigns import queue
 from campaigns.admin.bases import ReadOnlyAdmin
+from campaigns.annotations import AdminRow, Columns
 from campaigns.models import LoginLimit, LoginPlace, Seed
 
 TASK = ("name", "func", "args", "kwargs", "result", "group", "cluster", "started", "stopped", "attempt_count")
@@ -38,14 +38,14 @@ class FailureAdmin(TaskAdmin):
     def reason(self, task: Failure) -> str:
         return str(task.result or "")[:200]
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+    def has_delete_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return request.user.has_perm("django_q.delete_failure")
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("django_q.change_failure")
 
     @admin.action(description="Try the selected tasks again", permissions=["retry"])
-    def retry(self, request: HttpRequest, tasks: Any) -> None:
+    def retry(self, request: HttpRequest, tasks: AdminRow) -> None:
         for task in tasks:
             if not queue.is_task(task.func):
                 messages.error(request, f"“{task.func}” is none of the tasks that may run here.")
@@ -83,7 +83,7 @@ class QueueAdmin(ReadOnlyAdmin):
     def options(self, waiting: OrmQ) -> str:
         return ", ".join(f"{name}: {value}" for name, value in self._read_task(waiting).items())
 
-    def _read_task(self, waiting: OrmQ) -> dict[str, Any]:
+    def _read_task(self, waiting: OrmQ) -> Columns:
         try:
             return queue.read_package(waiting.payload)
         except queue.PackageRefused as refused:

@@ -8,17 +8,19 @@ from django.db.models import Q
 from django.urls import reverse
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
+from campaigns.annotations import Argument, Columns
 from campaigns.fields import DatabaseTimeField
+from campaigns.generics import SomeUser
 from campaigns.refusals import Locked
 
 
-def by_system(campaign: models.Model, user: Any) -> bool:
-    """The permission of a step that only the clock or a task takes."""
+def by_system(campaign: models.Model, user: SomeUser) -> bool:
+    """Return the permission of a step that only the clock or a task takes."""
     return user is None
 
 
-def may_operate(campaign: Any, user: Any) -> bool:
-    """The permission of a step that people take: those who may operate campaigns of this kind, and the system.
+def may_operate(campaign: Argument, user: SomeUser) -> bool:
+    """Return the permission of a step that people take: those who may operate campaigns of this kind, and the system.
 
     `campaign` is a Campaign; django-fsm declares a permission as a function of any model.
     """
@@ -30,15 +32,15 @@ Row = TypeVar("Row", bound=models.Model)
 
 class CampaignQuerySet(models.QuerySet[Row]):
     def listed(self, archived: bool = False) -> Self:
-        """Those of the default list, or those that were archived."""
+        """Return those of the default list, or those that were archived."""
         return self.filter(archived_at__isnull=not archived)
 
     def owing(self, now: datetime) -> Self:
-        """Those whose stored status is behind the clock at `now`, where reading it is enough to put it right."""
+        """Return those whose stored status is behind the clock at `now`, where reading it is enough to put it right."""
         return self.none()
 
     def matching(self, words: str) -> Self:
-        """Those whose name or description holds each of the `words`; no text of the database holds a NUL."""
+        """Return those whose name or description holds each of the `words`; no text of the database holds a NUL."""
         found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
@@ -123,17 +125,19 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         indexes = [models.Index(fields=["status", "starts_at"])]
         permissions = [("delete_others_drafts", "Can delete drafts that others made")]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self._stored: dict[str, Any] = {}  # the columns as they were read
 
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Argument, **kwargs: Argument) -> None:
         """Write the row; a change of what is locked is refused before any SQL.
 
-        Raises: Locked; django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
+        Raises:
+            Locked: its state allows no change.
+            django_fsm.ConcurrentTransition: the status has moved on since this instance was read.
         """
         if self._state.adding:
             self.kind = self.KIND
@@ -146,7 +150,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         return reverse("campaigns:detail", args=[self.pk])
 
     @classmethod
-    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Argument]) -> Self:
         campaign = super().from_db(db, field_names, values)
         campaign._stored = campaign._columns()
         return campaign
@@ -164,8 +168,8 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         else:
             self._stored |= {name: columns[name] for name in fields if name in columns}
 
-    def _columns(self) -> dict[str, Any]:
-        """The loaded columns by name."""
+    def _columns(self) -> Columns:
+        """Return the loaded columns by name."""
         return {
             field.attname: self.__dict__[field.attname]
             for field in self._meta.concrete_fields
@@ -202,10 +206,11 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
                 [(name, f"“{self}” is {self.stored_status}: it cannot be edited.") for name in edited]
             )
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
         """Delete a campaign that nothing has come of yet.
 
-        Raises: Locked: it is past that.
+        Raises:
+            Locked: it is past that.
         """
         if not self.is_deletable:
             raise Locked(f"“{self}” is {self.status}: only a draft can be deleted.")

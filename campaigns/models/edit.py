@@ -9,7 +9,7 @@ from campaigns.fields import DatabaseTimeField
 
 class EditQuerySet(models.QuerySet["Edit"]):
     def about(self, row: models.Model) -> Self:
-        """Those of one thing."""
+        """Return those of one thing."""
         return self.filter(thing=row._meta.label_lower, key=row.pk)
 
 
@@ -38,10 +38,10 @@ class Edit(models.Model):
         return f"{'Created' if self.is_new else 'Edited'}: {self.thing} {self.key}"
 
     def lines(self) -> list[str]:
-        """Each change in words."""
+        """Return each change in words."""
         return [self.line(field) for field in self.detail]
 
     def line(self, field: str) -> str:
-        """The change of one field in words."""
+        """Return the change of one field in words."""
         before, after = map(dates.write_kept, self.detail[field])
         return f"{field}: {before or 'none'} → {after or 'none'}"

@@ -6,7 +6,7 @@ from campaigns import zones
 
 
 def check_time_zone(name: str) -> None:
-    """Raises ValidationError: there is no such time zone."""
+    """Refuse the name of a time zone that there is not, by a ValidationError."""
     if zones.find_zone(name) is None:
         raise ValidationError(f"“{name}” is no time zone: write one such as Europe/Berlin.")
 

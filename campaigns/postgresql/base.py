@@ -2,19 +2,19 @@
 
 import math
 import time
-from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
 
 from campaigns import database_time
+from campaigns.annotations import Argument, Columns
 from campaigns.waits import LIMITS, silence_error
 
 
-class Connection(psycopg.Connection[Any]):
+class Connection(psycopg.Connection[Argument]):
     """A connection that is closed when a statement takes longer than this thread may wait."""
 
-    def wait(self, gen: Any, *arguments: Any, **named: Any) -> Any:
+    def wait(self, gen: Argument, *arguments: Argument, **named: Argument) -> Argument:
         seconds = LIMITS.seconds()
         if seconds is None:
             return super().wait(gen, *arguments, **named)
@@ -35,14 +35,14 @@ class Driver:
 
     connect = staticmethod(Connection.connect)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Argument:
         return getattr(psycopg, name)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     Database = Driver()
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+    def get_new_connection(self, conn_params: Columns) -> Argument:
         connection = self.connect_within_limits(conn_params)
         connection.autocommit = True  # Django chooses afterwards
         (seconds,) = connection.execute(database_time.SQL).fetchone()
@@ -50,7 +50,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         database_time.note(seconds)
         return connection
 
-    def connect_within_limits(self, conn_params: dict[str, Any]) -> Any:
+    def connect_within_limits(self, conn_params: Columns) -> Argument:
         seconds = LIMITS.seconds()
         if seconds is None:
             return super().get_new_connection(conn_params)

@@ -1,7 +1,6 @@
 """What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
 from datetime import datetime, time
-from typing import Any
 
 from django import template
 from django.forms import BoundField
@@ -11,6 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates, formats, zones
+from campaigns.annotations import Columns, PageContext
+from campaigns.lifecycle import lifecycle_of
+from campaigns.models import Campaign
 from campaigns.verbs import VERBS
 
 register = template.Library()
@@ -28,13 +30,13 @@ for write in (
 
 @register.filter
 def step_label(verb: str) -> str:
-    """How the history tells a step."""
+    """Return how the history tells a step."""
     return VERBS[verb].past
 
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
-    """An instant in the zone of who looks, to the minute; nothing for None."""
+    """Return an instant in the zone of who looks, to the minute; nothing for None."""
     if at is None:
         return ""
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
@@ -42,33 +44,39 @@ def moment(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def weekday_moment(at: datetime) -> str:
-    """An instant in the zone of who looks, with its day of the week."""
+    """Return an instant in the zone of who looks, with its day of the week."""
     return dates.write_weekday_moment(at)
 
 
 @register.filter
 def clock(at: time) -> str:
-    """A time of the day, as it stands."""
+    """Return a time of the day, as it stands."""
     return dates.write_time(at)
 
 
 @register.filter
 def exact_time(at: datetime) -> str:
-    """The time of the day of an instant, to the second."""
+    """Return the time of the day of an instant, to the second."""
     return dates.write_exact_time(at)
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """One drawing of static/icons.svg; it is never the only thing that names a control."""
+    """Return one drawing of static/icons.svg; it is never the only thing that names a control."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name
     )
 
 
 @register.simple_tag
+def kind_icon(campaign: Campaign) -> SafeString:
+    """Draw the icon of the campaign's kind."""
+    return icon(lifecycle_of(campaign).ICON)
+
+
+@register.simple_tag
 def zone_name(key: str = "") -> str:
-    """A zone by its IANA name as people call it, or that in which the page shows times: Berlin time."""
+    """Return a zone by its IANA name as people call it, or that in which the page shows times: Berlin time."""
     return dates.name_zone(zones.find_zone(key))
 
 
@@ -80,18 +88,16 @@ def control(bound: BoundField) -> str:
 
 
 @register.inclusion_tag("_sortable.html", takes_context=True)
-def sortable(context: template.Context, name: str, label: str) -> dict[str, Any]:
-    """The head of a column that sorts its list by `?sort=name`, and the other way round by `?sort=-name`."""
+def sortable(context: template.Context, name: str, label: str) -> PageContext:
+    """Return the head of a column that sorts its list by `?sort=name`, and the other way round by `?sort=-name`."""
     sort = context["request"].GET.get("sort", "")
     turned = "-" if sort == name else ""
     return {"label": label, "sort": turned + name, "is_up": sort == name, "is_down": sort == f"-{name}"}
 
 
 @register.inclusion_tag("_menu_entry.html", takes_context=True)
-def entry(
-    context: template.Context, name: str, label: str, drawing: str, permission: str = ""
-) -> dict[str, Any]:
-    """One line of the menu; left out for those who may not open its page.
+def entry(context: template.Context, name: str, label: str, drawing: str, permission: str = "") -> Columns:
+    """Return one line of the menu; left out for those who may not open its page.
 
     It is marked on its page and those below; one whose address is not below says by `menu_path` where it belongs.
     """

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
+from django.contrib.auth.models import User
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Lower
 from django.urls import reverse
 
 from campaigns import lifecycle
+from campaigns.annotations import Argument, PageContext, Standing
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign, Transition
 from campaigns.refusals import Locked, Refused
@@ -37,7 +38,7 @@ ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHE
 def list_campaigns(
     *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
 ) -> QuerySet[Campaign]:
-    """The one list of both kinds; an empty filter lets everything pass.
+    """Return the one list of both kinds; an empty filter lets everything pass.
 
     `sort` is a name in SORTS, after a minus the other way round; those without come last. "" is the order of work: what
     is under way, what is paused, what comes next and the soonest first, drafts, what is over; else the newest first.
@@ -65,7 +66,7 @@ class StatusCount:
 
 
 def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
-    """What the list can be narrowed to, in the order of work, leaving out what nothing is in."""
+    """Return what the list can be narrowed to, in the order of work, leaving out what nothing is in."""
     in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
     found = Campaign.objects.matching(words).order_by()
     if kind:
@@ -86,13 +87,13 @@ class CampaignRow:
     """A campaign in the list: what its kind says of how it stands, and the sentence why it needs attention, or ""."""
 
     campaign: Campaign
-    standing: Any
+    standing: Standing
     trouble: str
 
 
 def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
-    """The lines of the list for these campaigns, in their order."""
-    standing: dict[int, Any] = {}
+    """Return the lines of the list for these campaigns, in their order."""
+    standing: dict[int, Standing] = {}
     for kind in lifecycle.kinds():
         if of_kind := [campaign for campaign in campaigns if campaign.kind == kind]:
             standing |= lifecycle.lifecycle_of(of_kind[0]).read_standings(
@@ -107,8 +108,8 @@ def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow
     ]
 
 
-def describe_trouble(campaign: Any, now: datetime) -> str:
-    """Why a campaign of `campaigns_needing_attention` needs it."""
+def describe_trouble(campaign: Argument, now: datetime) -> str:
+    """Return why a campaign of `campaigns_needing_attention` needs it."""
     if campaign.status == Status.PAUSED and campaign.ends_at and campaign.ends_at <= now:
         return "Its end passed while it was paused."
     why: str = campaign.last_why
@@ -125,8 +126,8 @@ def write_all_owed_steps(now: datetime) -> None:
 # ── one campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Verb]:
-    """Exactly what the state and the user's rights allow, in the order of the page; what is dangerous comes last."""
+def list_buttons(campaign: Campaign, user: User, now: datetime) -> list[Verb]:
+    """List exactly what the state and the user's rights allow, in the order of the page, the dangerous last."""
     verbs = lifecycle.open_steps(campaign, user)
     verbs += [verb for verb in ("duplicate", "delete") if may_take_step(campaign, verb, user)]
     if not campaign.is_deletable and "delete" in verbs:
@@ -135,7 +136,7 @@ def list_buttons(campaign: Campaign, user: Any, now: datetime) -> list[Verb]:
 
 
 def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
-    """The button of `verb`; it asks first where a step takes an argument or leads to another at once."""
+    """Return the button of `verb`; it asks first where a step takes an argument or leads to another at once."""
     kind = lifecycle.lifecycle_of(campaign)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
     asks = (
@@ -146,8 +147,8 @@ def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
     return replace(VERBS[verb], asks=True) if asks else VERBS[verb]
 
 
-def may_take_step(campaign: Campaign, verb: str, user: Any) -> bool:
-    """Whether the user has the right to `verb` at all, in whatever state the campaign is."""
+def may_take_step(campaign: Campaign, verb: str, user: User) -> bool:
+    """Return whether the user has the right to `verb` at all, in whatever state the campaign is."""
     if verb == "duplicate":
         return bool(user.has_perm(lifecycle.permission_name(campaign, "add")))
     if verb == "delete":
@@ -158,12 +159,13 @@ def may_take_step(campaign: Campaign, verb: str, user: Any) -> bool:
     )
 
 
-def may_edit(campaign: Campaign, user: Any) -> bool:
+def may_edit(campaign: Campaign, user: User) -> bool:
+    """Return whether the user may edit the campaign in its present state."""
     return not campaign.is_locked and user.has_perm(lifecycle.permission_name(campaign, "change"))
 
 
 def list_obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, str]]:
-    """What would refuse a step that its state allows, apart from what the question itself asks for."""
+    """Return what would refuse a step that its state allows, apart from what the question itself asks for."""
     if verb not in lifecycle.steps(campaign):
         return []
     kind = lifecycle.lifecycle_of(campaign)
@@ -172,8 +174,8 @@ def list_obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[s
     return [(field, sentence) for field, sentence in objections if field not in asked]
 
 
-def not_open_refusal(campaign: Campaign, verb: str, user: Any, now: datetime) -> Refused:
-    """Why the state does not allow `verb`."""
+def not_open_refusal(campaign: Campaign, verb: str, user: User, now: datetime) -> Refused:
+    """Return why the state does not allow `verb`."""
     if verb in lifecycle.steps(campaign):
         return Refused(lifecycle.list_refusals(campaign, verb, user, now))
     return Refused(
@@ -182,15 +184,16 @@ def not_open_refusal(campaign: Campaign, verb: str, user: Any, now: datetime) ->
 
 
 def is_step(verb: str) -> bool:
-    """Whether `verb` is a step of any kind of campaign."""
+    """Return whether `verb` is a step of any kind of campaign."""
     return any(verb in kind.VERBS for kind in lifecycle.kinds().values())
 
 
 def status_context(
-    campaign: Campaign, user: Any, now: datetime, refused: Refused | None = None
-) -> dict[str, Any]:
-    """What campaigns/_status.html shows: where the campaign stands on its way, the last step's reason, the buttons,
-    and why one was refused; and its whole history, the latest step first.
+    campaign: Campaign, user: User, now: datetime, refused: Refused | None = None
+) -> PageContext:
+    """Return what campaigns/_status.html shows of a campaign.
+
+    Its stages, the buttons, the last step's reason, why a step was refused, and its history, the latest step first.
     """
     history = list(campaign.history.select_related("by"))
     return {
@@ -207,15 +210,15 @@ def status_context(
     }
 
 
-def locked_refusal(campaign: Campaign, user: Any) -> Locked:
-    """Why a campaign that is locked cannot be edited."""
+def locked_refusal(campaign: Campaign, user: User) -> Locked:
+    """Return why a campaign that is locked cannot be edited."""
     return Locked(
         f"“{campaign}” is {campaign.status}: it cannot be edited. {lifecycle.advice(campaign, user)}"
     )
 
 
 def edit_url(campaign: Campaign) -> str:
-    """Where a campaign is edited: each kind's app names the page `campaign_edit`."""
+    """Return the address where a campaign is edited: each kind's app names the page `campaign_edit`."""
     return reverse(f"{campaign._meta.app_label}:campaign_edit", args=[campaign.pk])
 
 
@@ -223,12 +226,12 @@ def edit_url(campaign: Campaign) -> str:
 
 
 def is_fresh() -> bool:
-    """Whether nobody has made a campaign yet."""
+    """Return whether nobody has made a campaign yet."""
     return not Campaign.objects.exists()
 
 
 def campaigns_under_way(now: datetime) -> list[CampaignRow]:
-    """What is sending or applying now and then what is paused, each of its own kind, the longest under way first."""
+    """List what is sending or applying now, then what is paused, of its own kind, the longest under way first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
         campaign
@@ -242,12 +245,12 @@ def campaigns_under_way(now: datetime) -> list[CampaignRow]:
 
 
 def coming_campaigns() -> QuerySet[Campaign]:
-    """What starts by itself, the soonest first."""
+    """Return what starts by itself, the soonest first."""
     return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:DASHBOARD_ROWS]
 
 
 def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
-    """Failed of late, paused by the system, paused past its end, or put back because its launch was refused.
+    """Return the campaigns that failed of late, were paused by the system, are past their end, or were put back.
 
     Each carries its last step: `last_verb`, `last_why`, `last_at`.
     """
@@ -273,5 +276,5 @@ def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
 
 
 def recent_steps() -> QuerySet[Transition]:
-    """The latest steps of all campaigns."""
+    """Return the latest steps of all campaigns."""
     return Transition.objects.select_related("campaign", "by").order_by("-at", "-pk")[:DASHBOARD_ROWS]

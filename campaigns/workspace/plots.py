@@ -78,7 +78,7 @@ def draw_plot(
     heads: tuple[str, ...] = (),
     room: int = MIN_COLUMNS,
 ) -> Plot:
-    """The drawing of `points`; `written` writes a value of the scale. What is below 0 is drawn as 0.
+    """Return the drawing of `points`; `written` writes a value of the scale. What is below 0 is drawn as 0.
 
     `heads` are those of the table beside it; by themselves the series. With fewer points than there is `room` for, the
     rest stays empty.
@@ -113,7 +113,7 @@ def _draw_bars(x: int, heights: Sequence[float]) -> list[Bar]:
 
 
 def round_up_scale(most: int) -> int:
-    """The round number that a scale up to `most` ends at, at least 1."""
+    """Return the round number that a scale up to `most` ends at, at least 1."""
     if most <= 1:
         return 1
     power: int = 10 ** floor(log10(most))
@@ -132,7 +132,7 @@ class BarPart:
 
 
 def draw_bar_parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[BarPart]:
-    """The bar of a `whole` from its amounts, as (key, label, amount) in their order; those of 0 are left out."""
+    """Return the bar of a `whole` from its amounts, as (key, label, amount) in their order; those of 0 are left out."""
     drawn, x = [], 0.0
     for key, label, amount in amounts:
         if amount > 0 and whole > 0:

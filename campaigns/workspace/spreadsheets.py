@@ -34,13 +34,13 @@ class _Echo:
 
 
 def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Each row as a line of CSV, its values as `cell` writes them."""
+    """Return each row as a line of CSV, its values as `cell` writes them."""
     writer = csv.writer(_Echo())
     return (writer.writerow([*map(cell, row)]) for row in rows)
 
 
 def cell(value: object) -> object:
-    """A value as written: an instant in the zone of who asks, with its offset; a text so that it is no formula."""
+    """Write a value: an instant in the zone of who asks, with its offset; a text so that it is no formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, str) and _may_need_mark(value) and not _number(value):
@@ -50,7 +50,7 @@ def cell(value: object) -> object:
 
 
 def unmark(value: str) -> str:
-    """The text as it was before `cell` marked it, and a number without the mark of other systems."""
+    """Return the text as it was before `cell` marked it, and a number without the mark of other systems."""
     if "'" not in value:
         return value
     return value[1:] if _marked_number(value) else _marked.sub(r"\1\2\3", value)

@@ -28,7 +28,7 @@ class Stage:
 
 
 def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
-    """The stops of `campaign`, in order; exactly one is `here`.
+    """Return the stops of `campaign`, in order; exactly one is `here`.
 
     A stop that was passed over is left out, as is one that its way no longer leads to. A pause stands between being
     under way, which counts from the first time, and the end.
@@ -62,7 +62,7 @@ def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage
 
 
 def measure_elapsed(campaign: Campaign, now: datetime) -> tuple[int, int] | None:
-    """Of a campaign under way with both times: seconds since its start and those from start to end; else None."""
+    """Return the seconds since the start, and those from start to end, of a live campaign with both; else None."""
     if campaign.status not in UNDER_WAY or campaign.starts_at is None or campaign.ends_at is None:
         return None
     whole = (campaign.ends_at - campaign.starts_at).total_seconds()

@@ -34,7 +34,7 @@ _SUBJECT = re.compile(
 
 
 def is_automatic(message: Message) -> bool:
-    """Whether a program answered. What a server reports about a delivery is read before this is asked."""
+    """Return whether a program answered. What a server reports about a delivery is read before this is asked."""
     submitted = parts.read_header(message, "Auto-Submitted").lower()
     if submitted and not submitted.startswith("no"):
         return True

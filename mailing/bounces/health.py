@@ -66,7 +66,7 @@ class DomainHealth(msgspec.Struct, frozen=True):
 
 
 def judge_rate(amount: int, of: int, bounds: tuple[float, float]) -> Band:
-    """The band of a rate; in whole numbers, so that 3 of 1,000 is 0.3 percent."""
+    """Return the band of a rate; in whole numbers, so that 3 of 1,000 is 0.3 percent."""
     if not of:
         return Band.HEALTHY
     attention, critical = (round(bound * 10) for bound in bounds)
@@ -76,7 +76,7 @@ def judge_rate(amount: int, of: int, bounds: tuple[float, float]) -> Band:
 
 
 def list_domains(domain: str = "") -> list[DomainHealth]:
-    """The health of each domain that campaigns of the last thirty days were sent from, or of one."""
+    """Return the health of each domain that campaigns of the last thirty days were sent from, or of one."""
     with connection.cursor() as cursor:
         cursor.execute(_DOMAINS, [DAYS, domain, domain])
         return [
@@ -85,7 +85,7 @@ def list_domains(domain: str = "") -> list[DomainHealth]:
 
 
 def pause_if_complained(campaign_id: int) -> list[int]:
-    """After a complaint: pause the running campaigns of its sender domain where too many complain; return which."""
+    """Pause the running campaigns of a sender domain after too many complaints; return which."""
     domain = EmailCampaign.objects.values_list("from_email", flat=True).get(pk=campaign_id).rpartition("@")[2]
     found = next(iter(list_domains(domain)), None)
     if found is None or found.complained < FEWEST_COMPLAINTS or found.complaint_band is not Band.CRITICAL:

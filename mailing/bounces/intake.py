@@ -76,7 +76,8 @@ def hold_message(raw: bytes, report: Report, mailbox: BounceMailbox | None, addr
 def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User) -> HeldReport:
     """Let a person judge a held message: `address` bounces or unsubscribes, or the message is ignored.
 
-    Raises Refused: it was judged already, or `address` is none.
+    Raises:
+        Refused: it was judged already, or `address` is none.
     """
     with transaction.atomic():
         held = HeldReport.objects.select_for_update().get(pk=report_id)

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 from django.conf import settings
@@ -18,6 +17,7 @@ from django.db.models import F
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from campaigns.annotations import Argument
 from mailing import oauth
 from mailing.bounces import intake, sources
 from mailing.bounces.reports import Kind, Report
@@ -105,8 +105,12 @@ def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
         intake.hold_message(raw, Report(Kind.UNKNOWN), mailbox)
 
 
-def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Any]:
-    """Open what a mailbox is read by. Raises SourceFailed, also for a login that must not be tried."""
+def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Argument]:
+    """Open what a mailbox is read by.
+
+    Raises:
+        SourceFailed: also for a login that must not be tried.
+    """
     if mailbox.login_trouble:
         raise SourceFailed(mailbox.login_trouble)
     if mailbox.kind == BounceMailbox.Kind.MAILDIR:
@@ -122,7 +126,11 @@ def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Any]:
 
 
 def find_login(mailbox: BounceMailbox) -> Login:
-    """What to log in with. Raises SourceFailed: no token can be had."""
+    """Return what to log in with.
+
+    Raises:
+        SourceFailed: no token can be had.
+    """
     grant = oauth.find_grant(mailbox)
     if grant is None:
         return Login(mailbox.username, read_secret(mailbox, "password"))

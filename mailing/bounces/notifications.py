@@ -78,7 +78,7 @@ def read_feedback(part: Message) -> tuple[str, list[str]]:
 
 
 def decode_report(part: Message) -> str:
-    """The text of a report, also where a gateway has encoded it against the rules."""
+    """Return the text of a report, also where a gateway has encoded it against the rules."""
     text = parts.decode_text(part)
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if part.is_multipart() and encoding in ("base64", "quoted-printable"):
@@ -91,7 +91,7 @@ def decode_report(part: Message) -> str:
 
 
 def read_address(value: str) -> str:
-    """The address of "rfc822; ada@shop.example", in small letters; "" where there is none."""
+    """Return the address of "rfc822; ada@shop.example", in small letters; "" where there is none."""
     kind, separator, rest = value.partition(";")
     if separator and "@" not in kind:
         value = rest
@@ -104,19 +104,19 @@ def read_address(value: str) -> str:
 
 
 def decode_point(digits: str) -> str:
-    """The letter of a code point in hexadecimal digits; the digits where there is none."""
+    """Return the letter of a code point in hexadecimal digits; the digits where there is none."""
     number = int(digits, 16)
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else digits
 
 
 def strip_type(value: str) -> str:
-    """The words of "smtp; 550 5.1.1 no such user"."""
+    """Return the words of "smtp; 550 5.1.1 no such user"."""
     kind, separator, rest = value.partition(";")
     return rest.strip() if separator and re.fullmatch(r"[\w.-]+", kind.strip()) else value.strip()
 
 
 def _decode_xtext(value: str) -> str:
-    """An address without its xtext (RFC 3461 §4): only what cannot stand in an address is taken for encoded."""
+    """Return an address without its xtext (RFC 3461 §4): only what cannot stand in an address is taken for encoded."""
 
     def decode(found: re.Match[str]) -> str:
         letter = chr(int(found[1], 16))

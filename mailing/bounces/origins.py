@@ -30,7 +30,7 @@ _UNSUBSCRIBE = re.compile(
 
 
 def list_recipients(message: Message) -> list[str]:
-    """The addresses that servers and the sender say a message was sent to."""
+    """Return the addresses that servers and the sender say a message was sent to."""
     found = [
         address
         for name in RECIPIENT_HEADERS
@@ -43,12 +43,12 @@ def list_recipients(message: Message) -> list[str]:
 
 
 def list_own_addresses(message: Message) -> frozenset[str]:
-    """The addresses of ours that a report was sent to."""
+    """Return the addresses of ours that a report was sent to."""
     return frozenset(address.strip("<>.'").lower() for address in list_recipients(message))
 
 
 def find_delivery_id(message: Message, raw: bytes) -> int | None:
-    """The delivery a message is about: by the return path it was sent to, else by a Message-ID of ours in it.
+    """Return the delivery a message is about: by the return path it was sent to, else by a Message-ID of ours in it.
 
     None without either, and where it holds the Message-IDs of several mails of ours: any of them may be meant.
     """
@@ -64,7 +64,7 @@ def find_delivery_id(message: Message, raw: bytes) -> int | None:
 
 
 def read_token(token: str, purpose: Purpose) -> int | None:
-    """The delivery of a token; None for one that was not made here, and for that of a test mail."""
+    """Return the delivery of a token; None for one that was not made here, and for that of a test mail."""
     try:
         return tokens.read_token(token, purpose) or None
     except ValueError:
@@ -72,13 +72,13 @@ def read_token(token: str, purpose: Purpose) -> int | None:
 
 
 def find_unsubscribe_token(message: Message) -> int | None:
-    """The delivery whose token for unsubscribing stands in the subject, as List-Unsubscribe asks for."""
+    """Return the delivery whose token for unsubscribing stands in the subject, as List-Unsubscribe asks for."""
     found = _UNSUBSCRIBE.match(parts.read_header(message, "Subject"))
     return read_token(found[1], Purpose.UNSUBSCRIBE) if found and found[1] else None
 
 
 def asks_to_unsubscribe(message: Message, words: str) -> bool:
-    """Whether somebody, or their mail program, asks for no more mail."""
+    """Return whether somebody, or their mail program, asks for no more mail."""
     subject = parts.read_header(message, "Subject")
     if _UNSUBSCRIBE.match(subject):
         return True
@@ -87,7 +87,7 @@ def asks_to_unsubscribe(message: Message, words: str) -> bool:
 
 
 def find_junk_report(message: Message) -> str:
-    """The address of who marked a mail as junk at Outlook.com, whose reports have a form of their own; or ""."""
+    """Return the address of who marked a mail as junk at Outlook.com, whose reports have a form of their own; or ""."""
     for returned in _list_returned(message):
         address = parts.read_header(returned, "X-HmXmrOriginalRecipient")
         if found := parts.ADDRESS.search(address):
@@ -96,7 +96,7 @@ def find_junk_report(message: Message) -> str:
 
 
 def find_returned_recipients(message: Message) -> list[str]:
-    """Whom the mail that a report returns was written to."""
+    """Return whom the mail that a report returns was written to."""
     return [
         address.lower()
         for returned in _list_returned(message)

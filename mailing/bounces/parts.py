@@ -28,7 +28,11 @@ class Unreadable(ValueError):
 
 
 def open_message(raw: bytes) -> Message:
-    """Open the beginning of a message. Raises Unreadable: it is nested deeper than anything a server sends."""
+    """Open the beginning of a message.
+
+    Raises:
+        Unreadable: it is nested deeper than anything a server sends.
+    """
     raw = raw[:MOST_BYTES_READ]
     if len(_find_boundaries(raw)) > MOST_BOUNDARIES:
         raise Unreadable("The message has too many parts inside each other.")
@@ -39,7 +43,7 @@ def open_message(raw: bytes) -> Message:
 
 
 def list_own_parts(message: Message) -> list[Message]:
-    """The parts that are the sender's own words: not those of a message within it."""
+    """Return the parts that are the sender's own words: not those of a message within it."""
     parts: list[Message] = []
     waiting = [message]
     while waiting and len(parts) < MOST_PARTS:
@@ -52,18 +56,18 @@ def list_own_parts(message: Message) -> list[Message]:
 
 
 def list_children(part: Message) -> list[Message]:
-    """The parts or messages directly within one; none where it holds text."""
+    """Return the parts or messages directly within one; none where it holds text."""
     payload = part.get_payload()
     return [child for child in payload if isinstance(child, Message)] if isinstance(payload, list) else []
 
 
 def read_header(message: Message, name: str) -> str:
-    """One header as text on one line, "" without it; its own letters where it is not written as RFC 2047 asks."""
+    """Read a header as text on one line, "" without it; its own letters where it breaks RFC 2047."""
     return next(read_headers(message, name), "")
 
 
 def read_headers(message: Message, name: str) -> Iterator[str]:
-    """Every header of this name, as text on one line each."""
+    """Yield every header of this name, as text on one line each."""
     for other, value in message.raw_items():
         if other.lower() != name.lower():
             continue
@@ -76,7 +80,7 @@ def read_headers(message: Message, name: str) -> Iterator[str]:
 
 
 def read_parameter(part: Message, name: str) -> str:
-    """A parameter of the content type, in small letters; "" without it."""
+    """Return a parameter of the content type, in small letters; "" without it."""
     try:
         value = part.get_param(name)
     except (ValueError, LookupError, IndexError):
@@ -87,13 +91,13 @@ def read_parameter(part: Message, name: str) -> str:
 
 
 def read_text(part: Message) -> str:
-    """The text of a part in whatever charset it says or is; HTML as the words that are seen."""
+    """Return the text of a part in whatever charset it says or is; HTML as the words that are seen."""
     text = decode_text(part)
     return strip_markup(text) if part.get_content_subtype() == "html" else text
 
 
 def decode_text(part: Message) -> str:
-    """The text of a part, its transfer encoding and charset taken off."""
+    """Return the text of a part, its transfer encoding and charset taken off."""
     if part.is_multipart():  # as the parser opens message/delivery-status: blocks of headers
         blocks = (write_block(block) for block in list_children(part))
         return make_storable("\n\n".join(blocks))[:LONGEST_TEXT]
@@ -107,7 +111,7 @@ def decode_text(part: Message) -> str:
 
 
 def write_block(block: Message) -> str:
-    """A block of headers as it stood, with what follows where its first line was no header."""
+    """Return a block of headers as it stood, with what follows where its first line was no header."""
     headers = "\n".join(f"{name}: {value}" for name, value in block.raw_items())
     payload = block.get_payload(decode=True)  # without `decode` it loses what is no ASCII
     return "\n\n".join(
@@ -118,12 +122,12 @@ def write_block(block: Message) -> str:
 
 
 def decode_escaped(text: str) -> str:
-    """Text of which the parser escaped the bytes that are no ASCII."""
+    """Return text of which the parser escaped the bytes that are no ASCII."""
     return text if text.isascii() else decode_bytes(text.encode("utf-8", "surrogateescape"), "")
 
 
 def decode_bytes(payload: bytes, charset: str) -> str:
-    """Text from bytes: in the charset that is named, else UTF-8, else as Western text."""
+    """Return text from bytes: in the charset that is named, else UTF-8, else as Western text."""
     for name in (charset, "utf-8"):
         try:
             return payload.decode(name or "utf-8")
@@ -133,12 +137,12 @@ def decode_bytes(payload: bytes, charset: str) -> str:
 
 
 def strip_markup(html: str) -> str:
-    """The words of HTML; addresses in angle brackets stay."""
+    """Return the words of HTML; addresses in angle brackets stay."""
     text = _ADDRESS_IN_TAG.sub(r" \1 ", _STYLE.sub(" ", html))
     text = _TAG.sub(" ", _BREAK.sub("\n", text))
     return unescape(text).replace("\xa0", " ")
 
 
 def make_storable(text: str) -> str:
-    """Text without what PostgreSQL or UTF-8 cannot hold."""
+    """Return text without what PostgreSQL or UTF-8 cannot hold."""
     return text.replace("\0", " ").encode("utf-8", "replace").decode()

@@ -68,7 +68,7 @@ _SAYS_ADDRESS = re.compile(
 
 
 def is_from_server(message: Message) -> bool:
-    """Whether a mail server wrote it. An empty return path alone says no more than that a program did."""
+    """Return whether a mail server wrote it. An empty return path alone says no more than that a program did."""
     if "X-Failed-Recipients" in message or _ROBOT(parts.read_header(message, "From")):
         return True
     is_nobody = parts.read_header(message, "Return-Path") == "<>"
@@ -76,14 +76,14 @@ def is_from_server(message: Message) -> bool:
 
 
 def tells_failure(message: Message, text: str) -> bool:
-    """Whether a server's message in plain words is about a mail that did not arrive."""
+    """Return whether a server's message in plain words is about a mail that did not arrive."""
     if "X-Failed-Recipients" in message:
         return True
     return bool(_FAILED(parts.read_header(message, "Subject")) or _FAILED(text[:2000]))
 
 
 def tells_delay(message: Message, text: str) -> bool:
-    """Whether it says no more than that the server goes on trying."""
+    """Return whether it says no more than that the server goes on trying."""
     subject = parts.read_header(message, "Subject")
     if _FAILED(subject) and not _DELAYED(subject):
         return False
@@ -92,7 +92,7 @@ def tells_delay(message: Message, text: str) -> bool:
 
 
 def cut_original(text: str) -> str:
-    """The words before the message that is returned."""
+    """Return the words before the message that is returned."""
     places = [found.start() for pattern in (_ORIGINAL, _HEADERS) if (found := pattern.search(text, 1))]
     return text[: min(places)] if places else text
 
@@ -121,12 +121,12 @@ def read_failures(message: Message, text: str, own: frozenset[str]) -> list[Fail
 
 
 def find_place(places: list[tuple[str, int]], address: str) -> int:
-    """Where an address stands in the text, 0 where it does not."""
+    """Find the place of an address in the text, 0 where it is not there."""
     return next((place for found, place in places if found == address), 0)
 
 
 def find_addresses(text: str, own: frozenset[str]) -> list[tuple[str, int]]:
-    """The addresses that a report may be about and where each stands first; none of ours, none of servers."""
+    """Return the addresses that a report may be about and where each stands first; none of ours, none of servers."""
     found: dict[str, int] = {}
     for match in _ADDRESS.finditer(text):
         address = match[0].strip(".'`").lower()
@@ -139,7 +139,7 @@ def find_addresses(text: str, own: frozenset[str]) -> list[tuple[str, int]]:
 
 
 def find_reason(text: str, address: str, place: int, end: int) -> str:
-    """The words about one address: from where it stands to where the next one does, or the lines above the first."""
+    """Return the words about one address: from its place to that of the next, or the lines above the first."""
     behind = text[place : min(end, place + LONGEST_REASON)]
     behind = behind[len(address) :] if behind.lower().startswith(address) else behind
     if reply := _REPLY.search(behind):  # what the server said, without what ours says around it

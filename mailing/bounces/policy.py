@@ -46,7 +46,7 @@ _FIND_ADDRESS = "SELECT email FROM mailing_delivery WHERE id = %s"
 
 
 def find_address(delivery_id: int) -> str | None:
-    """Whom a delivery went to; None: it is not known any more."""
+    """Return whom a delivery went to; None: it is not known any more."""
     with connection.cursor() as cursor:
         cursor.execute(_FIND_ADDRESS, [delivery_id])
         row = cursor.fetchone()
@@ -54,7 +54,7 @@ def find_address(delivery_id: int) -> str | None:
 
 
 def choose_failure(failures: list[Failure], address: str) -> Failure | None:
-    """What a report says of our recipient: of the one it names, else of those it was passed on to; None: nothing."""
+    """Return what a report says of our recipient: of the one it names, else of those it was passed on to, or None."""
     for failure in failures:
         if address in (normalise_quietly(failure.original), normalise_quietly(failure.address)):
             return failure
@@ -62,7 +62,7 @@ def choose_failure(failures: list[Failure], address: str) -> Failure | None:
 
 
 def normalise_quietly(address: str) -> str:
-    """An address in its one spelling, "" for what is none."""
+    """Return an address in its one spelling, "" for what is none."""
     try:
         return normalise_address(address) if address else ""
     except ValueError:

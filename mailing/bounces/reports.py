@@ -94,7 +94,7 @@ def _judge(message: Message) -> tuple[Kind, list[Failure]]:
 
 
 def _choose_action(told: dict[str, list[Failure]]) -> tuple[Kind, list[Failure]]:
-    """Only what failed is a bounce; beside it nothing else counts."""
+    """Return only what failed is a bounce; beside it nothing else counts."""
     if failed := told.get("failed"):
         return Kind.BOUNCE, failed
     if delayed := told.get("delayed"):

@@ -140,7 +140,11 @@ class MaildirSource:
 
 @contextmanager
 def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
-    """Open a folder of an IMAP server. Raises SourceFailed."""
+    """Open a folder of an IMAP server.
+
+    Raises:
+        SourceFailed: the mailbox cannot be read.
+    """
     with _naming_failures(place):
         if place.tls == "implicit":
             client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
@@ -168,7 +172,11 @@ def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
 
 @contextmanager
 def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
-    """Open a POP3 mailbox; what was removed goes when this ends well. Raises SourceFailed."""
+    """Open a POP3 mailbox; what was removed goes when this ends well.
+
+    Raises:
+        SourceFailed: the mailbox cannot be read.
+    """
     with _naming_failures(place):
         if place.tls == "implicit":
             client: poplib.POP3 = poplib.POP3_SSL(
@@ -196,7 +204,11 @@ def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
 
 @contextmanager
 def open_maildir(folder: Path) -> Iterator[MaildirSource]:
-    """Open a maildir. Raises SourceFailed."""
+    """Open a maildir.
+
+    Raises:
+        SourceFailed: the mailbox cannot be read.
+    """
     if not (folder / "new").is_dir():
         raise SourceFailed(f"There is no maildir in {folder}.")
     with _naming_failures(None):

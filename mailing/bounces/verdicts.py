@@ -89,7 +89,7 @@ def judge_failure(address: str, status: str, reason: str, *, original: str = "",
 
 
 def choose_mildest(failures: list[Failure]) -> Failure:
-    """Of several failures, none of which names our recipient, the one that says least."""
+    """Return the one that says least, of several failures none of which names our recipient."""
     return min(failures, key=lambda failure: _MILDEST_FIRST.index(failure.severity))
 
 

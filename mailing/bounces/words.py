@@ -21,7 +21,7 @@ def write_words(raw: bytes) -> str:
 
 
 def shows_words(content_type: str) -> bool:
-    """Whether a part holds words of the report, and neither a file nor a mail of ours."""
+    """Return whether a part holds words of the report, and neither a file nor a mail of ours."""
     if content_type.endswith("-headers"):
         return False
     return content_type.startswith("text/") or content_type in (

@@ -106,7 +106,7 @@ def _read_all(names: Iterable[str], read: Read) -> Iterator[IndexEntry]:
 
 @contextmanager
 def _open(file: Path | str) -> Iterator[sqlite3.Connection]:
-    """The index, with its table; committed at the end, or left as it was."""
+    """Open the index, with its table; commit at the end, or leave it as it was."""
     index = sqlite3.connect(file, timeout=LOCK_WAIT_SECONDS, isolation_level="IMMEDIATE")
     try:
         index.execute("PRAGMA synchronous = OFF")  # what a power cut breaks is made anew

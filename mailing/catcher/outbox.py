@@ -12,11 +12,11 @@ from email.message import EmailMessage
 from email.parser import BytesHeaderParser
 from email.policy import default
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from django.conf import settings
 
+from campaigns.annotations import ColumnValue
 from mailing.catcher import index
 from mailing.catcher.index import IndexEntry
 
@@ -56,6 +56,7 @@ class Opened(msgspec.Struct, frozen=True):
 
 
 def folder() -> Path:
+    """Return the folder that keeps caught mails."""
     return settings.VAR_DIR / "outbox"
 
 
@@ -93,11 +94,12 @@ def delete_all() -> None:
 
 
 def count_messages() -> int:
+    """Count the mails that are kept."""
     return len(_list_ids())
 
 
 def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[Caught]:
-    """A page of the messages, the newest first.
+    """Return a page of the messages, the newest first.
 
     Args:
         before: the id of the last message of the page before.
@@ -108,7 +110,11 @@ def list_messages(*, before: str = "", most: int = 50, words: str = "") -> list[
 
 
 def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
-    """One message, opened. Raises NotCaught."""
+    """Return one message, opened.
+
+    Raises:
+        NotCaught: no such message is kept.
+    """
     line = _read_entry(id) if _id(id) else None
     if line is None:
         raise NotCaught(f"No message {id} was caught, or it is gone by now.")
@@ -125,7 +131,7 @@ def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
 
 
 def _list_ids() -> list[str]:
-    """The ids, the newest first."""
+    """Return the ids, the newest first."""
     try:
         return sorted(
             (entry.name[:-4] for entry in os.scandir(folder()) if entry.name.endswith(".eml")), reverse=True
@@ -166,8 +172,8 @@ def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size
     )
 
 
-def _decode_header(value: Any) -> str:
-    """What a header says, or its own letters where it is not written as RFC 2047 asks."""
+def _decode_header(value: ColumnValue) -> str:
+    """Return what a header says, or its own letters where it is not written as RFC 2047 asks."""
     unfolded = "".join(str(value or "").splitlines())
     try:
         return str(make_header(decode_header(unfolded)))

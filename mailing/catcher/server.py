@@ -33,7 +33,11 @@ class Keeper:
 
 
 async def serve(port: int, host: str = "127.0.0.1") -> None:
-    """Keep every message that comes to `port`, until it is cancelled. Raises OSError: the port is taken."""
+    """Keep every message that comes to `port`, until it is cancelled.
+
+    Raises:
+        OSError: the port is taken.
+    """
     keeper = Keeper()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(

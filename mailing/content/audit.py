@@ -1,5 +1,7 @@
-"""What is wrong with the markup of a body, by the line its author wrote: links that lead nowhere, pictures without a
-host, what no mail client runs or shows, and merge tags of other programs."""
+"""Finds what is wrong with the markup of a body, by the line its author wrote.
+
+Links that lead nowhere, pictures without a host, what no mail client runs or shows, merge tags of other programs.
+"""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +31,7 @@ _UNLIKE_MAIL = {
 
 
 def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
-    """Field, line and sentence, without its end, for each thing that is wrong with the markup."""
+    """Yield field, line and sentence, without its end, for each thing that is wrong with the markup."""
     for field in ("subject", "preheader", "from_name", "body", "text"):
         for change in foreign.find_merge_tags(getattr(source, field))[:_SHOWN]:
             yield field, change.line, foreign.describe_merge_tag(change)
@@ -44,7 +46,7 @@ def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
 
 
 def _read_pieces(text: str, offset: int) -> Iterator[tuple[int, Piece]]:
-    """The position of each piece of HTML, and the piece."""
+    """Yield the position of each piece of HTML, and the piece."""
     position = offset
     for piece in markup.cut_pieces(text):
         yield position, piece
@@ -52,7 +54,7 @@ def _read_pieces(text: str, offset: int) -> Iterator[tuple[int, Piece]]:
 
 
 def _read_markdown_pieces(text: str, held: Held) -> Iterator[tuple[int, Piece]]:
-    """The same of Markdown: its own links and pictures as the tags they become."""
+    """Yield the same of Markdown: its own links and pictures as the tags they become."""
     starts = [0, *(match.end() for match in re.finditer("\n", text)), len(text)]
     for block in parse_markdown(text, held):
         begin, end = (starts[line] for line in block.map or (0, len(starts) - 1))
@@ -81,7 +83,7 @@ class _Auditor:
         self.has_base = False  # are links of the open <mj-navbar> relative to its base-url?
 
     def find_faults(self, pieces: Iterator[tuple[int, Piece]]) -> Iterator[tuple[int, str, str]]:
-        """Position, kind and sentence for each thing that is wrong."""
+        """Yield position, kind and sentence for each thing that is wrong."""
         for position, piece in pieces:
             if piece.kind == "raw" and piece.name in ("style", "mj-style"):
                 for place, said in find_style_faults(piece.source, self.held):
@@ -103,13 +105,13 @@ class _Auditor:
             self.has_base = piece.is_start and bool(markup.attributes(piece.source).get("base-url"))
 
     def _is_dead_anchor(self, tag: str) -> bool:
-        """Has an <a> neither an address nor a name that others link to?"""
+        """Return whether an <a> has neither an address nor a name that others link to."""
         names = markup.attributes(tag)
         has_liquid = self.held.mark.search(markup.without_values(tag)) is not None
         return not has_liquid and not names.keys() & {"href", "name", "id", "xlink:href"}
 
     def _find_tag_faults(self, tag: str, name: str) -> Iterator[tuple[str, str]]:
-        """Kind and sentence for each thing that is wrong with one start tag."""
+        """Yield kind and sentence for each thing that is wrong with one start tag."""
         attributes = markup.attributes(tag)
         if name == "script" and attributes.get("type", "").lower() not in _DATA_SCRIPTS:
             yield (

@@ -33,15 +33,15 @@ class BareLinks:
         self._held = held
 
     def pretest(self, text: str) -> bool:
-        """May a text hold an address?"""
+        """Return whether a text may hold an address."""
         return "@" in text or "://" in text or "www." in text.lower()
 
     def test(self, text: str) -> bool:
-        """Does a text hold an address?"""
+        """Return whether a text holds an address."""
         return bool(self.match(text))
 
     def match(self, text: str) -> list[Found] | None:
-        """All addresses of a text."""
+        """Return all addresses of a text."""
         found = []
         for match in _address.finditer(text):
             address = self._without_end(match[0])
@@ -53,7 +53,7 @@ class BareLinks:
         return found or None
 
     def _without_end(self, address: str) -> str:
-        """The address without the signs of the sentence it stands in, and up to the first tag of Liquid."""
+        """Return the address without the signs of the sentence it stands in, and up to the first tag of Liquid."""
         for mark in self._held.mark.finditer(address):
             if self._held.kind(mark) == TAG:
                 address = address[: mark.start()]

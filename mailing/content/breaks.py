@@ -45,8 +45,11 @@ class _End(NamedTuple):
 
 @dataclass
 class _Block:
-    """An open condition or loop. A loop's rounds owe nothing to what stands before it: that is paid before the first
-    round, and by each round at its end for the next, as much as the beginning of a round asks for."""
+    """An open condition or loop.
+
+    A loop's rounds owe nothing to what stands before it: that is paid before the first round, and by each round at
+    its end for the next, as much as the beginning of a round asks for.
+    """
 
     before: _OwedBreaks
     loop: bool
@@ -103,7 +106,8 @@ class TextLines:
     def begin_block(self, mark: str, loop: bool, certain: bool) -> None:
         """Write the mark that opens a condition or, when `loop`, a loop; `certain`: one branch is always taken.
 
-        Raises: Irregular: what a round begins with depends on another loop.
+        Raises:
+            Irregular: what a round begins with depends on another loop.
         """
         self._open(loop, certain)
         self.out.append(mark)
@@ -151,7 +155,7 @@ class TextLines:
         self.out.append(mark)
 
     def text(self) -> str:
-        """All that was written."""
+        """Return all that was written."""
         return "".join(self.out).strip() + "\n"
 
     def _open(self, loop: bool, certain: bool) -> None:
@@ -207,7 +211,7 @@ class TextLines:
         self.owed = _OwedBreaks(lines, begun=True, given=lines)
 
     def _write_gap(self, end: _End, gap: str) -> str:
-        """A gap as it is written at the end of a branch; one that is due to tags stays where all else is blank."""
+        """Return a gap as it is written at the end of a branch; one due to tags stays where all else is blank."""
         return self._keep_blank(gap) if end.is_blank and "\n" in gap else gap
 
     def _pay(self) -> None:
@@ -249,7 +253,7 @@ class TextLines:
 
 
 def _remaining_gap(owed: _OwedBreaks) -> str:
-    """What is still to be written of a gap."""
+    """Return what is still to be written of a gap."""
     if owed.lines:
         return "\n" * (owed.lines - owed.given)
     return " " if owed.space and not owed.spaced else ""

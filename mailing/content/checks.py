@@ -24,7 +24,7 @@ _NOBODY = Recipient(email="someone@example.com")
 def find_problems(
     source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
 ) -> list[Fault]:
-    """(field, sentence) for everything that is wrong with the source; [] when it is fit to launch.
+    """Return (field, sentence) for everything that is wrong with the source; [] when it is fit to launch.
 
     Args:
         samples: some of those it will go to; the content is rendered for each.
@@ -72,7 +72,7 @@ def _find_missing_unsubscribe(templates: Mapping[str, Template], source: Source)
 
 
 def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> Iterator[Fault]:
-    """What is wrong with a mail as one sample reads it."""
+    """Yield what is wrong with a mail as one sample reads it."""
     link = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
     if has_link and link not in preview.html:
         yield "body", "it has no unsubscribe link."
@@ -88,14 +88,14 @@ def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> It
 
 
 def _has_words(text: str) -> bool:
-    """Has a text part words besides its links?"""
+    """Return whether a text part has words besides its links."""
     return any(character.isalnum() for character in re.sub(r"https?://\S+", "", text))
 
 
 def _find_rendering_faults(
     compiled: Compiled, samples: Sequence[Recipient], has_link: bool, source: Source
 ) -> list[Fault]:
-    """What goes wrong for some of the samples; each thing once, with the first it happens to and how many more."""
+    """List what goes wrong for some of the samples: each thing once, with the first sample and how many more."""
     those: dict[Fault, list[Recipient]] = {}
     sizes: list[tuple[int, str]] = []
     started = time.thread_time()

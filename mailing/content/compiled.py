@@ -2,11 +2,13 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
+
+from mailing.content.source import Values
 
 from .limits import check_html_depth
 from .mime import (
@@ -68,7 +70,7 @@ class Compiled:
     """
 
     def __init__(self, frozen: Frozen) -> None:
-        """Raises LiquidError: a template does not parse."""
+        """Parse the templates; a LiquidError says what does not parse."""
         self._frozen = frozen
         self._dump = msgspec.msgpack.encode(frozen)
         self.hash = sha256(self._dump).hexdigest()
@@ -96,15 +98,17 @@ class Compiled:
         self._shared_headers = self._headers_of_all(boundary)
 
     def dump(self) -> bytes:
-        """What `load` makes the same content from again."""
+        """Return what `load` makes the same content from again."""
         return self._dump
 
     def render(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
-        """The whole message for one recipient, made at the UNIX time `at` (now).
+        """Return the whole message for one recipient, made at the UNIX time `at` (now).
 
         Lines end in CRLF, those of the body have at most 76 characters, and none begins with a dot: it goes to DATA
-        as it is, without dot-stuffing. ASCII, unless the address itself is not. Raises ContentError: the recipient's
-        values break the template, or are not fit for a header.
+        as it is, without dot-stuffing. ASCII, unless the address itself is not.
+
+        Raises:
+            ContentError: the recipient's values break the template, or are not fit for a header.
         """
         at = time.time() if at is None else at
         values = self._values(recipient, links)
@@ -117,7 +121,7 @@ class Compiled:
         return self._message(head, trim_wire(text) if self._is_loose else text, html)
 
     def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
-        """The same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""
+        """Return the same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""
         at = time.time() if at is None else at
         values = self._values(recipient, links)
         return self._message(
@@ -133,11 +137,12 @@ class Compiled:
         at: float | None = None,
         notes: list[str] | None = None,
     ) -> Preview:
-        """What this recipient would read; `preheader` as a template of its own, since it is part of the HTML by now.
+        """Return what this recipient would read; `preheader` is a template of its own, since the HTML holds it by now.
 
         What a filter can make nothing of, such as a date that is none, is added to `notes`.
 
-        Raises: ContentError, with the field at fault.
+        Raises:
+            ContentError: with the field at fault.
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
@@ -156,17 +161,20 @@ class Compiled:
         )
 
     @staticmethod
-    def _reading(field: str, render: Callable[..., T], *arguments: Any) -> T:
+    def _reading(field: str, render: Callable[..., T], *arguments: object) -> T:
         try:
             return render(*arguments)
         except ContentError as error:
             raise ContentError(str(error), field) from error
 
     def target(self, index: int, recipient: Recipient | None = None, *, at: float | None = None) -> str:
-        """The address link `index` leads to, in ASCII, with its UTM parameters.
+        """Return the address link `index` leads to, in ASCII, with its UTM parameters.
 
         `recipient` is asked for by the links that differ by recipient; without one their values are empty.
-        Raises IndexError: there is no such link. ContentError: its Liquid cannot be rendered.
+
+        Raises:
+            IndexError: there is no such link.
+            ContentError: its Liquid cannot be rendered.
         """
         if index < 0:
             raise IndexError(f"there is no link {index}")
@@ -183,8 +191,8 @@ class Compiled:
             None if line.fixed is None else self.target(index) for index, line in enumerate(self._targets)
         ]
 
-    def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:
-        """Every variable a template may read, by name."""
+    def _values(self, recipient: Recipient, links: Links) -> dict[str, Any]:  # Any: as in `Values`
+        """Return every variable a template may read, by name."""
         values = _own_values(recipient)
         base, token = links.base, links.token
         values[UNSUBSCRIBE] = unsubscribe = f"{base}/u/{token}"
@@ -208,7 +216,7 @@ class Compiled:
         lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         return "\r\n".join(lines)
 
-    def _head(self, recipient: Recipient, values: Mapping[str, Any], at: float) -> str:
+    def _head(self, recipient: Recipient, values: Values, at: float) -> str:
         frozen = self._frozen
         if not _address(recipient.email):
             raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
@@ -237,9 +245,9 @@ class Compiled:
         )
 
     def _pages(
-        self, values: Mapping[str, Any], seed: object, at: float, notes: list[str] | None = None
+        self, values: Values, seed: object, at: float, notes: list[str] | None = None
     ) -> tuple[str, str]:
-        """The HTML part as its recipient reads it, and with what its text part is to say."""
+        """Return the HTML part as its recipient reads it, and with what its text part is to say."""
         page = self._html.template.whole(values, seed, at, notes)
         if not self.late:
             return page, page
@@ -247,7 +255,7 @@ class Compiled:
         inlined = inline_styles(page)
         return inlined, make_seen_page(page) or inlined
 
-    def _bodies_in_full(self, values: Mapping[str, Any], seed: object, at: float) -> tuple[str, str]:
+    def _bodies_in_full(self, values: Values, seed: object, at: float) -> tuple[str, str]:
         if not (self.late or self._frozen.text_late):
             text = self._text.in_full(values, seed, at)
             return trim_wire(text) if self._is_loose else text, self._html.in_full(values, seed, at)
@@ -257,7 +265,7 @@ class Compiled:
         text = self._text.in_full(values, seed, at)
         return trim_wire(text) if self._is_loose else text, encode_quoted_printable(page)
 
-    def _trimmed_text(self, values: Mapping[str, Any], seed: object, at: float) -> str:
+    def _trimmed_text(self, values: Values, seed: object, at: float) -> str:
         text: str = self._reading("text", self._text.template.whole, values, seed, at)
         return text.strip(" \t\n") + "\n" if self._is_loose else text
 
@@ -265,8 +273,8 @@ class Compiled:
         return "".join((head, self._before_text, text, self._before_html, html, self._end)).encode()
 
 
-def _own_values(recipient: Recipient) -> dict[str, Any]:
-    """The recipient's own variables; a name left empty leaves an attribute of that name in place."""
+def _own_values(recipient: Recipient) -> dict[str, Any]:  # Any: as in `Values`
+    """Return the recipient's own variables; a name left empty leaves an attribute of that name in place."""
     values = {**recipient.attributes, "attributes": recipient.attributes, "email": recipient.email}
     if recipient.first_name:
         values["first_name"] = recipient.first_name
@@ -276,12 +284,20 @@ def _own_values(recipient: Recipient) -> dict[str, Any]:
 
 
 def load(dumped: bytes) -> Compiled:
-    """The content that `dump` stored. Raises ContentError: not made by `dump`, or by a version no longer read."""
+    """Return the content that `dump` stored.
+
+    Raises:
+        ContentError: not made by `dump`, or by a version no longer read.
+    """
     return Compiled(_read_stored(dumped))
 
 
 def read_links(dumped: bytes) -> tuple[str, ...]:
-    """The `links` of a stored content, without reading its templates. Raises ContentError, as `load` does."""
+    """Return the `links` of a stored content, without reading its templates.
+
+    Raises:
+        ContentError: as `load` does.
+    """
     return _read_stored(dumped).links
 
 

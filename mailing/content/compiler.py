@@ -22,20 +22,27 @@ _NOWHERE = Links("https://unsubscribe.invalid", "preview")
 
 
 def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
-    """The content made ready to send. Raises ContentError, with the first thing that is wrong."""
+    """Return the content made ready to send.
+
+    Raises:
+        ContentError: with the first thing that is wrong.
+    """
     source = prepare_source(source)
     return _compile_source(source, find_faults(source))
 
 
 def mark_as_test(source: Source) -> Source:
-    """The same e-mail marked [TEST], with nothing in it that tracks."""
+    """Return the same e-mail marked [TEST], with nothing in it that tracks."""
     return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
 
 
 def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE) -> Preview:
-    """What one recipient would read, with links that lead straight on.
+    """Return what one recipient would read, with links that lead straight on.
 
-    A draft may lack a subject or a sender: only what cannot be shown is refused. Raises ContentError.
+    A draft may lack a subject or a sender: only what cannot be shown is refused.
+
+    Raises:
+        ContentError: it does not compile or render.
     """
     untracked = replace(prepare_source(source), track_opens=False, track_clicks=False)
     made = _compile_source(untracked, find_unrenderable(untracked))
@@ -43,7 +50,7 @@ def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE
 
 
 def _replace_surrogates(source: Source) -> Source:
-    """The source with a question mark for each half of a surrogate pair, which is no character."""
+    """Return the source with a question mark for each half of a surrogate pair, which is no character."""
     changed = {
         field: text.encode("utf-8", "replace").decode()
         for field, text in asdict(source).items()
@@ -106,7 +113,7 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
 
 
 def _compile_text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:
-    """The template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
+    """Return the template of the text part, made from the HTML; None when only the rendered HTML tells what it says."""
     if late:
         return None
     try:
@@ -131,6 +138,6 @@ def _read_settings(source: Source) -> Settings:
 
 
 def _compile_line(text: str, part: str) -> str:
-    """A field of plain text as a Liquid template, its spintax made part of it."""
+    """Return a field of plain text as a Liquid template, its spintax made part of it."""
     held = Held(text)
     return held.restore(Spintax(held, part).run(held.liquid(text)))

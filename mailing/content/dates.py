@@ -3,11 +3,12 @@
 import datetime as dt
 import re
 from functools import lru_cache
-from typing import Any
 
 from babel import Locale
 from babel.dates import get_month_names
 from liquid.exceptions import FilterArgumentError
+
+from mailing.content.source import LiquidContext
 
 _day_first = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})").fullmatch  # 15.01.2024
 _slashed = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})").fullmatch
@@ -25,8 +26,8 @@ _time = re.compile(
 _MONTH_FIRST = frozenset(("en", "en_US", "en_PH"))  # languages in which 03/04/2016 is in March
 
 
-def read_date(value: object, context: Any) -> dt.date | None:
-    """The date or the moment that a value means; None when it means none.
+def read_date(value: object, context: LiquidContext) -> dt.date | None:
+    """Return the date or the moment that a value means; None when it means none.
 
     Takes dates, seconds since 1970 (a number or its digits), ISO 8601, 15.01.2024, 03/14/2016, March 14, 2016 and
     14. März 2016 with the names of months in English and in the campaign's language. In 03/04/2016 the language
@@ -54,8 +55,12 @@ def read_date(value: object, context: Any) -> dt.date | None:
         return None
 
 
-def write_date(moment: dt.date, pattern: str, context: Any) -> str:
-    """The moment by a strftime pattern. Raises FilterArgumentError: the pattern cannot be used."""
+def write_date(moment: dt.date, pattern: str, context: LiquidContext) -> str:
+    """Return the moment by a strftime pattern.
+
+    Raises:
+        FilterArgumentError: the pattern cannot be used.
+    """
     if "%s" in pattern:  # strftime would take the machine's zone for it
         zone = context.moment(0).tzinfo
         at = moment if isinstance(moment, dt.datetime) else dt.datetime.combine(moment, dt.time(), zone)
@@ -68,7 +73,7 @@ def write_date(moment: dt.date, pattern: str, context: Any) -> str:
         raise FilterArgumentError(f"date: {error}", token=None) from error
 
 
-def _read_text(text: str, context: Any) -> dt.date | None:
+def _read_text(text: str, context: LiquidContext) -> dt.date | None:
     try:
         iso = dt.datetime.fromisoformat(text)
     except ValueError:
@@ -107,7 +112,7 @@ def _read_day(text: str, locale: str) -> dt.date | None:
     return None
 
 
-def _in_zone(moment: dt.datetime, context: Any) -> dt.datetime:
+def _in_zone(moment: dt.datetime, context: LiquidContext) -> dt.datetime:
     return moment if moment.tzinfo is None else moment.astimezone(context.moment(0).tzinfo)
 
 

@@ -53,12 +53,15 @@ class Document(NamedTuple):
 
 
 def build_document(source: Source, held: Held, preheader: str, is_late: bool = False) -> Document:
-    """The body as one HTML document with marks.
+    """Return the body as one HTML document with marks.
 
-    `preheader` is HTML with marks, put where mail clients look for it. Raises ContentError: MJML that does not parse.
+    `preheader` is HTML with marks, put where mail clients look for it.
 
     Args:
         is_late: inline the CSS into each rendered message, whatever is known of the template.
+
+    Raises:
+        ContentError: MJML that does not parse.
     """
     body = held.liquid(source.body)
     spintax = Spintax(held, "b")
@@ -80,14 +83,14 @@ def build_document(source: Source, held: Held, preheader: str, is_late: bool = F
 
 
 def add_pixel(page: str, mark: str) -> str:
-    """The page with the image whose loading tells that it was opened; `mark` stands for its address."""
+    """Return the page with the image whose loading tells that it was opened; `mark` stands for its address."""
     return markup.insert_before_end(
         page, "body", f'<img src="{mark}" width="1" height="1" alt="" style="border:0">'
     )
 
 
 def add_trap(page: str, mark: str) -> str:
-    """The page with a link that people cannot see: who follows it is a machine that follows all links."""
+    """Return the page with a link that people cannot see: who follows it is a machine that follows all links."""
     return markup.insert_before_end(
         page,
         "body",
@@ -96,7 +99,7 @@ def add_trap(page: str, mark: str) -> str:
 
 
 def parse_markdown(text: str, held: Held) -> Sequence[Token]:
-    """The pieces of a Markdown text."""
+    """Return the pieces of a Markdown text."""
     return _make_markdown_parser(held).parse(text)
 
 
@@ -109,7 +112,7 @@ def _make_markdown_parser(held: Held) -> MarkdownIt:
 
 
 def _convert_markdown(text: str, held: Held) -> str:
-    """Tags on a line of their own become comments: they neither make a paragraph nor belong to one."""
+    """Convert Markdown. Liquid on a line of its own becomes a comment: it is in no paragraph and makes none."""
     limits.check_markdown_size(text)
     lines = []
     for line in held.escapes(text).split("\n"):
@@ -131,7 +134,7 @@ def _complete_page(body: str, source: Source, held: Held) -> str:
 
 
 def _add_body_tags(page: str, held: Held) -> str:
-    """The page with the tags of the body its author left out."""
+    """Return the page with the tags of the body its author left out."""
     before: list[str] = []  # what stands in the head or before it
     waiting: list[str] = []  # blanks and marks, which may belong to the body already
     rest: list[str] = []
@@ -169,7 +172,7 @@ def _inline_styles(page: str, held: Held) -> Document:
 
 
 def _is_late(page: str, held: Held) -> bool:
-    """Is it known only of a rendered page which rules of its style sheets apply to what?"""
+    """Return whether only a rendered page tells which rules of its style sheets apply to what."""
     sheets = styles.join_sheets(page)
     if held.mark.search(sheets):
         return True

@@ -2,7 +2,6 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any
 
 from liquid.builtin.expressions import BooleanExpression, LoopExpression, Path
 from liquid.builtin.expressions.logical import (
@@ -19,9 +18,12 @@ from liquid.expression import Expression
 from liquid.token import Token
 from liquid.undefined import is_undefined
 
+from campaigns.annotations import Argument
+from mailing.content.source import LiquidContext
+
 LOOP_LIMIT = 10_000  # rounds of all loops of one render together
 
-_OPERATORS: dict[type[Expression], tuple[str, Callable[[Any, Any], bool]]] = {
+_OPERATORS: dict[type[Expression], tuple[str, Callable[[Argument, Argument], bool]]] = {
     LtExpression: ("<", operator.lt),
     LeExpression: ("<=", operator.le),
     GtExpression: (">", operator.gt),
@@ -41,7 +43,7 @@ class Comparison(Expression):
         self,
         token: Token,
         sign: str,
-        compare: Callable[[Any, Any], bool],
+        compare: Callable[[Argument, Argument], bool],
         left: Expression,
         right: Expression,
     ):
@@ -54,7 +56,7 @@ class Comparison(Expression):
     def __str__(self) -> str:
         return f"{self.left} {self.sign} {self.right}"
 
-    def evaluate(self, context: Any) -> bool:
+    def evaluate(self, context: LiquidContext) -> bool:
         left, right = self.left.evaluate(context), self.right.evaluate(context)
         try:
             if isinstance(left, str) is not isinstance(right, str):
@@ -83,7 +85,7 @@ class BlankTest(Expression):
     def __str__(self) -> str:
         return f"{self.value} {'==' if self.is_wanted else '!='} blank"
 
-    def evaluate(self, context: Any) -> bool:
+    def evaluate(self, context: LiquidContext) -> bool:
         value = self.value.evaluate(context)
         if isinstance(value, str):
             is_blank = not value.strip()
@@ -95,8 +97,10 @@ class BlankTest(Expression):
         return [self.value]
 
 
-def read_number_test(condition: Expression) -> tuple[str, Callable[[Any, Any], bool], int | float] | None:
-    """A condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
+def read_number_test(
+    condition: Expression,
+) -> tuple[str, Callable[[Argument, Argument], bool], int | float] | None:
+    """Return a condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
     test = condition.expression if isinstance(condition, BooleanExpression) else condition
     if not isinstance(test, Comparison) or not isinstance(test.left, Path) or len(test.left.path) != 1:
         return None
@@ -118,7 +122,7 @@ class BoundedRange(Expression):
     def __str__(self) -> str:
         return str(self.literal)
 
-    def evaluate(self, context: Any) -> range:
+    def evaluate(self, context: LiquidContext) -> range:
         values = self.literal.evaluate(context)
         if values and values[-1] - values[0] > LOOP_LIMIT:
             raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=self.token)
@@ -131,10 +135,11 @@ class BoundedRange(Expression):
 def replace_expressions(expression: Expression) -> None:
     """Put ours in place of theirs, everywhere below `expression`.
 
-    Raises LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
+    Raises:
+        LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
     """
     for place in ("expression", "left", "right", "iterable"):
-        child: Any = getattr(expression, place, None)
+        child: Argument = getattr(expression, place, None)
         if type(child) in _OPERATORS:
             sign, compare = _OPERATORS[type(child)]
             setattr(expression, place, Comparison(child.token, sign, compare, child.left, child.right))

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from decimal import Context as DecimalContext
 from decimal import Decimal, localcontext
 from functools import wraps
-from typing import Any
 
 from babel.dates import format_date
 from babel.numbers import format_currency
@@ -20,6 +19,8 @@ from liquid.exceptions import (
 )
 from liquid.filter import with_context
 from liquid.undefined import is_undefined
+
+from mailing.content.source import LiquidContext
 
 from . import dates
 
@@ -40,8 +41,8 @@ BABEL_LENGTHS = ("short", "medium", "long", "full")
 
 
 @with_context
-def date(value: object, style: object = "medium", *, context: Any) -> object:
-    """`value` as a date: `style` is a strftime pattern, or short, medium, long or full in the campaign's language.
+def date(value: object, style: object = "medium", *, context: LiquidContext) -> object:
+    """Write `value` as a date: `style` is a strftime pattern, or short, medium, long or full in its language.
 
     Takes a date, a date-time, a date as text (see `dates.read_date`), seconds since 1970, or "now". A moment with an
     offset is shown in the campaign's zone. Nothing gives nothing; what is no date is returned as it is, as Liquid does,
@@ -63,8 +64,8 @@ def date(value: object, style: object = "medium", *, context: Any) -> object:
 
 
 @with_context
-def money(value: object, currency: object = None, *, context: Any) -> object:
-    """`value`, an amount in whole units such as 12.5, as money in the campaign's language and currency.
+def money(value: object, currency: object = None, *, context: LiquidContext) -> object:
+    """Return `value`, an amount in whole units such as 12.5, as money in the campaign's language and currency.
 
     `currency` is an ISO 4217 code. Nothing gives nothing; what is no number is returned as it is.
     """
@@ -84,7 +85,7 @@ def money(value: object, currency: object = None, *, context: Any) -> object:
 
 
 def strip_html(value: object) -> str:
-    """Text without tags, comments, scripts and style sheets; in one pass, whatever is left open."""
+    """Return text without tags, comments, scripts and style sheets; in one pass, whatever is left open."""
     text = "" if value is None or is_undefined(value) else str(value)
     out: list[str] = []
     missing: set[str] = set()  # what is looked for once in vain is not there further on either
@@ -111,7 +112,7 @@ _HIDDEN = {
 
 
 def uniq(value: object, key: object = None) -> list[object]:
-    """The items of a list without those that were there before; with `key` those alike in what the key names."""
+    """Return the items of a list without those that were there before; with `key` those alike in what the key names."""
     known: set[object] = set()
     kept = []
     for item in _flatten_items(value):
@@ -127,7 +128,7 @@ def uniq(value: object, key: object = None) -> list[object]:
 
 
 def _flatten_items(value: object) -> list[object]:
-    """What a filter on lists goes through: the items of the list and of lists in it; anything else is one item."""
+    """Return what a filter on lists goes through: the items of a list and of lists in it, or the one value."""
     if not isinstance(value, list | tuple):
         return [value]
     items: list[object] = []
@@ -144,14 +145,14 @@ def _flatten_items(value: object) -> list[object]:
 
 
 def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
-    """The filter with what it takes and returns kept small and counted, so that none can fill the memory or the time.
+    """Return the filter with what it takes and returns counted, so that none can fill the memory or the time.
 
     What it cannot work with is told in a sentence: values come from people's files.
     """
     wants = [each for each in ("context", "environment") if getattr(filter_, f"with_{each}", False)]
 
     @wraps(filter_)
-    def apply(context: Any, value: object, *arguments: object, **options: object) -> object:
+    def apply(context: LiquidContext, value: object, *arguments: object, **options: object) -> object:
         try:
             context.charge(sum(measure_value(name, each) for each in (value, *arguments, *options.values())))
             if name in ("replace", "join"):
@@ -177,7 +178,11 @@ def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., obj
 
 
 def measure_value(name: str, value: object) -> int:
-    """How much there is to go through. Raises FilterValueError: more than a filter may take or return."""
+    """Return how much there is to go through.
+
+    Raises:
+        FilterValueError: more than a filter may take or return.
+    """
     if isinstance(value, str):
         if len(value) > TEXT_LIMIT:
             raise FilterValueError(f"{name}: text over {TEXT_LIMIT:,} characters", token=None)
@@ -196,7 +201,7 @@ def measure_value(name: str, value: object) -> int:
 
 
 def _name_kind(value: object) -> str:
-    """What a value is, in words at the start of a sentence."""
+    """Return what a value is, in words at the start of a sentence."""
     if value is None or is_undefined(value):
         return "nothing"
     for kinds, words in _KINDS:
@@ -205,7 +210,7 @@ def _name_kind(value: object) -> str:
     return f"a {type(value).__name__}"
 
 
-_KINDS: tuple[tuple[Any, str], ...] = (
+_KINDS: tuple[tuple[type | tuple[type, ...], str], ...] = (
     (str, "text"),
     (bool, "true or false"),
     ((int, float, Decimal), "such a number"),
@@ -215,8 +220,8 @@ _KINDS: tuple[tuple[Any, str], ...] = (
 )
 
 
-def _check_growth(name: str, value: object, arguments: tuple[Any, ...]) -> None:
-    """Two of Liquid's filters multiply text by text: measured before, not after."""
+def _check_growth(name: str, value: object, arguments: tuple[object, ...]) -> None:
+    """Measure two of Liquid's filters before they run, not after: they multiply text by text."""
     if name == "replace" and arguments:
         old, new = str(arguments[0]), str(arguments[1]) if len(arguments) > 1 else ""
         size = str(value).count(old) * len(new)
@@ -238,5 +243,5 @@ def register(environment: Environment) -> None:
 
 
 def _escaping_strip_html(value: object) -> str:
-    """`strip_html` that leaves HTML HTML, and text text that is still to be escaped."""
+    """Strip tags, leaving HTML as HTML, and text as text that is still to be escaped."""
     return Markup(strip_html(value)) if isinstance(value, Markup) else strip_html(value)

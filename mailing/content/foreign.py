@@ -66,12 +66,12 @@ class MergeTag(NamedTuple):
 
 
 def find_merge_tags(text: str) -> list[MergeTag]:
-    """The merge tags of other programs in a text."""
+    """Return the merge tags of other programs in a text."""
     return [change for _, change in _list_changes(text)]
 
 
 def convert_merge_tags(text: str) -> str:
-    """The text with its merge tags turned into Liquid; those without a counterpart stay."""
+    """Return the text with its merge tags turned into Liquid; those without a counterpart stay."""
     out: list[str] = []
     position = 0
     for start, change in _list_changes(text):
@@ -82,7 +82,7 @@ def convert_merge_tags(text: str) -> str:
 
 
 def describe_merge_tag(change: MergeTag) -> str:
-    """A sentence about one merge tag, without its end."""
+    """Return a sentence about one merge tag, without its end."""
     if change.new is None:
         return (
             f"“{change.old}” is written for another program, and there is nothing like it here; leave it out"
@@ -121,6 +121,6 @@ class _Spans:
         self.starts = [start for start, _ in self.spans]
 
     def hold(self, place: int) -> bool:
-        """Does a place lie in one of them, behind its beginning?"""
+        """Return whether a place lies in one of them, behind its beginning."""
         before = bisect_left(self.starts, place) - 1
         return before >= 0 and place < self.spans[before][1]

@@ -35,7 +35,7 @@ _simple = re.compile(r"[A-Za-z_][\w.]*").fullmatch
 
 
 def is_merge_name(said: str) -> bool:
-    """Is it a field of a person, and not words that happen to stand in brackets?"""
+    """Return whether it is a field of a person, and not words that happen to be in brackets."""
     name = _squeeze(said)
     return name in _SURE or (said.isupper() and (name in _IN_CAPITALS or "_" in said.strip("_")))
 
@@ -50,7 +50,7 @@ def name_here(said: str) -> str:
 
 
 def is_about_people(said: str) -> bool:
-    """Is it a name of a field of the recipient, rather than of the sender or of an order?"""
+    """Return whether it names a field of the recipient, rather than of the sender or of an order."""
     of, dot, _ = said.partition(".")
     return not dot or of.strip().lower() in _PEOPLE
 
@@ -64,7 +64,7 @@ def write_output(said: str, default: str = "") -> str:
 
 
 def is_simple(said: str) -> bool:
-    """Is it a name, with full stops at most?"""
+    """Return whether it is a name, with full stops at most."""
     return _simple(said) is not None
 
 

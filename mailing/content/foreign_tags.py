@@ -26,7 +26,7 @@ class TagReader:
         self.blocks: list[tuple[str, str]] = []  # the Liquid tag of each, and for a loop its item's name
 
     def read_tag(self, match: re.Match[str]) -> str | None:
-        """What a tag is here; itself when it is right already; None when nothing is like it."""
+        """Return what a tag is here; itself when it is right already; None when nothing is like it."""
         kind = match.lastgroup or ""
         said = (match[kind] or "").strip()
         if kind in ("mailchimp", "block"):
@@ -128,7 +128,7 @@ class TagReader:
         return written if name == said else f"{{{{ {name} }}}}"
 
     def _name(self, said: str) -> str:
-        """A variable as Liquid has it, inside a loop that of its item."""
+        """Return a variable as Liquid has it, inside a loop that of its item."""
         item = next((one for tag, one in reversed(self.blocks) if tag == "for"), "")
         if said in _COUNTERS:
             return _COUNTERS[said]
@@ -161,7 +161,7 @@ def _condition(said: str) -> str:
 
 
 def _read_bracketed(written: str, said: str) -> str:
-    """A name between signs that other texts may have too: itself unless it is surely a merge tag."""
+    """Return a name between signs that other texts may have too: itself unless it is surely a merge tag."""
     if found := _fallback(said):
         return write_output(found[1], found[2].strip("\"'“”"))
     return write_output(said) if is_merge_name(said) else written
@@ -179,7 +179,7 @@ def _read_salesforce(said: str) -> str | None:
 
 
 def _read_code(written: str, said: str) -> str | None:
-    """A piece of a program: one that only writes a variable has a counterpart here."""
+    """Return a piece of a program: one that only writes a variable has a counterpart here."""
     if written.startswith("<?"):
         found = _echo(said)
         return write_output(found[1]) if found and ("echo" in said or written[2] == "=") else None

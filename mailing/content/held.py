@@ -37,7 +37,7 @@ class Held:
         self._around = re.compile(rf"<!--(?!{self._word}\d{{6}}z-->)(?:{inner}|(?!-->).)*?-->", re.DOTALL)
 
     def keep(self, piece: str, kind: str) -> str:
-        """The mark that stands for `piece` from now on."""
+        """Return the mark that stands for `piece` from now on."""
         self._pieces.append((piece, kind))
         return f"{self._word}{len(self._pieces) - 1:06}z"
 
@@ -48,7 +48,7 @@ class Held:
         return self._pieces[int(mark[1])][0]
 
     def liquid(self, text: str) -> str:
-        """`text` with its Liquid held. A comment with all that is in it is one piece."""
+        """Return `text` with its Liquid held. A comment with all that is in it is one piece."""
         out: list[str] = []
         depth, comment = 0, ""
         for match in _liquid.finditer(text):
@@ -68,22 +68,22 @@ class Held:
         return "".join(out)
 
     def escapes(self, text: str) -> str:
-        r"""`text` with \{ \| and \} held: a brace and a bar that mean themselves."""
+        r"""Return `text` with \{ \| and \} held: a brace and a bar that mean themselves."""
         return _escaped.sub(lambda match: self.keep(match[1], TEXT), text)
 
     def as_comments(self, text: str) -> str:
-        """The marks in running HTML, as comments."""
+        """Return the marks in running HTML, as comments."""
         return self.mark.sub(lambda mark: f"<!--{self._word}{mark[1]}z-->", text)
 
     def bare_in_comments(self, page: str) -> str:
-        """The page with the marks inside its comments bare: a comment inside a comment would end it."""
+        """Return the page with the marks inside its comments bare: a comment inside a comment would end it."""
         return self._around.sub(
             lambda comment: "<!--" + self.mark.sub(lambda mark: f"{self._word}{mark[1]}z", comment[0][4:]),
             page,
         )
 
     def restore(self, text: str, change: Callable[[str], str] = str) -> str:
-        """`text` as a Liquid template; `change` is applied to what lies between the pieces."""
+        """Return `text` as a Liquid template; `change` is applied to what lies between the pieces."""
         out: list[str] = []
         plain = ""
         position = 0

@@ -35,7 +35,7 @@ class TrackedLinks:
         self._numbers: dict[str, int] = {}
 
     def rewritten(self, page: str) -> str:
-        """The page with marks, its links replaced by what recipients get."""
+        """Return the page with marks, its links replaced by what recipients get."""
         out = list(markup.cut_pieces(page))
         for place, piece in enumerate(out):
             tag = piece.source
@@ -47,7 +47,7 @@ class TrackedLinks:
         return markup.join_pieces(out)
 
     def _address(self, href: str) -> str:
-        """What stands in place of `href`, an attribute's value with marks."""
+        """Return what stands in place of `href`, an attribute's value with marks."""
         plain = markup.unescape_value(href).strip()
         url = self.held.restore(plain)
         if not self.held.mark.search(href):
@@ -71,7 +71,7 @@ class TrackedLinks:
         return f"{keep(URL_OPENING, OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
     def _without_scheme(self, href: str) -> str:
-        """The link to a page of ours without what editors write before the placeholder: it is a whole address."""
+        """Return the link to a page of ours without what editors write before it: it is a whole address."""
         mark = self.held.mark.search(href)
         before = _scheme_alone(href)
         return href[mark.start() :] if mark and before and before.end() == mark.start() else href

@@ -21,7 +21,7 @@ class ListNumbers:
         self.next = start
 
     def bullet(self, value: int | None) -> str:
-        """What stands before the next item; `value` is the number it gives itself."""
+        """Return what stands before the next item; `value` is the number it gives itself."""
         if not self.kind:
             return "-"
         number = self.next if value is None else value
@@ -30,13 +30,13 @@ class ListNumbers:
 
 
 def read_integer(text: str | None) -> int | None:
-    """The whole number with which the value of an attribute begins."""
+    """Return the whole number with which the value of an attribute begins."""
     match = re.match(r"\s*([+-]?\d{1,9})", text or "")
     return int(match[1]) if match else None
 
 
 def _numeral(number: int, kind: str) -> str:
-    """The number as list items are counted: by 1, a, A, i or I."""
+    """Return the number as list items are counted: by 1, a, A, i or I."""
     if number > 0 and kind in ("a", "A"):
         letters = ""
         while number:

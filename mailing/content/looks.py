@@ -39,7 +39,7 @@ class Look(NamedTuple):
 
 
 def compute_look(tag: str, attributes: Mapping[str, str | None], parent: Look) -> Look:
-    """How an element looks inside one that looks like `parent`."""
+    """Return how an element looks inside one that looks like `parent`."""
     if parent.is_hidden or tag in _NEVER_SHOWN:
         return parent._replace(is_hidden=True)
     style = styles.compute_style(attributes.get("style") or "") if attributes else {}

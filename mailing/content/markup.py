@@ -46,8 +46,13 @@ _BREAKOUT = frozenset(
 
 
 class Piece(NamedTuple):
-    """`kind` is text, raw (inside style and the like), comment, condition (Outlook's) or tag, with its lower-case
-    `name`; `hidden` when it stands in a conditional comment, which is HTML to Outlook and a comment to all others."""
+    """A piece of a page.
+
+    Attributes:
+        kind: text, raw (inside style and the like), comment, condition (Outlook's) or tag.
+        name: of a tag, in lower case.
+        hidden: it is in a conditional comment, which is HTML to Outlook and a comment to all others.
+    """
 
     kind: str
     source: str
@@ -90,7 +95,7 @@ _PAGES_KEPT = 2
 
 
 def cut_pieces(html: str) -> tuple[Piece, ...]:
-    """The pieces of `html`, whose sources joined are `html`."""
+    """Return the pieces of `html`, whose sources joined are `html`."""
     return _read.get(html) or _keep_pieces(html, tuple(_cut_pieces(html)))
 
 
@@ -102,7 +107,7 @@ def _keep_pieces(html: str, found: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 
 def join_pieces(found: Iterable[Piece]) -> str:
-    """The page of these pieces: those of another page, but for the values of attributes in its tags.
+    """Return the page of these pieces: those of another page, but for the values of attributes in its tags.
 
     Such values change nothing about where tags begin and end, so that the page need not be cut again.
     """
@@ -113,7 +118,7 @@ def join_pieces(found: Iterable[Piece]) -> str:
 
 
 def is_doctype(piece: Piece) -> bool:
-    """Is it the DOCTYPE, without which parsers let a paragraph go on through a table (HTML standard, quirks mode)?"""
+    """Return whether it is the DOCTYPE, without which a paragraph goes on through a table (quirks mode)."""
     return piece.kind == "comment" and not piece.hidden and piece.source[:9].lower() == "<!doctype"
 
 
@@ -167,7 +172,7 @@ def _cut_pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
 
 
 def _end_of_other(html: str, position: int, foreign: bool) -> tuple[int, bool]:
-    """Where what begins with "<" and is no whole tag ends; whether it is text, or a comment by the standard."""
+    """Find the end of what begins with "<" and is no whole tag; tell whether it is text, or a comment."""
     if html.startswith("<!--", position):
         if html.startswith((">", "->"), position + 4):
             return html.index(">", position) + 1, False
@@ -187,7 +192,7 @@ def _end_of_other(html: str, position: int, foreign: bool) -> tuple[int, bool]:
 
 
 def text_runs(html: str, is_mark: Callable[[str], object], change: Callable[[str], str]) -> str:
-    """`html` with `change` applied to each run of text that readers see; comments that are marks belong to the run."""
+    """Apply `change` to each run of text of `html` that readers see; comments that are marks belong to the run."""
     out: list[str] = []
     run: list[str] = []
     for piece in cut_pieces(html):
@@ -211,7 +216,7 @@ def _written_attributes(tag: str) -> Iterator[re.Match[str]]:
 
 
 def attributes(tag: str) -> dict[str, str]:
-    """The attributes of a tag, as written but for the quotes; of two alike the first. One without a value has ""."""
+    """Return the attributes of a tag, as written but for the quotes; of two alike the first; "" without a value."""
     found: dict[str, str] = {}
     for match in _written_attributes(tag):
         found.setdefault(match["name"].lower(), _unquote(match["value"]))
@@ -223,7 +228,7 @@ def _unquote(value: str | None) -> str:
 
 
 def without_values(tag: str) -> str:
-    """A tag without the values of its attributes: what is left is its syntax."""
+    """Return a tag without the values of its attributes: what is left is its syntax."""
     out, position = [], 0
     for match in _written_attributes(tag):
         if match["value"]:
@@ -233,14 +238,14 @@ def without_values(tag: str) -> str:
 
 
 def with_number(tag: str, name: str, number: int) -> str:
-    """The start tag with an attribute of ours before all others: of two alike, parsers take the first."""
+    """Return the start tag with an attribute of ours before all others: of two alike, parsers take the first."""
     end = _tag_name.match(tag)
     place = end.end() if end else len(tag) - 1
     return f'{tag[:place]} {name}="{number}"{tag[place:]}'
 
 
 def with_attribute(tag: str, name: str, value: str) -> str:
-    """The start tag with the value of its attribute `name` set; `value` is escaped already, but for quotes."""
+    """Return the start tag with the value of its attribute `name` set; `value` is escaped already, but for quotes."""
     value = value.replace('"', "&quot;")
     for match in _written_attributes(tag):
         if match["name"].lower() == name:
@@ -255,8 +260,10 @@ def with_attribute(tag: str, name: str, value: str) -> str:
 
 
 def unescape_value(value: str) -> str:
-    """The value of an attribute as it is meant: there, a name without ";" is no reference when a letter, a digit or
-    "=" follows, so that `&copy=2` stays what it is."""
+    """Return the value of an attribute as it is meant.
+
+    A name without ";" is no reference there when a letter, a digit or "=" follows: `&copy=2` stays what it is.
+    """
 
     def decode(match: re.Match[str]) -> str:
         name, semicolon, equals = match.groups()
@@ -270,7 +277,7 @@ def unescape_value(value: str) -> str:
 
 
 def insert_after_start(html: str, name: str, addition: str) -> str:
-    """`html` with `addition` behind the start tag of the first `name`; unchanged when there is none."""
+    """Return `html` with `addition` behind the start tag of the first `name`; unchanged when there is none."""
     out, done = [], False
     for piece in cut_pieces(html):
         out.append(piece.source)
@@ -281,7 +288,7 @@ def insert_after_start(html: str, name: str, addition: str) -> str:
 
 
 def insert_before_end(html: str, name: str, addition: str) -> str:
-    """`html` with `addition` before the last end tag of `name`, or at its end when there is none."""
+    """Return `html` with `addition` before the last end tag of `name`, or at its end when there is none."""
     if name == "body" and (end := _body_end.search(html, max(len(html) - 100, 0))):
         # Where this is no tag, something before it never ends, and takes in what is added at the end too
         return f"{html[: end.start()]}{addition}{html[end.start() :]}"
@@ -295,7 +302,7 @@ def insert_before_end(html: str, name: str, addition: str) -> str:
 
 
 def has_start_tag(html: str, name: str) -> bool:
-    """Has it a start tag `name`?"""
+    """Return whether it has a start tag `name`."""
     if re.search(f"<{name}", html, re.IGNORECASE) is None:
         return False
     return any(piece.name == name and piece.is_start for piece in cut_pieces(html))

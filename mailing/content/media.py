@@ -34,12 +34,12 @@ def unfold_media(sheet: str, of: str = "") -> str:
 
 
 def holds_on_screen(media: str) -> bool:
-    """Do the rules of a style sheet for these media hold on a wide screen? What is not known does not hold."""
+    """Return whether the rules of a style sheet for these media hold on a wide screen. What is unknown does not."""
     return any(_query_holds(query) for query in media.split(","))
 
 
 def changes_in_block(sheet: str) -> bool:
-    """Does a rule in @media set anything that may let an element be seen or not?"""
+    """Return whether a rule in @media sets anything that may show or hide an element."""
     plain = _comment.sub("", sheet) if "@media" in sheet.lower() else ""
     return any(
         _changes(plain, rule.end(), _end_of_block(plain, rule.end())) for rule in _rule.finditer(plain)
@@ -47,12 +47,12 @@ def changes_in_block(sheet: str) -> bool:
 
 
 def may_hide(sheet: str) -> bool:
-    """May a rule of a style sheet decide over what is seen?"""
+    """Return whether a rule of a style sheet may decide what is seen."""
     return _hides(_comment.sub("", sheet)) is not None
 
 
 def _list_parts(sheet: str) -> Iterator[str]:
-    """The parts of a style sheet that hold on a wide screen."""
+    """Yield the parts of a style sheet that hold on a wide screen."""
     position = 0
     while rule := _rule.search(sheet, position):
         yield sheet[position : rule.start()]
@@ -73,7 +73,7 @@ def _end_of_block(sheet: str, position: int) -> int:
 
 
 def _read_query(query: str) -> tuple[str, list[str]]:
-    """The kind of media a query asks for, "screen" when it says nothing, and the features it asks for."""
+    """Return the kind of media a query asks for, "screen" when it says nothing, and the features it asks for."""
     kind, *features = re.split(r"\s+and\s+|\s+and(?=\()|(?<=\))and\s+", query.strip().lower()) or [""]
     if kind.startswith("("):
         kind, features = "", [kind, *features]

@@ -24,7 +24,7 @@ _phrase = re.compile(r"(?:[!-~]{1,60}(?: |\Z))+").fullmatch  # words that can st
 
 
 def encode_quoted_printable(text: str) -> str:
-    """`text` in quoted-printable, such that results joined by SOFT are the quoted-printable of the texts joined.
+    """Return `text` in quoted-printable, such that results joined by SOFT are the quoted-printable of the texts joined.
 
     So every result stands in lines of its own: none depends on its neighbours. Lines have at most 76 characters, the
     last at most 75 (the "=" of SOFT may follow), and none begins with a dot: the message needs no dot-stuffing.
@@ -54,12 +54,12 @@ def trim_wire(wire: str) -> str:
 
 
 def encode_quoted_html(text: str) -> str:
-    """`encode_quoted_printable` of plain `text` escaped for HTML."""
+    """Return `encode_quoted_printable` of plain `text` escaped for HTML."""
     return text if is_plain_in_html(text) else encode_quoted_printable(str(escape(text)))
 
 
 def _refill_lines(lines: list[bytes]) -> list[bytes]:
-    """The same quoted-printable text with dots at the start of a line escaped, no line over 75 but for its "="."""
+    """Return quoted-printable text with dots at the start of a line escaped, no line over 75 but for its "="."""
     filled = []
     for line in lines:
         soft = line.endswith(b"=")
@@ -74,14 +74,14 @@ def _refill_lines(lines: list[bytes]) -> list[bytes]:
 
 
 def make_one_line(text: str) -> str:
-    """`text` fit for a header: every run of white space and control characters is one space, none at the ends."""
+    """Make `text` fit for a header: every run of white space and control characters is one space, none at the ends."""
     if text.isprintable() and "  " not in text:
         return text.strip(" ")
     return _controls.sub(" ", text).strip(" ")
 
 
 def encode_header(text: str) -> str:
-    """The value of an unstructured header such as Subject: ASCII, folded, and always one header."""
+    """Return the value of an unstructured header such as Subject: ASCII, folded, and always one header."""
     if len(text) <= 64 and text.isascii() and text.isprintable() and "=?" not in text:
         return text.strip(" ")
     text = make_one_line(text)
@@ -93,7 +93,7 @@ def encode_header(text: str) -> str:
 
 
 def _fold(text: str) -> str:
-    """`text` in lines of at most 64 characters or one word, broken at its spaces."""
+    """Return `text` in lines of at most 64 characters or one word, broken at its spaces."""
     lines = [""]
     for word in text.split(" "):
         if lines[-1] and len(lines[-1]) + len(word) > 64:
@@ -104,7 +104,7 @@ def _fold(text: str) -> str:
 
 
 def encode_mailbox(name: str, email: str) -> str:
-    """The value of a From or To header: `name`, when there is one, and the address (RFC 5322, 3.4)."""
+    """Return the value of a From or To header: `name`, when there is one, and the address (RFC 5322, 3.4)."""
     name = make_one_line(name)
     if not name:
         return email
@@ -133,5 +133,5 @@ def _encode_words(text: str) -> str:
 
 @lru_cache(maxsize=16)
 def date_header(second: int) -> str:
-    """The value of a Date header for a UNIX time in whole seconds."""
+    """Return the value of a Date header for a UNIX time in whole seconds."""
     return format_datetime(datetime.fromtimestamp(second, UTC))

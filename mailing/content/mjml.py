@@ -33,7 +33,9 @@ def to_html(text: str, held: Held, language: str) -> str:
     Args:
         text: the MJML, its Liquid held as comments.
         language: of the document, where its author names none.
-    Raises: ContentError: it does not parse, or an element or Liquid stands where it cannot; names the line.
+
+    Raises:
+        ContentError: it does not parse, or an element or Liquid stands where it cannot; names the line.
     """
     text = text.replace("\r\n", "\n").removeprefix("\ufeff")
     limits.check_mjml_depth(text)
@@ -87,7 +89,7 @@ def _line_of(text: str, held: Held, position: int) -> int:
 
 
 def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Held) -> str:
-    """What mrml says, with the element and the line in place of its count of bytes."""
+    """Return what mrml says, with the element and the line in place of its count of bytes."""
     match = _position.search(said)
     if match is None:
         return said
@@ -100,7 +102,7 @@ def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Hel
 
 
 def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
-    """Each hero that is as high as its picture asks for, with cells beside it that hold its height."""
+    """Return the page with cells beside each hero that is as high as its picture, which hold its height."""
     position = 0
     for ratio in heroes:
         if ratio is None:
@@ -122,8 +124,10 @@ def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
 
 
 def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> str:
-    """Liquid and raw content that mrml has put inside a comment for Outlook, between two such comments instead: there
-    they hold for every mail client, and a text part sees them."""
+    """Move Liquid and raw content out of comments for Outlook, where mrml has put it, to between two of them.
+
+    There it holds for every mail client, and a text part sees it.
+    """
     shown = re.compile(rf"({held.mark.pattern}|{part.pattern})")
 
     def split_condition(condition: re.Match[str]) -> str:
@@ -155,7 +159,7 @@ def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml
 
 
 def _apply_attributes(page: str, attributes: list[tuple[str, str, str]], held: Held) -> str:
-    """The page with what mj-html-attributes sets on the elements it chooses."""
+    """Return the page with what mj-html-attributes sets on the elements it chooses."""
     if not attributes:
         return page
     limits.check_html_depth(page)

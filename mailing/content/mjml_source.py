@@ -64,7 +64,7 @@ class PreparedMjml(msgspec.Struct):
     origins: list[tuple[int, int]]
 
     def origin(self, position: int) -> int:
-        """Where in the text as written the character at `position` stood."""
+        """Return the place that the character at `position` had in the text as written."""
         place = bisect_right(self.origins, (position, 1 << 60)) - 1
         here, there = self.origins[max(place, 0)] if self.origins else (0, 0)
         return there + position - here
@@ -206,7 +206,7 @@ class _Reader:
         return any(each.name == "mj-head" for each in self.opened)
 
     def _content(self, name: str, tag: re.Match[str]) -> tuple[str, int]:
-        """What stands between a start tag and its end tag, and where that ends."""
+        """Return what stands between a start tag and its end tag, and where that ends."""
         if tag[0].endswith("/>"):
             return "", tag.end()
         closing = re.compile(rf"</{name}\s*>").search(self.written, tag.end())
@@ -233,7 +233,7 @@ class _Reader:
         return end
 
     def _keep_gap(self, name: str) -> None:
-        """Between the sections of a wrapper with a gap put one that is as high: the parser knows no gap."""
+        """Put a section as high as the gap between the sections of a wrapper: the parser knows no gap."""
         if name not in ("mj-section", "mj-hero") or not self.opened or not self.opened[-1].gap:
             return
         wrapper = self.opened[-1]
@@ -271,19 +271,21 @@ def prepare(
     is_assignment: Callable[[str], object],
     is_value: Callable[[str], object],
 ) -> PreparedMjml:
-    """The MJML made fit for its parser.
+    """Return the MJML made fit for its parser.
 
     Args:
         is_liquid: tells a comment that stands for Liquid.
         is_assignment: tells one of these that gives a value to a name.
         is_value: tells one of these that writes a value, which readers see only where letters have a size.
-    Raises: Wrong: it does not compile.
+
+    Raises:
+        Wrong: it does not compile.
     """
     return _Reader(text, is_liquid, is_assignment, is_value).prepare()
 
 
 def _read_attributes(rest: str) -> dict[str, str]:
-    """The attributes of a start tag, of two alike the first, as HTML has it."""
+    """Return the attributes of a start tag, of two alike the first, as HTML has it."""
     values: dict[str, str] = {}
     for match in _attribute.finditer(rest):
         value = match[2] or ""
@@ -297,7 +299,7 @@ def _write_tag(name: str, values: dict[str, str], is_closed: bool) -> str:
 
 
 def _ratio(values: dict[str, str]) -> int | None:
-    """The least height of a hero as a share of its width, in percent; None when its height is fixed."""
+    """Return the least height of a hero as a share of its width, in percent; None when its height is fixed."""
     if values.get("mode") != "fluid-height":
         return None
     height, width = (_pixels(values.get(name, "")) for name in ("background-height", "background-width"))

@@ -5,7 +5,7 @@ breaks join them; so a slot's value changes no other byte, and both ways give th
 node of the template writes; for a condition (and for spintax) that is the row of the branch taken, joined alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -21,6 +21,8 @@ from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.inline_comment_tag import InlineCommentNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 
+from mailing.content.source import Values
+
 from .expressions import read_number_test
 from .mime import SOFT, encode_quoted_printable
 from .remembered import RememberedSlot, SlotMemory, list_variables, list_variables_of
@@ -33,8 +35,8 @@ _BRANCHING = (IfNode, UnlessNode, SpinNode)
 
 
 def join_texts(nodes: Sequence[Node]) -> list[str | Node]:
-    """Text and nodes in order; text that only silent nodes stand in is one piece, before them."""
-    row: list[Any] = []
+    """Return text and nodes in order; text that only silent nodes stand in is one piece, before them."""
+    row: list[Any] = []  # texts, and what writes a gap: told apart by isinstance
     text = -1  # where in `row` text may still be added to
     for node in nodes:
         if not isinstance(node, ContentNode):
@@ -49,7 +51,7 @@ def join_texts(nodes: Sequence[Node]) -> list[str | Node]:
 
 
 def list_branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
-    """Every branch of a condition, in the order of the template."""
+    """Return every branch of a condition, in the order of the template."""
     if isinstance(node, SpinNode):
         return node.options
     blocks = [node.consequence, *(alternative.block for alternative in node.alternatives)]
@@ -57,7 +59,7 @@ def list_branches(node: IfNode | UnlessNode | SpinNode) -> list[BlockNode]:
 
 
 def find_branch(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
-    """Which of its branches a condition takes; -1 for none."""
+    """Return which of its branches a condition takes; -1 for none."""
     if isinstance(node, SpinNode):
         return node.choose_option(context.seed)
     if bool(node.condition.evaluate(context)) is isinstance(node, IfNode):
@@ -69,14 +71,14 @@ def find_branch(node: IfNode | UnlessNode | SpinNode, context: Context) -> int:
 
 
 def write_node(node: Node, context: Context) -> str:
-    """What one node writes, in quoted-printable."""
+    """Return what one node writes, in quoted-printable."""
     buffer = Output()
     node.render(context, buffer)
     return encode_quoted_printable(buffer.getvalue())
 
 
 def write_row(nodes: Sequence[Node], context: Context) -> str:
-    """A row rendered and encoded from its first node to its last, nothing taken from before."""
+    """Return a row rendered and encoded from its first node to its last, nothing taken from before."""
     segments = []
     for step in join_texts(nodes):
         if isinstance(step, str):
@@ -144,7 +146,7 @@ class SplicedRow:
         self.segments.append(texts[-1])
 
     def wire(self, rendering: Rendering) -> str:
-        """The row for one recipient, in quoted-printable."""
+        """Return the row for one recipient, in quoted-printable."""
         segments, wires = self.segments.copy(), rendering.wires
         for slot, name in self.variables:
             segments[slot] = wires[name]
@@ -156,7 +158,7 @@ class SplicedRow:
 
 
 def _make_slot(node: Node, bound: set[str]) -> "str | RememberedSlot | ChoiceSlot | RenderedSlot":
-    """What fills a node's slot: the variable of this name, or what knows how to write the node."""
+    """Return what fills a node's slot: the variable of this name, or what knows how to write the node."""
     if (name := find_variable(node)) is not None and name not in bound:
         return name
     if isinstance(node, _BRANCHING):
@@ -237,12 +239,20 @@ class PartTemplate:
         self._row = SplicedRow(template.nodes, template.bound)
 
     def splice(self, wires: Wires, seed: object, at: float) -> str:
-        """The part for one recipient, in quoted-printable. Raises ContentError."""
+        """Return the part for one recipient, in quoted-printable.
+
+        Raises:
+            ContentError: it does not compile or render.
+        """
         with failures:
             return self._row.wire(Rendering(self.template, wires, seed, at))
 
-    def in_full(self, values: Mapping[str, Any], seed: object, at: float) -> str:
-        """The same, with nothing taken from what was made before. Raises ContentError."""
+    def in_full(self, values: Values, seed: object, at: float) -> str:
+        """Return the same, with nothing taken from what was made before.
+
+        Raises:
+            ContentError: it does not compile or render.
+        """
         with failures:
             return write_row(self.template.nodes, self.template.context(values, seed, at))
 
@@ -259,8 +269,12 @@ class LineTemplate:
             isinstance(step, str) or (name and name not in template.bound) for name, step in self._row
         )
 
-    def render_values(self, values: Mapping[str, Any], seed: object, at: float) -> str:
-        """The line for one recipient. Raises ContentError."""
+    def render_values(self, values: Values, seed: object, at: float) -> str:
+        """Return the line for one recipient.
+
+        Raises:
+            ContentError: it does not compile or render.
+        """
         if self.fixed is not None:
             return self.fixed
         if not self._simple:
@@ -271,7 +285,7 @@ class LineTemplate:
 
 
 def find_variable(step: str | Node) -> str | None:
-    """The name, when a node writes one variable as it is."""
+    """Return the name, when a node writes one variable as it is."""
     if not isinstance(step, OutputNode) or not isinstance(step.expression, FilteredExpression):
         return None
     if step.expression.filters or not isinstance(step.expression.left, Path):

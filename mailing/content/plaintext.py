@@ -188,7 +188,7 @@ class _Writer:
 
     @staticmethod
     def _needs_brackets(node: LexborNode) -> bool:
-        """Would a reading above its letters (<rt>) run into them, since its author wrote no <rp>?"""
+        """Return whether a reading above its letters (<rt>) would run into them, since its author wrote no <rp>."""
         before = node.prev
         while before is not None and not before.is_element_node:
             before = before.prev
@@ -211,7 +211,7 @@ class _Writer:
             self._write(f"<{link.href}>" if said else link.href)
 
     def _direct_url(self, href: str) -> str:
-        """What is written between the marks of an address that is known only with its recipient's values."""
+        """Return what is written between the marks of an address that is known only with its recipient's values."""
         first = self.held.mark.match(href) if self.held else None
         if self.held is None or first is None or self.held.piece(first) != URL_OPENING:
             return ""
@@ -224,7 +224,7 @@ class _Writer:
         self._write(f"{opening}{url}{self.held.keep('{% end__link %}', OUTPUT)}")
 
     def _write_raised(self, tag: str, attributes: Mapping[str, str | None], seen: Look) -> str:
-        """The sign before raised or lowered digits, for an element that raises or lowers; "" for any other."""
+        """Return the sign before raised or lowered digits, for an element that raises or lowers; "" for any other."""
         if not seen.shows_text:
             return ""
         if tag in _RAISED:
@@ -312,27 +312,33 @@ def _decoration(attributes: Mapping[str, str | None]) -> str:
 
 
 def decimal_mark(locale: str) -> str:
-    """What stands between whole units and cents in a language."""
+    """Return what stands between whole units and cents in a language."""
     return str(get_decimal_symbol(locale))
 
 
 def write_text(page: str, decimal: str = ".") -> str:
-    """The text of a rendered page."""
+    """Return the text of a rendered page."""
     return _write_tree(reading.parse_tree(page), None, decimal)
 
 
 def write_text_template(page: str, held: Held, decimal: str = ".", is_regular: bool = False) -> str:
-    """The text of a page with marks, the marks kept.
+    """Return the text of a page with marks, the marks kept.
 
     Args:
         is_regular: was its tree read before, with other values of its attributes?
-    Raises: Irregular: only a rendered page tells what its text is.
+
+    Raises:
+        Irregular: only a rendered page tells what its text is.
     """
     return _write_tree(reading.parse_tree(page, held, is_regular), held, decimal)
 
 
 def _keeps_state(nodes: Sequence[tuple[LexborNode, bool]], held: Held) -> bool:
-    """Does a template set names? Raises Irregular: it writes markup, which only a rendered page shows."""
+    """Return whether a template sets names.
+
+    Raises:
+        Irregular: it writes markup, which only a rendered page shows.
+    """
     keeps_state = False
     for node, begins in nodes:
         if begins and (mark := reading.mark_of(node, held)):

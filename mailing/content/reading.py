@@ -62,7 +62,7 @@ class _Item(NamedTuple):
 
 
 def describe_mark(held: Held, found: re.Match[str]) -> Mark:
-    """The mark, and what its Liquid does."""
+    """Return the mark, and what its Liquid does."""
     piece, kind = held.piece(found), held.kind(found)
     text = found[0].removeprefix("<!--").removesuffix("-->")
     match = _word(piece)
@@ -87,11 +87,13 @@ def describe_mark(held: Held, found: re.Match[str]) -> Mark:
 
 
 def parse_tree(page: str, held: Held | None = None, is_regular: bool = False) -> LexborNode:
-    """The parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
+    """Return the parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
 
     Args:
         is_regular: was it read before, and nothing but the values of its attributes changed since?
-    Raises: Irregular: the tree is known only once the template is rendered.
+
+    Raises:
+        Irregular: the tree is known only once the template is rendered.
     """
     if held is None:
         limits.check_html_depth(page)
@@ -120,7 +122,7 @@ def _parse(page: str) -> LexborNode:
 
 
 def walk_tree(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-    """Every node in the order of the page: when it begins (True) and, for an element, when it ends (False)."""
+    """Yield every node in the order of the page: when it begins (True) and, for an element, when it ends (False)."""
     node, depth = root, 0
     while True:
         yield node, True
@@ -142,12 +144,12 @@ def walk_tree(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
 
 
 def writes_markup(mark: Mark, held: Held) -> bool:
-    """May a piece of Liquid write tags, or text that is escaped already?"""
+    """Return whether a piece of Liquid may write tags, or text that is escaped already."""
     return _writes_markup(_piece_of(mark, held)) is not None
 
 
 def drop_hyphens(mark: Mark, held: Held) -> Mark:
-    """The mark for Liquid that strips no white space: of the text, the page's was stripped already."""
+    """Return the mark for Liquid that strips no white space: of the text, the page's was stripped already."""
     found = held.mark.fullmatch(mark.text)
     if not found:
         return mark
@@ -157,7 +159,7 @@ def drop_hyphens(mark: Mark, held: Held) -> Mark:
 
 
 def mark_of(node: LexborNode, held: Held) -> Mark | None:
-    """The mark that a comment of the tree is."""
+    """Return the mark that a comment of the tree is."""
     if not node.is_comment_node:
         return None
     found = held.mark.fullmatch(f"<!--{node.comment_content}-->")
@@ -165,7 +167,7 @@ def mark_of(node: LexborNode, held: Held) -> Mark | None:
 
 
 def _list_items(page: str, held: Held) -> list[_Item]:
-    """What is parsed of a page with marks: comments as the marks in them, white space stripped as Liquid does."""
+    """Parse a page with marks: comments as the marks in them, white space stripped as Liquid does."""
     found: list[_Item] = []
     known: dict[markup.Piece, _Item] = {}
     marks = [mark.start() for mark in held.mark.finditer(page)]
@@ -187,7 +189,7 @@ def _list_items(page: str, held: Held) -> list[_Item]:
 
 
 def _list_items_of_piece(piece: markup.Piece, held: Held) -> Iterator[_Item]:
-    """The items of a piece that is no plain tag or text, or that holds Liquid."""
+    """Yield the items of a piece that is no plain tag or text, or that holds Liquid."""
     if piece.hidden or piece.kind in ("comment", "condition"):
         if not piece.hidden and held.comment.fullmatch(piece.source):
             yield _mark_item(held, held.mark.fullmatch(piece.source), "data")
@@ -248,7 +250,7 @@ def _check_raw(piece: markup.Piece, held: Held) -> None:
 
 
 def _check_tag(piece: markup.Piece, held: Held) -> None:
-    """Liquid in a tag's attributes must leave the tag what it is, and tell readers nothing by being there."""
+    """Check that Liquid in a tag's attributes leaves the tag what it is, and tells readers nothing by itself."""
     if not held.mark.search(piece.source):
         return
     if held.mark.search(markup.without_values(piece.source)):
@@ -274,7 +276,7 @@ def _check_style(style: str, held: Held) -> None:
 
 
 def _check_alone(text: str, held: Held) -> None:
-    """What Liquid does inside this text stays inside it."""
+    """Check that what Liquid does inside this text stays inside it."""
     depth = 0
     for found in held.mark.finditer(text):
         mark = describe_mark(held, found)
@@ -289,7 +291,7 @@ def _check_alone(text: str, held: Held) -> None:
 
 
 def _check_blocks(items: list[_Item], held: Held) -> None:
-    """Each block is all in comments or all outside; what is captured is text alone."""
+    """Check that each block is all in comments or all outside, and that what is captured is text alone."""
     opened: list[_Item] = []
     for item in items:
         if not opened and item.mark is None:
@@ -317,7 +319,7 @@ def _check_blocks(items: list[_Item], held: Held) -> None:
 
 
 def _add_tbody(items: list[_Item]) -> list[_Item]:
-    """<tbody> where marks stand before a table's first row: the parser would put it behind them."""
+    """Add <tbody> where marks come before a table's first row: the parser would put it behind them."""
     for place in range(len(items) - 1, -1, -1):
         if items[place].kind == "tag" and items[place].name == "tr" and items[place].source[1] != "/":
             before = place
@@ -333,7 +335,7 @@ def _add_tbody(items: list[_Item]) -> list[_Item]:
 
 
 def _check_places(root: LexborNode, held: Held) -> None:
-    """What Liquid writes stands where text may stand; each block begins, turns and ends in one element."""
+    """Check that Liquid writes only where text may be, and that each block stays within one element."""
     opened: list[int] = []
     for node, begins in walk_tree(root):
         if not begins or (mark := mark_of(node, held)) is None:
@@ -354,7 +356,7 @@ def _check_places(root: LexborNode, held: Held) -> None:
 
 
 def _check_order(items: list[_Item], root: LexborNode, held: Held) -> None:
-    """The tree has the tags, the text and the marks of the page in the page's order, each once."""
+    """Check that the tree has the tags, the text and the marks of the page in the page's order, each once."""
     expected, found = _Sequence(), _Sequence()
     for number, item in enumerate(items):
         if item.kind == "tag" and item.source[1] != "/" and item.name not in ("html", "head", "body"):

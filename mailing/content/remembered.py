@@ -4,7 +4,7 @@ Most of what templates ask of Liquid is like that: a default for a missing name,
 who have enough points. Rendering it anew for everybody costs more than all the rest of a message.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
@@ -16,6 +16,8 @@ from liquid.builtin.tags.case_tag import CaseNode, MultiExpressionBlockNode
 from liquid.builtin.tags.if_tag import IfNode
 from liquid.builtin.tags.unless_tag import UnlessNode
 from liquid.expression import Expression
+
+from mailing.content.source import Values
 
 from .mime import encode_quoted_printable
 from .names import OF_DELIVERY
@@ -39,12 +41,12 @@ class SlotMemory:
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
-        self._known: dict[tuple[Any, ...] | None, Any] = {}
+        self._known: dict[tuple[object, ...] | None, Any] = {}  # Any: what the keeper keeps
         self.get = self._known.get
 
-    def key(self, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """What values are known by; None for values that are not remembered. 1 and True are equal, but of two types."""
-        key: list[Any] = []
+    def key(self, values: Values) -> tuple[object, ...] | None:
+        """Return what values are known by; None for those that are not remembered. 1 and True differ here."""
+        key: list[object] = []
         for name in self.names:
             value = values.get(name)
             kind = value.__class__
@@ -53,7 +55,7 @@ class SlotMemory:
             key += kind, value
         return tuple(key)
 
-    def keep(self, key: tuple[Any, ...] | None, result: Any) -> None:
+    def keep(self, key: tuple[object, ...] | None, result: object) -> None:
         if key is not None:
             if len(self._known) >= _MOST_ENTRIES:
                 self._known.clear()
@@ -68,7 +70,7 @@ class RememberedSlot:
         self.memory = SlotMemory(names)
 
     def wire(self, rendering: Rendering) -> str:
-        """What the node writes, in quoted-printable."""
+        """Return what the node writes, in quoted-printable."""
         key = self.memory.key(rendering.values)
         wire = self.memory.get(key)
         if wire is None:
@@ -81,7 +83,7 @@ class RememberedSlot:
 
 
 def list_variables(node: Node, bound: set[str]) -> tuple[str, ...]:
-    """The variables that alone decide what `node` writes; none when other things do, or they differ by recipient."""
+    """Return the variables that alone decide what `node` writes; none when others do, or they differ by recipient."""
     expressions: list[Expression] = []
     for each in walk_nodes([node]):
         if not isinstance(each, _PURE):
@@ -91,7 +93,7 @@ def list_variables(node: Node, bound: set[str]) -> tuple[str, ...]:
 
 
 def list_variables_of(expressions: Iterable[Expression], bound: set[str]) -> tuple[str, ...]:
-    """The variables that alone decide what the expressions come to; none as for `list_variables`."""
+    """Return the variables that alone decide what the expressions come to; none as for `list_variables`."""
     names: set[str] = set()
     if not all(_collect(expression, names) for expression in expressions):
         return ()

@@ -1,9 +1,10 @@
 """One part of the message being spliced for one recipient."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from liquid.stringify import to_liquid_string
+
+from mailing.content.source import Values
 
 from .mime import encode_quoted_html, encode_quoted_printable, is_plain_in_html
 from .sandbox import PLAIN, Context, Template
@@ -15,7 +16,7 @@ class Wires(dict[str, str]):
 
     __slots__ = ("given",)
 
-    def __init__(self, given: Mapping[str, Any]) -> None:
+    def __init__(self, given: Values) -> None:
         self.given = given
 
     def __missing__(self, name: str) -> str:
@@ -64,8 +65,13 @@ class Rendering:
         return self._context
 
 
+# Any: plain data of any kind, as `Values`
 def write_value(name: str, value: Any) -> str:
-    """A recipient's value as Liquid writes it in text. Raises ContentError: it is no plain data."""
+    """Return a recipient's value as Liquid writes it in text.
+
+    Raises:
+        ContentError: it is no plain data.
+    """
     kind = type(value)
     if kind is str:
         text: str = value

@@ -7,12 +7,12 @@ processor time are counted over the whole render: at every node, every variable 
 import datetime as dt
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from functools import partial
 from io import StringIO
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import liquid
@@ -28,6 +28,9 @@ from liquid.exceptions import (
     UnknownFilterError,
 )
 from liquid.utils import ReadOnlyChainMap
+
+from campaigns.annotations import Argument
+from mailing.content.source import Values
 
 from . import expressions, filters, tags
 from .expressions import LOOP_LIMIT
@@ -80,7 +83,7 @@ class Context(RenderContext):
 
     __slots__ = ("settings", "seed", "at", "rounds", "steps", "work", "deadline", "notes")
 
-    def __init__(self, template: "Template", values: Mapping[str, Any], seed: object, at: float) -> None:
+    def __init__(self, template: "Template", values: Values, seed: object, at: float) -> None:
         super().__init__(template)
         self.globals = values
         # without Liquid's own `now` and `today`, which know no time zone
@@ -103,17 +106,17 @@ class Context(RenderContext):
         pass
 
     def moment(self, at: float) -> dt.datetime:
-        """A UNIX time in the campaign's time zone."""
+        """Return a UNIX time in the campaign's time zone."""
         return dt.datetime.fromtimestamp(at, ZoneInfo(self.settings.time_zone))
 
-    def get(self, path: list[object], *, token: Any, **options: Any) -> object:
+    def get(self, path: list[object], *, token: Argument, **options: Argument) -> object:
         self.step()
         value = super().get(path, token=token, **options)
         if type(value) not in PLAIN:
             raise LiquidTypeError(f"{path[0]} is a {type(value).__name__}, not plain data", token=token)
         return value
 
-    def assign(self, key: str, val: Any) -> None:
+    def assign(self, key: str, val: Argument) -> None:
         self.charge(len(self.locals) + filters.measure_value("assign", val))
         super().assign(key, val)
 
@@ -121,14 +124,18 @@ class Context(RenderContext):
         self.charge(len(str(key)))
         return super().cycle(hash(key), length)  # the key has all the values in it: too large to be kept
 
-    def filter(self, name: str, token: Any) -> Callable[..., object]:
-        """The filter of this name, which is told of this render first."""
+    def filter(self, name: str, token: Argument) -> Callable[..., object]:
+        """Return the filter of this name, which is told of this render first."""
         if name not in self.env.filters:
             raise UnknownFilterError(f"unknown filter '{name}'", token=token)
         return partial(self.env.filters[name], self)
 
     def step(self) -> None:
-        """Count one node or variable. Raises ResourceLimitError: the render has used up what it may."""
+        """Count one node or variable.
+
+        Raises:
+            ResourceLimitError: the render has used up what it may.
+        """
         self.steps += 1
         if self.steps & 127:
             return
@@ -137,7 +144,11 @@ class Context(RenderContext):
         self.look_at_clock()
 
     def charge(self, amount: int) -> None:
-        """Count `amount` characters or list items that are gone through. Raises ResourceLimitError."""
+        """Count `amount` characters or list items that are gone through.
+
+        Raises:
+            ResourceLimitError: the render has used up what it may.
+        """
         self.step()
         self.work += amount
         if self.work > WORK_BETWEEN_CLOCK_LOOKS:
@@ -155,7 +166,7 @@ class Context(RenderContext):
         if self.rounds > LOOP_LIMIT:
             raise LoopIterationLimitError(f"more than {LOOP_LIMIT:,} rounds of loops", token=None)
 
-    def get_buffer(self, buf: Any = None) -> StringIO:
+    def get_buffer(self, buf: Argument = None) -> StringIO:
         return Output()
 
 
@@ -182,7 +193,7 @@ class Template(liquid.BoundTemplate):
     """A parsed template; `bound` are the names it gives values to itself (assign, capture, loops)."""
 
     def __init__(self, source: str, environment: Environment, settings: Settings) -> None:
-        """Raises LiquidError: it does not parse, or uses a range otherwise than to loop over it."""
+        """Parse the template; refuse, by a LiquidError, a range that is not looped over."""
         super().__init__(environment, environment.from_string(source).nodes)
         self.settings = settings
         self.bound: set[str] = set()
@@ -191,19 +202,18 @@ class Template(liquid.BoundTemplate):
             for expression in node.expressions():
                 expressions.replace_expressions(expression)
 
-    def context(self, values: Mapping[str, Any], seed: object, at: float) -> Context:
+    def context(self, values: Values, seed: object, at: float) -> Context:
         return Context(self, values, seed, at)
 
     def names(self) -> set[str]:
-        """Every name the template reads, whether bound by it or not."""
+        """Return every name the template reads, whether bound by it or not."""
         return set(self.analyze(include_partials=False).variables)
 
-    def whole(
-        self, values: Mapping[str, Any], seed: object = "", at: float = 0, notes: list[str] | None = None
-    ) -> str:
-        """The template rendered from its first node to its last; what it could make nothing of is added to `notes`.
+    def whole(self, values: Values, seed: object = "", at: float = 0, notes: list[str] | None = None) -> str:
+        """Render the template from its first node to its last; add what it could make nothing of to `notes`.
 
-        Raises ContentError.
+        Raises:
+            ContentError: it does not compile or render.
         """
         context = self.context(values, seed, at)
         if notes is not None:
@@ -231,14 +241,14 @@ failures = Failures()
 
 
 def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
-    """Every node of a template, in the order of its text."""
+    """Yield every node of a template, in the order of its text."""
     for node in nodes:
         yield node
         yield from walk_nodes(node.children(None))  # type: ignore[arg-type]  # only asked by tags that load other templates
 
 
 def describe_error(error: Exception) -> str:
-    """What Liquid says of a template as its author wrote it: in one line, with the number of the line it speaks of."""
+    """Return what Liquid says of a template as its author wrote it: one line, with the number of the line meant."""
     if not isinstance(error, LiquidError):
         return str(error) or type(error).__name__
     said = str(error.message or type(error).__name__)
@@ -247,8 +257,10 @@ def describe_error(error: Exception) -> str:
 
 
 def _describe_runtime_error(error: Exception) -> str:
-    """What Liquid says of a template that is being rendered: lines have moved since its author wrote it, so the
-    statement itself is shown."""
+    """Return what Liquid says of a template that is being rendered, with the statement it is about.
+
+    Lines have moved since its author wrote it, so their number is of no use.
+    """
     said = _reword_error(error)
     token = error.token if isinstance(error, LiquidError) else None
     if token is None or token.start_index < 0:
@@ -259,7 +271,7 @@ def _describe_runtime_error(error: Exception) -> str:
 
 
 def _reword_error(error: Exception) -> str:
-    """An error in one line; those that Python raises by itself in our words."""
+    """Return an error in one line; those that Python raises by itself in our words."""
     if isinstance(error, LiquidError):
         return " ".join(str(error.message or type(error).__name__).split())
     if isinstance(error, RecursionError):

@@ -15,7 +15,10 @@ _speaks = re.compile(r"\w").search
 def make_seen_page(page: str) -> str:
     """Return the page with the style that lets everything be seen which readers can come to see; "" if it is as sent.
 
-    The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
+    The page must have been checked for its depth.
+
+    Raises:
+        ContentError: the style sheets cannot be read.
     """
     sheets = list(styles.list_sheets(markup.cut_pieces(page)))
     if not any(media.may_hide(sheet) for _, _, sheet in sheets):
@@ -38,7 +41,7 @@ def make_seen_page(page: str) -> str:
 
 
 def _choose_style(piece: markup.Piece, choices: Sequence[str]) -> str:
-    """The first of the styles in which an element is seen; the very first where it is in none."""
+    """Return the first of the styles in which an element is seen; the very first where it is in none."""
     first, *others = choices
     if not any(other != first for other in others) or _is_seen(piece, first):
         return first

@@ -6,6 +6,10 @@ from typing import Any, Literal
 import msgspec
 
 Format = Literal["html", "markdown", "mjml"]
+# What a recipient's template may read, by name: whatever an attribute's JSON holds.
+Values = Mapping[str, Any]
+# The context of a render: a sandbox.Context, whose module imports those that are told of it.
+LiquidContext = Any
 
 
 class ContentError(ValueError):
@@ -62,7 +66,7 @@ class Recipient(msgspec.Struct, frozen=True):
     """
 
     email: str
-    attributes: Mapping[str, Any] = {}
+    attributes: Values = {}
     first_name: str = ""
     last_name: str = ""
     message_id: str = ""

@@ -25,7 +25,7 @@ class Spintax:
         self._cut = re.compile(rf"{held.mark.pattern}|[{{|}}]")
 
     def run(self, text: str) -> str:
-        """One run of text, its Liquid held, with each group turned into marks."""
+        """Return one run of text, its Liquid held, with each group turned into marks."""
         if "{" not in text and "|" not in text and "}" not in text:
             return text
         text = self.held.escapes(text)

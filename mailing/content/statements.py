@@ -56,7 +56,11 @@ class Statement(NamedTuple):
 
 
 def prepare_source(source: Source) -> Source:
-    """The source with the quotes of its Liquid straight. Raises ContentError: a field is larger than we read."""
+    """Return the source with the quotes of its Liquid straight.
+
+    Raises:
+        ContentError: a field is larger than we read.
+    """
     changed = {}
     for field in FIELDS:
         text = getattr(source, field)
@@ -75,9 +79,10 @@ def prepare_source(source: Source) -> Source:
 
 
 def straighten(text: str, field: str = "body") -> str:
-    """`text` with straight quotes in its statements, where an editor wrote others or encoded them for HTML.
+    """Return `text` with straight quotes in its statements, where an editor wrote others or encoded them for HTML.
 
-    Raises ContentError: a statement is not closed, or there are too many, or one is too long; names the line.
+    Raises:
+        ContentError: a statement is not closed, or there are too many, or one is too long; names the line.
     """
     out: list[str] = []
     position = length = 0
@@ -134,7 +139,7 @@ def _statements(text: str, field: str) -> Iterator[Statement]:
 
 
 def _straight_statement(inner: str) -> str:
-    """What stands between the braces of one statement, its quotes and spaces as Liquid reads them.
+    """Return what stands between the braces of one statement, its quotes and spaces as Liquid reads them.
 
     Raises _Unquoted.
     """

@@ -36,7 +36,7 @@ def show_mixed(sheet: str) -> str:
 
 
 def _write_states(sheet: str, negated: str) -> str:
-    """The sheet with its states as always given, and `negated` where one must not be."""
+    """Return the sheet with its states as always given, and `negated` where one must not be."""
 
     def write(match: re.Match[str]) -> str:
         call = match["call"]

@@ -55,7 +55,7 @@ class Declaration(NamedTuple):
 
 @lru_cache(maxsize=500)
 def read_declarations(style: str) -> tuple[Declaration, ...]:
-    """The declarations of a style attribute; what is malformed is skipped, as browsers do."""
+    """Return the declarations of a style attribute; what is malformed is skipped, as browsers do."""
     found = []
     for match in _part.finditer(_comment.sub("", style)):
         name, colon, value = match[0].partition(":")
@@ -69,7 +69,7 @@ def read_declarations(style: str) -> tuple[Declaration, ...]:
 
 @lru_cache(maxsize=500)
 def compute_style(style: str) -> Mapping[str, str]:
-    """What a style attribute comes to: property and value, both in lower case; the last of equal weight wins."""
+    """Return what a style attribute comes to: property and value, both in lower case; the last of equal weight wins."""
     every = read_declarations(style)
     values = {each.name: each.value.lower() for each in every if not each.important}
     return MappingProxyType(values | {each.name: each.value.lower() for each in every if each.important})
@@ -106,7 +106,9 @@ class StyledCopy:
 
         Args:
             change: what becomes of a style sheet, from its source and the media it is for.
-        Raises: ContentError: the style sheets cannot be read.
+
+        Raises:
+            ContentError: the style sheets cannot be read.
         """
         sources = self._sources.copy()
         for place, of in self._sheets:
@@ -127,9 +129,12 @@ class StyledCopy:
 
 
 def inline_styles(page: str) -> str:
-    """The page with its style sheets copied into style attributes, for mail clients that drop style sheets.
+    """Return the page with its style sheets copied into style attributes, for mail clients that drop style sheets.
 
-    The page must have been checked for its depth. Raises: ContentError: the style sheets cannot be read.
+    The page must have been checked for its depth.
+
+    Raises:
+        ContentError: the style sheets cannot be read.
     """
     copy = StyledCopy(page)
     own = copy.inline(_take_for_all_screens)
@@ -155,17 +160,17 @@ def inline_styles(page: str) -> str:
 
 
 def _take_for_all_screens(sheet: str, of: str) -> str:
-    """The style sheet, "" when it holds on some screens only."""
+    """Return the style sheet, "" when it holds on some screens only."""
     return sheet if any(query.strip() in _EVERYWHERE for query in (of or "all").lower().split(",")) else ""
 
 
 def _take_for_any_screen(sheet: str, of: str) -> str:
-    """The style sheet with what holds for some screens only holding for all; "" when it is for paper."""
+    """Return the style sheet with what holds for some screens only holding for all; "" when it is for paper."""
     return "" if of.strip().lower() == "print" else _drop_conditions(sheet)
 
 
 def list_sheets(pieces: Sequence[markup.Piece]) -> Iterator[tuple[int, str, str]]:
-    """The place of each style sheet, the media it is for, and its source."""
+    """Yield the place of each style sheet, the media it is for, and its source."""
     for place, piece in enumerate(pieces):
         if piece.kind == "raw" and piece.name == "style":
             of = markup.attributes(pieces[place - 1].source).get("media", "")
@@ -173,7 +178,7 @@ def list_sheets(pieces: Sequence[markup.Piece]) -> Iterator[tuple[int, str, str]
 
 
 def _number_for(page: str) -> str:
-    """The name of an attribute that no element of the page has."""
+    """Return the name of an attribute that no element of the page has."""
     number, lowered = _NUMBER, page.lower()
     while number in lowered:
         number += "n"
@@ -181,7 +186,7 @@ def _number_for(page: str) -> str:
 
 
 def _drop_conditions(sheet: str) -> str:
-    """The sheet with the rules that hold on some screens holding on all; those for print stay as they are."""
+    """Return the sheet with the rules that hold on some screens holding on all; those for print stay as they are."""
     parts, start = [], 0
     opened: list[bool] = []  # the blocks, and whether each is one of a condition
     for step in _step.finditer(sheet):
@@ -198,7 +203,7 @@ def _drop_conditions(sheet: str) -> str:
 
 @lru_cache(maxsize=500)
 def _keep_constant(style: str, on_some_screens: Sequence[str], in_some_states: Sequence[str]) -> str:
-    """What of a style is the same on every screen and in every state, or is changed there by important rules only."""
+    """Return what of a style is the same on every screen and in every state, but for important rules."""
     if all(style == other for other in (*on_some_screens, *in_some_states)):
         return style
     by_screen, by_state = _find_changed(style, on_some_screens), _find_changed(style, in_some_states)
@@ -213,7 +218,7 @@ def _keep_constant(style: str, on_some_screens: Sequence[str], in_some_states: S
 
 
 def _find_changed(style: str, others: Sequence[str]) -> set[str]:
-    """The families of properties that one of the other styles changes, but for what is marked as important there."""
+    """Return the families of properties that one of the other styles changes, but for what is important there."""
     own = {each.name: each for each in read_declarations(style)}
     changed = set()
     for other in others:
@@ -224,13 +229,13 @@ def _find_changed(style: str, others: Sequence[str]) -> set[str]:
 
 
 def _family_of(name: str) -> str:
-    """The family of a property: those of one family change each other."""
+    """Return the family of a property: those of one family change each other."""
     family = name.partition("-")[0]
     return "font" if name == "line-height" else family if family in _SHORT else name
 
 
 def _styles_by_number(page: str, number: str) -> dict[int, str]:
-    """What the style sheets of a page say of each of its elements, by the value of its attribute `number`."""
+    """Return what the style sheets of a page say of each of its elements, by the value of its attribute `number`."""
     try:
         inlined = _inliner.inline(page.encode("utf-8", "replace").decode())
     except css_inline.InlineError as error:
@@ -243,7 +248,7 @@ def _styles_by_number(page: str, number: str) -> dict[int, str]:
 
 
 def add_style(tag: str, sheet: str) -> str:
-    """The tag with the declarations of `sheet` before those of its author, which win where both are alike."""
+    """Return the tag with the declarations of `sheet` before those of its author, which win where both are alike."""
     written = markup.attributes(tag).get("style", "")
     added = _declarations_to_add(sheet, written)
     return markup.with_attribute(tag, "style", f"{added} {written}".strip()) if added else tag
@@ -251,7 +256,7 @@ def add_style(tag: str, sheet: str) -> str:
 
 @lru_cache(maxsize=500)
 def _declarations_to_add(sheet: str, written: str) -> str:
-    """What a sheet adds to a style attribute, escaped for it; nothing that is left open and would swallow the rest."""
+    """Return what a sheet adds to a style attribute, escaped for it, without what would swallow the rest."""
     own = {each.name: each.important for each in read_declarations(markup.unescape_value(written))}
     added = [
         each.source
@@ -267,12 +272,12 @@ def _is_closed(declaration: str) -> bool:
 
 
 def join_sheets(page: str) -> str:
-    """All style sheets of a page, together."""
+    """Return all style sheets of a page, together."""
     return "\n".join(sheet for _, _, sheet in list_sheets(markup.cut_pieces(page)))
 
 
 def chooses_by_attribute(sheet: str) -> bool:
-    """Does a rule of the style sheet look at a class, an id or another attribute?"""
+    """Return whether a rule of the style sheet looks at a class, an id or another attribute."""
     selectors = _comment.sub("", sheet)
     while (shorter := _blocks.sub(";", selectors)) != selectors:
         selectors = shorter

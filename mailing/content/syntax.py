@@ -38,17 +38,17 @@ _domain = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
 
 
 def find_faults(source: Source) -> list[Fault]:
-    """Everything that keeps the source from compiling, markup aside."""
+    """Return everything that keeps the source from compiling, markup aside."""
     return [*_find_empty(source), *_find_header_faults(source), *find_unrenderable(source)]
 
 
 def find_unrenderable(source: Source) -> list[Fault]:
-    """Of these, what keeps it even from being shown."""
+    """Return those of the problems that keep it even from being shown."""
     return [*_find_setting_faults(source), *parse_templates(source)[1]]
 
 
 def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
-    """The templates of those fields whose Liquid parses, and what is wrong with the Liquid of all."""
+    """Return the templates of those fields whose Liquid parses, and what is wrong with the Liquid of all."""
     templates: dict[str, Template] = {}
     found: list[Fault] = []
     for field in _TEMPLATES:
@@ -66,7 +66,7 @@ def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
 
 
 def _explain_handlebars(text: str) -> str:
-    """What a merge tag in the manner of Handlebars is here, with its line; "" when there is none."""
+    """Return what a merge tag in the manner of Handlebars is here, with its line; "" when there is none."""
     for change in foreign.find_merge_tags(text):
         if change.old.startswith("{{"):
             return f"line {change.line}: {foreign.describe_merge_tag(change)}"
@@ -76,7 +76,7 @@ def _explain_handlebars(text: str) -> str:
 def find_unknown_names(
     templates: Mapping[str, Template], source: Source, known: Collection[str]
 ) -> Iterator[Fault]:
-    """A fault for every variable that is neither `known` nor given a value by the template itself."""
+    """Yield a fault for every variable that is neither `known` nor given a value by the template itself."""
     for field, template in templates.items():
         for name, uses in template.analyze(include_partials=False).globals.items():
             if name not in known and name not in RESERVED:
@@ -88,7 +88,7 @@ def find_unknown_names(
 
 
 def find_broken_spintax(source: Source) -> Iterator[Fault]:
-    """A fault for every group of wordings that a tag cuts in two: it would be sent as it stands."""
+    """Yield a fault for every group of wordings that a tag cuts in two: it would be sent as it stands."""
     for field in _TEMPLATES:
         text = getattr(source, field)
         held = Held(text)
@@ -107,7 +107,7 @@ def find_broken_spintax(source: Source) -> Iterator[Fault]:
 
 
 def name_field(field: str) -> str:
-    """The name people know a field by, at the start of a sentence."""
+    """Return the name people know a field by, at the start of a sentence."""
     return _NAMES.get(field, field.replace("_", " ")).capitalize()
 
 
@@ -119,7 +119,7 @@ def _find_empty(source: Source) -> Iterator[Fault]:
 
 
 def _find_header_faults(source: Source) -> Iterator[Fault]:
-    """Nothing that goes to a header may end the line it stands in."""
+    """Find faults of headers: nothing in one may end its line."""
     broken = {field for field in _ONE_LINE if _controls.search(getattr(source, field))}
     for field in _ONE_LINE:
         value = getattr(source, field)

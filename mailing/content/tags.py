@@ -3,13 +3,15 @@
 import html
 from collections.abc import Iterable
 from hashlib import blake2s
-from typing import Any, TextIO
+from typing import TextIO
 
 from liquid.ast import BlockNode, Node
 from liquid.parser import get_parser
 from liquid.stream import TokenStream
 from liquid.tag import Tag
 from liquid.token import TOKEN_EXPRESSION, TOKEN_TAG, Token
+
+from mailing.content.source import LiquidContext
 
 from .markup import unescape_value
 from .urls import add_utm, tidy_url
@@ -29,19 +31,19 @@ class SpinNode(Node):
             option.blank = False  # a blank option is meant; Liquid would drop it
 
     def choose_option(self, seed: object) -> int:
-        """The index of the wording for `seed`: a hash of both, so that groups choose independently."""
+        """Return the index of the wording for `seed`: a hash of both, so that groups choose independently."""
         digest = blake2s(f"{seed}/{self.group}".encode(), digest_size=8).digest()
         return int.from_bytes(digest, "big") % len(self.options)
 
-    def render_to_output(self, context: Any, buffer: TextIO) -> int:
+    def render_to_output(self, context: LiquidContext, buffer: TextIO) -> int:
         return self.options[self.choose_option(context.seed)].render(context, buffer)
 
-    def children(self, static_context: Any, *, include_partials: bool = True) -> Iterable[Node]:
+    def children(self, static_context: LiquidContext, *, include_partials: bool = True) -> Iterable[Node]:
         return self.options
 
 
 class SpinTag(Tag):
-    """{% __spin b0 %}Hello{% __or %}Good day{% end__spin %}"""
+    """One of several wordings: {% __spin b0 %}Hello{% __or %}Good day{% end__spin %}."""
 
     name = "__spin"
     end = "end__spin"
@@ -68,7 +70,7 @@ class UrlNode(Node):
         self.block = block
         self.blank = False
 
-    def render_to_output(self, context: Any, buffer: TextIO) -> int:
+    def render_to_output(self, context: LiquidContext, buffer: TextIO) -> int:
         inner = context.get_buffer()
         self.block.render(context, inner)
         url = inner.getvalue()
@@ -76,12 +78,12 @@ class UrlNode(Node):
             return buffer.write(add_utm(tidy_url(url), context.settings.utm))
         return buffer.write(html.escape(add_utm(tidy_url(unescape_value(url)), context.settings.utm)))
 
-    def children(self, static_context: Any, *, include_partials: bool = True) -> Iterable[Node]:
+    def children(self, static_context: LiquidContext, *, include_partials: bool = True) -> Iterable[Node]:
         return [self.block]
 
 
 class UrlTag(Tag):
-    """{% __url %}{{ shop_page }}{% end__url %}"""
+    """An address with values: {% __url %}{{ shop_page }}{% end__url %}."""
 
     name = "__url"
     end = "end__url"
@@ -102,7 +104,7 @@ class LinkNode(UrlNode):
         super().__init__(token, block)
         self.manner = manner
 
-    def render_to_output(self, context: Any, buffer: TextIO) -> int:
+    def render_to_output(self, context: LiquidContext, buffer: TextIO) -> int:
         written = context.get_buffer()
         super().render_to_output(context, written)
         url = written.getvalue()

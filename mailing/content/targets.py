@@ -1,5 +1,8 @@
-"""What is wrong with the address of a link or a picture: an e-mail has no page it could be relative to, is read on
-machines that do not see the sender's own network, and in programs that know few schemes."""
+"""Finds what is wrong with the address of a link or a picture.
+
+An e-mail has no page that an address could be relative to. It is read on machines that do not see the sender's own
+network, and in programs that know few schemes.
+"""
 
 import difflib
 import ipaddress
@@ -154,7 +157,7 @@ def _find_host_fault(target: Target, held: Held) -> str:
 
 
 def _is_host(host: str) -> bool:
-    """Can it be the name or the number of a server?"""
+    """Return whether it can be the name or the number of a server."""
     if host.startswith("["):
         try:
             ipaddress.IPv6Address(host.strip("[]"))
@@ -166,7 +169,7 @@ def _is_host(host: str) -> bool:
 
 
 def _is_own(host: str) -> bool:
-    """Is it a name or a number that means something else, or nothing, outside the sender's network?"""
+    """Return whether the host means something else, or nothing, outside the sender's network."""
     host = host.lower().removesuffix(".")
     if address := _read_ip_address(host):
         return any(address in network for network in _OWN_NETWORKS)
@@ -210,12 +213,12 @@ def _find_mail_fault(url: str, rest: str) -> str:
 
 
 def _is_host_with_port(url: str) -> bool:
-    """Does it begin as shop.test:8000 does? Names of schemes may hold full stops, but none does."""
+    """Return whether it begins as shop.test:8000 does. Names of schemes may hold full stops, but none does."""
     return re.match(r"[\w-]+(?:\.[\w-]+)+:\d", url) is not None
 
 
 def _is_run_by_browsers(url: str) -> bool:
-    """Is it an address that shows or runs something where it stands, and in no other program?"""
+    """Return whether the address shows or runs something in the browser itself."""
     return (
         re.match(
             r"[\s\x00-\x20]*(?:j\s*a\s*v\s*a|v\s*b|data:|file:|about:|blob:|view-source)", url, re.IGNORECASE

@@ -22,18 +22,18 @@ _allowed = APP_SCHEMES.union(USUAL_SCHEMES)
 
 
 def is_web(url: str) -> bool:
-    """Is it an http(s) address with a host?"""
+    """Return whether it is an http(s) address with a host."""
     return _web(url.strip()) is not None
 
 
 def is_runnable(url: str) -> bool:
-    """Has it another scheme than those an e-mail links to (javascript:, data:)? Browsers leave out line breaks."""
+    """Return whether it has a scheme that no e-mail links to (javascript:, data:). Browsers skip line breaks."""
     scheme = _scheme(re.sub(r"[\x00-\x20\x7f]", "", url))
     return scheme is not None and scheme[1].lower() not in _allowed
 
 
 def tidy_url(url: str) -> str:
-    """`url` in ASCII: its host in IDNA, and what no URL may hold percent-encoded (RFC 3986). What is encoded stays.
+    """Return `url` in ASCII: its host in IDNA, and what no URL may hold percent-encoded (RFC 3986).
 
     An address of another scheme than those an e-mail links to (http, https, mailto, tel, an app's) becomes "#". Of two
     schemes before one address, as editors write `http://` before a placeholder, the second is meant.
@@ -55,7 +55,7 @@ def _with_ascii_host(found: re.Match[str]) -> str:
 
 
 def add_utm(url: str, utm: Utm) -> str:
-    """The http(s) address with the parameters it does not have yet; its query and fragment are kept as they are."""
+    """Return the http(s) address with the parameters it does not have yet; query and fragment stay as they are."""
     if not utm or not is_web(url):
         return url
     front, hash_, fragment = url.partition("#")

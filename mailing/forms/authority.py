@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 
+from campaigns.annotations import Argument
 from campaigns.generics import ModelForm
 from mailing.smtp.server import read_authorities
 
@@ -21,7 +22,7 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
     )
     forgets_authority = forms.BooleanField(label="Trust the usual authorities again", required=False)
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance.authority:
             self.fields["forgets_authority"].widget = forms.HiddenInput()
@@ -40,7 +41,7 @@ class AuthorityForm(ModelForm[Any]):  # of any model with an authority
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
 
-    def save(self, commit: bool = True) -> Any:
+    def save(self, commit: bool = True) -> Any:  # Any: the form's own model
         if authority := self.cleaned_data["authority_file"]:
             self.instance.authority = authority
         elif self.cleaned_data.get("forgets_authority"):

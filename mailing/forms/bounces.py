@@ -1,10 +1,10 @@
 """Bounce mailboxes, and the judgement of a message."""
 
 import re
-from typing import Any
 
 from django import forms
 
+from campaigns.annotations import Argument, CleanedData
 from mailing.addresses import normalise_address
 from mailing.forms.authority import AuthorityForm
 from mailing.forms.fields import DomainsField
@@ -22,7 +22,11 @@ _is_folder_name = re.compile(r"[\w.-]*\w[\w.-]*").fullmatch
 
 
 def clean_bounce_address(value: str) -> str:
-    """A bounce address in its one spelling, its * kept. Raises ValidationError."""
+    """Return a bounce address in its one spelling, its * kept.
+
+    Raises:
+        ValidationError: it is no address.
+    """
     value = value.strip()
     if value.count(return_paths.PLACE) > 1:
         raise forms.ValidationError("A bounce address has one * at most: the place of the token.")
@@ -59,15 +63,15 @@ class BounceMailboxForm(AuthorityForm):
             "is_enabled",
         ]
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         describe_stored_password(self)
 
     def clean_address(self) -> str:
         return clean_bounce_address(self.cleaned_data["address"])
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> CleanedData:
+        cleaned: CleanedData = super().clean() or self.cleaned_data
         if cleaned.get("kind") == BounceMailbox.Kind.MAILDIR:
             if not _is_folder_name(cleaned.get("folder", "")):
                 self.add_error("folder", "Give the name of a maildir, without a path.")

@@ -1,12 +1,12 @@
 """The editor of an e-mail campaign."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django import forms
 from django.db.models import Q
 
 from campaigns import zones
+from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
@@ -69,7 +69,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "starts_at",
         ]
         labels = {"sharing": "Sending server"}
-        help_texts = {"connection": "Its default sender is taken where you leave the sender empty."}
+        help_texts = {"connection": "Its default sender is used if you leave the sender blank."}
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
             "body": forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"}),
@@ -80,15 +80,15 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             },
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         if not self.instance.pk and SmtpConnection.objects.filter(is_enabled=True).count() == 1:
             self.initial["connection"] = SmtpConnection.objects.get(is_enabled=True)
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()
 
-    def clean(self) -> dict[str, Any]:
-        """A sender left empty is the connection's default sender."""
+    def clean(self) -> CleanedData:
+        """Fill an empty sender with the connection's default sender."""
         cleaned = super().clean() or {}
         if smtp := cleaned.get("connection"):
             for name in ("from_email", "from_name"):
@@ -97,7 +97,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         return cleaned
 
     def _add_targets(self) -> dict[str, tuple[str, int]]:
-        """A field for each list and segment: not used, included or excluded."""
+        """Return a field for each list and segment: not used, included or excluded."""
         chosen = {}
         if self.instance.pk:
             chosen = {(t.list_id, t.segment_id): t.mode for t in self.instance.targets.all()}
@@ -117,7 +117,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         return names
 
     def _add_routes(self) -> dict[str, int]:
-        """Fields for each connection: its share, and its place where their order matters."""
+        """Return fields for each connection: its share, and its place where their order matters."""
         chosen = {}
         if self.instance.pk:
             chosen = {route.connection_id: route for route in self.instance.routes.all()}
@@ -132,7 +132,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
                 initial=route.share if route else None,
             )
             self.fields[f"position_{smtp.pk}"] = forms.IntegerField(
-                label=f"Place of {smtp}",
+                label=f"Order of {smtp}",
                 min_value=0,
                 max_value=32_767,
                 required=False,
@@ -155,12 +155,12 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         for name, pk in self.route_names.items():
             yield connections[pk], self[name], self[f"position_{pk}"]
 
-    def changes(self) -> dict[str, Any]:
-        """The campaign's own columns by name."""
+    def changes(self) -> Columns:
+        """Return the campaign's own columns by name."""
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
     def targets(self) -> list[Target]:
-        """What it includes and excludes, not saved and of no campaign yet."""
+        """Return what it includes and excludes, not saved and of no campaign yet."""
         return [
             Target(mode=self.cleaned_data[name], **{f"{what}_id": pk})
             for name, (what, pk) in self.target_names.items()
@@ -168,7 +168,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         ]
 
     def routes(self) -> list[tuple[int, int]]:
-        """(key of the connection, share) in the order of their places; those without a share left out."""
+        """Return (key of the connection, share) in the order of their places; those without a share left out."""
         given = [
             (self.cleaned_data[f"position_{pk}"] or 0, pk, self.cleaned_data[name])
             for name, pk in self.route_names.items()

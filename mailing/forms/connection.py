@@ -1,11 +1,10 @@
 """SMTP connections."""
 
-from typing import Any
-
 from django import forms
 from django.conf import settings
 from django.utils.html import escape
 
+from campaigns.annotations import Argument, CleanedData
 from mailing.forms.authority import AuthorityForm
 from mailing.forms.bounces import clean_bounce_address
 from mailing.forms.fields import AddressField, DomainsField
@@ -60,10 +59,12 @@ class ConnectionForm(AuthorityForm):
         ]
         widgets = {"warm_up_from": forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         default = find_hello_name(settings.PUBLIC_URL)
-        self.fields["hello_name"].help_text = f"How we greet the server; empty: {escape(default)}."
+        self.fields[
+            "hello_name"
+        ].help_text = f"Our name towards the server. Leave blank for {escape(default)}."
         describe_stored_password(self)
 
     def clean_hello_name(self) -> str:
@@ -78,8 +79,8 @@ class ConnectionForm(AuthorityForm):
         address = self.cleaned_data["bounce_address"]
         return clean_bounce_address(address) if address else ""
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> CleanedData:
+        cleaned: CleanedData = super().clean() or self.cleaned_data
         has_login = bool(cleaned.get("username"))
         if (
             has_login

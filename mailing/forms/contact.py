@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django import forms
 
 from campaigns import dates
+from campaigns.annotations import CleanedData, Columns
 from campaigns.forms import Refusable
-from campaigns.generics import ModelForm, ModelMultipleChoiceField
+from campaigns.generics import FormData, ModelForm, ModelMultipleChoiceField
 from mailing import contacts
 from mailing.countries import country_code
 from mailing.forms.fields import AddressField, LanguageField, TimeZoneField
@@ -24,9 +24,9 @@ class ListsField(ModelMultipleChoiceField[ContactList]):
     widget = forms.CheckboxSelectMultiple
     left: Mapping[int, datetime] = {}
 
-    def label_from_instance(self, row: Any) -> str:
+    def label_from_instance(self, row: ContactList) -> str:
         if row.pk in self.left:
-            return f"{row} (left it on {dates.write_day_of(self.left[row.pk])})"
+            return f"{row} (unsubscribed on {dates.write_day_of(self.left[row.pk])})"
         return str(row)
 
 
@@ -49,7 +49,7 @@ class ContactForm(Refusable, ModelForm[Contact]):
             "customer_id": "What the till knows them by.",
         }
 
-    def __init__(self, data: Any = None, *, instance: Contact) -> None:
+    def __init__(self, data: FormData = None, *, instance: Contact) -> None:
         super().__init__(data, instance=instance)
         if instance.pk:
             places = list(instance.memberships.values_list("list_id", "unsubscribed_at"))
@@ -66,7 +66,7 @@ class ContactForm(Refusable, ModelForm[Contact]):
             ]
 
     def rows(self) -> list[tuple[str, str]]:
-        """The attributes to show, and room for more."""
+        """Return the attributes to show, and room for more."""
         return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANK_ROWS
 
     def clean_country(self) -> str:
@@ -78,10 +78,10 @@ class ContactForm(Refusable, ModelForm[Contact]):
     def clean_customer_id(self) -> str | None:
         return self.cleaned_data["customer_id"] or None  # unique where there is one
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         cleaned = super().clean() or {}
         before = self.instance.attributes
-        attributes: dict[str, Any] = {}
+        attributes: Columns = {}
         for name, value in self.pairs:
             if not value:
                 continue

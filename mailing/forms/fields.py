@@ -1,11 +1,11 @@
 """Fields of contacts and mails: addresses, a language, a time zone, days of the week, files."""
 
 import re
-from typing import Any
 
 from django import forms
 
 from campaigns import zones
+from campaigns.annotations import Argument, ColumnValue
 from mailing.addresses import normalise_address
 from mailing.languages import read_language
 from mailing.sending.windows import WEEKDAYS
@@ -14,12 +14,12 @@ from mailing.sending.windows import WEEKDAYS
 class AddressField(forms.CharField):
     """One e-mail address, in the spelling it is stored and compared in."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         # not type="email": browsers know no international addresses
         kwargs.setdefault("widget", forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}))
         super().__init__(max_length=254, **kwargs)
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: ColumnValue) -> str:
         address = super().clean(value)
         return read_address(address) if address else ""
 
@@ -27,12 +27,12 @@ class AddressField(forms.CharField):
 class LanguageField(forms.CharField):
     """A language by its name or its tag; the tag."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("widget", forms.TextInput(attrs={"list": "languages", "autocomplete": "off"}))
         kwargs.setdefault("help_text", "Its name or its tag, as in German, de or pt-BR.")
         super().__init__(max_length=100, required=False, **kwargs)
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: ColumnValue) -> str:
         written = super().clean(value)
         tag = read_language(written)
         if written and not tag:
@@ -45,12 +45,12 @@ class LanguageField(forms.CharField):
 class TimeZoneField(forms.ChoiceField):
     """A time zone to choose; its IANA name, or "" for that of the contact's country."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("help_text", "Left empty, that of the country counts, else that of the site.")
         super().__init__(required=False, choices=_list_zone_choices, **kwargs)
 
 
-def _list_zone_choices() -> list[tuple[str, Any]]:
+def _list_zone_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
     return [("", "That of the country"), ("UTC", "UTC"), *zones.list_cities()]
 
 
@@ -60,11 +60,11 @@ class AddressesField(forms.CharField):
     Each may be written with a name, as in Ada <ada@example.com>.
     """
 
-    def __init__(self, *, most: int, **kwargs: Any) -> None:
+    def __init__(self, *, most: int, **kwargs: Argument) -> None:
         self.most = most
         super().__init__(**kwargs)
 
-    def clean(self, value: Any) -> list[str]:
+    def clean(self, value: ColumnValue) -> list[str]:
         words = _split_words(super().clean(value))
         addresses = list(dict.fromkeys(read_address(word) for word in words))
         if len(addresses) > self.most:
@@ -77,14 +77,14 @@ class AddressesField(forms.CharField):
 class DomainsField(forms.CharField):
     """Domains, parted by commas, blanks or lines; a list."""
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: ColumnValue) -> ColumnValue:
         return ", ".join(value) if isinstance(value, list) else value
 
-    def clean(self, value: Any) -> list[str]:
+    def clean(self, value: ColumnValue) -> list[str]:
         words = [word for word in re.split(r"[,;\s]+", super().clean(value)) if word]
         return [read_address(f"x@{word}").partition("@")[2] for word in words]
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
 
@@ -93,28 +93,28 @@ class DaysField(forms.MultipleChoiceField):
 
     widget = forms.CheckboxSelectMultiple
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         super().__init__(choices=WEEKDAYS, **kwargs)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: ColumnValue) -> ColumnValue:
         return list(value) if isinstance(value, str) else value
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: ColumnValue) -> str:
         return "".join(sorted(super().clean(value)))
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
 
 class CsvField(forms.FileField):
     """A CSV file of at most `limit` bytes."""
 
-    def __init__(self, *, limit: int, **kwargs: Any) -> None:
+    def __init__(self, *, limit: int, **kwargs: Argument) -> None:
         self.limit = limit
         kwargs.setdefault("widget", forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}))
         super().__init__(label="CSV file", **kwargs)
 
-    def clean(self, data: Any, initial: Any = None) -> Any:
+    def clean(self, data: ColumnValue, initial: ColumnValue = None) -> ColumnValue:
         file = super().clean(data, initial)
         if file.size > self.limit:
             sizes = f"{file.size // 2**20} MB; at most {self.limit // 2**20}"
@@ -123,7 +123,7 @@ class CsvField(forms.FileField):
 
 
 def _split_words(text: str) -> list[str]:
-    """What stands between commas, semicolons and blanks; a name and its address in angle brackets are one."""
+    """Return what stands between commas, semicolons and blanks; a name and its address in angle brackets are one."""
     if "<" not in text:
         return [word for word in re.split(r"[,;\s]+", text) if word]
     named = r'(?:"[^"\n]{0,100}"|[^<>",;\n@]){0,100}<[^<>\n]{0,300}>'
@@ -131,7 +131,7 @@ def _split_words(text: str) -> list[str]:
 
 
 def read_address(word: str) -> str:
-    """Raises ValidationError: it is no e-mail address."""
+    """Read an e-mail address; refuse, by a ValidationError, what is none."""
     try:
         return normalise_address(word)
     except ValueError as error:

@@ -1,10 +1,11 @@
 """Imports: a file, what its columns are, or why its addresses are suppressed."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from django import forms
 
+from campaigns.annotations import CleanedData
+from campaigns.generics import FormData
 from mailing import importing
 from mailing.forms.fields import CsvField
 from mailing.models import ContactList, Suppression, Upload
@@ -13,8 +14,11 @@ CSV_LIMIT = 500 * 1024 * 1024
 TAKEN_FOR = [
     ("Contact", list(importing.FIELDS.items())),
     ("Consent", list(importing.CONSENT.items())),
-    ("Their own", [(importing.ATTRIBUTE_NAMED, "Attribute named …"), (importing.LIST, "Lists they join")]),
-    ("Nothing", [(importing.LEFT_OUT, "Leave it out")]),
+    (
+        "Attributes and lists",
+        [(importing.ATTRIBUTE_NAMED, "Attribute named …"), (importing.LIST, "Lists to add them to")],
+    ),
+    ("Leave out", [(importing.LEFT_OUT, "Do not import")]),
 ]
 
 
@@ -52,7 +56,7 @@ class ColumnsForm(forms.Form):
     )
     new_list = forms.CharField(label="Or a new list named", max_length=200, required=False)
 
-    def __init__(self, data: Any = None, *, upload: Upload, examples: Sequence[Sequence[str]]) -> None:
+    def __init__(self, data: FormData = None, *, upload: Upload, examples: Sequence[Sequence[str]]) -> None:
         super().__init__(data, initial={"list": upload.list_id, "new_list": upload.new_list})
         self.upload = upload
         self.examples = examples
@@ -75,23 +79,23 @@ class ColumnsForm(forms.Form):
             )
 
     def rows(self) -> Iterator[tuple[str, Sequence[str], forms.BoundField, forms.BoundField]]:
-        """For each column its name, examples, and the two fields."""
+        """Yield for each column its name, examples, and the two fields."""
         for place, (name, _) in enumerate(self.upload.columns):
             yield name, self.examples[place], self[f"column_{place}"], self[f"name_{place}"]
 
     def says_consent(self) -> bool:
-        """Whether a column seems to say who wants mail."""
+        """Return whether a column seems to say who wants mail."""
         return any(taken in importing.CONSENT for _, taken in self.upload.columns)
 
     def column_meanings(self) -> Sequence[str]:
-        """For each column what it is taken for, as importing.choose wants it."""
+        """Return for each column what it is taken for, as importing.choose wants it."""
         chosen = []
         for place in range(len(self.upload.columns)):
             what = self.cleaned_data.get(f"column_{place}", importing.LEFT_OUT)
             chosen.append(self.cleaned_data[f"name_{place}"] if what == importing.ATTRIBUTE_NAMED else what)
         return chosen
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         cleaned = super().clean() or {}
         for place in range(len(self.upload.columns)):
             if cleaned.get(f"column_{place}") == importing.ATTRIBUTE_NAMED and not cleaned.get(

@@ -1,9 +1,8 @@
 """The registration of a login by OAuth 2."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Argument, CleanedData
 from campaigns.generics import ModelForm
 from mailing import oauth
 from mailing.models import OAuthGrant
@@ -29,7 +28,7 @@ class OAuthForm(ModelForm[OAuthGrant]):
         model = OAuthGrant
         fields = ["provider", "client_id", "client_secret", "authorize_url", "token_url", "scope"]
 
-    def __init__(self, *args: Any, kind: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, kind: str, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self._kind = kind
         for name in (*ADDRESSES, "scope"):
@@ -37,8 +36,8 @@ class OAuthForm(ModelForm[OAuthGrant]):
         if is_stored(self.instance, "client_secret"):
             self.fields["client_secret"].help_text = "One is stored. Leave this empty to keep it."
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> CleanedData:
+        cleaned: CleanedData = super().clean() or self.cleaned_data
         defaults = oauth.find_defaults(cleaned.get("provider", ""), self._kind)
         for name, default in zip((*ADDRESSES, "scope"), defaults, strict=True):
             cleaned[name] = cleaned.get(name) or default
@@ -54,7 +53,7 @@ class OAuthForm(ModelForm[OAuthGrant]):
             cleaned["client_secret"] = self.instance.client_secret
         return cleaned
 
-    def _goes_elsewhere(self, cleaned: dict[str, Any]) -> bool:
+    def _goes_elsewhere(self, cleaned: CleanedData) -> bool:
         return any(cleaned.get(name) != self.initial.get(name) for name in DESTINATION)
 
     def save(self, commit: bool = True) -> OAuthGrant:

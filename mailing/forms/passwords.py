@@ -6,17 +6,19 @@ from typing import Any
 from django import forms
 from django.utils.html import escape
 
+from campaigns.annotations import CleanedData
 from campaigns.generics import ModelForm
 from mailing.secrets import describe_trouble, is_stored
 
 
 def make_password_field() -> forms.CharField:
-    """A field for a password that may be left empty, and is drawn empty always."""
+    """Return a field for a password that may be left empty, and is drawn empty always."""
     return forms.CharField(
         required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
 
+# Any: connections and bounce mailboxes have one
 def describe_stored_password(form: ModelForm[Any]) -> None:
     """Say beside the field that a password is stored, or why the stored one cannot be read."""
     if is_stored(form.instance, "password"):
@@ -26,7 +28,7 @@ def describe_stored_password(form: ModelForm[Any]) -> None:
 
 def keep_stored_password(
     form: ModelForm[Any],  # of any model with an encrypted password
-    cleaned: dict[str, Any],
+    cleaned: CleanedData,
     destination: Collection[str],
     *,
     trusts_others: bool = False,

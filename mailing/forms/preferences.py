@@ -1,12 +1,11 @@
 """What contacts choose on their preference page, in their language."""
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext, gettext_lazy
 
 from campaigns import zones
-from campaigns.generics import ModelMultipleChoiceField
+from campaigns.annotations import ColumnValue
+from campaigns.generics import FormData, ModelMultipleChoiceField
 from mailing.countries import NAME_LANGUAGES
 from mailing.forms.fields import AddressField
 from mailing.languages import name_in_itself
@@ -32,7 +31,7 @@ class PreferencesForm(forms.Form):
     language = forms.ChoiceField(required=False)
     time_zone = forms.ChoiceField(required=False)
 
-    def __init__(self, data: Any = None, *, held: Choices) -> None:
+    def __init__(self, data: FormData = None, *, held: Choices) -> None:
         initial = {
             "lists": list(held.lists),
             "frequency": held.frequency,
@@ -66,7 +65,7 @@ class PreferencesForm(forms.Form):
 class OwnAddressField(AddressField):
     """An address as customers type it: what is wrong is said in their language."""
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: ColumnValue) -> str:
         try:
             return super().clean(value)
         except forms.ValidationError as error:
@@ -80,7 +79,7 @@ class NewAddressForm(forms.Form):
 
     email = OwnAddressField(label=gettext_lazy("New e-mail address"))
 
-    def __init__(self, data: Any = None, *, now: str) -> None:
+    def __init__(self, data: FormData = None, *, now: str) -> None:
         super().__init__(data)
         self.now = now
 

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from babel.numbers import get_currency_precision
 from django import forms
 from django.conf import settings
 
-from campaigns.generics import ModelForm
+from campaigns.annotations import CleanedData, JsonObject
+from campaigns.generics import FormData, ModelForm
 from mailing import audience
 from mailing.models import Segment
 from mailing.segments import (
@@ -52,15 +52,15 @@ class Leaf:
     def kind(self) -> str:
         return self.what.partition(":")[0]
 
-    def node(self) -> dict[str, Any]:
-        """Its node of the tree; what is missing or wrong is for the tree's own check to say."""
+    def node(self) -> JsonObject:
+        """Return its node of the tree; what is missing or wrong is for the tree's own check to say."""
         kind, _, name = self.what.partition(":")
         if kind == "list":
             return {"list": read_whole(self.list)}
         if kind == "flag":
             return {"field": name, "op": "equals", "value": self.value != "no"}
         if kind == "event":
-            node: dict[str, Any] = {"event": name, "done": self.done != "no"}
+            node: JsonObject = {"event": name, "done": self.done != "no"}
             if self.times:
                 node["times"] = read_whole(self.times) or 0
             if self.spent and name == "bought":
@@ -90,22 +90,23 @@ class Group:
     def kind(self) -> str:
         return "group"
 
-    def node(self) -> dict[str, Any]:
+    def node(self) -> JsonObject:
         return {self.word: [child.node() for child in self.children]}
 
 
 def read_whole(text: str) -> int | None:
+    """Read a whole number; None where the text is none."""
     return int(text) if re.fullmatch(r"\d{1,18}", text) else None
 
 
 def read_minor_units(text: str, currency: str) -> int:
-    """An amount as it is typed, 12.50, in minor units of `currency`; 0 for what is none."""
+    """Return an amount as it is typed, 12.50, in minor units of `currency`; 0 for what is none."""
     if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", text):
         return 0
     return int(Decimal(text).scaleb(get_currency_precision(currency)))
 
 
-def _spent_fields(node: dict[str, Any]) -> dict[str, str]:
+def _spent_fields(node: JsonObject) -> dict[str, str]:
     if "spent" not in node:
         return {}
     currency = node["currency"]
@@ -113,13 +114,13 @@ def _spent_fields(node: dict[str, Any]) -> dict[str, str]:
     return {"spent": f"{amount:f}", "currency": currency}
 
 
-def build_from_tree(tree: dict[str, Any]) -> Group:
-    """The builder's fields for a stored tree."""
+def build_from_tree(tree: JsonObject) -> Group:
+    """Return the builder's fields for a stored tree."""
     found = _build_from_node(tree or {"all": []})
     return number_children(found if isinstance(found, Group) else Group(children=[found]))
 
 
-def _build_from_node(node: dict[str, Any]) -> Leaf | Group:
+def _build_from_node(node: JsonObject) -> Leaf | Group:
     for word in GROUPS:
         if word in node:
             return Group(word, [_build_from_node(child) for child in node[word]])
@@ -146,7 +147,7 @@ def _build_from_node(node: dict[str, Any]) -> Leaf | Group:
 
 
 def build_from_data(data: Mapping[str, str]) -> Group:
-    """The builder as it was sent: `t-group` is the root's word, `t-0-what` its first condition, and so on down."""
+    """Read the builder as it was sent: `t-group` is the root's word, `t-0-what` its first condition, and so on."""
     left = [MOST_CONDITIONS * 2]
     root = _build_from_fields(data, ROOT, 0, left)
     return number_children(root if isinstance(root, Group) else Group())
@@ -173,6 +174,7 @@ def _build_from_fields(
 
 
 def number_children(group: Group) -> Group:
+    """Give everything below a group the path of its place; return the group."""
     for place, child in enumerate(group.children):
         child.path = f"{group.path}-{place}"
         if isinstance(child, Group):
@@ -181,7 +183,7 @@ def number_children(group: Group) -> Group:
 
 
 def apply_button(root: Group, do: str) -> Group:
-    """The builder after one of its buttons: "add PATH", "group PATH" or "remove PATH"; any other changes nothing."""
+    """Change the builder as its button says: "add PATH", "group PATH" or "remove PATH"; any other changes nothing."""
     action, _, path = do.partition(" ")
     for group in list_groups(root):
         if group.path == path and action == "add":
@@ -194,7 +196,7 @@ def apply_button(root: Group, do: str) -> Group:
 
 
 def list_groups(root: Group) -> list[Group]:
-    """The group and every group inside it."""
+    """Return the group and every group inside it."""
     return [
         root,
         *(deeper for child in root.children if isinstance(child, Group) for deeper in list_groups(child)),
@@ -207,7 +209,7 @@ class SegmentForm(ModelForm[Segment]):
     at_till = forms.BooleanField(
         label="Also a customer group at the till",
         required=False,
-        help_text="Promotions can be for its contacts then, as far as they have a customer number.",
+        help_text="Promotions can then be limited to its contacts that have a customer number.",
     )
 
     class Meta:
@@ -215,12 +217,12 @@ class SegmentForm(ModelForm[Segment]):
         fields = ["name", "description", "is_active"]
         widgets = {"description": forms.Textarea(attrs={"rows": 2})}
 
-    def __init__(self, data: Any = None, *, instance: Segment | None = None) -> None:
+    def __init__(self, data: FormData = None, *, instance: Segment | None = None) -> None:
         initial = {"at_till": bool(instance and instance.group_id)}
         super().__init__(data, instance=instance, initial=initial)
         self.root = build_from_data(data) if data is not None else build_from_tree(self.instance.tree)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         cleaned = super().clean() or {}
         try:
             audience.compile(self.root.node())

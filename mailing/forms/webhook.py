@@ -1,9 +1,8 @@
 """The webhook of a connection."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Argument, CleanedData
 from mailing.models import Webhook
 from mailing.webhooks import readers
 
@@ -25,14 +24,14 @@ class WebhookForm(forms.Form):
         help_text="Mailgun, Resend and SendGrid show it on their page of webhooks. The others need none.",
     )
 
-    def __init__(self, *args: Any, webhook: Webhook | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, webhook: Webhook | None, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self._webhook = webhook
         if webhook:
             self.fields["provider"].initial = webhook.provider
 
-    def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+    def clean(self) -> CleanedData:
+        cleaned: CleanedData = super().clean() or self.cleaned_data
         provider, key = cleaned.get("provider"), cleaned.get("signing_key", "").strip()
         if provider not in Webhook.SIGNING:
             return cleaned | {"signing_key": ""}

@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 FIELDS = segments.FIELDS | {"email": "E-mail address"}
-CONSENT = {ACCEPTS: "Whether they want mail", DECLINES: "That they do not want mail"}
+CONSENT = {ACCEPTS: "Consent to mail", DECLINES: "Opt-out from mail"}
 ATTRIBUTE_NAMED = "attribute"  # in forms: its name is given beside
 RESERVED = {*FIELDS, *segments.WORKED_OUT, LIST, *CONSENT}  # no names of attributes
 
@@ -41,17 +41,17 @@ _whole = re.compile(r"-?\d{1,10}(?:[.,]0+)?").fullmatch
 
 
 def label_of(taken: str) -> str:
-    """What a column is taken for, in the words of the pages."""
+    """Return what a column is taken for, in the words of the pages."""
     return CONSENT.get(taken, taken)
 
 
 def names_an_address(names: Sequence[str]) -> bool:
-    """Whether these cells name columns, one of them for addresses."""
+    """Return whether these cells name columns, one of them for addresses."""
     return any(meaning_of(name) == "email" for name in names) and not any("@" in name for name in names)
 
 
 def guess_columns(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
-    """What each column seems to be: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
+    """Return what each column seems to be: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
 
     None comes twice but those of CONSENT: of several the one with most values in `samples` counts, of addresses the one
     with most of them. Where no column is called an address, the first that holds mostly such is taken for it.
@@ -98,7 +98,7 @@ def _guess(name: str, values: Sequence[str]) -> str:
 
 
 def _make_attribute_name(name: str) -> str:
-    """The name of an attribute for a column of this name."""
+    """Return the name of an attribute for a column of this name."""
     word = _not_in_names.sub("_", name.strip().lower()).strip("_")
     if word[:1].isdigit() or word in segments.WORKED_OUT:
         word = f"_{word}"
@@ -106,14 +106,14 @@ def _make_attribute_name(name: str) -> str:
 
 
 def holds_marked_text(name: str, taken: str) -> bool:
-    """Whether an apostrophe before its values is the mark of text, as shops put it before what begins with a zero."""
+    """Return whether an apostrophe before its values marks text, as shops put it before what begins with a zero."""
     return taken in ("phone", "customer_id") or any(
         word in fold(name) for word in ("zip", "postal", "postcode", "postleitzahl", "plz", "phone")
     )
 
 
 def find_column_problems(taken: Sequence[str]) -> list[tuple[int, str]]:
-    """(place, sentence) for each column that cannot be taken for what it is said to be; [] when all is well.
+    """Return (place, sentence) for each column that cannot be taken for what it is said to be; [] when all is well.
 
     The place is -1 when the sentence is about no single column.
     """

@@ -83,7 +83,11 @@ class UnreadableFile(ValueError):
 
 
 def encoding_of(path: Path) -> str:
-    """The codec that reads the file. Raises UnreadableFile: it is no text, or in no encoding we know."""
+    """Return the codec that reads the file.
+
+    Raises:
+        UnreadableFile: it is no text, or in no encoding we know.
+    """
     try:
         stat = path.stat()
         return _find_encoding(path, stat.st_size, stat.st_mtime_ns)
@@ -92,7 +96,11 @@ def encoding_of(path: Path) -> str:
 
 
 def check_encoding(path: Path, chosen: str) -> str:
-    """The codec that somebody has chosen. Raises UnreadableFile: the file is no text in it from its beginning."""
+    """Return the codec that somebody has chosen.
+
+    Raises:
+        UnreadableFile: the file is no text in it from its beginning.
+    """
     if chosen not in ENCODINGS:
         raise UnreadableFile("Choose one of the encodings of the list.")
     try:
@@ -107,7 +115,7 @@ def check_encoding(path: Path, chosen: str) -> str:
 
 @lru_cache(maxsize=64)
 def _find_encoding(path: Path, size: int, changed: int) -> str:
-    """As above; size and time are part of the key, as the whole file is read."""
+    """Find the codec that reads the file. Size and time are part of the key, as the whole file is read."""
     with path.open("rb") as file:
         start = file.read(4096)
     for mark, what in FORMATS.items():
@@ -143,7 +151,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _find_legacy_encoding(path: Path) -> str:
-    """Which of the CANDIDATES makes words of the letters beyond ASCII."""
+    """Return which of the CANDIDATES makes words of the letters beyond ASCII."""
     high: Counter[bytes] = Counter()
     after: Counter[tuple[bytes, bytes, bytes]] = Counter()
     before: Counter[bytes] = Counter()
@@ -181,7 +189,7 @@ def _find_legacy_encoding(path: Path) -> str:
 
 
 def _reads_as(path: Path, codec: str) -> bool:
-    """Whether the whole file can be read so, and has words of East Asia then."""
+    """Return whether the whole file can be read so, and has words of East Asia then."""
     decoder = codecs.getincrementaldecoder(codec)()
     has_words = False
     try:
@@ -195,7 +203,7 @@ def _reads_as(path: Path, codec: str) -> bool:
 
 
 def _is_turkish(high: Counter[bytes]) -> bool:
-    """Whether the letters are Turkish: six of them stand where Windows-1252 has those of Iceland, whose vowels lack."""
+    """Return whether the letters are Turkish: six stand where Windows-1252 has those of Iceland, whose vowels lack."""
     letters = {byte for byte in high if byte >= b"\xc0"}
     return bool(letters & TURKISH) and letters <= TURKISH | SHARED_WITH_TURKISH
 
@@ -205,7 +213,7 @@ def _letter(byte: bytes, codec: str) -> str:
 
 
 def _score_letters(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:
-    """How many letters stand where such letters stand in words, less those that do not."""
+    """Return how many letters stand where such letters stand in words, less those that do not."""
     score = 0
     for (left, byte, right), times in after.items():
         letter = _letter(byte, codec)

@@ -70,7 +70,7 @@ class Dialect(NamedTuple):
 
 
 def path_of(upload_id: int) -> Path:
-    """Where an upload is kept until it is taken in."""
+    """Return the path of an upload's file, which is kept until it is imported."""
     return settings.VAR_DIR / "imports" / f"{upload_id}.csv"
 
 
@@ -144,7 +144,7 @@ class Rows:
         self._length = 0
 
     def _set_odd_apart(self, dialect: Dialect) -> OddRow:
-        """The first line of what was taken for one row; the others are read once more."""
+        """Return the first line of what was taken for one row; the others are read once more."""
         first, *others = self._lines
         self._has_odd = True
         self._waiting.extendleft(line for line in reversed(others) if line != _END)
@@ -187,7 +187,7 @@ class RowShape:
         ).fullmatch
 
     def fits_many_lines(self, lines: Sequence[str], cells: Sequence[str]) -> bool:
-        """Whether these lines are one row: each mark that closes a cell ends it, and no line is a row of its own."""
+        """Return whether these lines are one row: each closing mark ends a cell, and no line is a row of its own."""
         if len(cells) == 1 < self._most and self._dialect.delimiter in cells[0]:
             return self._is_row_in_marks(cells[0])
         if len(cells) < self._least or any(cells[self._most :]) or not self._is_well_quoted("".join(lines)):
@@ -195,7 +195,7 @@ class RowShape:
         return not self._are_rows([line for line in lines if line.strip(BLANK + "\r\n")])
 
     def _are_rows(self, lines: Sequence[str]) -> bool:
-        """Whether lines that could be one row are rows of their own.
+        """Return whether lines that could be one row are rows of their own.
 
         A note may hold a line or two that look like a row of two cells, but hardly one that looks like a wide row.
         """
@@ -207,13 +207,13 @@ class RowShape:
         return all(map(self._is_row, [*between, last]))
 
     def _is_row_in_marks(self, row: str) -> bool:
-        """Whether a row that stands in quotation marks as one cell is one row inside them too."""
+        """Return whether a row that stands in quotation marks as one cell is one row inside them too."""
         lines = io.StringIO(row, newline="").readlines()
         records = [*csv.reader(lines, delimiter=self._dialect.delimiter, skipinitialspace=True)]
         return len(records) == 1 and self._least <= len(records[0]) <= self._most
 
     def _is_row(self, line: str) -> bool:
-        """Whether a line by itself has the cells of a row, with an address where one is to be."""
+        """Return whether a line by itself has the cells of a row, with an address where one is to be."""
         cells = line.rstrip("\r\n").split(self._dialect.delimiter)
         if not self._least <= len(cells) <= self._most:
             return False
@@ -224,7 +224,11 @@ class RowShape:
 
 
 def read_header(path: Path, encoding: str = "") -> list[str]:
-    """The names of the columns. Raises UnreadableFile."""
+    """Return the names of the columns.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     dialect = dialect_of(path, encoding)
     try:
         with path.open(encoding=dialect.encoding, newline="") as file:
@@ -251,7 +255,11 @@ def read_header(path: Path, encoding: str = "") -> list[str]:
 
 
 def read_samples(path: Path, encoding: str = "") -> list[list[str]]:
-    """The values of each column in the first rows, those that are not empty. Raises UnreadableFile."""
+    """Return the values of each column in the first rows, those that are not empty.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     found: list[list[str]] = [[] for _ in read_header(path, encoding)]
     for cells in Rows(path, ROWS_LOOKED_AT, encoding):
         for values, cell in zip(found, cells, strict=False):
@@ -261,12 +269,20 @@ def read_samples(path: Path, encoding: str = "") -> list[list[str]]:
 
 
 def read_examples(path: Path, encoding: str = "", most: int = 3) -> list[list[str]]:
-    """A few different values of each column, from its first rows. Raises UnreadableFile."""
+    """Return a few different values of each column, from its first rows.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     return [[*dict.fromkeys(values)][:most] for values in read_samples(path, encoding)]
 
 
 def dialect_of(path: Path, encoding: str = "") -> Dialect:
-    """How the file is to be read. Raises UnreadableFile."""
+    """Return how the file is to be read.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     encoding = check_encoding(path, encoding) if encoding else encoding_of(path)
     stat = path.stat()
     return _find_dialect(path, stat.st_size, stat.st_mtime_ns, encoding)
@@ -295,7 +311,7 @@ def _find_dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect
 
 
 def _read_first_records(lines: list[str], delimiter: str) -> list[list[str]]:
-    """Those that can be read of the first ones, the blank too."""
+    """Return those that can be read of the first ones, the blank too."""
     records: list[list[str]] = []
     try:
         records.extend(
@@ -316,7 +332,7 @@ def _split_quoted_row(row: str, delimiter: str) -> list[str]:
 
 
 def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
-    """The cells of a row which is one cell that names columns itself; any other row as it is."""
+    """Return the cells of a row which is one cell that names columns itself; any other row as it is."""
     if len(cells) != 1 or delimiter not in cells[0]:
         return cells
     inner = _split_quoted_row(cells[0], delimiter)
@@ -324,7 +340,7 @@ def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
 
 
 def _rate_delimiter(records: list[list[str]]) -> tuple[bool, bool, int, int]:
-    """What speaks for a delimiter: its names hold one for addresses, and rows are as wide as they are many."""
+    """Return what speaks for a delimiter: its names hold one for addresses, and rows are as wide as they are many."""
     above = _count_rows_above(records)
     names = records[above] if above < len(records) else []
     alike = sum(len(record) == len(names) for record in records)
@@ -332,7 +348,7 @@ def _rate_delimiter(records: list[list[str]]) -> tuple[bool, bool, int, int]:
 
 
 def _count_rows_above(records: Sequence[Sequence[str]]) -> int:
-    """How many records stand above the names of the columns: blank lines, and titles, which fill fewer cells."""
+    """Return how many records stand above the names of the columns: blank lines, and titles, which fill fewer cells."""
     filled = [sum(map(bool, record)) for record in records]
     first = next((place for place, cells in enumerate(filled) if cells), 0)
     for place in range(first, len(records)):

@@ -157,13 +157,13 @@ _not_a_word = re.compile(r"[\W_]+")
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """The letters and digits of a short text, without accents, in lower case."""
+    """Return the letters and digits of a short text, without accents, in lower case."""
     plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
     return _not_a_word.sub("", plain.casefold())
 
 
 def meaning_of(name: str) -> str | None:
-    """What a column of this name usually holds; None: something of their own."""
+    """Return what a column of this name usually holds; None: something of their own."""
     word = fold(name[:200])
     # as HubSpot writes it for each kind of mail: “Opted out of email: Newsletter”
     other = DECLINES if word.startswith(("optedoutofemail", "unsubscribedfrom")) else None
@@ -171,12 +171,12 @@ def meaning_of(name: str) -> str | None:
 
 
 def _fold_heading(name: str) -> str:
-    """As `fold`; the Dutch word for a newsletter holds one for letters of paper."""
+    """Fold a heading as `fold` does; the Dutch word for a newsletter holds one for letters of paper."""
     return fold(name[:200]).replace("nieuwsbrief", "newsletter")
 
 
 def find_consent(name: str) -> str | None:
-    """ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
+    """Return ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
     word = _fold_heading(name)
     if _OF_OTHER_WAYS(word):
         return None
@@ -186,19 +186,19 @@ def find_consent(name: str) -> str | None:
 
 
 def is_of_other_ways(name: str) -> bool:
-    """Whether the name of a column speaks of a way to reach people that is not e-mail."""
+    """Return whether the name of a column speaks of a way to reach people that is not e-mail."""
     word = _fold_heading(name)
     return "mail" not in word and _OF_OTHER_WAYS(word) is not None
 
 
 def is_yes_or_no(values: Sequence[str]) -> bool:
-    """Whether a column holds nothing else."""
+    """Return whether a column holds nothing else."""
     words = {fold(value) for value in values} - SAYS_NOTHING
     return bool(words) and words <= YES | NO
 
 
 def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
-    """Whether a column says who wants mail: one that is `named` so and says it, or one of words for nothing else."""
+    """Return whether a column says who wants mail: it is `named` so and says it, or holds words for nothing else."""
     words = {fold(value) for value in values}
     if named:
         return not words - SAYS_NOTHING or bool(words & (YES | NO))
@@ -206,7 +206,7 @@ def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
 
 
 def find_decline_reason(name: str, meaning: str, cell: str) -> str:
-    """The reason of a suppression, when this cell says that a person gets no mail; "" when it does not.
+    """Return the reason of a suppression, when this cell says that a person gets no mail; "" when it does not.
 
     What a column of consent holds besides yes and no, nobody can take for a yes.
     """

@@ -1,5 +1,7 @@
-"""Rows of a file as the database is to get them, judged column by column: a loop over the cells takes three times as
-long, and imports bring millions."""
+"""Turns rows of a file into what the database is to get, and judges them.
+
+It works column by column: a loop over the cells takes three times as long, and imports bring millions.
+"""
 
 import csv
 import io
@@ -73,7 +75,7 @@ def read_rows(
     names: Sequence[tuple[str, str]],
     lists: Mapping[str, int],
 ) -> RowBatch:
-    """Rows from the row `first` on; a cell that is empty says nothing.
+    """Return rows from the row `first` on; a cell that is empty says nothing.
 
     Args:
         names: for each column its name in the file, and what it is taken for.
@@ -106,7 +108,7 @@ def read_rows(
 
 
 def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
-    """The cells without blanks around and without the marks that make spreadsheets take them for text."""
+    """Return the cells without blanks around and without the marks that make spreadsheets take them for text."""
     bare = [*map(str.strip, column)]
     text = "".join(bare)  # one look at all of them: nearly always there is neither
     if "\0" in text and taken != "email":
@@ -136,7 +138,7 @@ def _find_declined(
     for place, cell in enumerate(column):
         if reasons[cell] and place not in declined:
             declined[place] = reasons[cell]
-            notes.setdefault(place, []).append(f"Wants no mail: “{name[:50]}” is “{cell[:50]}”.")
+            notes.setdefault(place, []).append(f"Opted out: “{name[:50]}” is “{cell[:50]}”.")
 
 
 def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
@@ -151,7 +153,7 @@ def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str
 
 
 def _turn_into_columns(cells: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
-    """As many as the file has; a row that ends early has empty cells."""
+    """Return as many columns as the file has; a row that ends early has empty cells."""
     if any(len(row) > width for row in cells):
         cells = [row[:width] for row in cells]
     columns: list[Sequence[str]] = [*zip_longest(*cells, fillvalue="")]
@@ -159,7 +161,7 @@ def _turn_into_columns(cells: Sequence[Sequence[str]], width: int) -> list[Seque
 
 
 def _read_each(column: Sequence[str], read_one: Callable[[str], str], problems: dict[int, str]) -> list[str]:
-    """The column as `read_one` reads each cell; one that it refuses is a problem and stays as it is."""
+    """Return the column as `read_one` reads each cell; one that it refuses is a problem and stays as it is."""
     values = []
     for place, cell in enumerate(column):
         try:
@@ -201,7 +203,7 @@ def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -
 def _read_known(
     column: Sequence[str], called: str, read: Callable[[str], str], notes: dict[int, list[str]]
 ) -> list[str]:
-    """The column with what each cell stands for; what `read` does not know is left out."""
+    """Return the column with what each cell stands for; what `read` does not know is left out."""
     known = {cell: read(cell) for cell in {*column} if cell}
     unknown = {cell for cell, value in known.items() if not value}
     for place, cell in enumerate(column) if unknown else ():
@@ -213,7 +215,7 @@ def _read_known(
 def _match_lists(
     column: Iterable[str], lists: Mapping[str, int], problems: dict[int, str]
 ) -> dict[int, list[int]]:
-    """A whole cell may be the name of one list, or of several with commas, semicolons or bars between."""
+    """List the names in a cell: the whole of it, or those between commas, semicolons or bars."""
     found: dict[int, list[int]] = {}
     for place, cell in enumerate(column):
         if not cell:
@@ -228,7 +230,7 @@ def _match_lists(
 
 
 def _encode_attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
-    """For each row a JSON object of what its cells say. Values come again and again: each is encoded once."""
+    """Return for each row a JSON object of what its cells say. Values come again and again: each is encoded once."""
     members = []
     for name, column in columns.items():
         key = msgspec.json.encode(name).decode()
@@ -246,7 +248,7 @@ def _encode_attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[
 def _judge_addresses(
     first: int, emails: list[str], problems: dict[int, str], notes: Mapping[int, Sequence[str]]
 ) -> Block:
-    """Of rows with the same address the last counts."""
+    """Judge the addresses of the rows; of rows with the same address the last counts."""
     details = {place: " ".join(said) for place, said in notes.items()} | problems
     block = Block(first, emails, [Verdict.CREATED] * len(emails), details, {})
     last: dict[str, int] = {}
@@ -280,7 +282,7 @@ def _find_doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
 
 
 def read_typed_value(cell: str) -> str | int | float:
-    """A number where it is written as one, and reads the same afterwards: 12.50 stays as it is."""
+    """Return a number where it is written as one, and reads the same afterwards: 12.50 stays as it is."""
     if not _number(cell):
         return cell
     number = float(cell) if "." in cell else int(cell)

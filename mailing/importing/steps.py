@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -16,6 +16,7 @@ from django.db.models import Q
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from campaigns.annotations import ColumnValue
 from campaigns.refusals import Refused
 from mailing.models import ContactList, Upload, VerdictBlock
 
@@ -45,7 +46,8 @@ def receive(
     Args:
         encoding: a key of ENCODINGS; "" when it is to be found out.
 
-    Raises: UnreadableFile: it is no CSV file.
+    Raises:
+        UnreadableFile: it is no CSV file.
     """
     with transaction.atomic():
         upload, header, taken = _store_upload(file, name=name, by=by, list=list, encoding=encoding)
@@ -65,7 +67,8 @@ def receive_suppressions(
 ) -> Upload:
     """Keep a file of addresses to be suppressed, and try it; only the column that holds addresses is looked at.
 
-    Raises: UnreadableFile: it is no CSV file, or has no such column.
+    Raises:
+        UnreadableFile: it is no CSV file, or has no such column.
     """
     with transaction.atomic():
         upload, header, taken = _store_upload(
@@ -87,9 +90,9 @@ def receive_suppressions(
 
 
 def _store_upload(
-    file: BinaryIO, *, name: str, by: User | None, **fields: Any
+    file: BinaryIO, *, name: str, by: User | None, **fields: ColumnValue
 ) -> tuple[Upload, list[str], list[str]]:
-    """The upload with its file, the names of its columns, and what each seems to be.
+    """Return the upload with its file, the names of its columns, and what each seems to be.
 
     Files nobody has gone on with for a week are forgotten.
     """
@@ -111,27 +114,37 @@ def _store_upload(
 
 
 def _guess_columns(path: Path, encoding: str) -> tuple[list[str], list[str]]:
-    """The names of the columns, and what each seems to be. Raises UnreadableFile."""
+    """Return the names of the columns, and what each seems to be.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     header = files.read_header(path, encoding)
     return header, columns.guess_columns(header, files.read_samples(path, encoding))
 
 
 def find_encoding(upload: Upload) -> str:
-    """The key of ENCODINGS by which a file is read. Raises UnreadableFile."""
+    """Return the key of ENCODINGS by which a file is read.
+
+    Raises:
+        UnreadableFile: it is no CSV file.
+    """
     return files.dialect_of(files.path_of(upload.pk), upload.encoding).encoding
 
 
 def read_again(upload: Upload, encoding: str) -> None:
     """Read a file of contacts in the encoding that somebody has chosen, and guess its columns anew.
 
-    Raises: UnreadableFile: it is in another. Refused: somebody has gone on with it.
+    Raises:
+        UnreadableFile: it is in another.
+        Refused: somebody has gone on with it.
     """
     header, taken = _guess_columns(files.path_of(upload.pk), encoding)
     changed = Upload.objects.filter(Upload.OPEN, pk=upload.pk, kind=Kind.CONTACTS).update(
         encoding=encoding, columns=[*zip(header, taken, strict=True)], rows=None, status=Status.CHOOSING
     )
     if not changed:
-        raise Refused("Somebody has gone on with this import already.")
+        raise Refused("Somebody has continued this import already.")
 
 
 def _forget(before: datetime) -> None:
@@ -153,7 +166,9 @@ def choose(
     Args:
         taken: for each column a key of columns.FIELDS, LIST, LEFT_OUT or the name of an attribute.
         new_list: the name of a list that is made when it is taken in.
-    Raises: Refused: a column cannot be taken so, or it is not waiting for this.
+
+    Raises:
+        Refused: a column cannot be taken so, or it is not waiting for this.
     """
     if wrong := columns.find_column_problems(taken):
         raise Refused([("", sentence) for _, sentence in wrong])
@@ -169,17 +184,21 @@ def choose(
 
 
 def start(upload: Upload) -> None:
-    """Take in for real what has been tried. Raises Refused: it has not, or somebody has started it already."""
+    """Take in for real what has been tried.
+
+    Raises:
+        Refused: it has not, or somebody has started it already.
+    """
     with transaction.atomic():
         if upload.status != Status.TRIED:
             raise Refused(
-                f"“{upload}” is {upload.get_status_display().lower()}: only what has been tried is taken in."
+                f"“{upload}” is {upload.get_status_display().lower()}: only a checked file can be imported."
             )
         made = ContactList.objects.get_or_create(name=upload.new_list)[0] if upload.new_list else upload.list
         _begin(upload.pk, Q(status=Status.TRIED), list=made, is_trial=False)
 
 
-def _begin(upload_id: int, waiting: Q, **changes: Any) -> None:
+def _begin(upload_id: int, waiting: Q, **changes: ColumnValue) -> None:
     """Start at the first row with these changes, if it is `waiting`, and queue the work."""
     fresh = {"error": "", "finished_at": None, "moved_at": database_time.now(), "status": Status.RUNNING}
     zero = dict.fromkeys(
@@ -187,7 +206,7 @@ def _begin(upload_id: int, waiting: Q, **changes: Any) -> None:
     )
     with transaction.atomic():
         if not Upload.objects.filter(waiting, pk=upload_id).update(**fresh, **zero, **changes):
-            raise Refused("Somebody has gone on with this import already.")
+            raise Refused("Somebody has continued this import already.")
         VerdictBlock.objects.filter(upload=upload_id).delete()
         _queue(upload_id)
 
@@ -197,7 +216,11 @@ def _queue(upload_id: int) -> None:
 
 
 def stop(upload: Upload) -> None:
-    """Stop one that runs after the piece it is at; what was taken in stays. Raises Refused: it does not run."""
+    """Stop one that runs after the piece it is at; what was taken in stays.
+
+    Raises:
+        Refused: it does not run.
+    """
     if not Upload.objects.filter(pk=upload.pk, status=Status.RUNNING).update(
         status=Status.STOPPED, moved_at=database_time.now()
     ):
@@ -205,7 +228,11 @@ def stop(upload: Upload) -> None:
 
 
 def resume(upload: Upload) -> None:
-    """Go on with one that was stopped, at the row it was at. Raises Refused: it is not stopped."""
+    """Go on with one that was stopped, at the row it was at.
+
+    Raises:
+        Refused: it is not stopped.
+    """
     with transaction.atomic():
         if not Upload.objects.filter(pk=upload.pk, status=Status.STOPPED).update(
             status=Status.RUNNING, moved_at=database_time.now()
@@ -215,7 +242,11 @@ def resume(upload: Upload) -> None:
 
 
 def end(upload: Upload) -> None:
-    """Skip the rest of a stopped file; what was taken in stays. Raises Refused: nothing was, or it is not stopped."""
+    """Skip the rest of a stopped file; what was taken in stays.
+
+    Raises:
+        Refused: nothing was, or it is not stopped.
+    """
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
     if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
         raise Refused(_refuse_step("ended", upload))
@@ -223,7 +254,11 @@ def end(upload: Upload) -> None:
 
 
 def discard(upload: Upload) -> None:
-    """Forget a file that nothing was taken from, and what was found in it. Raises Refused: it is being worked on."""
+    """Forget a file that nothing was taken from, and what was found in it.
+
+    Raises:
+        Refused: it is being worked on.
+    """
     untaken = Upload.OPEN | Q(status=Status.FAILED, is_trial=True)
     gone, _ = Upload.objects.filter(untaken, pk=upload.pk).delete()
     if not gone:
@@ -232,7 +267,7 @@ def discard(upload: Upload) -> None:
 
 
 def _refuse_step(done: str, upload: Upload) -> str:
-    """Why it cannot be: with its status as it is now, which the page somebody saw may not have shown."""
+    """Return why it cannot be: with its status as it is now, which the page somebody saw may not have shown."""
     now = Upload.objects.filter(pk=upload.pk).first()
     return f"“{upload}” is {now.get_status_display().lower() if now else 'gone'}: it cannot be {done}."
 
@@ -245,7 +280,9 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
 
     Args:
         seconds: stop between two pieces after this long.
-    Returns: whether this run is to be continued.
+
+    Returns:
+        whether this run is to be continued.
     """
     deadline = time.monotonic() + seconds if seconds is not None else None
     upload = Upload.objects.get(pk=upload_id)
@@ -268,7 +305,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
 
 
 def _read_batches(upload: Upload) -> Iterator[RowBatch]:
-    """What is left of its file, read."""
+    """Yield what is left of its file, read."""
     names = [(name, taken) for name, taken in upload.columns]
     lists = (
         {name.lower(): pk for pk, name in ContactList.objects.values_list("pk", "name")}
@@ -288,7 +325,7 @@ def _read_batches(upload: Upload) -> Iterator[RowBatch]:
 
 
 def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]]:
-    """As many rows as make a piece: not too many of them, and not too much text."""
+    """Return as many rows as make a piece: not too many of them, and not too much text."""
     cells: list[list[str]] = []
     while more := [*islice(records, min(ROWS_READ_AT_ONCE, BATCH_ROWS - len(cells)))]:
         if not cells:
@@ -300,7 +337,7 @@ def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]
 
 
 def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
-    """The same, each read while the database takes the one before."""
+    """Yield the same, each read while the database takes the one before."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
@@ -315,9 +352,9 @@ def _finish(upload_id: int, *, error: str = "") -> None:
             return  # another run has, or somebody has stopped it, perhaps begun it anew
         upload.status = Status.FAILED if error else Status.TRIED if upload.is_trial else Status.DONE
         if upload.status == Status.TRIED:
-            again = stored_verdicts.count_once(upload)
-            upload.created -= again
-            upload.updated += again
+            repeats = stored_verdicts.count_once(upload)
+            upload.created -= repeats
+            upload.updated += repeats
         upload.error, upload.finished_at = error, database_time.now()
         upload.save()
     if upload.status != Status.TRIED:

@@ -1,4 +1,4 @@
-"""What became of each row of a file: stored in blocks, read back row by row. `rows` and `taking` reach the verdicts."""
+"""Result of each row of a file: stored in blocks, read back row by row. `rows` and `taking` reach the verdicts."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ from mailing.models import Upload, VerdictBlock
 class Verdict(models.TextChoices):
     CREATED = "created", "New"
     UPDATED = "updated", "Updated"
-    REPEATED = "repeated", "Repeated"
+    REPEATED = "repeated", "Duplicate"
     INVALID = "invalid", "Skipped"
 
 
@@ -64,7 +64,7 @@ def store_block(upload_id: int, block: Block) -> dict[str, int]:
 
 
 def read_verdicts(upload: Upload, verdict: str = "", *, after: int = 0) -> Iterator[RowVerdict]:
-    """The rows below the row `after`, in their order; with `verdict` only those."""
+    """Yield the rows below the row `after`, in their order; with `verdict` only those."""
     blocks = upload.blocks.filter(last__gt=after).order_by("last")
     if verdict:
         blocks = blocks.filter(**{f"{verdict}__gt": 0})
@@ -75,7 +75,7 @@ def read_verdicts(upload: Upload, verdict: str = "", *, after: int = 0) -> Itera
 
 
 def rejected_rows_csv(upload: Upload) -> Iterator[str]:
-    """The rows that were not taken as CSV: the columns of the file, and the reason in one more."""
+    """Yield the rows that were not taken as CSV: the columns of the file, and the reason in one more."""
     width = len(upload.columns)
     yield "\ufeff"  # so that Excel takes it for UTF-8
     yield from spreadsheets.lines([[*(name for name, _ in upload.columns), "reason"]])
@@ -103,9 +103,13 @@ WHERE nth > 1 ORDER BY line
 
 
 def count_once(upload: Upload) -> int:
-    """After a trial: an address that came again in a later piece was called new twice. Return how many were.
+    """Correct the verdicts of a dry run: an address that is new in two pieces of the file is new only once.
 
-    Nothing had been taken in, so that the pieces could not know of each other. Needs a transaction.
+    The pieces of a dry run store no contacts, so that none of them knows what an earlier one would have made. Needs a
+    transaction.
+
+    Returns:
+        how many rows are now “updated” that were “new”.
     """
     with connection.cursor() as cursor:
         cursor.execute(CREATE_NEW_ROWS)
@@ -117,13 +121,13 @@ def count_once(upload: Upload) -> int:
             with cursor.copy("COPY new_rows FROM STDIN (FORMAT csv)") as copy:
                 copy.write(lines.getvalue())
         cursor.execute(FIND_REPEATS)
-        again = {line for (line,) in cursor}
+        repeats = {line for (line,) in cursor}
         cursor.execute("DROP TABLE new_rows")
-    if not again:
+    if not repeats:
         return 0
     for kept in upload.blocks.filter(created__gt=0).order_by("last").iterator(chunk_size=1):
         block = _unpack(kept.packed)
-        places = again.intersection(range(block.first, kept.last + 1))
+        places = repeats.intersection(range(block.first, kept.last + 1))
         for line in places:
             block.verdicts[line - block.first] = Verdict.UPDATED
         if places:
@@ -131,4 +135,4 @@ def count_once(upload: Upload) -> int:
             kept.created -= len(places)
             kept.updated += len(places)
             kept.save()
-    return len(again)
+    return len(repeats)

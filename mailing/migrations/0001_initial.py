@@ -131,7 +131,7 @@ class Migration(migrations.Migration):
                 (
                     "preheader",
                     models.CharField(
-                        blank=True, help_text="What an inbox shows beside the subject.", max_length=250
+                        blank=True, help_text="Inboxes show it beside the subject.", max_length=250
                     ),
                 ),
                 ("from_name", models.CharField(blank=True, max_length=100, verbose_name="sender name")),
@@ -175,9 +175,9 @@ class Migration(migrations.Migration):
                             ("hygiene", "Totals, and the day of each contact’s last open or click"),
                             ("individual", "Who opened and clicked what"),
                         ],
-                        help_text="Leave blank for the site’s setting. A campaign can only note less than that.",
+                        help_text="Leave blank for the site’s setting. A campaign can only record less than that.",
                         max_length=12,
-                        verbose_name="what is noted",
+                        verbose_name="what to record",
                     ),
                 ),
                 (
@@ -226,7 +226,7 @@ class Migration(migrations.Migration):
                             "campaign may not send do not count."
                         ),
                         validators=[django.core.validators.MaxValueValidator(168)],
-                        verbose_name="keep trying for",
+                        verbose_name="retry for",
                     ),
                 ),
                 (
@@ -241,7 +241,7 @@ class Migration(migrations.Migration):
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(1000000),
                         ],
-                        verbose_name="at most a second",
+                        verbose_name="maximum per second",
                     ),
                 ),
                 (
@@ -254,7 +254,7 @@ class Migration(migrations.Migration):
                             django.core.validators.MinValueValidator(1),
                             django.core.validators.MaxValueValidator(1000000),
                         ],
-                        verbose_name="at most a minute",
+                        verbose_name="maximum per minute",
                     ),
                 ),
                 (
@@ -401,7 +401,7 @@ class Migration(migrations.Migration):
                     "hello_name",
                     models.CharField(
                         blank=True,
-                        help_text="How we greet the server. Leave blank for this site's host.",
+                        help_text="Our name towards the server. Leave blank for this site's host.",
                         max_length=253,
                         verbose_name="name in EHLO",
                     ),
@@ -481,7 +481,7 @@ class Migration(migrations.Migration):
                     "warm_up_first_day",
                     models.PositiveIntegerField(
                         default=200,
-                        help_text="Half as many again may go out each day after.",
+                        help_text="The number grows by 50% each day after.",
                         verbose_name="messages on the first day",
                     ),
                 ),
@@ -514,7 +514,7 @@ class Migration(migrations.Migration):
                     "is_active",
                     models.BooleanField(
                         default=True,
-                        help_text="Offered for campaigns. Those that name it already go on using it.",
+                        help_text="Can be chosen for campaigns. Campaigns that use it already keep using it.",
                         verbose_name="active",
                     ),
                 ),
@@ -601,10 +601,10 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("choosing", "Columns to be chosen"),
+                            ("choosing", "Columns to match"),
                             ("running", "Running"),
                             ("stopped", "Stopped"),
-                            ("tried", "Tried"),
+                            ("tried", "Checked"),
                             ("done", "Done"),
                             ("ended", "Ended early"),
                             ("failed", "Failed"),
@@ -914,7 +914,7 @@ class Migration(migrations.Migration):
                 (
                     "down_since",
                     models.DateTimeField(
-                        blank=True, help_text="Its share goes to others since then.", null=True
+                        blank=True, help_text="Other connections have sent its share since then.", null=True
                     ),
                 ),
                 (
@@ -2062,7 +2062,8 @@ class Migration(migrations.Migration):
                 (
                     "how",
                     models.CharField(
-                        choices=[("hand", "Noted by hand"), ("page", "On the preference page")], max_length=8
+                        choices=[("hand", "Recorded by hand"), ("page", "On the preference page")],
+                        max_length=8,
                     ),
                 ),
                 ("at", models.DateTimeField(auto_now_add=True)),

@@ -1,9 +1,8 @@
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from campaigns.annotations import Argument
 from campaigns.fields import DatabaseTimeField
 from campaigns.models import Edit
 from mailing.addresses import normalise_address
@@ -74,14 +73,14 @@ class Contact(models.Model):
     def __str__(self) -> str:
         return self.email
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Argument, **kwargs: Argument) -> None:
         self.email = normalise_address(self.email)
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:contact", args=[self.pk])
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
         Edit.objects.about(self).delete()
         return super().delete(*args, **kwargs)
 
@@ -134,7 +133,9 @@ class Segment(models.Model):
     description = models.TextField(blank=True)
     tree = models.JSONField(default=dict, blank=True, help_text="Conditions nested in all, any and none.")
     is_active = models.BooleanField(
-        "active", default=True, help_text="Offered for campaigns. Those that name it already go on using it."
+        "active",
+        default=True,
+        help_text="Can be chosen for campaigns. Campaigns that use it already keep using it.",
     )
     group = models.OneToOneField(
         "promotions.CustomerGroup",
@@ -188,6 +189,6 @@ class Suppression(models.Model):
     def __str__(self) -> str:
         return f"{self.email}: {self.get_reason_display()}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Argument, **kwargs: Argument) -> None:
         self.email = normalise_address(self.email)
         super().save(*args, **kwargs)

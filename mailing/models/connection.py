@@ -39,7 +39,7 @@ class SmtpConnection(models.Model):
         "name in EHLO",
         max_length=253,
         blank=True,
-        help_text="How we greet the server. Leave blank for this site's host.",
+        help_text="Our name towards the server. Leave blank for this site's host.",
     )
     authority = models.TextField(
         "certificate authority", blank=True, help_text="Certificates (PEM) to trust instead of the system's."
@@ -70,7 +70,7 @@ class SmtpConnection(models.Model):
         help_text="The first day of a new sender. Leave blank for no warm-up.",
     )
     warm_up_first_day = models.PositiveIntegerField(
-        "messages on the first day", default=200, help_text="Half as many again may go out each day after."
+        "messages on the first day", default=200, help_text="The number grows by 50% each day after."
     )
     is_enabled = models.BooleanField("enabled", default=True)
     created_at = DatabaseTimeField(auto_now_add=True)
@@ -97,7 +97,7 @@ class SmtpConnection(models.Model):
         return describe_trouble(self, "password")
 
     def takes_sender(self, address: str) -> bool:
-        """Whether this server lets mail go out from `address`, a normalised one."""
+        """Return whether this server lets mail go out from `address`, a normalised one."""
         return not self.allowed_domains or address.rpartition("@")[2] in self.allowed_domains
 
 
@@ -122,7 +122,9 @@ class Pace(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="Failures in a row to use the server.")
     failing_since = models.DateTimeField(null=True, blank=True, help_text="When the first of them was.")
     held_until = models.DateTimeField(null=True, blank=True, help_text="Nothing is sent before.")
-    down_since = models.DateTimeField(null=True, blank=True, help_text="Its share goes to others since then.")
+    down_since = models.DateTimeField(
+        null=True, blank=True, help_text="Other connections have sent its share since then."
+    )
     needs_person = models.BooleanField(
         default=False, help_text="Waiting does not cure it: a refused login, a sender not accepted."
     )
@@ -135,7 +137,7 @@ class Pace(models.Model):
         return f"{self.connection}: {'down' if self.down_since else 'working'}"
 
     def level_at(self, now: datetime) -> int:
-        """How many times the open connections are halved at `now`: one time less for each minute without throttling."""
+        """Return how often the open connections are halved at `now`: once less for each minute without throttling."""
         if self.throttled_at is None:
             return self.level
         return max(0, self.level - int((now - self.throttled_at) / LEVEL_LASTS))

@@ -1,5 +1,5 @@
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator
@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django_fsm import transition
 
+from campaigns.annotations import Argument
 from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
@@ -23,7 +24,7 @@ LONGEST_RETRY = 168  # hours: a week
 
 class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
     def due(self, now: datetime) -> Self:
-        """Those whose launch is due."""
+        """Return those whose launch is due."""
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
@@ -83,9 +84,7 @@ class EmailCampaign(Campaign, SendingTimes):
         FAILOVER = "failover", "The next when one fails"
 
     subject = models.CharField(max_length=250, blank=True)
-    preheader = models.CharField(
-        max_length=250, blank=True, help_text="What an inbox shows beside the subject."
-    )
+    preheader = models.CharField(max_length=250, blank=True, help_text="Inboxes show it beside the subject.")
     from_name = models.CharField("sender name", max_length=100, blank=True)
     from_email = models.CharField("sender address", max_length=254, blank=True)
     reply_to = models.CharField(
@@ -99,11 +98,11 @@ class EmailCampaign(Campaign, SendingTimes):
     track_opens = models.BooleanField(default=True)
     track_clicks = models.BooleanField(default=True)
     tracking = models.CharField(
-        "what is noted",
+        "what to record",
         max_length=12,
         choices=Mode,
         blank=True,
-        help_text="Leave blank for the site’s setting. A campaign can only note less than that.",
+        help_text="Leave blank for the site’s setting. A campaign can only record less than that.",
     )
     utm_source = models.CharField(
         "UTM source", max_length=100, blank=True, help_text="Leave blank for the site's name."
@@ -123,7 +122,7 @@ class EmailCampaign(Campaign, SendingTimes):
         help_text="With one connection; otherwise they stand in the campaign's routes.",
     )
     retry_hours = models.PositiveSmallIntegerField(
-        "keep trying for",
+        "retry for",
         default=48,
         validators=[MaxValueValidator(LONGEST_RETRY)],
         help_text=f"Hours from its first try in which a mail is retried, at most {LONGEST_RETRY}. Hours in which the "
@@ -220,7 +219,7 @@ class EmailCampaign(Campaign, SendingTimes):
         return self.utm_source or (settings.SITE_NAME if self.utm_medium else "")
 
     def shares(self) -> list[tuple[SmtpConnection, int]]:
-        """The connections in their order, each with its share of the recipients."""
+        """Return the connections in their order, each with its share of the recipients."""
         if self.sharing == self.Sharing.SINGLE:
             return [(self.connection, 1)] if self.connection else []
         routes = [(route.connection, route.share) for route in self.routes.select_related("connection")]
@@ -237,11 +236,11 @@ class Part(models.Model):
     class Meta:
         abstract = True
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Argument, **kwargs: Argument) -> None:
         self._refuse_when_locked()
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+    def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
         self._refuse_when_locked()
         return super().delete(*args, **kwargs)
 

@@ -18,10 +18,10 @@ class Upload(models.Model):
         SUPPRESSIONS = "suppressions", "Suppressions"
 
     class Status(models.TextChoices):
-        CHOOSING = "choosing", "Columns to be chosen"
+        CHOOSING = "choosing", "Columns to match"
         RUNNING = "running", "Running"
         STOPPED = "stopped", "Stopped"
-        TRIED = "tried", "Tried"
+        TRIED = "tried", "Checked"
         DONE = "done", "Done"
         ENDED = "ended", "Ended early"
         FAILED = "failed", "Failed"

@@ -73,6 +73,6 @@ class OAuthGrant(models.Model):
 
 
 def digest_place(owner: SmtpConnection | BounceMailbox) -> str:
-    """A digest of who gets to know the token."""
+    """Return a digest of who gets to know the token."""
     place = (owner.host.lower(), owner.port, owner.tls, owner.username, owner.authority)
     return sha256("\n".join(str(part) for part in place).encode()).hexdigest()

@@ -13,14 +13,14 @@ class SendingTimes(models.Model):
     """Limits, hours and days of a campaign, and the hour at which each recipient is to get it."""
 
     per_second = models.PositiveIntegerField(
-        "at most a second",
+        "maximum per second",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],
         help_text="Mails of this campaign, evenly spread, over all its connections. Leave blank for no limit.",
     )
     per_minute = models.PositiveIntegerField(
-        "at most a minute",
+        "maximum per minute",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(FASTEST)],

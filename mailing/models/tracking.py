@@ -43,7 +43,7 @@ class TrackingConsent(models.Model):
     """A contact's decision about individual tracking; the latest counts. Evidence: rows are only added."""
 
     class How(models.TextChoices):
-        HAND = "hand", "Noted by hand"
+        HAND = "hand", "Recorded by hand"
         PAGE = "page", "On the preference page"
 
     contact = models.ForeignKey("mailing.Contact", models.CASCADE, related_name="tracking_consents")

@@ -51,7 +51,7 @@ class Renderer:
         self.control: socket.socket | None = None
 
     def start(self) -> socket.socket:
-        """The socket to a renderer that lives; one is started if there is none. Needs the lock."""
+        """Return the socket to a renderer that lives; one is started if there is none. Needs the lock."""
         if self.process and self.control and self.process.poll() is None:
             return self.control
         self.stop()
@@ -78,7 +78,7 @@ class Renderer:
         self.process = self.control = None
 
     def forget(self) -> None:
-        """In a process forked from the one that started the renderer: it is the other's."""
+        """Forget the renderer in a process forked from the one that started it: it is the other's."""
         self.lock = threading.Lock()
         if self.control:
             self.control.close()
@@ -87,7 +87,11 @@ class Renderer:
         self.process = self.control = None
 
     def connect(self) -> socket.socket:
-        """A connection to a process forked for one request. Raises OSError."""
+        """Return a connection to a process forked for one request.
+
+        Raises:
+            OSError: it cannot be reached.
+        """
         ours, theirs = socket.socketpair()
         with theirs, self.lock:
             for is_last in (False, True):
@@ -120,7 +124,11 @@ def start() -> None:
 
 
 def render_preview(source: Source, recipient: Recipient) -> Preview:
-    """What one recipient would read, as `content.render_preview`. Raises ContentError."""
+    """Return what one recipient would read, as `content.render_preview`.
+
+    Raises:
+        ContentError: it does not compile or render.
+    """
     preview = _ask(ShowPreview(source, recipient)).preview
     assert preview is not None
     return preview
@@ -129,7 +137,7 @@ def render_preview(source: Source, recipient: Recipient) -> Preview:
 def find_problems(
     source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
 ) -> list[tuple[str, str]]:
-    """(field, sentence) for everything that is wrong with the source, as `content.find_problems`."""
+    """Return (field, sentence) for everything that is wrong with the source, as `content.find_problems`."""
     try:
         return _ask(FindProblems(source, list(samples), list(known))).problems or []
     except ContentError as error:
@@ -137,19 +145,31 @@ def find_problems(
 
 
 def compile_content(source: Source) -> Compiled:
-    """The content made ready to send, as `content.compile`. Raises ContentError."""
+    """Return the content made ready to send, as `content.compile`.
+
+    Raises:
+        ContentError: it does not compile or render.
+    """
     compiled = _ask(CompileContent(source)).compiled
     assert compiled is not None
     return load(compiled)
 
 
 def make_messages(source: Source, recipients: Sequence[Recipient], links: Links) -> list[bytes]:
-    """The whole message for each recipient, ready for DATA. Raises ContentError."""
+    """Return the whole message for each recipient, ready for DATA.
+
+    Raises:
+        ContentError: it does not compile or render.
+    """
     return _ask(MakeMessages(source, list(recipients), links)).messages or []
 
 
 def _ask(request: Request) -> Answer:
-    """The renderer's answer. Raises ContentError: with the reason it gives, or since it gives none."""
+    """Return the renderer's answer.
+
+    Raises:
+        ContentError: with the reason it gives, or since it gives none.
+    """
     frame = pack_frame(request)
     try:
         try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from campaigns.annotations import Annotation
 from mailing.content import ContentError, Links, Preview, Recipient, Source
 
 LONGEST = 64 * 1024 * 1024  # bytes of a frame
@@ -61,7 +62,11 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def pack_frame(message: Request | Answer) -> bytes:
-    """A frame. Raises RendererFailed: it is too long."""
+    """Return a frame.
+
+    Raises:
+        RendererFailed: it is too long.
+    """
     data = json.dumps(msgspec.to_builtins(message)).encode()
     if len(data) > LONGEST:
         raise RendererFailed(f"There are {len(data):,} bytes to go through: too many", "body")
@@ -69,11 +74,17 @@ def pack_frame(message: Request | Answer) -> bytes:
 
 
 def send_answer(connection: socket.socket, answer: Answer) -> None:
+    """Send an answer as one frame."""
     connection.sendall(pack_frame(answer))
 
 
-def receive_frame(connection: socket.socket, kind: Any) -> Any:
-    """The next frame as a value of `kind`. Raises ConnectionError: the other end is gone; TimeoutError."""
+def receive_frame(connection: socket.socket, kind: Annotation) -> Any:  # Any: a value of `kind`
+    """Return the next frame as a value of `kind`.
+
+    Raises:
+        ConnectionError: the other end is gone.
+        TimeoutError: nothing comes in time.
+    """
     size = _length.unpack(_receive_exactly(connection, _length.size))[0]
     if size > LONGEST:
         raise ConnectionError("a frame that is too long")

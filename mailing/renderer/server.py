@@ -61,6 +61,7 @@ _WARMTH = (
 
 
 def main(descriptor: int) -> None:
+    """Answer requests from the socket `descriptor` until its other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started it; the socket closes then
     _set_limit(resource.RLIMIT_CORE, 0)
     _set_limit(resource.RLIMIT_STACK, STACK_LIMIT)
@@ -97,7 +98,7 @@ def serve(control: socket.socket) -> None:
 
 
 def _wake(number: int, frame: FrameType | None) -> None:
-    """Nothing: the signal itself ends the wait."""
+    """Do nothing: the signal itself ends the wait."""
 
 
 def _fork(connection: socket.socket, control: socket.socket) -> int:
@@ -123,7 +124,7 @@ def _fork(connection: socket.socket, control: socket.socket) -> int:
 
 
 def _limit_itself() -> None:
-    """From now on this process ends by itself when it takes too much."""
+    """Let this process end by itself when it takes too much."""
     _set_limit(resource.RLIMIT_CPU, PROCESSOR_LIMIT)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -138,7 +139,7 @@ def _set_limit(which: int, limit: int) -> None:
 
 
 def answer_request(request: Request) -> Answer:
-    """What comes of a request."""
+    """Return what comes of a request."""
     try:
         match request:
             case ShowPreview(source, recipient):

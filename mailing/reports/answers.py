@@ -45,7 +45,8 @@ class OriginFigures(msgspec.Struct, frozen=True):
 class ReaderFigures(msgspec.Struct, frozen=True):
     """Opens and clicks of people with one device, mail program or system.
 
-    proxied: opens through a mail program's picture servers, which may be of machines."""
+    proxied: opens through a mail program's picture servers, which may be of machines.
+    """
 
     label: str
     opens: int
@@ -159,7 +160,7 @@ def _sum(sums: Iterable[EventSum], kind: str = "", origin: str = "") -> int:
 
 
 def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
-    """The most used first, what is not known last."""
+    """Return the most used first, what is not known last."""
     labels = dict(Event.Device.choices) if part == "device" else {}
     by_value: dict[str, list[EventSum]] = {}
     for each in counts.events:
@@ -182,7 +183,7 @@ def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
 
 
 def _list_countries(counts: Counts) -> list[CountryRow]:
-    """The largest first, then the smaller ones together, then those whose country is not known."""
+    """Return the largest first, then the smaller ones together, then those whose country is not known."""
     found = [each for each in counts.countries if each.sent or each.opened or each.clicked]
     known = sorted((each for each in found if each.country), key=lambda each: (-each.sent, each.country))
     rows = [

@@ -64,7 +64,7 @@ def add_badges(page: str, answers: Answers) -> str:
 
 
 def _read_number(tag: str) -> int | None:
-    """The number of the tracked link that a tag leads through; None for any other link."""
+    """Return the number of the tracked link that a tag leads through; None for any other link."""
     found = _click.search(markup.unescape_value(markup.attributes(tag).get("href", "")))
     return int(found[1]) if found else None
 

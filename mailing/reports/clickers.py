@@ -37,7 +37,7 @@ def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mo
 
 
 def may_be_named(contact_id: int | None, consents: bool | None) -> bool:
-    """Whether a contact's decision, None for none, lets us say what they did; nobody asks who is deleted."""
+    """Return whether a contact's decision, None for none, lets us say what they did; nobody asks who is deleted."""
     if contact_id is None:
         return False
     return consents is True or (consents is None and settings.TRACKING_CONSENT == "opt-out")

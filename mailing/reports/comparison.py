@@ -145,7 +145,7 @@ def _write_amount(amount: int | None) -> str:
 
 
 def _measure(rate: Rate) -> int:
-    """A rate in hundredths of a percent, 0 where nobody knows it."""
+    """Return a rate in hundredths of a percent, 0 where nobody knows it."""
     return round(10_000 * rate.part / rate.whole) if rate.part is not None and rate.whole else 0
 
 

@@ -47,7 +47,7 @@ def look_up(campaign: EmailCampaign) -> Look:
 
 
 def is_old(kept: ReportFigures, now: datetime) -> bool:
-    """Whether kept figures are old enough to be counted anew."""
+    """Return whether kept figures are old enough to be counted anew."""
     wait = max(FRESH_SECONDS, kept.seconds * SHARE_OF_TIME)
     return kept.counted_at is None or now - kept.counted_at > timedelta(seconds=wait)
 
@@ -100,7 +100,7 @@ def list_breaches() -> Iterator[str]:
 
 
 def is_same_moment(one: Counts, other: Counts) -> bool:
-    """Whether nothing has happened between two counts, as far as their totals tell."""
+    """Return whether nothing has happened between two counts, as far as their totals tell."""
     return one.tallies == other.tallies and sum_events(one) == sum_events(other)
 
 

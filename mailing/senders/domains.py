@@ -21,7 +21,11 @@ KEPT_AFTER = timedelta(days=7)  # mails that wait at a server are delivered and 
 
 
 def read_domain_name(text: str) -> str:
-    """The domain in the spelling of sender addresses. Raises ValueError: it is none."""
+    """Return the domain in the spelling of sender addresses.
+
+    Raises:
+        ValueError: it is none.
+    """
     return normalise_address(f"postmaster@{text.strip().rstrip('.')}").partition("@")[2]
 
 
@@ -34,7 +38,7 @@ class DomainStanding(msgspec.Struct, frozen=True):
 
 
 def list_standings() -> list[DomainStanding]:
-    """The domains that somebody added, and those that connections send from."""
+    """Return the domains that somebody added, and those that connections send from."""
     counted = SenderDomain.objects.annotate(
         signing=Count("keys", filter=Q(keys__switched_on_at__isnull=False, keys__replaced_at__isnull=True)),
         waiting=Count("keys", filter=Q(keys__switched_on_at__isnull=True)),
@@ -50,7 +54,8 @@ def list_standings() -> list[DomainStanding]:
 def make_keys(name: str) -> list[DkimKey]:
     """Make a key of each kind for a domain where none waits to be switched on; return what was made.
 
-    Raises: Refused: keys of both kinds wait already.
+    Raises:
+        Refused: keys of both kinds wait already.
     """
     with transaction.atomic():
         domain = _lock_domain(name)
@@ -69,7 +74,7 @@ def _lock_domain(name: str) -> SenderDomain:
 
 
 def _make_key(domain: SenderDomain, algorithm: keys.Algorithm) -> DkimKey:
-    """A key under a selector that the domain never had, so that no record of an old one is taken for its own."""
+    """Return a key under a selector that the domain never had, so that no record of an old one is taken for its own."""
     month = f"ff{database_time.now():%Y%m}{algorithm.value[0]}"
     taken = set(domain.keys.values_list("selector", flat=True))
     selector, number = month, 1
@@ -110,7 +115,9 @@ def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None
 
     Args:
         is_forced: whatever DNS says.
-    Raises: Refused: its record is not found, or it was replaced.
+
+    Raises:
+        Refused: its record is not found, or it was replaced.
     """
     row = DkimKey.objects.select_related("domain").get(pk=key_id)
     if not row.waits:
@@ -133,7 +140,11 @@ def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None
 
 
 def switch_off(key_id: int) -> DkimKey:
-    """Sign with a key no more. Raises Refused: it does not sign."""
+    """Sign with a key no more.
+
+    Raises:
+        Refused: it does not sign.
+    """
     changed = DkimKey.objects.filter(
         pk=key_id, switched_on_at__isnull=False, replaced_at__isnull=True
     ).update(replaced_at=database_time.now())
@@ -151,7 +162,8 @@ def needed_until(row: DkimKey) -> datetime | None:
 def delete_key(key_id: int) -> DkimKey:
     """Delete a key that never signed, or whose mails have all arrived.
 
-    Raises: Refused: it signs, or its record is still needed.
+    Raises:
+        Refused: it signs, or its record is still needed.
     """
     with transaction.atomic():
         row = DkimKey.objects.select_related("domain").select_for_update(of=("self",)).get(pk=key_id)
@@ -167,7 +179,7 @@ def delete_key(key_id: int) -> DkimKey:
 
 
 def list_signing(name: str) -> list[DkimKey]:
-    """The keys that sign the mails of a domain."""
+    """Return the keys that sign the mails of a domain."""
     rows = DkimKey.objects.select_related("domain").filter(
         domain__name=name, switched_on_at__isnull=False, replaced_at__isnull=True
     )
@@ -175,15 +187,20 @@ def list_signing(name: str) -> list[DkimKey]:
 
 
 def sign_message(address: str, message: bytes) -> bytes:
-    """A message from an address with the signatures of its domain, if that has keys. Raises: SecretUnreadable."""
+    """Return a message from an address with the signatures of its domain, if that has keys.
+
+    Raises:
+        SecretUnreadable: a key is stored, but nothing reads it.
+    """
     signer = find_signer(address)
     return signer.sign(message) if signer else message
 
 
 def find_signer(address: str) -> Signer | None:
-    """What signs mails from an address, None where its domain has no key that signs.
+    """Return what signs mails from an address, None where its domain has no key that signs.
 
-    Raises: SecretUnreadable: a key of it cannot be read with today's ENCRYPTION_KEYS.
+    Raises:
+        SecretUnreadable: a key of it cannot be read with today's ENCRYPTION_KEYS.
     """
     rows = list_signing(address.rpartition("@")[2].lower())
     return (
@@ -192,9 +209,10 @@ def find_signer(address: str) -> Signer | None:
 
 
 def load_stored_signer(domain: str, stored: Iterable[tuple[str, str]]) -> Signer | None:
-    """What signs mails of a domain, from selectors and private keys as their columns hold them.
+    """Return what signs mails of a domain, from selectors and private keys as their columns hold them.
 
-    Raises: SecretUnreadable: as `find_signer`.
+    Raises:
+        SecretUnreadable: as `find_signer`.
     """
     own = [(selector, read_stored(private)) for selector, private in stored]
     return _make_signer(domain, own) if own else None

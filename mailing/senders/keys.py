@@ -49,7 +49,7 @@ def make_pair(algorithm: Algorithm) -> KeyPair:
 
 
 def load_private_key(private: str) -> PrivateKey:
-    """The key of a stored PEM."""
+    """Return the key of a stored PEM."""
     key = load_pem_private_key(private.encode(), None)
     if not isinstance(key, Ed25519PrivateKey | rsa.RSAPrivateKey):
         raise TypeError(f"{type(key).__name__} signs no mail.")
@@ -57,18 +57,18 @@ def load_private_key(private: str) -> PrivateKey:
 
 
 def write_record(algorithm: str, public: str) -> str:
-    """The text of the record that publishes a key."""
+    """Return the text of the record that publishes a key."""
     return f"v=DKIM1; k={algorithm}; p={public}"
 
 
 def quote_record(text: str) -> str:
-    """The text as a zone file holds it: quoted strings of at most 255 bytes, which DNS joins without a blank."""
+    """Return the text as a zone file holds it: quoted strings of at most 255 bytes, which DNS joins without a blank."""
     parts = [text[start : start + LONGEST_STRING] for start in range(0, len(text), LONGEST_STRING)]
     return " ".join(f'"{part}"' for part in parts)
 
 
 def read_tags(text: str) -> dict[str, str]:
-    """The tags of a record such as `v=DKIM1; p=…`, names in lower case; of two alike the first."""
+    """Return the tags of a record such as `v=DKIM1; p=…`, names in lower case; of two alike the first."""
     tags: dict[str, str] = {}
     for part in text.split(";"):
         name, equals, value = part.partition("=")
@@ -78,7 +78,7 @@ def read_tags(text: str) -> dict[str, str]:
 
 
 def find_record_fault(records: list[str], algorithm: str, public: str) -> str:
-    """What is wrong with the TXT records at the name of a key; "" when they publish it."""
+    """Return what is wrong with the TXT records at the name of a key; "" when they publish it."""
     published = [
         text for text in records if "p" in (tags := read_tags(text)) and tags.get("v", "DKIM1") == "DKIM1"
     ]

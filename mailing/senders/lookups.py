@@ -22,16 +22,16 @@ class Resolver(Protocol):
     """Asks DNS. Each method returns [] where there is no such record, and raises LookupFailed without an answer."""
 
     def list_texts(self, name: str) -> list[str]:
-        """The TXT records of a name, the strings of each joined."""
+        """Return the TXT records of a name, the strings of each joined."""
 
     def list_addresses(self, name: str) -> list[str]:
-        """The IPv4 and IPv6 addresses of a name."""
+        """Return the IPv4 and IPv6 addresses of a name."""
 
     def list_mail_hosts(self, name: str) -> list[str]:
-        """The hosts that take mail for a name."""
+        """Return the hosts that take mail for a name."""
 
     def list_names(self, address: str) -> list[str]:
-        """The names of an IP address."""
+        """Return the names of an IP address."""
 
 
 class DnsResolver:
@@ -57,7 +57,9 @@ class DnsResolver:
     def list_names(self, address: str) -> list[str]:
         return [_write_name(each.target) for each in self._ask(dns.reversename.from_address(address), "PTR")]
 
-    def _ask(self, name: "str | dns.name.Name", kind: str) -> list[Any]:
+    def _ask(
+        self, name: "str | dns.name.Name", kind: str
+    ) -> list[Any]:  # Any: a record of whatever kind is asked for
         try:
             answer = self._resolver.resolve(name, kind, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):

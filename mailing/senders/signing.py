@@ -46,7 +46,7 @@ class SigningKey(msgspec.Struct, frozen=True):
         return "ed25519-sha256" if isinstance(self.key, Ed25519PrivateKey) else "rsa-sha256"
 
     def sign(self, data: bytes) -> bytes:
-        """The signature over canonical headers."""
+        """Return the signature over canonical headers."""
         if isinstance(self.key, Ed25519PrivateKey):
             return self.key.sign(sha256(data).digest())
         return self.key.sign(data, _PADDING, _HASH)
@@ -61,11 +61,11 @@ class Signer:
         self._beginnings = lru_cache(maxsize=16)(self._write_beginnings)
 
     def sign(self, message: bytes, at: float | None = None) -> bytes:
-        """The message with its signatures. Bare CR and LF become line ends, as they do on their way out."""
+        """Return the message with its signatures. Bare CR and LF become line ends, as they do on their way out."""
         return self.sign_wire(write_line_ends(message), at)
 
     def sign_wire(self, message: bytes, at: float | None = None) -> bytes:
-        """The same for a message whose lines all end in CRLF, with no dot doubled."""
+        """Return the same for a message whose lines all end in CRLF, with no dot doubled."""
         head, _, body = message.partition(b"\r\n\r\n")
         names, headers = _read_headers(head)
         hashed = b64encode(sha256(make_body_canonical(body)).digest())
@@ -92,7 +92,7 @@ class Signer:
 
 
 def write_line_ends(message: bytes) -> bytes:
-    """The message with CRLF for each line end, bare CR and LF among them, and its last line ended."""
+    """Return the message with CRLF for each line end, bare CR and LF among them, and its last line ended."""
     ends = message.count(b"\r\n")
     if not message.count(b"\n") == ends == message.count(b"\r"):
         message = _line_end.sub(b"\r\n", message)
@@ -100,7 +100,7 @@ def write_line_ends(message: bytes) -> bytes:
 
 
 def make_body_canonical(body: bytes) -> bytes:
-    """The body in the relaxed form (RFC 6376, 3.4.4)."""
+    """Return the body in the relaxed form (RFC 6376, 3.4.4)."""
     if b"\t" in body:
         body = body.replace(b"\t", b" ")
     while b"  " in body:
@@ -117,7 +117,7 @@ def make_body_canonical(body: bytes) -> bytes:
 
 
 def _read_headers(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
-    """The names of the headers to be signed, and all of them in the relaxed form, in the order of the names.
+    """Return the names of the headers to be signed, and all of them in the relaxed form, in the order of the names.
 
     Of headers with one name the last comes first, as verifiers take them.
     """
@@ -137,7 +137,7 @@ def _read_headers(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
 
 
 def _fold_names(names: Sequence[bytes]) -> str:
-    """The value of the tag `h`, in lines."""
+    """Return the value of the tag `h`, in lines."""
     lines = [""]
     for name in names:
         word = name.decode()

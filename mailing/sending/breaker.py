@@ -9,13 +9,12 @@ before.
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Q
 
 from campaigns import database_time, dates, lifecycle
 from campaigns.models import Campaign
@@ -90,17 +89,8 @@ def note_success(connection_id: int) -> None:
     Pace.objects.filter(connection_id=connection_id).update(**WORKING)
 
 
-def list_down(connection_ids: Iterable[int]) -> set[int]:
-    """Those of the connections that cannot be used now: down, or switched off."""
-    return set(
-        SmtpConnection.objects.filter(pk__in=list(connection_ids))
-        .filter(Q(pace__down_since__isnull=False) | Q(is_enabled=False))
-        .values_list("pk", flat=True)
-    )
-
-
 def reset_connections(campaign: EmailCampaign) -> None:
-    """Somebody starts the campaign: its connections are tried anew at once, whatever another met with."""
+    """Let the connections of a campaign that somebody starts be tried at once, whatever they met with before."""
     pks = [int(pk) for pk in campaign.planned] or [smtp.pk for smtp, _ in campaign.shares()]
     Pace.objects.filter(connection_id__in=pks).update(**WORKING)
 
@@ -121,7 +111,7 @@ def pause_stranded() -> None:
 
 
 def _is_given_up(smtp: SmtpConnection) -> bool:
-    """Whether a connection cannot be used and is not waited for any longer."""
+    """Return whether a connection cannot be used and is not waited for any longer."""
     if not smtp.is_enabled:
         return True
     pace = getattr(smtp, "pace", None)
@@ -135,7 +125,7 @@ def _is_given_up(smtp: SmtpConnection) -> bool:
 
 
 def give_up_at(failing_since: datetime) -> datetime:
-    """When a connection that fails since then is waited for no longer."""
+    """Return when a connection that fails since then is waited for no longer."""
     return failing_since + timedelta(minutes=settings.OUTAGE_MINUTES)
 
 
@@ -147,7 +137,7 @@ def _fail_without_connections(campaign_id: int) -> None:
 
 
 def describe_trouble(connection_ids: list[int]) -> str:
-    """What is wrong with connections none of which works, in words."""
+    """Return what is wrong with connections none of which works, in words."""
     sentences = []
     for smtp in SmtpConnection.objects.filter(pk__in=connection_ids).select_related("pace"):
         if not smtp.is_enabled:
@@ -224,7 +214,7 @@ class RefusalRate(ResultRate):
         self._add(self._LETTERS[is_refused, is_lost])
 
     def verdict(self, said: str) -> str:
-        """Why the campaign must pause, "" when it need not; `said` is the last answer."""
+        """Return why the campaign must pause, "" when it need not; `said` is the last answer."""
         every = "".join(self._letters)
         latest = every[-WINDOW:]
         refused = latest.count("r") + latest.count("b")

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 import psycopg
 from django.conf import settings
 
+from campaigns.annotations import Row
 from mailing import content
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
@@ -31,7 +31,7 @@ WITH lane AS MATERIALIZED (
 due AS (
     SELECT delivery.id, delivery.email, delivery.contact_id, delivery.stage
     FROM mailing_delivery AS delivery
-    WHERE delivery.connection_id = %(lane)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
+    WHERE delivery.connection_id = %(planned)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
       AND delivery.status IN ('pending', 'deferred')
       AND EXISTS (SELECT FROM lane)
       AND EXISTS (SELECT FROM campaigns_campaign WHERE id = %(campaign)s AND status = 'running')
@@ -155,7 +155,7 @@ class RunningCampaign(msgspec.Struct):
         return first_tried_at + self.retry_for
 
     def sender_of(self, delivery_id: int) -> str | bytes:
-        """The return path of a delivery: an address of its own where bounces have a mailbox."""
+        """Return the return path of a delivery: an address of its own where bounces have a mailbox."""
         return self.write_return_path(delivery_id) if self.write_return_path else self.sender
 
 
@@ -180,7 +180,11 @@ class ClaimedDelivery(msgspec.Struct):
     taken_at: float = 0.0
 
     def message(self, base: str) -> bytes:
-        """The whole message in wire form, signed where its domain has keys. Raises ContentError."""
+        """Return the whole message in wire form, signed where its domain has keys.
+
+        Raises:
+            ContentError: it does not compile or render.
+        """
         own, campaign = self.tokens, self.campaign
         message = campaign.compiled.render(
             self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
@@ -198,7 +202,7 @@ async def read_campaigns(
     broken: dict[int, Exception],
     unsignable: dict[int, str],
 ) -> dict[int, RunningCampaign]:
-    """The running campaigns that have given recipients to this connection; those `known` are not read again.
+    """Return the running campaigns that have given recipients to this connection; those `known` are not read again.
 
     One whose frozen content cannot be read is left out and put into `broken`, with the error; one whose mails cannot
     be signed as its domain wants into `unsignable`, with the reason.
@@ -263,19 +267,20 @@ async def claim_deliveries(
     campaign: RunningCampaign,
     *,
     connection_id: int,
-    lane: int,
+    planned_connection_id: int,
     run: int,
     most: int,
 ) -> tuple[list[ClaimedDelivery], int]:
-    """Take up to `most` deliveries that were given to the connection `lane`, for `connection_id` to send.
+    """Take up to `most` deliveries that were planned for one connection, for `connection_id` to send.
 
-    Returns: those taken, and how many rows were looked at: with fewer than `most` nothing more is due.
+    Returns:
+        those taken, and how many rows were looked at: with fewer than `most` nothing more is due.
     """
     cursor = database.cursor(binary=True)
     await cursor.execute(
         CLAIM,
         {
-            "lane": lane,
+            "planned": planned_connection_id,
             "campaign": campaign.pk,
             "connection": connection_id,
             "run": run,
@@ -289,7 +294,7 @@ async def claim_deliveries(
     return [_make_claimed(campaign, row, own) for row, own in zip(taken, signed, strict=True)], len(rows)
 
 
-def _make_claimed(campaign: RunningCampaign, row: tuple[Any, ...], own: tokens.Tokens) -> ClaimedDelivery:
+def _make_claimed(campaign: RunningCampaign, row: Row, own: tokens.Tokens) -> ClaimedDelivery:
     pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first_tried_at = row
     attributes |= zip(STANDARD_FIELDS, standard, strict=True)
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)

@@ -10,10 +10,13 @@ PATIENCE = 45.0  # seconds
 
 
 async def connect(*, plans_once: bool) -> psycopg.AsyncConnection:
-    """A connection to the database of Django's `default`. Raises psycopg.OperationalError.
+    """Return a connection to the database of Django's `default`.
 
     plans_once: for few statements executed very often, which take longer to plan than to run. A claim is better planned
     each time, with the number of rows it is to take in sight.
+
+    Raises:
+        psycopg.OperationalError: the database is away.
     """
     params = {
         name: value

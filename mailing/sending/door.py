@@ -25,7 +25,7 @@ class ConnectionOpener:
         self._alone = asyncio.Lock()
 
     async def reopen(self, link: Connection | None) -> Connection | None:
-        """A fresh connection to the server in place of `link`; None when there is none to be had now."""
+        """Return a fresh connection to the server in place of `link`; None when there is none to be had now."""
         if link:
             self.links.discard(link)
             await link.quit()

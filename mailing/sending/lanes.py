@@ -95,7 +95,7 @@ _IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND
 
 
 def share_of_lane(total: int, number: int) -> int:
-    """How many of a connection's open connections the lane `number` may have."""
+    """Return how many of a connection's open connections the lane `number` may have."""
     return total // LANES_PER_CONNECTION + (number < total % LANES_PER_CONNECTION)
 
 
@@ -153,7 +153,7 @@ def take_lane(connection_id: int, number: int) -> int | None:
 
 
 def count_waiting(connection_id: int, number: int) -> int:
-    """How many SMTP connections the lane's runs that were set aside still have open."""
+    """Return how many SMTP connections the lane's runs that were set aside still have open."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT_WAITING, [connection_id, number])
         waiting: int = cursor.fetchone()[0]

@@ -144,7 +144,12 @@ class Ledger:
         self._work.set()
 
     async def serve(self) -> None:
-        """Write what gathers, and renew the lane's lease, until `end`. Raises LaneLost, psycopg.OperationalError."""
+        """Write what gathers, and renew the lane's lease, until `end`.
+
+        Raises:
+            LaneLost: another run has the lane.
+            psycopg.OperationalError: the database is away.
+        """
         while not self._is_over or self._results or self._marks or self._notes or self._witnesses:
             try:
                 async with asyncio.timeout(self._lease / 5):
@@ -172,7 +177,7 @@ class Ledger:
         marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
         results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
-        """One batch, again after a lost connection to the database: it may have been committed, and may be repeated."""
+        """Write one batch, again after a lost connection to the database: it may be repeated if it was committed."""
         deadline = time.monotonic() + database.PATIENCE
         while True:
             try:
@@ -224,7 +229,7 @@ class Ledger:
         return {row[0] for row in await cursor.fetchall()}
 
     async def _tell(self, told: list[tuple[ClaimedDelivery, Fate]]) -> None:
-        """What is more than a first try that was accepted: the attempts, and the addresses that are no more."""
+        """Write what goes beyond a first try that was accepted: attempts, and addresses that do not exist any more."""
         await self._database.execute(ATTEMPTS, [_records(told), self.run])
         if bounced := [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]:
             await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])
@@ -250,11 +255,11 @@ class Ledger:
 
 
 def _records(results: list[tuple[ClaimedDelivery, Fate]]) -> str:
-    """The fates as a JSON array of objects, each with the key of its delivery."""
+    """Return the fates as a JSON array of objects, each with the key of its delivery."""
     fates = [b'{"id":%d,%b' % (claimed.pk, msgspec.json.encode(fate)[1:]) for claimed, fate in results]
     return f"[{b','.join(fates).decode()}]"
 
 
 def _keys(keys: list[int]) -> str:
-    """An array as PostgreSQL writes it."""
+    """Return an array as PostgreSQL writes it."""
     return "{" + ",".join(map(str, keys)) + "}"

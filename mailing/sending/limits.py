@@ -41,7 +41,7 @@ def day_of(now: datetime) -> date:
 
 
 def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
-    """The connection's quotas by name of their stretch, the day's as the warm-up has it today."""
+    """Return the connection's quotas by name of their stretch, the day's as the warm-up has it today."""
     limits = {"hour": smtp.per_hour, "day": smtp.per_day}
     if smtp.warm_up_from:
         days = min(max((today - smtp.warm_up_from).days, 0), 60)  # 200 · 1.5⁶⁰: far beyond any limit
@@ -51,7 +51,7 @@ def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
 
 
 def allowance(limits: Mapping[str, int], spent: Spent, now: datetime) -> int:
-    """How many messages may be taken at `now`."""
+    """Return how many messages may be taken at `now`."""
     left = [
         limit - sum(_read_counting_slots(name, spent, _slot(name, now)).values())
         for name, limit in limits.items()
@@ -60,7 +60,7 @@ def allowance(limits: Mapping[str, int], spent: Spent, now: datetime) -> int:
 
 
 def add_spent(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> Spent:
-    """`spent` with `amount` more messages taken at `now` (given back when negative), past slots left out."""
+    """Return `spent` with `amount` more messages taken at `now` (given back when negative), past slots left out."""
     kept: Spent = {}
     for name in limits:
         current = _slot(name, now)
@@ -71,7 +71,7 @@ def add_spent(limits: Mapping[str, int], spent: Spent, now: datetime, amount: in
 
 
 def find_next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetime:
-    """When at least one message may be taken: `now`, or later when a quota is used up."""
+    """Return when at least one message may be taken: `now`, or later when a quota is used up."""
     free = now
     for name, limit in limits.items():
         stretch, counted = STRETCHES[name], _read_counting_slots(name, spent, _slot(name, now))
@@ -100,7 +100,7 @@ def estimate_seconds(limits: Mapping[str, int], spent: Spent, now: datetime, amo
 
 
 def _read_counting_slots(name: str, spent: Spent, current: int) -> dict[int, int]:
-    """The slots that still count in the slot `current`, each with its messages."""
+    """Return the slots that still count in the slot `current`, each with its messages."""
     oldest = current - STRETCHES[name].slots
     return {int(slot): count for slot, count in spent.get(name, {}).items() if int(slot) >= oldest}
 

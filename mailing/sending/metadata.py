@@ -25,7 +25,7 @@ _HEADERS = {
 
 
 def make_writer(provider: str) -> Callable[[str], bytes]:
-    """What writes the header of a delivery, by its token, with its end of line."""
+    """Return what writes the header of a delivery, by its token, with its end of line."""
     parts = (_HEADERS[Provider(provider)] + "\r\n").encode().split(b"*")
 
     def write_metadata(token: str) -> bytes:

@@ -2,11 +2,11 @@
 
 import random
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from campaigns import database_time
+from campaigns.annotations import JsonObject
 from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
 from mailing.smtp.verdicts import Kind
@@ -49,7 +49,7 @@ class Fate(msgspec.Struct, frozen=True):
 
 
 def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int = 0) -> Fate:
-    """The fate that a result of the SMTP client means.
+    """Return the fate that a result of the SMTP client means.
 
     Args:
         attempts: tries that counted before this one.
@@ -60,7 +60,7 @@ def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int
     text = text[:1000].replace("\0", " ")  # no text of PostgreSQL's holds a NUL
     if result.outcome is Outcome.ACCEPTED:
         return Fate(S.ACCEPTED, stage=result.stage, code=code, enhanced_code=enhanced, text=text)
-    said: dict[str, Any] = {"stage": result.stage, "code": code, "enhanced_code": enhanced, "text": text}
+    said: JsonObject = {"stage": result.stage, "code": code, "enhanced_code": enhanced, "text": text}
     if result.uncertain:
         return Fate(S.UNCERTAIN, fault="connection", **said)
     if result.verdict is None:  # the connection ended before the message was handed over
@@ -94,16 +94,17 @@ def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int
 
 
 def make_unsendable(sentence: str) -> Fate:
-    """The fate of a delivery whose message cannot be made."""
+    """Return the fate of a delivery whose message cannot be made."""
     return Fate(S.FAILED, stage="content", text=sentence[:1000], fault="policy")
 
 
 def backoff_seconds(attempts: int, first: float | None = None) -> float:
-    """Seconds to wait after `attempts` tries and one more: doubling from the `first`, up to two hours."""
+    """Return seconds to wait after `attempts` tries and one more: doubling from the `first`, up to two hours."""
     return min(
         (FIRST_WAIT_SECONDS if first is None else first) * 2 ** float(min(attempts, 10)), LONGEST_WAIT_SECONDS
     )
 
 
 def add_jitter(seconds: float) -> float:
+    """Make a delay longer or shorter by chance, so that retries do not come all at once."""
     return seconds * random.uniform(1 - JITTER, 1 + JITTER)

@@ -68,12 +68,12 @@ class PacedDeliveries:
         self._changed.set()
 
     def note_taken(self, claimed: ClaimedDelivery) -> None:
-        """A place has taken a delivery that was released."""
+        """Note that a place has taken a delivery that was released."""
         if claimed.turn is not None:
             self._released -= 1
 
     def note_put_back(self, claimed: ClaimedDelivery) -> None:
-        """A place has not handed over what it had taken."""
+        """Note that a place has not handed over what it had taken."""
         if claimed.turn is not None:
             self._released += 1
 
@@ -116,7 +116,11 @@ class PacedDeliveries:
                 return True
 
     async def serve(self, over: asyncio.Event) -> None:
-        """Take turns and release what has one, until the run is over. Raises psycopg.OperationalError."""
+        """Take turns and release what has one, until the run is over.
+
+        Raises:
+            psycopg.OperationalError: the database is away.
+        """
         while not over.is_set():
             self._changed.clear()
             self._release_due()

@@ -69,12 +69,12 @@ class Pressure:
         return True
 
     def note_accepted(self) -> None:
-        """The server took a message."""
+        """Note that the server took a message."""
         self._drops = self._throttles = 0
         self.proven.set()
 
     def note_throttled(self, link: Connection, result: Result, *, is_alone: bool) -> None:
-        """The server put a message off because we are too fast. is_alone: no other connection is open."""
+        """Note that the server put a message off because we are too fast. is_alone: no other connection is open."""
         self._throttles += 1
         asked = result.verdict.retry_after if result.verdict else None
         self._slow_down(asked)
@@ -82,7 +82,7 @@ class Pressure:
             self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
 
     def note_dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
-        """A server that refuses us, keeps us waiting, or ends connections that have taken nothing, does not work."""
+        """Note a server that refuses us, keeps us waiting, or ends connections that have taken nothing."""
         is_silent = result.outcome is Outcome.TIMED_OUT and result.stage is Stage.DOT
         self._drops += is_silent or not link.accepted
         if fate.code is not None or self._drops >= self._least_drops:
@@ -92,7 +92,7 @@ class Pressure:
             self._stop()
 
     def shut_out(self, error: ConnectFailed, *, is_alone: bool) -> None:
-        """No further connection: with others open the server has enough of us; with none it does not work."""
+        """Note that the server takes no further connection: with others open it has enough; with none it fails."""
         is_throttled = error.cause is Cause.THROTTLED
         if is_throttled:
             self._slow_down(error.verdict.retry_after if error.verdict else None)
@@ -149,5 +149,5 @@ class Pressure:
 
 
 def _is_refusal(verdict: Verdict | None) -> bool:
-    """Whether the server refused this connection or its sender in words, rather than being away."""
+    """Return whether the server refused this connection or its sender in words, rather than being away."""
     return verdict is not None and verdict.kind is Kind.CONNECTION

@@ -203,7 +203,12 @@ class Pump:
     # ── from beginning to end ────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Send until nothing is due, the time is over, or something stops it. Raises LaneLost, OperationalError."""
+        """Send until nothing is due, the time is over, or something stops it.
+
+        Raises:
+            LaneLost: another run has the lane.
+            OperationalError: the database is away.
+        """
         loop = asyncio.get_running_loop()
         if threading.current_thread() is threading.main_thread():
             loop.add_signal_handler(signal.SIGTERM, self._end)
@@ -274,13 +279,13 @@ class Pump:
         asyncio.get_running_loop().call_later(STRAGGLE_SECONDS, self._cut_short)
 
     def _look_for_stragglers(self) -> None:
-        """Once all that is left are messages whose answer is late by now, nobody waits for them any longer."""
+        """Wait no longer once all that is left are messages whose answer is late by now."""
         late = sum(link.seconds_waited > STRAGGLE_SECONDS for link in self._unanswered)
         if self._active == late and self._over.is_set():
             self._cut_short()
 
     def _end(self) -> None:
-        """This process is to end: the same, and no long wait for an answer."""
+        """End the run with this process, without a long wait for an answer."""
         self._answers.is_ending = True
         self.stop()
         asyncio.get_running_loop().call_later(LAST_WAIT_SECONDS, self._leave_in_doubt)
@@ -292,7 +297,7 @@ class Pump:
             loop.call_later(WATCH_SECONDS, self._watch_for_the_end, loop)
 
     def _cut_short(self) -> None:
-        """Nothing is handed over from here on. No byte of these messages has left: they are as due as before."""
+        """Hand nothing over from here on. No byte of these messages has left: they are as due as before."""
         self._door.cut_short()
         for link in list(self._offering):
             link.abort()
@@ -328,7 +333,7 @@ class Pump:
     # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
-        """One SMTP connection at a time, as long as this place is wanted."""
+        """Send over one SMTP connection at a time, as long as this place is wanted."""
         link: Connection | None = None
         parcel: Parcel | None = None
         try:

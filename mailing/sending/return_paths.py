@@ -43,7 +43,7 @@ def sign_delivery(delivery_id: int) -> str:
 
 
 def read_delivery_id(token: str) -> int | None:
-    """The key of the delivery a token was made for; None: nobody made it here."""
+    """Return the key of the delivery a token was made for; None: nobody made it here."""
     if not _TOKEN.fullmatch(token):
         return None
     raw = bytes.fromhex(token)
@@ -53,13 +53,13 @@ def read_delivery_id(token: str) -> int | None:
 
 
 def find_delivery_id(text: str) -> int | None:
-    """The key of the delivery whose return path stands in a text; None where none does."""
+    """Return the key of the delivery whose return path stands in a text; None where none does."""
     tokens = (read_delivery_id(found) for found in _TOKEN.findall(text.lower()))
     return next((pk for pk in tokens if pk is not None), None)
 
 
 def find_bounce_address(domain: str) -> str:
-    """Where the mails of a sender domain come back to, "" without a mailbox for it."""
+    """Find the address to which mails of a sender domain come back, "" without a mailbox for it."""
     with connection.cursor() as cursor:
         cursor.execute(ADDRESS_OF_DOMAIN.format(domain="%s"), [domain])
         row = cursor.fetchone()
@@ -67,7 +67,7 @@ def find_bounce_address(domain: str) -> str:
 
 
 def split_bounce_address(address: str) -> tuple[str, str]:
-    """What stands before and after the token: of "bounces@shop.example" that is "bounces+" and "@shop.example"."""
+    """Return what is before and after the token: of "bounces@shop.example" that is "bounces+" and "@shop.example"."""
     if PLACE not in address:
         local, _, domain = address.rpartition("@")
         address = f"{local}+{PLACE}@{domain}"
@@ -76,15 +76,16 @@ def split_bounce_address(address: str) -> tuple[str, str]:
 
 
 def fill_bounce_address(address: str, token: str) -> str:
-    """A bounce address with a token in its place."""
+    """Return a bounce address with a token in its place."""
     before, after = split_bounce_address(address)
     return before + token + after
 
 
 def make_writer(address: str) -> Callable[[int], bytes]:
-    """What writes the return path of a delivery under a bounce address, as it goes on the wire.
+    """Return what writes the return path of a delivery under a bounce address, as it goes on the wire.
 
-    Raises AddressRefused: the address cannot be put on the wire.
+    Raises:
+        AddressRefused: the address cannot be put on the wire.
     """
     before, after = split_bounce_address(encode_for_wire(fill_bounce_address(address, PLACE)).decode())
     prefix, suffix = before.encode(), after.encode()

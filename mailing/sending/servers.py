@@ -23,7 +23,8 @@ TIMEOUTS = Timeouts(connect=10, greeting=20, ehlo=10, starttls=10, auth=10, mail
 def server_of(smtp: SmtpConnection, timeouts: Timeouts = TIMEOUTS) -> Server:
     """Return the server that a connection describes, with a token where it logs in by OAuth 2.
 
-    Raises ConnectFailed: nobody can log in with what is stored, or no token can be had now.
+    Raises:
+        ConnectFailed: nobody can log in with what is stored, or no token can be had now.
     """
     if smtp.login_trouble:
         raise ConnectFailed(Cause.LOGIN, Stage.AUTH, None, smtp.login_trouble)
@@ -43,7 +44,11 @@ def server_of(smtp: SmtpConnection, timeouts: Timeouts = TIMEOUTS) -> Server:
 
 
 def _read_token(grant: OAuthGrant) -> str:
-    """Read a token that may be shown to the server. Raises ConnectFailed."""
+    """Read a token that may be shown to the server.
+
+    Raises:
+        ConnectFailed: the server cannot be used.
+    """
     try:
         return oauth.read_access_token(grant.pk)
     except oauth.ConsentLost as error:

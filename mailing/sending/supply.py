@@ -6,7 +6,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from typing import Any
 
 import msgspec
 import psycopg
@@ -97,7 +96,7 @@ class Supply:
     # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def next(self) -> Parcel | None:
-        """The next message, once there is one; None when the run is over."""
+        """Return the next message, once there is one; None when the run is over."""
         while not self._over.is_set():
             if parcel := self.ready():
                 return parcel
@@ -114,7 +113,7 @@ class Supply:
         return None
 
     def ready(self) -> Parcel | None:
-        """The next message, if one waits."""
+        """Return the next message, if one waits."""
         while self._queue and not self._over.is_set():
             claimed = self._queue.popleft()
             if claimed.turn is not None:
@@ -148,7 +147,7 @@ class Supply:
             self._stop()
 
     def _note_made(self, campaign_id: int) -> None:
-        """A message of the campaign was made: where that failed, it was for the values of that recipient."""
+        """Note that a message of the campaign was made: an earlier failure was for the values of its recipient."""
         self._made.add(campaign_id)
         for claimed, error in self._unmade.pop(campaign_id, ()):
             self._record_broken(claimed, f"{type(error).__name__}: {error}")
@@ -214,7 +213,7 @@ class Supply:
         """Release what has a turn until the run is over, or the database is away."""
         await self._unless_away(self._paced.serve(self._over))
 
-    async def _unless_away(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _unless_away(self, work: Coroutine[None, None, None]) -> None:
         try:
             await work
         except psycopg.OperationalError:  # what is under way is still recorded, with patience, by the ledger
@@ -300,10 +299,10 @@ class Supply:
                 if is_low
                 else 0
             )
-            for lane in self._lanes(campaign) if most else ():
+            for planned_id in self._list_served_connections(campaign) if most else ():
                 if self._over.is_set():
                     return looked_at
-                claimed, rows = await self._take(campaign, lane, most)
+                claimed, rows = await self._take(campaign, planned_id, most)
                 looked_at += rows
                 if claimed and is_paced:
                     self._paced.add(claimed)
@@ -314,8 +313,8 @@ class Supply:
                     break  # the share of others only when nothing of its own is left
         return looked_at
 
-    def _lanes(self, campaign: RunningCampaign) -> list[int]:
-        """Whose deliveries this connection sends: its own, and those of connections that cannot be used."""
+    def _list_served_connections(self, campaign: RunningCampaign) -> list[int]:
+        """List the connections whose deliveries this one sends: itself, and those that cannot be used."""
         dead = [pk for pk in campaign.connections if pk in self._unusable and pk != self._pk]
         if campaign.is_failover:
             usable = [pk for pk in campaign.connections if pk not in self._unusable]
@@ -324,9 +323,9 @@ class Supply:
         return [self._pk, *dead]
 
     async def _take(
-        self, campaign: RunningCampaign, lane: int, wanted: int
+        self, campaign: RunningCampaign, planned_id: int, wanted: int
     ) -> tuple[list[ClaimedDelivery], int]:
-        chosen = {"connection_id": self._pk, "lane": lane, "run": self._ledger.run}
+        chosen = {"connection_id": self._pk, "planned_connection_id": planned_id, "run": self._ledger.run}
         if not self._limits:
             return await claim.claim_deliveries(self._own, campaign, **chosen, most=wanted)
         async with self._own.transaction():

@@ -106,7 +106,8 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
 def read_token(token: str, purpose: Purpose) -> int:
     """Read the key of the delivery a token was made for.
 
-    Raises: ValueError: nobody made it here, or it was made for another purpose.
+    Raises:
+        ValueError: nobody made it here, or it was made for another purpose.
     """
     raw = _decode(token)
     mac = _make_keyed_hash(settings.SECRET_KEY).copy()
@@ -120,7 +121,8 @@ def read_token(token: str, purpose: Purpose) -> int:
 def read_click_token(token: str) -> tuple[int, int | None]:
     """Read the key of the delivery that a token of clicks was made for, and of its campaign where it carries that.
 
-    Raises: ValueError: nobody made it here, or it was made for another purpose.
+    Raises:
+        ValueError: nobody made it here, or it was made for another purpose.
     """
     if len(token) < CLICK_LETTERS:
         return read_token(token, Purpose.CLICK), None

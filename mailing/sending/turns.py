@@ -157,8 +157,11 @@ class Turnstile:
     async def take(self, campaign_id: int, limit: Limit, wanted: int) -> tuple[list[float], float]:
         """Take up to `wanted` turns for messages of a campaign.
 
-        Returns: the turns; and, where there are fewer, the seconds until it is of use to ask again.
-        Raises: psycopg.OperationalError.
+        Returns:
+            the turns; and, where there are fewer, the seconds until it is of use to ask again.
+
+        Raises:
+            psycopg.OperationalError: the database is away.
         """
         async with self._alone:
             return await self._take(campaign_id, limit, wanted)
@@ -167,8 +170,12 @@ class Turnstile:
         """Take a turn for a message that the server is ready for; in place of one that was `missed`, if it had one.
 
         Those who ask while turns are being taken get theirs together, next.
-        Returns: None: there is none soon enough for a server that waits for the message.
-        Raises: psycopg.OperationalError.
+
+        Returns:
+            None: there is none soon enough for a server that waits for the message.
+
+        Raises:
+            psycopg.OperationalError: the database is away.
         """
         asked: asyncio.Future[float | None] = asyncio.get_running_loop().create_future()
         self._asked.setdefault(campaign_id, []).append(asked)

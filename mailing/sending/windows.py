@@ -107,7 +107,7 @@ class Window(NamedTuple):
         return ", ".join([*words, dates.name_zone(self.zone)])
 
     def _list_stretches(self, at: datetime) -> Iterator[Stretch]:
-        """Those that have not ended at `at`, in their order."""
+        """Yield those that have not ended at `at`, in their order."""
         today = at.astimezone(self.zone).date()
         for n in range(-1, LONGEST_SEARCH_DAYS):
             day = today + n * DAY

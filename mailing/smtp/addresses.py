@@ -28,10 +28,12 @@ class AddressRefused(ValueError):
 
 
 def encode_for_wire(address: str, *, smtputf8: bool = False) -> bytes:
-    """`address` as it stands between < and > of MAIL FROM and RCPT TO.
+    """Return `address` as it stands between < and > of MAIL FROM and RCPT TO.
 
     The domain goes out in IDNA; a local part that is not ASCII goes out as UTF-8, if the server speaks SMTPUTF8.
-    Raises AddressRefused: it is no address, holds what could end the command, or needs SMTPUTF8.
+
+    Raises:
+        AddressRefused: it is no address, holds what could end the command, or needs SMTPUTF8.
     """
     if len(address) <= 254 and _PLAIN(address) and address.rfind("@") <= 64:
         return address.encode("ascii")

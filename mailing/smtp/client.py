@@ -123,9 +123,10 @@ class ConnectFailed(Exception):
 
 
 async def connect(server: Server) -> Connection:
-    """A connection ready for messages: greeted, encrypted as `server.tls` says, logged in when it has a user name.
+    """Open a connection ready for messages: greeted, encrypted as `server.tls` says, logged in with a user name.
 
-    Raises ConnectFailed.
+    Raises:
+        ConnectFailed: the server cannot be used.
     """
     connection = await _open(server)
     try:
@@ -143,7 +144,8 @@ async def connect(server: Server) -> Connection:
 async def check(server: Server, sender: str) -> None:
     """Try a connection as its page does: connect, log in, offer `sender`, say goodbye; nothing is sent.
 
-    Raises ConnectFailed.
+    Raises:
+        ConnectFailed: the server cannot be used.
     """
     connection = await connect(server)
     try:
@@ -189,7 +191,11 @@ async def _open(server: Server) -> Connection:
 
 
 def _refuse_open_login(server: Server, transport: asyncio.BaseTransport) -> None:
-    """Never send a password in clear to another machine. Raises ConnectFailed."""
+    """Refuse to send a password in clear to another machine.
+
+    Raises:
+        ConnectFailed: the server cannot be used.
+    """
     if not is_loopback(transport.get_extra_info("peername")[0]):
         transport.abort()  # type: ignore[attr-defined]
         what = f"{server} is another machine, and a login without encryption would show it the password on the way."
@@ -278,7 +284,11 @@ async def _log_in(connection: Connection) -> None:
 
 
 async def _log_in_with_token(connection: Connection) -> None:
-    """Say a token by XOAUTH2. Raises ConnectFailed."""
+    """Say a token by XOAUTH2.
+
+    Raises:
+        ConnectFailed: the server cannot be used.
+    """
     server = connection.server
     offered = connection.capabilities.logins
     if "XOAUTH2" not in offered:
@@ -333,7 +343,11 @@ def name_cause(stage: Stage, reply: Reply) -> Cause | None:
 def _expect(
     connection: Connection, stage: Stage, answer: RawReply | None, code: int, cause: Cause
 ) -> RawReply:
-    """`answer`, when it has `code`. Raises ConnectFailed: `cause` when it is a refusal for good."""
+    """Return `answer`, when it has `code`.
+
+    Raises:
+        ConnectFailed: `cause` when it is a refusal for good.
+    """
     server = connection.server
     if answer is None:
         ended = connection.ended_because

@@ -53,7 +53,7 @@ class Connection(Wire):
         return not self._ended or self._chained is not None
 
     def has_room(self, most: int, *, besides: int = 0) -> bool:
-        """Whether one message more may go over it: of `most`, or fewer where the server takes fewer."""
+        """Return whether one message more may go over it: of `most`, or fewer where the server takes fewer."""
         return self.accepted + besides < sessions.find_size(self.server, most)
 
     # One message
@@ -188,7 +188,7 @@ class Connection(Wire):
         return await self.answer(seconds)
 
     async def _offer_by_steps(self, mail: Mail, envelope: bytes) -> Result | None:
-        """The dialogue of a server without PIPELINING: each command waits for the answer before it."""
+        """Return the dialogue of a server without PIPELINING: each command waits for the answer before it."""
         if self._needs_reset and not await self.reset():
             return self._build_loss(Stage.RSET)
         replies: list[RawReply] = []
@@ -202,7 +202,7 @@ class Connection(Wire):
         return await self._judge(mail, _ENVELOPE, replies)
 
     async def _judge(self, mail: Mail, stages: tuple[Stage, ...], replies: list[RawReply]) -> Result | None:
-        """What the answers to an envelope say; the first that refuses decides."""
+        """Return what the answers to an envelope say; the first that refuses decides."""
         self._needs_reset = False
         codes = [reply.code for reply in replies]
         if len(codes) == len(stages) and codes[-1] == 354 and max(codes[:-1]) < 300:

@@ -68,7 +68,7 @@ class Capabilities:
 
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> Self:
-        """From the answer to EHLO, its first line the server's name; what is unknown or broken is passed over."""
+        """Read the answer to EHLO, its first line the server's name; pass over what is unknown or broken."""
         offers: dict[str, str] = {}
         for line in lines[1:]:
             keyword, _, rest = line.decode("ascii", "replace").strip().upper().partition(" ")
@@ -100,10 +100,10 @@ _encode_sender = lru_cache(maxsize=64)(encode_for_wire)  # one for many messages
 
 
 def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
-    """MAIL, RCPT and DATA, one line each, for a server with these capabilities.
+    """Write MAIL, RCPT and DATA, one line each, for a server with these capabilities.
 
-    Raises Unsendable: an address is malformed or needs SMTPUTF8, the message is too big, or 8-bit where the server
-    is not.
+    Raises:
+        Unsendable: an address is malformed or needs SMTPUTF8, the message is too big, or 8-bit where the server is not.
     """
     try:
         sender = (
@@ -136,7 +136,7 @@ def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
 
 
 def write_wire_form(content: bytes) -> bytes:
-    """`content` as it goes out after DATA: CRLF line ends, the last line ended, dots at line starts doubled.
+    """Return `content` as it goes out after DATA: CRLF line ends, the last line ended, dots at line starts doubled.
 
     A bare CR or LF becomes a line end: left alone, some servers take one for the end of the message and the rest
     for commands (SMTP smuggling, CVE-2023-51764).

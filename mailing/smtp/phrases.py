@@ -85,7 +85,7 @@ def read_table() -> list[Phrase]:
 
 @lru_cache(maxsize=1)
 def _compile_table() -> list[tuple[Meaning, re.Pattern[str]]]:
-    """One expression for each meaning, in the order of the table."""
+    """Return one expression for each meaning, in the order of the table."""
     table = []
     for meaning, phrases in groupby(read_table(), key=lambda phrase: phrase.meaning):
         pattern = "|".join(f"(?:{phrase.pattern})" for phrase in phrases)
@@ -96,7 +96,7 @@ def _compile_table() -> list[tuple[Meaning, re.Pattern[str]]]:
 
 
 def _in_small(found: re.Match[str]) -> str:
-    """A capital in small, as the text will be; an escape such as \\S as it is. Faster than to ignore case."""
+    r"""Return a capital in small, as the text will be; an escape such as \S as it is. Faster than to ignore case."""
     return found[0] if found[0].startswith("\\") else found[0].lower()
 
 

@@ -45,7 +45,7 @@ class RawReply(msgspec.Struct, frozen=True, gc=False):
     lines: tuple[bytes, ...]
 
     def decode(self) -> Reply:
-        """The Reply. Undecodable bytes become U+FFFD; the enhanced code is taken off the start of every line."""
+        """Return the Reply. Undecodable bytes become U+FFFD; the enhanced code is taken off the start of every line."""
         lines = [line.decode("utf-8", "replace").strip() for line in self.lines]
         enhanced = _ENHANCED.match(lines[0])
         if not enhanced:
@@ -78,9 +78,10 @@ class ReplyParser:
         self._size = 0
 
     def feed(self, data: bytes) -> list[RawReply]:
-        """The replies completed by `data`.
+        """Return the replies completed by `data`.
 
-        Raises NotSmtp: what came is no reply. The parser is of no use afterwards.
+        Raises:
+            NotSmtp: what came is no reply. The parser is of no use afterwards.
         """
         lines = ((self._rest + data) if self._rest else data).split(b"\n")
         self._rest = lines.pop()

@@ -109,7 +109,7 @@ _LONGEST_WAIT = 86_400.0  # a server that asks for more than a day is asking for
 
 
 def find_retry_seconds(text: str) -> float | None:
-    """Seconds to wait from words such as "try again in 300 seconds", "retry after 5 min" or "come back in 00:05:00".
+    """Read seconds to wait from words such as "try again in 300 seconds", "retry after 5 min" or "in 00:05:00".
 
     A number without a unit is seconds. At most a day; None when the text names no time.
     """

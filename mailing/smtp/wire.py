@@ -57,7 +57,7 @@ class Wire(asyncio.Protocol):
         return self._inbox.pop(0) if self._inbox else None
 
     def expect_greeting(self) -> None:
-        """The server speaks first."""
+        """Wait for the greeting: the server speaks first."""
         self._owed += 1
 
     async def start_tls(self, seconds: float) -> None:
@@ -122,7 +122,7 @@ class Wire(asyncio.Protocol):
     # Inside
 
     def _write(self, *data: bytes, replies: int) -> bool:
-        """False: the connection has ended, and not a byte of `data` left."""
+        """Write `data`; return False when the connection has ended and not a byte of it left."""
         if self._ended or self._transport is None:
             return False
         self._owed += replies
@@ -148,7 +148,7 @@ class Wire(asyncio.Protocol):
             raise
 
     def _look_at_the_clock(self) -> None:
-        """One timer for the whole connection: a timer for each wait costs more than the rest of the wait."""
+        """Look at the clock for the whole connection: a timer for each wait costs more than the rest of the wait."""
         self._watch = None
         if self._waiter is None:
             return
@@ -176,7 +176,7 @@ class Wire(asyncio.Protocol):
         self._wake()
 
     def _end_on_unasked_reply(self) -> None:
-        """More answers than questions: a goodbye (421), or a server whose answers can no longer be told apart."""
+        """End on more answers than questions: a goodbye (421), or answers that can no longer be told apart."""
         first = self._inbox[self._owed]
         del self._inbox[self._owed :]
         self._owed = 0

@@ -10,7 +10,7 @@ register = template.Library()
 
 @register.simple_tag
 def subject(campaign: EmailCampaign) -> str:
-    """Its subject as one of the contacts reads it. The campaign is fit to launch: its content can be rendered."""
+    """Return its subject as one of the contacts reads it. The campaign is fit to launch: its content renders."""
     return content.render_preview(
         launch.build_source(campaign), launch.build_recipient(audience.find_preview_reader())
     ).subject
@@ -18,5 +18,5 @@ def subject(campaign: EmailCampaign) -> str:
 
 @register.simple_tag
 def recipients(campaign: EmailCampaign) -> int:
-    """How many would get it now. The campaign is fit to launch: its segments can be used."""
+    """Return how many would get it now. The campaign is fit to launch: its segments can be used."""
     return audience.estimate(audience.read_selection(campaign.targets.select_related("segment"))).recipients

@@ -38,7 +38,7 @@ def resend_uncertain(request: Request, pk: int) -> HttpResponse:
         count = progress.read_figures(campaign).uncertain
         return ask_whether_sure(
             request,
-            title="Send to the uncertain again?",
+            title="Resend to uncertain?",
             sentence=f"{count} mails were handed over, but the server never answered. Some of these people may have "
             "the mail already and would get it twice.",
             label="Send again",
@@ -55,7 +55,7 @@ def resend_uncertain(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_emailcampaign", raise_exception=True)
 def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
-    """A draft of a campaign that has ended, for those it did not reach; a GET asks whether the uncertain are meant."""
+    """Make a draft of an ended campaign for those it did not reach; a GET asks whether the uncertain are meant."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if request.method != "POST":
         context = {"campaign": campaign, "figures": progress.read_figures(campaign)}
@@ -74,7 +74,7 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_emailcampaign", raise_exception=True)
 def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
-    """A draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
+    """Return a draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if asked not in list(follow_ups.Asked):
         raise Http404(f"“{asked}” is no question about recipients.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpResponse
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET
 from django_htmx.http import trigger_client_event
 
 from campaigns import database_time, editions
+from campaigns.annotations import Columns, PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace import overview
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, reports, timeline
@@ -32,7 +32,7 @@ SECONDS_BETWEEN_LATE_POLLS, POLLED_FOR = (
 )  # opens, clicks and bounces come after the end, most of them soon
 PEOPLE_SHOWN = 50
 STAGES = {
-    "named": "Named by lists and segments",
+    "named": "In lists and segments",
     "duplicates": "Duplicates removed",
     "unsubscribed": "Unsubscribed from list",
     "excluded": "Excluded",
@@ -40,23 +40,25 @@ STAGES = {
     "recipients": "Recipients",
 }
 REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
-    "named": "Named by",
-    "duplicates": "Named by",
-    "unsubscribed": "Named by",
+    "named": "In",
+    "duplicates": "In",
+    "unsubscribed": "In",
     "excluded": "Excluded by",
     "suppressed": "Why",
-    "recipients": "Named by",
+    "recipients": "In",
 }
 
 
 @require_GET
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
+    """Show an e-mail campaign."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
     return render(request, "mailing/campaign.html", page_context(request, found, TestMailForm()))
 
 
-def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> dict[str, Any]:
+def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> PageContext:
+    """Return what mailing/campaign.html shows."""
     counted = campaign.funnel.get("by_target", {})
     return {
         **overview.status_context(campaign, request.user, database_time.now()),
@@ -78,8 +80,8 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
     }
 
 
-def find_latest_test(request: Request, campaign: EmailCampaign) -> dict[str, Any] | None:
-    """The test mail of this campaign that this person sent last: to whom, and the answer once there is one."""
+def find_latest_test(request: Request, campaign: EmailCampaign) -> Columns | None:
+    """Return the test mail of this campaign that this person sent last: to whom, and the answer once there is one."""
     sent = request.session.get(LATEST_TEST)
     if not sent or sent["campaign"] != campaign.pk:
         return None
@@ -92,7 +94,7 @@ def find_latest_test(request: Request, campaign: EmailCampaign) -> dict[str, Any
 @require_GET
 @viewing
 def campaign_progress(request: Request, pk: int) -> HttpResponse:
-    """The live figures. Once the campaign is in another state than the page showed, the page renews itself.
+    """Return the live figures. Once the campaign is in another state than the page showed, the page renews itself.
 
     Of a campaign that has ended the timeline comes with them, for what was opened and clicked since.
     """
@@ -109,21 +111,23 @@ def campaign_progress(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def campaign_timeline(request: Request, pk: int) -> HttpResponse:
+    """Show the timeline of a campaign, which its page asks for again."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return render(request, "mailing/_timeline.html", timeline_context(found))
 
 
-def timeline_context(campaign: EmailCampaign) -> dict[str, Any]:
-    """What mailing/_timeline.html shows."""
+def timeline_context(campaign: EmailCampaign) -> PageContext:
+    """Return what mailing/_timeline.html shows."""
     return {"campaign": campaign, "timeline": timeline.build_timeline(campaign, database_time.now())}
 
 
 def may_move(campaign: EmailCampaign) -> bool:
-    """Whether opens, clicks and bounces of a launched campaign are likely to come."""
+    """Return whether opens, clicks and bounces of a launched campaign are likely to come."""
     return campaign.finished_at is None or database_time.now() - campaign.finished_at < POLLED_FOR
 
 
-def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
+def progress_context(campaign: EmailCampaign) -> PageContext:
+    """Return what mailing/_progress.html shows."""
     figures = progress.read_figures(campaign) if campaign.launched_at else None
     return {
         "campaign": campaign,
@@ -135,7 +139,7 @@ def progress_context(campaign: EmailCampaign) -> dict[str, Any]:
 
 
 def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple[progress.Step, str]]:
-    """The way from the recipients to those who clicked; with a step that nobody can know of stands why."""
+    """Return the way from the recipients to those who clicked; with a step that nobody can know of stands why."""
     mode = campaign.mode
     reasons = {
         "Opened": reports.explain_absence(campaign, mode, "opened", figures.opened),
@@ -145,7 +149,7 @@ def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple
 
 
 def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
-    """Seconds between two looks at the progress; None when nothing more is to be seen."""
+    """Return seconds between two looks at the progress; None when nothing more is to be seen."""
     if not campaign.is_final:
         return SECONDS_BETWEEN_POLLS.get(campaign.status)
     return SECONDS_BETWEEN_LATE_POLLS if figures and figures.sent and may_move(campaign) else None
@@ -157,7 +161,7 @@ def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | N
 @require_GET
 @viewing
 def readiness(request: Request, pk: int) -> HttpResponse:
-    """What is missing, and the funnel of recipients as they would be now."""
+    """Return what is missing, and the funnel of recipients as they would be now."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.launched_at:  # the page that asks was made before
         return trigger_client_event(HttpResponse(), "campaign-moved") if request.htmx else redirect(found)
@@ -190,7 +194,7 @@ def reach(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
 def people(request: Request, pk: int, stage: str) -> HttpResponse:
-    """The contacts in one stage of the funnel as things stand now, why each is there, and what they got if launched.
+    """Show the contacts in one stage of the funnel now, why each is there, and what a launched campaign sent them.
 
     Of a launched campaign the recipients stand in its report.
     """
@@ -224,7 +228,7 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
 @require_GET
 @viewing
 def preview(request: Request, pk: int) -> HttpResponse:
-    """The mail itself, for the frame on the campaign's page.
+    """Return the mail itself, for the frame on the campaign's page.
 
     `?contact=` is an address, `?part=text` shows its text part, `?pictures=on` loads the pictures of other servers.
     """
@@ -233,7 +237,7 @@ def preview(request: Request, pk: int) -> HttpResponse:
 
 
 def render_mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> HttpResponse:
-    """The mail as `asked`: by which contact it is read, which part, and whether its pictures are loaded."""
+    """Return the mail as `asked`: by which contact it is read, which part, and whether its pictures are loaded."""
     contact, part = find_reader(asked), asked.get("part", "html")
     try:
         shown = renderer.render_preview(launch.build_source(campaign), launch.build_recipient(contact))
@@ -244,10 +248,10 @@ def render_mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> H
     return answer_frame(shown.html, with_pictures="pictures" in asked)
 
 
-def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]:
-    """Subject and sender as one contact reads them; the mail itself stands in a frame."""
+def preview_context(request: Request, campaign: EmailCampaign) -> PageContext:
+    """Return subject and sender as one contact reads them; the mail itself is in a frame."""
     contact = find_reader(request.GET)
-    context: dict[str, Any] = {
+    context: PageContext = {
         "reader": contact,
         "preview_form": PreviewForm(request.GET if "contact" in request.GET else None),
         "part": "text" if request.GET.get("part") == "text" else "html",
@@ -264,8 +268,8 @@ def preview_context(request: Request, campaign: EmailCampaign) -> dict[str, Any]
     return context
 
 
-def verdict(contact: Contact, campaign: EmailCampaign) -> dict[str, Any]:
-    """Whether the contact gets, or got, the campaign, and why."""
+def verdict(contact: Contact, campaign: EmailCampaign) -> PageContext:
+    """Return whether the contact gets, or got, the campaign, and why."""
     try:
         gets_it, reasons = audience.explain_delivery(contact, campaign)
     except audience.SegmentError as error:
@@ -274,7 +278,7 @@ def verdict(contact: Contact, campaign: EmailCampaign) -> dict[str, Any]:
 
 
 def find_reader(asked: Mapping[str, str]) -> Contact:
-    """The contact `asked` for, or some contact, or in an empty house an invented one."""
+    """Return the contact `asked` for, or some contact, or in an empty house an invented one."""
     form = PreviewForm(asked)
     address = form.cleaned_data["contact"] if form.is_valid() else ""
     named = Contact.objects.filter(email=address).first() if address else None

@@ -1,7 +1,6 @@
 """SMTP connections."""
 
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -10,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.annotations import PageContext
 from campaigns.requests import Request
 from mailing import connections
 from mailing.bounces import health
@@ -26,6 +26,7 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @require_GET
 @viewing
 def connection_list(request: Request) -> HttpResponse:
+    """List the connections, and the reputation of each sender domain."""
     rows = SmtpConnection.objects.select_related("pace")
     context = {
         "connections": rows,
@@ -40,6 +41,7 @@ def connection_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def connection(request: Request, pk: int) -> HttpResponse:
+    """Show a connection."""
     return render(
         request, "mailing/connection.html", connection_context(find_connection(pk), ConnectionTestForm())
     )
@@ -48,16 +50,19 @@ def connection(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_smtpconnection", raise_exception=True)
 def connection_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new connection."""
     return edit_connection(request, SmtpConnection())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def connection_edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a connection."""
     return edit_connection(request, find_connection(pk))
 
 
 def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
+    """Show the form of a connection, new or stored, and save it."""
     form = ConnectionForm(request.POST or None, request.FILES or None, instance=smtp)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -69,6 +74,7 @@ def edit_connection(request: Request, smtp: SmtpConnection) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_smtpconnection", raise_exception=True)
 def connection_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a connection; a GET asks first."""
     smtp = find_connection(pk)
     return act_once_sure(
         request,
@@ -76,7 +82,7 @@ def connection_delete(request: Request, pk: int) -> HttpResponse:
         done=f"The connection “{smtp}” is deleted.",
         to="mailing:connections",
         title=f"Delete the connection “{smtp}”?",
-        sentence="The connection goes for good, with its password. To stop using it for a while, switch it off.",
+        sentence="The connection and its password are deleted permanently. Switch it off to stop using it for a while.",
         label="Delete",
         back=smtp.get_absolute_url(),
     )
@@ -97,9 +103,15 @@ def connection_test(request: Request, pk: int) -> HttpResponse:
 
 
 def find_connection(pk: int) -> SmtpConnection:
+    """Find a connection with its pace.
+
+    Raises:
+        Http404: there is none.
+    """
     return get_object_or_404(SmtpConnection.objects.select_related("pace"), pk=pk)
 
 
-def connection_context(smtp: SmtpConnection, form: ConnectionTestForm) -> dict[str, Any]:
+def connection_context(smtp: SmtpConnection, form: ConnectionTestForm) -> PageContext:
+    """Return what mailing/connection.html shows."""
     hello_name = smtp.hello_name or find_hello_name(settings.PUBLIC_URL)
     return {"smtp": smtp, "form": form, "hello_name": hello_name}

@@ -1,16 +1,16 @@
 """Contacts."""
 
-from typing import Any
-
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import editions
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
@@ -35,9 +35,10 @@ MOST_COLUMNS = 50
 @require_GET
 @viewing
 def contact_list(request: Request) -> HttpResponse:
+    """List contacts, narrowed to what is asked for."""
     form = ContactFilterForm(request.GET)
     form.is_valid()  # what is no choice narrows nothing
-    context: dict[str, Any] = {"form": form, "is_filtered": any(form.cleaned_data.values())}
+    context: PageContext = {"form": form, "is_filtered": any(form.cleaned_data.values())}
     try:
         found = filter_contacts(form)
     except audience.SegmentError as error:
@@ -65,7 +66,7 @@ def contact_list(request: Request) -> HttpResponse:
 
 
 def chosen_columns(request: Request) -> list[str]:
-    """The columns of the table: those just chosen, else those chosen before in this session."""
+    """Return the columns of the table: those just chosen, else those chosen before in this session."""
     if "choose" in request.GET:
         chosen = [name[:100] for name in request.GET.getlist("column")[:MOST_COLUMNS] if name.isprintable()]
         request.session["contact_columns"] = chosen
@@ -73,7 +74,12 @@ def chosen_columns(request: Request) -> list[str]:
     return columns
 
 
-def filter_contacts(form: ContactFilterForm) -> Any:
+def filter_contacts(form: ContactFilterForm) -> QuerySet[Contact]:
+    """Return the contacts that the form asks for.
+
+    Raises:
+        SegmentError: its segment cannot be used.
+    """
     chosen = form.cleaned_data
     return contacts.find_contacts(chosen.get("q", ""), list=chosen.get("list"), segment=chosen.get("segment"))
 
@@ -81,7 +87,7 @@ def filter_contacts(form: ContactFilterForm) -> Any:
 @require_GET
 @viewing
 def contact_csv(request: Request) -> FileResponse:
-    """Those the list shows, all of them, as a CSV file."""
+    """Return those the list shows, all of them, as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()
     return csv_response(contacts.csv_lines(filter_contacts(form)), "contacts.csv")
@@ -90,7 +96,7 @@ def contact_csv(request: Request) -> FileResponse:
 @require_GET
 @viewing
 def contact_suggestions(request: Request) -> HttpResponse:
-    """What a field for a contact offers while somebody types into it."""
+    """Return what a field for a contact offers while somebody types into it."""
     return render(
         request,
         "mailing/_contact_options.html",
@@ -101,16 +107,18 @@ def contact_suggestions(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def contact(request: Request, pk: int) -> HttpResponse:
+    """Show a contact."""
     return render(
         request, "mailing/contact.html", contact_context(request, get_object_or_404(Contact, pk=pk))
     )
 
 
-def contact_context(request: Request, found: Contact) -> dict[str, Any]:
+def contact_context(request: Request, found: Contact) -> PageContext:
+    """Return what mailing/contact.html shows."""
     used = Redemption.objects.filter(
         sale__customer=found.customer_id or None, sale__state=Sale.State.COMMITTED
     )
-    context: dict[str, Any] = {
+    context: PageContext = {
         "contact": found,
         "language": name_language(found.language),
         "zone": local_time.zone_of(found.time_zone, found.country),
@@ -142,7 +150,7 @@ def contact_context(request: Request, found: Contact) -> dict[str, Any]:
 @viewing
 @permission_required("mailing.view_segment", raise_exception=True)
 def contact_segments(request: Request, pk: int) -> HttpResponse:
-    """The segments that choose the contact now; a part of their page."""
+    """Return the segments that choose the contact now; a part of their page."""
     found = get_object_or_404(Contact, pk=pk)
     segments = audience.list_segments_of(found)
     if not request.htmx:
@@ -155,14 +163,15 @@ def contact_segments(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def contact_why(request: Request, pk: int) -> HttpResponse:
-    """Whether the contact gets, or got, the campaign `?campaign=`, and why; a part of their page."""
+    """Return whether the contact gets, or got, the campaign `?campaign=`, and why; a part of their page."""
     found = get_object_or_404(Contact, pk=pk)
     if not request.htmx:
         return redirect(f"{found.get_absolute_url()}?{request.GET.urlencode()}#why")
     return render(request, "mailing/_why.html", {"contact": found} | why_context(request, found))
 
 
-def why_context(request: Request, contact: Contact) -> dict[str, Any]:
+def why_context(request: Request, contact: Contact) -> PageContext:
+    """Return whether the contact gets the campaign that is asked about, and why."""
     asked = request.GET.get("campaign", "")
     campaign = (
         EmailCampaign.objects.filter(pk=int(asked)).first() if asked.isdecimal() and len(asked) < 19 else None
@@ -179,16 +188,19 @@ def why_context(request: Request, contact: Contact) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_contact", raise_exception=True)
 def contact_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new contact."""
     return edit_contact(request, Contact())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.change_contact", raise_exception=True)
 def contact_edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a contact."""
     return edit_contact(request, get_object_or_404(Contact, pk=pk))
 
 
 def edit_contact(request: Request, row: Contact) -> HttpResponse:
+    """Show the form of a contact, new or stored, and save it."""
     seen = request.POST.get("seen") or (editions.edition_of(contacts.describe_contact(row)) if row.pk else "")
     form = ContactForm(request.POST if request.method == "POST" else None, instance=row)
     if request.method == "POST" and form.is_valid():
@@ -226,16 +238,17 @@ def contact_consent(request: Request, pk: int) -> HttpResponse:
     found = get_object_or_404(Contact, pk=pk)
     is_granted = request.POST.get("decision") == "granted"
     contacts.record_consent(found, is_granted=is_granted, how=TrackingConsent.How.HAND, by=request.user)
-    messages.success(request, "The decision is noted and counts from now on.")
+    messages.success(request, "The decision is saved and counts from now on.")
     return redirect(found)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_contact", raise_exception=True)
 def contact_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a contact; a GET asks first."""
     row = get_object_or_404(Contact, pk=pk)
     sentence = (
-        "The contact goes for good, with attributes and lists. Reports keep the address and what became of each mail; "
-        "a suppression stays. Mails not sent yet are skipped."
+        "The contact is deleted permanently, with attributes and lists. Reports keep the address and the result of "
+        "each mail; a suppression is kept. Mails not sent yet are skipped."
     )
     return delete_once_sure(request, row, sentence=sentence, back="mailing:contacts")

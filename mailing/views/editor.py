@@ -1,7 +1,5 @@
 """The editor of an e-mail campaign, and test mails."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
@@ -10,6 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import reswap, retarget
 
 from campaigns import database_time, editions
+from campaigns.annotations import PageContext
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import render_refusal
@@ -34,12 +33,14 @@ changing = permission_required("mailing.change_emailcampaign", raise_exception=T
 @require_http_methods(["GET", "HEAD", "POST"])
 @writing
 def campaign_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new e-mail campaign."""
     return edit_campaign(request, None)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def campaign_edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of an e-mail campaign."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.is_locked:
         return render_refusal(request, found, overview.locked_refusal(found, request.user))
@@ -50,7 +51,11 @@ def campaign_edit(request: Request, pk: int) -> HttpResponse:
 
 
 def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpResponse:
-    """The form, and what it saves. Raises Locked."""
+    """Show the form of an e-mail campaign, new or stored, and save it.
+
+    Raises:
+        Locked: its state allows no edit.
+    """
     form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
     if request.method != "POST":
         return render_editor(request, form, campaign)
@@ -78,13 +83,14 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
 
 
 def load_again(campaign: EmailCampaign | None) -> EmailCampaign:
-    """An instance for the form to fill in: the one that is shown must keep what is stored."""
+    """Return an instance for the form to fill in: the one that is shown must keep what is stored."""
     return EmailCampaign.objects.get(pk=campaign.pk) if campaign else EmailCampaign()
 
 
 def describe_saving(saved: EmailCampaign, before: EmailCampaign | None) -> str:
+    """Say what saving has made of the campaign."""
     if before and before.status == EmailCampaign.Status.SCHEDULED:
-        return f"“{saved}” is saved and a draft again: schedule it anew."
+        return f"“{saved}” is saved and a draft again: schedule it again."
     return f"“{saved}” is saved as a draft."
 
 
@@ -95,11 +101,12 @@ def render_editor(
     status: int = 200,
     seen: str = "",
 ) -> HttpResponse:
+    """Answer with the form of an e-mail campaign."""
     renderer.start()  # the page asks for a preview next
     seen = seen or request.POST.get("seen", "")
     if campaign and not seen:
         seen = editions.edition_of(drafting.describe_campaign(campaign))
-    context: dict[str, Any] = {
+    context: PageContext = {
         "form": form,
         "seen": seen,
         "campaign": campaign,
@@ -112,14 +119,14 @@ def render_editor(
 @require_POST
 @writing
 def preview_unsaved(request: Request) -> HttpResponse:
-    """The editor's content as it is typed, for the frame beside it; nothing is saved."""
+    """Return the editor's content as it is typed, for the frame beside it; nothing is saved."""
     return render_mail_in_frame(read_typed_campaign(request), request.POST)
 
 
 @require_POST
 @writing
 def preview_head(request: Request) -> HttpResponse:
-    """Subject, sender and preheader as they are typed and the chosen contact reads them, or what is wrong."""
+    """Show subject, sender and preheader as typed and as the chosen contact reads them, or what is wrong."""
     campaign, contact = read_typed_campaign(request), find_reader(request.POST)
     context = {
         "campaign": campaign,
@@ -137,7 +144,7 @@ def preview_head(request: Request) -> HttpResponse:
 
 
 def list_foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
-    """The merge tags of other programs in what was typed, each once."""
+    """Return the merge tags of other programs in what was typed, each once."""
     every = [tag for field in CONVERTED for tag in content.find_foreign_tags(getattr(campaign, field))]
     return list({tag.old: tag for tag in every}.values())
 
@@ -145,7 +152,7 @@ def list_foreign_tags(campaign: EmailCampaign) -> list[content.ForeignTag]:
 @require_POST
 @writing
 def convert_tags(request: Request) -> HttpResponse:
-    """The fields as they are typed with the merge tags of other programs turned into Liquid; nothing is saved."""
+    """Answer with the fields as typed, their merge tags of other programs turned into Liquid; save nothing."""
     campaign = read_typed_campaign(request)
     written = {field: content.convert_foreign_tags(getattr(campaign, field)) for field in CONVERTED}
     form = EmailCampaignForm(instance=EmailCampaign(**written))
@@ -158,7 +165,7 @@ def convert_tags(request: Request) -> HttpResponse:
 
 
 def read_typed_campaign(request: Request) -> EmailCampaign:
-    """A campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
+    """Return a campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
     form.is_valid()
     campaign: EmailCampaign = form.instance
@@ -196,7 +203,7 @@ def render_test_card(
     status: int,
     refused: Refused | None = None,
 ) -> HttpResponse:
-    """The card of test mails with what was typed, and why nothing was sent; without htmx on the campaign's page."""
+    """Show the card of test mails with what was typed, and why nothing was sent; without htmx, the whole page."""
     more = {"test_refused": refused}
     if request.htmx:
         context = {
@@ -214,7 +221,7 @@ def render_test_card(
 @require_GET
 @changing
 def test_answer(request: Request, pk: int) -> HttpResponse:
-    """What the server said to the test mail sent last; the page asks again until it is known."""
+    """Return what the server said to the test mail sent last; the page asks again until it is known."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return render(
         request, "mailing/_test_answer.html", {"campaign": found, "test": find_latest_test(request, found)}

@@ -28,6 +28,7 @@ DONE = {
 @require_GET
 @viewing
 def held_reports(request: Request) -> HttpResponse:
+    """List the messages of bounce mailboxes that wait for a person."""
     waiting = HeldReport.objects.filter(decision=HeldReport.Decision.WAITING).defer("content")
     page = Paginator(waiting.select_related("mailbox"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"page": page, "has_mailbox": bool(page.object_list) or BounceMailbox.objects.exists()}
@@ -37,6 +38,7 @@ def held_reports(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def held_report(request: Request, pk: int) -> HttpResponse:
+    """Show a message that waits for a person."""
     held = find_report(pk)
     return show_report(request, held, HeldReportForm(initial={"address": held.address}))
 
@@ -44,7 +46,7 @@ def held_report(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def held_frame(request: Request, pk: int) -> HttpResponse:
-    """The words of the message, for the frame on its page: as plain text, and without the tokens of our links."""
+    """Show the words of the message in the frame on its page: as plain text, without the tokens of our links."""
     words = write_words(bytes(get_object_or_404(HeldReport, pk=pk).content))
     return answer_frame(mask_tokens(words) or "The message holds no words.", "text/plain; charset=utf-8")
 
@@ -52,6 +54,7 @@ def held_frame(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @deciding
 def decide(request: Request, pk: int) -> HttpResponse:
+    """Act on a person's decision about a message."""
     held = find_report(pk)
     form = HeldReportForm(request.POST)
     if not form.is_valid():
@@ -69,6 +72,7 @@ def decide(request: Request, pk: int) -> HttpResponse:
 
 
 def show_report(request: Request, held: HeldReport, form: HeldReportForm, status: int = 200) -> HttpResponse:
+    """Answer with the page of a message."""
     return render(request, "mailing/held_report.html", {"held": held, "form": form}, status=status)
 
 

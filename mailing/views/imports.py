@@ -3,17 +3,18 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
+from django.forms import BaseForm
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
@@ -51,7 +52,7 @@ LATEST = 10
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(BRINGING[Kind.CONTACTS], raise_exception=True)
 def contact_import(request: Request) -> HttpResponse:
-    """A file of contacts comes; `?list=` is proposed as the list that everybody joins."""
+    """Take in a file of contacts; `?list=` is proposed as the list that everybody joins."""
     form = UploadForm(request.POST or None, request.FILES or None)
     proposed = ContactFilterForm(request.GET)
     proposed.is_valid()  # what is no list proposes none
@@ -74,6 +75,7 @@ def contact_import(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required(BRINGING[Kind.SUPPRESSIONS], raise_exception=True)
 def suppression_import(request: Request) -> HttpResponse:
+    """Show and take in the form that uploads suppressions."""
     form = SuppressionImportForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data
@@ -92,7 +94,10 @@ def suppression_import(request: Request) -> HttpResponse:
     return render_upload_form(request, "mailing/suppression_import.html", form, Kind.SUPPRESSIONS)
 
 
-def render_upload_form(request: Request, template: str, form: Any, kind: str, **more: Any) -> HttpResponse:
+def render_upload_form(
+    request: Request, template: str, form: BaseForm, kind: str, **more: object
+) -> HttpResponse:
+    """Answer with a form that uploads a file, and the latest uploads of its kind."""
     latest = Upload.objects.filter(kind=kind).select_related("list", "by")[:LATEST]
     context = {"form": form, "latest": latest} | more
     return render(request, template, context, status=422 if form.errors else 200)
@@ -100,7 +105,7 @@ def render_upload_form(request: Request, template: str, form: Any, kind: str, **
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def columns(request: Request, pk: int) -> HttpResponse:
-    """What each column of a file of contacts is; saying so tries the file."""
+    """Ask what each column of a file of contacts is; saving starts the check of the file."""
     upload = find_upload(request, pk, BRINGING)
     if upload.kind != Kind.CONTACTS or not Upload.objects.filter(Upload.OPEN, pk=pk).exists():
         return redirect(upload)
@@ -131,7 +136,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def encoding(request: Request, pk: int) -> HttpResponse:
-    """The file is read in another encoding; what was chosen of its columns is guessed anew."""
+    """Return the file is read in another encoding; what was chosen of its columns is guessed anew."""
     upload = find_upload(request, pk, BRINGING)
     form = EncodingForm(request.POST)
     if upload.kind == Kind.CONTACTS and form.is_valid():
@@ -147,7 +152,7 @@ def encoding(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def upload(request: Request, pk: int) -> HttpResponse:
-    """How far an import is, and what became of each row; for htmx the part that changes."""
+    """Show how far an import is, and what became of each row; for htmx the part that changes."""
     found = find_upload(request, pk, VIEWING)
     if found.status == Status.CHOOSING:
         return redirect("mailing:upload_columns", pk)
@@ -155,8 +160,9 @@ def upload(request: Request, pk: int) -> HttpResponse:
     return render(request, template, upload_context(request, found))
 
 
-def upload_context(request: Request, upload: Upload) -> dict[str, Any]:
-    context: dict[str, Any] = {
+def upload_context(request: Request, upload: Upload) -> PageContext:
+    """Return what mailing/_upload.html shows."""
+    context: PageContext = {
         "upload": upload,
         "is_running": upload.status == Status.RUNNING,
         "is_of_contacts": upload.kind == Kind.CONTACTS,
@@ -181,14 +187,14 @@ def upload_context(request: Request, upload: Upload) -> dict[str, Any]:
 
 @require_GET
 def rejected_csv(request: Request, pk: int) -> FileResponse:
-    """The rows that were not taken, as a CSV file with the reason beside each."""
+    """Return the rows that were not taken, as a CSV file with the reason beside each."""
     upload = find_upload(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
     return csv_response(importing.stored_verdicts.rejected_rows_csv(upload), f"{name}-not-taken.csv")
 
 
 def find_upload(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
-    """The upload, for a user who may do with its kind what is `needed`."""
+    """Return the upload, for a user who may do with its kind what is `needed`."""
     found = get_object_or_404(Upload.objects.select_related("list", "by"), pk=pk)
     if not request.user.has_perms(needed[found.kind]):
         raise PermissionDenied
@@ -211,6 +217,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
 
 
 def take_step(request: Request, pk: int, step: Callable[[Upload], object]) -> HttpResponse:
+    """Take a step of an import and go to its page; a refusal becomes a message there."""
     upload = find_upload(request, pk, BRINGING)
     try:
         step(upload)
@@ -221,6 +228,7 @@ def take_step(request: Request, pk: int, step: Callable[[Upload], object]) -> Ht
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def stop(request: Request, pk: int) -> HttpResponse:
+    """Stop an import; a GET asks first."""
     upload = find_upload(request, pk, BRINGING)
     return ask_before_step(
         request,
@@ -229,24 +237,25 @@ def stop(request: Request, pk: int) -> HttpResponse:
         done=f"“{upload}” is stopped.",
         to=upload.get_absolute_url(),
         title=f"Stop “{upload}”?",
-        sentence="It is only being tried: nothing has been taken in. You can go on with the trial later."
+        sentence="The file is only being checked: nothing has been imported. You can continue the check later."
         if upload.is_trial
-        else "What has been taken in stays. You can go on at the row it is at, or leave the rest.",
+        else "What has been imported is kept. You can continue from that row, or skip the rest.",
         label="Stop",
     )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end(request: Request, pk: int) -> HttpResponse:
+    """End a stopped import for good; a GET asks first."""
     upload = find_upload(request, pk, BRINGING)
     return ask_before_step(
         request,
         upload,
         importing.end,
-        done=f"“{upload}” ended early: what was taken in stays.",
+        done=f"“{upload}” ended early: what was imported is kept.",
         to=upload.get_absolute_url(),
         title=f"Skip the rest of “{upload}”?",
-        sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been gone through, and what was taken in stays. "
+        sentence=f"{upload.done:,} of {upload.rows or 0:,} rows have been processed, and what was imported is kept. "
         "The file is deleted: to import the rest, upload it again.",
         label="Skip the rest",
     )
@@ -254,6 +263,7 @@ def end(request: Request, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def discard(request: Request, pk: int) -> HttpResponse:
+    """Delete an import that has imported nothing; a GET asks first."""
     upload = find_upload(request, pk, BRINGING)
     return ask_before_step(
         request,
@@ -262,7 +272,7 @@ def discard(request: Request, pk: int) -> HttpResponse:
         done=f"“{upload}” is discarded.",
         to=PAGES[upload.kind],
         title=f"Discard “{upload}”?",
-        sentence="The file and what was found in it are forgotten. Nothing was taken in from it.",
+        sentence="The file and the result of its check are deleted. Nothing was imported from it.",
         label="Discard",
     )
 

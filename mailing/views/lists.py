@@ -19,6 +19,7 @@ from mailing.views.sure import delete_once_sure
 @require_GET
 @permission_required("mailing.view_contactlist", raise_exception=True)
 def contact_lists(request: Request) -> HttpResponse:
+    """List the lists of contacts."""
     rows = ContactList.objects.annotate(
         members=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=True)),
         left=Count("memberships", filter=Q(memberships__unsubscribed_at__isnull=False)),
@@ -29,16 +30,19 @@ def contact_lists(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_contactlist", raise_exception=True)
 def list_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new list."""
     return edit_list(request, ContactList())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.change_contactlist", raise_exception=True)
 def list_edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a list."""
     return edit_list(request, get_object_or_404(ContactList, pk=pk))
 
 
 def edit_list(request: Request, row: ContactList) -> HttpResponse:
+    """Show the form of a list, new or stored, and save it."""
     form = ListForm(request.POST or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -50,11 +54,12 @@ def edit_list(request: Request, row: ContactList) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_contactlist", raise_exception=True)
 def list_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a list; a GET asks first."""
     row = get_object_or_404(ContactList, pk=pk)
     return delete_once_sure(
         request,
         row,
-        sentence="The list goes for good. Its contacts stay; campaigns that are over keep its name.",
+        sentence="The list is deleted permanently. Its contacts are kept; finished campaigns keep its name.",
         back="mailing:lists",
         delete=partial(delete_list, row),
     )

@@ -24,7 +24,7 @@ def answer_frame(
     with_links: bool = False,
     with_pictures: bool = False,
 ) -> HttpResponse:
-    """The answer to the frame: scripts, forms, remote pictures and links out of it are refused by the browser.
+    """Return the answer to the frame: scripts, forms, remote pictures and links out of it are refused by the browser.
 
     Args:
         with_links: links may be followed, each in a tab of its own.

@@ -23,6 +23,7 @@ changing = permission_required("mailing.change_bouncemailbox", raise_exception=T
 @require_GET
 @viewing
 def mailbox_list(request: Request) -> HttpResponse:
+    """List the bounce mailboxes."""
     context = {"mailboxes": list_mailboxes(), "menu_path": reverse("mailing:connections")}
     return render(request, "mailing/mailboxes.html", context)
 
@@ -30,22 +31,26 @@ def mailbox_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def mailbox(request: Request, pk: int) -> HttpResponse:
+    """Show a bounce mailbox."""
     return show_mailbox(request, find_mailbox(pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_bouncemailbox", raise_exception=True)
 def mailbox_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new bounce mailbox."""
     return edit_mailbox(request, BounceMailbox())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def mailbox_edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a bounce mailbox."""
     return edit_mailbox(request, find_mailbox(pk))
 
 
 def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
+    """Show the form of a bounce mailbox, new or stored, and save it."""
     form = BounceMailboxForm(request.POST or None, request.FILES or None, instance=row)
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -58,6 +63,7 @@ def edit_mailbox(request: Request, row: BounceMailbox) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_bouncemailbox", raise_exception=True)
 def mailbox_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a bounce mailbox; a GET asks first."""
     row = find_mailbox(pk)
     return act_once_sure(
         request,
@@ -82,15 +88,17 @@ def mailbox_test(request: Request, pk: int) -> HttpResponse:
 
 
 def show_mailbox(request: Request, row: BounceMailbox, **more: object) -> HttpResponse:
+    """Answer with the page of a bounce mailbox."""
     context = {"mailbox": row, "menu_path": reverse("mailing:connections")} | more
     return render(request, "mailing/mailbox.html", context)
 
 
 def list_mailboxes() -> QuerySet[BounceMailbox]:
-    """All mailboxes, each with how many of its messages wait for a person."""
+    """Return all mailboxes, each with how many of its messages wait for a person."""
     waiting = Q(held__decision=HeldReport.Decision.WAITING)
     return BounceMailbox.objects.annotate(waiting=Count("held", filter=waiting))
 
 
 def find_mailbox(pk: int) -> BounceMailbox:
+    """Find a bounce mailbox, or answer 404."""
     return get_object_or_404(list_mailboxes(), pk=pk)

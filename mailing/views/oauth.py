@@ -2,7 +2,6 @@
 
 import secrets
 import time
-from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -12,6 +11,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.annotations import Columns
 from campaigns.requests import Request
 from mailing import oauth
 from mailing.bounces.parts import make_storable
@@ -33,6 +33,7 @@ LONGEST_WORDS = 300  # of a provider, that are shown
 @require_http_methods(["GET", "HEAD", "POST"])
 @connections.changing
 def connection_grant(request: Request, pk: int) -> HttpResponse:
+    """Show the form for the OAuth login of a connection, and save it."""
     return edit_grant(request, connections.find_connection(pk))
 
 
@@ -40,6 +41,7 @@ def connection_grant(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailboxes.changing
 def mailbox_grant(request: Request, pk: int) -> HttpResponse:
+    """Show the form for the OAuth login of a bounce mailbox, and save it."""
     return edit_grant(request, mailboxes.find_mailbox(pk))
 
 
@@ -47,6 +49,7 @@ def mailbox_grant(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @connections.changing
 def connection_begin(request: Request, pk: int) -> HttpResponse:
+    """Begin the consent for a connection."""
     return begin(request, connections.find_connection(pk))
 
 
@@ -54,18 +57,21 @@ def connection_begin(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @mailboxes.changing
 def mailbox_begin(request: Request, pk: int) -> HttpResponse:
+    """Begin the consent for a bounce mailbox."""
     return begin(request, mailboxes.find_mailbox(pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @connections.changing
 def connection_remove(request: Request, pk: int) -> HttpResponse:
+    """Remove the OAuth login of a connection; a GET asks first."""
     return remove_grant(request, connections.find_connection(pk))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mailboxes.changing
 def mailbox_remove(request: Request, pk: int) -> HttpResponse:
+    """Remove the OAuth login of a bounce mailbox; a GET asks first."""
     return remove_grant(request, mailboxes.find_mailbox(pk))
 
 
@@ -108,7 +114,7 @@ def begin(request: Request, owner: Owner) -> HttpResponse:
 @never_cache
 @require_GET
 def complete(request: Request) -> HttpResponse:
-    """The browser comes back with a code, or with the provider's refusal."""
+    """Return the browser comes back with a code, or with the provider's refusal."""
     asked = take_question(request, request.GET.get("state", ""))
     if asked is None:
         messages.error(
@@ -136,19 +142,20 @@ def complete(request: Request) -> HttpResponse:
     return redirect(grant.owner)
 
 
-def take_question(request: Request, state: str) -> dict[str, Any] | None:
+def take_question(request: Request, state: str) -> Columns | None:
     """Take a question out of the session, by its state; None where nobody asked it, or long ago."""
     waiting = dict(request.session.get(IN_SESSION, {}))
     known = next((each for each in waiting if secrets.compare_digest(each.encode(), state.encode())), None)
     if known is None:
         return None
-    asked: dict[str, Any] = waiting.pop(known)
+    asked: Columns = waiting.pop(known)
     request.session[IN_SESSION] = waiting
     is_late = time.time() - float(asked["at"]) > ANSWER_WITHIN_SECONDS
     return None if is_late else asked
 
 
 def remove_grant(request: Request, owner: Owner) -> HttpResponse:
+    """Remove an OAuth login; a GET asks first."""
     grant = oauth.find_grant(owner)
     if grant is None:
         return redirect(owner)

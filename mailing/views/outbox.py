@@ -7,7 +7,6 @@ new password opens the account it was mailed to: only superusers see it, who cou
 
 import re
 from html.parser import HTMLParser
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
@@ -16,6 +15,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from campaigns.annotations import PageContext
 from campaigns.requests import Request
 from mailing import catcher, content
 from mailing.models import Contact, Delivery, EmailCampaign
@@ -32,6 +32,7 @@ _find_urls = re.compile(r"https?://[^\s<>\"]+").findall
 @require_GET
 @viewing
 def outbox(request: Request) -> HttpResponse:
+    """List the mails that the mail catcher keeps, the newest first."""
     words = request.GET.get("q", "")
     caught = catcher.list_messages(before=request.GET.get("before", ""), most=PER_PAGE, words=words)
     context = {
@@ -46,6 +47,7 @@ def outbox(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def caught_mail(request: Request, name: str) -> HttpResponse:
+    """Show a caught mail."""
     opened = find_mail(name)
     follows = may_follow(request, opened)
     html, text = (written if follows else mask_tokens(written) for written in (opened.html, opened.text))
@@ -60,7 +62,7 @@ def caught_mail(request: Request, name: str) -> HttpResponse:
 @require_GET
 @viewing
 def caught_frame(request: Request, name: str) -> HttpResponse:
-    """The mail itself, for the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
+    """Show the mail itself in the frame on its page: `?part=text` its text part, `?part=raw` all of it as it came."""
     opened = find_mail(name)
     part = request.GET.get("part", "html")
     follows = may_follow(request, opened)
@@ -74,23 +76,28 @@ def caught_frame(request: Request, name: str) -> HttpResponse:
 
 
 def may_follow(request: Request, opened: catcher.Opened) -> bool:
-    """Whether somebody may follow the links of a caught mail, and so see them."""
+    """Return whether somebody may follow the links of a caught mail, and so see them."""
     return request.user.is_superuser if opens_account(opened) else request.user.has_perm(FOLLOWING)
 
 
 def opens_account(opened: catcher.Opened) -> bool:
-    """Whether a mail holds a link that sets a new password."""
+    """Return whether a mail holds a link that sets a new password."""
     return f"{settings.PUBLIC_URL}/password/reset/" in opened.html + opened.text
 
 
 def find_mail(name: str) -> catcher.Opened:
+    """Read a caught mail.
+
+    Raises:
+        Http404: there is none.
+    """
     try:
         return catcher.read_message(name)
     except catcher.NotCaught as error:
         raise Http404(str(error)) from error
 
 
-def find_origin(opened: catcher.Opened) -> dict[str, Any]:
+def find_origin(opened: catcher.Opened) -> PageContext:
     """Find the campaign a mail came from and the contact it went to; what is not known is left out.
 
     The Message-ID is the token of its delivery. That of a test mail is none: it names its campaign in Feedback-ID.
@@ -105,7 +112,8 @@ def find_origin(opened: catcher.Opened) -> dict[str, Any]:
     return {"campaign": delivery.campaign, "contact": delivery.contact} if delivery else {}
 
 
-def find_origin_of_test(opened: catcher.Opened, feedback: str) -> dict[str, Any]:
+def find_origin_of_test(opened: catcher.Opened, feedback: str) -> PageContext:
+    """Find the campaign and the contact of a test mail by its Feedback-ID."""
     key = feedback.partition(":")[0].strip()
     campaign = EmailCampaign.objects.filter(pk=key).first() if _is_key(key) else None
     contact = Contact.objects.filter(email__in=opened.caught.recipients).first() if campaign else None
@@ -113,7 +121,7 @@ def find_origin_of_test(opened: catcher.Opened, feedback: str) -> dict[str, Any]
 
 
 def list_links(html: str) -> list[tuple[str, str]]:
-    """The links of a mail in their order: (where it leads, its words)."""
+    """Return the links of a mail in their order: (where it leads, its words)."""
     lister = _Links()
     lister.feed(html)
     lister.close()

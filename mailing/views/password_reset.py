@@ -1,7 +1,6 @@
 """The pages on which somebody who has forgotten their password sets a new one, without being signed in."""
 
 import logging
-from typing import Any
 
 from django import forms
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
+from campaigns.annotations import Argument
 from campaigns.forms import NewPasswordForm
 from campaigns.logins import describe_wait
 from campaigns.requests import Request, client_address
@@ -50,7 +50,7 @@ class Confirm(PasswordResetConfirmView):
     template_name = "registration/password_reset_confirm.html"
     success_url = reverse_lazy("mailing:password_reset_complete")
 
-    def form_valid(self, form: Any) -> HttpResponse:
+    def form_valid(self, form: Argument) -> HttpResponse:
         response = super().form_valid(form)
         address = client_address(self.request) or "an unknown address"
         logger.info("User %s has set a new password through a mailed link from %s.", form.user.pk, address)
@@ -60,4 +60,5 @@ class Confirm(PasswordResetConfirmView):
 @login_not_required
 @require_GET
 def complete(request: Request) -> HttpResponse:
+    """Say that the password is set."""
     return render(request, "registration/password_reset_complete.html")

@@ -16,6 +16,7 @@ from mailing.models import TrackingPolicy
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.view_trackingpolicy", raise_exception=True)
 def tracking_policy(request: Request) -> HttpResponse:
+    """Show the site's tracking policy, and save it."""
     form = TrackingPolicyForm(request.POST or None, instance=TrackingPolicy.read_row())
     if request.method == "POST":
         if not request.user.has_perm("mailing.change_trackingpolicy"):

@@ -1,7 +1,5 @@
 """The preference page of a contact, and the page that confirms a new address. No login, no cookie: a signed link."""
 
-from typing import Any
-
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -9,6 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import client_address
 from mailing import preferences, site_mails
@@ -26,7 +25,7 @@ PAGE = "mailing/preferences.html"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """A GET shows what holds and changes nothing; a POST does what its button says."""
+    """Return a GET shows what holds and changes nothing; a POST does what its button says."""
     try:
         reader = preferences.find_reader(trim_token(token))
     except BadLink as error:
@@ -38,7 +37,7 @@ def contact_preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
     contact = reader.contact
-    context: dict[str, Any] = {"reader": reader, "contact": contact}
+    context: PageContext = {"reader": reader, "contact": contact}
     if contact is None or reader.suppression:
         return render(request, PAGE, context)
     data, do = (request.POST, request.POST.get("do")) if request.method == "POST" else (None, None)
@@ -67,7 +66,7 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """A GET shows a page with a button and never acts, for scanners follow links; a POST acts, once."""
+    """Return a GET shows a page with a button and never acts, for scanners follow links; a POST acts, once."""
     page = "mailing/confirm_address.html"
     try:
         row = preferences.find_address_change(token)

@@ -1,13 +1,12 @@
 """The report of a launched e-mail campaign."""
 
-from typing import Any
-
 from django.contrib.auth.decorators import permission_required
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from campaigns.annotations import PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
 from mailing import audience, content, progress, reports
@@ -24,6 +23,7 @@ exporting = permission_required(
 @require_GET
 @viewing
 def report(request: Request, pk: int) -> HttpResponse:
+    """Show the report of an e-mail campaign."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if campaign.launched_at is None:
         return render(request, "mailing/report.html", {"campaign": campaign})
@@ -42,14 +42,14 @@ def report(request: Request, pk: int) -> HttpResponse:
 
 
 def ask_search(request: Request) -> reports.Search:
-    """What the table of recipients is narrowed to."""
+    """Return what the table of recipients is narrowed to."""
     return reports.read_search(*(request.GET.get(name, "") for name in ("status", "code", "q")))
 
 
-def describe_figures(campaign: EmailCampaign) -> dict[str, Any]:
-    """Everything on the page but the table of recipients and the timeline."""
+def describe_figures(campaign: EmailCampaign) -> PageContext:
+    """Return everything on the page but the table of recipients and the timeline."""
     counted = progress.read_figures(campaign)
-    context: dict[str, Any] = {"counted": counted}
+    context: PageContext = {"counted": counted}
     try:
         answers = reports.count_answers(campaign)
     except content.ContentError as error:
@@ -72,7 +72,7 @@ def describe_figures(campaign: EmailCampaign) -> dict[str, Any]:
 @require_GET
 @viewing
 def click_map(request: Request, pk: int) -> HttpResponse:
-    """The mail with the clicks of each link, for a frame on the report."""
+    """Return the mail with the clicks of each link, for a frame on the report."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     try:
         answers = reports.count_answers(campaign)
@@ -85,7 +85,7 @@ def click_map(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @exporting
 def report_csv(request: Request, pk: int) -> FileResponse:
-    """The recipients that match what is searched for, all of them."""
+    """Return the recipients that match what is searched for, all of them."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     lines = reports.csv_lines(campaign, ask_search(request))
     return csv_response(lines, f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

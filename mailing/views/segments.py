@@ -1,7 +1,6 @@
 """Segments and their builder."""
 
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import trigger_client_event
 
 from campaigns import editions
+from campaigns.annotations import JsonObject, PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing import at_the_till, audience
@@ -28,25 +28,27 @@ CONTACTS_SHOWN = 5
 @require_GET
 @permission_required("mailing.view_segment", raise_exception=True)
 def segments(request: Request) -> HttpResponse:
+    """List the segments."""
     return render(request, "mailing/segments.html", {"segments": Segment.objects.all()})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_segment", raise_exception=True)
 def segment_new(request: Request) -> HttpResponse:
+    """Show and save the form of a new segment."""
     return edit_segment(request, Segment())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def segment(request: Request, pk: int) -> HttpResponse:
-    """A segment in its builder; who may not change it looks at it there."""
+    """Show a segment in its builder, and save it for those who may change it."""
     needed = "mailing.change_segment" if request.method == "POST" else "mailing.view_segment"
     found = get_object_or_404(Segment, pk=pk)
     return permission_required(needed, raise_exception=True)(edit_segment)(request, found)
 
 
 def edit_segment(request: Request, row: Segment) -> HttpResponse:
-    """The builder's buttons change the form and show it again; only “save” writes."""
+    """Show the builder after one of its buttons; only “save” writes."""
     do = request.POST.get("do", "save") if request.method == "POST" else ""
     if do == "save":
         form = SegmentForm(request.POST, instance=row)
@@ -89,18 +91,20 @@ def edit_segment(request: Request, row: Segment) -> HttpResponse:
 @require_POST
 @permission_required("mailing.view_segment", raise_exception=True)
 def segment_count(request: Request) -> HttpResponse:
-    """How many contacts the builder's tree chooses, saved or not."""
+    """Return how many contacts the builder's tree chooses, saved or not."""
     return render(request, "mailing/_segment_count.html", count_context(build_from_data(request.POST).node()))
 
 
-def count_context(tree: dict[str, Any]) -> dict[str, Any]:
+def count_context(tree: JsonObject) -> PageContext:
+    """Return how many contacts a tree of conditions chooses and some of them, or why it cannot."""
     try:
         return {"count": audience.count_contacts(tree), "some": audience.list_examples(tree, CONTACTS_SHOWN)}
     except audience.SegmentError as error:
         return {"trouble": str(error)}
 
 
-def builder_context(form: SegmentForm, root: Any) -> dict[str, Any]:
+def builder_context(form: SegmentForm, root: object) -> PageContext:
+    """Return what mailing/segment_form.html shows."""
     stored = Segment.objects.filter(pk=form.instance.pk).first() if form.instance.pk else None
     return {
         "form": form,
@@ -124,11 +128,12 @@ def builder_context(form: SegmentForm, root: Any) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_segment", raise_exception=True)
 def segment_delete(request: Request, pk: int) -> HttpResponse:
+    """Delete a segment; a GET asks first."""
     row = get_object_or_404(Segment, pk=pk)
-    sentence = "The segment goes for good. The contacts it chooses stay."
+    sentence = "The segment is deleted permanently. Its contacts are kept."
     if row.group:
         sentence += (
-            f" So does the customer group “{row.group}” at the till; people say who belongs to it then."
+            f" The customer group “{row.group}” at the till is kept; its customers are then edited by hand."
         )
     delete = partial(at_the_till.delete_segment, row, by=request.user)
     return delete_once_sure(request, row, sentence=sentence, back="mailing:segments", delete=delete)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -11,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from mailing.bounces import health
@@ -26,11 +26,12 @@ changing = permission_required("mailing.change_senderdomain", raise_exception=Tr
 @require_GET
 @viewing
 def sender_domain(request: Request, name: str) -> HttpResponse:
+    """Show a sender domain: its keys and what its DNS says."""
     return render(request, "mailing/sender_domain.html", page_context(read_name(name)))
 
 
 def read_name(name: str) -> str:
-    """The domain that a path names; Http404: it is none, or not in its one spelling."""
+    """Return the domain that a path names; Http404: it is none, or not in its one spelling."""
     try:
         domain = domains.read_domain_name(name)
     except ValueError as error:
@@ -40,7 +41,8 @@ def read_name(name: str) -> str:
     return domain
 
 
-def page_context(name: str) -> dict[str, Any]:
+def page_context(name: str) -> PageContext:
+    """Return what the page of a sender domain shows."""
     rows = DkimKey.objects.filter(domain__name=name).select_related("domain")
     return {
         "name": name,
@@ -51,8 +53,8 @@ def page_context(name: str) -> dict[str, Any]:
     }
 
 
-def describe_key(row: DkimKey) -> dict[str, Any]:
-    """A key, the record that publishes it, and until when that is needed after it was replaced."""
+def describe_key(row: DkimKey) -> PageContext:
+    """Return a key, the record that publishes it, and until when that is needed after it was replaced."""
     text = keys.write_record(row.algorithm, row.public_key)
     return {
         "row": row,
@@ -78,6 +80,7 @@ def sender_domain_new(request: Request) -> HttpResponse:
 @require_POST
 @changing
 def make_keys(request: Request, name: str) -> HttpResponse:
+    """Make the keys of a sender domain."""
     return act(
         request,
         read_name(name),
@@ -120,6 +123,7 @@ def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def switch_off(request: Request, pk: int) -> HttpResponse:
+    """Switch a key off; a GET asks first."""
     row = find_key(pk)
     return act_once_sure(
         request,
@@ -133,17 +137,19 @@ def switch_off(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def delete_key(request: Request, pk: int) -> HttpResponse:
+    """Delete a key; a GET asks first."""
     row = find_key(pk)
     return act_once_sure(
         request,
         partial(domains.delete_key, pk),
         done=f"{row.selector} is deleted. Remove its record from DNS.",
         **questions(row, f"Delete the key {row.selector}?", "Delete"),
-        sentence="The private key goes for good.",
+        sentence="The private key is deleted permanently.",
     )
 
 
 def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
+    """Return what the question before a step about a key shows."""
     page = row.domain.get_absolute_url()
     return {
         "to": page,
@@ -166,4 +172,5 @@ def act(request: Request, name: str, do: Callable[[], object], done: str) -> Htt
 
 
 def find_key(pk: int) -> DkimKey:
+    """Find a key of a sender domain by its number."""
     return get_object_or_404(DkimKey.objects.select_related("domain"), pk=pk)

@@ -22,6 +22,7 @@ PER_PAGE = 20
 @require_GET
 @viewing
 def site_report(request: Request) -> HttpResponse:
+    """Show how mails do in all, week by week."""
     span = choose_span(request)
     page = Paginator(comparison.list_reported(), PER_PAGE).get_page(request.GET.get("page"))
     context = {
@@ -35,7 +36,7 @@ def site_report(request: Request) -> HttpResponse:
 
 
 def choose_span(request: Request) -> int:
-    """How many weeks are asked for."""
+    """Return how many weeks are asked for."""
     span = number_in_query(request, "weeks")
     return span if span in weeks.SPANS else min(weeks.SPANS)
 
@@ -43,6 +44,7 @@ def choose_span(request: Request) -> int:
 @require_GET
 @viewing
 def weeks_csv(request: Request) -> FileResponse:
+    """Send the weeks of all mails as CSV."""
     report = weeks.build_weeks(database_time.now(), choose_span(request))
     return csv_response(weeks.csv_lines(report), "mails-by-week.csv")
 
@@ -50,6 +52,7 @@ def weeks_csv(request: Request) -> FileResponse:
 @require_GET
 @viewing
 def compare(request: Request) -> HttpResponse:
+    """Show several campaigns side by side."""
     try:
         campaigns = choose_campaigns(request)
     except Refused as refused:
@@ -62,6 +65,7 @@ def compare(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def compare_csv(request: Request) -> HttpResponseBase:
+    """Send several campaigns side by side as CSV."""
     try:
         campaigns = choose_campaigns(request)
     except Refused as refused:

@@ -23,6 +23,7 @@ PER_PAGE = 50
 @require_GET
 @viewing
 def suppression_list(request: Request) -> HttpResponse:
+    """List suppressed addresses, narrowed to what is asked for."""
     form = SuppressionFilterForm(request.GET)
     page = Paginator(filter_suppressions(form), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -32,12 +33,13 @@ def suppression_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def suppression_csv(request: Request) -> FileResponse:
-    """Those the list shows, all of them, as a CSV file."""
+    """Return those the list shows, all of them, as a CSV file."""
     lines = suppressions.csv_lines(filter_suppressions(SuppressionFilterForm(request.GET)))
     return csv_response(lines, "suppressions.csv")
 
 
 def filter_suppressions(form: SuppressionFilterForm) -> QuerySet[Suppression]:
+    """Return the suppressions that the form asks for."""
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
     return suppressions.find_suppressions(
@@ -52,6 +54,7 @@ def filter_suppressions(form: SuppressionFilterForm) -> QuerySet[Suppression]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_suppression", raise_exception=True)
 def suppression_new(request: Request) -> HttpResponse:
+    """Show and save the form that suppresses an address."""
     form = SuppressionForm(request.POST or None, initial={"email": request.GET.get("email", "")})
     if request.method == "POST" and form.is_valid():
         saved = form.save()
@@ -65,6 +68,7 @@ def suppression_new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.delete_suppression", raise_exception=True)
 def suppression_delete(request: Request, pk: int) -> HttpResponse:
+    """Remove a suppression; a GET asks first."""
     row = get_object_or_404(Suppression, pk=pk)
     if request.method == "POST":
         row.delete()
@@ -72,10 +76,10 @@ def suppression_delete(request: Request, pk: int) -> HttpResponse:
         return redirect("mailing:suppressions")
     return ask_whether_sure(
         request,
-        title=f"Lift the suppression of “{row.email}”?",
-        sentence=f"It stands because of: {row.get_reason_display().lower()}. The next campaign will write to this "
+        title=f"Remove the suppression of “{row.email}”?",
+        sentence=f"Reason: {row.get_reason_display().lower()}. The next campaign will write to this "
         "address again. Who left or complained must have asked for it anew; an address that bounced harms your name "
         "with mail providers.",
-        label="Lift it",
+        label="Remove",
         back=reverse("mailing:suppressions"),
     )

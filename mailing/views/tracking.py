@@ -29,7 +29,7 @@ PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  #
 @never_cache
 @require_safe
 def note_open(request: HttpRequest, token: str) -> HttpResponse:
-    """The open pixel; shown for a damaged link too, since a broken picture helps nobody."""
+    """Answer with the open pixel, for a damaged link too, since a broken picture helps nobody."""
     try:
         with limit_waits(total=DATABASE_SECONDS):
             tracking.note_open(trim_token(token), find_follower(request))
@@ -42,6 +42,7 @@ def note_open(request: HttpRequest, token: str) -> HttpResponse:
 @never_cache
 @require_safe
 def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
+    """Record a click and redirect to the target of the link."""
     try:
         with limit_waits(total=DATABASE_SECONDS):
             target = tracking.note_click(trim_token(token), trim_index(index), find_follower(request))
@@ -60,7 +61,7 @@ def note_click(request: HttpRequest, token: str, index: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """A GET shows a page with a button and never acts, for scanners follow links; a POST acts at once (RFC 8058)."""
+    """Unsubscribe at once by a POST (RFC 8058). A GET only shows a button, since scanners follow links."""
     token = trim_token(token)
     asks = request.method != "POST"
     try:
@@ -77,6 +78,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def show_problem(request: HttpRequest, error: tracking.BadLink) -> HttpResponse:
+    """Say what is wrong with a link."""
     with speak_to(request):
         return render(request, UNSUBSCRIBE, {"problem": str(error)}, status=404)
 
@@ -94,6 +96,7 @@ def find_follower(request: HttpRequest) -> Visitor | None:
 
 
 def describe_visitor(request: HttpRequest) -> Visitor:
+    """Describe who asks by their User-Agent header."""
     return read_visitor(request.headers.get("User-Agent", ""))
 
 
@@ -104,7 +107,11 @@ def trim_token(text: str) -> str:
 
 
 def trim_index(text: str) -> int:
-    """Return the number that a link's index begins with. Raises BadLink: there is none."""
+    """Return the number that a link's index begins with.
+
+    Raises:
+        BadLink: there is none.
+    """
     digits = re.match(r"[0-9]*", text)
     if not digits or not digits[0] or len(digits[0]) > LONGEST_INDEX:
         raise tracking.BadLink("The link is damaged.")

@@ -72,6 +72,7 @@ def connection_webhook(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def webhook_rotate(request: Request, pk: int) -> HttpResponse:
+    """Give a webhook a new secret; a GET asks first."""
     webhook = get_object_or_404(Webhook.objects.select_related("connection"), pk=pk)
     if webhook.is_signed_by_provider:
         return redirect("mailing:connection_webhook", pk)
@@ -88,5 +89,6 @@ def webhook_rotate(request: Request, pk: int) -> HttpResponse:
 
 
 def show_secret(request: Request, webhook: Webhook) -> HttpResponse:
+    """Show the secret of a webhook, once."""
     context = {"webhook": webhook, "address": keys.write_address(webhook)}
     return render(request, "mailing/connections/webhook_secret.html", context)

@@ -1,11 +1,11 @@
 """How much a provider's bounce says against its recipient: its words by our table, its own class where it has none."""
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from anymail.signals import EventType
 
+from campaigns.annotations import Json
 from mailing.bounces.parts import make_storable
 from mailing.bounces.verdicts import Failure, Severity, judge_failure
 from mailing.models import Webhook
@@ -26,7 +26,7 @@ class Account(msgspec.Struct, frozen=True):
     its_class: Severity | None = None
 
 
-def judge_event(provider: str, event: Any) -> Failure:
+def judge_event(provider: str, event: Json) -> Failure:
     """Judge an event of anymail that says that a mail was not delivered."""
     account = _ACCOUNTS.get(Provider(provider), _describe_any)(event)
     words = make_storable(account.words)
@@ -37,7 +37,7 @@ def judge_event(provider: str, event: Any) -> Failure:
 
 
 def _weigh(failure: Failure, its_class: Severity | None) -> Severity:
-    """The words decide, where they say something; a provider that calls it soft or a block is believed."""
+    """Return the words decide, where they say something; a provider that calls it soft or a block is believed."""
     says_nothing = not failure.code and not failure.enhanced and find_meaning(failure.text) is None
     if says_nothing:
         return its_class or Severity.REFUSED
@@ -46,11 +46,11 @@ def _weigh(failure: Failure, its_class: Severity | None) -> Severity:
     return failure.severity
 
 
-def _describe_any(event: Any) -> Account:
+def _describe_any(event: Json) -> Account:
     return Account(words=str(event.mta_response or event.description or ""))
 
 
-def _describe_amazon(event: Any) -> Account:
+def _describe_amazon(event: Json) -> Account:
     bounce = event.esp_event["bounce"]
     kind, sub = bounce.get("bounceType"), bounce.get("bounceSubType")
     people = [each for each in bounce["bouncedRecipients"] if each.get("emailAddress") == event.recipient]
@@ -61,12 +61,12 @@ def _describe_amazon(event: Any) -> Account:
     return Account(str(person.get("status") or ""), str(event.mta_response or ""), its_class)
 
 
-def _describe_brevo(event: Any) -> Account:
+def _describe_brevo(event: Json) -> Account:
     classes = {"hard_bounce": Severity.HARD, "invalid_email": Severity.HARD, "soft_bounce": Severity.SOFT}
     return Account("", str(event.mta_response or ""), classes.get(event.esp_event.get("event")))
 
 
-def _describe_mailgun(event: Any) -> Account:
+def _describe_mailgun(event: Json) -> Account:
     said = event.esp_event.get("event-data") or {}
     status = said.get("delivery-status") or {}
     words = f"{status.get('code') or ''} {event.mta_response or event.description or ''}".strip()
@@ -74,7 +74,7 @@ def _describe_mailgun(event: Any) -> Account:
     return Account(str(status.get("enhanced-code") or ""), words, Severity.HARD if is_hard else None)
 
 
-def _describe_mailjet(event: Any) -> Account:
+def _describe_mailjet(event: Json) -> Account:
     said = event.esp_event
     words = event.mta_response or " ".join(filter(None, (said.get("error"), said.get("comment"))))
     if not said.get("hard_bounce"):
@@ -83,13 +83,13 @@ def _describe_mailjet(event: Any) -> Account:
     return Account("", str(words), Severity.HARD if is_gone else Severity.REFUSED)
 
 
-def _describe_postmark(event: Any) -> Account:
+def _describe_postmark(event: Json) -> Account:
     classes = {"HardBounce": Severity.HARD, "SoftBounce": Severity.SOFT}
     words = str(event.mta_response or event.description or "")
     return Account("", words, classes.get(event.esp_event.get("Type")))
 
 
-def _describe_resend(event: Any) -> Account:
+def _describe_resend(event: Json) -> Account:
     bounce = event.esp_event["data"].get("bounce") or {}
     its_class = CLASSES.get(str(bounce.get("type")))
     if bounce.get("type") == "Permanent" and bounce.get("subType") in ("General", "NoEmail"):
@@ -97,13 +97,13 @@ def _describe_resend(event: Any) -> Account:
     return Account("", str(bounce.get("message") or ""), its_class)
 
 
-def _describe_sendgrid(event: Any) -> Account:
+def _describe_sendgrid(event: Json) -> Account:
     said = event.esp_event
     its_class = Severity.HARD if said.get("type") == "bounce" else Severity.REFUSED
     return Account(str(said.get("status") or ""), str(event.mta_response or ""), its_class)
 
 
-def _describe_sparkpost(event: Any) -> Account:
+def _describe_sparkpost(event: Json) -> Account:
     said = next(iter(event.esp_event["msys"].values()))
     number = str(said.get("bounce_class"))
     its_class = Severity.REFUSED
@@ -114,7 +114,7 @@ def _describe_sparkpost(event: Any) -> Account:
     return Account("", f"{said.get('error_code') or ''} {event.mta_response or ''}".strip(), its_class)
 
 
-_ACCOUNTS: dict[Webhook.Provider, Callable[[Any], Account]] = {
+_ACCOUNTS: dict[Webhook.Provider, Callable[[Json], Account]] = {
     Provider.AMAZON_SES: _describe_amazon,
     Provider.BREVO: _describe_brevo,
     Provider.MAILGUN: _describe_mailgun,

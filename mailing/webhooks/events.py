@@ -109,7 +109,7 @@ def _note_engagement(event: ProviderEvent) -> None:
 
 
 def _is_noted(pk: int, kind: Event.Kind, link: int | None, at: datetime) -> bool:
-    """Whether our own pixel or link noted the same about that time."""
+    """Return whether our own pixel or link noted the same about that time."""
     noted = Event.objects.filter(delivery=pk, kind=kind)
     if link is not None:
         noted = noted.filter(link=link)

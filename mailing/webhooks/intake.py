@@ -4,7 +4,6 @@ import json
 import re
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 from anymail.signals import EventType
@@ -13,6 +12,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 
 from campaigns import database_time
+from campaigns.annotations import Json
 from mailing.bounces import origins
 from mailing.bounces.parts import make_storable
 from mailing.bounces.verdicts import judge_failure
@@ -62,7 +62,8 @@ class StandardBody(msgspec.Struct):
 def take_request(request: HttpRequest, webhook: Webhook) -> int:
     """Take what a request tells; return how many events were about a mail of ours.
 
-    Raises SignatureRefused, BodyMalformed, ConfirmationFailed, as readers.read_events does.
+    Raises:
+        SignatureRefused, BodyMalformed, ConfirmationFailed: as readers.read_events does.
     """
     if webhook.trouble:
         raise SignatureRefused(webhook.trouble)
@@ -108,8 +109,8 @@ def _read_standard(request: HttpRequest, secret: str) -> list[ProviderEvent]:
     return [ProviderEvent(Kind(word), pk, digest, at, failure, data.url, data.user_agent, detail)]
 
 
-def _translate(webhook: Webhook, event: Any) -> ProviderEvent | None:
-    """What an event of anymail means here; None for one that means nothing, or is about no mail of ours."""
+def _translate(webhook: Webhook, event: Json) -> ProviderEvent | None:
+    """Return what an event of anymail means here; None for one that means nothing, or is about no mail of ours."""
     kind = KINDS.get(event.event_type)
     if kind is None:
         return None
@@ -130,7 +131,7 @@ def _translate(webhook: Webhook, event: Any) -> ProviderEvent | None:
 
 
 def _find_delivery(token: str, message_id: str) -> int | None:
-    """The delivery of a mail, by the token it carried or its Message-ID, which both were signed here."""
+    """Return the delivery of a mail, by the token it carried or its Message-ID, which both were signed here."""
     found = _MESSAGE_ID(message_id)
     for each in (token, found[1] if found else ""):
         if each and (pk := origins.read_token(each, Purpose.MESSAGE_ID)):
@@ -138,8 +139,8 @@ def _find_delivery(token: str, message_id: str) -> int | None:
     return None
 
 
-def _find_tag(event: Any) -> str:
-    """The token among the tags that Amazon SES returns with an event."""
+def _find_tag(event: Json) -> str:
+    """Return the token among the tags that Amazon SES returns with an event."""
     mail = event.esp_event.get("mail") if isinstance(event.esp_event, dict) else None
     tags = mail.get("tags") if isinstance(mail, dict) else None
     values = tags.get(NAME) if isinstance(tags, dict) else None
@@ -154,12 +155,12 @@ def _trust_moment(at: datetime | None) -> datetime | None:
     return min(at, now) if now - OLDEST_EVENT < at < now + NEWEST_EVENT else None
 
 
-def _write_stable(said: Any) -> str:
+def _write_stable(said: Json) -> str:
     plain = said if isinstance(said, dict | list) else dict(said.lists())
     return json.dumps(plain, sort_keys=True, default=str)
 
 
 def _digest(text: str) -> str:
-    """A digest that only we can make, so that it tells nobody whose event it was."""
+    """Return a digest that only we can make, so that it tells nobody whose event it was."""
     key = blake2b(settings.SECRET_KEY.encode()).digest()
     return blake2b(text.encode(), key=key, digest_size=16, person=b"fanfare events").hexdigest()

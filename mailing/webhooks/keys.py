@@ -53,11 +53,12 @@ def rotate_secret(webhook_id: int) -> Webhook:
 
 
 def make_secret(provider: str) -> str:
+    """Make up a secret."""
     return signatures.make_secret() if provider == Webhook.Provider.STANDARD else secrets.token_urlsafe(24)
 
 
 def write_address(webhook: Webhook) -> Address:
-    """The address with its secret, for the one page that shows it."""
+    """Return the address with its secret, for the one page that shows it."""
     if webhook.provider == Webhook.Provider.STANDARD:
         return Address(webhook.url, webhook.secret)
     parts = urlsplit(webhook.url)

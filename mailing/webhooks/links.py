@@ -10,7 +10,7 @@ _find_own = re.compile(r"/t/c/([\w-]{24,60})/(\d{1,6})(?!\d)").search
 
 
 def find_index(delivery_id: int, url: str) -> int | None:
-    """The number of the link that `url` is: ours that leads there, or where it leads; None where it is neither.
+    """Return the number of the link that `url` is: ours that leads there, or where it leads; None where it is neither.
 
     A link that differs by recipient is known by ours alone.
     """

@@ -25,6 +25,7 @@ from django.core.exceptions import ImproperlyConfigured, SuspiciousOperation
 from django.http import HttpRequest
 from django.http.request import RawPostDataException
 
+from campaigns.annotations import Argument, Columns, Json, JsonObject
 from mailing.models import Webhook
 from mailing.webhooks import signatures
 
@@ -65,11 +66,11 @@ class ConfirmationFailed(Exception):
 class AmazonSesView(AmazonSESTrackingWebhookView):  # type: ignore[misc]
     """Confirms a subscription by its link: the original needs Amazon's library of tens of megabytes for that."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         self.auto_confirm_enabled = True
         super(AmazonSESBaseWebhookView, self).__init__(**kwargs)
 
-    def auto_confirm_sns_subscription(self, sns_message: dict[str, Any]) -> None:
+    def auto_confirm_sns_subscription(self, sns_message: Columns) -> None:
         link = str(sns_message["SubscribeURL"])
         if not _is_host_of_sns(link):
             raise ValueError("The link to confirm leads to no host of Amazon SNS.")
@@ -82,7 +83,7 @@ class AmazonSesView(AmazonSESTrackingWebhookView):  # type: ignore[misc]
 class BrevoView(BrevoTrackingWebhookView):  # type: ignore[misc]
     """Takes events of mails that another program sent with metadata of its own."""
 
-    def esp_to_anymail_event(self, esp_event: dict[str, Any]) -> Any:
+    def esp_to_anymail_event(self, esp_event: JsonObject) -> Json:
         try:
             json.loads(esp_event.get("X-Mailin-custom", "{}"))
         except (TypeError, ValueError):
@@ -93,7 +94,7 @@ class BrevoView(BrevoTrackingWebhookView):  # type: ignore[misc]
 class ResendView(ResendTrackingWebhookView):  # type: ignore[misc]
     """Checks the signature here: it is that of Standard Webhooks under another name, and svix is a large library."""
 
-    def __init__(self, *, signing_secret: str, **kwargs: Any) -> None:
+    def __init__(self, *, signing_secret: str, **kwargs: Argument) -> None:
         self._svix_webhook = None
         self._key = signing_secret
         self.warn_if_no_basic_auth = False
@@ -106,7 +107,7 @@ class ResendView(ResendTrackingWebhookView):  # type: ignore[misc]
 class SendGridView(SendGridTrackingWebhookView):  # type: ignore[misc]
     """As the original, which warns at each request that its authors can no longer try it with SendGrid."""
 
-    def __init__(self, *, verification_key: str, **kwargs: Any) -> None:
+    def __init__(self, *, verification_key: str, **kwargs: Argument) -> None:
         text = f"-----BEGIN PUBLIC KEY-----\n{verification_key}\n-----END PUBLIC KEY-----"
         self.webhook_verification_key = serialization.load_pem_public_key(text.encode())
         self.warn_if_no_basic_auth = False
@@ -127,7 +128,7 @@ SIGNED_VIEWS = {
 }
 
 
-def read_events(request: HttpRequest, provider: str, secret: str) -> list[Any]:
+def read_events(request: HttpRequest, provider: str, secret: str) -> list[Json]:
     """Check a request and return its events, as anymail describes them.
 
     Args:
@@ -149,6 +150,7 @@ def read_events(request: HttpRequest, provider: str, secret: str) -> list[Any]:
         raise BodyMalformed(f"{type(error).__name__}: {error}") from error
 
 
+# Any: one of anymail's classes, which has no types
 def _make_view(provider: Webhook.Provider, secret: str) -> Any:
     if provider in BASIC_VIEWS:
         return BASIC_VIEWS[provider](webhook_secret=[f"{USER}:{secret}"])
@@ -160,7 +162,7 @@ def _make_view(provider: Webhook.Provider, secret: str) -> Any:
 
 
 def is_key(provider: str, key: str) -> bool:
-    """Whether a provider can sign with a key."""
+    """Return whether a provider can sign with a key."""
     try:
         _make_view(Provider(provider), key)
         if provider == Provider.RESEND:

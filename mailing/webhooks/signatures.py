@@ -17,6 +17,7 @@ class SignatureWrong(Exception):
 
 
 def make_secret() -> str:
+    """Make up a secret."""
     return PREFIX + base64.b64encode(os.urandom(KEY_BYTES)).decode()
 
 

@@ -9,18 +9,19 @@ import json
 import re
 import types
 from collections.abc import Iterator
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
 from campaigns import instants
+from campaigns.annotations import Annotation, Json, JsonObject
 from pos.api.answers import Declined, invalid_values_refusal
 from pos.api.expected import describe_expected
 from pos.api.schemas import MAX_BODY, MAX_LINES, MAX_SUBTOTAL, QuoteRequest, ReturnRequest, SaleRequest
 
 Request = TypeVar("Request", QuoteRequest, SaleRequest, ReturnRequest)
 
-DECODERS: dict[type, msgspec.json.Decoder[Any]] = {
+DECODERS: dict[type, msgspec.json.Decoder[Json]] = {
     kind: msgspec.json.Decoder(kind) for kind in (QuoteRequest, SaleRequest, ReturnRequest)
 }
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -76,7 +77,7 @@ def is_plain(body: bytes) -> bool:
     )
 
 
-def decode_strictly(body: bytes) -> Any:
+def decode_strictly(body: bytes) -> Json:
     """Return the value in `body`.
 
     Raises:
@@ -90,7 +91,7 @@ def decode_strictly(body: bytes) -> Any:
             f'{text} is no integer: money and quantities are integers, weights are texts as "0.350".',
         )
 
-    def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def refuse_repeated_keys(pairs: list[tuple[str, Json]]) -> JsonObject:
         value = dict(pairs)
         if len(value) < len(pairs):
             names = [name for name, _ in pairs]
@@ -116,13 +117,14 @@ def decode_strictly(body: bytes) -> Any:
 
 
 def group_by_path(faults: Iterator[tuple[str, str]]) -> dict[str, list[str]]:
+    """Group sentences about a body by the path they are about."""
     fields: dict[str, list[str]] = {}
     for path, sentence in faults:
         fields.setdefault(path or "body", []).append(sentence)
     return fields
 
 
-def find_control_characters(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_control_characters(value: Json, path: str) -> Iterator[tuple[str, str]]:
     """Yield path and sentence of each text with a control character."""
     if isinstance(value, str) and CONTROL_CHARACTER.search(value):
         yield path, "This text has a control character."
@@ -134,7 +136,7 @@ def find_control_characters(value: Any, path: str) -> Iterator[tuple[str, str]]:
             yield from find_control_characters(part, join_path(path, number))
 
 
-def find_faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_faults(value: Json, kind: Annotation, path: str) -> Iterator[tuple[str, str]]:
     """Yield path and sentence of everything that keeps `value`, plain JSON, from being a `kind`."""
     inner = strip_constraints(kind)
     below = list(find_faults_below(value, inner, path))
@@ -147,7 +149,8 @@ def find_faults(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
             yield path, f"{wanted[0].upper()}{wanted[1:]} is expected; this is {shorten_json(value)}."
 
 
-def find_faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, str]]:
+def find_faults_below(value: Json, kind: Annotation, path: str) -> Iterator[tuple[str, str]]:
+    """Yield the faults of what lies within `value`, which is of the right kind itself."""
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         for name, field in fields.items():
@@ -157,16 +160,16 @@ def find_faults_below(value: Any, kind: Any, path: str) -> Iterator[tuple[str, s
                 yield join_path(path, name), "This is missing."
         for name in value.keys() - fields.keys():
             yield join_path(path, name), "There is no such field."
-    elif get_origin(kind) is tuple and isinstance(value, list):
+    elif cast("object", get_origin(kind)) is tuple and isinstance(value, list):
         for number, part in enumerate(value):
             yield from find_faults(part, get_args(kind)[0], join_path(path, number))
 
 
-def strip_constraints(kind: Any) -> Any:
+def strip_constraints(kind: Annotation) -> Annotation:
     """Return `kind` without its constraints; for `kind | None`, return `kind`."""
     while hasattr(kind, "__metadata__"):
         kind = get_args(kind)[0]
-    if get_origin(kind) in (Union, types.UnionType):
+    if cast("object", get_origin(kind)) in (Union, types.UnionType):
         known = [part for part in get_args(kind) if part is not types.NoneType]
         return strip_constraints(known[0]) if len(known) == 1 else kind
     return kind
@@ -201,9 +204,11 @@ def find_contradictions(request: QuoteRequest | SaleRequest | ReturnRequest) -> 
 
 
 def join_path(path: str, name: str | int) -> str:
+    """Append a name or a place to the path of a value."""
     return f"{path}.{name}" if path else f"{name}"
 
 
-def shorten_json(value: Any) -> str:
+def shorten_json(value: Json) -> str:
+    """Write a value as JSON of 60 letters at most."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:57]}…"

@@ -3,20 +3,18 @@
 tests/pos/test_openapi_examples.py sends every request to the running views and compares every answer word for word.
 """
 
-from typing import Any
+from campaigns.annotations import JsonObject
 
-Json = dict[str, Any]
-
-COFFEE: Json = {"id": "1", "sku": "COF02", "categories": ["coffee"], "quantity": 2, "unit_price": 2490}
-CHEESE: Json = {"id": "2", "sku": "CHE01", "quantity": "0.350", "unit_price": 1890, "line_total": 662}
-BASKET: Json = {
+COFFEE: JsonObject = {"id": "1", "sku": "COF02", "categories": ["coffee"], "quantity": 2, "unit_price": 2490}
+CHEESE: JsonObject = {"id": "2", "sku": "CHE01", "quantity": "0.350", "unit_price": 1890, "line_total": 662}
+BASKET: JsonObject = {
     "currency": "EUR",
     "customer": {"id": "C9", "groups": ["vip"]},
     "coupons": ["SPRING10"],
     "payment_method": "card",
     "lines": [COFFEE, CHEESE],
 }
-QUOTE: Json = {
+QUOTE: JsonObject = {
     "rules_version": 42,
     "evaluated_at": "2026-11-21T10:15:00Z",
     "currency": "EUR",
@@ -59,14 +57,14 @@ QUOTE: Json = {
     ],
     "gifts": [],
 }
-SALE: Json = QUOTE | {
+SALE: JsonObject = QUOTE | {
     "sale_id": "R-1001",
     "state": "committed",
     "expires_at": None,
     "offline_at": None,
     "returned": {},
 }
-RETURN: Json = {
+RETURN: JsonObject = {
     "sale_id": "R-1001",
     "return_id": "B-1",
     "currency": "EUR",
@@ -77,7 +75,7 @@ RETURN: Json = {
     "applied": [{"promotion": 7, "campaign": 3, "amount": 249}],
     "dry_run": False,
 }
-RULES: Json = {
+RULES: JsonObject = {
     "rules_version": 42,
     "location": "BER",
     "currency": "EUR",
@@ -107,13 +105,7 @@ RULES: Json = {
     ],
 }
 
-REFUSED_CODES: list[Json] = [
-    *QUOTE["coupons"],
-    {"code": "SPRNIG10", "status": "coupon_unknown", "message": "There is no such code."},
-]
-"""The coupons of an answer in which no code is good."""
-
-REQUESTS: dict[str, dict[str, Json]] = {
+REQUESTS: dict[str, dict[str, JsonObject]] = {
     "quote": {
         "a basket": BASKET,
         "codes": BASKET | {"coupons": ["SPRING10", "SPRNIG10"]},
@@ -134,7 +126,7 @@ REQUESTS: dict[str, dict[str, Json]] = {
 }
 """Bodies by operation and title."""
 
-ANSWERS: dict[str, Json] = {
+ANSWERS: dict[str, JsonObject] = {
     "quote": QUOTE,
     "commit": SALE,
     "show": SALE | {"returned": {"1": 1}},
@@ -146,7 +138,7 @@ ANSWERS: dict[str, Json] = {
 }
 """The body of the good answer, by operation."""
 
-REFUSALS: dict[str, Json] = {
+REFUSALS: dict[str, JsonObject] = {
     "not_json": {"message": "The body is no JSON: Input data was truncated."},
     "float": {
         "message": '24.9 is no integer: money and quantities are integers, weights are texts as "0.350".'
@@ -207,6 +199,6 @@ REFUSALS: dict[str, Json] = {
 """Bodies of refusals by their `error`. `fields` is empty where it is left out."""
 
 
-def refusal_example(error: str) -> Json:
+def refusal_example(error: str) -> JsonObject:
     """Return the example body of a refusal, by its `error`."""
     return {"error": error, "fields": {}} | REFUSALS[error]

@@ -2,13 +2,14 @@
 
 import json
 from functools import cache
-from typing import Any
 
 from msgspec import inspect
 
+from campaigns.annotations import Annotation
+
 
 @cache
-def describe_expected(kind: Any) -> str:
+def describe_expected(kind: Annotation) -> str:
     """Describe the values that `kind` accepts, such as “a whole number from 1 to 9”. “or” joins alternatives."""
     return _describe(inspect.type_info(kind))
 

@@ -1,10 +1,10 @@
 """The OpenAPI 3.1 description of the JSON views, made from the structs that validate and encode."""
 
 from functools import cache
-from typing import Any
 
 import msgspec
 
+from campaigns.annotations import JsonObject
 from pos.api import examples, schemas
 
 JSON = "application/json"
@@ -121,7 +121,8 @@ def encode_document() -> bytes:
     return msgspec.json.encode(build_document())
 
 
-def build_document() -> dict[str, Any]:
+def build_document() -> JsonObject:
+    """Build the OpenAPI description of the till API."""
     kinds: list[type] = [
         schemas.QuoteRequest,
         schemas.SaleRequest,
@@ -242,14 +243,14 @@ ETAG = {"ETag": {"description": "Names this version of the rules.", "schema": {"
 def describe_operation(
     name: str,
     summary: str,
-    of: dict[type, dict[str, Any]],
+    of: dict[type, JsonObject],
     *,
-    answers: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any] | None]],
+    answers: dict[str, tuple[str, JsonObject | None, JsonObject | None]],
     tag: str = "Sales",
     body: type | None = None,
     problems: tuple[str, ...] = (),
     conflicts: tuple[str, ...] = (),
-) -> dict[str, Any]:
+) -> JsonObject:
     """Describe one operation.
 
     Args:
@@ -266,7 +267,7 @@ def describe_operation(
     refusals = {status: PROBLEMS[status] for status in known}
     if conflicts:
         refusals["409"] = (CONFLICT, conflicts)
-    described: dict[str, Any] = {"operationId": name, "tags": [tag], "summary": summary, "responses": {}}
+    described: JsonObject = {"operationId": name, "tags": [tag], "summary": summary, "responses": {}}
     if body is not None:
         described["requestBody"] = {
             "required": True,
@@ -281,7 +282,7 @@ def describe_operation(
             },
         }
     for status, (description, schema, headers) in answers.items():
-        answer: dict[str, Any] = {"description": description}
+        answer: JsonObject = {"description": description}
         if schema is not None:
             answer["content"] = {JSON: {"schema": schema, "example": examples.ANSWERS[name]}}
         if headers is not None:

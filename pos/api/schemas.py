@@ -42,7 +42,7 @@ class Line(Struct, frozen=True, gc=False, forbid_unknown_fields=True, omit_defau
     `line_total` stands in the place of quantity × unit_price where the till's own total is not that product.
     `min_unit_price`: the floor no discount goes below. `discountable` false: takes no discount and counts towards no
     condition. `already_discounted`: the till has reduced it already. `name`, `barcode`: of the article; they change no
-    discount, and people find the article by them in the office.
+    discount, and people find the article by them in the workspace.
     """
 
     id: Text

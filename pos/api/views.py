@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from campaigns import database_time
+from campaigns.annotations import ColumnValue
 from pos.api import body, openapi, schemas
 from pos.api.answers import Answer, Declined, invalid_values_refusal
 from pos.api.body import Request
@@ -25,7 +26,7 @@ class TillRequest(Struct, frozen=True):
 
     method: str
     path: str
-    headers: Mapping[str, Any]
+    headers: Mapping[str, ColumnValue]
     body: bytes
 
 
@@ -48,10 +49,15 @@ def methods(**views: View) -> Callable[..., Any]:  # what Django's path() lets p
 
 
 def identify_caller(request: TillRequest) -> Caller:
+    """Find the till whose key a request has.
+
+    Raises:
+        Declined: no till has the key, or it was revoked.
+    """
     return callers.identify_caller(request.headers.get("HTTP_AUTHORIZATION"))
 
 
-def content_length(headers: Mapping[str, Any]) -> int:
+def content_length(headers: Mapping[str, ColumnValue]) -> int:
     """Return how many bytes the body has, as the request says."""
     return int(headers.get("CONTENT_LENGTH") or 0)
 
@@ -81,11 +87,13 @@ def check_ids(**references: str) -> None:
 
 
 def quote(request: TillRequest) -> Answer:
+    """Answer what a basket would get; write nothing."""
     till = identify_caller(request)
     return quotes.quote(till, read_checked(request, QuoteRequest, till))
 
 
 def commit(request: TillRequest, sale_id: str) -> Answer:
+    """Commit or hold a sale."""
     till = identify_caller(request)
     check_ids(sale_id=sale_id)
     checked = read_checked(request, SaleRequest, till)
@@ -93,22 +101,27 @@ def commit(request: TillRequest, sale_id: str) -> Answer:
 
 
 def show(request: TillRequest, sale_id: str) -> Answer:
+    """Answer with a stored sale."""
     return stored.show_sale(identify_caller(request), sale_id)
 
 
 def confirm(request: TillRequest, sale_id: str) -> Answer:
+    """Commit a held sale."""
     return holds.confirm(identify_caller(request), sale_id)
 
 
 def release(request: TillRequest, sale_id: str) -> Answer:
+    """Release a held sale."""
     return holds.release(identify_caller(request), sale_id)
 
 
 def void(request: TillRequest, sale_id: str) -> Answer:
+    """Void a committed sale."""
     return voids.void(identify_caller(request), sale_id)
 
 
 def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
+    """Take back units of a sale."""
     till = identify_caller(request)
     check_ids(return_id=return_id)
     checked = read_checked(request, ReturnRequest, till)
@@ -116,6 +129,7 @@ def put_return(request: TillRequest, sale_id: str, return_id: str) -> Answer:
 
 
 def show_rules(request: TillRequest) -> Answer:
+    """Answer with the published rules of the till's location; 304 when it has them."""
     published = past_rules.show_rules(identify_caller(request))
     headers = {"ETag": published.etag, "Cache-Control": "private, no-cache"}
     if request.headers.get("HTTP_IF_NONE_MATCH") == published.etag:
@@ -124,4 +138,5 @@ def show_rules(request: TillRequest) -> Answer:
 
 
 def describe(request: TillRequest) -> Answer:
+    """Answer with the OpenAPI description."""
     return Answer(200, openapi.encode_document())

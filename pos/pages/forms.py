@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
 
 from django import forms
 from django.forms import formset_factory
 
+from campaigns.annotations import Argument, CleanedData, JsonObject
 from campaigns.forms import MomentField
-from campaigns.generics import ModelChoiceField
+from campaigns.generics import FormData, ModelChoiceField
 from pos.api.schemas import Line, SaleRequest
 from pos.models import Location
 from promotions.forms.fields import CodesField, MoneyField
@@ -21,7 +21,7 @@ QUANTITY = r"^\d{1,6}(\.\d{1,3})?$"
 class LineForm(forms.Form):
     """One line of the basket. A quantity with a point is a weight; its price is that of one whole unit."""
 
-    fields: dict[str, Any]
+    fields: JsonObject
     sku = forms.CharField(label="Article", max_length=200, required=False)
     categories = CodesField(label="Categories", help_text="")
     brand = forms.CharField(max_length=64, required=False)
@@ -33,7 +33,7 @@ class LineForm(forms.Form):
     )
     unit_price = MoneyField("Price", required=False)
 
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, currency: str, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         self.fields["unit_price"].in_currency(currency)
         self.fields["sku"].widget.attrs |= {"list": "goods", "autocomplete": "off"}
@@ -41,7 +41,7 @@ class LineForm(forms.Form):
     def clean_quantity(self) -> str:
         return self.cleaned_data["quantity"] or "1"
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         if self.has_changed() and "unit_price" not in self.errors and cleaned.get("unit_price") is None:
@@ -52,7 +52,7 @@ class LineForm(forms.Form):
 class SandboxForm(forms.Form):
     """Where, when and for whom a basket is tried out, and its lines (`lines`)."""
 
-    fields: dict[str, Any]
+    fields: JsonObject
     location = forms.ModelChoiceField(queryset=Location.objects.all(), empty_label=None)
     at = MomentField(label="When", required=False, help_text="Leave blank for now.")
     customer = forms.CharField(label="Customer id", max_length=64, required=False)
@@ -74,7 +74,7 @@ class SandboxForm(forms.Form):
     )
 
     def __init__(
-        self, data: Any, *, locations: Sequence[Location], of: PromotionCampaign | None = None
+        self, data: FormData, *, locations: Sequence[Location], of: PromotionCampaign | None = None
     ) -> None:
         """Make the form.
 
@@ -104,14 +104,14 @@ class SandboxForm(forms.Form):
     def clean_coupons(self) -> list[str]:
         return [code for text in self.cleaned_data["coupons"] for code in text.split()]
 
-    def basket(self, articles: Sequence[Line] = ()) -> dict[str, Any]:
+    def basket(self, articles: Sequence[Line] = ()) -> JsonObject:
         """Return the basket as a till would send it.
 
         Args:
             articles: those that tills have sold; a line may name one by barcode or name instead of its SKU.
         """
         said = self.cleaned_data
-        basket: dict[str, Any] = {
+        basket: JsonObject = {
             "currency": said["location"].currency,
             "coupons": said["coupons"],
             "payment_method": said["payment_method"],
@@ -126,7 +126,7 @@ class SandboxForm(forms.Form):
         return basket
 
 
-def _build_line(number: int, said: dict[str, Any], articles: Sequence[Line]) -> dict[str, Any]:
+def _build_line(number: int, said: JsonObject, articles: Sequence[Line]) -> JsonObject:
     article = _find_article(said["sku"], articles)
     line = {
         "id": str(number),
@@ -152,10 +152,10 @@ def _find_article(text: str, articles: Sequence[Line]) -> Line | None:
     return named[0] if named else None
 
 
-def form_fields_of(location: Location, sold: SaleRequest) -> dict[str, Any]:
+def form_fields_of(location: Location, sold: SaleRequest) -> JsonObject:
     """Return the fields of a SandboxForm, by name, as they would be typed for this basket."""
     lines = sold.lines[:MAX_LINES]
-    fields: dict[str, Any] = {
+    fields: JsonObject = {
         "location": location.pk,
         "customer": sold.customer.id if sold.customer else "",
         "groups": sold.customer.groups if sold.customer else (),

@@ -1,23 +1,23 @@
-"""Tries out a basket in the office: evaluates it as for a till, with a reason for everything that gave nothing."""
+"""Tries out a basket in the workspace: evaluates it as for a till, with a reason for everything that gave nothing."""
 
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from campaigns import database_time
+from campaigns.annotations import JsonObject
 from pos.api import body
 from pos.api.schemas import Quote, QuoteRequest
 from pos.models import Location
 from pos.sales.baskets import evaluate_basket, read_basket_facts
-from pos.sales.callers import OfficeCaller
+from pos.sales.callers import WorkspaceCaller
 from pos.sales.quotes import build_quote
 from promotions import snapshot
 
 
 def try_out(
     location: Location,
-    request: QuoteRequest | dict[str, Any],
+    request: QuoteRequest | JsonObject,
     *,
     at: datetime | None = None,
     drafts: bool = False,
@@ -39,6 +39,6 @@ def try_out(
     if isinstance(request, dict):
         request = body.read_request(msgspec.json.encode(request), QuoteRequest)
     rules = snapshot.load(drafts=True, of=campaign) if drafts else snapshot.current()
-    facts = read_basket_facts(OfficeCaller(location), request, rules, database_time.now())
+    facts = read_basket_facts(WorkspaceCaller(location), request, rules, database_time.now())
     outcome = evaluate_basket(request, facts, rules, at, explain=True)
     return build_quote(outcome, rules, at, facts.time_zone)

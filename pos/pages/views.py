@@ -5,15 +5,16 @@ does not run would have given; and the description of the JSON views.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
 from campaigns import database_time
+from campaigns.annotations import JsonObject, PageContext
+from campaigns.generics import FormData
 from campaigns.models import Campaign
 from campaigns.requests import Request, read_number
 from pos.api.answers import Declined
@@ -58,12 +59,12 @@ def sandbox(request: Request) -> HttpResponse:
     locations = list(Location.objects.all())
     if not locations:
         return render(request, "pos/sandbox.html", {"form": None})
-    data = request.GET if "lines-TOTAL_FORMS" in request.GET else None
+    data: FormData = request.GET if "lines-TOTAL_FORMS" in request.GET else None
     if data is not None and ("more" in data or "remove" in data):
         data = add_or_remove_line(data)
     of = PromotionCampaign.objects.filter(pk=read_key(request.GET.get("campaign"))).first()
     form = SandboxForm(data, locations=locations, of=of)
-    context: dict[str, Any] = {"form": form}
+    context: PageContext = {"form": form}
     sold: list[Sale] = []
     if request.htmx.target != "result":  # else the basket stays as it is
         sold = recent.latest_sales(SALES_WITH_ARTICLES)
@@ -90,7 +91,7 @@ def sandbox(request: Request) -> HttpResponse:
 def show_estimate(request: Request, pk: int) -> HttpResponse:
     """Show what a campaign that does not run would have given. The campaign's page loads this part."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
-    context: dict[str, Any] = {"campaign": campaign}
+    context: PageContext = {"campaign": campaign}
     if campaign.is_idle and (found := estimate(campaign)):
         context |= {
             "estimate": found,
@@ -100,7 +101,7 @@ def show_estimate(request: Request, pk: int) -> HttpResponse:
     return render(request, "pos/_estimate.html" if request.htmx else "pos/estimate.html", context)
 
 
-def recent_baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
+def recent_baskets(sold: Sequence[Sale]) -> list[JsonObject]:
     """List the newest sales that fit the page, each with the address of its basket."""
     fitting = [sale for sale in sold if len(sale.basket["lines"]) <= MAX_LINES]
     return [
@@ -113,7 +114,7 @@ def recent_baskets(sold: Sequence[Sale]) -> list[dict[str, Any]]:
     ]
 
 
-def priced_articles(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]:
+def priced_articles(sold: Sequence[Sale], currency: str) -> list[JsonObject]:
     """List the articles of the sales, with their prices as they are typed."""
     return [
         {"line": line, "price": write_price(line.unit_price, currency)}
@@ -121,9 +122,9 @@ def priced_articles(sold: Sequence[Sale], currency: str) -> list[dict[str, Any]]
     ]
 
 
-def add_or_remove_line(data: Any) -> Any:
+def add_or_remove_line(data: QueryDict) -> QueryDict:
     """Return the typed `data` with one more empty line, or without the line that `remove` names."""
-    total, unwanted = data["lines-TOTAL_FORMS"], data.get("remove", "")
+    total, unwanted = data.get("lines-TOTAL_FORMS", ""), data.get("remove", "")
     count = min(read_number(total), MAX_LINES)
     names = LineForm.base_fields
     lines = [[data.get(f"lines-{number}-{name}", "") for name in names] for number in range(count)]
@@ -147,7 +148,7 @@ def list_reasons(declined: Declined) -> list[str]:
     return named or [str(declined)]
 
 
-def result_context(quote: Quote, lines: list[dict[str, Any]]) -> dict[str, Any]:
+def result_context(quote: Quote, lines: list[JsonObject]) -> PageContext:
     """Build what the result's half of the page shows: names instead of ids, reasons in words.
 
     Args:

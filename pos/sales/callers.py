@@ -1,4 +1,4 @@
-"""Identifies who asks: a till by its key, or somebody in the office who tries out a basket."""
+"""Identifies who asks: a till by its key, or somebody in the workspace who tries out a basket."""
 
 import hashlib
 import hmac
@@ -32,8 +32,8 @@ class Caller:
 
     __slots__ = ("allowance", "asked_at", "guesses", "key_hash", "location", "touched_at")
 
-    office_location = 0
-    """Id of the location for which the office asks; 0 for a till."""
+    workspace_location = 0
+    """Id of the location for which the workspace asks; 0 for a till."""
 
     def __init__(self, key_hash: str) -> None:
         self.key_hash = key_hash
@@ -55,7 +55,7 @@ class Caller:
         """
         touch = self.is_touch_due()
         found = till_facts.select_facts(
-            query, key_hash=self.key_hash, office_location=self.office_location, touch=touch
+            query, key_hash=self.key_hash, workspace_location=self.workspace_location, touch=touch
         )
         if found is None or not hmac.compare_digest(found.key_hash, self.key_hash):
             raise unauthorized_refusal("unknown_key", "No till has this key.")
@@ -68,18 +68,18 @@ class Caller:
         return found
 
 
-class OfficeCaller(Caller):
-    """Somebody in the office who gets the answer that a till at this location would get.
+class WorkspaceCaller(Caller):
+    """Somebody in the workspace who gets the answer that a till at this location would get.
 
     No use of a key is written.
     """
 
-    __slots__ = ("office_location",)
+    __slots__ = ("workspace_location",)
 
     def __init__(self, location: Location) -> None:
-        super().__init__("office")
+        super().__init__("workspace")
         self.location = location.code
-        self.office_location = location.pk
+        self.workspace_location = location.pk
 
     def is_touch_due(self) -> bool:
         return False
@@ -137,4 +137,5 @@ def count_request(caller: Caller) -> None:
 
 
 def unauthorized_refusal(error: str, message: str) -> Declined:
+    """Build the 401 that asks for a till key."""
     return Declined(401, error, message, headers={"WWW-Authenticate": "Bearer"})

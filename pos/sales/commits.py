@@ -252,6 +252,7 @@ def refuse_changed_discount(sent: SentSale, outcome: Outcome, rules: Snapshot, z
 def encode_answer(
     sent: SentSale, outcome: Outcome, rules: Snapshot, expires_at: datetime | None, zone: str
 ) -> bytes:
+    """Encode the answer to a sale as it is stored and sent."""
     return msgspec.json.encode(
         schemas.Sale(
             *quote_fields(outcome, rules, sent.at, zone),

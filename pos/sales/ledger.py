@@ -295,4 +295,5 @@ def write_reversals(reversals: Iterable[Reversal], now: datetime) -> None:
 
 
 def encode_json(value: object) -> str:
+    """Encode a value as JSON text."""
     return msgspec.json.encode(value).decode()

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from campaigns import database_time
+from campaigns.annotations import Row
 from pos.api import schemas
 from pos.api.answers import Answer, Declined
 from pos.api.schemas import QuoteRequest
@@ -45,6 +45,7 @@ def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
 
 
 def busy_refusal() -> Declined:
+    """Build the 503 for rules that changed during each attempt."""
     return Declined(
         503, "busy", "The rules are changing all the time: try again.", headers={"Retry-After": "1"}
     )
@@ -55,7 +56,7 @@ def build_quote(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> s
     return schemas.Quote(*quote_fields(outcome, rules, at, zone))
 
 
-def quote_fields(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> tuple[Any, ...]:
+def quote_fields(outcome: Outcome, rules: Snapshot, at: datetime, zone: str) -> Row:
     """Return the fields of a `schemas.Quote` in their order. A `schemas.Sale` begins with the same fields.
 
     Args:

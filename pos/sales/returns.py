@@ -113,6 +113,7 @@ class EarlierReturn(Struct, frozen=True):
 
 
 def find_return(sale: int, reference: str) -> EarlierReturn | None:
+    """Find a return of the sale by the till's id; None where there is none."""
     row = run(FIND, {"sale": str(sale), "reference": reference}).one()
     return EarlierReturn(*row) if row else None
 
@@ -143,6 +144,7 @@ def insert_return(
     answer: bytes,
     now: datetime,
 ) -> None:
+    """Insert the row of a return."""
     send(
         """
         WITH changed AS (INSERT INTO pos_unfoldedsale (sale_id) VALUES (%(sale)s::bigint))
@@ -237,6 +239,7 @@ def list_reversals(
 
 
 def give_back_units(sale: StoredSale, reversals: list[ledger.Reversal], now: datetime) -> None:
+    """Write the reversals to the ledger, and give back the uses and the budget."""
     ledger.write_reversals(reversals, now)
     movements = [reversal.movement for reversal in reversals]
     usage.uncount_customer(sale.customer, movements)
@@ -272,6 +275,7 @@ def build_answer(
     *,
     dry_run: bool,
 ) -> schemas.Return:
+    """Build the answer to a return."""
     lines = []
     for name, count in units.items():
         before = back.get(name, 0)
@@ -297,4 +301,5 @@ def build_answer(
 
 
 def sum_runs(runs: Runs) -> int:
+    """Add up runs of (units, minor units each)."""
     return sum(count * each for count, each in runs)

@@ -89,6 +89,7 @@ def find_sale(caller: Caller, reference: str, now: datetime) -> tuple[StoredSale
 
 
 def unknown_sale_refusal(reference: str) -> Declined:
+    """Build the 404 for a sale that the location does not have."""
     return Declined(404, "no_such_sale", f"This location has no sale {reference}.")
 
 
@@ -125,5 +126,6 @@ def returned_units(sale: int) -> dict[str, int]:
 
 
 def answer_new_state(sale: StoredSale, state: schemas.State, now: datetime, *, is_replay: bool) -> Answer:
+    """Build the answer to a step of a sale; `is_replay`: it was taken before."""
     body = msgspec.json.encode(replace(sale.answer_at(now), state=state, expires_at=None))
     return replay_answer(body) if is_replay else Answer(200, body)

@@ -21,9 +21,9 @@ TILL = """
     WHERE t.key_hash = %(key)s
 """
 OF_KEY = "pos_till t"
-# stands for a till when somebody in the office tries out a basket
-OF_OFFICE = """(SELECT 0 AS id, %(key)s::text AS key_hash, NULL::timestamptz AS revoked_at,
-                       %(office)s::bigint AS location_id, NULL::integer AS unknown_codes_per_minute) t"""
+# stands for a till when somebody in the workspace tries out a basket
+OF_WORKSPACE = """(SELECT 0 AS id, %(key)s::text AS key_hash, NULL::timestamptz AS revoked_at,
+                       %(workspace)s::bigint AS location_id, NULL::integer AS unknown_codes_per_minute) t"""
 # writes when a key was last used; the request that does so needs no statement more
 TOUCHED = """
     WITH touched AS (
@@ -123,7 +123,7 @@ class TillFacts(Struct, frozen=True):
 
     Attributes:
         version: of the published rules.
-        unknown_codes: unknown coupon codes that the till may try a minute; None in the office.
+        unknown_codes: unknown coupon codes that the till may try a minute; None in the workspace.
         sale: the sale that has the till's reference already.
         may_send_offline, offline_days: the till's own; read only when `FactsQuery.reference` is set.
         counters: (id, amount left in minor units, uses left); None where there is no such limit.
@@ -152,20 +152,20 @@ class TillFacts(Struct, frozen=True):
 
 
 def select_facts(
-    query: FactsQuery, *, key_hash: str, office_location: int = 0, touch: bool = False
+    query: FactsQuery, *, key_hash: str, workspace_location: int = 0, touch: bool = False
 ) -> TillFacts | None:
     """Run the SELECT and return its facts; None when no till has this key.
 
     Args:
         query: what is needed.
         key_hash: SHA-256 of the till's key, in hexadecimal.
-        office_location: id of the location for which the office asks; 0 for a till.
+        workspace_location: id of the location for which the workspace asks; 0 for a till.
         touch: write when the key was last used.
     """
     parameters: dict[str, str | None] = {"key": key_hash}
     columns: list[str] = []
-    if office_location:
-        parameters["office"] = str(office_location)
+    if workspace_location:
+        parameters["workspace"] = str(workspace_location)
     if query.reference:
         parameters["reference"] = query.reference
         columns.append(SALE)
@@ -191,7 +191,7 @@ def select_facts(
         columns.append(EXPIRED)
     if touch or reads_limits:
         parameters["now"] = query.now.isoformat()
-    row = statements.run(build_statement(tuple(columns), bool(office_location), touch), parameters).one()
+    row = statements.run(build_statement(tuple(columns), bool(workspace_location), touch), parameters).one()
     if row is None:
         return None
     cells = iter(row[TILL_COLUMNS:])
@@ -224,10 +224,10 @@ def select_facts(
 
 
 @cache
-def build_statement(columns: tuple[str, ...], is_office: bool = False, touch: bool = False) -> str:
+def build_statement(columns: tuple[str, ...], is_for_workspace: bool = False, touch: bool = False) -> str:
     """Write the SELECT with these columns beside those of TILL."""
     return TILL.format(
-        till=OF_OFFICE if is_office else OF_KEY,
+        till=OF_WORKSPACE if is_for_workspace else OF_KEY,
         touched=TOUCHED if touch else "",
         joins=SALE_JOIN if SALE in columns else "",
         columns="".join((*columns, CLOCK) if touch else columns),

@@ -28,25 +28,38 @@ class Pipeline:
         self._poll.register(pgconn.socket, READ)
 
     def prepare(self, name: bytes, sql: bytes) -> PGresult:
-        """Have a statement prepared. Raises: psycopg.OperationalError: as `execute`."""
+        """Have a statement prepared.
+
+        Raises:
+            psycopg.OperationalError: as `execute`.
+        """
         self._pgconn.send_prepare(name, sql)
         return self._result()
 
     def begin(self) -> PGresult:
-        """Begin a transaction. Raises: psycopg.OperationalError: as `execute`."""
+        """Begin a transaction.
+
+        Raises:
+            psycopg.OperationalError: as `execute`.
+        """
         self._pgconn.send_query(b"BEGIN")
         return self._result()
 
     def roll_back(self) -> PGresult:
-        """Undo a transaction. Raises: psycopg.OperationalError: as `execute`."""
+        """Undo a transaction.
+
+        Raises:
+            psycopg.OperationalError: as `execute`.
+        """
         self._pgconn.send_query(b"ROLLBACK")
         return self._result()
 
     def execute(self, name: bytes, values: Sequence[bytes | None]) -> PGresult:
         """Execute one prepared statement.
 
-        Raises: psycopg.OperationalError: the connection is lost, or silent for longer than campaigns.waits allows; it
-        is closed then.
+        Raises:
+            psycopg.OperationalError: the connection is lost, or silent for longer than campaigns.waits allows; it is
+                closed then.
         """
         self._pgconn.send_query_prepared(name, values)
         return self._result()
@@ -54,7 +67,8 @@ class Pipeline:
     def exchange(self, commands: Sequence[Command]) -> list[PGresult]:
         """Execute all in turn up to the first that fails; the results of those that were executed, the failed one last.
 
-        Raises: psycopg.OperationalError: as `execute`.
+        Raises:
+            psycopg.OperationalError: as `execute`.
         """
         pgconn = self._pgconn
         try:

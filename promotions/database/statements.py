@@ -34,6 +34,7 @@ from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_f
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGconn, PGresult
 
+from campaigns.annotations import Argument, Row
 from promotions.database.pipeline import Command, Pipeline
 
 Result = TypeVar("Result")
@@ -59,14 +60,14 @@ class Rows:
         self._loader = loader
         self.count = result.ntuples or result.command_tuples or 0
 
-    def one(self) -> tuple[Any, ...] | None:
-        """The first row, or None."""
+    def one(self) -> Row | None:
+        """Return the first row, or None."""
         if not self._result.ntuples:
             return None
         self._loader.set_pgresult(self._result)
         return self._loader.load_row(0, tuple)
 
-    def all(self) -> list[tuple[Any, ...]]:
+    def all(self) -> list[Row]:
         if not self._result.ntuples:
             return []
         self._loader.set_pgresult(self._result)
@@ -78,7 +79,7 @@ class Session:
 
     __slots__ = ("django", "is_open", "loader", "names", "pgconn", "pipeline", "raw", "waiting")
 
-    def __init__(self, django: Any) -> None:
+    def __init__(self, django: Argument) -> None:
         raw = django.connection
         self.django = django
         self.raw = ref(raw)  # one that was closed is not kept in memory
@@ -90,7 +91,7 @@ class Session:
         self.waiting: list[Command] = []
 
     def command(self, sql: str, parameters: Parameters) -> Command:
-        """A statement as it is sent, after the connection has prepared it."""
+        """Return a statement as it is sent, after the connection has prepared it."""
         name, text, names = translate_placeholders(sql)
         if name not in self.names:
             with self.django.wrap_database_errors:
@@ -104,7 +105,7 @@ class Session:
         return name, values
 
     def execute(self, command: Command) -> PGresult:
-        """The result of a statement, after those that wait were executed too."""
+        """Return the result of a statement, after those that wait were executed too."""
         pgconn = self.pgconn
         with self.django.wrap_database_errors:
             if self.waiting:
@@ -149,7 +150,8 @@ def open_session() -> Session:
 def translate_placeholders(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
     """Give `sql` a name, and replace each %(name)s by $1, $2 and so on.
 
-    Returns: the name of the statement, its text, and the names of its parameters in the order of their numbers.
+    Returns:
+        the name of the statement, its text, and the names of its parameters in the order of their numbers.
     """
     names: dict[str, int] = {}
     text = re.sub(r"%\((\w+)\)s", lambda found: f"${names.setdefault(found[1], len(names) + 1)}", sql)
@@ -160,7 +162,10 @@ def run(sql: str, parameters: Parameters) -> Rows:
     """Execute one statement, prepared at its first use on the connection, after those that wait to be sent.
 
     `parameters`: by the names in `sql`, as %(amount)s::bigint; texts that the statement casts.
-    Raises: django.db.Error; GuardFailed.
+
+    Raises:
+        django.db.Error: the statement failed.
+        GuardFailed: a limit leaves too little.
     """
     session = open_session()
     return Rows(session.execute(session.command(sql, parameters)), session.loader)
@@ -247,7 +252,9 @@ def retry_on_lost_connection(work: Callable[[], Result]) -> Result:
     """Do `work`. Do it once more on a new connection when the database went away or forgot its prepared statements.
 
     `work` must be safe to do twice: it reads only, or finds out itself whether it was done.
-    Raises: OperationalError, InterfaceError: the database is away.
+
+    Raises:
+        OperationalError, InterfaceError: the database is away.
     """
     try:
         return work()
@@ -259,15 +266,15 @@ def retry_on_lost_connection(work: Callable[[], Result]) -> Result:
 
 
 def is_in_transaction() -> bool:
-    """Whether this thread is inside a `Transaction`."""
+    """Return whether this thread is inside a `Transaction`."""
     return _thread_connection.session is not None and _thread_connection.session.is_open
 
 
 def array_text(ids: Iterable[int]) -> str:
-    """Numbers as PostgreSQL writes an array."""
+    """Return numbers as PostgreSQL writes an array."""
     return "{" + ",".join(map(str, ids)) + "}"
 
 
 def bytea_text(value: bytes) -> str:
-    """Bytes as PostgreSQL writes them."""
+    """Return bytes as PostgreSQL writes them."""
     return "\\x" + value.hex()

@@ -17,9 +17,13 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
         amount: minor units; a negative amount gives the mirror image.
         weights: none negative. All zero: shared equally.
         rooms: the most each part may take, none negative; None = no limits.
-    Returns: the parts, in the order of `weights`; they sum to `amount`. An odd unit goes to the largest remainder, then
-        to the larger weight, then to the earlier place: a caller who wants no part to depend on position sorts first.
-    Raises: ValueError: the rooms together are smaller than the amount, or there is nothing to share it over.
+
+    Returns:
+        the parts, in the order of `weights`; they sum to `amount`. An odd unit goes to the largest remainder, then to
+        the larger weight, then to the earlier place: a caller who wants no part to depend on position sorts first.
+
+    Raises:
+        ValueError: the rooms together are smaller than the amount, or there is nothing to share it over.
     """
     if amount < 0:
         return [-part for part in allocate(-amount, weights, rooms)]
@@ -49,7 +53,7 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
 
 
 def _break_ties(amount: int, weights: Sequence[Number], remainders: Sequence[Number], odd: int) -> list[int]:
-    """`allocate` where remainders are alike: the larger weight comes first, then the earlier place."""
+    """Allocate where remainders are alike: the larger weight comes first, then the earlier place."""
     total = sum(weights)
     parts = [amount * weight // total for weight in weights]
     order = sorted(range(len(parts)), key=lambda place: (-remainders[place], -weights[place], place))
@@ -59,7 +63,7 @@ def _break_ties(amount: int, weights: Sequence[Number], remainders: Sequence[Num
 
 
 def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) -> list[int]:
-    """`allocate` where a room bites: those over it are filled, the rest is shared among the others, until none is."""
+    """Allocate where a room bites: fill those over it and share the rest among the others, until none is over."""
     if amount > sum(rooms):
         raise ValueError(f"{amount} does not fit the room of {sum(rooms)}")
     parts = [0] * len(rooms)
@@ -83,7 +87,7 @@ def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) ->
 
 
 def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> list[Number]:
-    """Exact shares of `amount`, at most the rooms of what weighs something: min(room, k × weight), with the one k."""
+    """Return exact shares of `amount`, at most the rooms of what weighs something: min(room, k × weight), one k."""
     shares: list[Number] = [0] * len(weights)
     open_ = [i for i, weight in enumerate(weights) if weight]
     while open_:
@@ -99,12 +103,12 @@ def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> 
 
 
 def half_up(numerator: Number, denominator: int) -> int:
-    """numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
+    """Return numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def spread(amount: int, count: int) -> tuple[tuple[int, int], ...]:
-    """`amount` over `count` units as evenly as whole numbers allow: runs (count, amount of each), larger first."""
+    """Spread `amount` over `count` units as evenly as possible: runs (count, amount of each), larger first."""
     low, more = divmod(amount, count)
     if not more:
         return ((count, low),)

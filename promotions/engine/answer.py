@@ -25,7 +25,7 @@ def outcome(
     refused: Mapping[int, Refusal],
     triggers: Mapping[int, PresentedCoupon],
 ) -> Outcome:
-    """The answer for `basket`.
+    """Return the answer for `basket`.
 
     Args:
         attempt: the pass that stands.
@@ -74,7 +74,7 @@ def outcome(
 def _reasons(
     promotions: Mapping[int, CompiledPromotion], refusals: Mapping[int, Refusal], given: set[int]
 ) -> dict[int, NotApplied]:
-    """By promotion, in the order of application, why it gave nothing: through its first campaign, if it has several."""
+    """Return by promotion, in the order of application, why it gave nothing through its first campaign."""
     reasons: dict[int, NotApplied] = {}
     for rank in sorted(refusals):
         promotion = promotions[rank]
@@ -128,7 +128,7 @@ def _line(name: str, value: int, count: int, shares: list[Share]) -> LineOutcome
 
 
 def _among_lines(kind: Kind, shares: list[Share]) -> Iterable[tuple[int, int, int, list[Share]]]:
-    """(place, count, value, shares) of each line of a kind: each promotion's amount shared by the number of units."""
+    """Yield (place, count, value, shares) of each line of a kind: each promotion's amount shared by units."""
     counts = [count for _, count in kind.lines]
     values = [int(kind.unit_price * count) for count in counts]
     rooms = [value - int(kind.low * count) for value, count in zip(values, counts, strict=True)]

@@ -66,7 +66,7 @@ class Measure:
         self._quantities: dict[int, int] = {}
 
     def worth(self, mask: int) -> int:
-        """Minor units of the kinds in `mask` together."""
+        """Return minor units of the kinds in `mask` together."""
         worth = self._worths.get(mask)
         if worth is None:
             values = self.values
@@ -74,7 +74,7 @@ class Measure:
         return worth
 
     def quantity(self, mask: int) -> int:
-        """Units of the kinds in `mask` together."""
+        """Return units of the kinds in `mask` together."""
         if not mask & mask - 1:  # one kind, as most masks have, or none
             return self.counts[mask.bit_length() - 1] if mask else 0
         quantity = self._quantities.get(mask)
@@ -117,7 +117,7 @@ class BasketFacts:
         self._smallest_line: int | None = None
 
     def mask(self, matcher: Matcher) -> int:
-        """The kinds that `matcher` holds for."""
+        """Return the kinds that `matcher` holds for."""
         number = matcher.number
         if matcher.direct:
             return self.touched.get(number, 0)

@@ -21,7 +21,7 @@ class ReadyBenefit(Protocol):
     """What a unit gets depends on that unit alone, so promotions of one best-of group can compete for each."""
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
-        """What it asks for on the kinds in `mask`, less the units `group` has given to another promotion."""
+        """Return what it asks for on the kinds in `mask`, less the units `group` has given to another promotion."""
 
 
 ShareFunction = Callable[[Batch, Kind], Number]
@@ -29,7 +29,7 @@ ShareFunction = Callable[[Batch, Kind], Number]
 
 
 def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[ShareFunction, int]:
-    """The share of a batch, and the scale it is given in."""
+    """Return the share of a batch, and the scale it is given in."""
     match benefit:
         case PercentOff(percent, "remaining"):
             return _percent_of_rest(percent), WHOLE
@@ -124,7 +124,7 @@ class UnitBenefit:
         return self.on(ground, pieces)
 
     def on(self, ground: Ground, pieces: list[Batch]) -> Claim | Refusal:
-        """The claim on just these pieces."""
+        """Return the claim on just these pieces."""
         kinds, share = ground.units.kinds, self.share
         if len(pieces) == 1:  # as most are
             weights = [share(pieces[0], kinds[pieces[0].kind])]
@@ -169,7 +169,7 @@ def claim_in_proportion(
     amount: int | None = None,
     percent: int | None = None,
 ) -> Claim | Refusal:
-    """`amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them.
+    """Return `amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them.
 
     `kinds`: those of a pool's batches.
     """

@@ -47,12 +47,13 @@ def mark_given(claim: Claim, group: str) -> None:
 
 
 def unmark_given(claim: Claim, group: str) -> None:
+    """Take a best-of group off all units that a claim uses."""
     for batch in (*claim.pieces, *(claim.used or ())):
         batch.groups -= {group}
 
 
 def find_best_deal(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
-    """What each of `contenders` (in the order of application, of one group) gets in the best deal found."""
+    """Return what each of `contenders` (in the order of application, of one group) gets in the best deal found."""
     limited = False
     for contender in contenders:
         limited |= _ask_alone(contender, ground, purse)
@@ -98,12 +99,12 @@ def _per_unit(contender: Contender) -> bool:
 
 
 def _drop_repeats(contenders: list[Contender]) -> list[Contender]:
-    """Each promotion through its first campaign."""
+    """Keep of each promotion the contender of its first campaign."""
     return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
 
 def _compete(competitors: Actor, ground: Ground) -> Deal:
-    """Each batch of units to the one that gives most on it; to the first of those that give the same."""
+    """Give each batch of units to the promotion that gives most on it; to the first of those that give the same."""
     group = competitors[0].promotion.group
     union = 0
     for contender in competitors:
@@ -133,7 +134,7 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
 
 
 def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
-    """What `deal` comes to within the limits, used up in the order of application, and whether none of them binds."""
+    """Return what `deal` comes to within the limits, taken in the order of application, and whether none binds."""
     purse = purse.copy()
     total, free = 0, True
     for contender, claim in sorted(deal, key=lambda one: one[0].promotion.rank):
@@ -151,7 +152,7 @@ def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
 
 
 def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[Deal, int]:
-    """The deal of a sequence and what it comes to. Its units are left marked."""
+    """Return the deal of a sequence and what it comes to. Its units are left marked."""
     deal: Deal = []
     for actor in sequence:
         for contender, claim in _claims_of(actor, ground):

@@ -71,7 +71,7 @@ class Claim(Struct, eq=False, gc=False):
         return parts
 
     def _grant_by_kind(self, amount: int) -> tuple[Sequence[int], Sequence[int]]:
-        """`grant` where a kind stands in several batches: shared over the kinds first, then within each."""
+        """Grant where a kind is in several batches: share over the kinds first, then within each."""
         by_kind: dict[int, list[tuple[Batch, Number]]] = {}
         for piece, weight in zip(self.pieces, self.weights, strict=True):
             by_kind.setdefault(piece.kind, []).append((piece, weight))

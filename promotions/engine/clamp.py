@@ -43,7 +43,7 @@ class Purse:
         return purse
 
     def refusal(self, promotion: CompiledPromotion) -> Refusal | None:
-        """None when the limits leave room for one more use and some money, else which of them does not."""
+        """Return which limit leaves no room for one more use and some money; None when all do."""
         if promotion.once and not self._known:
             return ANONYMOUS
         for limit in self._of(promotion):
@@ -56,7 +56,7 @@ class Purse:
         return None
 
     def afford(self, promotion: CompiledPromotion, wish: int) -> tuple[int, Clamp | None] | Refusal:
-        """How much of `wish` (above 0) fits, and what bound it; a campaign that takes all or nothing may refuse."""
+        """Return how much of `wish` (above 0) fits, and what bound it. An all-or-nothing campaign may refuse."""
         amount = wish
         clamped_by: Clamp | None = None
         if self.room is not None and amount > self.room:
@@ -84,7 +84,7 @@ class Purse:
                 limit.customer_uses -= 1
 
     def _of(self, promotion: CompiledPromotion) -> list[_Limit]:
-        """The limits that `promotion` is under: its campaign's, then its own."""
+        """Return the limits that `promotion` is under: its campaign's, then its own."""
         limits = []
         campaign, number = promotion.campaign, promotion.number
         if campaign is not None and campaign in self._campaigns:
@@ -101,6 +101,6 @@ class Purse:
 
 
 def wish_within_cap(promotion: CompiledPromotion, claim: Claim) -> int:
-    """What `claim` comes to within the promotion's own cap for a sale."""
+    """Return what `claim` comes to within the promotion's own cap for a sale."""
     cap = promotion.cap
     return claim.wish if cap is None or claim.wish <= cap else cap

@@ -67,7 +67,7 @@ class CompiledPromotion:
         self.benefit = compile_benefit(rule, matching)
         self.gate = gate
         self.gift = rule.benefit if isinstance(rule.benefit, FreeGift) else None
-        self.on_order = rule.lane == "order"
+        self.on_order = rule.level == "order"
         by_campaign = rule.campaign is not None and rule.campaign.exclusive
         self.exclusive = by_campaign or isinstance(rule.stacking, Exclusive)
         self.group = rule.stacking.group if isinstance(rule.stacking, BestOf) and not by_campaign else None
@@ -75,7 +75,7 @@ class CompiledPromotion:
 
 
 def compile_benefit(rule: Rule, matching: Matching) -> ReadyBenefit:
-    """The benefit of `rule`, ready to be asked."""
+    """Return the benefit of `rule`, ready to be asked."""
     target, caps = rule.target, rule.caps
     match rule.benefit:
         case PercentOff() | FixedPerUnit() | FixedPrice() as benefit:
@@ -95,6 +95,6 @@ def compile_benefit(rule: Rule, matching: Matching) -> ReadyBenefit:
 
 
 def replace_benefit(promotion: CompiledPromotion, benefit: Benefit) -> CompiledPromotion:
-    """`promotion` with a coupon's own benefit in the place of its own."""
+    """Return `promotion` with a coupon's own benefit in the place of its own."""
     rule = replace(promotion.rule, benefit=benefit)
     return CompiledPromotion(rule, promotion.rank, lambda match: Matcher(match, None), promotion.gate)

@@ -38,7 +38,7 @@ ANONYMOUS = Refusal("needs_customer")
 
 
 def compile_condition(condition: Condition, matching: Matching) -> Check:
-    """The closure that asks `condition`; `matching` makes a match ready."""
+    """Return the closure that asks `condition`; `matching` makes a match ready."""
     match condition:
         case MinSubtotal(amount, wanted):
             return _at_least(amount, matching(wanted))
@@ -146,6 +146,6 @@ def _hours(hours: Hours) -> Check:
 
 
 def minutes(clock: str) -> int:
-    """Minutes since midnight of `HH:MM`."""
+    """Return minutes since midnight of `HH:MM`."""
     hours, _, rest = clock.partition(":")
     return int(hours) * 60 + int(rest)

@@ -29,7 +29,7 @@ def evaluate(
     stacking: StackingRules = UNRESTRICTED,
     explain: bool = False,
 ) -> Outcome:
-    """What `basket` gets at `now`.
+    """Return what `basket` gets at `now`.
 
     Args:
         basket: the sale; prices in minor units.
@@ -38,8 +38,12 @@ def evaluate(
         now: aware.
         stacking: how promotions may meet.
         explain: give a reason for every rule, also for those the basket does not touch.
-    Returns: the discounts by line and by promotion, and for each candidate that gave nothing the reason.
-    Raises: ValueError: a basket that cannot be: a quantity below 1, a negative price, a line id twice.
+
+    Returns:
+        the discounts by line and by promotion, and for each candidate that gave nothing the reason.
+
+    Raises:
+        ValueError: a basket that cannot be: a quantity below 1, a negative price, a line id twice.
     """
     _refuse_impossible(basket)
     if not isinstance(rules, RuleSet):
@@ -80,7 +84,7 @@ def evaluate(
 
 
 def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:
-    """The valid coupons by the promotion they unlock, the first of each."""
+    """Return the valid coupons by the promotion they unlock, the first of each."""
     triggers: dict[int, PresentedCoupon] = {}
     for coupon in coupons:
         if coupon.status == "valid" and coupon.promotion is not None:
@@ -91,7 +95,7 @@ def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:
 def _refuse_untouched(
     promotion: CompiledPromotion, facts: BasketFacts, triggers: Mapping[int, PresentedCoupon]
 ) -> Refusal:
-    """Why a promotion gives nothing that the sale does not even touch."""
+    """Return why a promotion gives nothing that the sale does not even touch."""
     if promotion.rule.trigger == "coupon" and promotion.number not in triggers:
         return Refusal("no_coupon")
     return (

@@ -31,7 +31,7 @@ class Gate:
         self._anywhere = self._locations is None
 
     def refusal(self, basket: Basket, now: datetime) -> Refusal | None:
-        """None when the promotion is on, else why not."""
+        """Return why the promotion is off; None when it is on."""
         if (
             self._on
             and (self._opens is None or self._opens <= now)
@@ -66,7 +66,7 @@ class Gate:
 
 
 def gate_of(rule: Rule, known: dict[Hashable, Gate]) -> Gate:
-    """The gate of `rule`: one of the `known`, to which it is added when there is none like it."""
+    """Return the gate of `rule`: one of the `known`, to which it is added when there is none like it."""
     key = (rule.active, rule.starts_at, rule.ends_at, rule.currency, rule.locations, rule.campaign)
     gate = known.get(key)
     if gate is None:
@@ -75,7 +75,7 @@ def gate_of(rule: Rule, known: dict[Hashable, Gate]) -> Gate:
 
 
 def locations(rule: Rule) -> frozenset[str] | None:
-    """Where the promotion and its campaign both apply; None = everywhere."""
+    """Return the locations where the promotion and its campaign both apply; None = everywhere."""
     own = rule.locations
     shared = ELSEWHERE if rule.campaign is None else rule.campaign.locations
     if own and shared:

@@ -123,7 +123,7 @@ class Groups:
         self._spare_to_get = either - max(0, self.count * buy - only_buy)
 
     def cheapest_get(self) -> dict[Batch, tuple[int, int]]:
-        """The cheapest units are reduced, the dearest of the others pay: (paying, reduced) of each batch."""
+        """Reduce the cheapest units and let the dearest of the others pay; return (paying, reduced) of each batch."""
         getting = self._draw(
             sorted(self.getters, key=cheapest_first), self.count * self.get, {}, self._spare_to_get
         )
@@ -163,7 +163,7 @@ class Groups:
     def _draw(
         self, batches: list[Batch], units: int, taken: dict[Batch, int], spare: int
     ) -> dict[Batch, int]:
-        """`units` units from `batches` in their order, beside those `taken`; at most `spare` of those on both sides."""
+        """Draw `units` units from `batches` in order, beside those `taken`; at most `spare` of those on both sides."""
         drawn: dict[Batch, int] = {}
         for batch in batches:
             shared = batch in self.both
@@ -223,7 +223,7 @@ class BundleBenefit:
         return claim
 
     def _sets(self, parts: list[tuple[list[Batch], int]]) -> tuple[list[SetsOfUnits], bool]:
-        """The sets that get cheaper, and whether any set was complete."""
+        """Return the sets that get cheaper, and whether any set was complete."""
         taken: dict[Batch, int] = {}
         sets: list[SetsOfUnits] = []
         left, complete = self._most, False
@@ -252,7 +252,7 @@ class BundleBenefit:
         return sets, complete
 
     def _saving(self, drawn: dict[Batch, int]) -> Fraction:
-        """What one set gets off, floors aside."""
+        """Return what one set gets off, floors aside."""
         benefit = self._benefit
         worth = sum([Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()], Fraction())
         if benefit.percent is not None:
@@ -260,7 +260,7 @@ class BundleBenefit:
         return Fraction(benefit.amount) if benefit.amount is not None else worth - (benefit.price or 0)
 
     def _price(self, ground: Ground, sets: list[SetsOfUnits]) -> Claim | Refusal:
-        """Each set gets its own saving: what the floors of one keep back is not taken off another."""
+        """Give each set its own saving: what the floors of one keep back is not taken off another."""
         shares: dict[Batch, Fraction] = {}
         bundled: dict[Batch, int] = {}
         for drawn, times in sets:

@@ -134,7 +134,7 @@ class Index:
                     touched[number] = touched.get(number, 0) | bit
 
     def candidates(self, facts: BasketFacts) -> set[int]:
-        """The ranks of the promotions that a touched sale may get."""
+        """Return the ranks of the promotions that a touched sale may get."""
         found: set[int] = set(self._always)
         by_match = self._by_match
         found.update(*[by_match[number] for number in facts.touched if number in by_match])
@@ -151,7 +151,7 @@ class Index:
 
 
 def matches(rule: Rule) -> list[Match]:
-    """Every match in `rule`: of its target first, then of its benefit, then of its conditions."""
+    """Return every match in `rule`: of its target first, then of its benefit, then of its conditions."""
     benefit = rule.benefit
     found = [rule.target.match]
     if isinstance(benefit, BuyGet):
@@ -166,7 +166,7 @@ def matches(rule: Rule) -> list[Match]:
 
 
 def _unneeded_matches(rule: Rule) -> set[Match]:
-    """The matches in `rule` that a sale need not touch.
+    """Return the matches in `rule` that a sale need not touch.
 
     A free gift is offered to sales that do not hold it yet; a subtotal of nothing is always reached.
     """
@@ -234,7 +234,7 @@ class Layer:
             index.sort_thresholds()
 
     def candidates(self, facts: BasketFacts) -> set[int]:
-        """The ranks of the promotions this sale touches. Tells `facts` which matches its units have."""
+        """Return the ranks of the promotions this sale touches. Tells `facts` which matches its units have."""
         here = self._by_location.get(facts.basket.location)
         self._everywhere.record_matches(facts)
         if here is not None:
@@ -273,9 +273,10 @@ class RuleSet:
         self.plain = _is_plain(self.by_rank.values())
 
     def recompile(self, rules: Sequence[Rule]) -> "RuleSet":
-        """The rule set of `rules`, in any order, compiled anew only where they are not the very objects of this one.
+        """Compile `rules`, in any order, anew only where they are not the very objects of this rule set.
 
-        Raises: ValueError: the same promotion twice through the same campaign.
+        Raises:
+            ValueError: the same promotion twice through the same campaign.
         """
         if len(rules) < ALWAYS_COMPILE_BELOW_RULES:
             return RuleSet(rules)
@@ -296,7 +297,7 @@ class RuleSet:
         return found
 
     def _late_ranks(self, late: Iterable[Rule]) -> Iterable[tuple[int, Rule]]:
-        """A rank for each, between those of the rules before and after it."""
+        """Yield a rank for each, between those of the rules before and after it."""
         taken: dict[int, int] = {}
         for rule in sorted(late, key=order_of_application):
             place = bisect_left(self._orders, order_of_application(rule))
@@ -309,7 +310,7 @@ class RuleSet:
         return [self.by_rank[rank] for rank in sorted(self.by_rank)]
 
     def candidates(self, facts: BasketFacts) -> list[CompiledPromotion]:
-        """The promotions this sale touches, in the order of application. Tells `facts` which matches its units have."""
+        """List the promotions this sale touches, in the order of application; tell `facts` the matches of its units."""
         found = self._base.candidates(facts)
         if self._stale:
             found -= self._stale
@@ -320,6 +321,7 @@ class RuleSet:
 
 
 def key_of_rule(rule: Rule) -> RuleKey:
+    """Return the promotion and campaign of a rule: what tells it from all others."""
     return rule.promotion, None if rule.campaign is None else rule.campaign.id
 
 
@@ -330,15 +332,15 @@ def _is_plain(promotions: Collection[CompiledPromotion]) -> bool:
 
 
 def make_unindexed_matcher(match: Match) -> Matcher:
-    """A matcher that asks every unit."""
+    """Return a matcher that asks every unit."""
     return Matcher(match, None)
 
 
 def order_of_application(rule: Rule) -> tuple[bool, int, int, int, int]:
-    """The order of application: the item level first, then campaign priority, priority, promotion and campaign."""
+    """Sort key of the order of application: level, campaign priority, priority, promotion and campaign."""
     campaign = rule.campaign
     return (
-        rule.lane == "order",
+        rule.level == "order",
         100 if campaign is None else campaign.priority,
         rule.priority,
         rule.promotion,
@@ -354,6 +356,7 @@ def _refuse_twice(rules: Iterable[Rule]) -> None:
 def compile_rules(rules: Sequence[Rule]) -> RuleSet:
     """Index and compile `rules`, in any order.
 
-    Raises: ValueError: the same promotion twice through the same campaign.
+    Raises:
+        ValueError: the same promotion twice through the same campaign.
     """
     return RuleSet(rules)

@@ -180,7 +180,7 @@ class Pass:
                 self._ask_group(rivals, ground)
 
     def find_hindrance(self, promotion: CompiledPromotion) -> Refusal | None:
-        """Why `promotion` may not join those applied so far; None when it may."""
+        """Return why `promotion` may not join those applied so far; None when it may."""
         if promotion.rank in self.forbidden:
             return self.forbidden[promotion.rank]
         if promotion.number in self._applied:
@@ -209,7 +209,7 @@ class Pass:
         return None
 
     def mask(self, promotion: CompiledPromotion) -> int:
-        """The kinds the target of `promotion` means."""
+        """Return the kinds the target of `promotion` means."""
         facts = self.sale.facts
         mask = facts.mask(promotion.matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
@@ -260,7 +260,7 @@ class Pass:
             self.gifts.append(Gift(number, gift.sku, gift.quantity - held))
 
     def _ask_group(self, rivals: list[CompiledPromotion], ground: Ground) -> None:
-        """The best deal for each unit among the promotions of one best-of group."""
+        """Find the best deal for each unit among the promotions of one best-of group."""
         contenders = []
         for promotion in rivals:
             refusal = self.find_hindrance(promotion)
@@ -289,7 +289,7 @@ class Pass:
 def find_unmet_condition(
     promotion: CompiledPromotion, facts: BasketFacts, measure: Measure
 ) -> Refusal | None:
-    """The first condition of `promotion` that does not hold; None when all do.
+    """Return the first condition of `promotion` that does not hold; None when all do.
 
     The units of a free gift do not help to reach the conditions of the promotion that gives it.
     """
@@ -305,7 +305,7 @@ def find_unmet_condition(
 
 
 def without_gift(gift: FreeGift, facts: BasketFacts, measure: Measure) -> Measure:
-    """`measure` less the cheapest units that `gift` may make free."""
+    """Return `measure` less the cheapest units that `gift` may make free."""
     values, counts, left = list(measure.values), list(measure.counts), gift.quantity
     given = [number for number, kind in enumerate(facts.kinds) if kind.sku == gift.sku and kind.discountable]
     for number in sorted(given, key=lambda number: facts.kinds[number].unit_price):

@@ -8,7 +8,7 @@ Money is an integer of the currency's minor unit, percent an integer of hundredt
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from promotions.engine.window import CampaignStatus
 
@@ -25,7 +25,7 @@ Clock = Annotated[str, Meta(pattern=r"^(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
 Weekday = Annotated[int, Meta(ge=1, le=7)]
 """ISO 8601: 1 = Monday."""
 Level = Literal["item", "order"]
-"""What a promotion reduces: items, or the order as a whole. Items come first. The column is `Promotion.lane`."""
+"""What a promotion reduces: items, or the order as a whole. Items come first. The column is `Promotion.level`."""
 Trigger = Literal["automatic", "coupon"]
 Pick = Literal["cheapest", "dearest"]
 
@@ -339,7 +339,7 @@ class Rule(Struct, frozen=True, gc=False, omit_defaults=True):
     label: str = ""
     target: Target = Target()
     conditions: tuple[Condition, ...] = ()
-    lane: Level = "item"
+    level: Level = field(name="lane", default="item")  # `lane` is its name in the till API
     stacking: Stacking = Stackable()
     caps: Caps = Caps()
     trigger: Trigger = "automatic"

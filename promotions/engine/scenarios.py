@@ -22,7 +22,7 @@ Forbidden = dict[int, Refusal]
 
 
 def choose_pass(sale: EngineSale) -> Pass:
-    """The pass that stands."""
+    """Return the pass that stands."""
     if not sale.restricted and not sale.contested:
         return Pass(sale, {})
     exclusive = [promotion for promotion in sale.promotions if promotion.exclusive]
@@ -32,7 +32,7 @@ def choose_pass(sale: EngineSale) -> Pass:
 
 
 def _by_priority(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
-    """An exclusive promotion that gives something is alone; otherwise the first shut out those after them."""
+    """Let an exclusive promotion that gives something be alone; otherwise let the first shut out those after them."""
     refused: Forbidden = {}
     for promotion in sorted(exclusive, key=_precedence):
         attempt = Pass(sale, _all_but(sale, [promotion]))
@@ -43,7 +43,7 @@ def _by_priority(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
 
 
 def _first_come(sale: EngineSale, forbidden: Forbidden) -> Pass:
-    """The first by priority shut out those after them, also where the order level holds the first: it comes last."""
+    """Let the first by priority shut out those after them, even a first one of the order level, which comes last."""
     attempt = Pass(sale, forbidden)
     late = (
         [promotion for promotion in sale.orders if promotion.rank in attempt.refusals] if sale.items else []
@@ -66,7 +66,7 @@ def _first_come(sale: EngineSale, forbidden: Forbidden) -> Pass:
 
 
 def _clashing(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden | None:
-    """Those after `promotion` by priority that may not meet it; None when one before it gives something."""
+    """Return those after `promotion` by priority that may not meet it; None when one before it gives something."""
     stacking, precedence = sale.stacking, _precedence(promotion)
     pairs = sale.pairs.get(promotion.number, ())
     granted = [grant.promotion for grant in attempt.grants]
@@ -88,7 +88,7 @@ def _clashing(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> 
 
 
 def _crowding(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden:
-    """Those after `promotion` by priority for whom there is no place beside it."""
+    """Return those after `promotion` by priority for whom there is no place beside it."""
     limit = sale.stacking.max_promotions or 0
     granted = sorted([grant.promotion for grant in attempt.grants], key=_precedence)
     refusal = Refusal("max_promotions", limit, limit + 1)
@@ -145,7 +145,7 @@ def _campaign_priority(promotion: CompiledPromotion) -> int:
 
 
 def _name_winner(attempt: Pass) -> None:
-    """Those shut out by the others together learn by which: the one that gives most."""
+    """Name the winner to those that the others together shut out: the one that gives most."""
     if attempt.grants:
         winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.number
         for rank, refusal in attempt.refusals.items():
@@ -161,7 +161,7 @@ def _all_but(sale: EngineSale, kept: Iterable[CompiledPromotion]) -> Forbidden:
 
 
 def _conflicts(sale: EngineSale) -> Iterable[list[Forbidden]]:
-    """For each conflict the ways to end it: whom to forbid."""
+    """List for each conflict the ways to end it: whom to forbid."""
     stacking, promotions = sale.stacking, [one for one in sale.promotions if not one.exclusive]
     if not stacking.item_with_order:
         yield from _conflict_between(promotions, lambda promotion: promotion.on_order)
@@ -197,7 +197,7 @@ def _conflict_between(
 
 
 def _at_most(sale: EngineSale, limit: int, forbidden: Forbidden) -> Pass:
-    """The best deal of at most `limit` promotions.
+    """Return the best deal of at most `limit` promotions.
 
     Those that give nothing alone are not tried together with others. Every choice is tried where they are few; else one
     more at a time, the best of the rest; else those that are worth most alone.

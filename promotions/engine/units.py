@@ -20,7 +20,7 @@ NO_GROUPS: frozenset[str] = frozenset()
 
 @lru_cache(maxsize=4096)
 def kinds_of_mask(mask: int) -> tuple[int, ...]:
-    """The numbers of the kinds in `mask`, which has a bit for each; lowest first."""
+    """Return the numbers of the kinds in `mask`, which has a bit for each; lowest first."""
     numbers = []
     while mask:
         lowest = mask & -mask
@@ -83,7 +83,7 @@ class Batch:
         self.groups = NO_GROUPS
 
     def rest_of(self, units: int, *, dearest: bool) -> int:
-        """What is left to pay of `units` of these units, the dearest or the cheapest first."""
+        """Return what is left to pay of `units` of these units, the dearest or the cheapest first."""
         each, dearer = divmod(self.rest, self.count)
         if dearest:
             return each * units + min(dearer, units)
@@ -96,7 +96,7 @@ class Batch:
 
 
 def merge_lines(lines: Sequence[BasketLine]) -> tuple[Kind, ...]:
-    """The kinds of units in `lines`, in the order that breaks ties."""
+    """Return the kinds of units in `lines`, in the order that breaks ties."""
     if len({line.sku for line in lines}) == len(lines):
         kinds = [
             Kind(line, _value(line), ((place, line.quantity),), line.quantity)
@@ -174,7 +174,7 @@ class Units:
         self._pools: dict[int, Pool | None] = {}
 
     def pool(self, mask: int) -> Pool | None:
-        """All open batches of these kinds, where they make a pool; among them may be some with nothing left."""
+        """Return all open batches of these kinds, where they make a pool; among them may be some with nothing left."""
         if mask in self._pools:
             return self._pools[mask]
         batches = self.find_open(mask, None, spare_bought=False)
@@ -185,7 +185,7 @@ class Units:
         return pool
 
     def find_open(self, mask: int, group: str | None, *, spare_bought: bool) -> list[Batch]:
-        """The batches of these kinds that can take a discount still, and that `group` has given to no one.
+        """Return the batches of these kinds that can take a discount still, and that `group` has given to no one.
 
         `spare_bought`: leave those a buy-get has used.
         """
@@ -202,7 +202,7 @@ class Units:
         ]
 
     def find_unused(self, mask: int, group: str | None) -> list[Batch]:
-        """The batches of these kinds that cost something, that no group benefit has used and `group` gave to no one."""
+        """Return the batches of these kinds that cost something, no group benefit has used and `group` did not give."""
         batches = self.batches
         return [
             batch
@@ -234,7 +234,7 @@ class Units:
         return part
 
     def select_units(self, batches: list[Batch], units: int, *, dearest: bool) -> list[Batch]:
-        """`units` of the units in `batches` (all of them, where there are fewer), the dearest or the cheapest."""
+        """Select `units` of the units in `batches`, or all if there are fewer: the dearest or the cheapest."""
         chosen = []
         for batch in sorted(batches, key=dearest_first if dearest else cheapest_first):
             taken = min(units, batch.count)
@@ -257,7 +257,7 @@ class Units:
 
 
 def _join_alike(batches: list[Batch]) -> list[Batch]:
-    """The batches of one kind, with those as one whose units differ by one minor unit at most: the same units still."""
+    """Join the batches of one kind whose units differ by one minor unit at most; return them, the same units still."""
     joined: list[Batch] = []
     lowest = 0
     for batch in sorted(batches, key=_by_groups_and_price):
@@ -277,8 +277,10 @@ def _by_groups_and_price(batch: Batch) -> tuple[list[str], int]:
 
 
 def dearest_first(batch: Batch) -> tuple[int, int]:
+    """Sort key of batches: the most expensive units first."""
     return (-batch.price, batch.kind)
 
 
 def cheapest_first(batch: Batch) -> tuple[int, int]:
+    """Sort key of batches: the cheapest units first."""
     return (batch.price, batch.kind)

@@ -13,13 +13,15 @@ CampaignStatus = Literal["draft", "scheduled", "active", "paused", "expired", "c
 def effective_status(
     status: CampaignStatus, starts_at: datetime | None, ends_at: datetime | None, now: datetime
 ) -> CampaignStatus:
-    """The status a campaign has at `now`.
+    """Return the status a campaign has at `now`.
 
     Args:
         status: as stored.
         starts_at, ends_at: the half-open window, aware; None = open on that side.
         now: aware.
-    Returns: a scheduled campaign is active from `starts_at` and expired from `ends_at`; an active one is expired from
+
+    Returns:
+        a scheduled campaign is active from `starts_at` and expired from `ends_at`; an active one is expired from
         `ends_at`. Draft, paused, expired and cancelled stay what they are: the clock moves none of them.
     """
     if status == "scheduled" and starts_at is not None and starts_at <= now:
@@ -30,5 +32,5 @@ def effective_status(
 
 
 def is_open(starts_at: datetime | None, ends_at: datetime | None, now: datetime) -> bool:
-    """Whether `now` lies in the half-open window [starts_at, ends_at)."""
+    """Return whether `now` lies in the half-open window [starts_at, ends_at)."""
     return (starts_at is None or starts_at <= now) and (ends_at is None or now < ends_at)

@@ -29,6 +29,7 @@ from promotions.engine.rules import (
     PaymentMethod,
     PercentOff,
     PercentOfTotal,
+    Pick,
     Rule,
     Target,
     Tier,
@@ -36,11 +37,12 @@ from promotions.engine.rules import (
 )
 
 MoneyText = Callable[[int], str]
-"""Minor units to text: 3000 to "30.00 €"."""
+"""Writes minor units: 3000 as "30.00 €"."""
 
+PICKED: Mapping[Pick, str] = {"cheapest": "cheapest", "dearest": "most expensive"}
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 NAMES_LISTED = 5
-"""So many names are listed; of more the first and their number."""
+"""Up to this many names are listed. Of more, the first ones and how many others."""
 
 
 class Writer(Struct, frozen=True):
@@ -51,7 +53,9 @@ class Writer(Struct, frozen=True):
 
 
 def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = None) -> str:
-    """What `rule` does, when and for whom: "10% off everything in Food, on sales of 30.00 € or more, on Friday."
+    """Write what `rule` does, when and for whom.
+
+    "10% off everything in Food, on sales of 30.00 € or more, on Friday."
 
     Args:
         rule: any rule; its campaign, window and locations are not part of the sentence.
@@ -69,7 +73,7 @@ def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = No
 
 
 def percent_text(percent: int) -> str:
-    """Hundredths of a percent to text: 1000 to "10%", 1250 to "12.5%"."""
+    """Return hundredths of a percent to text: 1000 to "10%", 1250 to "12.5%"."""
     whole, rest = divmod(percent, 100)
     return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''}%"
 
@@ -80,7 +84,7 @@ def _benefit(rule: Rule, write: Writer) -> str:
         case PercentOff(percent, "original"):
             return f"{percent_text(percent)} off the original price of {_target(target, write)}"
         case PercentOff(percent, _):
-            whole_sale = rule.lane == "order" and target == Target()
+            whole_sale = rule.level == "order" and target == Target()
             return f"{percent_text(percent)} off {'the sale' if whole_sale else _target(target, write)}"
         case FixedPerUnit(amount):
             return f"{write.money(amount)} off {_each(target, write)}"
@@ -113,9 +117,9 @@ def _buy_get(benefit: BuyGet, write: Writer) -> str:
     else:
         got += f" at {percent_text(benefit.percent)} off"
     if is_same:
-        got += f" (the {benefit.pick} of them)"
+        got += f" (the {PICKED[benefit.pick]} of them)"
     elif benefit.pick == "dearest":
-        got += " (the dearest)"
+        got += f" (the {PICKED[benefit.pick]})"
     most = benefit.max_get_units
     limit = "" if most is None else f", at most {_count_units(most)} reduced in a sale"
     return f"buy {_part(benefit.buy, write)}, {got}{limit}"
@@ -130,7 +134,7 @@ def _bundle(benefit: Bundle, write: Writer) -> str:
 
 
 def _tiers(tiers: Iterable[Tier], by_quantity: bool, target: Target, write: Writer) -> str:
-    """ "5% off the sale from 50.00 € on, 10% from 100.00 € on"."""
+    """Write tiers: "5% off the sale from 50.00 € on, 10% from 100.00 € on"."""
     steps: list[str] = []
     for tier in tiers:
         reward = write.money(tier.amount) if tier.amount is not None else percent_text(tier.percent or 0)
@@ -176,7 +180,7 @@ def _hours(hours: Hours) -> str:
 
 
 def _days(weekdays: list[int]) -> str:
-    """ "every day", "on Friday", "from Monday to Friday": three days or more in a row are not listed."""
+    """Write days: "every day", "on Friday"; three or more in a row as "from Monday to Friday"."""
     if len(weekdays) in (0, len(DAYS)):
         return "every day"
     first, last = weekdays[0], weekdays[-1]
@@ -202,7 +206,7 @@ def _limits(rule: Rule, write: Writer) -> Iterable[str]:
 
 
 def _target(target: Target, write: Writer) -> str:
-    """The units a discount touches: "the 2 cheapest units of everything in Food"."""
+    """Return the units a discount touches: "the 2 cheapest units of everything in Food"."""
     if target.max_units is not None:
         text = f"{_name_units(target.pick, target.max_units)} of {_articles(target, write, 'the sale')}"
     else:
@@ -216,7 +220,7 @@ def _per_line(target: Target) -> str:
 
 
 def _each(target: Target, write: Writer) -> str:
-    """ "each unit of anything in Food"."""
+    """Write whose units are reduced: "each unit of anything in Food"."""
     if target.max_units is not None:
         return f"{'' if target.max_units == 1 else 'each of '}{_target(target, write)}"
     articles = "" if target.match == Match() else f" of {_match(target.match, write, 'anything')}"
@@ -231,13 +235,13 @@ def _together(target: Target, write: Writer) -> str:
 
 
 def _articles(target: Target, write: Writer, everything: str) -> str:
-    """The articles of a target without its numbers; `everything` where it names none."""
+    """Return the articles of a target without its numbers; `everything` where it names none."""
     text = everything if target.match == Match() else _match(target.match, write, "everything")
     return f"{text} not already reduced" if target.only_undiscounted else text
 
 
 def _match(match: Match, write: Writer, everything: str) -> str:
-    """ "everything by X in Food priced 1.00 € or more"; `everything` may be "anything", where one unit is meant."""
+    """Write a match: "everything by X in Food priced 1.00 € or more"; "anything" where one unit is meant."""
     words = (
         [_names(match.skus, "and" if everything == "everything" else "or")] if match.skus else [everything]
     )
@@ -263,8 +267,9 @@ def _part(part: BenefitPart, write: Writer) -> str:
     return f"{part.quantity} of {_match(part.match, write, 'anything')}"
 
 
-def _name_units(pick: str, units: int) -> str:
-    return f"the {pick} unit" if units == 1 else f"the {units} {pick} units"
+def _name_units(pick: Pick, units: int) -> str:
+    which = PICKED[pick]
+    return f"the {which} unit" if units == 1 else f"the {units} {which} units"
 
 
 def _count_units(units: int) -> str:

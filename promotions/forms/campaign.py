@@ -1,13 +1,12 @@
 """The form of a promotion campaign."""
 
-from typing import Any
-
 from django import forms
 from django.apps import apps
 from django.conf import settings
 
+from campaigns.annotations import CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
-from campaigns.generics import ModelForm
+from campaigns.generics import FormData, ModelForm
 from campaigns.models import Campaign
 from promotions.forms import window
 from promotions.forms.fields import MoneyField
@@ -20,7 +19,7 @@ Status = Campaign.Status
 class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
     """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
 
-    fields: dict[str, Any]
+    fields: Columns
     starts_at = MomentField(label="Starts", required=False)
     ends_at = MomentField(label="Ends", required=False, help_text="Leave blank for no end.")
     budget = MoneyField(
@@ -60,7 +59,7 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
         }
         labels = {"on_budget_end": "When the budget ends"}
 
-    def __init__(self, data: Any = None, *, instance: PromotionCampaign) -> None:
+    def __init__(self, data: FormData = None, *, instance: PromotionCampaign) -> None:
         super().__init__(data, instance=instance, initial=window.window_to_the_minute(instance))
         self.fields["currency"].choices = [(code, code) for code in currencies(self.instance.currency)]
         chosen = self.data.get("currency") if self.is_bound else self.instance.currency
@@ -70,19 +69,19 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
             self.fields["starts_at"].disabled = True
             self.fields["starts_at"].help_text = "It has started: its start stays."
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         window.refuse_end_before_start(self)
         return self.cleaned_data
 
-    def changes(self) -> dict[str, Any]:
-        """The columns that were changed, without the locations; all of a new campaign."""
+    def changes(self) -> Columns:
+        """Return the columns that were changed, without the locations; all of a new campaign."""
         names = self.changed_data if self.instance.pk else self.fields
         return {name: self.cleaned_data[name] for name in names if name != "locations"}
 
 
 def currencies(*more: str) -> list[str]:
-    """The currencies money can be typed in: the site's, those of the locations, and `more`."""
+    """Return the currencies money can be typed in: the site's, those of the locations, and `more`."""
     locations = (
         apps.get_model("pos.Location").objects.order_by().values_list("currency", flat=True).distinct()
     )

@@ -1,10 +1,10 @@
 """The forms of coupons: one code, and many at once."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Argument, CleanedData, Columns
 from campaigns.forms import MomentField, Refusable
+from campaigns.generics import FormData
 from promotions.codes import MIN_SAFE_LENGTH
 from promotions.coupons import MAX_CODES_OF_BATCH
 from promotions.forms import window
@@ -19,7 +19,7 @@ COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses
 class CouponTerms(Refusable, forms.Form):
     """What holds for one code as for many: what it gives, how often, when, where and to whom."""
 
-    fields: dict[str, Any]
+    fields: Columns
     promotion = PromotionField(
         with_coupon=True,
         help_text="Only promotions that apply with a coupon code.",
@@ -27,9 +27,9 @@ class CouponTerms(Refusable, forms.Form):
     )
     discount = forms.ChoiceField(
         choices=[
-            ("promotion", "that of the promotion"),
-            ("percent", "a percent of its own"),
-            ("amount", "an amount of its own"),
+            ("promotion", "as the promotion"),
+            ("percent", "its own percent"),
+            ("amount", "its own amount"),
         ],
         help_text="The conditions are always those of the promotion.",
     )
@@ -51,7 +51,7 @@ class CouponTerms(Refusable, forms.Form):
         widget=forms.CheckboxSelectMultiple(attrs=CHECK)
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         chosen = cleaned.get("discount")
@@ -60,8 +60,8 @@ class CouponTerms(Refusable, forms.Form):
         window.refuse_end_before_start(self)
         return cleaned
 
-    def columns(self) -> dict[str, Any]:
-        """The columns of a coupon, without its code, promotion and locations."""
+    def columns(self) -> Columns:
+        """Return the columns of a coupon, without its code, promotion and locations."""
         cleaned = self.cleaned_data
         benefit = None
         if cleaned["discount"] == "percent":
@@ -89,10 +89,10 @@ class CouponForm(CouponTerms):
 
     def __init__(
         self,
-        data: Any = None,
+        data: FormData = None,
         *,
         coupon: Coupon | None = None,
-        **kwargs: Any,
+        **kwargs: Argument,
     ) -> None:
         initial = kwargs.pop("initial", {})
         if coupon:
@@ -107,7 +107,7 @@ class CouponForm(CouponTerms):
                     ("kept", "its own, as it is"),
                 ]
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         columns = super().columns() | {
             "code": self.cleaned_data["code"],
             "active": self.cleaned_data["active"],
@@ -119,8 +119,8 @@ class CouponForm(CouponTerms):
         return columns
 
 
-def stored_answers(coupon: Coupon) -> dict[str, Any]:
-    """The answers that a stored coupon comes to."""
+def stored_answers(coupon: Coupon) -> Columns:
+    """Return the answers that a stored coupon comes to."""
     answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
     answers |= {**window.window_to_the_minute(coupon), "locations": list(coupon.locations.all())}
     match coupon.benefit:
@@ -157,6 +157,6 @@ class GenerateForm(CouponTerms):
     )
     field_order = ["promotion", "number", "begins", "length", "batch"]
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
         self.fields["kind"].initial = Coupon.Kind.ONE_TIME

@@ -11,6 +11,8 @@ from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
 
+from campaigns.annotations import Argument, ColumnValue
+
 MAX_MONEY = 10**12  # of promotions.engine.rules.Money
 MAX_CODE = 64  # of promotions.engine.rules.Text
 
@@ -22,7 +24,7 @@ class ScaledField(forms.DecimalField):
     """
 
     def __init__(
-        self, label: str, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Any
+        self, label: str, *, places: int, unit: str, smallest: int = 0, largest: int, **kwargs: Argument
     ) -> None:
         super().__init__(label=label, **kwargs)
         self.smallest = smallest
@@ -37,7 +39,7 @@ class ScaledField(forms.DecimalField):
         self.label = self.plain_label if unit == "%" else f"{self.plain_label} ({unit})"
         self.widget.attrs |= {"step": str(Decimal(1).scaleb(-places)), "inputmode": "decimal"}
 
-    def clean(self, value: Any) -> int | None:
+    def clean(self, value: ColumnValue) -> int | None:
         number = super().clean(value)
         if number is None:
             return None
@@ -55,22 +57,22 @@ class ScaledField(forms.DecimalField):
         return int(scaled)
 
     def write(self, number: Decimal) -> str:
-        """A number with its unit, as English writes it: 12.5%, but 12.50 EUR."""
+        """Return a number with its unit, as English writes it: 12.5%, but 12.50 EUR."""
         return f"{number:f}%" if self.unit == "%" else f"{number:f} {self.unit}"
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: ColumnValue) -> ColumnValue:
         if isinstance(value, int):
             return f"{Decimal(value).scaleb(-self.places):f}"
         return value
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
         return super().has_changed(self.prepare_value(initial), data)
 
 
 class MoneyField(ScaledField):
     """An amount of a currency: 12.50 euros are kept as 1250."""
 
-    def __init__(self, label: str, *, currency: str = "", **kwargs: Any) -> None:
+    def __init__(self, label: str, *, currency: str = "", **kwargs: Argument) -> None:
         currency = currency or settings.CURRENCY
         places = get_currency_precision(currency)
         super().__init__(label, places=places, unit=currency, largest=MAX_MONEY, **kwargs)
@@ -82,10 +84,10 @@ class MoneyField(ScaledField):
 class PercentField(ScaledField):
     """A percent with up to two places: 12.5% is kept as 1250."""
 
-    def __init__(self, label: str, **kwargs: Any) -> None:
+    def __init__(self, label: str, **kwargs: Argument) -> None:
         super().__init__(label, places=2, unit="%", largest=100_00, **kwargs)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: ColumnValue) -> ColumnValue:
         if isinstance(value, int):  # 1000 is shown as 10, not as 10.00
             return f"{(Decimal(value) / 100).normalize():f}"
         return value
@@ -94,7 +96,7 @@ class PercentField(ScaledField):
 class CodesField(forms.CharField):
     """Codes (SKUs, categories, brands, customer ids), separated by commas or lines; kept as a tuple, each once."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("help_text", "Separated by commas.")
         kwargs.setdefault("required", False)
         super().__init__(**kwargs)
@@ -109,21 +111,21 @@ class CodesField(forms.CharField):
         if long := next((code for code in value if len(code) > MAX_CODE), None):
             raise ValidationError(f"“{long[:20]}…” is longer than {MAX_CODE} characters.")
 
-    def has_changed(self, initial: Any, data: Any) -> bool:
+    def has_changed(self, initial: ColumnValue, data: ColumnValue) -> bool:
         return self.to_python(self.prepare_value(initial)) != self.to_python(data)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: ColumnValue) -> ColumnValue:
         return ", ".join(value) if isinstance(value, tuple | list) else value
 
 
 class ClockField(forms.TimeField):
     """A time of day, kept as `HH:MM`."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, **kwargs: Argument) -> None:
         super().__init__(
             widget=forms.TimeInput(format="%H:%M", attrs={"type": "time"}), required=False, **kwargs
         )
 
-    def clean(self, value: Any) -> str:
+    def clean(self, value: ColumnValue) -> str:
         at = super().clean(value)
         return f"{at:%H:%M}" if at else ""

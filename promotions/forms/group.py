@@ -1,11 +1,10 @@
 """The form of a customer group."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Columns
 from campaigns.forms import Refusable
-from campaigns.generics import ModelForm
+from campaigns.generics import FormData, ModelForm
 from promotions.forms.fields import CodesField
 from promotions.models import CustomerGroup
 
@@ -13,11 +12,11 @@ from promotions.models import CustomerGroup
 class GroupForm(Refusable, ModelForm[CustomerGroup]):
     """A group with its customers; the code stays once promotions may name it."""
 
-    fields: dict[str, Any]
+    fields: Columns
     customers = CodesField(
         label="Customers",
         widget=forms.Textarea(attrs={"rows": 12}),
-        help_text="The ids that tills use, one a line or separated by commas.",
+        help_text="The customer ids of your tills, one per line or separated by commas.",
     )
     shown = CodesField(widget=forms.HiddenInput)
     """The customers that the form was filled with: somebody else may change them meanwhile."""
@@ -27,7 +26,7 @@ class GroupForm(Refusable, ModelForm[CustomerGroup]):
         fields = ["code", "name"]
         help_texts = {"code": "What promotions and tills call it, such as vip."}
 
-    def __init__(self, data: Any = None, *, instance: CustomerGroup) -> None:
+    def __init__(self, data: FormData = None, *, instance: CustomerGroup) -> None:
         members = []
         if instance.pk and not instance.kept_by:
             members = list(instance.members.order_by("customer").values_list("customer", flat=True))

@@ -5,30 +5,33 @@ from typing import Any
 
 from django import forms
 
+from campaigns.annotations import Argument, CleanedData, Columns, StoredValue
 from campaigns.forms import MomentField
-from campaigns.generics import BaseFormSet
+from campaigns.generics import BaseFormSet, FormData
 from promotions.forms import window
 from promotions.forms.fields import ClockField, CodesField, MoneyField, PercentField
 from promotions.goods import NOUNS
 from promotions.models import CustomerGroup, Promotion
 
-PICKS = [("cheapest", "the cheapest"), ("dearest", "the dearest")]
+PICKS = [("cheapest", "the cheapest"), ("dearest", "the most expensive")]
 WEEKDAYS = [(1, "Mon"), (2, "Tue"), (3, "Wed"), (4, "Thu"), (5, "Fri"), (6, "Sat"), (7, "Sun")]
 MOST_USES = 10**12
 CHECK = {"class": "form-check-input"}
 
 
-def count_field(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Any) -> forms.IntegerField:
-    """A whole number from 1, as the engine counts units and uses."""
+def count_field(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Argument) -> forms.IntegerField:
+    """Return a whole number from 1, as the engine counts units and uses."""
     kwargs.setdefault("required", False)
     return forms.IntegerField(label=label, min_value=least, max_value=most, **kwargs)
 
 
-def choice_field(label: str, choices: Sequence[tuple[str, str]], **kwargs: Any) -> forms.ChoiceField:
+def choice_field(label: str, choices: Sequence[tuple[str, str]], **kwargs: Argument) -> forms.ChoiceField:
+    """Build a field with a choice of these pairs of value and label."""
     return forms.ChoiceField(label=label, choices=choices, **kwargs)
 
 
-def tick_field(label: str, **kwargs: Any) -> forms.BooleanField:
+def tick_field(label: str, **kwargs: Argument) -> forms.BooleanField:
+    """Build a tick box, which may stay empty."""
     return forms.BooleanField(label=label, required=False, **kwargs)
 
 
@@ -45,18 +48,18 @@ class FormPart(forms.Form):
     `needs`: by the field that is answered, for each answer the fields that must be filled in then.
     """
 
-    fields: dict[str, Any]
+    fields: Columns
     key = ""
     heading = ""
     needs: Mapping[str, Mapping[str, Sequence[str]]] = {}
     rows: "RowSet | None" = None
     folds = False  # shown closed until something of it is filled in
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         offer_sold_codes(self.fields)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         for field, by_answer in self.needs.items():
@@ -66,7 +69,7 @@ class FormPart(forms.Form):
         return cleaned
 
     def is_typed(self, name: str) -> bool:
-        """Whether anything stands in the field `name`."""
+        """Return whether anything stands in the field `name`."""
         return name in self.fields and self[name].value() not in (None, "", [], ())
 
     @property
@@ -95,11 +98,11 @@ class RowSet(BaseFormSet[forms.Form]):
     noun = ""
 
     def initial_form_count(self) -> int:
-        """None: a stored row may be emptied as well."""
+        """Return 0: a stored row may be emptied as well."""
         return 0
 
-    def read_rows(self) -> list[dict[str, Any]]:
-        """What the rows say, in their order; of rows that were typed only those that can be read."""
+    def read_rows(self) -> list[Columns]:
+        """Return what the rows say, in their order; of rows that were typed only those that can be read."""
         return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
 
     def clean(self) -> None:
@@ -108,11 +111,12 @@ class RowSet(BaseFormSet[forms.Form]):
 
 
 def rows_of(
-    row: type[forms.Form], rows: type[RowSet], data: Any, prefix: str, stored: Any, *, most: int
+    row: type[forms.Form], rows: type[RowSet], data: FormData, prefix: str, stored: StoredValue, *, most: int
 ) -> RowSet:
-    """The rows of a part: those of `data`, else those that are `stored`; at least two, and always an empty one."""
+    """Build the rows of a part: those of `data`, else the `stored` ones; at least two, and always an empty one."""
     known = stored if data is None and isinstance(stored, list) else []
     extra = max(2, len(known) + 1)
+    # Any: the stubs know nothing of a set that is derived from our own class
     made: Any = forms.formset_factory(row, formset=rows, extra=extra, max_num=most, validate_max=True)
     filled: RowSet = made(data, prefix=prefix, initial=known)
     return filled
@@ -135,13 +139,13 @@ class OffItems(FormPart):
             ("percent", "a percent off each item"),
             ("amount", "an amount off each item"),
             ("price", "a fixed price for each item"),
-            ("cheapest", "the cheapest for nothing"),
+            ("cheapest", "the cheapest free"),
         ],
     )
     percent = PercentField("Percent", required=False)
     amount = MoneyField("Amount", required=False)
-    units = count_field("How many for nothing")
-    of_original = tick_field("Of the original price, also where another promotion has reduced it")
+    units = count_field("Free items")
+    of_original = tick_field("Of the original price, even if another promotion has reduced it")
 
 
 class OffSale(FormPart):
@@ -160,8 +164,8 @@ class OffSale(FormPart):
     amount = MoneyField("Amount", required=False)
     gift_sku = forms.CharField(label="Gift, its SKU", max_length=64, required=False)
     gift_quantity = count_field("How many", help_text="Leave blank for one.")
-    of_original = tick_field("Of the original price, also where another promotion has reduced it")
-    over_floors = tick_field("Where an article has reached its lowest price, take its share off the others")
+    of_original = tick_field("Of the original price, even if another promotion has reduced it")
+    over_floors = tick_field("If an article has reached its lowest price, take its share off the others")
 
 
 class Items(FormPart):
@@ -177,7 +181,7 @@ class Items(FormPart):
     max_units_per_line = count_field("Max items per line", help_text="Leave blank for all.")
     only_undiscounted = tick_field("Only articles that the till has not reduced already")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         low, high = cleaned.get("unit_price_min"), cleaned.get("unit_price_max")
@@ -214,7 +218,7 @@ class BundleRow(forms.Form):
     categories = CodesField(label="Categories", help_text="")
     brands = CodesField(label="Brands", help_text="")
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
         offer_sold_codes(self.fields)
 
@@ -239,11 +243,11 @@ class Bundle(FormPart):
     class Rows(RowSet):
         noun = "part of the set"
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
         self.rows = rows_of(BundleRow, self.Rows, data, "parts", self.initial.get("parts"), most=20)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         return self.cleaned_data | {"parts": self.rows.read_rows()}
 
@@ -254,7 +258,7 @@ class TierRow(forms.Form):
     percent = PercentField("Percent", required=False)
     amount = MoneyField("or amount", required=False)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         if not self.errors and (cleaned.get("percent") is None) == (cleaned.get("amount") is None):
@@ -272,17 +276,17 @@ class Tiers(FormPart):
     class Rows(RowSet):
         noun = "tier"
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
         self.rows = rows_of(TierRow, self.Rows, data, "tiers", self.initial.get("tiers"), most=50)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         step = "at_least_units" if cleaned.get("by") == "quantity" else "at_least"
         tiers = self.rows.read_rows()
         if any(tier.get(step) is None for tier in tiers):
-            raise forms.ValidationError("Say for each tier from where on it counts.")
+            raise forms.ValidationError("Say where each tier starts.")
         return cleaned | {"tiers": sorted(tiers, key=lambda tier: tier[step])}
 
 
@@ -323,7 +327,7 @@ class Conditions(FormPart):
     )
     customers = CodesField(label="Only customers with these ids", widget=forms.Textarea(attrs={"rows": 2}))
 
-    def __init__(self, data: Any = None, **kwargs: Any) -> None:
+    def __init__(self, data: FormData = None, **kwargs: Argument) -> None:
         super().__init__(data, **kwargs)
         known = dict(CustomerGroup.objects.values_list("code", "name"))
         named = [*self.initial.get("groups", ()), *(data.getlist("groups") if data is not None else ())]
@@ -346,7 +350,7 @@ class When(FormPart):
         "Maximum uses per customer", help_text="Leave blank for no limit of its own."
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         window.refuse_end_before_start(self)
         return self.cleaned_data
@@ -367,7 +371,7 @@ class Meeting(FormPart):
         initial="stackable",
     )
     stacking_group = forms.CharField(
-        label="Group", max_length=64, required=False, help_text="Its name is up to you."
+        label="Group", max_length=64, required=False, help_text="Choose any name."
     )
     max_amount = MoneyField("At most in a sale", required=False, help_text="Leave blank for no limit.")
     max_applications = count_field("Max sets per sale", help_text="Of sets and buy-and-get groups.")

@@ -1,12 +1,12 @@
 """Choosing one promotion among thousands: by a part of its name, never from a list of all."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Argument, Columns, RowOrKey
 from campaigns.generics import ModelChoiceField
 from promotions import groups
 from promotions.models import Promotion
+from promotions.models.promotion import PromotionQuerySet
 
 FOUND_AT_ONCE = 8  # of what a search finds, at once
 LATEST_OFFERED = 5  # offered before anything is typed
@@ -18,18 +18,19 @@ class PromotionField(ModelChoiceField[Promotion]):
     `with_coupon`: only those that apply with a coupon code.
     """
 
-    def __init__(self, *, with_coupon: bool = False, **kwargs: Any) -> None:
+    def __init__(self, *, with_coupon: bool = False, **kwargs: Argument) -> None:
         self.with_coupon = with_coupon
         super().__init__(queryset=promotions_to_choose(with_coupon), widget=forms.HiddenInput, **kwargs)
 
 
-def promotions_to_choose(with_coupon: bool) -> Any:
+def promotions_to_choose(with_coupon: bool) -> PromotionQuerySet:
+    """Return the promotions that a form offers: all, or those with coupon codes."""
     kept = Promotion.objects.existing()
     return kept.filter(trigger=Promotion.Trigger.COUPON) if with_coupon else kept
 
 
-def find_promotions(name: str, *, with_coupon: bool, find: str, chosen: Any) -> dict[str, Any]:
-    """What promotions/_offer.html shows for the field `name`: the promotions offered, and how many more there are.
+def find_promotions(name: str, *, with_coupon: bool, find: str, chosen: RowOrKey) -> Columns:
+    """Return what promotions/_offer.html shows for the field `name`: the promotions, and how many more there are.
 
     `find`: a part of the name; empty: those changed last, while none is chosen. `chosen`: the key of the one that is
     chosen already, which comes first; whatever is no key chooses none.

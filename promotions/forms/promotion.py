@@ -1,8 +1,11 @@
 """The form of a promotion: one for each of the eight kinds, put together from parts."""
 
-from collections.abc import Collection, Iterator
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator
 
+from django.http import QueryDict
+
+from campaigns.annotations import Columns, RowOrKey
+from campaigns.generics import FormData
 from campaigns.requests import read_number
 from promotions import types
 from promotions.forms import window
@@ -23,12 +26,12 @@ class PromotionForm:
     def __init__(
         self,
         type_: str,
-        data: Any = None,
+        data: FormData = None,
         *,
         promotion: Promotion | None = None,
         asked: Collection[str] | None = None,
     ) -> None:
-        """A form of the kind `type_`, filled in with `data` or with the stored `promotion`.
+        """Make a form of the kind `type_`, filled in with `data` or with the stored `promotion`.
 
         `asked`: the keys of the parts that `data` answers; None: all.
         """
@@ -38,7 +41,7 @@ class PromotionForm:
         self.promotion = promotion
         self.is_whole = True
         initial = self._read_stored(promotion) if promotion else {}
-        if asked is not None:
+        if asked is not None and data is not None:
             initial |= data.dict()  # what parts of both kinds share
         names = [*self.kind.parts, *(name for name in LATER_PARTS if name not in self.kind.parts)]
         forms: list[type[FormPart]] = [Identity, *(PARTS[name] for name in names)]
@@ -57,8 +60,10 @@ class PromotionForm:
             self._part_of(name).fields[name].required = True
 
     @classmethod
-    def half_filled(cls, type_: str, data: Any, *, promotion: Promotion | None = None) -> "PromotionForm":
-        """A form still being filled in, with nothing said about errors yet.
+    def half_filled(
+        cls, type_: str, data: QueryDict, *, promotion: Promotion | None = None
+    ) -> "PromotionForm":
+        """Return a form still being filled in, with nothing said about errors yet.
 
         `data` may answer the parts of another kind (`has` names those it answers) and ask for one more row (`more`).
         """
@@ -70,7 +75,7 @@ class PromotionForm:
             part.forgive()
         return form
 
-    def _read_stored(self, promotion: Promotion) -> dict[str, Any]:
+    def _read_stored(self, promotion: Promotion) -> Columns:
         said, self.is_whole = types.read_answers(self.type, terms_of_promotion(promotion))
         columns = {name: getattr(promotion, name) for name in COLUMNS} | window.window_to_the_minute(
             promotion
@@ -82,7 +87,7 @@ class PromotionForm:
             part.fields.pop(name, None)
 
     def _part_of(self, name: str) -> FormPart:
-        """The part that holds the field `name`; the first for what no field shows."""
+        """Return the part that holds the field `name`; the first for what no field shows."""
         return next((part for part in self.parts if name in part.fields), self.parts[0])
 
     def __iter__(self) -> Iterator[FormPart]:
@@ -121,7 +126,7 @@ class PromotionForm:
         ]
 
     def is_valid(self) -> bool:
-        """Whether all parts are, and what they mean together."""
+        """Return whether all parts are valid, and what they mean together."""
         if False in [part.is_valid() for part in self.parts]:  # each is asked: all errors are shown at once
             return False
         try:
@@ -132,15 +137,15 @@ class PromotionForm:
         return True
 
     @property
-    def answers(self) -> dict[str, Any]:
+    def answers(self) -> Columns:
         return {name: value for part in self.parts for name, value in part.cleaned_data.items()}
 
     def terms(self) -> types.Terms:
-        """The conditions, target, benefit and the rest, as the columns of `Promotion` keep them."""
+        """Return the conditions, target, benefit and the rest, as the columns of `Promotion` keep them."""
         return types.make_terms(self.type, self.answers)
 
-    def columns(self) -> dict[str, Any]:
-        """All columns of the promotion as they were typed, without the locations."""
+    def columns(self) -> Columns:
+        """Return all columns of the promotion as they were typed, without the locations."""
         said, terms = self.answers, self.terms()
         columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
         if self.promotion:
@@ -151,8 +156,9 @@ class PromotionForm:
         return columns | terms
 
     @property
-    def locations(self) -> Any:
-        return self.answers["locations"]
+    def locations(self) -> Iterable[RowOrKey]:
+        chosen: Iterable[RowOrKey] = self.answers["locations"]
+        return chosen
 
     def refuse(self, reasons: list[tuple[str, str]]) -> None:
         """Show why the promotion could not be saved, each reason at its field."""
@@ -162,11 +168,12 @@ class PromotionForm:
 
 
 def terms_of_promotion(promotion: Promotion) -> types.Terms:
+    """Return the stored terms of a promotion, by column."""
     return {column: getattr(promotion, column) for column in types.COLUMNS}
 
 
-def with_more_rows(data: Any, prefix: str) -> Any:
-    """The typed `data` with one more empty row of `prefix` (parts, tiers)."""
+def with_more_rows(data: QueryDict, prefix: str) -> QueryDict:
+    """Return the typed `data` with one more empty row of `prefix` (parts, tiers)."""
     more = data.copy()
     total = more.get(f"{prefix}-TOTAL_FORMS", "")
     more[f"{prefix}-TOTAL_FORMS"] = str(read_number(total) + 1)

@@ -6,9 +6,11 @@ from typing import Any
 from django import forms
 from django.apps import apps
 from django.conf import settings
+from django.http import QueryDict
 from django.utils import timezone
 
 from campaigns import zones
+from campaigns.annotations import CleanedData, Columns, JsonObject
 from campaigns.forms import DayField
 from campaigns.generics import ModelChoiceField
 from promotions.forms.campaign import currencies
@@ -25,7 +27,7 @@ class ReportForm(forms.Form):
     Unless said otherwise the current month; of a campaign the days since its start, and its currency.
     """
 
-    fields: dict[str, Any]
+    fields: Columns
     by = forms.ChoiceField(
         choices=[(key, title) for key, (title, _) in REPORTS.items()], widget=forms.HiddenInput
     )
@@ -41,9 +43,9 @@ class ReportForm(forms.Form):
     )
     currency = forms.ChoiceField()
 
-    def __init__(self, data: Any) -> None:
+    def __init__(self, data: QueryDict) -> None:
         today = timezone.localdate()
-        said: dict[str, Any] = {
+        said: JsonObject = {
             "by": "promotion",
             "first": today.replace(day=1),
             "last": today,
@@ -56,7 +58,7 @@ class ReportForm(forms.Form):
         self.fields["location"].queryset = apps.get_model("pos.Location").objects.all()
         self.fields["currency"].choices = [(code, code) for code in currencies(said["currency"])]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         super().clean()
         cleaned = self.cleaned_data
         first, last = cleaned.get("first"), cleaned.get("last")

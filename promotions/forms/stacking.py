@@ -1,10 +1,10 @@
 """The stacking rules as one form, and the question whether two promotions can meet."""
 
-from typing import Any
-
 from django import forms
 
+from campaigns.annotations import Columns
 from campaigns.forms import Refusable
+from campaigns.generics import FormData
 from promotions.forms.fields import MoneyField, PercentField
 from promotions.forms.parts import count_field
 from promotions.forms.picker import PromotionField
@@ -15,20 +15,20 @@ from promotions.stacking import FIELDS
 class StackingForm(Refusable, forms.Form):
     """All rules at once."""
 
-    fields: dict[str, Any]
-    precedence = forms.ChoiceField(label="Where several compete", choices=StackingSettings.Precedence.choices)
+    fields: Columns
+    precedence = forms.ChoiceField(label="When several compete", choices=StackingSettings.Precedence.choices)
     max_promotions = count_field(
-        "Promotions of one sale, at most",
+        "Maximum promotions per sale",
         least=0,
         help_text="Leave blank or 0 for no limit. 1: only the best.",
     )
     max_discount_percent = PercentField(
-        "Discount of one sale, at most percent", required=False, help_text="Leave blank for no limit."
+        "Maximum discount per sale, percent", required=False, help_text="Leave blank for no limit."
     )
     max_discount = MoneyField(
-        "Discount of one sale, at most",
+        "Maximum discount per sale",
         required=False,
-        help_text="Sales in another currency are not cut by it. Leave blank for no limit.",
+        help_text="It does not limit sales in another currency. Leave blank for no limit.",
     )
     coupons_with_promotions = forms.BooleanField(
         label="Coupons and automatic promotions may combine in one sale", required=False
@@ -43,11 +43,11 @@ class StackingForm(Refusable, forms.Form):
         label="Thresholds and tiers of sale discounts are measured before any discount", required=False
     )
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: FormData = None) -> None:
         settings = StackingSettings.objects.first() or StackingSettings()
         super().__init__(data, initial={name: getattr(settings, name) for name in FIELDS})
 
-    def columns(self) -> dict[str, Any]:
+    def columns(self) -> Columns:
         return {name: self.cleaned_data[name] for name in FIELDS}
 
 

@@ -2,19 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.db.models import Model
 
+from campaigns.annotations import Columns, ColumnValue
+
 
 def window_to_the_minute(row: Model) -> dict[str, datetime | None]:
-    """The window of a stored row as the fields can show it."""
+    """Return the window of a stored row as the fields can show it."""
     return {name: _to_the_minute(getattr(row, name)) for name in ("starts_at", "ends_at")}
 
 
-def keep_seconds(typed: Mapping[str, Any], row: Model) -> dict[str, Any]:
-    """The columns that were `typed`; an instant that was not touched keeps the seconds that `row` has."""
+def keep_seconds(typed: Mapping[str, ColumnValue], row: Model) -> Columns:
+    """Return the columns that were `typed`; an instant that was not touched keeps the seconds that `row` has."""
     stored = {name: getattr(row, name) for name, at in window_to_the_minute(row).items() if typed[name] == at}
     return {**typed, **stored}
 

@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "lane",
+                    "level",
                     models.CharField(
                         choices=[("item", "Items"), ("order", "Whole sale")], default="item", max_length=10
                     ),
@@ -464,8 +464,8 @@ class Migration(migrations.Migration):
                             ("code_edited", "Code edited"),
                             ("code_on", "Code switched on"),
                             ("code_off", "Code switched off"),
-                            ("apart", "Never together"),
-                            ("together", "May meet again"),
+                            ("apart", "Never combined"),
+                            ("together", "May combine again"),
                         ],
                         max_length=20,
                     ),

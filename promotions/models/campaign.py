@@ -17,12 +17,13 @@ Status = Campaign.Status
 
 
 def site_currency() -> str:
+    """Return the currency of new campaigns."""
     return settings.CURRENCY
 
 
 class PromotionCampaignQuerySet(CampaignQuerySet["PromotionCampaign"]):
     def owing(self, now: datetime) -> Self:
-        """Those whose stored status is behind the clock at `now`."""
+        """Return those whose stored status is behind the clock at `now`."""
         return self.filter(
             Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now)
         )

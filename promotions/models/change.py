@@ -29,8 +29,8 @@ class Change(models.Model):
         CODE_EDITED = "code_edited", "Code edited"
         CODE_ON = "code_on", "Code switched on"
         CODE_OFF = "code_off", "Code switched off"
-        APART = "apart", "Never together"
-        TOGETHER = "together", "May meet again"
+        APART = "apart", "Never combined"
+        TOGETHER = "together", "May combine again"
 
     campaign = models.ForeignKey(
         "promotions.PromotionCampaign", models.CASCADE, null=True, blank=True, related_name="changes"

@@ -4,13 +4,14 @@ from typing import Any
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from campaigns.annotations import Argument
 from campaigns.fields import DatabaseTimeField
 from promotions.codes import code_key, is_short
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
     def with_state(self, now: datetime) -> models.QuerySet[Any]:  # Any: `state` is no field of the model
-        """Each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
+        """Return each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
         used_up = Q(kind=Coupon.Kind.ONE_TIME, uses__gte=1) | Q(max_uses__lte=F("uses"))
         return self.annotate(
             state=Case(
@@ -81,7 +82,7 @@ class Coupon(models.Model):
     def __str__(self) -> str:
         return self.code
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
+    def save(self, *args: Argument, **kwargs: Argument) -> None:
         self.key = code_key(self.code)
         if "code" in (kwargs.get("update_fields") or ()):
             kwargs["update_fields"] = {*kwargs["update_fields"], "key"}

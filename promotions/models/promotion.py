@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
     def existing(self) -> Self:
-        """Those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
+        """Return those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
         return self.filter(deleted_at__isnull=True)
 
     def matching(self, words: str) -> Self:
-        """Those whose name holds each of the `words`; no text of the database holds a NUL."""
+        """Return those whose name holds each of the `words`; no text of the database holds a NUL."""
         found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(name__icontains=word)
@@ -55,7 +55,7 @@ class Promotion(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.INACTIVE, editable=False)
     standalone = models.BooleanField(default=False, help_text="Applies by itself, without a campaign.")
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.AUTOMATIC)
-    lane = models.CharField(max_length=10, choices=Level, default=Level.ITEM)
+    level = models.CharField(max_length=10, choices=Level, default=Level.ITEM)
     priority = models.PositiveIntegerField(default=100, help_text="1 is applied first.")
     starts_at = models.DateTimeField("starts", null=True, blank=True)
     ends_at = models.DateTimeField("ends", null=True, blank=True)

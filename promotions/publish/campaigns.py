@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -11,6 +10,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from campaigns import database_time, instants, lifecycle, refusals, texts
+from campaigns.annotations import ColumnValue, RowOrKey, StoredValue
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -45,12 +45,12 @@ def publish_campaign(campaign: "models.PromotionCampaign") -> None:
 def create_campaign(
     *,
     by: User | None = None,
-    changes: Mapping[str, Any],
-    locations: Iterable[Any] = (),
-    promotions: Sequence[Any] = (),
+    changes: Mapping[str, ColumnValue],
+    locations: Iterable[RowOrKey] = (),
+    promotions: Sequence[RowOrKey] = (),
     then: str = "",
 ) -> "models.PromotionCampaign":
-    """A new draft; the arguments are those of `edit_campaign`.
+    """Return a new draft; the arguments are those of `edit_campaign`.
 
     Args:
         then: `activate` or `schedule`, to take that step at once; where it is refused, there is no draft either.
@@ -76,9 +76,9 @@ def edit_campaign(
     campaign: "models.PromotionCampaign | int",
     *,
     by: User | None = None,
-    changes: Mapping[str, Any],
-    locations: Iterable[Any] | None = None,
-    promotions: Sequence[Any] | None = None,
+    changes: Mapping[str, ColumnValue],
+    locations: Iterable[RowOrKey] | None = None,
+    promotions: Sequence[RowOrKey] | None = None,
     seen: int | None = None,
     now: datetime | None = None,
 ) -> "models.PromotionCampaign":
@@ -90,9 +90,14 @@ def edit_campaign(
         locations: the locations it is for, or their keys; none in it: everywhere. None: left as they are.
         promotions: the promotions linked to it, in order, or their keys. None: left as they are.
         seen: the `last_edit` of its `edits` that these changes were made from; None: of whatever there is.
-    Returns: the saved campaign.
-    Raises: Locked: it is over; Overtaken: it was edited since; Refused: a value cannot be, a promotion is
-            standalone, or `by` may not edit.
+
+    Returns:
+        the saved campaign.
+
+    Raises:
+        Locked: it is over.
+        Overtaken: it was edited since.
+        Refused: a value cannot be, a promotion is standalone, or `by` may not edit.
     """
     now = now or database_time.now()
     with transaction.atomic():
@@ -122,7 +127,8 @@ def link(
 ) -> "models.Link":
     """Put a promotion into a campaign, last. Linking it again changes nothing.
 
-    Raises: Refused: the promotion is standalone or deleted, the campaign is over, or `by` may not edit it.
+    Raises:
+        Refused: the promotion is standalone or deleted, the campaign is over, or `by` may not edit it.
     """
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by)
@@ -153,7 +159,7 @@ def unlink(
 
 
 def order_promotions(
-    campaign: "models.PromotionCampaign | int", promotions: Sequence[Any], *, by: User | None = None
+    campaign: "models.PromotionCampaign | int", promotions: Sequence[RowOrKey], *, by: User | None = None
 ) -> None:
     """Put a campaign's promotions, or their keys, in this order on its page; those not named come after.
 
@@ -169,11 +175,11 @@ def order_promotions(
         _record(campaign, models.Change.What.ORDERED, by)
 
 
-def _key_of(thing: Any) -> int:
+def _key_of(thing: RowOrKey) -> int:
     return thing if isinstance(thing, int) else thing.pk
 
 
-def _get_linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
+def _get_linkable(promotions: Iterable[RowOrKey]) -> list["models.Promotion"]:
     keys = [_key_of(promotion) for promotion in promotions]
     found = {promotion.pk: promotion for promotion in models.Promotion.objects.existing().filter(pk__in=keys)}
     reasons = [("promotions", f"There is no promotion {key} any more.") for key in keys if key not in found]
@@ -190,7 +196,9 @@ def _get_linkable(promotions: Iterable[Any]) -> list["models.Promotion"]:
     return [found[key] for key in dict.fromkeys(keys)]
 
 
-def _arrange(campaign: "models.PromotionCampaign", promotions: Sequence[Any]) -> dict[str, list[list[int]]]:
+def _arrange(
+    campaign: "models.PromotionCampaign", promotions: Sequence[RowOrKey]
+) -> dict[str, list[list[int]]]:
     """Link exactly these, in this order; returns what that changed, for the record."""
     before = list(campaign.links.values_list("promotion_id", flat=True))
     after = [_key_of(promotion) for promotion in promotions]
@@ -205,8 +213,8 @@ def _arrange(campaign: "models.PromotionCampaign", promotions: Sequence[Any]) ->
 
 
 def _set_values(
-    campaign: "models.PromotionCampaign", changes: Mapping[str, Any], now: datetime
-) -> dict[str, list[Any]]:
+    campaign: "models.PromotionCampaign", changes: Mapping[str, ColumnValue], now: datetime
+) -> dict[str, list[StoredValue]]:
     """Give `campaign` its new values, unsaved; returns {field: [before, after]} of those that differ."""
     if unknown := sorted(set(changes) - FIELDS):
         raise Refused([(name, f"“{name}” is no field of a campaign that can be edited.") for name in unknown])
@@ -220,7 +228,7 @@ def _set_values(
 
 
 def _objections(
-    campaign: "models.PromotionCampaign", edited: Mapping[str, Any], now: datetime
+    campaign: "models.PromotionCampaign", edited: Mapping[str, ColumnValue], now: datetime
 ) -> list[tuple[str, str]]:
     times = {name: getattr(campaign, name) for name in ("starts_at", "ends_at")}
     naive = [name for name, value in times.items() if value is not None and timezone.is_naive(value)]
@@ -254,8 +262,8 @@ def _objections(
     return reasons
 
 
-def find_wrong_values(thing: Any) -> list[tuple[str, str]]:
-    """What the model itself finds wrong with a campaign's or promotion's own values: (field, sentence) each."""
+def find_wrong_values(thing: RowOrKey) -> list[tuple[str, str]]:
+    """Return what the model itself finds wrong with a campaign's or promotion's own values: (field, sentence) each."""
     reasons = [
         (name, "This must be a whole number above 0, or empty for no limit.")
         for name in ("budget", "max_uses", "max_uses_per_customer")
@@ -281,14 +289,15 @@ def find_wrong_values(thing: Any) -> list[tuple[str, str]]:
 
 
 def keep_first_of_each(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The first sentence of each field: what follows from it helps nobody."""
+    """Return the first sentence of each field: what follows from it helps nobody."""
     found: dict[str, str] = {}
     for field, sentence in reasons:
         found.setdefault(field, sentence)
     return list(found.items())
 
 
-def is_count(value: Any, most: int = 10**15) -> bool:
+def is_count(value: ColumnValue, most: int = 10**15) -> bool:
+    """Return whether a value is a whole number from 1 to `most`."""
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
 
 
@@ -296,7 +305,7 @@ def _record(
     campaign: "models.PromotionCampaign",
     what: str,
     by: User | None,
-    detail: Mapping[str, Any] | None = None,
+    detail: Mapping[str, ColumnValue] | None = None,
     promotion: int | None = None,
 ) -> None:
     models.Change.objects.create(

@@ -7,11 +7,11 @@ Called under the exclusive rules lock, when no sale is under way.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from django.db import connection, transaction
 
 from campaigns import database_time
+from campaigns.annotations import ColumnValue
 from promotions import models
 from promotions.publish.version import bump_version, lock_rules
 
@@ -47,7 +47,7 @@ def set_promotion_counter(promotion: "models.Promotion") -> None:
     )
 
 
-def _set_counter(of: dict[str, int], **terms: Any) -> None:
+def _set_counter(of: dict[str, int], **terms: ColumnValue) -> None:
     """Make, change or remove the counter of one campaign or promotion, so that it says `terms`."""
     ((thing, pk),) = of.items()
     key = {f"{thing}_id": pk}
@@ -99,7 +99,7 @@ TOTALS = f"""
 
 
 def read_totals(thing: str, pk: int) -> Mapping[str, int]:
-    """What the ledger and the held sales say of a campaign or a promotion (`thing`), as fields of its counter."""
+    """Return what ledger and held sales say of a campaign or a promotion (`thing`), as fields of its counter."""
     with connection.cursor() as cursor:
         cursor.execute(TOTALS.format(thing=thing), {"pk": pk})
         row = cursor.fetchone()
@@ -107,7 +107,7 @@ def read_totals(thing: str, pk: int) -> Mapping[str, int]:
 
 
 def count_held_uses(thing: str, pk: int) -> int:
-    """How many uses of a campaign or a promotion (`thing`) the held sales reserve."""
+    """Return how many uses of a campaign or a promotion (`thing`) the held sales reserve."""
     with connection.cursor() as cursor:
         cursor.execute(RESERVED.format(thing=thing), {"pk": pk})
         uses: int = cursor.fetchone()[1]
@@ -134,7 +134,7 @@ def count_customers(thing: str, pk: int) -> None:
 
 
 def was_granted(thing: str, pk: int) -> bool:
-    """Whether any sale was granted, or reserves, a discount of this campaign or promotion (`thing`)."""
+    """Return whether any sale was granted, or reserves, a discount of this campaign or promotion (`thing`)."""
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT EXISTS (SELECT FROM promotions_redemption WHERE {thing}_id = %(pk)s) OR EXISTS "
@@ -192,7 +192,7 @@ def correct_counters() -> None:
 
 
 def read_counter_figures(campaign: "models.PromotionCampaign") -> dict[str, int | datetime | None]:
-    """The live figures of a campaign: spent, held, left (None: no budget), uses, uses_left, overrun, used_up_at.
+    """Return the live figures of a campaign: spent, held, left (None: no budget), uses, uses_left, overrun, used_up_at.
 
     Amounts in minor units. From its counter, or from the ledger where it has none.
     """

@@ -9,7 +9,7 @@ from promotions import changes, models
 
 
 def last_edit(edits: "QuerySet[models.Change]") -> int:
-    """The edition of a thing: the key of the last of its `edits`, 0 before the first."""
+    """Return the edition of a thing: the key of the last of its `edits`, 0 before the first."""
     return edits.values_list("pk", flat=True).order_by("-pk").first() or 0
 
 
@@ -20,7 +20,9 @@ def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currenc
         edits: those of the thing that is to be saved, which is locked.
         seen: the edition that the form showed; None: whatever there is shall be overwritten.
         currency: of the amounts that are told.
-    Raises: Overtaken: there is a later edition; it says who changed what.
+
+    Raises:
+        Overtaken: there is a later edition; it says who changed what.
     """
     if seen is None:
         return

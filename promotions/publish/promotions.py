@@ -1,7 +1,7 @@
 """Creating, editing, switching and deleting promotions."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from django.contrib.auth.models import User
@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns import database_time, instants, refusals
+from campaigns.annotations import Columns, ColumnValue, RowOrKey
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from promotions import models
@@ -31,7 +32,7 @@ FIELDS = frozenset(
         "type",
         "standalone",
         "trigger",
-        "lane",
+        "level",
         "priority",
         "starts_at",
         "ends_at",
@@ -52,9 +53,9 @@ def save_promotion(
     promotion: "models.Promotion | int | None",
     *,
     by: User | None = None,
-    locations: Any = None,
+    locations: Iterable[RowOrKey] | None = None,
     seen: int | None = None,
-    **fields: Any,
+    **fields: ColumnValue,
 ) -> "models.Promotion":
     """Create (None) or change a promotion; it counts from the very next sale.
 
@@ -63,9 +64,13 @@ def save_promotion(
             promotions.engine.rules, money in minor units, percent in hundredths, aware times.
         locations: where it applies, or their keys; none in it: everywhere. None: left as they are.
         seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
-    Returns: the saved promotion; a new one is inactive.
-    Raises: Overtaken: it was edited since; Refused: a value cannot be, it shall be standalone while campaigns hold
-            it, or `by` may not.
+
+    Returns:
+        the saved promotion; a new one is inactive.
+
+    Raises:
+        Overtaken: it was edited since.
+        Refused: a value cannot be, it shall be standalone while campaigns hold it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
     refusals.require(by, f"promotions.{action}_promotion", f"{action} promotions")
@@ -103,7 +108,9 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = N
     """Activate or deactivate one promotion; its campaigns and the others stay as they are.
 
     One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
-    Raises: Refused: it was deleted, or `by` may not.
+
+    Raises:
+        Refused: it was deleted, or `by` may not.
     """
     refusals.require(by, "promotions.change_promotion", "change promotions")
     status = models.Promotion.Status.ACTIVE if on else models.Promotion.Status.INACTIVE
@@ -144,9 +151,10 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = N
 
 
 def _read_again(promotion: "models.Promotion | int") -> "models.Promotion":
-    """The promotion as it is stored now.
+    """Return the promotion as it is stored now.
 
-    Raises: Refused: it was deleted.
+    Raises:
+        Refused: it was deleted.
     """
     key = promotion if isinstance(promotion, int) else promotion.pk
     found = models.Promotion.objects.existing().filter(pk=key).first()
@@ -193,7 +201,5 @@ def _objections(promotion: "models.Promotion") -> list[tuple[str, str]]:
     return reasons
 
 
-def _record(
-    promotion: "models.Promotion", what: str, by: User | None, detail: dict[str, Any] | None = None
-) -> None:
+def _record(promotion: "models.Promotion", what: str, by: User | None, detail: Columns | None = None) -> None:
     models.Change.objects.create(promotion=promotion, what=what, detail=detail or {}, by=by)

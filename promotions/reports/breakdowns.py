@@ -1,14 +1,14 @@
 """What was given by promotion, by location, by day and by hour."""
 
 from datetime import time, timedelta
-from typing import Any, Final
+from typing import Final
 
 from django.apps import apps
 from django.urls import reverse
 
 from campaigns import dates
 from promotions.models import Promotion
-from promotions.reports.ledger import Ledger, largest_first, total_of
+from promotions.reports.ledger import Key, Ledger, largest_first, total_of
 from promotions.reports.report import GIVEN, SALES, USES, Column, Report, ReportQuery, Row
 
 STATE_WORDS = {Promotion.Status.ACTIVE: "on", Promotion.Status.INACTIVE: "off"}
@@ -19,6 +19,7 @@ HOUR: Final = "extract(hour FROM line.at AT TIME ZONE %(zone)s)::integer"
 
 
 def by_promotion(asked: ReportQuery) -> Report:
+    """Report discounts by promotion, the largest first."""
     ledger = Ledger(asked)
     found = ledger.sums("line.promotion_id")
     promotions = Promotion.objects.only("name", "type", "status", "deleted_at").in_bulk(found)
@@ -47,6 +48,7 @@ def _describe_promotion(promotion: Promotion) -> Row:
 
 
 def by_location(asked: ReportQuery) -> Report:
+    """Report discounts by location, the largest first."""
     found = _each_sale_once(asked, LOCATION)
     locations = apps.get_model("pos.Location").objects.in_bulk(found)
     rows = [{**sums, "name": locations[key].name} for key, sums in largest_first(found)]
@@ -55,7 +57,7 @@ def by_location(asked: ReportQuery) -> Report:
 
 
 def by_day(asked: ReportQuery) -> Report:
-    """A row for each day, also those without a line."""
+    """Return a row for each day, also those without a line."""
     known = _each_sale_once(asked, DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
@@ -67,7 +69,7 @@ def by_day(asked: ReportQuery) -> Report:
 
 
 def by_hour(asked: ReportQuery) -> Report:
-    """A row for each hour of the day, over all days."""
+    """Return a row for each hour of the day, over all days."""
     known = _each_sale_once(asked, HOUR)
     rows = [
         {
@@ -85,8 +87,8 @@ def _clock(hour: int) -> str:
     return "24:00" if hour == 24 else dates.write_time(time(hour))
 
 
-def _each_sale_once(asked: ReportQuery, key: str) -> dict[Any, Row]:
-    """The figures by `key`, which is one for each sale."""
+def _each_sale_once(asked: ReportQuery, key: str) -> dict[Key, Row]:
+    """Return the figures by `key`, which is one for each sale."""
     ledger = Ledger(asked)
     sales = ledger.sales(key)
     return {value: {**sums, "sales": sales.get(value, 0)} for value, sums in ledger.sums(key).items()}

@@ -39,14 +39,14 @@ REVENUE: Final = f"""
     ) AS touched GROUP BY 1
 """
 ENDS = {  # P9: expired ran its course, cancelled should not have gone on
-    "expired": ("Expired", "ran their course"),
-    "cancelled": ("Cancelled", "should not have gone on"),
-    "": ("Not over", ""),
+    "expired": ("Expired", "ended as planned"),
+    "cancelled": ("Cancelled", "stopped for good"),
+    "": ("Not ended", ""),
 }
 
 
 def by_campaign(asked: ReportQuery) -> Report:
-    """What each campaign gave, the sales it touched, and what they brought in for each unit of discount."""
+    """Return what each campaign gave, the sales it touched, and what they brought in for each unit of discount."""
     ledger = Ledger(asked)
     touched = {key: SalesTouched(*figures) for key, *figures in ledger.rows(REVENUE)}
     found = ledger.sums("line.campaign_id")
@@ -104,7 +104,7 @@ def _with_revenue(row: Row, sales: int, revenue: int) -> Row:
 
 
 def _by_end(rows: list[Row]) -> list[Row]:
-    """The campaigns by how they ended: how many, and what they gave."""
+    """Return the campaigns by how they ended: how many, and what they gave."""
     groups: dict[str, Row] = {
         status: {"name": name, "says": says, "count": 0, "given": 0} for status, (name, says) in ENDS.items()
     }

@@ -19,7 +19,7 @@ SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AN
 
 
 def by_coupon(asked: ReportQuery) -> Report:
-    """How each code was used: by how many customers, and how often by one at most."""
+    """Return how each code was used: by how many customers, and how often by one at most."""
     ledger = Ledger(asked)
     names = ("given", "uses", "sales", "customers", "last")
     found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
@@ -50,7 +50,7 @@ def by_coupon(asked: ReportQuery) -> Report:
 
 
 def beyond_limits(asked: ReportQuery) -> Report:
-    """What tills without connection gave beyond a limit, line by line."""
+    """Return what tills without connection gave beyond a limit, line by line."""
     narrowed = {
         "sale__location": asked.location,
         "campaign": asked.campaign,

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 from babel.numbers import get_currency_precision
 
+from campaigns.annotations import ColumnValue
 from campaigns.formats import money
 from campaigns.workspace import spreadsheets
 from campaigns.workspace.plots import Plot, Point, draw_plot
@@ -13,13 +13,13 @@ from promotions.reports.report import Report
 
 
 def shares(report: Report) -> list[float]:
-    """For each row how long its bar is, 0 to 100, the largest discount being 100; what was given back draws nothing."""
+    """Return for each row the length of its bar, 0 to 100, of the largest discount; a negative one draws nothing."""
     largest = max(1, report.largest)
     return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
 
 
 def drawing(report: Report, currency: str) -> Plot:
-    """What each row of `report` gave, as columns over time."""
+    """Return what each row of `report` gave, as columns over time."""
     points = [
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
         for row in report.rows
@@ -28,7 +28,7 @@ def drawing(report: Report, currency: str) -> Plot:
 
 
 def csv_lines(report: Report, currency: str) -> Iterator[str]:
-    """The report as CSV, after a line that names the columns; amounts as decimals of `currency`."""
+    """Yield the report as CSV, after a line that names the columns; amounts as decimals of `currency`."""
     named = [
         f"{column.label} ({currency})" if column.kind == "money" else column.label
         for column in report.columns
@@ -40,7 +40,7 @@ def csv_lines(report: Report, currency: str) -> Iterator[str]:
     )
 
 
-def _cell(value: Any, kind: str, places: int) -> object:
+def _cell(value: ColumnValue, kind: str, places: int) -> object:
     if kind in ("money", "ratio") and value is not None:
         return f"{Decimal(value).scaleb(-(places if kind == 'money' else 2)):f}"
     return value

@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from promotions.reports.report import ReportQuery, Row
 
+Key = Any  # what a report groups by: an id, a day, an hour; None for what has none
+
 # The keys of the sales lead to the part of a long history that is asked for. What comes back may be of older sales.
 SPAN: Final = """
     SELECT min(sale_id), min(sale_id) FILTER (WHERE reverses_id IS NULL), max(sale_id)
@@ -62,15 +64,15 @@ class Ledger:
         ((first, granted, last),) = self.rows(SPAN)
         self.parameters |= {"first": first, "granted": granted, "last": last}
 
-    def rows(self, statement: str) -> list[tuple[Any, ...]]:
-        """What a statement over LINES or GRANTED finds."""
+    def rows(self, statement: str) -> list[tuple[Key, ...]]:
+        """Return what a statement over LINES or GRANTED finds."""
         with connection.cursor() as cursor:
             cursor.execute(statement, self.parameters)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
+            rows: list[tuple[Key, ...]] = cursor.fetchall()
         return rows
 
-    def sums(self, key: str) -> dict[Any, Row]:
-        """`given` and `uses` by `key`, an SQL expression over `line` and `sale`.
+    def sums(self, key: str) -> dict[Key, Row]:
+        """Return `given` and `uses` by `key`, an SQL expression over `line` and `sale`.
 
         `sales`: the lines granted in sales that are not voided. Where a row is of one promotion, those sales.
         """
@@ -79,20 +81,20 @@ class Ledger:
             for value, given, uses, sales in self.rows(SUMS.format(key=key))
         }
 
-    def sales(self, key: str) -> dict[Any, int]:
-        """How many sales were granted something and are not voided, by `key`, which is one for all lines of a sale."""
+    def sales(self, key: str) -> dict[Key, int]:
+        """Count the sales that were granted something and are not voided, by `key`, which a sale has one of."""
         return dict(self.rows(SALES.format(key=key)))
 
     def all_sales(self) -> int:
         return sum(self.sales("NULL").values())
 
 
-def largest_first(found: Mapping[Any, Row]) -> list[tuple[Any, Row]]:
-    """Keys and figures, the largest discount first; where two are equal, the smaller key, None last."""
+def largest_first(found: Mapping[Key, Row]) -> list[tuple[Key, Row]]:
+    """Return keys and figures, the largest discount first; where two are equal, the smaller key, None last."""
     return sorted(found.items(), key=lambda item: (-item[1]["given"], item[0] is None, item[0] or 0))
 
 
 def total_of(rows: Iterable[Row], *, sales: int) -> Row:
-    """The total of a report, in which a sale of several rows counts once: `sales` in all."""
+    """Return the total of a report, in which a sale of several rows counts once: `sales` in all."""
     rows = list(rows)
     return {name: sum(row[name] for row in rows) for name in ("given", "uses")} | {"sales": sales}

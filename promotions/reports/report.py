@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from campaigns import dates
 
-Row = dict[str, Any]
+Row = dict[str, Any]  # figures and words by column: of as many types
 COLUMNS_OF_WIDE_REPORT = 4
 
 

@@ -12,6 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from campaigns import dates
+from campaigns.annotations import ColumnValue, PageContext, StoredValue
 from campaigns.formats import money
 from campaigns.templatetags.workspace import moment
 from promotions import changes, reading
@@ -25,42 +26,43 @@ register = template.Library()
 
 @register.filter
 def promotion_sentence(promotion: Promotion, currency: str = "") -> str:
-    """What a promotion does, in a sentence."""
+    """Return what a promotion does, in a sentence."""
     return reading.write_sentence(promotion, currency)
 
 
 @register.filter
-def change_lines(detail: dict[str, list[Any]], currency: str = "") -> list[str]:
-    """What an edit changed, a line for each field."""
+def change_lines(detail: dict[str, list[StoredValue]], currency: str = "") -> list[str]:
+    """Return what an edit changed, a line for each field."""
     return changes.describe_changes(detail, currency)
 
 
 @register.filter
 def state_of_coupon(state: str) -> str:
+    """Write the state of a coupon."""
     return Coupon.State(state).label
 
 
 @register.filter
 def moment_at(at: datetime, zone: str) -> str:
-    """The weekday and the time of an instant in the time zone of a location."""
+    """Return the weekday and the time of an instant in the time zone of a location."""
     return dates.write_weekday_moment(at, ZoneInfo(zone))
 
 
 @register.filter
 def percent(hundredths: int) -> str:
-    """Hundredths of a percent as people write them: 1250 is 12.5%."""
+    """Return hundredths of a percent as people write them: 1250 is 12.5%."""
     return percent_text(hundredths)
 
 
 @register.filter
 def svg_number(number: float) -> str:
-    """A number as attributes of a drawing take it."""
+    """Return a number as attributes of a drawing take it."""
     return f"{number:g}"
 
 
 @register.inclusion_tag("promotions/_picker.html", takes_context=True)
-def picker(context: template.Context, bound: BoundField) -> dict[str, Any]:
-    """A field of one promotion: a search with what it found. Works without JavaScript through the button Find."""
+def picker(context: template.Context, bound: BoundField) -> PageContext:
+    """Draw a field of one promotion: a search with what it found. Without JavaScript the button Find does it."""
     request = context["request"]
     said = request.POST if request.method == "POST" else request.GET
     find = said.get(f"find_{bound.name}", "").strip()
@@ -70,8 +72,10 @@ def picker(context: template.Context, bound: BoundField) -> dict[str, Any]:
 
 
 @register.simple_tag
-def figure(row: Mapping[str, Any], column: Column, currency: str, empty: str = "–") -> SafeString | str:
-    """One cell of a report, written as its column says; `empty` where there is nothing."""
+def figure(
+    row: Mapping[str, ColumnValue], column: Column, currency: str, empty: str = "–"
+) -> SafeString | str:
+    """Return one cell of a report, written as its column says; `empty` where there is nothing."""
     value = row.get(column.key)
     if value is None or value == "":
         return empty

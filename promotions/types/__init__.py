@@ -6,10 +6,9 @@ back. The answers are a flat mapping with one entry for each field of the form. 
 percent an integer of hundredths.
 """
 
-from typing import Any
-
 import msgspec
 
+from campaigns.annotations import Columns, JsonObject, Row, StoredValue
 from promotions.engine import rules
 from promotions.types.answers import (
     Answers,
@@ -24,22 +23,23 @@ from promotions.types.kinds import KINDS, Kind
 
 __all__ = ["COLUMNS", "KINDS", "Answers", "Kind", "Terms", "is_same", "make_terms", "read_answers"]
 
-Terms = dict[str, Any]
-"""`lane`, `conditions`, `target`, `benefit`, `stacking` and `caps`, as JSON of `promotions.engine.rules`."""
+Terms = Columns
+"""`level`, `conditions`, `target`, `benefit`, `stacking` and `caps`, as JSON of `promotions.engine.rules`."""
 
-COLUMNS = ("lane", "conditions", "target", "benefit", "stacking", "caps")
+COLUMNS = ("level", "conditions", "target", "benefit", "stacking", "caps")
 
 
 def make_terms(type_: str, said: Answers) -> Terms:
-    """What the `said` of a form of this type means.
+    """Return what the `said` of a form of this type means.
 
-    Raises: ValueError (msgspec.ValidationError is one): answers that contradict each other, with a sentence.
+    Raises:
+        ValueError:  (msgspec.ValidationError is one): answers that contradict each other, with a sentence.
     """
     kind = KINDS[type_]
     target = target_of(said) if kind.has_items else rules.Target()
     return _check_terms(
         {
-            "lane": kind.lane,
+            "level": kind.level,
             "conditions": _json([*kind.always, *conditions_of(said, target.match)]),
             "target": _json(target),
             "benefit": _json(kind.benefit(said)),
@@ -49,13 +49,13 @@ def make_terms(type_: str, said: Answers) -> Terms:
     )
 
 
-def read_answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
-    """The answers a form of this type shows for `stored`, and whether they say all of it.
+def read_answers(type_: str, stored: Terms) -> tuple[Columns, bool]:
+    """Return the answers a form of this type shows for `stored`, and whether they say all of it.
 
     Rules that were made elsewhere may say more than the form of their type can show.
     """
     kind = KINDS[type_]
-    said: dict[str, Any] = {}
+    said: JsonObject = {}
     target = msgspec.convert(stored["target"], rules.Target)
     if kind.has_items:
         said |= answers_of_target(target)
@@ -73,17 +73,17 @@ def read_answers(type_: str, stored: Terms) -> tuple[dict[str, Any], bool]:
 
 
 def is_same(one: Terms, other: Terms) -> bool:
-    """Whether two mean the same, however they are written."""
+    """Return whether two mean the same, however they are written."""
     return _meaning_of(one) == _meaning_of(other)
 
 
-def _json(value: Any) -> Any:
-    """A struct, or a list of them, as the JSON column gives it back."""
+def _json(value: StoredValue) -> StoredValue:
+    """Return a struct, or a list of them, as the JSON column gives it back."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _check_terms(made: Terms) -> Terms:
-    """`made`, after the engine's own checks of every value."""
+    """Return `made`, after the engine's own checks of every value."""
     msgspec.convert(made["conditions"], tuple[rules.Condition, ...])
     msgspec.convert(made["benefit"], rules.Benefit)
     msgspec.convert(made["target"], rules.Target)
@@ -92,10 +92,10 @@ def _check_terms(made: Terms) -> Terms:
     return made
 
 
-def _meaning_of(stored: Terms) -> tuple[Any, ...]:
-    """What `stored` means whatever the order of its conditions and the defaults it spells out."""
+def _meaning_of(stored: Terms) -> Row:
+    """Return what `stored` means whatever the order of its conditions and the defaults it spells out."""
     return (
-        stored["lane"],
+        stored["level"],
         frozenset(msgspec.convert(stored["conditions"], tuple[rules.Condition, ...])),
         msgspec.convert(stored["target"], rules.Target),
         msgspec.convert(stored["benefit"], rules.Benefit),

@@ -1,15 +1,16 @@
 """Between what a form was answered and the engine's target, conditions and stacking, which every kind may have."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
+from campaigns.annotations import Columns, ColumnValue, JsonObject
 from promotions.engine import rules
 
-Answers = Mapping[str, Any]
+Answers = Mapping[str, ColumnValue]
 """What a form was answered: one entry per field; money in minor units, percent in hundredths."""
 
 
 def match_of(said: Answers, prefix: str = "") -> rules.Match:
+    """Build the match that the answers describe."""
     return rules.Match(
         skus=tuple(said.get(f"{prefix}skus") or ()),
         categories=tuple(said.get(f"{prefix}categories") or ()),
@@ -19,13 +20,15 @@ def match_of(said: Answers, prefix: str = "") -> rules.Match:
     )
 
 
-def answers_of_match(match: rules.Match, prefix: str = "") -> dict[str, Any]:
-    said: dict[str, Any] = {"skus": match.skus, "categories": match.categories, "brands": match.brands}
+def answers_of_match(match: rules.Match, prefix: str = "") -> Columns:
+    """Return the answers that describe a match."""
+    said: JsonObject = {"skus": match.skus, "categories": match.categories, "brands": match.brands}
     said |= {"unit_price_min": match.unit_price_min, "unit_price_max": match.unit_price_max}
     return {f"{prefix}{name}": value for name, value in said.items()}
 
 
 def target_of(said: Answers) -> rules.Target:
+    """Build the target that the answers describe."""
     return rules.Target(
         match=match_of(said),
         max_units_per_line=said.get("max_units_per_line"),
@@ -35,7 +38,8 @@ def target_of(said: Answers) -> rules.Target:
     )
 
 
-def answers_of_target(target: rules.Target) -> dict[str, Any]:
+def answers_of_target(target: rules.Target) -> Columns:
+    """Return the answers that describe a target."""
     return answers_of_match(target.match) | {
         "max_units_per_line": target.max_units_per_line,
         "max_units": target.max_units,
@@ -45,7 +49,7 @@ def answers_of_target(target: rules.Target) -> dict[str, Any]:
 
 
 def conditions_of(said: Answers, chosen: rules.Match) -> Iterable[rules.Condition]:
-    """The conditions of `said`; thresholds count the whole sale, or only the items `chosen` for the discount."""
+    """Yield the conditions of `said`; thresholds count the whole sale, or only the items `chosen` for the discount."""
     counted = chosen if said.get("count_chosen") else rules.EVERYTHING
     if said.get("min_subtotal"):
         yield rules.MinSubtotal(said["min_subtotal"], counted)
@@ -70,7 +74,8 @@ def conditions_of(said: Answers, chosen: rules.Match) -> Iterable[rules.Conditio
         yield rules.Hours(start, end, weekdays)
 
 
-def answers_of_condition(condition: rules.Condition, chosen: rules.Match | None) -> dict[str, Any]:
+def answers_of_condition(condition: rules.Condition, chosen: rules.Match | None) -> Columns:
+    """Return the answers that describe a condition. `chosen`: the articles of the target."""
     match condition:
         case rules.MinSubtotal(amount, counted):
             return {"min_subtotal": amount, "count_chosen": counted != rules.EVERYTHING and counted == chosen}
@@ -97,6 +102,7 @@ def answers_of_condition(condition: rules.Condition, chosen: rules.Match | None)
 
 
 def stacking_of(said: Answers) -> rules.Stacking:
+    """Build the stacking that the answers describe."""
     match said.get("stacking"):
         case "best_of":
             return rules.BestOf(said["stacking_group"])
@@ -105,7 +111,8 @@ def stacking_of(said: Answers) -> rules.Stacking:
     return rules.Stackable()
 
 
-def answers_of_stacking(stacking: rules.Stacking) -> dict[str, Any]:
+def answers_of_stacking(stacking: rules.Stacking) -> Columns:
+    """Return the answers that describe a stacking."""
     match stacking:
         case rules.BestOf(group):
             return {"stacking": "best_of", "stacking_group": group}

@@ -1,12 +1,12 @@
 """What each kind gives, as a benefit of the engine, and back: None for a benefit the kind cannot show."""
 
-from typing import Any
-
+from campaigns.annotations import Columns, JsonObject
 from promotions.engine import rules
 from promotions.types.answers import Answers, answers_of_match, match_of
 
 
 def discount_on_items(said: Answers) -> rules.Benefit:
+    """Build the benefit of a discount on items."""
     match said["reduction"]:
         case "amount":
             return rules.FixedPerUnit(said["amount"])
@@ -17,7 +17,8 @@ def discount_on_items(said: Answers) -> rules.Benefit:
     return rules.PercentOff(said["percent"], "original" if said.get("of_original") else "remaining")
 
 
-def answers_of_discount_on_items(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_discount_on_items(benefit: rules.Benefit) -> Columns | None:
+    """Return the answers that describe the benefit; None: this form cannot."""
     match benefit:
         case rules.PercentOff(percent, of):
             return {"reduction": "percent", "percent": percent, "of_original": of == "original"}
@@ -31,6 +32,7 @@ def answers_of_discount_on_items(benefit: rules.Benefit) -> dict[str, Any] | Non
 
 
 def discount_on_sale(said: Answers) -> rules.Benefit:
+    """Build the benefit of a discount on the whole sale."""
     match said["reduction"]:
         case "amount":
             return rules.FixedTotal(said["amount"])
@@ -41,7 +43,8 @@ def discount_on_sale(said: Answers) -> rules.Benefit:
     return rules.PercentOff(said["percent"], "original" if said.get("of_original") else "remaining")
 
 
-def answers_of_discount_on_sale(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_discount_on_sale(benefit: rules.Benefit) -> Columns | None:
+    """Return the answers that describe the benefit; None: this form cannot."""
     match benefit:
         case rules.PercentOff(percent, of):
             return {"reduction": "percent", "percent": percent, "of_original": of == "original"}
@@ -55,6 +58,7 @@ def answers_of_discount_on_sale(benefit: rules.Benefit) -> dict[str, Any] | None
 
 
 def buy_get(said: Answers) -> rules.Benefit:
+    """Build the benefit of a buy-and-get promotion."""
     bought = match_of(said, "buy_")
     got = bought if said.get("get_same") else match_of(said, "get_")
     reward = said["reward"]
@@ -68,7 +72,8 @@ def buy_get(said: Answers) -> rules.Benefit:
     )
 
 
-def answers_of_buy_get(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_buy_get(benefit: rules.Benefit) -> Columns | None:
+    """Return the answers that describe the benefit; None: this form cannot."""
     if not isinstance(benefit, rules.BuyGet):
         return None
     reward = "percent" if benefit.percent is not None else "amount" if benefit.amount is not None else "free"
@@ -88,6 +93,7 @@ def answers_of_buy_get(benefit: rules.Benefit) -> dict[str, Any] | None:
 
 
 def bundle(said: Answers) -> rules.Benefit:
+    """Build the benefit of a set."""
     reward = said["reduction"]
     return rules.Bundle(
         parts=tuple([rules.BenefitPart(part["quantity"], match_of(part)) for part in said["parts"]]),
@@ -98,10 +104,11 @@ def bundle(said: Answers) -> rules.Benefit:
     )
 
 
-def answers_of_bundle(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_bundle(benefit: rules.Benefit) -> Columns | None:
+    """Return the answers that describe the benefit; None: this form cannot."""
     if not isinstance(benefit, rules.Bundle):
         return None
-    said: dict[str, Any] = {
+    said: JsonObject = {
         "parts": [{"quantity": part.quantity, **answers_of_match(part.match)} for part in benefit.parts],
         "pick": benefit.pick,
     }
@@ -113,6 +120,7 @@ def answers_of_bundle(benefit: rules.Benefit) -> dict[str, Any] | None:
 
 
 def tiered_discount(said: Answers) -> rules.Benefit:
+    """Build the benefit of a discount in tiers."""
     steps = "at_least_units" if said["by"] == "quantity" else "at_least"
     return rules.Tiered(
         tiers=tuple(
@@ -122,7 +130,8 @@ def tiered_discount(said: Answers) -> rules.Benefit:
     )
 
 
-def answers_of_tiered_discount(benefit: rules.Benefit) -> dict[str, Any] | None:
+def answers_of_tiered_discount(benefit: rules.Benefit) -> Columns | None:
+    """Return the answers that describe the benefit; None: this form cannot."""
     if not isinstance(benefit, rules.Tiered):
         return None
     steps = "at_least_units" if benefit.by == "quantity" else "at_least"

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from campaigns.annotations import Columns
 from promotions.engine import rules
 from promotions.types import benefits
 from promotions.types.answers import Answers
@@ -21,10 +21,10 @@ class Kind:
 
     type: str
     summary: str
-    lane: rules.Level
+    level: rules.Level
     parts: tuple[str, ...]
     benefit: Callable[[Answers], rules.Benefit]
-    read_benefit: Callable[[rules.Benefit], dict[str, Any] | None]
+    read_benefit: Callable[[rules.Benefit], Columns | None]
     always: tuple[rules.Condition, ...] = ()
     requires: tuple[str, ...] = ()
 

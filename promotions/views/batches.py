@@ -20,6 +20,7 @@ PER_PAGE = 50
 @require_GET
 @permission_required("promotions.view_coupon", raise_exception=True)
 def batch_list(request: Request) -> HttpResponse:
+    """List the batches of generated coupons."""
     page = Paginator(batches.list_batches(), PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "promotions/batches.html", {"page": page})
 

@@ -1,11 +1,13 @@
 """The pages of a promotion campaign: its form, its figures, the promotions linked to it."""
 
-from typing import Any
+from collections.abc import Callable
+from datetime import datetime
 
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
 from django.db.models import prefetch_related_objects
+from django.forms import BaseForm
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import trigger_client_event
 
 from campaigns import database_time, dates
+from campaigns.annotations import PageContext
 from campaigns.formats import money
 from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
@@ -43,6 +46,7 @@ adding = permission_required("promotions.add_promotioncampaign", raise_exception
 @require_GET
 @viewing
 def campaign(request: Request, pk: int) -> HttpResponse:
+    """Show a promotion campaign."""
     now = database_time.now()
     overview.write_all_owed_steps(now)
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
@@ -58,7 +62,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
-    """The live figures; they stop asking for themselves when the campaign is not active."""
+    """Return the live figures; they stop asking for themselves when the campaign is not active."""
     overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, database_time.now()))
@@ -67,7 +71,7 @@ def counters(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def days(request: Request, pk: int) -> HttpResponse:
-    """What it gave day by day, drawn. Its page asks for this once it stands: of a large ledger it takes a while."""
+    """Show what it gave day by day, drawn. The page asks for it afterwards: a large ledger takes a while."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     points = [
         Point(
@@ -91,6 +95,7 @@ def days(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
 def new(request: Request) -> HttpResponse:
+    """Show and save the form of a new promotion campaign."""
     form = CampaignForm(request.POST or None, instance=PromotionCampaign())
     if request.method == "POST" and form.is_valid():
         try:
@@ -111,6 +116,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a promotion campaign."""
     overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     if campaign.is_locked:
@@ -150,7 +156,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def show_linked(request: Request, pk: int) -> HttpResponse:
-    """The linked promotions, and those that `?find=` finds to link."""
+    """Return the linked promotions, and those that `?find=` finds to link."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_linked.html", linked_context(campaign, request))
 
@@ -158,12 +164,14 @@ def show_linked(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @changing
 def link(request: Request, pk: int, promotion: int) -> HttpResponse:
+    """Link a promotion to the campaign."""
     return arrange_promotions(request, pk, lambda: publish.link(pk, promotion, by=request.user), promotion)
 
 
 @require_POST
 @changing
 def unlink(request: Request, pk: int, promotion: int) -> HttpResponse:
+    """Take a promotion out of the campaign."""
     return arrange_promotions(request, pk, lambda: publish.unlink(pk, promotion, by=request.user), promotion)
 
 
@@ -193,7 +201,9 @@ def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
 # ── what the views above share ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def arrange_promotions(request: Request, pk: int, arrange: Any, promotion: int | None = None) -> HttpResponse:
+def arrange_promotions(
+    request: Request, pk: int, arrange: Callable[[], object], promotion: int | None = None
+) -> HttpResponse:
     """Call `arrange`, and show the linked promotions; with the reason where it is refused.
 
     `promotion`: whose page is shown instead where the form stands there (`back`).
@@ -215,8 +225,8 @@ def arrange_promotions(request: Request, pk: int, arrange: Any, promotion: int |
     return trigger_client_event(response, "promotions-arranged")
 
 
-def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, Any]:
-    """What promotions/_linked.html shows."""
+def linked_context(campaign: PromotionCampaign, request: Request) -> PageContext:
+    """Return what promotions/_linked.html shows."""
     prefetch_related_objects([campaign], "locations")
     linked = campaign.links.select_related("promotion__counter").prefetch_related("promotion__locations")
     said = request.POST if request.method == "POST" else request.GET
@@ -241,8 +251,8 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> dict[str, A
     }
 
 
-def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
-    """What promotions/_counters.html shows: the live figures, or before it began what stands ready."""
+def counters_context(campaign: PromotionCampaign, now: datetime) -> PageContext:
+    """Return what promotions/_counters.html shows: the live figures, or before it began what stands ready."""
     if campaign.status in (Status.DRAFT, Status.SCHEDULED):
         return {
             "campaign": campaign,
@@ -252,7 +262,7 @@ def counters_context(campaign: PromotionCampaign, now: Any) -> dict[str, Any]:
     return {"campaign": campaign, "figures": standing.figures_of_campaign(campaign, now)}
 
 
-def render_form(request: Request, template: str, form: Any, context: dict[str, Any]) -> HttpResponse:
-    """A form's page: 422 when what was typed cannot be taken."""
+def render_form(request: Request, template: str, form: BaseForm, context: PageContext) -> HttpResponse:
+    """Return a form's page: 422 when what was typed cannot be taken."""
     status = 422 if request.method == "POST" else 200
     return render(request, template, context | {"form": form}, status=status)

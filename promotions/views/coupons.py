@@ -1,7 +1,5 @@
 """The pages of coupons: the list with its export, one code, and many at once."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.core.exceptions import PermissionDenied
@@ -15,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns import database_time
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
@@ -35,6 +34,7 @@ changing = permission_required("promotions.change_coupon", raise_exception=True)
 @require_GET
 @viewing
 def coupon_list(request: Request) -> HttpResponse:
+    """List coupons, narrowed to what is asked for."""
     form, found = filter_coupons(request)
     page = Paginator(found.select_related("promotion"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -44,7 +44,7 @@ def coupon_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def export(request: Request) -> FileResponse:
-    """The coupons of the list as CSV, line by line however many they are."""
+    """Return the coupons of the list as CSV, line by line however many they are."""
     _, found = filter_coupons(request)
     return csv_response(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
 
@@ -52,6 +52,7 @@ def export(request: Request) -> FileResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
 def new(request: Request) -> HttpResponse:
+    """Show and save the form of a new coupon."""
     form = CouponForm(request.POST or None, initial={"promotion": request.GET.get("promotion")})
     looks = is_search(request, form)
     if request.method == "POST" and not looks and form.is_valid():
@@ -75,7 +76,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @viewing
 def coupon(request: Request, pk: int) -> HttpResponse:
-    """One code with its uses; those who may change it find its form here."""
+    """Show one code with its uses, and its form to those who may change it."""
     coupon = get_object_or_404(
         Coupon.objects.with_state(database_time.now()).select_related("promotion"), pk=pk
     )
@@ -162,7 +163,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
 
 
 def is_search(request: Request, form: CouponTerms) -> bool:
-    """Whether a promotion is only being looked for, without JavaScript: nothing is saved then, nothing is wrong yet."""
+    """Return whether a promotion is only looked for, without JavaScript: nothing is saved or wrong then."""
     if "look" not in request.POST:
         return False
     form.forgive()
@@ -170,12 +171,13 @@ def is_search(request: Request, form: CouponTerms) -> bool:
 
 
 def filter_coupons(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
-    """The filter of the list, and the coupons it leaves."""
+    """Return the filter of the list, and the coupons it leaves."""
     form = CouponFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     return form, form.narrow(Coupon.objects.with_state(database_time.now()))
 
 
-def coupon_context(coupon: Coupon, form: CouponForm | None) -> dict[str, Any]:
+def coupon_context(coupon: Coupon, form: CouponForm | None) -> PageContext:
+    """Return what promotions/coupon.html shows."""
     uses = coupon.redemptions.select_related("sale__location", "campaign").order_by("-at", "-pk")
     return {"coupon": coupon, "form": form, "uses": uses[:USES], "conflicts": conflicts_of_coupon(coupon)}

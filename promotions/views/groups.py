@@ -25,6 +25,7 @@ changing = permission_required("promotions.change_customergroup", raise_exceptio
 @require_GET
 @viewing
 def group_list(request: Request) -> HttpResponse:
+    """List the customer groups."""
     found = CustomerGroup.objects.annotate(count=Count("members")).order_by("name", "pk")
     page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "promotions/groups.html", {"page": page})
@@ -34,16 +35,19 @@ def group_list(request: Request) -> HttpResponse:
 @adding
 @changing
 def new(request: Request) -> HttpResponse:
+    """Show and save the form of a new customer group."""
     return edit_group(request, CustomerGroup())
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def group(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a customer group."""
     return edit_group(request, get_object_or_404(CustomerGroup, pk=pk))
 
 
 def edit_group(request: Request, group: CustomerGroup) -> HttpResponse:
+    """Show the form of a customer group, new or stored, and save it."""
     seen = request.POST.get("seen") or (editions.edition_of(groups.describe_group(group)) if group.pk else "")
     form = GroupForm(request.POST or None, instance=group)
     if request.method == "POST" and form.is_valid():

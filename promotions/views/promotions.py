@@ -1,9 +1,8 @@
 """The pages of promotions: the list, the page of one, and the form that changes with the kind."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required, user_passes_test
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Prefetch
@@ -11,6 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.views import go_to
@@ -31,8 +31,12 @@ changing = permission_required("promotions.change_promotion", raise_exception=Tr
 deleting = permission_required("promotions.delete_promotion", raise_exception=True)
 
 
-def may_write(user: Any) -> bool:
-    """Whether the form of a promotion, new or stored, is for this user. Raises: PermissionDenied: it is not."""
+def may_write(user: User | AnonymousUser) -> bool:
+    """Return whether the form of a promotion, new or stored, is for this user.
+
+    Raises:
+        PermissionDenied: it is not.
+    """
     if user.has_perm("promotions.add_promotion") or user.has_perm("promotions.change_promotion"):
         return True
     raise PermissionDenied
@@ -46,6 +50,7 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 @require_GET
 @viewing
 def promotion_list(request: Request) -> HttpResponse:
+    """List promotions, narrowed to what is asked for."""
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     promotions = form.narrow(Promotion.objects.existing()).select_related("counter").prefetch_related(LINKS)
@@ -58,6 +63,7 @@ def promotion_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def promotion(request: Request, pk: int) -> HttpResponse:
+    """Show a promotion."""
     promotion = get_promotion(pk)
     context = promotion_context(promotion) | campaigns_context(promotion, request.GET.get("find", "").strip())
     return render(request, "promotions/promotion.html", context)
@@ -78,6 +84,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def edit(request: Request, pk: int) -> HttpResponse:
+    """Show and save the form of a promotion."""
     promotion = get_promotion(pk)
     type_ = request.POST.get("type", promotion.type)
     return edit_promotion(request, type_ if type_ in types.KINDS else promotion.type, promotion, None)
@@ -86,7 +93,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @writing
 def fields(request: Request) -> HttpResponse:
-    """The form's fields for the kind and the rows asked for, with what was typed so far."""
+    """Return the form's fields for the kind and the rows asked for, with what was typed so far."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
@@ -97,7 +104,7 @@ def fields(request: Request) -> HttpResponse:
 @require_POST
 @writing
 def says(request: Request) -> HttpResponse:
-    """What the form as it is filled in means, in words, and what is wrong with that."""
+    """Return what the form as it is filled in means, in words, and what is wrong with that."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
@@ -109,7 +116,7 @@ def says(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def offer(request: Request) -> HttpResponse:
-    """The promotions offered for the field `of` of some form: by the part of a name in its search, the chosen first."""
+    """Show the promotions for the field `of` of some form: by the part of a name in its search, the chosen first."""
     name = request.GET.get("of", "")
     if name not in PICKER_FIELDS:
         raise Http404("There is no such field.")
@@ -161,11 +168,16 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 
 def get_promotion(pk: int) -> Promotion:
+    """Find a promotion that is not deleted.
+
+    Raises:
+        Http404: there is none.
+    """
     return get_object_or_404(Promotion.objects.existing().prefetch_related(LINKS), pk=pk)
 
 
 def kinds() -> list[dict[str, str]]:
-    """The eight kinds for who picks one."""
+    """Show the eight kinds of promotion to choose from."""
     return [
         {"type": type_, "label": Promotion.Type(type_).label, "summary": kind.summary}
         for type_, kind in types.KINDS.items()
@@ -173,7 +185,7 @@ def kinds() -> list[dict[str, str]]:
 
 
 def campaign_to_link(request: Request) -> PromotionCampaign | None:
-    """The campaign that a new promotion is made for."""
+    """Return the campaign that a new promotion is made for."""
     pk = read_key(request.POST.get("campaign") or request.GET.get("campaign"))
     campaign = PromotionCampaign.objects.filter(pk=pk).first()
     return campaign if campaign and not campaign.is_locked else None
@@ -182,8 +194,8 @@ def campaign_to_link(request: Request) -> PromotionCampaign | None:
 def edit_promotion(
     request: Request, type_: str, promotion: Promotion | None, campaign: PromotionCampaign | None
 ) -> HttpResponse:
-    """The form of a new (None) or stored promotion; saved when it was posted and can be."""
-    context: dict[str, Any] = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
+    """Show the form of a new (None) or stored promotion, and save it."""
+    context: PageContext = {"promotion": promotion, "campaign": campaign, "kinds": kinds()}
     context["sold"] = goods.read_sold_goods().offers_by_kind()
     if promotion and promotion.status == Promotion.Status.ACTIVE:
         active = [link.campaign for link in promotion.links.all() if link.campaign.status == "active"]
@@ -224,11 +236,12 @@ def edit_promotion(
 
 
 def edition_of(promotion: Promotion | None) -> int:
+    """Return the number of the promotion's last edit; 0 for a new one."""
     return publish.last_edit(promotion.edits) if promotion else 0
 
 
-def promotion_context(promotion: Promotion) -> dict[str, Any]:
-    """What the page of a promotion shows, and promotions/_promotion_status.html of it."""
+def promotion_context(promotion: Promotion) -> PageContext:
+    """Return what the page of a promotion shows, and promotions/_promotion_status.html of it."""
     campaigns = [link.campaign for link in promotion.links.all()]
     places = list(promotion.locations.all())
     return {
@@ -243,16 +256,16 @@ def promotion_context(promotion: Promotion) -> dict[str, Any]:
     }
 
 
-def campaigns_context(promotion: Promotion, find: str) -> dict[str, Any]:
-    """Campaigns to put a promotion into: those that `find` finds, else the latest; a standalone one goes into none."""
+def campaigns_context(promotion: Promotion, find: str) -> PageContext:
+    """Return the campaigns to put a promotion into: those `find` finds, else the latest; none if standalone."""
     free = PromotionCampaign.objects.listed().exclude(status__in=PromotionCampaign.LOCKED)
     free = free.exclude(links__promotion=promotion).matching(find).order_by("-pk")
     offered = [] if promotion.standalone else list(free[: CAMPAIGNS_OFFERED + 1])
     return {"find": find, "offered": offered[:CAMPAIGNS_OFFERED], "is_more": len(offered) > CAMPAIGNS_OFFERED}
 
 
-def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> dict[str, Any]:
-    """What promotions/_says.html shows of a form: a sentence and conflicts, or what is still missing."""
+def says_context(form: PromotionForm, campaign: PromotionCampaign | None) -> PageContext:
+    """Return what promotions/_says.html shows of a form: a sentence and conflicts, or what is still missing."""
     stored = form.promotion
     if not form.is_bound:
         if not stored:

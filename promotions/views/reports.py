@@ -20,6 +20,7 @@ viewing = permission_required("promotions.view_redemption", raise_exception=True
 @require_GET
 @viewing
 def report(request: Request) -> HttpResponse:
+    """Show a report of promotions."""
     form = ReportForm(request.GET)
     if not form.is_valid():
         return render_refused_form(request, form)
@@ -41,7 +42,7 @@ def report(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def export(request: Request) -> HttpResponse | FileResponse:
-    """The report as CSV, all its rows."""
+    """Return the report as CSV, all its rows."""
     form = ReportForm(request.GET)
     if not form.is_valid():
         return render_refused_form(request, form)
@@ -52,12 +53,12 @@ def export(request: Request) -> HttpResponse | FileResponse:
 
 
 def make_report(form: ReportForm) -> tuple[reports.ReportQuery, reports.Report]:
-    """What a valid form asks, and the report that says it."""
+    """Return what a valid form asks, and the report that says it."""
     asked = form.read_query()
     _, make = reports.REPORTS[form.cleaned_data["by"]]
     return asked, make(asked)
 
 
 def render_refused_form(request: Request, form: ReportForm) -> HttpResponse:
-    """The page with what cannot be asked."""
+    """Return the page with what cannot be asked."""
     return render(request, "promotions/reports.html", {"form": form}, status=422)

@@ -1,7 +1,5 @@
 """The page of the stacking rules: the form, what applies now, and whether two promotions can meet."""
 
-from typing import Any
-
 import msgspec
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
@@ -13,6 +11,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns import database_time
+from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from promotions import publish, stacking
@@ -27,7 +26,7 @@ ROWS_SHOWN = 25  # of what applies now, and of the pairs that never meet
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("promotions.view_stackingsettings", raise_exception=True)
 def rules(request: Request) -> HttpResponse:
-    """The rules in force; a form for those who may change them."""
+    """Show the rules in force, and their form to those who may change them."""
     form, seen = None, read_edition(request.POST.get("seen"))
     if request.user.has_perm("promotions.change_stacking_rules"):
         form = StackingForm(request.POST or None)
@@ -66,12 +65,17 @@ def pair(request: Request) -> HttpResponse:
     except Refused as refused:
         messages.error(request, str(refused))
     else:
-        said = "They never meet in one sale" if "apart" in request.POST else "They may meet in one sale again"
+        said = (
+            "They never combine in one sale"
+            if "apart" in request.POST
+            else "They may combine in one sale again"
+        )
         messages.success(request, f"{said}, from the very next sale.")
     return redirect(f"{reverse('promotions:stacking')}?{urlencode({'one': one, 'other': other})}#meeting")
 
 
-def rules_context() -> dict[str, Any]:
+def rules_context() -> PageContext:
+    """Return what promotions/stacking.html shows of the rules and what applies now."""
     applies, count = list_applying(database_time.now(), ROWS_SHOWN)
     kept = ExcludedPair.objects.filter(first__deleted_at=None, second__deleted_at=None)
     pairs = kept.select_related("first", "second").order_by("first__name", "second__name")
@@ -85,11 +89,11 @@ def rules_context() -> dict[str, Any]:
     }
 
 
-def meeting_context(request: Request) -> dict[str, Any]:
-    """The question whether `?one=` and `?other=` can meet, and its answer; `?look` only looks for promotions."""
+def meeting_context(request: Request) -> PageContext:
+    """Return the question whether `?one=` and `?other=` can meet, and its answer; `?look` only looks for promotions."""
     is_asked = "one" in request.GET and "look" not in request.GET
     question = MeetingForm(request.GET if is_asked else None, initial=request.GET.dict())
-    context: dict[str, Any] = {"question": question}
+    context: PageContext = {"question": question}
     if is_asked and question.is_valid():
         one, other = question.cleaned_data["one"], question.cleaned_data["other"]
         context |= {"one": one, "other": other}

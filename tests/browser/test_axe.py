@@ -138,7 +138,7 @@ def test_axe_finds_nothing_on_any_step_of_an_import(page: Page, sign_in, tmp_pat
     expect(page.get_by_role("dialog")).to_be_visible()
     wrong += list_violations(page, "#ask")
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Check the file").click()
     start = page.get_by_role("button", name="Import 1 contact")
     expect(start).to_be_visible(timeout=SOON)
     wrong += list_violations(page)

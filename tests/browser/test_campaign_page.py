@@ -95,16 +95,16 @@ def test_the_preview_is_as_wide_as_a_desktop_and_shows_pictures_when_asked(
     assert page.evaluate("document.documentElement.scrollWidth") <= width, "only the mail scrolls sideways"
     assert asked == []
     with page.expect_request(f"{address}/tea.gif"):
-        page.get_by_label("Show pictures").check()
+        page.get_by_label("Show images").check()
         expect(page.locator("#preview iframe[src*='pictures=on']")).to_be_visible()
         page.locator("#preview iframe").scroll_into_view_if_needed()
     page.frame_locator("#preview iframe").get_by_text("Leave").wait_for()
     page.get_by_role("link", name="Edit").first.click()
-    page.get_by_label("Show pictures").scroll_into_view_if_needed()
+    page.get_by_label("Show images").scroll_into_view_if_needed()
     expect(page.locator("#preview-holder iframe.loading")).to_have_count(0)
     assert asked == ["/tea.gif"], "asked for once, and not by the editor, where nobody allowed it yet"
     with page.expect_request(f"{address}/tea.gif"):
-        page.get_by_label("Show pictures").check()
+        page.get_by_label("Show images").check()
     assert page.locator("#preview-holder iframe").last.bounding_box()["width"] >= 600
 
 

@@ -44,14 +44,14 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
     page.get_by_label("CSV file").set_input_files(file)
     page.get_by_role("button", name="Upload").click()
     page.get_by_label("Or a new list named").fill("Visitors of the fair")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Check the file").click()
     upload = page.locator("#upload")
     with waiting_at(product, address(BATCH_ROWS)):
         page.get_by_role("button", name=f"Import {PIECES * BATCH_ROWS:,} contacts").click(timeout=SOON)
         expect(upload).to_contain_text(f"{BATCH_ROWS:,} of {PIECES * BATCH_ROWS:,}", timeout=SOON)
         upload.get_by_role("link", name="Stop").click()
         dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("What has been taken in stays.")
+        expect(dialog).to_contain_text("What has been imported is kept.")
         with page.expect_request(re.compile(r"/stop/$")):
             dialog.get_by_role("button", name="Stop").click(no_wait_after=True)
     expect(upload).to_contain_text("It was stopped after row", timeout=SOON)
@@ -66,7 +66,7 @@ def test_an_import_is_stopped_at_the_row_it_is_at_and_goes_on_from_there(
 
     page.goto("/contacts/import/")
     page.get_by_role("link", name="fair.csv").click()
-    page.get_by_role("button", name="Go on").click()
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("link", name="Show the contacts of the list").click(timeout=SOON)
     expect(page.locator("#contacts")).to_contain_text(f"{PIECES * BATCH_ROWS:,} contacts")
 

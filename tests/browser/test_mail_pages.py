@@ -1,5 +1,4 @@
-"""What a marketer does before a mail goes out, on the running product in a real browser: import, contacts, segment,
-editor."""
+"""What a marketer does before a mail goes out, in a real browser: import, contacts, segment, editor."""
 
 import re
 
@@ -30,7 +29,7 @@ def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_pat
     expect(page.get_by_label("Name of the attribute “First name”")).to_be_hidden()
     page.get_by_label("Name of the attribute “Favourite”").fill("drink")
     page.get_by_label("Or a new list named").fill("Tasting in the browser")
-    page.get_by_role("button", name="Try it").click()
+    page.get_by_role("button", name="Check the file").click()
 
     start = page.get_by_role("button", name="Import 2 contacts")
     expect(start).to_be_visible(timeout=SOON)
@@ -52,7 +51,7 @@ def test_a_file_is_imported_by_choosing_its_columns(page: Page, sign_in, tmp_pat
     expect(page.get_by_text("Husum", exact=True)).to_be_visible()
     page.get_by_role("link", name="Delete").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("The contact goes for good")
+    expect(dialog).to_contain_text("The contact is deleted permanently")
     dialog.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status").first).to_contain_text("is deleted")
 

@@ -57,12 +57,12 @@ def test_a_person_chooses_a_zone_and_schedules_in_it(open_as: Callable[[str], Pa
     expect(dialog.get_by_text("02:30 does not exist on 9 Mar 2098")).to_be_visible()
     dialog.get_by_label("Send at").fill("2098-07-01T20:00")
     dialog.get_by_role("button", name="Schedule").click()
-    expect(status).to_contain_text("Starts by itself on 1 Jul 2098, 20:00 (New York time)")
+    expect(status).to_contain_text("Starts automatically on 1 Jul 2098, 20:00 (New York time)")
 
     colleague = open_as("analyst")
     colleague.goto(page.url)
     expect(colleague.locator("#campaign-status")).to_contain_text(
-        "Starts by itself on 2 Jul 2098, 02:00 (Berlin time)"
+        "Starts automatically on 2 Jul 2098, 02:00 (Berlin time)"
     )
     status.get_by_role("button", name="Unschedule").click()
     expect(status.locator(".status-badge")).to_have_text("Draft")

@@ -133,11 +133,11 @@ def test_readyz_names_migrations_that_are_missing(client, readyz_token):
 
 
 def test_what_is_not_open_and_what_is_not_there_are_said_on_a_page_of_ours(client):
-    assert "There is nothing here" in client.get("/nothing/").content.decode()
+    assert "Page not found" in client.get("/nothing/").content.decode()
     client.force_login(user_in("Analysts"))
     for path, status, words in (
-        ("/nothing/", 404, "There is nothing here"),
-        ("/campaigns/999999/", 404, "There is nothing here"),
+        ("/nothing/", 404, "Page not found"),
+        ("/campaigns/999999/", 404, "Page not found"),
         ("/campaigns/email/new/", 403, "You do not have access to this"),
     ):
         response = client.get(path)
@@ -151,7 +151,7 @@ def test_a_form_that_is_out_of_date_is_told_to_be_sent_again():
     client.force_login(user_in("Marketers"))
     response = client.post("/logout/")
     assert response.status_code == 403
-    assert "Try that again" in response.content.decode()
+    assert "Please try again" in response.content.decode()
 
 
 def test_a_fault_of_ours_is_said_on_a_page_that_needs_nothing(client, marketer, monkeypatch):

@@ -143,7 +143,7 @@ def test_people_are_not_deleted_with_a_history_of_theirs():
 @pytest.mark.parametrize(
     ("at", "sentence"),
     [
-        (None, "Say when"),
+        (None, "Choose when"),
         (timezone.now().replace(tzinfo=None) + HOUR, "needs a time zone"),
         (timezone.now() - HOUR, "must lie in the future"),
     ],

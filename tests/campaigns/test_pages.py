@@ -276,7 +276,7 @@ def test_a_mail_is_scheduled_in_the_zone_of_the_site(client, marketer, settings)
 
 @pytest.mark.parametrize(("at", "sentence"), [
     ("2001-01-01T10:00", "must lie in the future"),
-    ("", "Say when it is to be sent."),
+    ("", "Choose when to send it."),
     ("tomorrow", "Enter a valid date/time."),
 ])  # fmt: skip
 def test_a_time_that_cannot_be_is_refused_with_the_sentence(client, marketer, at, sentence):

@@ -82,7 +82,7 @@ def test_a_frozen_database_keeps_no_till_or_page_waiting_and_costs_no_sale(shop)
     assert "does not answer" in json.loads(ready[2])["problems"][0]
     assert ready_after < 8
     assert (page[0], page[1]["Retry-After"]) == (503, "5")
-    assert b"The database is away" in page[2]
+    assert b"The database is not available" in page[2]
     assert page_after < 30
     during = [
         (until - began, answer)

@@ -1,4 +1,4 @@
-"""An SMTP server that fails on order and remembers what it took: for tests of everything that sends.
+r"""An SMTP server that fails on order and remembers what it took: for tests of everything that sends.
 
 In a test's process, in a thread of its own:
 
@@ -14,7 +14,7 @@ A rule is `STAGE [condition…] ACTION`; the first that matches acts.
               body: while the content comes; dot: all of it came, not accepted; ack: accepted and recorded, unanswered
   conditions  p=0.1 of the times | of=0.1 of the recipients, always the same | to=REGEX matches the recipient
               after=N messages of this connection | times=N and no more
-  actions     451 4.7.1 words (any reply; \\n makes lines, 421 closes) | drop | stall (never answers)
+  actions     451 4.7.1 words (any reply; \n makes lines, 421 closes) | drop | stall (never answers)
               freeze (reads no further) | hold (answers once the test calls `release`)
               delay SECONDS (then goes on) | raw BYTES (escapes as in Python)
               half BYTES (then silent) | flood (lines of a reply without end)

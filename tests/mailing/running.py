@@ -12,7 +12,7 @@ from django_q.models import OrmQ
 
 from campaigns import lifecycle
 from mailing import clock, launch, tallies
-from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, Target
+from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, SmtpConnection, Target
 from mailing.sending import lanes, pump
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
 
@@ -20,6 +20,16 @@ from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFa
 SEPARATE = pytest.mark.django_db(transaction=True)
 
 BODY = "Hello {{ first_name }},\n\n[News](https://shop.example/news)\n\n[Unsubscribe]({{ unsubscribe_url }})"
+
+
+def list_down_connections(connection_ids):
+    """Those of the connections that cannot be used now, because the breaker took them out or a person did."""
+    rows = SmtpConnection.objects.filter(pk__in=connection_ids)
+    return {
+        row.pk
+        for row in rows.select_related("pace")
+        if not row.is_enabled or (hasattr(row, "pace") and row.pace.down_since)
+    }
 
 
 def draft(recipients=3, *, connection=None, routes=(), **fields):

@@ -85,7 +85,7 @@ def test_only_the_segment_says_who_belongs_to_its_group(client, marketer, people
         text.replace("<strong>", "").replace("</strong>", "").split()
     )
     assert 'name="customers"' not in text
-    assert "kept by the segment “Coast”" in page(client, "/groups/")
+    assert "filled by the segment “Coast”" in page(client, "/groups/")
     before = {"shown": "C8", "customers": "C9"}  # from a form opened while people said it
     client.post(f"/groups/{group.pk}/", {"name": "Seaside"} | before)
     assert CustomerGroup.objects.get().name == "Seaside"

@@ -23,7 +23,7 @@ def test_why_names_the_list_the_exclusion_or_the_suppression_that_decides():
     assert verdict(ada, campaign) == (True, f"They are in the list “{everybody}”.")
     assert verdict(bob, campaign) == (False, "They are in none of its lists and segments.")
     Membership.objects.filter(contact=ada).update(unsubscribed_at="2026-03-04T00:00Z")
-    assert verdict(ada, campaign) == (False, f"They left the list “{everybody}” on 4 Mar 2026.")
+    assert verdict(ada, campaign) == (False, f"They unsubscribed from the list “{everybody}” on 4 Mar 2026.")
     named_bob = Segment.objects.create(
         name="Bobs", tree={"field": "email", "op": "equals", "value": bob.email}
     )

@@ -35,7 +35,7 @@ def test_lists_are_counted_renamed_and_deleted(client, marketer):
     assert (row.members, row.left) == (1, 1)
     client.post(f"/lists/{members.pk}/edit/", {"name": "Club"})
     assert ContactList.objects.get().name == "Club"
-    assert "Its contacts stay" in page(client, f"/lists/{members.pk}/delete/")
+    assert "Its contacts are kept" in page(client, f"/lists/{members.pk}/delete/")
     assert ContactList.objects.exists()
     client.post(f"/lists/{members.pk}/delete/")
     assert not ContactList.objects.exists()

@@ -167,7 +167,7 @@ def test_lists_are_joined_left_and_joined_again_only_by_a_tick(client, marketer)
     stays, goes, left = (ContactListFactory(contacts=[contact]) for _ in range(3))
     Membership.objects.filter(list=left).update(unsubscribed_at=timezone.now())
     text = page(client, f"/contacts/{contact.pk}/edit/")
-    assert "(left it on" in text
+    assert "(unsubscribed on" in text
     client.post(f"/contacts/{contact.pk}/edit/", contact_form(lists=[stays.pk]))
     assert not goes.memberships.exists()
     assert left.memberships.get().unsubscribed_at, "the evidence stays"
@@ -195,7 +195,7 @@ def test_a_contact_is_deleted_after_a_question_and_the_ledger_and_the_suppressio
     ContactListFactory(contacts=[contact])
     DeliveryFactory(contact=contact, campaign=EmailCampaignFactory(status="running"))
     SuppressionFactory(email="ada@example.com")
-    assert "The contact goes for good" in page(client, f"/contacts/{contact.pk}/delete/")
+    assert "The contact is deleted permanently" in page(client, f"/contacts/{contact.pk}/delete/")
     assert client.post(f"/contacts/{contact.pk}/delete/").url == "/contacts/"
     assert not Contact.objects.filter(pk=contact.pk).exists()
     assert Delivery.objects.get().email == "ada@example.com"
@@ -222,7 +222,7 @@ def test_the_evidence_of_an_unsubscription_is_shown(client, marketer):
         basis="evidence",
     )
     text = page(client, f"/contacts/{delivery.contact_id}/")
-    assert "By the button of the mail program, Gmail" in text
+    assert "The unsubscribe button of the mail program, Gmail" in text
 
 
 # ── why ──────────────────────────────────────────────────────────────────────────────────────────────────────────────

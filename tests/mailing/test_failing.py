@@ -246,9 +246,9 @@ def test_an_outage_is_waited_for_and_the_campaign_goes_on_by_itself(server, sett
     assert campaign.status == "running"
     assert counts(campaign) == {"pending": 20}
     assert not Attempt.objects.exists()
-    (lane,) = progress.read_figures(campaign).lanes
-    assert begun <= lane.failing_since <= timezone.now()
-    assert lane.gives_up_at == lane.failing_since + timedelta(minutes=15)
+    (row,) = progress.read_figures(campaign).connections
+    assert begun <= row.failing_since <= timezone.now()
+    assert row.gives_up_at == row.failing_since + timedelta(minutes=15)
     server.settings.rules = []
     assert send(campaign).status == "completed"
     assert set(addresses(server).values()) == {1}

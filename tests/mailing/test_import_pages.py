@@ -56,7 +56,7 @@ def test_a_file_goes_through_its_columns_and_a_trial_to_its_end(
     assert [task.func() for task in OrmQ.objects.all()] == ["mailing.tasks.import_upload"]
     text = page(client, response.url)
     assert "every 1s" in text
-    assert "are being counted" in text
+    assert "Counting the rows" in text
 
     run_import(upload)
     text = page(client, response.url, **HTMX)
@@ -158,7 +158,7 @@ def test_what_was_chosen_stands_there_again_after_the_trial(client, marketer):
 
 def test_an_import_is_discarded_after_a_question(client, marketer):
     upload = upload_file(client)
-    assert "Nothing was taken in from it" in page(client, f"/imports/{upload.pk}/discard/")
+    assert "Nothing was imported from it" in page(client, f"/imports/{upload.pk}/discard/")
     assert client.post(f"/imports/{upload.pk}/discard/").url == "/contacts/import/"
     assert not Upload.objects.exists()
     assert not importing.path_of(upload.pk).exists()

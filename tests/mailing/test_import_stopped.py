@@ -51,7 +51,7 @@ def test_one_that_is_stopped_takes_no_further_row_and_goes_on_where_it_was(clien
     upload = halfway()
     address = f"/imports/{upload.pk}/"
     assert f"{address}stop/" in page(client, address)
-    assert "What has been taken in stays." in page(client, f"{address}stop/")
+    assert "What has been imported is kept." in page(client, f"{address}stop/")
     assert fresh(upload).status == "running", "to ask is not to stop"
     assert client.post(f"{address}stop/").url == address
     assert importing.run(upload.pk) is False

@@ -285,13 +285,13 @@ def test_columns_are_chosen_anew_after_a_trial_and_its_verdicts_go():
 
 def test_an_import_is_started_once_and_only_after_its_trial():
     upload = receive_file("email\na@example.com\n")
-    with pytest.raises(Refused, match="only what has been tried is taken in"):
+    with pytest.raises(Refused, match="only a checked file can be imported"):
         importing.start(upload)
     upload = try_import("email\na@example.com\n")
     importing.start(upload)
-    with pytest.raises(Refused, match="Somebody has gone on"):
+    with pytest.raises(Refused, match="Somebody has continued"):
         importing.start(upload)
-    with pytest.raises(Refused, match="Somebody has gone on"):
+    with pytest.raises(Refused, match="Somebody has continued"):
         importing.choose(upload, ["email"])
 
 

@@ -202,7 +202,7 @@ def test_saving_a_scheduled_campaign_puts_it_back_to_draft_and_says_so_before_an
     path = f"/campaigns/email/{campaign.pk}/edit/"
     assert "Saving puts it back to draft" in page(client, path)
     response = client.post(path, DRAFT | {"name": "Winter letter"}, follow=True)
-    assert "a draft again: schedule it anew" in response.content.decode()
+    assert "a draft again: schedule it again" in response.content.decode()
     campaign = EmailCampaign.objects.get()
     assert campaign.status == "draft"
     assert not campaign.targets.exists()

@@ -189,7 +189,7 @@ def test_a_poll_of_the_dashboard_takes_as_many_queries_for_five_campaigns_as_for
 
 def test_the_failed_are_tried_again(client, marketer, launched_campaign):
     launched_campaign.deliveries.update(status="failed", due_at=None)
-    assert "Retry the failed" in page(client, f"/campaigns/email/{launched_campaign.pk}/")
+    assert "Retry failed" in page(client, f"/campaigns/email/{launched_campaign.pk}/")
     assert client.post(f"/campaigns/email/{launched_campaign.pk}/retry/").status_code == 302
     assert set(launched_campaign.deliveries.values_list("status", flat=True)) == {"pending"}
 

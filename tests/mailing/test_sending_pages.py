@@ -131,7 +131,7 @@ def test_a_marketer_looks_at_connections_and_cannot_test_them(client, marketer):
 
 def test_a_connection_nobody_uses_is_deleted_after_a_question(client, administrator):
     smtp = SmtpConnectionFactory(name="Old relay")
-    assert "goes for good" in page(client, f"/connections/{smtp.pk}/delete/")
+    assert "are deleted permanently" in page(client, f"/connections/{smtp.pk}/delete/")
     assert client.post(f"/connections/{smtp.pk}/delete/").url == "/connections/"
     assert not SmtpConnection.objects.exists()
 

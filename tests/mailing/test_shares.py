@@ -19,6 +19,7 @@ from tests.mailing.running import (
     fresh,
     in_thread,
     launch_campaign,
+    list_down_connections,
     send,
     to,
     wait_for,
@@ -83,7 +84,7 @@ def test_failover_goes_on_with_the_next_when_the_first_fails_and_back_once_it_wo
     for _ in range(breaker.FAILURES_UNTIL_DOWN):
         Pace.objects.update(held_until=None)
         pump.run_lane(routes[0][0].pk, 0)
-    assert breaker.list_down([smtp.pk for smtp, _ in routes]) == {routes[0][0].pk}
+    assert list_down_connections([smtp.pk for smtp, _ in routes]) == {routes[0][0].pk}
     sent_by_first = len(servers[0].accepted)
     with in_thread(lambda: pump.run_lane(routes[1][0].pk, 0)):
         wait_for(lambda: len(servers[1].accepted) > 10)
@@ -102,10 +103,10 @@ def test_the_report_shows_what_was_planned_and_what_became_of_it_when_a_server_f
     campaign = launch_campaign(60, sharing="percentage", routes=routes)
     servers[0].settings.rules = parse("mail after=7 drop", "connect p=0.9 drop")
     assert send(campaign, seconds=40).status == "completed"
-    lanes_of = {lane.connection.pk: lane for lane in progress.read_figures(campaign).lanes}
+    figures_of = {row.connection.pk: row for row in progress.read_figures(campaign).connections}
     for server, (smtp, _) in zip(servers[:2], routes, strict=True):
-        assert lanes_of[smtp.pk].planned == 30
-        assert lanes_of[smtp.pk].accepted == len(server.accepted)
+        assert figures_of[smtp.pk].planned == 30
+        assert figures_of[smtp.pk].accepted == len(server.accepted)
     assert set((addresses(servers[0]) + addresses(servers[1])).values()) == {1}
 
 

@@ -55,9 +55,9 @@ def test_the_answer_to_a_test_mail_comes_to_the_page(
         with django_capture_on_commit_callbacks(execute=True):
             client.post(f"{path}test/", {"to": "a@shop.example"})
         waiting = client.get(f"{path}test/answer/").content.decode()
-        assert "is under way" in waiting
+        assert "is being sent" in waiting
         assert 'hx-trigger="every 2s"' in waiting
-        assert "is under way" in client.get(path).content.decode()
+        assert "is being sent" in client.get(path).content.decode()
         queued_task = OrmQ.objects.get().task
         result = tasks.send_test(*queued_task["args"])
     Task.objects.create(
@@ -114,7 +114,7 @@ def test_a_test_mail_by_htmx_is_answered_in_its_card(client, marketer):
     path = f"/campaigns/email/{campaign.pk}/test/"
     text = client.post(path, {"to": "ada@shop.example"}, **HTMX).content.decode()
     assert text.lstrip().startswith("<section")
-    assert "The test mail to ada@shop.example is under way" in text
+    assert "The test mail to ada@shop.example is being sent" in text
     EmailCampaign.objects.filter(pk=campaign.pk).update(status="running")
     late = client.post(path, {"to": "ada@shop.example"}, **HTMX)
     assert (late.status_code, late["HX-Retarget"]) == (409, "#campaign-status")

@@ -5,7 +5,7 @@ import pytest
 from campaigns.lifecycle import fire
 from mailing import drafting, progress, tracking, visitors
 from mailing.models import Attempt, Delivery, Lane, Pace
-from mailing.sending import breaker, lanes, pump, tokens
+from mailing.sending import lanes, pump, tokens
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
@@ -15,6 +15,7 @@ from tests.mailing.running import (
     fresh,
     in_thread,
     launch_campaign,
+    list_down_connections,
     send,
     to,
     wait_for,
@@ -99,10 +100,10 @@ def test_the_share_of_a_dead_connection_goes_to_the_others(server):
     assert campaign.planned == {str(well.pk): 20, str(dead.pk): 20}
     assert send(campaign).status == "completed"
     assert len(addresses(server)) == 40
-    lanes_of = {lane.connection.pk: lane for lane in progress.read_figures(campaign).lanes}
-    assert (lanes_of[well.pk].planned, lanes_of[well.pk].actual) == (20, 40)
-    assert (lanes_of[dead.pk].planned, lanes_of[dead.pk].actual) == (20, 0)
-    assert lanes_of[dead.pk].trouble
+    figures_of = {row.connection.pk: row for row in progress.read_figures(campaign).connections}
+    assert (figures_of[well.pk].planned, figures_of[well.pk].actual) == (20, 40)
+    assert (figures_of[dead.pk].planned, figures_of[dead.pk].actual) == (20, 0)
+    assert figures_of[dead.pk].trouble
 
 
 def test_failover_sends_all_through_the_first_that_works(server):
@@ -126,9 +127,9 @@ def test_a_connection_that_works_again_takes_its_share_back(server):
     smtp = to(server)
     campaign = launch_campaign(5, connection=smtp)
     Pace.objects.create(connection=smtp, failures=9, down_since=campaign.prepared_at)
-    assert breaker.list_down([smtp.pk]) == {smtp.pk}
+    assert list_down_connections([smtp.pk]) == {smtp.pk}
     assert pump.run_lane(smtp.pk, 0) == 5
-    assert breaker.list_down([smtp.pk]) == set()
+    assert list_down_connections([smtp.pk]) == set()
     assert fresh(campaign).status == "completed"
 
 

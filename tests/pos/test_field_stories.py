@@ -83,7 +83,7 @@ def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
     till.put("C", basket_of(line(1, 600), line(2, 400)))
     assert till.give_back("C", "R1", {"1": 1})["total"] == 540
     publish.switch(ten, False)
-    one = PromotionFactory(standalone=True, lane="order", benefit={"type": "fixed_total", "amount": 100})
+    one = PromotionFactory(standalone=True, level="order", benefit={"type": "fixed_total", "amount": 100})
     till.put("D", basket_of(line(1, 333, 3)))
     assert sum(till.give_back("D", f"R{number}", {"1": 1})["total"] for number in range(3)) == 899
     assert till.give_back("D", "R9", {"1": 1})["error"] == "exceeds_sold"
@@ -92,7 +92,7 @@ def test_returns_of_a_discounted_sale_add_up_to_the_cent(till):
         standalone=True, target={"match": {"skus": ["SKU3"]}}, benefit={"type": "percent", "percent": 2000}
     )
     PromotionFactory(
-        standalone=True, lane="order", benefit={"type": "percent_of_total", "percent": 1000}, name="sale"
+        standalone=True, level="order", benefit={"type": "percent_of_total", "percent": 1000}, name="sale"
     )
     answer = till.put("E", basket_of(line(1, 400), line(2, 200), line(3, 500)))
     assert answer["total"] == 900

@@ -110,7 +110,10 @@ def test_a_void_is_answered_as_its_operation_shows(shop):
 
 def test_the_other_requests_are_taken_too(shop):
     codes = shop.till.quote(examples.REQUESTS["quote"]["codes"])
-    assert shop.show(codes["coupons"]) == examples.REFUSED_CODES
+    assert shop.show(codes["coupons"]) == [
+        *examples.QUOTE["coupons"],
+        {"code": "SPRNIG10", "status": "coupon_unknown", "message": "There is no such code."},
+    ]
     assert shop.till.quote(examples.REQUESTS["quote"]["one line"])["discount"] == 498
     assert shop.sell_offline().status == 201
 

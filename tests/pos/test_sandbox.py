@@ -170,7 +170,7 @@ def test_a_gift_stands_with_what_applies_and_not_with_what_does_not(client, mark
     PromotionFactory(name="A mug on top", standalone=True, benefit={"type": "free_gift", "sku": "MUG"})
     page = result(client, sandbox_address(LocationFactory(), SHIRT))
     assert "The till may add 1 × MUG for nothing: A mug on top." in page
-    assert "Every promotion there is gave something." in page
+    assert "Every promotion applied." in page
 
 
 def test_weighed_goods_and_a_currency_without_decimals(client, marketer):

@@ -19,12 +19,12 @@ def percent(percent: int, **fields: Any) -> dict:
 
 
 def off_sale(amount: int, **fields: Any) -> dict:
-    return {"lane": "order", "benefit": {"type": "fixed_total", "amount": amount}} | fields
+    return {"level": "order", "benefit": {"type": "fixed_total", "amount": amount}} | fields
 
 
 def off_sale_from(threshold: int, amount: int) -> dict:
     tiers = [{"at_least": threshold, "amount": amount}]
-    return {"lane": "order", "benefit": {"type": "tiered", "tiers": tiers}}
+    return {"level": "order", "benefit": {"type": "tiered", "tiers": tiers}}
 
 
 BEST_OF = {"stacking": {"type": "best_of", "group": "autumn"}}

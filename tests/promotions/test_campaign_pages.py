@@ -143,7 +143,7 @@ def test_a_paused_campaign_whose_end_has_passed_says_what_a_resume_does(client, 
     campaign = PromotionCampaignFactory(status="paused", ends_at=ended)
     assert "Its end has passed" in read_page(client.get(campaign.get_absolute_url()))
     asked = words(read_page(client.get(f"/campaigns/{campaign.pk}/resume/")))
-    assert "resumed now it expires at once" in asked
+    assert "if you resume it now, it expires at once" in asked
 
 
 @pytest.mark.parametrize("status", ["expired", "cancelled"])
@@ -182,7 +182,6 @@ def test_the_counters_show_what_is_spent_held_and_left_and_when_it_ends(client, 
 
 def with_counter(campaign):
     """Publish the counter that a factory's row does not have yet."""
-
     with transaction.atomic():
         publish.lock_rules()
         publish.publish_campaign(campaign)
@@ -205,7 +204,7 @@ def test_a_used_up_budget_is_a_badge_with_its_time_and_the_campaign_stays_active
     with_counter(campaign)
     page = words(read_page(client.get(campaign.get_absolute_url())))
     assert "Budget used up" in page
-    assert f"Nothing has been left since {timezone.now():%-d %b %Y}" in page
+    assert f"Used up since {timezone.now():%-d %b %Y}" in page
     assert "The campaign stays active: raise the budget" in page
     client.post(f"/campaigns/promotion/{campaign.pk}/edit/", edit_answers(campaign) | {"budget": "20"})
     assert "Budget used up" not in read_page(client.get(campaign.get_absolute_url()))
@@ -337,7 +336,7 @@ def test_a_draft_says_that_nothing_is_linked_and_one_that_is_over_that_nothing_w
 
 def test_a_campaign_none_of_whose_promotions_is_on_says_so(client, marketer):
     campaign, (one, _) = campaign_with(2)
-    idle = "None of them is switched on"
+    idle = "All of them are switched off"
     assert idle not in read_page(client.get(campaign.get_absolute_url()))
     Promotion.objects.update(status="inactive")
     assert idle in read_page(client.get(campaign.get_absolute_url()))
@@ -352,7 +351,7 @@ def test_a_campaign_warns_of_a_linked_promotion_that_cannot_apply_in_it(client, 
     now = timezone.now()
     campaign, (late, _) = campaign_with(2, ends_at=now + DAY, budget=100)
     Promotion.objects.filter(pk=late.pk).update(
-        starts_at=now + 2 * DAY, benefit={"type": "fixed_total", "amount": 500}, lane="order"
+        starts_at=now + 2 * DAY, benefit={"type": "fixed_total", "amount": 500}, level="order"
     )
     page = words(read_page(client.get(f"/campaigns/promotion/{campaign.pk}/")))
     assert f"Its window lies outside that of “{campaign}”: it never applies there." in page

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
             {"on_budget_end": ["partial", "reject"]},
             "when the budget ends: grant what is left → give nothing unless all fits",
         ),
-        ({"max_discount_percent": [None, 1250]}, "most percent of one sale: none → 12.5%"),
+        ({"max_discount_percent": [None, 1250]}, "maximum percent per sale: none → 12.5%"),
         ({"benefit": [{"type": "percent"}, {"type": "bundle"}]}, "discount"),
     ],
 )
@@ -75,4 +75,4 @@ def test_the_pages_of_a_promotion_and_of_the_stacking_rules_show_what_an_edit_ch
     page = words(read_page(client.get(f"/promotions/{promotion.pk}/")))
     assert "maximum uses: 5 → 7" in page
     page = words(read_page(client.get("/stacking/")))
-    assert "most discount of one sale: none → €10.00" in page
+    assert "maximum discount per sale: none → €10.00" in page

@@ -23,7 +23,7 @@ from tests.promotions.pages import campaign_with
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-ORDER = {"lane": "order", "benefit": {"type": "fixed_total", "amount": 100}}
+ORDER = {"level": "order", "benefit": {"type": "fixed_total", "amount": 100}}
 CODED = {"trigger": "coupon"}
 EXCLUSIVE = {"stacking": {"type": "exclusive"}}
 GROUP = {"stacking": {"type": "best_of", "group": "autumn"}}
@@ -175,7 +175,7 @@ def test_what_applies_now_is_what_is_on_in_an_open_window_in_the_order_of_applic
         campaign_with(status=status)
     over, _ = campaign_with()
     type(over).objects.filter(pk=over.pk).update(ends_at=now)
-    alone = PromotionFactory(standalone=True, priority=1, lane="order")
+    alone = PromotionFactory(standalone=True, priority=1, level="order")
     PromotionFactory(standalone=True, status="inactive")
     PromotionFactory(standalone=True, ends_at=now - DAY)
     PromotionCampaignFactory(status="active")

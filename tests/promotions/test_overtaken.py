@@ -100,7 +100,7 @@ def test_stacking_rules_changed_meanwhile_are_told(client, administrator):
     }
     stacking.change_rules(by=administrator, max_discount=5000)
     page = read_page(client.post("/stacking/", answers), 422)
-    assert "most discount of one sale: none → €50.00" in words(page)
+    assert "maximum discount per sale: none → €50.00" in words(page)
     assert StackingSettings.objects.get().max_promotions is None
     assert client.post("/stacking/", answers | {"seen": read_edition(page)}).status_code == 302
     assert StackingSettings.objects.get().max_promotions == 3

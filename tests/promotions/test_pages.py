@@ -192,14 +192,14 @@ def test_two_promotions_are_kept_apart_from_the_answer_of_the_inspector(client, 
     response = client.post("/stacking/pair/", {"one": other.pk, "other": one.pk, "apart": "1"})
     assert response["Location"] == f"/stacking/?one={other.pk}&other={one.pk}#meeting"
     page = words(read_page(client.get(response["Location"])))
-    assert "They never meet in one sale, from the very next sale." in page
+    assert "They never combine in one sale, from the very next sale." in page
     assert "They are an excluded pair." in page
-    assert f"Never together {one} and {other} Allow together" in page
+    assert f"Never combined {one} and {other} Allow together" in page
     assert f"“{one}” and “{other}”" in page.split("Changes", 1)[1]
     client.post("/stacking/pair/", {"one": one.pk, "other": other.pk})
     page = words(read_page(client.get(asked)))
     assert "can apply to one sale" in page
-    assert "Every two promotions may combine." in page
+    assert "All promotions may combine." in page
 
 
 def test_a_marketer_asks_and_cannot_keep_apart(client, marketer):

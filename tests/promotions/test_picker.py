@@ -76,7 +76,7 @@ def test_a_search_offers_what_it_finds_and_keeps_the_one_that_is_chosen(client, 
     assert chosen_keys(page, "one") == [str(coffee.pk)]
     by_name = sorted(teas, key=lambda tea: tea.name)
     assert offered_keys(page, "one")[1:] == [str(tea.pk) for tea in by_name[:8]]
-    assert "There are more: write more of the name." in page
+    assert "There are more: type more of the name." in page
     page = read_page(client.get("/promotions/offer/", {"of": "one", "find_one": "nothing like it"}))
     assert "No promotion has that in its name." in page
 

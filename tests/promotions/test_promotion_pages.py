@@ -226,7 +226,7 @@ def test_a_form_that_cannot_show_everything_says_so(client, marketer):
 
 def test_a_promotion_shows_its_campaigns_its_warnings_and_what_it_gave(client, marketer):
     campaign, (promotion,) = campaign_with(budget=5, name="Spring")
-    Promotion.objects.update(benefit={"type": "fixed_total", "amount": 500}, lane="order")
+    Promotion.objects.update(benefit={"type": "fixed_total", "amount": 500}, level="order")
     sale = SaleFactory()
     Redemption.objects.create(sale=sale, campaign=campaign, promotion=promotion, amount=777, uses=1)
     page = words(read_page(client.get(promotion.get_absolute_url())))
@@ -262,7 +262,7 @@ def test_of_many_campaigns_the_latest_are_offered_and_others_found_by_name(clien
     PromotionCampaignFactory(name="Winter sale")
     PromotionCampaignFactory.create_batch(6)
     page = words(read_page(client.get(promotion.get_absolute_url())))
-    assert "There are more: find them by their name." in page
+    assert "There are more: search by name." in page
     assert "Winter sale" not in page
     assert "Winter sale Draft Add" in words(
         read_page(client.get(f"{promotion.get_absolute_url()}?find=winter"))

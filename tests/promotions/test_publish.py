@@ -218,7 +218,7 @@ def test_a_new_promotion_is_inactive_until_it_is_switched_on():
         ({"max_uses": 0}, "max_uses"),
         ({"priority": -1}, "priority"),
         ({"name": ""}, "name"),
-        ({"lane": "left"}, "lane"),
+        ({"level": "left"}, "level"),
         ({"starts_at": timezone.now(), "ends_at": timezone.now() - DAY}, "ends_at"),
         ({"starts_at": timezone.now().replace(tzinfo=None)}, "starts_at"),
         ({"status": "active"}, "status"),

@@ -41,5 +41,5 @@ def test_only_a_campaign_that_has_not_begun_shows_it(client, marketer, status):
     page = read_page(client.get(PromotionCampaignFactory(status=status).get_absolute_url()))
     has_begun = status not in ("draft", "scheduled")
     assert ("Ready for the till?" in page) == (not has_begun)
-    assert ("Given so far" in page) == has_begun
+    assert ("Results so far" in page) == has_begun
     assert ("Day by day" in page) == has_begun

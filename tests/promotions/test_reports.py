@@ -196,7 +196,7 @@ def test_expired_campaigns_are_told_from_cancelled_ones():
     assert [(group["name"], group["count"], group["given"]) for group in report.groups] == [
         ("Expired", 2, 120),
         ("Cancelled", 1, 3),
-        ("Not over", 1, 4000),
+        ("Not ended", 1, 4000),
     ]
     assert [row["state"] for row in report.rows] == ["", "active", "expired", "expired", "cancelled"]
 

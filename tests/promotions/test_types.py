@@ -225,7 +225,7 @@ def test_every_benefit_of_the_engine_can_be_filled_in():
 def test_a_first_time_promotion_always_asks_for_a_first_purchase():
     stored = types.make_terms("first", {"reduction": "percent", "percent": 1000})
     assert stored["conditions"] == [{"type": "first_purchase"}]
-    assert stored["lane"] == "order"
+    assert stored["level"] == "order"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_first_time_promotion_always_asks_for_a_first_purchase():
     [
         ("sale", {"benefit": {"type": "cheapest_free", "units": 1}}),
         ("sale", {"target": {"match": {"skus": ["A"]}}}),
-        ("sale", {"lane": "item"}),
+        ("sale", {"level": "item"}),
         (
             "sale",
             {

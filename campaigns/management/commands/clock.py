@@ -1,11 +1,11 @@
 import signal
 import threading
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from campaigns import clock
+from campaigns.annotations import Argument
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--every", type=float, default=5, help="seconds between two beats (default 5)")
 
-    def handle(self, *args: Any, every: float, **options: Any) -> None:
+    def handle(self, *args: Argument, every: float, **options: Argument) -> None:
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())

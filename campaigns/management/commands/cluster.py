@@ -1,11 +1,11 @@
 import os
 import sys
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
+from campaigns.annotations import Argument
 from campaigns.processes import announce_stop, die_with_parents
 
 
@@ -17,7 +17,7 @@ class Command(BaseCommand):
         clusters = [settings.Q_CLUSTER["name"], *settings.Q_CLUSTER["ALT_CLUSTERS"]]
         parser.add_argument("name", choices=clusters, help="the cluster, as named in settings.Q_CLUSTER")
 
-    def handle(self, *args: Any, name: str, **options: Any) -> None:
+    def handle(self, *args: Argument, name: str, **options: Argument) -> None:
         if os.environ.get("Q_CLUSTER_NAME") != name:
             # django-q2 chose its settings by this variable when it was imported, before this command was known.
             os.environ["Q_CLUSTER_NAME"] = name

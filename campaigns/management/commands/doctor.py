@@ -1,16 +1,16 @@
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from campaigns import database_time, doctor, health
+from campaigns.annotations import Argument
 from campaigns.models import Heartbeat
 
 
 class Command(BaseCommand):
     help = "Prove the invariants; exits 1 with one line for each breach."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Argument, **options: Argument) -> None:
         if problems := health.check_database():
             raise CommandError(problems[0])
         breaches = list(doctor.find_breaches())

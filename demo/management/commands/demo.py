@@ -1,10 +1,10 @@
 import random
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import connection
 
 from campaigns import database_time, seeds
+from campaigns.annotations import Argument
 from demo import logins, mails, people, promotions
 
 
@@ -16,7 +16,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--logins", action="store_true", help="only print the logins that still hold")
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Argument, **options: Argument) -> None:
         if options["logins"]:
             self.greet()
             return

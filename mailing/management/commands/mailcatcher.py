@@ -1,11 +1,11 @@
 import asyncio
 import signal
 import sys
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from campaigns.annotations import Argument
 from mailing import catcher
 
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
         "The mail catcher: an SMTP server that keeps every message for the page /outbox/ and delivers none."
     )
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def handle(self, *args: Argument, **options: Argument) -> None:
         try:
             asyncio.run(self.serve())
         except OSError as error:

@@ -1,7 +1,6 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from campaigns.annotations import Argument
 from campaigns.refusals import Refused
 from pos import keys
 from pos.models import Location
@@ -14,7 +13,7 @@ class Command(BaseCommand):
         parser.add_argument("location", metavar="LOCATION_CODE")
         parser.add_argument("name", metavar="NAME")
 
-    def handle(self, *args: Any, location: str, name: str, **options: Any) -> None:
+    def handle(self, *args: Argument, location: str, name: str, **options: Argument) -> None:
         found = Location.objects.filter(code=location).first()
         if found is None:
             known = ", ".join(Location.objects.values_list("code", flat=True)) or "none yet"

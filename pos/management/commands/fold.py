@@ -1,10 +1,10 @@
 import signal
 import threading
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
 
+from campaigns.annotations import Argument
 from pos import folding
 
 
@@ -20,7 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="fold what waits, and end")
         parser.add_argument("--all", action="store_true", help="fold every sale anew")
 
-    def handle(self, *args: Any, every: float, once: bool, **options: Any) -> None:
+    def handle(self, *args: Argument, every: float, once: bool, **options: Argument) -> None:
         if options["all"]:
             folding.unfold_all_sales()
         stopped = threading.Event()

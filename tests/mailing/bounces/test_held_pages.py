@@ -105,7 +105,7 @@ def test_of_two_people_at_once_the_second_is_told():
 def test_who_only_looks_gets_no_button_and_decides_nothing(client):
     held = HeldReportFactory(address="ada@example.org")
     client.force_login(user_in("Analysts"))
-    assert "your role only looks" in page(client, f"/held-reports/{held.pk}/")
+    assert "your role can only view" in page(client, f"/held-reports/{held.pk}/")
     assert post(client, held, "bounce", "ada@example.org").status_code == 403
     client.force_login(UserFactory())
     assert post(client, held, "bounce", "ada@example.org").status_code == 403

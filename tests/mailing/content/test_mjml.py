@@ -34,8 +34,11 @@ def page_of(text: str) -> str:
 
 
 def outline(page: str) -> list[str]:
-    """Tags with their attributes and words in order, without what makes no difference: the order of attributes, empty
-    ones, where a comment for Outlook ends and the next begins, random ids, and the decimals of a width."""
+    """Tags with their attributes and words in order, without what makes no difference.
+
+    That is the order of attributes, empty ones, where a comment for Outlook ends and the next begins, random ids, and
+    the decimals of a width.
+    """
     text = re.sub(r"\s+", " ", page[page.index("<body") :])
     text = re.sub(r"<!-- .*?-->", " ", text)
     text = re.sub(r"<!--\[if [^\]]*\]>|<!\[endif\]-->|<!--<!\[endif\]-->|<!-->|-->", " ", text)

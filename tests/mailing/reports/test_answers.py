@@ -258,7 +258,7 @@ def test_doctor_finds_events_that_the_ledger_does_not_count(campaign, rows):
     count_nameless(campaign, kind="clicked", link=1, amount=-2)
     assert list(doctor.find_breaches()) == [
         f"Campaign {campaign.pk}: 1 recipients have events of people, and are not counted as opened.",
-        f"Campaign {campaign.pk}: -2 events that name nobody are counted as clicked (human).",
+        f"Campaign {campaign.pk}: -2 events that are anonymous are counted as clicked (human).",
     ]
     Event.objects.update(origin="machine")
     EventCount.objects.update(amount=2)
@@ -309,5 +309,5 @@ def test_what_became_too_old_to_name_anybody_is_still_counted(client, marketer, 
     assert (found.links[0].clicks, found.forgotten) == (2, 4)
     text = page(client, path(campaign))
     assert "too old to name anybody" in text
-    assert "name nobody" not in text
+    assert "are anonymous" not in text
     assert list(doctor.find_breaches()) == []

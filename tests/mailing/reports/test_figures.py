@@ -139,7 +139,7 @@ def test_a_report_is_partial_or_live_where_it_is_and_says_so(client, marketer, s
     endings.close(campaign.pk)
     text = page(client, path(campaign))
     if status == "paused":
-        assert "these figures are those of this moment" in text
+        assert "the figures will still change" in text
     else:
         assert "This report is partial" in text
         assert "1 of 3 mails had been sent" in text

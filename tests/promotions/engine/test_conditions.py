@@ -127,13 +127,13 @@ def test_the_same_start_and_end_is_the_whole_day_round():
     assert quote(sale(line("a", 1000)), conditional(r.Hours("06:00", "06:00"))).discount == 100
 
 
-def test_thresholds_of_the_item_lane_see_prices_before_any_discount():
+def test_thresholds_of_the_item_level_see_prices_before_any_discount():
     outcome = quote(BASKET, rule(1, off(50)), rule(2, r.FixedTotal(100), conditions=(r.MinSubtotal(2500),)))
     assert amounts_by_promotion(outcome) == {1: 1250, 2: 100}
 
 
-def test_thresholds_of_the_order_lane_see_what_the_item_lane_left():
-    order = rule(2, r.FixedTotal(100), lane="order", conditions=(r.MinSubtotal(2500),))
+def test_thresholds_of_the_order_level_see_what_the_item_level_left():
+    order = rule(2, r.FixedTotal(100), level="order", conditions=(r.MinSubtotal(2500),))
     outcome = quote(BASKET, rule(1, off(50)), order)
     assert why(outcome, 2) == ("min_subtotal", 2500, 1250, None)
     on_original = r.StackingRules(thresholds_on_original=True)
@@ -143,8 +143,8 @@ def test_thresholds_of_the_order_lane_see_what_the_item_lane_left():
     }
 
 
-def test_tiers_of_the_order_lane_follow_the_same_setting():
-    tiers = rule(2, r.Tiered((r.Tier(1000, percent=1000), r.Tier(2500, percent=2000))), lane="order")
+def test_tiers_of_the_order_level_follow_the_same_setting():
+    tiers = rule(2, r.Tiered((r.Tier(1000, percent=1000), r.Tier(2500, percent=2000))), level="order")
     assert amounts_by_promotion(quote(BASKET, rule(1, off(50)), tiers)) == {1: 1250, 2: 125}
     on_original = r.StackingRules(thresholds_on_original=True)
     assert amounts_by_promotion(quote(BASKET, rule(1, off(50)), tiers, stacking=on_original)) == {
@@ -153,6 +153,6 @@ def test_tiers_of_the_order_lane_follow_the_same_setting():
     }
 
 
-def test_nothing_in_the_order_lane_switches_another_off():
-    orders = [rule(n, r.FixedTotal(2000), lane="order", conditions=(r.MinSubtotal(2500),)) for n in (1, 2)]
+def test_nothing_in_the_order_level_switches_another_off():
+    orders = [rule(n, r.FixedTotal(2000), level="order", conditions=(r.MinSubtotal(2500),)) for n in (1, 2)]
     assert amounts_by_promotion(quote(BASKET, *orders)) == {1: 2000, 2: 500}

@@ -109,12 +109,12 @@ def test_priority_then_the_order_of_the_list_decides_the_order_of_application():
 def test_a_field_that_nothing_reads_is_named():
     case = next(case for case in BASKETS if case["id"] == "M01")
     (promotion,) = case["promotions"]
-    strange = promotion | {"target": promotion["target"] | {"max_lines": 1}, "lane": "order"}
+    strange = promotion | {"target": promotion["target"] | {"max_lines": 1}, "level": "order"}
     with pytest.warns(UserWarning, match="nothing reads") as found:
         run_case(case | {"promotions": [strange], "currency": "JPY"})
     assert [str(one.message) for one in found] == [
         "case M01: nothing reads currency",
-        "case M01: nothing reads promotions.lane",
+        "case M01: nothing reads promotions.level",
         "case M01: nothing reads target.max_lines",
     ]
 

@@ -113,7 +113,7 @@ def test_every_rule_gives_its_reason_when_asked_to_explain(far, reason):
 
 def test_of_many_steps_the_nearest_are_told():
     steps = [
-        rule(n, r.FixedTotal(100), lane="order", conditions=(r.MinSubtotal(n * 500),)) for n in range(1, 40)
+        rule(n, r.FixedTotal(100), level="order", conditions=(r.MinSubtotal(n * 500),)) for n in range(1, 40)
     ]
     outcome = quote(BASKET, *steps)
     assert list(amounts_by_promotion(outcome)) == [1, 2]

@@ -76,7 +76,7 @@ def test_both_sides_overlap_and_every_group_is_still_made():
         assert outcome.applied[0].applications == 3
 
 
-def test_a_unit_is_used_once_by_all_buy_gets_of_a_lane():
+def test_a_unit_is_used_once_by_all_buy_gets_of_a_level():
     outcome = quote(sale(line("a", 1000, 3)), rule(1, buy_get(2, 1)), rule(2, buy_get(2, 1)))
     assert amounts_by_promotion(outcome) == {1: 1000}
     assert why(outcome, 2)[0] == "min_quantity"
@@ -162,9 +162,9 @@ def test_two_promotions_free_two_different_units():
     assert by_line(outcome) == {"a": 500, "b": 300}
 
 
-def test_units_used_in_the_item_lane_may_be_used_in_the_order_lane():
+def test_units_used_in_the_item_level_may_be_used_in_the_order_level():
     outcome = quote(
-        sale(line("a", 1000, 3)), rule(1, buy_get(2, 1)), rule(2, buy_get(1, 1, percent=5000), lane="order")
+        sale(line("a", 1000, 3)), rule(1, buy_get(2, 1)), rule(2, buy_get(1, 1, percent=5000), level="order")
     )
     assert amounts_by_promotion(outcome) == {1: 1000, 2: 500}
 

@@ -73,7 +73,7 @@ def rule_lists(draw: st.DrawFn, most: int = 5) -> list[Rule]:
             draw(benefits),
             target=draw(targets),
             conditions=tuple(draw(st.lists(conditions, max_size=1))),
-            lane=draw(st.sampled_from(["item", "item", "order"])),
+            level=draw(st.sampled_from(["item", "item", "order"])),
             stacking=draw(stackings),
             priority=draw(st.integers(1, 3)),
             caps=r.Caps(draw(st.none() | amounts), draw(st.none() | st.integers(1, 3))),
@@ -136,8 +136,8 @@ def test_every_answer_is_sound_and_within_every_limit(lines, rules, left, stacki
         assert outcome.discount * 10_000 <= outcome.subtotal * stacking.max_discount_percent
     applied = {one.promotion for one in outcome.applied}
     assert not any({one, other} <= applied for one, other in stacking.excluded_pairs)
-    lanes = {one.lane for one in rules if one.promotion in applied}
-    assert stacking.item_with_order or len(lanes) < 2
+    levels = {one.level for one in rules if one.promotion in applied}
+    assert stacking.item_with_order or len(levels) < 2
     exclusive = {one.promotion for one in rules if isinstance(one.stacking, r.Exclusive)}
     assert not applied & exclusive or len(applied) == 1
     caps = {one.promotion: one.caps.max_amount for one in rules}

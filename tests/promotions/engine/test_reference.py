@@ -137,7 +137,7 @@ plain = {
 }
 rich = {
     "conditions": st.lists(conditions, max_size=2).map(tuple),
-    "lane": st.sampled_from(["item", "item", "order"]),
+    "level": st.sampled_from(["item", "item", "order"]),
     "campaign": st.none() | campaigns,
     "trigger": st.sampled_from(["automatic", "automatic", "coupon"]),
     "active": st.sampled_from([True] * 9 + [False]),
@@ -274,7 +274,7 @@ groups_and_exclusives = st.sampled_from([stackable, stackable, best_of("x"), bes
 
 
 @examples(100)
-@drawn(baskets(), promotions(4, benefits, lane=rich["lane"], stacking=groups_and_exclusives), rests, strict)
+@drawn(baskets(), promotions(4, benefits, level=rich["level"], stacking=groups_and_exclusives), rests, strict)
 def test_groups_and_exclusive_promotions_too(basket, rules, left, stacking):
     got = quote(basket, *rules, left=left, now=NOW, stacking=stacking)
     assert_same(got, reference.evaluate(basket, rules, left, NOW, stacking))
@@ -283,7 +283,7 @@ def test_groups_and_exclusive_promotions_too(basket, rules, left, stacking):
 @examples(60)
 @drawn(
     baskets(lines=3, units=3),
-    promotions(4, benefits, lane=rich["lane"], stacking=st.sampled_from([stackable, stackable, exclusive])),
+    promotions(4, benefits, level=rich["level"], stacking=st.sampled_from([stackable, stackable, exclusive])),
     rests,
     st.builds(StackingRules, **meetings),
 )

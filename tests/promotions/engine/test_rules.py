@@ -115,7 +115,7 @@ def test_of_many_rules_only_those_that_changed_are_compiled_again():
     before = [rule(number, off(10), skus=f"a{number}") for number in range(1, ALWAYS_COMPILE_BELOW_RULES + 1)]
     compiled = compile_rules(before)
     edited = rule(500, off(20), skus="a7", priority=1)
-    added, late = rule(9_000, off(30), skus="a7"), rule(9_001, r.FixedTotal(5), lane="order")
+    added, late = rule(9_000, off(30), skus="a7"), rule(9_001, r.FixedTotal(5), level="order")
     after = [one for one in before if one.promotion not in (3, 500)] + [late, edited, added]
     renewed = compiled.recompile(after)
     assert numbers_in_order(renewed) == numbers_in_order(compile_rules(after))

@@ -198,7 +198,7 @@ def test_the_sale_cap_counts_lines_that_take_no_discount():
 
 
 def test_item_and_order_promotions_can_be_kept_apart():
-    rules = [rule(1, off(10)), rule(2, r.FixedTotal(300), lane="order")]
+    rules = [rule(1, off(10)), rule(2, r.FixedTotal(300), level="order")]
     apart = StackingRules(item_with_order=False)
     outcome = quote(BASKET, *rules, stacking=apart)
     assert amounts_by_promotion(outcome) == {2: 300}
@@ -239,7 +239,7 @@ def test_a_buy_get_can_replace_the_item_discount_of_its_units():
     rules = [
         rule(1, off(10), priority=1),
         Rule(2, r.BuyGet(r.BenefitPart(2, of("a")), r.BenefitPart(1, of("a"))), priority=2),
-        rule(3, off(10), lane="order"),
+        rule(3, off(10), level="order"),
     ]
     basket = sale(line("a", 1000, 4), line("b", 200))
     assert amounts_by_promotion(quote(basket, *rules)) == {1: 420, 2: 900, 3: 288}
@@ -247,16 +247,16 @@ def test_a_buy_get_can_replace_the_item_discount_of_its_units():
     assert amounts_by_promotion(quote(basket, *rules, stacking=replaces)) == {2: 1000, 1: 120, 3: 308}
 
 
-def test_a_group_over_both_lanes_is_one_deal():
-    rules = [rule(1, off(5), stacking=SEASON), rule(2, off(10), lane="order", stacking=SEASON)]
+def test_a_group_over_both_levels_is_one_deal():
+    rules = [rule(1, off(5), stacking=SEASON), rule(2, off(10), level="order", stacking=SEASON)]
     outcome = quote(BASKET, *rules)
     assert amounts_by_promotion(outcome) == {2: 120}
     assert why(outcome, 1) == ("beaten_by", None, None, 2)
     assert amounts_by_promotion(quote(BASKET, *rules, stacking=STRICT)) == {1: 60}
 
 
-def test_lanes_follow_each_other_whatever_the_priorities():
-    rules = [rule(1, r.FixedTotal(600), lane="order", priority=1), rule(2, off(50), priority=9)]
+def test_levels_follow_each_other_whatever_the_priorities():
+    rules = [rule(1, r.FixedTotal(600), level="order", priority=1), rule(2, off(50), priority=9)]
     assert amounts_by_promotion(quote(BASKET, *rules)) == {2: 600, 1: 600}
 
 
@@ -282,9 +282,9 @@ def test_a_promotion_twice_through_one_campaign_is_refused():
     ids=lambda apart: next(iter(apart)),
 )
 @pytest.mark.parametrize(("priority", "amounts"), [(1, {1: 300}), (3, {2: 120})])
-def test_strict_priority_reaches_over_the_lanes(apart, priority, amounts):
+def test_strict_priority_reaches_over_the_levels(apart, priority, amounts):
     rules = [
-        rule(1, r.FixedTotal(300), lane="order", priority=priority),
+        rule(1, r.FixedTotal(300), level="order", priority=priority),
         rule(2, off(10), priority=2),
     ]
     assert (
@@ -293,31 +293,31 @@ def test_strict_priority_reaches_over_the_lanes(apart, priority, amounts):
     )
 
 
-def test_a_first_promotion_of_the_order_lane_that_gives_nothing_shuts_nobody_out():
+def test_a_first_promotion_of_the_order_level_that_gives_nothing_shuts_nobody_out():
     rules = [
-        rule(1, r.FixedTotal(300), lane="order", priority=1, conditions=(r.MinSubtotal(10**6),)),
+        rule(1, r.FixedTotal(300), level="order", priority=1, conditions=(r.MinSubtotal(10**6),)),
         rule(2, off(10), priority=2),
     ]
     strict = StackingRules(precedence="priority", item_with_order=False)
     assert amounts_by_promotion(quote(BASKET, *rules, stacking=strict)) == {2: 120}
 
 
-def test_of_exclusive_promotions_the_first_by_priority_is_alone_whatever_its_lane():
+def test_of_exclusive_promotions_the_first_by_priority_is_alone_whatever_its_level():
     rules = [
         rule(1, off(10), stacking=r.Exclusive(), priority=2),
-        rule(2, r.FixedTotal(300), stacking=r.Exclusive(), lane="order", priority=1),
+        rule(2, r.FixedTotal(300), stacking=r.Exclusive(), level="order", priority=1),
     ]
     assert amounts_by_promotion(quote(BASKET, *rules, stacking=StackingRules(precedence="priority"))) == {
         2: 300
     }
 
 
-def test_so_many_promotions_are_the_first_by_priority_of_both_lanes():
+def test_so_many_promotions_are_the_first_by_priority_of_both_levels():
     rules = [
         rule(1, off(10), priority=1),
         rule(2, off(10), priority=4),
-        rule(3, r.FixedTotal(300), lane="order", priority=2),
-        rule(4, r.FixedTotal(100), lane="order", priority=3),
+        rule(3, r.FixedTotal(300), level="order", priority=2),
+        rule(4, r.FixedTotal(100), level="order", priority=3),
     ]
     two = StackingRules(precedence="priority", max_promotions=2)
     outcome = quote(BASKET, *rules, stacking=two)
@@ -334,7 +334,7 @@ def test_only_a_buy_get_replaces_the_item_discount_not_a_bundle():
 
 def test_who_is_shut_out_by_one_that_makes_way_comes_back():
     rules = [
-        rule(1, off(10), lane="order", priority=1),
+        rule(1, off(10), level="order", priority=1),
         rule(2, r.FixedPerUnit(1), priority=2),
         rule(3, r.FixedPerUnit(5), priority=3),
     ]

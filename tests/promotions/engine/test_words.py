@@ -23,7 +23,7 @@ def money(amount: int) -> str:
             "10% off everything in Food, on sales of 30.00 € or more, on Monday and Friday from 17:00 to 19:00.",
         ),
         (
-            Rule(1, r.FixedTotal(500), lane="order", trigger="coupon", caps=r.Caps(max_amount=500)),
+            Rule(1, r.FixedTotal(500), level="order", trigger="coupon", caps=r.Caps(max_amount=500)),
             "5.00 € off the sale, with a coupon; at most 5.00 € off a sale.",
         ),
         (
@@ -103,7 +103,7 @@ SETS = r.BenefitPart(2, of("A B")), r.BenefitPart(1, r.Match(categories=("Food",
         (
             r.FixedPrice(999),
             r.Target(max_units=1, pick="dearest"),
-            "The dearest unit of the sale for 9.99 €.",
+            "The most expensive unit of the sale for 9.99 €.",
         ),
         (r.FixedTotal(500), FOOD, "5.00 € off everything in Food together."),
         (r.PercentOfTotal(500), r.Target(of("A"), max_units=1), "5% off the cheapest unit of A."),
@@ -132,7 +132,7 @@ SETS = r.BenefitPart(2, of("A B")), r.BenefitPart(1, r.Match(categories=("Food",
         (
             r.BuyGet(SETS[0], SETS[1], pick="dearest"),
             r.Target(),
-            "Buy 2 of A or B, get 1 of anything in Food free (the dearest).",
+            "Buy 2 of A or B, get 1 of anything in Food free (the most expensive).",
         ),
     ],
 )
@@ -164,7 +164,7 @@ def test_a_condition_in_plain_words(condition, text):
 
 
 def test_a_percentage_on_the_whole_sale_is_off_the_sale():
-    assert sentence(Rule(1, off(10), lane="order"), money) == "10% off the sale."
+    assert sentence(Rule(1, off(10), level="order"), money) == "10% off the sale."
 
 
 @pytest.mark.parametrize("benefit", BENEFITS, ids=str)

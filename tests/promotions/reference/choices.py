@@ -36,7 +36,8 @@ def evaluate(
 def _first_come(sale: Sale, order: Sequence[int]) -> Iterable[Answer]:
     """One that gives something shuts out those behind it that may not meet it; an exclusive one goes before all.
 
-    Returns: what was tried, what stands last.
+    Returns:
+        what was tried, what stands last.
     """
     for promotion in order:
         if _is_exclusive(sale, promotion) and run(sale, [promotion]).applied:
@@ -76,7 +77,7 @@ def may_meet(sale: Sale, promotions: Sequence[int]) -> bool:
         return False
     if not stacking.coupons_with_promotions and len({rule.trigger for rule in some}) > 1:
         return False
-    if not stacking.item_with_order and len({rule.lane for rule in some}) > 1:
+    if not stacking.item_with_order and len({rule.level for rule in some}) > 1:
         return False
     return not any(set(pair) <= set(promotions) for pair in stacking.excluded_pairs)
 

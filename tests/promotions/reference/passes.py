@@ -68,14 +68,14 @@ def run(sale: Sale, chosen: Collection[int], allowed: Allowed | None = None) -> 
     answer = Answer({line.id: 0 for line in basket.lines})
     limits = Limits(sale)
     won: dict[str, list[Unit]] = {}
-    for lane in ("item", "order"):
-        original = lane == "item" or sale.stacking.thresholds_on_original
-        rules = [one for one in sale.rules if one.lane == lane and one.promotion in chosen]
+    for level in ("item", "order"):
+        original = level == "item" or sale.stacking.thresholds_on_original
+        rules = [one for one in sale.rules if one.level == level and one.promotion in chosen]
         held = {id(one): holds(one, basket, units, sale.now, original=original) for one in rules}
         used: list[Unit] = []
         bought: list[Unit] = []
-        replaces = lane == "item" and sale.stacking.buy_get_replaces
-        if lane == "item":  # a gift is given first: no other promotion reduces it
+        replaces = level == "item" and sale.stacking.buy_get_replaces
+        if level == "item":  # a gift is given first: no other promotion reduces it
             rules.sort(key=lambda rule: not isinstance(rule.benefit, r.FreeGift))
         if replaces:
             rules.sort(key=lambda rule: not isinstance(benefit_of(rule, basket), r.BuyGet))

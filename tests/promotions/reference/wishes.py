@@ -109,8 +109,10 @@ def _reached_tier(benefit: r.Tiered, measured: Sequence[Unit], units: Sequence[U
 
 
 def _buy_get(benefit: r.BuyGet, most: int | None, units: list[Unit]) -> Wish:
-    """As many whole groups as fit. The cheapest are reduced and the dearest of the others pay, or group by group the
-    dearest pay and the dearest of the others are reduced; a unit is passed over that would break a group.
+    """As many whole groups as fit.
+
+    The cheapest are reduced and the dearest of the others pay, or group by group the dearest pay and the dearest of
+    the others are reduced; a unit is passed over that would break a group.
     """
     buy, get = benefit.buy.quantity, benefit.get.quantity
     payers = sort_units(matching(benefit.buy.match, units), dearest=True)
