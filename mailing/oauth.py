@@ -197,7 +197,8 @@ def _ask(grant: OAuthGrant, ask: Any) -> Columns:
     try:
         answer = dict(ask())
     except OAuthError as error:
-        words = make_storable(f"{host} answered “{error.description or error.error}”.")[:LONGEST_WORDS]
+        said = make_storable(str(error.description or error.error))[:LONGEST_WORDS].strip().rstrip(".")
+        words = f"{host} answered “{said}”."
         if error.error in LOST or error.error in UNREGISTERED:
             raise ConsentLost(words) from error
         raise TokenUnavailable(words) from error

@@ -40,7 +40,8 @@ class OAuthForm(ModelForm[OAuthGrant]):
         cleaned: CleanedData = super().clean() or self.cleaned_data
         defaults = oauth.find_defaults(cleaned.get("provider", ""), self._kind)
         for name, default in zip((*ADDRESSES, "scope"), defaults, strict=True):
-            cleaned[name] = cleaned.get(name) or default
+            is_of_another = "provider" in self.changed_data and name not in self.changed_data
+            cleaned[name] = (not is_of_another and cleaned.get(name)) or default
             if not cleaned[name] and name not in self.errors:
                 self.add_error(name, "Another provider needs this: look at its page on OAuth 2.")
             elif name in ADDRESSES and cleaned[name] and not oauth.is_safe_address(cleaned[name]):

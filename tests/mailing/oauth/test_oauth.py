@@ -129,6 +129,25 @@ def test_known_providers_need_no_addresses(client, administrator, kind):
 
 
 @pytest.mark.django_db
+def test_another_provider_brings_its_own_addresses(client, administrator):
+    smtp = make_connection()
+    path = f"/connections/{smtp.pk}/oauth/"
+    client.post(path, {"provider": "microsoft", "client_id": "x", "client_secret": "y"})
+    grant = OAuthGrant.objects.get()
+    shown = {name: getattr(grant, name) for name in ("authorize_url", "token_url", "scope")}
+    client.post(path, shown | {"provider": "google", "client_id": "x", "client_secret": "y"})
+    grant.refresh_from_db()
+    assert (grant.token_url, grant.scope) == (
+        "https://oauth2.googleapis.com/token",
+        "https://mail.google.com/",
+    )
+    tenant = "https://login.microsoftonline.com/our-tenant/oauth2/v2.0/token"
+    more = {"provider": "microsoft", "client_id": "x", "client_secret": "y", "token_url": tenant}
+    client.post(path, more)
+    assert OAuthGrant.objects.get().token_url == tenant
+
+
+@pytest.mark.django_db
 def test_a_secret_goes_nowhere_in_clear_or_elsewhere_by_itself(client, administrator, provider):
     smtp = make_connection()
     path = f"/connections/{smtp.pk}/oauth/"
