@@ -36,8 +36,9 @@ TEXTS = {
 ASKED = (
     "q page after before part status verdict contact campaign kind sort by first last until of find type seen at"
 ).split()
-# those that a form may take for good, so that they reach a column, tried in one field at a time
-ALONE = ("empty", "huge", "digits", "object")
+# those that a form may take for good, so that they reach a column
+TAKEN = ("empty", "huge", "digits", "object")
+list_refused_fields = re.compile(r'\bname="([^"]+)"[^<>]*\baria-invalid="true"').findall
 
 
 def deal_texts(names: list[str], turn: int) -> dict[str, str]:
@@ -189,7 +190,7 @@ class Attacker:
         self.attacks = 0
 
     def attack(self, path: str, *, alone: bool = True) -> None:
-        """Send every text in every field; `alone`: then some in one field, the others as the page has them."""
+        """Send every text in every field; `alone`: then those that fields take, the others as the page has them."""
         reader = FormReader(self._get_page(path))
         names = [*ASKED, *sorted(reader.names)]
         self.attacks += 1
@@ -204,13 +205,34 @@ class Attacker:
                 continue
             self.attacked.add(form)
             names = [*fields] or names
-            if self._send("POST", action or path, deal_texts(names, 0), "texts dealt from 0") == 405:
+            if self._send("POST", action or path, deal_texts(names, 0), "texts dealt from 0")[0] == 405:
                 continue
             for turn in range(1, len(TEXTS)):
                 self._send("POST", action or path, deal_texts(names, turn), f"texts dealt from {turn}")
-            for name in pick_one_of_each(fields) if alone else ():
-                for label in ALONE:
-                    self._send("POST", action or path, fields | {name: TEXTS[label]}, f"{label} in {name}")
+            for label in TAKEN if alone and fields else ():
+                self._send_in_fields(action or path, fields, pick_one_of_each(fields), label)
+
+    def _send_in_fields(self, path: str, fields: dict[str, str], names: list[str], label: str) -> None:
+        """Send a text in fields, until each was among those of a form that was taken, or was refused by itself.
+
+        First in all of them. What refuses it does so next time without the others, and those without what refuses;
+        where the page does not say which do, each half goes on by itself.
+        """
+        known = len(self.broken)
+        what = f"{label} in {', '.join(names)}"
+        status, page = self._send("POST", path, fields | dict.fromkeys(names, TEXTS[label]), what)
+        is_broken = len(self.broken) > known
+        refused = {name for name in list_refused_fields(page) if name in names}
+        if len(names) == 1 or (status < 400 and not refused):
+            return
+        half = [name in refused for name in names]
+        if is_broken or not refused:  # of a page that breaks, each half says which field it was
+            half = [place < len(names) // 2 for place in range(len(names))]
+        elif len(refused) == len(names):
+            return
+        for wanted in (True, False):
+            part = [name for name, is_in in zip(names, half, strict=True) if is_in is wanted]
+            self._send_in_fields(path, fields, part, label)
 
     def _get_page(self, path: str) -> str:
         with transaction.atomic():
@@ -220,7 +242,8 @@ class Attacker:
             transaction.set_rollback(True)
         return page.decode(errors="replace")
 
-    def _send(self, method: str, path: str, fields: dict[str, str], what: str) -> int:
+    def _send(self, method: str, path: str, fields: dict[str, str], what: str) -> tuple[int, str]:
+        """Send one request and undo what it did; return the status and the page."""
         data = urlencode(fields, errors="surrogatepass")
         self.client.cookies["sessionid"] = self.session  # a form may have signed the person out
         with transaction.atomic():
@@ -228,11 +251,10 @@ class Attacker:
                 response = self.client.get(f"{path}{'&' if '?' in path else '?'}{data}")
             else:
                 response = self.client.post(path, data, content_type="application/x-www-form-urlencoded")
-            if response.streaming:
-                b"".join(response)
+            page = b"".join(response) if response.streaming else response.content
             transaction.set_rollback(True)
         self._judge(response, f"{method} {path[:80]}: {what}")
-        return response.status_code
+        return response.status_code, page.decode(errors="replace")
 
     def _judge(self, response, what: str) -> None:
         if response.status_code >= 500 and response.status_code != 503:

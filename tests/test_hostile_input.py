@@ -7,7 +7,7 @@ from django.apps import apps
 from django.urls import reverse
 
 from tests.factories import UserFactory
-from tests.hostile_input import Attacker, World, list_admin_pages, list_routes
+from tests.hostile_input import TEXTS, Attacker, World, list_admin_pages, list_routes
 
 pytestmark = [pytest.mark.django_db, pytest.mark.timeout(400)]
 
@@ -46,3 +46,29 @@ def test_no_page_of_the_admin_answers_500(attacker, label):
         elif row is not None:
             attacker.attack(reverse(name, args=[row.pk]))
     assert attacker.broken == [], "\n".join(attacker.broken)
+
+
+def test_in_fields_that_refuse_or_take_a_text_the_one_that_breaks_is_found():
+    taken = set()
+
+    class Form(Attacker):
+        def __init__(self):
+            self.broken = []
+
+        def _send(self, method, path, fields, what):
+            sent = {name for name, value in fields.items() if value == TEXTS["digits"]}
+            if "refuses" in sent:
+                return 422, '<input type="text" name="refuses" value="9" aria-invalid="true">'
+            if "refuses silently" in sent:
+                return 409, ""
+            if "breaks" in sent:
+                self.broken.append(what)
+                return 500, ""
+            taken.update(sent)
+            return 302, ""
+
+    form = Form()
+    names = ["one", "refuses", "two", "breaks", "three", "refuses silently", "four"]
+    form._send_in_fields("/", dict.fromkeys(names, ""), names, "digits")
+    assert form.broken[-1] == "digits in breaks"
+    assert taken == {"one", "two", "three", "four"}

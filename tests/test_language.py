@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+import pytest
 from django.conf import settings
 
 FOLDERS = ("campaigns", "promotions", "pos", "mailing", "demo", "config", "tests", "benchmarks")
@@ -39,13 +40,18 @@ def is_participle(name: str) -> bool:
     return word in IRREGULAR or (word.endswith("ed") and "_" not in word and word not in NO_PARTICIPLES)
 
 
-def test_no_function_is_named_by_a_participle_alone():
-    named = [(path, name) for path, name in list_functions() if is_participle(name) and name not in ALLOWED]
+@pytest.fixture(scope="module")
+def functions():
+    return [*list_functions()]
+
+
+def test_no_function_is_named_by_a_participle_alone(functions):
+    named = [(path, name) for path, name in functions if is_participle(name) and name not in ALLOWED]
     assert named == []
 
 
-def test_what_is_allowed_is_still_there():
-    assert {name for _, name in list_functions()} >= set(ALLOWED)
+def test_what_is_allowed_is_still_there(functions):
+    assert {name for _, name in functions} >= set(ALLOWED)
 
 
 # ── percent signs ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -55,12 +61,12 @@ GAP = "[ \u00a0\u202f]%(?![%}\\]\\w(=])"
 has_gap_before_percent = re.compile(rf"(?:[0-9*]|\}}\}}){GAP}").search
 
 
-def list_texts() -> Iterator[tuple[str, str]]:
+def list_texts(product: dict[str, ast.Module]) -> Iterator[tuple[str, str]]:
     """Every template, document and text of the code as (path, text); of an f-string what follows a value."""
     base = settings.BASE_DIR
     for path in [*(base / "templates").rglob("*.html"), *(base / "docs").rglob("*.md"), *base.glob("*.md")]:
         yield str(path.relative_to(base)), path.read_text()
-    for module, tree in parse_product().items():
+    for module, tree in product.items():
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 yield module, node.value
@@ -70,8 +76,8 @@ def list_texts() -> Iterator[tuple[str, str]]:
                         yield module, f"0{rest.value}"
 
 
-def test_no_template_text_or_document_writes_a_gap_before_a_percent_sign():
-    assert sorted({path for path, text in list_texts() if has_gap_before_percent(text)}) == []
+def test_no_template_text_or_document_writes_a_gap_before_a_percent_sign(product):
+    assert sorted({path for path, text in list_texts(product) if has_gap_before_percent(text)}) == []
 
 
 # ── what a module offers ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -87,7 +93,8 @@ def read_offers(parsed: dict[str, ast.Module]) -> dict[str, set[str]]:
     return offers
 
 
-def parse_product() -> dict[str, ast.Module]:
+@pytest.fixture(scope="module")
+def product() -> dict[str, ast.Module]:
     """The syntax tree of every module outside the tests, by its dotted name."""
     parsed = {}
     for folder in FOLDERS:
@@ -111,15 +118,14 @@ def list_uses(tree: ast.Module) -> Iterator[tuple[str, str]]:
             yield modules[node.value.id], node.attr
 
 
-def test_what_other_modules_take_is_what_a_module_offers():
-    parsed = parse_product()
-    offers = read_offers(parsed)
+def test_what_other_modules_take_is_what_a_module_offers(product):
+    offers = read_offers(product)
     assert len(offers) > 15
     taken = {
         (module, used, name)
-        for module, tree in parsed.items()
+        for module, tree in product.items()
         for used, name in list_uses(tree)
-        if used in offers and name not in offers[used] and f"{used}.{name}" not in parsed
+        if used in offers and name not in offers[used] and f"{used}.{name}" not in product
     }
     assert sorted(taken) == []
 
