@@ -14,6 +14,14 @@ _NEVER_SHOWN = frozenset(
 _zero = re.compile(r"[+-]?(?:0+\.?0*|\.0+)(?:[a-z]+|%)?").fullmatch
 _length = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))(px|pt|em|rem|ex|ch|%|vw|vh|in|cm|mm|pc)?").fullmatch
 _size_of_font = re.compile(r"(?:^|\s)((?:\d+\.?\d*|\.\d+)(?:px|pt|em|rem|ex|%)?)(?=\s|/)").search
+# A colour that nothing is seen of: each way to write one has its own place for how clear it is
+_clear_colour = re.compile(
+    r"transparent|#[0-9a-f]{3}0|#[0-9a-f]{6}00|(?:rgb|hsl)a?\((?:[^(),]*,){3}\s*(?:0+\.?0*|\.0+)%?\s*\)"
+    r"|(?:rgb|hsl)a?\([^(),/]*/\s*(?:0+\.?0*|\.0+)%?\s*\)"
+).fullmatch
+_moved = re.compile(
+    r"\btranslate(?:x|y|3d)?\(\s*(-?\d*\.?\d+[a-z%]*)\s*(?:,\s*(-?\d*\.?\d+[a-z%]*))?"
+).findall
 _RELATIVE = frozenset(("em", "%", "ex"))
 _CLIPPING = frozenset(("hidden", "clip"))
 _OFF_SCREEN_PIXELS = -500  # pixels to the left or above from which on nothing of an element is on the page
@@ -57,7 +65,7 @@ def compute_look(tag: str, attributes: Mapping[str, str | None], parent: Look) -
         is_hidden=_is_hidden(style),
         is_unseen=_inherit(style.get("visibility"), parent.is_unseen, ("hidden", "collapse")),
         is_tiny=_is_tiny(style, parent.is_tiny),
-        is_clear=_inherit(style.get("color"), parent.is_clear, ("transparent",)),
+        is_clear=_is_clear(style.get("color"), parent.is_clear),
         white_space=style.get("white-space", white_space),
         display=display,
     )
@@ -65,6 +73,12 @@ def compute_look(tag: str, attributes: Mapping[str, str | None], parent: Look) -
 
 def _inherit(value: str | None, inherited: bool, hiding: tuple[str, ...]) -> bool:
     return inherited if value in (None, "inherit") else value in hiding
+
+
+def _is_clear(colour: str | None, inherited: bool) -> bool:
+    if colour is None or colour in ("inherit", "currentcolor"):
+        return inherited
+    return _clear_colour(colour) is not None
 
 
 def _is_hidden(style: Mapping[str, str]) -> bool:
@@ -87,6 +101,9 @@ def _is_hidden(style: Mapping[str, str]) -> bool:
         _pixels(style.get("text-indent", "")) <= _OFF_SCREEN_PIXELS
         or _pixels(style.get("margin-left", "")) <= _OFF_SCREEN_PIXELS
     ):
+        return True
+    shifts = [shift for moved in _moved(style.get("transform", "")) for shift in moved if shift[-1:] != "%"]
+    if any(_pixels(shift) <= _OFF_SCREEN_PIXELS for shift in shifts):
         return True
     hiding = re.fullmatch(r"inset\((?:50|100)%.*\)|circle\(0.*\)", style.get("clip-path", ""))
     return bool(hiding) or re.search(r"scale\(\s*0[.0]*\s*\)", style.get("transform", "")) is not None

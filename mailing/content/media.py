@@ -6,13 +6,15 @@ from collections.abc import Iterator
 _SCREEN_WIDTH = 1000  # pixels: of a mail client on a desktop
 _EM = 16  # pixels
 _comment = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_rule = re.compile(r"@media\b([^{};]*)\{", re.IGNORECASE)
+_rule = re.compile(r"@(?P<kind>media|supports)\b(?P<query>[^{};]*)\{", re.IGNORECASE)
+_is_denied = re.compile(r"\s*not\b", re.IGNORECASE).match
 _brace = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'|[{}]""", re.DOTALL)
 _width = re.compile(r"\(\s*(min|max)-width\s*:\s*(\d*\.?\d+)(px|em|rem)?\s*\)").fullmatch
 # Declarations that let an element be seen or not, or strike it out
 _hides = re.compile(
     r"\b(?:display|visibility|position|clip|clip-path|content-visibility|mso-hide|white-space)\s*:|line-through"
     r"|\bopacity\s*:\s*[0.]|\bfont(?:-size)?\s*:\s*[01]|\btransform\s*:|\btransparent\b|\bsuper\b"
+    r"|\bcolor\s*:\s*(?:#[0-9a-f]{3}0\b|#[0-9a-f]{6}00\b|(?:rgb|hsl)[^;}]*[,/]\s*[0.]+%?\s*\))"
     r"|\b(?:text-indent|margin-left)\s*:\s*-|(?<!line-)\bheight\s*:\s*0|\bmax-width\s*:\s*0(?!\.)|(?<!-)\bwidth\s*:\s*0(?!\.)",
     re.IGNORECASE,
 ).search
@@ -39,8 +41,8 @@ def holds_on_screen(media: str) -> bool:
 
 
 def changes_in_block(sheet: str) -> bool:
-    """Return whether a rule in @media sets anything that may show or hide an element."""
-    plain = _comment.sub("", sheet) if "@media" in sheet.lower() else ""
+    """Return whether a rule in @media or @supports sets anything that may show or hide an element."""
+    plain = _comment.sub("", sheet) if "@media" in sheet.lower() or "@supports" in sheet.lower() else ""
     return any(
         _changes(plain, rule.end(), _end_of_block(plain, rule.end())) for rule in _rule.finditer(plain)
     )
@@ -57,7 +59,8 @@ def _list_parts(sheet: str) -> Iterator[str]:
     while rule := _rule.search(sheet, position):
         yield sheet[position : rule.start()]
         end = _end_of_block(sheet, rule.end())
-        if holds_on_screen(rule[1]):
+        is_media = rule["kind"].lower() == "media"
+        if holds_on_screen(rule["query"]) if is_media else not _is_denied(rule["query"]):
             yield from _list_parts(sheet[rule.end() : end])
         position = end + 1
     yield sheet[position:]
