@@ -138,5 +138,5 @@ def breaches() -> Iterator[str]:
             yield f"Campaign {campaign}: {found} recipients have events of people, and are not counted as {kind}."
         cursor.execute(NEGATIVE)
         for campaign, kind, origin, amount in cursor.fetchall():
-            yield f"Campaign {campaign}: {amount} events that name nobody are counted as {kind} ({origin})."
+            yield f"Campaign {campaign}: {amount} events that are anonymous are counted as {kind} ({origin})."
     yield from kept.list_breaches()

@@ -179,12 +179,10 @@ def _note_confirmed(amount: int) -> str:
 
 
 def _note_unnamed(amount: int, word: str) -> str:
-    """Say how many opens or clicks of people name nobody."""
-    if not amount:
-        return ""
-    if amount == 1:
-        return f"1 {word} of people names nobody."
-    return f"{formats.thousands(amount)} {word}s of people name nobody."
+    """Say how many opens or clicks of people are anonymous."""
+    return (
+        f"{formats.thousands(amount)} anonymous {word}{'s' if amount > 1 else ''} beside." if amount else ""
+    )
 
 
 def rate_clicks_to_opens(figures: list[Figure]) -> Rate:

@@ -14,7 +14,7 @@ from campaigns.workspace.plots import Plot, Point, draw_plot
 WEEK = timedelta(weeks=1)
 SPANS = {12: "12 weeks", 26: "half a year", 52: "a year"}
 HEADS = ("Sent", "Delivered", "Opened", "Clicked", "Bounced", "Complained", "Unsubscribed")
-NAMELESS_HEADS = ("Opens without a name", "Clicks without a name")
+NAMELESS_HEADS = ("Anonymous opens", "Anonymous clicks")
 
 _SUMS = """
 SELECT date_trunc('week', at AT TIME ZONE %(zone)s)::date,

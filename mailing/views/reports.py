@@ -27,18 +27,27 @@ def report(request: Request, pk: int) -> HttpResponse:
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if campaign.launched_at is None:
         return render(request, "mailing/report.html", {"campaign": campaign})
-    search = ask_search(request)
-    after = number_in_query(request, "after")
-    page = reports.read_page(campaign, search, after)
-    context = {
-        **timeline_context(campaign),
-        **describe_figures(campaign),
-        "page": page,
+    if request.htmx.target == "report-figures":  # looks again while the campaign runs
+        return render(
+            request, "mailing/report/_figures.html", {"campaign": campaign, **describe_figures(campaign)}
+        )
+    recipients = describe_recipients(request, campaign)
+    if request.htmx.target == "deliveries":  # while somebody types into the search
+        return render(request, "mailing/report/_recipients.html", recipients)
+    context = {**timeline_context(campaign), **describe_figures(campaign), **recipients}
+    return render(request, "mailing/report.html", context)
+
+
+def describe_recipients(request: Request, campaign: EmailCampaign) -> PageContext:
+    """Return what the table of recipients shows."""
+    search, after = ask_search(request), number_in_query(request, "after")
+    return {
+        "campaign": campaign,
+        "page": reports.read_page(campaign, search, after),
         "search": search,
         "is_further": after > 0,
         "statuses": Delivery.Status.choices,
     }
-    return render(request, "mailing/report.html", context)
 
 
 def ask_search(request: Request) -> reports.Search:
@@ -61,6 +70,7 @@ def describe_figures(campaign: EmailCampaign) -> PageContext:
         "answers": answers,
         "mode": mode,
         "figures": figures,
+        "unknown": {figure.key for figure in figures if figure.amount is None},
         "clicks_to_opens": reports.rate_clicks_to_opens(figures),
         "funnel": reports.build_funnel(campaign, figures),
         "matrix": reports.build_matrix(answers.replies, answers.domains),

@@ -93,7 +93,7 @@ def test_without_names_the_page_says_so_instead_of_zero(client, marketer, mode):
     text = page(client, path(campaign))
     assert reason in text
     assert not re.search(r"<dt[^>]*>(Opened|Clicked)</dt>\s*<dd>0", text)
-    assert ("7 opens of people name nobody." in text) is (mode != "none")
+    assert ("7 anonymous opens beside." in text) is (mode != "none")
     text = page(client, f"/campaigns/email/{campaign.pk}/progress/")
     assert reason in text
     assert not re.search(r"<dt[^>]*>(Opened|Clicked)</dt>\s*<dd>0", text)
@@ -106,7 +106,7 @@ def test_where_nobody_may_be_named_the_figure_is_not_zero():
     assert (opened.amount, opened.absence, opened.note) == (
         None,
         wording.NAMELESS,
-        "1 open of people names nobody.",
+        "1 anonymous open beside.",
     )
     assert (clicked.amount, clicked.absence) == (0, "")
 
@@ -148,6 +148,9 @@ def test_a_report_is_partial_or_live_where_it_is_and_says_so(client, marketer, s
 def test_a_running_one_looks_again_by_itself(client, marketer):
     campaign = launch(1)
     assert 'hx-select="#report-figures" hx-trigger="every 10s"' in page(client, path(campaign))
+    headers = {"HX-Request": "true", "HX-Target": "report-figures"}
+    text = page(client, path(campaign), headers=headers)
+    assert text.lstrip().startswith('<section class="card" id="report-figures"')
     accept(campaign)
     fire(campaign, "complete")
     assert "every 10s" not in page(client, path(campaign))

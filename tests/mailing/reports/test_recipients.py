@@ -77,6 +77,17 @@ def test_a_search_goes_through_so_many_at_a_time_and_the_page_goes_on_by_itself(
     assert "Look further" not in found
 
 
+def test_typing_into_the_search_counts_nothing_else(
+    client, marketer, campaign, rows, django_assert_max_num_queries
+):
+    client.get(path(campaign))
+    headers = {"HX-Request": "true", "HX-Target": "deliveries"}
+    with django_assert_max_num_queries(7):
+        text = page(client, f"{path(campaign)}?q={rows[0].email}", headers=headers)
+    assert rows[0].email in text
+    assert "Who opened and clicked" not in text
+
+
 def test_each_attempt_tells_stage_code_words_and_time(client, marketer, campaign, rows):
     Delivery.objects.filter(pk=rows[0].pk).update(attempts=2)
     for status, code, text in (("deferred", 451, "Greylisted"), ("accepted", 250, "Queued")):

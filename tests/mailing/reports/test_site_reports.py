@@ -91,7 +91,7 @@ def test_what_is_older_or_known_of_no_week_has_no_place():
         "Bounced": 0,
         "Complained": 0,
         "Unsubscribed": 0,
-        "Opens without a name": 6,
+        "Anonymous opens": 6,
     }
 
 
