@@ -27,7 +27,7 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @viewing
 def connection_list(request: Request) -> HttpResponse:
     """List the connections, and the reputation of each sender domain."""
-    rows = SmtpConnection.objects.select_related("pace")
+    rows = SmtpConnection.objects.select_related("pace", "oauth")
     context = {
         "connections": rows,
         "domains": health.list_domains(),

@@ -7,6 +7,7 @@ an event leads to is ours.
 import json
 import logging
 import re
+from types import SimpleNamespace
 from typing import Any
 
 import requests
@@ -147,7 +148,25 @@ def read_events(request: HttpRequest, provider: str, secret: str) -> list[Json]:
     try:
         return list(view.parse_events(request))
     except MALFORMED as error:
+        return _read_one_by_one(view, request, error)
+
+
+def _read_one_by_one(view: Any, request: HttpRequest, error: Exception) -> list[Any]:
+    """Read what can be read of many events in one body. Raises BodyMalformed: nothing can."""
+    try:
+        said = json.loads(request.body)
+    except MALFORMED:
+        said = None
+    found = []
+    for each in said if isinstance(said, list) else ():
+        try:
+            found += view.parse_events(SimpleNamespace(body=json.dumps([each]).encode()))
+        except MALFORMED as trouble:
+            error = trouble
+    if not found:
         raise BodyMalformed(f"{type(error).__name__}: {error}") from error
+    logger.warning("Of %s events %s can be read: %s", len(said or ()), len(found), error)
+    return found
 
 
 # Any: one of anymail's classes, which has no types

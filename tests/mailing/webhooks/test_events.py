@@ -241,6 +241,16 @@ def test_a_block_of_our_mail_suppresses_nobody(delivery, mail):
     assert not Suppression.objects.exists()
 
 
+@pytest.mark.parametrize("provider", ["mailjet", "sparkpost"])
+def test_one_event_that_cannot_be_read_keeps_no_other_back(delivery, mail, provider):
+    webhook = make_webhook(provider)
+    request = payloads.write_request(provider, "bounced", mail, webhook.secret)
+    said = json.loads(request.body)
+    many = [3, *(said if isinstance(said, list) else [said]), {"event": {}}]
+    assert post(webhook, request._replace(body=json.dumps(many).encode())).status_code == 200
+    assert read_state(delivery)[0] == "bounced"
+
+
 # ── signatures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
