@@ -60,7 +60,7 @@ def test_a_segment_counts_while_it_is_built(page: Page, sign_in):
     sign_in("marketer")
     page.goto("/segments/new/")
     count = page.locator("#segment-count")
-    expect(count).to_contain_text("contacts now")
+    expect(count).to_contain_text("contacts match now")
     everybody = count.locator("strong").inner_text()
     page.get_by_label("Name", exact=True).fill("Somewhere in the south")
     page.locator("#t-add").click()

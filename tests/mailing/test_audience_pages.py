@@ -110,7 +110,7 @@ def test_the_builder_works_without_javascript(client, marketer):
     assert 'name="t-0-what"' in text
     typed |= {"t-0-what": "field:city", "t-0-op": "equals", "t-0-value": "Kiel"}
     assert (
-        "<strong>1</strong> contact now"
+        "<strong>1</strong> contact matches now"
         in client.post("/segments/new/", typed | {"do": "count"}).content.decode()
     )
     assert not Segment.objects.exists()
@@ -124,7 +124,7 @@ def test_the_count_names_some_of_the_contacts(client, marketer):
     bremen = ContactFactory(city="Bremen")
     typed = {"t-group": "all", "t-0-what": "field:city", "t-0-op": "equals", "t-0-value": "Kiel"}
     text = client.post("/segments/count/", typed).content.decode()
-    assert "<strong>7</strong> contacts now" in text
+    assert "<strong>7</strong> contacts match now" in text
     assert text.count('<a href="/contacts/') == 5
     text = client.post("/segments/count/", typed | {"t-0-value": "Bremen"}).content.decode()
     assert bremen.email in text

@@ -60,7 +60,7 @@ def test_after_the_launch_each_stage_tells_who_it_is_now_who_it_was_and_what_the
         rf"{suppressed.email}</a>.*?Not a recipient.*?{reached.email}</a>.*?Accepted", text, re.DOTALL
     )
     text = page(client, f"{people}/unsubscribed/")
-    assert f"list “{everybody}”, left on 4 Mar 2026" in text
+    assert f"list “{everybody}”, unsubscribed on 4 Mar 2026" in text
     assert "there were 0." in page(client, f"{people}/excluded/")
 
 

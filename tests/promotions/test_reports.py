@@ -129,7 +129,7 @@ def test_a_campaign_tells_what_it_brought_in_since_its_start_whenever_that_was(c
     redeem(PromotionFactory(), 100, campaign=campaign, sale=sale, at=started)
     redeem(PromotionFactory(), 7, at=started)
     page = read_page(client.get(campaign.get_absolute_url()))
-    (address,) = re.findall(r'href="([^"]+)">What it brought in', page)
+    (address,) = re.findall(r'href="([^"]+)">Revenue<', page)
     page = words(read_page(client.get(html.unescape(address))))
     assert "Campaign: Spring" in page
     assert "Spring Cancelled 1 1 ¥900 9.00 ¥100" in page
