@@ -46,7 +46,7 @@ class TimeZoneField(forms.ChoiceField):
     """A time zone to choose; its IANA name, or "" for that of the contact's country."""
 
     def __init__(self, **kwargs: Argument) -> None:
-        kwargs.setdefault("help_text", "Left empty, that of the country counts, else that of the site.")
+        kwargs.setdefault("help_text", "Leave blank for that of the country, else that of the site.")
         super().__init__(required=False, choices=_list_zone_choices, **kwargs)
 
 

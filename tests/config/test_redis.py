@@ -97,7 +97,7 @@ def assert_page_says_so(client):
     started = time.monotonic()
     response = client.post(f"/imports/{upload.pk}/columns/", {"column_0": "email"})
     assert (response.status_code, response["Retry-After"]) == (503, "5")
-    assert "The queue is away" in response.content.decode()
+    assert "The task queue is not available" in response.content.decode()
     assert time.monotonic() - started < 10
     upload.refresh_from_db()
     assert upload.status == "running"

@@ -214,8 +214,8 @@ def test_the_page_says_when_sending_goes_on_and_the_time_left_knows_of_the_hours
     assert figures.is_shut
     assert abs(figures.seconds_left - 7200 - 10 * 60 * 1.03) < 60
     text = page(client, campaign.get_absolute_url())
-    assert "It waits for its hours" in text
-    assert "Sending goes on" in text
+    assert "Waiting for its sending hours" in text
+    assert "Sending continues" in text
     assert progress.read_standings([campaign.pk])[campaign.pk].seconds_left == pytest.approx(
         figures.seconds_left, abs=30
     )
