@@ -40,6 +40,7 @@ class Measurement(NamedTuple):
 
 
 def main() -> None:
+    """Measure both servers in turn and print what they gave."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=8799)
     parser.add_argument("--rounds", type=int, default=3)
@@ -82,6 +83,7 @@ def measure_server(name: str, port: int, seconds: int) -> Measurement:
 
 
 def wait_until_up(port: int) -> None:
+    """Wait until the server answers."""
     deadline = time.monotonic() + 60
     while True:
         try:
@@ -108,6 +110,7 @@ def ask_for_pages(port: int, seconds: int) -> str:
 
 
 def find_figure(pattern: str, told: str) -> str:
+    """Return the figure that `pattern` finds in what wrk told."""
     match = re.search(pattern, told)
     assert match, told
     return match[1]

@@ -51,7 +51,7 @@ def _choose_style(piece: markup.Piece, choices: Sequence[str]) -> str:
 
 
 def _is_seen(piece: markup.Piece, style: str) -> bool:
-    """Is an element of this style seen, when all around it is?"""
+    """Return whether an element of this style is seen, when all around it is."""
     written = markup.attributes(styles.add_style(piece.source, style))
     attributes = {name: markup.unescape_value(value) for name, value in written.items()}
     return looks.compute_look(piece.name, attributes, looks.Look()).shows_text

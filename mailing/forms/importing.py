@@ -26,7 +26,7 @@ class EncodingForm(forms.Form):
     """How the letters of a file are written."""
 
     encoding = forms.ChoiceField(
-        choices=[("", "Find it out"), *importing.ENCODINGS.items()],
+        choices=[("", "Detect automatically"), *importing.ENCODINGS.items()],
         required=False,
         help_text="Leave it, unless letters with accents or other alphabets come out wrong.",
     )
