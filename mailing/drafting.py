@@ -42,6 +42,7 @@ FIELDS = (
     "from_name",
     "from_email",
     "reply_to",
+    "language",
     "body",
     "body_format",
     "text",

@@ -158,7 +158,7 @@ def build_source(campaign: EmailCampaign) -> content.Source:
         unsubscribe_email=find_unsubscribe_address(domain),
         list_id=f"campaigns.{domain}" if domain else "",
         feedback=(str(campaign.pk), "campaigns", domain, domain) if domain else (),
-        locale=settings.LANGUAGE_CODE,
+        locale=campaign.language or settings.LANGUAGE_CODE,
         currency=settings.CURRENCY,
         time_zone=settings.TIME_ZONE,
     )

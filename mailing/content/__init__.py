@@ -9,6 +9,7 @@
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
     Compiled.links, Compiled.target(index, recipient)                the tracked links, and where a click leads
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
+    review_mail(compiled, recipient) -> Review                how it stands with those who hear it or see badly
     find_foreign_tags(text) -> [ForeignTag]                          merge tags of other programs, with their Liquid
     convert_foreign_tags(text) -> str                                the text with these turned into Liquid
     TRAP                                                             the number of the link that no person sees
@@ -22,6 +23,7 @@ from .foreign import MergeTag as ForeignTag
 from .foreign import convert_merge_tags as convert_foreign_tags
 from .foreign import find_merge_tags as find_foreign_tags
 from .names import TRAP
+from .review import Review, review_mail
 from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
@@ -33,6 +35,7 @@ __all__ = [
     "Links",
     "Preview",
     "Recipient",
+    "Review",
     "Source",
     "compile",
     "convert_foreign_tags",
@@ -42,4 +45,5 @@ __all__ = [
     "mark_as_test",
     "read_links",
     "render_preview",
+    "review_mail",
 ]

@@ -19,7 +19,7 @@ from .mime import (
     make_one_line,
     trim_wire,
 )
-from .names import CLICK, OPEN, PREFERENCES, UNSUBSCRIBE
+from .names import CLICK, OPEN, PREFERENCES, SUBJECT, UNSUBSCRIBE
 from .parts import LineTemplate, PartTemplate
 from .plaintext import decimal_mark, write_text
 from .rendering import EscapedWires, Wires, write_value
@@ -81,6 +81,7 @@ class Compiled:
             frozen.text.startswith("{%") or frozen.text.rstrip().endswith("%}")
         )
         self._decimal = decimal_mark(frozen.settings.babel_locale)
+        self._is_titled_by_subject = SUBJECT in frozen.html
         self._targets = [LineTemplate(Template(url, TEXT, frozen.settings)) for url in frozen.links]
         self._subject = LineTemplate(Template(frozen.subject, TEXT, frozen.settings))
         self._from_name = LineTemplate(Template(frozen.from_name, TEXT, frozen.settings))
@@ -146,6 +147,9 @@ class Compiled:
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
+        if self._is_titled_by_subject:
+            subject = self._reading("subject", self._subject.render_values, values, seed, at)
+            values[SUBJECT] = make_one_line(subject)
         page, seen = self._reading("body", self._pages, values, seed, at, notes)
         beside = LineTemplate(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
@@ -216,7 +220,8 @@ class Compiled:
         lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         return "\r\n".join(lines)
 
-    def _head(self, recipient: Recipient, values: Values, at: float) -> str:
+    def _head(self, recipient: Recipient, values: dict[str, Any], at: float) -> str:
+        """All headers; the subject becomes a value that the page may be titled by."""
         frozen = self._frozen
         if not _address(recipient.email):
             raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
@@ -230,6 +235,9 @@ class Compiled:
         sender = self._from or encode_mailbox(
             self._from_name.render_values(values, recipient.seed, at), frozen.from_email
         )
+        subject = self._subject.render_values(values, recipient.seed, at)
+        if self._is_titled_by_subject:
+            values[SUBJECT] = make_one_line(subject)
         unsubscribe = f"<{values[UNSUBSCRIBE]}>"
         if frozen.unsubscribe_email:
             token = values[UNSUBSCRIBE].rpartition("/")[2]
@@ -237,7 +245,7 @@ class Compiled:
         return (
             f"From: {sender}\r\n"
             f"To: {encode_mailbox(name, recipient.email)}\r\n"
-            f"Subject: {encode_header(self._subject.render_values(values, recipient.seed, at))}\r\n"
+            f"Subject: {encode_header(subject)}\r\n"
             f"Date: {date_header(int(at))}\r\n"
             f"{message_id}"
             f"List-Unsubscribe: {unsubscribe}\r\n"

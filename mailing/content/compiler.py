@@ -5,14 +5,17 @@ import html
 from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
+from . import accessibility
 from .compiled import Compiled, Frozen
-from .document import add_pixel, add_trap, build_document
+from .document import add_pixel, add_trap, build_document, write_language
 from .held import OUTPUT, Held
 from .links import TrackedLinks
-from .names import CLICK, OPEN
+from .mime import make_one_line
+from .names import CLICK, OPEN, SUBJECT
+from .parts import LineTemplate
 from .plaintext import decimal_mark, write_text_template
 from .reading import Irregular
-from .sandbox import HTML, Settings, Template, describe_error
+from .sandbox import HTML, TEXT, Settings, Template, describe_error
 from .source import ContentError, Links, Preview, Recipient, Source
 from .spintax import Spintax
 from .statements import prepare_source
@@ -73,7 +76,7 @@ def _compile_source(source: Source, wrong: list[Fault]) -> Compiled:
 
 def _freeze(source: Source, is_late: bool = False) -> Frozen:
     settings = _read_settings(source)
-    held = Held(source.body + source.preheader)
+    held = Held(source.body + source.preheader + source.subject)
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
     page, late, is_regular, seen = build_document(source, held, held.as_comments(preheader), is_late)
     links = TrackedLinks(
@@ -89,12 +92,16 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         return _freeze(
             source, is_late=True
         )  # what is seen is known of each rendered message before its CSS is inlined
+    subject = _compile_line(source.subject, "s")
+    page = accessibility.complete_page(
+        page, held, accessibility.Facts(write_language(source), _write_title(subject, held, settings))
+    )
     if source.track_clicks and links.urls:
         page = add_trap(page, held.keep(f"{{{{ {CLICK} }}}}", OUTPUT))
     if source.track_opens:
         page = add_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
-        subject=_compile_line(source.subject, "s"),
+        subject=subject,
         from_name=_compile_line(source.from_name, "f"),
         from_email=source.from_email,
         reply_to=source.reply_to,
@@ -110,6 +117,14 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         feedback=source.feedback,
         unsubscribe_email=source.unsubscribe_email,
     )
+
+
+def _write_title(subject: str, held: Held, settings: Settings) -> str:
+    """The title of the page as HTML with marks: the subject, as each recipient reads it."""
+    fixed = LineTemplate(Template(subject, TEXT, settings)).fixed
+    if fixed is None:
+        return held.keep(f"{{{{ {SUBJECT} }}}}", OUTPUT)
+    return html.escape(make_one_line(fixed), quote=False)
 
 
 def _compile_text(page: str, held: Held, settings: Settings, late: bool, is_regular: bool) -> str | None:

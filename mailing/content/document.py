@@ -32,7 +32,9 @@ _PAGE = (
 _MARKDOWN_STYLE = (
     "<style>body{margin:0 auto;max-width:600px;padding:24px 16px;font:16px/1.5 Helvetica,Arial,sans-serif;"
     "color:#222}img{max-width:100%;height:auto}blockquote{margin:0 0 16px;padding-left:16px;"
-    "border-left:3px solid #ddd}td,th{padding:4px 12px 4px 0;text-align:left}</style>"
+    "border-left:3px solid #ddd}td,th{padding:4px 12px 4px 0;text-align:left}"
+    "@media (prefers-color-scheme:dark){body{background:#1c1c1c!important;color:#e8e8e8!important}"
+    "a:not([style]){color:#8ab4f8!important}}</style>"
 )
 # Behind the preheader, so that no mail client fills its line with the first words of the body
 _FILLER = "&#847;&zwnj;&nbsp;" * 40
@@ -69,7 +71,7 @@ def build_document(source: Source, held: Held, preheader: str, is_late: bool = F
         body = _convert_markdown(body, held)
     body = markup.text_runs(body, held.comment.fullmatch, lambda run: held.as_comments(spintax.run(run)))
     if source.body_format == "mjml":
-        body = held.bare_in_comments(mjml.to_html(body, held, _language(source)))
+        body = held.bare_in_comments(mjml.to_html(body, held, write_language(source)))
     page = _complete_page(body, source, held)
     limits.check_html_depth(page)
     made = Document(page, late=True, is_regular=False) if is_late else _inline_styles(page, held)
@@ -130,7 +132,7 @@ def _complete_page(body: str, source: Source, held: Held) -> str:
     if markup.has_start_tag(body, "html") or markup.has_start_tag(body, "head"):
         return _add_body_tags(body, held)
     style = _MARKDOWN_STYLE if source.body_format == "markdown" else ""
-    return _PAGE.format(locale=_language(source), style=style, body=body)
+    return _PAGE.format(locale=write_language(source), style=style, body=body)
 
 
 def _add_body_tags(page: str, held: Held) -> str:
@@ -158,7 +160,7 @@ def _add_body_tags(page: str, held: Held) -> str:
     return markup.insert_before_end(opened, "html", "</body>")
 
 
-def _language(source: Source) -> str:
+def write_language(source: Source) -> str:
     return html.escape(source.locale.replace("_", "-"))
 
 

@@ -4,6 +4,7 @@ UNSUBSCRIBE = "unsubscribe_url"
 PREFERENCES = "preferences_url"
 CLICK = "__click"  # `<base>/t/c/<token>`, written by the compiler before a link's index
 OPEN = "__open"  # the open pixel's address, written by the compiler
+SUBJECT = "__subject"  # the subject as this recipient reads it, for the title of the page
 
 TRAP = 999_999  # the number of the honeypot link: far above any that a link can have
 

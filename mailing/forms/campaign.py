@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django import forms
+from django.conf import settings
 from django.db.models import Q
 
 from campaigns import zones
@@ -11,6 +12,7 @@ from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
+from mailing.languages import list_languages, name_language
 from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
 
 
@@ -34,6 +36,10 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
     window_zone = forms.ChoiceField(
         label="Time zone of these hours", choices=zones.list_choices, required=False
     )
+    language = forms.ChoiceField(
+        required=False,
+        help_text="Screen readers read the mail so, and dates and amounts are written so.",
+    )
 
     class Meta:
         model = EmailCampaign
@@ -45,6 +51,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "from_name",
             "from_email",
             "reply_to",
+            "language",
             "body_format",
             "body",
             "text",
@@ -84,6 +91,10 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         super().__init__(*args, **kwargs)
         if not self.instance.pk and SmtpConnection.objects.filter(is_enabled=True).count() == 1:
             self.initial["connection"] = SmtpConnection.objects.get(is_enabled=True)
+        language = self.fields["language"]
+        assert isinstance(language, forms.ChoiceField)
+        site = name_language(settings.LANGUAGE_CODE)
+        language.choices = [("", f"The site’s ({site})"), *list_languages()]
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()
 

@@ -145,6 +145,14 @@ class Migration(migrations.Migration):
                         verbose_name="reply to",
                     ),
                 ),
+                (
+                    "language",
+                    models.CharField(
+                        blank=True,
+                        help_text="Of the mail: screen readers read it so, and dates and amounts are written so. Leave blank for the site’s.",
+                        max_length=35,
+                    ),
+                ),
                 ("body", models.TextField(blank=True, verbose_name="content")),
                 (
                     "body_format",

@@ -90,6 +90,12 @@ class EmailCampaign(Campaign, SendingTimes):
     reply_to = models.CharField(
         "reply to", max_length=254, blank=True, help_text="Leave blank for the sender's address."
     )
+    language = models.CharField(
+        max_length=35,
+        blank=True,
+        help_text="Of the mail: screen readers read it so, and dates and amounts are written so. Leave blank for the "
+        "site’s.",
+    )
     body = models.TextField("content", blank=True)
     body_format = models.CharField("format", max_length=10, choices=Format, default=Format.MARKDOWN)
     text = models.TextField(

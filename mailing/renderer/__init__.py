@@ -5,6 +5,7 @@ never falls over with one: each request is answered by a process that is forked 
 
     render_preview(source, recipient)      as content.render_preview
     find_problems(source, samples, known)  as content.find_problems
+    review_content(source, recipient)      as content.review_mail, with every link counted
     compile_content(source)                as content.compile
     make_messages(source, recipients, …)   compiled and rendered, for test mails
     start()                                get ready before the first request
@@ -18,7 +19,7 @@ closes, however its parent ended. The sending of a campaign does not come here: 
 here, within the limits of `mailing.content`.
 """
 
-from .client import compile_content, find_problems, make_messages, render_preview, start
+from .client import compile_content, find_problems, make_messages, render_preview, review_content, start
 from .protocol import RendererFailed
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "find_problems",
     "make_messages",
     "render_preview",
+    "review_content",
     "start",
 ]

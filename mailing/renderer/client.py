@@ -10,7 +10,7 @@ import threading
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from mailing.content import Compiled, ContentError, Links, Preview, Recipient, Source, load
+from mailing.content import Compiled, ContentError, Links, Preview, Recipient, Review, Source, load
 
 from .protocol import (
     TIME_LIMIT,
@@ -20,6 +20,7 @@ from .protocol import (
     MakeMessages,
     RendererFailed,
     Request,
+    ReviewContent,
     ShowPreview,
     pack_frame,
     receive_frame,
@@ -153,6 +154,13 @@ def compile_content(source: Source) -> Compiled:
     compiled = _ask(CompileContent(source)).compiled
     assert compiled is not None
     return load(compiled)
+
+
+def review_content(source: Source, recipient: Recipient) -> Review:
+    """How the mail stands with those who hear it or see badly, as `content.review_mail`. Raises ContentError."""
+    review = _ask(ReviewContent(source, recipient)).review
+    assert review is not None
+    return review
 
 
 def make_messages(source: Source, recipients: Sequence[Recipient], links: Links) -> list[bytes]:

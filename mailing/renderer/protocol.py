@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from campaigns.annotations import Annotation
-from mailing.content import ContentError, Links, Preview, Recipient, Source
+from mailing.content import ContentError, Links, Preview, Recipient, Review, Source
 
 LONGEST = 64 * 1024 * 1024  # bytes of a frame
 PROCESSOR_LIMIT = 5  # seconds of processor time for one request
@@ -46,16 +46,22 @@ class MakeMessages(msgspec.Struct, frozen=True, tag=True):
     links: Links
 
 
-Request = ShowPreview | FindProblems | CompileContent | MakeMessages
+class ReviewContent(msgspec.Struct, frozen=True, tag=True):
+    source: Source
+    recipient: Recipient
+
+
+Request = ReviewContent | ShowPreview | FindProblems | CompileContent | MakeMessages
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of a request: one of the first four; or `error`, with the `field` of the source at fault."""
+    """What came of a request: one of the first five; or `error`, with the `field` of the source at fault."""
 
     preview: Preview | None = None
     problems: list[tuple[str, str]] | None = None
     compiled: bytes | None = None
     messages: list[bytes] | None = None
+    review: Review | None = None
     error: str = ""
     field: str = ""
     has_failed: bool = False

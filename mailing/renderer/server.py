@@ -30,6 +30,7 @@ from .protocol import (
     FindProblems,
     MakeMessages,
     Request,
+    ReviewContent,
     ShowPreview,
     receive_frame,
     send_answer,
@@ -146,6 +147,8 @@ def answer_request(request: Request) -> Answer:
                 return Answer(preview=content.render_preview(source, recipient))
             case FindProblems(source, samples, known):
                 return Answer(problems=content.find_problems(source, samples, known))
+            case ReviewContent(source, recipient):
+                return Answer(review=content.review_mail(content.compile(source), recipient))
             case CompileContent(source):
                 return Answer(compiled=content.compile(source).dump())
             case MakeMessages(source, recipients, links):

