@@ -183,6 +183,7 @@ TASKS = [
     "mailing.tasks.prepare",
     "mailing.tasks.pump",
     "mailing.tasks.read_bounces",
+    "mailing.tasks.run_preflight",
     "mailing.tasks.send_password_reset",
     "mailing.tasks.send_test",
     "mailing.tasks.write_spooled",

@@ -24,6 +24,7 @@ __all__ = [
     "build_judged_query",
     "compile",
     "contact_keys",
+    "count_at_domains",
     "count_contacts",
     "estimate",
     "explain_delivery",
@@ -224,6 +225,17 @@ def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contac
 def list_sample(chosen: Selection, most: int) -> list[Contact]:
     """Return some of the recipients, to try content on."""
     return list_stage_contacts(chosen, "recipients", most=most)
+
+
+def count_at_domains(chosen: Selection, domains: Sequence[str]) -> int:
+    """How many of the recipients have an address at one of these domains. Raises SegmentError."""
+    sql, params = build_judged_query(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"{sql} SELECT count(*) FROM judged WHERE {STAGES['recipients']} AND split_part(email, '@', 2) = ANY(%s)",
+            [*params, list(domains)],
+        )
+        return int(cursor.fetchone()[0])
 
 
 def list_attribute_names() -> list[str]:

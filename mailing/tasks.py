@@ -6,6 +6,7 @@ from django_q.tasks import async_task
 from campaigns.annotations import Columns
 from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, preferences, tracking
 from mailing.bounces import mailboxes
+from mailing.preflight import runs
 from mailing.reports import kept as kept_figures
 from mailing.sending import pump as pumps
 
@@ -76,3 +77,8 @@ def read_bounces(mailbox_id: int) -> int:
 def write_spooled() -> int:
     """Write opens and clicks that came while the database was away; return how many were gone through."""
     return tracking.write_spooled(SPOOL_SECONDS)
+
+
+def run_preflight(preflight_id: int) -> None:
+    """Make the check of a campaign or a connection that somebody asked for."""
+    runs.run(preflight_id)

@@ -36,7 +36,7 @@ class Facts(NamedTuple):
 
 
 def complete_page(page: str, held: Held, facts: Facts) -> str:
-    """The page with what it lacks of all this."""
+    """Return the page with what it lacks of all this."""
     pieces = list(markup.cut_pieces(page))
     _add_roles(pieces)
     _add_language(pieces, held, facts.language)
@@ -88,7 +88,7 @@ def _add_roles(pieces: list[Piece]) -> None:
 
 
 def _tells_data(piece: Piece) -> bool:
-    """Does a tag inside a table show that it holds data?"""
+    """Return whether a tag inside a table shows that it holds data."""
     if piece.name in _OF_DATA:
         return True
     return bool(markup.attributes(piece.source).keys() & {"scope", "headers"})
@@ -121,7 +121,7 @@ def _add_html_tag(pieces: list[Piece], language: str) -> None:
 
 
 def _list_missing(pieces: list[Piece], page: str, facts: Facts) -> tuple[list[str], bool]:
-    """What is missing in the head, and whether nothing needs to be put into a <title> that is there."""
+    """Return what is missing in the head, and whether nothing needs to be put into a <title> that is there."""
     known: dict[str, str] = {}  # the content of each <meta>, by its name
     has_title = is_filled = False
     for place, piece in enumerate(_head_of(pieces)):
@@ -140,7 +140,7 @@ def _list_missing(pieces: list[Piece], page: str, facts: Facts) -> tuple[list[st
 
 
 def _head_of(pieces: list[Piece]) -> list[Piece]:
-    """The pieces before the body; those in comments are no part of the page."""
+    """Return the pieces before the body; those in comments are no part of the page."""
     end = next(
         (place for place, piece in enumerate(pieces) if piece.name == "body" and piece.is_start), len(pieces)
     )

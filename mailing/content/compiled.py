@@ -220,7 +220,7 @@ class Compiled:
         lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
         return "\r\n".join(lines)
 
-    def _head(self, recipient: Recipient, values: dict[str, Any], at: float) -> str:
+    def _head(self, recipient: Recipient, values: dict[str, Any], at: float) -> str:  # Any: as in `Values`
         """All headers; the subject becomes a value that the page may be titled by."""
         frozen = self._frozen
         if not _address(recipient.email):

@@ -120,7 +120,7 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
 
 
 def _write_title(subject: str, held: Held, settings: Settings) -> str:
-    """The title of the page as HTML with marks: the subject, as each recipient reads it."""
+    """Return the title of the page as HTML with marks: the subject, as each recipient reads it."""
     fixed = LineTemplate(Template(subject, TEXT, settings)).fixed
     if fixed is None:
         return held.keep(f"{{{{ {SUBJECT} }}}}", OUTPUT)

@@ -161,6 +161,7 @@ def _add_body_tags(page: str, held: Held) -> str:
 
 
 def write_language(source: Source) -> str:
+    """Return the value of `lang`."""
     return html.escape(source.locale.replace("_", "-"))
 
 

@@ -2141,6 +2141,57 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(condition=models.Q(("pk", 1)), name="tracking_policy_once"),
         ),
         migrations.CreateModel(
+            name="Preflight",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("asked_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "step",
+                    models.CharField(blank=True, help_text="What is looked at now.", max_length=100),
+                ),
+                ("lines", models.JSONField(blank=True, default=list)),
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="preflight",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                (
+                    "connection",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="preflight",
+                        to="mailing.smtpconnection",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": ("view",),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("campaign__isnull", True), ("connection__isnull", False)),
+                            models.Q(("campaign__isnull", False), ("connection__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="preflight_of_one",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SenderDomain",
             fields=[
                 (

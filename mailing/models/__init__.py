@@ -6,6 +6,7 @@ from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
 from mailing.models.oauth import OAuthGrant
 from mailing.models.preferences import AddressChange, PreferenceChange
+from mailing.models.preflight import Preflight
 from mailing.models.report import ReportFigures
 from mailing.models.sender import DkimKey, SenderDomain
 from mailing.models.tracking import (
@@ -38,6 +39,7 @@ __all__ = [
     "OAuthGrant",
     "Pace",
     "PreferenceChange",
+    "Preflight",
     "ReceivedEvent",
     "ReportFigures",
     "RetentionCount",

@@ -55,6 +55,7 @@ TABLE = {
     "mailing.Lane": "vS",
     "mailing.Membership": "vn",
     "mailing.Pace": "vn",
+    "mailing.Preflight": "vn",
     "mailing.ReportFigures": "vS",
     "mailing.PreferenceChange": "vn",
     "mailing.RetentionCount": "vS",

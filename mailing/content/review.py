@@ -1,0 +1,202 @@
+"""How a finished mail stands with those who hear it, and with those who see badly: to be told, not to stop a launch."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+from selectolax.lexbor import LexborNode
+
+from . import looks, reading, styles
+from .colours import Colour, contrast, read_colour
+from .compiled import Compiled
+from .looks import Look
+from .source import Links, Recipient
+
+MOST_NAMED = 5  # examples of one fault
+MOST_LINKS = 100
+_NOWHERE = Links("https://example.invalid", "check")
+
+_VAGUE = frozenset(
+    (
+        "click|click here|here|link|more|read more|learn more|this|this link|go|hier|hier klicken|mehr|weiterlesen|"
+        "ici|cliquez ici|en savoir plus|aquí|más|qui|clicca qui"
+    ).split("|")
+)
+_headings = {f"h{level}": level for level in range(1, 7)}
+_word = re.compile(r"\w")
+_length = re.compile(r"(\d+(?:\.\d+)?)(px|pt)").fullmatch
+_colour_in = re.compile(r"#[0-9a-f]{3,6}\b|rgba?\([^)]*\)|\b[a-z]+\b").findall
+LARGE, LARGE_BOLD = 24.0, 18.66  # pixels, from which on a contrast of 3 is enough
+
+
+class Review(msgspec.Struct, frozen=True):
+    """What was found in the mail as one recipient reads it; each list has a few examples.
+
+    size: bytes of the HTML. links: where its links lead, those that are the same for everybody.
+    """
+
+    size: int
+    has_text: bool
+    has_unsubscribe: bool
+    language: str
+    direction: str
+    title: str
+    pictures_without_alt: list[str]
+    heading_jumps: list[str]
+    poor_contrasts: list[str]
+    vague_links: list[str]
+    links: list[str]
+    personal_links: int
+
+
+def review_mail(compiled: Compiled, recipient: Recipient) -> Review:
+    """Look at a mail as one recipient reads it. Raises ContentError.
+
+    Args:
+        compiled: from a source with its clicks tracked, so that its links are known.
+    """
+    preview = compiled.preview(recipient, _NOWHERE)
+    fixed = [place for place, url in enumerate(compiled.links) if "{{" not in url and "{%" not in url]
+    walk = _Walk()
+    walk.read_page(preview.html)
+    unsubscribe = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
+    return Review(
+        size=len(preview.html.encode("utf-8", "replace")),
+        has_text=_word.search(re.sub(r"https?://\S+", "", preview.text)) is not None,
+        has_unsubscribe=unsubscribe in preview.html and unsubscribe in preview.text,
+        language=walk.language,
+        direction=walk.direction,
+        title=walk.title,
+        pictures_without_alt=walk.pictures_without_alt[:MOST_NAMED],
+        heading_jumps=walk.heading_jumps[:MOST_NAMED],
+        poor_contrasts=list(dict.fromkeys(walk.poor_contrasts))[:MOST_NAMED],
+        vague_links=list(dict.fromkeys(walk.vague_links))[:MOST_NAMED],
+        links=[compiled.target(place) for place in fixed[:MOST_LINKS]],
+        personal_links=len(compiled.links) - len(fixed),
+    )
+
+
+@dataclass
+class _Place:
+    """What holds inside an element."""
+
+    look: Look
+    colour: Colour | None
+    ground: Colour | None
+    size: float
+    is_bold: bool
+
+
+@dataclass
+class _Walk:
+    """The page in its order."""
+
+    language: str = ""
+    direction: str = ""
+    title: str = ""
+    pictures_without_alt: list[str] = field(default_factory=list)
+    heading_jumps: list[str] = field(default_factory=list)
+    poor_contrasts: list[str] = field(default_factory=list)
+    vague_links: list[str] = field(default_factory=list)
+    _last_level: int = 0
+    _link: list[str] | None = None  # the words of the open link
+
+    def read_page(self, page: str) -> None:
+        opened = [_Place(Look(), (0, 0, 0), (255, 255, 255), 16, False)]
+        for node, begins in reading.walk_tree(reading.parse_tree(page)):
+            if node.is_text_node:
+                if begins:
+                    self._read_text(node.text_content or "", node, opened[-1])
+            elif node.is_element_node and begins:
+                opened.append(self._enter(node, opened[-1]))
+            elif node.is_element_node:
+                self._leave(node, opened.pop())
+
+    def _enter(self, node: LexborNode, parent: _Place) -> _Place:
+        tag, attributes = node.tag or "", node.attributes
+        if tag == "html":
+            self.language = attributes.get("lang") or ""
+            self.direction = attributes.get("dir") or ""
+        place = _compute_place(tag, attributes, parent)
+        if not place.look.shows_pictures:
+            return place
+        if tag == "img":
+            if "alt" not in attributes:
+                self.pictures_without_alt.append((attributes.get("src") or "")[:80])
+            elif self._link is not None:
+                self._link.append(attributes.get("alt") or "")
+        elif tag == "a" and "href" in attributes:
+            self._link = [attributes.get("aria-label") or ""]
+        elif level := _headings.get(tag, 0):
+            if self._last_level and level > self._last_level + 1:
+                self.heading_jumps.append(f"h{level} follows h{self._last_level}")
+            self._last_level = level
+        return place
+
+    def _leave(self, node: LexborNode, place: _Place) -> None:
+        if node.tag == "title" and not self.title:
+            self.title = (node.text(deep=True) or "").strip()
+        if node.tag == "a" and self._link is not None:
+            words = " ".join(" ".join(self._link).split())
+            if place.look.shows_pictures and (
+                not _word.search(words) or words.lower().strip(" .!›»→>") in _VAGUE
+            ):
+                self.vague_links.append(words or "(no words)")
+            self._link = None
+
+    def _read_text(self, text: str, node: LexborNode, place: _Place) -> None:
+        if not text.strip() or not place.look.shows_text:
+            return
+        if self._link is not None:
+            self._link.append(text)
+        if place.colour is None or place.ground is None:
+            return
+        is_large = place.size >= LARGE or (place.is_bold and place.size >= LARGE_BOLD)
+        found = contrast(place.colour, place.ground)
+        if found < (3 if is_large else 4.5):
+            self.poor_contrasts.append(f"“{' '.join(text.split())[:40]}” ({found:.1f} to 1)")
+
+
+def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Place) -> _Place:
+    style = styles.compute_style(attributes.get("style") or "")
+    colour, ground = parent.colour, parent.ground
+    given = style.get("color") or (attributes.get("color") if tag == "font" else None)
+    if tag == "body" and not given:
+        given = attributes.get("text")
+    if given and given != "inherit":
+        colour = read_colour(given)
+    elif tag == "a" and "href" in attributes:
+        colour = (0, 0, 238)
+    ground = _read_ground(style, attributes, ground)
+    size = parent.size
+    if match := _length(style.get("font-size", "")):
+        size = float(match[1]) * (4 / 3 if match[2] == "pt" else 1)
+    elif tag in ("h1", "h2"):
+        size = 32 if tag == "h1" else LARGE
+    weight = style.get("font-weight", "")
+    is_bold = parent.is_bold or tag in ("b", "strong", "th") or tag in _headings
+    if weight:
+        is_bold = weight in ("bold", "bolder") or (weight.isdigit() and int(weight) >= 700)
+    look = looks.compute_look(tag, attributes, parent.look)
+    return _Place(look, colour, ground, size, is_bold)
+
+
+def _read_ground(
+    style: Mapping[str, str], attributes: Mapping[str, str | None], inherited: Colour | None
+) -> Colour | None:
+    """Return the colour behind the letters; None where a picture is, or a colour that is not understood."""
+    if attributes.get("background") or "url(" in style.get("background", "") + style.get(
+        "background-image", ""
+    ):
+        return None
+    said = style.get("background-color") or ""
+    if not said and "background" in style:
+        if "gradient" in style["background"]:
+            return None
+        named = [each for each in _colour_in(style["background"]) if read_colour(each)]
+        said = named[0] if named else ""
+    said = said or attributes.get("bgcolor") or ""
+    if not said or said in ("transparent", "none", "inherit", "initial"):
+        return inherited
+    return read_colour(said)

@@ -1,0 +1,84 @@
+"""DMARC (RFC 7489, and the walk up the tree of its successor): what becomes of mails that are not a domain's own."""
+
+import msgspec
+
+from mailing.senders.keys import read_tags
+from mailing.senders.lookups import Resolver
+
+MOST_STEPS = 8  # of a walk: longer names are cut to so many labels
+POLICIES = ("none", "quarantine", "reject")
+
+
+class Policy(msgspec.Struct, frozen=True):
+    """The record that counts for a domain.
+
+    found_at: the domain it stands at. policy: for this domain. is_strict_*: the domains must be alike, not only of one
+    organisation. has_reports: it names an address for reports. fault: why receivers ignore it.
+    """
+
+    found_at: str
+    policy: str
+    is_strict_dkim: bool = False
+    is_strict_spf: bool = False
+    has_reports: bool = False
+    fault: str = ""
+
+
+def read_policy(domain: str, resolver: Resolver) -> Policy | None:
+    """Return the policy of a domain, its own or that of its organisation; None without any."""
+    records = _walk(domain, resolver)
+    if not records:
+        return None
+    at, tags = records[0] if records[0][0] == domain else _find_top(records)
+    wanted = tags.get("p", "")
+    if at != domain:
+        wanted = tags.get("sp", wanted)
+    policy = wanted.lower()
+    return Policy(
+        found_at=at,
+        policy=policy,
+        is_strict_dkim=tags.get("adkim", "r").lower() == "s",
+        is_strict_spf=tags.get("aspf", "r").lower() == "s",
+        has_reports=bool(tags.get("rua")),
+        fault="" if policy in POLICIES else f"p={wanted} is not one of {', '.join(POLICIES)}",
+    )
+
+
+def find_organisation(domain: str, resolver: Resolver) -> str:
+    """Return the domain that stands for a whole organisation; the domain itself where nothing tells."""
+    records = _walk(domain, resolver)
+    return _find_top(records)[0] if records else domain
+
+
+def are_aligned(one: str, other: str, resolver: Resolver, *, is_strict: bool) -> bool:
+    """Whether receivers take two domains for those of one sender. Raises LookupFailed."""
+    if one == other:
+        return True
+    return not is_strict and find_organisation(one, resolver) == find_organisation(other, resolver)
+
+
+def _walk(domain: str, resolver: Resolver) -> list[tuple[str, dict[str, str]]]:
+    """Return the DMARC records from a domain up to the top, with the domain of each."""
+    labels = domain.split(".")
+    names = [domain]
+    rest = labels[-(MOST_STEPS - 1) :] if len(labels) > MOST_STEPS else labels[1:]
+    names += [".".join(rest[place:]) for place in range(len(rest))]
+    records = []
+    for name in names:
+        texts = [text for text in resolver.list_texts(f"_dmarc.{name}") if _is_dmarc(text)]
+        if len(texts) == 1:
+            tags = read_tags(texts[0])
+            records.append((name, tags))
+            if tags.get("psd") == "n":
+                break
+    return records
+
+
+def _find_top(records: list[tuple[str, dict[str, str]]]) -> tuple[str, dict[str, str]]:
+    """Return the record of the organisation: the highest one, but for that of a public suffix."""
+    own = [record for record in records if record[1].get("psd") != "y"]
+    return own[-1] if own else records[-1]
+
+
+def _is_dmarc(text: str) -> bool:
+    return text.partition(";")[0].replace(" ", "").lower() == "v=dmarc1"

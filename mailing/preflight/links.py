@@ -1,0 +1,187 @@
+"""Whether links lead somewhere. A link may lead anywhere, so that nothing is asked but public addresses.
+
+The name of a host is looked up once, each of its addresses is judged, and the connection goes to one that was judged: a
+name that means another address a moment later reaches nothing. Redirects are followed by hand and judged alike. Neither
+proxies of the environment nor cookies are used, and no body is read.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+import msgspec
+
+from mailing.preflight.lines import State
+
+SECONDS = 8.0  # for one step of one link
+SECONDS_IN_ALL = 20.0  # for one link with its redirects
+MOST_REDIRECTS = 5
+AT_ONCE = 6  # links asked at the same time
+AGENT = "Fanfare link check"
+# Answers of servers that do not speak to programs, and say nothing about people
+UNDECIDED = frozenset((401, 403, 405, 406, 407, 408, 418, 423, 425, 429, 451, 503, 999))
+NO_HEAD = frozenset((400, 403, 404, 405, 406, 410, 500, 501, 503))  # worth asking again by GET
+
+_IN_PATH = "!$%&'()*+,/:;=?@[]~"
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+Judge = Callable[[str], bool]
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """Where a link leads. `said` goes on after its address."""
+
+    url: str
+    state: State
+    said: str
+
+
+class _Ended(Exception):
+    """The state and the words that a check ends with."""
+
+    def __init__(self, state: State, said: str) -> None:
+        super().__init__(said)
+        self.state, self.said = state, said
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address belongs to the public network, whatever it is wrapped in."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.is_site_local:
+            return False
+        inner = [ip.ipv4_mapped, ip.sixtofour, *(ip.teredo or ())]
+        if ip in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF))
+        if any(each is not None and not is_public(str(each)) for each in inner):
+            return False
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+
+
+def check_links(urls: Sequence[str], *, may_ask: Judge = is_public) -> Iterator[Verdict]:
+    """Check links, several at a time; each verdict as soon as it is known."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        waiting = [pool.submit(check_link, url, may_ask=may_ask) for url in dict.fromkeys(urls)]
+        for done in as_completed(waiting):
+            yield done.result()
+
+
+def check_link(url: str, *, may_ask: Judge = is_public) -> Verdict:
+    """Ask for a link by HEAD, by GET where that says nothing, and for all it redirects to."""
+    deadline = time.monotonic() + SECONDS_IN_ALL
+    target = url
+    try:
+        for _ in range(MOST_REDIRECTS + 1):
+            status, following = _ask(target, deadline, may_ask)
+            if not following:
+                return Verdict(url, *_judge_status(status))
+            target = urljoin(target, following)
+        raise _Ended(State.FAIL, f"redirects more than {MOST_REDIRECTS} times")
+    except _Ended as ended:
+        return Verdict(url, ended.state, ended.said)
+
+
+def _judge_status(status: int) -> tuple[State, str]:
+    if status < 400:
+        return State.OK, "leads somewhere"
+    if status in UNDECIDED:
+        return State.UNKNOWN, f"answers no program ({status})"
+    if status < 500:
+        return State.FAIL, f"leads to no page ({status})"
+    return State.WARN, f"leads to a server in trouble ({status})"
+
+
+def _ask(url: str, deadline: float, may_ask: Judge) -> tuple[int, str]:
+    """Return the status of an answer, and where it redirects to."""
+    parts = _split_url(url)
+    addresses = _look_up(parts, may_ask)
+    status, following = _request("HEAD", parts, addresses, deadline)
+    if status in NO_HEAD:
+        status, following = _request("GET", parts, addresses, deadline)
+    return status, following if 300 <= status < 400 else ""
+
+
+def _split_url(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        is_usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_usable = False
+    if not is_usable:
+        raise _Ended(State.FAIL, "leads to what is no address of the web")
+    if parts.username or parts.password:
+        raise _Ended(State.FAIL, "has a password in it")
+    return parts
+
+
+def _look_up(parts: SplitResult, may_ask: Judge) -> list[str]:
+    """Return the addresses of the host, all of them public."""
+    host = parts.hostname or ""
+    try:
+        found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+        if again:
+            raise _Ended(State.UNKNOWN, f"has a host that DNS did not answer for ({host})") from error
+        raise _Ended(State.FAIL, f"has a host that does not exist ({host})") from error
+    addresses = list(dict.fromkeys(str(each[4][0]) for each in found))
+    if not addresses or not all(may_ask(address) for address in addresses):
+        raise _Ended(State.FAIL, f"leads into a private network ({host})")
+    return addresses
+
+
+def _request(method: str, parts: SplitResult, addresses: list[str], deadline: float) -> tuple[int, str]:
+    """Return the status of an answer and its Location."""
+    path = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_IN_PATH)
+    said = "does not answer in time"
+    for address in addresses:
+        seconds = min(SECONDS, deadline - time.monotonic())
+        if seconds <= 0:
+            break
+        connection = _Connection(parts, address, seconds)
+        end = threading.Timer(seconds, connection.abort)  # for servers that send a letter now and then
+        end.start()
+        try:
+            connection.request(
+                method, path, headers={"User-Agent": AGENT, "Accept": "*/*", "Connection": "close"}
+            )
+            answer = connection.getresponse()
+            return answer.status, answer.getheader("Location") or ""
+        except ssl.SSLCertVerificationError as error:
+            raise _Ended(
+                State.FAIL, f"has a certificate that browsers refuse ({error.verify_message})"
+            ) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            said = "does not answer in time" if isinstance(error, TimeoutError) else "could not be reached"
+        finally:
+            end.cancel()
+            connection.close()
+    raise _Ended(State.WARN, said)
+
+
+class _Connection(http.client.HTTPConnection):
+    """A connection to one address of a host, by the name of the host."""
+
+    def __init__(self, parts: SplitResult, address: str, seconds: float) -> None:
+        self._is_encrypted = parts.scheme == "https"
+        self.default_port = 443 if self._is_encrypted else 80
+        super().__init__(parts.hostname or "", parts.port or self.default_port, timeout=seconds)
+        self._address = address
+
+    def connect(self) -> None:
+        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        if self._is_encrypted:
+            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+
+    def abort(self) -> None:
+        """End what is under way, from another thread."""
+        if self.sock:
+            with contextlib.suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)

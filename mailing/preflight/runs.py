@@ -1,0 +1,145 @@
+"""A check as a task: it notes each step, so that the page that waits can tell, and keeps what it found."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+from django.db import transaction
+from django_q.tasks import async_task
+
+from campaigns import database_time
+from mailing import audience, content, drafting, launch, progress, renderer
+from mailing.models import EmailCampaign, Preflight, SmtpConnection
+from mailing.preflight import contents, links, servers
+from mailing.preflight.lines import Line, State
+from mailing.senders import lookups
+from mailing.senders.lookups import Resolver
+
+GIVEN_UP_AFTER = timedelta(minutes=5)  # far more than any check takes: its process died
+
+
+def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
+    """Queue a check, unless one is under way."""
+    now = database_time.now()
+    key = {"campaign" if isinstance(subject, EmailCampaign) else "connection": subject}
+    with transaction.atomic():
+        row, is_new = Preflight.objects.select_for_update().get_or_create(**key, defaults={"asked_at": now})
+        if not is_new and is_under_way(row):
+            return row
+        row.asked_at, row.finished_at, row.step = now, None, "It waits for its turn"
+        row.save()
+        transaction.on_commit(partial(async_task, "mailing.tasks.run_preflight", row.pk, save=False))
+    return row
+
+
+def is_under_way(row: Preflight) -> bool:
+    """Whether its result is still to come."""
+    return row.finished_at is None and database_time.now() - row.asked_at < GIVEN_UP_AFTER
+
+
+def run(
+    preflight_id: int, resolver: Resolver | None = None, may_ask: links.Judge = links.is_public
+) -> list[Line]:
+    """Make the check, and keep its lines. A check that was deleted meanwhile makes none."""
+    row = (
+        Preflight.objects.select_related("campaign__connection", "connection").filter(pk=preflight_id).first()
+    )
+    if row is None:
+        return []
+    asks = servers.CachedResolver(resolver or lookups.DnsResolver())
+    found = list(
+        _check_campaign(row, row.campaign, asks, may_ask)
+        if row.campaign
+        else _check_connection(row, row.connection, asks)
+    )
+    Preflight.objects.filter(pk=row.pk).update(
+        lines=msgspec.to_builtins(found), finished_at=database_time.now(), step=""
+    )
+    return found
+
+
+def read_lines(row: Preflight) -> list[Line]:
+    """Return what a check found."""
+    return msgspec.convert(row.lines, list[Line])
+
+
+def _note(row: Preflight, step: str) -> None:
+    Preflight.objects.filter(pk=row.pk).update(step=step[:100])
+
+
+def _check_connection(row: Preflight, smtp: SmtpConnection | None, resolver: Resolver) -> Iterator[Line]:
+    if smtp is None:
+        return
+    domain = smtp.from_email.rpartition("@")[2] or next(iter(smtp.allowed_domains), "")
+    if domain:
+        yield from _list_sender_lines(row, [smtp], domain, resolver)
+        return
+    yield Line(
+        "Sender domain",
+        State.UNKNOWN,
+        "The connection has no default sender, so that SPF, DKIM and DMARC cannot be looked up.",
+        "Give it a default sender address.",
+    )
+    _note(row, f"Connecting to {smtp.host}")
+    yield from servers.list_host_lines(smtp, resolver)
+
+
+def _list_sender_lines(
+    row: Preflight, smtps: list[SmtpConnection], domain: str, resolver: Resolver
+) -> Iterator[Line]:
+    for number, smtp in enumerate(smtps):
+        back = servers.find_return_domain(smtp, domain)
+        if not smtp.takes_sender(f"x@{domain}"):
+            said = f"“{smtp}” takes mail from {', '.join(smtp.allowed_domains)} only, not from {domain}."
+            yield Line("Sender domain", State.FAIL, said, "Change the sender address or the connection.")
+        elif not number:
+            yield Line("Sender domain", State.OK, f"Mails come from {domain}.")
+        _note(row, f"Asking DNS about {domain}")
+        if not number:
+            yield from servers.list_domain_lines(domain, back, resolver)
+        _note(row, f"Connecting to {smtp.host}")
+        yield from servers.list_server_lines(smtp, back, resolver)
+
+
+def _check_campaign(
+    row: Preflight, campaign: EmailCampaign, resolver: Resolver, may_ask: links.Judge
+) -> Iterator[Line]:
+    found: list[Line] = []
+    smtps = list(dict.fromkeys(smtp for smtp, _ in campaign.shares()))
+    domain = campaign.from_email.rpartition("@")[2]
+    if domain and smtps:
+        for line in _list_sender_lines(row, smtps, domain, resolver):
+            found.append(line)
+            yield line
+    _note(row, "Reading the mail")
+    source = msgspec.structs.replace(launch.build_source(campaign), track_clicks=True, track_opens=False)
+    reader = launch.build_recipient(drafting.sample_reader(campaign))
+    try:
+        review = renderer.review_content(source, reader)
+    except content.ContentError as error:
+        yield Line("Content", State.FAIL, f"{error}.", "See what is still to do.")
+    else:
+        for line in contents.list_mail_lines(review):
+            found.append(line)
+            yield line
+        verdicts = []
+        for number, verdict in enumerate(links.check_links(review.links, may_ask=may_ask), 1):
+            verdicts.append(verdict)
+            _note(row, f"Following links: {number} of {len(set(review.links))}")
+        yield from contents.list_link_lines(verdicts, review.personal_links)
+    _note(row, "Counting recipients")
+    yield from _list_recipient_lines(campaign, found)
+
+
+def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterator[Line]:
+    try:
+        chosen = audience.read_selection(campaign.targets.select_related("segment"))
+        recipients = audience.estimate(chosen).recipients
+        at_gmail = audience.count_at_domains(chosen, contents.GMAIL)
+    except audience.SegmentError as error:
+        yield Line("Recipients", State.FAIL, f"A segment cannot be used: {error}", "Mend the segment.")
+        return
+    seconds = progress.estimate_shortest_seconds(campaign, recipients) or 0
+    yield contents.describe_quota(seconds, campaign.retry_hours)
+    yield contents.describe_gmail(at_gmail, found)

@@ -1,0 +1,117 @@
+"""SPF (RFC 7208): which servers may send for a domain."""
+
+import ipaddress
+from dataclasses import dataclass, field
+
+from mailing.senders.lookups import Resolver
+
+MOST_LOOKUPS = 10  # RFC 7208, 4.6.4: receivers stop there and take the record for broken
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass
+class Policy:
+    """What a domain's record comes to.
+
+    record: "" where there is none. networks: of servers that may send. rest: the sign before `all`, "" without it.
+    fault: why receivers take it for broken. is_open_ended: it holds what only the receiver of a mail can work out.
+    """
+
+    record: str = ""
+    networks: list[Network] = field(default_factory=list)
+    rest: str = ""
+    fault: str = ""
+    is_open_ended: bool = False
+    lookups: int = 0
+
+    def permits(self, address: str) -> bool:
+        """Whether a server at this address may send."""
+        ip = ipaddress.ip_address(address)
+        return any(ip in network for network in self.networks if network.version == ip.version)
+
+
+def read_policy(domain: str, resolver: Resolver) -> Policy:
+    """Return what the record of a domain says, and all that it includes."""
+    policy = Policy()
+    policy.record, policy.rest = _follow(domain, policy, resolver, ())
+    return policy
+
+
+def _follow(domain: str, policy: Policy, resolver: Resolver, above: tuple[str, ...]) -> tuple[str, str]:
+    """Add what the record of a domain says; return it, and the sign before its `all`."""
+    records = [text for text in resolver.list_texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
+    if len(records) != 1:
+        if records:
+            policy.fault = f"{domain} has {len(records)} SPF records: there must be one"
+        elif above:
+            policy.fault = f"it includes {domain}, which has no SPF record"
+        return "", ""
+    rest = redirect = ""
+    for term in records[0].split()[1:]:
+        sign, word = (term[0], term[1:]) if term[0] in "+-~?" else ("+", term)
+        name, _, value = word.partition(":")
+        if "=" in name and name.lower().startswith("redirect="):
+            redirect = name.partition("=")[2]
+        elif "=" in name:
+            continue  # exp= and what is not known
+        elif name.lower() == "all":
+            rest = sign
+            break
+        else:
+            _add_term(name.lower(), value, sign, domain, policy, resolver, above)
+    if redirect and not rest and _may_look_up(redirect, policy, (*above, domain)):
+        rest = _follow(redirect, policy, resolver, (*above, domain))[1]
+    return records[0], rest
+
+
+def _add_term(
+    name: str, value: str, sign: str, domain: str, policy: Policy, resolver: Resolver, above: tuple[str, ...]
+) -> None:
+    kind, slash, prefix = name.partition("/")
+    if kind in ("ip4", "ip6"):
+        try:
+            network = ipaddress.ip_network(value, strict=False)
+        except ValueError:
+            policy.fault = f"“{name}:{value}” is no network"
+            return
+        if sign == "+":
+            policy.networks.append(network)
+        return
+    if kind not in ("a", "mx", "include", "ptr", "exists"):
+        policy.fault = f"“{name}” is no word of SPF"
+        return
+    target, value_slash, value_prefix = value.partition("/")
+    slash, prefix = (value_slash, value_prefix) if value_slash else (slash, prefix)
+    target = target or domain
+    if not _may_look_up(target, policy, (*above, domain) if kind == "include" else ()):
+        return
+    if kind in ("ptr", "exists") or "%{" in target:
+        policy.is_open_ended = True
+    elif kind == "include":
+        _follow(target, policy, resolver, (*above, domain))
+    elif sign == "+":
+        hosts = [target] if kind == "a" else resolver.list_mail_hosts(target)
+        for address in [each for host in hosts[:MOST_LOOKUPS] for each in resolver.list_addresses(host)]:
+            policy.networks.append(_widen(address, prefix if slash else ""))
+
+
+def _may_look_up(target: str, policy: Policy, above: tuple[str, ...]) -> bool:
+    """Count one more question of DNS, and say whether it may be asked."""
+    if target in above:
+        policy.fault = f"it includes {target} in a circle"
+        return False
+    policy.lookups += 1
+    if policy.lookups > MOST_LOOKUPS:
+        policy.fault = f"it needs more than {MOST_LOOKUPS} questions of DNS"
+    return policy.lookups <= MOST_LOOKUPS
+
+
+def _widen(address: str, prefix: str) -> Network:
+    """Return the network around an address; `prefix` is as in 24 or 24//64."""
+    four, _, six = prefix.partition("//")
+    length = six if ":" in address else four
+    try:
+        return ipaddress.ip_network(f"{address}/{length}" if length else address, strict=False)
+    except ValueError:
+        return ipaddress.ip_network(address)
