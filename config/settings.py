@@ -87,6 +87,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     # first: tills need no session, cookie or page header, and a quote stays one query
     "pos.api.middleware.TillMiddleware",
+    "mailing.middleware.TrackingMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -65,12 +65,6 @@ def is_database_away() -> bool:
     return time.monotonic() < Outage.until
 
 
-def refuse_while_away() -> None:
-    """Raise OperationalError where the database has just not answered, instead of waiting for it once more."""
-    if is_database_away():
-        raise OperationalError("the database has just not answered")
-
-
 def note_outage(error: Exception) -> None:
     """Remember that the database does not answer."""
     if not is_database_away():

@@ -183,13 +183,12 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
         visit = Visit(delivery=pk, kind=Event.Kind.CLICKED, visitor=machine, how="trap")
     elif visitor:
         visit = Visit(delivery=pk, kind=Event.Kind.CLICKED, visitor=visitor, link=index)
-    target: str | None = None
+    if spool.is_database_away():
+        return _answer_without_database(campaign, number, visit)
     try:
-        if campaign is not None:
-            target = _find_plain_target(campaign, number)
+        target = None if campaign is None else _find_plain_target(campaign, number)
         if target is not None and visit is None:
             return target
-        spool.refuse_while_away()
         with transaction.atomic():
             terms = read_terms(pk)
             if target is None:
@@ -198,10 +197,22 @@ def note_click(token: str, index: int, visitor: Visitor | None) -> str:
                 write_visit(visit, terms)
     except (OperationalError, InterfaceError) as error:
         spool.note_outage(error)
-        if target is None:
-            raise DatabaseAway from error
-        if visit:
-            spool.keep_visit(visit)
+        return _answer_without_database(campaign, number, visit)
+    return target
+
+
+def _answer_without_database(campaign: int | None, number: int, visit: Visit | None) -> str:
+    """Return where a plain link leads, and keep the visit on disk. Raises BadLink, DatabaseAway."""
+    try:
+        target = None if campaign is None else plain_targets.read_file(campaign)[number]
+    except IndexError as error:
+        raise BadLink("This link leads nowhere any more.") from error
+    except plain_targets.NoFile:
+        target = None
+    if target is None:
+        raise DatabaseAway
+    if visit:
+        spool.keep_visit(visit)
     return target
 
 
@@ -249,11 +260,13 @@ def write_visit(visit: Visit, terms: Terms, memory: bursts.Memory = bursts.MEMOR
             _count(terms, visit, visit.visitor)
         return
     named: Columns = {"basis": terms.basis, "consent": terms.consent, "at": visit.at}
-    note_event(pk, Event.Kind(kind), visit.visitor, link=link, how=visit.how, **named)
-    if kind == Event.Kind.CLICKED:
-        if not terms.is_opened and visit.visitor.origin == Event.Origin.HUMAN:
-            note_event(pk, Event.Kind.OPENED, visit.visitor, how="click", **named)
-        _judge_burst(pk, visit)
+    if kind == Event.Kind.OPENED:
+        note_event(pk, Event.Kind.OPENED, visit.visitor, **named)
+        return
+    notes = [_fill_note(pk, Event.Kind.CLICKED, visit.visitor, link=link, how=visit.how, **named)]
+    if not terms.is_opened and visit.visitor.origin == Event.Origin.HUMAN:
+        notes.append(_fill_note(pk, Event.Kind.OPENED, visit.visitor, how="click", **named))
+    _note_and_judge_burst(pk, visit, notes)
 
 
 def write_spooled(seconds: float) -> int:
@@ -275,11 +288,14 @@ def _seconds(visit: Visit) -> float | None:
     return visit.at.timestamp() if visit.at else None
 
 
-def _judge_burst(pk: int, visit: Visit) -> None:
-    """Mark the clicks of the last moments as a machine's where this one proves it."""
+def _note_and_judge_burst(pk: int, visit: Visit, notes: list[tuple[str, Columns]]) -> None:
+    """Write a click in one round trip; mark those of the last moments as a machine's where it proves that."""
     with connection.cursor() as cursor:
         values = {"pk": pk, "burst": BURST_SECONDS, "trap": TRAP_SECONDS, "at": visit.at}
-        cursor.execute(_READ_BURST, values)
+        statements = [cursor.mogrify(sql, given) for sql, given in [*notes, (_READ_BURST, values)]]
+        cursor.execute(";".join(statements))
+        while cursor.nextset():
+            pass
         links, is_trapped = cursor.fetchone()
         if is_trapped or links >= BURST_LINKS:
             cursor.execute(_MARK_BURST, values | {"seconds": TRAP_SECONDS if is_trapped else BURST_SECONDS})
@@ -320,7 +336,17 @@ def read_token(token: str, purpose: Purpose) -> int:
         raise BadLink(str(error)) from error
 
 
-def note_event(
+def note_event(pk: int, kind: Event.Kind, visitor: Visitor, **given: Any) -> None:
+    """Write an event that names a contact, in the caller's transaction; the same again within seconds is the same.
+
+    Args:
+        given: as `_fill_note` takes it: `basis`, and where there are such `consent`, `link`, `how` and `at`.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(*_fill_note(pk, kind, visitor, **given))
+
+
+def _fill_note(
     pk: int,
     kind: Event.Kind,
     visitor: Visitor,
@@ -330,24 +356,20 @@ def note_event(
     link: int | None = None,
     how: str = "",
     at: datetime | None = None,
-) -> None:
-    """Write an event that names a contact, in the caller's transaction; the same again within seconds is the same."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _NOTE.format(moment=f"{kind}_at"),
-            {
-                "pk": pk,
-                "kind": kind,
-                "at": at,
-                "link": link,
-                "how": how,
-                "counts": visitor.origin == Event.Origin.HUMAN or kind == Event.Kind.UNSUBSCRIBED,
-                "origin": visitor.origin,
-                "device": visitor.device,
-                "client": visitor.client,
-                "system": visitor.system,
-                "basis": basis,
-                "consent": consent,
-                "repeat": REPEAT_SECONDS,
-            },
-        )
+) -> tuple[str, Columns]:
+    """Return the statement that writes an event, and its values."""
+    return _NOTE.format(moment=f"{kind}_at"), {
+        "pk": pk,
+        "kind": kind,
+        "at": at,
+        "link": link,
+        "how": how,
+        "counts": visitor.origin == Event.Origin.HUMAN or kind == Event.Kind.UNSUBSCRIBED,
+        "origin": visitor.origin,
+        "device": visitor.device,
+        "client": visitor.client,
+        "system": visitor.system,
+        "basis": basis,
+        "consent": consent,
+        "repeat": REPEAT_SECONDS,
+    }

@@ -110,6 +110,22 @@ def test_the_picture_and_plain_links_answer_and_personal_ones_ask_to_come_again(
     assert away.asked == 1, "a database that has just not answered is not asked again"
 
 
+def test_the_database_is_asked_again_after_a_while_however_many_clicks_come(
+    campaign, token, away, monkeypatch
+):
+    """Answers without the database do not put off when it is asked again."""
+    get(f"/t/c/{token.click}/0")
+    until = spool.Outage.until
+    for _ in range(3):
+        get(f"/t/c/{token.click}/0")
+        get(f"/t/o/{token.open}")
+        get(f"/t/c/{token.click}/1")
+    assert spool.Outage.until == until
+    assert away.asked == 1
+    away.end()
+    assert get(f"/t/c/{token.click}/1").status_code == 302
+
+
 def test_what_waited_is_written_once_with_its_time(campaign, delivery, token, away, tmp_path):
     get(f"/t/o/{token.open}")
     get(f"/t/c/{token.click}/0")
@@ -260,3 +276,15 @@ def test_the_clock_queues_the_writer_where_something_waits(campaign, delivery, m
         clock.tick(timezone.now())
         assert tasks.write_spooled() == 0, "one writes at a time"
     assert len(queued) == 1
+
+
+def test_the_pixel_and_clicks_pass_by_the_middleware_of_pages(campaign, token, django_assert_max_num_queries):
+    for path in (f"/t/o/{token.open}", f"/t/c/{token.click}/0"):
+        with django_assert_max_num_queries(4):  # two of them begin and end the transaction
+            answer = get(path)
+        assert "Vary" not in answer
+        assert "no-store" in answer["Cache-Control"]
+        assert answer["X-Content-Type-Options"] == "nosniff"
+    page = get("/t/c/broken/0")
+    assert page.status_code == 404
+    assert "Content-Security-Policy" in page
