@@ -2,6 +2,7 @@
 
 from functools import partial
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
@@ -114,6 +115,7 @@ def builder_context(form: SegmentForm, root: object) -> PageContext:
         "segment": form.instance,
         "root": root,
         "choices": CHOICES,
+        "months": settings.TRACKING_MONTHS,
         "lists": ContactList.objects.all(),
         "campaigns": EmailCampaign.objects.filter(launched_at__isnull=False)[:CAMPAIGNS_OFFERED],
         "attributes": list_attribute_names(),
