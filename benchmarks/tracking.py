@@ -151,6 +151,7 @@ def write_paths(folder: Path, campaign_id: int) -> dict[str, Path]:
 
 
 def main() -> None:
+    """Measure, print the table, and exit with 1 below the goal."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

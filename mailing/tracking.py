@@ -12,7 +12,7 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from campaigns.annotations import Columns
+from campaigns.annotations import Columns, ColumnValue
 from mailing import bursts, content, launch, plain_targets, spool
 from mailing.bursts import BURST_LINKS, BURST_SECONDS, REPEAT_SECONDS, TRAP_SECONDS
 from mailing.models import Contact, Event, Mode
@@ -336,7 +336,7 @@ def read_token(token: str, purpose: Purpose) -> int:
         raise BadLink(str(error)) from error
 
 
-def note_event(pk: int, kind: Event.Kind, visitor: Visitor, **given: Any) -> None:
+def note_event(pk: int, kind: Event.Kind, visitor: Visitor, **given: ColumnValue) -> None:
     """Write an event that names a contact, in the caller's transaction; the same again within seconds is the same.
 
     Args:

@@ -7,6 +7,7 @@ from django.urls import include, path
 
 @login_not_required
 def answer_constant(request: HttpRequest) -> HttpResponse:
+    """Answer a constant."""
     return HttpResponse(b"GIF89a", content_type="image/gif")
 
 
