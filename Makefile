@@ -35,7 +35,7 @@ run: .venv/run-installed node_modules/.installed ports install ## start everythi
 install: .venv/run-installed node_modules/.installed $(VAR)/static/staticfiles.json ## make what `make run` needs, and no more
 
 test: .venv/dev-installed node_modules/.dev-installed ## run the tests; TESTS=tests/pos for a part
-	@$(PY) -m pytest -n $(WORKERS) --dist loadgroup $(TESTS)
+	@$(PY) -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder $(TESTS)
 
 lint: .venv/dev-installed ## check style, types, imports, templates, missing migrations
 	.venv/bin/ruff check .

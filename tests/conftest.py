@@ -2,20 +2,55 @@
 
 import os
 import shutil
+from collections import Counter
 
 import pytest
 from django.test import TransactionTestCase
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import emptying
 from tests.factories import user_in
 
+BROWSER = "tests/browser/"
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Let one process run all the tests of a file, which share what is made once for the file."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(f"{item.path.parent.name}/{item.path.stem}"))
+
+class FilesOnOneWorker(LoadScopeScheduling):
+    """Gives all the tests of a file to one process, which share what is made once for the file.
+
+    All tests in a browser go to one process, too: they share one running product. The marks `xdist_group` do not reach
+    the scheduler of xdist 3.8 beside pytest 9.
+    """
+
+    def _split_scope(self, nodeid):
+        return name_group(nodeid)
+
+
+def name_group(nodeid):
+    file = nodeid.partition("::")[0]
+    return BROWSER if file.startswith(BROWSER) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return FilesOnOneWorker(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    """Among several processes, begin with the groups that ask for the most time, then with the largest.
+
+    Else one process would begin the tests in a browser when the others are nearly done.
+    """
+    result = yield
+    if hasattr(config, "workerinput"):
+        sizes = Counter(name_group(item.nodeid) for item in items)
+        seconds: Counter[str] = Counter()
+        for item in items:
+            mark = item.get_closest_marker("timeout")
+            group = name_group(item.nodeid)
+            seconds[group] = max(seconds[group], mark.args[0] if mark else 0)
+        items.sort(key=lambda item: (-seconds[group := name_group(item.nodeid)], -sizes[group], group))
+    return result
 
 
 @pytest.fixture(autouse=True)

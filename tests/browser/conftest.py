@@ -9,8 +9,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
@@ -27,6 +29,7 @@ STARTS_WITHIN = 90  # seconds: a fresh database, the demo, and every process
 class Product:
     address: str
     variables: dict[str, str]
+    cookies: dict[str, list[Any]] = field(default_factory=dict)  # of those who have signed in, by name
 
 
 def free_port() -> int:
@@ -126,12 +129,25 @@ def page(browser: Browser, product: Product):
     assert complaints == []
 
 
-@pytest.fixture
-def sign_in(page: Page):
-    def sign_in_as(name: str) -> None:
-        page.goto("/login/")
-        page.get_by_label("Username").fill(name)
-        page.get_by_label("Password", exact=True).fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+def sign_in_as(page: Page, product: Product, name: str) -> None:
+    """Sign in on the page of the login, or go on in the session of an earlier test: a password takes long to check."""
+    if name in product.cookies:
+        page.context.add_cookies(product.cookies[name])
+        page.goto("/")
+        return
+    page.goto("/login/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/login/" not in url)
+    product.cookies[name] = page.context.cookies()
 
-    return sign_in_as
+
+@pytest.fixture
+def sign_in(page: Page, product: Product):
+    return partial(sign_in_as, page, product)
+
+
+def wait_for_parts(page: Page) -> None:
+    """Wait until no part of the page is asked for any more, nor put in its place."""
+    page.wait_for_function("() => !document.querySelector('.htmx-request, .htmx-swapping, .htmx-settling')")

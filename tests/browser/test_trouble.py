@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Dialog, Page, Route, expect
 
-from tests.browser.conftest import PASSWORD, Product
+from tests.browser.conftest import PASSWORD, Product, sign_in_as, wait_for_parts
 
 pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 
@@ -15,21 +15,17 @@ def quiet_page(browser, product: Product):
     """A page whose console may complain: a failed request is meant to fail here."""
     context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(15_000)
-    yield sign_in_as_marketer(context.new_page())
+    page = context.new_page()
+    sign_in_as(page, product, "marketer")
+    yield page
     context.close()
 
 
-def sign_in_as_marketer(page: Page) -> Page:
-    page.goto("/login/")
-    return fill_in_login(page)
-
-
-def fill_in_login(page: Page) -> Page:
+def fill_in_login(page: Page) -> None:
     page.get_by_label("Username").fill("marketer")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/login/" not in url)
-    return page
 
 
 def fail(status: int):
@@ -55,7 +51,7 @@ def cut_connection(route: Route) -> None:
 )
 def test_a_button_that_cannot_work_says_why(quiet_page: Page, answer, said):
     quiet_page.goto("/segments/new/")
-    quiet_page.wait_for_load_state("networkidle")
+    wait_for_parts(quiet_page)
     quiet_page.route("**/segments/**", answer)
     quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
     expect(quiet_page.locator("#trouble")).to_contain_text(said)
