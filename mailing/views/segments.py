@@ -114,6 +114,7 @@ def builder_context(form: SegmentForm, root: object) -> PageContext:
         "edits": editions.edits_of(stored)[: editions.EDITS_SHOWN] if stored else [],
         "segment": form.instance,
         "root": root,
+        "site_zone": settings.TIME_ZONE,
         "choices": CHOICES,
         "months": settings.TRACKING_MONTHS,
         "lists": ContactList.objects.all(),

@@ -217,3 +217,8 @@ def test_an_inactive_segment_is_offered_to_no_campaign_but_those_that_name_it(ad
     assert "Old friends" in admin_client.get(f"/campaigns/email/{campaign.pk}/edit/").content.decode()
     assert "Inactive" in admin_client.get("/segments/").content.decode()
     assert "Reunion" in admin_client.get(f"/segments/{segment.pk}/").content.decode()
+
+
+def test_the_builder_says_in_which_zone_a_signup_date_is_a_day(client, marketer, settings):
+    settings.TIME_ZONE = "Europe/Berlin"
+    assert "A signup date is a day in Berlin time." in page(client, "/segments/new/")

@@ -149,7 +149,7 @@ def test_the_page_and_the_report_offer_it_and_ask_first(client):
         text = page(client, address)
         assert path in text
         assert f"{campaign.get_absolute_url()}silent/opened/" in text
-    assert "made of the 2 recipients who got" in page(client, path)
+    assert "list of the 2 recipients who got" in page(client, path)
     assert ContactList.objects.count() == 1, "a GET makes nothing"
     response = client.post(path)
     copy = campaign.__class__.objects.exclude(pk=campaign.pk).get()
