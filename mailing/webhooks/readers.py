@@ -151,8 +151,13 @@ def read_events(request: HttpRequest, provider: str, secret: str) -> list[Json]:
         return _read_one_by_one(view, request, error)
 
 
-def _read_one_by_one(view: Any, request: HttpRequest, error: Exception) -> list[Any]:
-    """Read what can be read of many events in one body. Raises BodyMalformed: nothing can."""
+# Any: one of anymail's classes, which has no types
+def _read_one_by_one(view: Any, request: HttpRequest, error: Exception) -> list[Json]:
+    """Read what can be read of many events in one body.
+
+    Raises:
+        BodyMalformed: nothing can.
+    """
     try:
         said = json.loads(request.body)
     except MALFORMED:
