@@ -13,8 +13,6 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.axe import list_violations
 from tests.browser.conftest import Product
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
-
 # parts of pages and files, of which no link is to a whole page
 NO_PAGES = {
     "campaigns:under_way", "mailing:caught_frame", "mailing:contact_csv", "mailing:contact_suggestions",

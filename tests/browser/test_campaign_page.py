@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import Product
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 SOON = 30_000  # milliseconds
 DOT = bytes.fromhex("47494638396101000100800000ffffff00000021f90400000000002c00000000010001000002024401003b")
 

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from config import embedded_postgres
 from mailing.importing.steps import BATCH_ROWS
 from tests.browser.conftest import Product
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 SOON = 60_000  # milliseconds
 PIECES = 4
 

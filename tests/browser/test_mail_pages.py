@@ -2,10 +2,8 @@
 
 import re
 
-import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 SOON = 30_000  # milliseconds
 
 PEOPLE = """Contact;First name;Favourite

@@ -6,14 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Product
 from tests.browser.tills import till
-
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 
 SOON = 30_000  # milliseconds
 expect.set_options(timeout=15_000)  # of which it takes a hundredth on a machine that does nothing else

@@ -5,8 +5,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import wait_for_parts
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
-
 # WCAG 2.2, 1.4.3: the contrast of text with its ground is at least 4.5, of large text 3; what is disabled excepted
 TOO_PALE = """() => {
   const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

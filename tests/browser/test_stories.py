@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.conftest import PASSWORD, Product
 from tests.browser.tills import till
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
 SOON = 60_000  # milliseconds
 
 COFFEE = {

@@ -3,8 +3,6 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
-
 
 @pytest.mark.parametrize("width", [1440, 390])
 def test_every_call_of_the_till_api_is_drawn_with_its_examples(page: Page, sign_in, width):

@@ -7,8 +7,6 @@ from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, Product, sign_in_as, wait_for_parts
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
-
 
 @pytest.fixture
 def quiet_page(browser, product: Product):

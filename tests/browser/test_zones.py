@@ -7,8 +7,6 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PASSWORD, Product
 
-pytestmark = pytest.mark.xdist_group("browser")  # one product for all of them
-
 
 @pytest.fixture
 def open_as(browser: Browser, product: Product):
