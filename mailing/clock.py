@@ -15,6 +15,7 @@ from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.reports import kept as kept_figures
 from mailing.sending import breaker, lanes
+from mailing.variants import phases
 from mailing.webhooks import events
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ def tick(now: datetime) -> None:
         _put_lanes_right,
         prepare_late,
         _pause_stranded,
+        phases.advance_all,
         finish_done,
         close_ended,
         tallies.fold_tallies,

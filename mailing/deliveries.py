@@ -77,15 +77,24 @@ WHERE campaign_ptr_id = %(campaign)s
 """
 
 DUE_AT_ONCE = DueTimes("now()")
+HELD = DueTimes("NULL")
 OF_CONTACT = "\n    JOIN mailing_contact AS contact ON contact.id = recipients.contact_id"
 
 
 def make_deliveries(
-    campaign: EmailCampaign, chosen: Condition, shares: list[tuple[SmtpConnection, int]]
+    campaign: EmailCampaign,
+    chosen: Condition,
+    shares: list[tuple[SmtpConnection, int]],
+    *,
+    are_held: bool = False,
 ) -> Made:
-    """Make the deliveries of a campaign whose recipients are `chosen`, by the shares of its connections."""
+    """Make the deliveries of a campaign whose recipients are `chosen`, by the shares of its connections.
+
+    are_held: none is due until it is released; see mailing.variants.
+    """
     parts = [share for _, share in shares]
-    due = write_due_times(campaign, campaign.launched_at or database_time.now())
+    since = campaign.launched_at or database_time.now()
+    due = HELD if are_held else write_due_times(campaign, since)
     # named where they stand in another statement, by their place in this one
     join = OF_CONTACT + due.join % dict.fromkeys(due.params, "%s") if due.join else ""
     sql = chosen.sql + MAKE_DELIVERIES.format(

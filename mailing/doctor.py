@@ -44,10 +44,35 @@ GROUP BY 1 HAVING campaign.total <> coalesce(sum(tally.amount), 0)
 ORDER BY 1
 """
 
+# An A/B test holds recipients without a time; one that was released must have a variant.
 STRAY = """
-SELECT campaign_id, id, status FROM mailing_delivery
-WHERE (due_at IS NOT NULL) <> (status IN ('pending', 'deferred')) OR (status IN ('claimed', 'in_data') AND run IS NULL)
+SELECT delivery.campaign_id, delivery.id, delivery.status
+FROM mailing_delivery AS delivery
+JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.campaign_id
+WHERE ((delivery.due_at IS NOT NULL) <> (delivery.status IN ('pending', 'deferred'))
+       AND NOT (campaign.phase <> '' AND delivery.variant IS NULL AND delivery.status = 'pending'))
+   OR (delivery.status IN ('claimed', 'in_data') AND delivery.run IS NULL)
+   OR (campaign.phase <> '' AND delivery.variant IS NULL AND delivery.status NOT IN ('pending', 'skipped'))
 ORDER BY 1, 2 LIMIT 100
+"""
+
+# How many recipients of each variant are in each state.
+VARIANTS = """
+WITH ledger AS (
+    SELECT campaign_id, variant, status, count(*) AS amount FROM mailing_delivery
+    WHERE campaign_id IN (SELECT campaign_ptr_id FROM mailing_emailcampaign WHERE phase <> '') GROUP BY 1, 2, 3
+),
+tallied AS (
+    SELECT campaign_id, variant, measure AS status, sum(amount) AS amount FROM mailing_tally
+    WHERE measure NOT IN ('opened', 'clicked', 'unsubscribed', 'complained', 'delivered', 'returned')
+      AND campaign_id IN (SELECT campaign_ptr_id FROM mailing_emailcampaign WHERE phase <> '') GROUP BY 1, 2, 3
+)
+SELECT coalesce(ledger.campaign_id, tallied.campaign_id), coalesce(ledger.variant, tallied.variant),
+       coalesce(ledger.status, tallied.status), coalesce(tallied.amount, 0), coalesce(ledger.amount, 0)
+FROM ledger FULL JOIN tallied
+    ON tallied.campaign_id = ledger.campaign_id AND tallied.status = ledger.status
+   AND coalesce(tallied.variant, -1) = coalesce(ledger.variant, -1)
+WHERE coalesce(tallied.amount, 0) <> coalesce(ledger.amount, 0) ORDER BY 1, 2, 3
 """
 
 ENDED = """
@@ -113,6 +138,9 @@ def breaches() -> Iterator[str]:
         cursor.execute(STRAY)
         for campaign, pk, status in cursor.fetchall():
             yield f"Campaign {campaign}: delivery {pk} is {status}, which its time or run contradicts."
+        cursor.execute(VARIANTS)
+        for campaign, variant, status, told, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {told} of variant {variant} are counted as {status}, the ledger has {found}."
         cursor.execute(ENDED)
         for campaign, was, status, found in cursor.fetchall():
             yield f"Campaign {campaign} is {was}, but {found} of its deliveries are {status}."

@@ -16,7 +16,7 @@ from campaigns import database_time, editions, lifecycle, refusals
 from campaigns.annotations import Columns
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
-from mailing import audience, content, launch, renderer
+from mailing import audience, content, launch, renderer, variants
 from mailing.addresses import normalise_address
 from mailing.models import (
     Contact,
@@ -24,6 +24,7 @@ from mailing.models import (
     Delivery,
     EmailCampaign,
     Route,
+    SplitTest,
     Target,
 )
 from mailing.senders import domains
@@ -66,6 +67,16 @@ FIELDS = (
     "local_time",
     "starts_at",
 )
+TEST_FIELDS = (
+    "share_percent",
+    "share_number",
+    "split",
+    "weights",
+    "wait",
+    "wait_unit",
+    "winner_by",
+    "when_undecided",
+)
 
 
 # ── saving ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -78,6 +89,7 @@ def save_campaign(
     changes: Columns,
     targets: Iterable[Target] | None = None,
     routes: Sequence[tuple[int, int]] | None = None,
+    split_tests: Sequence[SplitTest] | None = None,
     seen: str | None = None,
 ) -> EmailCampaign:
     """Save a new or changed campaign with what belongs to it; a scheduled one goes back to draft first.
@@ -86,6 +98,7 @@ def save_campaign(
         changes: columns of the campaign by name, those of its author only.
         targets: what it includes and excludes, unsaved rows; None leaves them as they are.
         routes: (key of the connection, share) in their order; None leaves them as they are.
+        split_tests: its A/B test, an unsaved row, or none; None leaves it as it is.
         seen: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
@@ -111,6 +124,11 @@ def save_campaign(
             _replace_targets(campaign, targets)
         if routes is not None:
             _replace_routes(campaign, routes)
+        if split_tests is not None:
+            SplitTest.objects.filter(campaign=campaign).delete()
+            for test in split_tests:
+                test.campaign = campaign
+                test.save(force_insert=True)
         if before is not None:  # its history says already who made it
             editions.record_edit(campaign, before, describe_campaign(campaign), by=by)
     return campaign
@@ -123,6 +141,19 @@ def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
     return editions.column_facts(campaign, FIELDS) | {
         "Recipients": ", ".join(sorted(map(str, targets))),
         "Shares": ", ".join(map(str, routes)),
+        **describe_test(SplitTest.objects.filter(campaign=campaign).first()),
+    }
+
+
+def describe_test(test: SplitTest | None) -> dict[str, str]:
+    """Describe what people may change of an A/B test; with empty words where there is none."""
+    facts = editions.column_facts(test or SplitTest(), TEST_FIELDS)
+    for name in ("subjects", "bodies", "from_names"):
+        label = SplitTest._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # it is a column
+        facts[str(label).capitalize()] = " | ".join(getattr(test, name)) if test else ""
+    return {
+        "A/B test": "on" if test else "off",
+        **(facts if test else dict.fromkeys(facts, "")),
     }
 
 
@@ -153,10 +184,15 @@ def _replace_routes(campaign: EmailCampaign, routes: Sequence[tuple[int, int]]) 
 # ── test mails ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | None = None) -> str:
+def send_test(
+    campaign: EmailCampaign, addresses: Sequence[str], *, by: User | None = None, variant: int = 0
+) -> str:
     """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
 
     Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
+
+    Args:
+        variant: its number, where the campaign has an A/B test.
 
     Raises:
         Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
@@ -170,7 +206,7 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | N
         raise Refused([("from_email", "The sender address is missing.")])
     try:
         recipients = [normalise_address(address) for address in addresses]
-        renderer.compile_content(content.mark_as_test(launch.build_source(campaign)))
+        renderer.compile_content(content.mark_as_test(_build_source(campaign, variant)))
     except content.ContentError as error:
         raise Refused([(error.field, f"The test mail cannot be made. {error}")]) from error
     except ValueError as error:
@@ -180,12 +216,18 @@ def send_test(campaign: EmailCampaign, addresses: Sequence[str], *, by: User | N
     name = f"test-mail-{uuid.uuid4().hex}"
     arguments = {"cluster": "mail", "task_name": name}
     transaction.on_commit(
-        partial(async_task, "mailing.tasks.send_test", campaign.pk, recipients, **arguments)
+        partial(async_task, "mailing.tasks.send_test", campaign.pk, recipients, variant, **arguments)
     )
     return name
 
 
-def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
+def _build_source(campaign: EmailCampaign, variant: int) -> content.Source:
+    """Build the source of a variant; of the campaign itself where it has no such variant any more."""
+    every = variants.list_variants(campaign, variants.find_test(campaign))
+    return launch.build_source(campaign, every[variant] if 0 < variant < len(every) else None)
+
+
+def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> int:
     """Send the test mails and return how many the server took.
 
     Raises:
@@ -209,7 +251,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str]) -> int:
     mails = [
         domains.sign_message(campaign.from_email, mail)
         for mail in renderer.make_messages(
-            content.mark_as_test(launch.build_source(campaign)), recipients, links
+            content.mark_as_test(_build_source(campaign, variant)), recipients, links
         )
     ]
     return asyncio.run(

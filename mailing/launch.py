@@ -12,13 +12,14 @@ from django.db import connection, transaction
 
 from campaigns import database_time
 from campaigns.models import Campaign
-from mailing import audience, content, deliveries, endings, plain_targets, renderer
+from mailing import audience, content, deliveries, endings, plain_targets, renderer, variants
 from mailing.addresses import normalise_address
-from mailing.models import Contact, Content, EmailCampaign, Mode
+from mailing.models import Contact, Content, EmailCampaign, Mode, SplitTest, VariantContent
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
 from mailing.senders import domains
 from mailing.sending import lanes, return_paths
+from mailing.variants import Variant, phases
 
 SAMPLES = 100  # contacts the content is tried on
 
@@ -37,12 +38,17 @@ def find_problems(campaign: EmailCampaign) -> list[Problem]:
         *targets,
         *_find_connection_problems(campaign),
     ]
+    if test := variants.find_test(campaign):
+        own += variants.find_test_problems(campaign, test)
     said = {field for field, _ in own}  # the content's check speaks of the same fields
-    return own + [
+    problems = own + [
         (field, sentence)
         for field, sentence in _find_content_problems(campaign, samples)
         if field not in said
     ]
+    if not problems and test:
+        problems += _find_variant_problems(campaign, test, samples)
+    return problems
 
 
 def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[Problem]]:
@@ -68,14 +74,25 @@ def _find_missing_fields(campaign: EmailCampaign) -> list[Problem]:
     ]
 
 
-def _find_content_problems(campaign: EmailCampaign, samples: list[Contact]) -> list[Problem]:
+def _find_content_problems(
+    campaign: EmailCampaign, samples: list[Contact], variant: Variant | None = None
+) -> list[Problem]:
     if not campaign.body.strip():
         return []
-    written, readers = build_source(campaign), [build_recipient(contact) for contact in samples]
+    written, readers = build_source(campaign, variant), [build_recipient(contact) for contact in samples]
     if not renderer.find_problems(written, readers):
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
     return renderer.find_problems(written, readers, [*STANDARD_FIELDS, *audience.list_attribute_names()])
+
+
+def _find_variant_problems(campaign: EmailCampaign, test: SplitTest, samples: list[Contact]) -> list[Problem]:
+    """Find what is wrong with the contents of the variants but the first, each thing once."""
+    found: dict[str, str] = {}
+    for variant in variants.list_variants(campaign, test)[1:]:
+        for _, sentence in _find_content_problems(campaign, samples, variant):
+            found.setdefault(sentence, variant.letter)
+    return [("variants", f"Variant {letter}: {sentence}") for sentence, letter in found.items()]
 
 
 def _find_sender_problems(campaign: EmailCampaign) -> list[Problem]:
@@ -135,8 +152,13 @@ def _find_connection_problems(campaign: EmailCampaign) -> list[Problem]:
     return reasons
 
 
-def build_source(campaign: EmailCampaign) -> content.Source:
-    """Return the campaign's content as its author wrote it, with what its headers need."""
+def build_source(campaign: EmailCampaign, variant: Variant | None = None) -> content.Source:
+    """Return the campaign's content as its author wrote it, or a variant of its test, with what its headers need."""
+    if variant is not None:
+        changed = {"subject": variant.subject, "from_name": variant.from_name, "body": variant.body}
+        if variant.has_own_body:
+            changed["text"] = ""  # the author's belongs to the campaign's own content
+        return msgspec.structs.replace(build_source(campaign), **changed)
     domain = campaign.from_email.rpartition("@")[2]
     is_tracked = campaign.mode != Mode.NONE
     return content.Source(
@@ -221,16 +243,21 @@ def _prepare(campaign: EmailCampaign) -> str:
     shares = campaign.shares()
     if not sum(share for _, share in shares):
         return "It has no SMTP connection any more."
+    test = variants.find_test(campaign)
     try:
-        compiled = renderer.compile_content(build_source(campaign))
+        compiled, *others = _compile_all(campaign, test)
         chosen = audience.build_judged_query(
             audience.read_selection(campaign.targets.select_related("segment"))
         )
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())
-    plain_targets.write_targets(campaign.pk, compiled)
-    made = deliveries.make_deliveries(campaign, chosen, shares)
+    VariantContent.objects.bulk_create(
+        VariantContent(campaign=campaign, variant=number, compiled=other.dump())
+        for number, other in enumerate(others, start=1)
+    )
+    plain_targets.write_targets(campaign.pk, others[-1] if others else compiled)
+    made = deliveries.make_deliveries(campaign, chosen, shares, are_held=test is not None)
     # never with save(): it would write the status too, and whatever else has changed since it was read
     EmailCampaign.objects.filter(pk=campaign.pk).update(
         content_hash=compiled.hash,
@@ -239,4 +266,21 @@ def _prepare(campaign: EmailCampaign) -> str:
         total=made.funnel.recipients,
         prepared_at=database_time.now(),
     )
+    if test:
+        phases.begin_test(campaign, test, made.funnel.recipients)
     return ""
+
+
+def _compile_all(campaign: EmailCampaign, test: SplitTest | None) -> list[content.Compiled]:
+    """Compile each variant; an address that stands in several has the same number in each.
+
+    Raises:
+        ContentError: one does not compile.
+    """
+    made: list[content.Compiled] = []
+    for variant in variants.list_variants(campaign, test):
+        source = build_source(campaign, variant if test else None)
+        if made:
+            source = msgspec.structs.replace(source, earlier_links=made[-1].links)
+        made.append(renderer.compile_content(source))
+    return made

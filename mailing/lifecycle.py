@@ -11,7 +11,7 @@ from django_q.tasks import async_task
 from campaigns.annotations import Argument, Standing
 from campaigns.lifecycle import KindLifecycle
 from mailing import endings, launch, progress
-from mailing.models import EmailCampaign, Route, Target
+from mailing.models import EmailCampaign, Route, SplitTest, Target
 from mailing.sending import breaker
 
 
@@ -63,6 +63,10 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             )
             for route in campaign.routes.all()
         )
+
+        if test := SplitTest.objects.filter(campaign=campaign).first():
+            test.pk, test.campaign, test._state.adding = None, copy, True
+            test.save(force_insert=True)
 
     def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
         return progress.read_standings(pks)

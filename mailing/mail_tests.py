@@ -18,10 +18,10 @@ class Answer(msgspec.Struct, frozen=True):
     sentence: str
 
 
-def send(campaign_id: int, addresses: Sequence[str]) -> Answer:
+def send(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> Answer:
     """Send the test mails and tell how that went."""
     try:
-        count = drafting.deliver_test(campaign_id, addresses)
+        count = drafting.deliver_test(campaign_id, addresses, variant)
     except (ConnectFailed, Refused, content.ContentError) as error:
         return Answer(False, str(error))
     return Answer(True, f"The server took {'it' if count == 1 else f'all {count}'}: {', '.join(addresses)}.")

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from mailing import content
-from mailing.models import Content
+from mailing.models import Content, VariantContent
 
 
 class NoFile(LookupError):
@@ -63,10 +63,15 @@ def read_file(campaign_id: int) -> list[str | None]:
 def load_content(campaign_id: int) -> content.Compiled:
     """Return the frozen content of a campaign: it never changes.
 
+    Of several variants the last: its links are those of all, by the same numbers.
+
     Raises:
         NoFile: there is none.
     """
-    frozen = Content.objects.filter(campaign=campaign_id).first()
+    frozen = (
+        VariantContent.objects.filter(campaign=campaign_id).order_by("variant").last()
+        or Content.objects.filter(campaign=campaign_id).first()
+    )
     if frozen is None:
         raise NoFile(f"Campaign {campaign_id} has no content.")
     return content.load(bytes(frozen.compiled))

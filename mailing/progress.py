@@ -15,6 +15,7 @@ from mailing.sending.turns import Limit
 from mailing.tallies import DONE, RATE_WINDOW, Sums, sum_tallies
 
 S, M = Delivery.Status, Tally.Measure
+Phase = EmailCampaign.Phase
 FIELDS_OF_STANDING = (
     "status",
     "total",
@@ -30,6 +31,7 @@ FIELDS_OF_STANDING = (
     "window_zone",
     "local_time",
     "last_due_at",
+    "phase",
 )  # of a campaign in a list, so that the contents stay in the database
 
 
@@ -281,7 +283,7 @@ def _seconds_left(
     """Estimate the seconds left: at the pace of late, and no sooner than the limits let it be."""
     if not sums.number_left:
         return 0
-    if campaign.status != Campaign.Status.RUNNING:
+    if campaign.status != Campaign.Status.RUNNING or campaign.phase in (Phase.TESTING, Phase.WAITING):
         return None
     lower_bounds = [
         seconds_under_limits(campaign, [(each.connection, each.left) for each in connections], now)

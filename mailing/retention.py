@@ -25,12 +25,16 @@ gone AS (
     DELETE FROM mailing_event AS event USING old WHERE event.id = old.id RETURNING event.*
 ),
 counted AS (
-    INSERT INTO mailing_eventcount (campaign_id, kind, origin, link, device, client, system, at, amount, was_named)
-    SELECT campaign_id, kind, origin, link, device, client, system, date_trunc('hour', at), count(*), true
-    FROM gone GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+    INSERT INTO mailing_eventcount (
+        campaign_id, kind, origin, variant, link, device, client, system, at, amount, was_named
+    )
+    SELECT gone.campaign_id, kind, origin, variant, link, device, client, system, date_trunc('hour', at), count(*), true
+    FROM gone LEFT JOIN mailing_delivery AS delivery ON delivery.id = gone.delivery_id
+    GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
 ),
 people AS (
-    SELECT id, campaign_id, connection_id, opened_at < %(limit)s AS has_opened, clicked_at < %(limit)s AS has_clicked
+    SELECT id, campaign_id, connection_id, variant, opened_at < %(limit)s AS has_opened,
+           clicked_at < %(limit)s AS has_clicked
     FROM mailing_delivery
     WHERE id IN (SELECT delivery_id FROM gone) AND (opened_at < %(limit)s OR clicked_at < %(limit)s)
     FOR NO KEY UPDATE
@@ -42,14 +46,14 @@ forgotten AS (
     FROM people WHERE delivery.id = people.id
 ),
 kept AS (
-    SELECT campaign_id, connection_id, 'opened' AS measure, count(*) AS amount
-    FROM people WHERE has_opened GROUP BY 1, 2
+    SELECT campaign_id, connection_id, variant, 'opened' AS measure, count(*) AS amount
+    FROM people WHERE has_opened GROUP BY 1, 2, 3
     UNION ALL
-    SELECT campaign_id, connection_id, 'clicked', count(*) FROM people WHERE has_clicked GROUP BY 1, 2
+    SELECT campaign_id, connection_id, variant, 'clicked', count(*) FROM people WHERE has_clicked GROUP BY 1, 2, 3
 ),
 tallied AS (
-    INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-    SELECT campaign_id, connection_id, measure, amount, now() FROM kept
+    INSERT INTO mailing_tally (campaign_id, connection_id, variant, measure, amount, at)
+    SELECT campaign_id, connection_id, variant, measure, amount, now() FROM kept
 ),
 noted AS (
     INSERT INTO mailing_retentioncount (campaign_id, connection_id, measure, amount)

@@ -36,28 +36,31 @@ WITH gone AS (
     DELETE FROM mailing_tally WHERE id IN (
         SELECT id FROM mailing_tally WHERE campaign_id = %(campaign)s FOR UPDATE SKIP LOCKED
     )
-    RETURNING connection_id, measure, amount,
+    RETURNING connection_id, variant, measure, amount,
         CASE WHEN at > now() - interval '5 minutes' THEN date_bin('10 seconds', at, 'epoch')
              ELSE date_bin('15 minutes', at, 'epoch') END AS at
 )
-INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-SELECT %(campaign)s, connection_id, measure, sum(amount), at FROM gone GROUP BY connection_id, measure, at
+INSERT INTO mailing_tally (campaign_id, connection_id, variant, measure, amount, at)
+SELECT %(campaign)s, connection_id, variant, measure, sum(amount), at FROM gone
+GROUP BY connection_id, variant, measure, at
 HAVING sum(amount) <> 0
 """
 CROWDED_COUNTS = """
 SELECT campaign_id FROM mailing_eventcount WHERE at >= %s GROUP BY campaign_id
-HAVING count(*) > 500 + 2 * count(DISTINCT (kind, origin, link, device, client, system, at))
+HAVING count(*) > 500 + 2 * count(DISTINCT (kind, origin, variant, link, device, client, system, at))
 """
 FOLD_COUNTS = """
 WITH gone AS (
     DELETE FROM mailing_eventcount WHERE id IN (
         SELECT id FROM mailing_eventcount WHERE campaign_id = %(campaign)s AND at >= %(since)s FOR UPDATE SKIP LOCKED
     )
-    RETURNING kind, origin, link, device, client, system, at, was_named, amount
+    RETURNING kind, origin, variant, link, device, client, system, at, was_named, amount
 )
-INSERT INTO mailing_eventcount (campaign_id, kind, origin, link, device, client, system, at, was_named, amount)
-SELECT %(campaign)s, kind, origin, link, device, client, system, at, was_named, sum(amount) FROM gone
-GROUP BY 2, 3, 4, 5, 6, 7, 8, 9 HAVING sum(amount) <> 0
+INSERT INTO mailing_eventcount (
+    campaign_id, kind, origin, variant, link, device, client, system, at, was_named, amount
+)
+SELECT %(campaign)s, kind, origin, variant, link, device, client, system, at, was_named, sum(amount) FROM gone
+GROUP BY 2, 3, 4, 5, 6, 7, 8, 9, 10 HAVING sum(amount) <> 0
 """
 CROWDED = """
 SELECT campaign_id FROM mailing_tally WHERE campaign_id IS NOT NULL AND at > %s

@@ -38,9 +38,9 @@ def count_report(campaign_id: int) -> None:
     kept_figures.keep_counts(campaign_id)
 
 
-def send_test(campaign_id: int, addresses: list[str]) -> Columns:
+def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:
     """Send a campaign's test mails; return how that went, for the page that waits for it."""
-    return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses))
+    return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses, variant))
 
 
 def send_password_reset(email: str) -> int:

@@ -82,7 +82,7 @@ WHERE delivery.id = %(pk)s
 
 _READ_TERMS = """
 SELECT delivery.campaign_id, delivery.contact_id, delivery.opened_at, campaign.tracking, policy.mode, consent.id,
-       consent.is_granted, delivery.email
+       consent.is_granted, delivery.email, delivery.variant
 FROM mailing_delivery AS delivery
 JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.campaign_id
 LEFT JOIN mailing_trackingpolicy AS policy ON policy.id = 1
@@ -94,8 +94,8 @@ WHERE delivery.id = %s
 FOR NO KEY UPDATE OF delivery
 """
 _COUNT = """
-INSERT INTO mailing_eventcount (campaign_id, kind, origin, link, device, client, system, at, amount)
-VALUES (%(campaign)s, %(kind)s, %(origin)s, %(link)s, %(device)s, %(client)s, %(system)s,
+INSERT INTO mailing_eventcount (campaign_id, kind, origin, variant, link, device, client, system, at, amount)
+VALUES (%(campaign)s, %(kind)s, %(origin)s, %(variant)s, %(link)s, %(device)s, %(client)s, %(system)s,
         date_trunc('hour', coalesce(%(at)s, now())), %(amount)s)
 """
 _MARK_ENGAGED = """
@@ -115,6 +115,7 @@ class Terms(msgspec.Struct, frozen=True):
     basis: str
     consent: int | None
     email: str
+    variant: int | None = None
 
 
 def read_terms(pk: int) -> Terms:
@@ -128,7 +129,7 @@ def read_terms(pk: int) -> Terms:
         row = cursor.fetchone()
     if row is None:
         raise BadLink("The mail this link stood in is not known any more.")
-    campaign, contact, opened_at, own, sites, consent, is_granted, email = row
+    campaign, contact, opened_at, own, sites, consent, is_granted, email, variant = row
     mode = choose_stricter(sites or Mode.INDIVIDUAL, own)
     basis = ""
     if mode == Mode.INDIVIDUAL:
@@ -137,7 +138,7 @@ def read_terms(pk: int) -> Terms:
         elif is_granted is None and settings.TRACKING_CONSENT == "opt-out":
             basis = Event.Basis.INTEREST
     by_consent = consent if basis == Event.Basis.CONSENT else None
-    return Terms(pk, campaign, contact, opened_at is not None, mode, basis, by_consent, email)
+    return Terms(pk, campaign, contact, opened_at is not None, mode, basis, by_consent, email, variant)
 
 
 def note_open(token: str, visitor: Visitor | None) -> None:
@@ -304,7 +305,13 @@ def _note_and_judge_burst(pk: int, visit: Visit, notes: list[tuple[str, Columns]
 
 def _count(terms: Terms, visit: Visit, visitor: Visitor, *, link: int | None = None, amount: int = 1) -> None:
     """Move the totals of a campaign; of a contact note the day at most."""
-    values: Columns = {"campaign": terms.campaign, "kind": visit.kind, "link": link, "amount": amount}
+    values: Columns = {
+        "campaign": terms.campaign,
+        "variant": terms.variant,
+        "kind": visit.kind,
+        "link": link,
+        "amount": amount,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values | {"at": visit.at} | msgspec.structs.asdict(visitor))
         if terms.mode == Mode.HYGIENE and visitor.origin == Event.Origin.HUMAN:

@@ -22,6 +22,7 @@ from mailing.views import (
     site_reports,
     suppressions,
     tracking,
+    variants,
     webhooks,
 )
 
@@ -58,6 +59,9 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/resend/", again.resend_uncertain, name="resend_uncertain"),
     path("campaigns/email/<int:pk>/unreached/", again.duplicate_for_unreached, name="unreached"),
     path("campaigns/email/<int:pk>/silent/<slug:asked>/", again.resend_to_silent, name="silent"),
+    path("campaigns/email/variants/", variants.split_test, name="variants"),
+    path("campaigns/email/<int:pk>/variants/", variants.test_figures, name="test_figures"),
+    path("campaigns/email/<int:pk>/variants/<int:number>/", variants.choose_winner, name="choose_winner"),
     path("campaigns/email/<int:pk>/report/", reports.report, name="report"),
     path("campaigns/email/<int:pk>/report.csv", reports.report_csv, name="report_csv"),
     path("campaigns/email/<int:pk>/report/click-map/", reports.click_map, name="click_map"),

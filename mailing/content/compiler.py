@@ -80,7 +80,11 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
     preheader = html.escape(Spintax(held, "p").run(held.liquid(source.preheader)), quote=False)
     page, late, is_regular, seen = build_document(source, held, held.as_comments(preheader), is_late)
     links = TrackedLinks(
-        held, settings, Template(held.restore(page), HTML, settings).bound, source.track_clicks
+        held,
+        settings,
+        Template(held.restore(page), HTML, settings).bound,
+        source.track_clicks,
+        source.earlier_links,
     )
     page = links.rewritten(page)
     is_own = bool(source.text.strip())

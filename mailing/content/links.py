@@ -9,6 +9,7 @@ and to the preference page.
 
 import html
 import re
+from collections.abc import Iterable
 
 from liquid.exceptions import LiquidError
 
@@ -24,15 +25,20 @@ _scheme_alone = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?/*\s*", re.IGNORECASE).ma
 
 
 class TrackedLinks:
-    """The tracked links of one page by number, each as written: Liquid in it where it differs by recipient."""
+    """The tracked links of one page by number, each as written: Liquid in it where it differs by recipient.
 
-    def __init__(self, held: Held, settings: Settings, bound: set[str], track: bool) -> None:
+    earlier: links that have the first numbers already.
+    """
+
+    def __init__(
+        self, held: Held, settings: Settings, bound: set[str], track: bool, earlier: Iterable[str] = ()
+    ) -> None:
         self.held = held
         self.settings = settings
         self.bound = bound
         self.track = track
-        self.urls: list[str] = []
-        self._numbers: dict[str, int] = {}
+        self.urls: list[str] = list(earlier)
+        self._numbers: dict[str, int] = {url: number for number, url in enumerate(self.urls)}
 
     def rewritten(self, page: str) -> str:
         """Return the page with marks, its links replaced by what recipients get."""

@@ -30,6 +30,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     `text` empty: the text part is made from the body. A UTM parameter left empty is not added.
     `domain` is the right side of every Message-ID, `feedback` the fields of Feedback-ID in their order
     (campaign, list, organisation, sender). `unsubscribe_email` adds a mailto to List-Unsubscribe.
+    `earlier_links` are those of other contents of the same campaign: they keep their numbers, and new ones come after.
     `locale` (de, pt-BR), `currency` (ISO 4217) and `time_zone` (IANA) are what the filters `date` and `money` use.
     """
 
@@ -54,6 +55,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     locale: str = "en"
     currency: str = "EUR"
     time_zone: str = "UTC"
+    earlier_links: tuple[str, ...] = ()
 
 
 class Recipient(msgspec.Struct, frozen=True):

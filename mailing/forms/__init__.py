@@ -15,6 +15,7 @@ from mailing.forms.importing import ColumnsForm, EncodingForm, SuppressionImport
 from mailing.forms.oauth import OAuthForm
 from mailing.forms.segment import SegmentForm
 from mailing.forms.sender import SenderDomainForm
+from mailing.forms.split_test import SplitTestForm
 from mailing.forms.tracking import TrackingPolicyForm
 from mailing.forms.webhook import WebhookForm
 
@@ -33,6 +34,7 @@ __all__ = [
     "PreviewForm",
     "SegmentForm",
     "SenderDomainForm",
+    "SplitTestForm",
     "SuppressionFilterForm",
     "SuppressionForm",
     "SuppressionImportForm",

@@ -1,6 +1,6 @@
 """The editor of an e-mail campaign."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from django import forms
 from django.conf import settings
@@ -189,11 +189,21 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
 
 
 class TestMailForm(forms.Form):
+    """variants: the letters of an A/B test's variants by their numbers; the first is sent where none is chosen."""
+
+    variant = forms.ChoiceField(label="Variant", required=False)
     to = AddressesField(
         label="Send a test mail to",
         most=TEST_ADDRESSES,
         help_text=f"Up to {TEST_ADDRESSES} addresses, separated by commas. Nothing in a test mail is tracked.",
     )
+
+    def __init__(self, *args: Argument, variants: Iterable[tuple[int, str]] = (), **kwargs: Argument) -> None:
+        super().__init__(*args, **kwargs)
+        choices = list(variants)
+        self.fields["variant"].choices = choices  # type: ignore[attr-defined]  # it is a field of choices
+        if len(choices) < 2:
+            del self.fields["variant"]
 
 
 class PreviewForm(forms.Form):

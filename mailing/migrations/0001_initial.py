@@ -319,6 +319,29 @@ class Migration(migrations.Migration):
                 ("prepared_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
+                    "phase",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("testing", "Testing"),
+                            ("waiting", "Waiting for the winner"),
+                            ("rest", "Sending the rest"),
+                        ],
+                        editable=False,
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "phase_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When it began, or its latest round.",
+                        null=True,
+                    ),
+                ),
+                ("winner", models.PositiveSmallIntegerField(blank=True, editable=False, null=True)),
+                (
                     "last_due_at",
                     models.DateTimeField(
                         blank=True,
@@ -366,6 +389,16 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "e-mail campaign",
                 "permissions": [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("phase", "rest"), ("winner__isnull", False)),
+                            models.Q(("phase__in", ["", "testing", "waiting"]), ("winner", None)),
+                            _connector="OR",
+                        ),
+                        name="winner_once_the_rest_is_sent",
+                    )
+                ],
             },
             bases=("campaigns.campaign",),
         ),
@@ -748,7 +781,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(
                         blank=True,
                         default=campaigns.database_time.now,
-                        help_text="When to try; empty while it is sent and once it is done.",
+                        help_text="When to try; empty while it is sent, once it is done, and while an A/B test holds it.",
                         null=True,
                     ),
                 ),
@@ -2284,6 +2317,151 @@ class Migration(migrations.Migration):
                         ),
                         name="dkim_replaced_after_it_signed",
                     ),
+                ],
+            },
+        ),
+        # the A/B test of a campaign
+        migrations.CreateModel(
+            name="SplitTest",
+            fields=[
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="split_test",
+                        serialize=False,
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+                ("subjects", models.JSONField(blank=True, default=list, verbose_name="other subjects")),
+                ("bodies", models.JSONField(blank=True, default=list, verbose_name="other contents")),
+                ("from_names", models.JSONField(blank=True, default=list, verbose_name="other sender names")),
+                (
+                    "share_percent",
+                    models.PositiveSmallIntegerField(
+                        default=20,
+                        help_text="Of the recipients. With 100 there is no rest, and nothing is chosen.",
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(100),
+                        ],
+                        verbose_name="test share in percent",
+                    ),
+                ),
+                (
+                    "share_number",
+                    models.PositiveIntegerField(
+                        blank=True,
+                        help_text="Counts in place of the percentage.",
+                        null=True,
+                        validators=[django.core.validators.MinValueValidator(1)],
+                        verbose_name="or a number of recipients",
+                    ),
+                ),
+                (
+                    "split",
+                    models.CharField(
+                        choices=[
+                            ("even", "The same number to each"),
+                            ("weighted", "By the weights below"),
+                            ("thompson", "In rounds, more to those that do well (Thompson sampling)"),
+                        ],
+                        default="even",
+                        max_length=10,
+                        verbose_name="shared out",
+                    ),
+                ),
+                ("weights", models.JSONField(blank=True, default=list, verbose_name="weights")),
+                (
+                    "wait",
+                    models.PositiveSmallIntegerField(
+                        default=4,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(1000),
+                        ],
+                    ),
+                ),
+                (
+                    "wait_unit",
+                    models.CharField(
+                        choices=[("minutes", "minutes"), ("hours", "hours"), ("days", "days")],
+                        default="hours",
+                        max_length=10,
+                        verbose_name="unit",
+                    ),
+                ),
+                (
+                    "winner_by",
+                    models.CharField(
+                        choices=[
+                            ("clicks", "Most people clicked"),
+                            ("opens", "Most people opened"),
+                            ("hand", "I choose"),
+                        ],
+                        default="clicks",
+                        max_length=10,
+                        verbose_name="the winner is",
+                    ),
+                ),
+                (
+                    "when_undecided",
+                    models.CharField(
+                        choices=[("best", "Send the best so far"), ("ask", "Wait until I choose")],
+                        default="best",
+                        max_length=10,
+                        verbose_name="too early to tell",
+                    ),
+                ),
+            ],
+            options={
+                "verbose_name": "A/B test",
+                "verbose_name_plural": "A/B test",
+                "default_permissions": ("view",),
+            },
+        ),
+        migrations.AddField(
+            model_name="delivery",
+            name="variant",
+            field=models.PositiveSmallIntegerField(
+                blank=True, help_text="Of an A/B test, from 0; empty while the recipient is held.", null=True
+            ),
+        ),
+        migrations.AddField(
+            model_name="eventcount",
+            name="variant",
+            field=models.PositiveSmallIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
+            model_name="tally",
+            name="variant",
+            field=models.PositiveSmallIntegerField(null=True),
+        ),
+        migrations.CreateModel(
+            name="VariantContent",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("variant", models.PositiveSmallIntegerField()),
+                ("compiled", models.BinaryField()),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="variant_contents",
+                        to="mailing.emailcampaign",
+                    ),
+                ),
+            ],
+            options={
+                "default_permissions": (),
+                "constraints": [
+                    models.UniqueConstraint(fields=("campaign", "variant"), name="content_once_per_variant")
                 ],
             },
         ),

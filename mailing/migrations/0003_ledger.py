@@ -15,33 +15,33 @@ CREATE SEQUENCE mailing_run AS bigint;  -- numbers the runs of pumps; see mailin
 CREATE FUNCTION mailing_count_deliveries() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-        SELECT campaign_id, connection_id, status, count(*), now() FROM is_now GROUP BY 1, 2, 3;
+        INSERT INTO mailing_tally (campaign_id, connection_id, variant, measure, amount, at)
+        SELECT campaign_id, connection_id, variant, status, count(*), now() FROM is_now GROUP BY 1, 2, 3, 4;
     ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-        SELECT campaign_id, connection_id, status, -count(*), now() FROM was GROUP BY 1, 2, 3;
+        INSERT INTO mailing_tally (campaign_id, connection_id, variant, measure, amount, at)
+        SELECT campaign_id, connection_id, variant, status, -count(*), now() FROM was GROUP BY 1, 2, 3, 4;
     ELSE
         -- counted before it is turned into rows of one measure each: most batches are of few kinds
-        INSERT INTO mailing_tally (campaign_id, connection_id, measure, amount, at)
-        SELECT campaign_id, connection_id, counted.measure, sum(counted.change), now()
+        INSERT INTO mailing_tally (campaign_id, connection_id, variant, measure, amount, at)
+        SELECT campaign_id, connection_id, variant, counted.measure, sum(counted.change), now()
         FROM (
-            SELECT campaign_id, connection_id, status, -count(*) AS rows, -count(opened_at) AS opened,
+            SELECT campaign_id, connection_id, variant, status, -count(*) AS rows, -count(opened_at) AS opened,
                    -count(clicked_at) AS clicked, -count(unsubscribed_at) AS unsubscribed,
                    -count(complained_at) AS complained,
                    -count(delivered_at) FILTER (WHERE status <> 'bounced') AS delivered,
                    -count(sent_at) FILTER (WHERE status = 'bounced') AS returned
-            FROM was GROUP BY 1, 2, 3
+            FROM was GROUP BY 1, 2, 3, 4
             UNION ALL
-            SELECT campaign_id, connection_id, status, count(*), count(opened_at),
+            SELECT campaign_id, connection_id, variant, status, count(*), count(opened_at),
                    count(clicked_at), count(unsubscribed_at), count(complained_at),
                    count(delivered_at) FILTER (WHERE status <> 'bounced'), count(sent_at) FILTER (WHERE status = 'bounced')
-            FROM is_now GROUP BY 1, 2, 3
+            FROM is_now GROUP BY 1, 2, 3, 4
         ) AS kinds,
         LATERAL (VALUES
             (status, rows), ('opened', opened), ('clicked', clicked), ('unsubscribed', unsubscribed),
             ('complained', complained), ('delivered', delivered), ('returned', returned)
         ) AS counted (measure, change)
-        GROUP BY 1, 2, 3
+        GROUP BY 1, 2, 3, 4
         HAVING sum(counted.change) <> 0;
     END IF;
     RETURN NULL;

@@ -9,6 +9,7 @@ from mailing.models.preferences import AddressChange, PreferenceChange
 from mailing.models.preflight import Preflight
 from mailing.models.report import ReportFigures
 from mailing.models.sender import DkimKey, SenderDomain
+from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
     EventCount,
     Mode,
@@ -47,6 +48,7 @@ __all__ = [
     "Segment",
     "SenderDomain",
     "SmtpConnection",
+    "SplitTest",
     "SpoolFile",
     "Suppression",
     "Tally",
@@ -54,6 +56,7 @@ __all__ = [
     "TrackingConsent",
     "TrackingPolicy",
     "Upload",
+    "VariantContent",
     "VerdictBlock",
     "Webhook",
 ]

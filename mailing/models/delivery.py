@@ -65,10 +65,13 @@ class Delivery(models.Model):
         null=True,
         blank=True,
         default=database_time.now,
-        help_text="When to try; empty while it is sent and once it is done.",
+        help_text="When to try; empty while it is sent, once it is done, and while an A/B test holds it.",
     )
     run = models.BigIntegerField(
         null=True, blank=True, help_text="The pump's run that took it last; see Lane."
+    )
+    variant = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of an A/B test, from 0; empty while the recipient is held."
     )
     sent_at = models.DateTimeField(null=True, blank=True)
     # the last answer
@@ -169,6 +172,7 @@ class Tally(models.Model):
         db_constraint=False,
         db_index=False,
     )
+    variant = models.PositiveSmallIntegerField(null=True)
     measure = models.CharField(max_length=12)
     amount = models.BigIntegerField()
     at = models.DateTimeField(default=database_time.now)

@@ -66,6 +66,9 @@ class EmailCampaign(Campaign, SendingTimes):
         "planned",
         "content_hash",
         "last_due_at",
+        "phase",
+        "phase_at",
+        "winner",
         "unforeseen",
         "recent_results",
     }
@@ -74,6 +77,13 @@ class EmailCampaign(Campaign, SendingTimes):
         HTML = "html", "HTML"
         MARKDOWN = "markdown", "Markdown"
         MJML = "mjml", "MJML"
+
+    class Phase(models.TextChoices):
+        """Where a campaign with an A/B test stands within running; see mailing.variants."""
+
+        TESTING = "testing", "Testing"
+        WAITING = "waiting", "Waiting for the winner"
+        REST = "rest", "Sending the rest"
 
     class Sharing(models.TextChoices):
         """How the recipients are shared out among several connections."""
@@ -141,6 +151,11 @@ class EmailCampaign(Campaign, SendingTimes):
     last_due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its last recipient’s local time comes."
     )
+    phase = models.CharField(max_length=10, choices=Phase, blank=True, editable=False)
+    phase_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it began, or its latest round."
+    )
+    winner = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
     total = models.PositiveIntegerField("recipients", default=0, editable=False)
     funnel = models.JSONField(
         default=dict, blank=True, editable=False, help_text="How the recipients came about."
@@ -167,6 +182,13 @@ class EmailCampaign(Campaign, SendingTimes):
     class Meta:
         verbose_name = "e-mail campaign"
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
+        constraints = [
+            models.CheckConstraint(
+                name="winner_once_the_rest_is_sent",
+                condition=Q(phase="rest", winner__isnull=False)
+                | (Q(phase__in=["", "testing", "waiting"]) & Q(winner=None)),
+            )
+        ]
 
     def get_absolute_url(self) -> str:
         return reverse("mailing:campaign", args=[self.pk])

@@ -80,6 +80,7 @@ class EventCount(models.Model):
     )
     kind = models.CharField(max_length=12, choices=Event.Kind)
     origin = models.CharField(max_length=8, choices=Event.Origin)
+    variant = models.PositiveSmallIntegerField(null=True, blank=True)
     link = models.PositiveSmallIntegerField(null=True, blank=True)
     device = models.CharField(max_length=8, choices=Event.Device, blank=True)
     client = models.CharField(max_length=30, blank=True)

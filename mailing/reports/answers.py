@@ -8,7 +8,7 @@ import msgspec
 
 from mailing import content
 from mailing.countries import name_country
-from mailing.models import Content, EmailCampaign, Event
+from mailing.models import Content, EmailCampaign, Event, VariantContent
 from mailing.reports import kept
 from mailing.reports.counting import Clicker, Counts, EventSum, Replies
 
@@ -126,10 +126,15 @@ def count_answers(campaign: EmailCampaign) -> Answers:
 def load_links(campaign_id: int) -> tuple[str, ...]:
     """Return the URL of each tracked link of a campaign's frozen content; () before its launch.
 
+    Of several variants those of all: the same address has one number in each.
+
     Raises:
         ContentError: the stored content cannot be read.
     """
-    frozen = Content.objects.filter(campaign=campaign_id).first()
+    frozen = (
+        VariantContent.objects.filter(campaign=campaign_id).order_by("variant").last()
+        or Content.objects.filter(campaign=campaign_id).first()
+    )
     return content.read_links(bytes(frozen.compiled)) if frozen else ()
 
 

@@ -68,7 +68,7 @@ FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
           judged.attributes, judged.phone, judged.city, judged.country, judged.language, judged.time_zone,
-          judged.score, judged.soft_bounces, judged.tries, judged.first_at
+          judged.score, judged.soft_bounces, judged.tries, judged.first_at, delivery.variant
 """
 
 # A delivery that was marked in_data and missed its turn before a byte of it left: back to pending.
@@ -109,7 +109,7 @@ SELECT campaign.id, content.compiled, email.from_email, email.retry_hours,
              AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
        ), (SELECT provider FROM mailing_webhook WHERE connection_id = %s), email.recent_results,
        email.window_from, email.window_until, email.window_days, email.window_zone,
-       email.per_second, email.per_minute, email.per_hour
+       email.phase, email.per_second, email.per_minute, email.per_hour
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
@@ -124,7 +124,7 @@ class RunningCampaign(msgspec.Struct):
 
     recent_results: what its last messages came to, as earlier runs have left it; see `breaker.ResultRate`.
     retry_for: how long after its first try a delivery is tried again. stretch: of its window, the one that is open or
-    comes next; is_open: it was open when this was last looked at.
+    comes next; is_open: it was open when this was last looked at. variants: the contents of an A/B test but the first.
     """
 
     pk: int
@@ -135,12 +135,17 @@ class RunningCampaign(msgspec.Struct):
     is_failover: bool
     limit: Limit
     window: Window | None = None
+    variants: dict[int, content.Compiled] = {}
     stretch: Stretch = ALWAYS
     is_open: bool = True
     write_return_path: Callable[[int], bytes] | None = None
     write_metadata: Callable[[str], bytes] | None = None
     recent_results: dict[str, str] = {}
     signer: Signer | None = None
+
+    def find_content(self, variant: int | None) -> content.Compiled:
+        """Return the content of a variant; the first one's is the campaign's own."""
+        return self.variants[variant] if variant else self.compiled
 
     def look_at_clock(self, now: datetime) -> None:
         """See whether it may send now, by the database's clock."""
@@ -176,6 +181,7 @@ class ClaimedDelivery(msgspec.Struct):
     has_bounced: bool
     tries: int = 0
     first_tried_at: datetime | None = None
+    variant: int | None = None
     turn: float | None = None
     taken_at: float = 0.0
 
@@ -186,7 +192,7 @@ class ClaimedDelivery(msgspec.Struct):
             ContentError: it does not compile or render.
         """
         own, campaign = self.tokens, self.campaign
-        message = campaign.compiled.render(
+        message = campaign.find_content(self.variant).render(
             self.recipient, content.Links(base, own.unsubscribe, own.open, own.click, own.preferences)
         )
         if campaign.signer:
@@ -229,10 +235,12 @@ async def read_campaigns(
         ends,
         days,
         zone,
+        phase,
         *limits,
     ) in await cursor.fetchall():
         try:
             loaded = content.load(bytes(compiled))
+            variants = await _load_variants(database, pk) if phase else {}
         except Exception as error:
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
@@ -251,6 +259,7 @@ async def read_campaigns(
             sharing == "failover",
             Limit(*limits),
             windows.read_window(begins, ends, days, zone, settings.TIME_ZONE),
+            variants,
             write_return_path=return_paths.make_writer(bounces) if bounces else None,
             write_metadata=metadata.make_writer(provider) if provider else None,
             recent_results=recent,
@@ -260,6 +269,14 @@ async def read_campaigns(
         if pk in running:
             campaign.look_at_clock(running[pk])
     return found
+
+
+async def _load_variants(database: psycopg.AsyncConnection, campaign_id: int) -> dict[int, content.Compiled]:
+    cursor = database.cursor(binary=True)
+    await cursor.execute(
+        "SELECT variant, compiled FROM mailing_variantcontent WHERE campaign_id = %s", [campaign_id]
+    )
+    return {variant: content.load(bytes(compiled)) for variant, compiled in await cursor.fetchall()}
 
 
 async def claim_deliveries(
@@ -295,10 +312,10 @@ async def claim_deliveries(
 
 
 def _make_claimed(campaign: RunningCampaign, row: Row, own: tokens.Tokens) -> ClaimedDelivery:
-    pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first_tried_at = row
+    pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first, variant = row
     attributes |= zip(STANDARD_FIELDS, standard, strict=True)
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
-    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries, first_tried_at)
+    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries, first, variant)
 
 
 async def return_deliveries(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
 """The page of an e-mail campaign: progress, readiness, preview."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from django.contrib.auth.decorators import permission_required
@@ -15,7 +15,9 @@ from campaigns.requests import Request, number_in_query
 from campaigns.workspace import overview
 from mailing import audience, connections, content, launch, mail_tests, progress, renderer, reports, timeline
 from mailing.forms import PreviewForm, TestMailForm
-from mailing.models import Contact, EmailCampaign
+from mailing.models import Contact, EmailCampaign, SplitTest
+from mailing.variants import Variant, find_test, list_variants
+from mailing.variants.report import read_test_report
 from mailing.views.mail_frames import answer_frame
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
@@ -54,7 +56,14 @@ REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
 def campaign(request: Request, pk: int) -> HttpResponse:
     """Show an e-mail campaign."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
-    return render(request, "mailing/campaign.html", page_context(request, found, TestMailForm()))
+    test_form = TestMailForm(variants=list_letters(found))
+    return render(request, "mailing/campaign.html", page_context(request, found, test_form))
+
+
+def list_letters(campaign: EmailCampaign) -> list[tuple[int, str]]:
+    """List the variants of a campaign's A/B test by their numbers, as a person chooses among them."""
+    every = list_variants(campaign, find_test(campaign))
+    return [(variant.number, f"{variant.letter}: {variant.subject}") for variant in every]
 
 
 def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> PageContext:
@@ -65,6 +74,7 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
         **progress_context(campaign),
         **timeline_context(campaign),
         **preview_context(request, campaign),
+        "report": read_test_report(campaign, database_time.now()),
         "targets": [
             (
                 target,
@@ -236,11 +246,20 @@ def preview(request: Request, pk: int) -> HttpResponse:
     return render_mail_in_frame(found, request.GET)
 
 
-def render_mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> HttpResponse:
-    """Return the mail as `asked`: by which contact it is read, which part, and whether its pictures are loaded."""
+def render_mail_in_frame(
+    campaign: EmailCampaign, asked: Mapping[str, str], test: SplitTest | None = None
+) -> HttpResponse:
+    """Return the mail as `asked`: by which contact it is read, which part and variant, and with pictures or without.
+
+    Args:
+        test: the A/B test as it is typed; that of the campaign where none is given.
+    """
     contact, part = find_reader(asked), asked.get("part", "html")
+    variant = find_variant(list_variants(campaign, test or find_test(campaign)), asked)
     try:
-        shown = renderer.render_preview(launch.build_source(campaign), launch.build_recipient(contact))
+        shown = renderer.render_preview(
+            launch.build_source(campaign, variant), launch.build_recipient(contact)
+        )
     except content.ContentError as error:
         return answer_frame(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
     if part == "text":
@@ -248,10 +267,20 @@ def render_mail_in_frame(campaign: EmailCampaign, asked: Mapping[str, str]) -> H
     return answer_frame(shown.html, with_pictures="pictures" in asked)
 
 
+def find_variant(variants: Sequence[Variant], asked: Mapping[str, str]) -> Variant:
+    """Find the variant `asked` for, or the first."""
+    number = asked.get("variant", "")
+    return next((variant for variant in variants if str(variant.number) == number), variants[0])
+
+
 def preview_context(request: Request, campaign: EmailCampaign) -> PageContext:
     """Return subject and sender as one contact reads them; the mail itself is in a frame."""
     contact = find_reader(request.GET)
+    variants = list_variants(campaign, find_test(campaign))
+    variant = find_variant(variants, request.GET)
     context: PageContext = {
+        "variants": variants,
+        "variant": variant,
         "reader": contact,
         "preview_form": PreviewForm(request.GET if "contact" in request.GET else None),
         "part": "text" if request.GET.get("part") == "text" else "html",
@@ -259,7 +288,7 @@ def preview_context(request: Request, campaign: EmailCampaign) -> PageContext:
     }
     try:
         context["mail"] = renderer.render_preview(
-            launch.build_source(campaign), launch.build_recipient(contact)
+            launch.build_source(campaign, variant), launch.build_recipient(contact)
         )
     except content.ContentError as error:
         context["preview_trouble"] = str(error)

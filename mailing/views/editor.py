@@ -14,12 +14,15 @@ from campaigns.requests import Request
 from campaigns.views import render_refusal
 from campaigns.workspace import overview
 from mailing import content, drafting, launch, renderer
-from mailing.forms import EmailCampaignForm, TestMailForm
+from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm
 from mailing.models import EmailCampaign
+from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_variants
 from mailing.views.campaigns import (
     LATEST_TEST,
     find_latest_test,
     find_reader,
+    find_variant,
+    list_letters,
     page_context,
     render_mail_in_frame,
 )
@@ -57,9 +60,10 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
         Locked: its state allows no edit.
     """
     form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
+    test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
     if request.method != "POST":
-        return render_editor(request, form, campaign)
-    if form.is_valid():
+        return render_editor(request, form, campaign, test_form)
+    if all([form.is_valid(), test_form.is_valid()]):
         try:
             saved = drafting.save_campaign(
                 campaign,
@@ -67,19 +71,20 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
                 changes=form.changes(),
                 targets=form.targets(),
                 routes=form.routes(),
+                split_tests=test_form.split_tests(),
                 seen=request.POST.get("seen"),
             )
         except Locked:
             raise
         except editions.Overtaken as overtaken:
             form.refuse(overtaken.reasons)
-            return render_editor(request, form, campaign, status=422, seen=overtaken.latest)
+            return render_editor(request, form, campaign, test_form, status=422, seen=overtaken.latest)
         except Refused as refused:
             form.refuse(refused.reasons)
         else:
             messages.success(request, describe_saving(saved, campaign))
             return redirect(saved)
-    return render_editor(request, form, campaign, status=422)
+    return render_editor(request, form, campaign, test_form, status=422)
 
 
 def load_again(campaign: EmailCampaign | None) -> EmailCampaign:
@@ -98,6 +103,7 @@ def render_editor(
     request: Request,
     form: EmailCampaignForm,
     campaign: EmailCampaign | None,
+    test_form: SplitTestForm,
     status: int = 200,
     seen: str = "",
 ) -> HttpResponse:
@@ -112,15 +118,30 @@ def render_editor(
         "campaign": campaign,
         "now": database_time.now(),
         "reader": find_reader(request.POST),
+        **split_test_context(test_form, campaign or EmailCampaign()),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)
+
+
+def split_test_context(form: SplitTestForm, campaign: EmailCampaign) -> PageContext:
+    """Return what mailing/_split_test.html shows: the form, and the variants that it makes of the campaign."""
+    test = form.read_typed_test() if form.is_bound else form.instance
+    if test is None or not form["is_on"].value():
+        return {"test_form": form}
+    problems = find_test_problems(campaign, test) if form.is_bound else []
+    return {
+        "test_form": form,
+        "variants": list_variants(campaign, test),
+        "test_problems": [] if form.errors else problems,
+    }
 
 
 @require_POST
 @writing
 def preview_unsaved(request: Request) -> HttpResponse:
     """Return the editor's content as it is typed, for the frame beside it; nothing is saved."""
-    return render_mail_in_frame(read_typed_campaign(request), request.POST)
+    test = SplitTestForm(request.POST).read_typed_test()
+    return render_mail_in_frame(read_typed_campaign(request), request.POST, test)
 
 
 @require_POST
@@ -128,7 +149,11 @@ def preview_unsaved(request: Request) -> HttpResponse:
 def preview_head(request: Request) -> HttpResponse:
     """Show subject, sender and preheader as typed and as the chosen contact reads them, or what is wrong."""
     campaign, contact = read_typed_campaign(request), find_reader(request.POST)
+    variants = list_variants(campaign, SplitTestForm(request.POST).read_typed_test())
+    variant = find_variant(variants, request.POST)
     context = {
+        "variants": variants[:MOST_VARIANTS],
+        "variant": variant,
         "campaign": campaign,
         "reader": contact,
         "asked": request.POST.get("contact", "").strip().lower(),
@@ -136,7 +161,7 @@ def preview_head(request: Request) -> HttpResponse:
     }
     try:
         context["mail"] = renderer.render_preview(
-            launch.build_source(campaign), launch.build_recipient(contact)
+            launch.build_source(campaign, variant), launch.build_recipient(contact)
         )
     except content.ContentError as error:
         context |= {"trouble": str(error), "field": error.field}
@@ -177,11 +202,12 @@ def read_typed_campaign(request: Request) -> EmailCampaign:
 def test_mail(request: Request, pk: int) -> HttpResponse:
     """Send the mail to up to ten addresses, marked [TEST]."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
-    form = TestMailForm(request.POST)
+    form = TestMailForm(request.POST, variants=list_letters(found))
     if not form.is_valid():
         return render_test_card(request, found, form, status=422)
     try:
-        name = drafting.send_test(found, form.cleaned_data["to"], by=request.user)
+        chosen = int(form.cleaned_data.get("variant") or 0)
+        name = drafting.send_test(found, form.cleaned_data["to"], by=request.user, variant=chosen)
     except Refused as refused:
         if found.status == EmailCampaign.Status.DRAFT:
             return render_test_card(request, found, form, status=409, refused=refused)

@@ -6,11 +6,13 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from campaigns import database_time
 from campaigns.annotations import PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
 from mailing import audience, content, progress, reports
 from mailing.models import Delivery, EmailCampaign
+from mailing.variants.report import read_test_report
 from mailing.views.campaigns import timeline_context
 from mailing.views.mail_frames import answer_frame
 
@@ -34,7 +36,12 @@ def report(request: Request, pk: int) -> HttpResponse:
     recipients = describe_recipients(request, campaign)
     if request.htmx.target == "deliveries":  # while somebody types into the search
         return render(request, "mailing/report/_recipients.html", recipients)
-    context = {**timeline_context(campaign), **describe_figures(campaign), **recipients}
+    context = {
+        **timeline_context(campaign),
+        **describe_figures(campaign),
+        **recipients,
+        "report": read_test_report(campaign, database_time.now()),
+    }
     return render(request, "mailing/report.html", context)
 
 

@@ -1,0 +1,131 @@
+"""The section of the editor that holds the A/B test of a campaign."""
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from campaigns.annotations import Argument, StoredValue
+from campaigns.forms import Refusable
+from campaigns.generics import ModelForm
+from mailing.models import SplitTest
+
+LARGEST_WEIGHT = 1000
+ROOM = {"subjects": 250, "from_names": 100}  # letters of one text
+
+
+class Texts(forms.Widget):
+    """Several controls of one name; the template draws them, with an empty one more than there are texts."""
+
+    def value_from_datadict(self, data: Argument, files: Argument, name: str) -> list[str]:
+        return data.getlist(name) if hasattr(data, "getlist") else data.get(name) or []
+
+
+class TextsField(forms.Field):
+    """Texts of which blank ones are left out; a list."""
+
+    widget = Texts
+
+    def __init__(self, most: int | None = None, **kwargs: Argument) -> None:
+        self.most = most
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value: list[str] | None) -> list[str]:
+        """Leave blank texts out.
+
+        Raises:
+            ValidationError: one is too long.
+        """
+        texts = [text.replace("\r\n", "\n") for text in value or () if text.strip()]
+        if self.most is None:
+            return texts
+        texts = [text.strip() for text in texts]
+        for text in texts:
+            if len(text) > self.most:
+                raise ValidationError(f"“{text[:40]}…” is longer than {self.most} characters.")
+        return texts
+
+
+class WeightsField(forms.CharField):
+    """Whole numbers parted by commas or blanks; a list."""
+
+    def prepare_value(self, value: StoredValue) -> StoredValue:
+        return ", ".join(map(str, value)) if isinstance(value, list) else value
+
+    def clean(self, value: str | None) -> list[int]:
+        """Read the numbers.
+
+        Raises:
+            ValidationError: something in it is no number.
+        """
+        words = super().clean(value).replace(",", " ").replace(";", " ").split()
+        for word in words:
+            if not (word.isascii() and word.isdigit() and int(word) <= LARGEST_WEIGHT):
+                raise ValidationError(
+                    f"“{word[:20]}” is no weight: write whole numbers up to {LARGEST_WEIGHT}."
+                )
+        return [int(word) for word in words]
+
+
+class SplitTestForm(Refusable, ModelForm[SplitTest]):
+    """Whether a campaign is tested, what its variants differ in, and how the winner is found."""
+
+    prefix = "ab"
+    is_on = forms.BooleanField(label="Try variants on a part of the recipients first", required=False)
+    subjects = TextsField(ROOM["subjects"], label="Other subjects")
+    from_names = TextsField(ROOM["from_names"], label="Other sender names")
+    bodies = TextsField(label="Other contents")
+    weights = WeightsField(
+        required=False,
+        help_text="Only by weights: one for each variant in the order of their letters, as 50, 30, 20.",
+    )
+
+    class Meta:
+        model = SplitTest
+        fields = [
+            "subjects",
+            "from_names",
+            "bodies",
+            "share_percent",
+            "share_number",
+            "split",
+            "weights",
+            "wait",
+            "wait_unit",
+            "winner_by",
+            "when_undecided",
+        ]
+        help_texts = {
+            "wait": "From the last mail of the test until the winner is chosen.",
+            "winner_by": "Only what people did counts.",
+            "when_undecided": "What happens then when no variant is surely the best.",
+        }
+
+    def __init__(self, *args: Argument, **kwargs: Argument) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.initial["is_on"] = not self.instance._state.adding
+
+    def full_clean(self) -> None:
+        """Judge the rest only where the test is switched on."""
+        super().full_clean()
+        if self.is_bound and not self.is_switched_on and self.errors:
+            self._errors = type(self.errors)()
+
+    @property
+    def is_switched_on(self) -> bool:
+        return bool(self.data.get(self.add_prefix("is_on")))
+
+    def split_tests(self) -> list[SplitTest]:
+        """Return what it says, a row that is not saved and of no campaign yet; none where there is to be no test."""
+        if not self.is_switched_on:
+            return []
+        return [SplitTest(**{name: self.cleaned_data[name] for name in self.Meta.fields})]
+
+    def read_typed_test(self) -> SplitTest | None:
+        """Read what can be read of it as it is typed; None where it is switched off."""
+        if not self.is_switched_on:
+            return None
+        self.is_valid()
+        read = getattr(self, "cleaned_data", {})
+        return SplitTest(
+            **{name: read[name] for name in ("subjects", "from_names", "bodies") if name in read}
+        )

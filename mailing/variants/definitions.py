@@ -1,0 +1,71 @@
+"""The variants of a campaign's mail: every combination of what its test tries."""
+
+from itertools import product
+from typing import NamedTuple
+
+from mailing.models import EmailCampaign, SplitTest
+
+LEAST_VARIANTS, MOST_VARIANTS = 2, 8
+
+
+class Variant(NamedTuple):
+    """One of them. The first is the campaign as it stands. content: the place of its content among all, from 1."""
+
+    number: int
+    subject: str
+    body: str
+    from_name: str
+    content: int = 1
+
+    @property
+    def letter(self) -> str:
+        return chr(ord("A") + self.number)
+
+    @property
+    def has_own_body(self) -> bool:
+        return self.content > 1
+
+
+def find_test(campaign: EmailCampaign) -> SplitTest | None:
+    """Find the campaign's test; None where it has none."""
+    return SplitTest.objects.filter(campaign=campaign.pk).first() if campaign.pk else None
+
+
+def list_variants(campaign: EmailCampaign, test: SplitTest | None) -> list[Variant]:
+    """List the variants in the order of their letters; of a campaign without a test only its mail as it stands."""
+    own = (campaign.subject, campaign.body, campaign.from_name)
+    others = (test.subjects, test.bodies, test.from_names) if test else ((), (), ())
+    choices = [
+        [mine, *(text for text in texts if text.strip())] for mine, texts in zip(own, others, strict=True)
+    ]
+    return [
+        Variant(number, subject, body, from_name, content)
+        for number, (subject, (content, body), from_name) in enumerate(
+            product(choices[0], enumerate(choices[1], start=1), choices[2])
+        )
+    ]
+
+
+def find_test_problems(campaign: EmailCampaign, test: SplitTest) -> list[tuple[str, str]]:
+    """Say what stands against the test itself: (field, sentence) each. Contents are judged by the launch."""
+    amount = len(list_variants(campaign, test))
+    if amount < LEAST_VARIANTS:
+        return [("variants", "The A/B test has one variant: add another subject, content or sender name.")]
+    if amount > MOST_VARIANTS:
+        return [("variants", f"The A/B test makes {amount} variants: at most {MOST_VARIANTS} are tried.")]
+    reasons = []
+    kinds = (("subjects", test.subjects), ("contents", test.bodies), ("sender names", test.from_names))
+    for (what, texts), own in zip(kinds, (campaign.subject, campaign.body, campaign.from_name), strict=True):
+        every = [text.strip() for text in (own, *texts) if text.strip()]
+        if len(set(every)) < len(every):
+            reasons.append(("variants", f"Two {what} of the A/B test are the same."))
+    if test.split == SplitTest.Split.WEIGHTED and len(test.weights) != amount:
+        given = f"{len(test.weights)} weight{'' if len(test.weights) == 1 else 's'}"
+        reasons.append(("variants", f"The A/B test has {amount} variants and {given}: give one for each."))
+    elif test.split == SplitTest.Split.WEIGHTED and not sum(test.weights):
+        reasons.append(("variants", "Give at least one variant of the A/B test a weight above 0."))
+    if test.winner_by == SplitTest.Criterion.OPENS and not campaign.track_opens:
+        reasons.append(("variants", "The A/B test is decided by opens, and the campaign tracks none."))
+    if test.winner_by == SplitTest.Criterion.CLICKS and not campaign.track_clicks:
+        reasons.append(("variants", "The A/B test is decided by clicks, and the campaign tracks none."))
+    return reasons

@@ -1,0 +1,94 @@
+"""A campaign's A/B test as its page and its report show it."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from campaigns.models import Campaign
+from mailing.models import EmailCampaign, SplitTest
+from mailing.variants import figures, phases
+from mailing.variants.definitions import Variant, find_test, list_variants
+from mailing.variants.figures import TestFigures, Verdict
+
+Phase = EmailCampaign.Phase
+
+
+class Mark(NamedTuple):
+    """A rate and its interval as they are drawn, in percent of the width of the drawing."""
+
+    letter: str
+    low: str
+    width: str
+    at: str
+
+
+class TestReport(msgspec.Struct, frozen=True):
+    """test_size: recipients in the test. winner: once it is chosen. choice_at: when that is done by itself.
+
+    is_open: somebody may choose the winner now. is_asking: nothing goes on until somebody does.
+    """
+
+    test: SplitTest
+    counted: TestFigures
+    verdict: Verdict
+    test_size: int
+    released: int
+    winner: Variant | None
+    choice_at: datetime | None
+    is_open: bool
+    is_asking: bool
+    criterion: str
+
+    @property
+    def widest(self) -> float:
+        """How far the drawing reaches, in percent: a little more than the highest interval."""
+        return min(
+            100.0, 1.05 * max(each.rate_of(self.test.winner_by).high for each in self.counted.variants)
+        )
+
+    @property
+    def marks(self) -> list[Mark]:
+        """The rates that decide, one for each variant."""
+        every = [(each.variant.letter, each.rate_of(self.test.winner_by)) for each in self.counted.variants]
+        part = 100 / self.widest
+        return [
+            Mark(
+                letter,
+                f"{rate.low * part:.2f}",
+                f"{(rate.high - rate.low) * part:.2f}",
+                f"{max(0.0, rate.percent * part - 0.3):.2f}",
+            )
+            for letter, rate in every
+        ]
+
+
+def read_test_report(campaign: EmailCampaign, now: datetime) -> TestReport | None:
+    """Read how the test of a launched campaign stands; None where it has none."""
+    test = find_test(campaign) if campaign.phase else None
+    if test is None:
+        return None
+    counted = figures.read_test_figures(campaign, test)
+    verdict = figures.judge_variants(counted.variants, test.winner_by)
+    is_open = (
+        campaign.winner is None
+        and counted.held > 0
+        and campaign.status in (Campaign.Status.RUNNING, Campaign.Status.PAUSED)
+    )
+    choice_at = phases.find_choice_time(campaign, test)
+    is_by_hand = test.winner_by == SplitTest.Criterion.HAND
+    is_undecided = choice_at is not None and now >= choice_at and not verdict.is_sure
+    return TestReport(
+        test=test,
+        counted=counted,
+        verdict=verdict,
+        test_size=phases.find_test_size(test, campaign.total, len(counted.variants)),
+        released=campaign.total - counted.held,
+        winner=None if campaign.winner is None else list_variants(campaign, test)[campaign.winner],
+        choice_at=choice_at,
+        is_open=is_open,
+        is_asking=is_open
+        and campaign.phase == Phase.WAITING
+        and (is_by_hand or (is_undecided and test.when_undecided == SplitTest.Undecided.ASK)),
+        criterion="opened" if test.winner_by == SplitTest.Criterion.OPENS else "clicked",
+    )

@@ -1,0 +1,60 @@
+"""The A/B test of a campaign: its section of the editor, its figures, and the choice of the winner."""
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from campaigns import database_time
+from campaigns.refusals import Refused
+from campaigns.requests import Request
+from campaigns.views import render_refusal
+from mailing.forms import SplitTestForm
+from mailing.models import EmailCampaign
+from mailing.variants import find_test, phases, report
+from mailing.views.again import operating
+from mailing.views.campaigns import viewing
+from mailing.views.editor import read_typed_campaign, split_test_context, writing
+from mailing.views.sure import ask_whether_sure
+
+
+@require_POST
+@writing
+def split_test(request: Request) -> HttpResponse:
+    """Show the section with what is typed, and the variants that makes; nothing is saved."""
+    context = split_test_context(SplitTestForm(request.POST), read_typed_campaign(request))
+    return render(request, "mailing/_split_test.html", context)
+
+
+@require_GET
+@viewing
+def test_figures(request: Request, pk: int) -> HttpResponse:
+    """Show the figures of each variant, which the page asks for again while it runs."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    context = {"campaign": campaign, "report": report.read_test_report(campaign, database_time.now())}
+    return render(request, "mailing/_variants.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@operating
+def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
+    """Send one variant to the rest; a GET asks first."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    letter = chr(ord("A") + number)
+    try:
+        phases.refuse_choice(campaign, find_test(campaign), number)
+        if request.method != "POST":
+            found = report.read_test_report(campaign, database_time.now())
+            return ask_whether_sure(
+                request,
+                title=f"Send variant {letter} to the rest?",
+                sentence=f"{found.verdict.sentence if found else ''} The rest, {found.counted.held if found else 0:,} "
+                f"recipients, gets variant {letter}. That cannot be undone.",
+                label=f"Send variant {letter}",
+                back=campaign.get_absolute_url(),
+            )
+        phases.choose_winner(campaign, number, by=request.user)
+    except Refused as refused:
+        return render_refusal(request, campaign, refused)
+    messages.success(request, f"Variant {letter} of “{campaign}” goes to the rest.")
+    return redirect(campaign)

@@ -1,0 +1,407 @@
+"""A/B tests through their phases: who gets what, and that nobody is lost or mailed twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from campaigns import doctor, lifecycle
+from campaigns.refusals import Locked, Refused
+from mailing import clock, content, endings, launch, plain_targets, progress
+from mailing.models import (
+    Delivery,
+    EmailCampaign,
+    EventCount,
+    SplitTest,
+    TrackingPolicy,
+    VariantContent,
+)
+from mailing.sending import tokens
+from mailing.variants import figures, list_variants, phases
+from tests.factories import ContactFactory, user_in
+from tests.mailing.running import SEPARATE, addresses, counts, draft, fresh, send, to
+from tests.mailing.variants.testing import (
+    accept,
+    add_test,
+    advance,
+    click,
+    count_variants,
+    launch_tested,
+    list_steps,
+)
+from tests.mailing.visits import get
+
+database = pytest.mark.django_db
+HOUR = timedelta(hours=1)
+BODIES = [
+    "One: [shop](https://shop.example/one) [same](https://shop.example/same) [leave]({{ unsubscribe_url }})",
+    "Two: [same](https://shop.example/same) [shop](https://shop.example/two) [leave]({{ unsubscribe_url }})",
+]
+
+
+# ── what is tested ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_variants_are_every_combination_in_the_order_of_their_letters():
+    campaign = EmailCampaign(subject="S1", body="B1", from_name="F1")
+    test = SplitTest(subjects=["S2", " "], bodies=["B2"], from_names=[])
+    found = [(each.letter, each.subject, each.body, each.content) for each in list_variants(campaign, test)]
+    assert found == [("A", "S1", "B1", 1), ("B", "S1", "B2", 2), ("C", "S2", "B1", 1), ("D", "S2", "B2", 2)]
+    assert [each.letter for each in list_variants(campaign, None)] == ["A"]
+
+
+@database
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        ({"subjects": []}, "has one variant"),
+        ({"subjects": ["2", "3"], "from_names": ["2", "3"]}, "makes 9 variants: at most 8"),
+        ({"subjects": ["News for {{ first_name }}"]}, "Two subjects of the A/B test are the same"),
+        ({"split": "weighted", "weights": [50]}, "2 variants and 1 weight"),
+        ({"split": "weighted", "weights": [0, 0]}, "a weight above 0"),
+        ({"bodies": ["{{ first_name | shout }}"]}, "Variant B: "),
+        ({"subjects": ["{{ broken"]}, "Variant B: "),
+        ({"bodies": ["No way to leave"]}, "Variant B: "),
+    ],
+)
+def test_what_stands_against_a_test_is_said_before_the_launch(test, words):
+    campaign = draft(3)
+    add_test(campaign, **test)
+    problems = launch.find_problems(campaign)
+    assert any(field == "variants" and words in sentence for field, sentence in problems), problems
+    with pytest.raises(Refused, match=r"[Vv]ariant|A/B test"):
+        lifecycle.fire(campaign, "launch")
+
+
+@database
+def test_a_test_by_what_is_not_tracked_is_refused():
+    campaign = draft(3, track_clicks=False)
+    add_test(campaign)
+    assert "decided by clicks" in str(launch.find_problems(campaign))
+
+
+# ── who gets which variant ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+@database
+@pytest.mark.parametrize(
+    ("recipients", "test", "sizes"),
+    [
+        (50, {}, {0: 5, 1: 5, None: 40}),
+        (50, {"subjects": ["2", "3"]}, {0: 4, 1: 3, 2: 3, None: 40}),
+        (50, {"share_percent": 100}, {0: 25, 1: 25}),
+        (50, {"share_number": 8}, {0: 4, 1: 4, None: 42}),
+        (50, {"split": "weighted", "weights": [70, 30]}, {0: 7, 1: 3, None: 40}),
+        (3, {"share_percent": 1}, {0: 1, 1: 1, None: 1}),
+        (1, {}, {0: 1}),
+        (100, {"split": "thompson", "share_percent": 50}, {0: 3, 1: 2, None: 95}),
+    ],
+)
+def test_the_launch_gives_exact_shares_and_holds_the_rest(recipients, test, sizes):
+    campaign = launch_tested(recipients, test=test)
+    assert count_variants(campaign) == sizes
+    assert count_variants(campaign, due_at=None) == {key: size for key, size in sizes.items() if key is None}
+    assert campaign.total == recipients
+    assert (campaign.phase, list_steps(campaign)) == ("testing", ["launch", "begin_test"])
+    assert list(doctor.find_breaches()) == []
+
+
+@database
+def test_the_draw_is_by_chance_and_another_one_for_each_campaign():
+    people = ContactFactory.create_batch(40)
+    first, second = (launch_tested(people, test={"share_percent": 50}) for _ in range(2))
+    drawn = [
+        list(campaign.deliveries.order_by("contact").values_list("variant", flat=True))
+        for campaign in (first, second)
+    ]
+    assert drawn[0] != drawn[1]
+    assert drawn[0] != sorted(drawn[0], key=lambda variant: (variant is None, variant))
+
+
+@database
+def test_an_address_has_one_number_in_all_contents_and_leads_to_its_own_page():
+    test = {"subjects": [], "bodies": BODIES[1:], "share_percent": 100}
+    campaign = launch_tested(4, test=test, body=BODIES[0], utm_medium="", utm_campaign="a")
+    second = content.load(bytes(VariantContent.objects.get(campaign=campaign).compiled))
+    assert [url.rpartition("/")[2] for url in second.links] == ["one", "same", "two"]
+    targets = [f"https://shop.example/{page}?utm_campaign=a" for page in ("one", "same", "two")]
+    assert plain_targets.read_targets(campaign.pk) == targets
+    delivery = campaign.deliveries.filter(variant=1).first()
+    token = tokens.sign_tokens([delivery.pk], campaign.pk)[0]
+    links = content.Links("https://m.test", "t", click_token=token.click)
+    mail = second.render(content.Recipient("x@y.test", message_id="m"), links).decode().replace("=\r\n", "")
+    assert f"/t/c/{token.click}/2" in mail
+    assert f'/t/c/{token.click}/0"' not in mail
+    assert get(f"/t/c/{token.click}/2")["Location"] == targets[2]
+
+
+# ── the way through ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@SEPARATE
+@pytest.mark.usefixtures("short_waits", "sound_books")
+def test_the_winner_goes_to_the_rest_and_everybody_gets_one_mail(server):
+    server.settings.keep_every = 1
+    campaign = launch_tested(
+        40,
+        connection=to(server),
+        body=BODIES[0],
+        test={"subjects": [], "bodies": BODIES[1:], "share_percent": 50, "wait": 3},
+    )
+    campaign = send(campaign, until=lambda campaign: campaign.phase == "waiting")
+    assert count_variants(campaign, status="accepted") == {0: 10, 1: 10}
+    assert len(server.accepted) == 20
+    click(campaign, 1, 9)
+    assert advance(campaign, 2 * HOUR).phase == "waiting"
+    campaign = advance(campaign, 3 * HOUR + timedelta(seconds=5))
+    assert (campaign.phase, campaign.winner) == ("rest", 1)
+    assert send(campaign).status == "completed"
+    assert set(addresses(server).values()) == {1}
+    assert len(server.accepted) == 40
+    bodies = [b"shop.example/two" in mail or b"Two:" in mail for mail in server.kept.values()]
+    assert bodies.count(True) == 30
+    assert count_variants(campaign) == {0: 10, 1: 30}
+    assert list_steps(campaign) == ["launch", "begin_test", "begin_waiting", "choose_winner", "complete"]
+    why = campaign.history.get(verb="choose_winner").why
+    assert "The best is B: 90.0% of its 10 recipients clicked" in why
+
+
+@database
+@pytest.mark.parametrize(
+    ("test", "clicks", "outcome"),
+    [
+        ({"when_undecided": "best"}, (2, 1), ("rest", 0)),
+        ({"when_undecided": "best"}, (0, 1), ("rest", 1)),
+        ({"when_undecided": "ask"}, (2, 1), ("waiting", None)),
+        ({"when_undecided": "ask"}, (0, 9), ("rest", 1)),
+        ({"when_undecided": "ask"}, (0, 0), ("waiting", None)),
+        ({"when_undecided": "best"}, (0, 0), ("rest", 0)),
+        ({"winner_by": "hand"}, (0, 9), ("waiting", None)),
+    ],
+)
+def test_what_happens_after_the_wait(test, clicks, outcome):
+    campaign = launch_tested(50, test={"share_percent": 40, **test})
+    accept(campaign)
+    campaign = advance(campaign)
+    assert campaign.phase == "waiting"
+    for variant, amount in enumerate(clicks):
+        click(campaign, variant, amount)
+    campaign = advance(campaign, 5 * HOUR)
+    assert (campaign.phase, campaign.winner) == outcome
+    if campaign.winner is not None and test.get("when_undecided") == "best":
+        why = campaign.history.get(verb="choose_winner").why
+        assert "Too early to tell" in why
+        assert "goes to the rest" in why
+    assert list(doctor.find_breaches()) == []
+
+
+@database
+def test_the_wait_begins_once_all_of_the_test_was_tried():
+    campaign = launch_tested(50, test={"share_percent": 40})
+    last = campaign.deliveries.filter(variant=1).first()
+    accept(campaign)
+    Delivery.objects.filter(pk=last.pk).update(status="pending", due_at=timezone.now(), sent_at=None)
+    assert advance(campaign, 9 * HOUR).phase == "testing"
+    Delivery.objects.filter(pk=last.pk).update(status="deferred")
+    assert advance(campaign).phase == "waiting"
+
+
+@database
+def test_thompson_sampling_sends_the_test_in_rounds_and_more_of_what_does_well():
+    campaign = launch_tested(400, test={"split": "thompson", "share_percent": 50, "wait": 10})
+    released = [sum(count_variants(campaign, due_at__isnull=False).values())]
+    for turn in range(1, 10):
+        accept(campaign)
+        assert advance(campaign).phase == "testing", "the next round is not due yet"
+        click(campaign, 1, 8)
+        EmailCampaign.objects.filter(pk=campaign.pk).update(phase_at=timezone.now() - HOUR)
+        campaign = advance(campaign, timedelta(seconds=1))
+        released.append(sum(count_variants(campaign, due_at__isnull=False).values()))
+        assert list_steps(campaign) == ["launch", "begin_test"], turn
+    assert released == [20] * 10
+    sizes = count_variants(campaign)
+    assert sizes[0] + sizes[1] == 200
+    assert sizes[1] > 2 * sizes[0]
+    accept(campaign)
+    assert advance(campaign).phase == "waiting"
+    assert list(doctor.find_breaches()) == []
+
+
+@database
+def test_a_test_of_everybody_completes_without_a_winner():
+    campaign = launch_tested(10, test={"share_percent": 100})
+    accept(campaign)
+    campaign = advance(campaign, 9 * HOUR)
+    assert campaign.phase == "testing"
+    assert endings.finish(campaign.pk)
+    assert fresh(campaign).winner is None
+
+
+@database
+def test_it_does_not_complete_while_the_rest_is_held():
+    campaign = launch_tested(10)
+    accept(campaign)
+    assert not endings.finish(campaign.pk)
+    assert "8 recipients left" in str(endings.find_unfinished(campaign))
+
+
+@database
+def test_local_times_count_from_the_release():
+    people = [ContactFactory(time_zone=zone) for zone in ("Asia/Tokyo", "America/New_York") * 5]
+    campaign = launch_tested(people, local_time=(timezone.now() - HOUR).time(), test={"share_percent": 20})
+    assert campaign.deliveries.filter(due_at__isnull=False).count() == 2
+    assert campaign.last_due_at is not None
+    phases.choose_winner(campaign, 0)
+    now = timezone.now()
+    due = list(Delivery.objects.filter(campaign=campaign, variant=0).values_list("due_at", flat=True))
+    assert all(now < at < now + 26 * HOUR for at in due)
+    assert fresh(campaign).last_due_at == max(campaign.deliveries.values_list("due_at", flat=True))
+
+
+# ── pause, resume, cancel, by hand ───────────────────────────────────────────────────────────────────────────────────
+
+
+def bring_to(campaign, phase):
+    if phase != "testing":
+        accept(campaign)
+        advance(campaign)
+    if phase == "rest":
+        phases.choose_winner(campaign, 1)
+    return fresh(campaign)
+
+
+@database
+@pytest.mark.parametrize("phase", ["testing", "waiting", "rest"])
+def test_a_pause_keeps_the_phase_and_a_resume_goes_on(phase):
+    campaign = bring_to(launch_tested(20), phase)
+    before = count_variants(campaign)
+    lifecycle.fire(campaign, "pause")
+    clock.tick(timezone.now() + 9 * HOUR)
+    paused = advance(campaign, 9 * HOUR)
+    assert (paused.status, paused.phase, count_variants(paused)) == ("paused", phase, before)
+    lifecycle.fire(paused, "resume")
+    accept(campaign)
+    for _ in range(3):
+        accept(campaign)
+        campaign = advance(campaign, 9 * HOUR)
+    accept(campaign)
+    assert endings.finish(campaign.pk)
+    assert counts(campaign) == {"accepted": 20}
+    assert list(doctor.find_breaches()) == []
+
+
+@database
+@pytest.mark.parametrize("phase", ["testing", "waiting", "rest"])
+@pytest.mark.parametrize("verb", ["cancel", "fail"])
+def test_an_end_in_any_phase_gives_the_rest_up(phase, verb):
+    campaign = bring_to(launch_tested(20), phase)
+    lifecycle.fire(campaign, verb, why="Enough.")
+    endings.close(campaign.pk)
+    campaign = advance(campaign, 9 * HOUR)
+    assert campaign.phase == phase
+    assert set(counts(campaign)) <= {"accepted", "skipped"}
+    assert list(doctor.find_breaches()) == []
+    with pytest.raises(Refused, match="no winner can be chosen"):
+        phases.choose_winner(campaign, 0)
+
+
+@database
+@pytest.mark.parametrize("phase", ["testing", "waiting"])
+def test_a_person_chooses_the_winner_at_any_time_also_while_it_is_paused(phase):
+    campaign = bring_to(launch_tested(20), phase)
+    lifecycle.fire(campaign, "pause")
+    marketer = user_in("Marketers")
+    campaign = phases.choose_winner(campaign, 1, by=marketer)
+    step = campaign.history.first()
+    assert (step.verb, step.by, step.was, step.now) == ("choose_winner", marketer, "paused", "paused")
+    assert "Variant B was chosen by hand" in step.why
+    assert count_variants(campaign)[1] == 18
+    with pytest.raises(Refused, match="chosen already: variant B"):
+        phases.choose_winner(campaign, 0, by=marketer)
+    assert list(doctor.find_breaches()) == []
+
+
+@database
+def test_a_choice_that_makes_no_sense_is_refused_with_a_sentence():
+    campaign = launch_tested(20)
+    for number in (2, -1):
+        with pytest.raises(Refused, match="no such variant"):
+            phases.choose_winner(campaign, number)
+    with pytest.raises(Refused, match="may not"):
+        phases.choose_winner(campaign, 0, by=user_in("Analysts"))
+    with pytest.raises(Refused, match="no A/B test under way"):
+        phases.choose_winner(lifecycle.fire(draft(2), "launch"), 0)
+    everybody = launch_tested(4, test={"share_percent": 100})
+    with pytest.raises(Refused, match="Nobody is left"):
+        phases.choose_winner(everybody, 0)
+
+
+# ── the net, and the figures ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+@database
+def test_no_sql_takes_a_phase_back_or_edits_a_test_under_way():
+    campaign = bring_to(launch_tested(20), "waiting")
+    for change in ({"phase": "testing"}, {"phase": ""}, {"winner": 1}, {"phase": "rest"}):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            EmailCampaign.objects.filter(pk=campaign.pk).update(**change)
+    with pytest.raises(DatabaseError, match="cannot be edited"), transaction.atomic():
+        SplitTest.objects.filter(campaign=campaign).update(wait=1)
+    with pytest.raises(Locked):
+        campaign.split_test.save()
+    with pytest.raises(DatabaseError, match="frozen"), transaction.atomic():
+        VariantContent.objects.filter(campaign=campaign).update(compiled=b"")
+
+
+@database
+def test_a_copy_has_the_same_test_and_nothing_of_its_past():
+    campaign = bring_to(launch_tested(20, test={"winner_by": "opens", "bodies": BODIES}), "rest")
+    copy = lifecycle.duplicate(campaign)
+    assert (copy.phase, copy.phase_at, copy.winner) == ("", None, None)
+    assert copy.split_test.winner_by == "opens"
+    assert copy.split_test.bodies == BODIES
+    assert SplitTest.objects.count() == 2
+
+
+@database
+@pytest.mark.parametrize("mode", ["aggregate", "hygiene"])
+def test_where_only_totals_are_kept_they_are_kept_by_variant(mode):
+    TrackingPolicy.objects.update_or_create(pk=1, defaults={"mode": mode})
+    campaign = launch_tested(40, test={"share_percent": 50})
+    accept(campaign)
+    for delivery in campaign.deliveries.filter(variant=1)[:8]:
+        token = tokens.sign_tokens([delivery.pk], campaign.pk)[0]
+        get(f"/t/o/{token.open}")
+        get(f"/t/c/{token.click}/0")
+    assert set(EventCount.objects.values_list("variant", flat=True)) == {1}
+    counted = figures.read_test_figures(campaign)
+    assert [(each.opens.hits, each.clicks.hits) for each in counted.variants] == [(0, 0), (8, 8)]
+    assert counted.are_totals
+    campaign = advance(campaign)
+    assert advance(campaign, 5 * HOUR).winner == 1
+
+
+@database
+def test_what_machines_did_decides_nothing():
+    campaign = launch_tested(40, test={"share_percent": 50})
+    accept(campaign)
+    delivery = campaign.deliveries.filter(variant=1).first()
+    click_token = tokens.sign_tokens([delivery.pk], campaign.pk)[0].click
+    for link in (0, content.TRAP):  # who follows the link that nobody sees is a machine
+        get(f"/t/c/{click_token}/{link}")
+    counted = figures.read_test_figures(campaign)
+    assert [each.clicks.hits for each in counted.variants] == [0, 0]
+
+
+@database
+def test_figures_of_variants_add_up_to_those_of_the_campaign():
+    campaign = launch_tested(40, test={"share_percent": 50})
+    accept(campaign)
+    click(campaign, 0, 3)
+    counted = figures.read_test_figures(campaign)
+    whole = progress.read_figures(campaign)
+    assert sum(each.sent for each in counted.variants) == whole.sent
+    assert sum(each.clicks.hits for each in counted.variants) == whole.clicked == 3
+    assert counted.held == 20
+    assert whole.seconds_left is None
