@@ -319,7 +319,9 @@ def test_a_file_that_breaks_further_down_fails_with_a_sentence_and_its_trial_too
     upload = try_import(text)
     assert upload.status == "failed"
     assert upload.error.startswith("The file cannot be read after row ")
-    assert upload.error.endswith("Its text is not UTF-8: save it as “CSV UTF-8” and choose that file.")
+    assert upload.error.endswith(
+        "Its text is not UTF-8: choose its encoding, or save it as “CSV UTF-8” and choose that file."
+    )
     assert not Contact.objects.exists()
     assert not importing.path_of(upload.pk).exists()
 
