@@ -81,7 +81,7 @@ def test_what_contacts_do_moves_them_in_and_out_within_minutes(people):
 def test_only_the_segment_says_who_belongs_to_its_group(client, marketer, people):
     group = at_till(name="Coast").group
     text = page(client, f"/groups/{group.pk}/")
-    assert "The segment “Coast” says who belongs to it" in " ".join(
+    assert "The segment “Coast” fills this group" in " ".join(
         text.replace("<strong>", "").replace("</strong>", "").split()
     )
     assert 'name="customers"' not in text
@@ -90,7 +90,7 @@ def test_only_the_segment_says_who_belongs_to_its_group(client, marketer, people
     client.post(f"/groups/{group.pk}/", {"name": "Seaside"} | before)
     assert CustomerGroup.objects.get().name == "Seaside"
     assert members(group) == ["C1", "C2"]
-    with pytest.raises(Refused, match="The segment “Coast” says who belongs to “Seaside”"):
+    with pytest.raises(Refused, match="The segment “Coast” fills “Seaside”"):
         groups.set_members(CustomerGroup.objects.get(), ["C9"])
 
 
@@ -107,7 +107,7 @@ def test_a_segment_that_leaves_the_till_leaves_its_group_to_people(client, marke
 
 def test_a_deleted_segment_leaves_its_group_to_people(client, marketer, people):
     segment = at_till(name="Coast")
-    assert "So does the customer group “Coast”" in page(client, f"/segments/{segment.pk}/delete/")
+    assert "The customer group “Coast” at the till is kept" in page(client, f"/segments/{segment.pk}/delete/")
     client.post(f"/segments/{segment.pk}/delete/")
     assert not Segment.objects.exists()
     assert (CustomerGroup.objects.get().kept_by, members(segment.group)) == ("", ["C1", "C2"])

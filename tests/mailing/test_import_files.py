@@ -409,7 +409,7 @@ def test_the_trial_says_who_wants_no_mail_and_suppresses_nobody():
     upload.refresh_from_db()
     rows = [*importing.stored_verdicts.read_verdicts(upload)]
     assert (upload.declined, upload.created) == (1, 2)
-    assert rows[1].detail == "Wants no mail: “Unsubscribed at” is “2025-01-01”. Imported, and suppressed."
+    assert rows[1].detail == "Opted out: “Unsubscribed at” is “2025-01-01”. Imported, and suppressed."
     assert not Suppression.objects.exists()
 
 

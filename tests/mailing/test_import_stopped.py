@@ -102,12 +102,12 @@ def test_the_rest_of_a_stopped_one_can_be_left_and_what_was_taken_stays(client, 
     importing.stop(upload)
     with pytest.raises(Refused, match="is stopped: it cannot be discarded"):
         importing.discard(upload)
-    assert "10 of 25 rows have been gone through" in page(client, f"/imports/{upload.pk}/end/")
+    assert "10 of 25 rows have been processed" in page(client, f"/imports/{upload.pk}/end/")
     client.post(f"/imports/{upload.pk}/end/")
     assert fresh(upload).status == "ended"
     assert not importing.path_of(upload.pk).exists()
     assert Contact.objects.count() == 10
-    assert "The rows after 10 were left." in page(client, f"/imports/{upload.pk}/")
+    assert "The rows after 10 were skipped." in page(client, f"/imports/{upload.pk}/")
     with pytest.raises(Refused, match="is ended early: it cannot be resumed"):
         importing.resume(upload)
 
