@@ -86,7 +86,7 @@ def measure(count: int) -> None:
     from campaigns import doctor
     from mailing import tallies
     from mailing.models import EmailCampaign
-    from mailing.reports import kept
+    from mailing.reports import stored_counts
 
     settings.ALLOWED_HOSTS = ["testserver"]
     plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
@@ -116,7 +116,7 @@ def measure(count: int) -> None:
         return median
 
     begun = time.monotonic()
-    kept.keep_counts(campaign.pk)
+    stored_counts.keep_counts(campaign.pk)
     print(f"the queue counts {count:,} deliveries in {time.monotonic() - begun:.1f} s")
     row("floor: one SELECT of the campaign", lambda: EmailCampaign.objects.get(pk=campaign.pk))
     report = progress.path(campaign, "report/")

@@ -13,7 +13,7 @@ from campaigns.models import Campaign
 from mailing import at_the_till, endings, importing, retention, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
-from mailing.reports import kept as kept_figures
+from mailing.reports import stored_counts
 from mailing.sending import breaker, lanes
 from mailing.variants import phases
 from mailing.webhooks import events
@@ -39,7 +39,7 @@ def tick(now: datetime) -> None:
         close_ended,
         tallies.fold_tallies,
         tallies.fold_event_counts,
-        kept_figures.queue_ended,
+        stored_counts.queue_ended,
         lanes.wake_due,
         importing.queue_stalled,
         at_the_till.queue_due_fillings,

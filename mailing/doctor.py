@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import connection
 
-from mailing.reports import kept
+from mailing.reports import stored_counts
 
 # Both sides in one statement, so that they are of one moment, while senders run too.
 COUNTS = """
@@ -167,4 +167,4 @@ def breaches() -> Iterator[str]:
         cursor.execute(NEGATIVE)
         for campaign, kind, origin, amount in cursor.fetchall():
             yield f"Campaign {campaign}: {amount} events that are anonymous are counted as {kind} ({origin})."
-    yield from kept.list_breaches()
+    yield from stored_counts.list_breaches()

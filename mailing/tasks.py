@@ -6,9 +6,9 @@ from django_q.tasks import async_task
 from campaigns.annotations import Columns
 from mailing import at_the_till, endings, importing, launch, mail_tests, password_reset, preferences, tracking
 from mailing.bounces import mailboxes
-from mailing.preflight import runs
-from mailing.reports import kept as kept_figures
-from mailing.sending import pump as pumps
+from mailing.preflight import runs as preflights
+from mailing.reports import stored_counts
+from mailing.sending import runs
 
 SPOOL_SECONDS = 20  # the clock queues the rest
 IMPORT_SECONDS = 20  # far below a task's time; the rest is queued anew
@@ -25,7 +25,7 @@ def prepare(campaign_id: int) -> None:
 
 def pump(connection_id: int, lane: int) -> int:
     """Feed a connection for a while; return how many messages it accepted."""
-    return pumps.run_lane(connection_id, lane)
+    return runs.run_lane(connection_id, lane)
 
 
 def close(campaign_id: int) -> int:
@@ -35,7 +35,7 @@ def close(campaign_id: int) -> int:
 
 def count_report(campaign_id: int) -> None:
     """Count what the report of a large campaign shows, and keep it."""
-    kept_figures.keep_counts(campaign_id)
+    stored_counts.keep_counts(campaign_id)
 
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:
@@ -81,4 +81,4 @@ def write_spooled() -> int:
 
 def run_preflight(preflight_id: int) -> None:
     """Make the check of a campaign or a connection that somebody asked for."""
-    runs.run(preflight_id)
+    preflights.run(preflight_id)

@@ -10,7 +10,7 @@
     weeks, comparison              all campaigns by the week, and several side by side
 
 Totals are sums over tallies, and so are right at any moment. What has to go through a ledger is counted by one
-statement (`counting`): at each look for small campaigns, in the queue for large ones (`kept`).
+statement (`counting`): at each look for small campaigns, in the queue for large ones (`stored_counts`).
 """
 
 from mailing.reports.answers import Answers, count_answers

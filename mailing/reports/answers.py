@@ -9,7 +9,7 @@ import msgspec
 from mailing import content
 from mailing.countries import name_country
 from mailing.models import Content, EmailCampaign, Event, VariantContent
-from mailing.reports import kept
+from mailing.reports import stored_counts
 from mailing.reports.counting import Clicker, Counts, EventSum, Replies
 
 Kind, Origin = Event.Kind, Event.Origin
@@ -99,7 +99,7 @@ class Answers(msgspec.Struct, frozen=True):
 
 def count_answers(campaign: EmailCampaign) -> Answers:
     """Count what came back of a campaign; of a large one, return what was counted last."""
-    look = kept.look_up(campaign)
+    look = stored_counts.look_up(campaign)
     if look.counts is None:
         return Answers(_list_links(campaign.pk, [], {}), [], 0, is_counted=False)
     counts = look.counts

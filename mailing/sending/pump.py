@@ -1,9 +1,6 @@
-"""One run of one lane: hands what its supply has taken from the ledger to the server, over many SMTP connections.
+"""The pump of one run: hands what its supply has taken from the ledger to the server, over many SMTP connections.
 
-A run is short, so that a stop never waits long for it and its worker is soon free for another; the next one is queued
-at its end while there is work. What needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to
-after it. Only a server that has a whole message and does not answer must be waited for longer, ten minutes by RFC 5321
-(§4.5.3.2.6): the run is then set aside, with those connections and nothing else, and goes on in a thread.
+What needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to after it (`mailing.sending.runs`).
 """
 
 import asyncio
@@ -14,22 +11,18 @@ import threading
 from collections.abc import Callable
 
 import psycopg
-from django.db import OperationalError, connection
 
-from campaigns import database_time
 from campaigns.processes import is_stopping
 from mailing import endings, oauth
 from mailing.models import Pace, SmtpConnection
 from mailing.sending import breaker, claim, database, lanes
 from mailing.sending.answers import Answers
 from mailing.sending.door import ConnectionOpener
-from mailing.sending.ledger import LaneLost, Ledger
+from mailing.sending.ledger import Ledger
 from mailing.sending.pressure import Pressure
-from mailing.sending.servers import TIMEOUTS, server_of
 from mailing.sending.supply import Parcel, Supply
 from mailing.sending.turns import Limit, Turnstile
-from mailing.smtp import client
-from mailing.smtp.client import Cause, ConnectFailed, Connection, Server, Tls
+from mailing.smtp.client import Cause, ConnectFailed, Connection, Server
 
 logger = logging.getLogger(__name__)
 
@@ -43,109 +36,6 @@ WIDEN_EVERY_SECONDS = 1.0
 STRAGGLE_SECONDS = 5.0
 # seconds a process that is to end waits for answers; all of it is to be gone within ten
 LAST_WAIT_SECONDS = 4.0
-
-
-# What a run leaves behind, its loop, its work, and itself.
-BegunRun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], "Pump"]
-
-
-def run_lane(connection_id: int, number: int) -> int:
-    """Feed the connection through its lane `number` for a while; return how many messages were accepted.
-
-    Safe to call twice and at the same time: one call holds the lane, the others return 0 at once.
-    """
-    with endings.counting_errors(lambda: endings.list_running_through(connection_id)):
-        begun = _begin(connection_id, number)
-    if begun is None:
-        return 0
-    _, _, work, pump = begun
-    if work.done() or not _is_set_aside(pump):
-        _see_out(*begun)
-        return pump.accepted_count
-    thread = threading.Thread(target=_wait_for_the_late, args=begun, name=f"run-{pump.number}")
-    try:
-        _follow(pump)
-    finally:
-        thread.start()
-    return pump.accepted_count
-
-
-def _follow(pump: "Pump") -> None:
-    with endings.counting_errors(lambda: pump.campaigns):
-        pump.follow()
-
-
-def _begin(connection_id: int, number: int) -> BegunRun | None:
-    """Take the lane and send until the run is over or only late answers are left; None: there is nothing to do."""
-    smtp = SmtpConnection.objects.filter(pk=connection_id, is_enabled=True).first()
-    if smtp is None:
-        breaker.pause_stranded()
-        return None
-    pace = Pace.objects.get_or_create(connection=smtp)[0]
-    if smtp.login_trouble:
-        breaker.note_failure(connection_id, smtp.login_trouble, for_good=True)
-        return None
-    is_held = pace.held_until is not None and pace.held_until > database_time.now()
-    most = lanes.share_of_lane(max(1, smtp.max_connections >> pace.level_at(database_time.now())), number)
-    places = most - lanes.count_waiting(connection_id, number)
-    server = _find_server(smtp) if places > 0 and not is_held else None
-    taken = lanes.take_lane(connection_id, number) if server else None
-    if server is None or taken is None:
-        lanes.note_in_vain(connection_id, number)  # the clock wakes it when it may go on
-        return None
-    connection.close()  # the run has its own, and may outlive a restart of the database
-    pump = Pump(smtp, server, pace, taken, number, places=places, most=most)
-    with contextlib.ExitStack() as held:
-        held.callback(lanes.end_run, taken)
-        runner = held.enter_context(asyncio.Runner(loop_factory=client.loop_factory(Tls(smtp.tls))))
-        work = runner.get_loop().create_task(pump.run())
-        runner.run(pump.until_late(work))
-        return held.pop_all(), runner, work, pump
-
-
-def _find_server(smtp: SmtpConnection) -> Server | None:
-    """Find the server to send to; None, and the connection waits, where nobody can log in there now."""
-    try:
-        return server_of(smtp, TIMEOUTS)
-    except ConnectFailed as error:
-        breaker.note_failure(smtp.pk, error.sentence, for_good=error.cause is Cause.LOGIN)
-        return None
-
-
-def _is_set_aside(pump: "Pump") -> bool:
-    try:
-        lanes.set_run_aside(pump.number, pump.open)
-    except OperationalError:  # the database is away: the run waits where it is, and keeps its lane
-        logger.warning("Run %s could not be set aside.", pump.number)
-        return False
-    return True
-
-
-def _wait_for_the_late(
-    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: "Pump"
-) -> None:
-    try:
-        _see_out(held, runner, work, pump)
-    finally:
-        connection.close()  # this thread's own
-
-
-def _see_out(
-    held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: "Pump"
-) -> None:
-    """See a run to its end, and to what follows from it. Raises what nobody foresaw, after counting it."""
-    with held:
-        try:
-            runner.run(pump.until_done(work))
-        except* LaneLost:
-            logger.warning("Run %s of “%s” lost its lane and stopped.", pump.number, pump.smtp)
-        except* psycopg.OperationalError:
-            logger.exception("Run %s of “%s” lost the database and stopped.", pump.number, pump.smtp)
-        except* Exception as errors:
-            for pk in pump.campaigns:
-                endings.count_unforeseen_error(pk, errors.exceptions[0])
-            raise
-    _follow(pump)
 
 
 class Pump:

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from campaigns import lifecycle
 from mailing import clock, launch, tallies
 from mailing.models import Delivery, EmailCampaign, Lane, Membership, Route, SmtpConnection, Target
-from mailing.sending import lanes, pump
+from mailing.sending import lanes, pump, runs
 from tests.factories import ContactFactory, ContactListFactory, SmtpConnectionFactory
 
 # Pumps have connections of their own, so that what they see must be committed.
@@ -77,7 +77,7 @@ def send(campaign, *, seconds=60.0, until=lambda campaign: campaign.status != "r
         clock.tick(timezone.now())
         for pk in fresh(campaign).planned:
             for number in range(lanes.LANES_PER_CONNECTION):
-                pump.run_lane(int(pk), number)
+                runs.run_lane(int(pk), number)
     return fresh(campaign)
 
 
@@ -141,7 +141,7 @@ def run_until(condition, connection_id, number=0, *, before_end=lambda run: None
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(pump.Pump, "_watch_for_the_end", watch)
-        return pump.run_lane(connection_id, number)
+        return runs.run_lane(connection_id, number)
 
 
 def count_held(server, stage="dot"):

@@ -11,7 +11,7 @@ from django.utils import timezone
 from campaigns.lifecycle import fire
 from mailing import clock, content, endings, progress, tasks
 from mailing.models import Attempt, Contact, Content, EmailCampaign, Pace, SmtpConnection
-from mailing.sending import breaker, lanes, pump
+from mailing.sending import breaker, lanes, pump, runs
 from tests.factories import ContactFactory
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
@@ -300,7 +300,7 @@ def test_what_a_person_must_cure_pauses_at_once_with_the_reason(server, settings
     settings.OUTAGE_MINUTES = 15
     server.settings.rules = parse(rule)
     campaign = launch_campaign(30, connection=to(server, max_connections=2))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert said in campaign.history.first().why
     assert set(counts(campaign)) <= {"pending", "deferred"}
@@ -325,7 +325,7 @@ def test_greylisted_mail_waits_its_minutes_and_new_mail_goes_first(server, monke
     monkeypatch.undo()
     server.settings.rules = parse("rcpt times=3 450 4.2.0 Greylisted, try later", "dot delay 0.02")
     campaign = launch_campaign(40, connection=to(server, max_connections=1))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) >= 10)
         fire(campaign, "pause")
     now = timezone.now()
@@ -368,6 +368,6 @@ def test_a_busy_minute_slows_a_connection_for_some_minutes_and_not_for_ever(serv
     pace.save()
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(100, connection=smtp)
-    with in_thread(lambda: pump.run_lane(smtp.pk, 0)):
+    with in_thread(lambda: runs.run_lane(smtp.pk, 0)):
         wait_for(lambda: server.stats().get("peak") == 16 // lanes.LANES_PER_CONNECTION)
     assert send(campaign).status == "completed"

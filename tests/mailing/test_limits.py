@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from campaigns.lifecycle import fire
 from mailing.models import Lane, Pace, SmtpConnection
-from mailing.sending import lanes, limits, pump
+from mailing.sending import lanes, limits, runs
 from tests.hostile_smtp import parse
 from tests.mailing.running import SEPARATE, counts, fresh, in_thread, launch_campaign, send, to, wait_for
 
@@ -88,7 +88,7 @@ def test_a_limit_holds_over_processes_and_restarts(server):
     campaign = launch_campaign(30, connection=to(server, per_hour=12))
     for _ in range(2):
         for number in range(lanes.LANES_PER_CONNECTION):
-            pump.run_lane(campaign.connection_id, number)
+            runs.run_lane(campaign.connection_id, number)
     assert len(server.accepted) == 12
     assert counts(campaign) == {"accepted": 12, "pending": 18}
     assert sum(Pace.objects.get().spent["hour"].values()) == 12
@@ -126,7 +126,7 @@ def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
         with contextlib.ExitStack() as runs:
             for number in range(lanes.LANES_PER_CONNECTION):
                 runs.enter_context(
-                    in_thread(lambda number=number: pump.run_lane(campaign.connection_id, number))
+                    in_thread(lambda number=number: runs.run_lane(campaign.connection_id, number))
                 )
             wait_for(until, 60)
             if fresh(campaign).status == "running":
@@ -188,7 +188,7 @@ def test_turns_a_dead_run_had_taken_lead_to_no_burst(server):
 @pytest.mark.usefixtures("short_waits")
 def test_a_quota_that_is_used_up_says_when_it_is_free_again_and_the_clock_wakes_it_then(server):
     campaign = launch_campaign(5, connection=to(server, per_hour=2))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     pace = Pace.objects.get()
     now = timezone.now()
     assert now < pace.quota_until <= now + limits.LOOK_AGAIN

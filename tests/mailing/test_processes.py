@@ -24,9 +24,9 @@ pytestmark = [SEPARATE, pytest.mark.usefixtures("short_waits")]
 PLACES = 4  # open connections
 PUMP = """
 import django; django.setup()
-from mailing.sending import lanes, pump
+from mailing.sending import lanes, pump, runs
 lanes.LANES_PER_CONNECTION = 1
-pump.run_lane(int({}), 0)
+runs.run_lane(int({}), 0)
 """
 
 # As a worker of a cluster that is told to stop, after a run whose last answers are late.
@@ -34,9 +34,9 @@ WAITING = """
 import signal
 import django; django.setup()
 from campaigns.processes import announce_stop
-from mailing.sending import lanes, pump
+from mailing.sending import lanes, pump, runs
 lanes.LANES_PER_CONNECTION, pump.BUDGET_SECONDS, pump.STRAGGLE_SECONDS, pump.LAST_WAIT_SECONDS = 1, 1, 0.5, 1
-pump.run_lane(int({}), 0)
+runs.run_lane(int({}), 0)
 signal.signal(signal.SIGTERM, lambda *_: announce_stop())
 print("waits", flush=True)
 """

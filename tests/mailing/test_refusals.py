@@ -5,7 +5,7 @@ import pytest
 from campaigns.lifecycle import fire
 from mailing import content, drafting, endings
 from mailing.models import Attempt, Contact, Pace, Suppression
-from mailing.sending import pump
+from mailing.sending import runs
 from tests.hostile_smtp import parse
 from tests.mailing.running import SEPARATE, addresses, counts, fresh, launch_campaign, send, to
 
@@ -61,7 +61,7 @@ def test_a_mail_that_arrives_ends_the_row_of_soft_bounces(server):
 def test_throttling_spends_no_attempt_and_slows_the_connection(server):
     server.settings.rules = parse("dot times=5 451 4.7.1 Slow down")
     campaign = launch_campaign(20, connection=to(server, max_connections=8))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert Pace.objects.get().level >= 1
     assert send(campaign).status == "completed"
     assert set(campaign.deliveries.values_list("status", "attempts")) == {("accepted", 1)}
@@ -77,20 +77,20 @@ def test_with_three_of_ten_replies_451_all_are_delivered(server):
 def test_a_server_that_asks_to_wait_is_not_asked_again_before(server):
     server.settings.rules = parse("rcpt times=1 450 4.7.1 Try again in 60 seconds")
     campaign = launch_campaign(5, connection=to(server, max_connections=1))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     pace = Pace.objects.get()
     delivery = campaign.deliveries.get(status="deferred")
     assert (pace.held_until - Attempt.objects.get().at).total_seconds() > 30
     assert (delivery.due_at - Attempt.objects.get().at).total_seconds() > 30
     left = counts(campaign).get("pending", 0)
-    assert pump.run_lane(campaign.connection_id, 0) == 0
+    assert runs.run_lane(campaign.connection_id, 0) == 0
     assert counts(campaign).get("pending", 0) == left
 
 
 def test_many_refusals_pause_the_campaign_before_twenty_are_spent_and_the_failed_can_be_retried(server):
     server.settings.rules = parse("dot 554 5.7.1 Blocked for spam")
     campaign = launch_campaign(200, connection=to(server))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     campaign = fresh(campaign)
     assert campaign.status == "paused"
     assert "Blocked for spam" in campaign.history.first().why
@@ -128,7 +128,7 @@ def test_e6_the_same_unforeseen_error_three_times_fails_the_campaign_with_it(ser
 
     monkeypatch.setattr(content.Compiled, "render", raise_error)
     for status in ("running", "running", "failed"):
-        pump.run_lane(campaign.connection_id, 0)
+        runs.run_lane(campaign.connection_id, 0)
         assert fresh(campaign).status == status
     assert "something nobody thought of" in campaign.history.first().why
     endings.close(campaign.pk)

@@ -9,7 +9,7 @@ import pytest
 from campaigns.lifecycle import fire
 from mailing import endings, progress, unsubscribing, visitors
 from mailing.models import Contact, Delivery, Suppression
-from mailing.sending import pump, tokens
+from mailing.sending import runs, tokens
 from mailing.sending.tokens import Purpose
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
@@ -62,7 +62,7 @@ def test_no_more_connections_are_open_than_allowed(server):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(60, connection=to(server, max_connections=3))
     smtp = campaign.connection_id
-    with in_thread(lambda: pump.run_lane(smtp, 0)), in_thread(lambda: pump.run_lane(smtp, 1)):
+    with in_thread(lambda: runs.run_lane(smtp, 0)), in_thread(lambda: runs.run_lane(smtp, 1)):
         pass
     send(campaign)
     assert server.stats()["peak"] <= 3
@@ -72,9 +72,9 @@ def test_a_lane_feeds_one_process_at_a_time(server):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(60, connection=to(server, max_connections=8))
     ran = []
-    with contextlib.ExitStack() as runs:
+    with contextlib.ExitStack() as threads:
         for _ in range(4):
-            runs.enter_context(in_thread(lambda: ran.append(pump.run_lane(campaign.connection_id, 0))))
+            threads.enter_context(in_thread(lambda: ran.append(runs.run_lane(campaign.connection_id, 0))))
     assert sorted(ran)[:3] == [0, 0, 0]
     assert set(addresses(server).values()) == {1}
 
@@ -90,10 +90,12 @@ def test_eight_pumps_at_once_mail_each_once_and_the_states_always_make_the_total
             time.sleep(0.002)
 
     with in_thread(sample):
-        with contextlib.ExitStack() as runs:
+        with contextlib.ExitStack() as threads:
             for smtp in servers:
                 for number in (0, 1):
-                    runs.enter_context(in_thread(lambda pk=smtp.pk, number=number: pump.run_lane(pk, number)))
+                    threads.enter_context(
+                        in_thread(lambda pk=smtp.pk, number=number: runs.run_lane(pk, number))
+                    )
         stop.set()
     assert len(sampled) > 20
     assert set(sampled) == {400}
@@ -110,14 +112,14 @@ def test_e4_after_a_pause_no_message_leaves_beyond_those_on_their_way_and_resume
 ):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(300, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "pause")
         before = len(server.accepted)
     assert len(server.accepted) - before <= 4
     sent = len(server.accepted)
     assert counts(campaign) == {"accepted": sent, "pending": 300 - sent} == count_tallies(campaign)
-    assert pump.run_lane(campaign.connection_id, 0) == 0, "a paused campaign sends nothing"
+    assert runs.run_lane(campaign.connection_id, 0) == 0, "a paused campaign sends nothing"
     fire(fresh(campaign), "resume")
     server.settings.rules = []
     assert send(campaign).status == "completed"
@@ -152,7 +154,7 @@ def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server)
     """Also while a run still holds some that it took: they will not leave."""
     server.settings.rules = parse("dot delay 0.05")
     campaign = launch_campaign(60, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 3)
         fire(campaign, "pause")
         assert progress.read_figures(fresh(campaign)).sending <= 2
@@ -161,7 +163,7 @@ def test_a_paused_campaign_has_nobody_on_their_way_but_those_handed_over(server)
 def test_e7_a_cancelled_campaign_keeps_what_was_sent_and_skips_the_rest(server):
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(200, connection=to(server, max_connections=4))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 20)
         fire(campaign, "cancel")
     endings.close(campaign.pk)
@@ -175,7 +177,7 @@ def test_an_unsubscription_is_honoured_although_the_delivery_was_claimed_before(
     server.settings.rules = parse("dot delay 0.02")
     campaign = launch_campaign(100, connection=to(server, max_connections=2))
     last = campaign.deliveries.order_by("pk").last()
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 5)
         assert Delivery.objects.get(pk=last.pk).status == "claimed"
         unsubscribing.unsubscribe(

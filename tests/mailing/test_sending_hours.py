@@ -10,7 +10,7 @@ from django_q.models import OrmQ
 from campaigns import doctor, lifecycle
 from mailing import clock, endings, launch, progress
 from mailing.models import Attempt, CampaignPace, Delivery, EmailCampaign, Lane
-from mailing.sending import claim, lanes, pump
+from mailing.sending import claim, lanes, runs
 from mailing.sending.windows import ALWAYS, Stretch
 from tests.factories import ContactFactory, user_in
 from tests.hostile_smtp import parse
@@ -41,7 +41,7 @@ def wake(now):
 @pytest.mark.usefixtures("short_waits", "sound_books")
 def test_nothing_leaves_outside_of_its_hours_and_everything_within(server):
     closed = launch_campaign(3, connection=to(server), **hours(HOUR, 2 * HOUR))
-    assert pump.run_lane(closed.connection_id, 0) == 0
+    assert runs.run_lane(closed.connection_id, 0) == 0
     assert counts(closed) == {"pending": 3}
     open_now = launch_campaign(3, connection=closed.connection, **hours(-HOUR, HOUR))
     assert send(open_now).status == "completed"
@@ -67,7 +67,7 @@ def test_when_its_hours_end_what_was_taken_goes_back_and_waits(server, monkeypat
     monkeypatch.setattr(claim.windows, "read_window", lambda *stored: Shutter())
     server.settings.rules = parse("dot delay 0.1")
     campaign = launch_campaign(60, connection=to(server, max_connections=2), **hours(-HOUR, HOUR))
-    sent = pump.run_lane(campaign.connection_id, 0)
+    sent = runs.run_lane(campaign.connection_id, 0)
     assert 3 <= sent < 40
     assert counts(campaign) == {"accepted": sent, "pending": 60 - sent}
     assert fresh(campaign).status == "running"
@@ -90,7 +90,7 @@ def test_a_pause_over_the_end_of_its_hours_sends_nothing_on_resume(server):
     campaign = launch_campaign(3, connection=to(server), **hours(HOUR, 2 * HOUR))
     lifecycle.fire(campaign, "pause")
     lifecycle.fire(campaign, "resume")
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert counts(campaign) == {"pending": 3}
     lifecycle.fire(campaign, "cancel")
     clock.tick(timezone.now())
@@ -106,7 +106,7 @@ def test_a_pause_over_the_end_of_its_hours_sends_nothing_on_resume(server):
 def test_a_limit_by_the_hour_spreads_the_mails_and_no_run_waits_for_a_turn_that_is_far_away(server):
     campaign = launch_campaign(5, connection=to(server), per_hour=60)
     begun = clock_time.monotonic()
-    assert pump.run_lane(campaign.connection_id, 0) == 1
+    assert runs.run_lane(campaign.connection_id, 0) == 1
     assert clock_time.monotonic() - begun < 8
     assert counts(campaign) == {"accepted": 1, "pending": 4}
     next_at = CampaignPace.objects.get(campaign=campaign).next_at
@@ -124,11 +124,11 @@ def test_keep_trying_counts_from_each_deliverys_first_try(server):
     server.settings.rules = parse("rcpt 452 4.2.2 mailbox full")
     campaign = launch_campaign(1, connection=to(server), retry_hours=1)
     EmailCampaign.objects.filter(pk=campaign.pk).update(launched_at=timezone.now() - timedelta(days=3))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert set(counts(campaign)) == {"deferred"}
     Attempt.objects.update(at=timezone.now() - 2 * HOUR)
     Delivery.objects.update(due_at=timezone.now())
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert set(counts(campaign)) == {"bounced"}
 
 
@@ -137,16 +137,16 @@ def test_keep_trying_counts_from_each_deliverys_first_try(server):
 def test_hours_in_which_it_may_not_send_cost_no_retry(server):
     server.settings.rules = parse("rcpt 452 4.2.2 mailbox full")
     campaign = launch_campaign(1, connection=to(server), retry_hours=4, **hours(-HOUR, HOUR))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     Attempt.objects.update(
         at=timezone.now() - 24 * HOUR
     )  # one hour of yesterday's window, and one of today's
     Delivery.objects.update(due_at=timezone.now())
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert set(counts(campaign)) == {"deferred"}
     Attempt.objects.update(at=timezone.now() - 48 * HOUR)
     Delivery.objects.update(due_at=timezone.now())
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert set(counts(campaign)) == {"bounced"}
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from campaigns.lifecycle import fire
 from mailing import clock, progress
 from mailing.models import Attempt, Pace
-from mailing.sending import breaker, lanes, pump, supply
+from mailing.sending import breaker, lanes, pump, runs, supply
 from tests.hostile_smtp import Settings, hostile_smtp, parse
 from tests.mailing.running import (
     SEPARATE,
@@ -38,7 +38,7 @@ def feed(campaign):
     """Each lane of each connection once."""
     for pk in campaign.planned:
         for number in range(lanes.LANES_PER_CONNECTION):
-            pump.run_lane(int(pk), number)
+            runs.run_lane(int(pk), number)
 
 
 # ── who sends to whom ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -50,7 +50,7 @@ def test_percentages_are_exact_at_the_servers_and_the_same_after_a_pause(servers
     assert list(campaign.planned.values()) == [51, 30, 20], "half of one goes to the largest remainder"
     given = dict(campaign.deliveries.values_list("email", "connection"))
     servers[0].settings.rules = parse("dot delay 0.05")
-    with in_thread(lambda: pump.run_lane(routes[0][0].pk, 0)):
+    with in_thread(lambda: runs.run_lane(routes[0][0].pk, 0)):
         wait_for(lambda: len(servers[0].accepted) > 5)
         fire(campaign, "pause")
     assert dict(campaign.deliveries.values_list("email", "connection")) == given
@@ -78,20 +78,20 @@ def test_failover_goes_on_with_the_next_when_the_first_fails_and_back_once_it_wo
     campaign = launch_campaign(120, sharing="failover", routes=routes)
     for server in servers:
         server.settings.rules = parse("dot delay 0.02")
-    with in_thread(lambda: pump.run_lane(routes[0][0].pk, 0)):
+    with in_thread(lambda: runs.run_lane(routes[0][0].pk, 0)):
         wait_for(lambda: len(servers[0].accepted) > 10)
         servers[0].settings.rules = parse("connect drop", "mail drop")
     for _ in range(breaker.FAILURES_UNTIL_DOWN):
         Pace.objects.update(held_until=None)
-        pump.run_lane(routes[0][0].pk, 0)
+        runs.run_lane(routes[0][0].pk, 0)
     assert list_down_connections([smtp.pk for smtp, _ in routes]) == {routes[0][0].pk}
     sent_by_first = len(servers[0].accepted)
-    with in_thread(lambda: pump.run_lane(routes[1][0].pk, 0)):
+    with in_thread(lambda: runs.run_lane(routes[1][0].pk, 0)):
         wait_for(lambda: len(servers[1].accepted) > 10)
         servers[0].settings.rules = []
         Pace.objects.update(held_until=None)
-        assert pump.run_lane(routes[2][0].pk, 0) == 0, "the third waits as long as the second works"
-        pump.run_lane(routes[0][0].pk, 0)
+        assert runs.run_lane(routes[2][0].pk, 0) == 0, "the third waits as long as the second works"
+        runs.run_lane(routes[0][0].pk, 0)
     assert len(servers[0].accepted) > sent_by_first
     assert send(campaign).status == "completed"
     assert len(servers[2].accepted) == 0
@@ -130,8 +130,8 @@ def test_all_runs_together_keep_to_the_tightest_limit(server, limits, allowed):
     until = time.monotonic() + 2.5
     while time.monotonic() < until:
         with (
-            in_thread(lambda: pump.run_lane(campaign.connection_id, 0)),
-            in_thread(lambda: pump.run_lane(campaign.connection_id, 1)),
+            in_thread(lambda: runs.run_lane(campaign.connection_id, 0)),
+            in_thread(lambda: runs.run_lane(campaign.connection_id, 1)),
         ):
             pass
     assert len(server.accepted) == allowed
@@ -148,7 +148,7 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
         Pace.objects.update(held_until=None)
         clock.tick(timezone.now())
         before = server.stats().get("connections", 0)
-        pump.run_lane(smtp, 0)
+        runs.run_lane(smtp, 0)
         opened.append(server.stats().get("connections", 0) - before)
         levels.append(Pace.objects.get().level)
         if fresh(campaign).status != "running":
@@ -161,7 +161,7 @@ def test_a_server_that_throttles_gets_ever_fewer_connections_and_more_again_step
     Pace.objects.update(level=2)
     for level in (1, 0):
         server.settings.rules = parse("dot delay 0.01")
-        pump.run_lane(smtp, 0)
+        runs.run_lane(smtp, 0)
         assert Pace.objects.get().level == level, "one step up after each quiet run"
         following = launch_campaign(5, connection=campaign.connection)
     assert send(following).status == "completed"
@@ -179,7 +179,7 @@ def test_a_lane_that_met_with_throttling_is_not_overruled_by_one_that_did_not(se
 def test_a_server_that_is_too_busy_at_the_greeting_is_left_alone_for_a_while(server, monkeypatch):
     server.settings.rules = parse("connect 421 4.3.2 Too busy, try again in 90 seconds")
     campaign = launch_campaign(5, connection=to(server))
-    assert pump.run_lane(campaign.connection_id, 0) == 0
+    assert runs.run_lane(campaign.connection_id, 0) == 0
     pace = Pace.objects.get()
     assert timedelta(seconds=60) < pace.held_until - timezone.now() < timedelta(seconds=100)
     assert (pace.failures, pace.down_since) == (0, None), "it works, we are too many"

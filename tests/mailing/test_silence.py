@@ -15,7 +15,7 @@ from campaigns import heartbeats
 from campaigns.lifecycle import fire
 from campaigns.models import Heartbeat
 from mailing.models import Delivery, Lane, Pace
-from mailing.sending import breaker, lanes, pump
+from mailing.sending import breaker, lanes, pump, runs
 from mailing.smtp import client
 from tests.factories import HeartbeatFactory
 from tests.hostile_smtp import parse
@@ -72,7 +72,7 @@ def test_connections_that_wait_count_among_those_that_may_be_open(server):
     run_until(lambda: count_held(server) == 2, smtp)
     assert lanes.count_waiting(smtp, 0) == 2
     assert lanes.count_waiting(smtp, 1) == 0
-    assert pump.run_lane(smtp, 0) == 0, "both its connections wait"
+    assert runs.run_lane(smtp, 0) == 0, "both its connections wait"
     run_until(lambda: count_held(server) == 3, smtp, 1)
     assert lanes.count_waiting(smtp, 1) == 1
     sent = len(server.accepted)
@@ -91,7 +91,7 @@ def test_a_connection_whose_late_answer_has_come_is_used_by_the_run_under_way(se
     campaign = launch_campaign(200, connection=to(server, max_connections=4))
     run_until(lambda: count_held(server) == 1, campaign.connection_id)
     assert lanes.count_waiting(campaign.connection_id, 0) == 1
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.stats()["open"] == 2)  # its one free place, and the one that waits
         connections = server.stats()["connections"]
         server.release()
@@ -128,7 +128,7 @@ def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_aga
     smtp = campaign.connection_id
     run_until(lambda: count_held(server) == 1, smtp)
     lanes.wake_connection(smtp)
-    assert pump.run_lane(smtp, 0) == 0
+    assert runs.run_lane(smtp, 0) == 0
     OrmQ.objects.all().delete()
     server.release()
     join_runs()  # its end wakes both lanes
@@ -177,7 +177,7 @@ def test_a_server_that_failed_is_tried_with_one_message_before_all_its_connectio
     server.settings.rules = parse("dot delay 0.1")
     campaign = launch_campaign(20, connection=to(server, max_connections=10))
     Pace.objects.create(connection=campaign.connection, failures=2)
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: server.accepted)
         assert server.stats()["peak"] == 1
     assert server.stats()["peak"] == 5

@@ -5,7 +5,7 @@ import pytest
 from campaigns.lifecycle import fire
 from mailing import drafting, progress, tracking, visitors
 from mailing.models import Attempt, Delivery, Lane, Pace
-from mailing.sending import lanes, pump, tokens
+from mailing.sending import lanes, runs, tokens
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
     SEPARATE,
@@ -58,7 +58,7 @@ def test_an_event_of_an_uncertain_mail_proves_that_it_arrived(server):
 def test_a_person_may_put_the_uncertain_back_while_it_is_paused(server):
     server.settings.rules = parse("dot times=1 drop")
     campaign = launch_campaign(10, connection=to(server, max_connections=1))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     uncertain = campaign.deliveries.filter(status="uncertain")
     assert uncertain.count() == 1
     if fresh(campaign).status == "running":
@@ -88,7 +88,7 @@ def test_a_server_that_is_down_pauses_the_campaign_with_the_reason_and_nothing_i
 def test_a_refused_login_pauses_at_once(server):
     server.settings.login = "shop:another"
     campaign = launch_campaign(5, connection=to(server, username="shop", password="secret"))
-    pump.run_lane(campaign.connection_id, 0)
+    runs.run_lane(campaign.connection_id, 0)
     assert fresh(campaign).status == "paused"
     assert "Check user name and password" in campaign.history.first().why
     assert "secret" not in campaign.history.first().why
@@ -118,7 +118,7 @@ def test_a_connection_switched_off_while_it_sends_stops_and_the_campaign_says_so
     campaign = launch_campaign(5, connection=to(server))
     campaign.connection.is_enabled = False
     campaign.connection.save()
-    assert pump.run_lane(campaign.connection_id, 0) == 0
+    assert runs.run_lane(campaign.connection_id, 0) == 0
     assert fresh(campaign).status == "paused"
     assert "switched off" in campaign.history.first().why
 
@@ -128,7 +128,7 @@ def test_a_connection_that_works_again_takes_its_share_back(server):
     campaign = launch_campaign(5, connection=smtp)
     Pace.objects.create(connection=smtp, failures=9, down_since=campaign.prepared_at)
     assert list_down_connections([smtp.pk]) == {smtp.pk}
-    assert pump.run_lane(smtp.pk, 0) == 5
+    assert runs.run_lane(smtp.pk, 0) == 5
     assert list_down_connections([smtp.pk]) == set()
     assert fresh(campaign).status == "completed"
 
@@ -158,11 +158,11 @@ def test_a_run_that_lost_its_lane_sends_nothing_more(server):
     """A process that was stopped for longer than its lease, and wakes after another took over."""
     server.settings.rules = parse("dot delay 0.05")
     campaign = launch_campaign(60, connection=to(server, max_connections=2))
-    with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+    with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
         wait_for(lambda: len(server.accepted) > 2)
         Lane.objects.filter(number=0).update(leased_until="2020-01-01T00:00Z")
         lanes.free_all_lapsed_lanes()
-        with in_thread(lambda: pump.run_lane(campaign.connection_id, 0)):
+        with in_thread(lambda: runs.run_lane(campaign.connection_id, 0)):
             pass
     send(campaign)
     assert set(addresses(server).values()) == {1}

@@ -10,7 +10,7 @@ from campaigns import database_time
 from mailing import connections, oauth
 from mailing.bounces import mailboxes as reading
 from mailing.models import BounceMailbox, OAuthGrant, Pace
-from mailing.sending import pump
+from mailing.sending import runs
 from tests.factories import SmtpConnectionFactory
 from tests.hostile_smtp import hostile_smtp
 from tests.mailing.bounces import servers
@@ -273,7 +273,7 @@ def test_a_lost_consent_pauses_with_a_sentence_and_spends_nobody(
         assert "lost the consent of Another" in why
         assert "AADSTS700082" in why
         asked = len(provider.asked)
-        pump.run_lane(smtp.pk, 0)
+        runs.run_lane(smtp.pk, 0)
         assert len(provider.asked) == asked, "a lost consent is not asked for again"
 
 

@@ -12,7 +12,7 @@ from campaigns import doctor
 from mailing import reports, retention, tallies, tasks
 from mailing.models import Contact, Delivery, Event, EventCount, Mode, ReportFigures, TrackingConsent
 from mailing.reports import delivery as delivered
-from mailing.reports import kept
+from mailing.reports import stored_counts
 from tests.factories import user_in
 from tests.mailing.pages import page
 from tests.mailing.reports.ledgers import accept, add_event, click, launch, open_mail
@@ -37,7 +37,7 @@ def rows(campaign):
 
 @pytest.fixture
 def every_campaign_is_large(monkeypatch):
-    monkeypatch.setattr(kept, "COUNTED_AT_ONCE", 0)
+    monkeypatch.setattr(stored_counts, "COUNTED_AT_ONCE", 0)
 
 
 def path(campaign):
@@ -228,14 +228,14 @@ def test_an_older_count_never_replaces_a_newer_one(campaign, rows, every_campaig
 
 
 def test_a_large_campaign_is_counted_when_it_ends(campaign, every_campaign_is_large):
-    kept.queue_ended(timezone.now())
+    stored_counts.queue_ended(timezone.now())
     assert not OrmQ.objects.exists()
     type(campaign).objects.filter(pk=campaign.pk).update(status="completed", finished_at=timezone.now())
-    kept.queue_ended(timezone.now())
+    stored_counts.queue_ended(timezone.now())
     assert OrmQ.objects.count() == 1
     tasks.count_report(campaign.pk)
     ReportFigures.objects.update(asked_at=None)
-    kept.queue_ended(timezone.now())
+    stored_counts.queue_ended(timezone.now())
     assert OrmQ.objects.count() == 1
 
 

@@ -26,12 +26,12 @@ PROGRAM = """
 import django; django.setup()
 from django.utils import timezone
 from mailing import clock
-from mailing.sending import lanes, pump, supply
+from mailing.sending import lanes, runs, supply
 from mailing.variants import releasing
 lanes.LANES_PER_CONNECTION, lanes.WAKE_AGAIN_SECONDS, supply.IDLE_SECONDS, releasing.SLICE = 1, 0, 0.05, 20
 while True:
     clock.tick(timezone.now())
-    pump.run_lane({connection}, 0)
+    runs.run_lane({connection}, 0)
 """
 
 
