@@ -28,7 +28,7 @@ from pathlib import Path
 import psycopg
 
 from campaigns.processes import command_line
-from config import environment, private_files
+from config import accounts, environment, private_files
 
 NAME = "fanfare"  # of the database and of its role
 PORT = "5432"  # names the socket's file; nothing listens on TCP
@@ -66,8 +66,7 @@ class Unavailable(RuntimeError):
 def ensure(var: Path) -> dict[str, str]:
     """Start or join the server whose data lie under `var`.
 
-    Returns:
-        what Django's DATABASES["default"] needs.
+    Returns what Django's DATABASES["default"] needs.
 
     Raises:
         Unavailable: it cannot be started here, with the reason.
@@ -82,8 +81,7 @@ def ensure(var: Path) -> dict[str, str]:
 def stop(var: Path, *, if_idle: bool = False) -> bool:
     """Stop the server whose data lie under `var`; with `if_idle` only when no client is connected.
 
-    Returns:
-        whether it is stopped now.
+    Returns whether it is stopped now.
 
     Raises:
         Unavailable: it is another user's, or it does not go.
@@ -111,7 +109,7 @@ class Server:
             name = hashlib.sha256(os.fsencode(self.home)).hexdigest()[:16]
             # /tmp and not TMPDIR: all who join must find the same folder.
             self.socket_folder = Path("/tmp", f"fanfare-{name}")
-        self.account = account_for(self.project, self.data) if os.geteuid() == 0 else None
+        self.account = accounts.find_server_account(self.project, self.data) if os.geteuid() == 0 else None
 
     @property
     def socket(self) -> Path:
@@ -348,21 +346,11 @@ class Server:
 
     def belongs_to_another(self) -> Unavailable:
         owner = next(path for path in (self.home, self.var, self.project) if path.exists())
+        user = accounts.find_user_name(owner.stat().st_uid)
         return Unavailable(
-            f"{owner} belongs to the user {user_name(owner.stat().st_uid)}: run this as that user, or give the "
-            "project to yourself and run it as root once."
+            f"{owner} belongs to the user {user}: run this as that user, or give the project to yourself and run it as "
+            "root once."
         )
-
-
-def account_for(project: Path, data: Path) -> pwd.struct_passwd:
-    """Return the user whom root runs the server as: the project's owner, else that of the data, else nobody."""
-    for folder in (project, data):
-        # An owner without an account, as on a mounted volume, is passed over: initdb asks for a name.
-        with contextlib.suppress(FileNotFoundError, KeyError):
-            account = pwd.getpwuid(folder.stat().st_uid)
-            if account.pw_uid != 0:
-                return account
-    return pwd.getpwnam("nobody")
 
 
 def find_binary(name: str) -> Path:
@@ -371,14 +359,6 @@ def find_binary(name: str) -> Path:
     if package is None or package.origin is None:
         raise Unavailable("The embedded PostgreSQL is not installed: `make run` does, or set DATABASE_URL.")
     return Path(package.origin).parent / "pginstall18" / "bin" / name
-
-
-def user_name(uid: int) -> str:
-    """Return the name of a user of this machine, or the number where there is none."""
-    try:
-        return pwd.getpwuid(uid).pw_name
-    except KeyError:
-        return str(uid)
 
 
 def main() -> int:

@@ -1,0 +1,24 @@
+"""Users of this machine."""
+
+import contextlib
+import pwd
+from pathlib import Path
+
+
+def find_server_account(project: Path, data: Path) -> pwd.struct_passwd:
+    """Return the user whom root runs the server as: the project's owner, else that of the data, else nobody."""
+    for folder in (project, data):
+        # An owner without an account, as on a mounted volume, is passed over: initdb asks for a name.
+        with contextlib.suppress(FileNotFoundError, KeyError):
+            account = pwd.getpwuid(folder.stat().st_uid)
+            if account.pw_uid != 0:
+                return account
+    return pwd.getpwnam("nobody")
+
+
+def find_user_name(uid: int) -> str:
+    """Return the name of a user of this machine, or the number where there is none."""
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
