@@ -30,7 +30,7 @@ def tick(now: datetime) -> None:
     A step that fails is logged and does not stop the others.
     """
     for step in (
-        start_due,
+        launch_due_campaigns,
         _put_lanes_right,
         prepare_late,
         _pause_stranded,
@@ -54,10 +54,10 @@ def tick(now: datetime) -> None:
             logger.exception("The clock could not do %s", step.__name__)
 
 
-def start_due(now: datetime) -> None:
+def launch_due_campaigns(now: datetime) -> None:
     """Launch the scheduled campaigns whose time has come."""
     due = EmailCampaign.objects.due(now).order_by("starts_at", "pk").values_list("pk", flat=True)
-    run_for_each(list(due), partial(start, now=now))
+    run_for_each(list(due), partial(launch_due_campaign, now=now))
 
 
 def _put_lanes_right(now: datetime) -> None:
@@ -87,7 +87,7 @@ def close_ended(now: datetime) -> None:
     )
 
 
-def start(campaign_id: int, now: datetime) -> None:
+def launch_due_campaign(campaign_id: int, now: datetime) -> None:
     """Launch one due campaign; one that is not fit goes back to draft with the reasons in its history."""
     with transaction.atomic():
         campaign = (

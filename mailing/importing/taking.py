@@ -34,7 +34,7 @@ LEFT JOIN mailing_suppression AS suppression ON suppression.email = incoming.ema
 WHERE contact.id IS NOT NULL OR owner.id IS NOT NULL OR suppression.id IS NOT NULL
 """
 SUPPRESSED = "SELECT place, reason FROM incoming JOIN mailing_suppression USING (email)"
-REFUSE = "DELETE FROM incoming WHERE place = ANY(%s)"
+DROP_INVALID = "DELETE FROM incoming WHERE place = ANY(%s)"
 
 # Rows go in and are locked in the order of their addresses, so that two imports do not wait for each other.
 UPSERT = """
@@ -148,7 +148,7 @@ def _judge_contacts(cursor: Argument, piece: RowBatch) -> int:
             block.note(place, STAYS_SUPPRESSED)
     refused |= _find_same_number(piece)
     if refused:
-        cursor.execute(REFUSE, [[*refused]])
+        cursor.execute(DROP_INVALID, [[*refused]])
     return len(suppressed - refused)
 
 
