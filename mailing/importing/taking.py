@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from campaigns import database_time
-from campaigns.annotations import Argument
 from mailing.models import Suppression, Upload
 
 from . import stored_verdicts
@@ -129,7 +129,7 @@ def take_batch(begun: Upload, piece: RowBatch) -> bool:
     return True
 
 
-def _judge_contacts(cursor: Argument, piece: RowBatch) -> int:
+def _judge_contacts(cursor: CursorWrapper, piece: RowBatch) -> int:
     """Judge each row by what is there; return how many of those taken have a suppressed address."""
     block = piece.block
     cursor.execute(FOUND)
@@ -162,7 +162,7 @@ def _judge_declined(piece: RowBatch) -> int:
     return taken
 
 
-def _suppress_declined(cursor: Argument, piece: RowBatch, upload: Upload) -> None:
+def _suppress_declined(cursor: CursorWrapper, piece: RowBatch, upload: Upload) -> None:
     if piece.declined:
         detail = f"Opted out, according to the file “{upload}”."
         places, reasons = [*piece.declined], [*piece.declined.values()]
@@ -181,7 +181,7 @@ def _find_same_number(piece: RowBatch) -> set[int]:
     return refused
 
 
-def _take_contacts(cursor: Argument, piece: RowBatch, list_id: int | None) -> int:
+def _take_contacts(cursor: CursorWrapper, piece: RowBatch, list_id: int | None) -> int:
     """Take what `incoming` holds; return how many places in lists that gave."""
     cursor.execute(UPSERT_INTO_LIST, [list_id])
     joined: int = cursor.rowcount
@@ -196,7 +196,7 @@ def _list_pairs(lists: Mapping[int, Iterable[int]]) -> tuple[list[int], list[int
     return [place for place, _ in pairs], [pk for _, pk in pairs]
 
 
-def _judge_suppressions(cursor: Argument, block: Block) -> None:
+def _judge_suppressions(cursor: CursorWrapper, block: Block) -> None:
     cursor.execute(SUPPRESSED)
     for place, reason in cursor:
         block.verdicts[place] = Verdict.UPDATED
