@@ -29,7 +29,7 @@ def share(part: int | None, whole: int | None) -> str:
 
 
 def thousands(number: int | None) -> str:
-    """Write a number with its thousands apart: 1000000 as 1,000,000."""
+    """Write a number with commas between its thousands: 1000000 as 1,000,000."""
     return "" if number is None else f"{number:,}"
 
 

@@ -1,7 +1,7 @@
 """Whether each cluster of the queue runs tasks: it is asked by a task of its own.
 
 Two hosts may run a cluster of the same name, and either takes what waits for it: the question goes into a line that
-only the cluster on one host looks at, so that the living does not answer for the dead.
+only the cluster on one host looks at, so that a living cluster cannot answer for a dead one.
 """
 
 import os

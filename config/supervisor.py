@@ -324,7 +324,7 @@ def give_to_owner() -> None:
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
     for path in VAR.rglob("*"):
-        if not path.is_relative_to(VAR / "postgres"):  # it sees to its own, and its files come and go
+        if not path.is_relative_to(VAR / "postgres"):  # it handles its own files, which come and go
             with contextlib.suppress(FileNotFoundError):
                 os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 

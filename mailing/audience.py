@@ -363,5 +363,5 @@ def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, 
 
 
 def find_preview_reader() -> Contact:
-    """Return some contact to show a mail to, or in an empty house an invented one."""
+    """Return some contact to show a mail to; an invented one when there is none."""
     return Contact.objects.order_by("pk").first() or Contact(email="someone@example.com", first_name="Sam")

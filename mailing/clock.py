@@ -25,7 +25,7 @@ SETTLE_WITHIN = timedelta(days=2)  # how long after its end a campaign's last ro
 
 
 def tick(now: datetime) -> None:
-    """Launch what is due, put right what dead processes left, wake the pumps, and settle what is done.
+    """Launch what is due, free the lanes of dead processes, wake the pumps, and end what is done.
 
     A step that fails is logged and does not stop the others.
     """

@@ -1,4 +1,4 @@
-"""Deleting lists and segments: a campaign that is over keeps their name, one that may still send keeps themselves."""
+"""Deleting lists and segments: campaigns that are over keep their names; one that may send prevents it."""
 
 from django.db import models, transaction
 

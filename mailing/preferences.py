@@ -176,7 +176,7 @@ def leave_everything(reader: Reader, visitor: Visitor) -> Addressee:
 def ask_for_address(reader: Reader, email: str, asker: str) -> timedelta:
     """Queue a mail to a new address and return zero; or queue nothing and return how long to wait.
 
-    Whether somebody else has the address is told to nobody but who reads the mail to it.
+    Only the reader of the mail to the address learns whether somebody else has it.
 
     Args:
         email: normalised.

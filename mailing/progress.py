@@ -280,7 +280,7 @@ def _percent(campaign: EmailCampaign, left: int) -> float:
 def _seconds_left(
     campaign: EmailCampaign, connections: list[ConnectionFigures], sums: Sums, now: datetime
 ) -> int | None:
-    """Estimate the seconds left: at the pace of late, and no sooner than the limits let it be."""
+    """Estimate the seconds left: at the pace of the last minutes, and not below what the limits allow."""
     if not sums.number_left:
         return 0
     if campaign.status != Campaign.Status.RUNNING or campaign.phase in (Phase.TESTING, Phase.WAITING):

@@ -171,7 +171,7 @@ def _compile_comparison(
     return Condition(f"right(lower({text}), length(%s)) = lower(%s)", [value, value])
 
 
-# The location where each customer bought most often; of two the one they were at last.
+# The location where each customer bought most often; of two equal ones the last visited.
 USUAL_LOCATION = """
 SELECT DISTINCT ON (visits.customer) visits.customer, location.code, location.name
 FROM (

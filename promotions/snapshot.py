@@ -113,7 +113,8 @@ def load(
     `of`: of the drafts only this campaign and its promotions.
 
     `at`: as they were then. `after`: an earlier snapshot; what did not change since is taken over from it.
-    A counter that does not say what its campaign says, after a write that went past promotions.publish, is put right.
+    A counter that does not say what its campaign says, after a write that bypassed promotions.publish,
+    is corrected.
     """
     if find_wrong_counters():
         correct_counters()

@@ -15,7 +15,7 @@ from mailing.sending import breaker
 
 DAYS = 30
 BOUNCES_FROM = (2.0, 5.0)  # percent: attention, critical
-COMPLAINTS_FROM = (0.1, 0.3)  # percent: warning, critical
+COMPLAINTS_FROM = (0.1, 0.3)  # percent: attention, critical
 FEWEST_COMPLAINTS = 3  # below, a rate is chance, and pauses nothing
 
 _DOMAINS = """

@@ -75,7 +75,7 @@ class AddressesField(forms.CharField):
 
 
 class DomainsField(forms.CharField):
-    """Domains, parted by commas, blanks or lines; a list."""
+    """Domains, separated by commas, blanks or line breaks; a list."""
 
     def prepare_value(self, value: ColumnValue) -> ColumnValue:
         return ", ".join(value) if isinstance(value, list) else value

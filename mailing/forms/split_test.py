@@ -45,7 +45,7 @@ class TextsField(forms.Field):
 
 
 class WeightsField(forms.CharField):
-    """Whole numbers parted by commas or blanks; a list."""
+    """Whole numbers separated by commas or blanks; a list."""
 
     def prepare_value(self, value: StoredValue) -> StoredValue:
         return ", ".join(map(str, value)) if isinstance(value, list) else value

@@ -184,7 +184,7 @@ def choose(
 
 
 def start(upload: Upload) -> None:
-    """Take in for real what has been tried.
+    """Import what has been checked.
 
     Raises:
         Refused: it has not, or somebody has started it already.

@@ -165,8 +165,8 @@ class CampaignPace(models.Model):
 class Lane(models.Model):
     """The right of one process to feed a connection: one of few lanes, leased to one run of a pump at a time.
 
-    Whoever holds the lane renews the lease; what a run had claimed when its lease ran out is put right by the next
-    holder, or by the clock.
+    Whoever holds the lane renews the lease; what a run had claimed when its lease ran out is given back by
+    the next holder, or by the clock.
     """
 
     connection = models.ForeignKey(SmtpConnection, models.CASCADE, related_name="lanes")

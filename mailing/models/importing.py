@@ -8,7 +8,7 @@ from mailing.models.audience import ContactList, Suppression
 
 
 class Upload(models.Model):
-    """A CSV file on its way in, or done: contacts, or addresses to suppress. It is tried, then taken in.
+    """A CSV file that is imported, or was: contacts, or addresses to suppress. It is checked, then imported.
 
     Its progress is written with each piece, so that it can be stopped and goes on where it was.
     """

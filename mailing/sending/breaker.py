@@ -147,7 +147,7 @@ def describe_trouble(connection_ids: list[int]) -> str:
         else:
             since = dates.write_moment_for_all(smtp.pace.failing_since)
             sentences.append(f"The connection “{smtp}” has not worked since {since}: {smtp.pace.trouble}")
-    return " ".join([*sentences, "Nobody was lost; resume it when this is put right."])
+    return " ".join([*sentences, "Nobody was lost; resume it when this is fixed."])
 
 
 def pause_campaign(campaign_id: int, why: str) -> None:

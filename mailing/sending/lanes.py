@@ -176,7 +176,7 @@ def set_run_aside(run: int, waiting: int = 0) -> None:
 
 
 def end_run(run: int) -> None:
-    """End a run: what it still holds is put right, and the lane is free."""
+    """End a run: give back what it still holds, and free its lane."""
     with transaction.atomic():
         lane = Lane.objects.select_for_update().filter(run=run).first()
         if lane:

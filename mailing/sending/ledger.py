@@ -89,7 +89,7 @@ GATHER_SECONDS = 0.001
 
 
 class LaneLost(Exception):
-    """The run's lease ran out and its rows were put right by another: it must stop at once."""
+    """The run's lease ran out and its rows were given back by another: it must stop at once."""
 
 
 class Ledger:

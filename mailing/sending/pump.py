@@ -1,6 +1,7 @@
 """The pump of one run: hands what its supply has taken from the ledger to the server, over many SMTP connections.
 
-What needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to after it (`mailing.sending.runs`).
+What needs an answer from elsewhere (a pause, a breaker) ends the run, and is handled after it
+(`mailing.sending.runs`).
 """
 
 import asyncio
@@ -203,7 +204,7 @@ class Pump:
             link.abort("This process had to end before the server answered.")
 
     def follow(self) -> None:
-        """Tell whom it concerns what the run met with, and see to the next one; again when more has come."""
+        """Report what the run met with, and queue the next one; may be called again when more has come."""
         if self._is_token_refused and (grant := oauth.find_grant(self.smtp)):
             oauth.forget_access_token(grant, self._server.password)
         may_go_on = self._pressure.may_go_on

@@ -1,7 +1,7 @@
 """One run of one lane: takes the lane, lets a pump work, and sees it to its end.
 
 A run is short, so that a stop never waits long for it and its worker is soon free for another; the next one is queued
-at its end while there is work. What needs an answer from elsewhere (a pause, a breaker) ends the run, and is seen to
+at its end while there is work. What needs an answer from elsewhere (a pause, a breaker) ends the run, and is handled
 after it. Only a server that has a whole message and does not answer must be waited for longer, ten minutes by RFC 5321
 (§4.5.3.2.6): the run is then set aside, with those connections and nothing else, and goes on in a thread.
 """

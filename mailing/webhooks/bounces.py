@@ -37,7 +37,7 @@ def judge_event(provider: str, event: Json) -> Failure:
 
 
 def _weigh(failure: Failure, its_class: Severity | None) -> Severity:
-    """Return the words decide, where they say something; a provider that calls it soft or a block is believed."""
+    """Let the words decide, where they say something; believe a provider that calls it soft or a block."""
     says_nothing = not failure.code and not failure.enhanced and find_meaning(failure.text) is None
     if says_nothing:
         return its_class or Severity.REFUSED
