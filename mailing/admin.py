@@ -41,15 +41,18 @@ from mailing.models import (
     HeldReport,
     Lane,
     Membership,
+    OAuthGrant,
     Pace,
     PreferenceChange,
     Preflight,
+    ReceivedEvent,
     ReportFigures,
     RetentionCount,
     Route,
     Segment,
     SenderDomain,
     SmtpConnection,
+    SplitTest,
     SpoolFile,
     Suppression,
     Tally,
@@ -57,7 +60,9 @@ from mailing.models import (
     TrackingConsent,
     TrackingPolicy,
     Upload,
+    VariantContent,
     VerdictBlock,
+    Webhook,
 )
 
 
@@ -138,6 +143,20 @@ class DkimKeyAdmin(ReadOnlyAdmin):
     exclude = ("private_key",)
 
 
+@admin.register(OAuthGrant)
+class OAuthGrantAdmin(ReadOnlyAdmin):
+    list_display = ["connection", "mailbox", "provider", "expires_at", "trouble"]
+    list_select_related = ["connection", "mailbox"]
+    exclude = ("client_secret", "access_token", "refresh_token")
+
+
+@admin.register(Webhook)
+class WebhookAdmin(ReadOnlyAdmin):
+    list_display = ["connection", "provider", "made_at", "last_event_at"]
+    list_select_related = ["connection"]
+    exclude = ("secret", "signing_key")
+
+
 @admin.register(HeldReport)
 class HeldReportAdmin(ReadOnlyAdmin):
     list_display = ["received_at", "kind", "sender", "subject", "decision"]
@@ -208,10 +227,12 @@ admin.site.register(
         Membership,
         Pace,
         Preflight,
+        ReceivedEvent,
         ReportFigures,
         PreferenceChange,
         RetentionCount,
         Route,
+        SplitTest,
         SpoolFile,
         SenderDomain,
         Tally,
@@ -219,6 +240,7 @@ admin.site.register(
         TrackingConsent,
         TrackingPolicy,
         Upload,
+        VariantContent,
         VerdictBlock,
     ],
     ReadOnlyAdmin,

@@ -18,7 +18,7 @@ from campaigns.annotations import AdminRow, Argument
 from campaigns.generics import ModelForm
 from campaigns.requests import signed_in_user
 from pos import keys
-from pos.models import Location, Return, Sale, Till
+from pos.models import Location, Return, Sale, Till, UnfoldedSale
 from promotions.models import Redemption
 
 
@@ -166,3 +166,6 @@ class ReturnAdmin(ReadOnlyAdmin):
     discount_shown = money_column("discount", "discount", lambda back: back.sale.currency)
     list_select_related = ["sale", "till__location"]
     search_fields = ["reference", "sale__reference"]
+
+
+admin.site.register(UnfoldedSale, ReadOnlyAdmin)

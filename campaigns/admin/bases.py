@@ -24,7 +24,10 @@ if TYPE_CHECKING:  # generic in the stubs only; Any, as the pages of every model
 else:
     ModelAdmin, TabularInline = admin.ModelAdmin, admin.TabularInline
 
-SECRET_FIELDS = {"password", "key_hash", "session_key", "session_data", "payload"}
+SECRET_FIELDS = {
+    "password", "key_hash", "session_key", "session_data", "payload", "private_key", "secret", "signing_key",
+    "client_secret", "access_token", "refresh_token", "token", "token_url",
+}  # fmt: skip
 
 
 class GuardedAdmin(ModelAdmin):

@@ -8,7 +8,7 @@ import msgspec
 from django.db import transaction
 from django.db.models import Count, Q
 
-from campaigns import database_time
+from campaigns import database_time, dates
 from campaigns.refusals import Refused
 from mailing.addresses import normalise_address
 from mailing.models import DkimKey, SenderDomain, SmtpConnection
@@ -172,7 +172,8 @@ def delete_key(key_id: int) -> DkimKey:
         until = needed_until(row)
         if until and until > database_time.now():
             raise Refused(
-                f"Mails that {row} signed are still on their way: keep it and its record until {until:%-d %B %Y}."
+                f"Mails that {row} signed are still on their way: keep it and its record until "
+                f"{dates.write_day_of(until)}."
             )
         row.delete()
     return row

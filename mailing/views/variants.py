@@ -40,9 +40,9 @@ def test_figures(request: Request, pk: int) -> HttpResponse:
 def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
     """Send one variant to the rest; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    letter = chr(ord("A") + number)
     try:
         phases.refuse_choice(campaign, find_test(campaign), number)
+        letter = chr(ord("A") + number)
         if request.method != "POST":
             found = report.read_test_report(campaign, database_time.now())
             return ask_whether_sure(

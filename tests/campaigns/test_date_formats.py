@@ -52,8 +52,11 @@ OWN_FORMS = {
     "campaigns/forms.py": "what <input type=datetime-local> and type=date send",
     "mailing/content/": "the filter of a mail's author, whose own pattern it is, and tags of others that become it",
     "mailing/drafting.py": "part of a Message-ID",
+    "mailing/forms/campaign.py": "what <input type=time> sends",
     "mailing/forms/connection.py": "what <input type=date> sends",
     "mailing/renderer/server.py": "a piece of Liquid that it compiles as it starts",
+    "mailing/senders/domains.py": "part of a selector",
+    "pos/folding.py": "the name of a partition",
     "promotions/engine/conditions.py": "a clock time in the figures of a refusal, which tills read",
     "promotions/forms/fields.py": "what <input type=time> sends",
 }

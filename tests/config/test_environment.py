@@ -204,6 +204,6 @@ call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=["
     assert done.returncode == 0, done.stderr
     found = modes(tmp_path / "var")
     assert {path.split("/")[0] for path in found} - {"outbox.sqlite3-journal"} == {
-        "encryption_key", "imports", "outbox", "outbox.sqlite3", "secret_key", "static"
+        "encryption_key", "imports", "locale", "outbox", "outbox.sqlite3", "secret_key", "static"
     }  # fmt: skip
     assert {path: oct(mode) for path, mode in found.items() if mode & 0o077} == {}
