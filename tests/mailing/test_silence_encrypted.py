@@ -30,10 +30,10 @@ def tls_server(request, certificate, monkeypatch):
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(own.chain, own.key)
     monkeypatch.setenv("SSL_CERT_FILE", own.authority)
-    servers._tls_context.cache_clear()
+    servers.make_tls_context.cache_clear()
     with hostile_smtp(tls=context, is_implicit=request.param == "implicit") as server:
         yield server, request.param
-    servers._tls_context.cache_clear()
+    servers.make_tls_context.cache_clear()
 
 
 def test_a_late_answer_over_tls_is_waited_for_while_the_lane_does_other_work(tls_server, monkeypatch):
