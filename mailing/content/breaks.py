@@ -135,6 +135,8 @@ class TextLines:
         lead = max((owed.lead if owed.begun else owed.lines for owed in left), default=0)
         numbers = begun or range(len(left))
         is_blank = self._text_at < block.start
+        if is_blank and not block.loop:
+            self._keep_gaps(block.start)
         ends = [
             _End(places[number], marks[number], _remaining_gap(left[number]), is_blank) for number in numbers
         ]
@@ -209,6 +211,12 @@ class TextLines:
         for end in self.owed.ends:
             self.out[end.place] = f"{end.mark}{self._write_gap(end, chr(10) * lines)}"
         self.owed = _OwedBreaks(lines, begun=True, given=lines)
+
+    def _keep_gaps(self, start: int) -> None:
+        """Keep what was paid before loops in a condition without text, whose blanks Liquid would leave out."""
+        for place in range(start, len(self.out)):
+            if "\n" in self.out[place] and self.out[place].isspace():
+                self.out[place] = self._keep_blank(self.out[place])
 
     def _write_gap(self, end: _End, gap: str) -> str:
         """Return a gap as it is written at the end of a branch; one due to tags stays where all else is blank."""

@@ -131,6 +131,11 @@ def stray_breaks(text: str, written: str) -> list[str]:
 @example(
     body='<input type="checkbox"><div class="opened">one</div><div class="opened">two</div>', styled=True
 )
+@example(
+    body=f"one{IF_IN_COMMENT}</p>{{% for i in items %}}<!--[if mso]>one<![endif]-->{{% endfor %}}"
+    "<!--[if mso]></table>{% endif %}<![endif]-->one",
+    styled=False,
+)
 def test_the_words_of_the_text_are_those_seen_of_the_html(body, styled):
     written = STYLE + body if styled else body.replace(' class="opened"', "")
     try:
@@ -196,6 +201,8 @@ def test_what_was_found_by_chance_stays_mended():
         "one{% if a %}<br>{% endif %}two",
         "one{% for i in items %}</p>{% endfor %}two",
         "one{% if a %}</p>{% endif %}two",
+        "one{% if a %}</p>{% for i in items %}{% endfor %}{% endif %}two",
+        "one{% if a %}</p>{% for i in items %}{% endfor %}{% else %}three{% endif %}two",
         "one{% if a %} {% endif %}two",
         "{% for i in items %}<p>one</p>{% if a %}<br>{% endif %}two{% endfor %}three",
         "{% if a %}<td>one{% endif %}<p>two",
