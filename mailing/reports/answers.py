@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from mailing import content
 from mailing.countries import name_country
@@ -131,11 +133,13 @@ def load_links(campaign_id: int) -> tuple[str, ...]:
     Raises:
         ContentError: the stored content cannot be read.
     """
-    frozen = (
-        VariantContent.objects.filter(campaign=campaign_id).order_by("variant").last()
-        or Content.objects.filter(campaign=campaign_id).first()
+    last = VariantContent.objects.filter(campaign=OuterRef("campaign")).order_by("-variant")
+    compiled = (
+        Content.objects.filter(campaign=campaign_id)
+        .values_list(Coalesce(Subquery(last.values("compiled")[:1]), "compiled"), flat=True)
+        .first()
     )
-    return content.read_links(bytes(frozen.compiled)) if frozen else ()
+    return content.read_links(bytes(compiled)) if compiled is not None else ()
 
 
 def _list_links(campaign_id: int, sums: list[EventSum], people: dict[int, int]) -> list[LinkFigures]:
