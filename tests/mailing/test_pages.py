@@ -253,7 +253,9 @@ def test_the_page_frames_the_preview_and_shows_the_subject_as_the_contact_reads_
     ContactFactory(email="ada@example.com", first_name="Ada")
     text = page(client, f"/campaigns/email/{campaign.pk}/?contact=ada@example.com")
     assert "News for Ada" in text
-    frame = f'src="/campaigns/email/{campaign.pk}/preview/?contact=ada%40example.com&amp;part=html"'
+    frame = (
+        f'src="/campaigns/email/{campaign.pk}/preview/?contact=ada%40example.com&amp;part=html&amp;variant=0"'
+    )
     assert re.search(rf"<iframe[^>]* sandbox [^>]*{re.escape(frame)}", text)
 
 
