@@ -110,7 +110,15 @@ def can_connect(port: int) -> bool:
 
 
 def wait_for(is_so, seconds: float = 60) -> None:
+    """Wait until it is so; a server that takes a request and does not answer in time is not up yet."""
     until = time.monotonic() + seconds
-    while not is_so():
+    while not _is_now(is_so):
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def _is_now(is_so) -> bool:
+    try:
+        return bool(is_so())
+    except TimeoutError:
+        return False
