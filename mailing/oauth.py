@@ -7,14 +7,10 @@ token comes twice.
 
 import logging
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
-import requests
-from authlib.common.security import generate_token
-from authlib.integrations.base_client import OAuthError
-from authlib.integrations.requests_client import OAuth2Session
 from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
@@ -25,6 +21,9 @@ from mailing.bounces.parts import make_storable
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.models.oauth import digest_place
 from mailing.smtp.server import is_loopback
+
+if TYPE_CHECKING:  # Authlib and requests take a while to import, and no till needs them
+    from authlib.integrations.requests_client import OAuth2Session
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +106,8 @@ def write_callback_address() -> str:
 
 def begin_consent(grant: OAuthGrant) -> Question:
     """Make the question that the provider is to ask in the browser."""
+    from authlib.common.security import generate_token
+
     verifier = generate_token(VERIFIER_LETTERS)
     more = EXTRA_QUESTIONS.get(Provider(grant.provider), {}) | {"login_hint": grant.owner.username}
     url, state = _make_session(grant).create_authorization_url(
@@ -191,6 +192,9 @@ def _refresh(grant: OAuthGrant) -> None:
 # Any: a call of the library, which has no types
 def _ask(grant: OAuthGrant, ask: Any) -> Columns:
     """Ask the provider for tokens. Raises ConsentLost, TokenUnavailable."""
+    import requests
+    from authlib.integrations.base_client import OAuthError
+
     host = urlsplit(grant.token_url).hostname
     if not is_safe_address(grant.token_url):
         raise TokenUnavailable(f"The address for tokens, {grant.token_url}, is not encrypted.")
@@ -231,7 +235,9 @@ def _lock_grant(grant_id: int) -> OAuthGrant:
     )
 
 
-def _make_session(grant: OAuthGrant) -> OAuth2Session:
+def _make_session(grant: OAuthGrant) -> "OAuth2Session":
+    from authlib.integrations.requests_client import OAuth2Session
+
     return OAuth2Session(
         grant.client_id,
         grant.client_secret or None,

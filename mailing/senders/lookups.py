@@ -4,12 +4,10 @@ dnspython asks (ISC licence, maintained since 2003, no dependencies). checkdmarc
 fourteen packages, two HTTP clients among them, for what a few lines read here, and asks much that no page shows.
 """
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import dns.exception
-import dns.name
-import dns.resolver
-import dns.reversename
+if TYPE_CHECKING:  # dnspython takes a while to import, and no till needs it
+    import dns.name
 
 TIMEOUT = 4.0  # seconds for one question, over all servers
 
@@ -38,6 +36,8 @@ class DnsResolver:
     """Asks the servers of this machine, or others."""
 
     def __init__(self, servers: list[str] | None = None, port: int = 53) -> None:
+        import dns.resolver
+
         self._resolver = dns.resolver.Resolver(configure=servers is None)
         self._resolver.lifetime = TIMEOUT
         if servers is not None:
@@ -55,11 +55,16 @@ class DnsResolver:
         return [host for each in found if (host := _write_name(each.exchange))]
 
     def list_names(self, address: str) -> list[str]:
+        import dns.reversename
+
         return [_write_name(each.target) for each in self._ask(dns.reversename.from_address(address), "PTR")]
 
     def _ask(
         self, name: "str | dns.name.Name", kind: str
     ) -> list[Any]:  # Any: a record of whatever kind is asked for
+        import dns.exception
+        import dns.resolver
+
         try:
             answer = self._resolver.resolve(name, kind, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
@@ -71,5 +76,5 @@ class DnsResolver:
         return list(answer)
 
 
-def _write_name(name: dns.name.Name) -> str:
+def _write_name(name: "dns.name.Name") -> str:
     return name.to_text(omit_final_dot=True).lower().removesuffix(".")
