@@ -12,12 +12,15 @@ from tests import emptying
 from tests.factories import user_in
 
 BROWSER = "tests/browser/"
+OF_AXE_AND_MAILS = tuple(
+    f"{BROWSER}test_{name}.py" for name in ("axe", "accessible_mails", "mail_looks", "mail_pages", "zones")
+)
 
 
 class FilesOnOneWorker(LoadScopeScheduling):
     """Gives all the tests of a file to one process, which share what is made once for the file.
 
-    All tests in a browser go to one process, too: they share one running product. The marks `xdist_group` do not reach
+    Tests in a browser go to two processes, each with a running product of its own. The marks `xdist_group` do not reach
     the scheduler of xdist 3.8 beside pytest 9.
     """
 
@@ -27,6 +30,8 @@ class FilesOnOneWorker(LoadScopeScheduling):
 
 def name_group(nodeid):
     file = nodeid.partition("::")[0]
+    if file in OF_AXE_AND_MAILS:
+        return f"{BROWSER}axe and mails"
     return BROWSER if file.startswith(BROWSER) else file
 
 
@@ -37,9 +42,9 @@ def pytest_xdist_make_scheduler(config, log):
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config, items):
-    """Among several processes, begin with the groups that ask for the most time, then with the largest.
+    """Among several processes, begin with the browser, then with what asks for the most time, then with the largest.
 
-    Else one process would begin the tests in a browser when the others are nearly done.
+    Else a process would begin the tests in a browser when the others are nearly done.
     """
     result = yield
     if hasattr(config, "workerinput"):
@@ -49,7 +54,14 @@ def pytest_collection_modifyitems(config, items):
             mark = item.get_closest_marker("timeout")
             group = name_group(item.nodeid)
             seconds[group] = max(seconds[group], mark.args[0] if mark else 0)
-        items.sort(key=lambda item: (-seconds[group := name_group(item.nodeid)], -sizes[group], group))
+        items.sort(
+            key=lambda item: (
+                not (group := name_group(item.nodeid)).startswith(BROWSER),
+                -seconds[group],
+                -sizes[group],
+                group,
+            )
+        )
     return result
 
 

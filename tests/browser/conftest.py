@@ -110,7 +110,8 @@ def page(browser: Browser, product: Product):
     """A fresh page; what the console complains of (a breach of the CSP, a script error) fails the test.
 
     Not so the open pixel of a caught mail, which the outbox blocks: to look at a mail there is not to open it. Nor the
-    pictures of a draft, which its preview blocks until somebody asks for them.
+    pictures of a draft, which its preview blocks until somebody asks for them. Nor a request that a newer one replaces
+    (hx-sync), or that ends with its page: htmx calls it an error. A request that fails is `htmx:sendError`, too.
     """
     context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(15_000)
@@ -119,7 +120,8 @@ def page(browser: Browser, product: Product):
 
     def hear(message: ConsoleMessage) -> None:
         is_blocked_picture = "/t/o/" in message.text or '"img-src data: cid:"' in message.text
-        if message.type == "error" and not is_blocked_picture:
+        is_abort = message.text.startswith(("htmx:afterRequest,", "htmx:sendAbort,"))
+        if message.type == "error" and not is_blocked_picture and not is_abort:
             complaints.append(message.text)
 
     page.on("console", hear)

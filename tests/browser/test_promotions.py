@@ -288,10 +288,10 @@ def test_two_promotions_are_asked_about_and_kept_apart(page: Page, sign_in):
     expect(meeting).to_contain_text("can apply to one sale")
     page.get_by_label("Maximum promotions per sale").fill("3")
     page.get_by_role("button", name="Save rules").click()
-    expect(page.locator("#changes")).to_contain_text("promotions of one sale: none → 3")
+    expect(page.locator("#changes")).to_contain_text("maximum promotions per sale: none → 3")
     page.get_by_label("Maximum promotions per sale").fill("")
     page.get_by_role("button", name="Save rules").click()
-    expect(page.locator("#changes")).to_contain_text("promotions of one sale: 3 → none")
+    expect(page.locator("#changes")).to_contain_text("maximum promotions per sale: 3 → none")
 
 
 def test_a_basket_is_tried_out_with_its_discounts_and_the_reasons_of_the_rest(page: Page, sign_in):
