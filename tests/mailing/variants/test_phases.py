@@ -8,17 +8,15 @@ from django.utils import timezone
 
 from campaigns import doctor, lifecycle
 from campaigns.refusals import Locked, Refused
-from mailing import clock, content, endings, launch, plain_targets, progress
+from mailing import clock, content, endings, launch, plain_targets
 from mailing.models import (
     Delivery,
     EmailCampaign,
-    EventCount,
     SplitTest,
-    TrackingPolicy,
     VariantContent,
 )
 from mailing.sending import tokens
-from mailing.variants import figures, list_variants, phases
+from mailing.variants import list_variants, phases
 from tests.factories import ContactFactory, user_in
 from tests.mailing.running import SEPARATE, addresses, counts, draft, fresh, send, to
 from tests.mailing.variants.testing import (
@@ -362,46 +360,3 @@ def test_a_copy_has_the_same_test_and_nothing_of_its_past():
     assert copy.split_test.winner_by == "opens"
     assert copy.split_test.bodies == BODIES
     assert SplitTest.objects.count() == 2
-
-
-@database
-@pytest.mark.parametrize("mode", ["aggregate", "hygiene"])
-def test_where_only_totals_are_kept_they_are_kept_by_variant(mode):
-    TrackingPolicy.objects.update_or_create(pk=1, defaults={"mode": mode})
-    campaign = launch_tested(40, test={"share_percent": 50})
-    accept(campaign)
-    for delivery in campaign.deliveries.filter(variant=1)[:8]:
-        token = tokens.sign_tokens([delivery.pk], campaign.pk)[0]
-        get(f"/t/o/{token.open}")
-        get(f"/t/c/{token.click}/0")
-    assert set(EventCount.objects.values_list("variant", flat=True)) == {1}
-    counted = figures.read_test_figures(campaign)
-    assert [(each.opens.hits, each.clicks.hits) for each in counted.variants] == [(0, 0), (8, 8)]
-    assert counted.are_totals
-    campaign = advance(campaign)
-    assert advance(campaign, 5 * HOUR).winner == 1
-
-
-@database
-def test_what_machines_did_decides_nothing():
-    campaign = launch_tested(40, test={"share_percent": 50})
-    accept(campaign)
-    delivery = campaign.deliveries.filter(variant=1).first()
-    click_token = tokens.sign_tokens([delivery.pk], campaign.pk)[0].click
-    for link in (0, content.TRAP):  # who follows the link that nobody sees is a machine
-        get(f"/t/c/{click_token}/{link}")
-    counted = figures.read_test_figures(campaign)
-    assert [each.clicks.hits for each in counted.variants] == [0, 0]
-
-
-@database
-def test_figures_of_variants_add_up_to_those_of_the_campaign():
-    campaign = launch_tested(40, test={"share_percent": 50})
-    accept(campaign)
-    click(campaign, 0, 3)
-    counted = figures.read_test_figures(campaign)
-    whole = progress.read_figures(campaign)
-    assert sum(each.sent for each in counted.variants) == whole.sent
-    assert sum(each.clicks.hits for each in counted.variants) == whole.clicked == 3
-    assert counted.held == 20
-    assert whole.seconds_left is None
