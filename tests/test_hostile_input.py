@@ -9,7 +9,7 @@ from django.urls import reverse
 from tests.factories import UserFactory
 from tests.hostile_input import TEXTS, Attacker, World, list_admin_pages, list_routes
 
-pytestmark = [pytest.mark.django_db, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(900)]
 
 ROUTES = sorted(list_routes(), key=lambda each: each[1])
 ROOMS = {room: [*those] for room, those in groupby(ROUTES, lambda each: "/".join(each[1].split("/")[:2]))}
