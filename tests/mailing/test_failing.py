@@ -11,7 +11,7 @@ from django.utils import timezone
 from campaigns.lifecycle import fire
 from mailing import clock, content, endings, progress, tasks
 from mailing.models import Attempt, Contact, Content, EmailCampaign, Pace, SmtpConnection
-from mailing.sending import breaker, lanes, pump, runs
+from mailing.sending import breaker, lanes, runs
 from tests.factories import ContactFactory
 from tests.hostile_smtp import parse
 from tests.mailing.running import (
@@ -82,7 +82,7 @@ def test_fail_a_run_that_cannot_even_begin_counts_too(server, monkeypatch):
     def raise_error(*args, **kwargs):
         raise RuntimeError("no loop today")
 
-    monkeypatch.setattr(pump.client, "loop_factory", raise_error)
+    monkeypatch.setattr(runs.client, "loop_factory", raise_error)
     for status in ("running", "running", "failed"):
         with pytest.raises(RuntimeError):
             tasks.pump(campaign.connection_id, 0)

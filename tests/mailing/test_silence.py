@@ -137,7 +137,7 @@ def test_a_lane_that_was_woken_while_all_its_connections_waited_can_be_woken_aga
 
 
 def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign_says_so(server, monkeypatch):
-    monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
+    monkeypatch.setattr(runs, "TIMEOUTS", replace(runs.TIMEOUTS, dot=LATE))
     server.settings.rules = parse("dot stall")
     campaign = launch_campaign(20, connection=to(server, max_connections=2))
     for number in (0, 1):
@@ -156,7 +156,7 @@ def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign
 
 
 def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
-    monkeypatch.setattr(pump, "TIMEOUTS", replace(pump.TIMEOUTS, dot=LATE))
+    monkeypatch.setattr(runs, "TIMEOUTS", replace(runs.TIMEOUTS, dot=LATE))
     monkeypatch.setattr(
         breaker, "FIRST_WAIT_SECONDS", 60.0
     )  # the silent one is not tried again while the test runs
@@ -189,7 +189,7 @@ def test_a_server_that_greets_nobody_is_not_waited_for_beyond_the_run(server):
     campaign = launch_campaign(5, connection=to(server))
     begun = time.monotonic()
     run_until(lambda: count_held(server, "connect"), campaign.connection_id)
-    assert time.monotonic() - begun < pump.TIMEOUTS.greeting / 2
+    assert time.monotonic() - begun < runs.TIMEOUTS.greeting / 2
     assert counts(campaign) == {"pending": 5}
     assert "did not answer in time" in Pace.objects.get().trouble
 
