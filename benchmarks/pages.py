@@ -8,20 +8,22 @@ session; what a page asks of the database costs the same in both.
 
 import argparse
 import http.client
-import os
-import re
 import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import load
+from benchmarks.mailing import rig
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 PATH = "/login/"
-CONNECTIONS, THREADS = 8, 4
+THREADS = 4
 SERVERS = {
     "waitress": f"{sys.executable} -m config.page_server --listen 127.0.0.1:{{port}} --workers 1 --threads {THREADS}",
     "granian": (
@@ -36,7 +38,7 @@ class Measurement(NamedTuple):
 
     a_second: float
     cpu_ms: float  # of the server, for a page
-    p99: str
+    p95: float  # milliseconds
 
 
 def main() -> None:
@@ -47,16 +49,21 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=5)
     options = parser.parse_args()
     measured: dict[str, list[Measurement]] = {name: [] for name in SERVERS}
-    for _ in range(options.rounds):
-        for name in SERVERS:
-            measured[name].append(measure_server(name, options.port, options.seconds))
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "ask.lua")
+        script.write_text(load.DONE)
+        for _ in range(options.rounds):
+            for name in SERVERS:
+                measured[name].append(measure_server(name, options.port, options.seconds, script))
     for name, rounds in measured.items():
         rate = statistics.median(each.a_second for each in rounds)
         cpu = statistics.median(each.cpu_ms for each in rounds)
-        print(f"{name:9} {rate:7.0f} pages/s   {cpu:5.2f} ms of CPU a page   99% within {rounds[-1].p99}")
+        print(
+            f"{name:9} {rate:7.0f} pages/s   {cpu:5.2f} ms of CPU a page   95% within {rounds[-1].p95:.1f} ms"
+        )
 
 
-def measure_server(name: str, port: int, seconds: int) -> Measurement:
+def measure_server(name: str, port: int, seconds: int, script: Path) -> Measurement:
     """Start one server, let it warm up, and ask it for the page."""
     server = subprocess.Popen(
         SERVERS[name].format(port=port).split(),
@@ -66,20 +73,15 @@ def measure_server(name: str, port: int, seconds: int) -> Measurement:
     )
     try:
         wait_until_up(port)
-        ask_for_pages(port, 2)
+        address = f"http://127.0.0.1:{port}{PATH}"
+        load.run_wrk(script, address, 2)
         before = count_cpu_seconds(server.pid)
-        told = ask_for_pages(port, seconds)
+        told = load.run_wrk(script, address, seconds)
         spent = count_cpu_seconds(server.pid) - before
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait(30)
-    assert "Non-2xx" not in told, told
-    pages = int(find_figure(r"(\d+) requests in", told))
-    return Measurement(
-        float(find_figure(r"Requests/sec:\s+([\d.]+)", told)),
-        spent / pages * 1000,
-        find_figure(r"99%\s+(\S+)", told),
-    )
+    return Measurement(told["rate"], spent / (told["rate"] * seconds) * 1000, told["p95"])
 
 
 def wait_until_up(port: int) -> None:
@@ -96,34 +98,9 @@ def wait_until_up(port: int) -> None:
             time.sleep(0.2)
 
 
-def ask_for_pages(port: int, seconds: int) -> str:
-    """Return what wrk tells."""
-    command = [
-        "wrk",
-        "-t1",
-        f"-c{CONNECTIONS}",
-        f"-d{seconds}",
-        "--latency",
-        f"http://127.0.0.1:{port}{PATH}",
-    ]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
-
-
-def find_figure(pattern: str, told: str) -> str:
-    """Return the figure that `pattern` finds in what wrk told."""
-    match = re.search(pattern, told)
-    assert match, told
-    return match[1]
-
-
 def count_cpu_seconds(pid: int) -> float:
-    """Add up the processor time of a process and of its children that live."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ticks = 0
-    for each in (str(pid), *children):
-        fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    """Add up the processor time of a process and of those below it."""
+    return rig.cpu_seconds([pid, *rig.descendants(pid)])
 
 
 if __name__ == "__main__":

@@ -72,20 +72,13 @@ def worked_on(campaign: Any, commits: int) -> None:
 
 def measure(count: int) -> None:
     """Measure the progress of a campaign with `count` deliveries."""
-    from django.conf import settings
-    from django.contrib.auth import get_user_model
     from django.db import connection
-    from django.test import Client
     from django.utils import timezone
 
     from mailing import progress, tallies
     from mailing.models import Tally
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}  # whether or not they are collected
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser("bench"))
+    client = rig.sign_in()
 
     def one() -> None:
         with connection.cursor() as cursor:

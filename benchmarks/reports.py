@@ -76,10 +76,7 @@ def launch_small_campaign() -> Any:
 
 def measure(count: int) -> None:
     """Measure the reports of a campaign with `count` recipients."""
-    from django.conf import settings
-    from django.contrib.auth import get_user_model
     from django.db import connection
-    from django.test import Client
     from django.test.utils import CaptureQueriesContext
     from django.utils import timezone
 
@@ -88,11 +85,7 @@ def measure(count: int) -> None:
     from mailing.models import EmailCampaign
     from mailing.reports import stored_counts
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}  # whether or not they are collected
-    client = Client()
-    client.force_login(get_user_model().objects.create_superuser("bench"))
+    client = rig.sign_in()
 
     campaign = progress.launch_campaign(count)
     other = launch_small_campaign()

@@ -11,9 +11,7 @@ trivial view's rate.
 
 import argparse
 import contextlib
-import json
 import os
-import re
 import socket
 import statistics
 import subprocess
@@ -26,6 +24,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks import load
 from benchmarks.mailing import rig
 
 RECIPIENTS = 20_000
@@ -46,12 +45,6 @@ SEND = """
 local paths, position = {}, 0
 function init(args) for line in io.lines(args[1]) do paths[#paths + 1] = line end end
 function request() position = position % #paths + 1 return wrk.format("GET", paths[position]) end
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format('RESULT {"rate": %.3f, "p50": %.3f, "p95": %.3f, "wrong": %d}\\n',
-    summary.requests / (summary.duration / 1e6), latency:percentile(50) / 1000, latency:percentile(95) / 1000,
-    e.status + e.connect + e.read + e.write + e.timeout))
-end
 """
 
 
@@ -88,35 +81,14 @@ def serve() -> Iterator[tuple[str, int]]:
 
 
 def read_cpu_seconds(root: int) -> float:
-    """Read what a process and its children have used so far."""
-    total = 0.0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if root in (int(stat.parent.name), int(fields[1])):
-            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
+    """Read what a process and those below it have used so far."""
+    return rig.cpu_seconds([root, *rig.descendants(root)])
 
 
 def measure(address: str, pid: int, folder: Path, paths: Path, seconds: float) -> dict[str, float]:
     """Ask for a while; return the rate, times in milliseconds, and microseconds of the server's CPU a request."""
     before = read_cpu_seconds(pid)
-    command = [
-        "wrk",
-        "-t1",
-        "-c8",
-        f"-d{seconds:g}s",
-        "-H",
-        f"User-Agent: {AGENT}",
-        "-s",
-        str(folder / "send.lua"),
-    ]
-    done = subprocess.run([*command, address, "--", str(paths)], check=True, capture_output=True, text=True)
-    found: dict[str, float] = json.loads(re.findall(r"RESULT (.*)", done.stdout)[0])
-    if found["wrong"]:
-        raise SystemExit(f"{found['wrong']:.0f} requests went wrong")
+    found = load.run_wrk(folder / "send.lua", address, seconds, paths, options=["-H", f"User-Agent: {AGENT}"])
     return found | {"cpu": (read_cpu_seconds(pid) - before) / (found["rate"] * seconds) * 1e6}
 
 
@@ -160,7 +132,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, rig.database("fanfare_bench_tracking"):
         folder = Path(name)
-        (folder / "send.lua").write_text(SEND)
+        (folder / "send.lua").write_text(SEND + load.DONE)
         files = write_paths(folder, launch_campaign())
         found: dict[str, list[dict[str, float]]] = {each: [] for each in files}
         with serve() as (address, pid):

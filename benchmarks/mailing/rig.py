@@ -202,6 +202,23 @@ def peak_mb(pid: int) -> float:
     return 0.0
 
 
+# ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sign_in() -> Any:  # Any: Django's test client is imported once Django is set up
+    """Return a client that asks for pages as a superuser, whether or not static files are collected."""
+    from django.conf import settings
+    from django.contrib.auth import get_user_model
+    from django.test import Client
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    plain = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    settings.STORAGES = settings.STORAGES | {"staticfiles": plain}
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("bench"))
+    return client
+
+
 # ── the campaign ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

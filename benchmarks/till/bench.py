@@ -14,12 +14,13 @@ from pathlib import Path
 
 import psycopg
 
+from benchmarks import load
 from benchmarks.till.shop import KEY
 from config import embedded_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 VAR = ROOT / "var" / "bench"
-CONNECTIONS = 8
+CONNECTIONS = load.CONNECTIONS
 
 SEND = """
 local bodies, requests, position, sent, threads = {}, {}, 0, 0, 0
@@ -36,12 +37,6 @@ function request()
   sent = sent + 1
   return wrk.format("PUT", "/pos/v1/sales/" .. unique .. "-" .. number .. "-" .. sent, headers, bodies[position])
 end
-function done(summary, latency, requests)
-  local e = summary.errors
-  io.write(string.format('RESULT {"rate": %.3f, "p50": %.3f, "p95": %.3f, "wrong": %d}\\n',
-    summary.requests / (summary.duration / 1e6), latency:percentile(50) / 1000, latency:percentile(95) / 1000,
-    e.status + e.connect + e.read + e.write + e.timeout))
-end
 """
 
 
@@ -55,7 +50,7 @@ class Bench:
         self.server = embedded_postgres.ensure(VAR)
         self.pids: list[int] = []  # of the server, and of the front where there is one
         self.script = folder / "send.lua"
-        self.script.write_text(SEND)
+        self.script.write_text(SEND + load.DONE)
 
     def environment(self, database: str) -> dict[str, str]:
         url = f"postgresql://{self.server['USER']}@/{database}?host={self.server['HOST']}&port={self.server['PORT']}"
@@ -133,20 +128,15 @@ class Bench:
         disturbs little.
         """
         before = self.cpu_seconds()
-        command: list[str | Path] = [
-            "wrk",
-            "-t1",
-            f"-c{connections}",
-            f"-d{self.seconds:.0f}s",
-            "-s",
+        found = load.run_wrk(
             self.script,
-        ]
-        command += [address, "--", bodies, KEY, *([unique] if unique else [])]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        (result,) = [line for line in done.stdout.splitlines() if line.startswith("RESULT ")]
-        found: dict[str, float] = json.loads(result.removeprefix("RESULT "))
-        if found["wrong"]:
-            raise SystemExit(f"{address}: {found['wrong']:.0f} requests went wrong")
+            address,
+            self.seconds,
+            bodies,
+            KEY,
+            *([unique] if unique else []),
+            connections=connections,
+        )
         found["cpu"] = (self.cpu_seconds() - before) / (found["rate"] * self.seconds) * 1e6
         return found
 

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from campaigns.annotations import Argument, StoredValue
 from campaigns.forms import Refusable
 from campaigns.generics import ModelForm
+from mailing.drafting import TEST_FIELDS
 from mailing.models import SplitTest
 
 LARGEST_WEIGHT = 1000
@@ -80,19 +81,7 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
 
     class Meta:
         model = SplitTest
-        fields = [
-            "subjects",
-            "from_names",
-            "bodies",
-            "share_percent",
-            "share_number",
-            "split",
-            "weights",
-            "wait",
-            "wait_unit",
-            "winner_by",
-            "when_undecided",
-        ]
+        fields = ["subjects", "from_names", "bodies", *TEST_FIELDS]
         help_texts = {
             "wait": "From the last mail of the test until the winner is chosen.",
             "winner_by": "Only what people did counts.",
