@@ -89,7 +89,10 @@ def _add_term(
     if kind in ("ptr", "exists") or "%{" in target:
         policy.is_open_ended = True
     elif kind == "include":
+        known = len(policy.networks)
         _follow(target, policy, resolver, (*above, domain))
+        if sign != "+":  # what it names may not send; its questions of DNS and its faults count all the same
+            del policy.networks[known:]
     elif sign == "+":
         hosts = [target] if kind == "a" else resolver.list_mail_hosts(target)
         for address in [each for host in hosts[:MOST_LOOKUPS] for each in resolver.list_addresses(host)]:

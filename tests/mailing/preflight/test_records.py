@@ -21,6 +21,7 @@ SERVER, STRANGER = "203.0.113.7", "198.51.100.1"
         ({"a.test": ["v=spf1 ip4:198.51.100.0/24 -all"]}, False, ""),
         ({"a.test": ["other", "V=SPF1 a mx ~all"]}, True, ""),
         ({"a.test": ["v=spf1 include:b.test ~all"], "b.test": ["v=spf1 ip4:203.0.113.7 -all"]}, True, ""),
+        ({"a.test": ["v=spf1 -include:b.test ~all"], "b.test": ["v=spf1 ip4:203.0.113.7 -all"]}, False, ""),
         ({"a.test": ["v=spf1 redirect=b.test"], "b.test": ["v=spf1 a:mail.test -all"]}, True, ""),
         ({"a.test": ["v=spf1 a:mail.test/24 -all"]}, True, ""),
         ({"a.test": ["v=spf1 -ip4:203.0.113.7 -all"]}, False, ""),
