@@ -16,7 +16,7 @@
     mark_as_test(source) -> Source                                   the same e-mail marked [TEST], nothing tracked
 """
 
-from .checks import find_problems
+from .checks import SIZE_LIMIT, find_problems
 from .compiled import Compiled, load, read_links
 from .compiler import compile, mark_as_test, render_preview  # as in `re`: read it as content.compile
 from .foreign import MergeTag as ForeignTag
@@ -27,6 +27,7 @@ from .review import Review, review_mail
 from .source import ContentError, Format, Links, Preview, Recipient, Source
 
 __all__ = [
+    "SIZE_LIMIT",
     "TRAP",
     "Compiled",
     "ContentError",

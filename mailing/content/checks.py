@@ -17,7 +17,7 @@ from .syntax import Fault, find_broken_spintax, find_faults, find_unknown_names,
 TIME_LIMIT = 3.0  # seconds of processor time in which the samples are to be written
 SIZE_LIMIT = 102 * 1024  # bytes of HTML; Gmail cuts off what is longer, the unsubscribe link with it
 
-_NOWHERE = Links("https://example.invalid", "check")
+NOWHERE = Links("https://example.invalid", "check")
 _NOBODY = Recipient(email="someone@example.com")
 
 
@@ -73,7 +73,7 @@ def _find_missing_unsubscribe(templates: Mapping[str, Template], source: Source)
 
 def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> Iterator[Fault]:
     """Yield what is wrong with a mail as one sample reads it."""
-    link = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
+    link = f"{NOWHERE.base}/u/{NOWHERE.token}"
     if has_link and link not in preview.html:
         yield "body", "it has no unsubscribe link."
         return
@@ -83,11 +83,11 @@ def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> It
             "body",
             "nobody can see its unsubscribe link: it stands in hidden content, or in a comment for Outlook.",
         )
-    if not own_text and not _has_words(preview.text):
+    if not own_text and not has_words(preview.text):
         yield "text", "it has no words; give the pictures alt texts, or write a text part of your own."
 
 
-def _has_words(text: str) -> bool:
+def has_words(text: str) -> bool:
     """Return whether a text part has words besides its links."""
     return any(character.isalnum() for character in re.sub(r"https?://\S+", "", text))
 
@@ -106,7 +106,7 @@ def _find_rendering_faults(
             break
         notes: list[str] = []
         try:
-            preview = compiled.preview(sample, _NOWHERE, notes=notes)
+            preview = compiled.preview(sample, NOWHERE, notes=notes)
         except ContentError as error:
             those.setdefault((error.field, f"{error}."), []).append(sample)
             continue

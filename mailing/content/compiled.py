@@ -147,13 +147,13 @@ class Compiled:
         """
         at = time.time() if at is None else at
         values, seed = self._values(recipient, links), recipient.seed
+        subject = make_one_line(self._reading("subject", self._subject.render_values, values, seed, at))
         if self._is_titled_by_subject:
-            subject = self._reading("subject", self._subject.render_values, values, seed, at)
-            values[SUBJECT] = make_one_line(subject)
+            values[SUBJECT] = subject
         page, seen = self._reading("body", self._pages, values, seed, at, notes)
         beside = LineTemplate(Template(preheader, TEXT, self._frozen.settings))
         return Preview(
-            subject=make_one_line(self._reading("subject", self._subject.render_values, values, seed, at)),
+            subject=subject,
             preheader=make_one_line(self._reading("preheader", beside.render_values, values, seed, at)),
             sender=make_one_line(self._reading("from_name", self._from_name.render_values, values, seed, at)),
             html=page,
@@ -261,7 +261,8 @@ class Compiled:
             return page, page
         check_html_depth(page)
         inlined = inline_styles(page)
-        return inlined, make_seen_page(page) or inlined
+        seen = make_seen_page(page) if self._frozen.text_late else ""
+        return inlined, seen or inlined
 
     def _bodies_in_full(self, values: Values, seed: object, at: float) -> tuple[str, str]:
         if not (self.late or self._frozen.text_late):

@@ -8,14 +8,14 @@ import msgspec
 from selectolax.lexbor import LexborNode
 
 from . import looks, reading, styles
+from .checks import NOWHERE, has_words
 from .colours import Colour, contrast, read_colour
 from .compiled import Compiled
 from .looks import Look
-from .source import Links, Recipient
+from .source import Recipient
 
 MOST_NAMED = 5  # examples of one fault
 MOST_LINKS = 100
-_NOWHERE = Links("https://example.invalid", "check")
 
 _VAGUE = frozenset(
     (
@@ -56,14 +56,15 @@ def review_mail(compiled: Compiled, recipient: Recipient) -> Review:
     Args:
         compiled: from a source with its clicks tracked, so that its links are known.
     """
-    preview = compiled.preview(recipient, _NOWHERE)
-    fixed = [place for place, url in enumerate(compiled.links) if "{{" not in url and "{%" not in url]
+    preview = compiled.preview(recipient, NOWHERE)
+    targets = compiled.list_plain_targets()
+    fixed = [target for target in targets if target is not None]
     walk = _Walk()
     walk.read_page(preview.html)
-    unsubscribe = f"{_NOWHERE.base}/u/{_NOWHERE.token}"
+    unsubscribe = f"{NOWHERE.base}/u/{NOWHERE.token}"
     return Review(
         size=len(preview.html.encode("utf-8", "replace")),
-        has_text=_word.search(re.sub(r"https?://\S+", "", preview.text)) is not None,
+        has_text=has_words(preview.text),
         has_unsubscribe=unsubscribe in preview.html and unsubscribe in preview.text,
         language=walk.language,
         direction=walk.direction,
@@ -72,8 +73,8 @@ def review_mail(compiled: Compiled, recipient: Recipient) -> Review:
         heading_jumps=walk.heading_jumps[:MOST_NAMED],
         poor_contrasts=list(dict.fromkeys(walk.poor_contrasts))[:MOST_NAMED],
         vague_links=list(dict.fromkeys(walk.vague_links))[:MOST_NAMED],
-        links=[compiled.target(place) for place in fixed[:MOST_LINKS]],
-        personal_links=len(compiled.links) - len(fixed),
+        links=fixed[:MOST_LINKS],
+        personal_links=len(targets) - len(fixed),
     )
 
 

@@ -104,13 +104,21 @@ def check_encoding(path: Path, chosen: str) -> str:
     if chosen not in ENCODINGS:
         raise UnreadableFile("Choose one of the encodings of the list.")
     try:
-        with path.open("rb") as file:
-            codecs.getincrementaldecoder(chosen)().decode(file.read(CHUNK))
+        stat = path.stat()
+        _try_encoding(path, stat.st_size, stat.st_mtime_ns, chosen)
     except FileNotFoundError as error:
         raise UnreadableFile(GONE) from error
+    return chosen
+
+
+@lru_cache(maxsize=64)
+def _try_encoding(path: Path, size: int, changed: int, chosen: str) -> None:
+    """Read the beginning of the file by a codec. Size and time are part of the key, as in `_find_encoding`."""
+    try:
+        with path.open("rb") as file:
+            codecs.getincrementaldecoder(chosen)().decode(file.read(CHUNK))
     except UnicodeError as error:
         raise UnreadableFile(f"Its text is not {ENCODINGS[chosen]}: choose another encoding.") from error
-    return chosen
 
 
 @lru_cache(maxsize=64)

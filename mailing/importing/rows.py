@@ -34,7 +34,7 @@ OWN_COLUMNS = (
     "score",
     "customer_id",
 )
-LENGTHS = {"first_name": 100, "last_name": 100, "phone": 40, "city": 100, "country": 2, "customer_id": 64}
+LENGTHS = {"first_name": 100, "last_name": 100, "phone": 40, "city": 100, "customer_id": 64}
 # Fields that hold one of a list: what people write is read into it.
 READERS: tuple[tuple[str, str, Callable[[str], str]], ...] = (
     ("country", "country", country_code),

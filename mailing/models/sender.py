@@ -5,6 +5,10 @@ from django.urls import reverse
 from campaigns.fields import DatabaseTimeField
 from mailing.secrets import EncryptedTextField
 
+# Of keys: those that sign, and those that were never switched on.
+SIGNING = Q(switched_on_at__isnull=False, replaced_at__isnull=True)
+WAITING = Q(switched_on_at__isnull=True)
+
 
 class SenderDomain(models.Model):
     """A domain that mails come from, as it stands behind the @ of the sender address."""
@@ -52,12 +56,12 @@ class DkimKey(models.Model):
             models.UniqueConstraint(fields=["domain", "selector"], name="dkim_selector_once"),
             models.UniqueConstraint(
                 fields=["domain", "algorithm"],
-                condition=Q(switched_on_at__isnull=False, replaced_at__isnull=True),
+                condition=SIGNING,
                 name="dkim_one_key_signs",
             ),
             models.UniqueConstraint(
                 fields=["domain", "algorithm"],
-                condition=Q(switched_on_at__isnull=True),
+                condition=WAITING,
                 name="dkim_one_key_waits",
             ),
             models.CheckConstraint(

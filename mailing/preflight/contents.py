@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
+from mailing import content
 from mailing.content import Review
 from mailing.preflight.lines import Line, State
 from mailing.preflight.links import Verdict
 
-SIZE_LIMIT = 102 * 1024  # bytes of HTML, from which on Gmail cuts a mail off
 DAY = 86_400  # seconds
 GMAIL = ("gmail.com", "googlemail.com")
 GMAIL_FROM = 5_000  # mails a day to Gmail, from which on its rules for bulk senders count
@@ -32,7 +32,7 @@ def list_mail_lines(review: Review) -> Iterator[Line]:
         advice = "Put {{ unsubscribe_url }} into the content and the plain text."
         yield Line("Unsubscribe link", State.FAIL, "One of the parts has none.", advice)
     size = f"The HTML has {max(1, round(review.size / 1024))} KB"
-    if review.size < SIZE_LIMIT:
+    if review.size < content.SIZE_LIMIT:
         yield Line("Size", State.OK, f"{size}; Gmail shows up to 102 KB.")
     else:
         yield Line(

@@ -12,13 +12,12 @@ POLICIES = ("none", "quarantine", "reject")
 class Policy(msgspec.Struct, frozen=True):
     """The record that counts for a domain.
 
-    found_at: the domain it stands at. policy: for this domain. is_strict_*: the domains must be alike, not only of one
-    organisation. has_reports: it names an address for reports. fault: why receivers ignore it.
+    found_at: the domain it stands at. policy: for this domain. is_strict_spf: the domains must be alike, not only of
+    one organisation. has_reports: it names an address for reports. fault: why receivers ignore it.
     """
 
     found_at: str
     policy: str
-    is_strict_dkim: bool = False
     is_strict_spf: bool = False
     has_reports: bool = False
     fault: str = ""
@@ -37,7 +36,6 @@ def read_policy(domain: str, resolver: Resolver) -> Policy | None:
     return Policy(
         found_at=at,
         policy=policy,
-        is_strict_dkim=tags.get("adkim", "r").lower() == "s",
         is_strict_spf=tags.get("aspf", "r").lower() == "s",
         has_reports=bool(tags.get("rua")),
         fault="" if policy in POLICIES else f"p={wanted} is not one of {', '.join(POLICIES)}",

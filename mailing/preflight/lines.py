@@ -21,9 +21,3 @@ class Line(msgspec.Struct, frozen=True):
     state: State
     said: str
     advice: str = ""
-
-
-def find_worst(lines: list[Line]) -> State:
-    """Return the state that a list of lines comes to."""
-    states = {line.state for line in lines}
-    return next((state for state in (State.FAIL, State.WARN, State.UNKNOWN) if state in states), State.OK)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import msgspec
@@ -166,6 +167,12 @@ def _request(method: str, parts: SplitResult, addresses: list[str], deadline: fl
     raise _Ended(State.WARN, said)
 
 
+@cache
+def _load_authorities() -> ssl.SSLContext:
+    """Load the machine's certificate authorities, once for all connections."""
+    return ssl.create_default_context()
+
+
 class _Connection(http.client.HTTPConnection):
     """A connection to one address of a host, by the name of the host."""
 
@@ -178,7 +185,7 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         self.sock = socket.create_connection((self._address, self.port), self.timeout)
         if self._is_encrypted:
-            self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self.host)
+            self.sock = _load_authorities().wrap_socket(self.sock, server_hostname=self.host)
 
     def abort(self) -> None:
         """End what is under way, from another thread."""

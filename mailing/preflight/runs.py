@@ -48,10 +48,10 @@ def run(
     if row is None:
         return []
     asks = servers.CachedResolver(resolver or lookups.DnsResolver())
-    found = list(
+    found = (
         _check_campaign(row, row.campaign, asks, may_ask)
         if row.campaign
-        else _check_connection(row, row.connection, asks)
+        else list(_check_connection(row, row.connection, asks))
     )
     Preflight.objects.filter(pk=row.pk).update(
         lines=msgspec.to_builtins(found), finished_at=database_time.now(), step=""
@@ -104,32 +104,28 @@ def _list_sender_lines(
 
 def _check_campaign(
     row: Preflight, campaign: EmailCampaign, resolver: Resolver, may_ask: links.Judge
-) -> Iterator[Line]:
+) -> list[Line]:
     found: list[Line] = []
     smtps = list(dict.fromkeys(smtp for smtp, _ in campaign.shares()))
     domain = campaign.from_email.rpartition("@")[2]
     if domain and smtps:
-        for line in _list_sender_lines(row, smtps, domain, resolver):
-            found.append(line)
-            yield line
+        found += _list_sender_lines(row, smtps, domain, resolver)
     _note(row, "Reading the mail")
     source = msgspec.structs.replace(launch.build_source(campaign), track_clicks=True, track_opens=False)
     reader = launch.build_recipient(drafting.sample_reader(campaign))
     try:
         review = renderer.review_content(source, reader)
     except content.ContentError as error:
-        yield Line("Content", State.FAIL, f"{error}.", "See what is still to do.")
+        found.append(Line("Content", State.FAIL, f"{error}.", "See what is still to do."))
     else:
-        for line in contents.list_mail_lines(review):
-            found.append(line)
-            yield line
+        found += contents.list_mail_lines(review)
         verdicts = []
         for number, verdict in enumerate(links.check_links(review.links, may_ask=may_ask), 1):
             verdicts.append(verdict)
             _note(row, f"Following links: {number} of {len(set(review.links))}")
-        yield from contents.list_link_lines(verdicts, review.personal_links)
+        found += contents.list_link_lines(verdicts, review.personal_links)
     _note(row, "Counting recipients")
-    yield from _list_recipient_lines(campaign, found)
+    return [*found, *_list_recipient_lines(campaign, found)]
 
 
 def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterator[Line]:
@@ -140,6 +136,6 @@ def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterato
     except audience.SegmentError as error:
         yield Line("Recipients", State.FAIL, f"A segment cannot be used: {error}", "Mend the segment.")
         return
-    seconds = progress.estimate_shortest_seconds(campaign, recipients) or 0
+    seconds = progress.estimate_shortest_seconds(campaign, recipients)
     yield contents.describe_quota(seconds, campaign.retry_hours)
     yield contents.describe_gmail(at_gmail, found)

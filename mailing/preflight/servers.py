@@ -1,10 +1,10 @@
 """Lines about a connection and the domain its mails come from: SPF, DKIM, DMARC, reverse name, encryption."""
 
 import ipaddress
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mailing import connections
-from mailing.models import SmtpConnection
+from mailing.models import DkimKey, SmtpConnection
 from mailing.preflight import dmarc, spf
 from mailing.preflight.lines import Line, State
 from mailing.secrets import SecretUnreadable
@@ -50,8 +50,9 @@ class CachedResolver:
 
 def list_domain_lines(domain: str, return_domain: str, resolver: Resolver) -> Iterator[Line]:
     """DKIM and DMARC of a sender domain, whose mails come back to `return_domain`."""
-    yield _guard("DKIM", lambda: _check_dkim(domain, resolver))
-    yield _guard("DMARC", lambda: _check_dmarc(domain, return_domain, resolver))
+    signing = domains.list_signing(domain)
+    yield _guard("DKIM", lambda: _check_dkim(domain, signing, resolver))
+    yield _guard("DMARC", lambda: _check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
 
 
 def list_server_lines(smtp: SmtpConnection, return_domain: str, resolver: Resolver) -> Iterator[Line]:
@@ -124,15 +125,15 @@ def _check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
     )
 
 
-def _check_dkim(domain: str, resolver: Resolver) -> Line:
+def _check_dkim(domain: str, signing: Sequence[DkimKey], resolver: Resolver) -> Line:
     try:
-        signer = domains.find_signer(f"x@{domain}")
+        domains.make_signer(signing)
     except SecretUnreadable as error:
         return Line("DKIM", State.FAIL, str(error))
-    if signer is None:
+    if not signing:
         advice = "Make keys on the page of the domain, unless your mail server signs: then a test mail says dkim=pass."
         return Line("DKIM", State.WARN, f"Mails of {domain} are not signed here.", advice)
-    for row in domains.list_signing(domain):
+    for row in signing:
         fault = keys.find_record_fault(resolver.list_texts(str(row)), row.algorithm, row.public_key)
         if fault:
             return Line(
@@ -144,7 +145,7 @@ def _check_dkim(domain: str, resolver: Resolver) -> Line:
     return Line("DKIM", State.OK, f"Mails of {domain} are signed, and the records are in DNS.")
 
 
-def _check_dmarc(domain: str, return_domain: str, resolver: Resolver) -> Line:
+def _check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signed: bool) -> Line:
     policy = dmarc.read_policy(domain, resolver)
     if policy is None:
         advice = (
@@ -160,7 +161,6 @@ def _check_dmarc(domain: str, return_domain: str, resolver: Resolver) -> Line:
             f"The DMARC record at {policy.found_at} is broken: {policy.fault}.",
             "Mend it in DNS.",
         )
-    is_signed = bool(domains.list_signing(domain))
     is_returned = dmarc.are_aligned(domain, return_domain, resolver, is_strict=policy.is_strict_spf)
     said = f"The policy of {policy.found_at} is {policy.policy}."
     if not (is_signed or is_returned):

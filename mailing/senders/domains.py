@@ -1,6 +1,6 @@
 """What an administrator does with the DKIM keys of a sender domain, and which keys sign the mails of a campaign."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
@@ -12,6 +12,7 @@ from campaigns import database_time, dates
 from campaigns.refusals import Refused
 from mailing.addresses import normalise_address
 from mailing.models import DkimKey, SenderDomain, SmtpConnection
+from mailing.models.sender import SIGNING, WAITING
 from mailing.secrets import SecretUnreadable, UnreadableSecret, read_stored
 from mailing.senders import keys, lookups
 from mailing.senders.lookups import LookupFailed, Resolver
@@ -59,7 +60,7 @@ def make_keys(name: str) -> list[DkimKey]:
     """
     with transaction.atomic():
         domain = _lock_domain(name)
-        waiting = set(domain.keys.filter(switched_on_at__isnull=True).values_list("algorithm", flat=True))
+        waiting = set(domain.keys.filter(WAITING).values_list("algorithm", flat=True))
         made = [
             _make_key(domain, algorithm) for algorithm in keys.Algorithm if algorithm.value not in waiting
         ]
@@ -92,9 +93,9 @@ def _make_key(domain: SenderDomain, algorithm: keys.Algorithm) -> DkimKey:
 
 
 def check_keys(name: str, resolver: Resolver | None = None) -> list[DkimKey]:
-    """Look for the record of each key in DNS, and note what was found."""
+    """Look in DNS for the record of each key that signs or waits, and note what was found."""
     resolver = resolver or lookups.DnsResolver()
-    rows = list(DkimKey.objects.filter(domain__name=name).select_related("domain"))
+    rows = list(DkimKey.objects.filter(domain__name=name, replaced_at__isnull=True).select_related("domain"))
     for row in rows:
         _look_for_record(row, resolver)
     return rows
@@ -131,9 +132,7 @@ def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None
         if not row.waits:
             raise Refused(f"{row} was switched on already.")
         now = database_time.now()
-        row.domain.keys.filter(
-            algorithm=row.algorithm, switched_on_at__isnull=False, replaced_at__isnull=True
-        ).update(replaced_at=now)
+        row.domain.keys.filter(SIGNING, algorithm=row.algorithm).update(replaced_at=now)
         row.switched_on_at = now
         row.save(update_fields=["switched_on_at"])
     return row
@@ -145,9 +144,7 @@ def switch_off(key_id: int) -> DkimKey:
     Raises:
         Refused: it does not sign.
     """
-    changed = DkimKey.objects.filter(
-        pk=key_id, switched_on_at__isnull=False, replaced_at__isnull=True
-    ).update(replaced_at=database_time.now())
+    changed = DkimKey.objects.filter(SIGNING, pk=key_id).update(replaced_at=database_time.now())
     row = DkimKey.objects.select_related("domain").get(pk=key_id)
     if not changed:
         raise Refused(f"{row} does not sign.")
@@ -181,10 +178,9 @@ def delete_key(key_id: int) -> DkimKey:
 
 def list_signing(name: str) -> list[DkimKey]:
     """Return the keys that sign the mails of a domain."""
-    rows = DkimKey.objects.select_related("domain").filter(
-        domain__name=name, switched_on_at__isnull=False, replaced_at__isnull=True
+    return list(
+        DkimKey.objects.select_related("domain").filter(SIGNING, domain__name=name).order_by("algorithm")
     )
-    return list(rows.order_by("algorithm"))
 
 
 def sign_message(address: str, message: bytes) -> bytes:
@@ -203,10 +199,18 @@ def find_signer(address: str) -> Signer | None:
     Raises:
         SecretUnreadable: a key of it cannot be read with today's ENCRYPTION_KEYS.
     """
-    rows = list_signing(address.rpartition("@")[2].lower())
-    return (
-        _make_signer(rows[0].domain.name, [(row.selector, row.private_key) for row in rows]) if rows else None
-    )
+    return make_signer(list_signing(address.rpartition("@")[2].lower()))
+
+
+def make_signer(rows: Sequence[DkimKey]) -> Signer | None:
+    """Return what signs with these keys of one domain, None without any.
+
+    Raises:
+        SecretUnreadable: as `find_signer`.
+    """
+    if not rows:
+        return None
+    return _make_signer(rows[0].domain.name, [(row.selector, row.private_key) for row in rows])
 
 
 def load_stored_signer(domain: str, stored: Iterable[tuple[str, str]]) -> Signer | None:
