@@ -50,5 +50,5 @@ def open_links_in_tabs(page: str) -> str:
 
 def mask_tokens(text: str) -> str:
     """Return the text without the tokens in its links to this site."""
-    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|password/reset/[^/\s]+)/)"
-    return re.sub(rf"{ours}[\w-]+", rf"\1{MASKED}", text)
+    ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|p|address|password/reset/[^/\s]+)/)"
+    return re.sub(rf"{ours}[\w:-]+", rf"\1{MASKED}", text)

@@ -137,7 +137,8 @@ def test_a_message_is_shown_as_plain_text_that_runs_and_loads_nothing(client, ma
         client,
         b"From: x@y.example\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\nContent-Type: text/html\n\n"
         b"<script>steal()</script><p>Please stop</p><img src=https://spy.example/a.png>"
-        + f"{settings.PUBLIC_URL}/u/SecretToken1 {settings.PUBLIC_URL}/password/reset/MQ/SecretToken2/".encode(),
+        + f"{settings.PUBLIC_URL}/u/SecretToken1 {settings.PUBLIC_URL}/password/reset/MQ/SecretToken2/ "
+        f"{settings.PUBLIC_URL}/p/SecretToken3 {settings.PUBLIC_URL}/address/1:SecretToken4".encode(),
     )
     assert answer["Content-Type"] == "text/plain; charset=utf-8"
     assert "sandbox" in answer["Content-Security-Policy"]
