@@ -21,7 +21,7 @@ SELECT variant, measure, sum(amount) FROM mailing_tally WHERE campaign_id = %(ca
 """
 TOTALS = """
 SELECT variant, kind, sum(amount) FROM mailing_eventcount
-WHERE campaign_id = %(campaign)s AND origin = 'human' GROUP BY 1, 2
+WHERE campaign_id = %(campaign)s AND origin = 'human' AND NOT was_named GROUP BY 1, 2
 """
 
 

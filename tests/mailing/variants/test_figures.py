@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.utils import timezone
 
-from mailing import content, progress
+from mailing import content, progress, retention
 from mailing.models import EventCount, TrackingPolicy
 from mailing.sending import tokens
 from mailing.variants import figures
@@ -56,3 +58,22 @@ def test_figures_of_variants_add_up_to_those_of_the_campaign():
     assert sum(each.clicks.hits for each in counted.variants) == whole.clicked == 3
     assert counted.held == 20
     assert whole.seconds_left is None
+
+
+@database
+def test_figures_stay_when_old_clicks_become_counts():
+    campaign = launch_tested(40, test={"share_percent": 50})
+    accept(campaign)
+    for delivery in campaign.deliveries.filter(variant=0)[:3]:
+        get(f"/t/c/{tokens.sign_tokens([delivery.pk], campaign.pk)[0].click}/0")
+    before = figures.read_test_figures(campaign)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE mailing_event SET at = at - interval '500 days'")
+        cursor.execute(
+            "UPDATE mailing_delivery SET opened_at = opened_at - interval '500 days', "
+            "clicked_at = clicked_at - interval '500 days'"
+        )
+    assert retention.forget_old_events(timezone.now()) > 0
+    after = figures.read_test_figures(campaign)
+    assert after == before
+    assert [each.clicks.hits for each in after.variants] == [3, 0]
