@@ -80,7 +80,7 @@ def advance_campaign(campaign_id: int, now: datetime) -> None:
         elif campaign.phase == Phase.WAITING:
             _find_winner(campaign, test, counted, now)
         else:
-            _release_rest(campaign, now)
+            _release_rest(campaign)
 
 
 def choose_winner(campaign: EmailCampaign, number: int, *, by: User | None = None) -> EmailCampaign:
@@ -95,7 +95,7 @@ def choose_winner(campaign: EmailCampaign, number: int, *, by: User | None = Non
         counted = refuse_choice(campaign, find_test(campaign), number)
         chosen = counted.variants[number]
         why = f"Variant {chosen.variant.letter} was chosen by hand. {describe_rates(counted)}"
-        _choose(campaign, number, why, database_time.now(), by=by)
+        _choose(campaign, number, why, by=by)
     return campaign
 
 
@@ -166,18 +166,20 @@ def _find_winner(
     verdict = figures.judge_variants(counted.variants, test.winner_by)
     if verdict.best and (verdict.is_sure or test.when_undecided == SplitTest.Undecided.BEST):
         note = "" if verdict.is_sure else " It goes to the rest all the same, as the test says."
-        _choose(campaign, verdict.best.variant.number, f"{verdict.sentence}{note}", now)
+        _choose(campaign, verdict.best.variant.number, f"{verdict.sentence}{note}")
     elif test.when_undecided == SplitTest.Undecided.BEST:  # nothing was sent, or everything bounced
-        _choose(campaign, 0, "No variant was delivered to anybody: the first one goes to the rest.", now)
+        _choose(campaign, 0, "No variant was delivered to anybody: the first one goes to the rest.")
 
 
-def _choose(campaign: EmailCampaign, winner: int, why: str, now: datetime, by: User | None = None) -> None:
+def _choose(campaign: EmailCampaign, winner: int, why: str, by: User | None = None) -> None:
     _move(campaign, Phase.REST, "choose_winner", why=why, by=by, winner=winner)
-    _release_rest(campaign, now)
+    _release_rest(campaign)
 
 
-def _release_rest(campaign: EmailCampaign, now: datetime) -> None:
-    releasing.release_rest(campaign, now)
+def _release_rest(campaign: EmailCampaign) -> None:
+    """Release some of the rest; local times count from the choice, whichever beat of the clock comes to a recipient."""
+    assert campaign.phase_at is not None  # the choice has set it
+    releasing.release_rest(campaign, campaign.phase_at)
     if campaign.status == Campaign.Status.RUNNING:
         transaction.on_commit(partial(lanes.wake_campaign, campaign.pk))
 
