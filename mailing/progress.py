@@ -289,11 +289,13 @@ def _seconds_left(
         seconds_under_limits(campaign, [(each.connection, each.left) for each in connections], now)
     ]
     begun = campaign.prepared_at or now
-    window = campaign.window
-    opened = window.find_stretch(now).opens if window else begun
-    if pace := sums.trend / max(1.0, (now - min(now, max(sums.going, begun, opened))).total_seconds()):
+    stretch = campaign.window.find_stretch(now) if campaign.window else None
+    since = max(sums.going, begun, stretch.opens if stretch and stretch.holds(now) else begun)
+    if pace := sums.trend / max(1.0, (now - since).total_seconds()):
         lower_bounds.append(sums.number_left / pace)
     longest = max(lower_bounds)
+    if not longest and (campaign.last_due_at or now) <= now:  # neither a pace, nor a limit, nor somebody due later
+        return None
     ends = stretch_over_hours(campaign, now, longest)
     return max(1, round((ends - now).total_seconds())) if ends > now else None
 
@@ -316,7 +318,7 @@ def seconds_under_limits(
     for smtp, amount in shares:
         total += amount
         longest = max(longest, amount * Limit(smtp.per_second, smtp.per_minute).interval)
-        if quotas := limits.limits_of(smtp, limits.day_of(database_time.now())):
+        if quotas := limits.limits_of(smtp, limits.day_of(now)):
             spent = smtp.pace.spent if hasattr(smtp, "pace") else {}
             longest = max(longest, limits.estimate_seconds(quotas, spent, now, round(amount)))
     limit = Limit(campaign.per_second, campaign.per_minute, campaign.per_hour)
