@@ -294,7 +294,9 @@ def _seconds_left(
     if pace := sums.trend / max(1.0, (now - since).total_seconds()):
         lower_bounds.append(sums.number_left / pace)
     longest = max(lower_bounds)
-    if not longest and (campaign.last_due_at or now) <= now:  # neither a pace, nor a limit, nor somebody due later
+    if (
+        not longest and (campaign.last_due_at or now) <= now
+    ):  # neither a pace, nor a limit, nor somebody due later
         return None
     ends = stretch_over_hours(campaign, now, longest)
     return max(1, round((ends - now).total_seconds())) if ends > now else None

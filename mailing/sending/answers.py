@@ -9,7 +9,7 @@ from mailing.sending.claim import ClaimedDelivery, RunningCampaign
 from mailing.sending.ledger import Ledger
 from mailing.sending.pressure import Pressure
 from mailing.sending.supply import Supply
-from mailing.smtp.client import Connection, Result, Server
+from mailing.smtp.client import Connection, Outcome, Result, Server
 
 
 class Answers:
@@ -44,8 +44,9 @@ class Answers:
         is_alone: bool,
     ) -> None:
         """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
-        first_tried_at = claimed.first_tried_at or database_time.now()
-        retry_until = claimed.campaign.find_end_of_tries(first_tried_at)
+        retry_until = claimed.first_tried_at or database_time.now()
+        if result.outcome is not Outcome.ACCEPTED:  # else nothing is tried again
+            retry_until = claimed.campaign.find_end_of_tries(retry_until)
         fate = outcome.decide_fate(result, claimed.attempts, retry_until, claimed.tries)
         ledger.record(claimed, fate)
         if fate.status is Delivery.Status.ACCEPTED:

@@ -159,11 +159,15 @@ def pause_campaign(campaign_id: int, why: str) -> None:
 
 
 class ResultRate:
-    """The last results of one campaign: one letter each, "." where all was well. Those of earlier runs come first."""
+    """The last results of one campaign: one letter each, "." where all was well. Those of earlier runs come first.
+
+    is_fresh: nothing went wrong in earlier runs.
+    """
 
     NAME = ""  # in EmailCampaign.recent_results
 
     def __init__(self, before: str = "") -> None:
+        self.is_fresh = not before
         self._letters: deque[str] = deque(before, maxlen=LONG_WINDOW)
         self._new: deque[str] = deque(maxlen=LONG_WINDOW)
 
@@ -239,11 +243,13 @@ def keep_results(*each: Mapping[int, ResultRate]) -> None:
     """
     for pk, rate in chain.from_iterable(rates.items() for rates in each):
         new = rate.take_new()
+        if not new or (rate.is_fresh and set(new) == {"."}):
+            continue
         with transaction.atomic():
             running = EmailCampaign.objects.select_for_update(of=("self",)).filter(
                 pk=pk, status=Campaign.Status.RUNNING
             )
-            kept = running.values_list("recent_results", flat=True).first() if new else None
+            kept = running.values_list("recent_results", flat=True).first()
             if kept is None or not (set(new) - {"."} or kept.get(rate.NAME)):
                 continue
             together = (kept.get(rate.NAME, "") + new)[-LONG_WINDOW:]

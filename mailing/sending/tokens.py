@@ -4,8 +4,8 @@ Each purpose has a token of its own, because tokens travel: people forward links
 and a Message-ID stands in every reply and bounce. None of these may unsubscribe anybody.
 
 A token is eight bytes of the delivery's key and ten bytes of a keyed BLAKE2b of them (RFC 7693), in URL-safe base64: 24
-letters. The hash has 64 bytes, of which each purpose has ten: one hash a message, however many links it has. Who knows
-one part of such a hash knows nothing of the others.
+letters. The hash has 64 bytes, of which each purpose has ten: one hash a message for all but clicks, however many links
+it has. Who knows one part of such a hash knows nothing of the others.
 
 The token of clicks also carries its campaign, under a hash of its own, 32 letters in all: a link whose target is the
 same for everybody leads there while the database is away. Mails sent before that have the shorter one, which works on.
@@ -66,13 +66,12 @@ def sign_token(delivery_id: int, purpose: Purpose) -> str:
 def sign_tokens(delivery_ids: Iterable[int], campaign_id: int | None = None) -> list[Tokens]:
     """Make the tokens of these deliveries, in their order; with a campaign, that of clicks carries it."""
     keyed = _make_keyed_hash(settings.SECRET_KEY)
-    signed = [_sign(keyed, delivery_id) for delivery_id in delivery_ids]
     if campaign_id is None:
-        return signed
+        return [_sign(keyed, pk) for pk in delivery_ids]
     clicks, campaign = _make_keyed_click_hash(settings.SECRET_KEY), campaign_id.to_bytes(CAMPAIGN_BYTES)
     return [
-        own._replace(click=_sign_click(clicks, urlsafe_b64decode(own.click)[:KEY_BYTES] + campaign))
-        for own in signed
+        _sign(keyed, pk)._replace(click=_sign_click(clicks, pk.to_bytes(KEY_BYTES) + campaign))
+        for pk in delivery_ids
     ]
 
 
