@@ -37,10 +37,12 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
     return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
 
 
-def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
+def unsubscribe_delivery(
+    pk: int, how: str, visitor: Visitor, source: Suppression.Source = Suppression.Source.TRACKING_LINK
+) -> Addressee:
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
-    how: "one-click" (RFC 8058), "page", "preferences" or "mail"; kept with who asked and when, as evidence.
+    how: "one-click" (RFC 8058), "page", "preferences", "mail" or "provider"; kept with who asked and when, as evidence.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -49,13 +51,11 @@ def unsubscribe_delivery(pk: int, how: str, visitor: Visitor) -> Addressee:
     contact = delivery.contact
     # who has changed the address since means the new one as well
     addresses = dict.fromkeys([delivery.email, contact.email] if contact else [delivery.email])
+    by = "Through a link" if source == Suppression.Source.TRACKING_LINK else "On a mail"
     with transaction.atomic():
         for address in addresses:
             suppress(
-                address,
-                Suppression.Reason.UNSUBSCRIBED,
-                Suppression.Source.TRACKING_LINK,
-                f"Through a link of “{delivery.campaign}”, {how}.",
+                address, Suppression.Reason.UNSUBSCRIBED, source, f"{by} of “{delivery.campaign}”, {how}."
             )
         Membership.objects.filter(
             contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None

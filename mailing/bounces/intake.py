@@ -49,7 +49,7 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     elif report.kind is Kind.COMPLAINT:
         policy.note_complaint(pk, Suppression.Source.MAILBOX, f"A report of {report.sender}.")
     elif report.kind is Kind.UNSUBSCRIBE:
-        unsubscribing.unsubscribe_delivery(pk, "mail", Visitor())
+        unsubscribing.unsubscribe_delivery(pk, "mail", Visitor(), Suppression.Source.MAILBOX)
     else:
         return hold_message(raw, report, mailbox, address)
     return Outcome.ACTED

@@ -72,7 +72,7 @@ def take_event(event: ProviderEvent) -> None:
     elif event.kind is Kind.COMPLAINED:
         policy.note_complaint(pk, SOURCE, event.detail)
     elif event.kind is Kind.UNSUBSCRIBED:
-        unsubscribing.unsubscribe_delivery(pk, "provider", Visitor())
+        unsubscribing.unsubscribe_delivery(pk, "provider", Visitor(), SOURCE)
     elif event.kind in (Kind.OPENED, Kind.CLICKED):
         _note_engagement(event)
 
