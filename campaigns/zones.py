@@ -51,6 +51,12 @@ def _names() -> frozenset[str]:
 
 
 @cache
+def list_names() -> tuple[str, ...]:
+    """List the names of all zones that pages offer."""
+    return ("UTC", *(name for _, cities in list_cities() for name, _ in cities))
+
+
+@cache
 def list_cities() -> list[tuple[str, list[tuple[str, str]]]]:
     """List the zones of all cities, (name, city) each, by their part of the world."""
     found = defaultdict(list)

@@ -5,7 +5,6 @@ One INSERT … SELECT makes them all.
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -133,7 +132,7 @@ def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:
     """
     if campaign.local_time is None:
         return DUE_AT_ONCE
-    names = _zone_names()
+    names = list(zones.list_names())
     instants = [windows.find_next_instant(campaign.local_time, ZoneInfo(name), since) for name in names]
     at_site = windows.find_next_instant(campaign.local_time, ZoneInfo(settings.TIME_ZONE), since)
     join = (
@@ -145,8 +144,3 @@ def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:
         join,
         {"zones": names, "instants": instants},
     )
-
-
-@lru_cache(maxsize=1)
-def _zone_names() -> list[str]:
-    return ["UTC", *(name for _, cities in zones.list_cities() for name, _ in cities)]

@@ -141,7 +141,7 @@ def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
     return editions.column_facts(campaign, FIELDS) | {
         "Recipients": ", ".join(sorted(map(str, targets))),
         "Shares": ", ".join(map(str, routes)),
-        **describe_test(SplitTest.objects.filter(campaign=campaign).first()),
+        **describe_test(variants.find_test(campaign)),
     }
 
 

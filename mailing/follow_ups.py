@@ -91,7 +91,7 @@ def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None =
             cursor.execute(
                 FREEZE.format(silent=SILENT.format(asked=asked)), _params(campaign) | {"list": silent.pk}
             )
-        return drafting.save_campaign(copy, changes={}, targets=[Target(mode="include", list=silent)])
+        return drafting.save_campaign(copy, changes={}, targets=[Target(mode="include", list=silent)], by=by)
 
 
 def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:

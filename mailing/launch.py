@@ -279,7 +279,7 @@ def _compile_all(campaign: EmailCampaign, test: SplitTest | None) -> list[conten
     """
     made: list[content.Compiled] = []
     for variant in variants.list_variants(campaign, test):
-        source = build_source(campaign, variant if test else None)
+        source = build_source(campaign, variant)
         if made:
             source = msgspec.structs.replace(source, earlier_links=made[-1].links)
         made.append(renderer.compile_content(source))

@@ -10,8 +10,8 @@ from django_q.tasks import async_task
 
 from campaigns.annotations import Argument, Standing
 from campaigns.lifecycle import KindLifecycle
-from mailing import endings, launch, progress
-from mailing.models import EmailCampaign, Route, SplitTest, Target
+from mailing import endings, launch, progress, variants
+from mailing.models import EmailCampaign, Route, Target
 from mailing.sending import breaker
 
 
@@ -64,7 +64,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             for route in campaign.routes.all()
         )
 
-        if test := SplitTest.objects.filter(campaign=campaign).first():
+        if test := variants.find_test(campaign):
             test.pk, test.campaign, test._state.adding = None, copy, True
             test.save(force_insert=True)
 

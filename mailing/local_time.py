@@ -70,7 +70,7 @@ def read_zone(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _names() -> dict[str, str]:
-    offered = {"UTC", *(name for _, cities in zones.list_cities() for name, _ in cities)}
+    offered = set(zones.list_names())
     # Any: Babel has no stubs for what it reads from CLDR
     aliases: Any = get_global("zone_aliases")
     of_windows: Any = get_global("windows_zone_mapping")  # Any: as above

@@ -8,6 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns import dates
+from campaigns.formats import thousands
 from campaigns.workspace.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
@@ -76,15 +77,15 @@ def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
     rows = [(at, found.get(at, (0, 0, 0))) for at in every]
     return Timeline(
         sent=draw_plot(
-            [_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], _write_amount
+            [_point(at, step, amounts[:1], "sent") for at, amounts in rows], SERIES[:1], thousands
         ),
         answers=draw_plot(
             [_point(at, step, amounts[1:], "opened", "clicked") for at, amounts in rows],
             SERIES[1:],
-            _write_amount,
+            thousands,
         ),
         table=draw_plot(
-            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, _write_amount
+            [_point(at, step, amounts) for at, amounts in rows if any(amounts)], SERIES, thousands
         ),
         is_by_hour=is_by_hour,
         is_nameless=is_nameless,
@@ -92,13 +93,9 @@ def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
 
 
 def _point(at: datetime, step: timedelta, amounts: tuple[int, ...], *words: str) -> Point:
-    cells = [_write_amount(amount) for amount in amounts]
+    cells = [thousands(amount) for amount in amounts]
     if words:
         cells = [f"{cell} {word}" for cell, word in zip(cells, words, strict=True)]
     return Point(
         dates.write_stretch(at, at + step), dates.write_time(timezone.localtime(at)), amounts, tuple(cells)
     )
-
-
-def _write_amount(amount: int) -> str:
-    return f"{amount:,}"

@@ -40,7 +40,7 @@ def look_up(campaign: EmailCampaign) -> Look:
     if campaign.total <= COUNTED_AT_ONCE:
         return Look(count_ledger(campaign.pk), is_late=False)
     kept = ReportFigures.objects.filter(pk=campaign.pk).first()
-    if kept is None or kept.counted_at is None or is_old(kept, database_time.now()):
+    if kept is None or is_old(kept, database_time.now()):
         ask_for_count(campaign.pk)
     counts = msgspec.convert(kept.counts, Counts) if kept and kept.counts else None
     return Look(counts, is_late=True)

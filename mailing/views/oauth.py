@@ -1,6 +1,5 @@
 """Login by OAuth 2: its registration, the way to the provider's page, and the way back."""
 
-import secrets
 import time
 
 from django.contrib import messages
@@ -145,10 +144,9 @@ def complete(request: Request) -> HttpResponse:
 def take_question(request: Request, state: str) -> Columns | None:
     """Take a question out of the session, by its state; None where nobody asked it, or long ago."""
     waiting = dict(request.session.get(IN_SESSION, {}))
-    known = next((each for each in waiting if secrets.compare_digest(each.encode(), state.encode())), None)
-    if known is None:
+    asked: Columns | None = waiting.pop(state, None)
+    if asked is None:
         return None
-    asked: Columns = waiting.pop(known)
     request.session[IN_SESSION] = waiting
     is_late = time.time() - float(asked["at"]) > ANSWER_WITHIN_SECONDS
     return None if is_late else asked

@@ -25,7 +25,7 @@ PAGE = "mailing/preferences.html"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """Return a GET shows what holds and changes nothing; a POST does what its button says."""
+    """Show what holds; a POST does what its button says."""
     try:
         reader = preferences.find_reader(trim_token(token))
     except BadLink as error:
@@ -66,7 +66,7 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """Return a GET shows a page with a button and never acts, for scanners follow links; a POST acts, once."""
+    """Show a page with a button; only a POST acts, once, for scanners follow links."""
     page = "mailing/confirm_address.html"
     try:
         row = preferences.find_address_change(token)

@@ -11,7 +11,7 @@ from campaigns.requests import Request
 from campaigns.views import render_refusal
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
-from mailing.variants import find_test, phases, report
+from mailing.variants import figures, find_test, list_variants, phases, report
 from mailing.views.again import operating
 from mailing.views.campaigns import viewing
 from mailing.views.editor import read_typed_campaign, split_test_context, writing
@@ -40,21 +40,23 @@ def test_figures(request: Request, pk: int) -> HttpResponse:
 def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
     """Send one variant to the rest; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
+    test = find_test(campaign)
     try:
-        phases.refuse_choice(campaign, find_test(campaign), number)
-        letter = chr(ord("A") + number)
-        if request.method != "POST":
-            found = report.read_test_report(campaign, database_time.now())
-            return ask_whether_sure(
-                request,
-                title=f"Send variant {letter} to the rest?",
-                sentence=f"{found.verdict.sentence if found else ''} The rest, {found.counted.held if found else 0:,} "
-                f"recipients, gets variant {letter}. That cannot be undone.",
-                label=f"Send variant {letter}",
-                back=campaign.get_absolute_url(),
-            )
-        phases.choose_winner(campaign, number, by=request.user)
+        if request.method == "POST":
+            campaign = phases.choose_winner(campaign, number, by=request.user)
+            letter = list_variants(campaign, test)[number].letter
+            messages.success(request, f"Variant {letter} of “{campaign}” goes to the rest.")
+            return redirect(campaign)
+        counted = phases.refuse_choice(campaign, test, number)
     except Refused as refused:
         return render_refusal(request, campaign, refused)
-    messages.success(request, f"Variant {letter} of “{campaign}” goes to the rest.")
-    return redirect(campaign)
+    letter = counted.variants[number].variant.letter
+    verdict = figures.judge_variants(counted.variants, test.winner_by if test else "")
+    return ask_whether_sure(
+        request,
+        title=f"Send variant {letter} to the rest?",
+        sentence=f"{verdict.sentence} The rest, {counted.held:,} recipients, gets variant {letter}. "
+        "That cannot be undone.",
+        label=f"Send variant {letter}",
+        back=campaign.get_absolute_url(),
+    )

@@ -45,8 +45,8 @@ class Kind(StrEnum):
 class ProviderEvent(msgspec.Struct, frozen=True):
     """One thing that happened to one mail of ours.
 
-    digest: the same for the same event sent again. at: when it happened, None where the provider does not say.
-    failure: of a bounce. url: of a click. user_agent: of an open or click.
+    digest: of an open or click, the same for the same event sent again. at: when it happened, None where the provider
+    does not say. failure: of a bounce. url: of a click. user_agent: of an open or click.
     """
 
     kind: Kind
@@ -91,13 +91,13 @@ def _note_engagement(event: ProviderEvent) -> None:
         if cursor.fetchone() is None:
             return
     pk, link = event.delivery_id, None
+    terms = tracking.read_terms(pk)
     kind = Event.Kind.OPENED if event.kind is Kind.OPENED else Event.Kind.CLICKED
     if kind == Event.Kind.CLICKED:
-        link = links.find_index(pk, event.url)
+        link = links.find_index(pk, terms.campaign, event.url)
         if link is None:
             return
     at = event.at or database_time.now()
-    terms = tracking.read_terms(pk)
     if terms.basis:
         is_noted = _is_noted(pk, kind, link, at)
     else:

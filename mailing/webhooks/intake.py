@@ -8,7 +8,6 @@ from hashlib import blake2b
 import msgspec
 from anymail.signals import EventType
 from django.conf import settings
-from django.db.models import Q
 from django.http import HttpRequest
 
 from campaigns import database_time
@@ -79,8 +78,8 @@ def take_request(request: HttpRequest, webhook: Webhook) -> int:
     for event in events:
         take_event(event)
     now = database_time.now()
-    is_stale = Q(last_event_at=None) | Q(last_event_at__lt=now - LAST_EVENT_STEP)
-    Webhook.objects.filter(is_stale, pk=webhook.pk).update(last_event_at=now)
+    if webhook.last_event_at is None or webhook.last_event_at < now - LAST_EVENT_STEP:
+        Webhook.objects.filter(pk=webhook.pk).update(last_event_at=now)
     return len(events)
 
 
@@ -118,10 +117,11 @@ def _translate(webhook: Webhook, event: Json) -> ProviderEvent | None:
     pk = _find_delivery(str(metadata.get(NAME) or _find_tag(event)), str(event.message_id or ""))
     if pk is None:
         return None
+    is_engagement = kind in (Kind.OPENED, Kind.CLICKED)  # whatever else comes twice changes nothing by itself
     return ProviderEvent(
         kind,
         pk,
-        _digest(f"{webhook.provider} {kind} {pk} {_write_stable(event.esp_event)}"),
+        _digest(f"{webhook.provider} {kind} {pk} {_write_stable(event.esp_event)}") if is_engagement else "",
         _trust_moment(event.timestamp),
         bounces.judge_event(webhook.provider, event) if kind is Kind.BOUNCED else None,
         str(event.click_url or ""),
