@@ -123,9 +123,9 @@ def test_two_runs_together_keep_to_an_even_rate_over_pause_and_resume(server):
     campaign = launch_campaign(40, connection=to(server, per_second=10, max_connections=6))
 
     def run_both(until):
-        with contextlib.ExitStack() as runs:
+        with contextlib.ExitStack() as threads:
             for number in range(lanes.LANES_PER_CONNECTION):
-                runs.enter_context(
+                threads.enter_context(
                     in_thread(lambda number=number: runs.run_lane(campaign.connection_id, number))
                 )
             wait_for(until, 60)
