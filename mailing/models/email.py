@@ -13,6 +13,7 @@ from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
+from mailing.models.offers import CarriedOffer
 from mailing.models.sending_times import SendingTimes
 from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
 
@@ -28,7 +29,7 @@ class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
-class EmailCampaign(Campaign, SendingTimes):
+class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
     """One mail to the contacts of its targets."""
 
     KIND = Campaign.Kind.EMAIL
@@ -71,6 +72,7 @@ class EmailCampaign(Campaign, SendingTimes):
         "winner",
         "unforeseen",
         "recent_results",
+        "offer_stopped_at",
     }
 
     class Format(models.TextChoices):
@@ -183,6 +185,7 @@ class EmailCampaign(Campaign, SendingTimes):
         verbose_name = "e-mail campaign"
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
         constraints = [
+            *CarriedOffer.Meta.constraints,
             models.CheckConstraint(
                 name="winner_once_the_rest_is_sent",
                 condition=Q(phase="rest", winner__isnull=False)
