@@ -35,6 +35,7 @@ class Purpose(IntEnum):
     UNSUBSCRIBE = 2
     MESSAGE_ID = 3
     PREFERENCES = 4
+    OFFER = 5
 
 
 class Tokens(NamedTuple):
@@ -61,6 +62,15 @@ def _make_keyed_click_hash(secret: str) -> "blake2b":
 def sign_token(delivery_id: int, purpose: Purpose) -> str:
     """Make the token of this delivery for one purpose."""
     return _sign(_make_keyed_hash(settings.SECRET_KEY), delivery_id)[purpose]
+
+
+def sign_offer_token(delivery_id: int) -> str:
+    """Make the token of the page and the pictures of a delivery's code. Few mails have one: `Tokens` has it not."""
+    key = delivery_id.to_bytes(KEY_BYTES)
+    mac = _make_keyed_hash(settings.SECRET_KEY).copy()
+    mac.update(key)
+    place = Purpose.OFFER * TOKEN_PART_BYTES
+    return urlsafe_b64encode(key + mac.digest()[place : place + TOKEN_PART_BYTES]).decode()
 
 
 def sign_tokens(delivery_ids: Iterable[int], campaign_id: int | None = None) -> list[Tokens]:
