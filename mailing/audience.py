@@ -106,7 +106,8 @@ excluded AS ({excluded}),
 judged AS MATERIALIZED (
     SELECT once.contact_id, contact.email, once.times, once.has_left,
            once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
-           suppression.id IS NOT NULL AS is_suppressed, {needs_customer} AND contact.customer_id IS NULL AS lacks_customer
+           suppression.id IS NOT NULL AS is_suppressed,
+           {needs_customer} AND contact.customer_id IS NULL AS lacks_customer
     FROM once
     JOIN mailing_contact AS contact ON contact.id = once.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = contact.email
@@ -364,7 +365,9 @@ def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, l
             f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
         ]
     if campaign.offer_id and campaign.code_is_bound and not contact.customer_id:
-        return False, ["They have no customer number, and a till must name the customer for this mail’s code."]
+        return False, [
+            "They have no customer number, and a till must name the customer for this mail’s code."
+        ]
     return True, reasons
 
 

@@ -33,7 +33,7 @@ class CarryingMail(msgspec.Struct, frozen=True):
     waiting: int
 
     @property
-    def left(self) -> int:
+    def open_codes(self) -> int:
         """Codes that were sent and are not redeemed; of a shared code nobody can say."""
         is_shared = self.campaign.code_kind == EmailCampaign.CodeKind.SHARED
         return 0 if is_shared else max(0, self.sent - self.redeemed)

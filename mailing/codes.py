@@ -5,7 +5,6 @@ The random part comes from PostgreSQL's strong source (gen_random_uuid), of whos
 """
 
 import secrets
-from datetime import datetime
 from typing import NamedTuple
 
 from django.db import connection
@@ -20,13 +19,17 @@ RANDOM_LETTERS = 8
 LONGEST_CODE = 40
 SAMPLE_LETTERS = "RTKMWHPX"  # of the code that previews and test mails show
 
-_DIGITS = ", ".join(f"number / {len(ALPHABET) ** place} % {len(ALPHABET)}" for place in range(RANDOM_LETTERS))
+_DIGITS = ", ".join(
+    f"mod(number / {len(ALPHABET) ** place}, {len(ALPHABET)})" for place in range(RANDOM_LETTERS)
+)
 _LETTERS = " || ".join(
     f"substr('{ALPHABET}', digits[{place}]::int + 1, 1)" for place in range(1, RANDOM_LETTERS + 1)
 )
 _CHECK = " + ".join(f"{weight} * digits[{weight}]" for weight in range(1, RANDOM_LETTERS + 1))
 
-MOST_DRAWS = 10  # for a recipient whose code existed already; one draw in a thousand million meets another code
+MOST_DRAWS = (
+    10  # for a recipient whose code existed already; one draw in a thousand million meets another code
+)
 
 # Parts of a statement, after a common table expression `recipients` with contact_id. A code that exists is left out.
 _DRAW = f"""
@@ -34,9 +37,9 @@ drawn AS MATERIALIZED (
     SELECT contact_id, ('x' || right(gen_random_uuid()::text, 12))::bit(48)::bigint AS number FROM recipients
 ),
 lettered AS MATERIALIZED (
-    SELECT contact_id, {_LETTERS} || substr('{ALPHABET}', (({_CHECK}) % {len(ALPHABET)})::int + 1, 1) AS letters
+    SELECT contact_id, {_LETTERS} || substr('{ALPHABET}', mod({_CHECK}, {len(ALPHABET)})::int + 1, 1) AS letters
     FROM (SELECT contact_id, ARRAY[{_DIGITS}] AS digits FROM drawn) AS split
-),""".replace("%", "%%")
+),"""
 _CODED = """
 coded AS (
     INSERT INTO promotions_coupon (promotion_id, code, key, kind, active, ends_at, min_subtotal, uses, overrun_uses,
@@ -64,7 +67,8 @@ WHERE delivery.campaign_id = %s AND delivery.contact_id = coded.made_for
 # Of recipients whom the mail never reached. Locked in the order in which sales lock coupons.
 SWITCH_OFF_UNSENT = """
 UPDATE promotions_coupon SET active = false WHERE id IN (
-    SELECT coupon.id FROM promotions_coupon AS coupon JOIN mailing_delivery AS delivery ON delivery.coupon_id = coupon.id
+    SELECT coupon.id FROM promotions_coupon AS coupon
+    JOIN mailing_delivery AS delivery ON delivery.coupon_id = coupon.id
     WHERE delivery.campaign_id = %s AND delivery.status IN ('skipped', 'failed', 'bounced')
       AND delivery.sent_at IS NULL AND coupon.made_for IS NOT NULL AND coupon.active
     ORDER BY coupon.id FOR UPDATE OF coupon
@@ -142,8 +146,9 @@ def _find_shared_coupon(campaign: EmailCampaign) -> Coupon:
     while True:
         if code and (known := find_coupon(code)):
             return known
+        made = code or draw_code()
         coupon, is_new = Coupon.objects.get_or_create(
-            key=code_key(made := code or draw_code()),
+            key=code_key(made),
             defaults={
                 "promotion_id": campaign.offer_id,
                 "code": made,
@@ -174,5 +179,5 @@ def switch_off_unsent(campaign_id: int) -> int:
     """Switch off the codes of a cancelled or failed campaign that nobody was sent; return how many."""
     with connection.cursor() as cursor:
         cursor.execute(SWITCH_OFF_UNSENT, [campaign_id])
-        return cursor.rowcount
-
+        switched: int = cursor.rowcount
+    return switched

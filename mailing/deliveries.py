@@ -43,7 +43,7 @@ class DueTimes(NamedTuple):
 MAKE_DELIVERIES = """,
 recipients AS (
     SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
-),
+){draw},
 total AS (SELECT count(*) AS n FROM recipients),
 quota AS (
     SELECT connection_id, position, n, n * share / whole AS base, n * share %% whole AS rest
@@ -58,7 +58,7 @@ given AS (
 turns AS (
     SELECT connection_id, row_number() OVER (ORDER BY (turn - 0.5::float8) / amount, position) AS place
     FROM given, generate_series(1, amount) AS turn
-){draw},
+),
 made AS (
     INSERT INTO mailing_delivery
         (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text,
@@ -111,10 +111,10 @@ def make_deliveries(
             sql,
             [
                 *chosen.params,
+                *given.draw_params,
                 [smtp.pk for smtp, _ in shares],
                 parts,
                 parts,
-                *given.draw_params,
                 campaign.pk,
                 *due.params.values(),
             ],

@@ -204,7 +204,7 @@ def build_reader(campaign: EmailCampaign, contact: Contact) -> content.Recipient
 def build_recipient(
     contact: Contact, *, message_id: str = "", seed: str | int = "", offer: JsonObject | None = None
 ) -> content.Recipient:
-    """Return what a template may read of this contact; their own attributes never hide a standard one, nor the offer."""
+    """Return what a template may read of this contact; own attributes hide neither a standard one nor the offer."""
     carried = {"offer": offer} if offer else {}
     return content.Recipient(
         email=contact.email,
@@ -259,9 +259,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     test = variants.find_test(campaign)
     try:
         compiled, *others = _compile_all(campaign, test)
-        chosen = audience.build_judged_query(
-            audience.read_selection_of(campaign)
-        )
+        chosen = audience.build_judged_query(audience.read_selection_of(campaign))
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())

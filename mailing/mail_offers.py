@@ -7,7 +7,6 @@ import msgspec
 from django.conf import settings
 
 from campaigns.annotations import JsonObject
-from mailing.sending import tokens
 
 
 class MailOffer(msgspec.Struct, frozen=True):
@@ -30,11 +29,11 @@ class MailOffer(msgspec.Struct, frozen=True):
         day = now.astimezone(zone).date() + timedelta(days=self.code_days + 1)
         return datetime.combine(day, time(), zone)
 
-    def write_values(self, code: str, delivery_id: int, now: datetime) -> JsonObject:
-        """Return what templates read as `offer`. A mail promises no more than the promotion gives."""
+    def write_values(self, code: str, token: str, now: datetime) -> JsonObject:
+        """Return what templates read as `offer`; `token` is that of its page. No end is later than the promotion's."""
         ends = [end for end in (self.find_code_end(now), self.ends_at) if end]
         end = min(ends).astimezone(ZoneInfo(self.zone)) if ends else None
-        base = f"{settings.PUBLIC_URL}/o/{tokens.sign_offer_token(delivery_id)}"
+        base = f"{settings.PUBLIC_URL}/o/{token}"
         return {
             "code": code,
             "label": self.label,

@@ -109,7 +109,7 @@ def _list_keys(statement: str, now: datetime) -> list[int]:
 
 
 def pause_with_offer(campaign_id: int, now: datetime) -> None:
-    """Pause a running campaign whose offer stopped, with the reason; one that is not running any more stays as it is."""
+    """Pause a running campaign whose offer stopped, with the reason; one that runs no more stays as it is."""
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     fault = find_fault(campaign, now)
     if fault is None:
@@ -151,8 +151,11 @@ def read_mail_offer(campaign: EmailCampaign) -> MailOffer | None:
 def write_sample_values(campaign: EmailCampaign) -> JsonObject | None:
     """Return what a preview or a test mail reads as `offer`."""
     offer = read_mail_offer(campaign)
+    if offer is None:
+        return None
     code = codes.write_sample_code(campaign)
-    return offer and offer.write_values(code, tokens.TEST_DELIVERY_ID, database_time.now())
+    token = tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.OFFER)
+    return offer.write_values(code, token, database_time.now())
 
 
 def write_values_of(delivery_id: int) -> JsonObject | None:
@@ -161,8 +164,10 @@ def write_values_of(delivery_id: int) -> JsonObject | None:
     if delivery is None or delivery.coupon is None:
         return None
     offer = read_mail_offer(delivery.campaign)
-    sent_at = delivery.sent_at or database_time.now()
-    return offer and offer.write_values(delivery.coupon.code, delivery.pk, sent_at)
+    if offer is None:
+        return None
+    token = tokens.sign_token(delivery.pk, tokens.Purpose.OFFER)
+    return offer.write_values(delivery.coupon.code, token, delivery.sent_at or database_time.now())
 
 
 def read_note(campaign: EmailCampaign) -> content.OfferNote | None:

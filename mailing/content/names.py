@@ -8,7 +8,9 @@ SUBJECT = "__subject"  # the subject as this recipient reads it, for the title o
 
 OFFER = "offer"  # what the mail carries for this recipient: a code, and what goes with it
 OFFER_FIELDS = ("code", "label", "ends_at", "until", "qr", "barcode")
-OFFER_PATHS = {f"{OFFER}.{field}": field for field in OFFER_FIELDS}  # each is spliced like a variable of its own
+OFFER_PATHS = {
+    f"{OFFER}.{field}": field for field in OFFER_FIELDS
+}  # each is spliced like a variable of its own
 
 TRAP = 999_999  # the number of the honeypot link: far above any that a link can have
 

@@ -480,7 +480,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="winner_once_the_rest_is_sent",
-                    )
+                    ),
                 ],
             },
             bases=("campaigns.campaign",),

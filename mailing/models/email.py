@@ -190,7 +190,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
                 name="winner_once_the_rest_is_sent",
                 condition=Q(phase="rest", winner__isnull=False)
                 | (Q(phase__in=["", "testing", "waiting"]) & Q(winner=None)),
-            )
+            ),
         ]
 
     def get_absolute_url(self) -> str:

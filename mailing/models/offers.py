@@ -22,9 +22,7 @@ class CarriedOffer(models.Model):
         related_name="mails",
         help_text="A promotion that applies with a coupon code. Choose none for a mail without an offer.",
     )
-    code_kind = models.CharField(
-        "kind of code", max_length=10, choices=CodeKind, default=CodeKind.PERSONAL
-    )
+    code_kind = models.CharField("kind of code", max_length=10, choices=CodeKind, default=CodeKind.PERSONAL)
     code_prefix = models.CharField(
         "codes begin with",
         max_length=20,

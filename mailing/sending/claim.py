@@ -351,11 +351,12 @@ async def claim_deliveries(
 def _make_claimed(campaign: RunningCampaign, row: Row, own: tokens.Tokens) -> ClaimedDelivery:
     offer, coupon, ends_at = campaign.offer, None, None
     if offer:
-        *row, coupon, code, now = row
+        coupon, code, now = row[-3:]
+        row = row[:-3]
     pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first, variant = row
     attributes |= zip(STANDARD_FIELDS, standard, strict=True)
     if offer:
-        attributes["offer"] = offer.write_values(code, pk, now)
+        attributes["offer"] = offer.write_values(code, own.offer, now)
         ends_at = offer.find_code_end(now) if offer.code_days else None
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
     return ClaimedDelivery(

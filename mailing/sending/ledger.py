@@ -61,7 +61,7 @@ ended AS (
 """,
     unless="""
   AND delivery.campaign_id NOT IN (SELECT id FROM stopped)
-  AND NOT EXISTS (SELECT FROM promotions_coupon AS coupon WHERE coupon.id = delivery.coupon_id AND NOT coupon.active)""",
+  AND NOT EXISTS (SELECT FROM promotions_coupon AS code WHERE code.id = delivery.coupon_id AND NOT code.active)""",
 )
 
 ATTEMPTS = """
@@ -296,7 +296,11 @@ def _records(results: list[tuple[ClaimedDelivery, Fate]]) -> str:
 
 def _write_ends(with_codes: list[ClaimedDelivery]) -> str:
     """Return the ends of their codes as a JSON array, in the order in which tills lock coupons."""
-    ends = {claimed.coupon: claimed.code_ends_at for claimed in with_codes if claimed.code_ends_at}
+    ends = {
+        claimed.coupon: claimed.code_ends_at
+        for claimed in with_codes
+        if claimed.coupon and claimed.code_ends_at
+    }
     return msgspec.json.encode([{"id": pk, "ends_at": ends[pk]} for pk in sorted(ends)]).decode()
 
 

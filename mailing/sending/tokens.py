@@ -46,6 +46,7 @@ class Tokens(NamedTuple):
     unsubscribe: str
     message_id: str
     preferences: str
+    offer: str
 
 
 @lru_cache(maxsize=1)
@@ -62,15 +63,6 @@ def _make_keyed_click_hash(secret: str) -> "blake2b":
 def sign_token(delivery_id: int, purpose: Purpose) -> str:
     """Make the token of this delivery for one purpose."""
     return _sign(_make_keyed_hash(settings.SECRET_KEY), delivery_id)[purpose]
-
-
-def sign_offer_token(delivery_id: int) -> str:
-    """Make the token of the page and the pictures of a delivery's code. Few mails have one: `Tokens` has it not."""
-    key = delivery_id.to_bytes(KEY_BYTES)
-    mac = _make_keyed_hash(settings.SECRET_KEY).copy()
-    mac.update(key)
-    place = Purpose.OFFER * TOKEN_PART_BYTES
-    return urlsafe_b64encode(key + mac.digest()[place : place + TOKEN_PART_BYTES]).decode()
 
 
 def sign_tokens(delivery_ids: Iterable[int], campaign_id: int | None = None) -> list[Tokens]:
@@ -96,7 +88,7 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
     mac = keyed.copy()
     mac.update(key)
     digest = mac.digest()
-    # all five are encoded at once: 18 bytes make 24 letters, without a rest
+    # all six are encoded at once: 18 bytes make 24 letters, without a rest
     letters = urlsafe_b64encode(
         key
         + digest[:10]
@@ -108,8 +100,12 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
         + digest[30:40]
         + key
         + digest[40:50]
+        + key
+        + digest[50:60]
     ).decode()
-    return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:96], letters[96:])
+    return Tokens(
+        letters[:24], letters[24:48], letters[48:72], letters[72:96], letters[96:120], letters[120:]
+    )
 
 
 def read_token(token: str, purpose: Purpose) -> int:

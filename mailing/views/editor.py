@@ -62,7 +62,9 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     """
     form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
-    if request.method != "POST" or "look" in request.POST:  # a promotion is only looked for, without JavaScript
+    if (
+        request.method != "POST" or "look" in request.POST
+    ):  # a promotion is only looked for, without JavaScript
         return render_editor(request, form, campaign, test_form)
     if all([form.is_valid(), test_form.is_valid()]):
         try:
@@ -120,7 +122,7 @@ def render_editor(
         "now": database_time.now(),
         "reader": find_reader(request.POST),
         "sample_code": codes.write_sample_code(form.instance),
-        "sample_token": tokens.sign_offer_token(tokens.TEST_DELIVERY_ID),
+        "sample_token": tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.OFFER),
         **split_test_context(test_form, campaign or EmailCampaign()),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)

@@ -1,4 +1,4 @@
-"""The letter that checks a code: a slip of the fingers never makes another code, and a scanner's prefix changes none."""
+"""The letter that checks a code: a slip of the fingers never makes another one; and the prefix of scanners."""
 
 import itertools
 import random

@@ -10,16 +10,18 @@ BODY = (
 )
 
 
-def make_offer(status="active", **fields):
+def make_offer(stands="active", **fields):
     """A promotion with coupons in one campaign of this status; return both."""
     promotion = PromotionFactory(**{"name": "A tenth off", "trigger": "coupon"} | fields)
-    return promotion, link(promotion, status)
+    return promotion, link(promotion, stands)
 
 
 def link(promotion, status="active", **fields):
     """One more campaign of a promotion."""
     parts = [lambda key: Link.objects.bulk_create([Link(campaign_id=key, promotion=promotion)])]
-    return PromotionCampaignFactory(**{"name": "Autumn at the till", "status": status, "parts": parts} | fields)
+    return PromotionCampaignFactory(
+        **{"name": "Autumn at the till", "status": status, "parts": parts} | fields
+    )
 
 
 def draft_mail(recipients=3, **fields):

@@ -36,7 +36,7 @@ def mail():
 
 @pytest.fixture
 def token(mail):
-    return tokens.sign_offer_token(mail.deliveries.get().pk)
+    return tokens.sign_token(mail.deliveries.get().pk, Purpose.OFFER)
 
 
 def test_the_pictures_are_kept_for_long_and_say_the_code(client, token):
@@ -98,7 +98,7 @@ def test_the_page_of_a_coupon_says_who_got_it_and_the_promotions_page_which_mail
 
 
 def test_a_test_mails_link_shows_a_sample(client):
-    token = tokens.sign_offer_token(tokens.TEST_DELIVERY_ID)
+    token = tokens.sign_token(tokens.TEST_DELIVERY_ID, Purpose.OFFER)
     assert "RTKMWHPX" in client.get(reverse("mailing:code_page", args=[token])).text
     assert client.get(reverse("mailing:code_qr", args=[token])).status_code == 200
 

@@ -115,13 +115,15 @@ def test_a_bound_code_is_good_for_its_customer_and_nobody_without_a_number_gets_
 
 
 def test_a_mail_without_an_offer_makes_no_codes_and_leaves_out_nobody():
-    campaign = launch_mail(offer=None, body="Hello\n\n[Unsubscribe]({{ unsubscribe_url }})", code_is_bound=True)
+    campaign = launch_mail(
+        offer=None, body="Hello\n\n[Unsubscribe]({{ unsubscribe_url }})", code_is_bound=True
+    )
     assert (campaign.total, Coupon.objects.count()) == (3, 0)
 
 
 def test_of_a_cancelled_campaign_the_codes_that_were_sent_stay_good_and_the_others_are_switched_off():
     campaign = launch_mail(4)
-    sent, doubtful, bounced, waiting = campaign.deliveries.order_by("pk")
+    sent, doubtful, bounced, _ = campaign.deliveries.order_by("pk")
     Delivery.objects.filter(pk=sent.pk).update(status="accepted", sent_at=timezone.now(), due_at=None)
     Delivery.objects.filter(pk=doubtful.pk).update(status="uncertain", due_at=None)
     Delivery.objects.filter(pk=bounced.pk).update(status="bounced", due_at=None)
@@ -139,7 +141,9 @@ def test_sql_and_python_write_the_same_check_letter():
 
 def test_the_random_letters_are_spread_evenly():
     """Each of the 23 letters at each of 8 places: 20,000 draws differ by far less than a tenth."""
-    sql = f"WITH recipients AS (SELECT n AS contact_id FROM generate_series(1, 20000) AS n),{codes._DRAW}".rstrip(",")
+    sql = f"WITH recipients AS (SELECT n AS contact_id FROM generate_series(1, 20000) AS n),{codes._DRAW}".rstrip(
+        ","
+    )
     with connection.cursor() as cursor:
         cursor.execute(f"{sql.replace('%%', '%')} SELECT letters FROM lettered")
         drawn = [row[0] for row in cursor]

@@ -11,6 +11,7 @@ from mailing import launch, renderer
 from mailing.content import Links, OfferNote, Recipient, Source, compile, find_problems
 from mailing.mail_offers import MailOffer, write_end
 from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
 from tests.mailing.offers.carrying import BODY, draft_mail, make_offer
 
 OFFER = {
@@ -136,7 +137,7 @@ def offer(**fields):
 )
 def test_days_after_the_mail_end_with_the_last_of_them_where_the_shops_are(sent, days, last_day):
     mail = offer(code_days=days)
-    values = mail.write_values("C", 1, datetime.fromisoformat(sent))
+    values = mail.write_values("C", "tok", datetime.fromisoformat(sent))
     assert values["ends_at"] == last_day
     end = mail.find_code_end(datetime.fromisoformat(sent))
     assert (end.hour, end.minute, write_end(end)) == (0, 0, last_day)
@@ -145,9 +146,9 @@ def test_days_after_the_mail_end_with_the_last_of_them_where_the_shops_are(sent,
 def test_a_mail_promises_no_longer_than_the_promotion_lasts():
     soon = datetime(2026, 12, 1, 17, 0, tzinfo=UTC)
     now = datetime(2026, 11, 29, 12, 0, tzinfo=UTC)
-    assert offer(code_days=30, ends_at=soon).write_values("C", 1, now)["ends_at"] == "2026-12-01 18:00"
-    assert offer(code_days=1, ends_at=soon).write_values("C", 1, now)["ends_at"] == "2026-11-30"
-    assert offer().write_values("C", 1, now)["ends_at"] == ""
+    assert offer(code_days=30, ends_at=soon).write_values("C", "tok", now)["ends_at"] == "2026-12-01 18:00"
+    assert offer(code_days=1, ends_at=soon).write_values("C", "tok", now)["ends_at"] == "2026-11-30"
+    assert offer().write_values("C", "tok", now)["ends_at"] == ""
 
 
 # ── previews and test mails ──────────────────────────────────────────────────────────────────────────────────────────
@@ -157,10 +158,11 @@ def test_a_mail_promises_no_longer_than_the_promotion_lasts():
 def test_a_preview_shows_a_code_that_looks_real_and_is_none():
     mail = draft_mail(code_prefix="autumn-")
     shown = renderer.render_preview(
-        launch.build_source(mail), launch.build_reader(mail, mail.targets.get().list.memberships.first().contact)
+        launch.build_source(mail),
+        launch.build_reader(mail, mail.targets.get().list.memberships.first().contact),
     )
     assert "AUTUMN-RTKMWHPXF" in shown.text or re.search("AUTUMN-RTKMWHPX.", shown.text)
-    assert tokens.sign_offer_token(tokens.TEST_DELIVERY_ID) in shown.html
+    assert tokens.sign_token(tokens.TEST_DELIVERY_ID, Purpose.OFFER) in shown.html
 
 
 @pytest.mark.django_db

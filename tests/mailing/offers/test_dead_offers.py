@@ -24,7 +24,9 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 def count(campaign, **figures):
     """A counter of a campaign with these figures."""
-    return Counter.objects.create(campaign=campaign, is_open=True, **{"ceiling": figures.get("budget")} | figures)
+    return Counter.objects.create(
+        campaign=campaign, is_open=True, **{"ceiling": figures.get("budget")} | figures
+    )
 
 
 # ── what is dead ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -145,7 +147,7 @@ def test_e4_a_mail_pauses_itself_with_its_offer_and_says_why_and_what_brings_it_
 
 @pytest.mark.django_db
 def test_e4_a_mail_that_is_set_so_resumes_by_itself_once_its_offer_is_alive_again():
-    promotion, campaign = make_offer()
+    promotion, _ = make_offer()
     mail = launch_mail(offer=promotion, resumes_with_offer=True)
     publish.switch(promotion, False)
     offers.heed_offers(timezone.now())
@@ -187,7 +189,9 @@ def test_no_claim_takes_a_recipient_while_the_offer_is_dead_or_its_budget_only_h
     elif stops == "off":
         Promotion.objects.update(status="inactive")
     else:
-        mail = launch_mail(20, offer=promotion, connection=to(server), code_ends_at=timezone.now() + timedelta(seconds=1))
+        mail = launch_mail(
+            20, offer=promotion, connection=to(server), code_ends_at=timezone.now() + timedelta(seconds=1)
+        )
         wait_for(lambda: fresh(mail).code_ends_at <= timezone.now())
     assert runs.run_lane(mail.connection_id, 0) == 0
     assert counts(mail) == {"pending": 20}

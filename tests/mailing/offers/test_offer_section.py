@@ -31,11 +31,22 @@ def test_an_offer_is_chosen_with_its_kind_of_code_and_its_end(marketer):
     promotion, _ = make_offer()
     mail = draft_mail(offer=None)
     answer = post(
-        marketer, mail, has_offer="on", offer=promotion.pk, code_kind="personal", code_prefix="AUT-", code_days="7"
+        marketer,
+        mail,
+        has_offer="on",
+        offer=promotion.pk,
+        code_kind="personal",
+        code_prefix="AUT-",
+        code_days="7",
     )
     assert answer.status_code == 302
     saved = fresh(mail)
-    assert (saved.offer, saved.code_kind, saved.code_prefix, saved.code_days) == (promotion, "personal", "AUT-", 7)
+    assert (saved.offer, saved.code_kind, saved.code_prefix, saved.code_days) == (
+        promotion,
+        "personal",
+        "AUT-",
+        7,
+    )
     page = marketer.get(saved.get_absolute_url()).text
     assert "7 days after the mail" in page
     assert "AUT-RTKMWHPX" in marketer.get(reverse("mailing:campaign_edit", args=[mail.pk])).text
@@ -52,7 +63,10 @@ def test_without_the_tick_a_mail_carries_nothing(marketer):
     ("typed", "sentence"),
     [
         ({}, "Choose the promotion that the mail carries."),
-        ({"code_days": "3", "code_ends_at": "2030-01-01T00:00"}, "Give an end or a number of days, not both."),
+        (
+            {"code_days": "3", "code_ends_at": "2030-01-01T00:00"},
+            "Give an end or a number of days, not both.",
+        ),
         ({"code_prefix": "no blanks"}, "Letters of the alphabet, digits and hyphens only."),
     ],
 )
