@@ -27,7 +27,7 @@ _ascii_local = re.compile(rf"{_ATOM}+(?:\.{_ATOM}+)*").fullmatch
 _ascii_domain = re.compile(
     r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!\d+$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 ).fullmatch
-_named = re.compile(r"([^<>]*)<\s*([^<>]+?)\s*>").fullmatch
+_named = re.compile(r"([^<>]*)<([^<>]+)>").fullmatch
 _words = re.compile(r"[\W\d_]+").split
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xFE6B: ord("@")}
@@ -73,7 +73,7 @@ def _strip_decoration(text: str) -> str:
         if address[:7].lower() == "mailto:":
             address = unquote(address[7:].removeprefix("//").partition("?")[0]).strip()
         if match := _named(address):
-            address = _take_from_brackets(match[1].strip(), match[2], text)
+            address = _take_from_brackets(match[1].strip(), match[2].strip(), text)
         if address[:1] + address[-1:] in _PAIRS and len(address) > 2:
             address = address[1:-1].strip()
         address = (

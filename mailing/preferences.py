@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 from django.conf import settings
 from django.core import signing
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext
@@ -290,7 +290,11 @@ def confirm_address(token: str) -> AddressChange:
         if Suppression.objects.filter(email__in=(row.was, row.email)).exists():
             raise Refused("No mail of ours goes to this address. Nothing was changed.")
         contact.email, contact.soft_bounces = row.email, 0
-        contact.save(update_fields=["email", "soft_bounces", "updated_at"])
+        try:
+            with transaction.atomic():
+                contact.save(update_fields=["email", "soft_bounces", "updated_at"])
+        except IntegrityError as error:  # it has just come with an import
+            raise Refused("We know this address already. Nothing was changed.") from error
         row.confirmed_at = database_time.now()
         row.save(update_fields=["confirmed_at"])
         PreferenceChange.objects.create(

@@ -37,7 +37,7 @@ urlpatterns = [
     path("o/<str:token>/barcode.png", codes.barcode, name="code_barcode"),
     path("o/<path:token>", codes.code_page, name="code_page"),
     path("p/<path:token>", preferences.contact_preferences, name="preferences"),
-    path("address/<str:token>", preferences.confirm_address, name="confirm_address"),
+    path("address/<path:token>", preferences.confirm_address, name="confirm_address"),
     path("password/reset/", password_reset.ask, name="password_reset"),
     path("password/reset/done/", password_reset.complete, name="password_reset_complete"),
     path(

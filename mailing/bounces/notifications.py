@@ -49,7 +49,7 @@ def read_recipients(part: Message, around: str) -> dict[str, list[Failure]]:
     count = 0
     for group in read_groups(decode_report(part)):
         action = group.get("action", "").lower().split(" ")[0].strip("\"';,.()")
-        action = "failed" if action.startswith("fail") else action
+        action = "failed" if action.startswith(("fail", "expired")) else action
         if not action or count >= MOST_RECIPIENTS:
             continue
         count += 1

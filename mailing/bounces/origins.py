@@ -19,7 +19,7 @@ RECIPIENT_HEADERS = (
     "To",
     "Cc",
 )
-_FOR = re.compile(r"\bfor\s+<?([^\s<>;]+@[^\s<>;]+?)>?(?:[\s;]|$)")
+_FOR = re.compile(r"\bfor\s+<?([^\s<>;@]+@[^\s<>;@]+)>?(?:[\s;]|$)")
 _MESSAGE_ID = re.compile(rb"message-id:[ \t\r\n]*<([\w-]{24})@", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(
     r"^\W*(?:(?:re|aw|sv|fwd?|wg)\s*:\s*)*(?:please\s+)?(?:unsubscribe|remove|opt[ -]?out|stop|abmelden"

@@ -1,24 +1,26 @@
 """A message that anybody may have sent, opened so that nothing in it can raise, take long, or be mistaken for ours."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.message import Message
+from email.policy import Compat32
 from html import unescape
 
 MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at its end
 MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's check for every line
 MOST_PARTS = 50  # parts that are looked at
+LONGEST_HEADER = 16 * 1024  # characters of a header that are read; parameters take time by their square
 LONGEST_TEXT = 64 * 1024  # characters of a part that are read
 
-ADDRESS = re.compile(
-    r"[^\s<>()\[\]\",;:]+@[^\s<>()\[\]\",;:]+"
-)  # in a header; what is none of ours is no matter
+# In a header; what is none of ours is no matter. It begins where a word does, so that a long word is tried once.
+_IN_ADDRESS = r"[^\s<>()\[\]\",;:]"
+ADDRESS = re.compile(rf"(?<!{_IN_ADDRESS}){_IN_ADDRESS}+@{_IN_ADDRESS}+")
 _find_boundaries = re.compile(rb"boundary", re.IGNORECASE).findall
 _STYLE = re.compile(r"<(style|script|head)\b.*?(?:</\1\s*>|\Z)", re.IGNORECASE | re.DOTALL)
-_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|hr)\b[^>]*>", re.IGNORECASE)
+_BREAK = re.compile(r"<(?:br|/p|/div|/tr|/h\d|/li|hr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _ADDRESS_IN_TAG = re.compile(r"<([^<>@\s]+@[^<>\s]+)>")
 
@@ -27,17 +29,28 @@ class Unreadable(ValueError):
     """It is no message that can be taken apart."""
 
 
-def open_message(raw: bytes) -> Message:
-    """Open the beginning of a message.
+class BoundedHeaders(Compat32):
+    """The parser's own policy, which keeps the beginning of a long header alone."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        name, value = super().header_source_parse(sourcelines)
+        return name, value[:LONGEST_HEADER]
+
+
+_POLICY = BoundedHeaders()
+
+
+def open_message(raw: bytes, most: int = MOST_BYTES_READ) -> Message:
+    """Open a message, of which at most so many bytes are looked at.
 
     Raises:
         Unreadable: it is nested deeper than anything a server sends.
     """
-    raw = raw[:MOST_BYTES_READ]
+    raw = raw[:most]
     if len(_find_boundaries(raw)) > MOST_BOUNDARIES:
         raise Unreadable("The message has too many parts inside each other.")
     try:
-        return message_from_bytes(raw)
+        return message_from_bytes(raw, policy=_POLICY)
     except (RecursionError, ValueError, LookupError) as error:
         raise Unreadable("The message cannot be taken apart.") from error
 
@@ -67,10 +80,14 @@ def read_header(message: Message, name: str) -> str:
 
 
 def read_headers(message: Message, name: str) -> Iterator[str]:
-    """Yield every header of this name, as text on one line each."""
-    for other, value in message.raw_items():
-        if other.lower() != name.lower():
-            continue
+    """Return every header of this name, as text on one line each."""
+    wanted = name.lower()
+    return read_values(value for other, value in message.raw_items() if other.lower() == wanted)
+
+
+def read_values(values: Iterable[str]) -> Iterator[str]:
+    """Yield values of headers as the parser left them, each as text on one line."""
+    for value in values:
         unfolded = " ".join(decode_escaped(str(value)).split())
         try:
             text = str(make_header(decode_header(unfolded)))
@@ -96,18 +113,18 @@ def read_text(part: Message) -> str:
     return strip_markup(text) if part.get_content_subtype() == "html" else text
 
 
-def decode_text(part: Message) -> str:
-    """Return the text of a part, its transfer encoding and charset taken off."""
+def decode_text(part: Message, most: int | None = LONGEST_TEXT) -> str:
+    """Return the text of a part, its transfer encoding and charset taken off; at most so many characters."""
     if part.is_multipart():  # as the parser opens message/delivery-status: blocks of headers
         blocks = (write_block(block) for block in list_children(part))
-        return make_storable("\n\n".join(blocks))[:LONGEST_TEXT]
+        return make_storable("\n\n".join(blocks))[:most]
     try:
         payload = part.get_payload(decode=True)
     except (ValueError, LookupError):
         payload = None
     if not isinstance(payload, bytes):
         return ""
-    return make_storable(decode_bytes(payload, read_parameter(part, "charset")))[:LONGEST_TEXT]
+    return make_storable(decode_bytes(payload, read_parameter(part, "charset")))[:most]
 
 
 def write_block(block: Message) -> str:

@@ -19,7 +19,8 @@ _ROBOT = re.compile(
     re.IGNORECASE,
 ).search
 _FAILED = re.compile(
-    r"failure notice|undeliver|undelivered|returned (?:mail|to sender|message)|delivery (?:status notification "
+    r"failure notice|delivery status notification: error|failed permanently"
+    r"|undeliver|undelivered|returned (?:mail|to sender|message)|delivery (?:status notification "
     r"\(failure\)|fail|report|has failed|problem|unsuccessful)|mail (?:delivery |system )?(?:fail|error)"
     r"|delivery notification: (?:delivery )?(?:has )?failed|non[- ]?(?:delivery|deliverable|remis)|not deliver"
     r"|could not (?:be )?(?:send|sent|deliver)|unable to deliver|message not delivered|permanent (?:delivery )?fail"
@@ -40,27 +41,30 @@ _FINAL = re.compile(
     r"|fatal|returned",
     re.IGNORECASE,
 ).search
+# Signs at the beginning of a line are gone through once (*+): a line of dashes is long in a message made to take time.
 _ORIGINAL = re.compile(
-    r"^[ \t>*=-]*(?:-{2,}.*(?:copy of|original message|returned (?:mail|message)|message (?:header|body|text|follows)"
-    r"|unsent message|forwarded|transcript of session follows -----\s*\Z)"
-    r"|(?:included|below|attached|following|this) (?:is|are) (?:a|the) copy|message headers? follow"
-    r"|--- (?:the )?(?:header|original|below)|original message (?:follows|header)|received-from-mta:"
+    r"^(?:(?=[ \t>*=-]*?--)[ \t>*=-]*+.*(?:copy of|original message|returned (?:mail|message)"
+    r"|message (?:header|body|text|follows)|unsent message|forwarded|transcript of session follows -----\s*\Z)"
+    r"|[ \t>*=-]*?\* *original"
+    r"|[ \t>*=-]*+(?:(?:included|below|attached|following|this) (?:is|are) (?:a|the) copy|message headers? follow"
+    r"|(?<=--- )(?:the )?(?:header|original|below)|original message (?:follows|header)|received-from-mta:"
     r"|original message:?\s*$|the (?:header|first|following is|original).{0,40}(?:message|copy)"
     r"|your (?:original )?message follows"
-    r"|unsent message follows|returned message follows|\*+ *original|(?:kopie|nachfolgend).{0,40}nachricht"
-    r"|original message headers?:?\s*$|message (?:header|contents?) (?:follow|begins?))",
+    r"|unsent message follows|returned message follows|(?:kopie|nachfolgend).{0,40}nachricht"
+    r"|original message headers?:?\s*$|message (?:header|contents?) (?:follow|begins?)))",
     re.IGNORECASE | re.MULTILINE,
 )
 _HEADERS = re.compile(
     r"^[ \t>]*(?:received: (?:from|by)|return-path: ?<|dkim-signature:|message-id: ?<|mime-version: 1)",
     re.IGNORECASE | re.MULTILINE,
 )
-_ADDRESS = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]+@[\w-]+(?:\.[\w-]+)+")
+_LOCAL = r"[\w.!#$%&'*+/=?^`{|}~-]"
+_ADDRESS = re.compile(rf"(?<!{_LOCAL}){_LOCAL}+@[\w-]+(?:\.[\w-]+)+")
 _PASSED_OVER = re.compile(
     r"(?:mailer-daemon|postmaster|mail-daemon|mailerdaemon|hostmaster|abuse|support|helpdesk|admin(?:istrator)?)@",
     re.IGNORECASE,
 ).match
-_REPLY = re.compile(r"(?:^|[\s:>])([45]\d\d[ -](?:.|\n(?!\s*\n))*)")
+_REPLY = re.compile(r"\[([45]\d\d[ -][^\]\n]*)\]|(?:^|[\s:>])([45]\d\d[ -](?:.|\n(?!\s*\n))*)")
 _SAYS_ADDRESS = re.compile(
     r"(?:from|sender|sent by|mail from|return-path|reply-to|contact|message-id|return path)\W*(?:is|was)?\W*$",
     re.IGNORECASE,
@@ -143,7 +147,7 @@ def find_reason(text: str, address: str, place: int, end: int) -> str:
     behind = text[place : min(end, place + LONGEST_REASON)]
     behind = behind[len(address) :] if behind.lower().startswith(address) else behind
     if reply := _REPLY.search(behind):  # what the server said, without what ours says around it
-        return reply[1].strip()
+        return (reply[1] or reply[2]).strip()
     if len(behind.strip(" \r\n\t<>:;.,-")) > 3:
         return behind.strip(" \r\n\t<>:;,-")
     return text[max(0, place - LONGEST_REASON) : place].strip()

@@ -6,6 +6,7 @@ A message whose removal is lost, since the connection ended, is handed out again
 import imaplib
 import mailbox as mailboxes
 import poplib
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ MOST_LINES_TAKEN = 5_000  # of a larger one, from POP3
 poplib._MAXLINE = 65_536  # type: ignore[attr-defined]  # bytes; some servers fold no headers
 
 FAILURES = (OSError, imaplib.IMAP4.error, poplib.error_proto, ssl.SSLError, mailboxes.Error, EOFError)
+_not_ascii = re.compile(r"[^\x20-\x7e]+")
+_is_word = re.compile(r"[A-Za-z0-9.@+/_=&,-]+").fullmatch
+_find_control = re.compile(r"[\x00-\x1f\x7f]").search
+_is_listed = re.compile(rb"(\d{1,9})[ \t]+(\d{1,18})(?!\S)").match
 
 
 class SourceFailed(Exception):
@@ -74,17 +79,21 @@ class ImapSource:
         self._client = client
 
     def count_messages(self) -> int:
-        _, found = self._client.uid("SEARCH", "UNDELETED")
-        return len((found[0] or b"").split())
+        return len(self._list_keys())
 
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
-        _, found = self._client.uid("SEARCH", "UNDELETED")
-        for key in (found[0] or b"").split()[:most]:
+        for key in self._list_keys()[:most]:
             # PEEK: what nobody has dealt with stays unread
             _, answer = self._client.uid("FETCH", key.decode(), f"(BODY.PEEK[]<0.{MOST_BYTES_TAKEN}>)")
             body = next((part[1] for part in answer if isinstance(part, tuple)), None)
             if body is not None:
                 yield key.decode(), body
+
+    def _list_keys(self) -> list[bytes]:
+        state, found = self._client.uid("SEARCH", "UNDELETED")
+        if state != "OK":
+            raise SourceRefused(f"The server does not say which messages wait: {_decode(found)}.")
+        return [key for key in (found[0] or b"").split() if key.isdigit()]
 
     def remove(self, key: str) -> None:
         self._client.uid("STORE", key, "+FLAGS.SILENT", "(\\Deleted)")
@@ -101,12 +110,14 @@ class Pop3Source:
         self._client = client
 
     def count_messages(self) -> int:
-        return len(self._client.list()[1])
+        return len(self._list_sizes())
+
+    def _list_sizes(self) -> list[tuple[int, int]]:
+        _, listing, _ = self._client.list()
+        return [(int(each[1]), int(each[2])) for line in listing if (each := _is_listed(line))]
 
     def list_messages(self, most: int) -> Iterator[tuple[str, bytes]]:
-        _, listing, _ = self._client.list()
-        for line in listing[:most]:
-            number, size = (int(word) for word in line.split()[:2])
+        for number, size in self._list_sizes()[:most]:
             is_small = size <= MOST_BYTES_TAKEN
             _, lines, _ = (
                 self._client.retr(number) if is_small else self._client.top(number, MOST_LINES_TAKEN)
@@ -145,6 +156,7 @@ def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
     Raises:
         SourceFailed: the mailbox cannot be read.
     """
+    _refuse_controls(login.username, login.secret, folder)
     with _naming_failures(place):
         if place.tls == "implicit":
             client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
@@ -155,11 +167,8 @@ def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
         try:
             if place.tls == "starttls":
                 client.starttls(place.make_context())
-            if login.is_token:
-                client.authenticate("XOAUTH2", lambda _: login.write_xoauth2())
-            else:
-                client.login(login.username, login.secret)
-            state, answer = client.select(f'"{folder}"' if " " in folder else folder)
+            _log_in_to_imap(client, login)
+            state, answer = client.select(write_text(encode_folder(folder)))
             if state != "OK":
                 raise SourceFailed(f"{place.host} has no folder “{folder}”: {_decode(answer)}.")
             yield ImapSource(client)
@@ -177,6 +186,7 @@ def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
     Raises:
         SourceFailed: the mailbox cannot be read.
     """
+    _refuse_controls(login.username, login.secret)
     with _naming_failures(place):
         if place.tls == "implicit":
             client: poplib.POP3 = poplib.POP3_SSL(
@@ -213,6 +223,38 @@ def open_maildir(folder: Path) -> Iterator[MaildirSource]:
         raise SourceFailed(f"There is no maildir in {folder}.")
     with _naming_failures(None):
         yield MaildirSource(folder)
+
+
+def _log_in_to_imap(client: imaplib.IMAP4, login: Login) -> None:
+    """Log in by a token, by LOGIN, or by PLAIN where the name or the password holds what LOGIN has no letters for."""
+    if login.is_token:
+        client.authenticate("XOAUTH2", lambda _: login.write_xoauth2())
+    elif login.username.isascii() and login.secret.isascii():
+        client.login(write_text(login.username), login.secret)  # the library quotes the password alone
+    else:
+        client.authenticate("PLAIN", lambda _: f"\0{login.username}\0{login.secret}".encode())
+
+
+def write_text(text: str) -> str:
+    """Return a text as IMAP has it: a plain word as it is, else quoted (RFC 3501, 4.3)."""
+    return text if _is_word(text) else '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def encode_folder(name: str) -> str:
+    """Return the name of a folder as IMAP has it (RFC 3501, 5.1.3); one in ASCII may be encoded already."""
+
+    def encode(letters: re.Match[str]) -> str:
+        return "&" + b64encode(letters[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",") + "-"
+
+    return name if name.isascii() else _not_ascii.sub(encode, name.replace("&", "&-"))
+
+
+def _refuse_controls(*said: str) -> None:
+    """Refuse what would end a line, and so begin a command of its own."""
+    if any(map(_find_control, said)):
+        raise SourceFailed(
+            "The user name, the password or the folder holds a control character: type it anew."
+        )
 
 
 def _log_in_with_token(client: poplib.POP3, login: Login) -> None:

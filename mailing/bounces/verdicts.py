@@ -17,6 +17,10 @@ from mailing.smtp.verdicts import classify
 LONGEST_REASON = 1000  # characters kept of a reason
 _CODE = re.compile(r"(?<![\d.])([245]\d\d)(?=[\s#(-]|$)")
 _ENHANCED = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.]*\d)")
+# as IronPort and Amazon SES write what a server said: 5.1.0 - Unknown address error 550-'5.7.1 …'
+_inner_reply = re.compile(
+    r"\d\.\d\.\d - [A-Za-z ]{1,60} ([245]\d\d)-'(.*?)'?(?: \(delivery attempts: \d+\))?"
+).fullmatch
 _SAYS_NOTHING = frozenset(
     {
         None,
@@ -30,6 +34,7 @@ _SAYS_NOTHING = frozenset(
 _EXPIRED = ("4.4.", "5.4.4", "5.4.7", "5.4.1")
 _tells_expiry = re.compile(
     r"delivery time expired|could not be delivered for|retry time(?:out| not reached)|message (?:has )?expired"
+    r"|envelope expired"
     r"|queue too long|too long in the queue|maximal queue|too old|timed? ?out|giving up|delivery timeout",
     re.IGNORECASE,
 ).search
@@ -71,6 +76,8 @@ def judge_failure(address: str, status: str, reason: str, *, original: str = "",
         around: other words of the report, which may speak against a suppression and never for one.
     """
     words = " ".join(reason.split())[:LONGEST_REASON]
+    if wrapped := _inner_reply(words):  # the words before it are those of the code alone
+        words = f"{wrapped[1]} {wrapped[2]}"
     stated, said = _ENHANCED.search(status), _ENHANCED.search(words)
     enhanced = stated[1] if stated else ""
     if said and (not enhanced or enhanced.endswith(".0.0")):
@@ -96,15 +103,14 @@ def choose_mildest(failures: list[Failure]) -> Failure:
 def _judge(code: int, enhanced: str, words: str, around: str) -> Severity:
     text = _ENHANCED.sub(" ", _CODE.sub(" ", words)).strip(" :;-#()")
     verdict = classify(Stage.RCPT, Reply(code, enhanced, text))
+    is_expired = enhanced.startswith(_EXPIRED) or _tells_expiry(text)
+    if is_expired and not verdict.suppress and find_meaning(text) is None:
+        return Severity.SOFT  # a host that was away for days
     if verdict.kind is ReplyKind.HARD:
-        if enhanced[1:4] == ".4.":
+        if enhanced[1:4] == ".4." and "recipient address rejected" not in words.lower():
             return Severity.SOFT  # no way to the host, which a resolver of ours may be the cause of
         if not verdict.suppress:
             return Severity.REFUSED
         is_doubted = not text and find_meaning(around) not in _SAYS_NOTHING
         return Severity.REFUSED if is_doubted else Severity.HARD
-    if verdict.kind is ReplyKind.SOFT:
-        return Severity.SOFT
-    if find_meaning(text) is None and (enhanced.startswith(_EXPIRED) or _tells_expiry(text)):
-        return Severity.SOFT  # a host that was away for days
-    return Severity.OURS
+    return Severity.SOFT if verdict.kind is ReplyKind.SOFT else Severity.OURS

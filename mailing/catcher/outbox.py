@@ -1,6 +1,5 @@
 """The folder of caught messages, and beside it their index: a look at the list opens no message twice."""
 
-import email
 import itertools
 import os
 import re
@@ -8,15 +7,15 @@ import time
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
-from email.message import EmailMessage
+from email.message import Message
 from email.parser import BytesHeaderParser
-from email.policy import default
 from pathlib import Path
 
 import msgspec
 from django.conf import settings
 
 from campaigns.annotations import ColumnValue
+from mailing.bounces import parts
 from mailing.catcher import index
 from mailing.catcher.index import IndexEntry
 
@@ -25,7 +24,7 @@ FROM, TO = b"X-Caught-From: ", b"X-Caught-To: "
 HEADER_BYTES_READ = 16_384  # bytes read of a message for a line of the list
 
 _id = re.compile(r"\d{19}-\d{9}").fullmatch
-_headers = BytesHeaderParser()  # that of `default` takes twenty times as long
+_headers = BytesHeaderParser()  # that of the policy `default` takes twenty times as long
 _numbers = itertools.count(os.getpid() % 1000 * 1_000_000)
 
 
@@ -69,7 +68,9 @@ def store_message(sender: str, recipients: list[str], content: bytes) -> str:
     box = folder()
     box.mkdir(parents=True, exist_ok=True)
     name = f"{time.time_ns():019}-{next(_numbers) % 1_000_000_000:09}"
-    envelope = FROM + sender.encode() + b"\r\n" + TO + ", ".join(recipients).encode() + b"\r\n"
+    named = [" ".join(text.split()) for text in (sender, ", ".join(recipients))]  # a line each
+    said = [text.encode("utf-8", "surrogateescape") for text in named]
+    envelope = b"%b%b\r\n%b%b\r\n" % (FROM, said[0], TO, said[1])
     draft = box / f".{name}"
     try:
         draft.write_bytes(envelope + content)
@@ -119,14 +120,13 @@ def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
     if line is None:
         raise NotCaught(f"No message {id} was caught, or it is gone by now.")
     _, raw = _split_envelope(_path_of(id).read_bytes())
-    parsed = email.message_from_bytes(raw, policy=default)
-    assert isinstance(parsed, EmailMessage)
+    try:
+        parsed = parts.open_message(raw, most=len(raw))
+    except parts.Unreadable:
+        return Opened(_make_caught(line), [], "", parts.make_storable(parts.decode_bytes(raw, "")), raw)
+    headers = [(name, next(parts.read_values([value]))) for name, value in parsed.raw_items()]
     return Opened(
-        _make_caught(line),
-        [(name, str(value)) for name, value in parsed.items()],
-        _read_part(parsed, "html"),
-        _read_part(parsed, "plain"),
-        raw,
+        _make_caught(line), headers, _read_part(parsed, "text/html"), _read_part(parsed, "text/plain"), raw
     )
 
 
@@ -156,9 +156,9 @@ def _read_entry(name: str) -> IndexEntry | None:
     """Read what the list shows of a message; None when it has just been thrown away."""
     try:
         with _path_of(name).open("rb") as file:
-            read = file.read(HEADER_BYTES_READ)
-            (sender, recipients), head = _split_envelope(read)
-            size = os.fstat(file.fileno()).st_size - (len(read) - len(head))
+            envelope = file.readline() + file.readline()  # as long as the list of recipients is
+            (sender, recipients), head = _split_envelope(envelope + file.read(HEADER_BYTES_READ))
+            size = os.fstat(file.fileno()).st_size - len(envelope)
     except FileNotFoundError:
         return None
     return _make_entry(name, sender, recipients, head, size)
@@ -185,6 +185,9 @@ def _make_caught(line: IndexEntry) -> Caught:
     return Caught(at=datetime.fromtimestamp(int(line.id[:19]) / 1e9, UTC), **msgspec.structs.asdict(line))
 
 
-def _read_part(parsed: EmailMessage, kind: str) -> str:
-    part = parsed.get_body((kind,))
-    return part.get_content() if part is not None else ""
+def _read_part(parsed: Message, kind: str) -> str:
+    """Return the text of the first part of this kind that is no file, "" without one."""
+    for part in parts.list_own_parts(parsed):
+        if part.get_content_type() == kind and part.get_content_disposition() != "attachment":
+            return parts.decode_text(part, most=None)
+    return ""

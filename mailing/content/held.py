@@ -12,6 +12,7 @@ from liquid.lex import compile_liquid_rules
 
 _liquid = compile_liquid_rules()
 _comment = re.compile(r"\{%-?\s*(end)?comment\b")
+_html_escapes = re.compile(r"\|\s*escape(?:_once)?\s*(?=\||-?\}\})")
 _escaped = re.compile(r"\\([{|}])")
 _never_liquid = re.compile(r"\{+(?=%|\Z)|\{{2,}")  # a brace at the end would run into the piece that follows
 _raw = r"{% raw %}\g<0>{% endraw %}"
@@ -81,6 +82,16 @@ class Held:
             lambda comment: "<!--" + self.mark.sub(lambda mark: f"{self._word}{mark[1]}z", comment[0][4:]),
             page,
         )
+
+    def without_escapes(self, text: str) -> str:
+        """Return the value of an attribute, taken out of its HTML, with no value in it escaped for HTML any more."""
+
+        def change(mark: re.Match[str]) -> str:
+            piece, kind = self.piece(mark), self.kind(mark)
+            bare = _html_escapes.sub("", piece) if kind == OUTPUT else piece
+            return mark[0] if bare == piece else self.keep(bare, kind)
+
+        return self.mark.sub(change, text)
 
     def restore(self, text: str, change: Callable[[str], str] = str) -> str:
         """Return `text` as a Liquid template; `change` is applied to what lies between the pieces."""

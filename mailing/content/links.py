@@ -54,7 +54,7 @@ class TrackedLinks:
 
     def _address(self, href: str) -> str:
         """Return what stands in place of `href`, an attribute's value with marks."""
-        plain = markup.unescape_value(href).strip()
+        plain = self.held.without_escapes(markup.unescape_value(href).strip())
         url = self.held.restore(plain)
         if not self.held.mark.search(href):
             if not is_web(plain):

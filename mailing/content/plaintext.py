@@ -108,9 +108,9 @@ class _Writer:
             self.lines.owe(2)
         elif tag == "img" and seen.shows_pictures:
             self.pictures += 1
-            self._words(attributes.get("alt") or "", Look())
+            self._words(self._read_value(attributes, "alt"), Look())
         elif tag == "a":
-            self.links.append(_Link((attributes.get("href") or "").strip(), len(self.lines.out)))
+            self.links.append(_Link(self._read_value(attributes, "href").strip(), len(self.lines.out)))
         elif tag in _CELLS:
             self.lines.owe(space=True)
         elif tag in _LISTS:
@@ -209,6 +209,11 @@ class _Writer:
         elif said not in (link.href, link.href.removeprefix("mailto:").removeprefix("tel:")):
             self.lines.owe(space=True)
             self._write(f"<{link.href}>" if said else link.href)
+
+    def _read_value(self, attributes: Mapping[str, str | None], name: str) -> str:
+        """Return the value of an attribute, "" without it: as text, which nothing is escaped for."""
+        value = attributes.get(name) or ""
+        return self.held.without_escapes(value) if self.held else value
 
     def _direct_url(self, href: str) -> str:
         """Return what is written between the marks of an address that is known only with its recipient's values."""

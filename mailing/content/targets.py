@@ -32,7 +32,7 @@ _file = re.compile(r"\.(?:html?|php|aspx?|png|jpe?g|gif|pdf|svg|webp)(?=[?#]|\Z)
 _authority = re.compile(r"\s*(?:https?:/*\s*)*https?://([^/?#\\]*)", re.IGNORECASE).match
 _port = re.compile(r":(\d*)\Z").search
 _style_comment = re.compile(r"/\*.*?(?:\*/|\Z)", re.DOTALL)
-_style_url = re.compile(r"\burl\(\s*(\"[^\"]*\"|'[^']*'|[^()\"']*)\s*\)", re.IGNORECASE)
+_style_url = re.compile(r"\burl\(\s*+(\"[^\"]*\"\s*+|'[^']*'\s*+|[^()\"']*+)\)", re.IGNORECASE)
 _candidate = re.compile(r"[^\s,]\S*")
 _descriptor = re.compile(r"[+-]?[\d.]+(?:e[+-]?\d+)?[wxh],?\Z", re.IGNORECASE).match
 
@@ -109,7 +109,7 @@ def find_style_faults(style: str, held: Held) -> Iterator[tuple[int, str]]:
         return
     plain = _style_comment.sub(lambda comment: " " * len(comment[0]), style)
     for match in _style_url.finditer(plain):
-        target = read_target(match[1].strip("\"'"), held, is_escaped=False)
+        target = read_target(match[1].strip().strip("\"'"), held, is_escaped=False)
         if not target.url or target.url[0] == "#" or target.url.lower().startswith("data:"):
             continue  # an empty one loads nothing; #default#VML is Outlook's
         if said := find_picture_fault(target, held, "the address url(%s) in a style"):

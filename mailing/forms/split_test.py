@@ -59,7 +59,8 @@ class WeightsField(forms.CharField):
         """
         words = super().clean(value).replace(",", " ").replace(";", " ").split()
         for word in words:
-            if not (word.isascii() and word.isdigit() and int(word) <= LARGEST_WEIGHT):
+            is_short = word.isascii() and word.isdigit() and len(word) <= len(str(LARGEST_WEIGHT))
+            if not (is_short and int(word) <= LARGEST_WEIGHT):
                 raise ValidationError(
                     f"“{word[:20]}” is no weight: write whole numbers up to {LARGEST_WEIGHT}."
                 )

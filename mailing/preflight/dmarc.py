@@ -2,7 +2,7 @@
 
 import msgspec
 
-from mailing.senders.keys import read_tags
+from mailing.senders.keys import LONGEST_TAG, read_tags
 from mailing.senders.lookups import Resolver
 
 MOST_STEPS = 8  # of a walk: longer names are cut to so many labels
@@ -38,7 +38,7 @@ def read_policy(domain: str, resolver: Resolver) -> Policy | None:
         policy=policy,
         is_strict_spf=tags.get("aspf", "r").lower() == "s",
         has_reports=bool(tags.get("rua")),
-        fault="" if policy in POLICIES else f"p={wanted} is not one of {', '.join(POLICIES)}",
+        fault="" if policy in POLICIES else f"p={wanted[:LONGEST_TAG]} is not one of {', '.join(POLICIES)}",
     )
 
 

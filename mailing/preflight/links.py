@@ -8,6 +8,7 @@ proxies of the environment nor cookies are used, and no body is read.
 import contextlib
 import http.client
 import ipaddress
+import math
 import socket
 import ssl
 import threading
@@ -23,6 +24,7 @@ from mailing.preflight.lines import State
 
 SECONDS = 8.0  # for one step of one link
 SECONDS_IN_ALL = 20.0  # for one link with its redirects
+SECONDS_OF_ALL = 60.0  # for all links of a mail
 MOST_REDIRECTS = 5
 AT_ONCE = 6  # links asked at the same time
 AGENT = "Fanfare link check"
@@ -68,25 +70,41 @@ def is_public(address: str) -> bool:
 
 def check_links(urls: Sequence[str], *, may_ask: Judge = is_public) -> Iterator[Verdict]:
     """Check links, several at a time; each verdict as soon as it is known."""
+    until = time.monotonic() + SECONDS_OF_ALL
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        waiting = [pool.submit(check_link, url, may_ask=may_ask) for url in dict.fromkeys(urls)]
+        waiting = [pool.submit(check_link, url, may_ask=may_ask, until=until) for url in dict.fromkeys(urls)]
         for done in as_completed(waiting):
             yield done.result()
 
 
-def check_link(url: str, *, may_ask: Judge = is_public) -> Verdict:
-    """Ask for a link by HEAD, by GET where that says nothing, and for all it redirects to."""
-    deadline = time.monotonic() + SECONDS_IN_ALL
+def check_link(url: str, *, may_ask: Judge = is_public, until: float = math.inf) -> Verdict:
+    """Ask for a link by HEAD, by GET where that says nothing, and for all it redirects to.
+
+    Args:
+        until: when to ask no more, by the clock of `time.monotonic`.
+    """
+    now = time.monotonic()
+    if now > until:
+        return Verdict(url, State.UNKNOWN, "was not followed, since the links before it took too long")
+    deadline = min(now + SECONDS_IN_ALL, until)
     target = url
     try:
         for _ in range(MOST_REDIRECTS + 1):
             status, following = _ask(target, deadline, may_ask)
             if not following:
                 return Verdict(url, *_judge_status(status))
-            target = urljoin(target, following)
+            target = _join(target, following)
         raise _Ended(State.FAIL, f"redirects more than {MOST_REDIRECTS} times")
     except _Ended as ended:
         return Verdict(url, ended.state, ended.said)
+
+
+def _join(target: str, following: str) -> str:
+    """Return where a redirect leads to from an address."""
+    try:
+        return urljoin(target, following)
+    except ValueError as error:
+        raise _Ended(State.FAIL, "redirects to what is no address of the web") from error
 
 
 def _judge_status(status: int) -> tuple[State, str]:
@@ -127,7 +145,7 @@ def _look_up(parts: SplitResult, may_ask: Judge) -> list[str]:
     host = parts.hostname or ""
     try:
         found = socket.getaddrinfo(host, parts.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
+    except (OSError, ValueError) as error:  # ValueError: NUL, or letters that no name of a host has
         again = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
         if again:
             raise _Ended(State.UNKNOWN, f"has a host that DNS did not answer for ({host})") from error
@@ -146,7 +164,10 @@ def _request(method: str, parts: SplitResult, addresses: list[str], deadline: fl
         seconds = min(SECONDS, deadline - time.monotonic())
         if seconds <= 0:
             break
-        connection = _Connection(parts, address, seconds)
+        try:
+            connection = _Connection(parts, address, seconds)
+        except http.client.InvalidURL as error:
+            raise _Ended(State.FAIL, "leads to what is no address of the web") from error
         end = threading.Timer(seconds, connection.abort)  # for servers that send a letter now and then
         end.start()
         try:

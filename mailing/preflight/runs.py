@@ -1,5 +1,6 @@
 """A check as a task: it notes each step, so that the page that waits can tell, and keeps what it found."""
 
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -9,6 +10,7 @@ from django.db import transaction
 from django_q.tasks import async_task
 
 from campaigns import database_time
+from campaigns.texts import UNSTORABLE
 from mailing import audience, content, drafting, launch, progress, renderer
 from mailing.models import EmailCampaign, Preflight, SmtpConnection
 from mailing.preflight import contents, links, servers
@@ -17,6 +19,8 @@ from mailing.senders import lookups
 from mailing.senders.lookups import Resolver
 
 GIVEN_UP_AFTER = timedelta(minutes=5)  # far more than any check takes: its process died
+TASK_SECONDS = 200  # DNS, servers and links have limits of their own, which come to less
+SECONDS_OF_SERVERS = 60.0  # after which no further connection is tried
 
 
 def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
@@ -29,7 +33,8 @@ def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
             return row
         row.asked_at, row.finished_at, row.step = now, None, "It waits for its turn"
         row.save()
-        transaction.on_commit(partial(async_task, "mailing.tasks.run_preflight", row.pk, save=False))
+        queue = partial(async_task, "mailing.tasks.run_preflight", row.pk, save=False, timeout=TASK_SECONDS)
+        transaction.on_commit(queue)
     return row
 
 
@@ -54,9 +59,14 @@ def run(
         else list(_check_connection(row, row.connection, asks))
     )
     Preflight.objects.filter(pk=row.pk).update(
-        lines=msgspec.to_builtins(found), finished_at=database_time.now(), step=""
+        lines=[_make_storable(line) for line in found], finished_at=database_time.now(), step=""
     )
     return found
+
+
+def _make_storable(line: Line) -> dict[str, str]:
+    """Return a line as it is stored: what servers and DNS said in it may hold anything."""
+    return {name: UNSTORABLE.sub("�", text) for name, text in msgspec.to_builtins(line).items()}
 
 
 def read_lines(row: Preflight) -> list[Line]:
@@ -88,7 +98,12 @@ def _check_connection(row: Preflight, smtp: SmtpConnection | None, resolver: Res
 def _list_sender_lines(
     row: Preflight, smtps: list[SmtpConnection], domain: str, resolver: Resolver
 ) -> Iterator[Line]:
+    until = time.monotonic() + SECONDS_OF_SERVERS
     for number, smtp in enumerate(smtps):
+        if time.monotonic() > until:
+            said = f"“{smtp}” was not tried, since the servers before it took too long."
+            yield Line("Encryption and login", State.UNKNOWN, said, "Check it on its own page.")
+            continue
         back = servers.find_return_domain(smtp, domain)
         if not smtp.takes_sender(f"x@{domain}"):
             said = f"“{smtp}” takes mail from {', '.join(smtp.allowed_domains)} only, not from {domain}."

@@ -7,6 +7,8 @@ from mailing.senders.lookups import Resolver
 
 MOST_LOOKUPS = 10  # RFC 7208, 4.6.4: receivers stop there and take the record for broken
 
+LONGEST_WORD = 100  # characters of a record's word that a sentence repeats
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -73,13 +75,13 @@ def _add_term(
         try:
             network = ipaddress.ip_network(value, strict=False)
         except ValueError:
-            policy.fault = f"“{name}:{value}” is no network"
+            policy.fault = f"“{f'{name}:{value}'[:LONGEST_WORD]}” is no network"
             return
         if sign == "+":
             policy.networks.append(network)
         return
     if kind not in ("a", "mx", "include", "ptr", "exists"):
-        policy.fault = f"“{name}” is no word of SPF"
+        policy.fault = f"“{name[:LONGEST_WORD]}” is no word of SPF"
         return
     target, value_slash, value_prefix = value.partition("/")
     slash, prefix = (value_slash, value_prefix) if value_slash else (slash, prefix)

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mailing.senders.signing import PrivateKey
 
+LONGEST_TAG = 40  # characters of a tag that a sentence repeats
 RSA_BITS = 2048  # 1024 is refused by many; a longer one does not fit into one answer of DNS over UDP
 LONGEST_STRING = 255  # bytes of one string of a TXT record
 
@@ -91,7 +92,7 @@ def find_record_fault(records: list[str], algorithm: str, public: str) -> str:
     if not key:
         return "The record there has an empty p=, which means that the key is withdrawn."
     if tags.get("k", "rsa").lower() != algorithm:
-        return f"The record there is of the kind k={tags.get('k', 'rsa')}, not k={algorithm}."
+        return f"The record there is of the kind k={tags.get('k', 'rsa')[:LONGEST_TAG]}, not k={algorithm}."
     if key != public:
         return "The record there holds another key: copy it anew, whole and without line breaks."
     if "h" in tags and "sha256" not in tags["h"].lower().split(":"):

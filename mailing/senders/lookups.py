@@ -4,12 +4,16 @@ dnspython asks (ISC licence, maintained since 2003, no dependencies). checkdmarc
 fourteen packages, two HTTP clients among them, for what a few lines read here, and asks much that no page shows.
 """
 
+import time
 from typing import TYPE_CHECKING, Any, Protocol
+
+from campaigns.texts import UNSTORABLE
 
 if TYPE_CHECKING:  # dnspython takes a while to import, and no till needs it
     import dns.name
 
 TIMEOUT = 4.0  # seconds for one question, over all servers
+SECONDS_IN_ALL = 20.0  # for all questions of one resolver: each name server of a chain may be slow
 
 
 class LookupFailed(Exception):
@@ -39,13 +43,14 @@ class DnsResolver:
         import dns.resolver
 
         self._resolver = dns.resolver.Resolver(configure=servers is None)
-        self._resolver.lifetime = TIMEOUT
+        self._until = time.monotonic() + SECONDS_IN_ALL
         if servers is not None:
             self._resolver.nameservers = list(servers)
             self._resolver.port = port
 
     def list_texts(self, name: str) -> list[str]:
-        return [b"".join(each.strings).decode("utf-8", "replace") for each in self._ask(name, "TXT")]
+        found = [b"".join(each.strings).decode("utf-8", "replace") for each in self._ask(name, "TXT")]
+        return [UNSTORABLE.sub("�", text) for text in found]  # any byte may stand in a record, NUL too
 
     def list_addresses(self, name: str) -> list[str]:
         return [each.address for kind in ("A", "AAAA") for each in self._ask(name, kind)]
@@ -65,8 +70,11 @@ class DnsResolver:
         import dns.exception
         import dns.resolver
 
+        seconds = min(TIMEOUT, self._until - time.monotonic())
+        if seconds <= 0:
+            raise LookupFailed(f"DNS was too slow to be asked for {name}. Check again later.")
         try:
-            answer = self._resolver.resolve(name, kind, search=False)
+            answer = self._resolver.resolve(name, kind, search=False, lifetime=seconds)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return []
         except dns.exception.DNSException as error:

@@ -13,6 +13,7 @@ same for everybody leads there while the database is away. Mails sent before tha
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import IntEnum
 from functools import lru_cache
 from hashlib import blake2b
@@ -137,6 +138,18 @@ def read_click_token(token: str) -> tuple[int, int | None]:
     if len(token) != CLICK_LETTERS or not compare_digest(mac.digest(), raw[len(key) :]):
         raise ValueError("The link is damaged.")
     return int.from_bytes(key[:KEY_BYTES]), int.from_bytes(key[KEY_BYTES:])
+
+
+def is_signed(word: str) -> bool:
+    """Return whether a word is a token that was made here, for whatever purpose."""
+    with suppress(ValueError):
+        read_click_token(word)
+        return True
+    for purpose in Purpose:
+        with suppress(ValueError):
+            read_token(word, purpose)
+            return True
+    return False
 
 
 def _decode(token: str) -> bytes:

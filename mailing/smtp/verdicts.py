@@ -159,8 +159,8 @@ def _judge_temporary(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
         return LOGIN_REFUSED if meaning is _M.SENDER and reply.code != 421 else _THROTTLE
     if reply.code == 421:
         return _THROTTLE
-    if meaning is _M.FULL and subject.startswith("3."):
-        return _THROTTLE  # the server's own disk
+    if meaning in (_M.FULL, _M.UNCERTAIN) and subject.startswith("3."):
+        return _THROTTLE  # the server's own disk or memory
     if meaning in _TEMPORARY:
         return _TEMPORARY[meaning]
     if subject in _SENDER:

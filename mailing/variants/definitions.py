@@ -1,11 +1,13 @@
 """The variants of a campaign's mail: every combination of what its test tries."""
 
-from itertools import product
+from itertools import islice, product
+from math import prod
 from typing import NamedTuple
 
 from mailing.models import EmailCampaign, SplitTest
 
 LEAST_VARIANTS, MOST_VARIANTS = 2, 8
+MOST_LISTED = 16  # variants of a draft that makes too many
 
 
 class Variant(NamedTuple):
@@ -32,27 +34,39 @@ def find_test(campaign: EmailCampaign) -> SplitTest | None:
 
 
 def list_variants(campaign: EmailCampaign, test: SplitTest | None) -> list[Variant]:
-    """List the variants in the order of their letters; of a campaign without a test only its mail as it stands."""
-    own = (campaign.subject, campaign.body, campaign.from_name)
-    others = (test.subjects, test.bodies, test.from_names) if test else ((), (), ())
-    choices = [
-        [mine, *(text for text in texts if text.strip())] for mine, texts in zip(own, others, strict=True)
-    ]
+    """List the variants in the order of their letters; of a campaign without a test only its mail as it stands.
+
+    Of a draft that makes more than are tried, only the first are listed: a few hundred texts make millions.
+    """
+    subjects, bodies, from_names = _list_choices(campaign, test)
+    every = product(subjects, enumerate(bodies, start=1), from_names)
     return [
         Variant(number, subject, body, from_name, content)
-        for number, (subject, (content, body), from_name) in enumerate(
-            product(choices[0], enumerate(choices[1], start=1), choices[2])
-        )
+        for number, (subject, (content, body), from_name) in enumerate(islice(every, MOST_LISTED))
+    ]
+
+
+def count_variants(campaign: EmailCampaign, test: SplitTest | None) -> int:
+    """Count all variants that a test makes, also of one that makes too many."""
+    return prod(map(len, _list_choices(campaign, test)))
+
+
+def _list_choices(campaign: EmailCampaign, test: SplitTest | None) -> list[list[str]]:
+    """List the subjects, contents and sender names, the campaign's own first."""
+    own = (campaign.subject, campaign.body, campaign.from_name)
+    others = (test.subjects, test.bodies, test.from_names) if test else ((), (), ())
+    return [
+        [mine, *(text for text in texts if text.strip())] for mine, texts in zip(own, others, strict=True)
     ]
 
 
 def find_test_problems(campaign: EmailCampaign, test: SplitTest) -> list[tuple[str, str]]:
     """Say what stands against the test itself: (field, sentence) each. Contents are judged by the launch."""
-    amount = len(list_variants(campaign, test))
+    amount = count_variants(campaign, test)
     if amount < LEAST_VARIANTS:
         return [("variants", "The A/B test has one variant: add another subject, content or sender name.")]
     if amount > MOST_VARIANTS:
-        return [("variants", f"The A/B test makes {amount} variants: at most {MOST_VARIANTS} are tried.")]
+        return [("variants", f"The A/B test makes {amount:,} variants: at most {MOST_VARIANTS} are tried.")]
     reasons = []
     kinds = (("subjects", test.subjects), ("contents", test.bodies), ("sender names", test.from_names))
     for (what, texts), own in zip(kinds, (campaign.subject, campaign.body, campaign.from_name), strict=True):

@@ -5,6 +5,8 @@ import re
 from django.conf import settings
 from django.http import HttpResponse
 
+from mailing.sending import return_paths, tokens
+
 POLICY = "default-src 'none'; img-src data: cid:; style-src 'unsafe-inline'; sandbox"
 REMOTE_PICTURES = "img-src data: cid: https: http:;"
 NEW_TAB = " allow-popups allow-popups-to-escape-sandbox"
@@ -13,8 +15,14 @@ NEW_TAB = " allow-popups allow-popups-to-escape-sandbox"
 MASKED = "hidden"
 """What stands in place of a token."""
 
-_openings = [re.compile(rf"<{name}\b[^>]*>", re.IGNORECASE) for name in ("head", "html", "!doctype")]
-_target = re.compile(r"(<a\b[^>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
+_openings = [re.compile(rf"<{name}\b[^<>]*>", re.IGNORECASE) for name in ("head", "html", "!doctype")]
+# The first bytes of a token are those of a number that is never so large that they are not 0.
+_may_be_tokens = [
+    re.compile(r"(?=(AAAA[\w-]{28}))", re.ASCII),
+    re.compile(r"(?=(AAAA[\w-]{20}))", re.ASCII),
+    re.compile(r"(?=(000000[0-9a-f]{30}))", re.IGNORECASE),
+]
+_target = re.compile(r"(<a\b[^<>]*?)\starget\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s>]+)", re.IGNORECASE)
 
 
 def answer_frame(
@@ -49,6 +57,13 @@ def open_links_in_tabs(page: str) -> str:
 
 
 def mask_tokens(text: str) -> str:
-    """Return the text without the tokens in its links to this site."""
+    """Return the text without the tokens in its links to this site, and without those that stand elsewhere.
+
+    A subject for unsubscribing by mail holds one, as do a Message-ID and a return path.
+    """
     ours = rf"({re.escape(settings.PUBLIC_URL)}/(?:t/o|t/c|u|p|address|password/reset/[^/\s]+)/)"
-    return re.sub(rf"{ours}[\w:-]+", rf"\1{MASKED}", text)
+    text = re.sub(rf"{ours}[\w:-]+", rf"\1{MASKED}", text)
+    for word in {word for pattern in _may_be_tokens for word in pattern.findall(text)}:
+        if tokens.is_signed(word) or return_paths.read_delivery_id(word.lower()) is not None:
+            text = text.replace(word, MASKED)
+    return text

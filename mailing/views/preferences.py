@@ -67,7 +67,7 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
     """Show a page with a button; only a POST acts, once, for scanners follow links."""
-    page = "mailing/confirm_address.html"
+    page, token = "mailing/confirm_address.html", trim_token(token)
     try:
         row = preferences.find_address_change(token)
     except BadLink as error:

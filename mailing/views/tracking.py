@@ -21,7 +21,7 @@ from mailing.visitors import Visitor, read_visitor
 DATABASE_SECONDS = 2.0  # a silent database keeps a picture or a link no longer waiting
 UNSUBSCRIBE = "mailing/unsubscribe.html"
 LONGEST_INDEX = 6  # digits of a link's number
-_token = re.compile(r"[A-Za-z0-9_-]*").match
+_token = re.compile(r"(?:[0-9]+:)?[A-Za-z0-9_-]*").match  # of a change of address: its number stands first
 PIXEL = b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 1 × 1, transparent
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,6 +17,12 @@ from tests.pos.servers import ROOT, call
 
 SERVERS = ("front", "tills", "web")
 SECRET_KEY = "of-a-front-in-a-test-which-is-long-enough-for-django"
+
+
+class Ports(dict[str, int]):
+    """The ports by their names. `restart_front` kills the front and starts it anew, as the supervisor would."""
+
+    restart_front: Callable[[], None]
 
 
 def find_free_port() -> int:
@@ -28,13 +34,13 @@ def find_free_port() -> int:
 @contextmanager
 def serve_behind_front(
     environment: Mapping[str, str], procfile: str = "Procfile", deadlines: Mapping[str, str] | None = None
-) -> Iterator[dict[str, int]]:
+) -> Iterator[Ports]:
     """Run those programs; gives the ports: PORT, and TILL_PORT, HTTP_PORT and HTTPS_PORT of deploy/Procfile.
 
     Args:
         deadlines: what to put in the place of lines of deploy/limits.caddy.
     """
-    ports = {name: find_free_port() for name in ("PORT", "TILL_PORT", "HTTP_PORT", "HTTPS_PORT")}
+    ports = Ports({name: find_free_port() for name in ("PORT", "TILL_PORT", "HTTP_PORT", "HTTPS_PORT")})
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fanfare-front-", dir="/tmp"))
         public = f"https://localhost:{ports['HTTPS_PORT']}" if procfile != "Procfile" else ""
@@ -51,8 +57,21 @@ def serve_behind_front(
             if program.name == "front" and deadlines:
                 command = command.replace("--config ", f"--config {copy_front(Path(folder), deadlines)}/")
             if program.name in SERVERS:
-                stack.enter_context(run_program(command, {**environment, **variables}))
-        wait_for(lambda: (answer := call(ports["PORT"], "GET", "/healthz")) is not None and answer[0] == 200)
+                process = stack.enter_context(run_program(command, {**environment, **variables}))
+            if program.name == "front":
+                front, front_command = process, command
+
+        def is_up() -> bool:
+            return (answer := call(ports["PORT"], "GET", "/healthz")) is not None and answer[0] == 200
+
+        def restart_front() -> None:
+            front.kill()
+            front.wait(timeout=20)
+            stack.enter_context(run_program(front_command, {**environment, **variables}))
+            wait_for(is_up)
+
+        ports.restart_front = restart_front
+        wait_for(is_up)
         if procfile == "Procfile":  # the tills come up by themselves
             wait_for(
                 lambda: (
@@ -80,7 +99,7 @@ def copy_front(folder: Path, deadlines: Mapping[str, str]) -> Path:
 
 
 @contextmanager
-def run_program(command: str, environment: Mapping[str, str]) -> Iterator[None]:
+def run_program(command: str, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         ["/bin/sh", "-c", f"exec {command}"],
         cwd=ROOT,
@@ -91,7 +110,7 @@ def run_program(command: str, environment: Mapping[str, str]) -> Iterator[None]:
         start_new_session=True,
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:

@@ -1,5 +1,7 @@
 """E-mail addresses in the one spelling they are stored and compared in."""
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -52,6 +54,13 @@ def test_an_address_has_one_spelling(written, stored):
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(ValueError, match="address"):
         normalise_address(address)
+
+
+def test_blanks_behind_a_bracket_take_no_time():
+    began = time.process_time()
+    with pytest.raises(ValueError, match="address"):
+        normalise_address("<" + " " * 9_000 + "x")
+    assert time.process_time() - began < 1
 
 
 @pytest.mark.parametrize(

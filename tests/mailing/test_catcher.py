@@ -121,6 +121,36 @@ def test_a_mail_that_is_broken_is_shown_all_the_same():
     assert catcher.list_messages()[0].subject == ""
 
 
+def test_a_mail_to_very_many_is_kept_and_opened(port):
+    people = [f"somebody-with-a-long-name-{number}@example.com" for number in range(900)]
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        smtp.send_message(mail(), "shop@example.com", people)
+    index_file().unlink()
+    (caught,) = catcher.list_messages(words="name-899@")
+    assert (caught.subject, caught.recipients) == ("Grüße", people)
+    assert catcher.read_message(caught.id).caught == caught
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"Content-Type: text/plain; charset=klingon\r\n\r\nGr\xc3\xbc\xc3\x9fe", "Grüße"),
+        (b"Content-Type: text/plain; charset=hex\r\n\r\nHi", "Hi"),
+        (b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!\xff", ""),
+        (b"Content-Type: multipart/mixed; boundary=\r\n\r\nHi", ""),
+        (b"Content-Type: text/plain; charset*=x'\xff\r\nTo: \xff <\r\nMessage-ID: <\r\n\r\nHi", "Hi"),
+        (b"From: =?utf-8?q?=00=ff?= <@>\r\nDate: 99\r\nContent-Disposition: ;;=\r\n\r\nHi", "Hi"),
+        (b"Content-Type: message/rfc822\r\n\r\n" * 20_000, None),
+        (b"Subject: \xed\xa0\x80 \0\r\n\r\nHi \0", "Hi  "),
+    ],
+)
+def test_a_mail_in_an_odd_shape_is_opened(raw, text):
+    opened = catcher.read_message(outbox.store_message("a@b\nc@x.test", ["ü@x.test"], raw))
+    assert text is None or opened.text == text
+    assert opened.raw == raw
+    assert opened.caught.recipients == ["ü@x.test"]
+
+
 def test_a_full_disk_is_answered_for_now_and_keeps_no_half_mail(port):
     """A limit on the size of files is the disk that is full: the write ends in the middle."""
     mail = EmailMessage()

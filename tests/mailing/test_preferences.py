@@ -340,6 +340,12 @@ def test_a_link_that_is_late_forged_or_outdated_changes_nothing(anybody, contact
     assert contact.email == "ada@x.test"
 
 
+@pytest.mark.parametrize("end", ["/", "%3E", ".", "%20"])
+def test_what_mail_programs_leave_at_the_end_of_a_confirming_link_is_passed_over(anybody, delivery, end):
+    assert anybody.post(ask(delivery, "new@x.test") + end).status_code == 200
+    assert Contact.objects.get().email == "new@x.test"
+
+
 @pytest.mark.parametrize("taken", ["contact", "suppression"])
 def test_an_address_of_somebody_else_or_without_mail_is_refused_behind_the_mail_only(
     anybody, contact, delivery, path, taken

@@ -18,6 +18,7 @@ class Box:
         self.messages = dict(enumerate(messages, 1))
         self.removed: set[int] = set()
         self.lines: list[str] = []
+        self.is_busy = False  # it answers with something else than what was asked
         self.drops_at = ""  # the connection ends when a command begins with this
         self.port = 0
 
@@ -96,9 +97,13 @@ class ImapHandler(Handler):
         elif word == "AUTHENTICATE":
             self.say("+ ")
             given = self.rfile.readline().decode().strip()
+            if rest == "PLAIN":
+                self.box.lines.append(b64decode(given).decode())
+                self.say(f"{tag} OK done")
+                return True
             self.say(f"{tag} OK done" if self.box.accepts_token(given) else f"{tag} NO invalid token")
         elif word == "SELECT":
-            is_there = rest.strip('"') == "INBOX"
+            is_there = rest.strip('"') in ("INBOX", "Zur&APw-ck &- mehr")
             self.say(
                 f"* {len(self.box.messages)} EXISTS",
                 f"{tag} OK done" if is_there else f"{tag} NO no such folder",
@@ -111,7 +116,9 @@ class ImapHandler(Handler):
         return True
 
     def answer_uid(self, tag: str, word: str, rest: str) -> None:
-        if word == "SEARCH":
+        if word == "SEARCH" and self.box.is_busy:
+            self.say(f"{tag} NO [UNAVAILABLE] try again in 5 minutes")
+        elif word == "SEARCH":
             keys = [str(key) for key in self.box.messages if key not in self.box.removed]
             self.say(f"* SEARCH {' '.join(keys)}", f"{tag} OK done")
         elif word == "FETCH":
@@ -146,7 +153,8 @@ class Pop3Handler(Handler):
         elif word == "AUTH":
             self.say("+OK" if self.box.accepts_token(rest.split()[1]) else "-ERR invalid token")
         elif word == "LIST":
-            self.say("+OK", *(f"{key} {len(raw)}" for key, raw in self.box.messages.items()), ".")
+            nonsense = ["nothing", "1", "one 2 three", "9" * 30] if self.box.is_busy else []
+            self.say("+OK", *nonsense, *(f"{key} {len(raw)}" for key, raw in self.box.messages.items()), ".")
         elif word in ("RETR", "TOP"):
             lines = self.box.messages[int(rest.split()[0])].replace(b"\r\n", b"\n").split(b"\n")
             if word == "TOP":

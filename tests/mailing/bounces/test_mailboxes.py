@@ -131,6 +131,44 @@ def test_a_wrong_password_is_said_in_the_server_s_words(kind):
         assert "wrong password" in row.trouble or "Invalid credentials" in row.trouble
 
 
+def test_letters_beyond_ascii_log_in_and_name_a_folder():
+    with serve_mailbox("imap", [UNKNOWN]) as box:
+        row = make_mailbox(box, username="jürgen", password="Grüße\\", folder="Zurück & mehr")
+        assert reading.check_mailbox(row).sentence.startswith("127.0.0.1 answers")
+        assert "\0jürgen\0Grüße\\" in box.lines
+        row.folder = "Entwürfe"
+        assert not reading.check_mailbox(row).works
+        row.username, row.password = 'a "b" c', PASSWORD
+        reading.check_mailbox(row)
+        assert any(r'LOGIN "a \"b\" c" "a secret"' in line for line in box.lines)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("field", ["username", "password"])
+def test_a_line_break_begins_no_command(kind, field):
+    with serve_mailbox(kind, []) as box:
+        verdict = reading.check_mailbox(make_mailbox(box, kind, **{field: "a\r\nx DELETE INBOX"}))
+        assert "control character" in verdict.sentence
+        assert box.lines == []
+
+
+def test_a_server_that_says_no_is_not_taken_for_one_with_messages():
+    with serve_mailbox("imap", [UNKNOWN]) as box:
+        box.is_busy = True
+        row = make_mailbox(box)
+        assert "try again in 5 minutes" in reading.check_mailbox(row).sentence
+        assert reading.read_mailbox(row.pk) == 0
+        assert len(box.remaining) == 1
+
+
+def test_a_listing_with_nonsense_in_it_is_read_for_what_it_names():
+    with serve_mailbox("pop3", [UNKNOWN]) as box:
+        box.is_busy = True
+        row = make_mailbox(box, "pop3")
+        assert "1 message waits" in reading.check_mailbox(row).sentence
+        assert reading.read_mailbox(row.pk) == 1
+
+
 def test_a_password_goes_to_no_other_machine_without_encryption():
     row = make_mailbox(host="mail.example.net", port=143)
     assert "has no encryption" in reading.check_mailbox(row).sentence

@@ -29,6 +29,9 @@ class Pages(BaseHTTPRequestHandler):
             "/round": "/round",
             "/inside": "http://127.0.0.2/",
             "/file": "file:///etc/passwd",
+            "/no-address": "http://[",
+            "/nul": "http://a\0b.test/",
+            "/blank": "http://127.0.0.1 x/",
         }
         self.send_response(302 if path in goes else status.get(path, 200))
         if path in goes:
@@ -69,6 +72,9 @@ def is_the_site(address):
         ("/round", State.FAIL, "redirects more than"),
         ("/inside", State.FAIL, "private network"),
         ("/file", State.FAIL, "no address of the web"),
+        ("/no-address", State.FAIL, "no address of the web"),
+        ("/nul", State.FAIL, "has a host that does not exist"),
+        ("/blank", State.FAIL, ""),
     ],
 )
 def test_where_a_link_leads(site, path, state, said):
@@ -142,6 +148,16 @@ def test_a_server_that_sends_a_letter_now_and_then_does_not_hold_us_up(monkeypat
         ended.set()
         thread.join(5)
     assert verdict.state is State.WARN
+
+
+def test_links_together_take_no_longer_than_a_check_may(site, monkeypatch):
+    monkeypatch.setattr(links, "SECONDS_OF_ALL", -1.0)
+    Pages.asked.clear()
+    verdicts = [*check_links([f"{site}/{number}" for number in range(3)], may_ask=is_the_site)]
+    assert {(verdict.state, verdict.said.partition(",")[0]) for verdict in verdicts} == {
+        (State.UNKNOWN, "was not followed")
+    }
+    assert Pages.asked == []
 
 
 def test_many_links_are_each_asked_once(site):

@@ -92,6 +92,8 @@ def dns_server():
             answer = dns.message.make_response(query)
             if name == "long.test.":
                 answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", long))
+            elif name == "nul.test.":
+                answer.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", r'"v=DKIM1; k=a\000b; p=x"'))
             else:
                 answer.set_rcode(dns.rcode.NXDOMAIN)
             server.sendto(answer.to_wire(), whom)
@@ -113,3 +115,13 @@ def test_dns_is_asked_over_a_socket(dns_server, monkeypatch):
         resolver.list_texts("silent.test")
     with pytest.raises(LookupFailed):
         resolver.list_texts("a" * 70 + ".test")
+
+
+def test_a_record_may_hold_any_byte_and_is_stored_all_the_same(dns_server):
+    assert DnsResolver(["127.0.0.1"], dns_server).list_texts("nul.test") == ["v=DKIM1; k=a�b; p=x"]
+
+
+def test_all_questions_together_take_no_longer_than_a_check_may(dns_server, monkeypatch):
+    monkeypatch.setattr("mailing.senders.lookups.SECONDS_IN_ALL", 0.0)
+    with pytest.raises(LookupFailed, match="too slow to be asked"):
+        DnsResolver(["127.0.0.1"], dns_server).list_texts("long.test")

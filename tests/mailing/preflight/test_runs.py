@@ -91,6 +91,19 @@ def test_a_connection(smtp, dns, title, state):
     assert check(smtp, dns)[title] is state
 
 
+def test_what_dns_says_is_kept_whatever_it_holds(smtp):
+    records = {"_dmarc.shop.example": ["v=DMARC1; p=\0" + "x" * 5_000], "shop.example": ["v=spf1 \0\ud800:x"]}
+    assert check(smtp, FakeDns(records))["DMARC"] is State.FAIL
+    said = [line.said for line in runs.read_lines(Preflight.objects.get())]
+    assert any("p=�xxx" in each for each in said)
+    assert max(map(len, said)) < 500
+
+
+def test_connections_after_slow_ones_are_not_tried(smtp, monkeypatch):
+    monkeypatch.setattr(runs, "SECONDS_OF_SERVERS", -1.0)
+    assert check(smtp, FakeDns()) == {"Encryption and login": State.UNKNOWN}
+
+
 def test_a_server_that_is_away_is_said(smtp):
     smtp.port = 9
     smtp.save()

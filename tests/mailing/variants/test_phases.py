@@ -16,7 +16,7 @@ from mailing.models import (
     VariantContent,
 )
 from mailing.sending import tokens
-from mailing.variants import list_variants, phases
+from mailing.variants import find_test_problems, list_variants, phases
 from tests.factories import ContactFactory, user_in
 from tests.mailing.running import SEPARATE, addresses, counts, draft, fresh, send, to
 from tests.mailing.variants.testing import (
@@ -47,6 +47,16 @@ def test_the_variants_are_every_combination_in_the_order_of_their_letters():
     found = [(each.letter, each.subject, each.body, each.content) for each in list_variants(campaign, test)]
     assert found == [("A", "S1", "B1", 1), ("B", "S1", "B2", 2), ("C", "S2", "B1", 1), ("D", "S2", "B2", 2)]
     assert [each.letter for each in list_variants(campaign, None)] == ["A"]
+
+
+def test_hundreds_of_texts_are_counted_and_not_combined():
+    texts = [str(number) for number in range(300)]
+    test = SplitTest(subjects=texts, bodies=texts, from_names=texts)
+    campaign = EmailCampaign(subject="a", body="b", from_name="c")
+    assert dict(find_test_problems(campaign, test))["variants"].startswith(
+        "The A/B test makes 27,270,901 variants"
+    )
+    assert [each.letter for each in list_variants(campaign, test)] == list("ABCDEFGHIJKLMNOP")
 
 
 @database
