@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
 
 from campaigns.annotations import Columns, ColumnValue
-from mailing import bursts, content, launch, offers, plain_targets, spool
+from mailing import bursts, content, launch, plain_targets, spool
 from mailing.bursts import BURST_LINKS, BURST_SECONDS, REPEAT_SECONDS, TRAP_SECONDS
 from mailing.models import Contact, Event, Mode
 from mailing.models.tracking import choose_stricter
@@ -238,12 +238,7 @@ def _find_target(terms: Terms, number: int) -> str:
     if plain := _find_plain_target(terms.campaign, number):
         return plain
     contact = Contact.objects.filter(pk=terms.contact).first() if terms.contact else None
-    offer = offers.write_values_of(terms.pk)
-    recipient = (
-        launch.build_recipient(contact, seed=terms.pk, offer=offer)
-        if contact
-        else content.Recipient(terms.email, {"offer": offer} if offer else {})
-    )
+    recipient = launch.build_recipient(contact, seed=terms.pk) if contact else content.Recipient(terms.email)
     try:
         return plain_targets.load_content(terms.campaign).target(number, recipient)
     except (plain_targets.NoFile, content.ContentError) as error:

@@ -12,13 +12,20 @@ from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
-from mailing.forms.offer import OFFER_FIELDS, OfferFields, clean_offer
 from mailing.languages import list_languages, name_language
-from mailing.models import ContactList, EmailCampaign, Segment, SmtpConnection, Target
+from mailing.models import (
+    ContactList,
+    EmailCampaign,
+    Mode,
+    Segment,
+    SmtpConnection,
+    Target,
+    TrackingPolicy,
+)
 
 
-class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
-    """All sections but the A/B test. Targets and connections are rows of their own: see `targets` and `routes`.
+class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
+    """All six sections. Targets and connections are rows of their own: see `targets` and `routes`.
 
     A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.
     """
@@ -39,7 +46,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
     )
     language = forms.ChoiceField(
         required=False,
-        help_text="Screen readers read the mail so, and dates and amounts are written so.",
+        help_text="Screen readers pronounce the mail in it; dates and amounts are written as it does.",
     )
 
     class Meta:
@@ -75,10 +82,17 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             "utm_campaign",
             "utm_content",
             "starts_at",
-            *OFFER_FIELDS,
         ]
-        labels = {"sharing": "Sending server"}
-        help_texts = {"connection": "Its default sender is used if you leave the sender blank."}
+        labels = {
+            "sharing": "Sending server",
+            "per_hour": "Maximum per hour",
+            "retry_hours": "Retry for (hours)",
+        }
+        help_texts = {
+            "tracking": "A campaign can only record less than the site’s setting.",
+            "connection": "Its default sender is used if you leave the sender blank.",
+            "window_until": "Leave both blank for any hour. An end before the start is on the next day.",
+        }
         widgets = {
             "description": forms.Textarea(attrs={"rows": 2}),
             "body": forms.Textarea(attrs={"rows": 22, "class": "code", "spellcheck": "true"}),
@@ -97,9 +111,18 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         assert isinstance(language, forms.ChoiceField)
         site = name_language(settings.LANGUAGE_CODE)
         language.choices = [("", f"The site’s ({site})"), *list_languages()]
-        self.initial["has_offer"] = self.instance.offer_id is not None
+        self._name_blank_choices()
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()
+
+    def _name_blank_choices(self) -> None:
+        """Say what a select that is left blank means."""
+        tracking, connection = self.fields["tracking"], self.fields["connection"]
+        assert isinstance(tracking, forms.ChoiceField)
+        assert isinstance(connection, forms.ModelChoiceField)
+        policy = TrackingPolicy.read_row().get_mode_display()
+        tracking.choices = [("", f"The site’s setting ({policy.lower()})"), *Mode.choices]
+        connection.empty_label = "Choose a connection"
 
     def clean(self) -> CleanedData:
         """Fill an empty sender with the connection's default sender."""
@@ -108,7 +131,6 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             for name in ("from_email", "from_name"):
                 if name not in self.errors and not cleaned.get(name):
                     cleaned[name] = getattr(smtp, name)
-        clean_offer(self, cleaned)
         return cleaned
 
     def _add_targets(self) -> dict[str, tuple[str, int]]:

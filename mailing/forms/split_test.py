@@ -77,16 +77,25 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
     bodies = TextsField(label="Other contents")
     weights = WeightsField(
         required=False,
-        help_text="Only by weights: one for each variant in the order of their letters, as 50, 30, 20.",
+        help_text="Only for a split by weights: one number for each variant, in the order of their letters, such as "
+        "50, 30, 20.",
     )
 
     class Meta:
         model = SplitTest
         fields = ["subjects", "from_names", "bodies", *TEST_FIELDS]
+        labels = {
+            "share_percent": "Test group, percent of the recipients",
+            "share_number": "Or a number of recipients",
+            "split": "How the test group is split",
+            "winner_by": "How the winner is chosen",
+            "when_undecided": "If it is too early to tell",
+        }
         help_texts = {
-            "wait": "From the last mail of the test until the winner is chosen.",
+            "share_percent": "With 100 there is no rest, and no winner is chosen.",
+            "wait": "Between the last mail of the test and the choice.",
             "winner_by": "Only what people did counts.",
-            "when_undecided": "What happens then when no variant is surely the best.",
+            "when_undecided": "What to do when no variant is clearly the best.",
         }
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:

@@ -14,7 +14,8 @@ class WebhookForm(forms.Form):
     provider = forms.ChoiceField(
         choices=[("", "None"), *Provider.choices],
         required=False,
-        help_text="The provider whose server takes the mails of this connection.",
+        help_text="The provider whose server takes the mails of this connection. Another one gets a new "
+        "address; “None” removes the webhook, and its events are refused.",
     )
     signing_key = forms.CharField(
         label="Key that the provider signs with",

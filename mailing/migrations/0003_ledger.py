@@ -67,14 +67,6 @@ BEGIN
     );
 END $$;
 
--- Why no mail of this campaign may promise its offer at a time; '' when it may, and '' without an offer. For the other
--- words see promotions_find_offer_fault.
-CREATE FUNCTION mailing_find_offer_fault(asked bigint, at timestamptz) RETURNS text STABLE LANGUAGE sql AS $$
-    SELECT CASE WHEN offer_id IS NULL THEN '' WHEN code_ends_at <= $2 THEN 'over'
-                ELSE promotions_find_offer_fault(offer_id, $2) END
-    FROM mailing_emailcampaign WHERE campaign_ptr_id = $1
-$$;
-
 CREATE TRIGGER mailing_count_inserted AFTER INSERT ON mailing_delivery
     REFERENCING NEW TABLE AS is_now FOR EACH STATEMENT EXECUTE FUNCTION mailing_count_deliveries();
 CREATE TRIGGER mailing_count_updated AFTER UPDATE ON mailing_delivery
@@ -88,7 +80,6 @@ DROP TRIGGER mailing_count_deleted ON mailing_delivery;
 DROP TRIGGER mailing_count_updated ON mailing_delivery;
 DROP TRIGGER mailing_count_inserted ON mailing_delivery;
 DROP FUNCTION mailing_count_deliveries;
-DROP FUNCTION mailing_find_offer_fault;
 DROP FUNCTION mailing_is_too_soon;
 DROP SEQUENCE mailing_run;
 ALTER TABLE mailing_tally RESET (autovacuum_vacuum_scale_factor, autovacuum_vacuum_threshold);
@@ -97,5 +88,5 @@ ALTER TABLE mailing_delivery RESET (fillfactor, autovacuum_vacuum_scale_factor, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mailing", "0002_guards"), ("promotions", "0002_guards")]
+    dependencies = [("mailing", "0002_guards")]
     operations = [migrations.RunSQL(LEDGER, NO_LEDGER)]

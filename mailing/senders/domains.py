@@ -52,6 +52,21 @@ def list_standings() -> list[DomainStanding]:
     return [known[name] for name in sorted(known)]
 
 
+def delete_domain(name: str) -> None:
+    """Delete a domain that somebody added.
+
+    Raises:
+        Refused: it has keys.
+    """
+    with transaction.atomic():
+        domain = SenderDomain.objects.select_for_update().filter(name=name).first()
+        if domain is None:
+            return
+        if domain.keys.exists():
+            raise Refused(f"{name} has DKIM keys: delete them first.")
+        domain.delete()
+
+
 def make_keys(name: str) -> list[DkimKey]:
     """Make a key of each kind for a domain where none waits to be switched on; return what was made.
 

@@ -41,6 +41,11 @@ class TestReport(msgspec.Struct, frozen=True):
     criterion: str
 
     @property
+    def is_of_everybody(self) -> bool:
+        """Whether no recipient was held for a winner."""
+        return self.released + self.counted.held <= self.test_size
+
+    @property
     def widest(self) -> float:
         """How far the drawing reaches, in percent: a little more than the highest interval."""
         return min(

@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from campaigns.annotations import PageContext
@@ -27,15 +28,20 @@ changing = permission_required("mailing.change_smtpconnection", raise_exception=
 @viewing
 def connection_list(request: Request) -> HttpResponse:
     """List the connections, and the reputation of each sender domain."""
-    rows = SmtpConnection.objects.select_related("pace", "oauth")
+    return show_connections(request, SenderDomainForm())
+
+
+def show_connections(request: Request, form: SenderDomainForm, status: int = 200) -> HttpResponse:
+    """Answer with the page of connections and sender domains."""
     context = {
-        "connections": rows,
+        "connections": SmtpConnection.objects.select_related("pace", "oauth"),
         "domains": health.list_domains(),
         "health": health,
         "senders": domains.list_standings(),
-        "sender_form": SenderDomainForm(),
+        "sender_form": form,
+        "menu_path": reverse("mailing:connections"),
     }
-    return render(request, "mailing/connections.html", context)
+    return render(request, "mailing/connections.html", context, status=status)
 
 
 @require_GET

@@ -18,8 +18,10 @@ from mailing.models import TrackingPolicy
 def tracking_policy(request: Request) -> HttpResponse:
     """Show the site's tracking policy, and save it."""
     form = TrackingPolicyForm(request.POST or None, instance=TrackingPolicy.read_row())
+    may_change = request.user.has_perm("mailing.change_trackingpolicy")
+    form.fields["mode"].disabled = not may_change
     if request.method == "POST":
-        if not request.user.has_perm("mailing.change_trackingpolicy"):
+        if not may_change:
             raise PermissionDenied
         if form.is_valid():
             form.save()

@@ -17,6 +17,7 @@ from mailing.bounces import health
 from mailing.forms import SenderDomainForm
 from mailing.models import DkimKey, SenderDomain
 from mailing.senders import domains, keys
+from mailing.views.connections import show_connections
 from mailing.views.sure import act_once_sure
 
 viewing = permission_required("mailing.view_senderdomain", raise_exception=True)
@@ -50,6 +51,8 @@ def page_context(name: str) -> PageContext:
         "signs": any(row.signs for row in rows),
         "health": health,
         "domain": next(iter(health.list_domains(name)), None),
+        "may_go": not rows and SenderDomain.objects.filter(name=name).exists(),
+        "menu_path": reverse("mailing:connections"),
     }
 
 
@@ -71,10 +74,26 @@ def sender_domain_new(request: Request) -> HttpResponse:
     """Open the page of a domain that somebody typed."""
     form = SenderDomainForm(request.POST)
     if not form.is_valid():
-        messages.error(request, str(form.errors["name"][0]))
-        return redirect("mailing:connections")
+        return show_connections(request, form, 422)
     domain, _ = SenderDomain.objects.get_or_create(name=form.cleaned_data["name"])
     return redirect(domain)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@permission_required("mailing.delete_senderdomain", raise_exception=True)
+def sender_domain_delete(request: Request, name: str) -> HttpResponse:
+    """Delete a sender domain that has no keys; a GET asks first."""
+    return act_once_sure(
+        request,
+        partial(domains.delete_domain, read_name(name)),
+        done=f"The sender domain {name} is deleted.",
+        to="mailing:connections",
+        title=f"Delete the sender domain {name}?",
+        sentence="It goes from the list, unless a connection sends from it. Mails are sent as before.",
+        label="Delete",
+        back=reverse("mailing:sender_domain", args=[name]),
+        menu_path=reverse("mailing:connections"),
+    )
 
 
 @require_POST
@@ -93,7 +112,12 @@ def make_keys(request: Request, name: str) -> HttpResponse:
 @changing
 def check_keys(request: Request, name: str) -> HttpResponse:
     """Look for the records in DNS."""
-    return act(request, read_name(name), lambda: domains.check_keys(read_name(name)), "DNS was asked.")
+    return act(
+        request,
+        read_name(name),
+        lambda: domains.check_keys(read_name(name)),
+        "The records were looked up: what DNS says stands beside each key.",
+    )
 
 
 @require_POST
@@ -128,7 +152,7 @@ def switch_off(request: Request, pk: int) -> HttpResponse:
     return act_once_sure(
         request,
         partial(domains.switch_off, pk),
-        done=f"{row.selector} signs no more.",
+        done=f"{row.selector} is switched off and signs nothing from now on.",
         **questions(row, f"Switch {row.selector} off?", "Switch off"),
         sentence=f"Mails of {row.domain} are no longer signed with it. It cannot be switched on again: make new keys.",
     )

@@ -161,6 +161,28 @@ class TestPages:
         assert client.get(f"/senders/{name}/").status_code == 404
         assert not SenderDomain.objects.exists()
 
+    def test_a_wrong_domain_comes_back_with_the_sentence_at_its_field(self, client, administrator):
+        answer = client.post("/senders/", {"name": "shop example"})
+        assert answer.status_code == 422
+        page = answer.content.decode()
+        assert "“shop example” is no domain" in page
+        assert 'value="shop example"' in page
+        assert not SenderDomain.objects.exists()
+
+    def test_a_domain_typed_wrong_is_deleted_and_one_with_keys_is_not(self, client, administrator):
+        client.post("/senders/", {"name": "shpo.example"})
+        assert "/senders/shpo.example/delete/" in client.get("/senders/shpo.example/").content.decode()
+        asked = client.get("/senders/shpo.example/delete/").content.decode()
+        assert "Delete the sender domain shpo.example?" in asked
+        client.post("/senders/shpo.example/delete/")
+        assert not SenderDomain.objects.exists()
+        domains.make_keys(NAME)
+        assert f"/senders/{NAME}/delete/" not in client.get(f"/senders/{NAME}/").content.decode()
+        refused = client.post(f"/senders/{NAME}/delete/")
+        assert refused.status_code == 409
+        assert "has DKIM keys: delete them first" in refused.content.decode()
+        assert SenderDomain.objects.exists()
+
     def test_who_only_looks_changes_nothing(self, client, marketer):
         made = domains.make_keys(NAME)
         shown = client.get(f"/senders/{NAME}/").content.decode()
@@ -170,6 +192,7 @@ class TestPages:
             f"/senders/{NAME}/keys/",
             f"/dkim-keys/{made[0].pk}/on/",
             f"/dkim-keys/{made[0].pk}/delete/",
+            f"/senders/{NAME}/delete/",
         ):
             assert client.post(path).status_code == 403
         assert "BEGIN PRIVATE KEY" not in shown

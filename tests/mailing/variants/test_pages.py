@@ -161,7 +161,7 @@ def test_the_page_and_the_report_show_the_variants_and_ask_before_the_choice(mar
     assert fresh(campaign).winner == 1
     text = page(marketer, campaign.get_absolute_url())
     assert "Winner chosen" in text
-    assert "variant B went to the rest" in text
+    assert "variant B goes to the rest" in text
     late = marketer.post(path)
     assert late.status_code == 409
     assert "chosen already: variant B" in late.content.decode()
