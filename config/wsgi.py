@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 django = get_wsgi_application()
 
-from pos.api.middleware import Gateway  # noqa: E402 (its views want Django set up)
+from mailing.middleware import TrackingGateway  # noqa: E402 (their views want Django set up)
+from pos.api.middleware import Gateway  # noqa: E402
 
-application = Gateway(django)
+application = TrackingGateway(Gateway(django))

@@ -46,6 +46,7 @@ def tick(now: datetime) -> None:
         mailboxes.queue_due,
         spool.queue_waiting,
         retention.forget_old_events,
+        retention.forget_recent_visits,
         events.forget_digests,
     ):
         try:

@@ -12,11 +12,12 @@ from zoneinfo import ZoneInfo
 import msgspec
 from django.conf import settings
 from django.db import connection
+from django.db.models import Max
 
 from campaigns import database_time, zones
 from mailing import audience, local_time
 from mailing.comparing import Condition
-from mailing.models import EmailCampaign, SmtpConnection
+from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
 
 
@@ -68,12 +69,9 @@ made AS (
 )
 SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
 """
-NOTE_LAST_DUE = """
-UPDATE mailing_emailcampaign SET last_due_at = (
-    SELECT max(due_at) FROM mailing_delivery WHERE campaign_id = %(campaign)s
+NOTE_LAST_DUE = (
+    "UPDATE mailing_emailcampaign SET last_due_at = greatest(last_due_at, %s) WHERE campaign_ptr_id = %s"
 )
-WHERE campaign_ptr_id = %(campaign)s
-"""
 
 DUE_AT_ONCE = DueTimes("now()")
 HELD = DueTimes("NULL")
@@ -114,15 +112,16 @@ def make_deliveries(
         *counts, planned = cursor.fetchone()
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
-    if campaign.local_time is not None:
-        note_last_due(campaign.pk)
+    if campaign.local_time is not None and not are_held:
+        last = Delivery.objects.filter(campaign=campaign.pk).aggregate(last=Max("due_at"))["last"]
+        note_last_due(campaign.pk, last)
     return Made(audience.read_funnel(tuple(counts)), msgspec.json.decode(planned))
 
 
-def note_last_due(campaign_id: int) -> None:
-    """Note when the local time of the last recipient comes."""
+def note_last_due(campaign_id: int, due_at: datetime | None) -> None:
+    """Note that there is a recipient whose local time comes then; the last one counts."""
     with connection.cursor() as cursor:
-        cursor.execute(NOTE_LAST_DUE, {"campaign": campaign_id})
+        cursor.execute(NOTE_LAST_DUE, [due_at, campaign_id])
 
 
 def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:

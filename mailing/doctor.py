@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import connection
 
 from mailing.reports import stored_counts
+from mailing.sending.arrivals import ARRIVED
 
 # Both sides in one statement, so that they are of one moment, while senders run too.
 COUNTS = """
@@ -120,6 +121,12 @@ WHERE event.origin = 'human' AND ((event.kind = 'opened' AND delivery.opened_at 
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 
+# What has come of a mail since proves that it arrived.
+DOUBTED = f"""
+SELECT campaign_id, count(*) FROM mailing_delivery AS delivery WHERE status = 'uncertain' AND {ARRIVED}
+GROUP BY 1 ORDER BY 1
+"""
+
 NEGATIVE = """
 SELECT campaign_id, kind, origin, sum(amount) FROM mailing_eventcount
 GROUP BY campaign_id, kind, origin, link HAVING sum(amount) < 0 ORDER BY 1, 2, 3
@@ -164,6 +171,9 @@ def breaches() -> Iterator[str]:
         cursor.execute(UNCOUNTED)
         for campaign, kind, found in cursor.fetchall():
             yield f"Campaign {campaign}: {found} recipients have events of people, and are not counted as {kind}."
+        cursor.execute(DOUBTED)
+        for campaign, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {found} deliveries are uncertain, although it is known that they arrived."
         cursor.execute(NEGATIVE)
         for campaign, kind, origin, amount in cursor.fetchall():
             yield f"Campaign {campaign}: {amount} events that are anonymous are counted as {kind} ({origin})."

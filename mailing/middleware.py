@@ -1,39 +1,91 @@
-"""Answers the pixel and clicks before the middleware of pages, which costs as much as their work."""
+"""Answers the pixel and clicks before Django's handler and the middleware of pages, which cost more than their work."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import NamedTuple
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedRedirect
+from django.core.handlers.wsgi import get_path_info
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from mailing.views import tracking
+from campaigns.waits import limit_waits
+from mailing import tracking
+from mailing.views.tracking import DATABASE_SECONDS, PIXEL, trim_index, trim_token
+from mailing.visitors import read_visitor
 
-PIXEL, CLICK = "/t/o/", "/t/c/"
+PREFIX, OPEN, CLICK = "/t/", "/t/o/", "/t/c/"
+METHODS = ("GET", "HEAD")
+HEADERS = [
+    ("Cache-Control", "max-age=0, no-cache, no-store, must-revalidate, private"),
+    ("X-Content-Type-Options", "nosniff"),
+]
 Response = Callable[[HttpRequest], HttpResponse]
 
 
-class TrackingMiddleware:
-    """Gives the picture, or leads to a link's target, without session, cookie or page header.
+class Answer(NamedTuple):
+    """What is answered, without session, cookie or header of pages."""
 
-    Whatever else there is to say, as that a link is damaged, is a page, and takes the way of pages.
+    status: HTTPStatus
+    headers: list[tuple[str, str]]
+    body: bytes = b""
+
+
+PICTURE = Answer(HTTPStatus.OK, [("Content-Type", "image/gif"), *HEADERS], PIXEL)
+
+
+class TrackingGateway:
+    """Answers what it can before Django's handler; its signals and wrapping are for pages.
+
+    `promotions.database.statements` manages the connection.
     """
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self.application = application
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(PREFIX):
+            agent = environ.get("HTTP_USER_AGENT", "")
+            if found := answer_visit(environ["REQUEST_METHOD"], get_path_info(environ), agent):
+                start_response(f"{found.status.value} {found.status.phrase}", found.headers)
+                return [found.body]
+        return self.application(environ, start_response)
+
+
+class TrackingMiddleware:
+    """The same for whatever asks Django itself."""
 
     def __init__(self, get_response: Response) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        path = request.path_info
-        if path.startswith(PIXEL):
-            response = self._answer(request, tracking.note_open, path[len(PIXEL) :])
-        elif path.startswith(CLICK):
-            token, _, index = path[len(CLICK) :].partition("/")
-            response = self._answer(request, tracking.note_click, token, index)
-        else:
-            return self.get_response(request)
-        return response if response.status_code < 400 else self.get_response(request)
+        if request.path_info.startswith(PREFIX):
+            agent = request.META.get("HTTP_USER_AGENT", "")
+            if found := answer_visit(request.method or "", request.path_info, agent):
+                return HttpResponse(found.body, status=found.status, headers=dict(found.headers))
+        return self.get_response(request)
 
-    def _answer(self, request: HttpRequest, view: Callable[..., HttpResponse], *parts: str) -> HttpResponse:
-        # a connection that is lost sends the visit to disk, and no more
-        connection.health_check_done = True  # type: ignore[attr-defined]  # the stubs do not know it
-        response = view(request, *parts)
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+
+def answer_visit(method: str, path: str, user_agent: str) -> Answer | None:
+    """Give the picture, or lead to a link's target; None where there is anything else to say.
+
+    That a link is damaged, or that the database is away, is a page, and takes the way of pages.
+    """
+    if method not in METHODS:
+        return None
+    # a HEAD asks about the link: nobody has followed it
+    visitor = None if method == "HEAD" else read_visitor(user_agent)
+    try:
+        with limit_waits(total=DATABASE_SECONDS):
+            if path.startswith(OPEN):
+                tracking.note_open(trim_token(path[len(OPEN) :]), visitor)
+                return PICTURE
+            if path.startswith(CLICK):
+                token, _, index = path[len(CLICK) :].partition("/")
+                target = tracking.note_click(trim_token(token), trim_index(index), visitor)
+                return Answer(
+                    HTTPStatus.FOUND, [("Location", HttpResponseRedirect(target)["Location"]), *HEADERS]
+                )
+    except (tracking.BadLink, tracking.DatabaseAway, DisallowedRedirect):
+        return None
+    return None

@@ -5,13 +5,16 @@ is written down (`RetentionCount`) beside the counts it became.
 """
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
 
+from mailing.models import RecentVisit
+
 logger = logging.getLogger(__name__)
 
+KEEP_RECENT = timedelta(hours=1)  # repetitions come within seconds, and what a provider tells within minutes
 BATCH_EVENTS = 1000  # turned into counts in one transaction, and one transaction a beat of the clock
 
 # One statement. A delivery forgets the moments of its first open and click together with its events; the campaign goes
@@ -77,3 +80,8 @@ def forget_old_events(now: datetime) -> int:
     if amount:
         logger.info("%s opens and clicks from before %s are counts now.", amount, limit.date())
     return int(amount)
+
+
+def forget_recent_visits(now: datetime) -> None:
+    """Forget which opens and clicks that name nobody are the same again, or those of a machine."""
+    RecentVisit.objects.filter(noted_at__lt=now - KEEP_RECENT).delete()

@@ -4,11 +4,12 @@ import msgspec
 from django.db import transaction
 
 from campaigns import database_time
-from mailing.models import Delivery, Event, Membership, PreferenceChange, Suppression
+from mailing.models import Delivery, Membership, PreferenceChange, Suppression
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
 from mailing.suppressions import suppress
-from mailing.tracking import BadLink, note_event, read_token
+from mailing.tracking import BadLink, note_unsubscription, read_token
+from mailing.variants.definitions import find_test, list_variants
 from mailing.visitors import Visitor
 
 
@@ -61,7 +62,7 @@ def unsubscribe_delivery(
             contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
         ).update(unsubscribed_at=database_time.now())
         if delivery.unsubscribed_at is None:
-            note_event(pk, Event.Kind.UNSUBSCRIBED, visitor, how=how, basis=Event.Basis.EVIDENCE)
+            note_unsubscription(pk, visitor, how)
             if contact:
                 PreferenceChange.objects.create(
                     contact=contact, delivery=delivery, what=PreferenceChange.What.EVERYTHING, now=how
@@ -91,6 +92,9 @@ def _make_addressee(delivery: Delivery) -> Addressee:
 def name_sender(delivery: Delivery) -> str:
     """Return the sender's name that a mail bore; "" where that is written anew for each recipient."""
     sender: str = delivery.campaign.from_name
+    if delivery.variant:  # the first one is the campaign as it stands
+        campaign = delivery.campaign
+        sender = list_variants(campaign, find_test(campaign))[delivery.variant].from_name
     return "" if "{" in sender else sender
 
 

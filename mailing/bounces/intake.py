@@ -13,6 +13,7 @@ from mailing.addresses import normalise_address
 from mailing.bounces import policy
 from mailing.bounces.reports import Kind, Report, read_report
 from mailing.models import BounceMailbox, HeldReport, Suppression
+from mailing.sending import arrivals
 from mailing.suppressions import suppress
 from mailing.visitors import Visitor
 
@@ -35,9 +36,10 @@ class Outcome(StrEnum):
 def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     """Read one message and do what it asks for. Taken again, it changes nothing."""
     report = read_report(raw)
-    if report.kind in (Kind.DELAYED, Kind.DELIVERED, Kind.AUTO_REPLY):
-        return Outcome.NOTHING
     pk = report.delivery_id
+    if report.kind in (Kind.DELAYED, Kind.DELIVERED, Kind.AUTO_REPLY):
+        is_news = pk is not None and _note_arrival(pk, report)
+        return Outcome.ACTED if is_news else Outcome.NOTHING
     address = policy.find_address(pk) if pk else None
     if pk is None or address is None:
         return hold_message(raw, report, mailbox)
@@ -53,6 +55,13 @@ def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
     else:
         return hold_message(raw, report, mailbox, address)
     return Outcome.ACTED
+
+
+def _note_arrival(delivery_id: int, report: Report) -> bool:
+    """Note what a report proves that is no bounce: somebody has the mail. Return whether that was news."""
+    if report.kind is Kind.DELIVERED and report.failures:  # in a mailbox, and not only passed on
+        return arrivals.note_delivered(delivery_id)
+    return arrivals.note_taken(delivery_id)
 
 
 def hold_message(raw: bytes, report: Report, mailbox: BounceMailbox | None, address: str = "") -> Outcome:

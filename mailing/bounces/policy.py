@@ -40,7 +40,10 @@ WHERE delivery.id = %s AND contact.email = delivery.email
 RETURNING contact.soft_bounces
 """
 _COMPLAIN = """
-UPDATE mailing_delivery SET complained_at = now() WHERE id = %s AND complained_at IS NULL RETURNING campaign_id
+UPDATE mailing_delivery SET complained_at = now(),
+    status = CASE WHEN status = 'uncertain' THEN 'accepted' ELSE status END,
+    sent_at = CASE WHEN status = 'uncertain' THEN coalesce(sent_at, now()) ELSE sent_at END
+WHERE id = %s AND complained_at IS NULL RETURNING campaign_id
 """
 _FIND_ADDRESS = "SELECT email FROM mailing_delivery WHERE id = %s"
 

@@ -34,8 +34,8 @@ class Report(msgspec.Struct, frozen=True):
     """One message, read.
 
     failures: the recipients it names, each with what the failure says of it; for a delay those that wait, for a
-    complaint those who complained. delivery_id: the delivery that a signed token in it proves, None without one.
-    sender, subject: as its headers say.
+    complaint those who complained, for good news those in whose mailbox the mail lies. delivery_id: the delivery that a
+    signed token in it proves, None without one. sender, subject: as its headers say.
     """
 
     kind: Kind
@@ -100,7 +100,7 @@ def _choose_action(told: dict[str, list[Failure]]) -> tuple[Kind, list[Failure]]
     if delayed := told.get("delayed"):
         return Kind.DELAYED, delayed
     if told.keys() & {"delivered", "relayed", "expanded"}:
-        return Kind.DELIVERED, []
+        return Kind.DELIVERED, told.get("delivered", [])
     return Kind.UNKNOWN, []
 
 

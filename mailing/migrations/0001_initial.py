@@ -342,6 +342,15 @@ class Migration(migrations.Migration):
                 ),
                 ("winner", models.PositiveSmallIntegerField(blank=True, editable=False, null=True)),
                 (
+                    "released_upto",
+                    models.BigIntegerField(
+                        blank=True,
+                        editable=False,
+                        help_text="The last delivery of the rest that was released.",
+                        null=True,
+                    ),
+                ),
+                (
                     "last_due_at",
                     models.DateTimeField(
                         blank=True,
@@ -1796,6 +1805,61 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name="RecentVisit",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=32)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("opened", "Opened"),
+                            ("clicked", "Clicked"),
+                            ("unsubscribed", "Unsubscribed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("link", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("how", models.CharField(blank=True, max_length=20)),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("human", "A person"),
+                            ("unknown", "A person or a machine"),
+                            ("machine", "A machine"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "device",
+                    models.CharField(
+                        blank=True,
+                        choices=[("desktop", "Desktop"), ("mobile", "Mobile"), ("tablet", "Tablet")],
+                        max_length=8,
+                    ),
+                ),
+                ("client", models.CharField(blank=True, max_length=30)),
+                ("system", models.CharField(blank=True, max_length=20)),
+                ("at", models.DateTimeField()),
+                ("noted_at", models.DateTimeField()),
+            ],
+            options={
+                "default_permissions": (),
+                "indexes": [
+                    models.Index(fields=["digest"], name="recent_visit_by_digest"),
+                    models.Index(fields=["noted_at"], name="recent_visit_by_age"),
+                ],
+            },
+        ),
+        migrations.CreateModel(
             name="SpoolFile",
             fields=[
                 (
@@ -2235,6 +2299,19 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=253, unique=True)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "records",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="What DNS said of them, and what to set; see mailing.preflight.records.",
+                        verbose_name="SPF and DMARC",
+                    ),
+                ),
+                (
+                    "records_at",
+                    models.DateTimeField(blank=True, help_text="When that was last looked for.", null=True),
+                ),
             ],
             options={
                 "ordering": ["name"],

@@ -13,6 +13,7 @@ from mailing.models.split_test import SplitTest, VariantContent
 from mailing.models.tracking import (
     EventCount,
     Mode,
+    RecentVisit,
     RetentionCount,
     SpoolFile,
     TrackingConsent,
@@ -42,6 +43,7 @@ __all__ = [
     "PreferenceChange",
     "Preflight",
     "ReceivedEvent",
+    "RecentVisit",
     "ReportFigures",
     "RetentionCount",
     "Route",

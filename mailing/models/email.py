@@ -69,6 +69,7 @@ class EmailCampaign(Campaign, SendingTimes):
         "phase",
         "phase_at",
         "winner",
+        "released_upto",
         "unforeseen",
         "recent_results",
     }
@@ -156,6 +157,9 @@ class EmailCampaign(Campaign, SendingTimes):
         null=True, blank=True, editable=False, help_text="When it began, or its latest round."
     )
     winner = models.PositiveSmallIntegerField(null=True, blank=True, editable=False)
+    released_upto = models.BigIntegerField(
+        null=True, blank=True, editable=False, help_text="The last delivery of the rest that was released."
+    )
     total = models.PositiveIntegerField("recipients", default=0, editable=False)
     funnel = models.JSONField(
         default=dict, blank=True, editable=False, help_text="How the recipients came about."

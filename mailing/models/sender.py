@@ -15,6 +15,13 @@ class SenderDomain(models.Model):
 
     name = models.CharField(max_length=253, unique=True)
     created_at = DatabaseTimeField(auto_now_add=True)
+    records = models.JSONField(
+        "SPF and DMARC",
+        default=list,
+        blank=True,
+        help_text="What DNS said of them, and what to set; see mailing.preflight.records.",
+    )
+    records_at = models.DateTimeField(null=True, blank=True, help_text="When that was last looked for.")
 
     class Meta:
         ordering = ["name"]

@@ -72,6 +72,35 @@ class SpoolFile(models.Model):
         return self.name
 
 
+class RecentVisit(models.Model):
+    """An open or click of the last hour that names nobody: bursts and repetitions are known by it in every process.
+
+    The digest is of the delivery, keyed by SECRET_KEY: the database alone does not tell whose it was. The table is
+    UNLOGGED, so that no archive of the log keeps what is forgotten here after an hour.
+    """
+
+    digest = models.CharField(max_length=32)
+    kind = models.CharField(max_length=12, choices=Event.Kind)
+    link = models.PositiveSmallIntegerField(null=True, blank=True)
+    how = models.CharField(max_length=20, blank=True)
+    origin = models.CharField(max_length=8, choices=Event.Origin)
+    device = models.CharField(max_length=8, choices=Event.Device, blank=True)
+    client = models.CharField(max_length=30, blank=True)
+    system = models.CharField(max_length=20, blank=True)
+    at = models.DateTimeField()
+    noted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            models.Index(fields=["digest"], name="recent_visit_by_digest"),
+            models.Index(fields=["noted_at"], name="recent_visit_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.digest}"
+
+
 class EventCount(models.Model):
     """Opens and clicks that name nobody: how many there were in an hour, from one kind of device and program."""
 

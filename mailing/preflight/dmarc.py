@@ -63,9 +63,8 @@ def _walk(domain: str, resolver: Resolver) -> list[tuple[str, dict[str, str]]]:
     names += [".".join(rest[place:]) for place in range(len(rest))]
     records = []
     for name in names:
-        texts = [text for text in resolver.list_texts(f"_dmarc.{name}") if _is_dmarc(text)]
-        if len(texts) == 1:
-            tags = read_tags(texts[0])
+        if text := read_text(name, resolver):
+            tags = read_tags(text)
             records.append((name, tags))
             if tags.get("psd") == "n":
                 break
@@ -76,6 +75,12 @@ def _find_top(records: list[tuple[str, dict[str, str]]]) -> tuple[str, dict[str,
     """Return the record of the organisation: the highest one, but for that of a public suffix."""
     own = [record for record in records if record[1].get("psd") != "y"]
     return own[-1] if own else records[-1]
+
+
+def read_text(domain: str, resolver: Resolver) -> str:
+    """Return the text of the one DMARC record of a domain itself; "" where there is none, or more than one."""
+    texts = [text for text in resolver.list_texts(f"_dmarc.{domain}") if _is_dmarc(text)]
+    return texts[0] if len(texts) == 1 else ""
 
 
 def _is_dmarc(text: str) -> bool:

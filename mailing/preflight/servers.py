@@ -51,19 +51,19 @@ class CachedResolver:
 def list_domain_lines(domain: str, return_domain: str, resolver: Resolver) -> Iterator[Line]:
     """DKIM and DMARC of a sender domain, whose mails come back to `return_domain`."""
     signing = domains.list_signing(domain)
-    yield _guard("DKIM", lambda: _check_dkim(domain, signing, resolver))
-    yield _guard("DMARC", lambda: _check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
+    yield guard("DKIM", lambda: _check_dkim(domain, signing, resolver))
+    yield guard("DMARC", lambda: check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
 
 
 def list_server_lines(smtp: SmtpConnection, return_domain: str, resolver: Resolver) -> Iterator[Line]:
     """SPF, reverse name and encryption of a connection, whose mails come back to `return_domain`."""
-    yield _guard("SPF", lambda: _check_spf(smtp, return_domain, resolver))
+    yield guard("SPF", lambda: check_spf(smtp, return_domain, resolver))
     yield from list_host_lines(smtp, resolver)
 
 
 def list_host_lines(smtp: SmtpConnection, resolver: Resolver) -> Iterator[Line]:
     """Reverse name and encryption of a connection."""
-    yield _guard("Reverse name", lambda: _check_reverse_name(smtp, resolver))
+    yield guard("Reverse name", lambda: _check_reverse_name(smtp, resolver))
     yield _check_login(smtp)
 
 
@@ -73,7 +73,7 @@ def find_return_domain(smtp: SmtpConnection, domain: str) -> str:
     return address.rpartition("@")[2] or domain
 
 
-def _guard(title: str, check: Callable[[], Line]) -> Line:
+def guard(title: str, check: Callable[[], Line]) -> Line:
     """Return the line, or that DNS gave no answer."""
     try:
         return check()
@@ -81,7 +81,8 @@ def _guard(title: str, check: Callable[[], Line]) -> Line:
         return Line(title, State.UNKNOWN, str(error))
 
 
-def _check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
+def check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
+    """Whether the SPF record of a domain lets the server of a connection send. Raises LookupFailed."""
     policy = spf.read_policy(domain, resolver)
     if policy.fault:
         return Line(
@@ -103,7 +104,14 @@ def _check_spf(smtp: SmtpConnection, domain: str, resolver: Resolver) -> Line:
             f"The SPF record of {domain} lets anybody send (“{policy.rest}all”).",
             "End it with ~all or -all.",
         )
-    addresses = _list_public_addresses(smtp, resolver)
+    if included := spf.find_include(smtp.host):
+        if included in policy.included:
+            return Line(
+                "SPF", State.OK, f"The SPF record of {domain} includes {included}, as {smtp.host} asks."
+            )
+        said = f"The SPF record of {domain} does not include {included}, from where {smtp.host} sends."
+        return Line("SPF", State.WARN, said, f"Add include:{included} to the record.")
+    addresses = list_public_addresses(smtp, resolver)
     permitted = [address for address in addresses if policy.permits(address)]
     if permitted:
         return Line("SPF", State.OK, f"The SPF record of {domain} names {smtp.host}.")
@@ -145,7 +153,8 @@ def _check_dkim(domain: str, signing: Sequence[DkimKey], resolver: Resolver) -> 
     return Line("DKIM", State.OK, f"Mails of {domain} are signed, and the records are in DNS.")
 
 
-def _check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signed: bool) -> Line:
+def check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_signed: bool) -> Line:
+    """Which DMARC policy holds for a domain, and whether its mails pass it. Raises LookupFailed."""
     policy = dmarc.read_policy(domain, resolver)
     if policy is None:
         advice = (
@@ -190,7 +199,7 @@ def _check_dmarc(domain: str, return_domain: str, resolver: Resolver, *, is_sign
 
 def _check_reverse_name(smtp: SmtpConnection, resolver: Resolver) -> Line:
     title = "Reverse name"
-    addresses = _list_public_addresses(smtp, resolver)
+    addresses = list_public_addresses(smtp, resolver)
     if not addresses:
         return Line(
             title,
@@ -236,7 +245,8 @@ def _check_login(smtp: SmtpConnection) -> Line:
     return Line(title, State.OK, verdict.sentence)
 
 
-def _list_public_addresses(smtp: SmtpConnection, resolver: Resolver) -> list[str]:
+def list_public_addresses(smtp: SmtpConnection, resolver: Resolver) -> list[str]:
+    """List the addresses of a connection's server that the rest of the world can see. Raises LookupFailed."""
     try:
         addresses = [str(ipaddress.ip_address(smtp.host))]
     except ValueError:

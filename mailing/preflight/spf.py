@@ -8,6 +8,20 @@ from mailing.senders.lookups import Resolver
 MOST_LOOKUPS = 10  # RFC 7208, 4.6.4: receivers stop there and take the record for broken
 
 LONGEST_WORD = 100  # characters of a record's word that a sentence repeats
+# What large providers ask for, by the end of the name of their server: mails leave them by other addresses than they
+# are taken at. Each one's guide to SPF says so.
+INCLUDES = {
+    "amazonaws.com": "amazonses.com",
+    "brevo.com": "spf.brevo.com",
+    "gmail.com": "_spf.google.com",
+    "mailgun.org": "mailgun.org",
+    "mailjet.com": "spf.mailjet.com",
+    "office365.com": "spf.protection.outlook.com",
+    "postmarkapp.com": "spf.mtasv.net",
+    "resend.com": "amazonses.com",
+    "sendgrid.net": "sendgrid.net",
+    "sparkpostmail.com": "sparkpostmail.com",
+}
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -18,6 +32,7 @@ class Policy:
 
     record: "" where there is none. networks: of servers that may send. rest: the sign before `all`, "" without it.
     fault: why receivers take it for broken. is_open_ended: it holds what only the receiver of a mail can work out.
+    included: the domains whose records count as well.
     """
 
     record: str = ""
@@ -26,11 +41,18 @@ class Policy:
     fault: str = ""
     is_open_ended: bool = False
     lookups: int = 0
+    included: set[str] = field(default_factory=set)
 
     def permits(self, address: str) -> bool:
         """Whether a server at this address may send."""
         ip = ipaddress.ip_address(address)
         return any(ip in network for network in self.networks if network.version == ip.version)
+
+
+def find_include(host: str) -> str:
+    """Return the domain that the provider of a mail server wants to be included; "" for one that is not known."""
+    name = host.lower().rstrip(".")
+    return next((what for end, what in INCLUDES.items() if name == end or name.endswith(f".{end}")), "")
 
 
 def read_policy(domain: str, resolver: Resolver) -> Policy:
@@ -92,6 +114,8 @@ def _add_term(
         policy.is_open_ended = True
     elif kind == "include":
         known = len(policy.networks)
+        if sign == "+":
+            policy.included.add(target.lower())
         _follow(target, policy, resolver, (*above, domain))
         if sign != "+":  # what it names may not send; its questions of DNS and its faults count all the same
             del policy.networks[known:]

@@ -56,8 +56,8 @@ class ReaderFigures(msgspec.Struct, frozen=True):
     proxied: int
 
 
-class CountryRow(msgspec.Struct, frozen=True):
-    """Recipients in one country: sent to, opened, clicked."""
+class PlaceRow(msgspec.Struct, frozen=True):
+    """Recipients in one country or city: sent to, opened, clicked."""
 
     label: str
     sent: int
@@ -80,7 +80,8 @@ class Answers(msgspec.Struct, frozen=True):
     devices: list[ReaderFigures] = []
     clients: list[ReaderFigures] = []
     systems: list[ReaderFigures] = []
-    countries: list[CountryRow] = []
+    countries: list[PlaceRow] = []
+    cities: list[PlaceRow] = []
     clickers: list[Clicker] = []
     replies: list[Replies] = []
     domains: int = 0
@@ -117,6 +118,7 @@ def count_answers(campaign: EmailCampaign) -> Answers:
         clients=_list_readers(counts, "client"),
         systems=_list_readers(counts, "system"),
         countries=_list_countries(counts),
+        cities=_list_cities(counts),
         clickers=counts.clickers,
         replies=counts.replies,
         domains=counts.domains,
@@ -191,12 +193,22 @@ def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
     )
 
 
-def _list_countries(counts: Counts) -> list[CountryRow]:
+def _list_cities(counts: Counts) -> list[PlaceRow]:
+    """Return the largest first, each with its country, then the smaller ones together; no row without a city."""
+    rows = []
+    for each in counts.cities:
+        place = f"{each.city}, {name_country(each.country)}" if each.country else each.city
+        label = place if each.city else f"{each.amount} other{'s' if each.amount > 1 else ''}"
+        rows.append(PlaceRow(label, each.sent, each.opened, each.clicked))
+    return rows
+
+
+def _list_countries(counts: Counts) -> list[PlaceRow]:
     """Return the largest first, then the smaller ones together, then those whose country is not known."""
     found = [each for each in counts.countries if each.sent or each.opened or each.clicked]
     known = sorted((each for each in found if each.country), key=lambda each: (-each.sent, each.country))
     rows = [
-        CountryRow(name_country(each.country), each.sent, each.opened, each.clicked)
+        PlaceRow(name_country(each.country), each.sent, each.opened, each.clicked)
         for each in known[:COUNTRIES_SHOWN]
     ]
     for label, others in (
@@ -205,7 +217,7 @@ def _list_countries(counts: Counts) -> list[CountryRow]:
     ):
         if others:
             rows.append(
-                CountryRow(
+                PlaceRow(
                     label,
                     sum(each.sent for each in others),
                     sum(each.opened for each in others),

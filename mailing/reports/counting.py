@@ -9,7 +9,7 @@ from campaigns.waits import limit_waits
 
 COUNT_WAIT_SECONDS = 120.0
 CLICKERS_KEPT = 100
-DOMAINS_NAMED = 20  # the largest; the rest stand together under ""
+DOMAINS_NAMED = CITIES_NAMED = 20  # the largest; the rest stand together under ""
 
 # `done` has few rows: each event belongs to one of some hundred kinds. Each kind is counted under its link, its device,
 # its mail program and its operating system. The honeypot link has no number, and so no line among the links.
@@ -49,12 +49,26 @@ replies AS (
     SELECT CASE WHEN place <= %(domains)s THEN domain ELSE '' END AS domain, code, sum(amount)::bigint AS amount
     FROM cells JOIN ranked USING (domain) GROUP BY 1, 2 ORDER BY 1, 2
 ),
-countries AS (
-    SELECT coalesce(contact.country, '') AS country,
+places AS (
+    SELECT coalesce(contact.country, '') AS country, coalesce(contact.city, '') AS city,
            count(*) FILTER (WHERE status IN ('accepted', 'uncertain') OR (status = 'bounced' AND sent_at IS NOT NULL))
            AS sent, count(opened_at) AS opened, count(clicked_at) AS clicked
     FROM mailing_delivery AS delivery LEFT JOIN mailing_contact AS contact ON contact.id = delivery.contact_id
-    WHERE campaign_id = %(campaign)s GROUP BY 1 ORDER BY 2 DESC, 1
+    WHERE campaign_id = %(campaign)s GROUP BY 1, 2
+),
+countries AS (
+    SELECT country, sum(sent)::bigint AS sent, sum(opened)::bigint AS opened, sum(clicked)::bigint AS clicked
+    FROM places GROUP BY 1 ORDER BY 2 DESC, 1
+),
+named AS (
+    SELECT country, city, sent, opened, clicked, row_number() OVER (ORDER BY sent DESC, city, country) AS place
+    FROM places WHERE city <> '' AND (sent > 0 OR opened > 0 OR clicked > 0)
+),
+cities AS (
+    SELECT CASE WHEN place <= %(cities)s THEN country ELSE '' END AS country,
+           CASE WHEN place <= %(cities)s THEN city ELSE '' END AS city, count(*) AS amount,
+           sum(sent)::bigint AS sent, sum(opened)::bigint AS opened, sum(clicked)::bigint AS clicked
+    FROM named GROUP BY 1, 2 ORDER BY min(place)
 ),
 forgotten AS (
     SELECT coalesce(sum(amount), 0)::bigint AS amount FROM mailing_eventcount
@@ -73,6 +87,7 @@ SELECT json_build_object(
     'clickers', (SELECT coalesce(json_agg(clickers), '[]') FROM clickers),
     'replies', (SELECT coalesce(json_agg(replies), '[]') FROM replies),
     'countries', (SELECT coalesce(json_agg(countries), '[]') FROM countries),
+    'cities', (SELECT coalesce(json_agg(cities), '[]') FROM cities),
     'tallies', (SELECT coalesce(json_object_agg(measure, amount), '{}') FROM tallies)
 )::text
 """
@@ -119,6 +134,17 @@ class CountryFigures(msgspec.Struct, frozen=True):
     clicked: int
 
 
+class CityFigures(msgspec.Struct, frozen=True):
+    """Recipients whose contacts live in a city of a country; `city` is "" for the `amount` smaller ones together."""
+
+    country: str
+    city: str
+    amount: int
+    sent: int
+    opened: int
+    clicked: int
+
+
 class Counts(msgspec.Struct, frozen=True):
     """A ledger counted at one moment.
 
@@ -135,11 +161,17 @@ class Counts(msgspec.Struct, frozen=True):
     replies: list[Replies]
     countries: list[CountryFigures]
     tallies: dict[str, int]
+    cities: list[CityFigures] = []
 
 
 def count_ledger(campaign_id: int) -> Counts:
     """Count the ledger and the events of a campaign."""
-    values = {"campaign": campaign_id, "clickers": CLICKERS_KEPT, "domains": DOMAINS_NAMED}
+    values = {
+        "campaign": campaign_id,
+        "clickers": CLICKERS_KEPT,
+        "domains": DOMAINS_NAMED,
+        "cities": CITIES_NAMED,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, values)
         (text,) = cursor.fetchone()

@@ -14,6 +14,7 @@ from django_q.tasks import async_task
 
 from campaigns import heartbeats
 from mailing.models import Lane
+from mailing.sending.arrivals import ARRIVED
 from mailing.sending.turns import FAR_SECONDS
 from mailing.sending.windows import read_window
 
@@ -58,11 +59,13 @@ WHERE mailing_lane.run IS NULL
 RETURNING run
 """
 
-# What a run had taken and not sent goes back; what it was handing over is in doubt. A campaign that is final by now
+# What a run had taken and not sent goes back; what it was handing over is in doubt, unless something proves by now that
+# it was taken. A campaign that is final by now
 # has nobody waiting.
-_PUT_RIGHT = """
+_PUT_RIGHT = f"""
 UPDATE mailing_delivery AS delivery
-SET status = CASE WHEN delivery.status = 'in_data' THEN 'uncertain'
+SET status = CASE WHEN delivery.status = 'in_data' AND {ARRIVED} THEN 'accepted'
+                  WHEN delivery.status = 'in_data' THEN 'uncertain'
                   WHEN campaign.status IN ('cancelled', 'failed') THEN 'skipped'
                   ELSE 'pending' END,
     reason = CASE WHEN delivery.status = 'in_data' THEN ''
@@ -71,7 +74,9 @@ SET status = CASE WHEN delivery.status = 'in_data' THEN 'uncertain'
                   ELSE '' END,
     due_at = CASE WHEN delivery.status = 'claimed' AND campaign.status NOT IN ('cancelled', 'failed')
                   THEN CASE WHEN delivery.stage = '' THEN coalesce(campaign.starts_at, now()) ELSE now() END END,
-    text = CASE WHEN delivery.status = 'in_data'
+    sent_at = CASE WHEN delivery.status = 'in_data' AND {ARRIVED} THEN coalesce(delivery.sent_at, now())
+                   ELSE delivery.sent_at END,
+    text = CASE WHEN delivery.status = 'in_data' AND NOT ({ARRIVED})
                 THEN 'The sender stopped between the message and the server''s answer.' ELSE delivery.text END
 FROM campaigns_campaign AS campaign
 WHERE delivery.run = %s AND delivery.status IN ('claimed', 'in_data') AND campaign.id = delivery.campaign_id

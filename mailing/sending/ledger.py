@@ -16,6 +16,7 @@ import psycopg
 from campaigns import heartbeats
 from mailing.models import Delivery, Suppression
 from mailing.sending import database, lanes
+from mailing.sending.arrivals import ARRIVED
 from mailing.sending.claim import ClaimedDelivery, return_deliveries
 from mailing.sending.outcome import Fate
 
@@ -24,13 +25,15 @@ logger = logging.getLogger(__name__)
 # Two updates of different rows in one statement and one commit. The mark looks again at everything that may have
 # changed since the claim; a row another run has taken over, after this one's lease ran out, stays as it is. Repeated
 # after a lost answer it says the same. (IS NOT DISTINCT FROM keeps the planner from the index on `run`: its statistics
-# lag behind, and say that a run has few rows.)
-FLUSH = """
+# lag behind, and say that a run has few rows.) What a provider has told, or a reader has done, before the answer failed
+# to come makes it no longer uncertain.
+FLUSH = f"""
 WITH recorded AS (
     UPDATE mailing_delivery AS delivery
-    SET status = result.status, due_at = now() + make_interval(secs => result.wait),
-        attempts = delivery.attempts + result.spent,
-        sent_at = CASE WHEN result.status = 'accepted' THEN now() ELSE delivery.sent_at END,
+    SET status = CASE WHEN result.status = 'uncertain' AND {ARRIVED} THEN 'accepted' ELSE result.status END,
+        due_at = now() + make_interval(secs => result.wait), attempts = delivery.attempts + result.spent,
+        sent_at = CASE WHEN result.status = 'accepted' OR (result.status = 'uncertain' AND {ARRIVED})
+                       THEN now() ELSE delivery.sent_at END,
         stage = result.stage, code = result.code, enhanced_code = result.enhanced_code, text = result.text
     FROM json_to_recordset(%s::json) AS result (
         id bigint, status text, wait float8, spent int, stage text, code int, enhanced_code text, text text

@@ -31,26 +31,35 @@ part AS (
     SELECT variant - 1 AS variant, sum(amount) OVER (ORDER BY variant) - amount AS after,
            sum(amount) OVER (ORDER BY variant) AS upto
     FROM unnest(%(amounts)s::bigint[]) WITH ORDINALITY AS given (amount, variant)
+),
+released AS (
+    UPDATE mailing_delivery AS delivery SET variant = part.variant, due_at = {{due_at}}
+    FROM picked JOIN part ON picked.place > part.after AND picked.place <= part.upto
+    {_OF_CONTACT} {{join}}
+    WHERE delivery.id = picked.id
+    RETURNING delivery.id, delivery.due_at
 )
-UPDATE mailing_delivery AS delivery SET variant = part.variant, due_at = {{due_at}}
-FROM picked JOIN part ON picked.place > part.after AND picked.place <= part.upto
-{_OF_CONTACT} {{join}}
-WHERE delivery.id = picked.id
+SELECT count(*), max(due_at), max(id) FROM released
 """
 
 RELEASE_REST = f"""
 WITH picked AS (
-    SELECT id, contact_id FROM mailing_delivery WHERE {_HELD} ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+    SELECT id, contact_id FROM mailing_delivery WHERE {_HELD} AND id > %(after)s
+    ORDER BY id LIMIT %(most)s FOR UPDATE SKIP LOCKED
+),
+released AS (
+    UPDATE mailing_delivery AS delivery SET variant = %(winner)s, due_at = {{due_at}}
+    FROM picked {_OF_CONTACT} {{join}}
+    WHERE delivery.id = picked.id
+    RETURNING delivery.id, delivery.due_at
 )
-UPDATE mailing_delivery AS delivery SET variant = %(winner)s, due_at = {{due_at}}
-FROM picked {_OF_CONTACT} {{join}}
-WHERE delivery.id = picked.id
+SELECT count(*), max(due_at), max(id) FROM released
 """
 
 
 def release_drawn(campaign: EmailCampaign, amounts: Sequence[int], since: datetime) -> int:
     """Release so many recipients for each variant, drawn from those who are held; return how many."""
-    return _release(
+    released, _ = _release(
         RELEASE_DRAWN,
         campaign,
         since,
@@ -58,11 +67,20 @@ def release_drawn(campaign: EmailCampaign, amounts: Sequence[int], since: dateti
         most=sum(amounts),
         seed=make_seed(campaign.pk),
     )
+    return released
 
 
-def release_rest(campaign: EmailCampaign, since: datetime, most: int = SLICE) -> int:
-    """Release up to `most` of those still held, for the winner; return how many."""
-    return _release(RELEASE_REST, campaign, since, winner=campaign.winner, most=most)
+def release_rest(campaign: EmailCampaign, since: datetime) -> int:
+    """Release some of those still held, for the winner; return how many.
+
+    Each call begins where the last one ended, so that all together go through the ledger once; one that finds too few
+    lets the next begin anew, for those that somebody had locked.
+    """
+    after = campaign.released_upto or 0
+    released, upto = _release(RELEASE_REST, campaign, since, winner=campaign.winner, most=SLICE, after=after)
+    campaign.released_upto = upto if released == SLICE else None
+    EmailCampaign.objects.filter(pk=campaign.pk).update(released_upto=campaign.released_upto)
+    return released
 
 
 def make_seed(campaign_id: int) -> int:
@@ -71,14 +89,17 @@ def make_seed(campaign_id: int) -> int:
     return int.from_bytes(key.digest(), signed=True)
 
 
-def _release(statement: str, campaign: EmailCampaign, since: datetime, **params: Argument) -> int:
+def _release(
+    statement: str, campaign: EmailCampaign, since: datetime, **params: Argument
+) -> tuple[int, int | None]:
+    """Release with a statement; return how many, and the last one's key."""
     due = deliveries.write_due_times(campaign, since)
     with connection.cursor() as cursor:
         cursor.execute(
             statement.format(due_at=due.due_at, join=due.join),
             {"campaign": campaign.pk, **params, **due.params},
         )
-        released: int = cursor.rowcount
+        released, last_due_at, last_key = cursor.fetchone()
     if released and campaign.local_time is not None:
-        deliveries.note_last_due(campaign.pk)
-    return released
+        deliveries.note_last_due(campaign.pk, last_due_at)
+    return released, last_key

@@ -16,6 +16,7 @@ from campaigns.requests import Request
 from mailing.bounces import health
 from mailing.forms import SenderDomainForm
 from mailing.models import DkimKey, SenderDomain
+from mailing.preflight import records
 from mailing.senders import domains, keys
 from mailing.views.connections import show_connections
 from mailing.views.sure import act_once_sure
@@ -45,8 +46,11 @@ def read_name(name: str) -> str:
 def page_context(name: str) -> PageContext:
     """Return what the page of a sender domain shows."""
     rows = DkimKey.objects.filter(domain__name=name).select_related("domain")
+    kept = SenderDomain.objects.filter(name=name).first()
     return {
         "name": name,
+        "records": records.read_records(kept),
+        "records_at": kept.records_at if kept else None,
         "keys": [describe_key(row) for row in rows],
         "signs": any(row.signs for row in rows),
         "health": health,
@@ -111,12 +115,13 @@ def make_keys(request: Request, name: str) -> HttpResponse:
 @require_POST
 @changing
 def check_keys(request: Request, name: str) -> HttpResponse:
-    """Look for the records in DNS."""
+    """Look for the records of the keys, SPF and DMARC in DNS."""
+    own = read_name(name)
     return act(
         request,
-        read_name(name),
-        lambda: domains.check_keys(read_name(name)),
-        "The records were looked up: what DNS says stands beside each key.",
+        own,
+        lambda: (domains.check_keys(own), records.check_domain(own)),
+        "The records were looked up: what DNS says stands beside each.",
     )
 
 

@@ -26,6 +26,9 @@ WORDS = frozenset(kind.value for kind in Kind)
 LAST_EVENT_STEP = timedelta(minutes=1)  # the row is not written at every request
 OLDEST_EVENT, NEWEST_EVENT = timedelta(days=31), timedelta(hours=1)  # before and after our own time
 KINDS = {
+    EventType.QUEUED: Kind.ACCEPTED,
+    EventType.SENT: Kind.ACCEPTED,
+    EventType.DEFERRED: Kind.ACCEPTED,
     EventType.DELIVERED: Kind.DELIVERED,
     EventType.BOUNCED: Kind.BOUNCED,
     EventType.REJECTED: Kind.BOUNCED,

@@ -58,6 +58,7 @@ TABLE = {
     "mailing.Pace": "vn",
     "mailing.Preflight": "vn",
     "mailing.ReceivedEvent": "vS",
+    "mailing.RecentVisit": "vS",
     "mailing.ReportFigures": "vS",
     "mailing.PreferenceChange": "vn",
     "mailing.RetentionCount": "vS",

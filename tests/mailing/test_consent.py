@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from campaigns import doctor
-from mailing import bursts, contacts, content, launch, progress, reports
+from mailing import contacts, content, launch, progress, reports, tracking
 from mailing.models import Contact, Event, EventCount, Mode, TrackingConsent, TrackingPolicy
 from mailing.models.tracking import choose_stricter
 from mailing.sending import tokens
@@ -118,9 +118,9 @@ def test_an_unsubscription_is_evidence_in_every_mode(delivery, token):
 
 @pytest.mark.parametrize("last", [4, content.TRAP])
 def test_a_burst_that_names_nobody_is_a_machine(campaign, token, last, monkeypatch):
-    assert bursts.BURST_SECONDS == 1
+    assert tracking.BURST_SECONDS == 1
     for name in ("BURST_SECONDS", "TRAP_SECONDS"):  # a busy machine takes its time
-        monkeypatch.setattr(bursts, name, 60)
+        monkeypatch.setattr(tracking, name, 60)
     set_mode("aggregate")
     for number in (0, 1, 2, 3, last):
         get(f"/t/c/{token.click}/{number}")

@@ -11,8 +11,8 @@ from django_q.models import OrmQ
 from campaigns import doctor
 from mailing import reports, retention, tallies, tasks
 from mailing.models import Contact, Delivery, Event, EventCount, Mode, ReportFigures, TrackingConsent
+from mailing.reports import counting, stored_counts
 from mailing.reports import delivery as delivered
-from mailing.reports import stored_counts
 from tests.factories import user_in
 from tests.mailing.pages import page
 from tests.mailing.reports.ledgers import accept, add_event, click, launch, open_mail
@@ -108,6 +108,27 @@ def test_countries_are_those_of_the_contacts(campaign, rows):
         ("Germany", 1, 0, 0),
         ("Not known", 2, 0, 0),
     ]
+
+
+def test_cities_are_those_of_the_contacts_the_smaller_ones_together(campaign, rows, monkeypatch):
+    monkeypatch.setattr(counting, "CITIES_NAMED", 2)
+    for row, (city, country) in zip(
+        rows, [("Wien", "AT"), ("Wien", "AT"), ("Graz", ""), ("Linz", "AT"), ("", "AT")], strict=True
+    ):
+        Contact.objects.filter(pk=row.contact_id).update(city=city, country=country)
+    click(rows[0])
+    found = reports.count_answers(campaign).cities
+    assert [(row.label, row.sent, row.opened, row.clicked) for row in found] == [
+        ("Wien, Austria", 2, 1, 1),
+        ("Graz", 1, 0, 0),
+        ("1 other", 1, 0, 0),
+    ]
+
+
+def test_the_report_shows_cities(client, marketer, campaign, rows):
+    assert "Cities of the recipients" not in page(client, path(campaign))
+    Contact.objects.filter(pk=rows[0].contact_id).update(city="Wien", country="AT")
+    assert "Wien, Austria" in page(client, path(campaign))
 
 
 # ── domains ──────────────────────────────────────────────────────────────────────────────────────────────────────────

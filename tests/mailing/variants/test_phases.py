@@ -1,6 +1,7 @@
 """A/B tests through their phases: who gets what, and that nobody is lost or mailed twice."""
 
 from datetime import timedelta
+from email import message_from_bytes, policy
 
 import pytest
 from django.db import DatabaseError, transaction
@@ -16,7 +17,7 @@ from mailing.models import (
     VariantContent,
 )
 from mailing.sending import tokens
-from mailing.variants import find_test_problems, list_variants, phases
+from mailing.variants import find_test_problems, list_variants, phases, releasing
 from tests.factories import ContactFactory, user_in
 from tests.mailing.running import SEPARATE, addresses, counts, draft, fresh, send, to
 from tests.mailing.variants.testing import (
@@ -265,6 +266,42 @@ def test_local_times_count_from_the_release():
     due = list(Delivery.objects.filter(campaign=campaign, variant=0).values_list("due_at", flat=True))
     assert all(now < at < now + 26 * HOUR for at in due)
     assert fresh(campaign).last_due_at == max(campaign.deliveries.values_list("due_at", flat=True))
+
+
+@database
+def test_each_recipient_sees_the_sender_of_the_mail_they_got():
+    campaign = launch_tested(
+        4,
+        from_name="The Shop",
+        test={"subjects": [], "from_names": ["Nora of the Shop"], "share_percent": 100},
+    )
+    frozen = {0: campaign.content, 1: VariantContent.objects.get(campaign=campaign)}
+    for delivery in campaign.deliveries.all():
+        name = ["The Shop", "Nora of the Shop"][delivery.variant]
+        own = tokens.sign_tokens([delivery.pk])[0]
+        for path in (f"/u/{own.unsubscribe}", f"/p/{own.preferences}"):
+            assert f">{name}</p>" in get(path).content.decode()
+        mail = content.load(bytes(frozen[delivery.variant].compiled)).render(
+            launch.build_recipient(delivery.contact, message_id="m"),
+            content.Links("https://m.shop.test", "tok"),
+        )
+        assert message_from_bytes(mail, policy=policy.default)["From"].addresses[0].display_name == name
+    assert set(count_variants(campaign)) == {0, 1}
+
+
+@database
+def test_the_rest_is_released_in_steps_that_go_through_the_ledger_once(monkeypatch):
+    monkeypatch.setattr(releasing, "SLICE", 5)
+    campaign = launch_tested(20)
+    held = list(campaign.deliveries.filter(variant=None).order_by("pk").values_list("pk", flat=True))
+    campaign = phases.choose_winner(campaign, 0)
+    for step in (1, 2, 3):
+        now_at = fresh(campaign).released_upto
+        assert now_at == held[5 * step - 1]
+        assert campaign.deliveries.filter(variant=None).count() == len(held) - 5 * step
+        campaign = advance(campaign)
+    assert fresh(campaign).released_upto is None, "one that finds too few lets the next begin anew"
+    assert not campaign.deliveries.filter(variant=None).exists()
 
 
 # ── pause, resume, cancel, by hand ───────────────────────────────────────────────────────────────────────────────────

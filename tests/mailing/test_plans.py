@@ -1,0 +1,95 @@
+"""How PostgreSQL goes about statements that messages and the clock need: never through a whole ledger."""
+
+import json
+from datetime import time, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from mailing import deliveries
+from mailing.models import Delivery
+from mailing.sending import claim, lanes
+from mailing.sending.windows import ALWAYS
+from mailing.variants import releasing
+from tests.factories import SmtpConnectionFactory
+from tests.mailing.running import launch_campaign
+
+pytestmark = pytest.mark.django_db
+ROWS = 6_000
+
+
+@pytest.fixture
+def campaign():
+    """A campaign under way, with hours, a limit and a local hour: some are done, some due, and most due later."""
+    smtp = SmtpConnectionFactory()
+    now = timezone.now()
+    fields = {
+        "window_from": time(0), "window_until": time(23, 59), "per_hour": 1000, "local_time": time(9),
+        "connection": smtp,
+    }  # fmt: skip
+    campaign, other = launch_campaign(1, **fields), launch_campaign(1, connection=smtp)
+    for of, amount in ((campaign, ROWS), (other, ROWS // 3)):
+        Delivery.objects.bulk_create(
+            Delivery(
+                campaign=of, email=f"{of.pk}-{n}@x.example", connection=smtp,
+                status="accepted" if n < amount // 3 else "pending",
+                due_at=None if n < amount // 3 else now + timedelta(hours=n % 24, seconds=n),
+            )
+            for n in range(amount)
+        )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE mailing_delivery")
+    return campaign
+
+
+def list_steps(sql, values):
+    """The steps of a plan: type, and the table they read."""
+
+    def walk(step):
+        yield step["Node Type"], step.get("Relation Name")
+        for each in step.get("Plans", ()):
+            yield from walk(each)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", values)
+        found = cursor.fetchone()[0]
+    plan = found if isinstance(found, list) else json.loads(found)
+    return list(walk(plan[0]["Plan"]))
+
+
+def refuse_whole_ledger(steps):
+    assert ("Seq Scan", "mailing_delivery") not in steps
+    assert [kind for kind, _ in steps if "Sort" in kind] == []
+
+
+def test_a_claim_reads_what_is_due_in_its_order_and_nothing_else(campaign):
+    smtp = campaign.connection_id
+    steps = list_steps(
+        claim.CLAIM,
+        {
+            "run": 1,
+            "planned": smtp,
+            "connection": smtp,
+            "campaign": campaign.pk,
+            "most": 500,
+            **ALWAYS._asdict(),
+        },
+    )
+    refuse_whole_ledger(steps)
+    assert ("Index Scan", "mailing_delivery") in steps
+
+
+def test_the_clock_finds_out_whether_anything_is_due_by_an_index(campaign):
+    now = timezone.now()
+    refuse_whole_ledger(list_steps(lanes._CONNECTIONS, {"now": now, "near": now}))
+
+
+def test_the_rest_of_a_test_is_released_from_where_the_last_step_ended(campaign):
+    due = deliveries.write_due_times(campaign, timezone.now())
+    last = campaign.deliveries.order_by("-pk").values_list("pk", flat=True)[20]
+    steps = list_steps(
+        releasing.RELEASE_REST.format(due_at=due.due_at, join=due.join),
+        {"campaign": campaign.pk, "winner": 0, "most": 10, "after": last, **due.params},
+    )
+    assert ("Seq Scan", "mailing_delivery") not in steps
