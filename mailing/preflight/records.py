@@ -59,9 +59,7 @@ def read_records(row: SenderDomain | None) -> list[Record]:
 
 def _check_spf(domain: str, smtps: Sequence[SmtpConnection], resolver: Resolver) -> Record:
     """Judge the record of a domain that mails come back to; of several servers the worst counts."""
-    lines = [
-        servers.guard("SPF", partial(servers.check_spf, smtp, domain, resolver)) for smtp in smtps
-    ]
+    lines = [servers.guard("SPF", partial(servers.check_spf, smtp, domain, resolver)) for smtp in smtps]
     worst = min(lines, key=lambda line: _ORDER.index(line.state), default=None)
     try:
         policy = spf.read_policy(domain, resolver)

@@ -43,9 +43,8 @@ def accept(campaign, **chosen):
 
 def click(campaign, variant, amount):
     """So many people click in the mail of a variant."""
-    keys = Delivery.objects.filter(campaign=campaign, variant=variant, clicked_at=None).values_list(
-        "pk", flat=True
-    )
+    able = Delivery.objects.filter(campaign=campaign, variant=variant, clicked_at=None)
+    keys = able.exclude(status="uncertain").values_list("pk", flat=True)
     now = timezone.now()
     Delivery.objects.filter(pk__in=list(keys[:amount])).update(clicked_at=now, opened_at=now)
 
