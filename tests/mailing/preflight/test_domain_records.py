@@ -78,6 +78,14 @@ def test_without_a_connection_or_an_answer_nothing_is_guessed():
     assert [(record.state, record.text) for record in silent] == [("unknown", ""), ("unknown", "")]
 
 
+def test_what_a_hostile_name_server_says_is_stored_and_never_proposed():
+    for words in ("x\0y", "\ud800", "a" * 70_000):
+        found = check({NAME: [f"v=spf1 {words} mx ~all"], f"_dmarc.{NAME}": [f"v=DMARC1; p=none; x={words}"]})
+        assert set(found) == {"SPF", "DMARC"}
+        kept = records.read_records(SenderDomain.objects.get())
+        assert [record.text for record in kept] == ["", ""]
+
+
 def test_the_page_of_the_domain_shows_state_record_and_what_to_do(client, administrator, monkeypatch):
     dns = FakeDns(addresses={"mx.shop.example": [ADDRESS]})
     monkeypatch.setattr(lookups, "DnsResolver", lambda: dns)
