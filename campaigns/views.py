@@ -29,7 +29,7 @@ from campaigns.queue import QueueAway
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.verbs import VERBS
-from campaigns.workspace import overview
+from campaigns.workspace import overview, search
 
 may_view = permission_required("campaigns.view_campaign", raise_exception=True)
 PER_PAGE = 25
@@ -93,6 +93,17 @@ def campaign_list(request: Request) -> HttpResponse:
         "now": now,
     }
     return render(request, "campaigns/list.html", context)
+
+
+@require_GET
+def find(request: Request) -> HttpResponse:
+    """Show what the words find everywhere; a dialog asks for it too, and then for the hits alone as somebody types."""
+    words = request.GET.get("q", "")
+    context = {"words": words, "found": search.search(request.user, words)}
+    if not request.htmx:
+        return render(request, "campaigns/search.html", context)
+    is_typing = request.htmx.target != "search"
+    return render(request, f"campaigns/_{'found' if is_typing else 'search'}.html", context)
 
 
 @require_GET

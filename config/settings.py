@@ -281,6 +281,7 @@ LOGGING = {
         "django.db.backends": {"level": "INFO"},
         "asyncio": {"level": "INFO"},
         "django-q": {"level": "WARNING"},
+        "pyBarcode": {"level": "WARNING"},  # says that it draws no pictures itself
         "mail.log": {"level": "WARNING"},  # aiosmtpd's: every command of every mail
     },
 }

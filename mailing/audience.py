@@ -37,23 +37,28 @@ __all__ = [
     "list_stage_contacts",
     "read_funnel",
     "read_selection",
+    "read_selection_of",
 ]
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What a campaign includes and excludes, saved or not: keys of lists, and segments' trees by key."""
+    """What a campaign includes and excludes, saved or not: keys of lists, and segments' trees by key.
+
+    needs_customer: contacts without a customer number are left out.
+    """
 
     lists: tuple[int, ...] = ()
     segments: tuple[tuple[int, JsonObject], ...] = ()
     without_lists: tuple[int, ...] = ()
     without_segments: tuple[tuple[int, JsonObject], ...] = ()
+    needs_customer: bool = False
 
 
-class Funnel(msgspec.Struct, frozen=True):
+class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the recipients come about; numbers of contacts.
 
     `by_target`: those in each list ("list 3") and segment ("segment 5"), people in two of them counted in both.
-    named − duplicates − unsubscribed − excluded − suppressed = recipients.
+    named − duplicates − unsubscribed − excluded − suppressed − without_customer = recipients.
     """
 
     by_target: dict[str, int]
@@ -63,10 +68,11 @@ class Funnel(msgspec.Struct, frozen=True):
     excluded: int
     suppressed: int
     recipients: int
+    without_customer: int = 0
 
 
-def read_selection(targets: Iterable[Target]) -> Selection:
-    """Return what these targets say."""
+def read_selection(targets: Iterable[Target], *, needs_customer: bool = False) -> Selection:
+    """Return what these targets say; with `needs_customer` for a mail whose codes are bound to the customer."""
     lists: dict[str, list[int]] = {"include": [], "exclude": []}
     segments: dict[str, list[tuple[int, JsonObject]]] = {"include": [], "exclude": []}
     for target in targets:
@@ -79,6 +85,15 @@ def read_selection(targets: Iterable[Target]) -> Selection:
         tuple(segments["include"]),
         tuple(lists["exclude"]),
         tuple(segments["exclude"]),
+        needs_customer,
+    )
+
+
+def read_selection_of(campaign: EmailCampaign) -> Selection:
+    """Return what the targets of a campaign say."""
+    return read_selection(
+        campaign.targets.select_related("segment"),
+        needs_customer=campaign.offer_id is not None and campaign.code_is_bound,
     )
 
 
@@ -91,7 +106,8 @@ excluded AS ({excluded}),
 judged AS MATERIALIZED (
     SELECT once.contact_id, contact.email, once.times, once.has_left,
            once.contact_id IN (SELECT contact_id FROM excluded) AS is_excluded,
-           suppression.id IS NOT NULL AS is_suppressed
+           suppression.id IS NOT NULL AS is_suppressed,
+           {needs_customer} AND contact.customer_id IS NULL AS lacks_customer
     FROM once
     JOIN mailing_contact AS contact ON contact.id = once.contact_id
     LEFT JOIN mailing_suppression AS suppression ON suppression.email = contact.email
@@ -102,7 +118,8 @@ COUNTS = """
 SELECT coalesce(sum(times), 0), coalesce(sum(times - 1), 0), count(*) FILTER (WHERE has_left),
        count(*) FILTER (WHERE NOT has_left AND is_excluded),
        count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND is_suppressed),
-       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer),
+       count(*) FILTER (WHERE NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer),
        (SELECT coalesce(jsonb_object_agg(target, people), '{}')
         FROM (SELECT target, count(*) AS people FROM named GROUP BY target) AS by_target)
 FROM judged"""
@@ -113,7 +130,8 @@ STAGES = {
     "unsubscribed": "has_left",
     "excluded": "NOT has_left AND is_excluded",
     "suppressed": "NOT has_left AND NOT is_excluded AND is_suppressed",
-    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed",
+    "without_customer": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND lacks_customer",
+    "recipients": "NOT has_left AND NOT is_excluded AND NOT is_suppressed AND NOT lacks_customer",
 }
 
 
@@ -125,7 +143,8 @@ def build_judged_query(chosen: Selection) -> Condition:
     """
     named, params = _build_named_query(chosen.lists, chosen.segments)
     excluded, more = _build_named_query(chosen.without_lists, chosen.without_segments)
-    return Condition(JUDGED.format(named=named, excluded=excluded), params + more)
+    needs = "true" if chosen.needs_customer else "false"
+    return Condition(JUDGED.format(named=named, excluded=excluded, needs_customer=needs), params + more)
 
 
 def _build_named_query(
@@ -163,10 +182,19 @@ def estimate(chosen: Selection) -> Funnel:
 
 def read_funnel(counts: Row) -> Funnel:
     """Build the funnel from a row of COUNTS."""
-    named, duplicates, unsubscribed, excluded, suppressed, recipients, by_target = counts
+    named, duplicates, unsubscribed, excluded, suppressed, recipients, without_customer, by_target = counts
     if isinstance(by_target, str):  # Django leaves JSON of its own cursors undecoded
         by_target = msgspec.json.decode(by_target)
-    return Funnel(by_target, int(named), int(duplicates), unsubscribed, excluded, suppressed, recipients)
+    return Funnel(
+        by_target,
+        int(named),
+        int(duplicates),
+        unsubscribed,
+        excluded,
+        suppressed,
+        recipients,
+        without_customer,
+    )
 
 
 def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: int = 50) -> list[Contact]:
@@ -335,6 +363,10 @@ def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, l
         since = dates.write_day_of(suppression.created_at)
         return False, [
             f"Their address is suppressed since {since}: {suppression.get_reason_display().lower()}."
+        ]
+    if campaign.offer_id and campaign.code_is_bound and not contact.customer_id:
+        return False, [
+            "They have no customer number, and a till must name the customer for this mail’s code."
         ]
     return True, reasons
 

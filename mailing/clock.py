@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 from campaigns import lifecycle
 from campaigns.clock import run_for_each
 from campaigns.models import Campaign
-from mailing import at_the_till, endings, importing, retention, spool, tallies
+from mailing import at_the_till, endings, importing, offers, retention, spool, tallies
 from mailing.bounces import mailboxes
 from mailing.models import EmailCampaign
 from mailing.reports import stored_counts
@@ -30,6 +30,7 @@ def tick(now: datetime) -> None:
     A step that fails is logged and does not stop the others.
     """
     for step in (
+        offers.heed_offers,
         launch_due_campaigns,
         _put_lanes_right,
         prepare_late,
@@ -37,6 +38,7 @@ def tick(now: datetime) -> None:
         phases.advance_all,
         finish_done,
         close_ended,
+        offers.switch_off_unsent_codes,
         tallies.fold_tallies,
         tallies.fold_event_counts,
         stored_counts.queue_ended,

@@ -1,4 +1,4 @@
-"""The rows of the ledger as a launch makes them: each recipient with its connection, and when it is due.
+"""The rows of the ledger as a launch makes them: each recipient with its connection, its code, and when it is due.
 
 One INSERT … SELECT makes them all.
 """
@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.models import Max
 
 from campaigns import database_time, zones
-from mailing import audience, local_time
+from mailing import audience, codes, local_time
 from mailing.comparing import Condition
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
@@ -44,7 +44,7 @@ class DueTimes(NamedTuple):
 MAKE_DELIVERIES = """,
 recipients AS (
     SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
-),
+){draw},
 total AS (SELECT count(*) AS n FROM recipients),
 quota AS (
     SELECT connection_id, position, n, n * share / whole AS base, n * share %% whole AS rest
@@ -62,8 +62,9 @@ turns AS (
 ),
 made AS (
     INSERT INTO mailing_delivery
-        (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text)
-    SELECT %s, recipients.contact_id, recipients.email, connection_id, 'pending', {due_at}, 0, '', '', '', ''
+        (campaign_id, contact_id, email, connection_id, status, due_at, attempts, reason, stage, enhanced_code, text,
+         coupon_id)
+    SELECT %s, recipients.contact_id, recipients.email, connection_id, 'pending', {due_at}, 0, '', '', '', '', {coupon}
     FROM recipients JOIN turns USING (place){join}
     ORDER BY place
 )
@@ -94,14 +95,21 @@ def make_deliveries(
     due = HELD if are_held else write_due_times(campaign, since)
     # named where they stand in another statement, by their place in this one
     join = OF_CONTACT + due.join % dict.fromkeys(due.params, "%s") if due.join else ""
+    given = codes.plan_codes(campaign)
     sql = chosen.sql + MAKE_DELIVERIES.format(
-        recipients=audience.STAGES["recipients"], counts=audience.COUNTS, due_at=due.due_at, join=join
+        recipients=audience.STAGES["recipients"],
+        counts=audience.COUNTS,
+        due_at=due.due_at,
+        join=join + given.join,
+        draw=given.draw,
+        coupon=given.coupon,
     )
     with connection.cursor() as cursor:
         cursor.execute(
             sql,
             [
                 *chosen.params,
+                *given.draw_params,
                 [smtp.pk for smtp, _ in shares],
                 parts,
                 parts,
@@ -112,6 +120,7 @@ def make_deliveries(
         *counts, planned = cursor.fetchone()
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
+    codes.refill_codes(campaign)
     if campaign.local_time is not None and not are_held:
         last = Delivery.objects.filter(campaign=campaign.pk).aggregate(last=Max("due_at"))["last"]
         note_last_due(campaign.pk, last)

@@ -76,6 +76,18 @@ FROM ledger FULL JOIN tallied
 WHERE coalesce(tallied.amount, 0) <> coalesce(ledger.amount, 0) ORDER BY 1, 2, 3
 """
 
+# Each recipient of a mail whose codes are personal has one of their own, of the mail's offer.
+CODES = """
+SELECT delivery.campaign_id, count(*)
+FROM mailing_delivery AS delivery
+JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.campaign_id
+LEFT JOIN promotions_coupon AS coupon ON coupon.id = delivery.coupon_id
+WHERE campaign.offer_id IS NOT NULL AND campaign.code_kind = 'personal' AND delivery.status <> 'skipped'
+  AND (coupon.id IS NULL OR coupon.promotion_id <> campaign.offer_id
+       OR coupon.made_for <> coalesce(delivery.contact_id, coupon.made_for))
+GROUP BY 1 ORDER BY 1
+"""
+
 ENDED = """
 SELECT delivery.campaign_id, campaign.status, delivery.status, count(*)
 FROM mailing_delivery AS delivery JOIN campaigns_campaign AS campaign ON campaign.id = delivery.campaign_id
@@ -148,6 +160,9 @@ def breaches() -> Iterator[str]:
         cursor.execute(VARIANTS)
         for campaign, variant, status, told, found in cursor.fetchall():
             yield f"Campaign {campaign}: {told} of variant {variant} are counted as {status}, the ledger has {found}."
+        cursor.execute(CODES)
+        for campaign, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {found} recipients have no code of their own, or one of another promotion."
         cursor.execute(ENDED)
         for campaign, was, status, found in cursor.fetchall():
             yield f"Campaign {campaign} is {was}, but {found} of its deliveries are {status}."

@@ -16,7 +16,7 @@ from campaigns import database_time, editions, lifecycle, refusals
 from campaigns.annotations import Columns
 from campaigns.models import Campaign
 from campaigns.refusals import Refused
-from mailing import audience, content, launch, renderer, variants
+from mailing import audience, content, launch, offers, renderer, variants
 from mailing.addresses import normalise_address
 from mailing.models import (
     Contact,
@@ -66,6 +66,13 @@ FIELDS = (
     "window_zone",
     "local_time",
     "starts_at",
+    "offer",
+    "code_kind",
+    "code_prefix",
+    "code_ends_at",
+    "code_days",
+    "code_is_bound",
+    "resumes_with_offer",
 )
 TEST_FIELDS = (
     "share_percent",
@@ -244,7 +251,10 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
     for address in addresses:
         contact = Contact.objects.filter(email=address).first() or reader
         recipient = launch.build_recipient(
-            contact, message_id=f"test-{database_time.now():%Y%m%d%H%M%S%f}", seed=0
+            contact,
+            message_id=f"test-{database_time.now():%Y%m%d%H%M%S%f}",
+            seed=0,
+            offer=offers.write_sample_values(campaign),
         )
         # to the tester, however the contact is called whose values it shows
         recipients.append(msgspec.structs.replace(recipient, email=address))
@@ -262,7 +272,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
 def sample_reader(campaign: EmailCampaign) -> Contact:
     """Return a recipient to take values from; an invented one where there is none."""
     try:
-        found = audience.list_sample(audience.read_selection(campaign.targets.select_related("segment")), 1)
+        found = audience.list_sample(audience.read_selection_of(campaign), 1)
     except audience.SegmentError:
         found = []
     return found[0] if found else Contact(email="someone@example.com", first_name="Sam", last_name="Sample")

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, transaction
 
 from campaigns import lifecycle
 from campaigns.models import Campaign
-from mailing import tallies
+from mailing import codes, tallies
 from mailing.models import Delivery, EmailCampaign
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ def finish(campaign_id: int) -> bool:
 def close(campaign_id: int) -> int:
     """Give up the recipients a cancelled or failed campaign has left; return how many. Safe to run twice.
 
+    The codes that nobody was sent are switched off; those that were sent stay good, since they are promises.
     What a pump holds at this moment it gives back by itself, and the clock calls this again.
     """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
@@ -57,6 +58,8 @@ def close(campaign_id: int) -> int:
             reason=Delivery.Reason.CANCELLED if cancelled else Delivery.Reason.STOPPED,
             due_at=None,
         )
+    if campaign.offer_id is not None:
+        codes.switch_off_unsent(campaign_id)
     return closed
 
 

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from campaigns import database_time
+from campaigns.annotations import JsonObject
 from campaigns.models import Campaign
-from mailing import audience, content, deliveries, endings, plain_targets, renderer, variants
+from mailing import audience, content, deliveries, endings, offers, plain_targets, renderer, variants
 from mailing.addresses import normalise_address
 from mailing.models import Contact, Content, EmailCampaign, Mode, SplitTest, VariantContent
 from mailing.models.audience import STANDARD_FIELDS
@@ -56,7 +57,7 @@ def _find_target_problems(campaign: EmailCampaign) -> tuple[list[Contact], list[
     if not any(target.mode == target.Mode.INCLUDE for target in targets):
         return [], [("targets", "Choose at least one list or segment to send to.")]
     try:
-        samples = audience.list_sample(audience.read_selection(targets), SAMPLES)
+        samples = audience.list_sample(audience.read_selection_of(campaign), SAMPLES)
     except audience.SegmentError as error:
         return [], [("targets", f"A segment cannot be used: {error}")]
     if not samples:
@@ -79,11 +80,14 @@ def _find_content_problems(
 ) -> list[Problem]:
     if not campaign.body.strip():
         return []
-    written, readers = build_source(campaign, variant), [build_recipient(contact) for contact in samples]
+    offer = offers.write_sample_values(campaign)
+    written = build_source(campaign, variant)
+    readers = [build_recipient(contact, offer=offer) for contact in samples]
     if not renderer.find_problems(written, readers):
         return []
     # every contact has the standard fields, also when nobody is left to send to; some attributes the samples may lack
-    return renderer.find_problems(written, readers, [*STANDARD_FIELDS, *audience.list_attribute_names()])
+    known = [*STANDARD_FIELDS, *audience.list_attribute_names(), *(["offer"] if offer else [])]
+    return renderer.find_problems(written, readers, known)
 
 
 def _find_variant_problems(campaign: EmailCampaign, test: SplitTest, samples: list[Contact]) -> list[Problem]:
@@ -183,6 +187,7 @@ def build_source(campaign: EmailCampaign, variant: Variant | None = None) -> con
         locale=campaign.language or settings.LANGUAGE_CODE,
         currency=settings.CURRENCY,
         time_zone=settings.TIME_ZONE,
+        offer=offers.read_note(campaign),
     )
 
 
@@ -191,11 +196,19 @@ def find_unsubscribe_address(domain: str) -> str:
     return return_paths.find_bounce_address(domain).replace(return_paths.PLACE, "unsubscribe")
 
 
-def build_recipient(contact: Contact, *, message_id: str = "", seed: str | int = "") -> content.Recipient:
-    """Return what a template may read of this contact; their own attributes never hide a standard one."""
+def build_reader(campaign: EmailCampaign, contact: Contact) -> content.Recipient:
+    """Return what a template may read of this contact in a preview: with a code that only looks like theirs."""
+    return build_recipient(contact, offer=offers.write_sample_values(campaign))
+
+
+def build_recipient(
+    contact: Contact, *, message_id: str = "", seed: str | int = "", offer: JsonObject | None = None
+) -> content.Recipient:
+    """Return what a template may read of this contact; own attributes hide neither a standard one nor the offer."""
+    carried = {"offer": offer} if offer else {}
     return content.Recipient(
         email=contact.email,
-        attributes=contact.attributes | {name: getattr(contact, name) for name in STANDARD_FIELDS},
+        attributes=contact.attributes | {name: getattr(contact, name) for name in STANDARD_FIELDS} | carried,
         first_name=contact.first_name,
         last_name=contact.last_name,
         message_id=message_id,
@@ -246,9 +259,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     test = variants.find_test(campaign)
     try:
         compiled, *others = _compile_all(campaign, test)
-        chosen = audience.build_judged_query(
-            audience.read_selection(campaign.targets.select_related("segment"))
-        )
+        chosen = audience.build_judged_query(audience.read_selection_of(campaign))
     except (content.ContentError, audience.SegmentError) as error:
         return str(error)
     Content.objects.create(campaign=campaign, compiled=compiled.dump())

@@ -10,7 +10,7 @@ from django_q.tasks import async_task
 
 from campaigns.annotations import Argument, Standing
 from campaigns.lifecycle import KindLifecycle
-from mailing import endings, launch, progress, variants
+from mailing import endings, launch, offers, progress, variants
 from mailing.models import EmailCampaign, Route, Target
 from mailing.sending import breaker
 
@@ -39,7 +39,9 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
             elif at <= now:
                 reasons.append(("at", "The time to send must lie in the future."))
         if verb in ("schedule", "launch"):
-            reasons += launch.find_problems(campaign)
+            reasons += launch.find_problems(campaign) + offers.find_problems(campaign, at)
+        if verb == "resume" and (fault := offers.find_fault(campaign, now)):
+            reasons.append(("", f"{fault.sentence} {fault.cure}"))
         if verb == "complete":
             reasons += endings.find_unfinished(campaign)
         return reasons
@@ -48,6 +50,7 @@ class EmailLifecycle(KindLifecycle[EmailCampaign]):
         if verb in ("launch", "resume"):
             breaker.reset_connections(campaign)
             breaker.forget_results(campaign)
+            offers.forget_stop(campaign)
             transaction.on_commit(partial(async_task, "mailing.tasks.prepare", campaign.pk, cluster="mail"))
         elif verb in ("cancel", "fail"):
             transaction.on_commit(partial(async_task, "mailing.tasks.close", campaign.pk, cluster="mail"))

@@ -16,7 +16,7 @@ import msgspec
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from mailing import content, launch, plain_targets, spool
+from mailing import content, launch, offers, plain_targets, spool
 from mailing.models import Contact, Delivery, Event
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
@@ -167,7 +167,12 @@ def _find_target(pk: int, number: int) -> str:
     if plain := _find_plain_target(campaign, number):
         return plain
     contact = Contact.objects.filter(pk=contact_id).first() if contact_id else None
-    recipient = launch.build_recipient(contact, seed=pk) if contact else content.Recipient(email)
+    offer = offers.write_values_of(pk)
+    recipient = (
+        launch.build_recipient(contact, seed=pk, offer=offer)
+        if contact
+        else content.Recipient(email, {"offer": offer} if offer else {})
+    )
     try:
         return plain_targets.load_content(campaign).target(number, recipient)
     except (plain_targets.NoFile, content.ContentError) as error:

@@ -3,6 +3,7 @@ from django.urls import path
 from mailing.views import (
     again,
     campaigns,
+    codes,
     connections,
     contacts,
     editor,
@@ -32,6 +33,9 @@ urlpatterns = [
     path("t/o/<path:token>", tracking.note_open, name="opened"),
     path("t/c/<str:token>/<path:index>", tracking.note_click, name="clicked"),
     path("u/<path:token>", tracking.unsubscribe, name="unsubscribe"),
+    path("o/<str:token>/qr.png", codes.qr, name="code_qr"),
+    path("o/<str:token>/barcode.png", codes.barcode, name="code_barcode"),
+    path("o/<path:token>", codes.code_page, name="code_page"),
     path("p/<path:token>", preferences.contact_preferences, name="preferences"),
     path("address/<path:token>", preferences.confirm_address, name="confirm_address"),
     path("password/reset/", password_reset.ask, name="password_reset"),

@@ -13,6 +13,10 @@ class Location(models.Model):
     name = models.CharField(max_length=200)
     time_zone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="EUR")
+    apply_personal_offers = models.BooleanField(
+        default=False,
+        help_text="A sale that names its customer gets the codes of that customer as if they had been presented.",
+    )
     created_at = DatabaseTimeField(auto_now_add=True)
 
     class Meta:

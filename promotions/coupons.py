@@ -17,14 +17,12 @@ from campaigns.annotations import Columns, ColumnValue, RowOrKey, StoredValue
 from campaigns.refusals import Refused
 from campaigns.workspace import spreadsheets
 from promotions import engine
-from promotions.codes import code_as_stored, code_key
+from promotions.codes import ALPHABET, code_as_stored, code_key
 from promotions.engine.basket import CouponStatus
 from promotions.engine.rules import Benefit
 from promotions.models import Change, Coupon, Promotion
 from promotions.publish.overtaken import refuse_overtaken
 
-ALPHABET = "BCDFGHJKMNPQRTVWXY34679"
-"""No two letters that look alike when read or typed (0 O, 1 I L, 2 Z, 5 S, 8 B), and no vowel, so no word."""
 MAX_CODES_OF_BATCH = 1_000_000  # codes of one batch
 FIELDS = frozenset(
     {

@@ -14,6 +14,7 @@ from campaigns.annotations import Columns, PageContext
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
 from campaigns.verbs import VERBS
+from campaigns.workspace import menu
 
 register = template.Library()
 
@@ -95,16 +96,32 @@ def sortable(context: template.Context, name: str, label: str) -> PageContext:
     return {"label": label, "sort": turned + name, "is_up": sort == name, "is_down": sort == f"-{name}"}
 
 
-@register.inclusion_tag("_menu_entry.html", takes_context=True)
-def entry(context: template.Context, name: str, label: str, drawing: str, permission: str = "") -> Columns:
-    """Return one line of the menu; left out for those who may not open its page.
+@register.inclusion_tag("_menu.html", takes_context=True)
+def main_menu(context: template.Context) -> PageContext:
+    """Draw the menu: the entries that this person may open, marked where the page or one of those below it is shown.
 
-    It is marked on its page and those below; one whose address is not below says by `menu_path` where it belongs.
+    A page whose address is not below its entry's says by `menu_path` where it belongs.
     """
     request = context["request"]
-    if permission and not request.user.has_perm(permission):
-        return {}
+    at: str = context.get("menu_path") or request.path
+
+    def is_here(entry: menu.Entry) -> bool:
+        return at == entry.path if entry.path == "/" else at.startswith(entry.path)
+
+    def draw_entries(entries: tuple[menu.Entry, ...]) -> list[tuple[menu.Entry, bool]]:
+        return [(entry, is_here(entry)) for entry in entries if entry.is_open_to(request.user)]
+
+    groups = [(group.heading, draw_entries(group.entries)) for group in menu.GROUPS]
+    return {"groups": [group for group in groups if group[1]]}
+
+
+@register.inclusion_tag("_menu_entry.html", takes_context=True)
+def entry(context: template.Context, name: str, label: str, drawing: str) -> Columns:
+    """Return one line of the menu that everybody has, about oneself."""
     path = reverse(name)
-    at = context.get("menu_path") or request.path
-    here = at == path if path == "/" else at.startswith(path)
-    return {"path": path, "label": label, "drawing": drawing, "here": here}
+    return {
+        "path": path,
+        "label": label,
+        "drawing": drawing,
+        "here": context["request"].path.startswith(path),
+    }

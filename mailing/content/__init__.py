@@ -24,7 +24,7 @@ from .foreign import convert_merge_tags as convert_foreign_tags
 from .foreign import find_merge_tags as find_foreign_tags
 from .names import TRAP
 from .review import Review, review_mail
-from .source import ContentError, Format, Links, Preview, Recipient, Source
+from .source import ContentError, Format, Links, OfferNote, Preview, Recipient, Source
 
 __all__ = [
     "SIZE_LIMIT",
@@ -34,6 +34,7 @@ __all__ = [
     "ForeignTag",
     "Format",
     "Links",
+    "OfferNote",
     "Preview",
     "Recipient",
     "Review",

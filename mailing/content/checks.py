@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from . import audit
 from .compiled import Compiled
 from .compiler import compile  # as in `re`: read it as content.compile
-from .names import UNSUBSCRIBE
+from .names import OFFER, UNSUBSCRIBE
 from .plaintext import write_text
 from .sandbox import Template
 from .source import ContentError, Links, Preview, Recipient, Source
@@ -87,6 +87,18 @@ def _find_reading_faults(preview: Preview, has_link: bool, own_text: bool) -> It
         yield "text", "it has no words; give the pictures alt texts, or write a text part of your own."
 
 
+def _find_hidden_code(preview: Preview, sample: Recipient, source: Source) -> Iterator[Fault]:
+    """Yield where a mail that carries an offer does not show its code: in its HTML, in its text part."""
+    offer = sample.attributes.get(OFFER)
+    if source.offer is None or not isinstance(offer, dict):
+        return
+    code, own_text = offer["code"], bool(source.text.strip())
+    if code not in (write_text(preview.html) if own_text else preview.text):
+        yield "body", "it never shows the code of its offer; put {{ offer.code }} where people see it."
+    elif own_text and code not in preview.text:
+        yield "text", "it never shows the code of the offer; put {{ offer.code }} into it."
+
+
 def has_words(text: str) -> bool:
     """Return whether a text part has words besides its links."""
     return any(character.isalnum() for character in re.sub(r"https?://\S+", "", text))
@@ -115,7 +127,10 @@ def _find_rendering_faults(
         sizes.append((len(preview.html.encode("utf-8", "replace")), sample.email))
         if not preview.subject:
             those.setdefault(("subject", "it is empty."), []).append(sample)
-        for fault in _find_reading_faults(preview, has_link, bool(source.text.strip())):
+        for fault in (
+            *_find_reading_faults(preview, has_link, bool(source.text.strip())),
+            *_find_hidden_code(preview, sample, source),
+        ):
             those.setdefault(fault, []).append(sample)
     found = []
     for (field, said), whom in those.items():

@@ -1,22 +1,23 @@
 """From a source to content that is ready to send."""
 
 import html
+import json
 
 from liquid.exceptions import LiquidError
 from msgspec.structs import asdict, replace
 
 from . import accessibility
 from .compiled import Compiled, Frozen
-from .document import add_pixel, add_trap, build_document, write_language
+from .document import add_annotation, add_pixel, add_trap, build_document, write_language
 from .held import OUTPUT, Held
 from .links import TrackedLinks
 from .mime import make_one_line
-from .names import CLICK, OPEN, SUBJECT
+from .names import CLICK, OFFER, OPEN, SUBJECT
 from .parts import LineTemplate
 from .plaintext import decimal_mark, write_text_template
 from .reading import Irregular
 from .sandbox import HTML, TEXT, Settings, Template, describe_error
-from .source import ContentError, Links, Preview, Recipient, Source
+from .source import ContentError, Links, OfferNote, Preview, Recipient, Source
 from .spintax import Spintax
 from .statements import prepare_source
 from .syntax import Fault, find_faults, find_unrenderable
@@ -102,6 +103,8 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
     )
     if source.track_clicks and links.urls:
         page = add_trap(page, held.keep(f"{{{{ {CLICK} }}}}", OUTPUT))
+    if source.offer:
+        page = add_annotation(page, _write_annotation(source.offer, held))
     if source.track_opens:
         page = add_pixel(page, held.keep(f"{{{{ {OPEN} }}}}", OUTPUT))
     return Frozen(
@@ -121,6 +124,20 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         feedback=source.feedback,
         unsubscribe_email=source.unsubscribe_email,
     )
+
+
+def _write_annotation(offer: OfferNote, held: Held) -> str:
+    """Return what is offered as JSON-LD with marks. The code and its end are those of each recipient."""
+    facts = {
+        "@context": "http://schema.org/",
+        "@type": "DiscountOffer",
+        "description": offer.label,
+        "discountCode": held.keep(f"{{{{ {OFFER}.code }}}}", OUTPUT),
+    }
+    if offer.has_end:
+        facts["availabilityEnds"] = held.keep(f"{{{{ {OFFER}.until }}}}", OUTPUT)
+    written = json.dumps([facts], ensure_ascii=False)
+    return written.replace("<", "\\u003c")
 
 
 def _write_title(subject: str, held: Held, settings: Settings) -> str:

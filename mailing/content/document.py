@@ -100,6 +100,11 @@ def add_trap(page: str, mark: str) -> str:
     )
 
 
+def add_annotation(page: str, mark: str) -> str:
+    """Return the page with a note for mail programs that show what a mail offers (schema.org, JSON-LD)."""
+    return markup.insert_before_end(page, "body", f'<script type="application/ld+json">{mark}</script>')
+
+
 def parse_markdown(text: str, held: Held) -> Sequence[Token]:
     """Return the pieces of a Markdown text."""
     return _make_markdown_parser(held).parse(text)

@@ -25,8 +25,9 @@ from mailing.content.source import Values
 
 from .expressions import read_number_test
 from .mime import SOFT, encode_quoted_printable
+from .names import OFFER, OFFER_PATHS
 from .remembered import RememberedSlot, SlotMemory, list_variables, list_variables_of
-from .rendering import Rendering, Wires, write_value
+from .rendering import Rendering, Wires, read_value, write_value
 from .sandbox import Context, Output, Template, failures
 from .tags import SpinNode
 
@@ -159,7 +160,7 @@ class SplicedRow:
 
 def _make_slot(node: Node, bound: set[str]) -> "str | RememberedSlot | ChoiceSlot | RenderedSlot":
     """Return what fills a node's slot: the variable of this name, or what knows how to write the node."""
-    if (name := find_variable(node)) is not None and name not in bound:
+    if (name := find_variable(node)) is not None and not is_bound(name, bound):
         return name
     if isinstance(node, _BRANCHING):
         return ChoiceSlot(node, bound)
@@ -266,7 +267,7 @@ class LineTemplate:
         self.fixed = "".join(map(str, row)) if all(isinstance(step, str) for step in row) else None
         self._row = [(find_variable(step), step) for step in row]
         self._simple = all(
-            isinstance(step, str) or (name and name not in template.bound) for name, step in self._row
+            isinstance(step, str) or (name and not is_bound(name, template.bound)) for name, step in self._row
         )
 
     def render_values(self, values: Values, seed: object, at: float) -> str:
@@ -280,15 +281,25 @@ class LineTemplate:
         if not self._simple:
             return self.template.whole(values, seed, at)
         return "".join(
-            [str(step) if name is None else write_value(name, values.get(name)) for name, step in self._row]
+            [
+                str(step) if name is None else write_value(name, read_value(values, name))
+                for name, step in self._row
+            ]
         )
 
 
 def find_variable(step: str | Node) -> str | None:
-    """Return the name, when a node writes one variable as it is."""
+    """Return the name, when a node writes one variable as it is; of a part of the offer its path."""
     if not isinstance(step, OutputNode) or not isinstance(step.expression, FilteredExpression):
         return None
     if step.expression.filters or not isinstance(step.expression.left, Path):
         return None
     path = step.expression.left.path
+    if len(path) == 2 and path[0] == OFFER and f"{OFFER}.{path[1]}" in OFFER_PATHS:
+        return f"{OFFER}.{path[1]}"
     return path[0] if len(path) == 1 and isinstance(path[0], str) else None
+
+
+def is_bound(name: str, bound: set[str]) -> bool:
+    """Return whether the template itself gives this variable a value."""
+    return (OFFER if name in OFFER_PATHS else name) in bound

@@ -20,8 +20,8 @@ from liquid.expression import Expression
 from mailing.content.source import Values
 
 from .mime import encode_quoted_printable
-from .names import OF_DELIVERY
-from .rendering import Rendering
+from .names import OF_DELIVERY, OFFER, OFFER_PATHS
+from .rendering import Rendering, read_value
 from .sandbox import Output, walk_nodes
 
 # Nodes whose text depends on nothing but the variables they read
@@ -48,7 +48,7 @@ class SlotMemory:
         """Return what values are known by; None for those that are not remembered. 1 and True differ here."""
         key: list[object] = []
         for name in self.names:
-            value = values.get(name)
+            value = read_value(values, name)
             kind = value.__class__
             if kind not in _ALIKE or value in _CLOCK:
                 return None
@@ -97,15 +97,21 @@ def list_variables_of(expressions: Iterable[Expression], bound: set[str]) -> tup
     names: set[str] = set()
     if not all(_collect(expression, names) for expression in expressions):
         return ()
+    if names & OFFER_PATHS.keys() and (OFFER in bound or OFFER in names):
+        return ()
     return () if names & (bound | OF_DELIVERY) else tuple(sorted(names))
 
 
 def _collect(expression: Expression, names: set[str]) -> bool:
     """Add the variables an expression reads; False when it reads more than plain variables."""
     if isinstance(expression, Path):
-        if len(expression.path) != 1 or not isinstance(expression.path[0], str):
+        path = expression.path
+        if len(path) == 2 and path[0] == OFFER and f"{OFFER}.{path[1]}" in OFFER_PATHS:
+            names.add(f"{OFFER}.{path[1]}")
+        elif len(path) != 1 or not isinstance(path[0], str):
             return False
-        names.add(expression.path[0])
+        else:
+            names.add(path[0])
     if isinstance(expression, StringLiteral) and expression.value in _CLOCK:
         return False
     return all(_collect(child, names) for child in expression.children())

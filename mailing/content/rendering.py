@@ -7,6 +7,7 @@ from liquid.stringify import to_liquid_string
 from mailing.content.source import Values
 
 from .mime import encode_quoted_html, encode_quoted_printable, is_plain_in_html
+from .names import OFFER, OFFER_PATHS
 from .sandbox import PLAIN, Context, Template
 from .source import ContentError
 
@@ -20,7 +21,7 @@ class Wires(dict[str, str]):
         self.given = given
 
     def __missing__(self, name: str) -> str:
-        value = self.given.get(name)
+        value = read_value(self.given, name)
         wire = self[name] = encode_quoted_printable(value if type(value) is str else write_value(name, value))
         return wire
 
@@ -35,7 +36,7 @@ class EscapedWires(Wires):
         self.unescaped = unescaped
 
     def __missing__(self, name: str) -> str:
-        value = self.given.get(name)
+        value = read_value(self.given, name)
         wire = value if type(value) is str else write_value(name, value)
         if is_plain_in_html(wire):
             self.unescaped[name] = wire
@@ -63,6 +64,15 @@ class Rendering:
         if self._context is None:
             self._context = self.template.context(self.values, self.seed, self.at)
         return self._context
+
+
+# Any: plain data of any kind, as `Values`
+def read_value(values: Values, name: str) -> Any:
+    """Return a recipient's value by its name, or by its path where it is part of the offer; None without one."""
+    value = values.get(name)
+    if value is None and name in OFFER_PATHS and isinstance(offer := values.get(OFFER), dict):
+        return offer.get(OFFER_PATHS[name])
+    return value
 
 
 # Any: plain data of any kind, as `Values`

@@ -23,6 +23,13 @@ class ContentError(ValueError):
         self.field = field
 
 
+class OfferNote(msgspec.Struct, frozen=True):
+    """That a mail carries an offer: what it is called, and whether its codes have an end."""
+
+    label: str
+    has_end: bool
+
+
 class Source(msgspec.Struct, frozen=True, kw_only=True):
     """One e-mail as its author wrote it.
 
@@ -31,6 +38,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     `domain` is the right side of every Message-ID, `feedback` the fields of Feedback-ID in their order
     (campaign, list, organisation, sender). `unsubscribe_email` adds a mailto to List-Unsubscribe.
     `earlier_links` are those of other contents of the same campaign: they keep their numbers, and new ones come after.
+    `offer`: each recipient has one, as the attribute `offer` with the fields of `names.OFFER_FIELDS`.
     `locale` (de, pt-BR), `currency` (ISO 4217) and `time_zone` (IANA) are what the filters `date` and `money` use.
     """
 
@@ -56,6 +64,7 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "EUR"
     time_zone: str = "UTC"
     earlier_links: tuple[str, ...] = ()
+    offer: OfferNote | None = None
 
 
 class Recipient(msgspec.Struct, frozen=True):

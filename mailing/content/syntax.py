@@ -12,7 +12,7 @@ from liquid.expression import Expression
 
 from . import foreign, markup
 from .held import Held
-from .names import RESERVED
+from .names import OFFER, OFFER_FIELDS, RESERVED
 from .sandbox import HTML, TEXT, Settings, Template, describe_error, walk_nodes
 from .source import ContentError, Source
 from .spintax import Spintax
@@ -79,6 +79,14 @@ def find_unknown_names(
     """Yield a fault for every variable that is neither `known` nor given a value by the template itself."""
     for field, template in templates.items():
         for name, uses in template.analyze(include_partials=False).globals.items():
+            if name == OFFER and source.offer:
+                for use in uses:
+                    if len(use.segments) < 2 or use.segments[1] not in OFFER_FIELDS:
+                        asked = str(use.segments[1]) if len(use.segments) > 1 else "of itself"
+                        line = _line_of(getattr(source, field), use.span.index)
+                        said = f"the offer has no field {asked}; it has {', '.join(OFFER_FIELDS)}"
+                        yield field, f"{name_field(field)}, line {line}: {said}."
+                continue
             if name not in known and name not in RESERVED:
                 line = _line_of(getattr(source, field), uses[0].span.index)
                 yield (

@@ -12,6 +12,7 @@ from campaigns.forms import MomentField, Refusable
 from campaigns.generics import ModelForm
 from mailing.drafting import TEST_ADDRESSES
 from mailing.forms.fields import AddressesField, AddressField, DaysField
+from mailing.forms.offer import OFFER_FIELDS, OfferFields, clean_offer
 from mailing.languages import list_languages, name_language
 from mailing.models import (
     ContactList,
@@ -24,8 +25,8 @@ from mailing.models import (
 )
 
 
-class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
-    """All six sections. Targets and connections are rows of their own: see `targets` and `routes`.
+class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
+    """All sections but the A/B test. Targets and connections are rows of their own: see `targets` and `routes`.
 
     A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.
     """
@@ -82,6 +83,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             "utm_campaign",
             "utm_content",
             "starts_at",
+            *OFFER_FIELDS,
         ]
         labels = {
             "sharing": "Sending server",
@@ -111,6 +113,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
         assert isinstance(language, forms.ChoiceField)
         site = name_language(settings.LANGUAGE_CODE)
         language.choices = [("", f"The site’s ({site})"), *list_languages()]
+        self.initial["has_offer"] = self.instance.offer_id is not None
         self._name_blank_choices()
         self.target_names = self._add_targets()
         self.route_names = self._add_routes()
@@ -131,6 +134,7 @@ class EmailCampaignForm(Refusable, ModelForm[EmailCampaign]):
             for name in ("from_email", "from_name"):
                 if name not in self.errors and not cleaned.get(name):
                     cleaned[name] = getattr(smtp, name)
+        clean_offer(self, cleaned)
         return cleaned
 
     def _add_targets(self) -> dict[str, tuple[str, int]]:

@@ -394,11 +394,94 @@ class Migration(migrations.Migration):
                         help_text="What the last messages came to; see mailing.sending.breaker.",
                     ),
                 ),
+                (
+                    "offer",
+                    models.ForeignKey(
+                        blank=True,
+                        help_text="A promotion that applies with a coupon code. Choose none for a mail without an offer.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="mails",
+                        to="promotions.promotion",
+                    ),
+                ),
+                (
+                    "code_kind",
+                    models.CharField(
+                        choices=[
+                            ("personal", "A code for each recipient, good once"),
+                            ("shared", "One code for everybody"),
+                        ],
+                        default="personal",
+                        max_length=10,
+                        verbose_name="kind of code",
+                    ),
+                ),
+                (
+                    "code_prefix",
+                    models.CharField(
+                        blank=True,
+                        help_text="Nine random letters follow. With one code for everybody it is the whole code, if you type one.",
+                        max_length=20,
+                        validators=[
+                            django.core.validators.RegexValidator(
+                                "^[A-Za-z0-9-]*$", "Letters of the alphabet, digits and hyphens only."
+                            )
+                        ],
+                        verbose_name="codes begin with",
+                    ),
+                ),
+                (
+                    "code_ends_at",
+                    models.DateTimeField(blank=True, null=True, verbose_name="codes end"),
+                ),
+                (
+                    "code_days",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="The code is good until the end of that day. Leave both blank for as long as the promotion lasts.",
+                        null=True,
+                        validators=[
+                            django.core.validators.MinValueValidator(1),
+                            django.core.validators.MaxValueValidator(366),
+                        ],
+                        verbose_name="or days after the mail",
+                    ),
+                ),
+                (
+                    "code_is_bound",
+                    models.BooleanField(
+                        default=False,
+                        help_text="The till must name the customer. Contacts without a customer number do not get the mail.",
+                        verbose_name="only for the customer themselves",
+                    ),
+                ),
+                (
+                    "resumes_with_offer",
+                    models.BooleanField(
+                        default=False,
+                        help_text="When the promotion stops, the mail pauses. With this it goes on once the promotion does.",
+                        verbose_name="resume by itself",
+                    ),
+                ),
+                (
+                    "offer_stopped_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When it paused because its offer had stopped.",
+                        null=True,
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "e-mail campaign",
                 "permissions": [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")],
                 "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("code_ends_at", None), ("code_days", None), _connector="OR"),
+                        name="codes_end_in_one_way",
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
                             models.Q(("phase", "rest"), ("winner__isnull", False)),
@@ -406,7 +489,7 @@ class Migration(migrations.Migration):
                             _connector="OR",
                         ),
                         name="winner_once_the_rest_is_sent",
-                    )
+                    ),
                 ],
             },
             bases=("campaigns.campaign",),
@@ -779,6 +862,7 @@ class Migration(migrations.Migration):
                             ("stopped", "Campaign failed"),
                             ("frequency", "Too soon after another mail, as the contact asked"),
                             ("invalid", "No contact any more"),
+                            ("no_code", "Its code was switched off"),
                         ],
                         help_text="Why it was skipped.",
                         max_length=20,
@@ -838,6 +922,19 @@ class Migration(migrations.Migration):
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="deliveries",
                         to="mailing.smtpconnection",
+                    ),
+                ),
+                (
+                    "coupon",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The code that the mail bears; one for all recipients where the campaign's code is shared.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="deliveries",
+                        to="promotions.coupon",
                     ),
                 ),
             ],
@@ -1438,6 +1535,12 @@ class Migration(migrations.Migration):
             model_name="delivery",
             index=models.Index(
                 condition=models.Q(("run__isnull", False)), fields=["run"], name="delivery_of_run"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("coupon__isnull", False)), fields=["coupon"], name="delivery_of_coupon"
             ),
         ),
         migrations.AddConstraint(

@@ -67,6 +67,14 @@ BEGIN
     );
 END $$;
 
+-- Why no mail of this campaign may promise its offer at a time; '' when it may, and '' without an offer. For the other
+-- words see promotions_find_offer_fault.
+CREATE FUNCTION mailing_find_offer_fault(asked bigint, at timestamptz) RETURNS text STABLE LANGUAGE sql AS $$
+    SELECT CASE WHEN offer_id IS NULL THEN '' WHEN code_ends_at <= $2 THEN 'over'
+                ELSE promotions_find_offer_fault(offer_id, $2) END
+    FROM mailing_emailcampaign WHERE campaign_ptr_id = $1
+$$;
+
 -- What stands in it is good for an hour: it need not survive a crash, and no copy of the log holds it.
 ALTER TABLE mailing_recentvisit SET UNLOGGED;
 
@@ -224,6 +232,7 @@ DROP TRIGGER mailing_count_deleted ON mailing_delivery;
 DROP TRIGGER mailing_count_updated ON mailing_delivery;
 DROP TRIGGER mailing_count_inserted ON mailing_delivery;
 DROP FUNCTION mailing_count_deliveries;
+DROP FUNCTION mailing_find_offer_fault;
 DROP FUNCTION mailing_is_too_soon;
 DROP FUNCTION mailing_note_visit;
 DROP SEQUENCE mailing_run;
@@ -233,5 +242,5 @@ ALTER TABLE mailing_delivery RESET (fillfactor, autovacuum_vacuum_scale_factor, 
 
 
 class Migration(migrations.Migration):
-    dependencies = [("mailing", "0002_guards")]
+    dependencies = [("mailing", "0002_guards"), ("promotions", "0002_guards")]
     operations = [migrations.RunSQL(LEDGER, NO_LEDGER)]

@@ -8,7 +8,7 @@ class Delivery(models.Model):
 
     The relations carry no foreign key in the database: checking three of them took longer than making a million rows,
     and locked the rows they name. A campaign with recipients cannot be deleted (a trigger holds it), nor a connection
-    (PROTECT); a delivery whose contact is gone is skipped.
+    (PROTECT); a delivery whose contact is gone is skipped, and so is one whose code is.
     """
 
     class Status(models.TextChoices):
@@ -33,6 +33,7 @@ class Delivery(models.Model):
         STOPPED = "stopped", "Campaign failed"
         FREQUENCY = "frequency", "Too soon after another mail, as the contact asked"
         INVALID = "invalid", "No contact any more"
+        NO_CODE = "no_code", "Its code was switched off"
 
     campaign = models.ForeignKey(
         "mailing.EmailCampaign",
@@ -57,6 +58,16 @@ class Delivery(models.Model):
         related_name="deliveries",
         db_constraint=False,
         db_index=False,
+    )
+    coupon = models.ForeignKey(
+        "promotions.Coupon",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="deliveries",
+        db_constraint=False,
+        db_index=False,
+        help_text="The code that the mail bears; one for all recipients where the campaign's code is shared.",
     )
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     reason = models.CharField(max_length=20, choices=Reason, blank=True, help_text="Why it was skipped.")
@@ -103,6 +114,9 @@ class Delivery(models.Model):
                 condition=models.Q(due_at__isnull=False),
             ),
             models.Index(fields=["run"], name="delivery_of_run", condition=models.Q(run__isnull=False)),
+            models.Index(
+                fields=["coupon"], name="delivery_of_coupon", condition=models.Q(coupon__isnull=False)
+            ),
         ]
         default_permissions = ("view",)
 

@@ -13,6 +13,7 @@ from campaigns.models import Campaign, by_system, may_operate
 from campaigns.models.campaign import CampaignQuerySet
 from campaigns.refusals import Locked
 from mailing.models.connection import SmtpConnection
+from mailing.models.offers import CarriedOffer
 from mailing.models.sending_times import SendingTimes
 from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
 
@@ -28,7 +29,7 @@ class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
-class EmailCampaign(Campaign, SendingTimes):
+class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
     """One mail to the contacts of its targets."""
 
     KIND = Campaign.Kind.EMAIL
@@ -72,6 +73,7 @@ class EmailCampaign(Campaign, SendingTimes):
         "released_upto",
         "unforeseen",
         "recent_results",
+        "offer_stopped_at",
     }
 
     class Format(models.TextChoices):
@@ -187,11 +189,12 @@ class EmailCampaign(Campaign, SendingTimes):
         verbose_name = "e-mail campaign"
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
         constraints = [
+            *CarriedOffer.Meta.constraints,
             models.CheckConstraint(
                 name="winner_once_the_rest_is_sent",
                 condition=Q(phase="rest", winner__isnull=False)
                 | (Q(phase__in=["", "testing", "waiting"]) & Q(winner=None)),
-            )
+            ),
         ]
 
     def get_absolute_url(self) -> str:

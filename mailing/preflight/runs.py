@@ -127,7 +127,7 @@ def _check_campaign(
         found += _list_sender_lines(row, smtps, domain, resolver)
     _note(row, "Reading the mail")
     source = msgspec.structs.replace(launch.build_source(campaign), track_clicks=True, track_opens=False)
-    reader = launch.build_recipient(drafting.sample_reader(campaign))
+    reader = launch.build_reader(campaign, drafting.sample_reader(campaign))
     try:
         review = renderer.review_content(source, reader)
     except content.ContentError as error:
@@ -145,7 +145,7 @@ def _check_campaign(
 
 def _list_recipient_lines(campaign: EmailCampaign, found: list[Line]) -> Iterator[Line]:
     try:
-        chosen = audience.read_selection(campaign.targets.select_related("segment"))
+        chosen = audience.read_selection_of(campaign)
         recipients = audience.estimate(chosen).recipients
         at_gmail = audience.count_at_domains(chosen, contents.GMAIL)
     except audience.SegmentError as error:

@@ -38,7 +38,7 @@ def draw_click_map(campaign: EmailCampaign, answers: Answers, reader: Contact) -
         raise NoMail("This campaign has not been launched: it has no mail yet.")
     try:
         mail = content.load(bytes(frozen.compiled)).preview(
-            launch.build_recipient(reader), content.Links("https://mail.invalid", TOKEN)
+            launch.build_reader(campaign, reader), content.Links("https://mail.invalid", TOKEN)
         )
     except content.ContentError as error:
         raise NoMail(f"The mail cannot be shown. {error}") from error

@@ -1,6 +1,7 @@
 """Taking deliveries from the ledger."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ from django.conf import settings
 
 from campaigns.annotations import Row
 from mailing import content
+from mailing.mail_offers import MailOffer
 from mailing.models.audience import STANDARD_FIELDS
 from mailing.secrets import SecretUnreadable
 from mailing.senders.domains import load_stored_signer
@@ -17,6 +19,7 @@ from mailing.senders.signing import Signer
 from mailing.sending import metadata, return_paths, tokens, windows
 from mailing.sending.turns import Limit
 from mailing.sending.windows import ALWAYS, Stretch, Window
+from promotions.offers import TERMS
 
 logger = logging.getLogger(__name__)
 
@@ -24,19 +27,19 @@ logger = logging.getLogger(__name__)
 # within its hours, the connection not held; those suppressed or gone since the launch, or who asked for less mail, are
 # skipped instead. The lane is locked for the moment, so that nobody cleans up behind a run whose lease has just ended
 # while that run still claims. `Ledger.mark` looks at the campaign's status once more, before the content leaves.
-CLAIM = """
+_CLAIM = """
 WITH lane AS MATERIALIZED (
     SELECT FROM mailing_lane WHERE run = %(run)s AND leased_until > now() FOR SHARE
 ),
 due AS (
-    SELECT delivery.id, delivery.email, delivery.contact_id, delivery.stage
+    SELECT delivery.id, delivery.email, delivery.contact_id, delivery.stage{coupon_id}
     FROM mailing_delivery AS delivery
     WHERE delivery.connection_id = %(planned)s AND delivery.campaign_id = %(campaign)s AND delivery.due_at <= now()
       AND delivery.status IN ('pending', 'deferred')
       AND EXISTS (SELECT FROM lane)
       AND EXISTS (SELECT FROM campaigns_campaign WHERE id = %(campaign)s AND status = 'running')
       AND NOT EXISTS (SELECT FROM mailing_pace WHERE connection_id = %(connection)s AND held_until > now())
-      AND now() >= %(opens)s AND now() < %(closes)s
+      AND now() >= %(opens)s AND now() < %(closes)s{while_offered}
     ORDER BY delivery.due_at, delivery.id
     LIMIT %(most)s
     FOR UPDATE OF delivery SKIP LOCKED
@@ -45,31 +48,42 @@ judged AS (
     SELECT due.id, earlier.tries, earlier.first_at,
            suppression.reason AS suppressed, contact.id AS contact_id, contact.first_name, contact.last_name,
            contact.phone, contact.city, contact.country, contact.language, contact.time_zone, contact.score,
-           contact.attributes, contact.soft_bounces,
+           contact.attributes, contact.soft_bounces{coupon},
            CASE WHEN suppression.id IS NULL AND contact.frequency <> ''
                 THEN mailing_is_too_soon(contact.id, %(campaign)s, contact.frequency) ELSE false END AS is_too_soon
     FROM due
     LEFT JOIN mailing_contact AS contact ON contact.id = due.contact_id
-    LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email
+    LEFT JOIN mailing_suppression AS suppression ON suppression.email = due.email{join_coupon}
     LEFT JOIN LATERAL (
         SELECT count(*) AS tries, min(at) AS first_at FROM mailing_attempt
         WHERE due.stage <> '' AND delivery_id = due.id
     ) AS earlier ON true
 )
 UPDATE mailing_delivery AS delivery
-SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon
+SET status = CASE WHEN judged.suppressed IS NULL AND judged.contact_id IS NOT NULL AND NOT judged.is_too_soon{has_code}
                   THEN 'claimed' ELSE 'skipped' END,
     reason = CASE WHEN judged.suppressed = 'unsubscribed' THEN 'unsubscribed'
                   WHEN judged.suppressed IS NOT NULL THEN 'suppressed'
                   WHEN judged.contact_id IS NULL THEN 'invalid'
-                  WHEN judged.is_too_soon THEN 'frequency' ELSE '' END,
+                  WHEN judged.is_too_soon THEN 'frequency'{or_no_code} ELSE '' END,
     connection_id = %(connection)s, run = %(run)s, due_at = NULL
 FROM judged
 WHERE delivery.id = judged.id
 RETURNING delivery.id, delivery.status, delivery.email, delivery.attempts, judged.first_name, judged.last_name,
           judged.attributes, judged.phone, judged.city, judged.country, judged.language, judged.time_zone,
-          judged.score, judged.soft_bounces, judged.tries, judged.first_at, delivery.variant
+          judged.score, judged.soft_bounces, judged.tries, judged.first_at, delivery.variant{code}
 """
+CLAIM = _CLAIM.format_map(defaultdict(str))
+# Of a campaign with an offer: only while that gives something, and each with its code, which nobody has switched off.
+CLAIM_WITH_CODES = _CLAIM.format(
+    coupon_id=", delivery.coupon_id",
+    while_offered="\n      AND mailing_find_offer_fault(%(campaign)s, now()) = ''",
+    coupon=", coupon.id AS coupon_id, coupon.code, coupon.active",
+    join_coupon="\n    LEFT JOIN promotions_coupon AS coupon ON coupon.id = due.coupon_id",
+    has_code=" AND judged.active",
+    or_no_code="\n                  WHEN judged.active IS NOT TRUE THEN 'no_code'",
+    code=", judged.coupon_id, judged.code, clock_timestamp()",
+)
 
 # A delivery that was marked in_data and missed its turn before a byte of it left: back to pending.
 UNMARK = """
@@ -109,14 +123,18 @@ SELECT campaign.id, content.compiled, email.from_email, email.retry_hours,
              AND key.switched_on_at IS NOT NULL AND key.replaced_at IS NULL
        ), (SELECT provider FROM mailing_webhook WHERE connection_id = %s), email.recent_results,
        email.window_from, email.window_until, email.window_days, email.window_zone,
-       email.phase, email.per_second, email.per_minute, email.per_hour
+       email.phase, email.per_second, email.per_minute, email.per_hour, email.offer_id, email.code_ends_at,
+       email.code_days
 FROM campaigns_campaign AS campaign
 JOIN mailing_emailcampaign AS email ON email.campaign_ptr_id = campaign.id
 JOIN mailing_content AS content ON content.campaign_id = campaign.id
 WHERE campaign.kind = 'email' AND campaign.status = 'running' AND email.prepared_at IS NOT NULL
   AND email.planned ? %s AND NOT campaign.id = ANY(%s)
 """
-RUNNING = "SELECT id, clock_timestamp() FROM campaigns_campaign WHERE kind = 'email' AND status = 'running'"
+RUNNING = """
+SELECT id, clock_timestamp() FROM campaigns_campaign
+WHERE kind = 'email' AND status = 'running' AND mailing_find_offer_fault(id, now()) IN ('', 'held')
+"""
 
 
 class RunningCampaign(msgspec.Struct):
@@ -142,6 +160,7 @@ class RunningCampaign(msgspec.Struct):
     write_metadata: Callable[[str], bytes] | None = None
     recent_results: dict[str, str] = {}
     signer: Signer | None = None
+    offer: MailOffer | None = None
 
     def find_content(self, variant: int | None) -> content.Compiled:
         """Return the content of a variant; the first one's is the campaign's own."""
@@ -168,6 +187,7 @@ class ClaimedDelivery(msgspec.Struct):
     """One delivery a run has taken.
 
     attempts: earlier tries that count towards the limit; tries: all earlier tries; first_tried_at: when the first was.
+    coupon: whose code its mail bears; code_ends_at: the end that is written with the mark, where it counts days.
     turn: when it is to leave, None where there is no limit. taken_at: when a place took it to prepare that. Both in
     the time of Turnstile.
     """
@@ -184,6 +204,8 @@ class ClaimedDelivery(msgspec.Struct):
     variant: int | None = None
     turn: float | None = None
     taken_at: float = 0.0
+    coupon: int | None = None
+    code_ends_at: datetime | None = None
 
     def message(self, base: str) -> bytes:
         """Return the whole message in wire form, signed where its domain has keys.
@@ -236,11 +258,17 @@ async def read_campaigns(
         days,
         zone,
         phase,
-        *limits,
+        per_second,
+        per_minute,
+        per_hour,
+        offer_id,
+        code_ends_at,
+        code_days,
     ) in await cursor.fetchall():
         try:
             loaded = content.load(bytes(compiled))
             variants = await _load_variants(database, pk) if phase else {}
+            offer = await _read_offer(database, offer_id, code_ends_at, code_days) if offer_id else None
         except Exception as error:
             logger.exception("Campaign %s: its frozen content cannot be read.", pk)
             broken[pk] = error
@@ -257,13 +285,14 @@ async def read_campaigns(
             timedelta(hours=retry_hours),
             [connection_id] if sharing == "single" else routes,
             sharing == "failover",
-            Limit(*limits),
+            Limit(per_second, per_minute, per_hour),
             windows.read_window(begins, ends, days, zone, settings.TIME_ZONE),
             variants,
             write_return_path=return_paths.make_writer(bounces) if bounces else None,
             write_metadata=metadata.make_writer(provider) if provider else None,
             recent_results=recent,
             signer=signer,
+            offer=offer,
         )
     for pk, campaign in found.items():
         if pk in running:
@@ -277,6 +306,14 @@ async def _load_variants(database: psycopg.AsyncConnection, campaign_id: int) ->
         "SELECT variant, compiled FROM mailing_variantcontent WHERE campaign_id = %s", [campaign_id]
     )
     return {variant: content.load(bytes(compiled)) for variant, compiled in await cursor.fetchall()}
+
+
+async def _read_offer(
+    database: psycopg.AsyncConnection, promotion: int, code_ends_at: datetime | None, code_days: int | None
+) -> MailOffer:
+    cursor = await database.execute(TERMS, [promotion])
+    label, ends_at, zone = await cursor.fetchone() or ("", None, "")
+    return MailOffer(label, ends_at, zone or settings.TIME_ZONE, code_ends_at, code_days)
 
 
 async def claim_deliveries(
@@ -295,7 +332,7 @@ async def claim_deliveries(
     """
     cursor = database.cursor(binary=True)
     await cursor.execute(
-        CLAIM,
+        CLAIM_WITH_CODES if campaign.offer else CLAIM,
         {
             "planned": planned_connection_id,
             "campaign": campaign.pk,
@@ -312,10 +349,30 @@ async def claim_deliveries(
 
 
 def _make_claimed(campaign: RunningCampaign, row: Row, own: tokens.Tokens) -> ClaimedDelivery:
+    offer, coupon, ends_at = campaign.offer, None, None
+    if offer:
+        coupon, code, now = row[-3:]
+        row = row[:-3]
     pk, _, email, attempts, first_name, last_name, attributes, *standard, soft, tries, first, variant = row
     attributes |= zip(STANDARD_FIELDS, standard, strict=True)
+    if offer:
+        attributes["offer"] = offer.write_values(code, own.offer, now)
+        ends_at = offer.find_code_end(now) if offer.code_days else None
     recipient = content.Recipient(email, attributes, first_name, last_name, own.message_id, pk)
-    return ClaimedDelivery(pk, campaign, email, attempts, recipient, own, soft > 0, tries, first, variant)
+    return ClaimedDelivery(
+        pk,
+        campaign,
+        email,
+        attempts,
+        recipient,
+        own,
+        soft > 0,
+        tries,
+        first,
+        variant,
+        coupon=coupon,
+        code_ends_at=ends_at,
+    )
 
 
 async def return_deliveries(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:

@@ -27,8 +27,8 @@ logger = logging.getLogger(__name__)
 # after a lost answer it says the same. (IS NOT DISTINCT FROM keeps the planner from the index on `run`: its statistics
 # lag behind, and say that a run has few rows.) What a provider has told, or a reader has done, before the answer failed
 # to come makes it no longer uncertain.
-FLUSH = f"""
-WITH recorded AS (
+_FLUSH = f"""
+WITH {{before}}recorded AS (
     UPDATE mailing_delivery AS delivery
     SET status = CASE WHEN result.status = 'uncertain' AND {ARRIVED} THEN 'accepted' ELSE result.status END,
         due_at = now() + make_interval(secs => result.wait), attempts = delivery.attempts + result.spent,
@@ -47,9 +47,25 @@ WHERE delivery.id = ANY(%s::bigint[]) AND delivery.run IS NOT DISTINCT FROM %s
   AND delivery.status IN ('claimed', 'in_data')
   AND EXISTS (SELECT FROM campaigns_campaign AS campaign
               WHERE campaign.id = delivery.campaign_id AND campaign.status = 'running')
-  AND NOT EXISTS (SELECT FROM mailing_suppression AS suppression WHERE suppression.email = delivery.email)
+  AND NOT EXISTS (SELECT FROM mailing_suppression AS suppression WHERE suppression.email = delivery.email){{unless}}
 RETURNING delivery.id
 """
+FLUSH = _FLUSH.format(before="", unless="")
+# With marks of mails that bear codes: none whose offer has stopped by now, whatever the claim saw. A code that is good
+# for so many days gets its end here, the one that the mail names; a retry moves it on and never back.
+FLUSH_WITH_CODES = _FLUSH.format(
+    before="""stopped AS MATERIALIZED (
+    SELECT id FROM unnest(%s::bigint[]) AS id WHERE mailing_find_offer_fault(id, clock_timestamp()) NOT IN ('', 'held')
+),
+ended AS (
+    UPDATE promotions_coupon AS coupon SET ends_at = greatest(coupon.ends_at, told.ends_at)
+    FROM json_to_recordset(%s::json) AS told (id bigint, ends_at timestamptz) WHERE coupon.id = told.id
+),
+""",
+    unless="""
+  AND delivery.campaign_id NOT IN (SELECT id FROM stopped)
+  AND NOT EXISTS (SELECT FROM promotions_coupon AS code WHERE code.id = delivery.coupon_id AND NOT code.active)""",
+)
 
 ATTEMPTS = """
 INSERT INTO mailing_attempt (delivery_id, campaign_id, connection_id, at, status, stage, code, enhanced_code, text)
@@ -205,7 +221,8 @@ class Ledger:
         results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
         asked = [claimed.pk for claimed, _ in marks]
-        marked = await self._commit(asked, results) if asked or results else set()
+        with_codes = [claimed for claimed, _ in marks if claimed.campaign.offer]
+        marked = await self._commit(asked, results, with_codes) if asked or results else set()
         if len(marked) < len(asked):
             await return_deliveries(self._database, self.run, [pk for pk in asked if pk not in marked])
         while self._notes:
@@ -215,20 +232,37 @@ class Ledger:
             await self._renew()  # last: the results of a lane that is lost are true all the same
         return marked
 
-    async def _commit(self, asked: list[int], results: list[tuple[ClaimedDelivery, Fate]]) -> set[int]:
+    async def _commit(
+        self,
+        asked: list[int],
+        results: list[tuple[ClaimedDelivery, Fate]],
+        with_codes: list[ClaimedDelivery],
+    ) -> set[int]:
         told = [
             (claimed, fate)
             for claimed, fate in results
             if fate.status != Delivery.Status.ACCEPTED or claimed.tries or claimed.has_bounced
         ]
         if not told:
-            return await self._flush(asked, results)
+            return await self._flush(asked, results, with_codes)
         async with self._database.transaction():
             await self._tell(told)
-            return await self._flush(asked, results)
+            return await self._flush(asked, results, with_codes)
 
-    async def _flush(self, asked: list[int], results: list[tuple[ClaimedDelivery, Fate]]) -> set[int]:
-        cursor = await self._database.execute(FLUSH, [_records(results), self.run, _keys(asked), self.run])
+    async def _flush(
+        self,
+        asked: list[int],
+        results: list[tuple[ClaimedDelivery, Fate]],
+        with_codes: list[ClaimedDelivery],
+    ) -> set[int]:
+        params: list[object] = [_records(results), self.run, _keys(asked), self.run]
+        if with_codes:
+            campaigns = sorted({claimed.campaign.pk for claimed in with_codes})
+            cursor = await self._database.execute(
+                FLUSH_WITH_CODES, [_keys(campaigns), _write_ends(with_codes), *params]
+            )
+        else:
+            cursor = await self._database.execute(FLUSH, params)
         return {row[0] for row in await cursor.fetchall()}
 
     async def _tell(self, told: list[tuple[ClaimedDelivery, Fate]]) -> None:
@@ -261,6 +295,16 @@ def _records(results: list[tuple[ClaimedDelivery, Fate]]) -> str:
     """Return the fates as a JSON array of objects, each with the key of its delivery."""
     fates = [b'{"id":%d,%b' % (claimed.pk, msgspec.json.encode(fate)[1:]) for claimed, fate in results]
     return f"[{b','.join(fates).decode()}]"
+
+
+def _write_ends(with_codes: list[ClaimedDelivery]) -> str:
+    """Return the ends of their codes as a JSON array, in the order in which tills lock coupons."""
+    ends = {
+        claimed.coupon: claimed.code_ends_at
+        for claimed in with_codes
+        if claimed.coupon and claimed.code_ends_at
+    }
+    return msgspec.json.encode([{"id": pk, "ends_at": ends[pk]} for pk in sorted(ends)]).decode()
 
 
 def _keys(keys: list[int]) -> str:

@@ -36,6 +36,7 @@ class Purpose(IntEnum):
     UNSUBSCRIBE = 2
     MESSAGE_ID = 3
     PREFERENCES = 4
+    OFFER = 5
 
 
 class Tokens(NamedTuple):
@@ -46,6 +47,7 @@ class Tokens(NamedTuple):
     unsubscribe: str
     message_id: str
     preferences: str
+    offer: str
 
 
 @lru_cache(maxsize=1)
@@ -87,7 +89,7 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
     mac = keyed.copy()
     mac.update(key)
     digest = mac.digest()
-    # all five are encoded at once: 18 bytes make 24 letters, without a rest
+    # all six are encoded at once: 18 bytes make 24 letters, without a rest
     letters = urlsafe_b64encode(
         key
         + digest[:10]
@@ -99,8 +101,12 @@ def _sign(keyed: "blake2b", delivery_id: int) -> Tokens:
         + digest[30:40]
         + key
         + digest[40:50]
+        + key
+        + digest[50:60]
     ).decode()
-    return Tokens(letters[:24], letters[24:48], letters[48:72], letters[72:96], letters[96:])
+    return Tokens(
+        letters[:24], letters[24:48], letters[48:72], letters[72:96], letters[96:120], letters[120:]
+    )
 
 
 def read_token(token: str, purpose: Purpose) -> int:

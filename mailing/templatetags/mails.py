@@ -2,8 +2,9 @@
 
 from django import template
 
-from mailing import audience, content, launch
-from mailing.models import EmailCampaign
+from mailing import audience, carried, content, launch
+from mailing.models import Delivery, EmailCampaign
+from promotions.models import Coupon, Promotion, PromotionCampaign
 
 register = template.Library()
 
@@ -12,11 +13,35 @@ register = template.Library()
 def subject(campaign: EmailCampaign) -> str:
     """Return its subject as one of the contacts reads it. The campaign is fit to launch: its content renders."""
     return content.render_preview(
-        launch.build_source(campaign), launch.build_recipient(audience.find_preview_reader())
+        launch.build_source(campaign), launch.build_reader(campaign, audience.find_preview_reader())
     ).subject
 
 
 @register.simple_tag
 def recipients(campaign: EmailCampaign) -> int:
     """Return how many would get it now. The campaign is fit to launch: its segments can be used."""
-    return audience.estimate(audience.read_selection(campaign.targets.select_related("segment"))).recipients
+    return audience.estimate(audience.read_selection_of(campaign)).recipients
+
+
+@register.simple_tag
+def carrying_mails(promotion: Promotion) -> list[carried.CarryingMail]:
+    """List the mails that carry a promotion, with what became of their codes."""
+    return carried.list_carrying_mails(promotion)
+
+
+@register.simple_tag
+def offer_figures(campaign: EmailCampaign) -> carried.CarryingMail:
+    """Read what became of the codes of a mail."""
+    return carried.read_mail(campaign)
+
+
+@register.simple_tag
+def mails_stopped_by(campaign: PromotionCampaign) -> list[carried.CarryingMail]:
+    """List the mails that a pause or the end of this promotion campaign would stop."""
+    return list(carried.list_mails_stopped_by(campaign))
+
+
+@register.simple_tag
+def mail_of_code(coupon: Coupon) -> Delivery | None:
+    """Find the mail that bore a personal code."""
+    return carried.find_delivery(coupon)

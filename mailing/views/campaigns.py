@@ -39,6 +39,7 @@ STAGES = {
     "unsubscribed": "Unsubscribed from list",
     "excluded": "Excluded",
     "suppressed": "Suppressed",
+    "without_customer": "No customer number",
     "recipients": "Recipients",
 }
 REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
@@ -47,6 +48,7 @@ REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
     "unsubscribed": "In",
     "excluded": "Excluded by",
     "suppressed": "Why",
+    "without_customer": "In",
     "recipients": "In",
 }
 
@@ -181,7 +183,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         "problems": launch.find_problems(found),
     }
     try:
-        funnel = audience.estimate(audience.read_selection(found.targets.select_related("segment")))
+        funnel = audience.estimate(audience.read_selection_of(found))
         context |= {"funnel": funnel, "lasts": progress.estimate_shortest_seconds(found, funnel.recipients)}
     except audience.SegmentError as error:
         context["trouble"] = str(error)
@@ -221,7 +223,7 @@ def people(request: Request, pk: int, stage: str) -> HttpResponse:
         "is_further": bool(request.GET.get("after")),
     }
     try:
-        chosen = audience.read_selection(found.targets.select_related("segment"))
+        chosen = audience.read_selection_of(found)
         contacts = audience.list_stage_contacts(chosen, stage, after=after, most=PEOPLE_SHOWN)
         reasons = audience.explain_stage(found, stage, contacts)
     except audience.SegmentError as error:
@@ -258,7 +260,7 @@ def render_mail_in_frame(
     variant = find_variant(list_variants(campaign, test or find_test(campaign)), asked)
     try:
         shown = renderer.render_preview(
-            launch.build_source(campaign, variant), launch.build_recipient(contact)
+            launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
         return answer_frame(f"It cannot be shown. {error}", "text/plain; charset=utf-8")
@@ -288,7 +290,7 @@ def preview_context(request: Request, campaign: EmailCampaign) -> PageContext:
     }
     try:
         context["mail"] = renderer.render_preview(
-            launch.build_source(campaign, variant), launch.build_recipient(contact)
+            launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
         context["preview_trouble"] = str(error)

@@ -13,9 +13,10 @@ from campaigns.refusals import Locked, Refused
 from campaigns.requests import Request
 from campaigns.views import render_refusal
 from campaigns.workspace import overview
-from mailing import content, drafting, launch, renderer
+from mailing import codes, content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm
 from mailing.models import EmailCampaign
+from mailing.sending import tokens
 from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_variants
 from mailing.views.campaigns import (
     LATEST_TEST,
@@ -61,7 +62,9 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     """
     form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
-    if request.method != "POST":
+    if (
+        request.method != "POST" or "look" in request.POST
+    ):  # a promotion is only looked for, without JavaScript
         return render_editor(request, form, campaign, test_form)
     if all([form.is_valid(), test_form.is_valid()]):
         try:
@@ -118,6 +121,8 @@ def render_editor(
         "campaign": campaign,
         "now": database_time.now(),
         "reader": find_reader(request.POST),
+        "sample_code": codes.write_sample_code(form.instance),
+        "sample_token": tokens.sign_token(tokens.TEST_DELIVERY_ID, tokens.Purpose.OFFER),
         **split_test_context(test_form, campaign or EmailCampaign()),
     }
     return render(request, "mailing/campaign_form.html", context, status=status)
@@ -161,7 +166,7 @@ def preview_head(request: Request) -> HttpResponse:
     }
     try:
         context["mail"] = renderer.render_preview(
-            launch.build_source(campaign, variant), launch.build_recipient(contact)
+            launch.build_source(campaign, variant), launch.build_reader(campaign, contact)
         )
     except content.ContentError as error:
         context |= {"trouble": str(error), "field": error.field}

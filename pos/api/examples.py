@@ -126,8 +126,13 @@ REQUESTS: dict[str, dict[str, JsonObject]] = {
 }
 """Bodies by operation and title."""
 
+AVAILABLE: JsonObject = {
+    "available": [
+        {"code": "AUTUMN-RTKMWHPXB", "label": "A tenth off", "ends_at": "2026-11-30T20:00:00Z"},
+    ]
+}
 ANSWERS: dict[str, JsonObject] = {
-    "quote": QUOTE,
+    "quote": QUOTE | AVAILABLE,
     "commit": SALE,
     "show": SALE | {"returned": {"1": 1}},
     "confirm": SALE,

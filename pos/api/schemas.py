@@ -8,7 +8,7 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from promotions.engine import Applied, CouponOutcome, Gift, LineOutcome, NotApplied, Rule, StackingRules
 
@@ -118,12 +118,21 @@ class Coupon(CouponOutcome, frozen=True, gc=False, omit_defaults=True):
     message: str = ""
 
 
+class AvailableOffer(Struct, frozen=True, omit_defaults=True):
+    """A code that belongs to the customer and that the till may offer: what it is called, and when it ends."""
+
+    code: str
+    label: str
+    ends_at: datetime | None = None
+
+
 class Quote(Struct, frozen=True):
     """What a basket gets. subtotal − discount = total; the amounts by line and by promotion each sum to `discount`.
 
     `lines`: `units` are runs (count, discount of each). `applied`: less than `wished` only where `clamped_by` says what
     bound it. `coupons`: one status for each code sent. `not_applied`: why each candidate gave nothing. `gifts`: units
-    the till may add for nothing.
+    the till may add for nothing. `available`: codes of the customer that were not presented and could be used now; only
+    there when there are some.
     """
 
     rules_version: int
@@ -137,6 +146,7 @@ class Quote(Struct, frozen=True):
     coupons: tuple[Coupon, ...]
     not_applied: tuple[NotApplied, ...]
     gifts: tuple[Gift, ...]
+    available: tuple[AvailableOffer, ...] | UnsetType = UNSET
 
 
 State = Literal["held", "committed", "released", "voided"]

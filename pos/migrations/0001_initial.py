@@ -25,6 +25,13 @@ class Migration(migrations.Migration):
                 ("name", models.CharField(max_length=200)),
                 ("time_zone", models.CharField(default="UTC", max_length=64)),
                 ("currency", models.CharField(default="EUR", max_length=3)),
+                (
+                    "apply_personal_offers",
+                    models.BooleanField(
+                        default=False,
+                        help_text="A sale that names its customer gets the codes of that customer as if they had been presented.",
+                    ),
+                ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={

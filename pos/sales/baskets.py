@@ -3,9 +3,12 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import ROUND_CEILING, Decimal
+from typing import Literal
+
+from msgspec.structs import replace
 
 from pos.api.answers import invalid_values_refusal
-from pos.api.schemas import Line, QuoteRequest
+from pos.api.schemas import AvailableOffer, Line, QuoteRequest
 from pos.sales.callers import Caller
 from pos.sales.guesses import Guesses
 from pos.sales.till_facts import FactsQuery, TillFacts
@@ -37,6 +40,7 @@ def read_basket_facts(
         Declined: 401 when no till has this key, 403 when it was revoked, 422 when the currency is not the location's.
     """
     customer = request.customer.id if request.customer else ""
+    personal = _choose_personal(request, customer, reference)
     many = len(snapshot.counters) > READ_ALL_COUNTERS_UP_TO
     location = caller.location
     counters = list_reachable_counters(request, snapshot, location, now) if many else snapshot.counters
@@ -51,6 +55,8 @@ def read_basket_facts(
             customer_uses=bool(customer) and snapshot.asks_customer,
             groups=bool(customer) and snapshot.asks_groups,
             first_purchase=bool(customer) and snapshot.asks_first_purchase,
+            personal=personal,
+            of_personal=many and personal != "never",
         )
     )
     if many and facts.location_code != location:  # the counters were those of another location
@@ -60,6 +66,18 @@ def read_basket_facts(
             {"currency": [f"This location sells in {facts.currency}; this is {request.currency}."]}
         )
     return facts
+
+
+def _choose_personal(
+    request: QuoteRequest, customer: str, reference: str
+) -> Literal["never", "always", "to apply"]:
+    """Choose whether the customer's own codes are read: a quote lists them, a sale may have to apply them.
+
+    A sale made offline got what it got.
+    """
+    if not customer or getattr(request, "offline_at", None) is not None:
+        return "never"
+    return "to apply" if reference else "always"
 
 
 def list_reachable_counters(
@@ -108,7 +126,8 @@ def evaluate_basket(
     customer = request.customer
     customer_id = customer.id if customer else ""
     lines = tuple([engine_line(line) for line in request.lines])
-    return engine.evaluate(
+    applied = facts.personal if facts.applies_personal else ()
+    outcome = engine.evaluate(
         engine.Basket(
             request.currency,
             lines,
@@ -116,7 +135,7 @@ def evaluate_basket(
             if customer
             else None,
             judge_coupons(request, facts, lines, now, guesses, unlimited=unlimited)
-            if request.coupons
+            if request.coupons or applied
             else (),
             request.payment_method,
             facts.location_code,
@@ -128,6 +147,41 @@ def evaluate_basket(
         stacking=snapshot.stacking,
         explain=explain or request.explain,
     )
+    return _leave_out_unused(outcome, request) if applied else outcome
+
+
+def _leave_out_unused(outcome: Outcome, request: QuoteRequest) -> Outcome:
+    """Leave out the codes that nobody sent and that gave nothing."""
+    kept = [
+        coupon for coupon in outcome.coupons if coupon.status == "applied" or coupon.code in request.coupons
+    ]
+    return replace(outcome, coupons=tuple(kept))
+
+
+def list_available(
+    request: QuoteRequest, facts: TillFacts, snapshot: Snapshot, outcome: Outcome, now: datetime
+) -> tuple[AvailableOffer, ...]:
+    """List the customer's own codes that this basket could use now: valid, not used yet, their promotion on here."""
+    used = {coupon.code for coupon in outcome.coupons if coupon.status == "applied"}
+    sent = {coupon.id for coupon in facts.coupons}
+    customer = request.customer.id if request.customer else ""
+    basket = engine.Basket(request.currency, (), location=facts.location_code, time_zone=facts.time_zone)
+    available = []
+    for coupon in facts.personal:
+        if coupon.id in sent or coupon.typed in used:
+            continue
+        judged = judge_code(
+            coupon.typed,
+            coupon,
+            subtotal=outcome.subtotal,
+            location=facts.location_code,
+            customer=customer,
+            now=now,
+        )
+        label = snapshot.rules.find_label(coupon.promotion, basket, now)
+        if judged.status == "valid" and label is not None:
+            available.append(AvailableOffer(coupon.typed, label, coupon.ends_at))
+    return tuple(available)
 
 
 def engine_line(line: Line) -> engine.BasketLine:
@@ -175,7 +229,8 @@ def judge_coupons(
     subtotal = sum(
         line.quantity * line.unit_price if line.line_total is None else line.line_total for line in lines
     )
-    found = {presented.typed: presented for presented in facts.coupons}
+    found = {presented.typed: presented for presented in facts.usable_coupons}
+    own = [coupon.typed for coupon in facts.usable_coupons if coupon.typed not in request.coupons]
     return tuple(
         judge_code(
             code,
@@ -187,10 +242,11 @@ def judge_coupons(
             unlimited=unlimited,
         )
         if guesses is None
+        or code in own
         or most is None
         or guesses.admit(code_key(code), exists=code in found, per_minute=most)
         else engine.PresentedCoupon(code, status="coupon_throttled")
-        for code in dict.fromkeys(request.coupons)
+        for code in dict.fromkeys((*request.coupons, *own))
     )
 
 

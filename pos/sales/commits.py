@@ -162,7 +162,9 @@ def _attempt(sent: SentSale, rules: Snapshot, *, safely: bool) -> Answer:
     refuse_changed_discount(sent, outcome, rules, facts.time_zone)
     expires_at = sent.now + timedelta(seconds=sent.request.ttl or HOLD_SECONDS) if sent.is_held else None
     answer = encode_answer(sent, outcome, rules, expires_at, facts.time_zone)
-    entries = usage.list_entries(outcome, {presented.typed: presented.id for presented in facts.coupons})
+    entries = usage.list_entries(
+        outcome, {presented.typed: presented.id for presented in facts.usable_coupons}
+    )
     ledger.insert_sale(
         ledger.SaleRecord(
             location=facts.location,
@@ -208,7 +210,7 @@ def lock_rows(sent: SentSale, facts: TillFacts, rules: Snapshot) -> None:
     few = len(rules.counters) <= READ_ALL_COUNTERS_UP_TO
     usage.lock_rows(
         sent.customer,
-        [presented.id for presented in facts.coupons],
+        [presented.id for presented in facts.usable_coupons],
         rules.counters
         if few
         else list_reachable_counters(sent.request, rules, facts.location_code, sent.now),

@@ -5,6 +5,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import replace
 
 from campaigns import database_time
 from campaigns.annotations import Row
@@ -12,7 +13,7 @@ from pos.api import schemas
 from pos.api.answers import Answer, Declined
 from pos.api.schemas import QuoteRequest
 from pos.sales import holds
-from pos.sales.baskets import evaluate_basket, read_basket_facts
+from pos.sales.baskets import evaluate_basket, list_available, read_basket_facts
 from pos.sales.callers import Caller
 from promotions import reasons, snapshot
 from promotions.database.statements import retry_on_lost_connection
@@ -40,7 +41,10 @@ def _quote(caller: Caller, request: QuoteRequest, now: datetime) -> Answer:
             released = True
         else:
             outcome = evaluate_basket(request, facts, rules, now, guesses=caller.guesses)
-            return Answer(200, msgspec.json.encode(build_quote(outcome, rules, now, facts.time_zone)))
+            answer = build_quote(outcome, rules, now, facts.time_zone)
+            if facts.personal and (available := list_available(request, facts, rules, outcome, now)):
+                answer = replace(answer, available=available)
+            return Answer(200, msgspec.json.encode(answer))
     raise busy_refusal()
 
 

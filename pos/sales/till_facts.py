@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from itertools import islice
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -16,7 +17,7 @@ from promotions.database import statements
 TILL = """
     {touched}
     SELECT t.id, t.key_hash, t.revoked_at IS NOT NULL, l.id, l.code, l.time_zone, l.currency,
-           (SELECT version FROM promotions_rulesversion), t.unknown_codes_per_minute {columns}
+           (SELECT version FROM promotions_rulesversion), t.unknown_codes_per_minute, l.apply_personal_offers {columns}
     FROM {till} JOIN pos_location l ON l.id = t.location_id {joins}
     WHERE t.key_hash = %(key)s
 """
@@ -30,7 +31,7 @@ TOUCHED = """
         UPDATE pos_till SET last_used_at = %(now)s::timestamptz WHERE key_hash = %(key)s AND revoked_at IS NULL
     )
 """
-TILL_COLUMNS = 9  # how many columns TILL has by itself
+TILL_COLUMNS = 10  # how many columns TILL has by itself
 SALE = ", s.id, s.body_hash, s.answer, s.till_id, maker.name, t.may_send_offline, t.offline_days"
 SALE_JOIN = """
     LEFT JOIN pos_sale s ON s.location_id = l.id AND s.reference = %(reference)s
@@ -53,15 +54,54 @@ OF_COUPONS = f"""
                          FROM {PRESENTED} JOIN promotions_link k ON k.promotion_id = p.promotion_id)
 """
 COUNTERS_AND_COUPONS = SOME_COUNTERS.format(or_others=OF_COUPONS)
-COUPONS = f""",
-    (SELECT json_agg(json_build_array(typed.code, p.id, p.promotion_id, p.benefit::text, p.active, p.starts_at,
+_CELLS = """p.id, p.promotion_id, p.benefit::text, p.active, p.starts_at,
             p.ends_at, p.min_subtotal, CASE p.kind WHEN 'one_time' THEN 1 ELSE p.max_uses END,
             p.max_uses_per_customer, p.uses, p.customer, coalesce(u.uses, 0),
             ARRAY(SELECT o.code FROM promotions_coupon_locations m JOIN pos_location o ON o.id = m.location_id
-                  WHERE m.coupon_id = p.id)))::text
+                  WHERE m.coupon_id = p.id)"""
+COUPONS = f""",
+    (SELECT json_agg(json_build_array(typed.code, {_CELLS}))::text
      FROM {PRESENTED}
      LEFT JOIN promotions_customeruse u ON u.customer = %(customer)s AND u.coupon_id = p.id)
 """
+MOST_PERSONAL = 20  # codes of one customer that a sale looks at, those that end first
+# Codes that belong to the customer: those of mails that were sent to them, and those made for their number by hand.
+_PERSONAL = f"""(
+    SELECT json_agg(json_build_array(p.code, {_CELLS}) ORDER BY p.ends_at, p.id)::text
+    FROM (
+        SELECT own.* FROM (
+            SELECT mailed.* FROM promotions_coupon mailed
+            WHERE mailed.made_for = (SELECT id FROM mailing_contact WHERE customer_id = %(customer)s)
+              AND EXISTS (SELECT FROM mailing_delivery d WHERE d.coupon_id = mailed.id
+                          AND d.status IN ('accepted', 'uncertain'))
+            UNION ALL
+            SELECT named.* FROM promotions_coupon named
+            WHERE named.customer = %(customer)s AND named.customer <> '' AND named.made_for IS NULL
+        ) own
+        WHERE own.active AND (own.starts_at IS NULL OR own.starts_at <= %(now)s::timestamptz)
+          AND (own.ends_at IS NULL OR own.ends_at > %(now)s::timestamptz)
+          AND own.uses < coalesce(CASE own.kind WHEN 'one_time' THEN 1 ELSE own.max_uses END, own.uses + 1)
+        ORDER BY own.ends_at, own.id LIMIT {MOST_PERSONAL}
+    ) p
+    LEFT JOIN promotions_customeruse u ON u.customer = %(customer)s AND u.coupon_id = p.id
+)"""
+PERSONAL = f", {_PERSONAL}"
+PERSONAL_TO_APPLY = f", CASE WHEN l.apply_personal_offers THEN {_PERSONAL} END"
+OF_PERSONAL = """
+    OR c.promotion_id IN (SELECT m.promotion_id FROM promotions_coupon m
+                          WHERE m.made_for = (SELECT id FROM mailing_contact WHERE customer_id = %(customer)s))
+    OR c.campaign_id IN (SELECT k.campaign_id FROM promotions_coupon m
+                         JOIN promotions_link k ON k.promotion_id = m.promotion_id
+                         WHERE m.made_for = (SELECT id FROM mailing_contact WHERE customer_id = %(customer)s))
+"""
+COUNTERS_AND_PERSONAL = SOME_COUNTERS.format(or_others=OF_PERSONAL)
+COUNTERS_COUPONS_AND_PERSONAL = SOME_COUNTERS.format(or_others=OF_COUPONS + OF_PERSONAL)
+COUNTERS_OF = {
+    (False, False): COUNTERS,
+    (True, False): COUNTERS_AND_COUPONS,
+    (False, True): COUNTERS_AND_PERSONAL,
+    (True, True): COUNTERS_COUPONS_AND_PERSONAL,
+}
 CUSTOMER_USES = """,
     (SELECT array_agg(ARRAY[campaign_id, promotion_id, uses]) FROM promotions_customeruse
      WHERE customer = %(customer)s AND coupon_id IS NULL)
@@ -91,6 +131,8 @@ class FactsQuery(Struct, frozen=True):
         codes: coupon codes as they were typed.
         customer: the till's id of the customer; "" when it named none.
         customer_uses, groups, first_purchase: whether to read these of the customer.
+        personal: whether to read the codes that belong to the customer: never, always, or where the location applies
+            them by itself. of_personal: also the counters of what these unlock.
     """
 
     now: datetime
@@ -102,6 +144,8 @@ class FactsQuery(Struct, frozen=True):
     customer_uses: bool = False
     groups: bool = False
     first_purchase: bool = False
+    personal: Literal["never", "always", "to apply"] = "never"
+    of_personal: bool = False
 
 
 class KnownSale(Struct, frozen=True):
@@ -129,6 +173,7 @@ class TillFacts(Struct, frozen=True):
         counters: (id, amount left in minor units, uses left); None where there is no such limit.
         customer_uses: (campaign, promotion, uses); campaign or promotion is None.
         has_expired: holds whose time is over still reserve discounts.
+        personal: usable codes that belong to the customer. applies_personal: the location takes them as presented.
     """
 
     till: int
@@ -149,6 +194,16 @@ class TillFacts(Struct, frozen=True):
     groups: Sequence[str] = ()
     first_purchase: bool | None = None
     has_expired: bool = False
+    personal: Sequence[Presented] = ()
+    applies_personal: bool = False
+
+    @property
+    def usable_coupons(self) -> Sequence[Presented]:
+        """The coupons that this sale may use: those that were sent, and those that the location applies by itself."""
+        if not self.personal or not self.applies_personal:
+            return self.coupons
+        sent = {coupon.id for coupon in self.coupons}
+        return [*self.coupons, *(coupon for coupon in self.personal if coupon.id not in sent)]
 
 
 def select_facts(
@@ -171,7 +226,7 @@ def select_facts(
         columns.append(SALE)
     if query.counters is not None:
         parameters["counters"] = statements.array_text(query.counters)
-        columns.append(COUNTERS_AND_COUPONS if query.of_coupons else COUNTERS)
+        columns.append(COUNTERS_OF[query.of_coupons, query.of_personal])
     if query.codes:
         typed = [{"code": code, "key": code_key(code)} for code in query.codes]
         parameters["codes"] = msgspec.json.encode(typed).decode()
@@ -189,7 +244,10 @@ def select_facts(
         parameters["customer"] = query.customer
     if reads_limits:
         columns.append(EXPIRED)
-    if touch or reads_limits:
+    if query.personal != "never":
+        parameters["customer"] = query.customer
+        columns.append(PERSONAL if query.personal == "always" else PERSONAL_TO_APPLY)
+    if touch or reads_limits or query.personal != "never":
         parameters["now"] = query.now.isoformat()
     row = statements.run(build_statement(tuple(columns), bool(workspace_location), touch), parameters).one()
     if row is None:
@@ -197,7 +255,9 @@ def select_facts(
     cells = iter(row[TILL_COLUMNS:])
     sale = KnownSale(*islice(cells, 5)) if query.reference else None
     may_send_offline, offline_days = islice(cells, 2) if query.reference else (True, None)
-    till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes = row[:TILL_COLUMNS]
+    till, stored, is_revoked, location, code, time_zone, currency, version, unknown_codes, applies = row[
+        :TILL_COLUMNS
+    ]
     found = TillFacts(
         till,
         stored,
@@ -217,6 +277,8 @@ def select_facts(
         groups=(next(cells) if query.groups else None) or (),
         first_purchase=next(cells) if query.first_purchase else None,
         has_expired=next(cells) if reads_limits else False,
+        personal=_decode_coupons(next(cells)) if query.personal != "never" else (),
+        applies_personal=applies,
     )
     if touch:
         database_time.note(next(cells))

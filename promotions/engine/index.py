@@ -7,7 +7,9 @@ and what it is worth, at its location. So what a sale costs does not depend on h
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
+from datetime import datetime
 
+from promotions.engine.basket import Basket
 from promotions.engine.basket_facts import BasketFacts, Matcher
 from promotions.engine.compiled import CompiledPromotion
 from promotions.engine.gates import Gate, gate_of, locations
@@ -247,6 +249,10 @@ class Layer:
                 found.update(self._by_coupon.get(coupon.promotion, ()))
         return found
 
+    def list_of_coupon(self, number: int) -> Sequence[int]:
+        """List the ranks of a promotion that coupons unlock: one for each of its campaigns."""
+        return self._by_coupon.get(number, ())
+
 
 class RuleSet:
     """The compiled rules of one version. Immutable: safe to keep and to share between threads.
@@ -303,6 +309,16 @@ class RuleSet:
             place = bisect_left(self._orders, order_of_application(rule))
             taken[place] = taken.get(place, 0) + 1
             yield RANKS_BETWEEN_RULES * place + taken[place], rule
+
+    def find_label(self, number: int, basket: Basket, now: datetime) -> str | None:
+        """Return what a promotion with coupons is called where it is on for this basket's place and time; else None."""
+        layers = [self._base, self._late] if self._late else [self._base]
+        for layer in layers:
+            for rank in layer.list_of_coupon(number):
+                promotion = self.by_rank.get(rank)
+                if promotion is not None and promotion.gate.refusal(basket, now) is None:
+                    return promotion.rule.label
+        return None
 
     @property
     def promotions(self) -> list[CompiledPromotion]:

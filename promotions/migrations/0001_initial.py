@@ -244,6 +244,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "made_for",
+                    models.BigIntegerField(
+                        blank=True,
+                        editable=False,
+                        help_text="The contact for whom an e-mail campaign made it. No relation: contacts are known to mailing only.",
+                        null=True,
+                    ),
+                ),
+                (
                     "batch",
                     models.CharField(
                         blank=True, editable=False, help_text="Generated together.", max_length=100
@@ -791,6 +800,20 @@ class Migration(migrations.Migration):
             model_name="coupon",
             index=models.Index(
                 condition=models.Q(("batch", ""), _negated=True), fields=["batch"], name="coupon_of_batch"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="coupon",
+            index=models.Index(
+                condition=models.Q(("made_for__isnull", False)), fields=["made_for"], name="coupon_made_for"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="coupon",
+            index=models.Index(
+                condition=models.Q(models.Q(("customer", ""), _negated=True), ("made_for__isnull", True)),
+                fields=["customer"],
+                name="coupon_of_customer",
             ),
         ),
         migrations.AddConstraint(

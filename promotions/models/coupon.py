@@ -56,6 +56,12 @@ class Coupon(models.Model):
         default=0, editable=False, help_text="taken offline beyond the limit"
     )
     customer = models.CharField(max_length=64, blank=True, help_text="Only for the customer with this id.")
+    made_for = models.BigIntegerField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The contact for whom an e-mail campaign made it. No relation: contacts are known to mailing only.",
+    )
     locations = models.ManyToManyField("pos.Location", blank=True, help_text="Choose none for everywhere.")
     batch = models.CharField(max_length=100, blank=True, editable=False, help_text="Generated together.")
     created_at = DatabaseTimeField(auto_now_add=True)
@@ -64,7 +70,15 @@ class Coupon(models.Model):
 
     class Meta:
         ordering = ["code"]
-        indexes = [models.Index(fields=["batch"], condition=~Q(batch=""), name="coupon_of_batch")]
+        indexes = [
+            models.Index(fields=["batch"], condition=~Q(batch=""), name="coupon_of_batch"),
+            models.Index(fields=["made_for"], condition=Q(made_for__isnull=False), name="coupon_made_for"),
+            models.Index(
+                fields=["customer"],
+                condition=~Q(customer="") & Q(made_for__isnull=True),
+                name="coupon_of_customer",
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="coupon_uses_within_limit",

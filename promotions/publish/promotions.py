@@ -127,7 +127,7 @@ def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = N
 
 
 def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = None) -> None:
-    """Delete a promotion with its coupons. One that was redeemed is only hidden: the ledger and its past stay."""
+    """Delete a promotion with its coupons. One that was redeemed, or that a mail carries, is only hidden."""
     refusals.require(by, "promotions.delete_promotion", "delete promotions")
     with transaction.atomic():
         lock_rules()
@@ -136,7 +136,7 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = N
         unlinked = links.exclude(campaign__status__in=Campaign.FINAL)
         campaigns = sorted(unlinked.values_list("campaign_id", flat=True))
         unlinked.delete()
-        if links.exists() or was_granted("promotion", promotion.pk):
+        if links.exists() or promotion.mails.exists() or was_granted("promotion", promotion.pk):
             detail = {"status": [promotion.status, "inactive"], "campaigns": [campaigns, []]}
             promotion.deleted_at = database_time.now()
             promotion.status = models.Promotion.Status.INACTIVE

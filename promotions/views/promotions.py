@@ -23,7 +23,7 @@ from promotions.models import Link, Promotion, PromotionCampaign
 
 PER_PAGE = 25
 CAMPAIGNS_OFFERED = 5  # campaigns to put a promotion into, at once
-PICKER_FIELDS = ("promotion", "one", "other")  # the fields that are drawn with a search
+PICKER_FIELDS = ("promotion", "one", "other", "offer")  # the fields that are drawn with a search
 
 viewing = permission_required("promotions.view_promotion", raise_exception=True)
 adding = permission_required("promotions.add_promotion", raise_exception=True)

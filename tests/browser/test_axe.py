@@ -94,6 +94,22 @@ def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, prod
     } <= dialogs  # fmt: skip
 
 
+def test_the_search_is_opened_and_walked_by_keyboard_alone(page: Page, sign_in):
+    sign_in("marketer")
+    page.goto("/contacts/")
+    page.locator("h1").wait_for()
+    page.keyboard.press("/")
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("searchbox")).to_be_focused()
+    page.keyboard.type("coffee weeks")
+    expect(dialog.get_by_role("link")).to_have_count(1)
+    assert [*list_violations(page, "#search")] == []
+    page.keyboard.press("ArrowDown")
+    expect(dialog.get_by_role("link")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Coffee weeks")).to_be_visible()
+
+
 def send_mail_to_the_catcher(product: Product) -> None:
     """Have one mail in the outbox."""
     mail = EmailMessage()

@@ -14,7 +14,14 @@ from pos import keys
 from pos.api import examples, openapi
 from pos.sales import callers, quotes
 from promotions import publish
-from tests.factories import CouponFactory, LocationFactory, PromotionCampaignFactory, PromotionFactory
+from tests.factories import (
+    ContactFactory,
+    CouponFactory,
+    DeliveryFactory,
+    LocationFactory,
+    PromotionCampaignFactory,
+    PromotionFactory,
+)
 from tests.pos.tills import AtTill, Response, line
 
 pytestmark = pytest.mark.django_db
@@ -42,6 +49,12 @@ class Shop:
             standalone=True, trigger="coupon", conditions=[{"type": "min_subtotal", "amount": 10_000}]
         )
         CouponFactory(code="SPRING10", promotion=spring)
+        autumn = PromotionFactory(name="A tenth off", standalone=True, trigger="coupon")
+        contact = ContactFactory(customer_id="C9")
+        coupon = CouponFactory(
+            code="AUTUMN-RTKMWHPXB", promotion=autumn, made_for=contact.pk, ends_at=campaign.ends_at
+        )
+        DeliveryFactory(contact=contact, coupon=coupon, status="accepted", due_at=None)
         self.ids = {("promotion", coffee.pk): 7, ("promotion", spring.pk): 8}
         self.ids |= {("campaign", campaign.pk): 3, ("id", campaign.pk): 3}
 

@@ -1,0 +1,98 @@
+"""The search over everything: pages, campaigns, and what each app adds to it when it is ready.
+
+What is looked for may be the beginning of a word or any part of a name, as each source finds it. Nobody is shown what
+they may not open.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from campaigns.lifecycle import lifecycle_of
+from campaigns.models import Campaign
+from campaigns.workspace import menu
+
+MOST_OF_A_SOURCE = 6  # hits: the list of a source itself has all of them
+LONGEST = 200  # letters of the words that are looked for
+
+
+class Hit(NamedTuple):
+    """Something that was found: where a click leads, and a few words that tell it from its like."""
+
+    label: str
+    path: str
+    icon: str
+    detail: str = ""
+
+
+class Source(NamedTuple):
+    """Where hits come from: a heading, the permission that they need, and what finds them by the words.
+
+    place: among the other sources, from the top.
+    """
+
+    heading: str
+    permission: str
+    find: Callable[[str], Iterable[Hit]]
+    place: int
+
+
+class Found(NamedTuple):
+    """What one source has found."""
+
+    heading: str
+    hits: list[Hit]
+
+
+_sources: list[Source] = []
+
+
+def add_source(source: Source) -> None:
+    """Let the search find what this source knows."""
+    _sources.append(source)
+    _sources.sort(key=lambda each: each.place)
+
+
+def search(user: User, words: str) -> list[Found]:
+    """Return what somebody may see of what these words find, by source; the pages of the menu come first.
+
+    Without words there are the pages alone. Each source is asked once, for at most MOST_OF_A_SOURCE hits.
+    """
+    words = words[:LONGEST].strip()
+    found = [Found("Pages", find_pages(user, words))]
+    if words:
+        found += [
+            Found(source.heading, list(source.find(words))[:MOST_OF_A_SOURCE])
+            for source in _sources
+            if user.has_perm(source.permission)
+        ]
+    return [each for each in found if each.hits]
+
+
+def find_pages(user: User, words: str) -> list[Hit]:
+    """Return the entries of the menu in which each word begins a word; without words all of them."""
+    wanted = words.lower().split()
+    return [
+        Hit(entry.label, entry.path, entry.icon)
+        for entry in menu.list_entries(user)
+        if all(
+            any(each.startswith(word) for each in f"{entry.label} {entry.also}".lower().split())
+            for word in wanted
+        )
+    ]
+
+
+def find_campaigns(words: str) -> list[Hit]:
+    """Return campaigns by words of their names and descriptions, the newest first, archived ones too."""
+    campaigns = Campaign.objects.matching(words).order_by("-created_at")[:MOST_OF_A_SOURCE]
+    return [
+        Hit(
+            each.name,
+            reverse("campaigns:detail", args=[each.pk]),
+            lifecycle_of(each).ICON,
+            each.get_status_display(),
+        )
+        for each in campaigns
+    ]

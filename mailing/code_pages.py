@@ -1,0 +1,74 @@
+"""What the owner of a code sees: its picture in the mail, and a page that says what it is good for now.
+
+No login, no cookie: a signed token of the delivery.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from mailing import codes, offers
+from mailing.models import Delivery, EmailCampaign
+from mailing.sending import tokens
+from mailing.sending.tokens import Purpose
+from mailing.tracking import BadLink, read_token
+
+
+class CodePage(msgspec.Struct, frozen=True):
+    """A code as its owner sees it. ends_at: when it ends at the latest. is_good: a sale gets the offer now or later."""
+
+    code: str
+    label: str
+    sender: str
+    language: str
+    ends_at: datetime | None
+    is_good: bool
+    is_used: bool
+
+
+def find_code(token: str) -> str:
+    """Find the code that a token stands for; that of a test mail is a sample.
+
+    Raises:
+        BadLink: the link is not ours, or its mail or code is gone.
+    """
+    pk = read_token(token, Purpose.OFFER)
+    if pk == tokens.TEST_DELIVERY_ID:
+        return codes.write_sample_code(EmailCampaign())
+    code = Delivery.objects.filter(pk=pk).values_list("coupon__code", flat=True).first()
+    if not code:
+        raise BadLink("The mail this link stood in is not known any more.")
+    return code
+
+
+def read_page(token: str, now: datetime) -> CodePage:
+    """Read what the page of a code says at `now`.
+
+    Raises:
+        BadLink: the link is not ours, or its mail or code is gone.
+    """
+    pk = read_token(token, Purpose.OFFER)
+    if pk == tokens.TEST_DELIVERY_ID:
+        return CodePage(codes.write_sample_code(EmailCampaign()), "", "", "", None, True, False)
+    found = Delivery.objects.select_related("campaign", "coupon", "contact").filter(pk=pk).first()
+    if found is None or found.coupon is None or found.campaign.offer is None:
+        raise BadLink("The mail this link stood in is not known any more.")
+    coupon, offer = found.coupon, offers.read_mail_offer(found.campaign)
+    ends = [end for end in (coupon.ends_at, offer and offer.ends_at) if end]
+    ends_at = min(ends, default=None)
+    is_used = coupon.limit is not None and coupon.uses >= coupon.limit
+    is_good = (
+        coupon.active
+        and not is_used
+        and (ends_at is None or ends_at > now)
+        and offers.find_fault(found.campaign, now) is None
+    )
+    return CodePage(
+        coupon.code,
+        found.campaign.offer.name,
+        "" if "{" in found.campaign.from_name else found.campaign.from_name,
+        found.contact.language if found.contact else "",
+        ends_at,
+        is_good,
+        is_used,
+    )

@@ -1,0 +1,61 @@
+"""The offer that a mail carries: columns of EmailCampaign."""
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.db.models import Q
+
+LONGEST_VALIDITY = 366  # days
+
+
+class CarriedOffer(models.Model):
+    """A promotion that a mail brings to its recipients, and the codes by which tills know it."""
+
+    class CodeKind(models.TextChoices):
+        PERSONAL = "personal", "A code for each recipient, good once"
+        SHARED = "shared", "One code for everybody"
+
+    offer = models.ForeignKey(
+        "promotions.Promotion",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mails",
+        help_text="A promotion that applies with a coupon code. Choose none for a mail without an offer.",
+    )
+    code_kind = models.CharField("kind of code", max_length=10, choices=CodeKind, default=CodeKind.PERSONAL)
+    code_prefix = models.CharField(
+        "codes begin with",
+        max_length=20,
+        blank=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9-]*$", "Letters of the alphabet, digits and hyphens only.")],
+        help_text="Nine random letters follow. With one code for everybody it is the whole code, if you type one.",
+    )
+    code_ends_at = models.DateTimeField("codes end", null=True, blank=True)
+    code_days = models.PositiveSmallIntegerField(
+        "or days after the mail",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_VALIDITY)],
+        help_text="The code is good until the end of that day. Leave both blank for as long as the promotion lasts.",
+    )
+    code_is_bound = models.BooleanField(
+        "only for the customer themselves",
+        default=False,
+        help_text="The till must name the customer. Contacts without a customer number do not get the mail.",
+    )
+    resumes_with_offer = models.BooleanField(
+        "resume by itself",
+        default=False,
+        help_text="When the promotion stops, the mail pauses. With this it goes on once the promotion does.",
+    )
+    offer_stopped_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it paused because its offer had stopped."
+    )
+
+    class Meta:
+        abstract = True
+        constraints = [
+            models.CheckConstraint(
+                name="codes_end_in_one_way", condition=Q(code_ends_at=None) | Q(code_days=None)
+            )
+        ]

@@ -1,0 +1,44 @@
+"""What the search over everything finds in the audience."""
+
+from django.urls import reverse
+
+from campaigns.workspace.search import MOST_OF_A_SOURCE, Hit
+from mailing import contacts
+from mailing.models import Contact, ContactList, Segment
+
+
+def find_contacts(words: str) -> list[Hit]:
+    """Return contacts whose address or name begins like this, or whose customer number it is."""
+    numbered = Contact.objects.filter(customer_id=words)[:1]
+    found = dict.fromkeys([*numbered, *contacts.suggest_contacts(words)])
+    return [
+        Hit(
+            contact.email,
+            reverse("mailing:contact", args=[contact.pk]),
+            "user",
+            f"{contact.first_name} {contact.last_name}".strip(),
+        )
+        for contact in [*found][:MOST_OF_A_SOURCE]
+    ]
+
+
+def find_lists(words: str) -> list[Hit]:
+    """Return lists with these words in their names."""
+    lists = ContactList.objects.order_by("name")
+    for word in words.split():
+        lists = lists.filter(name__icontains=word)
+    return [
+        Hit(each.name, f"{reverse('mailing:contacts')}?list={each.pk}", "list")
+        for each in lists[:MOST_OF_A_SOURCE]
+    ]
+
+
+def find_segments(words: str) -> list[Hit]:
+    """Return segments with these words in their names."""
+    segments = Segment.objects.order_by("name")
+    for word in words.split():
+        segments = segments.filter(name__icontains=word)
+    return [
+        Hit(each.name, reverse("mailing:segment", args=[each.pk]), "segment")
+        for each in segments[:MOST_OF_A_SOURCE]
+    ]

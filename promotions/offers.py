@@ -1,0 +1,112 @@
+"""What an e-mail campaign asks of the promotion that it carries: whether a sale gets it, and until when.
+
+Whether it does is judged in SQL, by the functions of promotions/migrations/0002_guards.py, because senders ask in the
+statements in which they take and mark mails. Here stand the words.
+"""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from django.db import connection
+
+from promotions.models import Promotion
+
+HELD = "held"
+"""The fault of an offer whose budget is only reserved, by sales that may still be released: wait, and stop nothing."""
+
+OF_PROMOTION = {
+    "off": "The promotion “{}” is switched off.",
+    "automatic": "The promotion “{}” applies without a coupon.",
+    "ended": "The promotion “{}” is over.",
+    "used_up": "The promotion “{}” has reached its maximum of uses.",
+    "unlinked": "The promotion “{}” is in no campaign, so no sale gets it.",
+}
+OF_CAMPAIGN = {
+    "draft": "“{}” is a draft",
+    "paused": "“{}” is paused",
+    "cancelled": "“{}” was cancelled",
+    "expired": "“{}” is over",
+    "budget": "the budget of “{}” is spent",
+    "uses": "“{}” has reached its maximum of uses",
+    HELD: "what is left of the budget of “{}” is reserved by sales",
+}
+CURES = {
+    "off": "Switch the promotion on.",
+    "automatic": "Make it apply with a coupon.",
+    "ended": "Move the end of the promotion.",
+    "used_up": "Raise the maximum of uses of the promotion.",
+    "unlinked": "Put the promotion into a campaign.",
+    "campaigns": "Resume, start or extend one of its campaigns, or put the promotion into another.",
+    "deleted": "Nothing brings it back: duplicate the mail with another offer.",
+}
+
+FAULT = "SELECT promotions_find_offer_fault(%s, %s)"
+FAULTS_OF_CAMPAIGNS = """
+SELECT campaign.name, promotions_find_campaign_fault(campaign.id, %s)
+FROM promotions_link AS link JOIN campaigns_campaign AS campaign ON campaign.id = link.campaign_id
+WHERE link.promotion_id = %s ORDER BY link.id
+"""
+
+# When the last of its campaigns ends, or itself; its time zone, where all its locations are in one.
+TERMS = """
+SELECT promotion.name, least(promotion.ends_at, CASE WHEN NOT promotion.standalone THEN (
+           SELECT CASE WHEN bool_and(campaign.ends_at IS NOT NULL) THEN max(campaign.ends_at) END
+           FROM promotions_link AS link JOIN campaigns_campaign AS campaign ON campaign.id = link.campaign_id
+           WHERE link.promotion_id = promotion.id AND NOT campaigns_is_final(campaign.status)
+       ) END), (
+           SELECT min(location.time_zone) FROM promotions_promotion_locations AS place
+           JOIN pos_location AS location ON location.id = place.location_id
+           WHERE place.promotion_id = promotion.id HAVING count(DISTINCT location.time_zone) = 1
+       )
+FROM promotions_promotion AS promotion WHERE promotion.id = %s
+"""
+
+
+class Fault(NamedTuple):
+    """Why no sale gets a promotion, and what would change that: sentences."""
+
+    sentence: str
+    cure: str
+
+
+def find_fault(promotion: Promotion | int, at: datetime) -> Fault | None:
+    """Return why no sale with a code gets a promotion at `at`; None when one does, or will once its campaign begins.
+
+    A budget that is only reserved is none.
+    """
+    key = promotion if isinstance(promotion, int) else promotion.pk
+    with connection.cursor() as cursor:
+        cursor.execute(FAULT, [key, at])
+        fault = cursor.fetchone()[0]
+        if fault in ("", HELD):
+            return None
+        cursor.execute(FAULTS_OF_CAMPAIGNS, [at, key])
+        campaigns = cursor.fetchall() if fault == "campaigns" else []
+    name = Promotion.objects.filter(pk=key).values_list("name", flat=True).first()
+    if fault == "deleted":
+        said = f"The promotion “{name}” was deleted." if name else "Its promotion was deleted."
+    elif fault == "campaigns":
+        reasons = "; ".join(OF_CAMPAIGN[why].format(campaign) for campaign, why in campaigns)
+        said = f"No sale gets “{name}”: {reasons}."
+    else:
+        said = OF_PROMOTION[fault].format(name)
+    return Fault(said, CURES[fault])
+
+
+class Terms(NamedTuple):
+    """What a mail says of the promotion: its name, when its last campaign ends, and the time zone of its locations.
+
+    `zone` is "" where they have several.
+    """
+
+    label: str
+    ends_at: datetime | None
+    zone: str
+
+
+def read_terms(promotion_id: int) -> Terms:
+    """Read the terms of a promotion."""
+    with connection.cursor() as cursor:
+        cursor.execute(TERMS, [promotion_id])
+        label, ends_at, zone = cursor.fetchone() or ("", None, None)
+    return Terms(label, ends_at, zone or "")
