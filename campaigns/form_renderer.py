@@ -1,9 +1,15 @@
 """How forms are drawn: each field with its label, control, help and errors, tied together for assistive technology."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, RadioSelect, Select, Widget
 from django.forms.renderers import TemplatesSetting
+from django.http import HttpRequest
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+
+from campaigns.annotations import PageContext
 
 
 class PageField(BoundField):
@@ -26,6 +32,38 @@ class PageRenderer(TemplatesSetting):
 
     field_template_name = "_field.html"
     bound_field_class = PageField
+
+    def render(
+        self, template_name: str, context: PageContext, request: HttpRequest | None = None
+    ) -> SafeString:
+        """Draw a control: by its template, or one with options by hand.
+
+        Django fills in two templates for each option: for all time zones that took longer than the rest of a page.
+        """
+        if template_name == Select.template_name:
+            return mark_safe("".join(write_select(context["widget"])))
+        return mark_safe(super().render(template_name, context, request))
+
+
+def write_select(widget: PageContext) -> Iterator[str]:
+    """Yield the parts of a control with options, the same as Django's templates make."""
+    yield f'<select name="{escape(widget["name"])}"{write_attributes(widget["attrs"])}>'
+    for group, options, _ in widget["optgroups"]:
+        yield f'\n  <optgroup label="{escape(group)}">' if group else ""
+        for option in options:
+            attributes = write_attributes(option["attrs"])
+            yield f'\n  <option value="{escape(option["value"])}"{attributes}>{escape(option["label"])}</option>'
+        yield "\n  </optgroup>" if group else ""
+    yield "\n</select>\n"
+
+
+def write_attributes(attributes: PageContext) -> str:
+    """Write attributes of HTML: bare where the value is True, and none where it is False."""
+    return "".join(
+        f" {escape(name)}" if value is True else f' {escape(name)}="{escape(value)}"'
+        for name, value in attributes.items()
+        if value is not False
+    )
 
 
 def find_css_class(widget: Widget) -> str:

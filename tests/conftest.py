@@ -5,7 +5,8 @@ import shutil
 from collections import Counter
 
 import pytest
-from django.test import TransactionTestCase
+from django.conf import settings
+from django.test import TransactionTestCase, override_settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import emptying
@@ -65,22 +66,21 @@ def pytest_collection_modifyitems(config, items):
     return result
 
 
-@pytest.fixture(autouse=True)
-def _own_names_of_static_files(settings):
-    """Pages name static files as they are, whether or not somebody has collected them.
+@pytest.fixture(scope="session", autouse=True)
+def _settings_of_tests(django_test_environment):
+    """Set what all tests share, once: to set it anew took each test longer than many take.
 
-    A file is looked for when it is asked for: to list the thousand that there are took each client longer than a page.
+    Pages name static files as they are, whether or not somebody has collected them, and a file is looked for when it is
+    asked for: to list the thousand that there are took each client longer than a page. Users are made by the hundred; a
+    password is meant to take long, and did.
     """
-    settings.STORAGES = settings.STORAGES | {
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
-    }
-    settings.WHITENOISE_AUTOREFRESH = True
-
-
-@pytest.fixture(autouse=True)
-def _quick_passwords(settings):
-    """Users are made by the hundred; a password is meant to take long, and did."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    names = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+    with override_settings(
+        STORAGES=settings.STORAGES | names,
+        WHITENOISE_AUTOREFRESH=True,
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from itertools import groupby
 
 import pytest
 from django.apps import apps
+from django.template.base import Template
 from django.urls import reverse
 
 from tests.factories import UserFactory
@@ -19,6 +20,12 @@ ADMIN = {room: [*those] for room, those in groupby(list_admin_pages(), lambda ea
 @pytest.fixture(autouse=True)
 def _folder_of_its_own(settings, tmp_path):
     settings.VAR_DIR = tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _no_copies_of_contexts(monkeypatch):
+    """Render templates as the product does: nothing here asks what the test client remembers of each of them."""
+    monkeypatch.setattr(Template, "_render", lambda template, context: template.nodelist.render(context))
 
 
 @pytest.fixture

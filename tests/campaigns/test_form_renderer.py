@@ -2,6 +2,10 @@
 
 import pytest
 from django import forms
+from django.forms.renderers import DjangoTemplates
+from django.test.html import parse_html
+
+from campaigns import zones
 
 
 class Everything(forms.Form):
@@ -39,3 +43,17 @@ def test_a_hidden_field_has_no_class_and_an_error_is_tied_to_its_field():
     drawn = str(form["name"].as_field_group())
     assert 'aria-invalid="true"' in drawn
     assert "This field is required." in drawn
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        forms.Select(attrs={"id": "zone"}, choices=zones.list_choices()),
+        forms.SelectMultiple(choices=[(1, "<One>"), ("Great", [(2, 'T"wo'), ("3", "Three")])]),
+        forms.Select(attrs={"hidden": True, "required": False}, choices=[(True, "Yes"), ("", "No")]),
+    ],
+)
+def test_a_control_with_choices_is_drawn_as_django_draws_it(control):
+    for value in (None, "Europe/Berlin", ["3", "1"], True):
+        drawn = control.render("name", value)
+        assert parse_html(drawn) == parse_html(control.render("name", value, renderer=DjangoTemplates()))

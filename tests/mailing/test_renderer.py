@@ -13,6 +13,7 @@ import pytest
 from mailing import content, renderer
 from mailing.renderer import client
 from tests.factories import EmailCampaignFactory
+from tests.mailing.running import wait_for
 
 from .content.corpus import LINKS, RECIPIENTS, TEMPLATES, UNSUBSCRIBE, source
 
@@ -84,9 +85,9 @@ def test_a_reader_that_falls_over_costs_one_request():
 
     thread = threading.Thread(target=ask)
     thread.start()
-    time.sleep(0.2)
+    wait_for(lambda: children(before))
     assert "x" in renderer.render_preview(source("<p>x"), ADA).html, "others are answered meanwhile"
-    time.sleep(0.2)  # until the other process is gone
+    wait_for(lambda: len(children(before)) == 1)  # until that of the others is gone
     [forked] = children(before)
     os.kill(forked, signal.SIGSEGV)
     thread.join(10)

@@ -1,26 +1,17 @@
 """What breaks between a till and the database: a sale is still counted once, and a till is told when to come back."""
 
 import json
-import os
-import shutil
 import socket
-import subprocess
-import sys
-import tempfile
-import threading
 import time
-from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
 
 from campaigns import doctor
-from config import embedded_postgres
 from pos.models import Sale
 from promotions import usage
 from promotions.database.statements import Transaction
 from tests.factories import PromotionCampaignFactory
-from tests.pos.servers import ROOT, call, serve
 from tests.pos.tills import AtTill, basket, counter_figures
 
 
@@ -98,91 +89,3 @@ def kill(backend):
             cursor.execute("SELECT pg_terminate_backend(%s, 10000)", [backend])
     finally:
         other.close()
-
-
-TILLS = 6
-SHOP = f"""
-from tests.factories import PromotionCampaignFactory, TillFactory
-PromotionCampaignFactory(discounting=True, status="active", budget=10_000, max_uses=10_000)
-for number in range({TILLS}):
-    TillFactory(key=f"the-key-of-till-number-{{number}}")
-"""
-STORED = """
-from django.db.models import Sum
-from pos.models import Sale
-from promotions.models import Redemption
-print(Sale.objects.count(), Redemption.objects.aggregate(amount=Sum("amount"))["amount"])
-"""
-
-
-@pytest.fixture
-def shop():
-    """A project folder of its own with a PostgreSQL that may be stopped, and what a process needs to use it."""
-    folder = Path(tempfile.mkdtemp(prefix="fanfare-till-"))
-    folder.chmod(0o755)  # as a project's folder is
-    var = folder / "var"
-    described = embedded_postgres.ensure(var)
-    url = f"postgresql://{described['USER']}@/{described['NAME']}?host={described['HOST']}"
-    environment = os.environ | {"DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "config.settings"}
-    manage(environment, "migrate", "--verbosity", "0")
-    manage(environment, "shell", "--verbosity", "0", "--command", SHOP)
-    yield var, environment
-    embedded_postgres.stop(var)
-    shutil.rmtree(folder)
-
-
-def manage(environment, *words):
-    command = [sys.executable, "manage.py", *words]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.mark.timeout(240)
-def test_postgresql_restarted_under_load_costs_the_tills_some_503s_and_nothing_else(shop):
-    var, environment = shop
-    seen, discounts, stop = [], {}, threading.Event()
-
-    def sell(port, number):
-        sale = 0
-        while not stop.is_set():
-            name = f"S{number}-{sale}"
-            while (answer := send(port, number, name)) is None or answer[0] == 503:
-                seen.append(answer)
-                time.sleep(0.1)
-            seen.append(answer)
-            discounts[name] = json.loads(answer[2])["discount"]
-            sale += 1
-            time.sleep(0.01)
-
-    with serve(environment) as port:
-        tills = [threading.Thread(target=sell, args=(port, number)) for number in range(TILLS)]
-        try:
-            for till in tills:
-                till.start()
-            time.sleep(1)
-            assert embedded_postgres.stop(var)
-            time.sleep(1)
-            embedded_postgres.ensure(var)
-            since = len(seen)
-            time.sleep(2)
-        finally:
-            stop.set()
-            for till in tills:
-                till.join()
-    refused = [answer for answer in seen if answer and answer[0] == 503]
-    assert refused
-    assert {headers["Retry-After"] for _, headers, _ in refused} == {"1"}
-    assert sum(answer is not None and answer[0] == 201 for answer in seen[since:]) > TILLS
-    assert {answer[0] for answer in seen if answer} <= {200, 201, 503}
-    # what the tills were answered is what is stored: no sale lost, none twice
-    assert manage(environment, "shell", "--verbosity", "0", "--command", STORED).split() == [
-        f"{len(discounts)}",
-        f"{sum(discounts.values())}",
-    ]
-    assert "Every counter equals its ledger" in manage(environment, "doctor")
-
-
-def send(port, number, name):
-    """One sale of one of the tills."""
-    return call(port, "PUT", f"/pos/v1/sales/{name}", basket(1_000), key=f"the-key-of-till-number-{number}")
