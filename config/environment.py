@@ -92,16 +92,21 @@ def count(name: str, default: int) -> int:
     return whole_number(name, default, None, "a whole number above 0")
 
 
-def whole_number(name: str, default: int, most: int | None, expected: str) -> int:
-    """Return a whole number from 1 to `most`."""
+def whole_number(name: str, default: int, most: int | None, expected: str, least: int = 1) -> int:
+    """Return a whole number from `least` to `most`."""
 
     def cast(value: str) -> int:
         number = int(value)
-        if number < 1 or (most is not None and number > most):
+        if number < least or (most is not None and number > most):
             raise ValueError(value)
         return number
 
     return read_value(name, default, cast, expected)
+
+
+def days(name: str, default: int, most: int) -> int:
+    """Return a number of days, 0 to `most`."""
+    return whole_number(name, default, most, f"a whole number from 0 to {most}", least=0)
 
 
 def split_words(value: str) -> list[str]:

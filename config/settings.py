@@ -55,6 +55,11 @@ TRACKING_CONSENT = environment.choice("TRACKING_CONSENT", "opt-out", ("opt-in", 
 # months that opens and clicks are kept by name; then they become counts
 TRACKING_MONTHS = environment.count("TRACKING_MONTHS", 13)
 
+# days after a click in which a sale counts for its campaign; 0: only redeemed codes count
+ATTRIBUTION_DAYS = environment.days("ATTRIBUTION_DAYS", 5, 30)
+# whether a sale counts for the last mail accepted where nobody can know of clicks
+ATTRIBUTION_AFTER_ACCEPTANCE = environment.flag("ATTRIBUTION_AFTER_ACCEPTANCE")
+
 CURRENCY = environment.currency("CURRENCY", "EUR")
 TIME_ZONE = environment.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
@@ -197,6 +202,8 @@ CLOCK = [
     "campaigns.heartbeats.ask",
     "campaigns.logins.forget",
 ]
+# told of each sale that the fold has written, in its transaction
+FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales"]
 NOTICES = ["campaigns.health.clock_notices", "pos.notices.list_offline_notices"]
 DOCTOR = [
     "campaigns.doctor.breaches",

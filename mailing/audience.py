@@ -58,7 +58,7 @@ class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
     """How the recipients come about; numbers of contacts.
 
     `by_target`: those in each list ("list 3") and segment ("segment 5"), people in two of them counted in both.
-    named − duplicates − unsubscribed − excluded − suppressed − without_customer = recipients.
+    named − duplicates − unsubscribed − excluded − suppressed − without_customer − held_out = recipients.
     """
 
     by_target: dict[str, int]
@@ -69,6 +69,7 @@ class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
     suppressed: int
     recipients: int
     without_customer: int = 0
+    held_out: int = 0
 
 
 def read_selection(targets: Iterable[Target], *, needs_customer: bool = False) -> Selection:
@@ -390,6 +391,8 @@ def _explain_launched(contact: Contact, campaign: EmailCampaign) -> tuple[bool, 
     delivery = campaign.deliveries.filter(contact=contact).first()
     if delivery is None:
         return False, ["They were not among its recipients when it was launched."]
+    if delivery.status == delivery.Status.HELD_OUT:
+        return False, ["They are held out: what they buy shows what the mail caused with the others."]
     said = f"{delivery.get_status_display()}: {delivery.get_reason_display() or delivery.text}".rstrip(": ")
     return delivery.status != delivery.Status.SKIPPED, [f"They are one of its recipients. {said}."]
 

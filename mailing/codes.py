@@ -58,7 +58,8 @@ FOR_THE_CUSTOMER = _DRAW + _CODED.format(
 
 REFILL = """
 WITH recipients AS (
-    SELECT contact_id FROM mailing_delivery WHERE campaign_id = %s AND coupon_id IS NULL
+    SELECT contact_id FROM mailing_delivery
+    WHERE campaign_id = %s AND coupon_id IS NULL AND status <> 'held_out'
 ),{draw}
 UPDATE mailing_delivery AS delivery SET coupon_id = coded.id FROM coded
 WHERE delivery.campaign_id = %s AND delivery.contact_id = coded.made_for
@@ -129,7 +130,8 @@ def refill_codes(campaign: EmailCampaign) -> None:
         return
     statement = REFILL.format(draw=_write_draw(campaign))
     for _ in range(MOST_DRAWS):
-        if not Delivery.objects.filter(campaign=campaign, coupon=None).exists():
+        without = Delivery.objects.filter(campaign=campaign, coupon=None)
+        if not without.exclude(status=Delivery.Status.HELD_OUT).exists():
             return
         with connection.cursor() as cursor:
             cursor.execute(statement, [campaign.pk, *_draw_params(campaign), campaign.pk])

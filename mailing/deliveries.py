@@ -1,5 +1,7 @@
 """The rows of the ledger as a launch makes them: each recipient with its connection, its code, and when it is due.
 
+Those who are held out get a row as well, which nothing ever sends.
+
 One INSERT … SELECT makes them all.
 """
 
@@ -15,7 +17,7 @@ from django.db import connection
 from django.db.models import Max
 
 from campaigns import database_time, zones
-from mailing import audience, codes, local_time
+from mailing import audience, codes, holdout, local_time
 from mailing.comparing import Condition
 from mailing.models import Delivery, EmailCampaign, SmtpConnection
 from mailing.sending import windows
@@ -42,8 +44,9 @@ class DueTimes(NamedTuple):
 # Shares are exact by largest remainder: first what divides, then one more to each of those with the most left over.
 # The connections take turns: each one's places lie as evenly among all as they can.
 MAKE_DELIVERIES = """,
+{parted}
 recipients AS (
-    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM judged WHERE {recipients}
+    SELECT contact_id, email, row_number() OVER (ORDER BY contact_id) AS place FROM {those}
 ){draw},
 total AS (SELECT count(*) AS n FROM recipients),
 quota AS (
@@ -68,8 +71,20 @@ made AS (
     FROM recipients JOIN turns USING (place){join}
     ORDER BY place
 )
-SELECT counts.*, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
+SELECT counts.*, {held_out}, (SELECT jsonb_object_agg(connection_id, amount) FROM given) FROM ({counts}) AS counts
 """
+
+# Those who are held out are of no connection, have no code, and are never due.
+PARTED = """
+parted AS (
+    SELECT contact_id, email, {is_held_out} AS is_held_out FROM judged WHERE {recipients}
+),
+held_out AS (
+    INSERT INTO mailing_delivery
+        (campaign_id, contact_id, email, status, due_at, attempts, reason, stage, enhanced_code, text)
+    SELECT %s, contact_id, email, 'held_out', NULL, 0, '', '', '', '' FROM parted WHERE is_held_out
+    ORDER BY contact_id
+),"""
 NOTE_LAST_DUE = (
     "UPDATE mailing_emailcampaign SET last_due_at = greatest(last_due_at, %s) WHERE campaign_ptr_id = %s"
 )
@@ -96,8 +111,15 @@ def make_deliveries(
     # named where they stand in another statement, by their place in this one
     join = OF_CONTACT + due.join % dict.fromkeys(due.params, "%s") if due.join else ""
     given = codes.plan_codes(campaign)
+    parted, those, held_out = "", f"judged WHERE {audience.STAGES['recipients']}", "0"
+    if campaign.hold_out:
+        is_held_out = holdout.write_draw("contact_id", campaign)
+        parted = PARTED.format(is_held_out=is_held_out, recipients=audience.STAGES["recipients"])
+        those, held_out = "parted WHERE NOT is_held_out", "(SELECT count(*) FROM parted WHERE is_held_out)"
     sql = chosen.sql + MAKE_DELIVERIES.format(
-        recipients=audience.STAGES["recipients"],
+        parted=parted,
+        those=those,
+        held_out=held_out,
         counts=audience.COUNTS,
         due_at=due.due_at,
         join=join + given.join,
@@ -109,6 +131,7 @@ def make_deliveries(
             sql,
             [
                 *chosen.params,
+                *([campaign.pk] if campaign.hold_out else []),
                 *given.draw_params,
                 [smtp.pk for smtp, _ in shares],
                 parts,
@@ -117,14 +140,17 @@ def make_deliveries(
                 *due.params.values(),
             ],
         )
-        *counts, planned = cursor.fetchone()
+        *counts, held, planned = cursor.fetchone()
         # without fresh statistics the first claims would sort the whole ledger
         cursor.execute("ANALYZE mailing_delivery")
     codes.refill_codes(campaign)
     if campaign.local_time is not None and not are_held:
         last = Delivery.objects.filter(campaign=campaign.pk).aggregate(last=Max("due_at"))["last"]
         note_last_due(campaign.pk, last)
-    return Made(audience.read_funnel(tuple(counts)), msgspec.json.decode(planned))
+    funnel = audience.read_funnel(tuple(counts))
+    funnel = msgspec.structs.replace(funnel, recipients=funnel.recipients - held, held_out=held)
+    # with nobody to mail there is nothing to share out
+    return Made(funnel, msgspec.json.decode(planned) if planned else {})
 
 
 def note_last_due(campaign_id: int, due_at: datetime | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import connection
 
+from mailing import attribution
 from mailing.reports import stored_counts
 from mailing.sending.arrivals import ARRIVED
 
@@ -39,7 +40,9 @@ TOTALS = """
 SELECT campaign.campaign_ptr_id, campaign.total, coalesce(sum(tally.amount), 0)
 FROM mailing_emailcampaign AS campaign
 LEFT JOIN mailing_tally AS tally ON tally.campaign_id = campaign.campaign_ptr_id
-    AND tally.measure NOT IN ('opened', 'clicked', 'unsubscribed', 'complained', 'delivered', 'returned')
+    AND tally.measure NOT IN (
+        'opened', 'clicked', 'unsubscribed', 'complained', 'delivered', 'returned', 'held_out'
+    )
 WHERE campaign.content_hash <> ''
 GROUP BY 1 HAVING campaign.total <> coalesce(sum(tally.amount), 0)
 ORDER BY 1
@@ -53,8 +56,26 @@ JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.ca
 WHERE ((delivery.due_at IS NOT NULL) <> (delivery.status IN ('pending', 'deferred'))
        AND NOT (campaign.phase <> '' AND delivery.variant IS NULL AND delivery.status = 'pending'))
    OR (delivery.status IN ('claimed', 'in_data') AND delivery.run IS NULL)
-   OR (campaign.phase <> '' AND delivery.variant IS NULL AND delivery.status NOT IN ('pending', 'skipped'))
+   OR (campaign.phase <> '' AND delivery.variant IS NULL AND delivery.status NOT IN ('pending', 'skipped', 'held_out'))
 ORDER BY 1, 2 LIMIT 100
+"""
+
+# Who is held out is never mailed, and has no code.
+HELD_OUT = """
+SELECT delivery.campaign_id, delivery.id FROM mailing_delivery AS delivery
+WHERE delivery.status = 'held_out' AND (
+    delivery.attempts > 0 OR delivery.sent_at IS NOT NULL OR delivery.due_at IS NOT NULL
+    OR delivery.connection_id IS NOT NULL OR delivery.coupon_id IS NOT NULL
+    OR EXISTS (SELECT FROM mailing_attempt AS attempt WHERE attempt.delivery_id = delivery.id)
+)
+ORDER BY 1, 2 LIMIT 100
+"""
+DRAWN = """
+SELECT campaign.campaign_ptr_id, coalesce((campaign.funnel ->> 'held_out')::bigint, 0), coalesce(sum(tally.amount), 0)
+FROM mailing_emailcampaign AS campaign LEFT JOIN mailing_tally AS tally
+    ON tally.campaign_id = campaign.campaign_ptr_id AND tally.measure = 'held_out'
+WHERE campaign.content_hash <> ''
+GROUP BY 1 HAVING coalesce((campaign.funnel ->> 'held_out')::bigint, 0) <> coalesce(sum(tally.amount), 0) ORDER BY 1
 """
 
 # How many recipients of each variant are in each state.
@@ -82,7 +103,8 @@ SELECT delivery.campaign_id, count(*)
 FROM mailing_delivery AS delivery
 JOIN mailing_emailcampaign AS campaign ON campaign.campaign_ptr_id = delivery.campaign_id
 LEFT JOIN promotions_coupon AS coupon ON coupon.id = delivery.coupon_id
-WHERE campaign.offer_id IS NOT NULL AND campaign.code_kind = 'personal' AND delivery.status <> 'skipped'
+WHERE campaign.offer_id IS NOT NULL AND campaign.code_kind = 'personal'
+  AND delivery.status NOT IN ('skipped', 'held_out')
   AND (coupon.id IS NULL OR coupon.promotion_id <> campaign.offer_id
        OR coupon.made_for <> coalesce(delivery.contact_id, coupon.made_for))
 GROUP BY 1 ORDER BY 1
@@ -157,6 +179,12 @@ def breaches() -> Iterator[str]:
         cursor.execute(STRAY)
         for campaign, pk, status in cursor.fetchall():
             yield f"Campaign {campaign}: delivery {pk} is {status}, which its time or run contradicts."
+        cursor.execute(HELD_OUT)
+        for campaign, pk in cursor.fetchall():
+            yield f"Campaign {campaign}: delivery {pk} is held out, but has a code or was tried."
+        cursor.execute(DRAWN)
+        for campaign, told, found in cursor.fetchall():
+            yield f"Campaign {campaign}: {told} were held out at its launch, the ledger has {found}."
         cursor.execute(VARIANTS)
         for campaign, variant, status, told, found in cursor.fetchall():
             yield f"Campaign {campaign}: {told} of variant {variant} are counted as {status}, the ledger has {found}."
@@ -192,4 +220,5 @@ def breaches() -> Iterator[str]:
         cursor.execute(NEGATIVE)
         for campaign, kind, origin, amount in cursor.fetchall():
             yield f"Campaign {campaign}: {amount} events that are anonymous are counted as {kind} ({origin})."
+    yield from attribution.list_breaches()
     yield from stored_counts.list_breaches()

@@ -13,7 +13,17 @@ from django.db import connection, transaction
 from campaigns import database_time
 from campaigns.annotations import JsonObject
 from campaigns.models import Campaign
-from mailing import audience, content, deliveries, endings, offers, plain_targets, renderer, variants
+from mailing import (
+    attribution,
+    audience,
+    content,
+    deliveries,
+    endings,
+    offers,
+    plain_targets,
+    renderer,
+    variants,
+)
 from mailing.addresses import normalise_address
 from mailing.models import Contact, Content, EmailCampaign, Mode, SplitTest, VariantContent
 from mailing.models.audience import STANDARD_FIELDS
@@ -272,6 +282,7 @@ def _prepare(campaign: EmailCampaign) -> str:
     # never with save(): it would write the status too, and whatever else has changed since it was read
     EmailCampaign.objects.filter(pk=campaign.pk).update(
         content_hash=compiled.hash,
+        attribution=attribution.fix_rule(campaign),
         funnel=msgspec.to_builtins(made.funnel),
         planned=made.planned,
         total=made.funnel.recipients,

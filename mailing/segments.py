@@ -9,7 +9,8 @@ A tree is nested groups of conditions:
 
 A field is one of FIELDS or WORKED_OUT, a flag of FLAGS, or the name of an attribute. `done`, `times` (at least so
 often, once unless it is said), `within` and `campaign` may be left out; what was bought at a till is of no e-mail
-campaign, and may say how much was `spent` in all at least, less what came back: minor units of its `currency`.
+campaign, may say `of` what or where, and how much was `spent` in all at least, less what came back: minor units of its
+`currency`; see mailing.purchases.
 A group without conditions has no say: it holds for everybody.
 """
 
@@ -26,6 +27,7 @@ from mailing.comparing import Condition, compare, equals, is_impossible_date
 from mailing.countries import country_code
 from mailing.languages import read_language
 from mailing.local_time import read_zone
+from mailing.purchases import PurchaseError, compile_purchase
 
 FIELDS = {
     "email": "Address",
@@ -62,7 +64,11 @@ EVENTS = {
     "complained": "complained",
     "unsubscribed": "unsubscribed",
     "bought": "bought at a till",
+    "returned": "returned something bought",
+    "first_bought": "bought for the first time",
+    "redeemed": "redeemed a discount at a till",
 }
+PURCHASES = ("bought", "returned", "first_bought", "redeemed")
 UNITS = ("minute", "hour", "day", "month", "year")
 DEEPEST_TREE, MOST_CONDITIONS = 20, 200  # groups inside each other, and conditions: a person needs far fewer
 
@@ -272,29 +278,26 @@ RETURNED = """
 def _compile_event(node: JsonObject) -> Condition:
     if node["event"] not in EVENTS:
         raise SegmentError(f"“{node['event']}” is no event; there are {', '.join(EVENTS)}.")
+    if node["event"] in PURCHASES and (node["event"] != "bought" or node.get("of")):
+        return _compile_purchase(node)
+    if node.get("of"):
+        raise SegmentError("Only what was bought, returned or redeemed is of an article or a place.")
     sql: str = f"SELECT event.contact_id FROM ({EVENT_ROWS[node['event']]}) AS event"
     params: list[Argument] = []
     where = ["event.contact_id IS NOT NULL"]
     if campaign := node.get("campaign"):
         where.append("event.campaign_id = %s")
         params.append(int(campaign))
-    if within := node.get("within"):
-        amount, unit = within.get("amount"), within.get("unit")
-        if unit not in UNITS or not isinstance(amount, int) or not 0 < amount <= 100_000:
-            raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
-        where.append(f"event.at > now() - %s * interval '1 {unit}'")
-        params.append(amount)
-    spent = node.get("spent")
+    if since := _compile_since(node):
+        where.append(f"event.at > {since.sql}")
+        params += since.params
+    spent = _read_spent(node)
     if spent is not None:
-        if node["event"] != "bought" or not isinstance(spent, int) or not 0 < spent <= 10**15:
-            raise SegmentError("What was spent is an amount above 0, and only bought goods have one.")
         sql += RETURNED
         where.append("event.currency = %s")
         params.append(str(node.get("currency", "")))
     found = f"{sql} WHERE {' AND '.join(where)}"
-    times = node.get("times", 1)
-    if not isinstance(times, int) or not 0 < times <= 100_000:
-        raise SegmentError("How often something was done is a whole number above 0.")
+    times = _read_times(node)
     if times > 1 or spent is not None:
         found += " GROUP BY event.contact_id HAVING count(*) >= %s"
         params.append(times)
@@ -303,6 +306,42 @@ def _compile_event(node: JsonObject) -> Condition:
         params.append(spent)
     wanted = "IN" if node.get("done", True) else "NOT IN"
     return Condition(f"contact.id {wanted} ({found})", params)
+
+
+def _compile_purchase(node: JsonObject) -> Condition:
+    if node.get("campaign"):
+        raise SegmentError("What was bought at a till is of no e-mail campaign.")
+    try:
+        return compile_purchase(node, _compile_since(node), _read_times(node), _read_spent(node))
+    except PurchaseError as error:
+        raise SegmentError(str(error)) from error
+
+
+def _compile_since(node: JsonObject) -> Condition | None:
+    """Return SQL for the moment from which on something counts; None where it always does."""
+    within = node.get("within")
+    if not within:
+        return None
+    amount, unit = within.get("amount"), within.get("unit")
+    if unit not in UNITS or not isinstance(amount, int) or not 0 < amount <= 100_000:
+        raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
+    return Condition(f"now() - %s * interval '1 {unit}'", [amount])
+
+
+def _read_spent(node: JsonObject) -> int | None:
+    spent = node.get("spent")
+    if spent is None:
+        return None
+    if node["event"] != "bought" or not isinstance(spent, int) or not 0 < spent <= 10**15:
+        raise SegmentError("What was spent is an amount above 0, and only bought goods have one.")
+    return spent
+
+
+def _read_times(node: JsonObject) -> int:
+    times = node.get("times", 1)
+    if not isinstance(times, int) or not 0 < times <= 100_000:
+        raise SegmentError("How often something was done is a whole number above 0.")
+    return times
 
 
 LEAVES: dict[str, Callable[[JsonObject], Condition]] = {

@@ -13,7 +13,7 @@ from mailing.models import Delivery, Tally
 RATE_WINDOW = 30  # seconds the present rate is taken over
 TREND = 300  # seconds the time left is judged by: limits by the minute and pauses of servers even out
 S, M = Delivery.Status, Tally.Measure
-DONE = frozenset(status for status in S if status not in Delivery.UNFINISHED)
+DONE = frozenset(status for status in S if status not in (*Delivery.UNFINISHED, S.HELD_OUT))
 
 # The present rate, and that of the last minutes but not of the time before the last start or resume. Tallies are kept
 # to ten seconds, so that a rate is over whole ones.

@@ -5,12 +5,20 @@ lines of their sales into `pos_soldline` as the sales are now, and deletes the r
 that is killed has done nothing, and one that runs twice writes the same. There is no watermark: numbers are committed
 out of order, and a void or a return changes an old sale. One fold runs at a time; it leaves a sale that changes
 meanwhile to the row which that change adds.
+
+What `settings.FOLD_FOLLOWERS` names is told of the sales in the same transaction. So what follows from a sale is
+written exactly once, together with its lines.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+Follower = Callable[[Collection[int], int], int]
+"""Takes the keys of the sales and how many changes of its own it may do at most; returns how many it did."""
 
 FOLD_LOCK = 0x666F6C64  # advisory: "fold"
 MOST_SALES = 500
@@ -70,21 +78,30 @@ REMOVE = """
 UNFOLD = "INSERT INTO pos_unfoldedsale (sale_id) SELECT id FROM pos_sale WHERE state = 'committed'"
 
 
-def fold_sales(most: int = MOST_SALES) -> int:
-    """Write the lines of sales that changed; return how many sales. 0: nothing waits, or another fold is at it."""
+def fold_sales(most: int = MOST_SALES, *, is_patient: bool = False) -> int:
+    """Write the lines of sales that changed, and what follows from them; return how much was done.
+
+    0: nothing waits, or another fold is at it.
+
+    Args:
+        is_patient: waits for another fold, so that 0 says that nothing waits.
+    """
+    followers: list[Follower] = [import_string(name) for name in settings.FOLD_FOLLOWERS]
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
-        if not cursor.fetchone()[0]:
-            return 0
+        if is_patient:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [FOLD_LOCK])
+        else:
+            cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [FOLD_LOCK])
+            if not cursor.fetchone()[0]:
+                return 0
         cursor.execute(TAKE, [most])
         sales = [pk for (pk,) in cursor.fetchall()]
-        if not sales:
-            return 0
-        cursor.execute(MONTHS, [sales])
-        make_months(month for (month,) in cursor.fetchall())
-        cursor.execute(REMOVE, [sales])
-        cursor.execute(WRITE, [sales])
-    return len(sales)
+        if sales:
+            cursor.execute(MONTHS, [sales])
+            make_months(month for (month,) in cursor.fetchall())
+            cursor.execute(REMOVE, [sales])
+            cursor.execute(WRITE, [sales])
+        return len(sales) + sum(follow(sales, most) for follow in followers)
 
 
 def make_months(months: Iterable[datetime]) -> None:

@@ -8,9 +8,10 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailing import addresses, audience, bounces, content, importing
+from mailing import addresses, audience, bounces, content, holdout, importing
 from mailing.models import Contact
 from mailing.smtp import replies, verdicts
+from mailing.variants import intervals
 
 RECIPIENT = "x@y.test"
 FIRST_NAME = "Ada"
@@ -132,3 +133,14 @@ def _save_contacts(contacts: Iterable[Mapping[str, Any]]) -> list[Contact]:
 def _save_contact(attributes: Mapping[str, Any] | None = None, **values: Any) -> Contact:
     fields = {name: values.pop(name) for name in importing.FIELDS if name in values}
     return Contact.objects.create(**fields, attributes={**(attributes or {}), **values})
+
+
+def rate_difference(bought_a: int, n_a: int, bought_b: int, n_b: int) -> tuple[float, float]:
+    """Return the 95 % interval of p_a − p_b by Newcombe's hybrid score method."""
+    return intervals.newcombe_interval(bought_a, n_a, bought_b, n_b)
+
+
+def detectable_lift(people: int, held_out_percent: int, base_rate: float) -> float:
+    """Return the smallest relative lift that would be seen at 80 % power; infinite where none would."""
+    lift = holdout.detect_smallest_lift(people, held_out_percent, base_rate)
+    return float("inf") if lift is None else lift

@@ -78,6 +78,9 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
             "track_opens",
             "track_clicks",
             "tracking",
+            "attribution_days",
+            "after_acceptance",
+            "hold_out",
             "utm_source",
             "utm_medium",
             "utm_campaign",
@@ -136,6 +139,10 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
                     cleaned[name] = getattr(smtp, name)
         clean_offer(self, cleaned)
         return cleaned
+
+    def clean_hold_out(self) -> int:
+        """Hold nobody out where nothing is typed."""
+        return self.cleaned_data["hold_out"] or 0
 
     def _add_targets(self) -> dict[str, tuple[str, int]]:
         """Return a field for each list and segment: not used, included or excluded."""

@@ -13,6 +13,7 @@ from campaigns.annotations import CleanedData, JsonObject
 from campaigns.generics import FormData, ModelForm
 from mailing import audience
 from mailing.models import Segment
+from mailing.purchases import ARTICLES, LABELS, OFFERS
 from mailing.segments import (
     DEEPEST_TREE,
     EVENTS,
@@ -21,6 +22,7 @@ from mailing.segments import (
     GROUPS,
     MOST_CONDITIONS,
     OPERATORS,
+    PURCHASES,
     UNITS,
     WORKED_OUT,
 )
@@ -46,6 +48,8 @@ class Leaf:
     amount: str = ""
     unit: str = "day"
     campaign: str = ""
+    of: str = ""
+    of_what: str = ""
     path: str = ""
 
     @property
@@ -67,7 +71,9 @@ class Leaf:
                 node |= {"spent": read_minor_units(self.spent, self.currency), "currency": self.currency}
             if self.amount:
                 node["within"] = {"amount": read_whole(self.amount), "unit": self.unit}
-            if self.campaign:
+            if self.of and name in PURCHASES and name != "first_bought":
+                node["of"] = {self.of: self.of_what}
+            if self.campaign and name not in PURCHASES:
                 node["campaign"] = read_whole(self.campaign) or 0
             return node
         node = {"field": self.name if kind == "attribute" else name, "op": self.op}
@@ -114,6 +120,11 @@ def _spent_fields(node: JsonObject) -> dict[str, str]:
     return {"spent": f"{amount:f}", "currency": currency}
 
 
+def _narrowing_fields(node: JsonObject) -> dict[str, str]:
+    """Return the first thing that a purchase is narrowed to; the builder offers one."""
+    return next(({"of": name, "of_what": str(value)} for name, value in (node.get("of") or {}).items()), {})
+
+
 def build_from_tree(tree: JsonObject) -> Group:
     """Return the builder's fields for a stored tree."""
     found = _build_from_node(tree or {"all": []})
@@ -136,6 +147,7 @@ def _build_from_node(node: JsonObject) -> Leaf | Group:
             amount=str(within.get("amount", "")),
             unit=within.get("unit", "day"),
             campaign=str(node.get("campaign") or ""),
+            **_narrowing_fields(node),
         )
     name, op, value = node["field"], node.get("op", "equals"), node.get("value", "")
     if name in FLAGS:
@@ -239,4 +251,7 @@ CHOICES = {
     "operators": OPERATORS,
     "events": EVENTS,
     "units": UNITS,
+    "purchases": [f"event:{name}" for name in PURCHASES],
+    "articles": {name: LABELS[name] for name in ARTICLES},
+    "offers": {name: LABELS[name] for name in OFFERS},
 }

@@ -473,6 +473,48 @@ class Migration(migrations.Migration):
                         null=True,
                     ),
                 ),
+                (
+                    "after_acceptance",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("yes", "Count them for the last mail accepted"),
+                            ("no", "Do not count them"),
+                        ],
+                        help_text="Leave blank for the site’s setting.",
+                        max_length=3,
+                        verbose_name="sales of those whose clicks are not known",
+                    ),
+                ),
+                (
+                    "attribution",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        editable=False,
+                        help_text="The rule of its conversions, fixed at the launch; see mailing.attribution.",
+                    ),
+                ),
+                (
+                    "attribution_days",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="Sales so many days after a click count as revenue of this campaign: 0 to 30. Leave blank for the site’s setting.",
+                        null=True,
+                        validators=[django.core.validators.MaxValueValidator(30)],
+                        verbose_name="days a click counts",
+                    ),
+                ),
+                (
+                    "hold_out",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        default=0,
+                        help_text="So many of the recipients, drawn at the launch, do not get the mail: what they buy shows what the mail caused. 0 to 50.",
+                        validators=[django.core.validators.MaxValueValidator(50)],
+                        verbose_name="hold out, in percent",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "e-mail campaign",
@@ -481,6 +523,12 @@ class Migration(migrations.Migration):
                     models.CheckConstraint(
                         condition=models.Q(("code_ends_at", None), ("code_days", None), _connector="OR"),
                         name="codes_end_in_one_way",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("attribution_days__lte", 30)), name="attribution_within_days"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("hold_out__lte", 50)), name="hold_out_half_at_most"
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
@@ -846,6 +894,7 @@ class Migration(migrations.Migration):
                             ("failed", "Failed"),
                             ("uncertain", "Uncertain"),
                             ("skipped", "Skipped"),
+                            ("held_out", "Held out"),
                         ],
                         default="pending",
                         max_length=10,
@@ -1175,6 +1224,7 @@ class Migration(migrations.Migration):
                             ("failed", "Failed"),
                             ("uncertain", "Uncertain"),
                             ("skipped", "Skipped"),
+                            ("held_out", "Held out"),
                         ],
                         help_text="What the delivery became.",
                         max_length=10,
@@ -1547,6 +1597,23 @@ class Migration(migrations.Migration):
             model_name="delivery",
             constraint=models.UniqueConstraint(
                 fields=("contact", "campaign"), name="contact_once_per_campaign"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "held_out"), _negated=True),
+                    models.Q(
+                        ("attempts", 0),
+                        ("connection", None),
+                        ("coupon", None),
+                        ("due_at", None),
+                        ("sent_at", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="held_out_is_never_sent",
             ),
         ),
         migrations.AddIndex(

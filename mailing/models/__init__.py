@@ -1,6 +1,7 @@
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
 from mailing.models.bounces import BounceMailbox, HeldReport
 from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection
+from mailing.models.conversion import Conversion, ConversionTally, DueAttribution
 from mailing.models.delivery import Attempt, Delivery, Event, Tally
 from mailing.models.email import Content, EmailCampaign, Route, Target
 from mailing.models.importing import Upload, VerdictBlock
@@ -29,8 +30,11 @@ __all__ = [
     "Contact",
     "ContactList",
     "Content",
+    "Conversion",
+    "ConversionTally",
     "Delivery",
     "DkimKey",
+    "DueAttribution",
     "EmailCampaign",
     "Event",
     "EventCount",

@@ -21,6 +21,7 @@ class Delivery(models.Model):
         FAILED = "failed", "Failed"
         UNCERTAIN = "uncertain", "Uncertain"
         SKIPPED = "skipped", "Skipped"
+        HELD_OUT = "held_out", "Held out"
 
     UNFINISHED = (Status.PENDING, Status.CLAIMED, Status.IN_DATA, Status.DEFERRED)
 
@@ -104,6 +105,11 @@ class Delivery(models.Model):
         constraints = [
             # a contact has one address, and an address one contact; led by the contact it also finds a person's mail
             models.UniqueConstraint(fields=["contact", "campaign"], name="contact_once_per_campaign"),
+            models.CheckConstraint(
+                name="held_out_is_never_sent",
+                condition=~models.Q(status="held_out")
+                | models.Q(attempts=0, sent_at=None, due_at=None, connection=None, coupon=None),
+            ),
         ]
         # No index holds the status, or what else changes between claim and result: those updates stay HOT.
         indexes = [

@@ -16,6 +16,7 @@ from mailing.models.connection import SmtpConnection
 from mailing.models.offers import CarriedOffer
 from mailing.models.sending_times import SendingTimes
 from mailing.models.tracking import Mode, TrackingPolicy, choose_stricter
+from mailing.models.worth import LONGEST_ATTRIBUTION, MOST_HELD_OUT, WorthRule
 
 Status = Campaign.Status
 
@@ -29,7 +30,7 @@ class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
-class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
+class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
     """One mail to the contacts of its targets."""
 
     KIND = Campaign.Kind.EMAIL
@@ -66,6 +67,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
         "funnel",
         "planned",
         "content_hash",
+        "attribution",
         "last_due_at",
         "phase",
         "phase_at",
@@ -190,6 +192,10 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer):
         permissions = [("operate_emailcampaign", "Can schedule, launch, pause, resume and cancel")]
         constraints = [
             *CarriedOffer.Meta.constraints,
+            models.CheckConstraint(
+                name="attribution_within_days", condition=Q(attribution_days__lte=LONGEST_ATTRIBUTION)
+            ),
+            models.CheckConstraint(name="hold_out_half_at_most", condition=Q(hold_out__lte=MOST_HELD_OUT)),
             models.CheckConstraint(
                 name="winner_once_the_rest_is_sent",
                 condition=Q(phase="rest", winner__isnull=False)

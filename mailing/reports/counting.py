@@ -40,7 +40,7 @@ clickers AS (
 ),
 cells AS (
     SELECT split_part(email, '@', 2) AS domain, code, count(*) AS amount
-    FROM mailing_delivery WHERE campaign_id = %(campaign)s GROUP BY 1, 2
+    FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status <> 'held_out' GROUP BY 1, 2
 ),
 ranked AS (
     SELECT domain, row_number() OVER (ORDER BY sum(amount) DESC, domain) AS place FROM cells GROUP BY 1
@@ -54,7 +54,7 @@ places AS (
            count(*) FILTER (WHERE status IN ('accepted', 'uncertain') OR (status = 'bounced' AND sent_at IS NOT NULL))
            AS sent, count(opened_at) AS opened, count(clicked_at) AS clicked
     FROM mailing_delivery AS delivery LEFT JOIN mailing_contact AS contact ON contact.id = delivery.contact_id
-    WHERE campaign_id = %(campaign)s GROUP BY 1, 2
+    WHERE campaign_id = %(campaign)s AND status <> 'held_out' GROUP BY 1, 2
 ),
 countries AS (
     SELECT country, sum(sent)::bigint AS sent, sum(opened)::bigint AS opened, sum(clicked)::bigint AS clicked

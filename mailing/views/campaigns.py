@@ -13,12 +13,24 @@ from campaigns import database_time, editions
 from campaigns.annotations import Columns, PageContext
 from campaigns.requests import Request, number_in_query
 from campaigns.workspace import overview
-from mailing import audience, connections, content, launch, mail_tests, progress, renderer, reports, timeline
+from mailing import (
+    audience,
+    connections,
+    content,
+    holdout,
+    launch,
+    mail_tests,
+    progress,
+    renderer,
+    reports,
+    timeline,
+)
 from mailing.forms import PreviewForm, TestMailForm
 from mailing.models import Contact, EmailCampaign, SplitTest
 from mailing.variants import Variant, find_test, list_variants
 from mailing.variants.report import read_test_report
 from mailing.views.mail_frames import answer_frame
+from mailing.views.revenue import revenue_context
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 LATEST_TEST = "latest test mail"  # in the session
@@ -75,6 +87,7 @@ def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailF
         **overview.status_context(campaign, request.user, database_time.now()),
         **progress_context(campaign),
         **timeline_context(campaign),
+        **(revenue_context(campaign) if campaign.launched_at else {}),
         **preview_context(request, campaign),
         "report": read_test_report(campaign, database_time.now()),
         "targets": [
@@ -183,8 +196,13 @@ def readiness(request: Request, pk: int) -> HttpResponse:
         "problems": launch.find_problems(found),
     }
     try:
-        funnel = audience.estimate(audience.read_selection_of(found))
-        context |= {"funnel": funnel, "lasts": progress.estimate_shortest_seconds(found, funnel.recipients)}
+        chosen = audience.read_selection_of(found)
+        funnel = audience.estimate(chosen)
+        context |= {
+            "funnel": funnel,
+            "lasts": progress.estimate_shortest_seconds(found, funnel.recipients),
+            "prospect": holdout.foresee(found, chosen, funnel.recipients),
+        }
     except audience.SegmentError as error:
         context["trouble"] = str(error)
     template = "mailing/_readiness.html" if request.htmx else "mailing/readiness.html"

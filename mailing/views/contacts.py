@@ -14,7 +14,7 @@ from campaigns.annotations import PageContext
 from campaigns.refusals import Refused
 from campaigns.requests import Request
 from campaigns.workspace.responses import csv_response
-from mailing import audience, contacts, local_time
+from mailing import audience, contact_history, contacts, local_time
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
@@ -138,6 +138,7 @@ def contact_context(request: Request, found: Contact) -> PageContext:
             "campaign"
         ),
         "mails": found.deliveries.select_related("campaign").order_by("-pk")[:MAILS_SHOWN],
+        "entries": contact_history.list_entries(found, with_sales=request.user.has_perm("pos.view_sale")),
         "consents": found.tracking_consents.order_by("-pk"),
         "asks_consent": settings.TRACKING_CONSENT == "opt-in",
         "edits": editions.edits_of(found)[: editions.EDITS_SHOWN],

@@ -45,6 +45,8 @@ TABLE = {
     "mailing.Contact": "vn acdM",
     "mailing.ContactList": "vn acdM",
     "mailing.Content": "vS",
+    "mailing.Conversion": "vn",
+    "mailing.ConversionTally": "vS",
     "mailing.Delivery": "vn",
     "mailing.DkimKey": "vn",
     "mailing.CampaignPace": "vS",

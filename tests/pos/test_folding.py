@@ -100,11 +100,11 @@ def test_each_month_has_a_partition_of_its_own_in_utc(till):
 
 def test_every_sale_can_be_folded_anew(till, campaign):
     till.put("S1", basket(1_000, 500))
-    call_command("fold", once=True)
+    call_command("fold")
     first = read_lines("sku", "total")
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM pos_soldline")
-    call_command("fold", once=True, all=True)
+    call_command("fold", all=True)
     assert read_lines("sku", "total") == first != []
 
 

@@ -9,20 +9,23 @@ from pos import folding
 
 
 class Command(BaseCommand):
-    help = (
-        "The fold: writes the lines of sales as rows until it is told to stop. Any number may run, one works."
-    )
+    help = "Writes the lines of sales that wait as rows, and what follows from them, and ends."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--every", type=float, default=0.5, help="seconds between two looks (default 0.5)"
+            "--every",
+            type=float,
+            help="go on until told to stop, with so many seconds between two looks; any number may run, one works",
         )
-        parser.add_argument("--once", action="store_true", help="fold what waits, and end")
         parser.add_argument("--all", action="store_true", help="fold every sale anew")
 
-    def handle(self, *args: Argument, every: float, once: bool, **options: Argument) -> None:
+    def handle(self, *args: Argument, every: float | None, **options: Argument) -> None:
         if options["all"]:
             folding.unfold_all_sales()
+        if every is None:
+            while folding.fold_sales(is_patient=True):
+                pass
+            return
         stopped = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopped.set())
@@ -30,10 +33,8 @@ class Command(BaseCommand):
             try:
                 waits = bool(folding.fold_sales())
             except Error as error:
-                if once:
-                    raise
                 self.stderr.write(f"The fold goes on when it can: {error}")
                 connection.close()
                 waits = False
-            if not waits and (once or stopped.wait(every)):
+            if not waits and stopped.wait(every):
                 return

@@ -1,0 +1,92 @@
+"""The time line of a contact: mails, opens, clicks, codes, purchases and returns, the latest first."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from heapq import nlargest
+from operator import attrgetter
+
+import msgspec
+from django.db.models import Q
+
+from campaigns import formats
+from mailing.models import Contact, Delivery, EmailCampaign, Event
+from pos.models import Return, Sale
+from promotions.models import Redemption
+
+ENTRIES_SHOWN = 50
+EVENTS = {
+    Event.Kind.OPENED: "Opened",
+    Event.Kind.CLICKED: "Clicked a link in",
+    Event.Kind.UNSUBSCRIBED: "Unsubscribed through",
+}
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """Something at one moment. campaign: what it is about, or, of a sale, the campaign that it counts for."""
+
+    at: datetime
+    what: str
+    campaign: EmailCampaign | None = None
+    detail: str = ""
+    is_sale: bool = False
+
+
+def list_entries(contact: Contact, *, with_sales: bool, most: int = ENTRIES_SHOWN) -> list[Entry]:
+    """Return the latest entries of a contact's time line.
+
+    Args:
+        with_sales: whether who asks may see sales.
+    """
+    found = [*_list_mails(contact, most), *_list_events(contact, most)]
+    if with_sales:
+        found += [*_list_sales(contact, most), *_list_returns(contact, most)]
+    return nlargest(most, found, key=attrgetter("at"))
+
+
+def _list_mails(contact: Contact, most: int) -> Iterator[Entry]:
+    deliveries = contact.deliveries.select_related("campaign")
+    for delivery in deliveries.filter(sent_at__isnull=False).order_by("-pk")[:most]:
+        assert delivery.sent_at is not None
+        yield Entry(delivery.sent_at, "Was sent", delivery.campaign)
+    for delivery in deliveries.filter(status=Delivery.Status.HELD_OUT).order_by("-pk")[:most]:
+        if delivery.campaign.prepared_at:
+            yield Entry(delivery.campaign.prepared_at, "Was held out of", delivery.campaign)
+
+
+def _list_events(contact: Contact, most: int) -> Iterator[Entry]:
+    events = Event.objects.filter(delivery__contact=contact).exclude(origin=Event.Origin.MACHINE)
+    for event in events.select_related("campaign").order_by("-at")[:most]:
+        yield Entry(event.at, EVENTS[Event.Kind(event.kind)], event.campaign)
+
+
+def _sales_of(contact: Contact) -> Q:
+    """Return which sales are theirs: those that name them, and those with a code that they were sent."""
+    own = Q(conversion__delivery__contact=contact, conversion__how="code")
+    return own | Q(customer=contact.customer_id) if contact.customer_id else own
+
+
+def _list_sales(contact: Contact, most: int) -> Iterator[Entry]:
+    states = (Sale.State.COMMITTED, Sale.State.VOIDED)
+    sales = Sale.objects.filter(_sales_of(contact), state__in=states).defer("basket", "answer", "reserved")
+    latest = list(sales.select_related("location", "conversion__campaign").order_by("-at")[:most])
+    codes: dict[int, list[str]] = {}
+    used = Redemption.objects.filter(sale__in=[sale.pk for sale in latest], reverses=None).exclude(
+        coupon=None
+    )
+    for sale_id, code in used.values_list("sale", "coupon__code"):
+        codes.setdefault(sale_id, []).append(code)
+    for sale in latest:
+        total = formats.money(sale.total, sale.currency)
+        what = f"Bought for {total} at {sale.location}"
+        if sale.state == Sale.State.VOIDED:
+            what = f"A purchase for {total} at {sale.location} was voided"
+        conversion = getattr(sale, "conversion", None)
+        detail = f"with {', '.join(codes[sale.pk])}" if sale.pk in codes else ""
+        yield Entry(sale.at, what, conversion and conversion.campaign, detail, is_sale=True)
+
+
+def _list_returns(contact: Contact, most: int) -> Iterator[Entry]:
+    sales = Sale.objects.filter(_sales_of(contact)).values("pk")
+    for row in Return.objects.filter(sale__in=sales).select_related("sale__location").order_by("-at")[:most]:
+        back = formats.money(msgspec.json.decode(row.answer)["total"], row.sale.currency)
+        yield Entry(row.at, f"Gave goods for {back} back at {row.sale.location}", is_sale=True)

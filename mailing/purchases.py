@@ -1,0 +1,107 @@
+"""Conditions on what somebody bought at a till: which articles, where, how often, for how much, and what came back.
+
+They ask the sold lines (`pos.models.SoldLine`), and codes the ledger of discounts. A condition is
+
+    {"event": "bought", "of": {"sku": "TEA"}, "times": 2, "within": {"amount": 30, "unit": "day"}}
+
+`of` may be left out for `returned`, `first_bought` and `redeemed`. What was given back whole was not bought.
+"""
+
+from campaigns.annotations import Argument, Json, JsonObject
+from mailing.comparing import Condition
+from promotions.codes import code_key
+
+ARTICLES = {
+    "sku": "line.sku = %s",
+    "category": "line.categories @> ARRAY[%s::varchar]",
+    "brand": "lower(line.brand) = lower(%s)",
+    "location": "line.location_id IN"
+    " (SELECT id FROM pos_location WHERE lower(name) = lower(%s) OR lower(code) = lower(%s))",
+}
+OFFERS = {
+    "promotion": "used.promotion_id IN (SELECT id FROM promotions_promotion WHERE lower(name) = lower(%s))",
+    "code": "used.coupon_id IN (SELECT id FROM promotions_coupon WHERE key = %s)",
+}
+LABELS = {
+    "sku": "the SKU",
+    "category": "the category",
+    "brand": "the brand",
+    "location": "the location",
+    "promotion": "the promotion",
+    "code": "the code",
+}
+LINES = "SELECT line.customer FROM pos_soldline AS line WHERE line.customer <> ''"
+REDEEMED = """SELECT line.customer FROM promotions_redemption AS used JOIN pos_sale AS line ON line.id = used.sale_id
+WHERE line.customer <> '' AND line.state = 'committed' AND used.reverses_id IS NULL"""
+KEPT = "line.quantity > line.returned_quantity"
+
+
+class PurchaseError(ValueError):
+    """The condition cannot be used; `str()` is a sentence."""
+
+
+def compile_purchase(node: JsonObject, since: Condition | None, times: int, spent: int | None) -> Condition:
+    """Return who has bought, or given back, what the condition says, as a condition on `contact`.
+
+    Args:
+        since: SQL for the moment from which on it counts, where there is one.
+        times: in how many sales at least.
+        spent: for how much in all at least, in minor units of the node's currency.
+
+    Raises:
+        PurchaseError: it names something that cannot be asked for.
+    """
+    event = node["event"]
+    if event == "first_bought":
+        sql, params = _compile_first(since)
+    else:
+        sql, params = _compile_times(node, since, times, spent)
+    found = f"contact.customer_id IN ({sql})"
+    return Condition(found if node.get("done", True) else f"({found}) IS NOT TRUE", params)
+
+
+def _compile_first(since: Condition | None) -> Condition:
+    having = f" HAVING min(line.at) > {since.sql}" if since else ""
+    return Condition(f"{LINES} AND {KEPT} GROUP BY line.customer{having}", since.params if since else [])
+
+
+def _compile_times(node: JsonObject, since: Condition | None, times: int, spent: int | None) -> Condition:
+    event = node["event"]
+    wanted, params = _compile_articles(event, node.get("of") or {})
+    sale = "line.sale_id"
+    if event == "redeemed":
+        sql, sale = REDEEMED, "line.id"
+    elif event == "returned":
+        sql = f"{LINES} AND line.returned_quantity > 0"
+    else:
+        sql = f"{LINES} AND {KEPT}"
+    sql += "".join(f" AND {each}" for each in wanted)
+    if since:
+        sql += f" AND line.at > {since.sql}"
+        params += since.params
+    having = []
+    if spent is not None:
+        sql += " AND line.currency = %s"
+        params.append(str(node.get("currency", "")))
+        having.append("sum(line.total - line.returned_total) >= %s")
+    if times > 1:
+        having.append(f"count(DISTINCT {sale}) >= %s")
+    if having:
+        sql += f" GROUP BY line.customer HAVING {' AND '.join(having)}"
+        params += [each for each in (spent, times if times > 1 else None) if each is not None]
+    return Condition(sql, params)
+
+
+def _compile_articles(event: str, of: Json) -> tuple[list[str], list[Argument]]:
+    known = OFFERS if event == "redeemed" else ARTICLES
+    if not isinstance(of, dict) or not of.keys() <= known.keys():
+        raise PurchaseError(f"What was {event} can be narrowed to {', '.join(known)}.")
+    wanted: list[str] = []
+    params: list[Argument] = []
+    for name, value in of.items():
+        if not isinstance(value, str) or not value.strip() or "\0" in value or len(value) > 200:
+            raise PurchaseError(f"Say which {LABELS[name].removeprefix('the ')} is meant.")
+        wanted.append(known[name])
+        text = code_key(value) if name == "code" else value.strip()
+        params += [text] * known[name].count("%s")
+    return wanted, params

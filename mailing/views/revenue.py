@@ -1,0 +1,95 @@
+"""What an e-mail campaign was worth: the panel on its page, and the page with the sales behind each figure."""
+
+from django.conf import settings
+from django.contrib.auth.decorators import permission_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_GET
+
+from campaigns import database_time
+from campaigns.annotations import PageContext
+from campaigns.models import Campaign
+from campaigns.requests import Request
+from mailing import holdout, revenue, tallies
+from mailing.models import Conversion, Delivery, EmailCampaign, Tally
+
+viewing = permission_required(["mailing.view_emailcampaign", "mailing.view_delivery"], raise_exception=True)
+may_see_sales = permission_required(
+    ["mailing.view_emailcampaign", "mailing.view_conversion"], raise_exception=True
+)
+SECONDS_BETWEEN_POLLS = 2  # while it is sent: a sale stands here within that and the moment the fold needs
+SECONDS_BETWEEN_LATE_POLLS = 15
+SALES_SHOWN = 50
+NARROWED = {"first": "first purchases", **dict(Conversion.How.choices)}
+
+
+def revenue_context(campaign: EmailCampaign) -> PageContext:
+    """Return what mailing/_revenue.html shows: one query."""
+    if campaign.prepared_at is None:
+        return {"campaign": campaign, "revenue": None}
+    now = database_time.now()
+    until = revenue.find_last_day(campaign)
+    seconds = SECONDS_BETWEEN_POLLS if until is None else SECONDS_BETWEEN_LATE_POLLS
+    return {
+        "campaign": campaign,
+        "revenue": revenue.read_revenue([campaign.pk])[campaign.pk],
+        "rule": revenue.describe_rule(campaign),
+        "revenue_seconds": seconds if until is None or now < until else None,
+    }
+
+
+@require_GET
+@viewing
+def revenue_panel(request: Request, pk: int) -> HttpResponse:
+    """Return the revenue of a campaign as it is now, for the panel on its page."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    return render(request, "mailing/_revenue.html", revenue_context(campaign))
+
+
+@require_GET
+@may_see_sales
+def campaign_revenue(request: Request, pk: int) -> HttpResponse:
+    """Show what a campaign was worth, and the sales behind it."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    context = revenue_context(campaign)
+    if (found := context["revenue"]) is None:
+        return render(request, "mailing/revenue.html", context)
+    sums = tallies.read_sums(pk)
+    accepted = sums.get(Delivery.Status.ACCEPTED, 0) + sums.get(Tally.Measure.RETURNED, 0)
+    kind = request.GET.get("show", "")
+    kind = kind if kind in NARROWED else ""
+    sales = revenue.list_sales(campaign, how=kind, is_first=kind == "first")
+    return render(
+        request,
+        "mailing/revenue.html",
+        context
+        | {
+            "accepted": accepted,
+            "per_mail": found.per_mail(accepted),
+            "median_wait": revenue.find_median_wait(campaign),
+            "lift": holdout.measure_lift(campaign, database_time.now()),
+            "site_currency": settings.CURRENCY,
+            "is_broken": campaign.status in (Campaign.Status.CANCELLED, Campaign.Status.FAILED),
+            "articles": revenue.list_articles(campaign, found.currency),
+            "locations": revenue.draw_locations(campaign, found.currency),
+            "days": revenue.draw_days(campaign, found.currency),
+            "kinds": NARROWED.items(),
+            "kind": kind,
+            "page": Paginator(sales, SALES_SHOWN).get_page(request.GET.get("page")),
+        },
+    )
+
+
+@require_GET
+@permission_required("mailing.view_emailcampaign", raise_exception=True)
+def revenue_lately(request: Request) -> HttpResponse:
+    """Return the revenue of the last 30 days by campaign, for the dashboard."""
+    rows = revenue.list_latest(database_time.now())
+    context = {
+        "rows": rows[:5],
+        "others": len(rows[5:]),
+        "total": sum(net for _, net, _ in rows),
+        "currency": settings.CURRENCY,
+    }
+    return render(request, "mailing/_revenue_lately.html", context)

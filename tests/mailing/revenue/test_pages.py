@@ -1,0 +1,112 @@
+"""The panel, the page of the revenue with the sales behind it, the dashboard and the time line of a contact."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from mailing import contact_history, revenue
+from mailing.models import Conversion
+from tests.factories import ContactFactory, LocationFactory
+from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, give_back, sell, send_campaign, void
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(response):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.content.decode()))
+
+
+@pytest.fixture
+def world():
+    """Ada buys twice and gives some back; Bob buys elsewhere in another currency."""
+    ada, bob = ContactFactory(customer_id="A"), ContactFactory(customer_id="B")
+    campaign, (one, other) = send_campaign(ada, bob, at=NOW - 6 * DAY)
+    click(one, NOW - 5 * DAY)
+    click(other, NOW - 5 * DAY)
+    here, there = LocationFactory(name="Here"), LocationFactory(name="There")
+    tea = [{"id": "1", "sku": "TEA", "quantity": 2, "unit_price": 1_000, "line_total": 2_000}]
+    first = sell("A", NOW - 4 * DAY, 2_000, discount=200, location=here, lines=tea)
+    give_back(first, 500, discount=50)
+    sell("A", NOW - 3 * DAY, 700, location=there)
+    sell("B", NOW - 3 * DAY, 900, location=there, currency="JPY")
+    fold()
+    return campaign, ada, first
+
+
+def test_figures_are_those_of_the_sales(world):
+    campaign, _, _ = world
+    told = revenue.read_revenue([campaign.pk])[campaign.pk]
+    assert (told.currency, told.attributed.net, told.attributed.orders) == ("EUR", 2_200, 2)
+    assert (told.attributed.discount, told.attributed.first_orders) == (150, 1)
+    assert [(currency, each.net) for currency, each in told.others] == [("JPY", 900)]
+    assert told.redeemed.orders == 0
+    assert told.per_mail(1_000) == 2
+    assert revenue.find_median_wait(campaign) == 3 * 86_400
+    assert [(row.label, row.amount) for row in revenue.draw_locations(campaign, "EUR")] == [
+        ("Here", 1_500), ("There", 700),
+    ]  # fmt: skip
+    assert [(row.sku, row.quantity, row.net) for row in revenue.list_articles(campaign, "EUR")] == [
+        ("TEA", "2", 2_200)
+    ]
+    assert [column.point.values for column in revenue.draw_days(campaign, "EUR").columns] == [
+        (1_500,),
+        (700,),
+    ]
+
+
+def test_the_panel_is_few_queries_and_grows(client, marketer, world):
+    campaign, _, _ = world
+    url = f"/campaigns/email/{campaign.pk}/revenue/panel/"
+    client.get(url)
+    with CaptureQueriesContext(connection) as queries:
+        said = text_of(client.get(url))
+    assert "€22.00 2 sales" in said
+    assert "Also attributed: ¥900 in 1 sale." in said
+    assert len([each for each in queries if "conversiontally" in each["sql"]]) == 1
+    assert len([each for each in queries if "mailing_" in each["sql"]]) == 2  # and the campaign
+    sell("A", NOW - 3 * DAY + HOUR, 300)
+    fold()
+    assert "€25.00 3 sales" in text_of(client.get(url))
+
+
+def test_the_page_shows_the_sales_behind_each_figure(client, marketer, world):
+    campaign, _, first = world
+    said = text_of(client.get(f"/campaigns/email/{campaign.pk}/revenue/"))
+    for word in (
+        "Redeemed",
+        "Attributed €22.00",
+        "Incremental not known nobody was held out",
+        first.reference,
+    ):
+        assert word in said
+    assert "within 5 days after somebody’s last click in it, less voids and returns." in said
+    firsts = text_of(client.get(f"/campaigns/email/{campaign.pk}/revenue/?show=first"))
+    assert first.reference in firsts
+    assert (
+        Conversion.objects.filter(is_first=False).get().sale.reference not in firsts.partition("behind it")[2]
+    )
+    assert "No such sale yet" in text_of(client.get(f"/campaigns/email/{campaign.pk}/revenue/?show=code"))
+
+
+def test_the_dashboard_shows_the_last_days_by_campaign(client, marketer, world):
+    campaign, _, _ = world
+    said = text_of(client.get("/revenue/lately/"))
+    assert f"{campaign} €22.00 2 sales Total €22.00" in said
+    assert 'hx-get="/revenue/lately/"' in client.get("/").content.decode()
+
+
+def test_a_contact_has_one_time_line(client, marketer, world):
+    campaign, ada, _ = world
+    void(Conversion.objects.filter(is_first=False).get().sale)
+    fold()
+    told = contact_history.list_entries(ada, with_sales=True)
+    assert [each.what.split(" for ")[0] for each in told] == [
+        "Gave goods", "A purchase", "Bought", "Clicked a link in", "Opened", "Was sent",
+    ]  # fmt: skip
+    assert [each.campaign for each in told if each.is_sale and each.campaign] == [campaign]
+    assert not any(each.is_sale for each in contact_history.list_entries(ada, with_sales=False))
+    said = text_of(client.get(ada.get_absolute_url()))
+    assert f"Bought for €20.00 at Here, counts for {campaign}" in said
+    assert "Gave goods for €5.00 back at Here" in said
