@@ -19,14 +19,9 @@ RANDOM_LETTERS = 8
 LONGEST_CODE = 40
 SAMPLE_LETTERS = "RTKMWHPX"  # of the code that previews and test mails show
 
-_DIGITS = ", ".join(
-    f"mod(number / {len(ALPHABET) ** place}, {len(ALPHABET)})" for place in range(RANDOM_LETTERS)
-)
-_LETTERS = " || ".join(
-    f"substr('{ALPHABET}', digits[{place}]::int + 1, 1)" for place in range(1, RANDOM_LETTERS + 1)
-)
-_CHECK = " + ".join(f"{weight} * digits[{weight}]" for weight in range(1, RANDOM_LETTERS + 1))
-
+_DIGITS = [f"mod(number / {len(ALPHABET) ** place}, {len(ALPHABET)})" for place in range(RANDOM_LETTERS)]
+_LETTERS = " || ".join(f"substr('{ALPHABET}', {digit}::int + 1, 1)" for digit in _DIGITS)
+_CHECK = " + ".join(f"{weight} * {digit}" for weight, digit in enumerate(_DIGITS, start=1))
 MOST_DRAWS = (
     10  # for a recipient whose code existed already; one draw in a thousand million meets another code
 )
@@ -38,7 +33,7 @@ drawn AS MATERIALIZED (
 ),
 lettered AS MATERIALIZED (
     SELECT contact_id, {_LETTERS} || substr('{ALPHABET}', mod({_CHECK}, {len(ALPHABET)})::int + 1, 1) AS letters
-    FROM (SELECT contact_id, ARRAY[{_DIGITS}] AS digits FROM drawn) AS split
+    FROM drawn
 ),"""
 _CODED = """
 coded AS (

@@ -78,6 +78,7 @@ def generate_codes(
     _check(coupon)
     places = [location if isinstance(location, int) else location.pk for location in locations]
     with transaction.atomic(), connection.cursor() as cursor:
+        hold_promotion(promotion.pk)
         missing = count
         while missing:  # again for the few that exist already
             codes = [coupon.code[:-length] + random_letters(length) for _ in range(missing)]
@@ -118,6 +119,18 @@ def generate_codes(
             promotion=promotion, what=Change.What.CODES_MADE, by=by, detail={"batch": batch, "codes": count}
         )
     return batch
+
+
+def hold_promotion(promotion_id: int) -> None:
+    """Keep a promotion from being deleted until the transaction ends.
+
+    Raises:
+        Refused: it is deleted already.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM promotions_promotion WHERE id = %s FOR KEY SHARE", [promotion_id])
+        if not cursor.rowcount:
+            raise Refused([("promotion", "The promotion of this code was deleted: it is good for nothing.")])
 
 
 def random_letters(length: int) -> str:
@@ -214,6 +227,8 @@ def save_coupon(
         for name, value in fields.items():
             setattr(coupon, name, value)
         _check(coupon)
+        if is_new:
+            hold_promotion(coupon.promotion_id)
         if Coupon.objects.filter(key=code_key(coupon.code)).exclude(pk=coupon.pk).exists():
             raise Refused([("code", f"The code “{coupon.code}” exists already.")])
         coupon.save()

@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
                 (
                     "key",
                     models.TextField(
-                        editable=False, help_text="promotions.codes.code_key of the code.", unique=True
+                        db_collation="C", editable=False, help_text="promotions.codes.code_key of the code."
                     ),
                 ),
                 (
@@ -268,6 +268,7 @@ class Migration(migrations.Migration):
                 (
                     "promotion",
                     models.ForeignKey(
+                        db_constraint=False,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="coupons",
                         to="promotions.promotion",
@@ -801,6 +802,10 @@ class Migration(migrations.Migration):
             index=models.Index(
                 condition=models.Q(("batch", ""), _negated=True), fields=["batch"], name="coupon_of_batch"
             ),
+        ),
+        migrations.AddConstraint(
+            model_name="coupon",
+            constraint=models.UniqueConstraint(fields=("key",), name="coupon_code_once"),
         ),
         migrations.AddIndex(
             model_name="coupon",

@@ -25,7 +25,12 @@ class CouponQuerySet(models.QuerySet["Coupon"]):
 
 
 class Coupon(models.Model):
-    """A code that unlocks its promotion. Two codes with one `key` are the same code."""
+    """A code that unlocks its promotion. Two codes with one `key` are the same code.
+
+    The promotion carries no foreign key in the database: to check it took a third of the time in which a million codes
+    are made. Whoever makes codes holds the promotion meanwhile (`promotions.coupons.hold_promotion`, or the mail that
+    carries it), and who deletes a promotion deletes its codes first.
+    """
 
     class Kind(models.TextChoices):
         ONE_TIME = "one_time", "Once in all"
@@ -40,9 +45,14 @@ class Coupon(models.Model):
         ENDED = "ended", "Ended"
         OFF = "off", "Switched off"
 
-    promotion = models.ForeignKey("promotions.Promotion", models.PROTECT, related_name="coupons")
+    promotion = models.ForeignKey(
+        "promotions.Promotion", models.PROTECT, related_name="coupons", db_constraint=False
+    )
     code = models.CharField(max_length=40)
-    key = models.TextField(editable=False, unique=True, help_text="promotions.codes.code_key of the code.")
+    # compared by its bytes, so that one index finds a code and those that begin like it
+    key = models.TextField(
+        editable=False, db_collation="C", help_text="promotions.codes.code_key of the code."
+    )
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.MULTI_USE)
     benefit = models.JSONField(null=True, blank=True, help_text="Leave blank for its promotion's.")
     active = models.BooleanField(default=True)
@@ -80,6 +90,7 @@ class Coupon(models.Model):
             ),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["key"], name="coupon_code_once"),
             models.CheckConstraint(
                 name="coupon_uses_within_limit",
                 condition=(Q(kind="multi_use") | Q(uses__lte=1)) & (Q(uses__gte=0)),
