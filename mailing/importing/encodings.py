@@ -19,7 +19,9 @@ ENCODINGS = {
     "cp1252": "Western Europe (Windows-1252)",
     "mac_roman": "Western Europe (Mac)",
     "cp850": "Western Europe (DOS)",
+    "iso8859_15": "Western Europe (ISO 8859-15)",
     "cp1250": "Central Europe (Windows-1250)",
+    "iso8859_2": "Central Europe (ISO 8859-2)",
     "cp1251": "Cyrillic (Windows-1251)",
     "koi8_r": "Cyrillic (KOI8-R)",
     "cp866": "Cyrillic (DOS)",
@@ -63,19 +65,35 @@ FORMATS = {
 
 _after_letter = re.compile(rb"([A-Za-z])([\x80-\xff])(?=([A-Za-z]?))").findall
 _before_letter = re.compile(rb"(?<![A-Za-z\x80-\xff])([\x80-\xff])(?=[a-z])").findall
+_after_address = re.compile(rb"@[A-Za-z0-9.-]{1,250}\.[A-Za-z]{2,24}([\x80-\xff])").findall  # no letter can be
 _high = re.compile(rb"[\x80-\xff]").findall
 _long_words = re.compile(rb"[\x80-\xff]{4,}|[\xc0-\xff]{3}").findall  # of another alphabet
 _utf8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|[\xe2-\xe9][\x80-\xbf]{2}").findall
 _quoted = re.compile(
-    rb"(?<![A-Za-z\x80-\xff])[\x82\x84\x91\x93][A-Za-z][^\x80-\xff\r\n]{0,60}[\x91-\x94](?![A-Za-z\x80-\xff])"
+    rb"(?<![A-Za-z\x80-\xff])[\x82\x84\x91\x93][A-Za-z](?:[^\x80-\xff\r\n]|(?<=[A-Za-z])\x92(?=[A-Za-z])){0,60}"
+    rb"[\x91-\x94](?![A-Za-z\x80-\x84\x86-\xff])"
 ).findall  # words in the quotation marks of Windows
 _japanese = re.compile(rb"(?:[\x81-\x83][\x40-\x7e\x80-\xfc]){4}").search  # kana in Shift JIS
 _EAST_ASIAN = ("cp932", "gbk", "cp950", "cp949")
 _wide = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}").search  # kana, ideographs, Hangul
-# In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Eastern Europe.
-CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250")
-TURKISH = {bytes([byte]) for byte in b"\xd0\xdd\xde\xf0\xfd\xfe"}  # Ğ İ Ş ğ ı ş
-SHARED_WITH_TURKISH = {bytes([byte]) for byte in "ÇÖÜçöüÂÎÛâîû".encode("cp1254")}
+# In their order when nothing speaks for one: Windows, the old Mac, DOS (Excel's “CSV (MS-DOS)”), Central Europe.
+CANDIDATES = ("cp1252", "mac_roman", "cp850", "cp1250", "iso8859_2")
+
+
+def _split_bytes(letters: str, codec: str) -> frozenset[bytes]:
+    return frozenset(bytes([byte]) for byte in letters.encode(codec))
+
+
+# Languages whose letters stand where Windows-1252 has others, and the letters that both have in common
+TURKISH = _split_bytes("ĞİŞğış", "cp1254")
+SHARED_WITH_TURKISH = _split_bytes("ÇÖÜçöüÂÎÛâîû", "cp1254")
+CZECH = _split_bytes("ŘřĚěŮůŇňČčĎďĽľŔŕĆćĐđ", "cp1250")  # Slovak, Slovenian, Croatian too
+CARONS = _split_bytes("ŠšŽžŤť", "cp1250")  # rare where Windows-1252 is used, and in every list of Czech names
+SHARED_WITH_CZECH = _split_bytes("ÁáÉéÍíÓóÚúÝýÄäÔôÖöÜü", "cp1250")
+HUNGARIAN = _split_bytes("ŐőŰű", "cp1250")
+ACUTES = _split_bytes("ÁáÉé", "cp1250")
+SHARED_WITH_HUNGARIAN = _split_bytes("ÁáÉéÍíÓóÖöÚúÜü", "cp1250")
+CURRENCY_SIGN = b"\xa4"  # of no use to anybody, and the euro in ISO 8859-15
 
 
 class UnreadableFile(ValueError):
@@ -163,6 +181,7 @@ def _find_legacy_encoding(path: Path) -> str:
     high: Counter[bytes] = Counter()
     after: Counter[tuple[bytes, bytes, bytes]] = Counter()
     before: Counter[bytes] = Counter()
+    ending: Counter[bytes] = Counter()
     of_long_words = of_utf8 = line_feeds = quoted = 0
     is_japanese = False
     for chunk in _read_chunks(path):
@@ -172,6 +191,7 @@ def _find_legacy_encoding(path: Path) -> str:
         high.update(_high(chunk))
         after.update(_after_letter(chunk))
         before.update(_before_letter(chunk))
+        ending.update(_after_address(chunk))
         of_long_words += sum(map(len, _long_words(chunk)))
         of_utf8 += sum(map(len, _utf8(chunk)))
         quoted += len(_quoted(chunk))
@@ -183,7 +203,11 @@ def _find_legacy_encoding(path: Path) -> str:
     candidates = [codec for codec in CANDIDATES if all(_letter(byte, codec) for byte in high)]
     if not line_feeds and "mac_roman" in candidates:
         candidates.sort(key=lambda codec: codec != "mac_roman")  # only the old Mac ended lines with CR alone
-    scores = {codec: _score_letters(codec, after, before) for codec in candidates}
+    scores = {
+        codec: _score_letters(codec, after, before)
+        - 5 * sum(times for byte, times in ending.items() if _letter(byte, codec).isalpha())
+        for codec in candidates
+    }
     for codec in {"cp1252", "cp1250"}.intersection(scores):
         scores[codec] += 2 * quoted
     best = max(scores, key=lambda codec: scores[codec], default="")
@@ -193,7 +217,7 @@ def _find_legacy_encoding(path: Path) -> str:
         raise UnreadableFile(NEITHER)
     if best == "mac_roman" and line_feeds and scores[best] <= 0:
         raise UnreadableFile(NEITHER)
-    return "cp1254" if best == "cp1252" and _is_turkish(high) else best
+    return _find_neighbour(high, after) if best == "cp1252" else best
 
 
 def _reads_as(path: Path, codec: str) -> bool:
@@ -208,6 +232,29 @@ def _reads_as(path: Path, codec: str) -> bool:
     except UnicodeDecodeError:
         return False
     return has_words
+
+
+def _find_neighbour(high: Counter[bytes], after: Counter[tuple[bytes, bytes, bytes]]) -> str:
+    """Return the codec of a file that Windows-1252 could read: another where its letters are those of one language."""
+    if _is_turkish(high):
+        return "cp1254"
+    if _is_czech(high) or _is_hungarian(high, after):
+        return "cp1250"
+    if CURRENCY_SIGN in high and not any(byte < b"\xa0" for byte in high):
+        return "iso8859_15"
+    return "cp1252"
+
+
+def _is_czech(high: Counter[bytes]) -> bool:
+    letters = {byte for byte in high if byte >= b"\xc0" or byte in CARONS}
+    return bool(letters & CARONS and letters & CZECH) and letters <= CZECH | CARONS | SHARED_WITH_CZECH
+
+
+def _is_hungarian(high: Counter[bytes], after: Counter[tuple[bytes, bytes, bytes]]) -> bool:
+    """Return whether the letters are Hungarian: two stand where Windows-1252 has õ, which is followed by e, and û."""
+    letters = {byte for byte in high if byte >= b"\xc0"}
+    is_own = any(byte in HUNGARIAN and right != b"e" for _, byte, right in after)
+    return is_own and bool(letters & ACUTES) and letters <= HUNGARIAN | SHARED_WITH_HUNGARIAN
 
 
 def _is_turkish(high: Counter[bytes]) -> bool:
@@ -225,12 +272,21 @@ def _score_letters(codec: str, after: Counter[tuple[bytes, bytes, bytes]], befor
     score = 0
     for (left, byte, right), times in after.items():
         letter = _letter(byte, codec)
-        if letter.isalpha() and letter != "ƒ":  # a sign of money, no letter of words
+        if _is_of_words(letter):
             is_capital = left.isupper() and not right.islower()
-            fits = is_capital if letter.isupper() else left.islower() or right.islower()
+            is_small = (left.islower() or right.islower()) and not (left.islower() and right.isupper())
+            fits = is_capital if letter.isupper() else is_small
             score += times if fits else -times
         elif right:
-            score += times if letter in "’\xad" else -times
+            is_blank = letter == "\xa0" and not right.islower()
+            score += times if letter in "’\xad" or is_blank else -times
     for byte, times in before.items():
-        score += times if _letter(byte, codec).isalpha() else 0
+        letter = _letter(byte, codec)
+        # names begin with capitals, other words seldom with an accent
+        score += (times if letter.isupper() else times // 2) if _is_of_words(letter) else 0
     return score
+
+
+def _is_of_words(letter: str) -> bool:
+    """Return whether it is a letter, and none of the signs of money and of numbers that are counted among them."""
+    return letter.isalpha() and letter not in "ƒªº"

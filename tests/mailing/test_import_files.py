@@ -184,11 +184,31 @@ def test_accents_are_read_in_the_encoding_of_the_file(data):
         ("Gülşen Çağlar", "cp1254"),
         ("Þóra Sigurðardóttir", "cp1252"),
         ("Guðrún Ýr", "cp1252"),
+        ("Jiří Dvořák, Božena Němcová", "cp1250"),
+        ("Tomáš Černý", "cp1250"),
+        ("Ľudovít Štúr", "cp1250"),
+        ("Ivan Šarić Đurić", "cp1250"),
+        ("Győző Erdős, Kovács Ágnes", "cp1250"),
+        ("Ştefan Bălan, Ionuţ", "cp1250"),
+        ("Małgorzata Świątek", "iso8859_2"),
+        ("Noël, 12 €", "iso8859_15"),
+        ("Simões, José", "cp1252"),
+        ("Tõnu Kõiv", "cp1252"),
+        ("Hélène Lefèvre", "cp1252"),
+        ("Goût, Benoît", "cp1252"),
+        ("Ada\xa0Byron", "cp1252"),
+        ("“Joe’s” – ‘shop’…", "cp1252"),
+        ("Åke Öberg, Björn Sjöström", "cp850"),
     ],
 )
 def test_the_letters_tell_the_encoding(name, encoding):
     data = f"email;name\na@x.test;{name}\n".encode(encoding)
     assert names(import_contacts(data)) == [name]
+
+
+def test_a_blank_that_breaks_no_line_makes_no_other_address():
+    result = import_contacts(b"email;name\na@x.test\xa0;Ada\xa0B\nb@x.test\xa0;\n")
+    assert emails(result) == ["a@x.test", "b@x.test"]
 
 
 JAPANESE = "email,name\na@x.test,山田 太郎\nb@x.test,佐藤 はな\n"
