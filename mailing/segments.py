@@ -23,6 +23,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from campaigns.annotations import Argument, Json, JsonObject
+from campaigns.texts import is_storable
 from mailing.comparing import Condition, compare, equals, is_impossible_date
 from mailing.countries import country_code
 from mailing.languages import read_language
@@ -70,6 +71,8 @@ EVENTS = {
 }
 PURCHASES = ("bought", "returned", "first_bought", "redeemed")
 UNITS = ("minute", "hour", "day", "month", "year")
+KINDS: dict[str, type] = {"field": str, "op": str, "event": str, "of": dict, "within": dict, "currency": str}
+LARGEST_KEY = 2**63 - 1
 DEEPEST_TREE, MOST_CONDITIONS = 20, 200  # groups inside each other, and conditions: a person needs far fewer
 
 _name = re.compile(r"[^\W\d]\w{0,63}").fullmatch
@@ -107,6 +110,8 @@ def _compile_node(node: Json, depth: int, left: list[int]) -> Condition:
     left[0] -= 1
     if left[0] < 0:
         raise SegmentError(f"A segment may hold at most {MOST_CONDITIONS} conditions.")
+    if any(not isinstance(node.get(name), kind | None) for name, kind in KINDS.items()):
+        raise SegmentError("A condition names its field, its event and the rest in words and numbers.")
     for word, read in LEAVES.items():
         if word in node:
             return read(node)
@@ -236,8 +241,13 @@ def _compile_flag(name: str, op: str, value: Json) -> Condition:
     )
 
 
+def is_whole(value: Json, most: int) -> bool:
+    """Return whether this is a whole number from 1 on. Python takes true and false for numbers."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= most
+
+
 def _compile_list(node: JsonObject) -> Condition:
-    if not isinstance(node["list"], int):
+    if not is_whole(node["list"], LARGEST_KEY):
         raise SegmentError("A condition on a list needs the list.")
     return Condition(
         "contact.id IN (SELECT membership.contact_id FROM mailing_membership AS membership"
@@ -286,8 +296,10 @@ def _compile_event(node: JsonObject) -> Condition:
     params: list[Argument] = []
     where = ["event.contact_id IS NOT NULL"]
     if campaign := node.get("campaign"):
+        if not is_whole(campaign, LARGEST_KEY):
+            raise SegmentError("A campaign is named by its number.")
         where.append("event.campaign_id = %s")
-        params.append(int(campaign))
+        params.append(campaign)
     if since := _compile_since(node):
         where.append(f"event.at > {since.sql}")
         params += since.params
@@ -295,7 +307,7 @@ def _compile_event(node: JsonObject) -> Condition:
     if spent is not None:
         sql += RETURNED
         where.append("event.currency = %s")
-        params.append(str(node.get("currency", "")))
+        params.append(node.get("currency", ""))
     found = f"{sql} WHERE {' AND '.join(where)}"
     times = _read_times(node)
     if times > 1 or spent is not None:
@@ -323,7 +335,7 @@ def _compile_since(node: JsonObject) -> Condition | None:
     if not within:
         return None
     amount, unit = within.get("amount"), within.get("unit")
-    if unit not in UNITS or not isinstance(amount, int) or not 0 < amount <= 100_000:
+    if unit not in UNITS or not is_whole(amount, 100_000):
         raise SegmentError(f"A time is a number of one of {', '.join(UNITS)}.")
     return Condition(f"now() - %s * interval '1 {unit}'", [amount])
 
@@ -332,16 +344,18 @@ def _read_spent(node: JsonObject) -> int | None:
     spent = node.get("spent")
     if spent is None:
         return None
-    if node["event"] != "bought" or not isinstance(spent, int) or not 0 < spent <= 10**15:
+    if node["event"] != "bought" or not is_whole(spent, 10**15):
         raise SegmentError("What was spent is an amount above 0, and only bought goods have one.")
-    return spent
+    if not is_storable(node.get("currency", "")):
+        raise SegmentError("What was spent needs a currency.")
+    return int(spent)
 
 
 def _read_times(node: JsonObject) -> int:
     times = node.get("times", 1)
-    if not isinstance(times, int) or not 0 < times <= 100_000:
+    if not is_whole(times, 100_000):
         raise SegmentError("How often something was done is a whole number above 0.")
-    return times
+    return int(times)
 
 
 LEAVES: dict[str, Callable[[JsonObject], Condition]] = {

@@ -65,7 +65,9 @@ FORMATS = {
 
 _after_letter = re.compile(rb"([A-Za-z])([\x80-\xff])(?=([A-Za-z]?))").findall
 _before_letter = re.compile(rb"(?<![A-Za-z\x80-\xff])([\x80-\xff])(?=[a-z])").findall
-_after_address = re.compile(rb"@[A-Za-z0-9.-]{1,250}\.[A-Za-z]{2,24}([\x80-\xff])").findall  # no letter can be
+_after_address = re.compile(
+    rb"@[A-Za-z0-9.-]{1,250}\.[A-Za-z]{2,24}([\x80-\xff])"
+).findall  # no letter can be
 _high = re.compile(rb"[\x80-\xff]").findall
 _long_words = re.compile(rb"[\x80-\xff]{4,}|[\xc0-\xff]{3}").findall  # of another alphabet
 _utf8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|[\xe2-\xe9][\x80-\xbf]{2}").findall

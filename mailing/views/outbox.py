@@ -6,7 +6,7 @@ new password opens the account it was mailed to: only superusers see it, who cou
 """
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
 from django.conf import settings
 from django.contrib.auth.decorators import permission_required
@@ -18,12 +18,14 @@ from django.views.decorators.http import require_GET
 from campaigns.annotations import PageContext
 from campaigns.requests import Request
 from mailing import catcher, content
+from mailing.content import markup
 from mailing.models import Contact, Delivery, EmailCampaign
 from mailing.sending import tokens
 from mailing.views.mail_frames import answer_frame, mask_tokens
 
 viewing = permission_required("mailing.view_emailcampaign", raise_exception=True)
 PER_PAGE = 50
+LONGEST_READ = 2_000_000  # letters of a mail's HTML that are looked through for links
 FOLLOWING = "mailing.change_emailcampaign"
 _is_key = re.compile(r"[0-9]{1,18}").fullmatch
 _find_urls = re.compile(r"https?://[^\s<>\"]+").findall
@@ -120,35 +122,25 @@ def find_origin_of_test(opened: catcher.Opened, feedback: str) -> PageContext:
     return {"campaign": campaign, "contact": contact}
 
 
-def list_links(html: str) -> list[tuple[str, str]]:
+def list_links(page: str) -> list[tuple[str, str]]:
     """Return the links of a mail in their order: (where it leads, its words)."""
-    lister = _Links()
-    lister.feed(html)
-    lister.close()
-    return [(url, " ".join("".join(words).split())) for url, words in lister.found]
+    found: list[tuple[str, list[str]]] = []
+    is_inside = False
+    for piece in markup.cut_pieces(page[:LONGEST_READ]):
+        if piece.name == "a" and not piece.hidden:
+            url = (
+                markup.unescape_value(markup.attributes(piece.source).get("href", ""))
+                if piece.is_start
+                else ""
+            )
+            is_inside = bool(url) and not url.endswith(f"/{content.TRAP}")
+            if is_inside:
+                found.append((url, []))
+        elif is_inside and piece.kind == "text":
+            found[-1][1].append(unescape(piece.source))
+    return [(url, " ".join("".join(words).split())) for url, words in found]
 
 
 def find_addresses(text: str) -> list[str]:
     """Find the addresses that stand in a plain text, each once, without the full stop of their sentence."""
     return list(dict.fromkeys(url.rstrip(".,;:!?)") for url in _find_urls(text)))
-
-
-class _Links(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.found: list[tuple[str, list[str]]] = []
-        self.inside = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag == "a" and (url := given.get("href")) and not url.endswith(f"/{content.TRAP}"):
-            self.found.append((url, []))
-            self.inside = True
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "a":
-            self.inside = False
-
-    def handle_data(self, data: str) -> None:
-        if self.inside:
-            self.found[-1][1].append(data)
