@@ -8,6 +8,7 @@ They ask the sold lines (`pos.models.SoldLine`), and codes the ledger of discoun
 """
 
 from campaigns.annotations import Argument, Json, JsonObject
+from campaigns.texts import is_storable
 from mailing.comparing import Condition
 from promotions.codes import code_key
 
@@ -99,7 +100,7 @@ def _compile_articles(event: str, of: Json) -> tuple[list[str], list[Argument]]:
     wanted: list[str] = []
     params: list[Argument] = []
     for name, value in of.items():
-        if not isinstance(value, str) or not value.strip() or "\0" in value or len(value) > 200:
+        if not isinstance(value, str) or not value.strip() or not is_storable(value) or len(value) > 200:
             raise PurchaseError(f"Say which {LABELS[name].removeprefix('the ')} is meant.")
         wanted.append(known[name])
         text = code_key(value) if name == "code" else value.strip()
