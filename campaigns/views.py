@@ -257,6 +257,14 @@ def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> Ht
     return render(request, template, context, status=409)
 
 
+def refuse_question(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
+    """Answer 409 with the reason: in the dialog that was to ask, else as `render_refusal` does."""
+    if not request.htmx:
+        return render_refusal(request, campaign, refused)
+    context = {"campaign": campaign, "refused": refused}
+    return render(request, "campaigns/_refused_ask.html", context, status=409)
+
+
 def go_to(request: Request, url: str) -> HttpResponse:
     """Redirect, for htmx by a header that makes the browser load the page."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)

@@ -62,6 +62,10 @@ class BounceMailboxForm(AuthorityForm):
             "folder",
             "is_enabled",
         ]
+        help_texts = {
+            "address": "Each mail gets one of its own: bounces@shop.example becomes bounces+token@shop.example, and "
+            "*@bounces.shop.example becomes token@bounces.shop.example.",
+        }
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)

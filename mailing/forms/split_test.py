@@ -102,6 +102,19 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
         super().__init__(*args, **kwargs)
         if not self.is_bound:
             self.initial["is_on"] = not self.instance._state.adding
+        elif self.is_switched_on:
+            self._fill_in_defaults()
+
+    def _fill_in_defaults(self) -> None:
+        """Give the fields that were not there when the test was switched on the values they begin with."""
+        missing = [name for name in TEST_FIELDS if self.add_prefix(name) not in self.data]
+        typed: Argument = self.data
+        filled = typed.copy()
+        for name in missing:
+            value = getattr(self.instance, name)
+            if value is not None and not isinstance(value, list):
+                filled[self.add_prefix(name)] = str(value)
+        self.data = filled
 
     def full_clean(self) -> None:
         """Judge the rest only where the test is switched on."""

@@ -21,7 +21,7 @@ class WebhookForm(forms.Form):
         label="Key that the provider signs with",
         required=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="Mailgun, Resend and SendGrid show it on their page of webhooks. The others need none.",
+        help_text="Mailgun, Resend and SendGrid show it on their page of webhooks.",
     )
 
     def __init__(self, *args: Argument, webhook: Webhook | None, **kwargs: Argument) -> None:

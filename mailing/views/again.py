@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import go_to, render_refusal
+from campaigns.views import go_to, refuse_question, render_refusal
 from mailing import drafting, follow_ups, progress
 from mailing.models import EmailCampaign
 from mailing.views.sure import ask_whether_sure
@@ -90,6 +90,6 @@ def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
             return render(request, template, context)
         copy = follow_ups.resend_to_silent(campaign, measure, by=request.user)
     except Refused as refused:
-        return render_refusal(request, campaign, refused)
+        return refuse_question(request, campaign, refused)
     messages.success(request, f"“{copy}” is a draft for those who did not {measure.verb} “{campaign}”.")
     return go_to(request, copy.get_absolute_url())

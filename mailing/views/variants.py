@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from campaigns import database_time
 from campaigns.refusals import Refused
 from campaigns.requests import Request
-from campaigns.views import render_refusal
+from campaigns.views import refuse_question
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
 from mailing.variants import figures, find_test, list_variants, phases, report
@@ -49,7 +49,7 @@ def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
             return redirect(campaign)
         counted = phases.refuse_choice(campaign, test, number)
     except Refused as refused:
-        return render_refusal(request, campaign, refused)
+        return refuse_question(request, campaign, refused)
     letter = counted.variants[number].variant.letter
     verdict = figures.judge_variants(counted.variants, test.winner_by if test else "")
     return ask_whether_sure(

@@ -164,6 +164,11 @@ def test_the_page_says_why_it_cannot_be(client):
     response = client.post(f"{campaign.get_absolute_url()}silent/clicked/")
     assert response.status_code == 409
     assert "keeps only totals" in response.content.decode()
+    assert "silent/clicked/" not in page(client, campaign.get_absolute_url()), "and it is not offered"
+    dialog = client.get(f"{campaign.get_absolute_url()}silent/clicked/", HTTP_HX_REQUEST="true")
+    assert dialog.status_code == 409
+    assert "keeps only totals" in dialog.content.decode()
+    assert "campaign-status" not in dialog.content.decode()
 
 
 def test_a_campaign_whose_clicks_have_become_counts_is_refused():

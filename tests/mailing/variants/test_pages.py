@@ -1,5 +1,6 @@
 """The A/B test in the editor, on the campaign's page and in its report."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -110,6 +111,17 @@ def test_the_section_shows_the_variants_that_are_typed(marketer):
     assert "ab-subjects" not in marketer.post("/campaigns/email/variants/", off).content.decode()
 
 
+def test_a_test_that_is_switched_on_begins_with_values_that_can_be_saved(marketer):
+    plain = {name: value for name, value in TYPED.items() if not name.startswith("ab-")} | {"ab-is_on": "on"}
+    shown = marketer.post("/campaigns/email/variants/", plain).content.decode()
+    for name, value in (("share_percent", 20), ("wait", 4)):
+        assert re.search(rf'name="ab-{name}" value="{value}"', shown), name
+    assert '<option value="hours" selected>' in shown
+    assert "This field is required" not in shown
+    assert marketer.post("/campaigns/email/new/", plain).status_code == 302
+    assert SplitTest.objects.get().wait_unit == "hours"
+
+
 def test_each_variant_is_previewed_as_it_is_typed_and_as_it_is_saved(marketer):
     head = marketer.post("/campaigns/email/preview/head/", TYPED | {"variant": "2"}).content.decode()
     assert '<option value="2" selected>C: Second subject</option>' in head
@@ -186,6 +198,16 @@ def test_the_page_says_when_the_winner_is_chosen_and_when_nobody_knows(marketer)
     assert 'id="campaign-variants"' in figures
     lifecycle.fire(campaign, "cancel")
     assert "ended before a winner was chosen" in page(marketer, campaign.get_absolute_url())
+
+
+def test_the_figures_come_to_a_page_that_was_open_before_its_recipients_were_prepared(marketer):
+    campaign = draft(50)
+    add_test(campaign)
+    lifecycle.fire(campaign, "launch")
+    waiting = page(marketer, campaign.get_absolute_url())
+    assert re.search(r'id="campaign-variants"[^>]*hx-get', waiting)
+    plain = lifecycle.fire(draft(1), "launch")
+    assert "campaign-variants" not in page(marketer, plain.get_absolute_url())
 
 
 def test_who_may_not_operate_sees_the_figures_and_no_button(client):
