@@ -1,6 +1,7 @@
 """Answers the pixel and clicks before Django's handler and the middleware of pages, which cost more than their work."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -83,9 +84,17 @@ def answer_visit(method: str, path: str, user_agent: str) -> Answer | None:
             if path.startswith(CLICK):
                 token, _, index = path[len(CLICK) :].partition("/")
                 target = tracking.note_click(trim_token(token), trim_index(index), visitor)
-                return Answer(
-                    HTTPStatus.FOUND, [("Location", HttpResponseRedirect(target)["Location"]), *HEADERS]
-                )
+                return lead_to(target)
     except (tracking.BadLink, tracking.DatabaseAway, DisallowedRedirect):
         return None
     return None
+
+
+@lru_cache(maxsize=1024)  # most links lead everybody to the same address
+def lead_to(target: str) -> Answer:
+    """Return the redirect to a target.
+
+    Raises:
+        DisallowedRedirect: it is no address of the web.
+    """
+    return Answer(HTTPStatus.FOUND, [("Location", HttpResponseRedirect(target)["Location"]), *HEADERS])
