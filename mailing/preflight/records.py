@@ -14,6 +14,10 @@ from mailing.preflight.lines import Line, State
 from mailing.senders import domains, lookups
 from mailing.senders.lookups import LookupFailed, Resolver
 
+FIRST_POLICY = (
+    "Begin with p=none, which changes nothing for any mail. Once the reports name your own servers only, write "
+    "p=quarantine."
+)
 LONGEST_RECORD = 2000  # characters of a record that the page proposes; a longer one no server answers with
 _ORDER = (State.FAIL, State.WARN, State.UNKNOWN, State.OK)  # the worst first
 
@@ -135,11 +139,13 @@ def _check_dmarc(domain: str, return_domain: str, resolver: Resolver) -> Record:
     )
     reports = f"rua=mailto:postmaster@{domain}"
     name = text = ""
+    advice = line.advice
     if line.state is not State.UNKNOWN:
         policy = dmarc.read_policy(domain, resolver)
         if policy is None or policy.fault:
             name, text = f"_dmarc.{domain}", f"v=DMARC1; p=none; {reports}"
+            advice = FIRST_POLICY
         elif not policy.has_reports:
             name = f"_dmarc.{policy.found_at}"
             text = f"{dmarc.read_text(policy.found_at, resolver).strip().rstrip(';')}; {reports}"
-    return Record("DMARC", line.state, line.said, line.advice, name, text)
+    return Record("DMARC", line.state, line.said, advice, name, text)
