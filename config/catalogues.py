@@ -1,30 +1,31 @@
 """Compiles the translations under locale/ when they are needed, so that no machine needs the tools of gettext.
 
-The texts are kept as .po files; what Django reads of them (.mo) is made under var/ whenever a .po file is newer.
+The texts are kept as .po files. What Django reads of them (.mo) is made under var/, and bears the time of its .po file.
 """
 
-import os
-import secrets
+from io import BytesIO
 from pathlib import Path
+
+from campaigns.whole_files import write_whole
 
 
 def compile_catalogues(source: Path, var: Path) -> Path:
     """Compile each catalogue that has changed, and return the folder that Django is to read."""
     target = var / "locale"
     for text in source.glob("*/LC_MESSAGES/django.po"):
-        made = target / text.relative_to(source).with_suffix(".mo")
-        if not made.exists() or made.stat().st_mtime < text.stat().st_mtime:
-            _compile(text, made)
+        compiled = target / text.relative_to(source).with_suffix(".mo")
+        changed_ns = text.stat().st_mtime_ns
+        # not only a later time: a file may come from a copy or an archive that is older
+        if not compiled.exists() or compiled.stat().st_mtime_ns != changed_ns:
+            write_whole(compiled, _compile(text), modified_ns=changed_ns)
     return target
 
 
-def _compile(text: Path, made: Path) -> None:
+def _compile(text: Path) -> bytes:
     from babel.messages import mofile, pofile  # takes a while, and is needed after a change only
 
-    made.parent.mkdir(parents=True, exist_ok=True)
-    draft = made.with_name(f"{made.name}.{secrets.token_hex(4)}")  # several processes may start at once
     with text.open("rb") as file:
         catalogue = pofile.read_po(file, locale=text.parts[-3])
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        mofile.write_mo(file, catalogue)
-    draft.replace(made)
+    compiled = BytesIO()
+    mofile.write_mo(compiled, catalogue)
+    return compiled.getvalue()

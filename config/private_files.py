@@ -2,10 +2,11 @@
 
 import contextlib
 import os
-import secrets
 import stat
 from collections.abc import Callable
 from pathlib import Path
+
+from campaigns.whole_files import write_once
 
 
 def keep_private(var: Path) -> None:
@@ -53,24 +54,7 @@ def restrict(path: Path, mode: int) -> None:
 
 
 def make_once(path: Path, make: Callable[[], str]) -> str:
-    """Return the secret in a file. When there is no file, make it, readable to its owner only.
-
-    Two processes may start at once. Each writes a whole file under a name of its own and links it to `path`, so that
-    one of them wins.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Return the secret in a file. When there is no file, make it, readable to its owner only."""
     if not path.exists():
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(make())
-        # root works for the folder's owner, who must still be able to read the file
-        if os.geteuid() == 0:
-            owner = path.parent.parent.stat()
-            os.chown(draft, owner.st_uid, owner.st_gid)
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first; its secret counts
-        finally:
-            draft.unlink()
+        write_once(path, make().encode())
     return path.read_text().strip()

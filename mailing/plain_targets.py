@@ -5,14 +5,15 @@ process that misses one writes it from the frozen content, as on another machine
 """
 
 import json
-import os
-import secrets
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
+from campaigns.whole_files import write_whole
 from mailing import content
 from mailing.models import Content, VariantContent
 
@@ -23,12 +24,7 @@ class NoFile(LookupError):
 
 def write_targets(campaign_id: int, compiled: content.Compiled) -> None:
     """Write the file of a campaign, whole or not at all."""
-    path = _path_of(campaign_id)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(compiled.list_plain_targets(), file)
-    draft.replace(path)
+    write_whole(_path_of(campaign_id), json.dumps(compiled.list_plain_targets()).encode())
 
 
 def read_targets(campaign_id: int) -> list[str | None]:
@@ -61,20 +57,29 @@ def read_file(campaign_id: int) -> list[str | None]:
 
 @lru_cache(maxsize=32)
 def load_content(campaign_id: int) -> content.Compiled:
-    """Return the frozen content of a campaign: it never changes.
-
-    Of several variants the last: its links are those of all, by the same numbers.
+    """Return the frozen content of a campaign, which never changes; of several variants the one that has all links.
 
     Raises:
         NoFile: there is none.
     """
-    frozen = (
-        VariantContent.objects.filter(campaign=campaign_id).order_by("variant").last()
-        or Content.objects.filter(campaign=campaign_id).first()
-    )
-    if frozen is None:
+    stored = find_content_with_all_links(campaign_id)
+    if stored is None:
         raise NoFile(f"Campaign {campaign_id} has no content.")
-    return content.load(bytes(frozen.compiled))
+    return content.load(stored)
+
+
+def find_content_with_all_links(campaign_id: int) -> bytes | None:
+    """Return the stored content whose links are those of all variants: the last variant's; None before the launch.
+
+    Each variant is compiled with the links of those before it, so that the same address has one number in all.
+    """
+    last = VariantContent.objects.filter(campaign=OuterRef("campaign")).order_by("-variant")
+    stored = (
+        Content.objects.filter(campaign=campaign_id)
+        .values_list(Coalesce(Subquery(last.values("compiled")[:1]), "compiled"), flat=True)
+        .first()
+    )
+    return None if stored is None else bytes(stored)
 
 
 def _path_of(campaign_id: int) -> Path:

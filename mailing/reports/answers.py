@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
-from django.db.models import OuterRef, Subquery
-from django.db.models.functions import Coalesce
 
-from mailing import content
+from mailing import content, plain_targets
 from mailing.countries import name_country
-from mailing.models import Content, EmailCampaign, Event, VariantContent
+from mailing.models import EmailCampaign, Event
 from mailing.reports import stored_counts
 from mailing.reports.counting import Clicker, Counts, EventSum, Replies
 
@@ -128,20 +126,13 @@ def count_answers(campaign: EmailCampaign) -> Answers:
 
 
 def load_links(campaign_id: int) -> tuple[str, ...]:
-    """Return the URL of each tracked link of a campaign's frozen content; () before its launch.
-
-    Of several variants those of all: the same address has one number in each.
+    """Return the URL of each tracked link of a campaign's frozen content, of all its variants; () before its launch.
 
     Raises:
         ContentError: the stored content cannot be read.
     """
-    last = VariantContent.objects.filter(campaign=OuterRef("campaign")).order_by("-variant")
-    compiled = (
-        Content.objects.filter(campaign=campaign_id)
-        .values_list(Coalesce(Subquery(last.values("compiled")[:1]), "compiled"), flat=True)
-        .first()
-    )
-    return content.read_links(bytes(compiled)) if compiled is not None else ()
+    stored = plain_targets.find_content_with_all_links(campaign_id)
+    return () if stored is None else content.read_links(stored)
 
 
 def _list_links(campaign_id: int, sums: list[EventSum], people: dict[int, int]) -> list[LinkFigures]:
