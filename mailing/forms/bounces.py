@@ -8,11 +8,7 @@ from campaigns.annotations import Argument, CleanedData
 from mailing.addresses import normalise_address
 from mailing.forms.authority import AuthorityForm
 from mailing.forms.fields import DomainsField
-from mailing.forms.passwords import (
-    describe_stored_password,
-    keep_stored_password,
-    make_password_field,
-)
+from mailing.forms.stored_secrets import describe_stored_secret, keep_stored_secret, make_secret_field
 from mailing.models import BounceMailbox
 from mailing.sending import return_paths
 from mailing.smtp.server import is_loopback
@@ -40,7 +36,7 @@ def clean_bounce_address(value: str) -> str:
 class BounceMailboxForm(AuthorityForm):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
-    password = make_password_field()
+    password = make_secret_field()
     sender_domains = DomainsField(
         label="Sender domains",
         required=False,
@@ -69,7 +65,7 @@ class BounceMailboxForm(AuthorityForm):
 
     def __init__(self, *args: Argument, **kwargs: Argument) -> None:
         super().__init__(*args, **kwargs)
-        describe_stored_password(self)
+        describe_stored_secret(self)
 
     def clean_address(self) -> str:
         return clean_bounce_address(self.cleaned_data["address"])
@@ -87,5 +83,5 @@ class BounceMailboxForm(AuthorityForm):
                 "tls", "A password goes to another machine with encryption only: choose STARTTLS or TLS."
             )
         trusts_others = bool(cleaned.get("authority_file"))
-        keep_stored_password(self, cleaned, DESTINATION, trusts_others=trusts_others)
+        keep_stored_secret(self, cleaned, DESTINATION, trusts_others=trusts_others)
         return cleaned

@@ -8,11 +8,7 @@ from campaigns.annotations import Argument, CleanedData
 from mailing.forms.authority import AuthorityForm
 from mailing.forms.bounces import clean_bounce_address
 from mailing.forms.fields import AddressField, DomainsField
-from mailing.forms.passwords import (
-    describe_stored_password,
-    keep_stored_password,
-    make_password_field,
-)
+from mailing.forms.stored_secrets import describe_stored_secret, keep_stored_secret, make_secret_field
 from mailing.models import SmtpConnection
 from mailing.models.connection import OPEN_LOGIN
 from mailing.sending.servers import find_hello_name
@@ -25,7 +21,7 @@ DESTINATION = ("host", "port", "tls", "username")
 class ConnectionForm(AuthorityForm):
     """A password left empty keeps the one that is stored, unless it would go elsewhere; it is never shown."""
 
-    password = make_password_field()
+    password = make_secret_field()
     from_email = AddressField(label="Default sender address", required=False)
     allowed_domains = DomainsField(
         label="Sender domains it accepts",
@@ -65,7 +61,7 @@ class ConnectionForm(AuthorityForm):
         self.fields[
             "hello_name"
         ].help_text = f"Our name towards the server. Leave blank for {escape(default)}."
-        describe_stored_password(self)
+        describe_stored_secret(self)
 
     def clean_hello_name(self) -> str:
         name: str = self.cleaned_data["hello_name"].strip()
@@ -90,7 +86,7 @@ class ConnectionForm(AuthorityForm):
             self.add_error("tls", OPEN_LOGIN)
         if has_login:
             trusts_others = bool(cleaned.get("authority_file"))
-            keep_stored_password(self, cleaned, DESTINATION, trusts_others=trusts_others)
+            keep_stored_secret(self, cleaned, DESTINATION, trusts_others=trusts_others)
         return cleaned
 
 

@@ -1,4 +1,4 @@
-"""Passwords of servers: never shown, kept when their field is left empty, and not sent elsewhere by themselves."""
+"""Fields of secrets: never shown, kept when they are left empty, and not sent elsewhere by themselves."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,40 +10,59 @@ from campaigns.annotations import CleanedData
 from campaigns.generics import ModelForm
 from mailing.secrets import describe_trouble, is_stored
 
+SAME_SERVER = ", as long as host, port, encryption and user stay"
+OTHER_SERVER = "to another host, port or user"
 
-def make_password_field() -> forms.CharField:
-    """Return a field for a password that may be left empty, and is drawn empty always."""
+
+def make_secret_field(help_text: str = "") -> forms.CharField:
+    """Return a field for a secret that may be left empty, and is drawn empty always."""
     return forms.CharField(
-        required=False, strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text=help_text,
     )
 
 
-# Any: connections and bounce mailboxes have one
-def describe_stored_password(form: ModelForm[Any]) -> None:
-    """Say beside the field that a password is stored, or why the stored one cannot be read."""
-    if is_stored(form.instance, "password"):
-        kept = "One is stored. Leave this empty to keep it, as long as host, port, encryption and user stay."
-        form.fields["password"].help_text = escape(describe_trouble(form.instance, "password") or kept)
-
-
-def keep_stored_password(
-    form: ModelForm[Any],  # of any model with an encrypted password
-    cleaned: CleanedData,
-    destination: Collection[str],
-    *,
-    trusts_others: bool = False,
-) -> None:
-    """Put the stored password into `cleaned` where the field was left empty; complain where it would go elsewhere.
+# Any: connections, bounce mailboxes and OAuth logins have one
+def describe_stored_secret(form: ModelForm[Any], name: str = "password", *, when: str = SAME_SERVER) -> None:
+    """Say beside the field `name` that a secret is stored, or why the stored one cannot be read.
 
     Args:
-        destination: the fields that decide who gets to know the password.
+        when: the words that say when it is kept.
+    """
+    if is_stored(form.instance, name):
+        is_kept = f"One is stored. Leave this empty to keep it{when}."
+        form.fields[name].help_text = escape(describe_trouble(form.instance, name) or is_kept)
+
+
+def keep_stored_secret(
+    form: ModelForm[Any],  # of any model with an encrypted secret
+    cleaned: CleanedData,
+    destination: Collection[str],
+    name: str = "password",
+    *,
+    elsewhere: str = OTHER_SERVER,
+    trusts_others: bool = False,
+) -> None:
+    """Put the stored secret into `cleaned` where its field was left empty; complain where it would go elsewhere.
+
+    Args:
+        destination: the fields that decide who gets to know the secret.
+        elsewhere: the words that say where it does not go.
         trusts_others: another authority vouches for the server from now on.
     """
-    if cleaned.get("password") or not is_stored(form.instance, "password"):
+    if cleaned.get(name) or not is_stored(form.instance, name):
         return
-    if trusts_others or any(cleaned.get(name) != getattr(form.instance, name) for name in destination):
-        form.add_error(
-            "password",
-            "Enter the password again: a stored one does not go to another host, port or user by itself.",
-        )
-    cleaned["password"] = form.instance.password
+    if trusts_others or goes_elsewhere(form, cleaned, destination):
+        called = name.rpartition("_")[2]
+        form.add_error(name, f"Enter the {called} again: a stored one does not go {elsewhere} by itself.")
+    cleaned[name] = getattr(form.instance, name)
+
+
+def goes_elsewhere(form: ModelForm[Any], cleaned: CleanedData, destination: Collection[str]) -> bool:
+    """Return whether one of the fields that decide who gets to know a secret differs from the stored row.
+
+    To be asked before the form writes what was entered into its row.
+    """
+    return any(cleaned.get(name) != getattr(form.instance, name) for name in destination)

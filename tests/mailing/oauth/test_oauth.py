@@ -4,6 +4,7 @@ from datetime import timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
 from django.db import connection as database
 
 from campaigns import database_time
@@ -157,6 +158,18 @@ def test_a_secret_goes_nowhere_in_clear_or_elsewhere_by_itself(client, administr
     moved = write_form(provider, token_url="https://login.example.org/token", client_secret="")
     assert "Enter the secret again" in client.post(path, moved).content.decode()
     assert client.post(path, write_form(provider, client_secret="")).status_code == 302
+
+
+@pytest.mark.django_db
+def test_a_secret_that_no_key_reads_is_named_beside_its_field(client, administrator, provider, settings):
+    smtp = make_connection()
+    make_grant(provider, smtp)
+    path = f"/connections/{smtp.pk}/oauth/"
+    assert "One is stored. Leave this empty to keep it." in client.get(path).content.decode()
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    page = client.get(path).content.decode()
+    assert "cannot be read with today&#x27;s ENCRYPTION_KEYS" in page
+    assert "One is stored" not in page
 
 
 @pytest.mark.django_db
