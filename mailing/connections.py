@@ -1,8 +1,6 @@
 """SMTP connections as an administrator sees them: does this one work, and if not, what to do."""
 
 import asyncio
-from datetime import UTC, datetime
-from email.utils import format_datetime, make_msgid
 
 import msgspec
 from django.db.models import Q
@@ -13,6 +11,7 @@ from mailing.models import EmailCampaign, SmtpConnection
 from mailing.secrets import SecretUnreadable
 from mailing.senders import domains
 from mailing.sending import breaker
+from mailing.sending.direct import send_directly, write_plain_mail
 from mailing.sending.servers import server_of
 from mailing.smtp import client
 from mailing.smtp.client import Cause, ConnectFailed, Outcome, Result, Server, Timeouts
@@ -72,8 +71,10 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
         return ConnectionTest(False, "no address", str(error))
     sender = smtp.from_email or f"test@{smtp.host}"
     try:
-        mail = domains.sign_message(sender, _mail(smtp, sender, recipient))
-        result = asyncio.run(_send(server_of(smtp, TEST_TIMEOUTS), sender, recipient, mail))
+        text = f"This mail went through {smtp.host}, port {smtp.port}.\n"
+        mail = write_plain_mail(sender, recipient, "[TEST] This connection works", text, name=smtp.from_name)
+        signed = domains.sign_message(sender, mail)
+        [result] = send_directly(server_of(smtp, TEST_TIMEOUTS), sender, [(recipient, signed)])
     except SecretUnreadable as error:
         return ConnectionTest(False, "key unreadable", str(error))
     except ConnectFailed as error:
@@ -96,35 +97,6 @@ def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
 async def _log_in(server: Server) -> None:
     link = await client.connect(server)
     await link.quit()
-
-
-async def _send(server: Server, sender: str, recipient: str, mail: bytes) -> Result:
-    async def go() -> bool:
-        return True
-
-    link = await client.connect(server)
-    try:
-        return await link.send(sender, recipient, mail, before_dot=go)
-    finally:
-        await link.quit()
-
-
-def _mail(smtp: SmtpConnection, sender: str, recipient: str) -> bytes:
-    domain = sender.rpartition("@")[2]
-    return "\r\n".join(
-        [
-            f"From: <{sender}>",
-            f"To: <{recipient}>",
-            "Subject: [TEST] This connection works",
-            f"Date: {format_datetime(datetime.now(UTC))}",
-            f"Message-ID: {make_msgid(domain=domain)}",
-            "MIME-Version: 1.0",
-            "Content-Type: text/plain; charset=us-ascii",
-            "",
-            f"This mail went through {smtp.host}, port {smtp.port}.",
-            "",
-        ]
-    ).encode("ascii", "replace")
 
 
 def _judge(result: Result, smtp: SmtpConnection, sender: str, recipient: str) -> ConnectionTest:

@@ -1,6 +1,5 @@
 """Drafts and what is done with them: saving, test mails, and second chances for recipients that were not reached."""
 
-import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -29,9 +28,9 @@ from mailing.models import (
 )
 from mailing.senders import domains
 from mailing.sending import lanes, tokens
+from mailing.sending.direct import send_directly
 from mailing.sending.servers import server_of
-from mailing.smtp import client
-from mailing.smtp.client import Server
+from mailing.smtp.client import Outcome
 
 TEST_ADDRESSES = 10
 ADDRESSES = ("from_email", "reply_to")
@@ -242,7 +241,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
 
     Raises:
         ConnectFailed: the server cannot be used.
-        Refused: it is not open now, or not to `by`.
+        Refused: the server did not take one of them.
     """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     reader = sample_reader(campaign)
@@ -267,9 +266,17 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
             content.mark_as_test(_build_source(campaign, variant)), recipients, links
         )
     ]
-    return asyncio.run(
-        _send_all(server_of(smtp), campaign.from_email, list(zip(addresses, mails, strict=True)))
+    results = send_directly(
+        server_of(smtp), campaign.from_email, list(zip(addresses, mails, strict=True)), ready=True
     )
+    refused = [
+        f"{address}: {result.reply or result.sentence}"
+        for address, result in zip(addresses, results, strict=True)
+        if result.outcome is not Outcome.ACCEPTED
+    ]
+    if refused:
+        raise Refused(f"The test mail was not taken for {'; '.join(refused)}")
+    return len(mails)
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:
@@ -279,24 +286,6 @@ def sample_reader(campaign: EmailCampaign) -> Contact:
     except audience.SegmentError:
         found = []
     return found[0] if found else Contact(email="someone@example.com", first_name="Sam", last_name="Sample")
-
-
-async def _send_all(server: Server, sender: str, mails: Sequence[tuple[str, bytes]]) -> int:
-    async def go() -> bool:
-        return True
-
-    link = await client.connect(server)
-    refusals = []
-    try:
-        for address, mail in mails:
-            result = await link.send(sender, address, mail, before_dot=go, ready=True)
-            if result.outcome is not client.Outcome.ACCEPTED:
-                refusals.append(f"{address}: {result.reply or result.sentence}")
-    finally:
-        await link.quit()
-    if refusals:
-        raise Refused(f"The test mail was not taken for {'; '.join(refusals)}")
-    return len(mails)
 
 
 # ── second chances ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -345,10 +334,11 @@ def _put_back(campaign: EmailCampaign, chosen: QuerySet[Delivery], by: User | No
     return count
 
 
-COPY_UNREACHED = """
-INSERT INTO mailing_membership (list_id, contact_id, joined_at)
-SELECT %s, contact_id, now() FROM mailing_delivery
-WHERE campaign_id = %s AND contact_id IS NOT NULL AND status = ANY(%s) AND reason NOT IN ('suppressed', 'unsubscribed')
+# bounced addresses, and those skipped for their suppression, are not reached by another mail either
+UNREACHED = """
+SELECT contact_id FROM mailing_delivery
+WHERE campaign_id = %(campaign)s AND contact_id IS NOT NULL AND status = ANY(%(statuses)s)
+  AND reason NOT IN ('suppressed', 'unsubscribed')
 """
 
 
@@ -366,16 +356,48 @@ def duplicate_for_unreached(
         raise Refused(
             f"“{campaign}” is {campaign.status}: only what has ended can be sent anew to the others."
         )
+    statuses = [*Delivery.UNFINISHED, Delivery.Status.FAILED, Delivery.Status.SKIPPED]
+    if with_uncertain:
+        statuses.append(Delivery.Status.UNCERTAIN)
+    return draft_for_list(
+        campaign,
+        f"Not reached by {campaign.name[:150]}",
+        f"Recipients of “{campaign}” that it did not reach.",
+        UNREACHED,
+        {"campaign": campaign.pk, "statuses": [str(status) for status in statuses]},
+        by=by,
+    )
+
+
+def draft_for_list(
+    campaign: EmailCampaign,
+    name: str,
+    description: str,
+    members: str,
+    params: Columns,
+    *,
+    by: User | None = None,
+) -> EmailCampaign:
+    """Return a fresh draft of a campaign whose only target is a new list.
+
+    Args:
+        name: of the list; the keys of both campaigns are added, so that it is the only one of this name.
+        members: a SELECT of the keys of contacts, in `contact_id`.
+        params: of that statement.
+
+    Raises:
+        Refused: `by` may not add campaigns.
+    """
     with transaction.atomic():
         copy = lifecycle.duplicate(campaign, by=by)
-        unreached = ContactList.objects.create(
-            name=f"Not reached by {campaign.name[:150]} ({campaign.pk}/{copy.pk})",
-            description=f"Recipients of “{campaign}” that it did not reach.",
+        target = ContactList.objects.create(
+            name=f"{name} ({campaign.pk}/{copy.pk})", description=description
         )
-        statuses = [*Delivery.UNFINISHED, Delivery.Status.FAILED, Delivery.Status.SKIPPED]
-        if with_uncertain:
-            statuses.append(Delivery.Status.UNCERTAIN)
         with connection.cursor() as cursor:
-            cursor.execute(COPY_UNREACHED, [unreached.pk, campaign.pk, [str(status) for status in statuses]])
-        _replace_targets(copy, [Target(mode=Target.Mode.INCLUDE, list=unreached)])
+            cursor.execute(
+                "INSERT INTO mailing_membership (list_id, contact_id, joined_at)"
+                f" SELECT %(list)s, contact_id, now() FROM ({members}) AS members",
+                params | {"list": target.pk},
+            )
+        _replace_targets(copy, [Target(mode=Target.Mode.INCLUDE, list=target)])
     return copy

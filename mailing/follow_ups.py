@@ -10,13 +10,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import connection
 
-from campaigns import database_time, dates, lifecycle, refusals
+from campaigns import database_time, dates, refusals
 from campaigns.annotations import Columns
 from campaigns.refusals import Refused
 from mailing import drafting
-from mailing.models import ContactList, EmailCampaign, Mode, RetentionCount, Target
+from mailing.models import EmailCampaign, Mode, RetentionCount
 
 
 class Asked(StrEnum):
@@ -53,10 +53,7 @@ WHERE delivery.campaign_id = %(campaign)s AND delivery.status = 'accepted' AND d
   AND delivery.{asked}_at IS NULL
 """
 COUNT = "SELECT count(*) FILTER (WHERE is_tracked), count(*) FILTER (WHERE NOT is_tracked) FROM ({silent}) AS silent"
-FREEZE = """
-INSERT INTO mailing_membership (list_id, contact_id, joined_at)
-SELECT %(list)s, contact_id, now() FROM ({silent}) AS silent WHERE is_tracked
-"""
+TRACKED_SILENT = "SELECT contact_id FROM ({silent}) AS silent WHERE is_tracked"
 
 
 def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
@@ -80,18 +77,15 @@ def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None =
     refusals.require(by, "mailing.add_emailcampaign", "add e-mail campaigns")
     if not count_silent(campaign, asked).known:
         raise Refused(f"Nobody who got “{campaign}” is known not to have {asked} it.")
-    with transaction.atomic():
-        copy = lifecycle.duplicate(campaign, by=by)
-        moment = dates.write_moment_for_all(database_time.now())
-        silent = ContactList.objects.create(
-            name=f"Did not {asked.verb} {campaign.name[:100]}, {moment} ({campaign.pk}/{copy.pk})",
-            description=f"Recipients of “{campaign}” who had not {asked} it by {moment}.",
-        )
-        with connection.cursor() as cursor:
-            cursor.execute(
-                FREEZE.format(silent=SILENT.format(asked=asked)), _params(campaign) | {"list": silent.pk}
-            )
-        return drafting.save_campaign(copy, changes={}, targets=[Target(mode="include", list=silent)], by=by)
+    moment = dates.write_moment_for_all(database_time.now())
+    return drafting.draft_for_list(
+        campaign,
+        f"Did not {asked.verb} {campaign.name[:100]}, {moment}",
+        f"Recipients of “{campaign}” who had not {asked} it by {moment}.",
+        TRACKED_SILENT.format(silent=SILENT.format(asked=asked)),
+        _params(campaign),
+        by=by,
+    )
 
 
 def _refuse_unknowable(campaign: EmailCampaign, asked: Asked) -> None:

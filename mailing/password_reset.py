@@ -19,11 +19,11 @@ from django.utils.http import urlsafe_base64_encode
 from django_q.tasks import async_task
 
 from campaigns.logins import Limit, TriesInAll, read_clock
-from campaigns.refusals import Refused
 from mailing.models import SmtpConnection
-from mailing.site_mails import find_connection, send_mail
+from mailing.site_mails import require_connection, send_mail
 
 logger = logging.getLogger(__name__)
+CALLED = "A password reset"  # in refusals
 
 # each that is asked for may be a mail to somebody who did not ask
 ACCOUNT_AT_ADDRESS = Limit(3, timedelta(minutes=5))
@@ -61,9 +61,7 @@ def send(email: str) -> int:
     if not users:
         logger.info("A password reset was asked for an address that no account has.")
         return 0
-    smtp = find_connection()
-    if smtp is None:
-        raise Refused("A password reset cannot be mailed: no connection is named or the only one.")
+    smtp = require_connection(CALLED)
     for user in users:
         _send_link(smtp, user)
         logger.info("A link to set a new password was mailed to user %s.", user.pk)
@@ -84,4 +82,4 @@ def _send_link(smtp: SmtpConnection, user: User) -> None:
         f"Set it here within {minutes} minutes:\n\n{make_link(user)}\n\n"
         "If it was not you, you need not do anything: your password stays as it is.\n"
     )
-    send_mail(smtp, user.email, "Set a new password", text, called="A password reset")
+    send_mail(smtp, user.email, "Set a new password", text, called=CALLED)

@@ -1,5 +1,7 @@
 """Saving drafts, test mails, second chances for those not reached (rows E1, E2, E3, E6, E7)."""
 
+from email import message_from_bytes, policy
+
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -204,6 +206,15 @@ def test_a_connection_that_works_says_so_and_one_mail_arrives(server):
     verdict = connections.check_connection(to(server), "Me@Example.com")
     assert (verdict.works, verdict.name) == (True, "")
     assert [message.recipient for message in server.accepted] == ["me@example.com"]
+
+
+def test_the_mail_of_a_test_bears_the_name_of_its_sender_whatever_letters_it_has(server):
+    smtp = to(server, from_name="Zoë’s „Café“, Köln", from_email="zoe@shop.example")
+    assert connections.check_connection(smtp, "me@example.com").works
+    mail = message_from_bytes(server.accepted[0].content, policy=policy.default)
+    assert mail["From"].addresses[0].display_name == "Zoë’s „Café“, Köln"
+    assert mail["From"].addresses[0].addr_spec == "zoe@shop.example"
+    assert mail["Subject"] == "[TEST] This connection works"
 
 
 @pytest.mark.parametrize(
