@@ -9,6 +9,11 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 SENTENCE = "This holds a sign that is no character: type it anew."
 
 
+def make_storable(text: str) -> str:
+    """Return what others wrote as it can be stored: a space for each NUL, "?" for each half of a surrogate pair."""
+    return text.replace("\0", " ").encode(errors="replace").decode()
+
+
 def is_storable(value: Json) -> bool:
     """Return whether the texts in `value`, a text or plain JSON, can be stored."""
     if isinstance(value, str):

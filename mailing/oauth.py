@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from campaigns import database_time
 from campaigns.annotations import Columns, JsonObject
-from mailing.bounces.parts import make_storable
+from campaigns.texts import make_storable
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.models.oauth import digest_place
 from mailing.smtp.server import is_loopback

@@ -9,6 +9,8 @@ from email.message import Message
 from email.policy import Compat32
 from html import unescape
 
+from campaigns.texts import make_storable
+
 MOST_BYTES_READ = 512 * 1024  # of a message; what it returns of ours stands at its end
 MOST_BOUNDARIES = 100  # words "boundary" in it; a parser takes each level's check for every line
 MOST_PARTS = 50  # parts that are looked at
@@ -158,8 +160,3 @@ def strip_markup(html: str) -> str:
     text = _ADDRESS_IN_TAG.sub(r" \1 ", _STYLE.sub(" ", html))
     text = _TAG.sub(" ", _BREAK.sub("\n", text))
     return unescape(text).replace("\xa0", " ")
-
-
-def make_storable(text: str) -> str:
-    """Return text without what PostgreSQL or UTF-8 cannot hold."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode()

@@ -1,5 +1,6 @@
 """What a message of a bounce mailbox says in its own words, for a person to read."""
 
+from campaigns.texts import make_storable
 from mailing.bounces import parts, plain
 
 SHOWN_HEADERS = ("From", "To", "Subject", "Date")
@@ -13,7 +14,7 @@ def write_words(raw: bytes) -> str:
     try:
         message = parts.open_message(raw)
     except parts.Unreadable:
-        return parts.make_storable(parts.decode_bytes(raw[: parts.LONGEST_TEXT], ""))
+        return make_storable(parts.decode_bytes(raw[: parts.LONGEST_TEXT], ""))
     headers = [f"{name}: {value}" for name in SHOWN_HEADERS if (value := parts.read_header(message, name))]
     own_parts = [part for part in parts.list_own_parts(message) if shows_words(part.get_content_type())]
     words = plain.cut_original("\n\n".join(parts.read_text(part) for part in own_parts)).strip()

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import msgspec
 
+from campaigns.texts import make_storable
+
 logger = logging.getLogger(__name__)
 
 VERSION = 1  # of the table; another one is thrown away and made anew
@@ -122,10 +124,5 @@ def _open(file: Path | str) -> Iterator[sqlite3.Connection]:
 def _make_row(line: IndexEntry) -> tuple[str, str, str, str, str, int, str]:
     searched = f"{line.subject} {line.from_header} {line.sender} {' '.join(line.recipients)}".lower()
     texts = (line.sender, json.dumps(line.recipients), line.from_header, line.subject)
-    # a lone surrogate, as a broken header leaves one, is no text for SQLite
-    sender, recipients, from_header, subject = (_make_storable(text) for text in texts)
-    return line.id, sender, recipients, from_header, subject, line.size, _make_storable(searched)
-
-
-def _make_storable(text: str) -> str:
-    return text.encode(errors="replace").decode()
+    sender, recipients, from_header, subject = map(make_storable, texts)
+    return line.id, sender, recipients, from_header, subject, line.size, make_storable(searched)

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from campaigns.annotations import Columns
 from campaigns.requests import Request
+from campaigns.texts import make_storable
 from mailing import oauth
-from mailing.bounces.parts import make_storable
 from mailing.forms import OAuthForm
 from mailing.models import BounceMailbox, OAuthGrant, SmtpConnection
 from mailing.sending import breaker

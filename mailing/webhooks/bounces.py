@@ -6,16 +6,12 @@ import msgspec
 from anymail.signals import EventType
 
 from campaigns.annotations import Json
-from mailing.bounces.parts import make_storable
+from campaigns.texts import make_storable
 from mailing.bounces.verdicts import Failure, Severity, judge_failure
 from mailing.models import Webhook
 from mailing.smtp.phrases import find_meaning
 
 Provider = Webhook.Provider
-CLASSES = {
-    "Transient": Severity.SOFT,
-    "Permanent": Severity.REFUSED,
-}  # of Amazon SES, which Resend sends through
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -50,14 +46,18 @@ def _describe_any(event: Json) -> Account:
     return Account(words=str(event.mta_response or event.description or ""))
 
 
+def _judge_class_of_amazon(kind: Json, sub_kind: Json) -> Severity | None:
+    """Return what a bounce of Amazon SES, which Resend sends through, is by its type and subtype."""
+    if kind == "Permanent":
+        return Severity.HARD if sub_kind in ("General", "NoEmail") else Severity.REFUSED
+    return Severity.SOFT if kind == "Transient" else None
+
+
 def _describe_amazon(event: Json) -> Account:
     bounce = event.esp_event["bounce"]
-    kind, sub = bounce.get("bounceType"), bounce.get("bounceSubType")
     people = [each for each in bounce["bouncedRecipients"] if each.get("emailAddress") == event.recipient]
     person = people[0] if people else {}
-    its_class = CLASSES.get(str(kind))
-    if kind == "Permanent" and sub in ("General", "NoEmail"):
-        its_class = Severity.HARD
+    its_class = _judge_class_of_amazon(bounce.get("bounceType"), bounce.get("bounceSubType"))
     return Account(str(person.get("status") or ""), str(event.mta_response or ""), its_class)
 
 
@@ -91,9 +91,7 @@ def _describe_postmark(event: Json) -> Account:
 
 def _describe_resend(event: Json) -> Account:
     bounce = event.esp_event["data"].get("bounce") or {}
-    its_class = CLASSES.get(str(bounce.get("type")))
-    if bounce.get("type") == "Permanent" and bounce.get("subType") in ("General", "NoEmail"):
-        its_class = Severity.HARD
+    its_class = _judge_class_of_amazon(bounce.get("type"), bounce.get("subType"))
     return Account("", str(bounce.get("message") or ""), its_class)
 
 

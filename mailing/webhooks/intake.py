@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from campaigns import database_time
 from campaigns.annotations import Json
+from campaigns.texts import make_storable
 from mailing.bounces import origins
-from mailing.bounces.parts import make_storable
 from mailing.bounces.verdicts import judge_failure
 from mailing.models import Webhook
 from mailing.sending.metadata import NAME
