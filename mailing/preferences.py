@@ -28,7 +28,6 @@ from mailing.models import (
     AddressChange,
     Contact,
     ContactList,
-    Delivery,
     Membership,
     Mode,
     PreferenceChange,
@@ -36,16 +35,16 @@ from mailing.models import (
     TrackingConsent,
     TrackingPolicy,
 )
-from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
-from mailing.site_mails import find_connection, send_mail
-from mailing.tracking import BadLink
+from mailing.site_mails import require_connection, send_mail
+from mailing.tracking import BadLink, MailGone
 from mailing.unsubscribing import Addressee
 from mailing.visitors import Visitor
 
 logger = logging.getLogger(__name__)
 What = PreferenceChange.What
 
+CALLED = "A change of address"  # in refusals
 ADDRESS_DAYS = 3  # that the link in the mail to a new address works
 _signer = signing.Signer(salt="mailing.preferences.address")
 # each is a mail to somebody who may not have asked
@@ -78,17 +77,13 @@ def find_reader(token: str) -> Reader:
     Raises:
         BadLink: it was not made here, or the contact is no more.
     """
-    try:
-        pk = tokens.read_token(token, Purpose.PREFERENCES)
-    except ValueError as error:
-        raise BadLink(str(error)) from error
-    if pk == tokens.TEST_DELIVERY_ID:
+    delivery = unsubscribing.find_delivery(token, Purpose.PREFERENCES)
+    if delivery is None:
         return Reader(0, None)
-    delivery = Delivery.objects.select_related("contact", "campaign").filter(pk=pk).first()
-    if delivery is None or delivery.contact is None:
-        raise BadLink("The mail this link stood in is not known any more.")
+    if delivery.contact is None:
+        raise MailGone
     suppression = Suppression.objects.filter(email=delivery.contact.email).first()
-    return Reader(pk, delivery.contact, unsubscribing.name_sender(delivery), suppression)
+    return Reader(delivery.pk, delivery.contact, unsubscribing.name_sender(delivery), suppression)
 
 
 def read_choices(contact: Contact) -> Choices:
@@ -241,10 +236,7 @@ def mail_notice(change_id: int) -> None:
 
 
 def _send(email: str, subject: str, text: str) -> None:
-    smtp = find_connection()
-    if smtp is None:
-        raise Refused("A change of address cannot be mailed: no connection is named or the only one.")
-    send_mail(smtp, email, subject, text, called="A change of address")
+    send_mail(require_connection(CALLED), email, subject, text, called=CALLED)
 
 
 def make_link(row: AddressChange) -> str:
@@ -265,7 +257,7 @@ def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange
     rows = AddressChange.objects.select_related("contact")
     row = (rows.select_for_update() if is_locked else rows).filter(pk=pk).first()
     if row is None:
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
     if row.confirmed_at:
         raise BadLink("This link was used already.")
     is_late = database_time.now() - row.asked_at > timedelta(days=ADDRESS_DAYS)

@@ -35,6 +35,13 @@ class BadLink(LookupError):
     """The token was not made here, or its delivery or link is no more."""
 
 
+class MailGone(BadLink):
+    """The delivery that the token was made for is no more."""
+
+    def __init__(self) -> None:
+        super().__init__("The mail this link stood in is not known any more.")
+
+
 class DatabaseAway(Exception):
     """Where the link leads stands in the database, which does not answer."""
 
@@ -162,7 +169,7 @@ def _find_target(pk: int, number: int) -> str:
     """
     row = Delivery.objects.filter(pk=pk).values_list("campaign_id", "contact_id", "email").first()
     if row is None:
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
     campaign, contact_id, email = row
     if plain := _find_plain_target(campaign, number):
         return plain
@@ -211,7 +218,7 @@ def write_visit(visit: Visit, *, within: float = REPEAT_SECONDS, is_reported: bo
     }
     row = statements.retry_on_lost_connection(lambda: statements.run(_NOTE_VISIT, values)).one()
     if not (row and row[0]):
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
 
 
 def _make_digest(pk: int) -> str:

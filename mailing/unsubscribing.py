@@ -8,7 +8,7 @@ from mailing.models import Delivery, Membership, PreferenceChange, Suppression
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
 from mailing.suppressions import suppress
-from mailing.tracking import BadLink, note_unsubscription, read_token
+from mailing.tracking import MailGone, note_unsubscription, read_token
 from mailing.variants.definitions import find_test, list_variants
 from mailing.visitors import Visitor
 
@@ -34,8 +34,8 @@ def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
     Raises:
         BadLink: the link is not ours, or its mail is gone.
     """
-    pk = read_token(token, Purpose.UNSUBSCRIBE)
-    return NOBODY if pk == tokens.TEST_DELIVERY_ID else unsubscribe_delivery(pk, how, visitor)
+    delivery = find_delivery(token, Purpose.UNSUBSCRIBE)
+    return _unsubscribe(delivery, how, visitor, Suppression.Source.TRACKING_LINK) if delivery else NOBODY
 
 
 def unsubscribe_delivery(
@@ -43,12 +43,16 @@ def unsubscribe_delivery(
 ) -> Addressee:
     """Suppress the address a mail went to, at once and everywhere, and return it.
 
-    how: "one-click" (RFC 8058), "page", "preferences", "mail" or "provider"; kept with who asked and when, as evidence.
+    Args:
+        how: "one-click" (RFC 8058), "page", "preferences", "mail" or "provider"; kept as evidence.
 
     Raises:
-        BadLink: the link is not ours, or its mail is gone.
+        MailGone: there is no such delivery any more.
     """
-    delivery = _find_delivery(pk)
+    return _unsubscribe(_load_delivery(pk), how, visitor, source)
+
+
+def _unsubscribe(delivery: Delivery, how: str, visitor: Visitor, source: Suppression.Source) -> Addressee:
     contact = delivery.contact
     # who has changed the address since means the new one as well
     addresses = dict.fromkeys([delivery.email, contact.email] if contact else [delivery.email])
@@ -62,7 +66,7 @@ def unsubscribe_delivery(
             contact__email__in=addresses, list__targets__campaign=delivery.campaign_id, unsubscribed_at=None
         ).update(unsubscribed_at=database_time.now())
         if delivery.unsubscribed_at is None:
-            note_unsubscription(pk, visitor, how)
+            note_unsubscription(delivery.pk, visitor, how)
             if contact:
                 PreferenceChange.objects.create(
                     contact=contact, delivery=delivery, what=PreferenceChange.What.EVERYTHING, now=how
@@ -76,8 +80,8 @@ def find_addressee(token: str) -> Addressee:
     Raises:
         BadLink: the link is not ours, or its mail is gone.
     """
-    pk = read_token(token, Purpose.UNSUBSCRIBE)
-    return NOBODY if pk == tokens.TEST_DELIVERY_ID else _make_addressee(_find_delivery(pk))
+    delivery = find_delivery(token, Purpose.UNSUBSCRIBE)
+    return _make_addressee(delivery) if delivery else NOBODY
 
 
 def _make_addressee(delivery: Delivery) -> Addressee:
@@ -98,8 +102,18 @@ def name_sender(delivery: Delivery) -> str:
     return "" if "{" in sender else sender
 
 
-def _find_delivery(pk: int) -> Delivery:
+def find_delivery(token: str, purpose: Purpose) -> Delivery | None:
+    """Find the delivery whose mail a link stands in, with its contact and campaign; None: it is a test mail.
+
+    Raises:
+        BadLink: the link is not ours, or its mail is gone.
+    """
+    pk = read_token(token, purpose)
+    return None if pk == tokens.TEST_DELIVERY_ID else _load_delivery(pk)
+
+
+def _load_delivery(pk: int) -> Delivery:
     delivery = Delivery.objects.select_related("contact", "campaign").filter(pk=pk).first()
     if delivery is None:
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
     return delivery
