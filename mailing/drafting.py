@@ -390,9 +390,7 @@ def draft_for_list(
     """
     with transaction.atomic():
         copy = lifecycle.duplicate(campaign, by=by)
-        target = ContactList.objects.create(
-            name=f"{name} ({campaign.pk}/{copy.pk})", description=description
-        )
+        target = ContactList.objects.create(name=f"{name} ({campaign.pk}/{copy.pk})", description=description)
         with connection.cursor() as cursor:
             cursor.execute(
                 "INSERT INTO mailing_membership (list_id, contact_id, joined_at)"

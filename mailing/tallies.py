@@ -13,6 +13,7 @@ from mailing.models import Delivery, Tally
 RATE_WINDOW = 30  # seconds the present rate is taken over
 TREND = 300  # seconds the time left is judged by: limits by the minute and pauses of servers even out
 S, M = Delivery.Status, Tally.Measure
+SENT = (S.ACCEPTED, M.RETURNED, S.UNCERTAIN)  # measures of mails that a server took, or may have taken
 DONE = frozenset(status for status in S if status not in (*Delivery.UNFINISHED, S.HELD_OUT))
 
 # The present rate, and that of the last minutes but not of the time before the last start or resume. Tallies are kept
@@ -124,7 +125,7 @@ class Sums(msgspec.Struct):
 
     @property
     def number_sent(self) -> int:
-        return self.count(S.ACCEPTED, M.RETURNED, S.UNCERTAIN)
+        return self.count(*SENT)
 
 
 def sum_tallies(campaigns: Collection[int], now: datetime) -> dict[int, Sums]:
@@ -144,7 +145,7 @@ def sum_tallies(campaigns: Collection[int], now: datetime) -> dict[int, Sums]:
             of.going = since
             of.counts[measure] += int(amount)
             of.by_connection.setdefault(smtp, {})[measure] = int(amount)
-            if measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN):
+            if measure in SENT:
                 of.lately += int(recent or 0)
             if measure in DONE:
                 of.trend += int(further or 0)

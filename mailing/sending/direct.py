@@ -53,7 +53,8 @@ async def _send_one_by_one(
     link = await client.connect(server)
     try:
         return [
-            await link.send(sender, recipient, mail, before_dot=allow, ready=ready) for recipient, mail in mails
+            await link.send(sender, recipient, mail, before_dot=allow, ready=ready)
+            for recipient, mail in mails
         ]
     finally:
         await link.quit()

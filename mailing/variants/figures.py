@@ -11,6 +11,7 @@ import msgspec
 from django.db import connection
 
 from mailing.models import Delivery, EmailCampaign, SplitTest, Tally
+from mailing.tallies import SENT
 from mailing.variants.definitions import Variant, find_test, list_variants
 from mailing.variants.intervals import CONFIDENCE, newcombe_interval, wilson_interval
 
@@ -105,7 +106,7 @@ def read_test_figures(campaign: EmailCampaign, test: SplitTest | None = None) ->
 
 
 def _build_figures(variant: Variant, counts: Counter[str], unnamed: Counter[str]) -> VariantFigures:
-    sent = sum(counts[measure] for measure in (S.ACCEPTED, M.RETURNED, S.UNCERTAIN))
+    sent = sum(counts[measure] for measure in SENT)
     return VariantFigures(
         variant=variant,
         total=sum(counts[status] for status in S),

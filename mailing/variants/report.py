@@ -8,7 +8,7 @@ import msgspec
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, SplitTest
 from mailing.variants import figures, phases
-from mailing.variants.definitions import Variant, find_test, list_variants
+from mailing.variants.definitions import Variant, list_variants
 from mailing.variants.figures import TestFigures, Verdict
 
 Phase = EmailCampaign.Phase
@@ -68,10 +68,9 @@ class TestReport(msgspec.Struct, frozen=True):
         ]
 
 
-def read_test_report(campaign: EmailCampaign, now: datetime) -> TestReport | None:
-    """Read how the test of a launched campaign stands; None where it has none."""
-    test = find_test(campaign) if campaign.phase else None
-    if test is None:
+def read_test_report(campaign: EmailCampaign, test: SplitTest | None, now: datetime) -> TestReport | None:
+    """Read how the test of a campaign stands; None where it has none, or was not launched with it."""
+    if test is None or not campaign.phase:
         return None
     counted = figures.read_test_figures(campaign, test)
     verdict = figures.judge_variants(counted.variants, test.winner_by)

@@ -70,26 +70,29 @@ REASON_HEADINGS = {  # what heads the reasons beside the people of a stage
 def campaign(request: Request, pk: int) -> HttpResponse:
     """Show an e-mail campaign."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
-    test_form = TestMailForm(variants=list_letters(found))
-    return render(request, "mailing/campaign.html", page_context(request, found, test_form))
+    test = find_test(found)
+    test_form = TestMailForm(variants=list_letters(found, test))
+    return render(request, "mailing/campaign.html", page_context(request, found, test, test_form))
 
 
-def list_letters(campaign: EmailCampaign) -> list[tuple[int, str]]:
+def list_letters(campaign: EmailCampaign, test: SplitTest | None) -> list[tuple[int, str]]:
     """List the variants of a campaign's A/B test by their numbers, as a person chooses among them."""
-    every = list_variants(campaign, find_test(campaign))
+    every = list_variants(campaign, test)
     return [(variant.number, f"{variant.letter}: {variant.subject}") for variant in every]
 
 
-def page_context(request: Request, campaign: EmailCampaign, test_form: TestMailForm) -> PageContext:
-    """Return what mailing/campaign.html shows."""
+def page_context(
+    request: Request, campaign: EmailCampaign, test: SplitTest | None, test_form: TestMailForm
+) -> PageContext:
+    """Return what mailing/campaign.html shows of a campaign and its A/B test."""
     counted = campaign.funnel.get("by_target", {})
     return {
         **overview.status_context(campaign, request.user, database_time.now()),
         **progress_context(campaign),
         **timeline_context(campaign),
         **(revenue_context(campaign) if campaign.launched_at else {}),
-        **preview_context(request, campaign),
-        "report": read_test_report(campaign, database_time.now()),
+        **preview_context(request, campaign, test),
+        "report": read_test_report(campaign, test, database_time.now()),
         "targets": [
             (
                 target,
@@ -293,10 +296,10 @@ def find_variant(variants: Sequence[Variant], asked: Mapping[str, str]) -> Varia
     return next((variant for variant in variants if str(variant.number) == number), variants[0])
 
 
-def preview_context(request: Request, campaign: EmailCampaign) -> PageContext:
+def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest | None) -> PageContext:
     """Return subject and sender as one contact reads them; the mail itself is in a frame."""
     contact = find_reader(request.GET)
-    variants = list_variants(campaign, find_test(campaign))
+    variants = list_variants(campaign, test)
     variant = find_variant(variants, request.GET)
     context: PageContext = {
         "variants": variants,

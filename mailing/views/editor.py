@@ -15,7 +15,7 @@ from campaigns.views import render_refusal
 from campaigns.workspace import overview
 from mailing import codes, content, drafting, launch, renderer
 from mailing.forms import EmailCampaignForm, SplitTestForm, TestMailForm
-from mailing.models import EmailCampaign
+from mailing.models import EmailCampaign, SplitTest
 from mailing.sending import tokens
 from mailing.variants import MOST_VARIANTS, find_test, find_test_problems, list_variants
 from mailing.views.campaigns import (
@@ -207,15 +207,16 @@ def read_typed_campaign(request: Request) -> EmailCampaign:
 def test_mail(request: Request, pk: int) -> HttpResponse:
     """Send the mail to up to ten addresses, marked [TEST]."""
     found = get_object_or_404(EmailCampaign.objects.select_related("connection"), pk=pk)
-    form = TestMailForm(request.POST, variants=list_letters(found))
+    test = find_test(found)
+    form = TestMailForm(request.POST, variants=list_letters(found, test))
     if not form.is_valid():
-        return render_test_card(request, found, form, status=422)
+        return render_test_card(request, found, test, form, status=422)
     try:
         chosen = int(form.cleaned_data.get("variant") or 0)
         name = drafting.send_test(found, form.cleaned_data["to"], by=request.user, variant=chosen)
     except Refused as refused:
         if found.status == EmailCampaign.Status.DRAFT:
-            return render_test_card(request, found, form, status=409, refused=refused)
+            return render_test_card(request, found, test, form, status=409, refused=refused)
         response = render_refusal(request, found, refused)  # the page is out of date: its status is renewed
         return reswap(retarget(response, "#campaign-status"), "outerHTML") if request.htmx else response
     request.session[LATEST_TEST] = {
@@ -223,12 +224,13 @@ def test_mail(request: Request, pk: int) -> HttpResponse:
         "name": name,
         "to": ", ".join(form.cleaned_data["to"]),
     }
-    return render_test_card(request, found, form, status=200) if request.htmx else redirect(found)
+    return render_test_card(request, found, test, form, status=200) if request.htmx else redirect(found)
 
 
 def render_test_card(
     request: Request,
     campaign: EmailCampaign,
+    test: SplitTest | None,
     form: TestMailForm,
     *,
     status: int,
@@ -245,7 +247,7 @@ def render_test_card(
         }
         return render(request, "mailing/_test_mail.html", context | more, status=status)
     return render(
-        request, "mailing/campaign.html", page_context(request, campaign, form) | more, status=status
+        request, "mailing/campaign.html", page_context(request, campaign, test, form) | more, status=status
     )
 
 

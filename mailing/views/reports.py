@@ -12,6 +12,7 @@ from campaigns.requests import Request, number_in_query
 from campaigns.workspace.responses import csv_response
 from mailing import audience, content, progress, reports
 from mailing.models import Delivery, EmailCampaign
+from mailing.variants import find_test
 from mailing.variants.report import read_test_report
 from mailing.views.campaigns import timeline_context
 from mailing.views.mail_frames import answer_frame
@@ -40,7 +41,7 @@ def report(request: Request, pk: int) -> HttpResponse:
         **timeline_context(campaign),
         **describe_figures(campaign),
         **recipients,
-        "report": read_test_report(campaign, database_time.now()),
+        "report": read_test_report(campaign, find_test(campaign), database_time.now()),
     }
     return render(request, "mailing/report.html", context)
 

@@ -31,7 +31,8 @@ def split_test(request: Request) -> HttpResponse:
 def test_figures(request: Request, pk: int) -> HttpResponse:
     """Show the figures of each variant, which the page asks for again while it runs."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
-    context = {"campaign": campaign, "report": report.read_test_report(campaign, database_time.now())}
+    test_report = report.read_test_report(campaign, find_test(campaign), database_time.now())
+    context = {"campaign": campaign, "report": test_report}
     return render(request, "mailing/_variants.html", context)
 
 

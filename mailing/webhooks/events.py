@@ -1,5 +1,6 @@
 """What an event of a provider leads to. Each may come twice, late, or out of order: it counts once, and right."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -52,12 +53,14 @@ class ProviderEvent(msgspec.Struct, frozen=True):
     detail: str = ""
 
 
-@transaction.atomic
 def take_event(event: ProviderEvent) -> None:
     """Do what an event asks for; one about a mail that is not known any more leads to nothing."""
+    with suppress(tracking.MailGone), transaction.atomic():
+        _follow(event)
+
+
+def _follow(event: ProviderEvent) -> None:
     pk = event.delivery_id
-    if policy.find_address(pk) is None:
-        return
     if event.kind is Kind.DELIVERED:
         arrivals.note_delivered(pk, event.at)
     elif event.kind is Kind.ACCEPTED:
