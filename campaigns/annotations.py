@@ -1,4 +1,4 @@
-"""Names for types of which a checker can know no more, each with the reason.
+"""Names for types that a checker cannot describe better than `Any`, each with the reason.
 
 `Any` alone says nothing: signatures use these names, and `Any` itself has its reason on the same line or above.
 """

@@ -1,4 +1,7 @@
-"""The clock: it calls what `settings.CLOCK` names, in mailing, promotions and pos, for what falls due by time alone.
+"""The clock: calls the functions in `settings.CLOCK`, of mailing, promotions and pos, for what falls due by time alone.
+
+A due e-mail campaign is launched by `mailing.clock.launch_due_campaigns`; a promotion campaign starts or ends by
+`promotions.clock.tick`.
 
 Any number of clocks may run; each due row is taken once.
 """
@@ -19,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def tick(now: datetime | None = None) -> None:
-    """Do one beat: run each function named in settings.CLOCK; log one that fails and go on with the others."""
+    """Do one beat: run each function in settings.CLOCK. A function that fails is logged, and the others go on."""
     try:
         now = now or database_time.now()
     except Error:
@@ -33,9 +36,9 @@ def tick(now: datetime | None = None) -> None:
 
 
 def run_for_each(due: Iterable[int], act: Callable[[int], object]) -> int:
-    """Call `act` with each primary key and return how many went well; one that fails is logged, the rest go on.
+    """Call `act` with each primary key; return how many calls succeeded. A call that fails is logged, the others go on.
 
-    `act` takes its row in a transaction of its own, and passes over a row that another clock holds.
+    `act` locks its row in a transaction of its own, and skips a row that another clock has locked.
     """
     done = 0
     for pk in due:
@@ -48,7 +51,7 @@ def run_for_each(due: Iterable[int], act: Callable[[int], object]) -> int:
 
 
 def schedule_fallback_beat(using: str = "default", **kwargs: Argument) -> None:
-    """Have django-q2 beat once a minute, should no clock be running; kept after every migration."""
+    """Schedule a beat by django-q2 once a minute, in case no clock runs. Called after every migration."""
     if kwargs["sender"].name == "django_q":
         schedule = {"schedule_type": Schedule.MINUTES, "minutes": 1, "cluster": "default"}
         Schedule.objects.using(using).get_or_create(

@@ -1,8 +1,8 @@
-"""What time it is, by the clock of PostgreSQL.
+"""The time by the clock of PostgreSQL.
 
-Each machine has a clock of its own, and one that goes wrong must not end a campaign for all. So nothing is judged by
-it: a process knows by how much its clock differs from the database's, and adds that. The difference is measured when a
-connection is opened, again once a minute, and at once when the machine's clock was set or stood still meanwhile.
+Each machine has its own clock, and a wrong one must not end a campaign for everybody. So nothing depends on it: a
+process measures how much its clock differs from the database's, and adds the difference. It measures when a connection
+is opened, again once a minute, and at once after the machine's clock was set or stood still.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ SQL = "SELECT extract(epoch FROM clock_timestamp())::float8"
 
 
 class Measurement(NamedTuple):
-    """What was found when the two clocks were compared. Seconds."""
+    """The result of comparing the two clocks, in seconds."""
 
     difference: float  # of the database's clock to the machine's
     gap: float  # of the machine's clock to its monotonic one
@@ -35,10 +35,10 @@ _last: Measurement | None = None
 
 
 def now() -> datetime:
-    """Return the database's time. Asks it where the difference is not known or may have changed.
+    """Return the database's time. It asks the database if the difference is unknown or may have changed.
 
     Raises:
-        django.db.OperationalError, InterfaceError: the database is away, and had to be asked.
+        django.db.OperationalError, InterfaceError: it had to ask, and the database is away.
     """
     if is_due() and not _is_in_event_loop():
         measure()
@@ -46,24 +46,24 @@ def now() -> datetime:
 
 
 def now_at_till() -> datetime:
-    """Return the database's time without asking for it once a minute: the tills' own statements bring it along."""
+    """Return the database's time without asking once a minute, since the statements of tills bring it along."""
     if _last is None or _has_leapt(_last):
         measure()
     return datetime.fromtimestamp(time.time() + difference(), UTC)
 
 
 def difference() -> float:
-    """Return by how many seconds the database's clock was ahead of this machine's; 0 while that is not known."""
+    """Return by how many seconds the database's clock is ahead of this machine's; 0 while that is unknown."""
     return _last.difference if _last else 0.0
 
 
 def is_due() -> bool:
-    """Return whether the database has to be asked again for its time."""
+    """Return whether it is time to ask the database again."""
     return _last is None or time.monotonic() - _last.at > KEEP or _has_leapt(_last)
 
 
 def measure() -> None:
-    """Ask the database for its time; where there is no connection one is opened, which asks too."""
+    """Ask the database for its time. Opening a connection asks too."""
     if connection.connection is None:
         connection.ensure_connection()
         return
@@ -82,7 +82,7 @@ def measure() -> None:
 
 
 def note(seconds: float) -> None:
-    """Remember the database's time, as seconds since 1970, that has just been answered."""
+    """Remember the database's time, in seconds since 1970, which has just been answered."""
     global _last
     wall, steady = time.time(), time.monotonic()
     found = seconds - wall if abs(seconds - wall) > NOISE else 0.0
@@ -92,7 +92,7 @@ def note(seconds: float) -> None:
 
 
 def warning() -> str:
-    """Return a sentence about this machine's clock where it is far from the database's, else ""."""
+    """Return a sentence when this machine's clock is far from the database's, else ""."""
     seconds = difference()
     if abs(seconds) <= LARGE:
         return ""
@@ -108,7 +108,7 @@ def _has_leapt(last: Measurement) -> bool:
 
 
 def _is_in_event_loop() -> bool:
-    """Return whether asking would keep other tasks waiting."""
+    """Return whether this thread runs an event loop, so that asking would block its other tasks."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -1,7 +1,7 @@
 """How pages, sentences and files write days, times and time zones: one way for each language.
 
-The patterns stand in config/formats, one file a language. A time is written in the zone that is given, else in that of
-the person who looks (`campaigns.zones`), and where nobody looks in the site's.
+The patterns stand in config/formats, one file for each language. A time is written in the given zone, else in the zone
+of the signed-in user (`campaigns.zones`), else in the site's.
 """
 
 import re
@@ -52,7 +52,7 @@ def write_weekday(day: date) -> str:
 
 
 def write_short_day(day: date) -> str:
-    """Write a day under a drawing, where the year is plain: 3 Sep."""
+    """Write a day under a drawing, where the year is clear: 3 Sep."""
     return date_format(day, "MONTH_DAY_FORMAT")
 
 
@@ -73,12 +73,12 @@ def write_stretch(begin: datetime, end: datetime) -> str:
 
 
 def write_kept(text: str) -> str:
-    """Write a text that is kept of a change: one that is an instant as a moment, any other as it is."""
+    """Write a value from the record of a change: an instant as a moment, any other text as it is."""
     return write_moment(datetime.fromisoformat(text)) if _INSTANT.fullmatch(text) else text
 
 
 def name_zone(zone: tzinfo | None = None) -> str:
-    """Name a time zone, or that of who looks, as people call it: Berlin time, New York time, UTC."""
+    """Name a time zone, by default the user's, as people call it: Berlin time, New York time, UTC."""
     key = str(zone or timezone.get_current_timezone())
     area, _, city = key.rpartition("/")
     if not area:
@@ -89,6 +89,6 @@ def name_zone(zone: tzinfo | None = None) -> str:
 
 
 def _name_offset(offset: str) -> str:
-    """Name an offset: Etc/GMT-3 is three hours ahead of UTC, its sign is the other way round."""
+    """Name a zone such as Etc/GMT-3, whose sign is reversed: it is three hours ahead of UTC."""
     hours = int(offset or 0)
     return f"UTC{-hours:+d}" if hours else "UTC"

@@ -1,4 +1,4 @@
-"""Proves the invariants: every app names its breaches, one line each."""
+"""The doctor: proves what must always hold. Each app yields a sentence for each breach."""
 
 from collections.abc import Iterator
 

@@ -1,10 +1,10 @@
-"""Two people at one form: who saves second is told what the first one changed, and nothing of either is lost.
+"""Two people at one form: the second to save is told what the first one changed, and no input is lost.
 
-A form carries the edition it showed: a digest of each fact of its thing. Whoever saves reads the facts again under the
-row's lock and compares. So a change by any way counts, an import too, not only those of forms. What a form changed is
-kept as an Edit, with the fields before and after.
+A form carries the edition it showed: a digest of each fact of its row. Saving reads the facts again under the row's
+lock and compares. So every change counts, one by an import too, not only changes by forms. What a form changed is kept
+as an Edit, with the fields before and after.
 
-Facts are what people may change of a thing: the name of each field and its value, both as people read them.
+Facts are what people may change of a row: the name of each field and its value, both as people read them.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ FormFacts = Mapping[str, str]
 
 
 class Overtaken(Refused):
-    """It was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
+    """The row was edited after the form was shown. `latest`: the edition that the form would overwrite now."""
 
     def __init__(self, told: str, latest: Argument) -> None:
         super().__init__(f"{told} What you typed is still here: save once more to put it in place of that.")
@@ -36,7 +36,7 @@ class Overtaken(Refused):
 
 
 def edition_of(facts: FormFacts) -> str:
-    """Return what a form that shows these facts carries with it."""
+    """Return the edition of these facts, which a form that shows them carries."""
     return json.dumps({name: _digest(value) for name, value in facts.items()}, separators=(",", ":"))
 
 
@@ -48,8 +48,8 @@ def refuse_overtaken(row: models.Model, facts: FormFacts, seen: str | None) -> N
     """Refuse to overwrite what was changed since a form was shown.
 
     Args:
-        facts: those of the row as it is now; it is locked.
-        seen: the edition that the form showed; None or what is none: whatever there is shall be overwritten.
+        facts: of the row as it is now, which is locked.
+        seen: the edition that the form showed; None or any other text overwrites whatever there is.
 
     Raises:
         Overtaken: it says what was changed, and by whom where a form did it.
@@ -104,7 +104,7 @@ def _shorten(value: str) -> str:
 def record_edit(
     row: models.Model, before: FormFacts | None, after: FormFacts, *, by: User | None = None
 ) -> None:
-    """Keep what a form changed; nothing where nothing did. `before`: None for what is new."""
+    """Keep what a form changed, if it changed anything. `before`: None for a new row."""
     detail = {}
     for name in {**(before or {}), **after}:
         was, now = (before or {}).get(name, ""), after.get(name, "")
@@ -117,12 +117,12 @@ def record_edit(
 
 
 def edits_of(row: models.Model) -> models.QuerySet[Edit]:
-    """Return what forms changed of it, the latest first."""
+    """Return the edits of a row, the latest first."""
     return Edit.objects.about(row).select_related("by")
 
 
 def column_facts(row: models.Model, fields: Iterable[str]) -> dict[str, str]:
-    """Return the facts that stand in these fields of a row, by the names of the fields."""
+    """Return these fields of a row as facts."""
     facts = {}
     for name in fields:
         field = row._meta.get_field(name)

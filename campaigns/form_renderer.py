@@ -1,4 +1,4 @@
-"""How forms are drawn: each field with its label, control, help and errors, tied together for assistive technology."""
+"""Draws forms: each field with its label, control, help and errors, connected for assistive technology."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -8,7 +8,7 @@ from django.contrib.auth.models import AbstractUser
 
 
 def person(user: AbstractUser | None) -> str:
-    """Name somebody as colleagues do, else by their login; nothing for None."""
+    """Return a user's full name, else their login; "" for None."""
     return "" if user is None else user.get_full_name() or user.get_username()
 
 
@@ -21,7 +21,7 @@ def money(amount: int | None, currency: str = "") -> str:
 
 
 def share(part: int | None, whole: int | None) -> str:
-    """Return `part` of `whole` in percent with one decimal; nothing where there is no whole."""
+    """Return `part` of `whole` in percent with one decimal; "" when the whole is 0."""
     if not whole or part is None:
         return ""
     percent = (Decimal(part) * 100 / whole).quantize(Decimal("0.1"))
@@ -34,12 +34,12 @@ def thousands(number: int | None) -> str:
 
 
 def rounddown(percent: float) -> int:
-    """Round to the ten percent below: what is worth saying aloud."""
+    """Round down to ten percent, which is exact enough for a screen reader to say."""
     return int(percent // 10) * 10
 
 
 def duration(seconds: int | None) -> str:
-    """Return a stretch of time in its two largest units: 7384 is 2 h 3 min."""
+    """Write a duration in its two largest units: 7384 is 2 h 3 min."""
     if seconds is None:
         return ""
     days, rest = divmod(int(seconds), 86_400)

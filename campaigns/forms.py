@@ -1,4 +1,4 @@
-"""What people type on the pages that both kinds share."""
+"""Forms of the pages that both kinds share, and fields for times."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
@@ -23,7 +23,7 @@ AT = "%Y-%m-%dT%H:%M"  # what <input type="datetime-local"> sends
 
 
 class TypedMoment(str):
-    """What was typed into a MomentInput, and how its form named the zone: "" where it named none."""
+    """The text typed into a MomentInput, and the zone that its form named, "" for none."""
 
     __slots__ = ("zone",)
     zone: str
@@ -35,10 +35,10 @@ class TypedMoment(str):
 
 
 class MomentInput(forms.DateTimeInput):
-    """A local time, and hidden beside it the zone that the page showed: who reads it knows what was meant.
+    """A local time, with the zone that the page showed in a hidden input, so that the time has one meaning.
 
-    A time that comes twice in a night names no instant. Where one was shown and stays as it is, the instant stands
-    behind the zone: Europe/Berlin@2027-10-31T01:30:00+00:00.
+    A time that comes twice in a night names no instant. For a shown time the instant stands after the zone, and counts
+    if the time is not changed: Europe/Berlin@2027-10-31T01:30:00+00:00.
     """
 
     def __init__(self) -> None:
@@ -60,7 +60,7 @@ class MomentInput(forms.DateTimeInput):
 
 
 def _name_zone(value: ColumnValue) -> str:
-    """Name the zone of what a MomentInput shows."""
+    """Return the text for the hidden input: the zone of what a MomentInput shows."""
     if isinstance(value, str) and value:  # it was typed, and is shown again
         return getattr(value, "zone", "") or str(timezone.get_default_timezone())
     zone = timezone.get_current_timezone()
@@ -79,7 +79,7 @@ class MomentField(forms.DateTimeField):
         super().__init__(widget=MomentInput(), input_formats=[AT, "%Y-%m-%d %H:%M"], **kwargs)
 
     def to_python(self, value: ColumnValue) -> datetime | None:
-        """Read an instant; refuse one outside of campaigns.instants, or that the clocks skip or repeat."""
+        """Read an instant. Refuse one outside of campaigns.instants, and a time that the clocks skip or repeat."""
         named, _, shown = getattr(value, "zone", "").partition("@")
         zone = zones.find_zone(named) if named else timezone.get_default_timezone()
         if zone is None:
@@ -101,7 +101,7 @@ class MomentField(forms.DateTimeField):
 
 
 def _read_shown(typed: ColumnValue, shown: str, zone: tzinfo) -> datetime | None:
-    """Return the instant that the form showed where its local time is still what is typed; else None."""
+    """Return the instant that the form showed, if its local time is what is typed; None otherwise."""
     try:
         moment = datetime.fromisoformat(shown)
         local = moment.astimezone(zone) if moment.tzinfo else None
@@ -111,14 +111,14 @@ def _read_shown(typed: ColumnValue, shown: str, zone: tzinfo) -> datetime | None
 
 
 class DayField(forms.DateField):
-    """A day, which begins and ends in the zone of who looks."""
+    """A day, which begins and ends in the user's zone."""
 
     def __init__(self, **kwargs: Argument) -> None:
         widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
         super().__init__(widget=widget, **kwargs)
 
     def to_python(self, value: ColumnValue) -> date | None:
-        """Read a day; refuse one outside of campaigns.instants."""
+        """Read a day. Refuse one outside of campaigns.instants."""
         day = super().to_python(value)
         if day is not None and not instants.is_possible(datetime.combine(day, time(12), UTC)):
             raise ValidationError(instants.SENTENCE, code="invalid")
@@ -126,16 +126,16 @@ class DayField(forms.DateField):
 
 
 class Refusable(forms.BaseForm):
-    """A form that shows why a domain function refused what it says."""
+    """A form that shows why a domain function refused its values."""
 
     def refuse(self, reasons: list[tuple[str, str]]) -> None:
-        """Show each of the `reasons`, as Refused has them, at its field, or above the form where it has none."""
+        """Show each of the `reasons` of a Refused at its field, or above the form when it has no field."""
         for name, sentence in reasons:
             self.add_error(name if name in self.fields else None, sentence)
 
 
 class FilterForm(forms.Form):
-    """What narrows the list of campaigns; what is no choice narrows nothing."""
+    """The filters of the list of campaigns. A value that is no choice filters nothing."""
 
     q = forms.CharField(label="Search", required=False, widget=forms.TextInput(attrs={"type": "search"}))
     kind = forms.ChoiceField(choices=[("", "Any kind"), *Campaign.Kind.choices], required=False)
@@ -151,17 +151,17 @@ class FilterForm(forms.Form):
 
 
 class StepForm(forms.Form):
-    """A question before a step: why, for the history."""
+    """The question before a step: why, for the history."""
 
     why = forms.CharField(label="Reason", required=False, max_length=500, help_text="Kept in the history.")
 
     def arguments(self) -> Columns:
-        """Return what lifecycle.fire is told besides the verb."""
+        """Return the arguments of the step for lifecycle.fire."""
         return dict(self.cleaned_data)
 
 
 class ScheduleForm(StepForm):
-    """When a campaign is to begin by itself. No time at all is for the lifecycle to refuse."""
+    """When a campaign is to start. The lifecycle refuses a missing time."""
 
     at = MomentField(label="Send at", required=False)
     field_order = ["at", "why"]
@@ -176,14 +176,14 @@ class ScheduleForm(StepForm):
 
 
 def step_form(campaign: Campaign, verb: str, data: FormData = None) -> StepForm:
-    """Return the form of `verb`, filled in with `data` or with what the campaign proposes."""
+    """Return the form of `verb`, filled in with `data` or with the campaign's own time."""
     if label := lifecycle_of(campaign).TIME_LABELS.get(verb):
         return ScheduleForm(data, initial={"at": campaign.starts_at}, label=label)
     return StepForm(data)
 
 
 class UserSettingsForm(ModelForm[UserSettings]):
-    """What a person chooses for themselves."""
+    """The settings of one user."""
 
     class Meta:
         model = UserSettings
@@ -210,7 +210,7 @@ else:
 
 
 class NewPasswordForm(SetPassword):
-    """Django's own, with our word for the second field."""
+    """Django's own form, with our label for the second field."""
 
     new_password1, new_password2 = SetPasswordForm.create_password_fields(
         "New password", "New password, once more"
@@ -218,7 +218,7 @@ class NewPasswordForm(SetPassword):
 
 
 class OwnPasswordForm(PasswordChangeForm):
-    """Django's own, with our word for the last field."""
+    """Django's own form, with our label for the last field."""
 
     new_password1, new_password2 = NewPasswordForm.create_password_fields(
         "New password", "New password, once more"

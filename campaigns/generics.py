@@ -1,6 +1,6 @@
-"""Names for the type checker that need Django: forms that take a parameter, as `ModelForm[Till]`, and two aliases.
+"""Types for the type checker that need Django: forms that take a parameter, such as `ModelForm[Till]`, and aliases.
 
-The stubs make them generic, and Django itself does not: its own cannot be written so where the program runs.
+The stubs make Django's classes generic, but at run time Django's own take no parameter.
 """
 
 from typing import TYPE_CHECKING, TypeAlias

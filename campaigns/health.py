@@ -1,4 +1,4 @@
-"""Whether this installation can do its work."""
+"""Checks whether this installation can do its work."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -13,7 +13,7 @@ from campaigns.notices import Notice
 
 
 def list_problems() -> list[str]:
-    """Return what keeps this process from serving: a sentence each, [] when nothing does."""
+    """Return a sentence for each problem that keeps this process from serving."""
     return check_database() or check_queue()
 
 

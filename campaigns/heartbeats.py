@@ -1,7 +1,7 @@
-"""Whether each cluster of the queue runs tasks: it is asked by a task of its own.
+"""Heartbeats: a task for each cluster of the queue shows whether it runs tasks.
 
-Two hosts may run a cluster of the same name, and either takes what waits for it: the question goes into a line that
-only the cluster on one host looks at, so that a living cluster cannot answer for a dead one.
+Two hosts may run a cluster of the same name, and each takes the tasks of both. So the task of a heartbeat goes into a
+queue of one host, so that a living cluster cannot answer for a dead one.
 """
 
 import os
@@ -23,12 +23,12 @@ LOOK = 2.0  # seconds between two looks at the line of this host
 
 
 def line(cluster: str, host: str) -> str:
-    """Return the name under which the queue keeps what is meant for a cluster on one host."""
+    """Return the name of the queue for the cluster on one host."""
     return f"{cluster}@{host}"
 
 
 def begin(cluster: str) -> None:
-    """Note that this process is the cluster's on this host; one that was here before is gone."""
+    """Note that this process is the cluster on this host now, in place of an earlier process."""
     now = database_time.now()
     Heartbeat.objects.update_or_create(
         cluster=cluster, host=HOST, defaults={"process": os.getpid(), "at": now, "asked_at": now}
@@ -36,12 +36,12 @@ def begin(cluster: str) -> None:
 
 
 def end(cluster: str) -> None:
-    """Note that this process stops as it was told to."""
+    """Note that this process stops on request."""
     Heartbeat.objects.filter(cluster=cluster, host=HOST, process=os.getpid()).delete()
 
 
 def ask(now: datetime) -> None:
-    """Ask every cluster, at most once every ten seconds however many clocks run; forget one silent for a day."""
+    """Ask every cluster, once in ten seconds however many clocks run; forget a cluster that is silent for a day."""
     for beat in Heartbeat.objects.filter(asked_at__lte=now - ASK):
         if not Heartbeat.objects.filter(pk=beat.pk, asked_at=beat.asked_at).update(asked_at=now):
             continue  # another clock was quicker
@@ -59,7 +59,7 @@ def answer(cluster: str, host: str) -> None:
 
 
 class TwoLines:
-    """The broker of a cluster that also takes what waits in the line of its host."""
+    """The broker of a cluster, which also takes tasks from the queue of its host."""
 
     def __init__(self, shared: Broker, own: Broker) -> None:
         self.shared = shared

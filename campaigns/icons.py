@@ -1,7 +1,7 @@
-"""The icons of the pages, by what they mean here, and the file static/icons.svg that holds their drawings.
+"""The icons of the pages by their meaning, and the file static/icons.svg with their drawings.
 
-The drawings are Tabler's. Their package has six thousand of them, so it is installed for development only, and the few
-that pages show are copied into one file: `manage.py draw_icons`. A test compares that file with the package.
+The drawings are Tabler's. Their package has six thousand, so it is installed for development only, and `manage.py
+draw_icons` copies the few that pages show into one file. A test compares that file with the package.
 """
 
 import re
@@ -77,7 +77,7 @@ def draw_sprite(package: Path) -> str:
 
 
 def read_shapes(package: Path, drawing: str) -> str:
-    """Return the shapes of one drawing. Colour and width of their strokes come from the page."""
+    """Return the shapes of one drawing. The page sets the colour and width of their strokes."""
     svg = (package / "icons" / "outline" / f"{drawing}.svg").read_text()
     shapes = EMPTY_FRAME.sub("", OUTER_TAG.sub("", svg))
     return SPACE_BETWEEN_TAGS.sub("><", shapes).strip().replace(" />", "/>")

@@ -1,6 +1,6 @@
-"""The one bound of every instant that anybody types or sends, from the year 2000 up to the year 2100.
+"""The bounds of every instant that anybody types or sends: from the year 2000 up to the year 2100.
 
-Outside of it a date cannot be shown in every time zone, and some cannot be stored.
+Outside of them some dates cannot be shown in every time zone, and some cannot be stored.
 """
 
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -14,21 +14,21 @@ SENTENCE = "A time lies between the years 2000 and 2100."
 
 
 def is_possible(moment: datetime) -> bool:
-    """Return whether `moment`, aware, lies where times may lie."""
+    """Return whether `moment`, which is aware, lies within the bounds."""
     return EARLIEST <= moment < LATEST
 
 
 def with_storable_offset(moment: datetime) -> datetime:
-    """Return the same moment; in UTC where its own offset is one that PostgreSQL cannot read."""
+    """Return the same moment, in UTC if PostgreSQL cannot read its own offset."""
     offset = moment.utcoffset() or timedelta(0)
     return moment if abs(offset) <= LARGEST_OFFSET else moment.astimezone(UTC)
 
 
 def describe_clock_change(local: datetime, zone: tzinfo) -> str:
-    """Say why a local time of this zone names no one instant: the clocks skip it, or show it twice that night.
+    """Write why a local time of this zone names no single instant: the clocks skip it, or show it twice that night.
 
     Args:
-        local: without a zone; one that the zone skips or repeats (PEP 495).
+        local: without a zone; the zone skips or repeats it (PEP 495).
     """
     earlier, later = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
     assert earlier is not None

@@ -1,8 +1,8 @@
-"""The one way a campaign's status changes, and the gate every edit passes.
+"""The only way in which a campaign's status changes (`fire`), and the check before each edit (`open_for_edit`).
 
 A step runs under a row lock and in one transaction with its history row and the follow-up tasks it queues. The
 states, the steps between them and who may take them are declared by the model of each kind. What else a kind does
-around a step stands in its `KindLifecycle`, which its app registers. Nothing here knows one kind from the other.
+around a step stands in its `KindLifecycle`, which its app registers. No code here depends on the kind.
 """
 
 from collections.abc import Collection, Mapping
@@ -57,13 +57,13 @@ class KindLifecycle(Generic[C]):
         """
 
     def list_owed_steps(self, campaign: C, now: datetime) -> list[str]:
-        """Return the steps the clock owes at `now`, in order, without taking them."""
+        """Return the steps that are due by time at `now`, in order, without taking them."""
         return []
 
     def list_objections(
         self, campaign: C, verb: str, now: datetime, **arguments: Argument
     ) -> list[tuple[str, str]]:
-        """Return why `verb`, open by its state, cannot be taken all the same: (field, sentence) each."""
+        """Return why `verb` cannot be taken although the state allows it: (field, sentence) each."""
         if verb == "archive" and campaign.archived_at:
             return [("", f"“{campaign}” is archived already.")]
         if verb == "unarchive" and not campaign.archived_at:
@@ -71,7 +71,7 @@ class KindLifecycle(Generic[C]):
         return []
 
     def list_warnings(self, campaign: C, verb: str, now: datetime) -> list[str]:
-        """List what a person should know before `verb`: sentences. They make it ask first, though it is open."""
+        """List sentences that a person should read before `verb`. With any of them the button asks first."""
         return []
 
     def asks_for_time(self, campaign: C, verb: str, now: datetime) -> bool:
@@ -79,19 +79,19 @@ class KindLifecycle(Generic[C]):
         return verb in self.NEEDS_TIME
 
     def gentler_step(self, campaign: C, verb: str) -> str:
-        """Name the step that the question before `verb` offers in its place, or "" when there is none."""
+        """Return the milder step that the question before `verb` offers too, or "" when there is none."""
         return ""
 
     def follow_up(self, campaign: C, verb: str, was: str) -> None:
         """Write the rows of its kind that follow from the step, and queue its tasks by on_commit."""
 
     def copy_parts(self, campaign: C, copy: C) -> None:
-        """Give the `copy`, a fresh draft, the rows that belong to this campaign."""
+        """Copy the rows that belong to this campaign to the `copy`, a new draft."""
 
     def read_standings(self, pks: Collection[int]) -> Mapping[int, Standing]:
-        """Return how the campaigns with these keys stand, as campaigns/<kind>/row.html shows it in the list.
+        """Return the standing of the campaigns with these keys, as campaigns/<kind>/row.html shows it in the list.
 
-        A few queries, however many they are. One that nothing can be said of yet is left out.
+        It takes a few queries, however many campaigns there are. A campaign without a standing yet is left out.
         """
         return {}
 
@@ -101,7 +101,7 @@ _lifecycles: dict[str, AnyKind] = {}
 
 
 def register(model: type[Campaign], lifecycle: AnyKind) -> None:
-    """Say what the campaigns of a kind do around their steps."""
+    """Register what the campaigns of a kind do around their steps."""
     _lifecycles[model.KIND] = lifecycle
 
 
@@ -121,12 +121,12 @@ def fire(
 ) -> C:
     """Run one transition and write its history row, or change nothing.
 
-    What the clock owes at `now` is written first, each with a row of its own, and stays when the verb is refused.
+    Steps that are due at `now` are written first, each with a row of its own, and stay when the verb is refused.
 
     Args:
         campaign: an instance of any class of the family, or a primary key.
         verb: a step of lifecycles.md, `archive` or `unarchive`.
-        by: the user who asks; None when the clock or the system does, to whom every step is open.
+        by: the user who asks; None for the clock or the system, which may take every step.
         why: kept in the history and shown; for `fail` and a pause by the system, the error or the reason.
         arguments: `at`, an aware datetime, for an e-mail campaign's `schedule`; none otherwise.
 
@@ -152,7 +152,7 @@ def fire(
 
 
 def write_owed_steps(campaign: Campaign | int, now: datetime | None = None) -> list[str]:
-    """Write what the clock owes a campaign and return the verbs; [] when another process is just at it."""
+    """Write the steps of a campaign that are due by time; return their verbs, [] when another process has its lock."""
     now = now or database_time.now()
     with transaction.atomic():
         campaign = load_own_kind(campaign)
@@ -202,7 +202,7 @@ def lock_row(campaign: C) -> C:
 
 
 def steps(campaign: Campaign) -> Columns:
-    """Return every verb of this campaign's kind, with its django-fsm description."""
+    """Return every verb of this campaign's kind, with its transition as django-fsm describes it."""
     field = campaign._meta.get_field("status")
     return {verb: method._django_fsm for verb, method in field.transitions[type(campaign)].items()}
 
@@ -240,7 +240,7 @@ def list_refusals(
 
 
 def advice(campaign: Campaign, by: User | None) -> str:
-    """Return what would help somebody whose step is not open: a sentence."""
+    """Return a sentence that helps somebody whose step is not open, or ""."""
     if campaign.is_final:
         return "That is final; duplicate it to start anew."
     verbs = [
@@ -255,7 +255,7 @@ def advice(campaign: Campaign, by: User | None) -> str:
 
 
 def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | None = None) -> C:
-    """Return the campaign, fresh and locked until the transaction ends, ready to be changed and saved.
+    """Read and lock the campaign until the transaction ends; return it ready to be changed and saved.
 
     Called inside the transaction of the edit. An edit of a scheduled e-mail campaign puts it back to draft first.
 
@@ -277,7 +277,7 @@ def open_for_edit(campaign: C | int, *, by: User | None = None, now: datetime | 
 
 
 def duplicate(campaign: C | int, *, by: User | None = None) -> C:
-    """Make a draft with everything of `campaign` but its past, to which a start or end that has passed belongs.
+    """Make a draft with everything of `campaign` but its past. A start or end that has passed is left out.
 
     Raises:
         Refused: `by` may not add campaigns of its kind.
@@ -301,12 +301,12 @@ def duplicate(campaign: C | int, *, by: User | None = None) -> C:
 
 
 def delete(campaign: Campaign | int, *, by: User | None = None, now: datetime | None = None) -> None:
-    """Delete a campaign that nothing has come of yet, with its history.
+    """Delete a campaign that has had no effect yet, with its history.
 
-    What the clock owes at `now` is written first: one that has begun is not deleted.
+    Steps that are due at `now` are written first, so that a campaign that has begun is not deleted.
 
     Raises:
-        Locked: it is past that.
+        Locked: it has had effects.
         Refused: `by` may not delete it.
     """
     now = now or database_time.now()

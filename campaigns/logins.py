@@ -1,12 +1,12 @@
-"""Logins: how often somebody may guess, and what is logged of it. All processes share the count in PostgreSQL.
+"""Limits failed logins, and logs them. All processes share the count in PostgreSQL.
 
-Three limits, each of which lets a few failures through at once and then one now and then: for an account from one
-address, for all accounts from one address, and for an account from everywhere. An address from which the account has
-logged in lately is held to the first alone, and one that has not tried the account lately need not care for the last.
-So whoever hammers at an account from elsewhere keeps nobody out of it.
+There are three limits: for an account from one address, for all accounts from one address, and for an account from all
+addresses. Each allows some failures at once, and then one from time to time. For an address from which the account has
+logged in lately only the first limit counts, and the last one does not count for an address that has not tried the
+account lately. So many guesses from one place keep nobody else out of an account.
 
-A try is counted before the password is looked at, so that a hundred at once are no way around, and is taken back when
-it was right. This stands in front of the password and not in a form: each page that logs somebody in is held to it.
+A try is counted before the password is checked, so that a hundred tries at once cannot pass, and is taken back when the
+password was right. The check is in the authentication backend, not in a form, so every login page is limited.
 """
 
 import hashlib
@@ -60,7 +60,7 @@ class Attempt:
         self.limits = {self.pair: ACCOUNT_AT_ADDRESS, self.address: ADDRESS, self.account: ACCOUNT}
 
     def count(self, now: datetime) -> timedelta:
-        """Count the try as a failure and return zero; or count nothing and return how long to wait."""
+        """Count the try as a failure and return zero; or, over a limit, count nothing and return how long to wait."""
         with transaction.atomic():
             missing = [LoginLimit(key=key, free_at=now) for key in sorted(self.limits)]
             LoginLimit.objects.bulk_create(
@@ -86,7 +86,7 @@ class Attempt:
             LoginPlace.objects.update_or_create(pk=self.pair, defaults={"at": now})
 
     def _choose_limits(self, rows: dict[str, LoginLimit], now: datetime) -> list[str]:
-        """Return the keys of the limits that this try is held to."""
+        """Return the keys of the limits that count for this try."""
         if LoginPlace.objects.filter(pk=self.pair, at__gt=now - REMEMBER).exists():
             return [self.pair]
         return [self.pair, self.address] + ([] if rows[self.pair].free_at <= now else [self.account])
@@ -100,7 +100,7 @@ class Attempt:
 
 
 class TriesInAll(Attempt):
-    """One try at something else that is open to everybody, counted apart from logins and held to all three limits."""
+    """One try at another page that is open to everybody. It is counted apart from logins, under all three limits."""
 
     def __init__(
         self, what: str, account: str, place: str, *, at_address: Limit, address: Limit, account_limit: Limit
@@ -116,7 +116,7 @@ class TriesInAll(Attempt):
 
 
 class ThrottledBackend(ModelBackend):
-    """Looks at the password of who has not guessed too often."""
+    """Checks a password, unless there were too many failures."""
 
     def authenticate(
         self,
@@ -148,18 +148,18 @@ class ThrottledBackend(ModelBackend):
         return user
 
     def get_user(self, user_id: Argument) -> User | None:
-        """Load who is signed in, in one query with what they chose for the pages."""
+        """Load the signed-in user with their settings, in one query."""
         user = User.objects.select_related("settings").filter(pk=user_id).first()
         return user if user and self.user_can_authenticate(user) else None
 
 
 def read_clock() -> datetime:
-    """Return the time by which tries are counted."""
+    """Return the time that counts for tries."""
     return database_time.now()
 
 
 def forget(now: datetime) -> None:
-    """Delete what counts no more; called by the clock."""
+    """Delete rows that do not count any more. The clock calls it."""
     LoginLimit.objects.filter(free_at__lt=now).delete()
     LoginPlace.objects.filter(at__lt=now - REMEMBER).delete()
 
@@ -176,13 +176,13 @@ def describe_wait(wait: timedelta) -> str:
 
 
 def _name(username: str) -> str:
-    """Return who that is for a log: a name that exists, for what else is typed there may be a password."""
+    """Return the user name for a log, if there is such a user: another text may be a password typed by mistake."""
     known = User.objects.filter(username=username).values_list("pk", flat=True).first()
     return f"user {known}" if known else "an account that does not exist"
 
 
 def _network(address: str) -> str:
-    """Return what one customer of a provider has: an IPv4 address, or the first 48 bits of an IPv6 one."""
+    """Return the network of one customer of a provider: an IPv4 address, or the first 48 bits of an IPv6 address."""
     if not address or ip_address(address).version == 4:
         return address
     return str(ip_network((address, 48), strict=False))

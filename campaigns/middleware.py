@@ -1,4 +1,4 @@
-"""What stands between the server and every page."""
+"""The middleware of pages: refuses unstorable text, asks for a login, sets the user's time zone."""
 
 from collections.abc import Callable, Iterable
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ Response = Callable[[HttpRequest], HttpResponse]
 class TextGuard:
     """Refuse text that no column can hold, before anything reads it: one sentence that names the field, status 400.
 
-    Address, query and form fields are refused. A cookie is left out instead: nobody can mend a cookie on a page.
+    It refuses it in the address, the query and form fields. A cookie is ignored instead: no page can mend a cookie.
     """
 
     def __init__(self, get_response: Response) -> None:
@@ -42,13 +42,13 @@ class TextGuard:
         return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *_: Argument) -> HttpResponse | None:
-        """Look at a form only now: who may not send one was turned away before its body is read."""
+        """Check a form. It is called after the login check, so that nobody else's body is read."""
         name = find_unstorable(request.POST.lists()) if request.method == "POST" else ""
         return refuse(request, name) if name else None
 
 
 def find_unstorable(fields: Iterable[tuple[str, list[Argument]]]) -> str:
-    """Return what to call the first field that holds unstorable text; "" where none does."""
+    """Return the name of the first field with unstorable text; "" when there is none."""
     for name, values in fields:
         if not is_storable([name, *values]):
             return f"The field “{UNSTORABLE.sub('�', name)[:100]}”"
@@ -62,10 +62,10 @@ def refuse(request: HttpRequest, name: str) -> HttpResponse:
 
 
 class SignedInOnly(LoginRequiredMiddleware):
-    """Send who is not signed in to the login page, and from there back to the page they were on.
+    """Redirect people who are not signed in to the login page, and from there back to their page.
 
-    A part that htmx asks for is no page: its answer tells htmx to leave the whole page for the login. What was sent
-    from a form leads back to the form.
+    For a part that htmx asks for, the answer makes htmx leave the whole page. After a sent form the login leads back to
+    the page of the form.
     """
 
     def handle_no_permission(  # type: ignore[override]  # the stubs allow a redirect only
@@ -77,7 +77,7 @@ class SignedInOnly(LoginRequiredMiddleware):
 
 
 def send_to_login(request: HttpRequest) -> HttpResponse:
-    """Lead to the login, and from there back to the page from which something was sent."""
+    """Redirect to the login, and from there back to the page from which the request was sent."""
     is_htmx = "HX-Request" in request.headers
     came_from = request.headers.get("HX-Current-URL" if is_htmx else "Referer", "")
     to_login = redirect_to_login(find_own_path(request, came_from), settings.LOGIN_URL)
@@ -85,7 +85,7 @@ def send_to_login(request: HttpRequest) -> HttpResponse:
 
 
 def find_own_path(request: HttpRequest, url: str) -> str:
-    """Return the path and query of an address of this site; of any other the dashboard's."""
+    """Return the path and query of an address of this site; for any other address that of the dashboard."""
     if not url_has_allowed_host_and_scheme(url, {request.get_host()}):
         return "/"
     parts = urlsplit(url)
@@ -93,7 +93,7 @@ def find_own_path(request: HttpRequest, url: str) -> str:
 
 
 class ZoneOfUser:
-    """Show and read times in the zone of who is signed in; what strangers and machines may ask keeps the site's."""
+    """Show and read times in the zone of the signed-in user. Public pages and machines get the site's zone."""
 
     def __init__(self, get_response: Response) -> None:
         self.get_response = get_response
@@ -110,7 +110,7 @@ class ZoneOfUser:
 
 
 class VaryByHtmx:
-    """Say that one address answers with a page or a part of it, so that Back never shows a bare part."""
+    """Say in a header that an address may answer with a page or a part, so that Back never shows a bare part."""
 
     def __init__(self, get_response: Response) -> None:
         self.get_response = get_response

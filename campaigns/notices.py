@@ -1,4 +1,4 @@
-"""What the dashboard tells beside the campaigns: each app names a function in settings.NOTICES."""
+"""The notices of the dashboard. Each app names a function in settings.NOTICES."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from django.utils.module_loading import import_string
 
 @dataclass(frozen=True)
 class Notice:
-    """One sentence or two for the dashboard. `url`: the page where more can be seen or done; "" for none."""
+    """One or two sentences for the dashboard. `url`: of a page to see or do more; "" for none."""
 
     sentence: str
     url: str = ""
 
 
 def list_notices(user: User, now: datetime) -> Iterator[Notice]:
-    """Yield what there is to tell `user`. Each function takes the user and the time."""
+    """Yield the notices for `user`. Each function takes the user and the time."""
     for name in settings.NOTICES:
         yield from import_string(name)(user, now)

@@ -1,6 +1,6 @@
-"""What a process is, and what ties processes together, so that none works on unwatched.
+"""Ties processes together, so that none goes on without the one that watches it.
 
-What only Linux offers does nothing elsewhere.
+Functions that need Linux do nothing elsewhere.
 """
 
 import ctypes
@@ -28,12 +28,12 @@ def announce_stop() -> None:
 
 
 def is_stopping() -> bool:
-    """Return whether a process this one was forked from has announced its stop."""
+    """Return whether the process that this one was forked from has announced its stop."""
     return STOPPING[0] == 1
 
 
 def die_with(parent: int, number: int = signal.SIGKILL) -> None:
-    """Ask the kernel to send this process the signal `number` when its parent, the process `parent`, is gone."""
+    """Ask the kernel to send this process the signal `number` when its parent, the process `parent`, ends."""
     if LIBC is None:
         return
     prctl(PR_SET_PDEATHSIG, number)
@@ -42,7 +42,7 @@ def die_with(parent: int, number: int = signal.SIGKILL) -> None:
 
 
 def die_with_parents() -> None:
-    """Let every process that is forked from this one from now on, or from one of those, be killed with its parent."""
+    """Have each process that is forked from this one or its children from now on killed with its parent."""
     parent = os.getpid()
 
     def remember() -> None:
@@ -53,7 +53,7 @@ def die_with_parents() -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of descendants whose own parent is gone, in place of process 1."""
+    """Become the parent of descendants whose own parent has ended, in place of process 1."""
     if LIBC is not None:
         prctl(PR_SET_CHILD_SUBREAPER, 1)
 
@@ -71,7 +71,7 @@ def prctl(option: int, value: int) -> None:
 
 
 def command_line(pid: int) -> str:
-    """Return the words of a process, "" when there is none or it is a zombie."""
+    """Return the command line of a process; "" when there is no such process or it is a zombie."""
     if Path("/proc/self/cmdline").exists():
         try:
             return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).rstrip("\0").replace("\0", " ")

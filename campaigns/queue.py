@@ -1,4 +1,4 @@
-"""Which tasks the queue may run, decided before a worker sees them.
+"""Decides which tasks the queue may run, before a worker sees them.
 
 django-q2 runs whatever function a package names, also the hook after it and the chain behind it. Here a package is read
 when it leaves the queue, however it got there: one that names anything but a task of settings.TASKS is recorded as a
@@ -33,11 +33,11 @@ Package = tuple[Argument, Argument]
 
 
 class PackageRefused(Exception):
-    """What a package asks for is not run; `str()` is the sentence."""
+    """A package is not run; `str()` says why."""
 
 
 class QueueAway(Exception):
-    """The queue does not take a task; `str()` says why. What waits for its turn is queued by the clock later."""
+    """The queue takes no task now; `str()` says why. The clock queues due work again later."""
 
 
 def is_task(name: object) -> bool:
@@ -49,7 +49,7 @@ def read_package(payload: Argument) -> Columns:
     """Return the task in a package from the queue.
 
     Raises:
-        PackageRefused: it is not ours, or holds more than data.
+        PackageRefused: it is not ours, or holds more than plain data.
     """
     try:
         task = core_signing.loads(payload, key=Conf.SECRET_KEY, salt=Conf.PREFIX, serializer=_PlainPickles)
@@ -61,7 +61,11 @@ def read_package(payload: Argument) -> Columns:
 
 
 def check_task(task: Mapping[str, ColumnValue]) -> None:
-    """Raise PackageRefused unless this is one of our tasks, called in a way that cannot harm a worker."""
+    """Refuse a task that is none of ours, or is called in a way that can harm a worker.
+
+    Raises:
+        PackageRefused: it says why.
+    """
     if not is_task(task.get("func")):
         raise PackageRefused(f"“{task.get('func')}” is none of the tasks that may run here: it was not run.")
     if extra := sorted(str(name) for name in set(task) - OPTIONS):
@@ -76,12 +80,12 @@ def check_task(task: Mapping[str, ColumnValue]) -> None:
 
 
 def never_run_in_place(sender: Argument, task: Columns, **kwargs: Argument) -> None:
-    """Take away the option `sync`, with which django-q2 would run a task at once and past the queue."""
+    """Remove the option `sync`, with which django-q2 would run a task at once and outside of the queue."""
     task.pop("sync", None)
 
 
 class CheckedQueue(Broker):  # type: ignore[misc]  # django-q2 is untyped
-    """A broker of django-q2's that hands out only tasks that may run; mixed in before the broker's own class."""
+    """A broker of django-q2 that hands out only tasks that may run. It is mixed in before the broker's own class."""
 
     def dequeue(self) -> list[Package] | None:
         packages: list[Package] | None = super().dequeue()
@@ -105,7 +109,7 @@ class DatabaseQueue(CheckedQueue, ORM):  # type: ignore[misc]  # django-q2 is un
 
 
 def record_refusal(task: Mapping[str, ColumnValue], sentence: str) -> None:
-    """Write a task that was not run among the failed ones, where administrators look."""
+    """Add a task that was not run to the failed ones, where administrators see it."""
     now = database_time.now()
     Task.objects.create(
         id=uuid.uuid4().hex,  # never that of another
@@ -123,7 +127,7 @@ def record_refusal(task: Mapping[str, ColumnValue], sentence: str) -> None:
 
 
 def read_stored_pickle(data: bytes) -> Argument:
-    """Return what a column of django-q2's holds; a sentence where that is more than plain data."""
+    """Return the value of a pickled column of django-q2; a sentence when it is more than plain data."""
     try:
         return PlainUnpickler(io.BytesIO(data)).load()
     except Exception as error:  # noqa: BLE001  a pickle of somebody else can raise anything
@@ -131,7 +135,7 @@ def read_stored_pickle(data: bytes) -> Argument:
 
 
 def guard_stored_pickles() -> None:
-    """Have every pickled column of the database read as plain data, in whatever place it is read."""
+    """Make every pickled column of the database be read as plain data, wherever it is read."""
     picklefield.fields.loads = read_stored_pickle
 
 
@@ -140,7 +144,7 @@ def _clean(value: ColumnValue) -> str:
 
 
 class PlainUnpickler(pickle.Unpickler):
-    """Reads plain data. `load` raises pickle.UnpicklingError, and whatever a broken pickle leads to."""
+    """Reads pickles of plain data. `load` raises pickle.UnpicklingError, or other errors for a broken pickle."""
 
     def find_class(self, module: str, name: str) -> Argument:
         if (module, name) not in PLAIN:

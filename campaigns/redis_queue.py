@@ -1,4 +1,4 @@
-"""The queue in Redis, for more than one machine: a module of its own, since the library is asked for only then."""
+"""The queue in Redis, for more than one machine. It is a module of its own, since only it needs the library."""
 
 import redis
 from django_q.brokers.redis_broker import Redis
@@ -12,7 +12,7 @@ ANSWER_SECONDS = 3.0  # seconds for an answer of Redis, which may wait for one s
 
 
 class RedisQueue(CheckedQueue, Redis):  # type: ignore[misc]  # django-q2 is untyped
-    """Hands out only tasks that may run; waits for no Redis that is silent."""
+    """Hands out only tasks that may run, and does not wait for a silent Redis."""
 
     @staticmethod
     def get_connection(list_key: str | None = None) -> Argument:

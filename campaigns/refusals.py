@@ -1,4 +1,4 @@
-"""What a person is told when something cannot be done now."""
+"""Refusals: what a person is told when something cannot be done now."""
 
 from collections.abc import Iterable
 
@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 
 
 class Refused(Exception):
-    """A step that is not open now, or not to this person; nothing was changed.
+    """Something is not possible now, or not for this user. Nothing was changed.
 
     `reasons` is a list of (field, sentence), the field empty where the reason belongs to none. `str()` gives one
     sentence for a page.
@@ -18,14 +18,14 @@ class Refused(Exception):
 
 
 class Locked(Refused):
-    """A campaign, or what belongs to it, that can no longer be edited or deleted."""
+    """A campaign, or a row that belongs to it, can no longer be edited or deleted."""
 
 
 def require(user: User | None, permission: str, what: str) -> None:
-    """Let only those go on who have a right.
+    """Refuse users who lack a right.
 
     Args:
-        user: who asks; None is the system, which may do everything.
+        user: the user who asks; None is the system, which may do everything.
         permission: as Django names it, `promotions.add_coupon`.
         what: what was asked for, as it goes on after "You may not": "add coupons".
 
@@ -37,5 +37,5 @@ def require(user: User | None, permission: str, what: str) -> None:
 
 
 def say_not_allowed(what: str) -> str:
-    """Return the sentence for somebody who lacks the right to `what`."""
+    """Return the sentence for a user who lacks the right to `what`."""
     return f"You may not {what}: ask an administrator for permission."

@@ -1,4 +1,4 @@
-"""The request as it reaches a view."""
+"""The request as views get it, and what they read from it."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
@@ -9,12 +9,11 @@ from django_htmx.middleware import HtmxDetails
 
 
 class Request(HttpRequest):
-    """What settings.MIDDLEWARE adds to a request. Views name this type; nothing makes one.
+    """The type of requests in views: what settings.MIDDLEWARE adds to them. No code makes one.
 
     Attributes:
-        htmx: what htmx says of the request.
-        user: who is signed in. The few views marked `login_not_required` may meet an AnonymousUser, and ask nothing in
-            its name.
+        htmx: the headers of htmx.
+        user: the signed-in user. The few views marked `login_not_required` may get an AnonymousUser, and do not use it.
     """
 
     htmx: HtmxDetails
@@ -22,7 +21,7 @@ class Request(HttpRequest):
 
 
 def signed_in_user(request: HttpRequest) -> User:
-    """Return who is signed in, for pages of the administration, which nobody else reaches.
+    """Return the signed-in user, for pages of Django admin, which nobody else reaches.
 
     Raises:
         TypeError: nobody is signed in.
@@ -33,21 +32,21 @@ def signed_in_user(request: HttpRequest) -> User:
 
 
 def number_in_query(request: HttpRequest, name: str) -> int:
-    """Return a whole number in the address, as in `?after=50`; 0 where there is none."""
+    """Return a whole number in the query, as in `?after=50`; 0 when there is none."""
     return read_number(request.GET.get(name, ""))
 
 
 def read_number(text: str) -> int:
-    """Read a whole number that somebody typed or a program sent; 0 where it is none that a column can hold."""
+    """Read a whole number that a person or a program sent; 0 when it is none, or too large for a column."""
     return int(text) if text.isdecimal() and len(text) < 19 else 0
 
 
 def client_address(request: HttpRequest) -> str:
-    """Return the address of the machine that sent a request, "" where nobody knows it.
+    """Return the address of the machine that sent a request; "" when nobody knows it.
 
-    Only a proxy of `settings.TRUSTED_PROXIES` is believed when it names another machine in X-Forwarded-For: each proxy
-    adds the address it was called from at the end, so the last one that is no proxy of ours is the client's. What
-    stands before that the client may have written itself. A request over a Unix socket comes from a proxy of ours.
+    Only proxies of `settings.TRUSTED_PROXIES` are believed when they name another machine in X-Forwarded-For. Each
+    proxy adds the address that called it at the end, so the last address that is not a proxy of ours is the client's.
+    The client may have written the addresses before that. A request over a Unix socket comes from our own proxy.
     """
     named = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     client = _read_address(
@@ -66,7 +65,7 @@ def _is_trusted_proxy(address: IPv4Address | IPv6Address) -> bool:
 
 
 def _read_address(text: str) -> IPv4Address | IPv6Address | None:
-    """Read an address as proxies write it: perhaps with a port, a zone, or IPv4 inside of IPv6."""
+    """Read an address as proxies write it, perhaps with a port or a zone, or as IPv4 inside of IPv6."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

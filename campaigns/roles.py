@@ -1,4 +1,4 @@
-"""The three roles and what each may do; given to groups of these names, once, after a migration.
+"""The three roles and their permissions. A migration gives them, once, to groups of these names.
 
 A permission named here may belong to an app above: names are not imports.
 """
@@ -66,8 +66,8 @@ ADMINISTRATOR = [
 def grant(using: str = "default", **kwargs: Argument) -> None:
     """Make the groups Analysts, Marketers and Administrators, and give them the permissions that exist by now.
 
-    Each is made and each permission given once ever: what was taken away, renamed or deleted since stays so, and only
-    what a new version brings is added.
+    Each group is made and each permission given only once. What people took away, renamed or deleted since stays so,
+    and only the permissions of a new version are added.
     """
     if not apps.is_installed("django.contrib.auth") or kwargs["sender"].label not in (
         *APPS_TO_VIEW,
@@ -85,7 +85,7 @@ def grant(using: str = "default", **kwargs: Argument) -> None:
 
 
 def find_group(role: str) -> Group | None:
-    """Return the group of a shipped role, whatever it is called today; None when it was deleted."""
+    """Return the group of a role, also if it was renamed; None when it was deleted."""
     return seeds.find_row(f"role {role}", apps.get_model("auth.Group").objects.all())
 
 

@@ -1,7 +1,7 @@
-"""What an installation is given once: its roles with their permissions, and the demo.
+"""Seeds: what an installation is given once, such as its roles with their permissions, and the demo.
 
-Each thing is recorded under a key of its own. What somebody changes, renames or deletes afterwards is their decision:
-a later start makes only what was never made.
+Each seed is recorded under its own key. What somebody changes, renames or deletes afterwards stays so: a later start
+makes only what was never made.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,9 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 def plant(key: str, make: Callable[[], T]) -> T | None:
-    """Call `make` once ever for this key, and return what it returns; None when that was done before.
+    """Call `make` only once ever for this key, and return its result; None when it was called before.
 
-    All of it happens in one transaction: a start that is killed half-way leaves nothing, and the next one begins anew.
+    It is one transaction: a start that is killed half-way leaves nothing, and the next one begins anew.
     """
     with transaction.atomic():
         seed, is_new = Seed.objects.get_or_create(key=key)  # another start that makes it now is waited for
@@ -32,6 +32,6 @@ def plant(key: str, make: Callable[[], T]) -> T | None:
 
 
 def find_row(key: str, rows: models.QuerySet[Row]) -> Row | None:
-    """Return the row that was made for a key, whatever it is called now; None when there is none any more."""
+    """Return the row that was made for a key, also if it was renamed; None when it was deleted."""
     object_id = Seed.objects.filter(key=key).values_list("object_id", flat=True).first()
     return rows.filter(pk=object_id).first() if object_id else None

@@ -1,4 +1,4 @@
-"""The one bound of every text that is stored: no control character, and nothing that is no character at all."""
+"""Checks whether text can be stored: PostgreSQL takes no NUL and no half of a surrogate pair."""
 
 import re
 

@@ -1,7 +1,7 @@
 """The verbs of campaigns: how each is written on a button, in a sentence and in the history.
 
-Which of them a campaign can take, and when, its model declares; this is only how people read them. Every verb of every
-kind is here, and `duplicate` and `delete`, which are no steps of a lifecycle but have buttons too.
+The models declare which steps a campaign can take, and when; this module has only the words. It has every verb of every
+kind, and `duplicate` and `delete`, which are no steps but have buttons too.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Tone(StrEnum):
-    """How much a button is meant to be seen, and how much it is meant to be thought over."""
+    """How strongly a button is drawn, and whether it warns."""
 
     PLAIN = "plain"
     MAIN = "main"
@@ -23,7 +23,7 @@ CONFIRMATION_CLASSES = {Tone.CAUTION: "btn-danger", Tone.DANGER: "btn-danger"}
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb in all the ways in which pages write it."""
+    """One verb in all forms in which pages write it."""
 
     name: str
     label: str
@@ -43,7 +43,7 @@ class Verb:
 
     @property
     def words(self) -> str:
-        """Within a sentence: "it cannot end early"."""
+        """The verb within a sentence: "it cannot end early"."""
         return self.name.replace("_", " ")
 
     @property
@@ -59,7 +59,7 @@ class Verb:
         return CONFIRMATION_CLASSES.get(self.tone, "btn-primary")
 
     def ask_about(self, campaign: object) -> str:
-        """Return the title of the question that comes before it."""
+        """Return the title of the question before the step."""
         return (self.question or f"{self.label} “{{campaign}}”?").format(campaign=campaign)
 
 

@@ -59,7 +59,7 @@ def dashboard(request: Request) -> HttpResponse:
 @require_GET
 @may_view
 def under_way(request: Request) -> HttpResponse:
-    """Show the live campaigns of the dashboard, which it asks for again and again."""
+    """Return the live campaigns of the dashboard, which asks for this part again and again."""
     now = database_time.now()
     overview.write_all_owed_steps(now)
     return render(request, "campaigns/_under_way.html", {"under_way": overview.campaigns_under_way(now)})
@@ -68,7 +68,7 @@ def under_way(request: Request) -> HttpResponse:
 @require_GET
 @may_view
 def campaign_list(request: Request) -> HttpResponse:
-    """List campaigns of both kinds, narrowed to what is asked for."""
+    """List the campaigns of both kinds that the filters choose."""
     overview.write_all_owed_steps(database_time.now())
     form = FilterForm(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
@@ -196,10 +196,10 @@ def get_campaign_for(request: Request, pk: int, verb: str) -> Campaign:
 
 
 def read_arguments(form: StepForm) -> Columns:
-    """Return what the form says.
+    """Return the arguments that a step's form gives.
 
     Raises:
-        Refused: something in it cannot be read.
+        Refused: a value cannot be read.
     """
     if not form.is_valid():
         raise Refused([(field, str(error)) for field, errors in form.errors.items() for error in errors])
@@ -223,7 +223,7 @@ def render_question(request: Request, campaign: Campaign, verb: str) -> HttpResp
 def render_question_again(
     request: Request, campaign: Campaign, verb: str, form: StepForm, refused: Refused
 ) -> HttpResponse:
-    """Answer 409 and, in the dialog that stays open, the question with what was typed and why it was refused."""
+    """Answer 409 with the question in the open dialog, what was typed, and why it was refused."""
     form.full_clean()
     for field, sentence in refused.reasons:
         if field in form.fields and not form.has_error(field):
@@ -250,7 +250,7 @@ def question_context(campaign: Campaign, verb: str, form: StepForm) -> PageConte
 
 
 def render_refusal(request: Request, campaign: Campaign, refused: Refused) -> HttpResponse:
-    """Answer 409 and the campaign as it stands, with the reason."""
+    """Answer 409 with the campaign as it is and the reason."""
     campaign = lifecycle.load_own_kind(campaign.pk)
     context = overview.status_context(campaign, request.user, database_time.now(), refused)
     template = "campaigns/_status.html" if request.htmx else "campaigns/refused.html"
@@ -266,12 +266,12 @@ def refuse_question(request: Request, campaign: Campaign, refused: Refused) -> H
 
 
 def go_to(request: Request, url: str) -> HttpResponse:
-    """Redirect, for htmx by a header that makes the browser load the page."""
+    """Redirect; htmx gets a header that makes the browser load the page."""
     return HttpResponseClientRedirect(url) if request.htmx else redirect(url)
 
 
 def describe_outcome(campaign: Campaign, verb: str) -> str:
-    """Return what a campaign is after the step, in a word or two."""
+    """Return the state of a campaign after the step, in a word or two."""
     return VERBS[verb].outcome or campaign.get_status_display().lower()
 
 
@@ -280,14 +280,14 @@ def describe_outcome(campaign: Campaign, verb: str) -> str:
 
 @require_GET
 def account(request: Request) -> HttpResponse:
-    """Show the account of who is signed in."""
+    """Show the account of the signed-in user."""
     roles = request.user.groups.values_list("name", flat=True)
     return render(request, "campaigns/account.html", {"roles": roles})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def user_settings(request: Request) -> HttpResponse:
-    """Show and save what somebody chooses for themselves."""
+    """Show and save the settings of the signed-in user."""
     assert isinstance(request.user, User)  # nobody else comes so far
     form = UserSettingsForm(request.POST or None, instance=accounts.settings_of(request.user))
     if request.method == "POST" and form.is_valid():
@@ -304,7 +304,7 @@ else:
 
 
 class PasswordChange(SuccessMessage, PasswordChangeView):
-    """Django's own, which keeps this session and ends the others of the user."""
+    """Django's own view, which keeps this session and ends the user's other sessions."""
 
     form_class = OwnPasswordForm
     template_name = "campaigns/password.html"
@@ -316,7 +316,7 @@ class PasswordChange(SuccessMessage, PasswordChangeView):
 
 
 def server_error(request: Request) -> HttpResponse:
-    """Return the page of an error of ours, which needs no database: 503 while that or the queue is away, else 500."""
+    """Return an error page that needs no database: 503 while the database or the queue is away, else 500."""
     if isinstance(sys.exception(), OperationalError | InterfaceError):
         return render_alone("503.html", 503, {"Retry-After": "5"})
     if isinstance(sys.exception(), QueueAway):
@@ -325,7 +325,7 @@ def server_error(request: Request) -> HttpResponse:
 
 
 def render_alone(template: str, status: int, headers: dict[str, str]) -> HttpResponse:
-    """Render a template that is told nothing of the request or its user."""
+    """Render a template without the request and its user."""
     return HttpResponse(get_template(template).render(), status=status, headers=headers)
 
 
@@ -335,9 +335,9 @@ def render_alone(template: str, status: int, headers: dict[str, str]) -> HttpRes
 @login_not_required
 @require_GET
 def check_signed_in(request: HttpRequest) -> HttpResponse:
-    """Tell the front, before it takes in something long, whether its sender is signed in: 204, or the way to the login.
+    """Answer 204 to the front if a request is from a signed-in user, else redirect to the login.
 
-    With `?plain` 401 in the place of the way: nginx follows none.
+    The front asks before it receives something long. With `?plain` the answer is 401, since nginx follows no redirect.
     """
     if request.user.is_authenticated:
         return HttpResponse(status=204)
@@ -347,14 +347,14 @@ def check_signed_in(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_GET
 def healthz(request: Request) -> JsonResponse:
-    """Say that this process answers."""
+    """Answer that this process is alive."""
     return JsonResponse({"status": "ok"})
 
 
 @login_not_required
 @require_GET
 def readyz(request: Request) -> JsonResponse:
-    """Say whether database, migrations and queue work, else 503; with the sentence for who knows the token."""
+    """Answer 200 if database, migrations and queue work, else 503, with the problems for callers with the token."""
     with waits.limit_waits(each=READYZ_WAIT_SECONDS):
         problems = health.list_problems()
     if not problems:
@@ -364,7 +364,7 @@ def readyz(request: Request) -> JsonResponse:
 
 
 def may_read_problems(request: Request) -> bool:
-    """Return whether the request carries settings.READYZ_TOKEN. Behind the front everybody comes from this machine."""
+    """Return whether the request has settings.READYZ_TOKEN. The address proves nothing: the front is this machine."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = settings.READYZ_TOKEN
     return bool(known) and scheme.lower() == "bearer" and constant_time_compare(token.strip(), known)

@@ -1,10 +1,9 @@
-"""How long a thread waits for the database.
+"""Limits how long a thread waits for the database.
 
-A frozen PostgreSQL, or a network that drops packets, answers nothing: no timeout of the server's helps, so the client
-keeps the time while it waits. `campaigns.postgresql` does for all that goes through Django,
-`promotions.database.pipeline` for the tills. When the time is over the connection is closed, and
-psycopg.OperationalError raised; PostgreSQL rolls back what was not committed. Nothing limits a wait unless
-`limit_waits` does, as the web servers do for each request.
+A frozen PostgreSQL, or a network that drops packets, answers nothing, and no timeout of the server helps. So the client
+measures its own wait: in `campaigns.postgresql` for everything that uses Django, in `promotions.database.pipeline` for
+tills. When the time is over, it closes the connection and raises psycopg.OperationalError, and PostgreSQL rolls back
+what was not committed. A wait has no limit outside of `limit_waits`, which the web servers use for each request.
 """
 
 import threading
@@ -29,7 +28,7 @@ class Limits(threading.local):
         return left if self.each is None else min(left, self.each)
 
     def count(self, began: float) -> None:
-        """Take what was waited since `began`, of the monotonic clock, from what is left."""
+        """Subtract the time since `began`, of the monotonic clock, from what is left."""
         if self.left is not None:
             self.left -= time.monotonic() - began
 
@@ -39,7 +38,7 @@ LIMITS = Limits()
 
 @contextmanager
 def limit_waits(*, each: float | None = None, total: float | None = None) -> Iterator[None]:
-    """Limit the waits in the block: of each statement, or of all together. What held before holds after."""
+    """Limit the waits in the block: of each statement, or of all together. The limits before it hold again after it."""
     before = LIMITS.each, LIMITS.left
     LIMITS.each, LIMITS.left = each, total
     try:

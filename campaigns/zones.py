@@ -1,4 +1,4 @@
-"""In which time zone a person sees and types times: the one they chose, else the site's (`settings.TIME_ZONE`)."""
+"""The time zone in which a user sees and types times: the one they chose, else the site's (`settings.TIME_ZONE`)."""
 
 from collections import defaultdict
 from datetime import tzinfo
@@ -26,12 +26,12 @@ AREAS = (
 
 
 def find_zone(name: str) -> tzinfo | None:
-    """Find a time zone by its IANA name; None where there is none, as of what a form was sent."""
+    """Find a time zone by its IANA name; None when there is no such zone."""
     return ZoneInfo(name) if name in _names() else None
 
 
 def zone_of(user: User) -> tzinfo:
-    """Return the zone of somebody who is signed in."""
+    """Return the zone of a signed-in user."""
     try:
         name = user.settings.time_zone
     except ObjectDoesNotExist:
@@ -40,7 +40,7 @@ def zone_of(user: User) -> tzinfo:
 
 
 def list_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
-    """List what a person can choose: the site's zone, UTC, and the zones of all cities by their part of the world."""
+    """List the zones to choose from: the site's, UTC, and those of all cities by their part of the world."""
     own = f"That of the site ({dates.name_zone(timezone.get_default_timezone())})"
     return [("", own), ("UTC", "UTC"), *list_cities()]
 

@@ -1,4 +1,4 @@
-"""Users of this machine."""
+"""User accounts of this machine."""
 
 import contextlib
 import pwd
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def find_server_account(project: Path, data: Path) -> pwd.struct_passwd:
-    """Return the user whom root runs the server as: the project's owner, else that of the data, else nobody."""
+    """Return the user as whom root runs the server: the project's owner, else the owner of the data, else nobody."""
     for folder in (project, data):
         # An owner without an account, as on a mounted volume, is passed over: initdb asks for a name.
         with contextlib.suppress(FileNotFoundError, KeyError):
@@ -17,7 +17,7 @@ def find_server_account(project: Path, data: Path) -> pwd.struct_passwd:
 
 
 def find_user_name(uid: int) -> str:
-    """Return the name of a user of this machine, or the number where there is none."""
+    """Return the name of a user of this machine, or the number when there is no such user."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

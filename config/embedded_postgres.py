@@ -60,7 +60,7 @@ SETTINGS = {
 
 
 class Unavailable(RuntimeError):
-    """The embedded PostgreSQL cannot be had; the message is one sentence for the person who started it."""
+    """The embedded PostgreSQL cannot be used; the message is one sentence for the person who started it."""
 
 
 def ensure(var: Path) -> dict[str, str]:
@@ -84,7 +84,7 @@ def stop(var: Path, *, if_idle: bool = False) -> bool:
     Returns whether it is stopped now.
 
     Raises:
-        Unavailable: it is another user's, or it does not go.
+        Unavailable: it belongs to another user, or it does not stop.
     """
     return Server(var).stop(if_idle=if_idle)
 
@@ -143,7 +143,7 @@ class Server:
         return command_line(pid).endswith(f" -D {self.data}")
 
     def start(self) -> None:
-        """Have the server running, ready, and with the database, whoever starts it."""
+        """Start the server and make its database, unless it runs already."""
         with self.lock():
             deadline, seen_at, launched = time.monotonic() + PATIENCE, time.monotonic(), None
             while True:
@@ -173,9 +173,9 @@ class Server:
     def launch(self) -> int | None:
         """Make what is missing and start the server detached; returns its process id.
 
-        None while one lives that its files do not tell of: launched a moment ago by a starter that was killed, or
-        killed before its last sessions. Another beside it would take its socket, find its memory in use, and remove
-        the socket as it goes.
+        None while a server lives that its files do not name: its starter was killed a moment ago, or it was killed
+        before its last sessions. A second server would take its socket, find its memory in use, and remove the socket
+        at its end.
         """
         if self.account:
             self.refuse_closed_folders(self.account)
@@ -197,7 +197,7 @@ class Server:
         return int(output)
 
     def initialise(self, lifeline: int) -> None:
-        """Make the data beside their place and move them there, so that an interrupted initdb leaves nothing."""
+        """Make the data beside their place and move them there, so that an interrupted initdb leaves no data."""
         for unfinished in self.home.glob("data.*.new"):
             shutil.rmtree(unfinished)
         unfinished = self.home / f"data.{os.getpid()}.new"
@@ -214,11 +214,12 @@ class Server:
         self.give(conf)
 
     def clear_leftovers(self) -> None:
-        """Make way after a crash; called under the lock and when no process serves the data.
+        """Remove the lock files of a crashed server. Called under the lock, when no process serves the data.
 
-        PostgreSQL refuses to start when the process id in its lock files is alive, though it may be anybody's by
-        now. The one beside the socket can go. In postmaster.pid only the id is changed, to ours, which PostgreSQL
-        takes for no rival: the file also names the shared memory that sessions of the dead server may still hold.
+        PostgreSQL refuses to start when the process id in its lock files is alive, although it may belong to another
+        program by now. The lock file beside the socket can be deleted. In postmaster.pid only the id is changed, to
+        ours, which PostgreSQL ignores: the file also names the shared memory that sessions of the dead server may still
+        hold.
         """
         (self.socket_folder / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         with contextlib.suppress(FileNotFoundError), (self.data / "postmaster.pid").open("r+") as pid_file:
@@ -275,7 +276,7 @@ class Server:
             self.give(self.socket_folder)
 
     def give(self, path: Path) -> None:
-        """Make what root made belong to the server's user."""
+        """Give a file that root made to the server's user."""
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid, follow_symlinks=False)
 
@@ -305,7 +306,7 @@ class Server:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Let one process at a time start or stop the server; who only joins takes no lock."""
+        """Let one process at a time start or stop the server. Joining a running server needs no lock."""
         path = self.var / "postgres.lock"
         try:
             private_files.keep_private(self.var)
@@ -327,7 +328,7 @@ class Server:
             os.close(lock_file)
 
     def refuse_closed_folders(self, account: pwd.struct_passwd) -> None:
-        """Refuse a project that the server's user cannot reach: opening a folder above it is not ours."""
+        """Refuse a project that the server's user cannot reach. We do not open the folders above it."""
         for folder in [*reversed(self.home.parents), *reversed(find_binary("postgres").resolve().parents)]:
             found = folder.stat()
             mine, group = found.st_uid == account.pw_uid, found.st_gid == account.pw_gid
@@ -338,7 +339,7 @@ class Server:
                 )
 
     def refuse_planted_folder(self) -> None:
-        """Refuse a socket's folder in /tmp that somebody else made, to be connected to in our server's place."""
+        """Refuse a folder for the socket in /tmp that another user made: their server could pose as ours."""
         with contextlib.suppress(FileNotFoundError):
             found, wanted = self.socket_folder.lstat(), self.home.stat()
             if not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o077 or found.st_uid != wanted.st_uid:

@@ -1,4 +1,4 @@
-"""Reads what settings.py takes from the environment. A wrong value ends the start with one sentence.
+"""Reads the environment for settings.py. A wrong value ends the start with one sentence.
 
 django-environ parses the address of the database. Its other readers are not used: see docs/decisions/0011-settings.md.
 """
@@ -27,7 +27,7 @@ MAX_PORT = 65535
 
 
 class Unusable(ImproperlyConfigured):
-    """A variable, or a file kept for one, that cannot be used. The message is one sentence for who starts Fanfare."""
+    """A variable, or the file in its place, cannot be used. The message is one sentence for whoever starts Fanfare."""
 
 
 def read_value(
@@ -71,7 +71,7 @@ def flag(name: str) -> bool:
 
 
 def port(name: str, default: int) -> int:
-    """Return a port number. The default may be counted from another port, and so be impossible."""
+    """Return a port number. The default may be worked out from another port, and so be impossible."""
     number = whole_number(name, default, MAX_PORT, f"a port number from 1 to {MAX_PORT}")
     if number > MAX_PORT:
         raise Unusable(f"{name} would be {number}: set it to a port number from 1 to {MAX_PORT}.")
@@ -79,7 +79,7 @@ def port(name: str, default: int) -> int:
 
 
 def choice(name: str, default: str, offered: Sequence[str]) -> str:
-    """Return one of the words that are offered."""
+    """Return one of the `offered` words."""
 
     def cast(value: str) -> str:
         return offered[offered.index(value.lower())]

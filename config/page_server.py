@@ -2,10 +2,10 @@
 
     python -m config.page_server --listen 127.0.0.1:8000 --workers 2 --threads 4
 
-waitress takes a request in whole before a thread works on it, and sends the answer from a buffer while the thread does
-the next; what is long lies in a file. So a slow client costs a connection and never a thread. It has no deadlines: the
-front, which only speaks to it when it has something to say, cuts off whoever stalls. SIGTERM: no new connections, the
-requests under way are answered, at most DRAIN seconds long.
+waitress receives a request completely before a thread works on it, and sends the answer from a buffer while the thread
+does the next; long ones lie in a file. So a slow client costs a connection and never a thread. It has no deadlines: the
+front receives requests completely too, and cuts off clients that stall. After SIGTERM it takes no new connections, and
+answers the requests under way for at most DRAIN seconds.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class Workers:
 
 
 def serve(listening: socket.socket, threads: int) -> None:
-    """Answer requests until SIGTERM, then those that are under way."""
+    """Answer requests until SIGTERM, and then those that are under way."""
     told_to_stop = False
 
     def stop(*_: object) -> None:
@@ -124,8 +124,8 @@ def serve(listening: socket.socket, threads: int) -> None:
 def without_body_for_head(application: WSGIApplication) -> WSGIApplication:
     """Answer HEAD with the headers alone, as HTTP asks.
 
-    Django and waitress both leave that to the other. The front would take the body for the answer to the next request
-    on the same connection, which may be another person's.
+    Django and waitress each leave that to the other. The front would mistake the body for the answer to the next
+    request on the same connection, which may be another person's.
     """
 
     def answer(environ: WSGIEnvironment, start_response: Argument) -> Iterable[bytes]:
@@ -152,7 +152,7 @@ def without_body_for_head(application: WSGIApplication) -> WSGIApplication:
 
 
 def is_busy(channel: Argument) -> bool:
-    """Return whether a connection has a request that is not answered whole."""
+    """Return whether a connection has a request that is not answered completely."""
     return bool(channel.requests or channel.total_outbufs_len or channel.request)
 
 

@@ -1,4 +1,4 @@
-"""Keeps what a run writes from other users of the machine, and makes the secrets that nobody gave."""
+"""Closes the files of a run to other users of the machine, and makes the secrets that nobody has set."""
 
 import contextlib
 import os
@@ -10,9 +10,9 @@ from campaigns.whole_files import write_once
 
 
 def keep_private(var: Path) -> None:
-    """Make all that this process writes readable to its user only, and close what lies directly in `var`.
+    """Make all files of this process readable to its user only, and close what lies directly in `var`.
 
-    Other users can pass through `var` itself, because PostgreSQL may run as another user, but cannot list it.
+    Other users can pass through `var` itself, because PostgreSQL may run as another user, but they cannot list it.
     """
     if not var.exists():
         var.mkdir(parents=True, exist_ok=True)
@@ -30,7 +30,7 @@ def keep_private(var: Path) -> None:
 
 
 def close_to_others(var: Path) -> None:
-    """Close every folder and file under `var` to other users, whatever an earlier version left open."""
+    """Close every folder and file under `var` to other users, also those that an earlier version left open."""
     for child in var.iterdir():
         # PostgreSQL may be another user, and closes its own folder
         if child.name != "postgres" and not has_own_postgres(child):
@@ -39,12 +39,12 @@ def close_to_others(var: Path) -> None:
 
 
 def has_own_postgres(folder: Path) -> bool:
-    """Return whether this is the VAR_DIR of another run, where its PostgreSQL must get too. Tests make such folders."""
+    """Return whether this is the VAR_DIR of another run, which its PostgreSQL must reach. Tests make such folders."""
     return (folder / "postgres.lock").exists()
 
 
 def restrict(path: Path, mode: int) -> None:
-    """Take from a file or folder of this user what is not in `mode`."""
+    """Remove the permissions that are not in `mode` from a file or folder of this user."""
     # another process moves its files about
     with contextlib.suppress(FileNotFoundError):
         found = path.lstat()

@@ -1,11 +1,12 @@
 """The supervisor of `make run`: starts what the Procfile names, keeps it running, and stops all of it.
 
-A program that ends is started anew, after a delay that grows while it keeps ending; so is a queue cluster that runs
-no task any more, and the embedded PostgreSQL. Ctrl-C, SIGTERM or SIGHUP stops everything: each program has GRACE
-seconds after its SIGTERM, then it and all it started are killed. Nothing stays behind, not even of a program that was
-killed or that put a process into the background: each is a process group, and the supervisor adopts orphans.
+A program that ends is started anew, after a delay that grows while it keeps ending. The same holds for a queue cluster
+that runs no task any more, and for the embedded PostgreSQL. Ctrl-C, SIGTERM or SIGHUP stops everything: each program
+has GRACE seconds after its SIGTERM, then it and all its children are killed. No process stays behind, not even of a
+program that was killed or that put a process into the background: each is a process group, and the supervisor adopts
+orphans.
 
-All happens in one thread and one loop: what runs between fork and exec must not meet a second thread.
+Everything runs in one thread and one loop, since no second thread may run between fork and exec.
 """
 
 import argparse
@@ -83,7 +84,7 @@ class Program:
                 os.killpg(self.process.pid, signal.SIGKILL)
 
     def lines(self) -> Iterator[str]:
-        """Yield what it has printed since the last time, with an unfinished line once it has closed its output."""
+        """Yield the lines it has printed since the last call, with an unfinished one once it has closed its output."""
         if not self.process or not self.process.stdout or self.process.stdout.closed:
             return
         try:
@@ -97,7 +98,7 @@ class Program:
         yield from (line.decode(errors="replace") for line in whole)
 
     def bury(self) -> None:
-        """Kill what its main process left behind when it ended, and set the time to start anew."""
+        """Kill the processes that its ended main process left behind, and set the time to start it anew."""
         self.kill()
         if self.process and self.process.stdout:
             self.process.stdout.close()
@@ -161,11 +162,11 @@ class Supervisor:
         self.end()
 
     def stop(self, *_: object) -> None:
-        """Have `run` end; also a signal handler, any number of times."""
+        """Make `run` end. It is also a signal handler, and may be called again."""
         self.told_to_stop = True
 
     def attend(self) -> None:
-        """Pass on what the programs print, for a moment, and note which have ended."""
+        """Pass on the output of the programs for a moment, and note which have ended."""
         with selectors.DefaultSelector() as pipes:
             for program in self.programs:
                 if program.process and program.process.stdout and not program.process.stdout.closed:
@@ -201,7 +202,7 @@ class Supervisor:
             self.bury_orphans()
 
     def end_front(self) -> None:
-        """Stop taking new requests, and let those that are under way be answered while the others still run."""
+        """Stop the front first, so that requests under way are answered while the other programs still run."""
         fronts = [program for program in self.programs if program.name == FRONT]
         for front in fronts:
             front.ask_to_end()
@@ -210,7 +211,7 @@ class Supervisor:
             self.attend()
 
     def orphans(self) -> list[int]:
-        """List the children that came here when their parent ended, but not the embedded PostgreSQL."""
+        """List the adopted children, whose own parent has ended, without the embedded PostgreSQL."""
         children = Path(f"/proc/self/task/{threading.get_native_id()}/children")
         if not children.exists():  # another system than Linux: nobody is adopted there
             return []
@@ -224,7 +225,7 @@ class Supervisor:
                 os.waitpid(pid, os.WNOHANG)
 
     def look_after_database(self, now: float) -> None:
-        """Start the embedded PostgreSQL again when it died, and kill the clusters that run no task any more."""
+        """Restart the embedded PostgreSQL if it died, and kill the clusters that run no task any more."""
         if self.embedded and self.embedded.pid() is None:
             self.say("", "PostgreSQL has ended; it is started again")
             try:
@@ -259,7 +260,7 @@ class Supervisor:
 
 
 def programs_of(procfile: str) -> list[Program]:
-    """Return the programs of a Procfile, a line `name: command` each; its commands see the variables as in a shell."""
+    """Return the programs of a Procfile, with a line `name: command` for each. A shell expands the variables."""
     lines = [
         line.partition(":") for line in procfile.splitlines() if line.strip() and not line.startswith("#")
     ]
@@ -267,7 +268,7 @@ def programs_of(procfile: str) -> list[Program]:
 
 
 def silent_clusters(database: Mapping[str, str]) -> set[str]:
-    """Return the clusters of this host that do not answer; none while the database is away: nobody can answer then."""
+    """Return the clusters of this host that do not answer; none while the database is away, since none can answer."""
     try:
         with psycopg.connect(**database, connect_timeout=2) as connection:  # type: ignore[arg-type]
             return {cluster for (cluster,) in connection.execute(SILENT_CLUSTERS, [socket.gethostname()])}
@@ -319,7 +320,7 @@ def make_socket_folder(var: Path, port: int) -> Path:
 
 
 def give_to_owner() -> None:
-    """Give what root's programs made under var/ to the owner of the project, who may run it next."""
+    """Give the files that root's programs made under var/ to the owner of the project, who may run it next."""
     owner = ROOT.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return

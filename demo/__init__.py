@@ -1,1 +1,1 @@
-"""The demo: a believable retailer, the same on every machine. It is loaded once."""
+"""The demo: a retailer with contacts, campaigns and sales, the same on every machine. It is loaded once."""

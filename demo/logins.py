@@ -1,8 +1,8 @@
-"""Who may sign in to the demo, and the key of its first till.
+"""The users of the demo, and the key of its first till.
 
-Unless DEMO_PASSWORD and DEMO_TILL_KEY choose them, they are derived from SECRET_KEY, which is made at the first start:
-so they can be printed at every start and are stored nowhere in clear. They count when a user or the till is made; what
-was changed since is not printed, and never changed back.
+Unless DEMO_PASSWORD and DEMO_TILL_KEY set them, the secrets are derived from SECRET_KEY, which is made at the first
+start. So every start can print them, and they are stored nowhere in clear. They count when a user or the till is made.
+A secret that somebody changed since is not printed, and never changed back.
 """
 
 from base64 import b32encode
@@ -56,18 +56,18 @@ def make_user(name: str) -> User | None:
 
 
 def find_author() -> User | None:
-    """Return the marketer, who makes the demo's campaigns, or None for the system when that one may not."""
+    """Return the marketer, who makes the demo's campaigns; None, the system, if the marketer may not make any."""
     user = find_user("marketer")
     return user if user and user.has_perms(roles.MARKETER) else None
 
 
 def find_user(name: str) -> User | None:
-    """Return the user that was made under this name, whatever it is called now; None when it is gone."""
+    """Return the user that was made under this name, also if it was renamed; None when it was deleted."""
     return seeds.find_row(f"demo login {name}", get_user_model().objects.all())
 
 
 def describe() -> Iterator[str]:
-    """Say the logins and the key of the first till, a line each, as far as they still hold."""
+    """Yield a line for each login and for the key of the first till, if they are still valid."""
     for name in LOGINS:
         user = find_user(name)
         if user is None:

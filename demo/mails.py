@@ -19,7 +19,7 @@ DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
 
 
 def load(marketer: User | None, now: datetime) -> None:
-    """Make the connections, a segment and the campaigns; nothing, when there are campaigns already."""
+    """Make the connections, a segment and the campaigns, unless there are campaigns already."""
     if EmailCampaign.objects.exists():
         return
     catcher, slow = make_connections()
@@ -110,7 +110,7 @@ def load(marketer: User | None, now: datetime) -> None:
 
 
 def make_connections() -> tuple[SmtpConnection, SmtpConnection]:
-    """Return the mail catcher, and the same through a gate that lets a mail through every two seconds."""
+    """Make two connections to the mail catcher, one of them with a limit of a mail every two seconds."""
     server = {"host": "127.0.0.1", "port": settings.MAIL_PORT, "tls": SmtpConnection.Tls.NONE}
     sender = {"from_email": "news@nordlicht.example", "from_name": "Nordlicht Coffee"}
     catcher, _ = SmtpConnection.objects.get_or_create(name="Mail catcher", defaults=server | sender)
@@ -121,7 +121,7 @@ def make_connections() -> tuple[SmtpConnection, SmtpConnection]:
 
 
 def make_tea_lovers() -> Segment:
-    """Make the demo's segment, unless it is there."""
+    """Make the demo's segment, unless there is one."""
     tree = {"all": [{"field": "favourite", "op": "equals", "value": "tea"}]}
     segment, _ = Segment.objects.get_or_create(
         name="Tea lovers", defaults={"description": "Their favourite is tea.", "tree": tree}
@@ -204,7 +204,7 @@ def launch_and_answer(
     opened: int = 400,
     clicked: int = 350,
 ) -> EmailCampaign:
-    """Launch `campaign` at `at` and write into its ledger what came of it."""
+    """Launch `campaign` at `at` and write the results into its ledger."""
     lifecycle.fire(campaign, "launch", by=by, now=at)
     launch.prepare(campaign.pk)
     EmailCampaign.objects.filter(pk=campaign.pk).update(prepared_at=at)

@@ -1,8 +1,8 @@
-"""What a campaign of the past would have in its ledger, its events and its tallies.
+"""Writes the ledger, the events and the tallies that a past campaign would have.
 
-Every chance is drawn from a recipient's address, so the same on every machine. Campaigns differ by their share of opens
-and clicks. What the product would have done then is done too: who bounced for good, complained or unsubscribed is
-suppressed.
+The recipient's address decides each chance, so it is the same on every machine. Campaigns differ by their share of
+opens and clicks. Addresses that bounced for good, complained or unsubscribed are suppressed, as the product would have
+done.
 """
 
 from datetime import datetime
@@ -119,7 +119,7 @@ ON CONFLICT (email) DO NOTHING
 
 
 def write_answers(campaign: EmailCampaign, at: datetime, *, sent_to: int, opened: int, clicked: int) -> None:
-    """Write what came of the first `sent_to` recipients of a campaign that was launched at `at`."""
+    """Write the results of the first `sent_to` recipients of a campaign that was launched at `at`."""
     stored = Content.objects.get(campaign=campaign)
     values: JsonObject = {
         "campaign": campaign.pk,

@@ -36,7 +36,7 @@ PLAIN = str.maketrans("äöüßøŁłëçÇğé", "aouso" + "LlecCge")
 
 
 def load(chance: random.Random) -> None:
-    """Make the lists, contacts and suppressions; whatever is there already stays as it is."""
+    """Make the lists, contacts and suppressions that are missing."""
     if not Contact.objects.filter(email__endswith=DOMAIN).exists():
         Contact.objects.bulk_create(
             [make_contact(number, chance) for number in range(CONTACTS)], batch_size=1000

@@ -1,7 +1,7 @@
 """The demo's promotion campaigns, and five weeks of sales that went through them.
 
-The past is lived, not written down: steps and sales are taken in the order of their times, through the same functions
-as today, so that every figure is one the product has counted itself.
+The steps and sales of the past are taken in the order of their times, through the same functions as today, so that the
+product counts every figure itself.
 """
 
 import random
@@ -99,7 +99,7 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
 
 
 def load(by: User | None, now: datetime) -> None:
-    """Make locations, tills, promotions, campaigns and sales; only the first two when there are campaigns already."""
+    """Make locations and tills, and, unless there are campaigns already, promotions, campaigns and sales."""
     tills = make_tills()
     if PromotionCampaign.objects.exists():
         return

@@ -1,0 +1,19 @@
+"""E-mail: contacts, campaigns, sending, tracking, reports.
+
+Packages: `models`, `views`, `forms` (pages); `content` (the mail), `renderer` (its process); `sending` (from deliveries
+to answers), `smtp` (the client); `importing` (CSV); `bounces`, `webhooks` (what comes back); `reports`, `variants` (A/B
+tests), `senders` (domains, DKIM), `preflight` (checks), `catcher` (the mail server of the demo).
+
+The modules beside them:
+
+    audience, segments, comparing     who gets a campaign
+    drafting, follow_ups              saving campaigns, test mails, second mails
+    launch, deliveries, lifecycle     a launch: its checks, its rows, what follows from a step
+    clock, endings, tasks             what falls due, how a campaign ends, what the queue runs
+    progress, tallies, timeline       figures of a running campaign: sums over tallies
+    tracking, spool, visitors         opens and clicks, also while the database is away
+    unsubscribing, suppressions       who gets no mail, and since when
+    contacts, preferences, addresses  one contact; what contacts choose; how addresses are written
+    connections, site_mails, oauth    SMTP connections, mails of the site, logins by OAuth 2
+    retention, doctor, secrets        old events, proofs, encrypted columns
+"""

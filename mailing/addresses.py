@@ -1,9 +1,9 @@
-"""E-mail addresses: one spelling for each mailbox, and only such that a mail can be sent to.
+"""E-mail addresses: one spelling for each mailbox, and only addresses that a mail can be sent to.
 
-What copying and exporting put around an address is taken off where nobody can mean anything else: blanks, invisible
+What people copy along with an address is removed when nobody can mean anything else by it: blanks, invisible
 characters, `mailto:`, a name with the address in angle brackets, quotation marks or brackets around all of it, and
-punctuation behind it. Full-width letters become the usual ones. Everything else that is no sendable address is refused
-with a sentence, and nothing is changed that could make it another person's.
+punctuation behind it. Full-width letters become the usual ones. Everything else that is not a sendable address is
+refused with a sentence. Nothing is changed that could make the address another person's.
 """
 
 import re
@@ -99,7 +99,7 @@ def _drop_invisible(text: str) -> str:
 
 
 def _is_selector(char: str) -> bool:
-    """Return whether it only chooses how the letter before looks."""
+    """Return whether the character only chooses how the letter before it looks."""
     return (
         "\ufe00" <= char <= "\ufe0f" or "\u180b" <= char <= "\u180f" or "\U000e0100" <= char <= "\U000e01ef"
     )
@@ -191,7 +191,7 @@ def _encode_domain(domain: str, text: str) -> str:
 
 
 def _quotable(text: str) -> str:
-    """Return what was given, as a sentence can hold it."""
+    """Return what was typed, shortened and cleaned so that a sentence can quote it."""
     start = text[:LONGEST_SHOWN].encode("utf-8", "replace").decode()  # lone surrogates
     visible = "".join(char if char.isprintable() else " " if char.isspace() else "�" for char in start)
     return visible if len(text) <= LONGEST_SHOWN else f"{visible}…"

@@ -1,4 +1,4 @@
-"""Mailing in Django admin. The ledger is looked at, never written by hand; campaigns keep to their lifecycle."""
+"""Django admin of mailing. The ledger can be read and never written; campaigns change by their steps only."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Segments at the till: customer groups kept equal to what segments choose, so that promotions can be for them.
+"""Segments at the till: keeps a customer group equal to what a segment chooses, so that promotions can name it.
 
-A group holds the customer numbers of the contacts; those without one are not known at any till. It is filled when the
-segment is saved and again every `FILL_EVERY`, since what contacts do moves them in and out.
+A group holds the customer numbers of the contacts. No till knows a contact without one. The group is filled when the
+segment is saved and again every `FILL_EVERY`, since contacts come and go by what they do.
 """
 
 import json
@@ -40,9 +40,9 @@ def describe_segment(segment: Segment) -> dict[str, str]:
 def save_segment(
     segment: Segment, *, at_till: bool, by: User | None = None, seen: str | None = None
 ) -> Segment:
-    """Save a new or a stored segment, and make (`at_till`) or end its customer group.
+    """Save a new or stored segment, and make (`at_till`) or end its customer group.
 
-    It counts from the very next sale. A group that is ended keeps its customers and is kept by people from then on.
+    The change counts from the very next sale. An ended group keeps its customers, and people edit it from then on.
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
@@ -75,7 +75,7 @@ def save_segment(
 
 
 def _free_code(segment: Segment) -> str:
-    """Return a code made of the name; with the segment's number where another group has that one."""
+    """Return a code made of the segment's name, with its number when another group has that code."""
     code = slugify(segment.name)[:40] or "segment"
     return f"{code}-{segment.pk}" if CustomerGroup.objects.filter(code=code).exists() else code
 
@@ -88,7 +88,7 @@ def _end_group(segment: Segment, *, by: User | None = None) -> None:
 
 
 def delete_segment(segment: Segment, *, by: User | None = None) -> None:
-    """Delete a segment; its customer group stays as it is, kept by people.
+    """Delete a segment. Its customer group stays as it is, and people edit it from then on.
 
     Raises:
         Refused: a campaign that may still send names it.
@@ -101,7 +101,7 @@ def delete_segment(segment: Segment, *, by: User | None = None) -> None:
 
 
 def fill_group(segment: Segment) -> int:
-    """Make the segment's group hold exactly those it chooses now; returns how many. Safe to run twice."""
+    """Fill the segment's group with exactly the customers it chooses now; return how many. Safe to run twice."""
     assert segment.group is not None, "only a segment at the till is filled"
     condition = compile_tree(segment.tree)
     with transaction.atomic():
@@ -112,14 +112,14 @@ def fill_group(segment: Segment) -> int:
 
 
 def refill_group(segment_id: int) -> int:
-    """Fill a group as `fill_group` does, of a segment that may have left the till since; return how many, 0 then."""
+    """Fill the group of a segment; return how many customers, 0 when the segment has no group any more."""
     with transaction.atomic():
         segment = Segment.objects.select_for_update(of=["self"]).filter(pk=segment_id).first()
         return fill_group(segment) if segment and segment.group else 0
 
 
 def queue_due_fillings(now: datetime) -> None:
-    """Queue the filling of what was filled too long ago, each once in `FILL_EVERY` however many clocks run."""
+    """Queue the filling of groups filled more than `FILL_EVERY` ago, each once however many clocks run."""
     due = Q(filled_at=None) | Q(filled_at__lte=now - FILL_EVERY)
     for pk in Segment.objects.filter(due).exclude(group=None).values_list("pk", flat=True):
         if Segment.objects.filter(due, pk=pk).update(filled_at=now):

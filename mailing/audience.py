@@ -55,9 +55,9 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class Funnel(msgspec.Struct, frozen=True, omit_defaults=True):
-    """How the recipients come about; numbers of contacts.
+    """The way from those who are named to the recipients; all are numbers of contacts.
 
-    `by_target`: those in each list ("list 3") and segment ("segment 5"), people in two of them counted in both.
+    `by_target`: contacts in each list ("list 3") and segment ("segment 5"); who is in two counts in both.
     named − duplicates − unsubscribed − excluded − suppressed − without_customer − held_out = recipients.
     """
 
@@ -221,9 +221,9 @@ def list_stage_contacts(chosen: Selection, stage: str, *, after: int = 0, most: 
 
 
 def explain_stage(campaign: EmailCampaign, stage: str, contacts: Sequence[Contact]) -> dict[int, list[str]]:
-    """Return for each of these contacts, by key, what puts them into a stage of the funnel now.
+    """Return why each of these contacts is in a stage of the funnel now, by the contact's key.
 
-    The lists and segments that name or exclude them, or why their address is suppressed.
+    The reasons are the lists and segments that name or exclude them, or why their address is suppressed.
 
     Raises:
         SegmentError: a segment cannot be used.
@@ -257,7 +257,11 @@ def list_sample(chosen: Selection, most: int) -> list[Contact]:
 
 
 def count_at_domains(chosen: Selection, domains: Sequence[str]) -> int:
-    """How many of the recipients have an address at one of these domains. Raises SegmentError."""
+    """Return how many of the recipients have an address at one of these domains.
+
+    Raises:
+        SegmentError: a segment cannot be used.
+    """
     sql, params = build_judged_query(chosen)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -275,7 +279,7 @@ def list_attribute_names() -> list[str]:
 
 
 def count_contacts(tree: JsonObject) -> int:
-    """Return how many contacts a segment's tree, saved or not, chooses now.
+    """Return how many contacts a tree of conditions chooses now.
 
     Raises:
         SegmentError: a segment cannot be used.
@@ -288,7 +292,7 @@ def count_contacts(tree: JsonObject) -> int:
 
 
 def list_examples(tree: JsonObject, most: int) -> list[Contact]:
-    """Return a few of the contacts a tree, saved or not, chooses.
+    """Return a few of the contacts that a tree of conditions chooses.
 
     Raises:
         SegmentError: a segment cannot be used.
@@ -343,7 +347,7 @@ def list_segments_of(contact: Contact) -> list[Segment]:
 def explain_delivery(contact: Contact, campaign: EmailCampaign) -> tuple[bool, list[str]]:
     """Return whether this contact gets (or got) this campaign, and the reasons in sentences.
 
-    Before the launch it is judged as it stands now; afterwards the ledger answers.
+    Before the launch the answer follows from the targets as they are now, afterwards from the ledger.
     """
     if campaign.prepared_at:
         return _explain_launched(contact, campaign)

@@ -1,4 +1,4 @@
-"""What falls due for e-mail campaigns by time alone."""
+"""The clock of e-mail campaigns: what falls due by time alone, as a scheduled launch (`launch_due_campaigns`)."""
 
 import logging
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ SETTLE_WITHIN = timedelta(days=2)  # how long after its end a campaign's last ro
 
 
 def tick(now: datetime) -> None:
-    """Launch what is due, free the lanes of dead processes, wake the pumps, and end what is done.
+    """Launch due campaigns, free the lanes of dead processes, wake the senders, and complete finished campaigns.
 
     A step that fails is logged and does not stop the others.
     """
@@ -68,7 +68,7 @@ def _put_lanes_right(now: datetime) -> None:
 
 
 def prepare_late(now: datetime) -> None:
-    """Queue the preparation of launched campaigns once more where it never ended."""
+    """Queue the preparation again of launched campaigns whose preparation has not ended in time."""
     run_for_each(
         list_unprepared(now), lambda pk: async_task("mailing.tasks.prepare", pk, cluster="mail", save=False)
     )
@@ -91,7 +91,7 @@ def close_ended(now: datetime) -> None:
 
 
 def launch_due_campaign(campaign_id: int, now: datetime) -> None:
-    """Launch one due campaign; one that is not fit goes back to draft with the reasons in its history."""
+    """Launch one due campaign. If the launch is refused, it becomes a draft again, with the reasons in its history."""
     with transaction.atomic():
         campaign = (
             EmailCampaign.objects.due(now).select_for_update(skip_locked=True).filter(pk=campaign_id).first()

@@ -11,7 +11,7 @@ from mailing import codes, offers
 from mailing.models import Delivery, EmailCampaign
 from mailing.sending import tokens
 from mailing.sending.tokens import Purpose
-from mailing.tracking import BadLink, read_token
+from mailing.tracking import MailGone, read_token
 
 
 class CodePage(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ def find_code(token: str) -> str:
         return codes.write_sample_code(EmailCampaign())
     code = Delivery.objects.filter(pk=pk).values_list("coupon__code", flat=True).first()
     if not code:
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
     return code
 
 
@@ -52,7 +52,7 @@ def read_page(token: str, now: datetime) -> CodePage:
         return CodePage(codes.write_sample_code(EmailCampaign()), "", "", "", None, True, False)
     found = Delivery.objects.select_related("campaign", "coupon", "contact").filter(pk=pk).first()
     if found is None or found.coupon is None or found.campaign.offer is None:
-        raise BadLink("The mail this link stood in is not known any more.")
+        raise MailGone
     coupon, offer = found.coupon, offers.read_mail_offer(found.campaign)
     ends = [end for end in (coupon.ends_at, offer and offer.ends_at) if end]
     ends_at = min(ends, default=None)

@@ -1,4 +1,4 @@
-"""How the values of contacts compare in segments: as numbers, as dates, else as text.
+"""How segments compare the values of contacts: as numbers, as dates, else as text.
 
 A number may have a decimal comma and thousands set off (12,50 and 1.234,50 and 1,234.50); one with a leading zero
 equals only what is written alike, since it is a postal code or an article. A date is written as ISO 8601 or as
@@ -59,7 +59,7 @@ class Condition(NamedTuple):
 
 
 def compare(text: str, sign: str, value: str) -> Condition:
-    """`text`, SQL without parameters, above or below a value: `sign` is one of < > <= >=."""
+    """Return the condition that `text`, SQL without parameters, is above or below a value; `sign`: < > <= or >=."""
     if number := read_number(value):
         cases = [(form, reading, "%s::numeric", number) for form, reading in _NUMBERS]
         return _compare_by_form(text, sign, cases)
@@ -75,7 +75,7 @@ def compare(text: str, sign: str, value: str) -> Condition:
 
 
 def equals(text: str, value: str) -> Condition:
-    """`text`, SQL without parameters, says the same as a value: in other letters, as the same number or day."""
+    """Return the condition that `text`, SQL without parameters, equals a value as a number, a date or in any case."""
     same = f"lower({text}) = lower(%s)"
     day = read_date(value)
     if len(day) == len("2026-01-15"):
@@ -90,7 +90,7 @@ def equals(text: str, value: str) -> Condition:
 
 
 def _compare_by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str, str]]) -> Condition:
-    """Compare by the first form that fits; what fits none is unknown, and so neither above, below nor equal.
+    """Compare by the first form that fits. A text that fits none is neither above, below nor equal.
 
     A case is the form as a pattern, the SQL that reads the text, the mark of the value, and the value.
     """
@@ -102,7 +102,7 @@ def _compare_by_form(text: str, sign: str, cases: Sequence[tuple[str, str, str, 
 
 
 def read_number(value: str) -> str:
-    """Write a value as SQL reads numbers; "" for what is none. Blanks and apostrophes may set off thousands."""
+    """Return a value as SQL reads numbers, "" when it is none. Blanks and apostrophes may separate thousands."""
     value = _thousands("", value.strip())
     if not any(re.match(form, value) for form, _ in _NUMBERS):
         return ""
@@ -117,7 +117,7 @@ def is_impossible_date(value: str) -> bool:
 
 
 def read_date(value: str) -> str:
-    """Return a value as ISO 8601 to the day, or to the second where it says a time; "" for what is none."""
+    """Return a value as ISO 8601, to the day or, if it has a time, to the second; "" when it is no date."""
     if match := _iso_value(value):
         day, time = match[1], match[2]
     elif match := _dotted_value(value):

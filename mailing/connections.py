@@ -1,4 +1,4 @@
-"""SMTP connections as an administrator sees them: does this one work, and if not, what to do."""
+"""SMTP connections as an administrator sees them: whether one works, and if not, what to do."""
 
 import asyncio
 
@@ -41,7 +41,7 @@ TEST_TIMEOUTS = Timeouts(
 
 
 class ConnectionTest(msgspec.Struct, frozen=True):
-    """How a test went. `name` is that of the failure, "" when it went well; `sentence` says what to do about it."""
+    """The result of a test. `name`: of the failure, "" when it works; `sentence`: what to do about it."""
 
     works: bool
     name: str
@@ -49,10 +49,10 @@ class ConnectionTest(msgspec.Struct, frozen=True):
 
 
 def delete_connection(smtp: SmtpConnection) -> None:
-    """Delete a connection that no campaign names and nothing was ever sent through.
+    """Delete a connection that no campaign has used or will use.
 
     Raises:
-        Refused: it is not open now, or not to `by`.
+        Refused: a campaign has used it or will.
     """
     named = Q(connection=smtp) | Q(routes__connection=smtp) | Q(planned__has_key=str(smtp.pk))
     campaigns = list(EmailCampaign.objects.filter(named).distinct().order_by("-pk")[: CAMPAIGNS_NAMED + 1])
@@ -64,7 +64,7 @@ def delete_connection(smtp: SmtpConnection) -> None:
 
 
 def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
-    """Connect, log in and send one mail to `to`; every way that can fail by its name, with what to do."""
+    """Connect, log in and send one mail to `to`. Each failure has a name and says what to do."""
     try:
         recipient = normalise_address(to)
     except ValueError as error:
@@ -86,7 +86,7 @@ def check_connection(smtp: SmtpConnection, to: str) -> ConnectionTest:
 
 
 def reach_connection(smtp: SmtpConnection) -> ConnectionTest:
-    """Connect and log in, and send nothing; every way that can fail by its name, with what to do."""
+    """Connect and log in, and send nothing. Each failure has a name and says what to do."""
     try:
         asyncio.run(_log_in(server_of(smtp, TEST_TIMEOUTS)))
     except ConnectFailed as error:

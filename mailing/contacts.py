@@ -37,14 +37,14 @@ def save_contact(
 ) -> Contact:
     """Save a new or changed contact and put them in exactly these lists.
 
-    Whoever had left one of `lists` is in it again: that somebody chose it by hand says that they asked for it. A place
-    they left and that is not among `lists` stays as evidence.
+    A contact who had left one of `lists` is in it again: somebody who chooses it by hand says that they asked for it. A
+    list that they left and that is not among `lists` keeps its row as evidence.
 
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
     Raises:
         Overtaken: it was changed since.
-        Refused: the address is to be changed of somebody who unsubscribed or complained.
+        Refused: it is a new address for somebody who unsubscribed or complained.
     """
     with transaction.atomic():
         was = Contact.objects.select_for_update().filter(pk=contact.pk).first() if contact.pk else None
@@ -68,12 +68,12 @@ def save_contact(
 
 
 def record_consent(contact: Contact, *, is_granted: bool, how: str, by: User | None = None) -> None:
-    """Add a decision about individual tracking; from now on it counts, also for mails already sent."""
+    """Add a contact's decision about tracking by name. It counts from now on, also for mails already sent."""
     TrackingConsent.objects.create(contact=contact, is_granted=is_granted, how=how, by=by)
 
 
 def _refuse_new_address_of_suppressed(was: Contact) -> None:
-    """Refuse a new address for somebody who is suppressed: it would bring them back."""
+    """Refuse a new address for somebody whose old one is suppressed: the new one would get mail again."""
     wish = Suppression.objects.filter(email=was.email, reason__in=REASONS_OF_WISH).first()
     if wish:
         said = "complained about our mail" if wish.reason == Suppression.Reason.COMPLAINT else "unsubscribed"
@@ -94,7 +94,7 @@ ATTRIBUTE = "attribute:"  # before its name, where it is a column
 def list_columns(names: Collection[str]) -> dict[str, str]:
     """Return the columns that the table of contacts can show, by name: fields, and attributes of `names`.
 
-    A name of FIELDS stands for the field.
+    A name in FIELDS means the field, not an attribute.
     """
     fields = {
         name: label
@@ -124,7 +124,7 @@ def find_attribute_problem(name: str) -> str:
 
 
 def suggest_contacts(words: str) -> list[Contact]:
-    """Return a few contacts whose address or name begins like this, those by address first."""
+    """Return a few contacts whose address or name begins with these words, those by address first."""
     words = words.strip().lower()
     if not words:
         return list(Contact.objects.order_by("pk")[:MOST_SUGGESTIONS])
@@ -143,9 +143,10 @@ def find_contacts(
     list: ContactList | None = None,  # noqa: A002
     segment: Segment | None = None,
 ) -> QuerySet[Contact]:
-    """Return the contacts with all these words in address or name, or with such a customer number, in list and segment.
+    """Return the contacts of a list and a segment that have all these words in their address, name or customer number.
 
-    It reads every contact: some tenths of a second for a million; why there is no index, docs/performance.md says.
+    It reads every contact, which takes some tenths of a second for a million. docs/performance.md says why there is no
+    index.
 
     Raises:
         SegmentError: the segment cannot be used.

@@ -1,4 +1,4 @@
-"""Countries by the names people write, as the two letters of ISO 3166."""
+"""Country codes (two letters, ISO 3166) for the names of countries that people write."""
 
 import unicodedata
 from functools import lru_cache
@@ -98,5 +98,5 @@ def _names(language: str) -> dict[str, str]:
 
 
 def name_country(code: str) -> str:
-    """Return the name of a country by its two letters; what is none stays as it is."""
+    """Return the name of a country by its two letters; any other text as it is."""
     return _names("en").get(code, code)

@@ -1,4 +1,4 @@
-"""Deleting lists and segments: campaigns that are over keep their names; one that may send prevents it."""
+"""Deletes lists and segments. Campaigns that are over keep their names; a campaign that may still send prevents it."""
 
 from django.db import models, transaction
 

@@ -24,14 +24,14 @@ from mailing.sending import windows
 
 
 class Made(NamedTuple):
-    """How the recipients came about, and how many each connection was given."""
+    """The funnel of recipients, and how many recipients each connection was given."""
 
     funnel: audience.Funnel
     planned: dict[str, int]
 
 
 class DueTimes(NamedTuple):
-    """SQL that says when a recipient is due: an expression, the join it needs, and the join's parameters by name.
+    """SQL that works out when a recipient is due: an expression, the join it needs, and the join's parameters by name.
 
     The join reads the row of mailing_contact called `contact`.
     """
@@ -101,9 +101,10 @@ def make_deliveries(
     *,
     are_held: bool = False,
 ) -> Made:
-    """Make the deliveries of a campaign whose recipients are `chosen`, by the shares of its connections.
+    """Make the deliveries of a campaign to the recipients of `chosen`, by the shares of its connections.
 
-    are_held: none is due until it is released; see mailing.variants.
+    Args:
+        are_held: no delivery is due until it is released; see mailing.variants.
     """
     parts = [share for _, share in shares]
     since = campaign.launched_at or database_time.now()
@@ -160,7 +161,7 @@ def note_last_due(campaign_id: int, due_at: datetime | None) -> None:
 
 
 def write_due_times(campaign: EmailCampaign, since: datetime) -> DueTimes:
-    """Write SQL for when its recipients are due: at once, or when clocks where they live next show its local time.
+    """Return SQL for when the recipients are due: at once, or when clocks where they live next show its local time.
 
     Python says when that is in each zone, by the rule of `windows.find_instant`; the database finds each one's zone.
     """

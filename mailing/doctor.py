@@ -1,4 +1,4 @@
-"""Proves this app's invariants: every count equals the ledger, and what waits can be found."""
+"""Proves what must hold in this app: every count equals the ledger, and every waiting delivery can be found."""
 
 from collections.abc import Iterator
 
@@ -167,7 +167,7 @@ GROUP BY campaign_id, kind, origin, link HAVING sum(amount) < 0 ORDER BY 1, 2, 3
 
 
 def breaches() -> Iterator[str]:
-    """Yield one line for each figure that differs from its ledger, and for each delivery nothing would ever come of."""
+    """Yield a sentence for each figure that differs from its ledger, and for each delivery that nobody would send."""
     beside_states = {"measures": list(Tally.Measure.values)}  # counted beside the state of each delivery
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)

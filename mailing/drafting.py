@@ -1,4 +1,4 @@
-"""Drafts and what is done with them: saving, test mails, and second chances for recipients that were not reached."""
+"""Saves drafts, sends test mails, and makes second tries and copies for recipients that were not reached."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -105,10 +105,10 @@ def save_campaign(
 
     Args:
         changes: columns of the campaign by name, those of its author only.
-        targets: what it includes and excludes, unsaved rows; None leaves them as they are.
+        targets: the lists and segments to include and exclude, unsaved rows; None leaves them as they are.
         routes: (key of the connection, share) in their order; None leaves them as they are.
-        split_tests: its A/B test, an unsaved row, or none; None leaves it as it is.
-        seen: the edition that the form showed; None: whatever there is shall be overwritten.
+        split_tests: its A/B test, an unsaved row, or nothing; None leaves it as it is.
+        seen: the edition that the form showed; None overwrites any.
 
     Raises:
         Locked: its state allows no change.
@@ -155,7 +155,7 @@ def describe_campaign(campaign: EmailCampaign) -> dict[str, str]:
 
 
 def describe_test(test: SplitTest | None) -> dict[str, str]:
-    """Describe what people may change of an A/B test; with empty words where there is none."""
+    """Return what people may change of an A/B test, in words; each is empty when there is no test."""
     facts = editions.column_facts(test or SplitTest(), TEST_FIELDS)
     for name in ("subjects", "bodies", "from_names"):
         label = SplitTest._meta.get_field(name).verbose_name  # type: ignore[union-attr]  # it is a column
@@ -167,7 +167,7 @@ def describe_test(test: SplitTest | None) -> dict[str, str]:
 
 
 def _clean_address(value: str) -> str:
-    """Return the address alone; a draft keeps what is none as it was typed, and the launch says so."""
+    """Return the address in its one spelling; a draft keeps a wrong one as it was typed, and the launch names it."""
     try:
         return normalise_address(value) if value else ""
     except ValueError:
@@ -196,7 +196,7 @@ def _replace_routes(campaign: EmailCampaign, routes: Sequence[tuple[int, int]]) 
 def send_test(
     campaign: EmailCampaign, addresses: Sequence[str], *, by: User | None = None, variant: int = 0
 ) -> str:
-    """Queue the campaign as it stands to a few addresses: marked [TEST], nothing tracked, suppressions passed over.
+    """Queue the mail as it is now to a few addresses: marked [TEST], not tracked, sent to suppressed addresses too.
 
     Returns the name of its task, by which `mail_tests.read_answer` tells how it went.
 
@@ -204,7 +204,7 @@ def send_test(
         variant: its number, where the campaign has an A/B test.
 
     Raises:
-        Refused: it is no draft, an address is wrong, or its content or connection does not allow it.
+        Refused: it is no draft, an address is wrong, its content does not compile, or it has no connection.
     """
     refusals.require(by, "mailing.change_emailcampaign", "send test mails")
     if campaign.status != Campaign.Status.DRAFT:
@@ -231,7 +231,7 @@ def send_test(
 
 
 def _build_source(campaign: EmailCampaign, variant: int) -> content.Source:
-    """Build the source of a variant; of the campaign itself where it has no such variant any more."""
+    """Build the source of a variant, or of the campaign itself when it has no such variant any more."""
     every = variants.list_variants(campaign, variants.find_test(campaign))
     return launch.build_source(campaign, every[variant] if 0 < variant < len(every) else None)
 
@@ -280,7 +280,7 @@ def deliver_test(campaign_id: int, addresses: Sequence[str], variant: int = 0) -
 
 
 def sample_reader(campaign: EmailCampaign) -> Contact:
-    """Return a recipient to take values from; an invented one where there is none."""
+    """Return one of the recipients to take values from, or an invented one."""
     try:
         found = audience.list_sample(audience.read_selection_of(campaign), 1)
     except audience.SegmentError:
@@ -292,7 +292,7 @@ def sample_reader(campaign: EmailCampaign) -> Contact:
 
 
 def retry_failed(campaign: EmailCampaign, *, by: User | None = None) -> int:
-    """Put a running or paused campaign's failed recipients back in line; return how many.
+    """Make the failed deliveries of a running or paused campaign pending again; return how many.
 
     Raises:
         Refused: it is not open now, or not to `by`.
@@ -305,9 +305,9 @@ def retry_failed(campaign: EmailCampaign, *, by: User | None = None) -> int:
 def resend_uncertain(
     campaign: EmailCampaign, keys: Sequence[int] | None = None, *, by: User | None = None
 ) -> int:
-    """Put uncertain recipients back in line, all or those with these keys: some may get the mail twice.
+    """Make uncertain deliveries pending again, all or those with these keys; return how many.
 
-    Returns how many.
+    Some recipients may get the mail twice.
 
     Raises:
         Refused: the campaign is neither running nor paused, or it is not open to `by`.

@@ -1,4 +1,4 @@
-"""How a campaign under way ends: it completes when nobody is left, and fails on what nothing can cure.
+"""Ends a launched campaign: completes it when nobody is left to send to, fails it when it can never go on.
 
 `mailing.sending` calls this, and `mailing.launch` calls both.
 """
@@ -29,7 +29,7 @@ def find_unfinished(campaign: EmailCampaign) -> list[tuple[str, str]]:
 
 
 def finish(campaign_id: int) -> bool:
-    """Complete the campaign when nobody is left to send to; return whether it was."""
+    """Complete the campaign if nobody is left to send to; return whether this call did it."""
     campaign = EmailCampaign.objects.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
     if campaign is None or find_unfinished(campaign):
         return False
@@ -41,10 +41,10 @@ def finish(campaign_id: int) -> bool:
 
 
 def close(campaign_id: int) -> int:
-    """Give up the recipients a cancelled or failed campaign has left; return how many. Safe to run twice.
+    """Skip the recipients that a cancelled or failed campaign has left; return how many. Safe to run twice.
 
     The codes that nobody was sent are switched off; those that were sent stay good, since they are promises.
-    What a pump holds at this moment it gives back by itself, and the clock calls this again.
+    A pump gives back what it holds at this moment, and the clock calls this again.
     """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     if not campaign.is_final:
@@ -64,7 +64,7 @@ def close(campaign_id: int) -> int:
 
 
 def give_up(campaign_id: int, why: str) -> None:
-    """Fail a running campaign on what nothing can cure; one that is not running any more stays as it is."""
+    """Fail a running campaign that can never go on; leave a campaign that is not running as it is."""
     try:
         lifecycle.fire(campaign_id, "fail", why=why)
     except lifecycle.Refused as refused:
@@ -80,7 +80,7 @@ def list_running_through(connection_id: int) -> list[int]:
 
 
 def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
-    """Count an error nobody foresaw; the same one for the third time fails the campaign."""
+    """Count an unforeseen error; the third time the same error fails the campaign."""
     what = f"{type(error).__name__}: {error}"[:500]
     with transaction.atomic():
         campaign = EmailCampaign.objects.select_for_update(of=("self",)).get(pk=campaign_id)
@@ -92,7 +92,7 @@ def count_unforeseen_error(campaign_id: int, error: BaseException) -> None:
 
 @contextlib.contextmanager
 def counting_errors(campaigns: Callable[[], Iterable[int]]) -> Iterator[None]:
-    """Count an error nobody foresaw against these campaigns, and raise it; not that the database is away."""
+    """Count an unforeseen error in the block against these campaigns, and raise it; not an absent database."""
     try:
         yield
     except (OperationalError, InterfaceError):

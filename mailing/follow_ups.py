@@ -1,8 +1,8 @@
-"""A second mail to those who did not click, or did not open, a campaign that has ended.
+"""Second mails to recipients who did not click, or did not open, a campaign that has ended.
 
-They are written into a list of their own at that moment, so that the draft goes to exactly these. A click or an open is
-what a person did: a machine's is none. Who is not tracked, for want of consent, is not among them: nobody knows what
-they did. Who has unsubscribed since is skipped at the launch, as ever.
+They are written into a new list at that moment, so that the draft goes to exactly these. Only what a person did counts
+as a click or an open, not what a machine did. Contacts without consent are not among them: nobody knows what they did.
+The launch skips those who have unsubscribed since.
 """
 
 from enum import StrEnum
@@ -31,7 +31,7 @@ class Asked(StrEnum):
 
 
 class Silent(NamedTuple):
-    """Numbers of recipients with no answer: those it is known of, and those who are not tracked."""
+    """How many recipients did not answer (`known`), and of how many nobody knows it (`untracked`)."""
 
     known: int
     untracked: int
@@ -57,10 +57,10 @@ TRACKED_SILENT = "SELECT contact_id FROM ({silent}) AS silent WHERE is_tracked"
 
 
 def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
-    """Count those who did not answer a campaign.
+    """Count the recipients who did not answer a campaign.
 
     Raises:
-        Refused: it does not keep who did.
+        Refused: the campaign does not keep who answered.
     """
     _refuse_unknowable(campaign, asked)
     with connection.cursor() as cursor:
@@ -69,7 +69,7 @@ def count_silent(campaign: EmailCampaign, asked: Asked) -> Silent:
 
 
 def resend_to_silent(campaign: EmailCampaign, asked: Asked, *, by: User | None = None) -> EmailCampaign:
-    """Make a draft with the content of a campaign that has ended, for those who did not answer it until now.
+    """Make a draft of a campaign that has ended, for the recipients who have not answered it by now.
 
     Raises:
         Refused: it has not ended, does not keep who answered, everybody did, or `by` may not add campaigns.

@@ -1,4 +1,4 @@
-"""Languages by the names and tags people write, as tags of BCP 47: de, pt-BR, zh-Hant."""
+"""Language tags (BCP 47: de, pt-BR, zh-Hant) for the names and tags that people write."""
 
 import re
 import unicodedata
@@ -22,10 +22,10 @@ _tag = re.compile(
 
 
 def read_language(text: str) -> str:
-    """Return the tag of a language as people and programs write it; "" for what is none.
+    """Return the tag for a language as people and programs write it; "" when the text is no language.
 
-    A tag in any case, with a hyphen or an underscore, as de-AT or en_US.UTF-8; three letters of ISO 639; or the name of
-    a language in one of NAME_LANGUAGES.
+    It reads tags in any case, with a hyphen or an underscore (de-AT, en_US.UTF-8), three letters of ISO 639, and the
+    name of a language in one of NAME_LANGUAGES.
     """
     text = text.strip()[:200]
     found = _tag(text)
@@ -33,7 +33,7 @@ def read_language(text: str) -> str:
 
 
 def choose_page_language(*tags: str) -> str:
-    """Return the first of these languages that pages for customers are written in, else the site's."""
+    """Return the first of these languages that the pages for customers have, else the site's language."""
     for tag in filter(None, tags):
         with suppress(LookupError):
             return translation.get_supported_language_variant(tag.lower())
@@ -41,7 +41,7 @@ def choose_page_language(*tags: str) -> str:
 
 
 def name_language(tag: str) -> str:
-    """Return the English name of a language; a tag that has none stands for itself."""
+    """Return the English name of a language, or its tag when it has none."""
     try:
         name = Locale.parse(tag, sep="-").get_display_name("en")
     except (ValueError, UnknownLocaleError):  # of a region that the language is not usual in

@@ -1,4 +1,4 @@
-"""Launching an e-mail campaign: validation, recipients, connections, frozen content.
+"""Launches an e-mail campaign: checks it, makes its deliveries, freezes its content.
 
 The launch has four steps (lifecycles E9). `find_problems` is the first, run by the transition itself; `prepare`, run by
 a task, does the rest: the recipients with their connections (`mailing.deliveries`), then the content.
@@ -41,7 +41,7 @@ Problem = tuple[str, str]
 
 
 def find_problems(campaign: EmailCampaign) -> list[Problem]:
-    """Return everything that stands against sending this campaign: (field, sentence) each; never uses the network."""
+    """Return everything that stands against a launch: (field, sentence) each. Never uses the network."""
     samples, targets = _find_target_problems(campaign)
     own = [
         *_find_missing_fields(campaign),
@@ -101,7 +101,7 @@ def _find_content_problems(
 
 
 def _find_variant_problems(campaign: EmailCampaign, test: SplitTest, samples: list[Contact]) -> list[Problem]:
-    """Find what is wrong with the contents of the variants but the first, each thing once."""
+    """Find what is wrong with the contents of all variants but the first; report each fault once."""
     found: dict[str, str] = {}
     for variant in variants.list_variants(campaign, test)[1:]:
         for _, sentence in _find_content_problems(campaign, samples, variant):
@@ -141,7 +141,7 @@ def _bare_address(stored: str) -> str:
     """Return the address in its one spelling.
 
     Raises:
-        ValueError: it is none, or something stands beside it.
+        ValueError: it is no address, or more than one.
     """
     address = normalise_address(stored)
     if address != stored.strip().lower() and stored.isascii():
@@ -202,7 +202,7 @@ def build_source(campaign: EmailCampaign, variant: Variant | None = None) -> con
 
 
 def find_unsubscribe_address(domain: str) -> str:
-    """Find the address to which a mail program may mail a request to unsubscribe: a bounce mailbox's, or ""."""
+    """Find the address for unsubscribing by mail: that of a bounce mailbox, "" when there is none."""
     return return_paths.find_bounce_address(domain).replace(return_paths.PLACE, "unsubscribe")
 
 
@@ -232,8 +232,8 @@ def build_recipient(
 def prepare(campaign_id: int) -> None:
     """Do steps 2 to 4 of the launch: recipients, connections, frozen content. Safe to run twice and at once.
 
-    A campaign whose content does not compile, or that has no connection any more, fails with the reason. With nobody
-    left to send to it is complete at once.
+    A campaign whose content does not compile, or whose connections are gone, fails with the reason. A campaign without
+    recipients is complete at once.
     """
     problem = ""
     with transaction.atomic():
@@ -252,7 +252,7 @@ def prepare(campaign_id: int) -> None:
 
 
 def _is_first(campaign_id: int) -> bool:
-    """Return whether no other process prepares this campaign; it then cannot until the transaction ends."""
+    """Lock the preparation of this campaign until the transaction ends; return whether no other process has it."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_try_advisory_xact_lock(hashtext('mailing.launch.prepare'), %s)", [campaign_id]
@@ -262,7 +262,7 @@ def _is_first(campaign_id: int) -> bool:
 
 
 def _prepare(campaign: EmailCampaign) -> str:
-    """Return why it cannot be; "" when it is."""
+    """Prepare the campaign and return ""; or return why it cannot be sent."""
     shares = campaign.shares()
     if not sum(share for _, share in shares):
         return "It has no SMTP connection any more."
@@ -294,7 +294,7 @@ def _prepare(campaign: EmailCampaign) -> str:
 
 
 def _compile_all(campaign: EmailCampaign, test: SplitTest | None) -> list[content.Compiled]:
-    """Compile each variant; an address that stands in several has the same number in each.
+    """Compile each variant. An address that several variants link to has the same number in each.
 
     Raises:
         ContentError: one does not compile.

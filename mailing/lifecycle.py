@@ -1,4 +1,4 @@
-"""What e-mail campaigns do around their steps; the steps stand in `mailing.models.EmailCampaign`."""
+"""What e-mail campaigns do around their steps. `mailing.models.EmailCampaign` declares the steps."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ from mailing.sending import breaker
 
 
 class EmailLifecycle(KindLifecycle[EmailCampaign]):
-    """A launch is judged by all that could stop the mail; what it leads to is work for the queue."""
+    """The class of e-mail campaigns: judges a launch, and queues what follows from a step."""
 
     ICON = "mail"
     TIME_LABELS = {"schedule": "Send at"}

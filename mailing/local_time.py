@@ -32,9 +32,9 @@ def zone_of(time_zone: str, country: str) -> str:
 
 @lru_cache(maxsize=1)
 def zones_of_countries() -> dict[str, str]:
-    """Return the zone of each country (ISO 3166): its only one, or that of most of its people.
+    """Return the zone of each country (ISO 3166): its only zone, or the zone of most of its people.
 
-    From the list `zone.tab` of the package tzdata, which names the zones with more people first where it can.
+    The list `zone.tab` of the package tzdata names the zones of a country with most people first where it can.
     """
     found: dict[str, str] = {}
     table = (resources.files("tzdata.zoneinfo") / "zone.tab").read_text("utf-8")
@@ -46,10 +46,10 @@ def zones_of_countries() -> dict[str, str]:
 
 
 def write_zone_sql(contact: str = "contact") -> str:
-    """Return `zone_of` as an SQL expression without parameters, over the row of mailing_contact called `contact`.
+    """Return an SQL expression that does what `zone_of` does for the row of mailing_contact called `contact`.
 
-    Compare what it gives with names that Python chose, as in `= ANY(…)`. PostgreSQL has a list of zones of its own:
-    AT TIME ZONE with a name that it does not know fails the whole statement.
+    Compare its value with names that Python chose, as in `= ANY(…)`. PostgreSQL has its own list of zones: AT TIME
+    ZONE with a name that is not in it fails the whole statement.
     """
     of_countries = json.dumps(
         zones_of_countries()
@@ -61,9 +61,9 @@ def write_zone_sql(contact: str = "contact") -> str:
 
 
 def read_zone(text: str) -> str:
-    """Return the IANA name of a time zone as people and programs write it; "" for what is none that a page offers.
+    """Return the IANA name for a time zone as people and programs write it; "" when no page offers such a zone.
 
-    In any case, with blanks for underscores; an older name of a zone, or the name that Windows has for it.
+    It reads any case, blanks for underscores, older names of zones, and the names of Windows.
     """
     return _names().get(_fold(text[:100]), "")
 

@@ -1,4 +1,4 @@
-"""How a campaign's test mail went: in the server's own words, for the page that waits for it."""
+"""The results of test mails, in the server's own words, for the page that waits for them."""
 
 from collections.abc import Sequence
 
@@ -12,14 +12,14 @@ from mailing.smtp.client import ConnectFailed
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """Whether the server took a test mail, and what is to be said of it."""
+    """Whether the server took a test mail, and the sentence about it."""
 
     works: bool
     sentence: str
 
 
 def send(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> Answer:
-    """Send the test mails and tell how that went."""
+    """Send the test mails and return the result."""
     try:
         count = drafting.deliver_test(campaign_id, addresses, variant)
     except (ConnectFailed, Refused, content.ContentError) as error:
@@ -28,7 +28,7 @@ def send(campaign_id: int, addresses: Sequence[str], variant: int = 0) -> Answer
 
 
 def read_answer(campaign: EmailCampaign, name: str) -> Answer | None:
-    """Return how the test mail of the task `name` went; None while nobody knows yet."""
+    """Return the result of the task `name`; None while there is none yet."""
     task = Task.objects.filter(name=name, func="mailing.tasks.send_test").first()
     if task is None or not task.args or task.args[0] != campaign.pk:
         return None

@@ -1,8 +1,7 @@
-"""Tokens of OAuth 2 in place of passwords: asked for by the code flow with PKCE, and refreshed before they end.
+"""Tokens of OAuth 2 in place of passwords, got by the code flow with PKCE and refreshed before they end.
 
-A stored token goes to the server that somebody consented to and to no other. Whoever needs a token refreshes it under
-the lock of its row, so that there is one refresh at a time: a provider may take back both tokens where an old refresh
-token comes twice.
+A stored token goes to the server that somebody consented to and to no other. Refreshing locks the token's row, so that
+there is one refresh at a time: a provider that sees an old refresh token twice may take back all tokens.
 """
 
 import logging
@@ -68,7 +67,7 @@ class TokenUnavailable(Exception):
 
 
 class Question(msgspec.Struct, frozen=True):
-    """What the browser is sent to, and what is remembered until it comes back."""
+    """The address that the browser is sent to, and what the session keeps until it comes back."""
 
     url: str
     state: str
@@ -92,12 +91,12 @@ def find_defaults(provider: str, kind: str) -> tuple[str, str, str]:
 
 
 def find_grant(owner: SmtpConnection | BounceMailbox) -> OAuthGrant | None:
-    """Find the grant of a connection or a bounce mailbox; None where there is none."""
+    """Find the OAuth login of a connection or a bounce mailbox; None when there is none."""
     return getattr(owner, "oauth", None)
 
 
 def write_callback_address() -> str:
-    """Return the address that is registered at the provider, and the browser comes back to."""
+    """Return the address to which the provider sends the browser back. It is registered there."""
     return settings.PUBLIC_URL + reverse("mailing:oauth_callback")
 
 
@@ -118,7 +117,11 @@ def begin_consent(grant: OAuthGrant) -> Question:
 
 @transaction.atomic
 def complete_consent(grant_id: int, code: str, verifier: str) -> OAuthGrant:
-    """Exchange the code that a consent brought for tokens. Raises ConsentLost, TokenUnavailable."""
+    """Exchange the code that a consent brought for tokens.
+
+    Raises:
+        ConsentLost, TokenUnavailable: the provider gives none.
+    """
     grant = _lock_grant(grant_id)
     session = _make_session(grant)
     answer = _ask(
@@ -143,7 +146,11 @@ def complete_consent(grant_id: int, code: str, verifier: str) -> OAuthGrant:
 
 
 def read_access_token(grant_id: int) -> str:
-    """Return a token that lasts for some minutes, refreshed where that is due. Raises ConsentLost, TokenUnavailable."""
+    """Return a token that lasts for some minutes; refresh it first when that is due.
+
+    Raises:
+        ConsentLost, TokenUnavailable: the provider gives none.
+    """
     with transaction.atomic():
         grant = _lock_grant(grant_id)
         sentence = grant.login_trouble
@@ -160,7 +167,11 @@ def read_access_token(grant_id: int) -> str:
 
 
 def forget_access_token(grant: OAuthGrant, token: str = "") -> None:
-    """Refresh at the next need, since a server refused it. token: the one refused; another that came since stays."""
+    """Forget a token that a server refused, so that the next caller refreshes it.
+
+    Args:
+        token: the refused one; a newer token stays.
+    """
     with transaction.atomic():
         row = _lock_grant(grant.pk)
         if token in ("", row.access_token):
@@ -191,7 +202,11 @@ def _refresh(grant: OAuthGrant) -> None:
 
 # Any: a call of the library, which has no types
 def _ask(grant: OAuthGrant, ask: Any) -> Columns:
-    """Ask the provider for tokens. Raises ConsentLost, TokenUnavailable."""
+    """Ask the provider for tokens.
+
+    Raises:
+        ConsentLost, TokenUnavailable: it gives none.
+    """
     import requests
     from authlib.integrations.base_client import OAuthError
 

@@ -1,7 +1,7 @@
-"""Passwords that are set anew through a link in a mail, sent by a connection of this site.
+"""Links for setting a new password, mailed through a connection of this site.
 
-Whoever asks is told the same, and waits as long, whether or not there is an account: what is asked is counted and
-queued in any case, and only the task looks for the account. The link leads to PUBLIC_URL, whatever host was asked.
+The answer and its time are the same whether or not there is an account: each request is counted and queued, and only
+the task looks for the account. The link leads to PUBLIC_URL, whatever host was asked.
 """
 
 import logging
@@ -32,10 +32,10 @@ ACCOUNT = Limit(5, timedelta(minutes=5))
 
 
 def ask(email: str, asker: str) -> timedelta:
-    """Queue a mail to the accounts with an address and return zero; or queue nothing and return how long to wait.
+    """Queue a mail to the accounts with this address and return zero; or queue nothing and return how long to wait.
 
     Args:
-        email: a normalised address; whether an account has it is not looked at here.
+        email: a normalised address. Nobody looks here whether an account has it.
         asker: the network address that asks.
     """
     tries = TriesInAll(
@@ -69,7 +69,7 @@ def send(email: str) -> int:
 
 
 def make_link(user: AbstractBaseUser) -> str:
-    """Make the address at which this person sets a new password, once."""
+    """Return the link with which this user sets a new password, once."""
     key = urlsafe_base64_encode(force_bytes(user.pk))
     path = reverse("mailing:password_reset_confirm", args=[key, default_token_generator.make_token(user)])
     return f"{settings.PUBLIC_URL}{path}"

@@ -1,4 +1,6 @@
-"""Where links lead that are the same for every recipient, in a file a campaign: a click needs no database for them.
+"""The targets of links that are the same for every recipient, in one file for each campaign.
+
+So a click on such a link needs no database.
 
 The files lie under var/targets/, in a folder for each database, readable to this user only. The launch writes them. A
 process that misses one writes it from the frozen content, as on another machine than that of the launch.
@@ -28,7 +30,7 @@ def write_targets(campaign_id: int, compiled: content.Compiled) -> None:
 
 
 def read_targets(campaign_id: int) -> list[str | None]:
-    """Return where each link leads, by its number; None for one that differs by recipient.
+    """Return where each link leads, by its number; None for a link that differs by recipient.
 
     Raises:
         NoFile: this machine has none, and the database no such campaign.

@@ -1,4 +1,4 @@
-"""What contacts decide by themselves, on the page that a signed link in each mail leads to.
+"""What contacts decide by themselves, on the page behind the signed link of each mail.
 
 Each thing that changes is one row of `PreferenceChange`, written in the same transaction. Sent twice, a form changes
 nothing the second time.
@@ -87,7 +87,7 @@ def find_reader(token: str) -> Reader:
 
 
 def read_choices(contact: Contact) -> Choices:
-    """Read what holds of a contact now."""
+    """Read what a contact has chosen by now."""
     joined = Membership.objects.filter(contact=contact, unsubscribed_at=None, list__is_public=True)
     return Choices(
         frozenset(joined.values_list("list_id", flat=True)),
@@ -107,7 +107,7 @@ def _read_consent(contact: Contact) -> bool | None:
 
 
 def save_choices(contact_id: int, wanted: Choices, *, delivery_id: int) -> int:
-    """Let these choices hold, and return how many things changed."""
+    """Save these choices, and return how many things changed."""
     with transaction.atomic():
         contact = Contact.objects.select_for_update().get(pk=contact_id)
         before, facts = read_choices(contact), contacts.describe_contact(contact)
@@ -171,7 +171,7 @@ def leave_everything(reader: Reader, visitor: Visitor) -> Addressee:
 def ask_for_address(reader: Reader, email: str, asker: str) -> timedelta:
     """Queue a mail to a new address and return zero; or queue nothing and return how long to wait.
 
-    Only the reader of the mail to the address learns whether somebody else has it.
+    Only somebody who reads the mail to the new address learns whether another contact has it.
 
     Args:
         email: normalised.
@@ -240,12 +240,12 @@ def _send(email: str, subject: str, text: str) -> None:
 
 
 def make_link(row: AddressChange) -> str:
-    """Make the address at which a new address is confirmed, once."""
+    """Return the link that confirms a new address, once."""
     return f"{settings.PUBLIC_URL}{reverse('mailing:confirm_address', args=[_signer.sign(str(row.pk))])}"
 
 
 def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange:
-    """Find what a confirming link stands for, while it may still be confirmed.
+    """Find the change of address that a link confirms, if it can still be confirmed.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -268,11 +268,11 @@ def find_address_change(token: str, *, is_locked: bool = False) -> AddressChange
 
 
 def confirm_address(token: str) -> AddressChange:
-    """Let the new address hold, and have the old one told.
+    """Give the contact the new address, and queue a notice to the old one.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
-        Refused: the address is somebody else's, or one of the two gets no mail of ours.
+        Refused: another contact has the address, or one of the two addresses is suppressed.
     """
     with transaction.atomic():
         row = find_address_change(token, is_locked=True)

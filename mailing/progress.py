@@ -38,7 +38,7 @@ FIELDS_OF_STANDING = (
 class ConnectionFigures(msgspec.Struct, frozen=True):
     """One connection's part in a campaign: recipients given to it, and what it made of those it sent itself.
 
-    actual: those it is done with. failing_since, next_try_at, gives_up_at: while it fails and is waited for.
+    actual: those it is done with. failing_since, next_try_at, gives_up_at: set while it fails and senders wait for it.
     """
 
     connection: SmtpConnection
@@ -53,7 +53,7 @@ class ConnectionFigures(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """How many came as far as one step. `of` is what its percentage and its bar are of, `base` says that in words."""
+    """How many recipients came as far as one step. `of` is the whole of its percentage, `base` says that in words."""
 
     label: str
     meaning: str
@@ -63,7 +63,7 @@ class Step(msgspec.Struct, frozen=True):
 
     @property
     def width(self) -> str:
-        """Of its bar, of 100."""
+        """The length of its bar, from 0 to 100."""
         return f"{100 * self.amount / self.of:g}" if self.of else "0"
 
 
@@ -73,10 +73,10 @@ class Figures(msgspec.Struct, frozen=True):
     waiting: not tried yet, also those a sender has taken in advance. sending: handed over, the answer not recorded yet.
     sent: accepted, bounced since, or uncertain. percent: how many are finished, uncertain ones too.
     delivered: accepted and not bounced since. confirmed: of these, those that a provider reports as delivered.
-    answered: sent, or refused for good at once: what bounces are told in percent of. rate: messages a second over the
-    last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits and in
-    its hours, None when nothing moves and nothing is limited. goes_on_at: when mails leave again, where it may send
-    nothing now although somebody is left. is_shut: for its hours, not for those of its recipients.
+    answered: sent, or refused for good at once: the whole for the percentage of bounces. rate: messages a second over
+    the last half minute; average: since the launch. seconds_left: at the rate of the last minutes, under the limits, in
+    its hours, None when nothing moves and nothing is limited. goes_on_at: when mails leave again, if none may leave now
+    although somebody is left. is_shut: none may leave because of the campaign's hours, not those of its recipients.
     """
 
     total: int
@@ -124,7 +124,7 @@ class Figures(msgspec.Struct, frozen=True):
 
     @property
     def steps(self) -> list[Step]:
-        """The way from the recipients to those who clicked."""
+        """The steps from recipients to clicks."""
         confirmed = Step("Confirmed", "Delivered, as the provider reports", self.confirmed, self.sent, "sent")
         return [
             Step("Recipients", "Everybody it goes to", self.total, self.total, ""),
@@ -154,9 +154,9 @@ class Standing(msgspec.Struct, frozen=True):
 
 
 def read_standings(pks: Collection[int]) -> dict[int, Standing]:
-    """Return how the campaigns with these keys stand, by key; one whose recipients are not gathered yet is left out.
+    """Return the standing of each campaign, by its key; a campaign without recipients yet is left out.
 
-    Three queries at most, however many they are.
+    It takes three queries at most, however many campaigns there are.
     """
     now = database_time.now()
     campaigns = EmailCampaign.objects.filter(pk__in=pks, prepared_at__isnull=False).only(*FIELDS_OF_STANDING)
@@ -244,7 +244,7 @@ SELECT min(soonest.due_at) FROM unnest(%s::bigint[]) AS given (connection_id), L
 
 
 def _find_next_sending(campaign: EmailCampaign, sums: Sums, now: datetime) -> tuple[datetime | None, bool]:
-    """Find when mails leave again where none may leave now, and whether that is for the campaign's hours."""
+    """Find when mails leave again if none may leave now, and whether that is because of the campaign's hours."""
     if campaign.status != Campaign.Status.RUNNING or not sums.count(S.PENDING, S.DEFERRED):
         return None, False
     due_at = None
@@ -265,7 +265,7 @@ def _seconds_of_sending(campaign: EmailCampaign, now: datetime) -> float:
 
 
 def _rate(campaign: EmailCampaign, sums: Sums, now: datetime) -> float:
-    """Return messages a second over the last RATE_WINDOW, or since it began when that is less; 0 unless it runs."""
+    """Return messages a second over the last RATE_WINDOW seconds or since its start; 0 unless it runs."""
     if campaign.status != Campaign.Status.RUNNING:
         return 0.0
     return sums.lately / max(1.0, min(RATE_WINDOW, _seconds_of_sending(campaign, now)))
@@ -303,7 +303,7 @@ def _seconds_left(
 
 
 def stretch_over_hours(campaign: EmailCampaign, now: datetime, seconds: float) -> datetime:
-    """Return when so many seconds of sending end: in its hours only, and not before its last recipients are due."""
+    """Return when so many seconds of sending end, counted in the campaign's hours and not before everybody is due."""
     begin = max(now, campaign.last_due_at or now)
     ends = max(now + timedelta(seconds=seconds), begin)
     if campaign.window is None:
@@ -315,7 +315,7 @@ def stretch_over_hours(campaign: EmailCampaign, now: datetime, seconds: float) -
 def seconds_under_limits(
     campaign: EmailCampaign, shares: Iterable[tuple[SmtpConnection, float]], now: datetime
 ) -> float:
-    """Return how many seconds the limits make it last to send each connection's share; 0 without limits."""
+    """Return the seconds that the limits need at least for each connection's share; 0 without limits."""
     longest = total = 0.0
     for smtp, amount in shares:
         total += amount
@@ -328,7 +328,7 @@ def seconds_under_limits(
 
 
 def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
-    """Return the seconds a campaign that is not launched yet would take under its limits as things stand; 0: none."""
+    """Return the seconds that a campaign would take at least if it were launched now; 0 without limits."""
     shares = campaign.shares()
     whole = sum(share for _, share in shares) or 1
     parts = [(smtp, recipients * share / whole) for smtp, share in shares]
@@ -340,7 +340,7 @@ def estimate_shortest_seconds(campaign: EmailCampaign, recipients: int) -> int:
 
 
 def _connections_of(campaign: EmailCampaign, sums: Sums) -> set[int]:
-    """Return the keys of those it was planned for and of those that sent some of it."""
+    """Return the keys of the connections that have recipients of the campaign or sent some of it."""
     return {int(pk) for pk in campaign.planned} | {pk for pk in sums.by_connection if pk}
 
 
@@ -353,7 +353,7 @@ def _read_connections(pks: Collection[int]) -> dict[int, SmtpConnection]:
 def _connection_figures(
     campaign: EmailCampaign, sums: Sums, smtps: Mapping[int, SmtpConnection]
 ) -> list[ConnectionFigures]:
-    """Return the part of each of its connections that is among `smtps`."""
+    """Return the part of each connection in `smtps`."""
     pks = _connections_of(campaign, sums)
     connections = []
     is_running = campaign.status == Campaign.Status.RUNNING

@@ -1,7 +1,7 @@
-"""Opens and clicks that are older than the site keeps them by name become counts, and name nobody any more.
+"""Turns opens and clicks into counts that name nobody, once they are older than the site keeps them by name.
 
-The totals of a campaign stay exactly what they were; `mailing.doctor` proves it: what was taken from the named events
-is written down (`RetentionCount`) beside the counts it became.
+The totals of a campaign stay exactly what they were. `mailing.doctor` proves it: `RetentionCount` says how many named
+events were taken, beside the counts that they became.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Secrets at rest: encrypted with the first of ENCRYPTION_KEYS, readable with any of them.
+"""Stored secrets: encrypted with the first of ENCRYPTION_KEYS, readable with any of them.
 
 A secret that no key can read counts as not set: its value on the instance is an empty `UnreadableSecret`, so that every
-page still opens. Saving the row keeps what is stored, which a key that is given back can read again.
+page still opens. Saving the row keeps the stored text, and with the right key it can be read again.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class SecretUnreadable(Exception):
 
 
 class UnreadableSecret(str):
-    """What stands for a secret that no key can read: an empty text that remembers what is stored."""
+    """The value of a secret that no key can read: an empty text that remembers the stored one."""
 
     __slots__ = ("stored",)
     stored: str
@@ -51,7 +51,7 @@ class EncryptedTextField(TextField):
 
 
 def read_stored(stored: str) -> str:
-    """Return in clear what the column of a secret holds; an UnreadableSecret where no key reads it."""
+    """Decrypt what the column of a secret holds; return an UnreadableSecret when no key reads it."""
     try:
         return _build_cipher().decrypt(stored.encode()).decode()
     except (InvalidToken, UnicodeError):
@@ -76,7 +76,7 @@ def read_secret(row: models.Model, name: str) -> str:
 
 
 def describe_trouble(row: models.Model, name: str) -> str:
-    """Say why the secret in the field `name` of a row counts as not set; "" when it can be read or none is stored."""
+    """Return why the secret in the field `name` of a row counts as not set; "" when it is readable or not there."""
     if not isinstance(getattr(row, name), UnreadableSecret):
         return ""
     label = row._meta.get_field(name).verbose_name  # type: ignore[union-attr]

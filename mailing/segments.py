@@ -156,7 +156,7 @@ def _compile_field(node: JsonObject) -> Condition:
 def _compile_comparison(
     text: str, name: str, op: str, value: Json, *, has_numbers: bool = False
 ) -> Condition:
-    """`text`, an SQL expression without parameters, as `op` says. `has_numbers`: 12.5 and 12.50 are equal."""
+    """Compile a comparison of `text`, an SQL expression without parameters. `has_numbers`: 12.5 equals 12.50."""
     if op in ("is_set", "is_not_set"):
         says_something = f"coalesce(btrim({text}, E' \\t\\r\\n\\u00a0'), '') NOT IN ('', '[]', '{{}}')"
         return Condition(says_something if op == "is_set" else f"NOT ({says_something})", [])
@@ -194,7 +194,7 @@ ORDER BY visits.customer, visits.times DESC, visits.last DESC, location.id
 
 
 def _compile_usual_location(node: JsonObject) -> Condition:
-    """Compile a condition on the usual location, by its name or code; who never bought has none."""
+    """Compile a condition on the usual location, by its name or code. A contact who never bought has none."""
     op, value = node.get("op", "equals"), node.get("value")
     is_negative = op in ("not_equals", "is_not_set")
     asked: Json = {"not_equals": "equals", "is_not_set": "is_set"}.get(op, op)

@@ -1,4 +1,4 @@
-"""Mails of the site itself, as a link to set a password: sent at once, through a connection of this site."""
+"""Mails of the site itself, such as a link to set a password. They leave at once, through a connection of this site."""
 
 import logging
 from urllib.parse import urlsplit

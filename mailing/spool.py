@@ -1,11 +1,11 @@
-"""Opens and clicks that come while the database is away: kept on disk, and written once each when it is back.
+"""Keeps opens and clicks on disk while the database is away, and writes each of them once when it is back.
 
 They lie under var/spool/, in a folder for each database, readable to this user only. Any process appends to one file,
 each visit a line with a checksum. The writer takes the file under another name and goes through it in batches; how far
 it came stands in the database (`SpoolFile`), in the transaction that writes the batch. So a visit is written once,
-wherever a process is killed. What may be noted is judged when it is written, by the consent of that moment.
+wherever a process is killed. The consent at the time of writing decides what is recorded of a visit.
 
-A killed process loses nothing. When the machine itself dies, what came within the last FSYNC_SECONDS may be lost.
+A killed process loses nothing. When the machine dies, visits of the last FSYNC_SECONDS may be lost.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ WAITING, TAKEN = "waiting", ".taken"
 
 
 class Visit(msgspec.Struct, frozen=True, kw_only=True):
-    """One open or click of a delivery. `at` is empty for one that is written as it comes."""
+    """One open or click of a delivery. `at` is None for a visit that is written at once."""
 
     delivery: int
     kind: str
@@ -50,7 +50,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Outage:
-    """What this process knows of the database: until when it need not be asked, and when the disk was last synced."""
+    """What this process knows: until when it need not try the database, and when it last synced the disk."""
 
     until = 0.0
     synced_at = 0.0
@@ -76,7 +76,7 @@ def note_outage(error: Exception) -> None:
 
 
 def keep_visit(visit: Visit) -> bool:
-    """Append a visit to what waits, with its time; return False where the disk or the limit has no room."""
+    """Append a visit with its time to the file that waits; return False when the disk is full or the limit reached."""
     line = _encode(msgspec.structs.replace(visit, at=visit.at or _read_clock()))
     try:
         is_kept = _append(b"\n%08x %s\n" % (zlib.crc32(line), line))
@@ -92,7 +92,7 @@ def keep_visit(visit: Visit) -> bool:
 
 
 def _read_clock() -> datetime:
-    """Return the database's time as far as it is known without asking."""
+    """Return the database's time, worked out without asking it."""
     return datetime.fromtimestamp(time.time() + database_time.difference(), UTC)
 
 
@@ -126,7 +126,7 @@ def _is_still(file: int, path: Path) -> bool:
 
 
 def queue_waiting(now: datetime) -> None:
-    """Queue the writer where something waits and nobody writes it."""
+    """Queue the writer if visits wait and no process writes them."""
     if not (_folder() / WAITING).exists() and not _list_taken():
         return
     with _alone() as is_alone:
@@ -135,9 +135,9 @@ def queue_waiting(now: datetime) -> None:
 
 
 def write_waiting(write: Callable[[Visit], None], seconds: float) -> int:
-    """Write what waits, for at most so long; return how many visits were gone through.
+    """Write the visits that wait, for at most `seconds`; return how many it went through.
 
-    Safe to call again after it was killed anywhere, and at the same time: then one of them does nothing.
+    Safe to call again after it was killed anywhere. Of two calls at the same time one does nothing.
 
     Args:
         write: writes one visit, in the transaction it is called in.
@@ -156,7 +156,7 @@ def write_waiting(write: Callable[[Visit], None], seconds: float) -> int:
 
 
 def _write_file(path: Path, write: Callable[[Visit], None], deadline: float) -> int:
-    """Write what is left of a taken file, and forget the file at its end."""
+    """Write the rest of a taken file, and delete the file at its end."""
     row, _ = SpoolFile.objects.get_or_create(name=path.name)
     visits = 0
     with path.open("rb") as file:
@@ -174,7 +174,7 @@ def _write_file(path: Path, write: Callable[[Visit], None], deadline: float) -> 
 
 
 def _write_batch(row: int, done: int, batch: list[bytes], write: Callable[[Visit], None]) -> None:
-    """Write these visits and how far they reach, together; one that cannot be written is logged and left out."""
+    """Write these visits and how far they reach in one transaction; log and skip a visit that cannot be written."""
     with transaction.atomic():
         for record in batch:
             visit = _read_record(record)
@@ -202,7 +202,7 @@ def _read_record(record: bytes) -> Visit | None:
 
 
 def _take() -> list[Path]:
-    """Take what waits, so that nobody appends to it any more."""
+    """Rename the files that wait, so that no process appends to them any more."""
     path = _folder() / WAITING
     taken = path.with_name(f"{uuid.uuid4().hex}{TAKEN}")
     try:
@@ -220,7 +220,7 @@ def _list_taken() -> list[Path]:
 
 @contextmanager
 def _alone() -> Iterator[bool]:
-    """Yield whether no other process of this machine writes meanwhile."""
+    """Yield whether this process is the only writer on this machine during the block."""
     _folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     file = os.open(_folder() / "writer", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

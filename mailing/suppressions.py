@@ -1,4 +1,4 @@
-"""Addresses that get no campaign: added, found, and all of them as CSV."""
+"""Suppressed addresses: adds and finds them, and writes them as CSV."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -13,7 +13,7 @@ CSV_COLUMNS = ("address", "reason", "source", "since", "note")
 
 
 def suppress(address: str, reason: Suppression.Reason, source: Suppression.Source, detail: str) -> bool:
-    """Suppress an address; one that is suppressed already keeps its reason. Return whether it was not."""
+    """Suppress an address; return whether it was not suppressed before. An earlier reason stays."""
     _, is_new = Suppression.objects.get_or_create(
         email=address, defaults={"reason": reason, "source": source, "detail": detail}
     )
@@ -28,7 +28,7 @@ def find_suppressions(
     since: date | None = None,
     until: date | None = None,
 ) -> QuerySet[Suppression]:
-    """Return those whose address holds `words`, the newest first; `since` and `until` are days of the site's zone."""
+    """Return suppressions whose address holds `words`, the newest first; `since`, `until`: days in the site's zone."""
     rows = Suppression.objects.order_by("-created_at", "-pk")
     if words:
         rows = rows.filter(email__contains=words.strip().lower())
@@ -44,7 +44,7 @@ def find_suppressions(
 
 
 def csv_lines(rows: QuerySet[Suppression]) -> Iterator[str]:
-    """Yield these as CSV, after a line that names the columns; times in the site's zone."""
+    """Yield suppressions as CSV, after a line that names the columns. Times are in the site's zone."""
     yield from spreadsheets.lines([CSV_COLUMNS])
     yield from spreadsheets.lines(_cells(row) for row in rows.iterator(chunk_size=spreadsheets.CHUNK))
 

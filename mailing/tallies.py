@@ -1,4 +1,4 @@
-"""Sums over the tallies of campaigns, which a trigger keeps equal to the ledger, and the folding of old tallies."""
+"""Sums over the tallies of campaigns, which a trigger keeps equal to the ledger. Folds old tallies."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -81,13 +81,13 @@ def read_sums(campaign_id: int) -> dict[str, int]:
 
 
 def count_unfinished(campaign_id: int) -> int:
-    """Return how many recipients something is still to come of."""
+    """Return how many recipients have no result yet."""
     counts = read_sums(campaign_id)
     return sum(counts.get(status, 0) for status in Delivery.UNFINISHED)
 
 
 def fold_tallies(now: datetime) -> None:
-    """Make few tallies of many, for each campaign that has many new ones."""
+    """Join the tallies of each campaign that has many new ones into few."""
     with connection.cursor() as cursor:
         cursor.execute(CROWDED, [now - timedelta(hours=1)])
         crowded = [row[0] for row in cursor]
@@ -96,7 +96,7 @@ def fold_tallies(now: datetime) -> None:
 
 
 def fold_event_counts(now: datetime) -> None:
-    """Make few rows of many of the opens and clicks that name nobody, for each campaign that has many new ones."""
+    """Join the counts of opens and clicks that name nobody into few rows, for each campaign with many new ones."""
     since = now - timedelta(hours=2)
     with connection.cursor() as cursor:
         cursor.execute(CROWDED_COUNTS, [since])
@@ -107,7 +107,8 @@ def fold_event_counts(now: datetime) -> None:
 class Sums(msgspec.Struct):
     """The sums over the tallies of one campaign.
 
-    lately: sent within RATE_WINDOW. trend: done with since `going`, that is TREND ago or the last start or resume.
+    lately: sent in the last RATE_WINDOW seconds. trend: finished since `going`, which is TREND seconds ago, or the last
+    start or resume.
     """
 
     going: datetime

@@ -1,4 +1,4 @@
-"""What the queue runs for this app: each may run twice, late, or after its campaign has stopped."""
+"""The tasks of this app. Each may run twice, late, or after its campaign has stopped."""
 
 import msgspec
 from django_q.tasks import async_task
@@ -29,7 +29,7 @@ def pump(connection_id: int, lane: int) -> int:
 
 
 def close(campaign_id: int) -> int:
-    """Give up what a cancelled or failed campaign has left; return how many recipients."""
+    """Skip the recipients that a cancelled or failed campaign has left; return how many."""
     return endings.close(campaign_id)
 
 
@@ -39,7 +39,7 @@ def count_report(campaign_id: int) -> None:
 
 
 def send_test(campaign_id: int, addresses: list[str], variant: int = 0) -> Columns:
-    """Send a campaign's test mails; return how that went, for the page that waits for it."""
+    """Send a campaign's test mails; return the result, for the page that waits for it."""
     return msgspec.structs.asdict(mail_tests.send(campaign_id, addresses, variant))
 
 
@@ -65,20 +65,20 @@ def import_upload(upload_id: int) -> None:
 
 
 def fill_group(segment_id: int) -> int:
-    """Make a segment's customer group hold those it chooses now; return how many."""
+    """Fill a segment's customer group with the customers it chooses now; return how many."""
     return at_the_till.refill_group(segment_id)
 
 
 def read_bounces(mailbox_id: int) -> int:
-    """Read what waits in a bounce mailbox; return how many messages were dealt with."""
+    """Read the messages of a bounce mailbox; return how many were handled."""
     return mailboxes.read_mailbox(mailbox_id)
 
 
 def write_spooled() -> int:
-    """Write opens and clicks that came while the database was away; return how many were gone through."""
+    """Write opens and clicks that came while the database was away; return how many it went through."""
     return tracking.write_spooled(SPOOL_SECONDS)
 
 
 def run_preflight(preflight_id: int) -> None:
-    """Make the check of a campaign or a connection that somebody asked for."""
+    """Run the check of a campaign or a connection that somebody asked for."""
     preflights.run(preflight_id)

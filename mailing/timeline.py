@@ -1,4 +1,4 @@
-"""When the mails of a campaign went out, and when they were opened and clicked: sums over its tallies."""
+"""The timeline of a campaign: when its mails left, and when they were opened and clicked. Sums over its tallies."""
 
 from datetime import datetime, timedelta
 from itertools import count, takewhile
@@ -40,7 +40,7 @@ GROUP BY 1 ORDER BY 1
 class Timeline(NamedTuple):
     """`sent`, and `answers` (opened, clicked), drawn over the same stretches of time; `table` has all three.
 
-    is_nameless: the answers are all opens and clicks of people, since no row says who opened and clicked.
+    is_nameless: the answers count opens and clicks, not people, since no row says who opened and clicked.
     """
 
     sent: Plot
@@ -51,7 +51,7 @@ class Timeline(NamedTuple):
 
 
 def build_timeline(campaign: EmailCampaign, now: datetime) -> Timeline | None:
-    """Return the first 48 hours of a launched campaign, or what there is of them; None before anything came of it.
+    """Return the first 48 hours of a launched campaign, as far as they have passed; None while nothing has happened.
 
     Times are in the zone of who looks.
     """

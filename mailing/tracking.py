@@ -1,8 +1,8 @@
-"""Opens and clicks: what comes back through the links of a mail.
+"""Records opens and clicks, which come through the links of a mail.
 
-Every link carries a signed token of its delivery, good for this purpose only, and a click the number of its link in the
-campaign's frozen content: there is no address in it that could be changed. Each function is safe to call again with the
-same token. While the database is away, opens and clicks wait on disk: see `mailing.spool`.
+Every link carries a signed token of its delivery that is good for this purpose only. A link to click also carries its
+number in the campaign's frozen content, and no address that somebody could change. Each function is safe to call again
+with the same token. While the database is away, opens and clicks wait on disk: see `mailing.spool`.
 
 What may be noted of a visit, whether it is the same again and whether a machine made it is all decided by one function
 of the database, `mailing_note_visit`: one round trip, and one transaction that locks the delivery, so that each click
@@ -43,7 +43,7 @@ class MailGone(BadLink):
 
 
 class DatabaseAway(Exception):
-    """Where the link leads stands in the database, which does not answer."""
+    """The target of the link stands in the database only, and the database does not answer."""
 
 
 _NOTE_VISIT = """
@@ -69,7 +69,7 @@ FROM mailing_delivery WHERE id = %(pk)s
 
 
 def note_open(token: str, visitor: Visitor | None) -> None:
-    """Note that a mail was opened; without a visitor note nothing.
+    """Record that a mail was opened; without a visitor record nothing.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -89,10 +89,10 @@ def note_open(token: str, visitor: Visitor | None) -> None:
 
 
 def note_click(token: str, index: int, visitor: Visitor | None) -> str:
-    """Note that a link was followed and return the address it leads to; without a visitor note nothing.
+    """Record a click and return the address that the link leads to; without a visitor record nothing.
 
-    Whoever follows a link has opened the mail, also where its pictures were never loaded. The honeypot link leads where
-    the first link does: no person can see it, so a machine followed it.
+    A click counts as an open too, although no picture was loaded. The honeypot link leads where the first link does. No
+    person can see it, so a machine followed it.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -150,7 +150,7 @@ def _answer_without_database(
 
 
 def _find_plain_target(campaign: int, number: int) -> str | None:
-    """Return where a link leads that is the same for everybody; None for one that is not.
+    """Return the target of a link that is the same for everybody; None for any other link.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -228,7 +228,7 @@ def _make_digest(pk: int) -> str:
 
 
 def write_spooled(seconds: float) -> int:
-    """Write the opens and clicks that wait on disk, for at most so long; return how many were gone through."""
+    """Write the opens and clicks that wait on disk, for at most `seconds`; return how many it went through."""
     return spool.write_waiting(_write_known, seconds)
 
 

@@ -1,4 +1,4 @@
-"""Unsubscriptions through the links of a mail, at once and everywhere. Each is safe to call again."""
+"""Unsubscribes people through the links of a mail, at once and from everything. Each function may be called again."""
 
 import msgspec
 from django.db import transaction
@@ -14,9 +14,9 @@ from mailing.visitors import Visitor
 
 
 class Addressee(msgspec.Struct, frozen=True):
-    """Whom a mail went to, and the sender's name it bore; "" where that is written anew for each recipient.
+    """Whom a mail went to, and its sender's name; "" when that name differs by recipient.
 
-    `preferences` is the token of the contact's preference page, "" where there is no contact any more.
+    `preferences` is the token of the contact's preference page, "" when the contact was deleted.
     """
 
     email: str = ""
@@ -29,7 +29,7 @@ NOBODY = Addressee()  # of a test e-mail
 
 
 def unsubscribe(token: str, how: str, visitor: Visitor) -> Addressee:
-    """Unsubscribe whom a link belongs to, as `unsubscribe_delivery` does; that of a test mail is nobody's.
+    """Unsubscribe the recipient whose mail a link stands in; the link of a test mail unsubscribes nobody.
 
     Raises:
         BadLink: the link is not ours, or its mail is gone.
@@ -94,7 +94,7 @@ def _make_addressee(delivery: Delivery) -> Addressee:
 
 
 def name_sender(delivery: Delivery) -> str:
-    """Return the sender's name that a mail bore; "" where that is written anew for each recipient."""
+    """Return the sender's name of a mail; "" when that name differs by recipient."""
     sender: str = delivery.campaign.from_name
     if delivery.variant:  # the first one is the campaign as it stands
         campaign = delivery.campaign

@@ -1,7 +1,7 @@
-"""What a request tells of who made it: human or machine, and with what kind of device and program.
+"""Reads who made a request: human or machine, and with what kind of device and program.
 
-The header itself is reduced to a few words of closed lists and then thrown away: no row, file or log keeps it. A list
-that is closed also means that nobody can write a name of their own choice into our reports.
+The header is reduced to a few words of closed lists and then forgotten: no row, file or log keeps it. Since the lists
+are closed, nobody can write a name of their own choice into our reports.
 """
 
 from functools import lru_cache
@@ -74,7 +74,7 @@ SYSTEMS = {
 
 
 class Visitor(msgspec.Struct, frozen=True):
-    """Who asks, as far as a request tells. "" where it does not."""
+    """Who made a request, as far as it tells; "" for what it does not tell."""
 
     origin: str = Origin.HUMAN
     device: str = ""
@@ -86,7 +86,7 @@ class Visitor(msgspec.Struct, frozen=True):
 def read_visitor(user_agent: str) -> Visitor:
     """Reduce the User-Agent header of a request.
 
-    What no list knows counts as human: mail programs are many, and some say nothing.
+    A program that no list knows counts as human: there are many mail programs, and some say nothing.
     """
     header = user_agent[:LONGEST_HEADER].strip()
     if header in PREFETCHES:

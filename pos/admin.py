@@ -1,4 +1,4 @@
-"""Locations and tills in Django admin. A till's key is shown once, on the answer that made it, and stored nowhere."""
+"""Django admin of locations and tills. The answer that makes a till's key shows it once; no table stores it."""
 
 from operator import attrgetter
 from zoneinfo import available_timezones
@@ -23,7 +23,7 @@ from promotions.models import Redemption
 
 
 class LocationForm(ModelForm[Location]):
-    """A zone or a currency that does not exist would refuse every sale there."""
+    """Refuses a zone or a currency that does not exist: every sale there would fail."""
 
     def clean_time_zone(self) -> str:
         zone: str = self.cleaned_data["time_zone"]

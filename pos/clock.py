@@ -1,4 +1,4 @@
-"""What becomes due at the tills as time passes."""
+"""The clock of tills: holds whose time is over."""
 
 from datetime import datetime
 from functools import partial

@@ -1,4 +1,4 @@
-"""Promotions in Django admin: edits pass `promotions.publish`, as on the pages, and count from the very next sale."""
+"""Django admin of promotions. Edits call `promotions.publish`, as on the pages, and count from the very next sale."""
 
 from operator import attrgetter
 from typing import cast
@@ -54,7 +54,7 @@ class ChangeInline(ReadOnlyInline):
 
 
 class CampaignAdminForm(ModelForm[PromotionCampaign]):
-    """The budget is typed in the campaign's currency, as on the pages."""
+    """A campaign. The budget is typed in its currency, as on the pages."""
 
     budget = MoneyField("Budget", smallest=1, required=False, help_text="Leave blank for no limit.")
 
@@ -66,7 +66,7 @@ class CampaignAdminForm(ModelForm[PromotionCampaign]):
 
 
 class StackingAdminForm(ModelForm[StackingSettings]):
-    """Money is typed in the site's currency, percent as percent."""
+    """The stacking rules. Money is typed in the site's currency, percent as percent."""
 
     max_discount = MoneyField("Maximum discount of a sale", required=False)
     max_discount_percent = PercentField("Maximum discount percent of a sale", required=False)

@@ -1,4 +1,4 @@
-"""Batches: the coupons that were generated together, counted and switched together."""
+"""Batches: counts and switches the coupons that were generated together."""
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
@@ -47,7 +47,7 @@ def switch(promotion: Promotion | int, batch: str, on: bool, *, by: User | None 
     """Switch all codes of a batch of `promotion` on or off; it counts from the very next sale.
 
     Returns:
-        how many were switched; those that are so already are left as they are.
+        how many were switched; coupons that are in this state already stay as they are.
 
     Raises:
         Refused: there is no such batch, its promotion was deleted, or `by` may not.

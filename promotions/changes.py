@@ -1,4 +1,4 @@
-"""What an edit changed, in words: "end: 9 Dec 2026, 08:00 → 10 Dec 2026, 08:00"."""
+"""Writes what an edit changed, in words: "end: 9 Dec 2026, 08:00 → 10 Dec 2026, 08:00"."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime

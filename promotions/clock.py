@@ -1,4 +1,4 @@
-"""What falls due for promotion campaigns by time alone."""
+"""The clock of promotion campaigns: starts and ends that are due, and campaigns with too much overrun."""
 
 from datetime import datetime
 from functools import partial
@@ -10,9 +10,9 @@ from promotions.models import PromotionCampaign
 
 
 def tick(now: datetime) -> None:
-    """Write the stored status of campaigns whose window has opened or closed; the till needs no tick for it.
+    """Write the status of campaigns whose window has opened or closed. Tills judge by the window and do not need it.
 
-    Then pause those that sales made offline overran by too much.
+    Then pause campaigns whose limits offline sales have passed by too much.
     """
     due = PromotionCampaign.objects.owing(now).order_by("pk").values_list("pk", flat=True)
     run_for_each(list(due), partial(lifecycle.write_owed_steps, now=now))

@@ -1,7 +1,7 @@
-"""One mapping for coupon codes: what is typed at a till and what is stored come to the same key.
+"""Keys of coupon codes: a typed code and the stored one have the same key.
 
-The database is never asked to fold a letter: its `upper` and Python's differ (ß), and both depend on versions of their
-own. Two codes with the same key are the same code.
+The database never folds letters: its `upper` and Python's differ (ß), and both depend on their versions. Two codes with
+the same key are the same code.
 """
 
 import re
@@ -22,7 +22,7 @@ _BARCODE_KEY = BARCODE_PREFIX.casefold()
 
 
 def code_key(code: str) -> str:
-    """Return what stands for `code` in comparisons.
+    """Return the key of `code`, which comparisons use.
 
     Capital and small letters are the same: ß, ẞ and SS too, and i, I, İ and ı, since nobody says which language a
     keyboard has. A letter with a mark is the same whether the mark stands apart or not; full-width letters and
@@ -39,7 +39,7 @@ def code_key(code: str) -> str:
 
 
 def code_as_stored(code: str) -> str:
-    """Return `code` in capital letters, as people are shown it; its key stays the same."""
+    """Return `code` in capital letters, as pages show it; its key stays the same."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFD", code.strip()).upper())
 
 
@@ -54,5 +54,5 @@ def find_check_letter(letters: str) -> str:
 
 
 def is_short(code: str) -> bool:
-    """Return whether `code`, made by hand, has fewer than SHORT letters and digits: guessing soon finds it."""
+    """Return whether `code` has fewer than SHORT letters and digits, so that guessing soon finds it."""
     return sum(sign.isalnum() for sign in code_key(code)) < MIN_SAFE_LENGTH

@@ -1,4 +1,4 @@
-"""What a marketer should know before a promotion meets a customer: rules that can never apply, or not as meant."""
+"""Finds rules of a promotion that can never apply, or not as its author means, to tell marketers before customers."""
 
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -26,11 +26,11 @@ SALES_TO_JUDGE_BY = 200  # fewer say nothing about that
 def conflicts_of(
     promotion: Promotion, *, campaigns: Sequence[PromotionCampaign], places: Collection[int] = ()
 ) -> list[str]:
-    """List why `promotion`, saved or as typed, would give nothing, or something else than it seems: sentences.
+    """List sentences on why `promotion`, saved or typed, would give nothing, or not what it seems to give.
 
     Args:
         campaigns: those it is linked to.
-        places: the keys of the locations where it applies; none: everywhere.
+        places: the keys of the locations where it applies; an empty list: everywhere.
     """
     try:
         rule = reading.read_rule(promotion)
@@ -49,7 +49,7 @@ def conflicts_of(
 
 
 def conflicts_in_campaign(promotion: Promotion, campaign: PromotionCampaign) -> list[str]:
-    """List what keeps `promotion` from giving in `campaign` what it seems to: sentences, [] once it is over.
+    """List sentences on why `promotion` would not give in `campaign` what it seems to; [] once the campaign is over.
 
     The locations of both are asked of the database, unless they were prefetched.
     """
@@ -99,7 +99,7 @@ def _is_at_most(price: int | None, amount: int) -> bool:
 
 
 def _of_tiers(rule: rules.Rule, tiered: rules.Tiered) -> Iterator[str]:
-    """Yield a sentence for each tier below another that every sale reaches which meets the conditions."""
+    """Yield a sentence for each tier that no sale gets: every sale that meets the conditions reaches a higher tier."""
     least = 0
     for condition in rule.conditions:
         match condition:
@@ -127,7 +127,7 @@ def _figure(value: int, by: str) -> str:
 
 
 def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
-    """Warn of minimums that no sale has reached, or that a discount swallows whole."""
+    """Warn of minimums that no recent sale has reached, or that are not above the discount."""
     minimums = [one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)]
     for least in minimums:
         if isinstance(rule.benefit, rules.FixedTotal) and rule.benefit.amount >= least:
@@ -146,7 +146,7 @@ def _of_thresholds(rule: rules.Rule) -> Iterator[str]:
 
 
 def _recent_sales() -> tuple[int, int]:
-    """Return how many of the latest sales there are in the site's currency, and the largest subtotal of them."""
+    """Return how many of the latest sales are in the site's currency, and their largest subtotal."""
     sales = (
         apps.get_model("pos.Sale").objects.filter(currency=settings.CURRENCY).order_by("-pk")[:LATEST_SALES]
     )
@@ -186,7 +186,7 @@ def _since_midnight(clock: str) -> timedelta:
 
 
 def _of_the_site(rule: rules.Rule) -> Iterator[str]:
-    """Yield what the stacking rules cut of every discount it gives."""
+    """Yield sentences on what the stacking rules take from every discount it gives."""
     most, least = stacking.read_rules().max_discount, least_discount(rule)
     if most is not None and most < least:
         yield (
@@ -199,7 +199,7 @@ def _of_the_site(rule: rules.Rule) -> Iterator[str]:
 
 
 def conflicts_of_coupon(coupon: Coupon) -> list[str]:
-    """Return why a code that is good by itself is good for nothing: sentences."""
+    """Return sentences on why a code that is valid by itself can never give a discount."""
     promotion = coupon.promotion
     if promotion.deleted_at:
         return ["Its promotion was deleted: the code is good for nothing."]
@@ -233,7 +233,7 @@ NOT_MET = "its dates or locations do not meet those of its promotion or of any c
 def _of_codes(
     promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
 ) -> Iterator[str]:
-    """Yield what keeps coupons and promotion from ever meeting."""
+    """Yield sentences on why no sale can use the promotion with one of its coupons."""
     coupons = Coupon.objects.filter(promotion=promotion) if promotion.pk else Coupon.objects.none()
     if promotion.trigger != Promotion.Trigger.COUPON:
         if coupons.exists():
@@ -259,7 +259,7 @@ def _of_codes(
 def _codes_out_of_reach(
     promotion: Promotion, campaigns: Sequence[PromotionCampaign], places: Collection[int]
 ) -> Q:
-    """Return the codes that are never good where and when the promotion and one of its campaigns are."""
+    """Return the codes that are never valid where and when the promotion and one of its campaigns apply."""
     own = _codes_elsewhere(promotion.starts_at, promotion.ends_at, places)
     if promotion.standalone or not campaigns:
         return own
@@ -273,7 +273,7 @@ def _codes_out_of_reach(
 
 
 def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, places: Collection[int]) -> Q:
-    """Return the codes whose own dates or locations do not meet these."""
+    """Return the codes whose own dates or locations do not overlap with these."""
     apart = Q(pk__in=[])
     if ends_at:
         apart |= Q(starts_at__gte=ends_at)
@@ -286,7 +286,7 @@ def _codes_elsewhere(starts_at: datetime | None, ends_at: datetime | None, place
 
 
 def _count_unreached(coupons: QuerySet[Coupon]) -> int:
-    """Return how many of `coupons` ask for more than any of the latest sales came to."""
+    """Return how many of `coupons` need a larger subtotal than any of the latest sales had."""
     asking = coupons.filter(min_subtotal__gt=0)
     if not asking.exists():
         return 0
@@ -327,7 +327,7 @@ def _with_campaign(
 
 
 def least_discount(rule: rules.Rule) -> int:
-    """Return the least that one application can be worth, in minor units; 0 when the rule itself does not tell."""
+    """Return the least amount of one application, in minor units; 0 when the rule alone does not tell."""
     benefit = rule.benefit
     least = 0
     spent = max((one.amount for one in rule.conditions if isinstance(one, rules.MinSubtotal)), default=0)

@@ -1,4 +1,4 @@
-"""Coupons: making codes by the thousand, editing one, and judging the codes a till sends."""
+"""Coupons: generates codes by the thousand, edits one, and judges the codes that a till sends."""
 
 import secrets
 from collections.abc import Iterable, Iterator
@@ -55,15 +55,15 @@ def generate_codes(
 
     Args:
         prefix: what every code begins with; `length`: of the random part, 8 to 30 letters.
-        batch: the name they are kept under; made from the time when empty.
-        locations: where they are good, or their keys; none: everywhere.
+        batch: the name of the batch; when empty it is made from the time.
+        locations: where they are valid, or their keys; an empty list: everywhere.
         fields: of each coupon, by name (`FIELDS` without the code); one-time unless `kind` says otherwise.
 
     Returns:
         the name of the batch.
 
     Raises:
-        Refused: a value cannot be, so many codes are not possible, or `by` may not.
+        Refused: a value is wrong, so many codes are not possible, or `by` may not.
     """
     refusals.require(by, "promotions.add_coupon", "add coupons")
     if not 1 <= count <= MAX_CODES_OF_BATCH:
@@ -134,7 +134,7 @@ def hold_promotion(promotion_id: int) -> None:
 
 
 def random_letters(length: int) -> str:
-    """Draw `length` letters for a code, each as likely as any other."""
+    """Draw `length` letters for a code, all equally likely."""
     number = secrets.randbelow(len(ALPHABET) ** length)
     letters = []
     for _ in range(length):
@@ -183,7 +183,7 @@ def csv_lines(coupons: QuerySet[Coupon]) -> Iterator[str]:
 
 
 def edits_of(coupon: Coupon) -> QuerySet[Change]:
-    """Return who changed or switched this code, alone or with its batch."""
+    """Return the changes of this code, alone or with its batch: who edited or switched it."""
     what = Change.What
     alone = Q(what__in=[what.CODE_EDITED, what.CODE_ON, what.CODE_OFF], detail__code=coupon.code)
     with_others = Q(what__in=[what.CODES_ON, what.CODES_OFF], detail__batch=coupon.batch)
@@ -202,12 +202,12 @@ def save_coupon(
 
     Args:
         fields: `promotion` for a new one, and new values by field name (`FIELDS`).
-        locations: where it is good, or their keys; none in it: everywhere. None: left as they are.
-        seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
+        locations: where it is valid, or their keys; an empty list: everywhere. None: left as they are.
+        seen: the `last_edit` of its `edits` that the form showed; None overwrites any.
 
     Raises:
         Overtaken: it was changed since.
-        Refused: a value cannot be, the code exists already, or `by` may not.
+        Refused: a value is wrong, the code exists already, or `by` may not.
     """
     is_new = coupon is None
     action = "add" if is_new else "change"
@@ -245,7 +245,7 @@ def save_coupon(
 
 
 def _record(coupon: Coupon, changed: dict[str, list[StoredValue]], by: User | None, *, is_new: bool) -> None:
-    """Write down in the history of its promotion what happened to one code."""
+    """Record the change of one code in the history of its promotion."""
     detail: Columns = {"code": coupon.code}
     if is_new:
         what = Change.What.CODE_MADE
@@ -345,10 +345,10 @@ def judge_code(
     now: datetime,
     unlimited: bool = False,
 ) -> engine.PresentedCoupon:
-    """Return a code as the engine takes it, with its status: the first of the checks it fails, or `valid`.
+    """Judge a code; return it for the engine with its status: the first check that it fails, or `valid`.
 
-    In order: it exists and is active; its dates; the minimum subtotal (of the lines as they were sent); the location;
-    uses in all; uses of this customer, whom some coupons need to know. `unlimited`: the uses are not asked.
+    The checks in their order: it exists and is active; its dates; the minimum subtotal (of the lines as sent); the
+    location; all uses; uses by this customer, whom some coupons need to know. `unlimited`: uses are not checked.
     """
     if found is None:
         return engine.PresentedCoupon(code=code, status="coupon_unknown")

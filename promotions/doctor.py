@@ -1,4 +1,4 @@
-"""Proves this app's invariants: every counter is what its ledger says."""
+"""Proves what must hold in this app: every counter equals its ledger."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What tills sold lately: the SKUs, categories and brands that a promotion can name, and those that nothing matches."""
+"""Finds what tills sold lately, to offer SKUs, categories and brands, and to warn of codes that no article has."""
 
 from collections.abc import Iterator
 
@@ -25,14 +25,14 @@ SOLD_ARTICLES = """
 
 
 class Goods(Struct, frozen=True):
-    """The codes of the articles that were sold, each once, in the order of the alphabet."""
+    """The codes of sold articles, each once, in alphabetical order."""
 
     skus: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
     brands: tuple[str, ...] = ()
 
     def offers_by_kind(self) -> dict[str, tuple[str, ...]]:
-        """Return what a form offers, by kind of goods."""
+        """Return the offers of a form, by kind of code."""
         return {kind: getattr(self, kind)[:CODES_OFFERED] for kind in NOUNS}
 
 
@@ -51,7 +51,7 @@ def read_sold_goods() -> Goods:
 
 
 def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
-    """Yield a sentence for each code of `rule` that no sold article has; nothing before the first sale."""
+    """Yield a sentence for each code of `rule` that no sold article has, once there are sales."""
     goods = read_sold_goods()
     if not goods.skus:
         return
@@ -65,7 +65,7 @@ def warn_of_unsold_codes(rule: Rule) -> Iterator[str]:
 
 
 def _list_codes(value: ColumnValue) -> Iterator[tuple[str, str]]:
-    """Yield (kind, code) of all codes in the rules as plain values. A free gift may be new: its SKU is left out."""
+    """Yield (kind, code) for all codes in rules as plain values. The SKU of a gift is left out, since it may be new."""
     if isinstance(value, dict):
         for name, part in value.items():
             if name in NOUNS:

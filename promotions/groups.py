@@ -1,4 +1,4 @@
-"""Customer groups: who belongs to one. Counts from the very next sale."""
+"""Customer groups and their members. A change counts from the very next sale."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -12,14 +12,14 @@ from promotions.models import CustomerGroup, Promotion
 
 
 def read_names(codes: Collection[str]) -> dict[str, str]:
-    """Return the names of the groups with these codes, by code; of those that have one."""
+    """Return the names of the groups with these codes, by code, without groups that have no name."""
     if not codes:
         return {}
     return dict(CustomerGroup.objects.filter(code__in=codes).exclude(name="").values_list("code", "name"))
 
 
 def attach_names(promotions: Sequence[Promotion]) -> None:
-    """Tell `promotions` the names of the groups they are for, with one query for all, none where they are for none."""
+    """Attach the names of their groups to `promotions`, with one query for all, or none if they name no groups."""
     codes = {
         code
         for promotion in promotions
@@ -39,9 +39,9 @@ def set_members(
     shown: Iterable[str] | None = None,
     by: User | None = None,
 ) -> int:
-    """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; returns how many they are.
+    """Make `customers`, the till's ids of 1 to 64 characters, the members of `group`; return how many there are.
 
-    `shown`: the members that `customers` was made from. Whoever else came or went meanwhile stays so.
+    `shown`: the members that the form showed. Members who came or went meanwhile are not changed.
 
     Raises:
         Refused: an id is too long, a segment keeps the group, or `by` may not.
@@ -77,7 +77,7 @@ SET_MEMBERS = """
 
 
 def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Argument]) -> int:
-    """Make those whom a query chooses the members of `group`, however many; returns how many they are.
+    """Make all customers whom a query chooses the members of `group`; return how many there are.
 
     `chosen`: SQL of the caller's own with one column, `customer`, each once. Only those who come and go are written.
     """
@@ -89,7 +89,7 @@ def set_members_by(group: CustomerGroup, chosen: str, parameters: Sequence[Argum
 
 
 def describe_group(group: CustomerGroup) -> dict[str, str]:
-    """Return what people may change of a group but its customers, whom set_members brings together, in words."""
+    """Return in words what people may change of a group, without its customers (see set_members)."""
     return editions.column_facts(group, ["code", "name"])
 
 
@@ -101,7 +101,7 @@ def save_group(
     by: User | None = None,
     seen: str | None = None,
 ) -> CustomerGroup:
-    """Save a new or a stored group; with its members as `set_members` says, unless a segment says who they are.
+    """Save a new or stored group with its members (see `set_members`), unless a segment keeps them.
 
     `seen`: the edition that the form showed; None: whatever there is shall be overwritten.
 
@@ -124,14 +124,14 @@ def save_group(
 
 
 def _customers(group: CustomerGroup) -> dict[str, str]:
-    """Return who belongs to a group that people keep, in words."""
+    """Return in words who belongs to a group that people keep."""
     if group.kept_by:
         return {}
     return {"Customers": ", ".join(group.members.order_by("customer").values_list("customer", flat=True))}
 
 
 def set_keeper(group: CustomerGroup, kept_by: str, *, by: User | None = None) -> None:
-    """Let a segment of the name `kept_by` say from now on who belongs to `group`; empty: people do.
+    """Let the segment with the name `kept_by` keep the members of `group` from now on; empty: people do.
 
     Raises:
         Refused: `by` may not.

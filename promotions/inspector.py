@@ -1,4 +1,4 @@
-"""Whether two promotions can meet in one sale, and which apply now: what the stacking rules come to."""
+"""Finds out whether two promotions can meet in one sale, and which promotions apply now."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ APART_CAMPAIGNS_NAMED = 3  # campaigns that are named as never meeting
 
 @dataclass(frozen=True)
 class Meeting:
-    """What is to be said of two promotions in one sale. `hindrances`: why they cannot both apply; none: they can.
+    """Whether two promotions can meet in one sale. `hindrances`: why they cannot both apply; none: they can.
 
-    `remarks`: what holds when they do.
+    `remarks`: what happens when they do.
     """
 
     hindrances: list[str]
@@ -47,7 +47,7 @@ class Meeting:
 
 
 def judge_meeting(first: Promotion, second: Promotion, rules: StackingRules | None = None) -> Meeting:
-    """Return whether `first` and `second` can both apply to one sale under the stacking rules (None: those in force).
+    """Judge whether `first` and `second` can both apply to one sale under the stacking rules (None: the present ones).
 
     Raises:
         msgspec.ValidationError: one of them cannot be read.
@@ -80,7 +80,7 @@ def _by_the_rules(one: Rule, other: Rule, rules: StackingRules) -> Iterator[str]
 
 
 def _by_the_sale(one: Rule, other: Rule) -> Iterator[str]:
-    """Yield what no single sale can be for both."""
+    """Yield sentences on conditions of both that no single sale can meet."""
     paid = [set(condition.methods) for condition in _conditions_of_kind(one, other, PaymentMethod)]
     if len(paid) > 1 and not set.intersection(*paid):
         yield "They are for different means of payment, and a sale is paid by one."
@@ -99,7 +99,7 @@ def _conditions_of_kind(one: Rule, other: Rule, kind: type[ConditionType]) -> li
 
 
 def _group_of(one: Rule, other: Rule) -> str:
-    """Return the best-of group that both are in; empty: none."""
+    """Return the best-of group that both are in; "" for none."""
     found = {rule.stacking.group if isinstance(rule.stacking, BestOf) else "" for rule in (one, other)}
     return found.pop() if len(found) == 1 else ""
 
@@ -137,7 +137,7 @@ def _by_place(first: Promotion, second: Promotion) -> list[str]:
 
 
 def _by_campaign(first: Promotion, second: Promotion) -> list[str]:
-    """Return why no campaign of one ever runs beside one of the other; nothing where one applies through none."""
+    """Return why no campaigns of the two ever run at the same time; [] when one of them needs no campaign."""
     met = []
     for one, other in product(_ways(first), _ways(second)):
         if not (why := _why_apart(one, other)):
@@ -158,7 +158,7 @@ def _ways(promotion: Promotion) -> list[Way]:
 
 
 def _why_apart(one: Way, other: Way) -> str:
-    """Return why two campaigns never apply to the same sale, "" when they can. Standalone promotions meet most."""
+    """Return why two campaigns never apply to the same sale; "" when they can."""
     for campaign in (one, other):
         if campaign is not None and campaign.exclusive:
             return f"Each promotion of “{campaign}” applies alone in a sale."

@@ -1,4 +1,4 @@
-"""What promotion campaigns do around their steps; the steps stand in `promotions.models.PromotionCampaign`."""
+"""What promotion campaigns do around their steps. `promotions.models.PromotionCampaign` declares the steps."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -16,7 +16,7 @@ Status = Campaign.Status
 
 
 class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
-    """Every change of what applies at the till is made under the rules lock, and published."""
+    """The class of promotion campaigns: takes the rules lock before a step, and publishes the campaign after it."""
 
     ICON = "promotion"
     TIME_LABELS = {"schedule": "Starts"}
@@ -65,7 +65,7 @@ class PromotionLifecycle(KindLifecycle[PromotionCampaign]):
         return "end_early" if verb == "cancel" and campaign.status == Status.ACTIVE else ""
 
     def asks_for_time(self, campaign: PromotionCampaign, verb: str, now: datetime) -> bool:
-        """Return whether a start must be asked for: a campaign with one in the future needs no other."""
+        """Return whether the question must ask for a start: a campaign with a start in the future needs none."""
         return verb == "schedule" and (campaign.starts_at is None or campaign.starts_at <= now)
 
     def follow_up(self, campaign: PromotionCampaign, verb: str, was: str) -> None:

@@ -1,8 +1,8 @@
 """Pauses campaigns whose limits were overrun by sales made offline, by more than the site allows.
 
-A sale made offline is over when it comes in: its discount was given, whatever the limits say. Some overrun is in the
-nature of it. Past `settings.OVERRUN_PERCENT` of a limit something is wrong, a clock, a till or a person, and the
-campaign waits for somebody to look. What came in before it was last activated or resumed is no reason again.
+A sale made offline has happened when it comes in: its discount was given, whatever the limits say. So some overrun is
+normal. Beyond `settings.OVERRUN_PERCENT` of a limit something is wrong with a clock, a till or a person, and the
+campaign waits for somebody to look. Sales that came in before its last activation or resume do not pause it again.
 """
 
 from collections import defaultdict
@@ -22,7 +22,7 @@ CODES_AT_LEAST = 3  # codes used beyond their limit: two tills that took one cod
 
 
 def fresh_overruns() -> QuerySet[Overrun]:
-    """Return what was given beyond limits through campaigns that are active, since each last began or went on."""
+    """Return the overruns of active campaigns since each was last activated or resumed."""
     begun = Transition.objects.filter(campaign=OuterRef("redemption__campaign"), now=Campaign.Status.ACTIVE)
     began = begun.exclude(was=Campaign.Status.ACTIVE).order_by("-at").values("at")[:1]
     return (
@@ -33,12 +33,12 @@ def fresh_overruns() -> QuerySet[Overrun]:
 
 
 def overrun_campaigns() -> list[int]:
-    """Return the keys of the active campaigns that were overrun at all since they last began or went on."""
+    """Return the keys of active campaigns with an overrun since they were last activated or resumed."""
     return sorted(set(fresh_overruns().values_list("redemption__campaign", flat=True)))
 
 
 def pause_overrun(campaign: int, now: datetime) -> None:
-    """Pause a campaign that was overrun by more than the site allows; leave any other as it is."""
+    """Pause a campaign with more overrun than the site allows; leave any other as it is."""
     if reason := next(pause_reasons(PromotionCampaign.objects.get(pk=campaign)), None):
         try:
             lifecycle.fire(campaign, "pause", why=reason, now=now)
@@ -47,7 +47,7 @@ def pause_overrun(campaign: int, now: datetime) -> None:
 
 
 def pause_reasons(campaign: PromotionCampaign) -> Iterator[str]:
-    """Yield which limits of `campaign` were overrun by more than the site allows: a sentence for each."""
+    """Yield a sentence for each limit of `campaign` with more overrun than the site allows."""
     percent = settings.OVERRUN_PERCENT
     amount = uses = codes = 0
     by_promotion: dict[tuple[str, int | None], int] = defaultdict(int)

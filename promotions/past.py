@@ -1,7 +1,7 @@
-"""What the published rules were at an earlier time: the history of campaigns and the records of edits, read backwards.
+"""Works out the published rules of an earlier time, by undoing the later steps and edits.
 
-A sale made offline is judged by what held when it was made. Every step and every edit is on record with what was
-before it, so the rules of then are those of now with the later ones undone. Coupons have no such record.
+A sale made offline is judged by the rules of its time. The history and the records of edits hold the values before each
+step and edit, so the old rules are the present ones with later changes undone. Coupons have no such record.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,7 +32,7 @@ WAS_LINKED_BEFORE = {Change.What.LINKED: False, Change.What.UNLINKED: True}
 def count_changes_since(at: datetime) -> tuple[int | None, int, int]:
     """Return the version of the rules, and how many steps and how many edits came after `at`.
 
-    The three together identify the rules that held at `at`.
+    The three numbers together identify the rules of the time `at`.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -62,7 +62,7 @@ class StoredPromotion(NamedTuple):
 
 
 class Past(Struct, frozen=True):
-    """What was otherwise: values by field, of campaigns and promotions by id, as JSON holds them.
+    """What was different: values by field, of campaigns and promotions by id, as JSON holds them.
 
     `links`: by (campaign, promotion), whether it was there.
     """
@@ -73,7 +73,7 @@ class Past(Struct, frozen=True):
     stacking: Columns = {}
 
     def campaigns_of(self, now: Mapping[int, CampaignTerms]) -> dict[int, CampaignTerms]:
-        """Return the campaigns there were, from those there are, by id."""
+        """Return the campaigns of then, from those of now, by id."""
         then = {
             pk: msgspec.convert(msgspec.to_builtins(terms) | self.campaigns.get(pk, {}), CampaignTerms)
             for pk, terms in now.items()
@@ -81,7 +81,7 @@ class Past(Struct, frozen=True):
         return {pk: terms for pk, terms in then.items() if terms.status != "draft"}
 
     def has_promotion(self, pk: int) -> bool:
-        """Return whether this promotion was there: of one that was made since, the record says that it gave nothing."""
+        """Return whether this promotion existed. The record of one that was made since says that it did not."""
         return self.promotions.get(pk, {}).get("benefit") != {}
 
     def promotion_of(self, row: StoredPromotion) -> StoredPromotion:
@@ -108,7 +108,7 @@ class Past(Struct, frozen=True):
 
 
 def read_past(at: datetime) -> Past:
-    """Read what was different at `at`: for each value, what the first change since then found."""
+    """Read what was different at `at`: for each changed value, the one before the first change since then."""
     past = Past()
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT t.campaign_id, t.was {STEPS} ORDER BY t.at, t.id", [at])
@@ -147,6 +147,6 @@ def _undo(
 
 
 def keep_first_values(known: Columns, found: Mapping[str, ColumnValue]) -> None:
-    """Keep of `found` the values that `known` does not have yet."""
+    """Add to `known` the values of `found` that it does not have yet."""
     for name, value in found.items():
         known.setdefault(name, value)

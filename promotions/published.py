@@ -1,7 +1,7 @@
-"""Campaigns and promotions read from the database as the rules of the engine.
+"""Reads campaigns and promotions from the database as rules of the engine.
 
-What did not change since it was read the last time is not read again: of a promotion the row's own stamp tells, that of
-the transaction that wrote it and its place. So a write by SQL counts like any other.
+Rows that have not changed since the last time are not read again. The stamp of a promotion's row tells: the transaction
+that wrote it, and its place. So a write by SQL counts like any other.
 """
 
 import logging
@@ -41,7 +41,7 @@ class Parts(Struct, frozen=True, gc=False):
 
 
 class Published(Struct, frozen=True, gc=False):
-    """One promotion as it was read. `parts` None: it cannot be read. `rules`: one for each campaign a sale may meet.
+    """One promotion as it was read. `parts` None: it cannot be read. `rules`: one for each campaign that counts.
 
     `asks`: the kinds of its conditions.
     """
@@ -67,7 +67,7 @@ CAMPAIGNS = """
 def read_campaigns(
     known: Mapping[int, CampaignTerms], *, drafts: bool, of: int | None = None
 ) -> dict[int, CampaignTerms]:
-    """Return the published campaigns by id, with `drafts` all there are; those that are as they were, the `known` ones.
+    """Return the published campaigns by id, or with `drafts` all; unchanged ones are the `known` objects.
 
     `of`: the one campaign among the drafts; None: all of them.
     """
@@ -116,7 +116,7 @@ LOCATIONS = """
 
 
 def read_rows_at(at: datetime) -> list[StoredPromotion]:
-    """Return the promotions there are, and those there were at `at`."""
+    """Return the promotions of now and those of the time `at`."""
     return _read_rows("WHERE p.deleted_at IS NULL OR p.deleted_at > %s", [at])
 
 
@@ -127,7 +127,7 @@ def _read_rows(where: str, values: list[Argument]) -> list[StoredPromotion]:
 
 
 def read_promotions(known: Mapping[int, Published]) -> list[Published]:
-    """Return the promotions there are, without their rules where they are not the `known` ones."""
+    """Return all promotions; unchanged ones are the `known` objects, the others have no rules yet."""
     with connection.cursor() as cursor:
         cursor.execute(LOCATIONS)
         places = dict(cursor.fetchall())
@@ -163,10 +163,10 @@ def add_rules(
     of: int | None = None,
     now: datetime,
 ) -> Published:
-    """Return `promotion` with one rule for each campaign of its `links` (by promotion) that a sale may meet.
+    """Return `promotion` with one rule for each campaign of its `links` (by promotion) that counts.
 
-    Of campaigns that are over only those that ended lately, and those of promotions with a coupon: so that the till
-    can say what became of a code somebody holds.
+    Of ended campaigns only those count that ended lately, or whose promotion has a coupon, so that the till can explain
+    a code that somebody holds.
     """
     row, parts = promotion.row, promotion.parts
     if parts is None:

@@ -1,4 +1,4 @@
-"""What a marketer looks at before a promotion campaign meets its first customer."""
+"""The checklist of a promotion campaign before its start."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from promotions.models import Promotion, PromotionCampaign
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at, and the field of the form where it is changed. A campaign may begin without."""
+    """One item of the checklist, and the field of the form where it is changed. A campaign may start without it."""
 
     is_met: bool
     sentence: str
@@ -16,7 +16,7 @@ class Check:
 
 
 def list_checks(campaign: PromotionCampaign) -> list[Check]:
-    """Return what stands ready and what is still open, in the order in which a campaign is made."""
+    """Return the items that are ready and those that are open, in the order in which a campaign is made."""
     return [_promotions(campaign), _limits(campaign), _end(campaign)]
 
 

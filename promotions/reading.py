@@ -1,4 +1,4 @@
-"""One promotion by itself, as the engine reads it and as people do."""
+"""Reads one promotion by itself, as a rule of the engine and as a sentence."""
 
 import msgspec
 from django.conf import settings
@@ -10,7 +10,7 @@ from promotions.models import Promotion
 
 
 def read_rule(promotion: Promotion) -> Rule:
-    """Return what `promotion`, saved or not, says without its campaigns and locations.
+    """Return the rule of `promotion`, saved or not, without its campaigns and locations.
 
     Raises:
         msgspec.ValidationError: its JSON is none of promotions.engine.rules.

@@ -1,4 +1,4 @@
-"""Why a promotion gave nothing, or a coupon is not good: the engine's reasons as sentences for people."""
+"""Writes the engine's reasons as sentences: why a promotion gave nothing, or why a coupon is not valid."""
 
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
@@ -27,7 +27,7 @@ def write_reason(
         by: the name of the promotion that won.
         currency: of the sale; amounts are in its minor units.
         groups: the names of customer groups by code.
-        zone: of the times it tells; None: the site's.
+        zone: of the times in the sentence; None: the site's.
     """
     winner = f"“{by}”" if by else "another promotion"
     if reason in AMOUNTS:

@@ -1,7 +1,7 @@
-"""The published rules as a process keeps them: immutable, compiled once per version.
+"""The snapshot of the published rules that a process keeps: immutable, compiled once for each version.
 
-There is nothing to invalidate: whoever reads the database for a sale reads the version in the same statement, and
-takes another snapshot when it has moved.
+Nothing has to be invalidated: the statement that reads the database for a sale reads the version too, and another
+version needs another snapshot.
 """
 
 import gc
@@ -24,12 +24,12 @@ from promotions.published import Published
 class Snapshot(Struct, frozen=True):
     """The rules of one version.
 
-    `counters`: (is it a campaign's, id of the campaign or promotion) by the counter's id; `campaign_counters`,
-    `promotion_counters`: the other way round. Only those that sales are counted at.
-    `campaign_limits`, `promotion_limits`: how often one customer may use it, where that is limited.
-    `personal`: the counters of rules that a customer or a group touches, whatever is bought.
-    `due`: (when, campaign id) of the steps the clock will owe, soonest first.
-    `promotions`, `campaigns`: what the rules were made of, by id, for the next version to take over; those of now only.
+    `counters`: (whether of a campaign, id of the campaign or promotion) by the counter's id; `campaign_counters`,
+    `promotion_counters`: the reverse. Only counters that count sales.
+    `campaign_limits`, `promotion_limits`: how often one customer may use it, if that is limited.
+    `personal`: the counters of rules that a customer or a group touches, whatever they buy.
+    `due`: (when, campaign id) of coming steps by time, the soonest first.
+    `promotions`, `campaigns`: the sources of the rules, by id, for the next version; only in a snapshot of now.
     """
 
     version: int | None
@@ -49,7 +49,7 @@ class Snapshot(Struct, frozen=True):
 
     @property
     def asks_customer(self) -> bool:
-        """Whether how often one customer used something is limited anywhere."""
+        """Whether any limit counts the uses of one customer."""
         return bool(self.campaign_limits or self.promotion_limits)
 
 
@@ -64,7 +64,7 @@ _loading = threading.Lock()
 
 
 def latest() -> Snapshot:
-    """Return the snapshot this process has. The version that the caller reads next says whether it is current."""
+    """Return the snapshot of this process. The version that the caller reads next tells whether it is current."""
     return _latest
 
 
@@ -78,7 +78,7 @@ def of_version(version: int | None) -> Snapshot:
 
 
 def current() -> Snapshot:
-    """Return the rules of this moment, read where this process has not. As `of_version`, not inside a sale."""
+    """Return the rules of now; load them if this process has older ones. Like `of_version`, never inside a sale."""
     return of_version(_read_version())
 
 
@@ -89,7 +89,7 @@ EARLIER_SNAPSHOTS = (
 
 
 def as_of(at: datetime) -> Snapshot:
-    """Return the rules that held at `at`, with the limits of now. Not inside a sale's transaction, as `of_version`."""
+    """Return the rules of the time `at`, with the limits of now. Like `of_version`, never inside a sale."""
     key = version, *later = past.count_changes_since(at)
     if not any(later):
         return of_version(version)
@@ -112,9 +112,8 @@ def load(
 
     `of`: of the drafts only this campaign and its promotions.
 
-    `at`: as they were then. `after`: an earlier snapshot; what did not change since is taken over from it.
-    A counter that does not say what its campaign says, after a write that bypassed promotions.publish,
-    is corrected.
+    `at`: as they were then. `after`: an earlier snapshot, from which unchanged rules are taken over. A counter that
+    differs from its campaign, after a write that bypassed promotions.publish, is corrected.
     """
     if find_wrong_counters():
         correct_counters()
@@ -162,7 +161,7 @@ def load(
 
 @contextmanager
 def _pause_garbage_collector() -> Iterator[None]:
-    """Pause the garbage collector: among so many objects that stay it finds no cycles, and takes half of the time."""
+    """Pause the garbage collector. It would find no cycles among so many lasting objects, and take half of the time."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The site's rules on how promotions meet in a sale."""
+"""The site's stacking rules: how promotions meet in a sale."""
 
 from django.conf import settings as site
 from django.contrib.auth.models import User
@@ -18,7 +18,7 @@ FIELDS = tuple(field.name for field in StackingSettings._meta.concrete_fields if
 
 
 def read_rules() -> StackingRules:
-    """Return the rules in force, as the engine reads them."""
+    """Return the stored rules for the engine."""
     settings = StackingSettings.objects.first() or StackingSettings()
     pairs = ExcludedPair.objects.values_list("first_id", "second_id")
     return StackingRules(
@@ -29,22 +29,22 @@ def read_rules() -> StackingRules:
 
 
 def edits() -> QuerySet[Change]:
-    """Return who changed the rules, and how."""
+    """Return the edits of the rules."""
     return Change.objects.filter(campaign=None, promotion=None, what=Change.What.EDITED)
 
 
 def change_rules(
     *, by: User | None = None, seen: int | None = None, **fields: ColumnValue
 ) -> StackingSettings:
-    """Change the rules; they count from the very next sale.
+    """Change the rules. The change counts from the very next sale.
 
     Args:
         fields: new values by field name; money in minor units of the site's currency, percent in hundredths.
-        seen: the `last_edit` of `edits` that they were made from; None: of whatever there is.
+        seen: the `last_edit` of `edits` that the form showed; None overwrites any.
 
     Raises:
         Overtaken: they were changed since.
-        Refused: a value cannot be, or `by` may not.
+        Refused: a value is wrong, or `by` may not.
     """
     _require_permission(by)
     with transaction.atomic():
@@ -71,10 +71,10 @@ def change_rules(
 
 
 def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
-    """Let two promotions never meet in one sale; saying so again changes nothing.
+    """Exclude two promotions from meeting in one sale. Doing so again changes nothing.
 
     Raises:
-        Refused: they are one and the same, one of them was deleted, or `by` may not.
+        Refused: they are the same, one of them was deleted, or `by` may not.
     """
     _require_permission(by)
     first, second = sorted(_key_of(promotion) for promotion in (one, other))
@@ -91,7 +91,7 @@ def keep_apart(one: Promotion | int, other: Promotion | int, *, by: User | None 
 
 
 def let_meet(one: Promotion | int, other: Promotion | int, *, by: User | None = None) -> None:
-    """Let two promotions meet in one sale again; where nothing keeps them apart, nothing changes.
+    """Let two promotions meet in one sale again. If nothing keeps them apart, nothing changes.
 
     Raises:
         Refused: `by` may not.

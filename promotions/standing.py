@@ -1,4 +1,4 @@
-"""How far a promotion campaign has come: what it gave, what is left, and when that will be used up."""
+"""The standing of a promotion campaign: what it gave, what is left, and when that will be used up."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,10 +21,10 @@ DAYS_DRAWN = 31  # the last days that are told one by one
 
 @dataclass(frozen=True)
 class Standing:
-    """The live figures of a campaign; amounts in minor units of its currency, None where there is no limit.
+    """The live figures of a campaign; amounts in minor units of its currency, None without a limit.
 
-    `used_up_at`: since when nothing is left of budget or uses, None while something is. `lasts_until`: when the budget
-    ends at the present pace, None when that cannot be told. `is_late`: that is after the campaign's own end.
+    `used_up_at`: since when no budget or use is left, None while some is. `lasts_until`: when the budget ends at the
+    present pace, None when nobody can tell. `is_late`: that is after the campaign's own end.
     """
 
     spent: int
@@ -39,7 +39,7 @@ class Standing:
 
 
 def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
-    """Return the figures of `campaign` at `now`, from its counter, or from the ledger where it has none."""
+    """Return the figures of `campaign` at `now`, from its counter, or from the ledger if it has none."""
     found: Columns = {**counters.read_counter_figures(campaign)}
     lasts_until = None
     if campaign.status == campaign.Status.ACTIVE and found["left"] and campaign.starts_at:
@@ -63,7 +63,7 @@ def figures_of_campaign(campaign: PromotionCampaign, now: datetime) -> Standing:
 
 @dataclass(frozen=True)
 class Brief:
-    """How one campaign of a list stands; amounts in minor units of its currency, None where there is no limit."""
+    """The standing of one campaign in a list; amounts in minor units of its currency, None without a limit."""
 
     currency: str
     given: int
@@ -74,9 +74,9 @@ class Brief:
 
 
 def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
-    """Return how the campaigns with these keys stand, by key: from their counters, or without one from the ledger.
+    """Return the standing of each campaign, by its key: from its counter, or without one from the ledger.
 
-    Amounts that held sales reserve are not among it. One that gave nothing and has no limit is left out.
+    Amounts that held sales reserve do not count. A campaign that gave nothing and has no limit is left out.
     """
     counters = {
         counter.campaign_id: counter for counter in Counter.objects.filter(campaign__in=pks) if counter.counts
@@ -109,10 +109,9 @@ def briefs_of_campaigns(pks: Collection[int]) -> dict[int, Brief]:
 
 
 def by_day(campaign: PromotionCampaign, now: datetime) -> list[tuple[date, int, int]]:
-    """Return the last days of `campaign`, at most 31, also those that gave nothing: day, amount in minor units, uses.
+    """Return (day, amount in minor units, uses) of the last days of `campaign`, at most 31, also days without any.
 
-    Days are those of who looks, up to today, or to the last line of a campaign that is over. [] when it gave
-    nothing yet.
+    Days are in the user's zone, up to today, or to the last line of a campaign that is over. [] before the first line.
     """
     last = Redemption.objects.filter(campaign=campaign).aggregate(at=Max("at"))["at"]
     if last is None:
@@ -149,11 +148,10 @@ GIVEN_ALONE = """
 
 
 def figures_of_promotion(promotion: Promotion) -> Columns:
-    """Return what a promotion gave so far, through all its campaigns and by itself.
+    """Return what a promotion has given, through all its campaigns and by itself.
 
     Returns:
-        `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None where it has no limit of
-        its own.
+        `given`: {currency: minor units}, which are never added up; `uses`; `uses_left`, None without its own limit.
     """
     given: dict[str, int] = {}
     uses = 0
@@ -180,7 +178,7 @@ def _uses_left(promotion: Promotion) -> int | None:
 
 
 def forecast_end(*, left: int, spent: int, since: datetime, now: datetime) -> datetime | None:
-    """Return when `left` ends at the pace at which `spent` went since `since`.
+    """Return when `left` will be used up at the pace of `spent` since `since`.
 
     Returns:
         None when nothing was spent, too little time has passed to tell, or it is years away.

@@ -1,8 +1,8 @@
-"""Tasks of this app. Each may run twice or late."""
+"""The tasks of this app. Each may run twice or late."""
 
 from campaigns import lifecycle
 
 
 def settle(campaign_id: int) -> None:
-    """Write the stored status of a campaign whose window a sale has found open or closed."""
+    """Write the status of a campaign whose window a sale has found open or closed."""
     lifecycle.write_owed_steps(campaign_id)

@@ -1,4 +1,4 @@
-"""Takes what a sale was granted from the limits, and gives it back: counters, coupons, uses by customer.
+"""Debits budgets and limits for what a sale was granted, and gives it back: counters, coupons, uses by customer.
 
 Every function runs inside the transaction of a sale, which holds the shared rules lock and its customer's lock. Rows
 are locked in one order by all: customer uses, coupons by id, counters by id; counters are the hot rows, so last.
@@ -82,7 +82,7 @@ def split_runs(before: int, amount: int, units: int) -> Runs:
 
 
 class CounterTake(Struct, frozen=True):
-    """What one sale takes from one counter: `spent` or `held` in minor units, and uses."""
+    """What one sale takes from one counter (a budget or a maximum): `spent` or `held` in minor units, and uses."""
 
     counter: int
     spent: int
@@ -129,7 +129,7 @@ TAKE_FROM_COUNTER = TAKE_OR_FAIL.format(
 
 
 def take_from_counter(wanted: CounterTake, now: datetime) -> None:
-    """Take everything in `wanted` from its counter in one guarded statement.
+    """Debit everything in `wanted` from its counter in one guarded statement.
 
     Without enough room the transaction fails with GuardFailed. The statement itself sees a pause or a sale that came
     first: after a wait for the row's lock PostgreSQL judges the guard on the row as it is then. The statement travels
@@ -155,7 +155,7 @@ TAKE_COUPON = TAKE_OR_FAIL.format(
 
 
 def take_coupons(granted: Sequence[Entry]) -> None:
-    """Use each coupon once. The transaction fails with GuardFailed when one cannot be used."""
+    """Count one use of each coupon. The transaction fails with GuardFailed when one cannot be used."""
     for coupon in sorted([entry.coupon for entry in granted if entry.coupon is not None]):
         send(TAKE_COUPON, {"coupon": str(coupon)})
 

@@ -1,4 +1,4 @@
-"""What administrators see, and what each of them may do there."""
+"""Django admin of this app, and the kinds of admin page that all apps share."""
 
 from django.contrib import admin
 

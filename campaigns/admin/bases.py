@@ -31,14 +31,14 @@ SECRET_FIELDS = {
 
 
 class GuardedAdmin(ModelAdmin):
-    """Lets nobody find a secret out by asking for the rows whose secret begins with this or that."""
+    """Refuses filters on secrets. Otherwise somebody could find a secret by asking which rows' secrets begin how."""
 
     def lookup_allowed(self, lookup: str, value: Argument, request: HttpRequest | None = None) -> bool:
         return SECRET_FIELDS.isdisjoint(lookup.split("__")) and super().lookup_allowed(lookup, value, request)
 
 
 class ReadOnlyAdmin(GuardedAdmin):
-    """For ledgers and histories: looked at, never written by hand."""
+    """For ledgers and histories: rows can be read, and not written by hand."""
 
     def has_add_permission(self, request: HttpRequest, obj: AdminRow = None) -> bool:
         return False
@@ -65,10 +65,10 @@ MAX_JSON_DEPTH = 50  # lists and objects inside each other: what is typed by han
 
 
 class BoundedDecoder(json.JSONDecoder):
-    """Reads JSON that is at most DEEPEST deep; what is deeper could be read, shown or copied by no recursion."""
+    """Reads JSON that is at most DEEPEST levels deep. No recursion could show or copy deeper JSON."""
 
     def decode(self, text: str, *args: Argument) -> AdminRow:
-        """Decode JSON; refuse what is nested too deep as what is no JSON."""
+        """Decode JSON. JSON that is nested too deep is refused like a text that is no JSON."""
         try:
             found = super().decode(text, *args)
         except json.JSONDecodeError:
@@ -84,16 +84,16 @@ class BoundedDecoder(json.JSONDecoder):
 
 
 def parts_of(value: Argument) -> Iterable[AdminRow]:
-    """Return what lies directly inside a list or an object of JSON."""
+    """Return the values directly inside a list or an object of JSON."""
     if isinstance(value, dict):
         return value.values()
     return value if isinstance(value, list) else ()
 
 
 class StorableJsonField(JSONField):
-    """JSON whose texts can be stored; what cannot be is shown again as it was typed.
+    """JSON whose texts can be stored. Other JSON is shown again as it was typed, with an error.
 
-    An empty field is the value that a new row has: most columns hold an object and take no NULL.
+    An empty field means the value of a new row, since most columns hold an object and take no NULL.
     """
 
     def to_python(self, value: Argument) -> AdminRow:
@@ -114,7 +114,7 @@ JSON_FIELDS: AdminRow = {models.JSONField: {"form_class": StorableJsonField, "de
 
 
 class RefusingAdmin(GuardedAdmin):
-    """Saves through domain functions: what they refuse is a message, and nothing is written."""
+    """Saves through domain functions. A refusal of theirs becomes a message, and nothing is written."""
 
     formfield_overrides = JSON_FIELDS
 
@@ -150,20 +150,20 @@ class RefusingAdmin(GuardedAdmin):
 
 
 def read_changed_fields(form: "ModelForm[Any]", names: Iterable[str]) -> Columns:
-    """Return what a form says of the fields among `names`: of a row that exists only what was edited."""
+    """Return the values of the fields in `names` that a form has; for a stored row only the edited ones."""
     given = form.changed_data if form.instance.pk else form.cleaned_data
     return {name: form.cleaned_data[name] for name in given if name in names}
 
 
 def copy_state(obj: Model, saved: Model) -> None:
-    """Let the form's instance be what a domain function has saved."""
+    """Copy the row that a domain function has saved into the form's instance."""
     obj.__dict__.update(saved.__dict__)
 
 
 def money_column(
     name: str, label: str, currency: Callable[[AdminRow], str]
 ) -> Callable[[AdminRow, AdminRow], str]:
-    """Return a column that shows the minor units in the field `name` as money; `currency` tells it of a row."""
+    """Return a column that shows the minor units in the field `name` as money; `currency` returns that of a row."""
 
     @admin.display(description=label, ordering=name)
     def show_amount(_admin: AdminRow, row: AdminRow) -> str:

@@ -1,4 +1,4 @@
-"""Campaigns. A status is read-only here too: its steps are buttons that go through lifecycle.fire."""
+"""Django admin of campaigns. A status is read-only here too; its steps are buttons that call lifecycle.fire."""
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -24,7 +24,7 @@ class HistoryInline(ReadOnlyInline):
 
 
 class CampaignAdmin(RefusingAdmin):
-    """A kind of campaign: edits pass lifecycle.open_for_edit, steps pass lifecycle.fire."""
+    """A kind of campaign: edits call lifecycle.open_for_edit, steps call lifecycle.fire."""
 
     change_form_template = "admin/campaigns/change_form.html"
     list_display = ["name", "status", "starts_at", "created_by", "created_at", "archived_at"]

@@ -1,4 +1,4 @@
-"""Users and roles. What a role may do is for superusers; who has which role, for those who have as many rights."""
+"""Django admin of users and roles. Superusers change roles; giving a role needs all the rights of that role."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +28,7 @@ else:
 
 @admin.register(User)
 class UserAdmin(GuardedAdmin, DjangoUserAdmin):
-    """Django's own, but nobody grants what they do not have or takes over who has more."""
+    """Django's own page, but nobody can give rights that they lack, or take over a user who has more."""
 
     actions = None  # deleting asks for each user whether one may
 
@@ -71,7 +71,7 @@ class GroupAdmin(GuardedAdmin, theirs.GroupAdmin):
 
 @admin.register(UserSettings)
 class UserSettingsAdmin(GuardedAdmin):
-    """What people chose for themselves."""
+    """The settings of users."""
 
     actions = None
     list_display = ["user", "time_zone"]

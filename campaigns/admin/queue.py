@@ -1,4 +1,4 @@
-"""The queue: looked at. Of what failed, a task may be tried again or taken off the list."""
+"""Django admin of the queue. It can be read; a failed task can be tried again or deleted."""
 
 from functools import partial
 
@@ -68,7 +68,7 @@ class ScheduleAdmin(ReadOnlyAdmin):
 
 
 class QueueAdmin(ReadOnlyAdmin):
-    """What waits. A package is read as the queue reads it: never more than plain data."""
+    """The waiting tasks. A package is read as the queue reads it: as plain data only."""
 
     list_display = ["id", "key", "task_name", "lock"]
     list_filter = ["key"]

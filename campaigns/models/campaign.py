@@ -15,14 +15,14 @@ from campaigns.refusals import Locked
 
 
 def by_system(campaign: models.Model, user: SomeUser) -> bool:
-    """Return the permission of a step that only the clock or a task takes."""
+    """Return whether the caller may take a step that only the clock or a task takes: `user` must be None."""
     return user is None
 
 
 def may_operate(campaign: Argument, user: SomeUser) -> bool:
-    """Return the permission of a step that people take: those who may operate campaigns of this kind, and the system.
+    """Return whether the caller may take a step of people: a user who may operate this kind, or the system.
 
-    `campaign` is a Campaign; django-fsm declares a permission as a function of any model.
+    `campaign` is a Campaign. django-fsm declares a permission as a function of any model.
     """
     return user is None or user.has_perm(campaign.OPERATE)
 
@@ -32,15 +32,15 @@ Row = TypeVar("Row", bound=models.Model)
 
 class CampaignQuerySet(models.QuerySet[Row]):
     def listed(self, archived: bool = False) -> Self:
-        """Return those of the default list, or those that were archived."""
+        """Return the campaigns of the default list, or the archived ones."""
         return self.filter(archived_at__isnull=not archived)
 
     def owing(self, now: datetime) -> Self:
-        """Return those whose stored status is behind the clock at `now`, where reading it is enough to put it right."""
+        """Return the campaigns whose stored status is behind the clock at `now` and that a page may correct."""
         return self.none()
 
     def matching(self, words: str) -> Self:
-        """Return those whose name or description holds each of the `words`; no text of the database holds a NUL."""
+        """Return the campaigns whose name or description holds each of the `words`; none holds a NUL."""
         found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
@@ -48,9 +48,9 @@ class CampaignQuerySet(models.QuerySet[Row]):
 
 
 class Campaign(ConcurrentTransitionMixin, models.Model):
-    """What both kinds of campaign share. Each kind declares its own transitions on `status`.
+    """A campaign of either kind. Each kind declares its own transitions on `status`.
 
-    What happens around a step is not here, but in the kind's class of `campaigns.lifecycle.KindLifecycle`.
+    What happens around a step stands in the kind's subclass of `campaigns.lifecycle.KindLifecycle`.
     """
 
     class Kind(models.TextChoices):
@@ -133,7 +133,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         return self.name
 
     def save(self, *args: Argument, **kwargs: Argument) -> None:
-        """Write the row; a change of what is locked is refused before any SQL.
+        """Write the row. A change of a locked field is refused before any SQL.
 
         Raises:
             Locked: its state allows no change.
@@ -178,7 +178,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
 
     @property
     def stored_status(self) -> str:
-        """The status as it was read; inside a transition it differs from `status`."""
+        """The status as it was read. Inside a transition it differs from `status`."""
         status: str = self._stored.get("status", self.status)
         return status
 
@@ -188,7 +188,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
 
     @property
     def is_locked(self) -> bool:
-        """Whether nothing of it may be edited any more, or not now."""
+        """Whether it cannot be edited now, or never again."""
         return self.status in self.LOCKED
 
     @property
@@ -207,10 +207,10 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
             )
 
     def delete(self, *args: Argument, **kwargs: Argument) -> tuple[int, dict[str, int]]:
-        """Delete a campaign that nothing has come of yet.
+        """Delete a campaign that has had no effect yet.
 
         Raises:
-            Locked: it is past that.
+            Locked: it has had effects.
         """
         if not self.is_deletable:
             raise Locked(f"“{self}” is {self.status}: only a draft can be deleted.")
@@ -223,7 +223,7 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         permission=may_operate,
     )
     def archive(self, now: datetime) -> None:
-        """Leave the default list; everything is kept."""
+        """Leave the default list. Everything is kept."""
         self.archived_at = now
 
     @transition(
@@ -233,5 +233,5 @@ class Campaign(ConcurrentTransitionMixin, models.Model):
         permission=may_operate,
     )
     def unarchive(self, now: datetime) -> None:
-        """Come back to the default list."""
+        """Return to the default list."""
         self.archived_at = None

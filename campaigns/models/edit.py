@@ -9,15 +9,15 @@ from campaigns.fields import DatabaseTimeField
 
 class EditQuerySet(models.QuerySet["Edit"]):
     def about(self, row: models.Model) -> Self:
-        """Return those of one thing."""
+        """Return the edits of one row."""
         return self.filter(thing=row._meta.label_lower, key=row.pk)
 
 
 class Edit(models.Model):
     """One change that somebody saved in a form: which fields, before and after. See campaigns.editions.
 
-    The thing is named by its model and key, so that one log serves every app; it goes with what it is about, since
-    it holds what that held.
+    It names the row by its model and key, so that one table serves every app. It is deleted with the row, since it
+    holds values of the row.
     """
 
     thing = models.CharField(max_length=60, help_text="The label of its model, such as mailing.contact.")

@@ -16,7 +16,7 @@ class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):
 
 
 class Heartbeat(models.Model):
-    """When the cluster of the queue on one host last ran a task: the supervisor there starts a silent one anew."""
+    """When the cluster on one host last ran a task. The supervisor there restarts a silent cluster."""
 
     cluster = models.CharField(max_length=50)
     host = models.CharField(max_length=64)
@@ -37,7 +37,7 @@ class Heartbeat(models.Model):
 
     @property
     def silence(self) -> str:
-        """A sentence on how long it has been silent, "" while it is not."""
+        """A sentence about how long it has been silent; "" while it is not."""
         if self.asked_at - self.at <= SILENCE:
             return ""
         since = dates.write_exact_moment(self.at)

@@ -5,7 +5,7 @@ from campaigns.models.campaign import Campaign
 
 
 class Transition(models.Model):
-    """One step a campaign took: who, when, from, to, why. Append-only (a trigger holds it)."""
+    """One step of a campaign: who, when, from, to, why. Rows are only added (a trigger holds it)."""
 
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="history")
     verb = models.CharField(max_length=20)

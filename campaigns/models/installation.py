@@ -5,9 +5,9 @@ from campaigns.fields import DatabaseTimeField
 
 
 class Seed(models.Model):
-    """What this installation was given once: it is never given again, whatever became of it.
+    """Something that this installation was given once. It is never given again, even if it was deleted.
 
-    `key` names it for good, as in "role Marketers"; `object_id` is the row that was made, if it is one.
+    `key` names it, as in "role Marketers"; `object_id` is the row that was made, if there is one.
     """
 
     key = models.CharField(max_length=200, primary_key=True)
@@ -22,9 +22,9 @@ class Seed(models.Model):
 
 
 class LoginLimit(models.Model):
-    """How often somebody failed to log in lately: with each failure `free_at` moves on, and time catches up with it.
+    """How often somebody failed to log in lately. Each failure moves `free_at` on, and time catches up with it.
 
-    `key` is a digest, so that nobody can read from it what was typed as a user name.
+    `key` is a digest, so that nobody can read what was typed as a user name.
     """
 
     key = models.CharField(max_length=64, primary_key=True)
@@ -38,7 +38,7 @@ class LoginLimit(models.Model):
 
 
 class LoginPlace(models.Model):
-    """An address from which an account has logged in, so that a stranger's failures do not keep it out there."""
+    """An address from which an account has logged in, so that a stranger's failures do not lock it out there."""
 
     key = models.CharField(max_length=64, primary_key=True)
     at = models.DateTimeField(db_index=True)

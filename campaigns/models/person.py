@@ -6,13 +6,17 @@ from campaigns import zones
 
 
 def check_time_zone(name: str) -> None:
-    """Refuse the name of a time zone that there is not, by a ValidationError."""
+    """Refuse a text that is no time zone.
+
+    Raises:
+        ValidationError: it is none.
+    """
     if zones.find_zone(name) is None:
         raise ValidationError(f"“{name}” is no time zone: write one such as Europe/Berlin.")
 
 
 class UserSettings(models.Model):
-    """How one person wants the pages. Who has no row has chosen nothing."""
+    """The settings of one user for the pages. A user without a row has chosen nothing."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="settings")
     time_zone = models.CharField(

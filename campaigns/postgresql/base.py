@@ -1,4 +1,4 @@
-"""Django's backend for PostgreSQL: its waits keep the limits of `campaigns.waits`, its connections tell the time."""
+"""Django's backend for PostgreSQL. Its waits keep the limits of `campaigns.waits`, its connections ask for the time."""
 
 import math
 import time
@@ -31,7 +31,7 @@ class Connection(psycopg.Connection[Argument]):
 
 
 class Driver:
-    """psycopg, but that it opens our connections."""
+    """psycopg, which opens our connections here."""
 
     connect = staticmethod(Connection.connect)
 

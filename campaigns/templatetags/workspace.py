@@ -1,4 +1,4 @@
-"""What templates call: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
+"""Template tags: formats of `campaigns.formats` and `campaigns.dates`, icons, controls, the menu."""
 
 from datetime import datetime, time
 
@@ -31,13 +31,13 @@ for write in (
 
 @register.filter
 def step_label(verb: str) -> str:
-    """Return how the history tells a step."""
+    """Return the words for a step in the history."""
     return VERBS[verb].past
 
 
 @register.filter
 def moment(at: datetime | None) -> SafeString | str:
-    """Return an instant in the zone of who looks, to the minute; nothing for None."""
+    """Write an instant in the user's zone, to the minute; "" for None."""
     if at is None:
         return ""
     return format_html('<time datetime="{}">{}</time>', at.isoformat(), dates.write_moment(at))
@@ -45,7 +45,7 @@ def moment(at: datetime | None) -> SafeString | str:
 
 @register.filter
 def weekday_moment(at: datetime) -> str:
-    """Return an instant in the zone of who looks, with its day of the week."""
+    """Write an instant in the user's zone, with its day of the week."""
     return dates.write_weekday_moment(at)
 
 
@@ -63,7 +63,7 @@ def exact_time(at: datetime) -> str:
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Return one drawing of static/icons.svg; it is never the only thing that names a control."""
+    """Return one drawing of static/icons.svg. A control needs a name beside it."""
     return format_html(
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>', static("icons.svg"), name
     )
@@ -77,20 +77,20 @@ def kind_icon(campaign: Campaign) -> SafeString:
 
 @register.simple_tag
 def zone_name(key: str = "") -> str:
-    """Return a zone by its IANA name as people call it, or that in which the page shows times: Berlin time."""
+    """Name a zone by its IANA name, by default the zone of the page, as people call it: Berlin time."""
     return dates.name_zone(zones.find_zone(key))
 
 
 @register.simple_tag
 def control(bound: BoundField) -> str:
-    """Draw the control of a field alone, where a table or a label of its own names it."""
+    """Draw only the control of a field, which a table or another label names."""
     name = bound.field.widget.attrs.get("aria-label", bound.label)
     return bound.as_widget(attrs={"aria-label": name})
 
 
 @register.inclusion_tag("_sortable.html", takes_context=True)
 def sortable(context: template.Context, name: str, label: str) -> PageContext:
-    """Return the head of a column that sorts its list by `?sort=name`, and the other way round by `?sort=-name`."""
+    """Return the heading of a column that sorts its list by `?sort=name`, or backwards by `?sort=-name`."""
     sort = context["request"].GET.get("sort", "")
     turned = "-" if sort == name else ""
     return {"label": label, "sort": turned + name, "is_up": sort == name, "is_down": sort == f"-{name}"}

@@ -1,5 +1,5 @@
-"""What the pages of both kinds are made from.
+"""The parts of pages that both kinds use.
 
-`overview` is the one list, the buttons and the dashboard, `stages` the way of a campaign, `plots` drawings. What leaves
-as a file is written by `spreadsheets` and answered by `responses`.
+`overview` has the list, the buttons and the dashboard, `stages` the stages of a campaign, `plots` the drawings.
+`spreadsheets` writes CSV files, and `responses` sends them.
 """

@@ -1,4 +1,4 @@
-"""What the pages that both kinds share are made from: the one list, the buttons of a campaign, the dashboard."""
+"""The list of all campaigns, the buttons of a campaign, and the dashboard."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,10 +38,10 @@ ORDER_OF_WORK = ((Status.RUNNING, Status.ACTIVE), (Status.PAUSED,), (Status.SCHE
 def list_campaigns(
     *, kind: str = "", status: str = "", archived: bool = False, words: str = "", sort: str = ""
 ) -> QuerySet[Campaign]:
-    """Return the one list of both kinds; an empty filter lets everything pass.
+    """Return the campaigns of both kinds that match the filters; an empty filter matches everything.
 
-    `sort` is a name in SORTS, after a minus the other way round; those without come last. "" is the order of work: what
-    is under way, what is paused, what comes next and the soonest first, drafts, what is over; else the newest first.
+    `sort` is a name in SORTS, with a minus for the reverse order; campaigns without the value come last. "" is the
+    order of work: live, paused, coming (the soonest first), drafts, over; within each the newest first.
     """
     campaigns = Campaign.objects.listed(archived).matching(words).select_related("created_by")
     chosen = {name: value for name, value in {"kind": kind, "status": status}.items() if value}
@@ -57,7 +57,7 @@ def list_campaigns(
 
 @dataclass(frozen=True)
 class StatusCount:
-    """One status, or the archive, and how many campaigns of the list are in it; both "" and False: the whole list."""
+    """A status or the archive, and how many campaigns it has; with "" and False the whole list."""
 
     label: str
     count: int
@@ -66,7 +66,7 @@ class StatusCount:
 
 
 def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
-    """Return what the list can be narrowed to, in the order of work, leaving out what nothing is in."""
+    """Return each status that has campaigns, and the archive, with their numbers, in the order of work."""
     in_order = dict.fromkeys([status for states in ORDER_OF_WORK for status in states] + list(Status))
     found = Campaign.objects.matching(words).order_by()
     if kind:
@@ -84,7 +84,7 @@ def count_by_status(*, kind: str = "", words: str = "") -> list[StatusCount]:
 
 @dataclass(frozen=True)
 class CampaignRow:
-    """A campaign in the list: what its kind says of how it stands, and the sentence why it needs attention, or ""."""
+    """A campaign in the list, with its kind's standing and the sentence why it needs attention, or ""."""
 
     campaign: Campaign
     standing: Standing
@@ -92,7 +92,7 @@ class CampaignRow:
 
 
 def build_rows(campaigns: Sequence[Campaign], now: datetime) -> list[CampaignRow]:
-    """Return the lines of the list for these campaigns, in their order."""
+    """Return the rows of the list for these campaigns, in their order."""
     standing: dict[int, Standing] = {}
     for kind in lifecycle.kinds():
         if of_kind := [campaign for campaign in campaigns if campaign.kind == kind]:
@@ -117,7 +117,7 @@ def describe_trouble(campaign: Argument, now: datetime) -> str:
 
 
 def write_all_owed_steps(now: datetime) -> None:
-    """Write the steps that the clock owes, so that pages show what the till does already, with every worker down."""
+    """Write all steps that are due, so that pages show what tills do already, even if no clock runs."""
     for model in lifecycle.kinds().values():
         due = model.objects.owing(now).order_by("pk").values_list("pk", flat=True)
         run_for_each(list(due), partial(lifecycle.write_owed_steps, now=now))
@@ -127,7 +127,7 @@ def write_all_owed_steps(now: datetime) -> None:
 
 
 def list_buttons(campaign: Campaign, user: User, now: datetime) -> list[Verb]:
-    """List exactly what the state and the user's rights allow, in the order of the page, the dangerous last."""
+    """List the buttons that the state and the user's rights allow, in the order of the page, dangerous ones last."""
     verbs = lifecycle.open_steps(campaign, user)
     verbs += [verb for verb in ("duplicate", "delete") if may_take_step(campaign, verb, user)]
     if not campaign.is_deletable and "delete" in verbs:
@@ -136,7 +136,7 @@ def list_buttons(campaign: Campaign, user: User, now: datetime) -> list[Verb]:
 
 
 def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
-    """Return the button of `verb`; it asks first where a step takes an argument or leads to another at once."""
+    """Return the button of `verb`. It asks first when the step takes an argument or leads to another step at once."""
     kind = lifecycle.lifecycle_of(campaign)
     ends_at_once = verb == "resume" and campaign.ends_at is not None and campaign.ends_at <= now
     asks = (
@@ -148,7 +148,7 @@ def button_for(campaign: Campaign, verb: str, now: datetime) -> Verb:
 
 
 def may_take_step(campaign: Campaign, verb: str, user: User) -> bool:
-    """Return whether the user has the right to `verb` at all, in whatever state the campaign is."""
+    """Return whether the user has the right to `verb`, in whatever state the campaign is."""
     if verb == "duplicate":
         return bool(user.has_perm(lifecycle.permission_name(campaign, "add")))
     if verb == "delete":
@@ -165,7 +165,7 @@ def may_edit(campaign: Campaign, user: User) -> bool:
 
 
 def list_obstacles(campaign: Campaign, verb: str, now: datetime) -> list[tuple[str, str]]:
-    """Return what would refuse a step that its state allows, apart from what the question itself asks for."""
+    """Return the objections to a step that the state allows, without those that its question asks about."""
     if verb not in lifecycle.steps(campaign):
         return []
     kind = lifecycle.lifecycle_of(campaign)
@@ -193,7 +193,7 @@ def status_context(
 ) -> PageContext:
     """Return what campaigns/_status.html shows of a campaign.
 
-    Its stages, the buttons, the last step's reason, why a step was refused, and its history, the latest step first.
+    That is its stages, buttons, the last step's reason, why a step was refused, and its history, the latest step first.
     """
     history = list(campaign.history.select_related("by"))
     return {
@@ -226,12 +226,12 @@ def edit_url(campaign: Campaign) -> str:
 
 
 def is_fresh() -> bool:
-    """Return whether nobody has made a campaign yet."""
+    """Return whether there is no campaign yet."""
     return not Campaign.objects.exists()
 
 
 def campaigns_under_way(now: datetime) -> list[CampaignRow]:
-    """List what is sending or applying now, then what is paused, of its own kind, the longest under way first."""
+    """List the live campaigns, then the paused ones, each with the earliest start first."""
     states = (Status.RUNNING, Status.ACTIVE, Status.PAUSED)
     found = [
         campaign
@@ -245,12 +245,12 @@ def campaigns_under_way(now: datetime) -> list[CampaignRow]:
 
 
 def coming_campaigns() -> QuerySet[Campaign]:
-    """Return what starts by itself, the soonest first."""
+    """Return the scheduled campaigns, the soonest first."""
     return Campaign.objects.filter(status=Status.SCHEDULED).order_by("starts_at", "pk")[:DASHBOARD_ROWS]
 
 
 def campaigns_needing_attention(now: datetime) -> QuerySet[Campaign]:
-    """Return the campaigns that failed of late, were paused by the system, are past their end, or were put back.
+    """Return the campaigns that failed lately, were paused by the system, are past their end, or became drafts again.
 
     Each carries its last step: `last_verb`, `last_why`, `last_at`.
     """

@@ -15,10 +15,10 @@ COLUMN_GAP = 2
 
 @dataclass(frozen=True)
 class Point:
-    """What is drawn over one stretch of time.
+    """The values of one stretch of time.
 
-    `name` says which stretch and heads its line of the table; `short` names it under the drawing, where there is room
-    for it. `values` are those of the series, in their order, and `cells` say them.
+    `name` names the stretch and heads its line of the table; `short` names it under the drawing, if there is room.
+    `values` are those of the series, in their order, and `cells` are the same as text.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Column:
-    """A point as it is drawn from `x` on; `short` is "" where its name is left out."""
+    """A point as it is drawn from `x` on; `short` is "" when its name is left out."""
 
     point: Point
     short: str
@@ -52,7 +52,7 @@ class Column:
 class Plot:
     """Columns of one or more `series`, named, and the scale beside them from its top down to 0, as it is written.
 
-    `heads` name the cells of the points, `room` is for how many columns there is at least.
+    `heads` name the cells of the points. `room`: there is space for at least so many columns.
     """
 
     series: tuple[str, ...]
@@ -63,7 +63,7 @@ class Plot:
 
     @property
     def blank(self) -> range:
-        """The columns to come that keep the first ones from being drawn too wide."""
+        """The empty columns after the last point, so that the first ones are not drawn too wide."""
         return range(max(0, self.room - len(self.columns)))
 
     @property
@@ -78,10 +78,10 @@ def draw_plot(
     heads: tuple[str, ...] = (),
     room: int = MIN_COLUMNS,
 ) -> Plot:
-    """Return the drawing of `points`; `written` writes a value of the scale. What is below 0 is drawn as 0.
+    """Return the drawing of `points`; `written` writes a value of the scale. Values below 0 are drawn as 0.
 
-    `heads` are those of the table beside it; by themselves the series. With fewer points than there is `room` for, the
-    rest stays empty.
+    `heads` are the headings of the table beside it, by default the series. With fewer points than `room`, the rest
+    stays empty.
     """
     top = round_up_scale(max((value for point in points for value in point.values), default=0))
     every = ceil(len(points) / MAX_COLUMN_NAMES) or 1
@@ -113,7 +113,7 @@ def _draw_bars(x: int, heights: Sequence[float]) -> list[Bar]:
 
 
 def round_up_scale(most: int) -> int:
-    """Return the round number that a scale up to `most` ends at, at least 1."""
+    """Return the round number at which a scale up to `most` ends, at least 1."""
     if most <= 1:
         return 1
     power: int = 10 ** floor(log10(most))
@@ -132,7 +132,7 @@ class BarPart:
 
 
 def draw_bar_parts(whole: int, amounts: Sequence[tuple[str, str, int]]) -> list[BarPart]:
-    """Return the bar of a `whole` from its amounts, as (key, label, amount) in their order; those of 0 are left out."""
+    """Return the bar of a `whole` from its amounts, (key, label, amount) in their order; amounts of 0 are left out."""
     drawn, x = [], 0.0
     for key, label, amount in amounts:
         if amount > 0 and whole > 0:
@@ -153,7 +153,7 @@ class DrawnRow:
 
 
 def draw_rows(whole: int, amounts: Sequence[tuple[str, int]]) -> list[DrawnRow]:
-    """Bars one below the other, each of the same `whole`; none is wider than it."""
+    """Return bars one below the other, each as a share of `whole` and none wider than it."""
     return [
         DrawnRow(
             label,

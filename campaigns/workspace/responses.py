@@ -1,4 +1,4 @@
-"""Answers that many pages give alike."""
+"""Answers with CSV files."""
 
 import io
 import tempfile
@@ -14,7 +14,7 @@ IN_MEMORY = 1024 * 1024  # bytes; an export that is longer is kept in a file
 
 
 def csv_response(lines: Iterable[str], name: str) -> FileResponse:
-    """Answer with `lines` of CSV as a file to be saved as `name`, however many they are.
+    """Answer with `lines` of CSV as a file called `name`, however many lines there are.
 
     All of it is written before the first byte is sent: a slow reader holds no cursor of the database open, and an error
     on the way is an error page instead of half a file.
@@ -29,7 +29,7 @@ def csv_response(lines: Iterable[str], name: str) -> FileResponse:
 
 
 def write_spool(lines: Iterable[str]) -> IO[bytes]:
-    """Write `lines` one after the other: in memory, or in a file without a name once they are long."""
+    """Write `lines` into memory, or into a file without a name when they become long."""
     spool: IO[bytes] = io.BytesIO()
     for line in lines:
         spool.write(line.encode())

@@ -1,8 +1,8 @@
-"""CSV as it is handed out, line by line: a million rows never stand in memory together.
+"""Writes CSV line by line, so that a million rows are never in memory together.
 
-No cell is a formula in a spreadsheet, whichever separator it takes: an apostrophe, the spreadsheets' own mark for text,
-stands before whatever could begin one, at the start of the cell and after each `;`, tab, bar or line break in it, where
-another separator would begin a new cell. `unmark` takes exactly these marks off again.
+No cell becomes a formula in a spreadsheet, whichever separator it uses. An apostrophe, the spreadsheets' own mark for
+text, stands before a sign that could begin a formula: at the start of the cell, and after each `;`, tab, bar or line
+break in it, where another separator would begin a new cell. `unmark` removes exactly these marks.
 """
 
 import csv
@@ -27,7 +27,7 @@ _marked_number = re.compile(
 
 
 class _Echo:
-    """A file for csv.writer that gives back each line it is given."""
+    """A file for csv.writer that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
@@ -40,7 +40,7 @@ def lines(rows: Iterable[Sequence[object]]) -> Iterator[str]:
 
 
 def cell(value: object) -> object:
-    """Write a value: an instant in the zone of who asks, with its offset; a text so that it is no formula."""
+    """Write a value: an instant in the user's zone with its offset, a text so that it is no formula."""
     if isinstance(value, datetime):
         return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
     if isinstance(value, str) and _may_need_mark(value) and not _number(value):
@@ -50,7 +50,7 @@ def cell(value: object) -> object:
 
 
 def unmark(value: str) -> str:
-    """Return the text as it was before `cell` marked it, and a number without the mark of other systems."""
+    """Return the text as it was before `cell` marked it; also remove the mark that other systems put before numbers."""
     if "'" not in value:
         return value
     return value[1:] if _marked_number(value) else _marked.sub(r"\1\2\3", value)

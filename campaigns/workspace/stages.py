@@ -1,4 +1,4 @@
-"""The way of a campaign: the stops behind it, where it stands, and what lies ahead."""
+"""The stages of a campaign: those behind it, the present one, and those ahead."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ UNDER_WAY = (Status.RUNNING, Status.ACTIVE)
 
 @dataclass(frozen=True)
 class Stage:
-    """One stop of the way.
+    """One stage.
 
-    `place`: done, here or ahead; `at`: when it was reached, or will be by itself; None where that is open.
+    `place`: done, here or ahead; `at`: when it was reached, or will be by the clock; None when nobody knows.
     """
 
     status: Status
@@ -28,10 +28,10 @@ class Stage:
 
 
 def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage]:
-    """Return the stops of `campaign`, in order; exactly one is `here`.
+    """Return the stages of `campaign`, in order; exactly one is `here`.
 
-    A stop that was passed over is left out, as is one that its way no longer leads to. A pause stands between being
-    under way, which counts from the first time, and the end.
+    Stages that were skipped or cannot be reached any more are left out. A pause stands between the live stage, which
+    counts from the first start, and the end.
 
     Args:
         campaign: of its own kind.
@@ -62,7 +62,7 @@ def list_stages(campaign: Campaign, history: Sequence[Transition]) -> list[Stage
 
 
 def measure_elapsed(campaign: Campaign, now: datetime) -> tuple[int, int] | None:
-    """Return the seconds since the start, and those from start to end, of a live campaign with both; else None."""
+    """Return the seconds since the start and the seconds from start to end of a live campaign with both; else None."""
     if campaign.status not in UNDER_WAY or campaign.starts_at is None or campaign.ends_at is None:
         return None
     whole = (campaign.ends_at - campaign.starts_at).total_seconds()

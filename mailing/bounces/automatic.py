@@ -1,4 +1,4 @@
-"""Answers that no person wrote: vacation notices, receipts, tickets. They say nothing about an address."""
+"""Recognises answers that no person wrote: vacation notices, receipts, tickets. They say nothing about an address."""
 
 import re
 from email.message import Message
@@ -34,7 +34,7 @@ _SUBJECT = re.compile(
 
 
 def is_automatic(message: Message) -> bool:
-    """Return whether a program answered. What a server reports about a delivery is read before this is asked."""
+    """Return whether a program wrote the message. Reports about deliveries are recognised before."""
     submitted = parts.read_header(message, "Auto-Submitted").lower()
     if submitted and not submitted.startswith("no"):
         return True

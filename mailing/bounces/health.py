@@ -1,7 +1,7 @@
-"""How well the mails of each sender domain are taken: bounces and complaints of the last thirty days.
+"""The health of each sender domain: bounces and complaints of the last thirty days.
 
-The bands are those that mailbox providers name: Gmail and Yahoo ask for less than 0.1% of complaints, and refuse the
-mail of who comes to 0.3%.
+The bands follow what mailbox providers say: Gmail and Yahoo ask for less than 0.1% of complaints, and refuse mail from
+senders with 0.3%.
 """
 
 from enum import StrEnum
@@ -32,7 +32,7 @@ GROUP BY 1 ORDER BY 1
 
 
 class Band(StrEnum):
-    """How a rate is to be taken."""
+    """How good or bad a rate is."""
 
     HEALTHY = "healthy"
     ATTENTION = "attention"
@@ -66,7 +66,7 @@ class DomainHealth(msgspec.Struct, frozen=True):
 
 
 def judge_rate(amount: int, of: int, bounds: tuple[float, float]) -> Band:
-    """Return the band of a rate; in whole numbers, so that 3 of 1,000 is 0.3 percent."""
+    """Return the band of the rate `amount` / `of`. It counts in whole numbers, so that 3 of 1,000 is exactly 0.3%."""
     if not of:
         return Band.HEALTHY
     attention, critical = (round(bound * 10) for bound in bounds)

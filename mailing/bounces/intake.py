@@ -1,4 +1,4 @@
-"""What becomes of a message of a bounce mailbox: it is acted on, or held for a person."""
+"""Takes the messages of a bounce mailbox: acts on each, or holds it for a person."""
 
 from enum import StrEnum
 from hashlib import sha256
@@ -34,7 +34,7 @@ class Outcome(StrEnum):
 
 @transaction.atomic
 def take_message(raw: bytes, mailbox: BounceMailbox | None = None) -> Outcome:
-    """Read one message and do what it asks for. Taken again, it changes nothing."""
+    """Read one message and do what it asks for. The same message taken again changes nothing."""
     report = read_report(raw)
     pk = report.delivery_id
     if report.kind in (Kind.DELAYED, Kind.DELIVERED, Kind.AUTO_REPLY):
@@ -83,10 +83,10 @@ def hold_message(raw: bytes, report: Report, mailbox: BounceMailbox | None, addr
 
 
 def decide(report_id: int, decision: HeldReport.Decision, address: str, by: User) -> HeldReport:
-    """Let a person judge a held message: `address` bounces or unsubscribes, or the message is ignored.
+    """Carry out a person's decision on a held message: `address` bounces or unsubscribes, or the message is ignored.
 
     Raises:
-        Refused: it was judged already, or `address` is none.
+        Refused: it was decided already, or `address` is no address.
     """
     with transaction.atomic():
         held = HeldReport.objects.select_for_update().get(pk=report_id)

@@ -1,4 +1,4 @@
-"""Reading the bounce mailboxes: a task for each, queued by the clock.
+"""Reads the bounce mailboxes, each in a task that the clock queues.
 
 A message is removed only after its result is committed. A process that dies in between leaves the message where it is,
 and reading it again changes nothing.
@@ -34,21 +34,21 @@ LOCK = "mailing.bounces.mailbox"
 
 
 class MailboxTest(msgspec.Struct, frozen=True):
-    """How a test went; `sentence` says what the server answered."""
+    """The result of a test; `sentence` says what the server answered."""
 
     works: bool
     sentence: str
 
 
 def queue_due(now: datetime) -> None:
-    """Queue the reading of each mailbox whose time has come."""
+    """Queue the reading of each mailbox that is due."""
     due = BounceMailbox.objects.filter(is_enabled=True).exclude(read_at__gt=now - READ_EVERY)
     for pk in due.values_list("pk", flat=True):
         async_task("mailing.tasks.read_bounces", pk, save=False)
 
 
 def read_mailbox(mailbox_id: int) -> int:
-    """Read what waits in a mailbox; return how many messages were dealt with. One process reads it at a time."""
+    """Read the messages of a mailbox; return how many were handled. One process reads a mailbox at a time."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtext(%s), %s)", [LOCK, mailbox_id])
         if not cursor.fetchone()[0]:
@@ -81,7 +81,7 @@ def _read_alone(mailbox_id: int) -> int:
 
 
 def take_messages(source: Source, mailbox: BounceMailbox | None) -> Iterator[str]:
-    """Deal with what waits, for a while; each message is removed once its result is committed.
+    """Handle waiting messages for some seconds, and remove each once its result is committed.
 
     Yields the key of each message that is gone.
     """
@@ -95,7 +95,7 @@ def take_messages(source: Source, mailbox: BounceMailbox | None) -> Iterator[str
 
 
 def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
-    """Deal with one message. An error that nobody foresaw leaves it to a person, and does not block the others."""
+    """Handle one message. An unforeseen error leaves it to a person, and does not block the others."""
     try:
         intake.take_message(raw, mailbox)
     except (OperationalError, InterfaceError):
@@ -106,10 +106,10 @@ def _take(raw: bytes, mailbox: BounceMailbox | None) -> None:
 
 
 def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Argument]:
-    """Open what a mailbox is read by.
+    """Open the mailbox's source: IMAP, POP3 or a maildir.
 
     Raises:
-        SourceFailed: also for a login that must not be tried.
+        SourceFailed: it cannot be read, or its login must not be tried.
     """
     if mailbox.login_trouble:
         raise SourceFailed(mailbox.login_trouble)
@@ -126,7 +126,7 @@ def open_source(mailbox: BounceMailbox) -> AbstractContextManager[Argument]:
 
 
 def find_login(mailbox: BounceMailbox) -> Login:
-    """Return what to log in with.
+    """Return the login of a mailbox, with a token if it has an OAuth login.
 
     Raises:
         SourceFailed: no token can be had.
@@ -141,7 +141,7 @@ def find_login(mailbox: BounceMailbox) -> Login:
 
 
 def check_mailbox(mailbox: BounceMailbox) -> MailboxTest:
-    """Log in and count what waits, or say what is wrong. Nothing is taken out."""
+    """Log in and count the waiting messages, or say what is wrong. No message is removed."""
     try:
         with open_source(mailbox) as source:
             count = source.count_messages()

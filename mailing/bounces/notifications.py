@@ -1,4 +1,4 @@
-"""Reports that are made for machines: delivery status (RFC 3464, RFC 6533) and feedback (RFC 5965)."""
+"""Reads reports that are made for machines: delivery status (RFC 3464, RFC 6533) and feedback (RFC 5965)."""
 
 import re
 from collections.abc import Iterator
@@ -21,8 +21,7 @@ Group = dict[str, str]
 def read_groups(text: str) -> Iterator[Group]:
     """Read the blocks of fields of a status or feedback report; names in small letters, folded lines joined.
 
-    A field that comes again begins a new block, as where a server forgets the empty line; but repeated fields of a
-    feedback report are read by `read_values`.
+    A repeated field begins a new block, since some servers forget the empty line between blocks.
     """
     group: Group = {}
     last = ""
@@ -78,7 +77,7 @@ def read_feedback(part: Message) -> tuple[str, list[str]]:
 
 
 def decode_report(part: Message) -> str:
-    """Return the text of a report, also where a gateway has encoded it against the rules."""
+    """Return the text of a report, even if a gateway has encoded it against the rules."""
     text = parts.decode_text(part)
     encoding = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
     if part.is_multipart() and encoding in ("base64", "quoted-printable"):
@@ -104,19 +103,19 @@ def read_address(value: str) -> str:
 
 
 def decode_point(digits: str) -> str:
-    """Return the letter of a code point in hexadecimal digits; the digits where there is none."""
+    """Return the letter of a code point in hexadecimal digits; the digits when there is no such letter."""
     number = int(digits, 16)
     return chr(number) if number < 0x110000 and not 0xD800 <= number < 0xE000 else digits
 
 
 def strip_type(value: str) -> str:
-    """Return the words of "smtp; 550 5.1.1 no such user"."""
+    """Return a value without its type: of "smtp; 550 5.1.1 no such user" what follows "smtp;"."""
     kind, separator, rest = value.partition(";")
     return rest.strip() if separator and re.fullmatch(r"[\w.-]+", kind.strip()) else value.strip()
 
 
 def _decode_xtext(value: str) -> str:
-    """Return an address without its xtext (RFC 3461 §4): only what cannot stand in an address is taken for encoded."""
+    """Decode the xtext (RFC 3461 §4) of an address. Only signs that no address may hold count as encoded."""
 
     def decode(found: re.Match[str]) -> str:
         letter = chr(int(found[1], 16))

@@ -1,4 +1,4 @@
-"""Which mail of ours a message is about, proved by what only we can have signed."""
+"""Finds the mail of ours that a message is about, proved by a token that only we can have signed."""
 
 import re
 from email.message import Message
@@ -48,9 +48,9 @@ def list_own_addresses(message: Message) -> frozenset[str]:
 
 
 def find_delivery_id(message: Message, raw: bytes) -> int | None:
-    """Return the delivery a message is about: by the return path it was sent to, else by a Message-ID of ours in it.
+    """Return the delivery that a message is about, by the return path it was sent to or by a Message-ID of ours in it.
 
-    None without either, and where it holds the Message-IDs of several mails of ours: any of them may be meant.
+    None when it has neither, or has Message-IDs of several mails of ours: any of them may be meant.
     """
     for address in list_recipients(message):
         if (pk := return_paths.find_delivery_id(address)) is not None:
@@ -64,7 +64,7 @@ def find_delivery_id(message: Message, raw: bytes) -> int | None:
 
 
 def read_token(token: str, purpose: Purpose) -> int | None:
-    """Return the delivery of a token; None for one that was not made here, and for that of a test mail."""
+    """Return the delivery of a token; None for a token that was not made here, and for the token of a test mail."""
     try:
         return tokens.read_token(token, purpose) or None
     except ValueError:
@@ -72,13 +72,13 @@ def read_token(token: str, purpose: Purpose) -> int | None:
 
 
 def find_unsubscribe_token(message: Message) -> int | None:
-    """Return the delivery whose token for unsubscribing stands in the subject, as List-Unsubscribe asks for."""
+    """Return the delivery whose unsubscribe token stands in the subject, where our List-Unsubscribe header puts it."""
     found = _UNSUBSCRIBE.match(parts.read_header(message, "Subject"))
     return read_token(found[1], Purpose.UNSUBSCRIBE) if found and found[1] else None
 
 
 def asks_to_unsubscribe(message: Message, words: str) -> bool:
-    """Return whether somebody, or their mail program, asks for no more mail."""
+    """Return whether a person or their mail program asks to be unsubscribed."""
     subject = parts.read_header(message, "Subject")
     if _UNSUBSCRIBE.match(subject):
         return True
@@ -87,7 +87,7 @@ def asks_to_unsubscribe(message: Message, words: str) -> bool:
 
 
 def find_junk_report(message: Message) -> str:
-    """Return the address of who marked a mail as junk at Outlook.com, whose reports have a form of their own; or ""."""
+    """Return who marked a mail as junk at Outlook.com, which has its own form of reports; "" for other messages."""
     for returned in _list_returned(message):
         address = parts.read_header(returned, "X-HmXmrOriginalRecipient")
         if found := parts.ADDRESS.search(address):
@@ -96,7 +96,7 @@ def find_junk_report(message: Message) -> str:
 
 
 def find_returned_recipients(message: Message) -> list[str]:
-    """Return whom the mail that a report returns was written to."""
+    """Return the recipients of the mail that a report returns."""
     return [
         address.lower()
         for returned in _list_returned(message)

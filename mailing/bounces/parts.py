@@ -1,4 +1,4 @@
-"""A message that anybody may have sent, opened so that nothing in it can raise, take long, or be mistaken for ours."""
+"""Opens messages that anybody may have sent: nothing in them can raise, take long, or pass for a message of ours."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -28,7 +28,7 @@ _ADDRESS_IN_TAG = re.compile(r"<([^<>@\s]+@[^<>\s]+)>")
 
 
 class Unreadable(ValueError):
-    """It is no message that can be taken apart."""
+    """The bytes are no message that can be parsed."""
 
 
 class BoundedHeaders(Compat32):
@@ -46,7 +46,7 @@ def open_message(raw: bytes, most: int = MOST_BYTES_READ) -> Message:
     """Open a message, of which at most so many bytes are looked at.
 
     Raises:
-        Unreadable: it is nested deeper than anything a server sends.
+        Unreadable: its parts are nested deeper than in any message that a server sends.
     """
     raw = raw[:most]
     if len(_find_boundaries(raw)) > MOST_BOUNDARIES:
@@ -58,7 +58,7 @@ def open_message(raw: bytes, most: int = MOST_BYTES_READ) -> Message:
 
 
 def list_own_parts(message: Message) -> list[Message]:
-    """Return the parts that are the sender's own words: not those of a message within it."""
+    """Return the parts with the sender's own words, without those of a message within the message."""
     parts: list[Message] = []
     waiting = [message]
     while waiting and len(parts) < MOST_PARTS:
@@ -77,7 +77,7 @@ def list_children(part: Message) -> list[Message]:
 
 
 def read_header(message: Message, name: str) -> str:
-    """Read a header as text on one line, "" without it; its own letters where it breaks RFC 2047."""
+    """Read a header as text on one line; "" when there is none. A header that breaks RFC 2047 is returned as it is."""
     return next(read_headers(message, name), "")
 
 
@@ -110,7 +110,7 @@ def read_parameter(part: Message, name: str) -> str:
 
 
 def read_text(part: Message) -> str:
-    """Return the text of a part in whatever charset it says or is; HTML as the words that are seen."""
+    """Return the text of a part: in the charset it names or really has, and of HTML only the words that show."""
     text = decode_text(part)
     return strip_markup(text) if part.get_content_subtype() == "html" else text
 
@@ -130,7 +130,7 @@ def decode_text(part: Message, most: int | None = LONGEST_TEXT) -> str:
 
 
 def write_block(block: Message) -> str:
-    """Return a block of headers as it stood, with what follows where its first line was no header."""
+    """Return a block of headers as it was sent, with the text that follows if its first line was no header."""
     headers = "\n".join(f"{name}: {value}" for name, value in block.raw_items())
     payload = block.get_payload(decode=True)  # without `decode` it loses what is no ASCII
     return "\n\n".join(
@@ -141,7 +141,7 @@ def write_block(block: Message) -> str:
 
 
 def decode_escaped(text: str) -> str:
-    """Return text of which the parser escaped the bytes that are no ASCII."""
+    """Return text in which the parser escaped all bytes that are not ASCII."""
     return text if text.isascii() else decode_bytes(text.encode("utf-8", "surrogateescape"), "")
 
 

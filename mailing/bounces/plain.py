@@ -1,7 +1,7 @@
-"""Bounces in plain words, as older servers write them: qmail, Exim, Sendmail, Exchange, Lotus, IBM, MDaemon.
+"""Reads bounces in plain words, as older servers write them: qmail, Exim, Sendmail, Exchange, Lotus, IBM, MDaemon.
 
-No library reads the reason: flufl.bounce finds the addresses and says nothing of codes or words, without which nobody
-is suppressed here. So the words before the returned message are read, and judged by the table of SMTP refusals.
+No library reads the reason. flufl.bounce finds the addresses, but neither codes nor words, and we suppress nobody
+without these. So this module reads the words before the returned message, and the table of SMTP refusals judges them.
 """
 
 import re
@@ -72,7 +72,7 @@ _SAYS_ADDRESS = re.compile(
 
 
 def is_from_server(message: Message) -> bool:
-    """Return whether a mail server wrote it. An empty return path alone says no more than that a program did."""
+    """Return whether a mail server wrote the message. An empty return path only shows that some program did."""
     if "X-Failed-Recipients" in message or _ROBOT(parts.read_header(message, "From")):
         return True
     is_nobody = parts.read_header(message, "Return-Path") == "<>"
@@ -87,7 +87,7 @@ def tells_failure(message: Message, text: str) -> bool:
 
 
 def tells_delay(message: Message, text: str) -> bool:
-    """Return whether it says no more than that the server goes on trying."""
+    """Return whether the message only says that the server goes on trying."""
     subject = parts.read_header(message, "Subject")
     if _FAILED(subject) and not _DELAYED(subject):
         return False
@@ -106,7 +106,7 @@ def read_failures(message: Message, text: str, own: frozenset[str]) -> list[Fail
 
     Args:
         text: the words before the returned message.
-        own: addresses that are ours: whoever the report was sent to.
+        own: our own addresses, to which the report was sent.
     """
     named = [
         address.lower()
@@ -130,7 +130,7 @@ def find_place(places: list[tuple[str, int]], address: str) -> int:
 
 
 def find_addresses(text: str, own: frozenset[str]) -> list[tuple[str, int]]:
-    """Return the addresses that a report may be about and where each stands first; none of ours, none of servers."""
+    """Return the addresses that a report may be about, each with its first place; without ours and those of servers."""
     found: dict[str, int] = {}
     for match in _ADDRESS.finditer(text):
         address = match[0].strip(".'`").lower()

@@ -1,4 +1,4 @@
-"""What a bounce and a complaint lead to. Each function may be called again with the same event: it changes nothing."""
+"""Acts on bounces and complaints. Each function may be called again with the same event, and then changes nothing."""
 
 from django.db import connection, transaction
 
@@ -49,7 +49,7 @@ _FIND_ADDRESS = "SELECT email FROM mailing_delivery WHERE id = %s"
 
 
 def find_address(delivery_id: int) -> str | None:
-    """Return whom a delivery went to; None: it is not known any more."""
+    """Return the address of a delivery; None when there is no such delivery any more."""
     with connection.cursor() as cursor:
         cursor.execute(_FIND_ADDRESS, [delivery_id])
         row = cursor.fetchone()
@@ -57,7 +57,7 @@ def find_address(delivery_id: int) -> str | None:
 
 
 def choose_failure(failures: list[Failure], address: str) -> Failure | None:
-    """Return what a report says of our recipient: of the one it names, else of those it was passed on to, or None."""
+    """Return the failure of our recipient: of the address itself, else the mildest of those it was forwarded to."""
     for failure in failures:
         if address in (normalise_quietly(failure.original), normalise_quietly(failure.address)):
             return failure
@@ -65,7 +65,7 @@ def choose_failure(failures: list[Failure], address: str) -> Failure | None:
 
 
 def normalise_quietly(address: str) -> str:
-    """Return an address in its one spelling, "" for what is none."""
+    """Return an address in its one spelling; "" for a text that is no address."""
     try:
         return normalise_address(address) if address else ""
     except ValueError:
@@ -74,7 +74,7 @@ def normalise_quietly(address: str) -> str:
 
 @transaction.atomic
 def note_bounce(delivery_id: int, failure: Failure, source: Suppression.Source) -> bool:
-    """Note that a mail came back, and suppress its address where that is due; return whether it was news."""
+    """Record that a mail came back, and suppress its address if that is due; return whether it was new."""
     address = find_address(delivery_id)
     if address is None:
         return False
@@ -102,7 +102,10 @@ def note_bounce(delivery_id: int, failure: Failure, source: Suppression.Source) 
 
 
 def note_complaint(delivery_id: int, source: Suppression.Source, detail: str = "") -> bool:
-    """Note a complaint: the address gets no campaign any more, and its sender's rate is looked at."""
+    """Record a complaint: suppress the address, and pause the sender's campaigns if there are too many complaints.
+
+    Returns whether it was new.
+    """
     with transaction.atomic():
         address = find_address(delivery_id)
         if address is None:

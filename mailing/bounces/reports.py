@@ -1,7 +1,7 @@
-"""Reading one message of the bounce mailbox: what it is, whom it is about, and which delivery of ours it proves.
+"""Reads one message of a bounce mailbox: what it is, whom it is about, and which delivery of ours it proves.
 
-Everything in it may be forged but the signed addresses and Message-IDs that we gave out: without one of them a report
-is about no mail of ours, whatever it says.
+Everything in it may be forged except the signed addresses and Message-IDs that we gave out. So a report without any of
+them is about no mail of ours, whatever it says.
 """
 
 from email.message import Message
@@ -94,7 +94,7 @@ def _judge(message: Message) -> tuple[Kind, list[Failure]]:
 
 
 def _choose_action(told: dict[str, list[Failure]]) -> tuple[Kind, list[Failure]]:
-    """Return only what failed is a bounce; beside it nothing else counts."""
+    """Return the kind of a status report, and whom it is about: failures count first, then delays, then deliveries."""
     if failed := told.get("failed"):
         return Kind.BOUNCE, failed
     if delayed := told.get("delayed"):

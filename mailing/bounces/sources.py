@@ -1,6 +1,6 @@
-"""Where messages lie: IMAP, POP3, or a maildir. Each hands them out one by one and removes one when it is told to.
+"""Sources of messages: IMAP, POP3 or a maildir. Each hands out messages one by one, and removes one on request.
 
-A message whose removal is lost, since the connection ended, is handed out again.
+A message whose removal was lost with the connection is handed out again.
 """
 
 import imaplib
@@ -40,7 +40,7 @@ class SourceRefused(SourceFailed):
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Who logs in. is_token: the secret is an OAuth 2 access token, said by XOAUTH2, and no password."""
+    """A user name and its secret. is_token: the secret is an OAuth 2 access token, sent by XOAUTH2, not a password."""
 
     username: str
     secret: str
@@ -63,7 +63,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Source(Protocol):
-    """Messages that wait. `remove` may be called for a key once its message is dealt with."""
+    """Messages that wait. `remove` may be called for a key once its message is handled."""
 
     def count_messages(self) -> int: ...
 
@@ -104,7 +104,7 @@ class ImapSource:
 
 
 class Pop3Source:
-    """A POP3 mailbox. What is removed is gone only after a proper end, so that a lost connection loses nothing."""
+    """A POP3 mailbox. The server deletes removed messages at a proper end only, so a lost connection loses nothing."""
 
     def __init__(self, client: poplib.POP3) -> None:
         self._client = client
@@ -181,7 +181,7 @@ def open_imap(place: Place, login: Login, folder: str) -> Iterator[ImapSource]:
 
 @contextmanager
 def open_pop3(place: Place, login: Login) -> Iterator[Pop3Source]:
-    """Open a POP3 mailbox; what was removed goes when this ends well.
+    """Open a POP3 mailbox. Removed messages are deleted when the block ends without an error.
 
     Raises:
         SourceFailed: the mailbox cannot be read.

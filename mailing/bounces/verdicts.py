@@ -1,7 +1,7 @@
-"""How much a failure says against its recipient, judged by the table of SMTP refusals.
+"""Judges how much a failure says against its recipient, by the table of SMTP refusals.
 
-A report comes after the whole delivery has failed: what a server would have put off is final here. It never suppresses
-more than the same words would in a reply to RCPT.
+A report comes after the whole delivery has failed, so a temporary refusal is final here. A report never suppresses an
+address that the same words in a reply to RCPT would not suppress.
 """
 
 import re
@@ -73,7 +73,7 @@ def judge_failure(address: str, status: str, reason: str, *, original: str = "",
         address: the recipient, "" when the report names none.
         status: the enhanced code the report states, "" for none.
         reason: what the server said, with or without codes.
-        around: other words of the report, which may speak against a suppression and never for one.
+        around: other words of the report. They may prevent a suppression, and never cause one.
     """
     words = " ".join(reason.split())[:LONGEST_REASON]
     if wrapped := _inner_reply(words):  # the words before it are those of the code alone
@@ -96,7 +96,7 @@ def judge_failure(address: str, status: str, reason: str, *, original: str = "",
 
 
 def choose_mildest(failures: list[Failure]) -> Failure:
-    """Return the one that says least, of several failures none of which names our recipient."""
+    """Return the mildest of several failures. None of them names our recipient."""
     return min(failures, key=lambda failure: _MILDEST_FIRST.index(failure.severity))
 
 

@@ -1,4 +1,4 @@
-"""What a message of a bounce mailbox says in its own words, for a person to read."""
+"""Writes a message of a bounce mailbox as plain text, for a person to read."""
 
 from campaigns.texts import make_storable
 from mailing.bounces import parts, plain
@@ -7,9 +7,9 @@ SHOWN_HEADERS = ("From", "To", "Subject", "Date")
 
 
 def write_words(raw: bytes) -> str:
-    """Return the headers and the words of a message as plain text, without the mail that it returns.
+    """Return the headers and the text of a message as plain text, without the mail that it returns.
 
-    Never raises: of what cannot be taken apart the beginning is returned as it came.
+    Never raises: of a message that cannot be parsed it returns the beginning as it came.
     """
     try:
         message = parts.open_message(raw)

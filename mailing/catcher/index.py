@@ -1,8 +1,8 @@
 """The index of caught messages: what the list shows and searches of each, in one SQLite file beside their folder.
 
-The messages themselves are the truth. The index is compared with their names at each look, so it may be deleted, be
-left behind by a process that was killed, or lack what another process has just kept: what is missing is read again.
-SQLite's locks keep it whole when several processes write.
+The messages themselves are the truth. Each search compares the index with their names and reads what is missing. So the
+index may be deleted, be left behind by a killed process, or lack what another process has just stored. SQLite's locks
+keep it whole when several processes write.
 """
 
 import json
@@ -45,7 +45,7 @@ Read = Callable[[str], IndexEntry | None]
 
 
 def add(file: Path, line: IndexEntry) -> None:
-    """Add one message. A failure is logged and no more: the next look reads the message."""
+    """Add one message. A failure is only logged, since the next search reads the message."""
     try:
         with _open(file) as index:
             index.execute(_INSERT_ENTRY, _make_row(line))
@@ -57,9 +57,9 @@ def find(file: Path, names: list[str], read: Read, *, before: str, most: int, wo
     """Find messages, the newest first.
 
     Args:
-        file: the index; where it cannot be written, another one is made in memory for this look.
+        file: the index. If it cannot be written, an index in memory replaces it for this call.
         names: the ids of all messages there are.
-        read: reads the line of a message, None when the message is gone.
+        read: reads the entry of a message; None when the message is gone.
         before: only those with a smaller id, "" for all.
         most: how many at most.
         words: only those whose subject, sender or recipients hold each of these words.
@@ -108,7 +108,7 @@ def _read_all(names: Iterable[str], read: Read) -> Iterator[IndexEntry]:
 
 @contextmanager
 def _open(file: Path | str) -> Iterator[sqlite3.Connection]:
-    """Open the index, with its table; commit at the end, or leave it as it was."""
+    """Open the index and make its table if needed; commit at the end of the block, or roll back after an error."""
     index = sqlite3.connect(file, timeout=LOCK_WAIT_SECONDS, isolation_level="IMMEDIATE")
     try:
         index.execute("PRAGMA synchronous = OFF")  # what a power cut breaks is made anew

@@ -15,6 +15,7 @@ import msgspec
 from django.conf import settings
 
 from campaigns.annotations import ColumnValue
+from campaigns.texts import make_storable
 from mailing.bounces import parts
 from mailing.catcher import index
 from mailing.catcher.index import IndexEntry
@@ -83,13 +84,13 @@ def store_message(sender: str, recipients: list[str], content: bytes) -> str:
 
 
 def delete_oldest() -> None:
-    """Throw away what is more than KEPT."""
+    """Delete the oldest messages until KEPT are left."""
     for name in _list_ids()[MOST_MESSAGES:]:
         _path_of(name).unlink(missing_ok=True)
 
 
 def delete_all() -> None:
-    """Throw all of it away."""
+    """Delete all messages."""
     for name in _list_ids():
         _path_of(name).unlink(missing_ok=True)
 
@@ -123,7 +124,7 @@ def read_message(id: str) -> Opened:  # noqa: A002 the word of its page
     try:
         parsed = parts.open_message(raw, most=len(raw))
     except parts.Unreadable:
-        return Opened(_make_caught(line), [], "", parts.make_storable(parts.decode_bytes(raw, "")), raw)
+        return Opened(_make_caught(line), [], "", make_storable(parts.decode_bytes(raw, "")), raw)
     headers = [(name, next(parts.read_values([value]))) for name, value in parsed.raw_items()]
     return Opened(
         _make_caught(line), headers, _read_part(parsed, "text/html"), _read_part(parsed, "text/plain"), raw
@@ -153,7 +154,7 @@ def _split_envelope(stored: bytes) -> tuple[tuple[str, list[str]], bytes]:
 
 
 def _read_entry(name: str) -> IndexEntry | None:
-    """Read what the list shows of a message; None when it has just been thrown away."""
+    """Read what the list shows of a message; None when it has just been deleted."""
     try:
         with _path_of(name).open("rb") as file:
             envelope = file.readline() + file.readline()  # as long as the list of recipients is
@@ -165,7 +166,7 @@ def _read_entry(name: str) -> IndexEntry | None:
 
 
 def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size: int) -> IndexEntry:
-    """Make the line of a message from its envelope and its beginning."""
+    """Make the entry of a message from its envelope and its beginning."""
     headers = _headers.parsebytes(head.split(b"\r\n\r\n", 1)[0] + b"\r\n\r\n")
     return IndexEntry(
         name, sender, recipients, _decode_header(headers["From"]), _decode_header(headers["Subject"]), size
@@ -173,7 +174,7 @@ def _make_entry(name: str, sender: str, recipients: list[str], head: bytes, size
 
 
 def _decode_header(value: ColumnValue) -> str:
-    """Return what a header says, or its own letters where it is not written as RFC 2047 asks."""
+    """Decode a header; return it as it is when it breaks RFC 2047."""
     unfolded = "".join(str(value or "").splitlines())
     try:
         return str(make_header(decode_header(unfolded)))

@@ -9,7 +9,7 @@
     Compiled.render(recipient, links) -> bytes                       a whole RFC 5322 message, ready for DATA
     Compiled.links, Compiled.target(index, recipient)                the tracked links, and where a click leads
     render_preview(source, recipient) -> Preview                     subject, sender, html, text; nothing tracked
-    review_mail(compiled, recipient) -> Review                how it stands with those who hear it or see badly
+    review_mail(compiled, recipient) -> Review                how well people can read it who hear it or see badly
     find_foreign_tags(text) -> [ForeignTag]                          merge tags of other programs, with their Liquid
     convert_foreign_tags(text) -> str                                the text with these turned into Liquid
     TRAP                                                             the number of the link that no person sees

@@ -1,4 +1,4 @@
-"""What every mail needs so that screen readers and dark screens can show it, added to the finished page.
+"""Adds to the finished page what screen readers and dark screens need.
 
 Only what its author left out is added: `lang` and `dir`, a <title>, the two <meta> that say which color schemes the
 mail knows, and `role="presentation"` on tables that only lay out. Every other character of the page stays, the DOCTYPE
@@ -26,7 +26,7 @@ _OF_DATA = frozenset(("th", "caption"))
 
 
 class Facts(NamedTuple):
-    """What is said of a mail where its page does not say it.
+    """What is added to a page that does not say it itself.
 
     language: the value of `lang`. title: HTML with marks, "" for none.
     """
@@ -36,7 +36,7 @@ class Facts(NamedTuple):
 
 
 def complete_page(page: str, held: Held, facts: Facts) -> str:
-    """Return the page with what it lacks of all this."""
+    """Return the page with everything that it lacks."""
     pieces = list(markup.cut_pieces(page))
     _add_roles(pieces)
     _add_language(pieces, held, facts.language)
@@ -49,7 +49,7 @@ def complete_page(page: str, held: Held, facts: Facts) -> str:
 
 
 def direction_of(language: str) -> str:
-    """In which direction a language is written: ltr or rtl."""
+    """Return in which direction a language is written: ltr or rtl."""
     try:
         return Locale.parse(language.replace("-", "_")).text_direction
     except (ValueError, UnknownLocaleError):
@@ -60,9 +60,9 @@ def direction_of(language: str) -> str:
 
 
 def _add_roles(pieces: list[Piece]) -> None:
-    """Give the role to each table without one, unless it holds data: headings of cells, a caption, a scope.
+    """Give `role="presentation"` to each table without a role, unless it holds data: headings, a caption, a scope.
 
-    Tables in comments for Outlook are kept apart: to all other programs they are not there.
+    Tables in comments for Outlook count apart, since other programs do not see them.
     """
     opened: dict[bool, list[int]] = {
         False: [],
@@ -121,7 +121,7 @@ def _add_html_tag(pieces: list[Piece], language: str) -> None:
 
 
 def _list_missing(pieces: list[Piece], page: str, facts: Facts) -> tuple[list[str], bool]:
-    """Return what is missing in the head, and whether nothing needs to be put into a <title> that is there."""
+    """Return the tags that the head lacks, and whether a <title> is there and filled."""
     known: dict[str, str] = {}  # the content of each <meta>, by its name
     has_title = is_filled = False
     for place, piece in enumerate(_head_of(pieces)):
@@ -148,9 +148,9 @@ def _head_of(pieces: list[Piece]) -> list[Piece]:
 
 
 def _choose_scheme(page: str) -> str:
-    """Both schemes where the mail has rules for dark screens, or no colours of its own; else light alone.
+    """Return both schemes if the mail has rules for dark screens or no colours of its own, else light alone.
 
-    A mail that sets some of its colours only would be unreadable in a dark program that trusts it to know better.
+    A mail that sets only some of its colours would be unreadable in a dark program that trusts it.
     """
     sheets = styles.join_sheets(page)
     if said := _own_scheme(sheets):
@@ -166,7 +166,7 @@ def _fill_title(pieces: list[Piece], title: str) -> None:
 
 
 def _insert_in_head(pieces: list[Piece], missing: list[str]) -> None:
-    """At the end of the head, or where it would begin."""
+    """Insert the missing tags at the end of the head, or where the head would begin."""
     if not missing:
         return
     head = _head_of(pieces)
@@ -188,7 +188,7 @@ def _insert_in_head(pieces: list[Piece], missing: list[str]) -> None:
 
 
 def _fill_attributes(pieces: list[Piece], place: int, **attributes: str) -> None:
-    """Give the tag those of the attributes that it lacks, or that are empty."""
+    """Set each attribute that the tag lacks or has empty."""
     tag = pieces[place].source
     given = markup.attributes(tag)
     for name, value in attributes.items():

@@ -31,7 +31,7 @@ _UNLIKE_MAIL = {
 
 
 def find_faults(source: Source) -> Iterator[tuple[str, int, str]]:
-    """Yield field, line and sentence, without its end, for each thing that is wrong with the markup."""
+    """Yield (field, line, sentence without its full stop) for each fault in the markup."""
     for field in ("subject", "preheader", "from_name", "body", "text"):
         for change in foreign.find_merge_tags(getattr(source, field))[:_SHOWN]:
             yield field, change.line, foreign.describe_merge_tag(change)

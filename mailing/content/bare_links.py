@@ -1,4 +1,4 @@
-"""Addresses that stand bare in Markdown become links, as readers of Markdown expect."""
+"""Turns bare addresses in Markdown into links, as its authors expect."""
 
 import re
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Found:
 
 
 class BareLinks:
-    """Finds them for markdown-it, in the place of its own finder, which takes file.md and shop.com for links too."""
+    """Finds bare addresses for markdown-it. Its own finder makes links of file.md and shop.com too."""
 
     def __init__(self, held: Held) -> None:
         self._held = held
@@ -53,7 +53,7 @@ class BareLinks:
         return found or None
 
     def _without_end(self, address: str) -> str:
-        """Return the address without the signs of the sentence it stands in, and up to the first tag of Liquid."""
+        """Return the address up to its first Liquid tag, without signs at the end that belong to the sentence."""
         for mark in self._held.mark.finditer(address):
             if self._held.kind(mark) == TAG:
                 address = address[: mark.start()]

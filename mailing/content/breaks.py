@@ -81,7 +81,7 @@ class TextLines:
         self.blocks: list[_Block] = []
 
     def owe(self, lines: int = 0, space: bool = False) -> None:
-        """Let the next text begin on a line of its own (after an empty one for 2), or else after a space."""
+        """Let the next text begin on a new line (with 2 after an empty line), or else after a space."""
         owed = self.owed
         unsure = owed.unsure and not lines and not space
         if owed.loose and lines:
@@ -100,7 +100,7 @@ class TextLines:
 
     @property
     def is_adjacent(self) -> bool:
-        """Would the next text follow the last one without a gap?"""
+        """Return whether the next text would follow the last one without a gap."""
         return self.owed.begun and not self.owed.lines and not self.owed.space and not self.owed.spaced
 
     def begin_block(self, mark: str, loop: bool, certain: bool) -> None:

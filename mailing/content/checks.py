@@ -1,4 +1,4 @@
-"""Everything that is wrong with the content of a campaign, found before it is launched."""
+"""Finds everything that is wrong with the content of a campaign before its launch."""
 
 import re
 import time
@@ -24,11 +24,11 @@ _NOBODY = Recipient(email="someone@example.com")
 def find_problems(
     source: Source, samples: Sequence[Recipient] = (), known: Collection[str] = ()
 ) -> list[Fault]:
-    """Return (field, sentence) for everything that is wrong with the source; [] when it is fit to launch.
+    """Return (field, sentence) for everything that is wrong with the source; [] when it can be launched.
 
     Args:
-        samples: some of those it will go to; the content is rendered for each.
-        known: the names of all attributes contacts have, when the samples may not show every one.
+        samples: some recipients; the content is rendered for each.
+        known: the names of all attributes of contacts, in case the samples do not have all of them.
     """
     try:
         source = prepare_source(source)
@@ -107,7 +107,7 @@ def has_words(text: str) -> bool:
 def _find_rendering_faults(
     compiled: Compiled, samples: Sequence[Recipient], has_link: bool, source: Source
 ) -> list[Fault]:
-    """List what goes wrong for some of the samples: each thing once, with the first sample and how many more."""
+    """List each fault that some samples show once, with the first sample and how many others."""
     those: dict[Fault, list[Recipient]] = {}
     sizes: list[tuple[int, str]] = []
     started = time.thread_time()

@@ -18,7 +18,7 @@ _rgb = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)(?:\s*[,/]\s*(?:1|1\.0|
 
 
 def read_colour(text: str) -> Colour | None:
-    """Return the colour that a value names; None where it names none, or one that can be seen through."""
+    """Return the colour that a value names; None for another value, or a transparent colour."""
     text = text.strip().lower()
     if text in _NAMED:
         text = _NAMED[text]

@@ -41,7 +41,7 @@ _url = re.compile(r"https?://[!-;=?-~]{1,900}").fullmatch
 
 
 class Frozen(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of a campaign's content: templates that are ready to render, and the headers all share."""
+    """What is stored of a campaign's content: templates ready to render, and the headers that all mails share."""
 
     version: int = VERSION
     subject: str
@@ -122,7 +122,7 @@ class Compiled:
         return self._message(head, trim_wire(text) if self._is_loose else text, html)
 
     def render_in_full(self, recipient: Recipient, links: Links, *, at: float | None = None) -> bytes:
-        """Return the same bytes as `render`, with nothing taken from what was made before: slower, and its measure."""
+        """Return the same bytes as `render`, made anew without anything remembered: slower, to compare with."""
         at = time.time() if at is None else at
         values = self._values(recipient, links)
         return self._message(
@@ -140,7 +140,7 @@ class Compiled:
     ) -> Preview:
         """Return what this recipient would read; `preheader` is a template of its own, since the HTML holds it by now.
 
-        What a filter can make nothing of, such as a date that is none, is added to `notes`.
+        A value that a filter cannot use, such as a text for a date, is added to `notes`.
 
         Raises:
             ContentError: with the field at fault.
@@ -221,7 +221,7 @@ class Compiled:
         return "\r\n".join(lines)
 
     def _head(self, recipient: Recipient, values: dict[str, Any], at: float) -> str:  # Any: as in `Values`
-        """All headers; the subject becomes a value that the page may be titled by."""
+        """Return all headers. The subject becomes a value, which the title of the page may use."""
         frozen = self._frozen
         if not _address(recipient.email):
             raise ContentError(f"{recipient.email!r} is no e-mail address fit for a header")
@@ -255,7 +255,7 @@ class Compiled:
     def _pages(
         self, values: Values, seed: object, at: float, notes: list[str] | None = None
     ) -> tuple[str, str]:
-        """Return the HTML part as its recipient reads it, and with what its text part is to say."""
+        """Return the HTML part as its recipient reads it, and as its text part is made from it."""
         page = self._html.template.whole(values, seed, at, notes)
         if not self.late:
             return page, page
@@ -283,7 +283,7 @@ class Compiled:
 
 
 def _own_values(recipient: Recipient) -> dict[str, Any]:  # Any: as in `Values`
-    """Return the recipient's own variables; a name left empty leaves an attribute of that name in place."""
+    """Return the recipient's own variables. An empty name does not hide an attribute of that name."""
     values = {**recipient.attributes, "attributes": recipient.attributes, "email": recipient.email}
     if recipient.first_name:
         values["first_name"] = recipient.first_name

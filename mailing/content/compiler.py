@@ -26,7 +26,7 @@ _NOWHERE = Links("https://unsubscribe.invalid", "preview")
 
 
 def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compile
-    """Return the content made ready to send.
+    """Compile the content, so that it is ready to send.
 
     Raises:
         ContentError: with the first thing that is wrong.
@@ -36,14 +36,14 @@ def compile(source: Source) -> Compiled:  # as in `re`: read it as content.compi
 
 
 def mark_as_test(source: Source) -> Source:
-    """Return the same e-mail marked [TEST], with nothing in it that tracks."""
+    """Return the same mail marked [TEST], without tracking."""
     return replace(source, subject=f"[TEST] {source.subject}", track_opens=False, track_clicks=False)
 
 
 def render_preview(source: Source, recipient: Recipient, links: Links = _NOWHERE) -> Preview:
-    """Return what one recipient would read, with links that lead straight on.
+    """Return what one recipient would read, with links that lead directly to their targets.
 
-    A draft may lack a subject or a sender: only what cannot be shown is refused.
+    A draft may lack a subject or a sender: only content that cannot be shown is refused.
 
     Raises:
         ContentError: it does not compile or render.

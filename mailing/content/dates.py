@@ -27,7 +27,7 @@ _MONTH_FIRST = frozenset(("en", "en_US", "en_PH"))  # languages in which 03/04/2
 
 
 def read_date(value: object, context: LiquidContext) -> dt.date | None:
-    """Return the date or the moment that a value means; None when it means none.
+    """Return the date or the moment that a value means; None when it is no date.
 
     Takes dates, seconds since 1970 (a number or its digits), ISO 8601, 15.01.2024, 03/14/2016, March 14, 2016 and
     14. März 2016 with the names of months in English and in the campaign's language. In 03/04/2016 the language

@@ -1,4 +1,4 @@
-"""The body in any of its formats as one HTML document, its Liquid held: converted, CSS inlined, spintax marked.
+"""Turns a body of any format into one HTML document, its Liquid held: converts it, inlines CSS, marks spintax.
 
 CSS is inlined into the template, before Liquid: once, not for every recipient. Where a parser of HTML would lose or
 move Liquid (inside the syntax of a tag, around a cell of a table it would re-arrange), the template is left as it is
@@ -92,7 +92,7 @@ def add_pixel(page: str, mark: str) -> str:
 
 
 def add_trap(page: str, mark: str) -> str:
-    """Return the page with a link that people cannot see: who follows it is a machine that follows all links."""
+    """Return the page with a link that people cannot see: only machines that follow all links follow it."""
     return markup.insert_before_end(
         page,
         "body",
@@ -166,7 +166,7 @@ def _add_body_tags(page: str, held: Held) -> str:
 
 
 def write_language(source: Source) -> str:
-    """Return the value of `lang`."""
+    """Return the value of the attribute `lang` for a campaign's language."""
     return html.escape(source.locale.replace("_", "-"))
 
 

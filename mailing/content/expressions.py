@@ -1,4 +1,4 @@
-"""Expressions of ours that take the place of python-liquid's where those do not suit people's data."""
+"""Our own expressions in place of python-liquid's where those do not suit people's data."""
 
 import operator
 from collections.abc import Callable
@@ -32,7 +32,7 @@ _OPERATORS: dict[type[Expression], tuple[str, Callable[[Argument, Argument], boo
 
 
 class Comparison(Expression):
-    """a < b and its like. A number that came as text compares as a number; what cannot be compared is false.
+    """Comparisons such as a < b. A number in a text compares as a number; values that cannot be compared are false.
 
     Attributes come from CSV files and forms: one "n/a" among a million points is no reason to mail nobody.
     """
@@ -72,7 +72,7 @@ class Comparison(Expression):
 class BlankTest(Expression):
     """a == blank and a != blank. As in Shopify's Liquid, nothing, false, and a text or list without content are blank.
 
-    For python-liquid an attribute that a contact does not have is not blank.
+    In python-liquid an attribute that a contact does not have is not blank.
     """
 
     __slots__ = ("is_wanted", "value")
@@ -100,7 +100,7 @@ class BlankTest(Expression):
 def read_number_test(
     condition: Expression,
 ) -> tuple[str, Callable[[Argument, Argument], bool], int | float] | None:
-    """Return a condition such as `points > 2500`: its variable, comparison and number. None: it is of another kind."""
+    """Read a condition such as `points > 2500`: its variable, comparison and number. None for any other condition."""
     test = condition.expression if isinstance(condition, BooleanExpression) else condition
     if not isinstance(test, Comparison) or not isinstance(test.left, Path) or len(test.left.path) != 1:
         return None
@@ -111,7 +111,7 @@ def read_number_test(
 
 
 class BoundedRange(Expression):
-    """(1..n) as a loop reads it: python-liquid would first make a list of it when it is reversed."""
+    """(1..n) in a loop. python-liquid would make a list of a reversed one first, of any length."""
 
     __slots__ = ("literal",)
 
@@ -133,10 +133,10 @@ class BoundedRange(Expression):
 
 
 def replace_expressions(expression: Expression) -> None:
-    """Put ours in place of theirs, everywhere below `expression`.
+    """Replace python-liquid's expressions by ours, everywhere below `expression`.
 
     Raises:
-        LiquidSyntaxError: a range that is not looped over (a filter could make a list of it, of any length).
+        LiquidSyntaxError: a range stands outside of a loop, where a filter could make a list of it, of any length.
     """
     for place in ("expression", "left", "right", "iterable"):
         child: Argument = getattr(expression, place, None)

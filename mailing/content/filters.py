@@ -85,7 +85,7 @@ def money(value: object, currency: object = None, *, context: LiquidContext) -> 
 
 
 def strip_html(value: object) -> str:
-    """Return text without tags, comments, scripts and style sheets; in one pass, whatever is left open."""
+    """Return text without tags, comments, scripts and style sheets, in one pass even if some are not closed."""
     text = "" if value is None or is_undefined(value) else str(value)
     out: list[str] = []
     missing: set[str] = set()  # what is looked for once in vain is not there further on either
@@ -112,7 +112,7 @@ _HIDDEN = {
 
 
 def uniq(value: object, key: object = None) -> list[object]:
-    """Return the items of a list without those that were there before; with `key` those alike in what the key names."""
+    """Return the items of a list, each once; with `key` items with the same value under that key count as equal."""
     known: set[object] = set()
     kept = []
     for item in _flatten_items(value):
@@ -128,7 +128,7 @@ def uniq(value: object, key: object = None) -> list[object]:
 
 
 def _flatten_items(value: object) -> list[object]:
-    """Return what a filter on lists goes through: the items of a list and of lists in it, or the one value."""
+    """Return the items of a list and of the lists in it, or the one value."""
     if not isinstance(value, list | tuple):
         return [value]
     items: list[object] = []
@@ -145,9 +145,9 @@ def _flatten_items(value: object) -> list[object]:
 
 
 def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., object]:
-    """Return the filter with what it takes and returns counted, so that none can fill the memory or the time.
+    """Return the filter with its input and output counted, so that none can use up the memory or the time.
 
-    What it cannot work with is told in a sentence: values come from people's files.
+    Values come from people's files, so a value that the filter cannot use leads to a sentence.
     """
     wants = [each for each in ("context", "environment") if getattr(filter_, f"with_{each}", False)]
 
@@ -178,7 +178,7 @@ def bound_filter(name: str, filter_: Callable[..., object]) -> Callable[..., obj
 
 
 def measure_value(name: str, value: object) -> int:
-    """Return how much there is to go through.
+    """Return how many characters or items a filter has to read.
 
     Raises:
         FilterValueError: more than a filter may take or return.
@@ -201,7 +201,7 @@ def measure_value(name: str, value: object) -> int:
 
 
 def _name_kind(value: object) -> str:
-    """Return what a value is, in words at the start of a sentence."""
+    """Name the kind of a value, for the start of a sentence."""
     if value is None or is_undefined(value):
         return "nothing"
     for kinds, words in _KINDS:
@@ -236,12 +236,12 @@ def _check_growth(name: str, value: object, arguments: tuple[object, ...]) -> No
 
 
 def register(environment: Environment) -> None:
-    """Leave `environment` with the allowed filters alone, each bounded."""
+    """Give `environment` the allowed filters, each bounded, and no others."""
     chosen = {name: filter_ for name, filter_ in environment.filters.items() if name in ALLOWED}
     chosen |= {"date": date, "money": money, "strip_html": _escaping_strip_html, "uniq": uniq}
     environment.filters = {name: bound_filter(name, filter_) for name, filter_ in chosen.items()}
 
 
 def _escaping_strip_html(value: object) -> str:
-    """Strip tags, leaving HTML as HTML, and text as text that is still to be escaped."""
+    """Strip tags; return HTML for HTML, and for text a text that still has to be escaped."""
     return Markup(strip_html(value)) if isinstance(value, Markup) else strip_html(value)

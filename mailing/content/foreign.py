@@ -1,4 +1,4 @@
-"""Merge tags of other programs: recognised, named with the way to write them here, and turned into Liquid.
+"""Finds merge tags of other programs, says how to write them here, and turns them into Liquid.
 
 Mailchimp's *|FNAME|* and *|IF:…|*, Handlebars' and Mustache's {{#if x}} and {{{x}}}, Salesforce's {!Contact.Name},
 Braze's {{${x}}}, Marketo's {{lead.First Name:default=x}}, and the ways %%x%%, @@x@@, [[x]], [% x %], ${x}, #{x}, {$x},
@@ -55,7 +55,7 @@ _statements = re.compile(r"\{\{(?:(?!\{\{|\{%).)*?\}\}|\{%(?:(?!\{\{|\{%).)*?%\}
 
 
 class MergeTag(NamedTuple):
-    """One merge tag: its line, as it stands there, and as it is written here ("" when it is left out).
+    """One merge tag: its line, its text, and the text that replaces it ("" when it is left out).
 
     `new` is None for a tag that has no counterpart.
     """
@@ -121,6 +121,6 @@ class _Spans:
         self.starts = [start for start, _ in self.spans]
 
     def hold(self, place: int) -> bool:
-        """Return whether a place lies in one of them, behind its beginning."""
+        """Return whether a place lies inside one of them, after its first character."""
         before = bisect_left(self.starts, place) - 1
         return before >= 0 and place < self.spans[before][1]

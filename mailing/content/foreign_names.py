@@ -1,4 +1,4 @@
-"""What merge tags of other programs call the fields of a person, and what these are called here."""
+"""The names of a person's fields in merge tags of other programs, and our names for them."""
 
 import re
 
@@ -35,13 +35,13 @@ _simple = re.compile(r"[A-Za-z_][\w.]*").fullmatch
 
 
 def is_merge_name(said: str) -> bool:
-    """Return whether it is a field of a person, and not words that happen to be in brackets."""
+    """Return whether a text in brackets is the name of a person's field, and not just words."""
     name = _squeeze(said)
     return name in _SURE or (said.isupper() and (name in _IN_CAPITALS or "_" in said.strip("_")))
 
 
 def name_here(said: str) -> str:
-    """Return the name of an attribute here for a name elsewhere."""
+    """Return our name of an attribute for a name in another program."""
     name = re.sub(r"[^\w.]+", "_", said.strip().lstrip("@$")).strip("_.")
     of, _, field = name.partition(".")
     if field and of.lower() in _PEOPLE:
@@ -50,13 +50,13 @@ def name_here(said: str) -> str:
 
 
 def is_about_people(said: str) -> bool:
-    """Return whether it names a field of the recipient, rather than of the sender or of an order."""
+    """Return whether a name means a field of the recipient, not of the sender or of an order."""
     of, dot, _ = said.partition(".")
     return not dot or of.strip().lower() in _PEOPLE
 
 
 def write_output(said: str, default: str = "") -> str:
-    """Return the Liquid that writes a field; `default` is written where there is no value."""
+    """Return the Liquid that writes a field, or `default` when it has no value."""
     if _squeeze(said.rpartition(".")[2]) in _FULL_NAMES and not default:
         return "{{ first_name }} {{ last_name }}"
     quote = "'" if '"' in default else '"'
@@ -64,7 +64,7 @@ def write_output(said: str, default: str = "") -> str:
 
 
 def is_simple(said: str) -> bool:
-    """Return whether it is a name, with full stops at most."""
+    """Return whether a text is a plain name, perhaps with full stops in it."""
     return _simple(said) is not None
 
 

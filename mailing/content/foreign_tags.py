@@ -1,4 +1,4 @@
-"""Reads one merge tag of another program after the other, and says what each is here."""
+"""Reads the merge tags of other programs one after the other, and translates each."""
 
 import re
 
@@ -20,13 +20,13 @@ _COUNTERS = {"@index": "forloop.index0", "@first": "forloop.first", "@last": "fo
 
 
 class TagReader:
-    """Reads merge tags in their order: what ends a block depends on what began it."""
+    """Reads merge tags in their order, since the end of a block depends on its beginning."""
 
     def __init__(self) -> None:
         self.blocks: list[tuple[str, str]] = []  # the Liquid tag of each, and for a loop its item's name
 
     def read_tag(self, match: re.Match[str]) -> str | None:
-        """Return what a tag is here; itself when it is right already; None when nothing is like it."""
+        """Return the Liquid for a tag, the tag itself when it is right already, None when there is no such Liquid."""
         kind = match.lastgroup or ""
         said = (match[kind] or "").strip()
         if kind in ("mailchimp", "block"):
@@ -128,7 +128,7 @@ class TagReader:
         return written if name == said else f"{{{{ {name} }}}}"
 
     def _name(self, said: str) -> str:
-        """Return a variable as Liquid has it, inside a loop that of its item."""
+        """Return the Liquid name of a variable; inside a loop, that of its item."""
         item = next((one for tag, one in reversed(self.blocks) if tag == "for"), "")
         if said in _COUNTERS:
             return _COUNTERS[said]
@@ -161,14 +161,14 @@ def _condition(said: str) -> str:
 
 
 def _read_bracketed(written: str, said: str) -> str:
-    """Return a name between signs that other texts may have too: itself unless it is surely a merge tag."""
+    """Translate a name between signs that other texts have too; leave it as it is unless it must be a merge tag."""
     if found := _fallback(said):
         return write_output(found[1], found[2].strip("\"'“”"))
     return write_output(said) if is_merge_name(said) else written
 
 
 def _read_salesforce(said: str) -> str | None:
-    """{!Contact.FirstName}, and what AWeber has: {!firstname_fix}."""
+    """Translate Salesforce's {!Contact.FirstName} and AWeber's {!firstname_fix}."""
     default = ""
     if found := _blank_value(said):
         said, default = found[1], found[2].strip("\"'")
@@ -179,7 +179,7 @@ def _read_salesforce(said: str) -> str | None:
 
 
 def _read_code(written: str, said: str) -> str | None:
-    """Return a piece of a program: one that only writes a variable has a counterpart here."""
+    """Translate a piece of a program, if it only writes a variable."""
     if written.startswith("<?"):
         found = _echo(said)
         return write_output(found[1]) if found and ("echo" in said or written[2] == "=") else None
@@ -190,7 +190,7 @@ def _read_code(written: str, said: str) -> str | None:
 
 
 def _read_dollar(said: str) -> str | None:
-    """${name} and #{name}, FreeMarker's with a value for nobody's: ${name!"there"}."""
+    """Translate ${name} and #{name}, and FreeMarker's with a default: ${name!"there"}."""
     name, mark, default = said.partition("!")
     name = name.strip().lstrip("@")
     default = default.strip().removeprefix("(").removesuffix(")").strip("\"'")

@@ -1,4 +1,4 @@
-"""Liquid held out of harm's way while Markdown, MJML, CSS, links and spintax are worked on.
+"""Protects Liquid while Markdown, MJML, CSS, links and spintax are processed.
 
 Each `{{ … }}` and `{% … %}` becomes a mark: a word of letters and digits, which no tool changes, or in running HTML
 the same word as a comment, which may stand anywhere (between the rows of a table, say, where a parser would move a
@@ -25,7 +25,7 @@ OUTPUT, TAG, TEXT = (
 
 
 class Held:
-    """The pieces held back from one text, by their marks."""
+    """The pieces of Liquid taken out of one text, by their marks."""
 
     def __init__(self, text: str) -> None:
         self._word = "liquid"
@@ -49,7 +49,7 @@ class Held:
         return self._pieces[int(mark[1])][0]
 
     def liquid(self, text: str) -> str:
-        """Return `text` with its Liquid held. A comment with all that is in it is one piece."""
+        """Return `text` with marks in place of its Liquid. A Liquid comment with its content is one piece."""
         out: list[str] = []
         depth, comment = 0, ""
         for match in _liquid.finditer(text):
@@ -69,7 +69,7 @@ class Held:
         return "".join(out)
 
     def escapes(self, text: str) -> str:
-        r"""Return `text` with \{ \| and \} held: a brace and a bar that mean themselves."""
+        r"""Return `text` with marks in place of \{ \| and \}, which mean a plain brace or bar."""
         return _escaped.sub(lambda match: self.keep(match[1], TEXT), text)
 
     def as_comments(self, text: str) -> str:

@@ -1,4 +1,4 @@
-"""How deep content may be: looked at before any parser that is written in native code sees it.
+"""Limits how deep content may be nested, before any parser in native code reads it.
 
 Parsers of HTML and MJML call themselves once for each level of nesting. In native code that ends the whole process
 when the stack is full, so depth is counted here first, with a list in place of the stack.
@@ -64,9 +64,12 @@ _SIBLINGS = {  # a start tag of the first closes an open element of the second, 
 
 
 def check_html_depth(page: str) -> None:
-    """Raise ContentError when the elements of an HTML page may lie too deep for a native parser.
+    """Refuse an HTML page whose elements may be nested too deep for a native parser.
 
-    What a parser would make of wrong nesting is never counted as less deep than it is, at times as deeper.
+    Wrong nesting may count as deeper than a parser would make it, and never as less deep.
+
+    Raises:
+        ContentError: they may.
     """
     check_html_size(page)
     if page.count("<") <= HTML_DEPTH:
@@ -134,7 +137,11 @@ def _close(opened: list[str], names: Set[str], scopes: Set[str]) -> None:
 
 
 def check_html_size(page: str) -> None:
-    """Raise ContentError when a page has more tags than are read, or more rules than can be tried on them."""
+    """Refuse a page with too many tags, or with too many rules of style for its tags.
+
+    Raises:
+        ContentError: it has.
+    """
     tags = page.count("<")
     if tags > TAG_LIMIT:
         raise ContentError(
@@ -150,7 +157,11 @@ def check_html_size(page: str) -> None:
 
 
 def check_markdown_size(text: str) -> None:
-    """Raise ContentError when Markdown has more cells, or a paragraph of it more signs, than are read in good time."""
+    """Refuse Markdown with too many cells, or with a paragraph of too many signs.
+
+    Raises:
+        ContentError: it has.
+    """
     if (cells := text.count("|")) * 2 > TAG_LIMIT:
         raise ContentError(f"The Markdown has {cells:,} cells of tables: more than can be read", "body")
     for paragraph in _paragraphs(text):
@@ -162,7 +173,11 @@ def check_markdown_size(text: str) -> None:
 
 
 def check_mjml_depth(text: str) -> None:
-    """Raise ContentError when the elements of an MJML text lie too deep for its parser; names the line."""
+    """Refuse an MJML text whose elements are nested too deep for its parser.
+
+    Raises:
+        ContentError: they are; it names the line.
+    """
     depth = 0
     for tag in _xml_tags.finditer(text):
         if not tag["name"] or tag[0].endswith("/>") or tag["name"].lower() in _VOID:

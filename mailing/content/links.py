@@ -25,9 +25,9 @@ _scheme_alone = re.compile(r"\s*(?:[a-z][a-z0-9+.-]*:)?/*\s*", re.IGNORECASE).ma
 
 
 class TrackedLinks:
-    """The tracked links of one page by number, each as written: Liquid in it where it differs by recipient.
+    """The tracked links of one page by number, each as written; a link that differs by recipient holds Liquid.
 
-    earlier: links that have the first numbers already.
+    earlier: links of other contents, which have the first numbers.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class TrackedLinks:
         return f"{keep(URL_OPENING, OUTPUT)}{href}{keep('{% end__url %}', OUTPUT)}"
 
     def _without_scheme(self, href: str) -> str:
-        """Return the link to a page of ours without what editors write before it: it is a whole address."""
+        """Return the link to a page of ours without the scheme that editors write before it: it is a whole address."""
         mark = self.held.mark.search(href)
         before = _scheme_alone(href)
         return href[mark.start() :] if mark and before and before.end() == mark.start() else href

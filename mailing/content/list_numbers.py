@@ -1,4 +1,4 @@
-"""What stands before the items of a list: numbers, letters, Roman numerals, or a hyphen."""
+"""Writes the signs before the items of a list: numbers, letters, Roman numerals, or a hyphen."""
 
 import re
 
@@ -21,7 +21,7 @@ class ListNumbers:
         self.next = start
 
     def bullet(self, value: int | None) -> str:
-        """Return what stands before the next item; `value` is the number it gives itself."""
+        """Return the sign before the next item; `value` is the item's own number, if it has one."""
         if not self.kind:
             return "-"
         number = self.next if value is None else value
@@ -30,7 +30,7 @@ class ListNumbers:
 
 
 def read_integer(text: str | None) -> int | None:
-    """Return the whole number with which the value of an attribute begins."""
+    """Return the whole number at the start of an attribute's value; None when there is none."""
     match = re.match(r"\s*([+-]?\d{1,9})", text or "")
     return int(match[1]) if match else None
 

@@ -1,4 +1,4 @@
-"""What can be seen of an element: hidden by its attributes or its style, as browsers show it."""
+"""Works out whether readers see an element, from its attributes and its style, as browsers do."""
 
 import re
 from collections.abc import Mapping

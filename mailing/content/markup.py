@@ -1,4 +1,4 @@
-"""HTML cut into its pieces as written, by the rules of the HTML standard's tokenizer: without changing a character."""
+"""Cuts HTML into pieces by the rules of the HTML standard's tokenizer, without changing a character."""
 
 import html
 import re
@@ -61,7 +61,7 @@ class Piece(NamedTuple):
 
     @property
     def is_start(self) -> bool:
-        """Is it a start tag?"""
+        """Whether it is a start tag."""
         return self.kind == "tag" and self.source[1] != "/"
 
 
@@ -76,7 +76,7 @@ class _Foreign:
         return bool(self.opened) and self.opened[-1] in ("svg", "math")
 
     def follow(self, name: str, source: str) -> None:
-        """Keep account of one tag."""
+        """Count one tag."""
         if source[1] == "/":
             if name in self.opened:
                 while self.opened.pop() != name:
@@ -107,7 +107,7 @@ def _keep_pieces(html: str, found: tuple[Piece, ...]) -> tuple[Piece, ...]:
 
 
 def join_pieces(found: Iterable[Piece]) -> str:
-    """Return the page of these pieces: those of another page, but for the values of attributes in its tags.
+    """Join pieces to a page. They differ from the pieces of a cut page only in the values of attributes.
 
     Such values change nothing about where tags begin and end, so that the page need not be cut again.
     """
@@ -118,7 +118,7 @@ def join_pieces(found: Iterable[Piece]) -> str:
 
 
 def is_doctype(piece: Piece) -> bool:
-    """Return whether it is the DOCTYPE, without which a paragraph goes on through a table (quirks mode)."""
+    """Return whether a piece is the DOCTYPE. Without it a paragraph goes on through a table (quirks mode)."""
     return piece.kind == "comment" and not piece.hidden and piece.source[:9].lower() == "<!doctype"
 
 
@@ -172,7 +172,7 @@ def _cut_pieces(html: str, hidden: bool = False) -> Iterator[Piece]:
 
 
 def _end_of_other(html: str, position: int, foreign: bool) -> tuple[int, bool]:
-    """Find the end of what begins with "<" and is no whole tag; tell whether it is text, or a comment."""
+    """Find the end of a piece that begins with "<" and is no whole tag; return also whether it is text."""
     if html.startswith("<!--", position):
         if html.startswith((">", "->"), position + 4):
             return html.index(">", position) + 1, False

@@ -1,4 +1,4 @@
-"""Which rules of style sheets hold for what is read: on a wide screen, and not on paper or on a telephone."""
+"""Finds the rules of style sheets that hold on a wide screen, and not on paper or on a telephone."""
 
 import re
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ _changes = re.compile(
 
 
 def unfold_media(sheet: str, of: str = "") -> str:
-    """Return the style sheet with those rules in the open that hold on a wide screen.
+    """Return the style sheet with its rules for a wide screen outside of @media.
 
     Args:
         of: the media that the whole sheet is for; "" for all.
@@ -36,7 +36,7 @@ def unfold_media(sheet: str, of: str = "") -> str:
 
 
 def holds_on_screen(media: str) -> bool:
-    """Return whether the rules of a style sheet for these media hold on a wide screen. What is unknown does not."""
+    """Return whether rules for these media hold on a wide screen. Unknown media do not."""
     return any(_query_holds(query) for query in media.split(","))
 
 
@@ -49,7 +49,7 @@ def changes_in_block(sheet: str) -> bool:
 
 
 def may_hide(sheet: str) -> bool:
-    """Return whether a rule of a style sheet may decide what is seen."""
+    """Return whether a rule of a style sheet may hide an element."""
     return _hides(_comment.sub("", sheet)) is not None
 
 
@@ -76,7 +76,7 @@ def _end_of_block(sheet: str, position: int) -> int:
 
 
 def _read_query(query: str) -> tuple[str, list[str]]:
-    """Return the kind of media a query asks for, "screen" when it says nothing, and the features it asks for."""
+    """Return the kind of media a query asks for ("screen" when it names none), and the features."""
     kind, *features = re.split(r"\s+and\s+|\s+and(?=\()|(?<=\))and\s+", query.strip().lower()) or [""]
     if kind.startswith("("):
         kind, features = "", [kind, *features]

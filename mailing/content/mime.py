@@ -1,4 +1,4 @@
-"""Text on the wire: quoted-printable bodies (RFC 2045) and encoded headers (RFC 2047), ASCII whatever comes in."""
+"""Text on the wire: quoted-printable bodies (RFC 2045) and encoded headers (RFC 2047). The result is always ASCII."""
 
 import re
 from binascii import b2a_base64, b2a_qp
@@ -24,7 +24,7 @@ _phrase = re.compile(r"(?:[!-~]{1,60}(?: |\Z))+").fullmatch  # words that can st
 
 
 def encode_quoted_printable(text: str) -> str:
-    """Return `text` in quoted-printable, such that results joined by SOFT are the quoted-printable of the texts joined.
+    """Return `text` in quoted-printable. Results joined by SOFT are the quoted-printable of the joined texts.
 
     So every result stands in lines of its own: none depends on its neighbours. Lines have at most 76 characters, the
     last at most 75 (the "=" of SOFT may follow), and none begins with a dot: the message needs no dot-stuffing.
@@ -118,7 +118,7 @@ def encode_mailbox(name: str, email: str) -> str:
 
 
 def _encode_words(text: str) -> str:
-    """RFC 2047, "B" encoding: words of at most 39 bytes of UTF-8 (no line over 76), each of whole characters."""
+    """Encode text by RFC 2047 "B": words of at most 39 bytes of UTF-8 (no line over 76), each of whole characters."""
     data = text.encode("utf-8", "replace")
     words = []
     start = 0

@@ -1,4 +1,4 @@
-"""MJML to HTML by mrml, as the reference makes it; and the line at which it is wrong.
+"""Turns MJML into HTML with mrml, as the reference implementation does, and names the line of a fault.
 
 What mrml leaves open beside the reference (docs/decisions/0004-mjml.md) is done before it, in `mjml_source`, and here
 behind it, on the HTML it makes.
@@ -28,7 +28,7 @@ _PIECE_NUMBER = "data-mjml-n"
 
 
 def to_html(text: str, held: Held, language: str) -> str:
-    """MJML as an HTML document.
+    """Turn MJML into an HTML document.
 
     Args:
         text: the MJML, its Liquid held as comments.
@@ -89,7 +89,7 @@ def _line_of(text: str, held: Held, position: int) -> int:
 
 
 def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Held) -> str:
-    """Return what mrml says, with the element and the line in place of its count of bytes."""
+    """Return the message of mrml, with the element and the line in place of its byte position."""
     match = _position.search(said)
     if match is None:
         return said
@@ -102,7 +102,7 @@ def _explain(said: str, prepared: mjml_source.PreparedMjml, text: str, held: Hel
 
 
 def _make_heroes_fluid(page: str, heroes: list[int | None]) -> str:
-    """Return the page with cells beside each hero that is as high as its picture, which hold its height."""
+    """Return the page with cells beside each hero as high as its picture. The cells keep its height."""
     position = 0
     for ratio in heroes:
         if ratio is None:
@@ -149,7 +149,11 @@ def _show_between_conditions(page: str, part: re.Pattern[str], held: Held) -> st
 
 
 def _check_nothing_lost(text: str, page: str, prepared: mjml_source.PreparedMjml, held: Held) -> None:
-    """Raise ContentError when Liquid stands where mrml drops it."""
+    """Refuse MJML with Liquid in places where mrml drops it.
+
+    Raises:
+        ContentError: mrml has dropped some.
+    """
     kept = {mark[1] for mark in held.mark.finditer(page)}
     kept |= {mark[1] for *_, value in prepared.attributes for mark in held.mark.finditer(value)}
     for mark in held.mark.finditer(text):

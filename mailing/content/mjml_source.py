@@ -1,4 +1,4 @@
-"""MJML made fit for its parser, which reads it as strict XML, while authors write HTML inside its elements.
+"""Prepares MJML for its parser, which reads strict XML, while authors write HTML inside the elements.
 
 What the elements hold whose content is HTML (texts, buttons, tables) is put aside and never read as XML; what the
 parser does not know is done here or told with its line.
@@ -127,7 +127,7 @@ class _Reader:
         return self._join_pieces()
 
     def _take_comment(self, tag: re.Match[str]) -> None:
-        """Take over a comment or a piece of Liquid; a declaration before the root says nothing that is not known."""
+        """Take over a comment or a piece of Liquid; leave out a declaration before the root."""
         inside = self.opened[-1].name if self.opened else ""
         is_liquid = self.is_liquid(tag[0])
         if is_liquid and inside in _WITHOUT_COMMENTS:
@@ -233,7 +233,7 @@ class _Reader:
         return end
 
     def _keep_gap(self, name: str) -> None:
-        """Put a section as high as the gap between the sections of a wrapper: the parser knows no gap."""
+        """Write a section as high as the gap between the sections of a wrapper, since the parser knows no gap."""
         if name not in ("mj-section", "mj-hero") or not self.opened or not self.opened[-1].gap:
             return
         wrapper = self.opened[-1]
@@ -271,7 +271,7 @@ def prepare(
     is_assignment: Callable[[str], object],
     is_value: Callable[[str], object],
 ) -> PreparedMjml:
-    """Return the MJML made fit for its parser.
+    """Prepare MJML for its parser.
 
     Args:
         is_liquid: tells a comment that stands for Liquid.
@@ -279,7 +279,7 @@ def prepare(
         is_value: tells one of these that writes a value, which readers see only where letters have a size.
 
     Raises:
-        Wrong: it does not compile.
+        MjmlError: it does not compile.
     """
     return _Reader(text, is_liquid, is_assignment, is_value).prepare()
 

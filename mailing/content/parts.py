@@ -1,4 +1,4 @@
-"""One part of a message, text or HTML, in quoted-printable: made anew, or spliced from what was made before.
+"""One part of a message, text or HTML, in quoted-printable: rendered anew, or spliced from encoded pieces.
 
 A part is a row of segments: text that is the same for everybody, and slots. Each is encoded by itself, and soft line
 breaks join them; so a slot's value changes no other byte, and both ways give the same bytes. A slot holds what one
@@ -79,7 +79,7 @@ def write_node(node: Node, context: Context) -> str:
 
 
 def write_row(nodes: Sequence[Node], context: Context) -> str:
-    """Return a row rendered and encoded from its first node to its last, nothing taken from before."""
+    """Render and encode a row from its first node to its last, without any remembered piece."""
     segments = []
     for step in join_texts(nodes):
         if isinstance(step, str):
@@ -249,7 +249,7 @@ class PartTemplate:
             return self._row.wire(Rendering(self.template, wires, seed, at))
 
     def in_full(self, values: Values, seed: object, at: float) -> str:
-        """Return the same, with nothing taken from what was made before.
+        """Return the same, rendered anew without any remembered piece.
 
         Raises:
             ContentError: it does not compile or render.

@@ -1,4 +1,4 @@
-"""The text part, made from the HTML: what readers see of it, in its order, with its links written out.
+"""Makes the text part from the HTML: what readers see, in its order, with its links written out.
 
 A price must stay the price it is: `9<sup>99</sup>` becomes 9.99 (with the language's own mark), other raised digits
 follow a ^, and what is struck out stands between ~~ and ~~.
@@ -85,7 +85,7 @@ class _Writer:
         self.pictures = 0  # seen so far
 
     def _keep_blank(self, gap: str) -> str:
-        """Liquid that writes a gap."""
+        """Return Liquid that writes a gap."""
         return self.held.keep(f'{{{{ "{gap}" }}}}', OUTPUT) if self.held else gap
 
     def start(self, node: LexborNode) -> None:
@@ -146,16 +146,16 @@ class _Writer:
             self.lines.owe(space=True)
 
     def text(self, text: str) -> None:
-        """Write text of the open element, as far as it is seen."""
+        """Write text of the open element, as far as readers see it."""
         seen = self.elements[-1].look
         if seen.shows_text:
             self._words(text, seen)
 
     def mark(self, mark: Mark, keeps_state: bool) -> None:
-        """Put Liquid where it stands. What writes something is text; a condition's edges only keep account.
+        """Write Liquid at its place. Liquid with output counts as text; the edges of a condition only count gaps.
 
         Args:
-            keeps_state: does the template set names, so that what is not seen may matter elsewhere?
+            keeps_state: the template sets names, so that Liquid in hidden text may matter elsewhere.
         """
         shown = self.elements[-1].look.shows_text
         if mark.kind in ("output", "print", "counting"):
@@ -188,7 +188,7 @@ class _Writer:
 
     @staticmethod
     def _needs_brackets(node: LexborNode) -> bool:
-        """Return whether a reading above its letters (<rt>) would run into them, since its author wrote no <rp>."""
+        """Return whether a reading (<rt>) would run into the letters below it, since its author wrote no <rp>."""
         before = node.prev
         while before is not None and not before.is_element_node:
             before = before.prev
@@ -330,7 +330,7 @@ def write_text_template(page: str, held: Held, decimal: str = ".", is_regular: b
     """Return the text of a page with marks, the marks kept.
 
     Args:
-        is_regular: was its tree read before, with other values of its attributes?
+        is_regular: its tree was read before, with other values of its attributes.
 
     Raises:
         Irregular: only a rendered page tells what its text is.

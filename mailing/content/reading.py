@@ -1,4 +1,4 @@
-"""A page parsed as mail clients parse it (the HTML standard's tree), its Liquid part of the tree.
+"""Parses a page as mail clients do (into the HTML standard's tree), with its Liquid as part of the tree.
 
 Most templates are regular: each condition or loop begins, turns and ends in one place of the tree, and whichever
 branches are taken, the rest of the page is parsed alike. Of such a template everything can be worked out once. Where
@@ -62,7 +62,7 @@ class _Item(NamedTuple):
 
 
 def describe_mark(held: Held, found: re.Match[str]) -> Mark:
-    """Return the mark, and what its Liquid does."""
+    """Return a mark with the kind of its Liquid."""
     piece, kind = held.piece(found), held.kind(found)
     text = found[0].removeprefix("<!--").removesuffix("-->")
     match = _word(piece)
@@ -90,7 +90,7 @@ def parse_tree(page: str, held: Held | None = None, is_regular: bool = False) ->
     """Return the parsed page; with `held` a template, whose marks are comments of the tree and whose depth was checked.
 
     Args:
-        is_regular: was it read before, and nothing but the values of its attributes changed since?
+        is_regular: it was read before, and only values of its attributes have changed since.
 
     Raises:
         Irregular: the tree is known only once the template is rendered.

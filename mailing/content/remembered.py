@@ -1,4 +1,4 @@
-"""Slots that say the same for the same values: rendered by Liquid once, remembered after.
+"""Slots that write the same for the same values: Liquid renders them once, and the result is remembered.
 
 Most of what templates ask of Liquid is like that: a default for a missing name, a date in words, a line for those
 who have enough points. Rendering it anew for everybody costs more than all the rest of a message.
@@ -37,7 +37,7 @@ _LONGEST_RESULT = 500  # characters of the longest
 
 
 class SlotMemory:
-    """What came of a node for the values of `names`."""
+    """The results of a node for the values of `names`."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.names = names
@@ -45,7 +45,7 @@ class SlotMemory:
         self.get = self._known.get
 
     def key(self, values: Values) -> tuple[object, ...] | None:
-        """Return what values are known by; None for those that are not remembered. 1 and True differ here."""
+        """Return the key of values; None for values that are not remembered. 1 and True have different keys."""
         key: list[object] = []
         for name in self.names:
             value = read_value(values, name)
@@ -63,7 +63,7 @@ class SlotMemory:
 
 
 class RememberedSlot:
-    """A slot whose node reads `names` and nothing else: what it wrote for values like these, it writes again."""
+    """A slot whose node reads only `names`: for the same values it writes the same again."""
 
     def __init__(self, node: Node, names: tuple[str, ...]) -> None:
         self.node = node
@@ -83,7 +83,7 @@ class RememberedSlot:
 
 
 def list_variables(node: Node, bound: set[str]) -> tuple[str, ...]:
-    """Return the variables that alone decide what `node` writes; none when others do, or they differ by recipient."""
+    """Return the variables that alone decide what `node` writes; none when other things do or all values differ."""
     expressions: list[Expression] = []
     for each in walk_nodes([node]):
         if not isinstance(each, _PURE):
@@ -93,7 +93,7 @@ def list_variables(node: Node, bound: set[str]) -> tuple[str, ...]:
 
 
 def list_variables_of(expressions: Iterable[Expression], bound: set[str]) -> tuple[str, ...]:
-    """Return the variables that alone decide what the expressions come to; none as for `list_variables`."""
+    """Return the variables that alone decide the value of the expressions; none as for `list_variables`."""
     names: set[str] = set()
     if not all(_collect(expression, names) for expression in expressions):
         return ()

@@ -1,4 +1,4 @@
-"""One part of the message being spliced for one recipient."""
+"""The values of one recipient while a part of their message is spliced."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ class Wires(dict[str, str]):
 
 
 class EscapedWires(Wires):
-    """The same for HTML. A value that needs no escape of any kind is known to `unescaped` too: most are like that."""
+    """The same for HTML. `unescaped` has the values that need no escape too: most values are like that."""
 
     __slots__ = ("unescaped",)
 
@@ -80,7 +80,7 @@ def write_value(name: str, value: Any) -> str:
     """Return a recipient's value as Liquid writes it in text.
 
     Raises:
-        ContentError: it is no plain data.
+        ContentError: the value is not plain data.
     """
     kind = type(value)
     if kind is str:

@@ -1,4 +1,4 @@
-"""How a finished mail stands with those who hear it, and with those who see badly: to be told, not to stop a launch."""
+"""Reviews a finished mail for people who hear it or see badly. The findings are told, and stop no launch."""
 
 import re
 from collections.abc import Mapping
@@ -31,9 +31,9 @@ LARGE, LARGE_BOLD = 24.0, 18.66  # pixels, from which on a contrast of 3 is enou
 
 
 class Review(msgspec.Struct, frozen=True):
-    """What was found in the mail as one recipient reads it; each list has a few examples.
+    """The findings in the mail as one recipient reads it; each list has a few examples.
 
-    size: bytes of the HTML. links: where its links lead, those that are the same for everybody.
+    size: bytes of the HTML. links: the targets of the links that are the same for everybody.
     """
 
     size: int
@@ -51,10 +51,13 @@ class Review(msgspec.Struct, frozen=True):
 
 
 def review_mail(compiled: Compiled, recipient: Recipient) -> Review:
-    """Look at a mail as one recipient reads it. Raises ContentError.
+    """Review a mail as one recipient reads it.
 
     Args:
         compiled: from a source with its clicks tracked, so that its links are known.
+
+    Raises:
+        ContentError: it cannot be rendered for the recipient.
     """
     preview = compiled.preview(recipient, NOWHERE)
     targets = compiled.list_plain_targets()
@@ -80,7 +83,7 @@ def review_mail(compiled: Compiled, recipient: Recipient) -> Review:
 
 @dataclass
 class _Place:
-    """What holds inside an element."""
+    """The state inside an element."""
 
     look: Look
     colour: Colour | None
@@ -186,7 +189,7 @@ def _compute_place(tag: str, attributes: Mapping[str, str | None], parent: _Plac
 def _read_ground(
     style: Mapping[str, str], attributes: Mapping[str, str | None], inherited: Colour | None
 ) -> Colour | None:
-    """Return the colour behind the letters; None where a picture is, or a colour that is not understood."""
+    """Return the colour behind the letters; None for a picture or an unknown colour."""
     if attributes.get("background") or "url(" in style.get("background", "") + style.get(
         "background-image", ""
     ):

@@ -1,4 +1,4 @@
-"""Liquid in a sandbox: no files, no includes, no Python objects, and an end to every render.
+"""Liquid in a sandbox: no files, no includes, no Python objects, and limits for every render.
 
 Built on python-liquid. Its own limits look at one loop or one buffer at a time; here loops, steps, output and
 processor time are counted over the whole render: at every node, every variable and every filter.
@@ -53,7 +53,7 @@ PLAIN = frozenset(
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the filters fall back on."""
+    """The language, currency and time zone of the campaign, for the filters."""
 
     locale: str = "en"
     currency: str = "EUR"
@@ -79,7 +79,7 @@ class Output(StringIO):
 
 
 class Context(RenderContext):
-    """One render: the recipient's values and what has been used up of the limits."""
+    """One render: the recipient's values, and how much of the limits is used."""
 
     __slots__ = ("settings", "seed", "at", "rounds", "steps", "work", "deadline", "notes")
 
@@ -206,11 +206,11 @@ class Template(liquid.BoundTemplate):
         return Context(self, values, seed, at)
 
     def names(self) -> set[str]:
-        """Return every name the template reads, whether bound by it or not."""
+        """Return every name the template reads, also those that it sets itself."""
         return set(self.analyze(include_partials=False).variables)
 
     def whole(self, values: Values, seed: object = "", at: float = 0, notes: list[str] | None = None) -> str:
-        """Render the template from its first node to its last; add what it could make nothing of to `notes`.
+        """Render the template from its first node to its last; add values that filters cannot use to `notes`.
 
         Raises:
             ContentError: it does not compile or render.
@@ -226,7 +226,7 @@ class Template(liquid.BoundTemplate):
 
 
 class Failures(AbstractContextManager[None]):
-    """What goes wrong while Liquid runs, as a ContentError. No generator: each message passes here twice."""
+    """Turns errors of Liquid into a ContentError. It is no generator, since each message uses it twice."""
 
     def __enter__(self) -> None:
         pass
@@ -248,7 +248,7 @@ def walk_nodes(nodes: Iterable[Node]) -> Iterator[Node]:
 
 
 def describe_error(error: Exception) -> str:
-    """Return what Liquid says of a template as its author wrote it: one line, with the number of the line meant."""
+    """Write an error of Liquid about a source in one line, with the number of the line it means."""
     if not isinstance(error, LiquidError):
         return str(error) or type(error).__name__
     said = str(error.message or type(error).__name__)
@@ -257,9 +257,9 @@ def describe_error(error: Exception) -> str:
 
 
 def _describe_runtime_error(error: Exception) -> str:
-    """Return what Liquid says of a template that is being rendered, with the statement it is about.
+    """Write an error of Liquid about a template that is being rendered, with the statement it is about.
 
-    Lines have moved since its author wrote it, so their number is of no use.
+    The numbers of lines are of no use: they have moved since its author wrote it.
     """
     said = _reword_error(error)
     token = error.token if isinstance(error, LiquidError) else None
@@ -271,7 +271,7 @@ def _describe_runtime_error(error: Exception) -> str:
 
 
 def _reword_error(error: Exception) -> str:
-    """Return an error in one line; those that Python raises by itself in our words."""
+    """Write an error in one line; an error of Python itself in our words."""
     if isinstance(error, LiquidError):
         return " ".join(str(error.message or type(error).__name__).split())
     if isinstance(error, RecursionError):

@@ -1,7 +1,7 @@
-"""What can be read of a page: the style each element has on a wide screen, and what a click opens.
+"""Works out which elements of a page readers can see: on a wide screen, or after a click.
 
-The text part is made of it. Where it differs from the page that is sent, since rules for some screens or some states
-of the page decide over what is seen, it is worked out here; it is never sent.
+The text part is made from this page, which is never sent. It differs from the sent page when rules for some screens, or
+for some states of the page, decide what readers see.
 """
 
 import re
@@ -13,7 +13,7 @@ _speaks = re.compile(r"\w").search
 
 
 def make_seen_page(page: str) -> str:
-    """Return the page with the style that lets everything be seen which readers can come to see; "" if it is as sent.
+    """Return the page with styles that show everything that readers can get to see; "" if it does not differ.
 
     The page must have been checked for its depth.
 
@@ -41,7 +41,7 @@ def make_seen_page(page: str) -> str:
 
 
 def _choose_style(piece: markup.Piece, choices: Sequence[str]) -> str:
-    """Return the first of the styles in which an element is seen; the very first where it is in none."""
+    """Return the first of the styles in which an element is visible; the very first when none shows it."""
     first, *others = choices
     if not any(other != first for other in others) or _is_seen(piece, first):
         return first
@@ -51,7 +51,7 @@ def _choose_style(piece: markup.Piece, choices: Sequence[str]) -> str:
 
 
 def _is_seen(piece: markup.Piece, style: str) -> bool:
-    """Return whether an element of this style is seen, when all around it is."""
+    """Return whether an element of this style is visible, when everything around it is."""
     written = markup.attributes(styles.add_style(piece.source, style))
     attributes = {name: markup.unescape_value(value) for name, value in written.items()}
     return looks.compute_look(piece.name, attributes, looks.Look()).shows_text

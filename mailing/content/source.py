@@ -1,4 +1,4 @@
-"""What the content of a campaign is made from, and what one message needs besides."""
+"""The input of content: what the author wrote, the recipient, the links; and what a preview returns."""
 
 from collections.abc import Mapping
 from typing import Any, Literal

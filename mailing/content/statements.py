@@ -1,7 +1,7 @@
-"""The statements of Liquid in a text before it is parsed: bounded in number and length, their quotes made straight.
+"""Checks the statements of Liquid in a text before it is parsed: limits them, and makes their quotes straight.
 
-The parser of Liquid looks for the end of each statement anew; what is left open made it slow without end. So whatever
-is not closed is found here first, in one pass.
+The parser of Liquid searches for the end of each statement anew, which takes very long when many are not closed. So
+open statements are found here first, in one pass.
 """
 
 import html
@@ -141,7 +141,8 @@ def _statements(text: str, field: str) -> Iterator[Statement]:
 def _straight_statement(inner: str) -> str:
     """Return what stands between the braces of one statement, its quotes and spaces as Liquid reads them.
 
-    Raises _Unquoted.
+    Raises:
+        _Unquoted: a quote has no partner.
     """
     if (inner.isascii() and "&" not in inner) or inner.lstrip("- ").startswith("#"):
         return inner

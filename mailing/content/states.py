@@ -1,7 +1,6 @@
-"""Rules of style sheets that hold in some state of the page only: a box is ticked, a details element is open.
+"""Handles rules of style that hold only in some state of the page: a box is ticked, a details element is open.
 
-Readers bring such a state about with a click, so what is hidden at first and shown in it can be read. What is shown
-only while the pointer rests on something is left as it is.
+Readers reach such a state with a click, so they can read what it shows. Rules for a resting pointer are left alone.
 """
 
 import re
@@ -16,27 +15,27 @@ _NEVER = ":not(*)"
 
 
 def has_states(sheet: str) -> bool:
-    """May a rule of the style sheet hold in some state of the page only?"""
+    """Return whether a rule of the style sheet may hold only in some state of the page."""
     return _find_state(sheet) is not None
 
 
 def show_at_first(sheet: str) -> str:
-    """Return the style sheet as it holds before anybody clicks: a box is ticked when its author ticked it."""
+    """Return the style sheet for the page before any click: only boxes that its author ticked are ticked."""
     return _ticked.sub("[checked]", sheet)
 
 
 def show_opened(sheet: str) -> str:
-    """Return the style sheet as it holds when everything is ticked and open."""
+    """Return the style sheet for the page with everything ticked and open."""
     return _write_states(sheet, _NEVER)
 
 
 def show_mixed(sheet: str) -> str:
-    """Return the style sheet as it holds when each rule has the states it asks for, also that a box is not ticked."""
+    """Return the style sheet with each rule holding, whatever state it asks for."""
     return _write_states(sheet, "")
 
 
 def _write_states(sheet: str, negated: str) -> str:
-    """Return the sheet with its states as always given, and `negated` where one must not be."""
+    """Return the sheet with each of its states replaced by one that always holds, and each negated one by `negated`."""
 
     def write(match: re.Match[str]) -> str:
         call = match["call"]

@@ -1,4 +1,4 @@
-"""CSS: declarations read as browsers do, and style sheets copied into style attributes.
+"""CSS: reads declarations as browsers do, and copies style sheets into style attributes.
 
 The page stays as it was written: the inliner works on a copy of the page's tags, and what it found for each is put
 into the source. So no doctype, comment, quote or omitted tag of the author's changes.
@@ -118,7 +118,7 @@ class StyledCopy:
         return _styles_by_number("".join(sources), self._number)
 
     def has_sheet(self, is_such: Callable[[str, str], bool]) -> bool:
-        """Is any style sheet such, by its source and the media it is for?"""
+        """Return whether `is_such` holds for any style sheet, by its source and the media it is for."""
         return any(is_such(self._sources[place], of) for place, of in self._sheets)
 
     def write_styles(self, sheets: Mapping[int, str]) -> str:
@@ -205,7 +205,7 @@ def _drop_conditions(sheet: str) -> str:
 
 @lru_cache(maxsize=500)
 def _keep_constant(style: str, on_some_screens: Sequence[str], in_some_states: Sequence[str]) -> str:
-    """Return what of a style is the same on every screen and in every state, but for important rules."""
+    """Return the part of a style that is the same on every screen and in every state, without important rules."""
     if all(style == other for other in (*on_some_screens, *in_some_states)):
         return style
     by_screen, by_state = _find_changed(style, on_some_screens), _find_changed(style, in_some_states)
@@ -220,7 +220,7 @@ def _keep_constant(style: str, on_some_screens: Sequence[str], in_some_states: S
 
 
 def _find_changed(style: str, others: Sequence[str]) -> set[str]:
-    """Return the families of properties that one of the other styles changes, but for what is important there."""
+    """Return the families of properties that one of the other styles changes, without its important rules."""
     own = {each.name: each for each in read_declarations(style)}
     changed = set()
     for other in others:
@@ -258,7 +258,7 @@ def add_style(tag: str, sheet: str) -> str:
 
 @lru_cache(maxsize=500)
 def _declarations_to_add(sheet: str, written: str) -> str:
-    """Return what a sheet adds to a style attribute, escaped for it, without what would swallow the rest."""
+    """Return the declarations of a sheet as a style attribute takes them, without any that would swallow the rest."""
     own = {each.name: each.important for each in read_declarations(markup.unescape_value(written))}
     added = [
         each.source

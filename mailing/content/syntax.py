@@ -1,4 +1,4 @@
-"""What is wrong with a source before anybody's values are known."""
+"""Finds faults of a source that need no recipient's values."""
 
 import difflib
 import re
@@ -38,17 +38,17 @@ _domain = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*").fullmatch
 
 
 def find_faults(source: Source) -> list[Fault]:
-    """Return everything that keeps the source from compiling, markup aside."""
+    """Return everything that keeps the source from compiling, except faults of its markup."""
     return [*_find_empty(source), *_find_header_faults(source), *find_unrenderable(source)]
 
 
 def find_unrenderable(source: Source) -> list[Fault]:
-    """Return those of the problems that keep it even from being shown."""
+    """Return the faults with which the source cannot even be shown."""
     return [*_find_setting_faults(source), *parse_templates(source)[1]]
 
 
 def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
-    """Return the templates of those fields whose Liquid parses, and what is wrong with the Liquid of all."""
+    """Return the templates of the fields whose Liquid parses, and the faults in the Liquid of the others."""
     templates: dict[str, Template] = {}
     found: list[Fault] = []
     for field in _TEMPLATES:
@@ -66,7 +66,7 @@ def parse_templates(source: Source) -> tuple[dict[str, Template], list[Fault]]:
 
 
 def _explain_handlebars(text: str) -> str:
-    """Return what a merge tag in the manner of Handlebars is here, with its line; "" when there is none."""
+    """Return how to write a merge tag of Handlebars here, with its line; "" when there is none."""
     for change in foreign.find_merge_tags(text):
         if change.old.startswith("{{"):
             return f"line {change.line}: {foreign.describe_merge_tag(change)}"
@@ -115,7 +115,7 @@ def find_broken_spintax(source: Source) -> Iterator[Fault]:
 
 
 def name_field(field: str) -> str:
-    """Return the name people know a field by, at the start of a sentence."""
+    """Return the name of a field as people know it, for the start of a sentence."""
     return _NAMES.get(field, field.replace("_", " ")).capitalize()
 
 
@@ -127,7 +127,7 @@ def _find_empty(source: Source) -> Iterator[Fault]:
 
 
 def _find_header_faults(source: Source) -> Iterator[Fault]:
-    """Find faults of headers: nothing in one may end its line."""
+    """Find values of headers that would end their line."""
     broken = {field for field in _ONE_LINE if _controls.search(getattr(source, field))}
     for field in _ONE_LINE:
         value = getattr(source, field)

@@ -1,4 +1,4 @@
-"""Tags of our own, which the compiler writes in place of spintax and of links that differ by recipient."""
+"""Our own Liquid tags, which the compiler writes in place of spintax and of links that differ by recipient."""
 
 import html
 from collections.abc import Iterable
@@ -61,7 +61,7 @@ class SpinTag(Tag):
 
 
 class UrlNode(Node):
-    """An address that is known only with the recipient's values: made fit, with UTM parameters."""
+    """An address that needs the recipient's values. It is cleaned, and gets its UTM parameters."""
 
     __slots__ = ("block",)
 
@@ -96,7 +96,7 @@ class UrlTag(Tag):
 
 
 class LinkNode(UrlNode):
-    """An address written out in a text part; nothing when it leads nowhere, as one that would run a script."""
+    """An address written out in a text part; nothing for an address that leads nowhere, such as a script."""
 
     __slots__ = ("manner",)
 

@@ -52,7 +52,7 @@ def read_target(value: str, held: Held, is_escaped: bool = True) -> Target:
 
 
 def find_link_fault(target: Target, held: Held) -> str:
-    """Return a sentence, without its end, about what is wrong with a link; "" when nothing is."""
+    """Return a sentence, without its full stop, about what is wrong with a link; "" when nothing is."""
     url = target.url
     if not url or url[0] == "#" or target.is_value or foreign.find_merge_tags(url):
         return ""
@@ -77,7 +77,7 @@ def find_link_fault(target: Target, held: Held) -> str:
 
 
 def find_picture_fault(target: Target, held: Held, called: str = "the picture “%s”") -> str:
-    """Return a sentence, without its end, about what is wrong with a picture's address; "" when nothing is.
+    """Return a sentence, without its full stop, about what is wrong with a picture's address; "" when nothing is.
 
     Args:
         called: what the sentence calls it, with %s for the address.
@@ -104,7 +104,7 @@ def find_picture_fault(target: Target, held: Held, called: str = "the picture �
 
 
 def find_style_faults(style: str, held: Held) -> Iterator[tuple[int, str]]:
-    """Find addresses in CSS that lead nowhere: the place of each, and a sentence without its end."""
+    """Find addresses in CSS that lead nowhere: the place of each, and a sentence without its full stop."""
     if "url(" not in style.lower():
         return
     plain = _style_comment.sub(lambda comment: " " * len(comment[0]), style)

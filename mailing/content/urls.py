@@ -1,4 +1,4 @@
-"""Addresses in links: made fit for a header or an attribute, and given their UTM parameters."""
+"""Cleans addresses of links for a header or an attribute, and adds their UTM parameters."""
 
 import re
 from urllib.parse import quote
@@ -55,7 +55,7 @@ def _with_ascii_host(found: re.Match[str]) -> str:
 
 
 def add_utm(url: str, utm: Utm) -> str:
-    """Return the http(s) address with the parameters it does not have yet; query and fragment stay as they are."""
+    """Return the http(s) address with the parameters that it lacks; its query and fragment stay as they are."""
     if not utm or not is_web(url):
         return url
     front, hash_, fragment = url.partition("#")

@@ -1,4 +1,4 @@
-"""What people type on the pages of e-mail campaigns: the shape is checked here, the state by the domain functions."""
+"""Forms of the pages of e-mail. They check the shape of what is typed; the domain functions check the state."""
 
 from mailing.forms.audience import (
     ContactFilterForm,

@@ -28,7 +28,7 @@ from mailing.models import (
 class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
     """All sections but the A/B test. Targets and connections are rows of their own: see `targets` and `routes`.
 
-    A draft may be unfinished, so only the name is required; what a launch needs is said by the launch.
+    A draft may be unfinished, so only the name is required. `mailing.launch.find_problems` says what a launch needs.
     """
 
     from_email = AddressField(label="Sender address", required=False)
@@ -145,7 +145,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         return self.cleaned_data["hold_out"] or 0
 
     def _add_targets(self) -> dict[str, tuple[str, int]]:
-        """Return a field for each list and segment: not used, included or excluded."""
+        """Add a field for each list and segment (not used, included, excluded); return what each field is for."""
         chosen = {}
         if self.instance.pk:
             chosen = {(t.list_id, t.segment_id): t.mode for t in self.instance.targets.all()}
@@ -165,7 +165,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         return names
 
     def _add_routes(self) -> dict[str, int]:
-        """Return fields for each connection: its share, and its place where their order matters."""
+        """Add fields for the share and the place of each connection; return the connection's key for each share."""
         chosen = {}
         if self.instance.pk:
             chosen = {route.connection_id: route for route in self.instance.routes.all()}
@@ -208,7 +208,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
     def targets(self) -> list[Target]:
-        """Return what it includes and excludes, not saved and of no campaign yet."""
+        """Return the lists and segments to include and exclude: unsaved rows without a campaign."""
         return [
             Target(mode=self.cleaned_data[name], **{f"{what}_id": pk})
             for name, (what, pk) in self.target_names.items()
@@ -216,7 +216,7 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         ]
 
     def routes(self) -> list[tuple[int, int]]:
-        """Return (key of the connection, share) in the order of their places; those without a share left out."""
+        """Return (key of the connection, share) in the order of their places, without those that have no share."""
         given = [
             (self.cleaned_data[f"position_{pk}"] or 0, pk, self.cleaned_data[name])
             for name, pk in self.route_names.items()
@@ -226,7 +226,11 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
 
 
 class TestMailForm(forms.Form):
-    """variants: the letters of an A/B test's variants by their numbers; the first is sent where none is chosen."""
+    """Where to send a test mail, and which variant of an A/B test.
+
+    Args:
+        variants: (number, letter and subject) of each; the first is sent when none is chosen.
+    """
 
     variant = forms.ChoiceField(label="Variant", required=False)
     to = AddressesField(

@@ -19,7 +19,7 @@ BLANK_ROWS = 3  # rows for attributes they do not have yet
 
 
 class ListsField(ModelMultipleChoiceField[ContactList]):
-    """Lists to tick; one that the contact has left says so."""
+    """Lists to tick. A list that the contact has left says so."""
 
     widget = forms.CheckboxSelectMultiple
     left: Mapping[int, datetime] = {}
@@ -31,7 +31,7 @@ class ListsField(ModelMultipleChoiceField[ContactList]):
 
 
 class ContactForm(Refusable, ModelForm[Contact]):
-    """Attributes are pairs of `attribute_name` and `attribute_value`, as many as are sent; one without a value goes."""
+    """A contact. Pairs of `attribute_name` and `attribute_value` are its attributes; one without a value is deleted."""
 
     email = AddressField(label="E-mail address")
     language = LanguageField(label="Language")
@@ -66,7 +66,7 @@ class ContactForm(Refusable, ModelForm[Contact]):
             ]
 
     def rows(self) -> list[tuple[str, str]]:
-        """Return the attributes to show, and room for more."""
+        """Return the attributes to show, and empty pairs for more."""
         return [pair for pair in self.pairs if any(pair)] + [("", "")] * BLANK_ROWS
 
     def clean_country(self) -> str:

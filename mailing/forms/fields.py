@@ -25,7 +25,7 @@ class AddressField(forms.CharField):
 
 
 class LanguageField(forms.CharField):
-    """A language by its name or its tag; the tag."""
+    """A language, typed by its name or its tag; its value is the tag."""
 
     def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("widget", forms.TextInput(attrs={"list": "languages", "autocomplete": "off"}))
@@ -43,7 +43,7 @@ class LanguageField(forms.CharField):
 
 
 class TimeZoneField(forms.ChoiceField):
-    """A time zone to choose; its IANA name, or "" for that of the contact's country."""
+    """A time zone to choose. Its value is the IANA name, or "" for the zone of the contact's country."""
 
     def __init__(self, **kwargs: Argument) -> None:
         kwargs.setdefault("help_text", "Leave blank for that of the country, else that of the site.")
@@ -55,7 +55,7 @@ def _list_zone_choices() -> list[tuple[str, str | list[tuple[str, str]]]]:
 
 
 class AddressesField(forms.CharField):
-    """Several addresses, separated by commas, semicolons, blanks or lines; a list, each once, in the order given.
+    """Several addresses, separated by commas, semicolons, blanks or lines. Its value lists each once, in that order.
 
     Each may be written with a name, as in Ada <ada@example.com>.
     """
@@ -75,7 +75,7 @@ class AddressesField(forms.CharField):
 
 
 class DomainsField(forms.CharField):
-    """Domains, separated by commas, blanks or line breaks; a list."""
+    """Domains, separated by commas, blanks or line breaks. Its value is a list."""
 
     def prepare_value(self, value: ColumnValue) -> ColumnValue:
         return ", ".join(value) if isinstance(value, list) else value
@@ -123,7 +123,7 @@ class CsvField(forms.FileField):
 
 
 def _split_words(text: str) -> list[str]:
-    """Return what stands between commas, semicolons and blanks; a name and its address in angle brackets are one."""
+    """Split at commas, semicolons and blanks, but keep a name with its address in angle brackets together."""
     if "<" not in text:
         return [word for word in re.split(r"[,;\s]+", text) if word]
     named = r'(?:"[^"\n]{0,100}"|[^<>",;\n@]){0,100}<[^<>\n]{0,300}>'
@@ -131,7 +131,11 @@ def _split_words(text: str) -> list[str]:
 
 
 def read_address(word: str) -> str:
-    """Read an e-mail address; refuse, by a ValidationError, what is none."""
+    """Return an e-mail address in the spelling it is stored in.
+
+    Raises:
+        ValidationError: it is no e-mail address.
+    """
     try:
         return normalise_address(word)
     except ValueError as error:

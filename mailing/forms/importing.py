@@ -1,4 +1,4 @@
-"""Imports: a file, what its columns are, or why its addresses are suppressed."""
+"""Forms of imports: the file with its encoding, what each column is, or why the addresses are suppressed."""
 
 from collections.abc import Iterator, Sequence
 
@@ -49,7 +49,7 @@ class SuppressionImportForm(EncodingForm):
 
 
 class ColumnsForm(forms.Form):
-    """What each column of an upload is taken for, and the list everybody joins: one there is, or a new one."""
+    """What each column of an upload is, and the list that everybody joins: a stored or a new one."""
 
     list = forms.ModelChoiceField(
         ContactList.objects.all(), label="Add everybody to the list", required=False, empty_label="No list"
@@ -84,11 +84,11 @@ class ColumnsForm(forms.Form):
             yield name, self.examples[place], self[f"column_{place}"], self[f"name_{place}"]
 
     def says_consent(self) -> bool:
-        """Return whether a column seems to say who wants mail."""
+        """Return whether a column seems to hold consents."""
         return any(taken in importing.CONSENT for _, taken in self.upload.columns)
 
     def column_meanings(self) -> Sequence[str]:
-        """Return for each column what it is taken for, as importing.choose wants it."""
+        """Return what each column is, as `importing.choose` takes it."""
         chosen = []
         for place in range(len(self.upload.columns)):
             what = self.cleaned_data.get(f"column_{place}", importing.LEFT_OUT)

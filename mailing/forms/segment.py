@@ -33,7 +33,7 @@ GROUP_WORDS = {"all": "all of these", "any": "any of these", "none": "none of th
 
 @dataclass
 class Leaf:
-    """One condition as it stands in the form, complete or not; `what` says which of the rest counts."""
+    """One condition as it stands in the form, complete or not. `what` is its kind and says which other fields count."""
 
     what: str = "field:city"
     name: str = ""  # of an attribute
@@ -57,7 +57,7 @@ class Leaf:
         return self.what.partition(":")[0]
 
     def node(self) -> JsonObject:
-        """Return its node of the tree; what is missing or wrong is for the tree's own check to say."""
+        """Return its node of the tree. What is missing or wrong is found when the tree is compiled."""
         kind, _, name = self.what.partition(":")
         if kind == "list":
             return {"list": read_whole(self.list)}
@@ -86,7 +86,7 @@ class Leaf:
 
 @dataclass
 class Group:
-    """Conditions and groups under one word."""
+    """Conditions and groups that one word joins: all, any or none of them must hold."""
 
     word: str = "all"
     children: "list[Leaf | Group]" = field(default_factory=list)
@@ -101,12 +101,12 @@ class Group:
 
 
 def read_whole(text: str) -> int | None:
-    """Read a whole number; None where the text is none."""
+    """Read a whole number; None for any other text."""
     return int(text) if re.fullmatch(r"\d{1,18}", text) else None
 
 
 def read_minor_units(text: str, currency: str) -> int:
-    """Return an amount as it is typed, 12.50, in minor units of `currency`; 0 for what is none."""
+    """Read a typed amount such as 12.50 in minor units of `currency`; 0 for any other text."""
     if not re.fullmatch(r"\d{1,12}(\.\d{1,3})?", text):
         return 0
     return int(Decimal(text).scaleb(get_currency_precision(currency)))
@@ -195,7 +195,7 @@ def number_children(group: Group) -> Group:
 
 
 def apply_button(root: Group, do: str) -> Group:
-    """Change the builder as its button says: "add PATH", "group PATH" or "remove PATH"; any other changes nothing."""
+    """Do what a button of the builder says: "add PATH", "group PATH" or "remove PATH"; nothing for any other word."""
     action, _, path = do.partition(" ")
     for group in list_groups(root):
         if group.path == path and action == "add":

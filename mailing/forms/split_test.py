@@ -14,14 +14,14 @@ ROOM = {"subjects": 250, "from_names": 100}  # letters of one text
 
 
 class Texts(forms.Widget):
-    """Several controls of one name; the template draws them, with an empty one more than there are texts."""
+    """Several controls with one name. The template draws one for each text, and an empty one."""
 
     def value_from_datadict(self, data: Argument, files: Argument, name: str) -> list[str]:
         return data.getlist(name) if hasattr(data, "getlist") else data.get(name) or []
 
 
 class TextsField(forms.Field):
-    """Texts of which blank ones are left out; a list."""
+    """A list of texts, without the blank ones."""
 
     widget = Texts
 
@@ -30,7 +30,7 @@ class TextsField(forms.Field):
         super().__init__(required=False, **kwargs)
 
     def clean(self, value: list[str] | None) -> list[str]:
-        """Leave blank texts out.
+        """Return the texts that are not blank.
 
         Raises:
             ValidationError: one is too long.
@@ -117,7 +117,7 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
         self.data = filled
 
     def full_clean(self) -> None:
-        """Judge the rest only where the test is switched on."""
+        """Check the other fields only when the test is switched on."""
         super().full_clean()
         if self.is_bound and not self.is_switched_on and self.errors:
             self._errors = type(self.errors)()
@@ -127,13 +127,13 @@ class SplitTestForm(Refusable, ModelForm[SplitTest]):
         return bool(self.data.get(self.add_prefix("is_on")))
 
     def split_tests(self) -> list[SplitTest]:
-        """Return what it says, a row that is not saved and of no campaign yet; none where there is to be no test."""
+        """Return the typed test as an unsaved row without a campaign; an empty list when it is switched off."""
         if not self.is_switched_on:
             return []
         return [SplitTest(**{name: self.cleaned_data[name] for name in self.Meta.fields})]
 
     def read_typed_test(self) -> SplitTest | None:
-        """Read what can be read of it as it is typed; None where it is switched off."""
+        """Return an unsaved test with the fields that can be read; None when it is switched off."""
         if not self.is_switched_on:
             return None
         self.is_valid()

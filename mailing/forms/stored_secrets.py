@@ -60,7 +60,11 @@ def keep_stored_secret(
     cleaned[name] = getattr(form.instance, name)
 
 
-def goes_elsewhere(form: ModelForm[Any], cleaned: CleanedData, destination: Collection[str]) -> bool:
+def goes_elsewhere(
+    form: ModelForm[Any],  # of any model with an encrypted secret
+    cleaned: CleanedData,
+    destination: Collection[str],
+) -> bool:
     """Return whether one of the fields that decide who gets to know a secret differs from the stored row.
 
     To be asked before the form writes what was entered into its row.

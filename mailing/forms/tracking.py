@@ -3,7 +3,7 @@ from mailing.models import TrackingPolicy
 
 
 class TrackingPolicyForm(ModelForm[TrackingPolicy]):
-    """What this installation notes of opens and clicks."""
+    """What the site records of opens and clicks."""
 
     class Meta:
         model = TrackingPolicy

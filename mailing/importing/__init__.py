@@ -1,21 +1,21 @@
-"""Contacts, or addresses to suppress, from a CSV file: received, tried, then taken in by COPY, in pieces.
+"""Imports contacts, or addresses to suppress, from a CSV file: stores it, checks every row, then imports by COPY.
 
-A piece is judged and taken in one transaction that also writes how far the file has come: a process that dies, or a
-file that is started twice, takes no row twice and leaves none out. No import brings a suppressed address back, nor
+It works in pieces. One transaction judges and imports a piece and writes how far the file has come. So no row is
+imported twice or left out when a process dies or a file is started twice. No import brings back a suppressed address or
 somebody who left a list.
 
     receive(file) -> Upload                           keep a file of contacts and guess what each column is
     read_again(upload, encoding)                      read a file of contacts in another encoding
-    choose(upload, columns, list, new_list)           say what each column is; tries it: every row judged, none taken
-    receive_suppressions(file, reason) -> Upload      keep a file of addresses and try it
-    start(upload)                                     take it in for real
-    stop(upload), resume(upload)                      what was taken in stays; it goes on at the row it was at
-    end(upload)                                       leave the rest of a stopped one
-    discard(upload)                                   forget it, as long as nothing was taken in
+    choose(upload, columns, list, new_list)           say what each column is; checks every row and imports none
+    receive_suppressions(file, reason) -> Upload      keep a file of addresses and check every row
+    start(upload)                                     import what was checked
+    stop(upload), resume(upload)                      imported rows stay; it goes on at the row it was at
+    end(upload)                                       skip the rest of a stopped import
+    discard(upload)                                   delete it, as long as no row was imported
     run(upload_id, seconds) -> bool                   what the queue calls
     queue_stalled(now)                                what the clock calls: an import whose process died goes on
     stored_verdicts.read_verdicts(upload)             what became of each row
-    stored_verdicts.rejected_rows_csv(upload)         the rows that were not taken, as CSV
+    stored_verdicts.rejected_rows_csv(upload)         the rows that were not imported, as CSV
 """
 
 from . import stored_verdicts

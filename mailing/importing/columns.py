@@ -1,4 +1,4 @@
-"""What each column of a file is taken for: a field of a contact, an attribute of their own, lists, or nothing."""
+"""Guesses what each column of a file is: a field of a contact, an attribute, lists, or nothing."""
 
 import re
 from collections.abc import Sequence
@@ -41,20 +41,21 @@ _whole = re.compile(r"-?\d{1,10}(?:[.,]0+)?").fullmatch
 
 
 def label_of(taken: str) -> str:
-    """Return what a column is taken for, in the words of the pages."""
+    """Return the meaning of a column in the words of the pages."""
     return CONSENT.get(taken, taken)
 
 
 def names_an_address(names: Sequence[str]) -> bool:
-    """Return whether these cells name columns, one of them for addresses."""
+    """Return whether these cells are names of columns, with one for e-mail addresses."""
     return any(meaning_of(name) == "email" for name in names) and not any("@" in name for name in names)
 
 
 def guess_columns(header: Sequence[str], samples: Sequence[Sequence[str]]) -> list[str]:
-    """Return what each column seems to be: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
+    """Guess what each column is: a key of FIELDS or CONSENT, LIST, LEFT_OUT or the name of an attribute.
 
-    None comes twice but those of CONSENT: of several the one with most values in `samples` counts, of addresses the one
-    with most of them. Where no column is called an address, the first that holds mostly such is taken for it.
+    Only the keys of CONSENT may come twice. Of several columns with one meaning the one with most values in `samples`
+    counts, of columns for addresses the one with most addresses. If no name means an address, the first column that
+    holds mostly addresses counts.
     """
     taken = [_guess(name, values) for name, values in zip(header, samples, strict=True)]
     if "first_name" in taken and "last_name" not in taken:  # beside a first name, “Name” is the other one
@@ -106,14 +107,14 @@ def _make_attribute_name(name: str) -> str:
 
 
 def holds_marked_text(name: str, taken: str) -> bool:
-    """Return whether an apostrophe before its values marks text, as shops put it before what begins with a zero."""
+    """Return whether an apostrophe before its values only marks text. Shops write it before values with a leading 0."""
     return taken in ("phone", "customer_id") or any(
         word in fold(name) for word in ("zip", "postal", "postcode", "postleitzahl", "plz", "phone")
     )
 
 
 def find_column_problems(taken: Sequence[str]) -> list[tuple[int, str]]:
-    """Return (place, sentence) for each column that cannot be taken for what it is said to be; [] when all is well.
+    """Return (place, sentence) for each column that cannot have its chosen meaning; [] when all is well.
 
     The place is -1 when the sentence is about no single column.
     """

@@ -1,4 +1,4 @@
-"""Which encoding a text is in: told by all of its bytes, since the first accent may come after a million rows."""
+"""Finds the encoding of a text. It reads all bytes, since the first accent may come after a million rows."""
 
 import codecs
 import re
@@ -99,14 +99,14 @@ CURRENCY_SIGN = b"\xa4"  # of no use to anybody, and the euro in ISO 8859-15
 
 
 class UnreadableFile(ValueError):
-    """The file cannot be taken for CSV; `str()` is a sentence."""
+    """The file cannot be read as CSV; `str()` is a sentence."""
 
 
 def encoding_of(path: Path) -> str:
     """Return the codec that reads the file.
 
     Raises:
-        UnreadableFile: it is no text, or in no encoding we know.
+        UnreadableFile: it is no text, or its encoding is not one that we know.
     """
     try:
         stat = path.stat()
@@ -179,7 +179,7 @@ def _is_utf8(path: Path) -> bool:
 
 
 def _find_legacy_encoding(path: Path) -> str:
-    """Return which of the CANDIDATES makes words of the letters beyond ASCII."""
+    """Return the one of the CANDIDATES in which the letters beyond ASCII make words."""
     high: Counter[bytes] = Counter()
     after: Counter[tuple[bytes, bytes, bytes]] = Counter()
     before: Counter[bytes] = Counter()
@@ -223,7 +223,7 @@ def _find_legacy_encoding(path: Path) -> str:
 
 
 def _reads_as(path: Path, codec: str) -> bool:
-    """Return whether the whole file can be read so, and has words of East Asia then."""
+    """Return whether the codec reads the whole file, and finds words of East Asian languages in it."""
     decoder = codecs.getincrementaldecoder(codec)()
     has_words = False
     try:
@@ -260,7 +260,7 @@ def _is_hungarian(high: Counter[bytes], after: Counter[tuple[bytes, bytes, bytes
 
 
 def _is_turkish(high: Counter[bytes]) -> bool:
-    """Return whether the letters are Turkish: six stand where Windows-1252 has those of Iceland, whose vowels lack."""
+    """Return whether the letters are Turkish: it uses the codes of six Icelandic ones, but none of Iceland's vowels."""
     letters = {byte for byte in high if byte >= b"\xc0"}
     return bool(letters & TURKISH) and letters <= TURKISH | SHARED_WITH_TURKISH
 
@@ -270,7 +270,7 @@ def _letter(byte: bytes, codec: str) -> str:
 
 
 def _score_letters(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:
-    """Return how many letters stand where such letters stand in words, less those that do not."""
+    """Return how many letters stand where such letters stand in words, less how many do not."""
     score = 0
     for (left, byte, right), times in after.items():
         letter = _letter(byte, codec)

@@ -1,4 +1,4 @@
-"""Reading CSV as spreadsheets and shops write it: in whatever encoding, with whatever delimiter, in bounded memory."""
+"""Reads CSV as spreadsheets and shops write it: in any encoding, with any delimiter, in bounded memory."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ __all__ = ["Rows", "UnreadableFile", "path_of", "read_examples", "read_header", 
 
 
 class RowTooLong(Exception):
-    """A row goes on and on."""
+    """A row is longer than any row may be."""
 
 
 class OpenQuotation(Exception):
@@ -40,7 +40,7 @@ class OpenQuotation(Exception):
 
 
 class OddRow(list[str]):
-    """The cells of a line that cannot be read as a row, read for what they may be; `reason` is a sentence."""
+    """A line that cannot be read as a row: its cells as far as they can be read, and the `reason`, a sentence."""
 
     def __init__(self, cells: Iterable[str], reason: str) -> None:
         super().__init__(cells)
@@ -48,7 +48,7 @@ class OddRow(list[str]):
 
 
 class Dialect(NamedTuple):
-    """How a file is read. `above`: how many of its records stand above the names of the columns.
+    """How a file is written. `above`: how many of its records stand above the names of the columns.
 
     `quote` stands round cells; `escape` before a quotation mark in one, where it is not doubled.
     """
@@ -77,11 +77,11 @@ def path_of(upload_id: int) -> Path:
 class Rows:
     """The rows below the names of the columns; blank ones, of delimiters only, are left out.
 
-    A quotation mark that stands there by mistake does not merge rows: where what it opens is no cell of several lines,
-    its line is an OddRow, and the lines below are read by themselves.
+    A quotation mark that stands there by mistake merges no rows: if it does not open a cell of several lines, its line
+    becomes an OddRow, and the lines below are read as rows of their own.
 
-    encoding: the codec that somebody has chosen; "" when it is to be found out. `letters` counts what was read so far.
-    Iterating raises UnreadableFile, perhaps in their midst.
+    encoding: the codec that somebody has chosen; "" to find it. `letters` counts the letters read so far. Iterating may
+    raise UnreadableFile, also after some rows.
     """
 
     def __init__(self, path: Path, most: int | None = None, encoding: str = "") -> None:
@@ -144,7 +144,7 @@ class Rows:
         self._length = 0
 
     def _set_odd_apart(self, dialect: Dialect) -> OddRow:
-        """Return the first line of what was taken for one row; the others are read once more."""
+        """Return the first line of what seemed to be one row as an OddRow; the other lines are read again."""
         first, *others = self._lines
         self._has_odd = True
         self._waiting.extendleft(line for line in reversed(others) if line != _END)
@@ -197,7 +197,7 @@ class RowShape:
     def _are_rows(self, lines: Sequence[str]) -> bool:
         """Return whether lines that could be one row are rows of their own.
 
-        A note may hold a line or two that look like a row of two cells, but hardly one that looks like a wide row.
+        A cell with a note may hold a line or two that look like rows of two cells, but hardly a line like a wide row.
         """
         first, *between, last = lines
         if not between:
@@ -311,7 +311,7 @@ def _find_dialect(path: Path, size: int, changed: int, encoding: str) -> Dialect
 
 
 def _read_first_records(lines: list[str], delimiter: str) -> list[list[str]]:
-    """Return those that can be read of the first ones, the blank too."""
+    """Return the first records as far as they can be read, with the blank ones."""
     records: list[list[str]] = []
     try:
         records.extend(
@@ -326,13 +326,13 @@ def _read_first_records(lines: list[str], delimiter: str) -> list[list[str]]:
 def _split_quoted_row(row: str, delimiter: str) -> list[str]:
     """Split a row that stands in quotation marks as one cell.
 
-    Excel writes such rows where it read a file of another delimiter, and saves it again.
+    Excel writes such rows when it has read a file with another delimiter and saves it again.
     """
     return next(csv.reader([row], delimiter=delimiter, skipinitialspace=True))
 
 
 def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
-    """Return the cells of a row which is one cell that names columns itself; any other row as it is."""
+    """Return the cells inside a row that is one quoted cell with names of columns; any other row as it is."""
     if len(cells) != 1 or delimiter not in cells[0]:
         return cells
     inner = _split_quoted_row(cells[0], delimiter)
@@ -340,7 +340,7 @@ def _unquote_row(cells: list[str], delimiter: str) -> list[str]:
 
 
 def _rate_delimiter(records: list[list[str]]) -> tuple[bool, bool, int, int]:
-    """Return what speaks for a delimiter: its names hold one for addresses, and rows are as wide as they are many."""
+    """Rate a delimiter: whether it gives a column for addresses, and how many rows have one width; higher is better."""
     above = _count_rows_above(records)
     names = records[above] if above < len(records) else []
     alike = sum(len(record) == len(names) for record in records)

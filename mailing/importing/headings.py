@@ -1,4 +1,4 @@
-"""How people and programs name the columns of contacts, in several languages; compared without accents and signs.
+"""The names that people and programs give to columns of contacts, in several languages, without accents and signs.
 
 Collected from the exports of Excel and Outlook (English, German, French), Google Contacts, Shopify, WooCommerce,
 Mailchimp, HubSpot, Klaviyo, Brevo and Salesforce.
@@ -163,7 +163,7 @@ def fold(text: str) -> str:
 
 
 def meaning_of(name: str) -> str | None:
-    """Return what a column of this name usually holds; None: something of their own."""
+    """Return what a column of this name usually holds; None for an unknown name."""
     word = fold(name[:200])
     # as HubSpot writes it for each kind of mail: “Opted out of email: Newsletter”
     other = DECLINES if word.startswith(("optedoutofemail", "unsubscribedfrom")) else None
@@ -171,12 +171,12 @@ def meaning_of(name: str) -> str | None:
 
 
 def _fold_heading(name: str) -> str:
-    """Fold a heading as `fold` does; the Dutch word for a newsletter holds one for letters of paper."""
+    """Fold a heading as `fold` does, but keep the Dutch word for newsletter apart from the word for letter in it."""
     return fold(name[:200]).replace("nieuwsbrief", "newsletter")
 
 
 def find_consent(name: str) -> str | None:
-    """Return ACCEPTS or DECLINES for a column of yes and no whose name speaks of mail in words of its own."""
+    """Return ACCEPTS or DECLINES for a column of yes and no, if its name says so; None otherwise."""
     word = _fold_heading(name)
     if _OF_OTHER_WAYS(word):
         return None
@@ -186,19 +186,19 @@ def find_consent(name: str) -> str | None:
 
 
 def is_of_other_ways(name: str) -> bool:
-    """Return whether the name of a column speaks of a way to reach people that is not e-mail."""
+    """Return whether the name of a column is about another channel than e-mail, such as telephone."""
     word = _fold_heading(name)
     return "mail" not in word and _OF_OTHER_WAYS(word) is not None
 
 
 def is_yes_or_no(values: Sequence[str]) -> bool:
-    """Return whether a column holds nothing else."""
+    """Return whether a column holds nothing but yes and no."""
     words = {fold(value) for value in values} - SAYS_NOTHING
     return bool(words) and words <= YES | NO
 
 
 def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
-    """Return whether a column says who wants mail: it is `named` so and says it, or holds words for nothing else."""
+    """Return whether a column says who wants mail: by its name and its values, or by words that mean nothing else."""
     words = {fold(value) for value in values}
     if named:
         return not words - SAYS_NOTHING or bool(words & (YES | NO))
@@ -206,9 +206,9 @@ def is_of_consent(values: Sequence[str], *, named: bool) -> bool:
 
 
 def find_decline_reason(name: str, meaning: str, cell: str) -> str:
-    """Return the reason of a suppression, when this cell says that a person gets no mail; "" when it does not.
+    """Return the reason of a suppression if this cell says that a person wants no mail; "" otherwise.
 
-    What a column of consent holds besides yes and no, nobody can take for a yes.
+    In a column of consents, every word that is neither yes nor empty counts as no.
     """
     word = fold(cell)
     if word in SAYS_NOTHING:

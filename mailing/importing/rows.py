@@ -1,4 +1,4 @@
-"""Turns rows of a file into what the database is to get, and judges them.
+"""Checks rows of a file, and turns them into lines for the database. A row that is refused gets a sentence here.
 
 It works column by column: a loop over the cells takes three times as long, and imports bring millions.
 """
@@ -52,7 +52,7 @@ _between_lists = re.compile(r"\s*[,;|]\s*").split
 
 
 class RowBatch(msgspec.Struct):
-    """Rows that stand together in a file, read. Places count from 0.
+    """Rows that stand together in a file, as they were read. Places count from 0.
 
     block: their verdicts as far as the file alone tells: a row with the verdict created
     may turn out to be known, once the database is asked.
@@ -75,10 +75,10 @@ def read_rows(
     names: Sequence[tuple[str, str]],
     lists: Mapping[str, int],
 ) -> RowBatch:
-    """Return rows from the row `first` on; a cell that is empty says nothing.
+    """Read rows, the first of which is the row `first` of the file. An empty cell changes nothing.
 
     Args:
-        names: for each column its name in the file, and what it is taken for.
+        names: for each column its name in the file, and its meaning.
         lists: keys of the lists there are, by their name in lower case.
     """
     problems = _find_misshapen(cells, len(names))
@@ -108,7 +108,7 @@ def read_rows(
 
 
 def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[int, str]) -> list[str]:
-    """Return the cells without blanks around and without the marks that make spreadsheets take them for text."""
+    """Return the cells without blanks around them and without the marks that make spreadsheets read them as text."""
     bare = [*map(str.strip, column)]
     text = "".join(bare)  # one look at all of them: nearly always there is neither
     if "\0" in text and taken != "email":
@@ -131,7 +131,7 @@ def _clean_cells(name: str, taken: str, column: Sequence[str], problems: dict[in
 def _find_declined(
     name: str, taken: str, column: Sequence[str], declined: dict[int, str], notes: dict[int, list[str]]
 ) -> None:
-    """Write down who wants no mail, as this column says."""
+    """Add to `declined` each row in which this column says that the person wants no mail."""
     reasons = {cell: find_decline_reason(name, taken, cell) for cell in {*column}}
     if not any(reasons.values()):
         return
@@ -142,7 +142,7 @@ def _find_declined(
 
 
 def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str]:
-    """Lines that are no rows, and rows with something beyond the last column."""
+    """Find lines that are no rows, and rows with values beyond the last column; return a sentence for each."""
     return {
         place: row.reason
         if isinstance(row, OddRow)
@@ -153,7 +153,7 @@ def _find_misshapen(cells: Sequence[Sequence[str]], width: int) -> dict[int, str
 
 
 def _turn_into_columns(cells: Sequence[Sequence[str]], width: int) -> list[Sequence[str]]:
-    """Return as many columns as the file has; a row that ends early has empty cells."""
+    """Return the cells by column, as many columns as the file has. A short row is filled with empty cells."""
     if any(len(row) > width for row in cells):
         cells = [row[:width] for row in cells]
     columns: list[Sequence[str]] = [*zip_longest(*cells, fillvalue="")]
@@ -161,7 +161,7 @@ def _turn_into_columns(cells: Sequence[Sequence[str]], width: int) -> list[Seque
 
 
 def _read_each(column: Sequence[str], read_one: Callable[[str], str], problems: dict[int, str]) -> list[str]:
-    """Return the column as `read_one` reads each cell; one that it refuses is a problem and stays as it is."""
+    """Return the column with each cell as `read_one` reads it. A cell that it refuses is a problem, and stays."""
     values = []
     for place, cell in enumerate(column):
         try:
@@ -188,7 +188,7 @@ def _read_score(cell: str) -> str:
 
 
 def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -> list[str]:
-    """Leave a cell out that is too long for an optional field; its row is taken all the same."""
+    """Empty the cells that are too long for an optional field, with a note; their rows are imported."""
     longest = LONGEST_CELL if name in (LIST, *READ_FIELDS) else LENGTHS.get(name, LONGEST_CELL)
     if max(map(len, column)) <= longest:
         return column
@@ -203,7 +203,7 @@ def _leave_out_long(name: str, column: list[str], notes: dict[int, list[str]]) -
 def _read_known(
     column: Sequence[str], called: str, read: Callable[[str], str], notes: dict[int, list[str]]
 ) -> list[str]:
-    """Return the column with what each cell stands for; what `read` does not know is left out."""
+    """Return the column with each cell as `read` reads it; empty a cell that it does not know, with a note."""
     known = {cell: read(cell) for cell in {*column} if cell}
     unknown = {cell for cell, value in known.items() if not value}
     for place, cell in enumerate(column) if unknown else ():
@@ -215,7 +215,7 @@ def _read_known(
 def _match_lists(
     column: Iterable[str], lists: Mapping[str, int], problems: dict[int, str]
 ) -> dict[int, list[int]]:
-    """List the names in a cell: the whole of it, or those between commas, semicolons or bars."""
+    """Find the lists that each cell names: by the whole cell, or by names between commas, semicolons or bars."""
     found: dict[int, list[int]] = {}
     for place, cell in enumerate(column):
         if not cell:
@@ -230,7 +230,7 @@ def _match_lists(
 
 
 def _encode_attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[str]:
-    """Return for each row a JSON object of what its cells say. Values come again and again: each is encoded once."""
+    """Return the attributes of each row as a JSON object. Values repeat, so each different value is encoded once."""
     members = []
     for name, column in columns.items():
         key = msgspec.json.encode(name).decode()
@@ -248,7 +248,7 @@ def _encode_attributes(columns: Mapping[str, Sequence[str]], rows: int) -> list[
 def _judge_addresses(
     first: int, emails: list[str], problems: dict[int, str], notes: Mapping[int, Sequence[str]]
 ) -> Block:
-    """Judge the addresses of the rows; of rows with the same address the last counts."""
+    """Judge the rows by their addresses; of rows with the same address the last one counts."""
     details = {place: " ".join(said) for place, said in notes.items()} | problems
     block = Block(first, emails, [Verdict.CREATED] * len(emails), details, {})
     last: dict[str, int] = {}
@@ -282,7 +282,7 @@ def _find_doubles(numbers: Sequence[str]) -> dict[str, list[int]]:
 
 
 def read_typed_value(cell: str) -> str | int | float:
-    """Return a number where it is written as one, and reads the same afterwards: 12.50 stays as it is."""
+    """Return a number, if its text reads the same afterwards, else the text: 12.5 becomes a number, 12.50 stays."""
     if not _number(cell):
         return cell
     number = float(cell) if "." in cell else int(cell)

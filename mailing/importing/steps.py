@@ -1,4 +1,4 @@
-"""What is done with a file, step by step, from its upload to its end."""
+"""The steps of an import, from the upload of a file to its end."""
 
 import shutil
 import time
@@ -41,10 +41,10 @@ def receive(
     by: User | None = None,
     encoding: str = "",
 ) -> Upload:
-    """Keep a file of contacts and guess what its columns are; `list` is proposed to be joined by everybody.
+    """Store a file of contacts and guess what its columns are. `list` is proposed as the list that everybody joins.
 
     Args:
-        encoding: a key of ENCODINGS; "" when it is to be found out.
+        encoding: a key of ENCODINGS; "" to find it.
 
     Raises:
         UnreadableFile: it is no CSV file.
@@ -65,7 +65,7 @@ def receive_suppressions(
     by: User | None = None,
     encoding: str = "",
 ) -> Upload:
-    """Keep a file of addresses to be suppressed, and try it; only the column that holds addresses is looked at.
+    """Store a file of addresses to suppress, and check its rows. Only the column with addresses counts.
 
     Raises:
         UnreadableFile: it is no CSV file, or has no such column.
@@ -92,9 +92,9 @@ def receive_suppressions(
 def _store_upload(
     file: BinaryIO, *, name: str, by: User | None, **fields: ColumnValue
 ) -> tuple[Upload, list[str], list[str]]:
-    """Return the upload with its file, the names of its columns, and what each seems to be.
+    """Store a file; return the upload, the names of its columns, and what each seems to be.
 
-    Files nobody has gone on with for a week are forgotten.
+    Files that nobody has continued for a week are deleted.
     """
     _forget(database_time.now() - UPLOADS_KEPT_FOR)
     upload = Upload.objects.create(
@@ -136,8 +136,8 @@ def read_again(upload: Upload, encoding: str) -> None:
     """Read a file of contacts in the encoding that somebody has chosen, and guess its columns anew.
 
     Raises:
-        UnreadableFile: it is in another.
-        Refused: somebody has gone on with it.
+        UnreadableFile: the file is not in this encoding.
+        Refused: its columns were chosen already.
     """
     header, taken = _guess_columns(files.path_of(upload.pk), encoding)
     changed = Upload.objects.filter(Upload.OPEN, pk=upload.pk, kind=Kind.CONTACTS).update(
@@ -161,14 +161,14 @@ def choose(
     list: ContactList | None = None,  # noqa: A002 the word of the product
     new_list: str = "",
 ) -> None:
-    """Say what each column is taken for and which list everybody joins, and try it: rows are judged, none is taken.
+    """Say what each column is and which list everybody joins, and start the check: it judges rows and imports none.
 
     Args:
         taken: for each column a key of columns.FIELDS, LIST, LEFT_OUT or the name of an attribute.
-        new_list: the name of a list that is made when it is taken in.
+        new_list: the name of a list that is made when the import starts.
 
     Raises:
-        Refused: a column cannot be taken so, or it is not waiting for this.
+        Refused: a column cannot have this meaning, or the upload is past this step.
     """
     if wrong := columns.find_column_problems(taken):
         raise Refused([("", sentence) for _, sentence in wrong])
@@ -187,7 +187,7 @@ def start(upload: Upload) -> None:
     """Import what has been checked.
 
     Raises:
-        Refused: it has not, or somebody has started it already.
+        Refused: it is not checked yet, or somebody has started it already.
     """
     with transaction.atomic():
         if upload.status != Status.TRIED:
@@ -199,7 +199,7 @@ def start(upload: Upload) -> None:
 
 
 def _begin(upload_id: int, waiting: Q, **changes: ColumnValue) -> None:
-    """Start at the first row with these changes, if it is `waiting`, and queue the work."""
+    """Write these changes and queue the work from the first row on, if the upload's status is `waiting`."""
     fresh = {"error": "", "finished_at": None, "moved_at": database_time.now(), "status": Status.RUNNING}
     zero = dict.fromkeys(
         ("done", "created", "updated", "repeated", "invalid", "suppressed", "declined", "joined"), 0
@@ -216,7 +216,7 @@ def _queue(upload_id: int) -> None:
 
 
 def stop(upload: Upload) -> None:
-    """Stop one that runs after the piece it is at; what was taken in stays.
+    """Stop a running import after its present piece. Imported rows stay.
 
     Raises:
         Refused: it does not run.
@@ -228,7 +228,7 @@ def stop(upload: Upload) -> None:
 
 
 def resume(upload: Upload) -> None:
-    """Go on with one that was stopped, at the row it was at.
+    """Resume a stopped import at the row it was at.
 
     Raises:
         Refused: it is not stopped.
@@ -242,10 +242,10 @@ def resume(upload: Upload) -> None:
 
 
 def end(upload: Upload) -> None:
-    """Skip the rest of a stopped file; what was taken in stays.
+    """End a stopped import. Imported rows stay, the others are skipped.
 
     Raises:
-        Refused: nothing was, or it is not stopped.
+        Refused: no row was imported, or it is not stopped.
     """
     stopped = Upload.objects.filter(pk=upload.pk, status=Status.STOPPED, is_trial=False)
     if not stopped.update(status=Status.ENDED, finished_at=database_time.now()):
@@ -254,10 +254,10 @@ def end(upload: Upload) -> None:
 
 
 def discard(upload: Upload) -> None:
-    """Forget a file that nothing was taken from, and what was found in it.
+    """Delete an upload of which no row was imported.
 
     Raises:
-        Refused: it is being worked on.
+        Refused: it is running.
     """
     untaken = Upload.OPEN | Q(status=Status.FAILED, is_trial=True)
     gone, _ = Upload.objects.filter(untaken, pk=upload.pk).delete()
@@ -267,22 +267,22 @@ def discard(upload: Upload) -> None:
 
 
 def _refuse_step(done: str, upload: Upload) -> str:
-    """Return why it cannot be: with its status as it is now, which the page somebody saw may not have shown."""
+    """Return why a step is refused, with the status as it is now, since the page may have shown an older one."""
     now = Upload.objects.filter(pk=upload.pk).first()
     return f"“{upload}” is {now.get_status_display().lower() if now else 'gone'}: it cannot be {done}."
 
 
 def run(upload_id: int, seconds: float | None = None) -> bool:
-    """Judge, and unless it is a trial take in, what is left of a file.
+    """Judge the rest of a file, and import it unless this is the check.
 
-    Safe to call again after it was stopped anywhere, and at the same time. A file that is broken further down ends as
-    failed, with the reason; what came before has been taken.
+    Safe to call again after it was killed anywhere, and twice at the same time. A file that is broken further down
+    fails with the reason; rows before that stay imported.
 
     Args:
         seconds: stop between two pieces after this long.
 
     Returns:
-        whether this run is to be continued.
+        whether rows are left.
     """
     deadline = time.monotonic() + seconds if seconds is not None else None
     upload = Upload.objects.get(pk=upload_id)
@@ -305,7 +305,7 @@ def run(upload_id: int, seconds: float | None = None) -> bool:
 
 
 def _read_batches(upload: Upload) -> Iterator[RowBatch]:
-    """Yield what is left of its file, read."""
+    """Yield the rest of the file in batches."""
     names = [(name, taken) for name, taken in upload.columns]
     lists = (
         {name.lower(): pk for pk, name in ContactList.objects.values_list("pk", "name")}
@@ -325,7 +325,7 @@ def _read_batches(upload: Upload) -> Iterator[RowBatch]:
 
 
 def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]]:
-    """Return as many rows as make a piece: not too many of them, and not too much text."""
+    """Return the rows of the next piece: limited in number and in length."""
     cells: list[list[str]] = []
     while more := [*islice(records, min(ROWS_READ_AT_ONCE, BATCH_ROWS - len(cells)))]:
         if not cells:
@@ -337,7 +337,7 @@ def _next_rows(rows: files.Rows, records: Iterator[list[str]]) -> list[list[str]
 
 
 def _read_ahead(pieces: Iterator[RowBatch]) -> Iterator[RowBatch]:
-    """Yield the same, each read while the database takes the one before."""
+    """Yield the same batches, each read while the database imports the one before."""
     with ThreadPoolExecutor(1) as reader:
         coming = reader.submit(next, pieces, None)
         while (piece := coming.result()) is not None:
@@ -362,7 +362,7 @@ def _finish(upload_id: int, *, error: str = "") -> None:
 
 
 def queue_stalled(now: datetime) -> None:
-    """Queue the imports that have not moved for a while: their process has died, or their turn is late."""
+    """Queue the imports that have made no progress for some time: their process has died, or their turn is late."""
     stalled = Upload.objects.filter(status=Status.RUNNING, moved_at__lt=now - STALLED_AFTER)
     for pk in stalled.values_list("pk", flat=True):
         if stalled.filter(pk=pk).update(moved_at=now):

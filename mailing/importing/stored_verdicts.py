@@ -1,4 +1,4 @@
-"""Result of each row of a file: stored in blocks, read back row by row. `rows` and `taking` reach the verdicts."""
+"""Stores the verdict of each row in blocks, and reads them row by row. `rows` and `taking` reach the verdicts."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ class Verdict(models.TextChoices):
 
 
 class RowVerdict(msgspec.Struct, frozen=True):
-    """One row. `line` counts from 1 below the names of the columns; `cells` are those of a row not taken."""
+    """The result of one row. `line` counts from 1 below the names of the columns; `cells`: only of rejected rows."""
 
     line: int
     email: str
@@ -32,7 +32,7 @@ class RowVerdict(msgspec.Struct, frozen=True):
 
 
 class Block(msgspec.Struct):
-    """Rows that stand together in a file. `details` and `cells` are by place, from 0; most rows have neither."""
+    """The verdicts of rows that stand together. `details` and `cells` are by place, from 0; most rows have neither."""
 
     first: int
     emails: list[str]
@@ -41,7 +41,7 @@ class Block(msgspec.Struct):
     cells: dict[int, list[str]]
 
     def note(self, place: int, sentence: str) -> None:
-        """Add a sentence to what is told of a row."""
+        """Add a sentence to the details of a row."""
         before = self.details.get(place, "")
         self.details[place] = f"{before} {sentence}" if before else sentence
 
@@ -55,7 +55,7 @@ _decoder = msgspec.json.Decoder(Block)
 
 
 def store_block(upload_id: int, block: Block) -> dict[str, int]:
-    """Add the next rows; return how many of them had each verdict, none of them left out."""
+    """Store the verdicts of the next rows; return how many rows have each verdict, with 0 for the others."""
     found = Counter(block.verdicts)
     counts = {verdict.value: found[verdict] for verdict in Verdict}
     last = block.first + len(block.emails) - 1
@@ -64,7 +64,7 @@ def store_block(upload_id: int, block: Block) -> dict[str, int]:
 
 
 def read_verdicts(upload: Upload, verdict: str = "", *, after: int = 0) -> Iterator[RowVerdict]:
-    """Yield the rows below the row `after`, in their order; with `verdict` only those."""
+    """Yield the results of the rows below the row `after`, in their order; with `verdict` only those with it."""
     blocks = upload.blocks.filter(last__gt=after).order_by("last")
     if verdict:
         blocks = blocks.filter(**{f"{verdict}__gt": 0})
@@ -75,7 +75,7 @@ def read_verdicts(upload: Upload, verdict: str = "", *, after: int = 0) -> Itera
 
 
 def rejected_rows_csv(upload: Upload) -> Iterator[str]:
-    """Yield the rows that were not taken as CSV: the columns of the file, and the reason in one more."""
+    """Yield the rows that were not imported as CSV: the columns of the file, and one more with the reason."""
     width = len(upload.columns)
     yield "\ufeff"  # so that Excel takes it for UTF-8
     yield from spreadsheets.lines([[*(name for name, _ in upload.columns), "reason"]])
@@ -103,10 +103,9 @@ WHERE nth > 1 ORDER BY line
 
 
 def count_once(upload: Upload) -> int:
-    """Correct the verdicts of a dry run: an address that is new in two pieces of the file is new only once.
+    """Correct the verdicts of the check: an address that is new in two pieces of the file is new only once.
 
-    The pieces of a dry run store no contacts, so that none of them knows what an earlier one would have made. Needs a
-    transaction.
+    A check stores no contacts, so no piece knows which contacts an earlier piece would have made. Needs a transaction.
 
     Returns:
         how many rows are now “updated” that were “new”.

@@ -1,4 +1,4 @@
-"""A piece of rows into the database: by COPY into a table of the transaction, judged by what is there, and taken."""
+"""Imports a piece of rows: copies it into a temporary table, judges it by what is stored, and writes it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -90,10 +90,10 @@ ON CONFLICT (email) DO NOTHING
 
 
 def take_batch(begun: Upload, piece: RowBatch) -> bool:
-    """Judge and take one piece; return whether it was its turn.
+    """Judge and import one piece; return False, and do nothing, when it is not its turn.
 
-    `begun` is the upload as it was when the piece was read: with other columns, stopped, or further by another
-    process, it is not.
+    It is not when the upload differs from `begun`, what it was when the piece was read: it has other columns, was
+    stopped, or another process is further.
     """
     block = piece.block
     with transaction.atomic(), connection.cursor() as cursor:
@@ -130,7 +130,7 @@ def take_batch(begun: Upload, piece: RowBatch) -> bool:
 
 
 def _judge_contacts(cursor: CursorWrapper, piece: RowBatch) -> int:
-    """Judge each row by what is there; return how many of those taken have a suppressed address."""
+    """Judge each row by what is stored; return how many of the rows to import have a suppressed address."""
     block = piece.block
     cursor.execute(FOUND)
     refused, suppressed = set(), set()
@@ -153,7 +153,7 @@ def _judge_contacts(cursor: CursorWrapper, piece: RowBatch) -> int:
 
 
 def _judge_declined(piece: RowBatch) -> int:
-    """Tell those who want no mail that they get none; return how many they are."""
+    """Add a note to the rows of people who want no mail; return how many rows."""
     block, taken = piece.block, 0
     for place in piece.declined:
         if block.verdicts[place] in (Verdict.CREATED, Verdict.UPDATED):
@@ -170,7 +170,7 @@ def _suppress_declined(cursor: CursorWrapper, piece: RowBatch, upload: Upload) -
 
 
 def _find_same_number(piece: RowBatch) -> set[int]:
-    """List the rows whose customer number a later row has: that one counts, and these become invalid."""
+    """List the rows whose customer number a later row has too: only the last one counts, these become invalid."""
     block, refused = piece.block, set()
     for places in piece.numbers.values():
         taken = [place for place in places if block.verdicts[place] in (Verdict.CREATED, Verdict.UPDATED)]
@@ -182,7 +182,7 @@ def _find_same_number(piece: RowBatch) -> set[int]:
 
 
 def _take_contacts(cursor: CursorWrapper, piece: RowBatch, list_id: int | None) -> int:
-    """Take what `incoming` holds; return how many places in lists that gave."""
+    """Write the contacts of the table `incoming`; return how many places in lists that made."""
     cursor.execute(UPSERT_INTO_LIST, [list_id])
     joined: int = cursor.rowcount
     if piece.lists:

@@ -10,7 +10,7 @@ from mailing.smtp.server import is_loopback
 
 
 class BounceMailbox(models.Model):
-    """A mailbox that bounces, complaints and requests to unsubscribe come back to, and how it is read."""
+    """A mailbox that gets bounces, complaints and requests to unsubscribe, and how it is read."""
 
     class Kind(models.TextChoices):
         IMAP = "imap", "IMAP"
@@ -65,7 +65,7 @@ class BounceMailbox(models.Model):
 
     @property
     def login_trouble(self) -> str:
-        """Why nobody can log in with what is stored here; "" when nothing speaks against it."""
+        """Why nobody can log in with what is stored here; "" when it should work."""
         if self.kind == self.Kind.MAILDIR:
             return ""
         if self.tls == self.Tls.NONE and not is_loopback(self.host):
@@ -76,7 +76,7 @@ class BounceMailbox(models.Model):
 
 
 class HeldReport(models.Model):
-    """A message of a bounce mailbox that nobody but a person understands, as it came."""
+    """A message of a bounce mailbox, as it came, that only a person understands."""
 
     class Decision(models.TextChoices):
         WAITING = "waiting", "Waiting"

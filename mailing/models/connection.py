@@ -87,7 +87,7 @@ class SmtpConnection(models.Model):
 
     @property
     def login_trouble(self) -> str:
-        """Say why nobody can log in with what is stored here; "" when nothing speaks against it."""
+        """Why nobody can log in with what is stored here; "" when it should work."""
         if not self.username:
             return ""
         if self.tls == self.Tls.NONE and not is_loopback(self.host):
@@ -97,12 +97,12 @@ class SmtpConnection(models.Model):
         return describe_trouble(self, "password")
 
     def takes_sender(self, address: str) -> bool:
-        """Return whether this server lets mail go out from `address`, a normalised one."""
+        """Return whether this server sends mail from `address`, which is normalised."""
         return not self.allowed_domains or address.rpartition("@")[2] in self.allowed_domains
 
 
 class Pace(models.Model):
-    """How fast a connection may be fed now, and whether it works: what its workers share and a restart must not lose.
+    """How fast a connection may be fed now, and whether it works. All workers share this, and it survives a restart.
 
     `spent` holds the messages taken lately, by quota and slot of time; see mailing.sending.limits. `next_at` belongs to
     the limits by second and minute; see mailing.sending.turns. `failing_since`, `down_since` and `needs_person` belong
@@ -165,8 +165,8 @@ class CampaignPace(models.Model):
 class Lane(models.Model):
     """The right of one process to feed a connection: one of few lanes, leased to one run of a pump at a time.
 
-    Whoever holds the lane renews the lease; what a run had claimed when its lease ran out is given back by
-    the next holder, or by the clock.
+    The holder renews the lease. When a lease runs out, the next holder or the clock gives back the deliveries that the
+    run had claimed.
     """
 
     connection = models.ForeignKey(SmtpConnection, models.CASCADE, related_name="lanes")

@@ -4,7 +4,7 @@ from campaigns import database_time, dates
 
 
 class Delivery(models.Model):
-    """One recipient of one campaign: the ledger every figure is a sum over.
+    """One recipient of one campaign. These rows are the ledger: every figure is a sum over them.
 
     The relations carry no foreign key in the database: checking three of them took longer than making a million rows,
     and locked the rows they name. A campaign with recipients cannot be deleted (a trigger holds it), nor a connection
@@ -26,7 +26,7 @@ class Delivery(models.Model):
     UNFINISHED = (Status.PENDING, Status.CLAIMED, Status.IN_DATA, Status.DEFERRED)
 
     class Reason(models.TextChoices):
-        """Why one was skipped."""
+        """Why a delivery was skipped."""
 
         SUPPRESSED = "suppressed", "Suppressed"
         UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
@@ -131,9 +131,9 @@ class Delivery(models.Model):
 
 
 class Attempt(models.Model):
-    """One try to hand a delivery to a server that did not end in acceptance, or did after others had not.
+    """One try to hand a delivery to a server that was not accepted, or was accepted after earlier tries were not.
 
-    The answer to a first try that was accepted stands on its delivery: most need no row of their own.
+    A first try that is accepted has no row: its answer stands on the delivery.
     """
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries", db_constraint=False)
@@ -165,12 +165,12 @@ class Attempt(models.Model):
 
 
 class Tally(models.Model):
-    """A change of one count: sums over these rows equal counts over the ledger, at any moment.
+    """A change of one count. At any moment, sums over these rows equal counts over the ledger.
 
     A trigger on Delivery writes them in the transaction of the change; `mailing.tallies.fold_tallies` makes few
     of many.
-    `measure` is a status of Delivery or one of MEASURES. `at` is kept to ten seconds for five minutes, then to a
-    quarter of an hour, of which the days and hours of any time zone are made.
+    `measure` is a status of Delivery or a Measure. `at` is exact to ten seconds for five minutes, then to a quarter of
+    an hour, which is enough for the hours and days of every time zone.
     """
 
     class Measure(models.TextChoices):
@@ -207,9 +207,9 @@ class Tally(models.Model):
 
 
 class Event(models.Model):
-    """Something a recipient, or a machine on their behalf, did with a mail; evidence, append-only.
+    """What a recipient, or a machine on their behalf, did with a mail. Evidence: rows are only added.
 
-    Only `origin` may change afterwards: a burst of clicks proves at its last one that a machine made them all. No row
+    Only `origin` may change afterwards: the last click of a burst proves that a machine made all of them. No row
     holds an IP address or a User-Agent header; `mailing.visitors` reduces them to a few words.
     """
 

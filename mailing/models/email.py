@@ -26,7 +26,7 @@ LONGEST_RETRY = 168  # hours: a week
 
 class EmailCampaignQuerySet(CampaignQuerySet["EmailCampaign"]):
     def due(self, now: datetime) -> Self:
-        """Return those whose launch is due."""
+        """Return the scheduled campaigns whose time has come."""
         return self.filter(status=Status.SCHEDULED, starts_at__lte=now)
 
 
@@ -91,7 +91,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
         REST = "rest", "Sending the rest"
 
     class Sharing(models.TextChoices):
-        """How the recipients are shared out among several connections."""
+        """How several connections share the recipients."""
 
         SINGLE = "single", "One connection"
         PERCENTAGE = "percentage", "By percentage"
@@ -213,13 +213,13 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
 
     @transition("status", source=Status.SCHEDULED, target=Status.DRAFT, permission=may_operate)
     def unschedule(self, now: datetime) -> None:
-        """Wait for a person again; the time chosen stays as a proposal."""
+        """Become a draft again; the chosen time stays as a proposal."""
 
     @transition(
         "status", source=[Status.DRAFT, Status.SCHEDULED], target=Status.RUNNING, permission=may_operate
     )
     def launch(self, now: datetime) -> None:
-        """Send to everybody the targets name; recipients and content are fixed by mailing.launch.prepare."""
+        """Send to everybody the targets name; `mailing.launch.prepare` fixes the recipients and the content."""
         self.launched_at = now
         if self.starts_at is None or self.starts_at > now:
             self.starts_at = now
@@ -239,7 +239,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
 
     @transition("status", source=Status.RUNNING, target=Status.FAILED, permission=by_system)
     def fail(self, now: datetime) -> None:
-        """Stop on what neither waiting nor another connection can cure."""
+        """Stop because of a fault that neither waiting nor another connection can mend."""
         self.finished_at = now
 
     @transition(
@@ -251,12 +251,12 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
 
     @property
     def mode(self) -> Mode:
-        """What is noted of its opens and clicks now: the stricter of its own and the site's setting."""
+        """What is recorded of its opens and clicks now: the stricter of its own and the site's setting."""
         return Mode(choose_stricter(TrackingPolicy.read_row().mode, self.tracking))
 
     @property
     def link_source(self) -> str:
-        """What links carry as utm_source: the site's name where the campaign names none and says how it was sent."""
+        """The utm_source of its links: its own, or the site's name when only its utm_medium is given."""
         return self.utm_source or (settings.SITE_NAME if self.utm_medium else "")
 
     def shares(self) -> list[tuple[SmtpConnection, int]]:
@@ -333,12 +333,12 @@ class Target(Part):
 
     @property
     def name(self) -> str:
-        """Of the list or segment, as it was where that is deleted."""
+        """The name of the list or segment; of a deleted one its last name."""
         return self.gone or str(self.list or self.segment)
 
     @property
     def key(self) -> str:
-        """What the funnel counts it under: "list 3" or "segment 5"."""
+        """Its key in the funnel: "list 3" or "segment 5"."""
         return self.gone_key or (f"list {self.list_id}" if self.list_id else f"segment {self.segment_id}")
 
 

@@ -8,9 +8,9 @@ from mailing.models.audience import ContactList, Suppression
 
 
 class Upload(models.Model):
-    """A CSV file that is imported, or was: contacts, or addresses to suppress. It is checked, then imported.
+    """A CSV file of contacts, or of addresses to suppress. It is checked, then imported.
 
-    Its progress is written with each piece, so that it can be stopped and goes on where it was.
+    Its progress is written with each piece, so that it can be stopped and go on where it was.
     """
 
     class Kind(models.TextChoices):
@@ -82,16 +82,16 @@ class Upload(models.Model):
 
     @property
     def percent(self) -> float:
-        """How far it is; 100 for one that is through, however many rows it has."""
+        """How far it is, from 0 to 100."""
         if self.status in (self.Status.TRIED, self.Status.DONE):
             return 100.0
         return 100.0 * self.done / self.rows if self.rows else 0.0
 
 
 class VerdictBlock(models.Model):
-    """What became of some thousand rows of a file that stand together, packed; see mailing.importing.stored_verdicts.
+    """The results of some thousand rows of a file, packed; see mailing.importing.stored_verdicts.
 
-    A row of its own for each took a quarter of the time of an import, and stayed for ever.
+    A database row for each result took a quarter of the time of an import, and much space for ever.
     """
 
     upload = models.ForeignKey(Upload, models.CASCADE, related_name="blocks", db_index=False)

@@ -58,7 +58,7 @@ class OAuthGrant(models.Model):
 
     @property
     def login_trouble(self) -> str:
-        """Say why no token can be had; "" when nothing speaks against it."""
+        """Why no token can be had; "" when nothing prevents it."""
         again = "Connect it again on its page."
         for name in ("client_secret", "access_token", "refresh_token"):
             if sentence := describe_trouble(self, name):
@@ -73,6 +73,6 @@ class OAuthGrant(models.Model):
 
 
 def digest_place(owner: SmtpConnection | BounceMailbox) -> str:
-    """Return a digest of who gets to know the token."""
+    """Return a digest of the server and the user that get to know the token."""
     place = (owner.host.lower(), owner.port, owner.tls, owner.username, owner.authority)
     return sha256("\n".join(str(part) for part in place).encode()).hexdigest()

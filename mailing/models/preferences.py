@@ -41,7 +41,7 @@ class PreferenceChange(models.Model):
 
 
 class AddressChange(models.Model):
-    """A new address that a contact asked for; it counts once the mail to it is confirmed, the latest only."""
+    """A new address that a contact asked for. It counts once they follow the link in the mail to it."""
 
     contact = models.ForeignKey("mailing.Contact", models.CASCADE, related_name="address_changes")
     was = models.CharField(max_length=254)

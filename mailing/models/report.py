@@ -2,9 +2,9 @@ from django.db import models
 
 
 class ReportFigures(models.Model):
-    """What a report counts by going through a whole ledger, kept for campaigns too large to count at every look.
+    """The figures of a report that need a whole ledger. They are kept for campaigns too large to count at every visit.
 
-    `counts` is one moment's; see mailing.reports.counting. The totals of a report are sums over tallies instead.
+    `counts` are of one moment; see mailing.reports.counting. The totals of a report are sums over tallies instead.
     """
 
     campaign = models.OneToOneField(

@@ -57,7 +57,7 @@ class SendingTimes(models.Model):
 
     @property
     def window(self) -> Window | None:
-        """The hours and days in which it may send; None where that is always."""
+        """The hours and days in which it may send; None when it may always."""
         return read_window(
             self.window_from, self.window_until, self.window_days, self.window_zone, settings.TIME_ZONE
         )

@@ -19,7 +19,7 @@ class SplitTest(Part):
         THOMPSON = "thompson", "In rounds, more to those that do well (Thompson sampling)"
 
     class Criterion(models.TextChoices):
-        """What the winner is found by. Redemptions and revenue belong here once they are known by recipient."""
+        """How the winner is found. Redemptions and revenue belong here once they are known by recipient."""
 
         CLICKS = "clicks", "Most people clicked"
         OPENS = "opens", "Most people opened"
@@ -74,7 +74,7 @@ class SplitTest(Part):
 
 
 class VariantContent(models.Model):
-    """The frozen content of a variant but the first, whose content is the campaign's (a trigger holds both)."""
+    """The frozen content of a variant. The first variant has none: it uses the campaign's (a trigger holds both)."""
 
     campaign = models.ForeignKey(EmailCampaign, models.CASCADE, related_name="variant_contents")
     variant = models.PositiveSmallIntegerField()

@@ -6,7 +6,7 @@ from mailing.models.delivery import Event
 
 
 class Mode(models.TextChoices):
-    """What opens and clicks are noted for; each notes less than the next."""
+    """How much is recorded of opens and clicks; each mode records less than the next."""
 
     NONE = "none", "Nothing"
     AGGREGATE = "aggregate", "Totals only"
@@ -15,12 +15,12 @@ class Mode(models.TextChoices):
 
 
 def choose_stricter(one: str, other: str) -> str:
-    """Return the mode of the two that notes less; "" is no wish."""
+    """Return the one of two modes that records less; "" means no wish."""
     return min(filter(None, (one, other)), key=Mode.values.index)
 
 
 class TrackingPolicy(models.Model):
-    """What this installation notes of opens and clicks: one row, or none where nobody has changed anything."""
+    """What the site records of opens and clicks. One row, or none while nobody has changed anything."""
 
     mode = models.CharField("tracking", max_length=12, choices=Mode, default=Mode.INDIVIDUAL)
     changed_at = DatabaseTimeField(auto_now=True)
@@ -129,10 +129,10 @@ class EventCount(models.Model):
 
 
 class RetentionCount(models.Model):
-    """What a campaign goes on counting although no row names it any more; rows are only added.
+    """What a campaign still counts after the rows that named people are gone. Rows are only added.
 
-    `measure` is "events" for opens and clicks that became counts, "opened" or "clicked" for the recipients whose first
-    one was forgotten.
+    `measure` is "events" for opens and clicks that became counts, "opened" or "clicked" for recipients whose first open
+    or click was forgotten.
     """
 
     campaign = models.ForeignKey(

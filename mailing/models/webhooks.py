@@ -8,7 +8,7 @@ from mailing.secrets import EncryptedTextField, describe_trouble, is_stored
 
 
 class Webhook(models.Model):
-    """Where a provider tells what became of the mails of a connection, and what proves that it was the provider."""
+    """Where a provider reports on the mails of a connection, and the secret that proves the provider."""
 
     class Provider(models.TextChoices):
         AMAZON_SES = "amazon_ses", "Amazon SES"
@@ -55,7 +55,7 @@ class Webhook(models.Model):
 
     @property
     def trouble(self) -> str:
-        """Say why no event can be believed; "" when nothing speaks against it."""
+        """Why no event can be believed; "" when nothing prevents it."""
         name = "signing_key" if self.is_signed_by_provider else "secret"
         if is_stored(self, name):
             return describe_trouble(self, name)

@@ -1,4 +1,4 @@
-"""What is looked at before a campaign is launched, or of a connection: each a line with what to do about it.
+"""Checks a campaign before its launch, or a connection: each result is a line that says what to do about it.
 
 A warning stops nothing: what stops a launch is `mailing.launch.find_problems`.
 

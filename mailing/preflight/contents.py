@@ -1,4 +1,4 @@
-"""Lines about a mail: its parts, its size, its links, and how it stands with those who hear it or see badly."""
+"""Lines about a mail: its parts, size and links, and how well people can read it who hear it or see badly."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ NAMED = 3  # examples in a line
 
 
 def list_mail_lines(review: Review) -> Iterator[Line]:
-    """Yield what the mail itself tells."""
+    """Yield the lines about the mail itself."""
     if review.has_text:
         yield Line("Text part", State.OK, "There is one, with words in it.")
     else:
@@ -81,7 +81,7 @@ def _describe(title: str, examples: Sequence[str], fine: str, wrong: str, advice
 
 
 def list_link_lines(verdicts: Sequence[Verdict], personal_count: int) -> Iterator[Line]:
-    """Yield a line for each link that leads nowhere, and one for all others."""
+    """Yield a line for each link that leads nowhere, and one line for all others."""
     fine = sum(verdict.state is State.OK for verdict in verdicts)
     for verdict in verdicts:
         if verdict.state is not State.OK:
@@ -94,7 +94,7 @@ def list_link_lines(verdicts: Sequence[Verdict], personal_count: int) -> Iterato
 
 
 def describe_quota(seconds: float, retry_hours: int) -> Line:
-    """Return what the limits of its connections mean for a campaign that needs so long at least."""
+    """Return a line about the time that a campaign needs at least under the limits of its connections."""
     title = "Time and limits"
     if seconds < 60:
         return Line(title, State.OK, "No limit of a connection holds it up.")
@@ -108,7 +108,7 @@ def describe_quota(seconds: float, retry_hours: int) -> Line:
 
 
 def write_duration(seconds: float) -> str:
-    """Return a time in its largest whole unit, rounded up."""
+    """Write a duration in its largest whole unit, rounded up."""
     for size, name in ((DAY, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             amount = -int(-seconds // size)
@@ -117,7 +117,7 @@ def write_duration(seconds: float) -> str:
 
 
 def describe_gmail(recipients: int, lines: Sequence[Line]) -> Line:
-    """Whether Gmail's rules for bulk senders count, and are kept; `lines` are those found so far."""
+    """Return a line about Gmail's rules for bulk senders: do they apply, and do the `lines` so far keep them."""
     title = "Gmail"
     if recipients < GMAIL_FROM:
         return Line(

@@ -1,4 +1,4 @@
-"""DMARC (RFC 7489, and the walk up the tree of its successor): what becomes of mails that are not a domain's own."""
+"""DMARC (RFC 7489, and the walk up the tree of its successor): what receivers do with forged mails of a domain."""
 
 import msgspec
 
@@ -12,7 +12,7 @@ POLICIES = ("none", "quarantine", "reject")
 class Policy(msgspec.Struct, frozen=True):
     """The record that counts for a domain.
 
-    found_at: the domain it stands at. policy: for this domain. is_strict_spf: the domains must be alike, not only of
+    found_at: the domain it stands at. policy: for this domain. is_strict_spf: the domains must be the same, not only of
     one organisation. has_reports: it names an address for reports. fault: why receivers ignore it.
     """
 
@@ -24,7 +24,7 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 def read_policy(domain: str, resolver: Resolver) -> Policy | None:
-    """Return the policy of a domain, its own or that of its organisation; None without any."""
+    """Return the policy of a domain, its own or that of its organisation; None when there is none."""
     records = _walk(domain, resolver)
     if not records:
         return None
@@ -43,13 +43,17 @@ def read_policy(domain: str, resolver: Resolver) -> Policy | None:
 
 
 def find_organisation(domain: str, resolver: Resolver) -> str:
-    """Return the domain that stands for a whole organisation; the domain itself where nothing tells."""
+    """Return the domain of the whole organisation; the domain itself when no record tells."""
     records = _walk(domain, resolver)
     return _find_top(records)[0] if records else domain
 
 
 def are_aligned(one: str, other: str, resolver: Resolver, *, is_strict: bool) -> bool:
-    """Whether receivers take two domains for those of one sender. Raises LookupFailed."""
+    """Return whether receivers treat two domains as one sender's.
+
+    Raises:
+        LookupFailed: DNS gave no answer.
+    """
     if one == other:
         return True
     return not is_strict and find_organisation(one, resolver) == find_organisation(other, resolver)
@@ -72,7 +76,7 @@ def _walk(domain: str, resolver: Resolver) -> list[tuple[str, dict[str, str]]]:
 
 
 def _find_top(records: list[tuple[str, dict[str, str]]]) -> tuple[str, dict[str, str]]:
-    """Return the record of the organisation: the highest one, but for that of a public suffix."""
+    """Return the record of the organisation: the highest one that is not of a public suffix."""
     own = [record for record in records if record[1].get("psd") != "y"]
     return own[-1] if own else records[-1]
 

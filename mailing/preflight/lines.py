@@ -6,7 +6,7 @@ import msgspec
 
 
 class State(StrEnum):
-    """How it stands. Nobody knows: there was no answer, or it cannot be seen from here."""
+    """The result of a check. `UNKNOWN`: there was no answer, or nobody can see it from here."""
 
     OK = "ok"
     WARN = "warn"
@@ -15,7 +15,7 @@ class State(StrEnum):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """`title` names what was looked at, `said` what was found, `advice` what to do, "" for nothing."""
+    """`title`: what was checked, `said`: what was found, `advice`: what to do, "" for nothing."""
 
     title: str
     state: State

@@ -1,8 +1,8 @@
-"""Whether links lead somewhere. A link may lead anywhere, so that nothing is asked but public addresses.
+"""Checks whether links lead somewhere. A link may name any host, so only public addresses are asked.
 
-The name of a host is looked up once, each of its addresses is judged, and the connection goes to one that was judged: a
-name that means another address a moment later reaches nothing. Redirects are followed by hand and judged alike. Neither
-proxies of the environment nor cookies are used, and no body is read.
+The name of a host is looked up once, each of its addresses is judged, and the connection goes to a judged address. So a
+name that means another address a moment later reaches nothing. Redirects are followed here and judged in the same way.
+Proxies of the environment and cookies are not used, and no body is read.
 """
 
 import contextlib
@@ -47,7 +47,7 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 class _Ended(Exception):
-    """The state and the words that a check ends with."""
+    """Ends a check, with its state and its words."""
 
     def __init__(self, state: State, said: str) -> None:
         super().__init__(said)
@@ -55,7 +55,7 @@ class _Ended(Exception):
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public network, whatever it is wrapped in."""
+    """Return whether an IP address belongs to the public network, also when it is wrapped in another address."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         if ip.is_site_local:
@@ -69,7 +69,7 @@ def is_public(address: str) -> bool:
 
 
 def check_links(urls: Sequence[str], *, may_ask: Judge = is_public) -> Iterator[Verdict]:
-    """Check links, several at a time; each verdict as soon as it is known."""
+    """Check links, several at a time; yield each verdict as soon as it is known."""
     until = time.monotonic() + SECONDS_OF_ALL
     with ThreadPoolExecutor(AT_ONCE) as pool:
         waiting = [pool.submit(check_link, url, may_ask=may_ask, until=until) for url in dict.fromkeys(urls)]

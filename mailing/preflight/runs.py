@@ -1,4 +1,4 @@
-"""A check as a task: it notes each step, so that the page that waits can tell, and keeps what it found."""
+"""Runs a check as a task. It stores each step, so that the waiting page can show its progress, and the result."""
 
 import time
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ SECONDS_OF_SERVERS = 60.0  # after which no further connection is tried
 
 
 def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
-    """Queue a check, unless one is under way."""
+    """Queue a check, unless one is running."""
     now = database_time.now()
     key = {"campaign" if isinstance(subject, EmailCampaign) else "connection": subject}
     with transaction.atomic():
@@ -39,14 +39,14 @@ def ask(subject: EmailCampaign | SmtpConnection) -> Preflight:
 
 
 def is_under_way(row: Preflight) -> bool:
-    """Whether its result is still to come."""
+    """Return whether a check is queued or running."""
     return row.finished_at is None and database_time.now() - row.asked_at < GIVEN_UP_AFTER
 
 
 def run(
     preflight_id: int, resolver: Resolver | None = None, may_ask: links.Judge = links.is_public
 ) -> list[Line]:
-    """Make the check, and keep its lines. A check that was deleted meanwhile makes none."""
+    """Run the check, and store its lines; return no line when the check was deleted meanwhile."""
     row = (
         Preflight.objects.select_related("campaign__connection", "connection").filter(pk=preflight_id).first()
     )

@@ -17,7 +17,7 @@ OPEN_RECORDS = ("+", "?")  # signs before `all` that let anybody send
 
 
 class CachedResolver:
-    """Asks each question once."""
+    """Asks another resolver, and each question only once."""
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
@@ -49,20 +49,20 @@ class CachedResolver:
 
 
 def list_domain_lines(domain: str, return_domain: str, resolver: Resolver) -> Iterator[Line]:
-    """DKIM and DMARC of a sender domain, whose mails come back to `return_domain`."""
+    """Yield the lines about DKIM and DMARC of a sender domain whose return path is at `return_domain`."""
     signing = domains.list_signing(domain)
     yield guard("DKIM", lambda: _check_dkim(domain, signing, resolver))
     yield guard("DMARC", lambda: check_dmarc(domain, return_domain, resolver, is_signed=bool(signing)))
 
 
 def list_server_lines(smtp: SmtpConnection, return_domain: str, resolver: Resolver) -> Iterator[Line]:
-    """SPF, reverse name and encryption of a connection, whose mails come back to `return_domain`."""
+    """Yield the lines about SPF, reverse name and encryption of a connection; its return path is at `return_domain`."""
     yield guard("SPF", lambda: check_spf(smtp, return_domain, resolver))
     yield from list_host_lines(smtp, resolver)
 
 
 def list_host_lines(smtp: SmtpConnection, resolver: Resolver) -> Iterator[Line]:
-    """Reverse name and encryption of a connection."""
+    """Yield the lines about the reverse name and the encryption of a connection."""
     yield guard("Reverse name", lambda: _check_reverse_name(smtp, resolver))
     yield _check_login(smtp)
 
@@ -74,7 +74,7 @@ def find_return_domain(smtp: SmtpConnection, domain: str) -> str:
 
 
 def guard(title: str, check: Callable[[], Line]) -> Line:
-    """Return the line, or that DNS gave no answer."""
+    """Return the line of `check`, or a line that DNS gave no answer."""
     try:
         return check()
     except LookupFailed as error:

@@ -28,10 +28,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass
 class Policy:
-    """What a domain's record comes to.
+    """The record of a domain, worked out.
 
     record: "" where there is none. networks: of servers that may send. rest: the sign before `all`, "" without it.
-    fault: why receivers take it for broken. is_open_ended: it holds what only the receiver of a mail can work out.
+    fault: why receivers call it broken. is_open_ended: only the receiver of a mail can work out some of it.
     included: the domains whose records count as well.
     """
 
@@ -44,7 +44,7 @@ class Policy:
     included: set[str] = field(default_factory=set)
 
     def permits(self, address: str) -> bool:
-        """Whether a server at this address may send."""
+        """Return whether a server at this address may send."""
         ip = ipaddress.ip_address(address)
         return any(ip in network for network in self.networks if network.version == ip.version)
 
@@ -56,14 +56,14 @@ def find_include(host: str) -> str:
 
 
 def read_policy(domain: str, resolver: Resolver) -> Policy:
-    """Return what the record of a domain says, and all that it includes."""
+    """Read the record of a domain and all records that it includes."""
     policy = Policy()
     policy.record, policy.rest = _follow(domain, policy, resolver, ())
     return policy
 
 
 def _follow(domain: str, policy: Policy, resolver: Resolver, above: tuple[str, ...]) -> tuple[str, str]:
-    """Add what the record of a domain says; return it, and the sign before its `all`."""
+    """Add the record of a domain to `policy`; return the record, and the sign before its `all`."""
     records = [text for text in resolver.list_texts(domain) if text.lower().split(" ")[0] == "v=spf1"]
     if len(records) != 1:
         if records:
@@ -126,7 +126,7 @@ def _add_term(
 
 
 def _may_look_up(target: str, policy: Policy, above: tuple[str, ...]) -> bool:
-    """Count one more question of DNS, and say whether it may be asked."""
+    """Count one more DNS lookup, and return whether it may be made."""
     if target in above:
         policy.fault = f"it includes {target} in a circle"
         return False
@@ -137,7 +137,7 @@ def _may_look_up(target: str, policy: Policy, above: tuple[str, ...]) -> bool:
 
 
 def _widen(address: str, prefix: str) -> Network:
-    """Return the network around an address; `prefix` is as in 24 or 24//64."""
+    """Return the network around an address. `prefix`: such as 24 or 24//64."""
     four, _, six = prefix.partition("//")
     length = six if ":" in address else four
     try:

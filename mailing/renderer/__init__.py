@@ -1,7 +1,7 @@
-"""Content shown, checked and compiled in a process of its own, so that none can take a web worker or a pump with it.
+"""Previews, checks and compiles content in a process of its own, so that no content can break a web worker or a pump.
 
-What people paste goes through parsers written in native code. A page never waits for one longer than a few seconds and
-never falls over with one: each request is answered by a process that is forked for it and ends with it.
+What people paste goes through parsers written in native code. A process is forked for each request and ends with it. So
+a page never waits for a parser longer than a few seconds, and never crashes with one.
 
     render_preview(source, recipient)      as content.render_preview
     find_problems(source, samples, known)  as content.find_problems
@@ -10,13 +10,13 @@ never falls over with one: each request is answered by a process that is forked 
     make_messages(source, recipients, …)   compiled and rendered, for test mails
     start()                                get ready before the first request
 
-All raise ContentError, RendererFailed among them: the content used up its time or memory, or fell over.
+All raise ContentError; its kind RendererFailed means that the content used up its time or memory, or crashed a parser.
 
-How it works. Each process that asks has a renderer of its own (`server`), started when it is first needed: a Python
-without Django, database or secrets, which has read the content package once. It forks for each request, so none waits
-for an import. They share a socket without a name, which nobody else can open. The renderer ends when that socket
-closes, however its parent ended. The sending of a campaign does not come here: it splices content that was compiled
-here, within the limits of `mailing.content`.
+Each process that asks has its own renderer (`server`), started when it is first needed: a Python without Django,
+database or secrets, which has imported the content package. It forks for each request, so no request waits for an
+import. Both share a socket without a name, which nobody else can open. The renderer ends when that socket closes,
+however its parent ended. Sending does not use the renderer: it splices content that was compiled here, within the
+limits of `mailing.content`.
 """
 
 from .client import compile_content, find_problems, make_messages, render_preview, review_content, start

@@ -1,4 +1,4 @@
-"""Asking this process's own renderer, which is started when it is first needed and again when it has died."""
+"""Asks this process's own renderer. It is started when it is first needed, and again when it has died."""
 
 import atexit
 import logging
@@ -44,7 +44,7 @@ PASSED_ON_VARIABLES = (
 
 
 class Renderer:
-    """The renderer of this process, and this end of the socket they share."""
+    """The renderer of this process, and our end of the socket to it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -52,7 +52,7 @@ class Renderer:
         self.control: socket.socket | None = None
 
     def start(self) -> socket.socket:
-        """Return the socket to a renderer that lives; one is started if there is none. Needs the lock."""
+        """Return the socket to a living renderer; start one if there is none. Needs the lock."""
         if self.process and self.control and self.process.poll() is None:
             return self.control
         self.stop()
@@ -79,7 +79,7 @@ class Renderer:
         self.process = self.control = None
 
     def forget(self) -> None:
-        """Forget the renderer in a process forked from the one that started it: it is the other's."""
+        """Forget the renderer of the parent, in a process that was forked from it."""
         self.lock = threading.Lock()
         if self.control:
             self.control.close()
@@ -157,7 +157,11 @@ def compile_content(source: Source) -> Compiled:
 
 
 def review_content(source: Source, recipient: Recipient) -> Review:
-    """How the mail stands with those who hear it or see badly, as `content.review_mail`. Raises ContentError."""
+    """Review a mail for people who hear it or see badly, as `content.review_mail`.
+
+    Raises:
+        ContentError: it does not compile or render.
+    """
     review = _ask(ReviewContent(source, recipient)).review
     assert review is not None
     return review
@@ -176,7 +180,7 @@ def _ask(request: Request) -> Answer:
     """Return the renderer's answer.
 
     Raises:
-        ContentError: with the reason it gives, or since it gives none.
+        ContentError: it refuses the content, or gives no answer.
     """
     frame = pack_frame(request)
     try:

@@ -1,6 +1,6 @@
-"""What a client and a renderer say to each other: plain data as JSON, each with its length before it.
+"""The messages between a client and a renderer: plain data as JSON, each with its length before it.
 
-JSON of the standard library, since it takes whatever a contact's attributes hold: numbers of any size too.
+It uses the JSON of the standard library, which takes everything that attributes hold, numbers of any size too.
 """
 
 import json
@@ -20,7 +20,7 @@ _length = struct.Struct("!I")
 
 
 class RendererFailed(ContentError):
-    """The renderer gave no answer: the content took too long or too much, or broke a parser."""
+    """The renderer gave no answer: the content took too much time or memory, or crashed a parser."""
 
 
 class ShowPreview(msgspec.Struct, frozen=True, tag=True):
@@ -39,7 +39,7 @@ class CompileContent(msgspec.Struct, frozen=True, tag=True):
 
 
 class MakeMessages(msgspec.Struct, frozen=True, tag=True):
-    """The source compiled, and rendered for each recipient."""
+    """Asks to compile the source and render it for each recipient."""
 
     source: Source
     recipients: list[Recipient]
@@ -55,7 +55,7 @@ Request = ReviewContent | ShowPreview | FindProblems | CompileContent | MakeMess
 
 
 class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What came of a request: one of the first five; or `error`, with the `field` of the source at fault."""
+    """The answer to a request: one of the first five fields, or `error` with the `field` of the source at fault."""
 
     preview: Preview | None = None
     problems: list[tuple[str, str]] | None = None

@@ -1,8 +1,8 @@
 """The renderer: `python -m mailing.renderer.server DESCRIPTOR`, started by `client`, which holds the other end.
 
-It reads the content package once and renders a little, so that all is in memory; then it forks for each request, which
-comes on a connection of its own that the client sends over the socket. Nothing here starts a thread: a process with
-one must not fork.
+It imports the content package and renders a little, so that everything is in memory. Then it forks for each request,
+which comes on a connection of its own that the client sends over the socket. No code here may start a thread, since a
+process with threads must not fork.
 """
 
 import contextlib
@@ -125,7 +125,7 @@ def _fork(connection: socket.socket, control: socket.socket) -> int:
 
 
 def _limit_itself() -> None:
-    """Let this process end by itself when it takes too much."""
+    """Let the kernel end this process when it takes too much time or memory."""
     _set_limit(resource.RLIMIT_CPU, PROCESSOR_LIMIT)
     if sys.platform == "linux":
         pages = int(Path("/proc/self/statm").read_text().split()[0])
@@ -140,7 +140,7 @@ def _set_limit(which: int, limit: int) -> None:
 
 
 def answer_request(request: Request) -> Answer:
-    """Return what comes of a request."""
+    """Do what a request asks, and return the answer."""
     try:
         match request:
             case ShowPreview(source, recipient):
@@ -162,7 +162,7 @@ def answer_request(request: Request) -> Answer:
 
 
 def _collect_ended(under_way: dict[int, socket.socket]) -> None:
-    """Take note of the processes that have ended, and answer for those that could not."""
+    """Collect the processes that have ended, and answer in place of those that could not."""
     while under_way:
         pid, status = os.waitpid(-1, os.WNOHANG)
         if not pid:

@@ -1,4 +1,4 @@
-"""What became of a launched campaign, and of all of them over time.
+"""Reports of a launched campaign, and of all campaigns over time.
 
     list_figures(campaign, …)      figures and rates, each with what it means
     count_answers(campaign)        links, who opened and clicked, devices, mail programs, countries
@@ -9,8 +9,8 @@
     draw_click_map(…)              the mail with the clicks of each link
     weeks, comparison              all campaigns by the week, and several side by side
 
-Totals are sums over tallies, and so are right at any moment. What has to go through a ledger is counted by one
-statement (`counting`): at each look for small campaigns, in the queue for large ones (`stored_counts`).
+Totals are sums over tallies, and so right at any moment. Figures that need the whole ledger are counted by one
+statement (`counting`): at each visit for small campaigns, in the queue for large ones (`stored_counts`).
 """
 
 from mailing.reports.answers import Answers, count_answers

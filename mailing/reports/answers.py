@@ -1,4 +1,4 @@
-"""What came back of a campaign: opens and clicks by link, by who made them, by device, by country."""
+"""The answers to a campaign: opens and clicks by link, by who made them, by device, by country."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ COUNTRIES_SHOWN = 30
 
 
 class LinkFigures(msgspec.Struct, frozen=True):
-    """One tracked link of the content: every click of people, and the recipients who clicked it at all.
+    """One tracked link of the content: the clicks of people, and how many recipients clicked it.
 
     index: its number in the mail. A link that stands in the mail twice has one number.
     """
@@ -35,7 +35,7 @@ class LinkFigures(msgspec.Struct, frozen=True):
 
 
 class OriginFigures(msgspec.Struct, frozen=True):
-    """How often mails of a campaign were opened, and links of it followed, by those of one origin."""
+    """The opens and clicks of one origin."""
 
     label: str
     opens: int
@@ -64,10 +64,10 @@ class PlaceRow(msgspec.Struct, frozen=True):
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """`links` in the order of the content, `origins` with people first; each empty where there is nothing to show.
+    """`links`: in the order of the content. `origins`: people first. A list without anything to show is empty.
 
-    is_counted: False before a large campaign was counted for the first time. counted_at: the moment it is of, where
-    that is not now. unnamed: of all opens and clicks, those that name nobody; the two below are those of people.
+    is_counted: False before a large campaign was counted for the first time. counted_at: when it was counted, None for
+    now. unnamed: opens and clicks that name nobody; unnamed_opens and unnamed_clicks: those of people among them.
     """
 
     links: list[LinkFigures]
@@ -89,7 +89,7 @@ class Answers(msgspec.Struct, frozen=True):
 
     @property
     def left_out(self) -> int:
-        """Opens and clicks that figures of people leave out, since they never named anybody."""
+        """Opens and clicks that are in no figure of people, since they never named anybody."""
         return self.unnamed - self.forgotten
 
     @property
@@ -99,7 +99,7 @@ class Answers(msgspec.Struct, frozen=True):
 
 
 def count_answers(campaign: EmailCampaign) -> Answers:
-    """Count what came back of a campaign; of a large one, return what was counted last."""
+    """Count the answers to a campaign; of a large one, return what was counted last."""
     look = stored_counts.look_up(campaign)
     if look.counts is None:
         return Answers(_list_links(campaign.pk, [], {}), [], 0, is_counted=False)
@@ -162,7 +162,7 @@ def _sum(sums: Iterable[EventSum], kind: str = "", origin: str = "") -> int:
 
 
 def _list_readers(counts: Counts, part: str) -> list[ReaderFigures]:
-    """Return the most used first, what is not known last."""
+    """Return the opens and clicks by device, client or system: the most used first, the unknown last."""
     labels = dict(Event.Device.choices) if part == "device" else {}
     by_value: dict[str, list[EventSum]] = {}
     for each in counts.events:
@@ -195,7 +195,7 @@ def _list_cities(counts: Counts) -> list[PlaceRow]:
 
 
 def _list_countries(counts: Counts) -> list[PlaceRow]:
-    """Return the largest first, then the smaller ones together, then those whose country is not known."""
+    """Return the largest countries first, then all smaller ones in one row, then recipients of unknown countries."""
     found = [each for each in counts.countries if each.sent or each.opened or each.clicked]
     known = sorted((each for each in found if each.country), key=lambda each: (-each.sent, each.country))
     rows = [

@@ -1,7 +1,7 @@
-"""The mail with the clicks of each link beside it.
+"""The click map: the mail with the number of clicks beside each link.
 
-The ledger knows the number of the link that was followed, and the same address has one number wherever it stands in the
-mail. So every place of a link shows the clicks of all its places together, and the page says so.
+The ledger knows the number of the clicked link, and an address has one number wherever it stands in the mail. So each
+place of a link shows the clicks of all its places together, and the page says so.
 """
 
 import html

@@ -1,4 +1,4 @@
-"""Who clicked most, where the site's tracking and each contact's consent of now let us say so."""
+"""The top clickers, if the site's tracking mode and the present consent of each contact allow us to name them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ CLICKERS_SHOWN = 10
 
 
 class TopClickers(NamedTuple):
-    """Deliveries with their clicks, the most first; with none of them `reason` says why."""
+    """Deliveries with their clicks, the most first; when there are none, `reason` says why."""
 
     rows: Sequence[tuple[Delivery, Clicker]]
     reason: str
@@ -37,7 +37,7 @@ def list_top_clickers(campaign: EmailCampaign, clickers: list[Clicker], mode: Mo
 
 
 def may_be_named(contact_id: int | None, consents: bool | None) -> bool:
-    """Return whether a contact's decision, None for none, lets us say what they did; nobody asks who is deleted."""
+    """Return whether the latest consent of a contact lets us name them; a deleted contact is never named."""
     if contact_id is None:
         return False
     return consents is True or (consents is None and settings.TRACKING_CONSENT == "opt-out")

@@ -29,7 +29,7 @@ WHERE campaign_id = ANY(%s) AND origin = %s AND NOT was_named GROUP BY 1, 2
 
 
 class Compared(msgspec.Struct, frozen=True):
-    """One campaign of a comparison, with its figures and rates in the order of all."""
+    """One campaign of a comparison. All campaigns have the same figures and rates, in the same order."""
 
     campaign: EmailCampaign
     figures: list[Figure]
@@ -56,7 +56,7 @@ class Compared(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One figure or rate of every campaign, in their order, as it is written."""
+    """One figure or rate of every campaign, in the order of the campaigns, as text."""
 
     label: str
     meaning: str
@@ -73,13 +73,13 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 def list_reported() -> QuerySet[EmailCampaign]:
-    """Return every campaign that has a report, the latest launch first; their contents stay in the database."""
+    """Return every campaign that has a report, the latest launch first, without loading their contents."""
     launched = EmailCampaign.objects.filter(prepared_at__isnull=False).defer("body", "text")
     return launched.order_by("-launched_at", "-pk")
 
 
 def read_compared(campaigns: Sequence[EmailCampaign]) -> list[Compared]:
-    """Read the figures of these campaigns, in three queries however many they are."""
+    """Read the figures of these campaigns. It takes three queries, however many campaigns there are."""
     pks = [campaign.pk for campaign in campaigns]
     sums = sum_tallies(pks, database_time.now())
     unnamed: dict[int, dict[str, int]] = {pk: {} for pk in pks}
@@ -145,7 +145,7 @@ def _write_amount(amount: int | None) -> str:
 
 
 def _measure(rate: Rate) -> int:
-    """Return a rate in hundredths of a percent, 0 where nobody knows it."""
+    """Return a rate in hundredths of a percent; 0 when nobody knows it."""
     return round(10_000 * rate.part / rate.whole) if rate.part is not None and rate.whole else 0
 
 

@@ -1,4 +1,4 @@
-"""What a report counts by going through a whole ledger: one statement, so that all of it is of one moment."""
+"""Counts a whole ledger for a report, in one statement, so that all figures are of one moment."""
 
 from datetime import datetime
 
@@ -118,7 +118,7 @@ class Clicker(msgspec.Struct, frozen=True):
 
 
 class Replies(msgspec.Struct, frozen=True):
-    """Recipients of one domain whose last answer had one code; `domain` is "" for all smaller domains together."""
+    """How many recipients of one domain had one code in their last answer; `domain` "": all smaller domains."""
 
     domain: str
     code: int | None
@@ -126,7 +126,7 @@ class Replies(msgspec.Struct, frozen=True):
 
 
 class CountryFigures(msgspec.Struct, frozen=True):
-    """Recipients whose contacts live in a country; `country` is "" where nobody knows it."""
+    """How many recipients live in one country; `country` "": nobody knows it."""
 
     country: str
     sent: int
@@ -148,8 +148,8 @@ class CityFigures(msgspec.Struct, frozen=True):
 class Counts(msgspec.Struct, frozen=True):
     """A ledger counted at one moment.
 
-    forgotten: opens and clicks that became too old to name anybody. tallies: the sums over tallies of the same moment,
-    which prove the rest.
+    forgotten: opens and clicks that became too old to name anybody. tallies: the sums over tallies at the same moment,
+    to compare the counts with.
     """
 
     at: datetime
@@ -179,6 +179,6 @@ def count_ledger(campaign_id: int) -> Counts:
 
 
 def count_patiently(campaign_id: int) -> Counts:
-    """Count a large ledger, which takes longer than a page may."""
+    """Count a large ledger, in the queue: it takes longer than a page may."""
     with limit_waits(each=COUNT_WAIT_SECONDS):
         return count_ledger(campaign_id)

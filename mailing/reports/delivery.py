@@ -1,4 +1,4 @@
-"""How a campaign was delivered: the way from those targeted to those who clicked, and the answers of mail servers."""
+"""How a campaign was delivered: the funnel from targeted to clicked, and the answers of mail servers."""
 
 from collections import Counter
 
@@ -16,7 +16,7 @@ IN_FUNNEL = ("recipients", "sent", "delivered", "opened", "clicked")
 
 
 class MatrixRow(msgspec.Struct, frozen=True):
-    """Recipients of one domain, by the columns of the matrix; `domain` is "" for all smaller domains together."""
+    """The recipients of one domain, by the columns of the matrix; `domain` "": all smaller domains."""
 
     domain: str
     label: str
@@ -65,7 +65,7 @@ def list_codes(replies: list[Replies]) -> list[str]:
 
 
 def build_funnel(campaign: EmailCampaign, figures: list[Figure]) -> list[DrawnRow]:
-    """Draw how many were targeted, and how many came as far as each step after; what nobody knows is left out."""
+    """Draw how many were targeted, and how many reached each later step. A step that nobody can know is left out."""
     named = campaign.funnel.get("named")
     targeted = campaign.total if named is None else named - campaign.funnel.get("duplicates", 0)
     steps = [("Targeted", targeted)]

@@ -1,4 +1,4 @@
-"""The figures and rates of a campaign, each with what it means and, where nobody can know it, why."""
+"""The figures and rates of a campaign, each with its meaning, or why nobody can know it."""
 
 import msgspec
 
@@ -19,7 +19,7 @@ NOT_TRACKED = {
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """The numbers of recipients of one campaign of many."""
+    """The numbers of recipients of one campaign in a list of campaigns."""
 
     total: int
     sent: int
@@ -50,7 +50,7 @@ def total_up(total: int, sums: Sums) -> Totals:
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """`part` of `whole`, which is None where nobody can know it."""
+    """`part` of `whole`. `part` is None when nobody can know it."""
 
     label: str
     part: int | None
@@ -64,7 +64,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """How many recipients; None where nobody can know it, and `absence` says why. `note` adds what is known."""
+    """A number of recipients; None when nobody can know it, and then `absence` says why. `note` adds what is known."""
 
     key: str
     label: str
@@ -83,7 +83,7 @@ class Unnamed(msgspec.Struct, frozen=True):
 
 
 def explain_absence(campaign: EmailCampaign, mode: Mode, key: str, amount: int, unnamed: int = 0) -> str:
-    """Return why nobody can know how many recipients opened or clicked; "" where it is known."""
+    """Return why nobody can know how many recipients opened or clicked; "" when it is known."""
     if amount:
         return ""
     if mode == Mode.NONE:

@@ -1,4 +1,4 @@
-"""Each recipient of a campaign: the table that is searched and paged, and the file of all of them."""
+"""The recipients of a campaign, one by one: the table with its search, and the CSV file."""
 
 from collections.abc import Iterator
 
@@ -50,7 +50,7 @@ CSV_FIELDS = (  # of a delivery, in the order of the columns
 
 
 class Search(msgspec.Struct, frozen=True):
-    """What a table of recipients is narrowed to; "" narrows nothing. `code` is a number or NO_CODE."""
+    """The filters of the table of recipients; "" filters nothing. `code` is a number or NO_CODE."""
 
     status: str = ""
     code: str = ""
@@ -62,9 +62,9 @@ class Search(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """`rows`, and after which key the next page goes on, None at the end.
+    """A page of the table: its rows, and the key after which the next page begins, None at the end.
 
-    is_cut: recipients behind the last row were not gone through yet, and none of them may match.
+    is_cut: the search stopped early, and the next page may be empty.
     """
 
     rows: list[Delivery]
@@ -73,7 +73,7 @@ class Page(msgspec.Struct, frozen=True):
 
 
 def read_search(status: str, code: str, words: str) -> Search:
-    """Return what somebody asked for; what is no state and no code narrows nothing."""
+    """Read the filters; a value that is no status and no code filters nothing."""
     is_code = code == NO_CODE or (code.isascii() and code.isdecimal() and len(code) == 3)
     return Search(
         status if status in Delivery.Status.values else "",
@@ -85,8 +85,8 @@ def read_search(status: str, code: str, words: str) -> Search:
 def read_page(campaign: EmailCampaign, search: Search, after: int = 0) -> Page:
     """Read the recipients behind the key `after` that match, with their connections and attempts.
 
-    No index could hold what is searched for without slowing each message that is sent. So a search goes through
-    SEARCHED recipients at most, and the next page goes on from there.
+    An index for this search would slow down each message that is sent. So a search reads SEARCHED recipients at most,
+    and the next page continues from there.
     """
     everybody = Delivery.objects.filter(campaign=campaign, pk__gt=after).order_by("pk")
     end = None
@@ -100,7 +100,7 @@ def read_page(campaign: EmailCampaign, search: Search, after: int = 0) -> Page:
 
 
 def narrow(deliveries: QuerySet[Delivery], search: Search) -> QuerySet[Delivery]:
-    """Leave those that match."""
+    """Keep the deliveries that match the search."""
     if search.status:
         deliveries = deliveries.filter(status=search.status)
     if search.code:

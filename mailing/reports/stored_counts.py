@@ -1,4 +1,4 @@
-"""Figures of large campaigns: counted in the queue, kept, and counted anew when somebody looks at old ones."""
+"""Keeps the figures of large campaigns: the queue counts them, and counts anew when somebody looks at old figures."""
 
 import time
 from collections.abc import Iterator
@@ -29,14 +29,14 @@ RETURNING campaign_id
 
 
 class Look(NamedTuple):
-    """What is counted of a campaign, None before it was counted at all; `is_late`: it is of an earlier moment."""
+    """The counts of a campaign, None before the first count. `is_late`: they are of an earlier moment."""
 
     counts: Counts | None
     is_late: bool
 
 
 def look_up(campaign: EmailCampaign) -> Look:
-    """Return what is counted of a campaign: of this moment, or of a large one what was kept, asking for newer."""
+    """Return the counts of a campaign: fresh ones, or of a large campaign the kept ones, and ask for newer."""
     if campaign.total <= COUNTED_AT_ONCE:
         return Look(count_ledger(campaign.pk), is_late=False)
     kept = ReportFigures.objects.filter(pk=campaign.pk).first()
@@ -47,13 +47,13 @@ def look_up(campaign: EmailCampaign) -> Look:
 
 
 def is_old(kept: ReportFigures, now: datetime) -> bool:
-    """Return whether kept figures are old enough to be counted anew."""
+    """Return whether kept figures are so old that they should be counted anew."""
     wait = max(FRESH_SECONDS, kept.seconds * SHARE_OF_TIME)
     return kept.counted_at is None or now - kept.counted_at > timedelta(seconds=wait)
 
 
 def ask_for_count(campaign_id: int) -> bool:
-    """Have the queue count a campaign, unless somebody has asked just now; return whether it was queued."""
+    """Queue the counting of a campaign, unless somebody has just done so; return whether it was queued."""
     with connection.cursor() as cursor:
         cursor.execute(_ASK, {"campaign": campaign_id, "fresh": FRESH_SECONDS, "share": SHARE_OF_TIME})
         is_first = cursor.fetchone() is not None
@@ -63,7 +63,7 @@ def ask_for_count(campaign_id: int) -> bool:
 
 
 def keep_counts(campaign_id: int) -> None:
-    """Count a campaign and keep what was counted, unless newer figures are kept already."""
+    """Count a campaign and keep the figures, unless newer ones are kept already."""
     begun = time.monotonic()
     counts = count_patiently(campaign_id)
     ReportFigures.objects.get_or_create(pk=campaign_id)
@@ -72,7 +72,7 @@ def keep_counts(campaign_id: int) -> None:
 
 
 def queue_ended(now: datetime) -> None:
-    """Have large campaigns counted that ended lately, so that the first look at their report finds figures."""
+    """Queue the counting of large campaigns that ended lately, so that the first visit to a report finds figures."""
     ended = EmailCampaign.objects.filter(total__gt=COUNTED_AT_ONCE, finished_at__gt=now - LOOKED_AFTER)
     uncounted = ended.exclude(report_figures__counted_at__gte=F("finished_at"))
     for pk in uncounted.values_list("pk", flat=True):
@@ -83,7 +83,7 @@ def queue_ended(now: datetime) -> None:
 
 
 def list_breaches() -> Iterator[str]:
-    """Yield a line for each part of kept figures that differs from a ledger in which nothing has happened since.
+    """Yield a sentence for each kept figure that differs from its ledger, if nothing has happened since it was kept.
 
     Countries are left out: a contact may have moved.
     """
@@ -100,12 +100,12 @@ def list_breaches() -> Iterator[str]:
 
 
 def is_same_moment(one: Counts, other: Counts) -> bool:
-    """Return whether nothing has happened between two counts, as far as their totals tell."""
+    """Return whether the totals of two counts are the same, so that nothing has happened between them."""
     return one.tallies == other.tallies and sum_events(one) == sum_events(other)
 
 
 def sum_events(counts: Counts) -> dict[tuple[str, str, bool], int]:
-    """Return how many events there are of each kind and origin, named and unnamed ones apart."""
+    """Return how many events there are by (kind, origin, whether they name a person)."""
     totals: dict[tuple[str, str, bool], int] = {}
     for each in counts.events:
         if each.part == "link":

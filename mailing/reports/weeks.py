@@ -1,4 +1,4 @@
-"""Figures of all campaigns by the week, in the zone of who looks: sums over tallies."""
+"""Figures of all campaigns by week, in the time zone of the user: sums over tallies."""
 
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
@@ -50,7 +50,7 @@ class Week(msgspec.Struct, frozen=True):
 
     @property
     def amounts(self) -> tuple[int, ...]:
-        """In the order of HEADS."""
+        """The figures, in the order of HEADS."""
         return (
             self.sent,
             self.delivered,
@@ -63,12 +63,12 @@ class Week(msgspec.Struct, frozen=True):
 
     @property
     def nameless(self) -> tuple[int, ...]:
-        """In the order of NAMELESS_HEADS."""
+        """The figures of events that name nobody, in the order of NAMELESS_HEADS."""
         return (self.nameless_opens, self.nameless_clicks)
 
 
 class WeeksReport(msgspec.Struct, frozen=True):
-    """The weeks, the oldest first, with their columns. What is known of no week has none."""
+    """The weeks, the oldest first, with their columns. A figure that is unknown for every week has no column."""
 
     weeks: list[Week]
     heads: list[str]

@@ -25,13 +25,13 @@ def read_domain_name(text: str) -> str:
     """Return the domain in the spelling of sender addresses.
 
     Raises:
-        ValueError: it is none.
+        ValueError: the text is no domain.
     """
     return normalise_address(f"postmaster@{text.strip().rstrip('.')}").partition("@")[2]
 
 
 class DomainStanding(msgspec.Struct, frozen=True):
-    """A sender domain, and how many of its keys sign and wait."""
+    """A sender domain, and how many of its keys sign and how many wait."""
 
     name: str
     signing: int
@@ -39,7 +39,7 @@ class DomainStanding(msgspec.Struct, frozen=True):
 
 
 def list_standings() -> list[DomainStanding]:
-    """Return the domains that somebody added, and those that connections send from."""
+    """Return the domains that somebody added, and the domains that connections send from."""
     counted = SenderDomain.objects.annotate(
         signing=Count("keys", filter=Q(keys__switched_on_at__isnull=False, keys__replaced_at__isnull=True)),
         waiting=Count("keys", filter=Q(keys__switched_on_at__isnull=True)),
@@ -68,7 +68,7 @@ def delete_domain(name: str) -> None:
 
 
 def make_keys(name: str) -> list[DkimKey]:
-    """Make a key of each kind for a domain where none waits to be switched on; return what was made.
+    """Make a key of each kind for a domain, unless one of that kind waits already; return the new keys.
 
     Raises:
         Refused: keys of both kinds wait already.
@@ -90,7 +90,7 @@ def _lock_domain(name: str) -> SenderDomain:
 
 
 def _make_key(domain: SenderDomain, algorithm: keys.Algorithm) -> DkimKey:
-    """Return a key under a selector that the domain never had, so that no record of an old one is taken for its own."""
+    """Return a key under a selector that the domain never had, so that no old record can be mistaken for its record."""
     month = f"ff{database_time.now():%Y%m}{algorithm.value[0]}"
     taken = set(domain.keys.values_list("selector", flat=True))
     selector, number = month, 1
@@ -127,10 +127,10 @@ def _look_for_record(row: DkimKey, resolver: Resolver) -> None:
 
 
 def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None = None) -> DkimKey:
-    """Sign with a key from now on, in place of the domain's other key of its kind.
+    """Switch a key on, in place of the domain's other key of its kind.
 
     Args:
-        is_forced: whatever DNS says.
+        is_forced: do it even if DNS has no record of the key.
 
     Raises:
         Refused: its record is not found, or it was replaced.
@@ -154,7 +154,7 @@ def switch_on(key_id: int, *, is_forced: bool = False, resolver: Resolver | None
 
 
 def switch_off(key_id: int) -> DkimKey:
-    """Sign with a key no more.
+    """Switch a key off.
 
     Raises:
         Refused: it does not sign.
@@ -167,7 +167,7 @@ def switch_off(key_id: int) -> DkimKey:
 
 
 def needed_until(row: DkimKey) -> datetime | None:
-    """Until when mails that a replaced key signed may still be checked; None: it signs, or never did."""
+    """Return until when a replaced key is needed to check its mails; None for a key that signs or never signed."""
     return row.replaced_at + KEPT_AFTER if row.replaced_at else None
 
 
@@ -199,7 +199,7 @@ def list_signing(name: str) -> list[DkimKey]:
 
 
 def sign_message(address: str, message: bytes) -> bytes:
-    """Return a message from an address with the signatures of its domain, if that has keys.
+    """Return a message with the signatures of its sender's domain, if the domain has keys.
 
     Raises:
         SecretUnreadable: a key is stored, but nothing reads it.
@@ -209,7 +209,7 @@ def sign_message(address: str, message: bytes) -> bytes:
 
 
 def find_signer(address: str) -> Signer | None:
-    """Return what signs mails from an address, None where its domain has no key that signs.
+    """Return the signer for mails from an address; None when its domain has no key that signs.
 
     Raises:
         SecretUnreadable: a key of it cannot be read with today's ENCRYPTION_KEYS.
@@ -218,7 +218,7 @@ def find_signer(address: str) -> Signer | None:
 
 
 def make_signer(rows: Sequence[DkimKey]) -> Signer | None:
-    """Return what signs with these keys of one domain, None without any.
+    """Return the signer with these keys of one domain; None when there are none.
 
     Raises:
         SecretUnreadable: as `find_signer`.
@@ -229,7 +229,7 @@ def make_signer(rows: Sequence[DkimKey]) -> Signer | None:
 
 
 def load_stored_signer(domain: str, stored: Iterable[tuple[str, str]]) -> Signer | None:
-    """Return what signs mails of a domain, from selectors and private keys as their columns hold them.
+    """Return the signer of a domain, from selectors and private keys as their columns hold them.
 
     Raises:
         SecretUnreadable: as `find_signer`.

@@ -1,7 +1,7 @@
-"""What DNS says, through a resolver that can be exchanged.
+"""DNS lookups, through a resolver that can be replaced.
 
-dnspython asks (ISC licence, maintained since 2003, no dependencies). checkdmarc would read SPF and DMARC too; it brings
-fourteen packages, two HTTP clients among them, for what a few lines read here, and asks much that no page shows.
+The library is dnspython (ISC licence, maintained since 2003, no dependencies). checkdmarc would read SPF and DMARC too,
+but it brings fourteen packages for what a few lines do here, and asks much that no page shows.
 """
 
 import time

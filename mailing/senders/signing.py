@@ -1,4 +1,4 @@
-"""DKIM signatures (RFC 6376, RFC 8463) over messages that are ready for the wire: relaxed/relaxed, never `l=`.
+"""DKIM signatures (RFC 6376, RFC 8463) for messages that are ready for the wire: relaxed/relaxed, never `l=`.
 
 A message is read once: its headers and body are brought into the relaxed form, the body is hashed, and each key signs
 the same bytes. All steps over the whole body are `bytes` methods, which run in C.
@@ -35,7 +35,7 @@ _HASH = SHA256()
 
 
 class SigningKey(msgspec.Struct, frozen=True):
-    """A private key, and the selector its public half is found by."""
+    """A private key, and the selector under which DNS has its public half."""
 
     selector: str
     key: PrivateKey
@@ -65,7 +65,7 @@ class Signer:
         return self.sign_wire(write_line_ends(message), at)
 
     def sign_wire(self, message: bytes, at: float | None = None) -> bytes:
-        """Return the same for a message whose lines all end in CRLF, with no dot doubled."""
+        """Return the message with its signatures. All its lines end in CRLF, and no dot is doubled."""
         head, _, body = message.partition(b"\r\n\r\n")
         names, headers = _read_headers(head)
         hashed = b64encode(sha256(make_body_canonical(body)).digest())
@@ -79,7 +79,7 @@ class Signer:
         return b"".join(signed)
 
     def _write_beginnings(self, names: tuple[bytes, ...]) -> list[tuple[bytes, bytes]]:
-        """For each key: what its signature begins with, as it is written and in the relaxed form."""
+        """Return the beginning of each key's signature, as it is written and in the relaxed form."""
         beginnings = []
         for key in self.keys:
             begins = (

@@ -1,21 +1,22 @@
 """Sending: from rows of the ledger to answers of SMTP servers, losing nobody and mailing nobody twice.
 
-    lanes      who feeds a connection: leases, wakes, what a dead process left behind
-    pump       one run of one lane: claims, SMTP connections, results
+    lanes      which process feeds a connection: leases, wake-ups, rows of dead processes
+    pump       one run of one lane: deliveries, SMTP connections, results
     door       opening its SMTP connections
-    answers    what the server's answers come to: results, and campaigns that must pause
-    supply     what a run has claimed and not handed over yet
+    answers    from the server's answers to results, and to campaigns that must pause
+    supply     the deliveries that a run has claimed and not handed over yet
     pressure   what a run learns of its server: when to slow down, to rest, to give up
-    claim      the statement that takes deliveries, and what comes of a row
-    ledger     the statements that mark and record, in greedy batches
-    outcome    what a server's answer makes of a delivery
+    claim      the statement that takes deliveries and checks the campaign's status, and the message of a delivery
+    ledger     the statements that mark `in_data` and record results, in batches
+    outcome    from a server's answer to the fate of a delivery
     limits     how many messages a connection may take now, by its quotas of the hour and day
     turns      limits by the second and minute: when the next message may leave
     paced      the deliveries of a run that wait for their turn
-    breaker    when a connection, or a campaign, has failed too often
+    breaker    when a connection or a campaign has failed too often
+    direct     mails without a ledger: test mails, and mails of the site
     tokens     the signed tokens of each delivery: one for each purpose
 
-Why nobody gets a mail twice: a message's content leaves only after its row is committed as `in_data`, and a row that
-is `in_data` when its process dies becomes `uncertain`, which nothing sends again by itself. Why nobody is lost: every
-other state before a result goes back to `pending` when the lease runs out.
+Why nobody gets a mail twice: the content of a message leaves only after its row is committed as `in_data`. When a
+process dies, its `in_data` rows become `uncertain`, and no program sends these again. Why nobody is lost: rows in every
+other state before a result become `pending` again when the lease runs out.
 """

@@ -1,4 +1,4 @@
-"""What the answers to a run's messages come to: results for the ledger, and campaigns that must not go on."""
+"""Turns the answers to a run's messages into results for the ledger, and into campaigns that must pause."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ from mailing.smtp.client import Connection, Outcome, Result, Server
 
 
 class Answers:
-    """The answers one run has had.
+    """The answers that one run has got.
 
-    accepted: how many messages the server took. rates: what it answered for each campaign. refused: campaigns to pause,
-    with the reason. is_ending: the process is to end, so that a connection which ends says nothing about the server.
-    stop: ends the run.
+    accepted: how many messages the server took. rates: its answers for each campaign. refused: campaigns to pause, with
+    the reason. is_ending: the process is ending, so that an ended connection says nothing about the server. stop: ends
+    the run.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Answers:
         *,
         is_alone: bool,
     ) -> None:
-        """Record what became of one message, and draw the conclusions. is_alone: no other connection is open."""
+        """Record the fate of one message, and act on it. is_alone: no other connection is open."""
         retry_until = claimed.first_tried_at or database_time.now()
         if result.outcome is not Outcome.ACCEPTED:  # else nothing is tried again
             retry_until = claimed.campaign.find_end_of_tries(retry_until)

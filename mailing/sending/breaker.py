@@ -1,10 +1,9 @@
-"""When to stop: a connection that does not work, and a campaign that is refused too often.
+"""Stops using a connection that does not work, and pauses a campaign that is refused too often.
 
 A connection that fails waits, longer each time, and is tried again by itself: it goes on when the server is back. After
 FAILURES in a row it is down: its share goes to the campaign's other connections. A campaign that has none left waits
 for settings.OUTAGE_MINUTES and then pauses with the reason; at once when waiting cures none of them (a refused login, a
-sender that is not accepted, a connection switched off). Nothing is spent: what could not be handed over is as due as
-before.
+sender that is not accepted, a connection switched off). A delivery that could not be handed over stays due as before.
 """
 
 import logging
@@ -62,7 +61,8 @@ WORKING = {
 def note_failure(connection_id: int, sentence: str, *, for_good: bool = False) -> bool:
     """Note a failure to use a connection; return whether it is down by now.
 
-    for_good: waiting does not cure it (a refused login), so it is down at once.
+    Args:
+        for_good: waiting does not help (a refused login), so the connection is down at once.
     """
     Pace.objects.get_or_create(connection_id=connection_id)
     with connection.cursor() as cursor:
@@ -90,7 +90,7 @@ def note_success(connection_id: int) -> None:
 
 
 def reset_connections(campaign: EmailCampaign) -> None:
-    """Let the connections of a campaign that somebody starts be tried at once, whatever they met with before."""
+    """Let the connections of a campaign that somebody starts be tried at once, whatever failed before."""
     pks = [int(pk) for pk in campaign.planned] or [smtp.pk for smtp, _ in campaign.shares()]
     Pace.objects.filter(connection_id__in=pks).update(**WORKING)
 
@@ -98,8 +98,7 @@ def reset_connections(campaign: EmailCampaign) -> None:
 def pause_stranded() -> None:
     """Pause each running campaign none of whose connections can be used, with the reasons.
 
-    A connection that may come back by itself is waited for first. A campaign none of whose connections exists any more
-    fails.
+    It waits first for a connection that may come back by itself. A campaign whose connections are all deleted fails.
     """
     for campaign in EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False):
         pks = [int(pk) for pk in campaign.planned]
@@ -111,7 +110,7 @@ def pause_stranded() -> None:
 
 
 def _is_given_up(smtp: SmtpConnection) -> bool:
-    """Return whether a connection cannot be used and is not waited for any longer."""
+    """Return whether a connection cannot be used and senders wait for it no longer."""
     if not smtp.is_enabled:
         return True
     pace = getattr(smtp, "pace", None)
@@ -125,7 +124,7 @@ def _is_given_up(smtp: SmtpConnection) -> bool:
 
 
 def give_up_at(failing_since: datetime) -> datetime:
-    """Return when a connection that fails since then is waited for no longer."""
+    """Return until when senders wait for a connection that has failed since `failing_since`."""
     return failing_since + timedelta(minutes=settings.OUTAGE_MINUTES)
 
 
@@ -137,7 +136,7 @@ def _fail_without_connections(campaign_id: int) -> None:
 
 
 def describe_trouble(connection_ids: list[int]) -> str:
-    """Return what is wrong with connections none of which works, in words."""
+    """Return in words what is wrong with connections of which none works."""
     sentences = []
     for smtp in SmtpConnection.objects.filter(pk__in=connection_ids).select_related("pace"):
         if not smtp.is_enabled:
@@ -151,7 +150,7 @@ def describe_trouble(connection_ids: list[int]) -> str:
 
 
 def pause_campaign(campaign_id: int, why: str) -> None:
-    """Pause a running campaign by the system, with the reason; one that is not running any more stays as it is."""
+    """Pause a running campaign by the system, with the reason; leave a campaign that is not running as it is."""
     try:
         lifecycle.fire(campaign_id, "pause", why=why, now=database_time.now())
     except lifecycle.Refused as refused:
@@ -159,9 +158,9 @@ def pause_campaign(campaign_id: int, why: str) -> None:
 
 
 class ResultRate:
-    """The last results of one campaign: one letter each, "." where all was well. Those of earlier runs come first.
+    """The last results of one campaign, one letter each, "." for a success. Results of earlier runs come first.
 
-    is_fresh: nothing went wrong in earlier runs.
+    is_fresh: there was no failure in earlier runs.
     """
 
     NAME = ""  # in EmailCampaign.recent_results
@@ -183,7 +182,7 @@ class ResultRate:
 
 
 class ContentRate(ResultRate):
-    """Of the last messages that were made for one campaign, how many the recipients' own values broke."""
+    """How many of a campaign's last messages could not be made because of their recipients' own values."""
 
     NAME = "content"
 
@@ -192,7 +191,7 @@ class ContentRate(ResultRate):
         self._add("x" if is_broken else ".")
 
     def describe_fault(self, said: str) -> str:
-        """Return why the campaign must pause, "" when it need not; `said` is what broke the last message."""
+        """Return why the campaign must pause, "" when it need not; `said` is the fault of the last message."""
         every = "".join(self._letters)
         latest = every[-WINDOW:]
         if latest.count("x") >= MOST_BROKEN_IN_WINDOW:
@@ -209,7 +208,7 @@ class ContentRate(ResultRate):
 
 
 class RefusalRate(ResultRate):
-    """What the servers answered to the last messages of one campaign."""
+    """The servers' answers to the last messages of one campaign."""
 
     NAME = "answers"
     _LETTERS = {(False, False): ".", (True, False): "r", (False, True): "l", (True, True): "b"}
@@ -237,9 +236,9 @@ class RefusalRate(ResultRate):
 
 
 def keep_results(*each: Mapping[int, ResultRate]) -> None:
-    """Keep what a run saw for the runs after it: a limit may let each send a few messages only.
+    """Keep the results of a run for later runs, since under a limit each run sends only a few messages.
 
-    Nothing is written of campaigns in which all goes well.
+    Campaigns without failures need no row.
     """
     for pk, rate in chain.from_iterable(rates.items() for rates in each):
         new = rate.take_new()
@@ -257,5 +256,5 @@ def keep_results(*each: Mapping[int, ResultRate]) -> None:
 
 
 def forget_results(campaign: EmailCampaign) -> None:
-    """Somebody starts the campaign: what went wrong before does not count any more."""
+    """Forget the earlier failures of a campaign that somebody starts."""
     EmailCampaign.objects.filter(pk=campaign.pk).exclude(recent_results={}).update(recent_results={})

@@ -1,4 +1,4 @@
-"""Taking deliveries from the ledger."""
+"""Claims deliveries: the statement takes due rows and checks the campaign's status, the lane and the suppressions."""
 
 import logging
 from collections import defaultdict
@@ -138,11 +138,11 @@ WHERE kind = 'email' AND status = 'running' AND mailing_find_offer_fault(id, now
 
 
 class RunningCampaign(msgspec.Struct):
-    """A running campaign as a pump needs it: its frozen content, its sender, its connections in their order.
+    """A running campaign for a pump: its frozen content, its sender, its connections in their order.
 
-    recent_results: what its last messages came to, as earlier runs have left it; see `breaker.ResultRate`.
-    retry_for: how long after its first try a delivery is tried again. stretch: of its window, the one that is open or
-    comes next; is_open: it was open when this was last looked at. variants: the contents of an A/B test but the first.
+    recent_results: of its last messages, as earlier runs stored them; see `breaker.ResultRate`. retry_for: how long
+    after its first try a delivery is tried again. stretch: the stretch of its window that is open or comes next.
+    is_open: it was open at the last look. variants: the contents of an A/B test without the first.
     """
 
     pk: int
@@ -163,23 +163,23 @@ class RunningCampaign(msgspec.Struct):
     offer: MailOffer | None = None
 
     def find_content(self, variant: int | None) -> content.Compiled:
-        """Return the content of a variant; the first one's is the campaign's own."""
+        """Return the content of a variant; the first variant has the campaign's own."""
         return self.variants[variant] if variant else self.compiled
 
     def look_at_clock(self, now: datetime) -> None:
-        """See whether it may send now, by the database's clock."""
+        """Find out by the database's clock whether it may send now."""
         if self.window:
             self.stretch = self.window.find_stretch(now)
             self.is_open = self.stretch.holds(now)
 
     def find_end_of_tries(self, first_tried_at: datetime) -> datetime:
-        """Return when a delivery that was first tried then is not tried again. Closed hours do not count."""
+        """Return until when a delivery that was first tried then is tried again. Closed hours do not count."""
         if self.window:
             return self.window.add_open_time(first_tried_at, self.retry_for)
         return first_tried_at + self.retry_for
 
     def sender_of(self, delivery_id: int) -> str | bytes:
-        """Return the return path of a delivery: an address of its own where bounces have a mailbox."""
+        """Return the return path of a delivery: an address of its own, if there is a bounce mailbox."""
         return self.write_return_path(delivery_id) if self.write_return_path else self.sender
 
 
@@ -208,7 +208,7 @@ class ClaimedDelivery(msgspec.Struct):
     code_ends_at: datetime | None = None
 
     def message(self, base: str) -> bytes:
-        """Return the whole message in wire form, signed where its domain has keys.
+        """Return the whole message in wire form, signed if its domain has keys.
 
         Raises:
             ContentError: it does not compile or render.
@@ -230,10 +230,10 @@ async def read_campaigns(
     broken: dict[int, Exception],
     unsignable: dict[int, str],
 ) -> dict[int, RunningCampaign]:
-    """Return the running campaigns that have given recipients to this connection; those `known` are not read again.
+    """Return the running campaigns that have recipients on this connection; the `known` ones are not read again.
 
-    One whose frozen content cannot be read is left out and put into `broken`, with the error; one whose mails cannot
-    be signed as its domain wants into `unsignable`, with the reason.
+    A campaign whose frozen content cannot be read goes into `broken` instead, with the error. A campaign whose mails
+    cannot be signed goes into `unsignable`, with the reason.
     """
     running: dict[int, datetime] = dict(await (await database.execute(RUNNING)).fetchall())
     found = {pk: campaign for pk, campaign in known.items() if pk in running}
@@ -328,7 +328,7 @@ async def claim_deliveries(
     """Take up to `most` deliveries that were planned for one connection, for `connection_id` to send.
 
     Returns:
-        those taken, and how many rows were looked at: with fewer than `most` nothing more is due.
+        the claimed deliveries, and how many rows the statement looked at: when fewer than `most`, nothing more is due.
     """
     cursor = database.cursor(binary=True)
     await cursor.execute(
@@ -376,6 +376,6 @@ def _make_claimed(campaign: RunningCampaign, row: Row, own: tokens.Tokens) -> Cl
 
 
 async def return_deliveries(database: psycopg.AsyncConnection, run: int, keys: Sequence[int]) -> None:
-    """Return deliveries that were taken and not handed over; those suppressed meanwhile are skipped."""
+    """Give back deliveries that were claimed and not handed over; skip those that are suppressed by now."""
     if keys:
         await database.execute(GIVE_BACK, [list(keys), run])

@@ -12,8 +12,9 @@ PATIENCE = 45.0  # seconds
 async def connect(*, plans_once: bool) -> psycopg.AsyncConnection:
     """Return a connection to the database of Django's `default`.
 
-    plans_once: for few statements executed very often, which take longer to plan than to run. A claim is better planned
-    each time, with the number of rows it is to take in sight.
+    Args:
+        plans_once: for a few statements that run very often and take longer to plan than to run. A claim is better
+            planned each time, for the number of rows it takes.
 
     Raises:
         psycopg.OperationalError: the database is away.

@@ -1,4 +1,4 @@
-"""Opening the SMTP connections of one run."""
+"""Opens the SMTP connections of one run."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from mailing.smtp.replies import Stage
 
 
 class ConnectionOpener:
-    """The way to the server of one run. links: the connections that are open.
+    """Opens connections to the server of one run. links: the open connections.
 
-    over: set when nothing new is to be opened. shut_out: told of every connection that failed.
+    over: set when no more connection may be opened. shut_out: is called for each connection that failed.
     """
 
     def __init__(
@@ -25,7 +25,7 @@ class ConnectionOpener:
         self._alone = asyncio.Lock()
 
     async def reopen(self, link: Connection | None) -> Connection | None:
-        """Return a fresh connection to the server in place of `link`; None when there is none to be had now."""
+        """Return a new connection to the server in place of `link`; None when none can be opened now."""
         if link:
             self.links.discard(link)
             await link.quit()
@@ -37,7 +37,7 @@ class ConnectionOpener:
         return await self._open()
 
     def cut_short(self) -> None:
-        """Wait for no connection that is being opened."""
+        """Stop waiting for connections that are being opened."""
         for timeout in self._opening:
             timeout.reschedule(0)
 

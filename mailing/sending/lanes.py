@@ -1,8 +1,8 @@
-"""Lanes: who may feed a connection, and what becomes of rows whose process died.
+"""Lanes: which process may feed a connection, and what happens to the rows of a process that died.
 
 A connection has LANES_PER_CONNECTION lanes, each leased to one run of a pump at a time. Two processes fill two cores;
-a third gains nothing. A run that only waits for late answers is set aside, under a number of its own that leads back to
-its lane (number % LANES_PER_CONNECTION), which another may then take with the connections that are not waiting.
+a third gains nothing. A run that only waits for late answers is set aside, under a new number from which its lane
+follows (number % LANES_PER_CONNECTION). Another run may then take the lane, with the connections that do not wait.
 """
 
 import os
@@ -100,12 +100,12 @@ _IN_VAIN = "UPDATE mailing_lane SET woken_at = NULL WHERE connection_id = %s AND
 
 
 def share_of_lane(total: int, number: int) -> int:
-    """Return how many of a connection's open connections the lane `number` may have."""
+    """Return how many of a connection's SMTP connections the lane `number` may open."""
     return total // LANES_PER_CONNECTION + (number < total % LANES_PER_CONNECTION)
 
 
 def wake_connection(connection_id: int) -> None:
-    """Queue a pump for each lane of a connection that none holds and none is on its way to."""
+    """Queue a pump for each free lane of a connection, unless one is queued for it already."""
     for number in range(LANES_PER_CONNECTION):
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_WAKE, [connection_id, number, WAKE_AGAIN_SECONDS])
@@ -114,7 +114,7 @@ def wake_connection(connection_id: int) -> None:
 
 
 def wake_campaign(campaign_id: int) -> None:
-    """Wake the connections a campaign has given recipients to."""
+    """Wake the connections that have recipients of a campaign."""
     from mailing.models import EmailCampaign  # lanes know no campaign but here
 
     for pk in EmailCampaign.objects.get(pk=campaign_id).planned:
@@ -122,7 +122,7 @@ def wake_campaign(campaign_id: int) -> None:
 
 
 def wake_due(now: datetime) -> None:
-    """Wake each connection that has deliveries due in a running campaign, and those that stand in for a dead one.
+    """Wake each connection with due deliveries of a running campaign, and the connections that replace a dead one.
 
     A campaign outside its hours sleeps; this wakes it when they begin.
     """
@@ -158,7 +158,7 @@ def take_lane(connection_id: int, number: int) -> int | None:
 
 
 def count_waiting(connection_id: int, number: int) -> int:
-    """Return how many SMTP connections the lane's runs that were set aside still have open."""
+    """Return how many SMTP connections are open in runs of this lane that were set aside."""
     with connection.cursor() as cursor:
         cursor.execute(COUNT_WAITING, [connection_id, number])
         waiting: int = cursor.fetchone()[0]
@@ -166,22 +166,22 @@ def count_waiting(connection_id: int, number: int) -> int:
 
 
 def note_in_vain(connection_id: int, number: int) -> None:
-    """Let a lane be woken again at once: the pump that was on its way could not take it."""
+    """Let a lane be woken again at once, since the queued pump could not take it."""
     with connection.cursor() as cursor:
         cursor.execute(_IN_VAIN, [connection_id, number])
 
 
 def set_run_aside(run: int, waiting: int = 0) -> None:
-    """Free the lane of a run that takes nothing more and has `waiting` SMTP connections open.
+    """Free the lane of a run that takes no more deliveries and has `waiting` SMTP connections open.
 
-    The run keeps its lease, renews it, and says when fewer are open.
+    The run keeps and renews its lease, and updates the number when it closes some.
     """
     with connection.cursor() as cursor:
         cursor.execute(_SET_ASIDE, {"run": run, "lanes": LANES_PER_CONNECTION, "waiting": waiting})
 
 
 def end_run(run: int) -> None:
-    """End a run: give back what it still holds, and free its lane."""
+    """End a run: give back the deliveries it still holds, and free its lane."""
     with transaction.atomic():
         lane = Lane.objects.select_for_update().filter(run=run).first()
         if lane:
@@ -189,7 +189,7 @@ def end_run(run: int) -> None:
 
 
 def free_lapsed_lane(connection_id: int, number: int) -> None:
-    """Free a lane whose run let its lease run out."""
+    """Free a lane whose lease has run out, and give back the deliveries of its run."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             "SELECT id FROM mailing_lane WHERE connection_id = %s AND number = %s AND leased_until < now()"
@@ -201,7 +201,7 @@ def free_lapsed_lane(connection_id: int, number: int) -> None:
 
 
 def free_all_lapsed_lanes() -> None:
-    """Free every lane whose run let its lease run out."""
+    """Free every lane whose lease has run out."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT connection_id, number FROM mailing_lane WHERE leased_until < now()")
         expired = cursor.fetchall()

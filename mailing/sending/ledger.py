@@ -1,4 +1,4 @@
-"""Marks and results, written to the ledger in greedy batches: what gathered during the last commit and shortly after.
+"""Writes marks (`in_data`) and results to the ledger in batches of what has gathered since the last commit.
 
 A message's content leaves only after `mark` has committed its row as `in_data`. Results that wait are written no later
 than the next marks, in the same statement: so a connection's message is recorded before its next one leaves, and a
@@ -108,14 +108,14 @@ GATHER_SECONDS = 0.001
 
 
 class LaneLost(Exception):
-    """The run's lease ran out and its rows were given back by another: it must stop at once."""
+    """The run's lease ran out, and another process has given back its rows: it must stop at once."""
 
 
 class Ledger:
     """The ledger as one run writes it. `serve` writes; `mark` and `record` are called by the SMTP connections.
 
-    under_way: how many messages may ask for a mark soon, those that have asked included.
-    feeds: the run takes deliveries, in a worker of the cluster; False once it waits for late answers, beside others.
+    under_way: how many messages may ask for a mark soon, with those that have asked.
+    feeds: the run takes deliveries, in a worker of the cluster; False once it only waits for late answers.
     """
 
     def __init__(
@@ -135,7 +135,7 @@ class Ledger:
         self._is_over = False
 
     async def mark(self, claimed: ClaimedDelivery) -> bool:
-        """Commit the delivery as `in_data`; False: its message must not leave, and the row has been given back."""
+        """Commit the delivery as `in_data` and return True; False: it must not leave, and the row is given back."""
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._marks.append((claimed, future))
         self._work.set()
@@ -147,7 +147,7 @@ class Ledger:
         self._work.set()
 
     def note(self, statement: str, params: list[object]) -> None:
-        """Execute a statement after the next commit; one that may be repeated."""
+        """Execute a statement after the next commit. It must be safe to execute twice."""
         self._notes.append((statement, params))
         self._work.set()
 
@@ -163,7 +163,7 @@ class Ledger:
         self._work.set()
 
     async def serve(self) -> None:
-        """Write what gathers, and renew the lane's lease, until `end`.
+        """Write what gathers, and renew the lane's lease, until `end` is called.
 
         Raises:
             LaneLost: another run has the lane.
@@ -196,7 +196,7 @@ class Ledger:
         marks: list[tuple[ClaimedDelivery, asyncio.Future[bool]]],
         results: list[tuple[ClaimedDelivery, Fate]],
     ) -> set[int]:
-        """Write one batch, again after a lost connection to the database: it may be repeated if it was committed."""
+        """Write one batch; write it again after a lost connection, which is safe even if it was committed."""
         deadline = time.monotonic() + database.PATIENCE
         while True:
             try:
@@ -266,7 +266,7 @@ class Ledger:
         return {row[0] for row in await cursor.fetchall()}
 
     async def _tell(self, told: list[tuple[ClaimedDelivery, Fate]]) -> None:
-        """Write what goes beyond a first try that was accepted: attempts, and addresses that do not exist any more."""
+        """Write what a first accepted try does not need: attempts, and suppressions of dead addresses."""
         await self._database.execute(ATTEMPTS, [_records(told), self.run])
         if bounced := [(claimed.email, fate.text) for claimed, fate in told if fate.suppress]:
             await self._database.execute(SUPPRESS, [list(column) for column in zip(*bounced, strict=True)])

@@ -1,4 +1,4 @@
-"""Quotas: how many messages a connection may take now, by the limits for any stretch of an hour and a day; warm-up.
+"""Quotas: how many messages a connection may take now, under its limits for an hour and a day and its warm-up.
 
 Each quota's stretch is cut into slots, and the messages taken are counted by slot in the connection's row of Pace,
 where all processes see them and a restart finds them. Counting the running slot and as many before it as the stretch is
@@ -20,7 +20,7 @@ Spent = dict[str, dict[str, int]]  # quota → slot → messages taken
 
 
 class Stretch(NamedTuple):
-    """seconds: how long the stretch is, and each slot of it."""
+    """The length of a stretch and of each of its slots, in seconds."""
 
     seconds: float
     slot: float
@@ -36,12 +36,12 @@ LOOK_AGAIN = timedelta(minutes=1)  # at the latest: somebody may have raised the
 
 
 def day_of(now: datetime) -> date:
-    """Return the day by which a warm-up counts: that of the site, whoever looks."""
+    """Return the day that counts for a warm-up, in the site's zone."""
     return timezone.localdate(now, timezone.get_default_timezone())
 
 
 def limits_of(smtp: SmtpConnection, today: date) -> dict[str, int]:
-    """Return the connection's quotas by name of their stretch, the day's as the warm-up has it today."""
+    """Return the connection's quotas by the name of their stretch; the warm-up may lower today's."""
     limits = {"hour": smtp.per_hour, "day": smtp.per_day}
     if smtp.warm_up_from:
         days = min(max((today - smtp.warm_up_from).days, 0), 60)  # 200 · 1.5⁶⁰: far beyond any limit
@@ -60,7 +60,7 @@ def allowance(limits: Mapping[str, int], spent: Spent, now: datetime) -> int:
 
 
 def add_spent(limits: Mapping[str, int], spent: Spent, now: datetime, amount: int) -> Spent:
-    """Return `spent` with `amount` more messages taken at `now` (given back when negative), past slots left out."""
+    """Return `spent` after taking `amount` messages at `now` (a negative amount gives back), without past slots."""
     kept: Spent = {}
     for name in limits:
         current = _slot(name, now)
@@ -71,7 +71,7 @@ def add_spent(limits: Mapping[str, int], spent: Spent, now: datetime, amount: in
 
 
 def find_next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> datetime:
-    """Return when at least one message may be taken: `now`, or later when a quota is used up."""
+    """Return when the next message may be taken: `now`, or later when a quota is used up."""
     free = now
     for name, limit in limits.items():
         stretch, counted = STRETCHES[name], _read_counting_slots(name, spent, _slot(name, now))
@@ -122,7 +122,7 @@ async def take_quota(
 ) -> int:
     """Take up to `wanted` messages from the connection's allowance and return how many; a negative number gives back.
 
-    Where nothing may be taken, it is noted until when. The row is locked until the caller's transaction ends.
+    When nothing may be taken, it stores until when. The row is locked until the caller's transaction ends.
     """
     cursor = await database.execute(LOCK, [connection_id])  # also makes the row
     spent, now = await cursor.fetchone()  # type: ignore[misc]

@@ -1,6 +1,6 @@
-"""The header that lets a provider's events find their delivery: each provider has one of its own.
+"""The header by which a provider's events name their delivery. Each provider has its own header.
 
-Its value is the token of the Message-ID, which every mail carries anyway: it may unsubscribe nobody.
+Its value is the token of the Message-ID, which every mail carries anyway. This token cannot unsubscribe anybody.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _HEADERS = {
 
 
 def make_writer(provider: str) -> Callable[[str], bytes]:
-    """Return what writes the header of a delivery, by its token, with its end of line."""
+    """Return a function that writes the header for a delivery's token, with its end of line."""
     parts = (_HEADERS[Provider(provider)] + "\r\n").encode().split(b"*")
 
     def write_metadata(token: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What the fate of one message makes of its delivery."""
+"""Decides the fate of a delivery from the result of its message."""
 
 import random
 from datetime import datetime
@@ -29,11 +29,11 @@ S = Delivery.Status
 
 
 class Fate(msgspec.Struct, frozen=True):
-    """What is written of one try.
+    """What is written about one try.
 
-    wait: seconds until the next try, None for no other. spent: 1 when the try counts. suppress: never mail again.
-    soft: given up though the address may be good; several in a row suppress it. fault: whose it is, "" for nobody's:
-    "recipient", "policy" (ours), "throttle" or "connection".
+    wait: seconds until the next try, None when there is none. spent: 1 when the try counts. suppress: never mail again.
+    soft: given up although the address may be good; several in a row suppress it. fault: "recipient", "policy" (ours),
+    "throttle", "connection", or "" for nobody's.
     """
 
     status: Delivery.Status
@@ -53,8 +53,8 @@ def decide_fate(result: Result, attempts: int, retry_until: datetime, tries: int
 
     Args:
         attempts: tries that counted before this one.
-        retry_until: when the campaign's time for further tries is over.
-        tries: all tries before this one, those too that did not count.
+        retry_until: until when the campaign tries again.
+        tries: all tries before this one, also those that did not count.
     """
     code, enhanced, text = result.reply or (None, "", result.sentence)
     text = text[:1000].replace("\0", " ")  # no text of PostgreSQL's holds a NUL

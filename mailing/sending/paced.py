@@ -1,4 +1,4 @@
-"""The deliveries of a run that wait for their turn: taken from the ledger, and handed on when they may leave."""
+"""Holds the deliveries of a run that wait for their turn, and hands each on when it may leave."""
 
 import asyncio
 import contextlib
@@ -21,9 +21,9 @@ LOOK_AGAIN_SECONDS = 0.5  # seconds between two looks at whether the run goes on
 
 
 class PacedDeliveries:
-    """What of a run's deliveries is under a limit by the second or minute.
+    """The deliveries of a run that are under a limit by the second or minute.
 
-    release: hands a delivery on shortly before its turn, which stands in it. idle: how many places want one.
+    release: is called with a delivery shortly before its turn. idle: how many places want one.
     """
 
     def __init__(
@@ -45,17 +45,17 @@ class PacedDeliveries:
 
     @property
     def is_resting(self) -> bool:
-        """Whether all that wait here do so for a turn that is far away."""
+        """Whether all waiting deliveries have a turn that is far away."""
         is_far = self._next_turn_at - self.turnstile.now() > FAR_SECONDS
         return bool(self._waiting) and not self._timed and not self._released and is_far
 
     def takes(self, campaign: RunningCampaign) -> bool:
-        """Return whether the campaign's deliveries wait here for a turn."""
+        """Return whether the campaign's deliveries need a turn."""
         limit = campaign.limit
         return self.turnstile.is_needed(limit) and self.turnstile.is_ahead(limit)
 
     def room(self, campaign: RunningCampaign, most: int) -> int:
-        """Return how many deliveries of the campaign to take from the ledger now."""
+        """Return how many deliveries of the campaign to claim now."""
         full = round(
             min(most, max(LEAST_TAKEN, TAKEN_AHEAD_SECONDS / self.turnstile.interval(campaign.limit)))
         )
@@ -73,16 +73,16 @@ class PacedDeliveries:
             self._released -= 1
 
     def note_put_back(self, claimed: ClaimedDelivery) -> None:
-        """Note that a place has not handed over what it had taken."""
+        """Note that a place has not handed over a delivery that it had taken."""
         if claimed.turn is not None:
             self._released += 1
 
     def wake(self) -> None:
-        """Look again: a place wants a delivery, or the run is over."""
+        """Wake the loop of `serve`, since a place wants a delivery or the run is over."""
         self._changed.set()
 
     def take_out(self, is_wanted: Callable[[ClaimedDelivery], bool]) -> list[ClaimedDelivery]:
-        """Take out and return the waiting deliveries for which `is_wanted`; turns they have are lost."""
+        """Take out and return the waiting deliveries for which `is_wanted` holds; their turns are lost."""
         out = [each for waiting in self._waiting.values() for each in waiting if is_wanted(each)]
         out += [each for _, _, each in self._timed if is_wanted(each)]
         if out:
@@ -96,7 +96,7 @@ class PacedDeliveries:
         return out
 
     async def keep_turn(self, claimed: ClaimedDelivery) -> bool:
-        """Wait for the turn of a message that the server is ready for; False when it has none soon enough."""
+        """Wait for the turn of a message that the server is ready for; return False when it has none soon enough."""
         limit, turnstile = claimed.campaign.limit, self.turnstile
         if not turnstile.is_needed(limit):
             return True
@@ -141,7 +141,7 @@ class PacedDeliveries:
             self._release(claimed)
 
     async def _take_turns(self) -> float:
-        """Take turns for the places that want one and one more; return the seconds until it is of use to ask again."""
+        """Take turns for the places that want one, and one more; return the seconds until the next call makes sense."""
         soonest = float("inf")
         for pk in list(self._waiting):
             wanted = self._idle() + 1 - self._released - len(self._timed)

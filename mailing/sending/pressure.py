@@ -1,4 +1,4 @@
-"""How hard a run presses on its server: how many connections, when to rest, when to give it up."""
+"""How much a run demands of its server: how many connections, when to rest, when to give up."""
 
 import asyncio
 import time
@@ -26,10 +26,10 @@ INCURABLE = (Cause.LOGIN, Cause.CERTIFICATE, Cause.ENCRYPTION, Cause.SENDER)  # 
 
 
 class Pressure:
-    """What one run has learnt of its server, and what follows for its connections.
+    """What one run has learnt of its server, and how many connections follow from it.
 
-    places: connections that may be open now. proven: set while the server is known to work; one that had failed is
-    tried by one place first. stop: ends the run.
+    places: connections that may be open now. proven: set while the server is known to work; only one place tries a
+    server that had failed. stop: ends the run.
     """
 
     def __init__(self, smtp: SmtpConnection, pace: Pace, places: int, stop: Callable[[], None]) -> None:
@@ -51,18 +51,18 @@ class Pressure:
 
     @property
     def rest(self) -> float:
-        """Seconds to wait before the next message, after one was throttled."""
+        """Seconds to wait before the next message after a throttled one."""
         if self._throttles < THROTTLES_UNTIL_REST:
             return 0.0
         return min(0.1 * 2.0 ** (self._throttles - THROTTLES_UNTIL_REST), LONGEST_REST)
 
     @property
     def may_go_on(self) -> bool:
-        """Whether another run may follow at once."""
+        """Whether the next run may follow at once."""
         return not self._failure and not self._hold
 
     def widen(self) -> bool:
-        """Let one connection more be open; False: the server has had enough of them as it is."""
+        """Allow one more connection and return True; False: the server takes no more."""
         if self._throttled_at is not None:
             return False
         self.places += 1
@@ -74,7 +74,7 @@ class Pressure:
         self.proven.set()
 
     def note_throttled(self, link: Connection, result: Result, *, is_alone: bool) -> None:
-        """Note that the server put a message off because we are too fast. is_alone: no other connection is open."""
+        """Note that the server defers a message because we are too fast. is_alone: no other connection is open."""
         self._throttles += 1
         asked = result.verdict.retry_after if result.verdict else None
         self._slow_down(asked)
@@ -82,7 +82,7 @@ class Pressure:
             self._rest_for(outcome.BRIEF_WAIT_SECONDS * 2**self._level)  # 421 to the first message
 
     def note_dropped(self, server: object, link: Connection, result: Result, fate: Fate) -> None:
-        """Note a server that refuses us, keeps us waiting, or ends connections that have taken nothing."""
+        """Note that the server refuses us, makes us wait, or ends connections that have taken nothing."""
         is_silent = result.outcome is Outcome.TIMED_OUT and result.stage is Stage.DOT
         self._drops += is_silent or not link.accepted
         if fate.code is not None or self._drops >= self._least_drops:
@@ -92,7 +92,7 @@ class Pressure:
             self._stop()
 
     def shut_out(self, error: ConnectFailed, *, is_alone: bool) -> None:
-        """Note that the server takes no further connection: with others open it has enough; with none it fails."""
+        """Note that the server refuses a further connection: a limit if others are open, a failure if none is."""
         is_throttled = error.cause is Cause.THROTTLED
         if is_throttled:
             self._slow_down(error.verdict.retry_after if error.verdict else None)
@@ -121,9 +121,9 @@ class Pressure:
         self._stop()
 
     def tell(self, *, was_of_use: bool) -> None:
-        """Let the other runs know. was_of_use: something was accepted, which after a quiet run speeds up by a step.
+        """Store it for the other runs. was_of_use: something was accepted, so that a quiet run speeds up by a step.
 
-        May be called again, when more has been learnt since.
+        May be called again after more has been learnt.
         """
         is_slower, self._is_slower = self._is_slower, False
         hold, self._hold = self._hold, 0.0
@@ -149,5 +149,5 @@ class Pressure:
 
 
 def _is_refusal(verdict: Verdict | None) -> bool:
-    """Return whether the server refused this connection or its sender in words, rather than being away."""
+    """Return whether the server refused this connection or its sender in words, and is not just away."""
     return verdict is not None and verdict.kind is Kind.CONNECTION

@@ -1,7 +1,6 @@
-"""The pump of one run: hands what its supply has taken from the ledger to the server, over many SMTP connections.
+"""The pump of one run: hands the claimed deliveries to the server, over many SMTP connections.
 
-What needs an answer from elsewhere (a pause, a breaker) ends the run, and is handled after it
-(`mailing.sending.runs`).
+What needs more than the pump (a pause, a breaker) ends the run, and is handled after it (`mailing.sending.runs`).
 """
 
 import asyncio
@@ -40,9 +39,9 @@ LAST_WAIT_SECONDS = 4.0
 
 
 class Pump:
-    """The SMTP connections of one run, `number`, and what their answers mean.
+    """The SMTP connections of the run `number`.
 
-    places: connections it may open. most: those it may once none waits for a late answer to a run of this `lane`.
+    places: how many connections it may open. most: how many once no connection waits for an earlier run of this `lane`.
     """
 
     def __init__(
@@ -78,7 +77,7 @@ class Pump:
 
     @property
     def campaigns(self) -> set[int]:
-        """Those it has sent for."""
+        """The campaigns it has sent for."""
         return self._supply.seen if self._supply else set()
 
     @property
@@ -94,7 +93,7 @@ class Pump:
     # ── from beginning to end ────────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Send until nothing is due, the time is over, or something stops it.
+        """Send until nothing is due, the time of the run is over, or something stops it.
 
         Raises:
             LaneLost: another run has the lane.
@@ -138,7 +137,7 @@ class Pump:
                 await writing
 
     async def until_late(self, work: asyncio.Task[None]) -> None:
-        """Wait until `work`, a task of `run`, is done, or has nothing to do but to wait for late answers."""
+        """Wait until `work`, a task of `run`, is done or only waits for late answers."""
         late = asyncio.create_task(self._late.wait())
         await asyncio.wait([work, late], return_when=asyncio.FIRST_COMPLETED)
         late.cancel()
@@ -148,7 +147,7 @@ class Pump:
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     async def until_done(self, work: asyncio.Task[None]) -> None:
-        """Wait until `work` is done. Raises what it raises."""
+        """Wait until `work` is done, and raise what it raised."""
         await work
 
     def _end_of_budget(self) -> None:
@@ -159,7 +158,7 @@ class Pump:
             self.stop()
 
     def stop(self) -> None:
-        """Finish what is being handed over and take nothing new."""
+        """Finish the messages that are being handed over, and take no new ones."""
         if self._over.is_set():
             return
         self._over.set()
@@ -170,7 +169,7 @@ class Pump:
         asyncio.get_running_loop().call_later(STRAGGLE_SECONDS, self._cut_short)
 
     def _look_for_stragglers(self) -> None:
-        """Wait no longer once all that is left are messages whose answer is late by now."""
+        """End the wait once only messages are left whose answers are late."""
         late = sum(link.seconds_waited > STRAGGLE_SECONDS for link in self._unanswered)
         if self._active == late and self._over.is_set():
             self._cut_short()
@@ -188,7 +187,7 @@ class Pump:
             loop.call_later(WATCH_SECONDS, self._watch_for_the_end, loop)
 
     def _cut_short(self) -> None:
-        """Hand nothing over from here on. No byte of these messages has left: they are as due as before."""
+        """Hand over no more message. No byte of those that wait has left, so they stay due."""
         self._door.cut_short()
         for link in list(self._offering):
             link.abort()
@@ -204,7 +203,7 @@ class Pump:
             link.abort("This process had to end before the server answered.")
 
     def follow(self) -> None:
-        """Report what the run met with, and queue the next one; may be called again when more has come."""
+        """Report what the run has met, and queue the next run; may be called again when more has come."""
         if self._is_token_refused and (grant := oauth.find_grant(self.smtp)):
             oauth.forget_access_token(grant, self._server.password)
         may_go_on = self._pressure.may_go_on
@@ -224,7 +223,7 @@ class Pump:
     # ── to the server ────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _send(self, supply: Supply, ledger: Ledger, place: int) -> None:
-        """Send over one SMTP connection at a time, as long as this place is wanted."""
+        """Send over one SMTP connection after the other, as long as this place is wanted."""
         link: Connection | None = None
         parcel: Parcel | None = None
         try:
@@ -260,7 +259,7 @@ class Pump:
         begin: Callable[[int], asyncio.Task[None]],
         places: list[asyncio.Task[None]],
     ) -> None:
-        """Begin places in place of the connections that earlier runs of the lane no longer wait with."""
+        """Begin a place for each connection that an earlier run of the lane has closed."""
         while len(places) < self._most:
             await self._wait(WIDEN_EVERY_SECONDS)
             try:
@@ -289,7 +288,7 @@ class Pump:
     async def _hand_over(
         self, supply: Supply, ledger: Ledger, link: Connection, parcel: Parcel
     ) -> Parcel | None:
-        """Hand one message to the server; return the next one, when its envelope is already on the way."""
+        """Hand one message to the server; return the next one if its envelope is on its way already."""
         self._flying += 1
         self._offering.add(link)
         try:

@@ -1,8 +1,9 @@
-"""The return path of each mail: an address of the bounce mailbox that carries the delivery, signed (VERP).
+"""The return path of each mail (VERP): an address of the bounce mailbox that holds the delivery's key, signed.
 
-A report may name another address than the one we wrote to, or none; the address it is sent to still says which mail
-failed. It is the delivery's key, eight bytes, and ten bytes of a keyed BLAKE2b of it, with a key of its own: neither
-can be made without it, nor taken from a link. In hexadecimal digits, since servers may change capitals to small ones.
+A report may name another address than the one we wrote to, or none. The address it comes to still says which mail
+failed. The token is the delivery's key (eight bytes) and ten bytes of a BLAKE2b of it, with a secret key that only
+return paths use: so nobody can make a token, or take one from a link. It is written in hexadecimal digits, since
+servers may change capital letters to small ones.
 """
 
 import re
@@ -35,7 +36,7 @@ def _make_keyed_hash(secret: str) -> "blake2b":
 
 
 def sign_delivery(delivery_id: int) -> str:
-    """Make the token of a delivery for its return path: 36 letters."""
+    """Make the token of a delivery for its return path: 36 digits."""
     key = delivery_id.to_bytes(8)
     mac = _make_keyed_hash(settings.SECRET_KEY).copy()
     mac.update(key)
@@ -43,7 +44,7 @@ def sign_delivery(delivery_id: int) -> str:
 
 
 def read_delivery_id(token: str) -> int | None:
-    """Return the key of the delivery a token was made for; None: nobody made it here."""
+    """Return the key of the delivery that a token was made for; None for a token that was not made here."""
     if not _TOKEN.fullmatch(token):
         return None
     raw = bytes.fromhex(token)
@@ -53,7 +54,7 @@ def read_delivery_id(token: str) -> int | None:
 
 
 def find_delivery_id(text: str) -> int | None:
-    """Return the key of the delivery whose return path stands in a text; None where none does."""
+    """Return the key of the delivery whose return path stands in a text; None when there is none."""
     tokens = (read_delivery_id(found) for found in _TOKEN.findall(text.lower()))
     return next((pk for pk in tokens if pk is not None), None)
 
@@ -82,7 +83,7 @@ def fill_bounce_address(address: str, token: str) -> str:
 
 
 def make_writer(address: str) -> Callable[[int], bytes]:
-    """Return what writes the return path of a delivery under a bounce address, as it goes on the wire.
+    """Return a function that writes the return path of a delivery under a bounce address, as bytes for the wire.
 
     Raises:
         AddressRefused: the address cannot be put on the wire.

@@ -1,9 +1,9 @@
-"""One run of one lane: takes the lane, lets a pump work, and sees it to its end.
+"""One run of one lane: leases the lane, lets a pump work, and ends the run.
 
-A run is short, so that a stop never waits long for it and its worker is soon free for another; the next one is queued
-at its end while there is work. What needs an answer from elsewhere (a pause, a breaker) ends the run, and is handled
-after it. Only a server that has a whole message and does not answer must be waited for longer, ten minutes by RFC 5321
-(§4.5.3.2.6): the run is then set aside, with those connections and nothing else, and goes on in a thread.
+A run is short, so that a stop never waits long for it and its worker is soon free. At its end it queues the next run if
+there is work. What needs more than the pump (a pause, a breaker) ends the run, and is handled after it. Only a server
+that has a whole message and does not answer needs a longer wait, ten minutes by RFC 5321 (§4.5.3.2.6). Then the run is
+set aside with those connections only, and goes on in a thread.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ BegunRun = tuple[contextlib.ExitStack, asyncio.Runner, asyncio.Task[None], Pump]
 
 
 def run_lane(connection_id: int, number: int) -> int:
-    """Feed the connection through its lane `number` for a while; return how many messages were accepted.
+    """Send over the lane `number` of a connection for some seconds; return how many messages were accepted.
 
-    Safe to call twice and at the same time: one call holds the lane, the others return 0 at once.
+    Safe to call twice and at the same time: one call gets the lane, the others return 0 at once.
     """
     with endings.counting_errors(lambda: endings.list_running_through(connection_id)):
         begun = _begin(connection_id, number)
@@ -57,7 +57,7 @@ def _follow(pump: Pump) -> None:
 
 
 def _begin(connection_id: int, number: int) -> BegunRun | None:
-    """Take the lane and send until the run is over or only late answers are left; None: there is nothing to do."""
+    """Lease the lane and send until the run is over or only late answers are left; None when there is nothing to do."""
     smtp = SmtpConnection.objects.filter(pk=connection_id, is_enabled=True).first()
     if smtp is None:
         breaker.pause_stranded()
@@ -85,7 +85,7 @@ def _begin(connection_id: int, number: int) -> BegunRun | None:
 
 
 def _find_server(smtp: SmtpConnection) -> Server | None:
-    """Find the server to send to; None, and the connection waits, where nobody can log in there now."""
+    """Find the server to send to. When nobody can log in there now, note the failure and return None."""
     try:
         return server_of(smtp, TIMEOUTS)
     except ConnectFailed as error:
@@ -114,7 +114,7 @@ def _wait_for_the_late(
 def _see_out(
     held: contextlib.ExitStack, runner: asyncio.Runner, work: asyncio.Task[None], pump: Pump
 ) -> None:
-    """See a run to its end, and to what follows from it. Raises what nobody foresaw, after counting it."""
+    """Wait for the end of a run, and do what follows from it; count an unforeseen error, then raise it."""
     with held:
         try:
             runner.run(pump.until_done(work))

@@ -1,4 +1,4 @@
-"""What one run takes from the ledger: a short queue of deliveries, filled while the SMTP connections empty it."""
+"""The supply of one run: a short queue of claimed deliveries, filled while the SMTP connections empty it."""
 
 import asyncio
 import contextlib
@@ -47,11 +47,10 @@ class Supply:
     """The queue of one run of the connection `smtp`.
 
     over: set when the run takes nothing new. stop: ends the run. campaigns: those it sends for at this hour; seen: all
-    so far.
-    barred: campaigns it must send nothing more of. unforeseen: errors that stopped a campaign, by campaign.
-    unwritable: campaigns to pause, with the reason: the values of too many recipients break their content, or a key
-    that signs their mails cannot be read.
-    rates: how the messages of each campaign could be made. is_spent: the run ended because nothing was due.
+    so far. barred: campaigns that it must not send any more. unforeseen: errors that stopped a campaign, by campaign.
+    unwritable: campaigns to pause, with the reason: too many messages cannot be made, or a key that signs their mails
+    cannot be read. rates: how many messages of each campaign could be made. is_spent: the run ended because nothing was
+    due.
     """
 
     def __init__(
@@ -90,7 +89,7 @@ class Supply:
 
     @property
     def is_paced(self) -> bool:
-        """Whether anything it sends for now is under a limit by the second or minute."""
+        """Whether any campaign it sends for now is under a limit by the second or minute."""
         return any(self._turnstile.is_needed(campaign.limit) for campaign in self.campaigns.values())
 
     # ── out of the queue ─────────────────────────────────────────────────────────────────────────────────────────
@@ -137,7 +136,7 @@ class Supply:
         return None
 
     def _set_unmade_aside(self, claimed: ClaimedDelivery, error: Exception) -> None:
-        """Keep one whose message could not be made, for an error nobody foresaw, until whose fault it is is known."""
+        """Keep a delivery whose message could not be made for an unforeseen error, until its cause is known."""
         pk = claimed.campaign.pk
         unmade = self._unmade.setdefault(pk, [])
         unmade.append((claimed, error))
@@ -147,13 +146,13 @@ class Supply:
             self._stop()
 
     def _note_made(self, campaign_id: int) -> None:
-        """Note that a message of the campaign was made: an earlier failure was for the values of its recipient."""
+        """Note that a message of the campaign was made, so earlier failures came from their recipients' values."""
         self._made.add(campaign_id)
         for claimed, error in self._unmade.pop(campaign_id, ()):
             self._record_broken(claimed, f"{type(error).__name__}: {error}")
 
     def _record_broken(self, claimed: ClaimedDelivery, sentence: str) -> None:
-        """Fail one whose own values broke its message; a campaign of which that is nearly everybody goes no further."""
+        """Fail a delivery whose own values broke its message; stop a campaign in which nearly all are like that."""
         self._ledger.record(claimed, outcome.make_unsendable(sentence))
         pk = claimed.campaign.pk
         rate = self._find_rate(claimed.campaign)
@@ -171,7 +170,7 @@ class Supply:
         return rate
 
     def _give_unmade_back(self) -> list[int]:
-        """Blame the campaigns of which no message could be made; return the keys of the deliveries it was tried for."""
+        """Record the error of campaigns of which no message could be made; return the keys of those deliveries."""
         keys = []
         for pk, unmade in self._unmade.items():
             self.unforeseen[pk] = unmade[-1][1]
@@ -184,18 +183,18 @@ class Supply:
         return await self._paced.keep_turn(claimed)
 
     def put_back(self, claimed: ClaimedDelivery) -> None:
-        """Return one that was not handed over."""
+        """Put back a delivery that was not handed over."""
         self._paced.note_put_back(claimed)
         self._queue.appendleft(claimed)
         self._filled.set()
 
     def _release(self, claimed: ClaimedDelivery) -> None:
-        """Hand on what has a turn, ahead of what needs none."""
+        """Hand on a delivery with a turn, before those that need none."""
         self._queue.appendleft(claimed)
         self._filled.set()
 
     def wake(self) -> None:
-        """Let everybody who waits see that the run is over."""
+        """Wake everything that waits, so that it sees that the run is over."""
         self._filled.set()
         self._hungry.set()
         self._paced.wake()
@@ -203,14 +202,15 @@ class Supply:
     # ── into the queue ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def keep_filled(self, is_busy: Callable[[], bool]) -> None:
-        """Claim until the run is over, ends for want of anything due, or the database is away.
+        """Claim until the run is over, nothing is due, or the database is away.
 
-        is_busy: whether a message is on its way, whose fate may make something due.
+        Args:
+            is_busy: tells whether a message is on its way, whose fate may make another due.
         """
         await self._unless_away(self._keep_filled(is_busy))
 
     async def keep_paced(self) -> None:
-        """Release what has a turn until the run is over, or the database is away."""
+        """Release deliveries at their turns until the run is over or the database is away."""
         await self._unless_away(self._paced.serve(self._over))
 
     async def _unless_away(self, work: Coroutine[None, None, None]) -> None:
@@ -246,7 +246,7 @@ class Supply:
                     await self._hungry.wait()
 
     async def give_back(self) -> None:
-        """Return what is left to the ledger, and its allowance."""
+        """Give back the deliveries that are left to the ledger, and their part of the quota."""
         left = self._give_unmade_back()
         left += [claimed.pk for claimed in (*self._queue, *self._paced.take_out(lambda claimed: True))]
         self._queue.clear()
@@ -262,7 +262,7 @@ class Supply:
                 await limits.take_quota(self._own, self._pk, self._limits, -len(left))
 
     async def _look(self) -> None:
-        """See which campaigns run and which connections cannot be used; return what is no longer to be sent."""
+        """Read which campaigns run and which connections cannot be used; give back what must not be sent any more."""
         self._running = await claim.read_campaigns(
             self._own, self._pk, self._running, self.unforeseen, self.unwritable
         )
@@ -287,7 +287,7 @@ class Supply:
         return claimed.campaign.pk not in self.campaigns
 
     async def _refill(self) -> int:
-        """Claim for each running campaign in turn; return how many rows were looked at."""
+        """Claim for each running campaign in turn; return how many rows the statements looked at."""
         looked_at = 0
         is_low = len(self._queue) < REFILL_BELOW
         for campaign in list(self.campaigns.values()):
@@ -314,7 +314,7 @@ class Supply:
         return looked_at
 
     def _list_served_connections(self, campaign: RunningCampaign) -> list[int]:
-        """List the connections whose deliveries this one sends: itself, and those that cannot be used."""
+        """List the connections whose deliveries this one sends: its own, and those of connections that are down."""
         dead = [pk for pk in campaign.connections if pk in self._unusable and pk != self._pk]
         if campaign.is_failover:
             usable = [pk for pk in campaign.connections if pk not in self._unusable]

@@ -4,8 +4,8 @@ Each purpose has a token of its own, because tokens travel: people forward links
 and a Message-ID stands in every reply and bounce. None of these may unsubscribe anybody.
 
 A token is eight bytes of the delivery's key and ten bytes of a keyed BLAKE2b of them (RFC 7693), in URL-safe base64: 24
-letters. The hash has 64 bytes, of which each purpose has ten: one hash a message for all but clicks, however many links
-it has. Who knows one part of such a hash knows nothing of the others.
+letters. Each purpose has its own ten of the 64 bytes of the hash. So one hash a message is enough for all tokens but
+that of clicks, and one part of a hash tells nothing about the others.
 
 The token of clicks also carries its campaign, under a hash of its own, 32 letters in all: a link whose target is the
 same for everybody leads there while the database is away. Mails sent before that have the shorter one, which works on.
@@ -29,7 +29,7 @@ CLICK_LETTERS = (KEY_BYTES + CAMPAIGN_BYTES + TOKEN_PART_BYTES) * 4 // 3  # of a
 
 
 class Purpose(IntEnum):
-    """What a token is good for: nothing else. Its number is the place of its part in the hash."""
+    """What a token is good for. The number is the place of its part in the hash."""
 
     OPEN = 0
     CLICK = 1
@@ -67,7 +67,7 @@ def sign_token(delivery_id: int, purpose: Purpose) -> str:
 
 
 def sign_tokens(delivery_ids: Iterable[int], campaign_id: int | None = None) -> list[Tokens]:
-    """Make the tokens of these deliveries, in their order; with a campaign, that of clicks carries it."""
+    """Make the tokens of these deliveries, in their order; with a campaign, the token of clicks carries it."""
     keyed = _make_keyed_hash(settings.SECRET_KEY)
     if campaign_id is None:
         return [_sign(keyed, pk) for pk in delivery_ids]
@@ -125,7 +125,7 @@ def read_token(token: str, purpose: Purpose) -> int:
 
 
 def read_click_token(token: str) -> tuple[int, int | None]:
-    """Read the key of the delivery that a token of clicks was made for, and of its campaign where it carries that.
+    """Read the keys in a token of clicks: of the delivery, and of the campaign if the token carries it.
 
     Raises:
         ValueError: nobody made it here, or it was made for another purpose.

@@ -1,9 +1,9 @@
-"""Limits by the second and by the minute, and a campaign's by the hour: even rates without bursts, for all processes.
+"""Limits by second and minute, and a campaign's by hour, as even rates without bursts over all processes.
 
 A message under such a limit leaves in its turn, and turns follow each other at an even interval, a little longer than
-the limit asks: so no stretch of a second, a minute or an hour ever holds more than the limit, wherever it starts,
-although a message may arrive some milliseconds late. When the next turn is stands in PostgreSQL, in the row of Pace of
-the connection and in that of CampaignPace where the campaign has a limit of its own; a turn that was given out and not
+the limit asks. So no stretch of a second, a minute or an hour ever holds more than the limit, wherever it starts,
+although a message may arrive some milliseconds late. PostgreSQL holds the time of the next turn: in the connection's
+row of Pace, and in the row of CampaignPace of a campaign with a limit of its own. A turn that was given out and not
 used is lost, so that no pause, restart or death of a process leads to a burst.
 
     Limit      what a connection, or a campaign, may send a second, a minute and an hour
@@ -33,7 +33,7 @@ FAR_SECONDS = 10.0  # seconds to a turn that no run waits for: the clock wakes o
 
 
 class Limit(NamedTuple):
-    """How many messages may leave in any stretch of a second, a minute and an hour; None where that is not limited."""
+    """How many messages may leave in any stretch of a second, a minute and an hour; None for no limit."""
 
     per_second: int | None = None
     per_minute: int | None = None
@@ -56,14 +56,14 @@ class Limit(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """What must be kept to: the interval of one limit, and when its next turn is (seconds), None when at any time."""
+    """The interval of one limit and the time of its next turn, in seconds; None: a turn may be at any time."""
 
     interval: float
     next_at: float | None
 
 
 class Plan(NamedTuple):
-    """The turns to give out, and when the next turn of each queue is then; all times in seconds."""
+    """The turns to give out, and the next turn of each queue after them; all times in seconds."""
 
     turns: list[float]
     next_at: list[float]
@@ -73,8 +73,8 @@ class Plan(NamedTuple):
 def plan_turns(now: float, queues: Sequence[Queue], wanted: int, horizon: float = HORIZON_SECONDS) -> Plan:
     """Plan up to `wanted` turns from `now` to `horizon` seconds ahead, which keep to every queue.
 
-    A next turn that lies further away than it can by these limits (they were tighter, or the clock was put back) counts
-    as no further.
+    A next turn may lie further away than these limits allow, because they were tighter or the clock was put back. It
+    counts as the furthest that they allow.
     """
     step = max(queue.interval for queue in queues)
     free = [
@@ -133,8 +133,8 @@ class Turnstile:
     def is_ahead(self, limit: Limit) -> bool:
         """Return whether turns are taken before a message is offered to the server, rather than once it is ready.
 
-        Where turns follow each other so quickly that no server waits for long, a turn taken ahead would only be missed,
-        and lost, whenever the server or this process is slower than the limit.
+        When turns follow each other quickly, no server waits for long. A turn taken ahead would then be missed and lost
+        whenever the server or this process is slower than the limit.
         """
         return self.interval(limit) * self._places > SHORT_HOLD
 
@@ -150,7 +150,7 @@ class Turnstile:
         return time.monotonic() + self._offset
 
     def learn(self, seconds: float) -> None:
-        """Take note of how long a message took from its release until the server was ready for it."""
+        """Learn from how long a message took from its release until the server was ready for it."""
         wanted = min(2 * seconds + SHORTEST_LEAD, LONGEST_LEAD)
         self.lead = max(wanted, self.lead + (wanted - self.lead) / 20)
 
@@ -158,7 +158,7 @@ class Turnstile:
         """Take up to `wanted` turns for messages of a campaign.
 
         Returns:
-            the turns; and, where there are fewer, the seconds until it is of use to ask again.
+            the turns and, if there are fewer, the seconds until it makes sense to ask again.
 
         Raises:
             psycopg.OperationalError: the database is away.
@@ -167,12 +167,12 @@ class Turnstile:
             return await self._take(campaign_id, limit, wanted)
 
     async def take_now(self, campaign_id: int, limit: Limit, missed: float | None) -> float | None:
-        """Take a turn for a message that the server is ready for; in place of one that was `missed`, if it had one.
+        """Take a turn for a message that the server is ready for, in place of a `missed` one if it had one.
 
-        Those who ask while turns are being taken get theirs together, next.
+        Calls that come while turns are being taken get their turns together, in the next statement.
 
         Returns:
-            None: there is none soon enough for a server that waits for the message.
+            None: there is no turn soon enough for a server that waits for the message.
 
         Raises:
             psycopg.OperationalError: the database is away.
@@ -229,7 +229,7 @@ class Turnstile:
         return planned.turns, planned.wait
 
     async def _read_clock(self, own: psycopg.AsyncConnection) -> float:
-        """Return the database's time, and compare the clocks: the quickest answer of late is the surest."""
+        """Return the database's time. The quickest of the latest answers gives the best comparison of the clocks."""
         asked_at = time.monotonic()
         cursor = await own.execute(CLOCK)
         now: float = (await cursor.fetchone())[0]  # type: ignore[index]

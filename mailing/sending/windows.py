@@ -1,8 +1,8 @@
 """When a campaign may send: hours of the day and days of the week, in a time zone.
 
-A window opens and closes at times that clocks on a wall show. On the nights when clocks change, a time that they skip
+A window opens and closes at times of local clocks. On the nights when clocks change, a time that they skip
 means the first moment after it, and a time that they show twice means the first of the two. `find_instant` holds that
-rule for everybody. The claim compares what stands here with the database's clock.
+rule for all modules. The claim compares the stretch with the database's clock.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ MOST_STRETCHES = 2000  # that a time is reckoned over: years of a window once a 
 def find_instant(local: datetime, zone: ZoneInfo) -> datetime:
     """Return the instant at which clocks in `zone` show `local`, in UTC.
 
-    Of two such instants the first; where the clocks skip `local`, the first instant after what they skip.
+    Of two such instants it is the first. If the clocks skip `local`, it is the first instant after the skipped time.
     """
     first, second = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     if first <= second:
@@ -57,7 +57,7 @@ def find_next_instant(at: time, zone: ZoneInfo, since: datetime) -> datetime:
 
 
 class Stretch(NamedTuple):
-    """From when until when a window is open; the end is no part of it."""
+    """From when until when a window is open, without the end itself."""
 
     opens: datetime
     closes: datetime
@@ -70,7 +70,7 @@ ALWAYS = Stretch(ALWAYS_FROM, ALWAYS_UNTIL)
 
 
 class Window(NamedTuple):
-    """The hours and days of a campaign. One that ends at or before its beginning ends on the next day.
+    """The hours and days of a campaign. An end at or before the beginning is on the next day.
 
     days: numbers of ISO 8601, of the day on which a stretch begins.
     """
@@ -81,14 +81,14 @@ class Window(NamedTuple):
     ends: time = MIDNIGHT
 
     def find_stretch(self, at: datetime) -> Stretch:
-        """Return the stretch that `at` lies in, or else the next one."""
+        """Return the stretch that holds `at`, or else the next one."""
         return next(self._list_stretches(at))
 
     def is_open(self, at: datetime) -> bool:
         return self.find_stretch(at).holds(at)
 
     def add_open_time(self, since: datetime, length: timedelta) -> datetime:
-        """Return when the window has been open for `length` since then."""
+        """Return when the window has been open for `length` after `since`."""
         at = since
         for _ in range(MOST_STRETCHES):
             stretch = self.find_stretch(at)
@@ -100,7 +100,7 @@ class Window(NamedTuple):
         return at
 
     def describe(self) -> str:
-        """Describe it: Monday to Friday, 09:00 to 17:00, Berlin time."""
+        """Write the window in words: Monday to Friday, 09:00 to 17:00, Berlin time."""
         words = [_describe_days(self.days)] if self.days != EVERY_DAY else []
         if (self.begins, self.ends) != (MIDNIGHT, MIDNIGHT):
             words.append(f"{dates.write_time(self.begins)} to {dates.write_time(self.ends)}")
@@ -125,7 +125,7 @@ class Window(NamedTuple):
 def read_window(
     begins: time | None, ends: time | None, days: str, zone: str, site_zone: str
 ) -> Window | None:
-    """Read a window as it is stored; None where a campaign may send at any time."""
+    """Read a stored window; None when a campaign may send at any time."""
     if begins is None and ends is None and not days:
         return None
     return Window(ZoneInfo(zone or site_zone), days or EVERY_DAY, begins or MIDNIGHT, ends or MIDNIGHT)

@@ -19,7 +19,7 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f<>@\"\\,;()\[\]]|\s").search  # in a local 
 class AddressRefused(ValueError):
     """The address cannot be put on the wire; the words say why.
 
-    needs_smtputf8: it could be, to a server that speaks SMTPUTF8.
+    needs_smtputf8: a server that speaks SMTPUTF8 would take it.
     """
 
     def __init__(self, sentence: str, *, needs_smtputf8: bool = False) -> None:

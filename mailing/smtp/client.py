@@ -1,4 +1,4 @@
-"""Opening an SMTP connection: greeting, EHLO, encryption, login; and every way it fails, by name, with what to do.
+"""Opens an SMTP connection: greeting, EHLO, encryption, login. Each failure has a name and says what to do.
 
     connection = await connect(Server("smtp.example.com", 587, Tls.STARTTLS, "me", "secret"))
     result = await connection.send(sender, recipient, content, before_dot=mark)
@@ -20,10 +20,10 @@
         record(mail, result)
         mail = following                            # one not offered goes back to the ledger
 
-The answer to a chained message and the 354 for the next arrive together, so that one commit can hold the result of
-the one and the mark of the other: one commit a message and connection, shared by all connections waiting for one.
-With what `record` was given committed before or with the mark asked for next, a connection never has more than two
-messages in doubt: one on the wire, one answered and not yet recorded.
+The answer to a chained message and the 354 for the next one arrive together. So one commit can hold the result of the
+one and the mark of the other, and all connections that wait for a commit share it. If each result is committed before
+or with the next mark, a connection never has more than two messages in doubt: one on the wire, and one answered and
+not recorded yet.
 """
 
 import asyncio
@@ -59,7 +59,7 @@ __all__ = [
 
 
 class Cause(StrEnum):
-    """The name of a failure to connect, and what to do about it."""
+    """The name of a failure to connect."""
 
     UNREACHABLE = "host not reached"
     TIMED_OUT = "timed out"
@@ -142,7 +142,7 @@ async def connect(server: Server) -> Connection:
 
 
 async def check(server: Server, sender: str) -> None:
-    """Try a connection as its page does: connect, log in, offer `sender`, say goodbye; nothing is sent.
+    """Try a connection: connect, log in, offer `sender`, quit. No mail is sent.
 
     Raises:
         ConnectFailed: the server cannot be used.
@@ -284,7 +284,7 @@ async def _log_in(connection: Connection) -> None:
 
 
 async def _log_in_with_token(connection: Connection) -> None:
-    """Say a token by XOAUTH2.
+    """Log in with a token by XOAUTH2.
 
     Raises:
         ConnectFailed: the server cannot be used.
@@ -327,7 +327,7 @@ _CAUSE_OF_PERMANENT_MEANING = {Meaning.LOGIN: Cause.LOGIN, Meaning.SENDER: Cause
 
 
 def name_cause(stage: Stage, reply: Reply) -> Cause | None:
-    """Name what a refusal complains of by its words; None where they say nothing more than the stage does."""
+    """Name the cause of a refusal by its words; None when they say no more than the stage does."""
     if stage is Stage.EHLO and reply.code in (501, 504):
         return Cause.HELLO
     if reply.code == 530 and "starttls" in reply.text.lower():
@@ -346,7 +346,7 @@ def _expect(
     """Return `answer`, when it has `code`.
 
     Raises:
-        ConnectFailed: `cause` when it is a refusal for good.
+        ConnectFailed: it has another code or there is none; with `cause` when it is a permanent refusal.
     """
     server = connection.server
     if answer is None:

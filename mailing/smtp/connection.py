@@ -1,10 +1,10 @@
-"""One open SMTP connection: envelopes and messages out, the fate of each message back (RFC 5321, RFC 2920).
+"""One open SMTP connection: sends envelopes and messages, and returns the fate of each (RFC 5321, RFC 2920).
 
 What a caller may rely on, whatever the server does:
 
 - Not one byte of a message leaves before the server has accepted its recipient and answered DATA with 354, and the
-  caller has said go. A message the caller withholds was never sent; its connection is dropped, since DATA knows no
-  way back.
+  caller has agreed. A message that the caller withholds was never sent. Its connection is closed, since SMTP has no
+  other way back from DATA.
 - A Result is `uncertain` exactly when the final dot may have left and no answer to it came. Everything else is
   known: accepted by the server, or not.
 - Replies are counted (`mailing.smtp.wire`), so that no answer can be taken for that of another message.
@@ -53,7 +53,7 @@ class Connection(Wire):
         return not self._ended or self._chained is not None
 
     def has_room(self, most: int, *, besides: int = 0) -> bool:
-        """Return whether one message more may go over it: of `most`, or fewer where the server takes fewer."""
+        """Return whether one more message may go over it: of `most`, or of fewer if the server takes fewer."""
         return self.accepted + besides < sessions.find_size(self.server, most)
 
     # One message
@@ -69,9 +69,11 @@ class Connection(Wire):
     ) -> Result:
         """Send one message and wait for its fate.
 
-        before_dot: awaited once the server accepted the recipient and answered 354, before any byte of the message
-        leaves. True: send it. Anything else, or an exception (which goes on to the caller): the message is never
-        sent and the connection is closed. ready: as in Mail.
+        Args:
+            before_dot: awaited once the server has accepted the recipient and answered 354, before any byte of the
+                message leaves. True: send it. Any other value, or an exception (which goes on to the caller): the
+                message is never sent and the connection is closed.
+            ready: as in Mail.
         """
         mail = Mail(envelope_from, recipient, message, ready)
         refused = await self.offer(mail)
@@ -120,8 +122,9 @@ class Connection(Wire):
     async def deliver(self, then: Mail | None = None) -> Result:
         """Send the content offered last and wait for the answer to its dot.
 
-        then: the message to be offered next. Its envelope goes out in the same write where the server takes
-        pipelined commands, which saves a round trip; `offer` it next, or close the connection.
+        Args:
+            then: the message to be offered next. Its envelope goes out in the same write if the server takes pipelined
+                commands, which saves a round trip; `offer` it next, or close the connection.
         """
         mail = self._offered
         if mail is None:
@@ -159,7 +162,7 @@ class Connection(Wire):
     # The connection
 
     async def reset(self) -> bool:
-        """RSET: forget the transaction. False: the connection has ended."""
+        """Send RSET, which forgets the transaction; return False when the connection has ended."""
         answer = await self.ask(b"RSET", self.server.timeouts.mail)
         if answer is not None and answer.code >= 300:
             self._end(f"{self.server} refused RSET: {answer.decode()}")
@@ -173,7 +176,7 @@ class Connection(Wire):
         self.abort()
 
     def abort(self, why: str = "The connection was closed on this side.") -> None:
-        """Close at once; nothing still unsent goes out. why: in words, for what is under way."""
+        """Close at once, and send nothing more. `why` is the sentence for messages under way."""
         self._offered = self._chained = None
         super().abort(why)
 
@@ -188,7 +191,7 @@ class Connection(Wire):
         return await self.answer(seconds)
 
     async def _offer_by_steps(self, mail: Mail, envelope: bytes) -> Result | None:
-        """Return the dialogue of a server without PIPELINING: each command waits for the answer before it."""
+        """Offer an envelope to a server without PIPELINING: each command waits for the answer before it."""
         if self._needs_reset and not await self.reset():
             return self._build_loss(Stage.RSET)
         replies: list[RawReply] = []
@@ -202,7 +205,7 @@ class Connection(Wire):
         return await self._judge(mail, _ENVELOPE, replies)
 
     async def _judge(self, mail: Mail, stages: tuple[Stage, ...], replies: list[RawReply]) -> Result | None:
-        """Return what the answers to an envelope say; the first that refuses decides."""
+        """Return the result of the answers to an envelope, of which the first refusal decides; None: all accept."""
         self._needs_reset = False
         codes = [reply.code for reply in replies]
         if len(codes) == len(stages) and codes[-1] == 354 and max(codes[:-1]) < 300:
@@ -219,7 +222,7 @@ class Connection(Wire):
         return self._build_loss(stages[len(replies)])
 
     async def _leave_data(self, stages: tuple[Stage, ...], codes: list[int]) -> None:
-        """Leave a DATA that was granted though the envelope was refused: an empty message to nobody (RFC 2920 §3.1).
+        """Leave a DATA that was granted although the envelope was refused, by an empty message (RFC 2920 §3.1).
 
         A recipient that the server took would get an empty message, so the connection goes.
         """

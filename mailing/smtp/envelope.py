@@ -1,4 +1,4 @@
-"""One message as this server is to get it: its envelope's commands and its content in wire form."""
+"""Writes one message for a server: the commands of its envelope, and its content in wire form."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ class Capabilities:
 
     @classmethod
     def of(cls, lines: Sequence[bytes]) -> Self:
-        """Read the answer to EHLO, its first line the server's name; pass over what is unknown or broken."""
+        """Read the answer to EHLO, whose first line is the server's name; ignore unknown and broken lines."""
         offers: dict[str, str] = {}
         for line in lines[1:]:
             keyword, _, rest = line.decode("ascii", "replace").strip().upper().partition(" ")
@@ -100,7 +100,7 @@ _encode_sender = lru_cache(maxsize=64)(encode_for_wire)  # one for many messages
 
 
 def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
-    """Write MAIL, RCPT and DATA, one line each, for a server with these capabilities.
+    """Write the commands MAIL, RCPT and DATA, one line each, for a server with these capabilities.
 
     Raises:
         Unsendable: an address is malformed or needs SMTPUTF8, the message is too big, or 8-bit where the server is not.
@@ -136,7 +136,7 @@ def write_envelope(mail: Mail, offers: Capabilities) -> bytes:
 
 
 def write_wire_form(content: bytes) -> bytes:
-    """Return `content` as it goes out after DATA: CRLF line ends, the last line ended, dots at line starts doubled.
+    """Return `content` as it is sent after DATA: CRLF line ends, the last line ended, dots at line starts doubled.
 
     A bare CR or LF becomes a line end: left alone, some servers take one for the end of the message and the rest
     for commands (SMTP smuggling, CVE-2023-51764).

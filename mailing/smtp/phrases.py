@@ -1,4 +1,4 @@
-"""What the words of a refusal mean: the table of phrases.txt, and how a reply is read by it."""
+"""Reads the words of a refusal by the table phrases.txt."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class Meaning(StrEnum):
-    """What a refusal is about; the members are named in phrases.txt."""
+    """What a refusal is about. phrases.txt names the members."""
 
     SESSION_FULL = "the number of messages of one connection"
     GREYLISTED = "greylisting"
@@ -38,7 +38,7 @@ class Meaning(StrEnum):
 
 
 class Phrase(NamedTuple):
-    """A pattern of words, what it means, and who documents or sends such words."""
+    """A pattern of words, its meaning, and who documents or sends such words."""
 
     meaning: Meaning
     source: str
@@ -96,12 +96,12 @@ def _compile_table() -> list[tuple[Meaning, re.Pattern[str]]]:
 
 
 def _in_small(found: re.Match[str]) -> str:
-    r"""Return a capital in small, as the text will be; an escape such as \S as it is. Faster than to ignore case."""
+    r"""Return a capital letter in lower case, as the text will be, and an escape such as \S unchanged."""
     return found[0] if found[0].startswith("\\") else found[0].lower()
 
 
 def plain_words(text: str) -> str:
-    """Take out of a reply what is no word of its own: addresses, paths of links, accents; compatibility forms too."""
+    """Remove from a reply what is no word: addresses, paths of links, accents, compatibility forms of letters."""
     text = _LINK.sub(lambda link: f" {link[1]} {link[2] or ''} ", text)
     text = _BARE.sub(" ", _MARKED.sub(" ", text))
     text = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
@@ -109,7 +109,7 @@ def plain_words(text: str) -> str:
 
 
 def find_meaning(text: str) -> Meaning | None:
-    """Find what a reply means by its enhanced code and words; None when the table has none of them."""
+    """Find the meaning of a reply by its enhanced code and words; None when the table has none."""
     return _meaning_of_words(plain_words(text[:LONGEST_TEXT]))
 
 
@@ -119,5 +119,5 @@ def _meaning_of_words(words: str) -> Meaning | None:
 
 
 def gives_no_reason(text: str) -> bool:
-    """Tell whether a reply says no more than that the recipient is refused: beside it only codes and host names."""
+    """Return whether a reply only says that the recipient is refused, besides codes and names of hosts."""
     return not _WORD.search(_BRIEF.sub(" ", plain_words(text[:LONGEST_TEXT])))

@@ -1,4 +1,4 @@
-"""What an SMTP server says: replies cut from a stream of bytes and read (RFC 5321 §4.2, RFC 3463)."""
+"""Cuts the bytes of an SMTP server into replies, and reads them (RFC 5321 §4.2, RFC 3463)."""
 
 import re
 from enum import StrEnum
@@ -13,7 +13,7 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
 
 class Stage(StrEnum):
-    """The step of the dialogue that was answered, or that never was."""
+    """A step of the SMTP dialogue."""
 
     CONNECT = "connect"
     GREETING = "greeting"
@@ -39,7 +39,7 @@ class Reply(NamedTuple):
 
 
 class RawReply(msgspec.Struct, frozen=True, gc=False):
-    """A reply as it came: its code, and its lines without the code. `decode` reads it, once somebody asks."""
+    """A reply as it came: its code, and its lines without the code. `decode` reads it when somebody asks."""
 
     code: int
     lines: tuple[bytes, ...]
@@ -64,7 +64,7 @@ class NotSmtp(ValueError):
 
 
 class ReplyParser:
-    """Cuts a stream of bytes into replies, however the network cut it before.
+    """Cuts a stream of bytes into replies, in whatever pieces it comes.
 
     Bounded: a line longer than LONGEST_LINE or a reply longer than LONGEST_REPLY raises, whatever follows.
     """
@@ -108,11 +108,11 @@ class ReplyParser:
 
     @property
     def is_idle(self) -> bool:
-        """Nothing of an unfinished reply is held."""
+        """Whether it holds no part of an unfinished reply."""
         return not self._rest and not self._lines
 
     def _find_continuation_fault(self, code: int, line: bytes) -> str:
-        """Add a line to the reply that goes on; what is wrong with it, or ""."""
+        """Add a line to the unfinished reply; return what is wrong with it, or ""."""
         if not self._lines:
             self._code, self._size = code, 0
         elif code != self._code:

@@ -1,4 +1,4 @@
-"""Where to connect and how: one SMTP server as the sender sees it."""
+"""The address of an SMTP server, its login, its encryption, and how long to wait for it."""
 
 import asyncio
 import ipaddress
@@ -58,7 +58,9 @@ class Server:
     `authority` (PEM) where given.
     local_hostname: what EHLO calls us, in ASCII; relays expect a full domain name.
     password: kept out of repr. has_token: it is an access token of OAuth 2, said by XOAUTH2.
-    Raises ValueError: `tls` is none of the three, `local_hostname` cannot stand in a command.
+
+    Raises:
+        ValueError: `tls` is none of the three, or `local_hostname` cannot stand in a command.
     """
 
     host: str
@@ -88,7 +90,7 @@ class Server:
 
 @lru_cache(maxsize=64)
 def make_tls_context(verify: bool = True, ca_file: str | None = None, authority: str = "") -> ssl.SSLContext:
-    """Make what checks a server's certificate; the arguments are those of Server."""
+    """Make the TLS context that checks a server's certificate. The arguments are those of Server."""
     context = ssl.create_default_context(cafile=ca_file, cadata=authority or None)
     if authority:  # what was uploaded is trusted as it is, be it a root, one below it, or the server's own
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

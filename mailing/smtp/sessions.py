@@ -1,8 +1,7 @@
-"""How many messages a server takes on one connection, as far as it has told.
+"""Remembers how many messages a server takes on one connection.
 
-Servers count: OpenSMTPD takes 100 messages on a connection, Exim 1,000 unless told otherwise. Who offers one more is
-refused and may go on at once over a new connection. The number is remembered for a while, by each process for itself,
-so that the next connections are given up in time.
+OpenSMTPD takes 100 messages on a connection, Exim 1,000 by default. They refuse one more, which may go out at once over
+a new connection. Each process remembers the number for some time, so that it closes the next connections before that.
 """
 
 import time
@@ -20,8 +19,8 @@ _sizes: dict[_Key, tuple[int, bool, float]] = {}  # messages, whether it counts,
 def judge_session(server: Server, accepted: int, stage: Stage, reply: Reply) -> Verdict:
     """Judge a refusal on a connection that took `accepted` messages; remember the number if it was full.
 
-    Only a connection that took messages can have taken too many. A bare goodbye before an envelope is taken for that
-    too: a server that wants us to slow down refuses the next connection as well.
+    Only a connection that took messages can be full. A bare goodbye before an envelope counts as full too: a server
+    that wants us to slow down refuses the next connection as well.
     """
     verdict = classify(stage, reply)
     if verdict.kind is Kind.HARD and _names_login(server, reply):
@@ -42,8 +41,9 @@ def _names_login(server: Server, reply: Reply) -> bool:
 def remember_size(server: Server, accepted: int, *, is_certain: bool) -> None:
     """Note that a connection ended after `accepted` messages.
 
-    is_certain: the server's words say that this is its number. A connection may also end for other reasons, so without
-    such words the number counts once two connections have ended at it.
+    Args:
+        is_certain: the server's words say that this is its number. A connection may also end for other reasons, so
+            without such words the number counts only after two connections have ended at it.
     """
     key = _key_of(server)
     before = _sizes.get(key)
@@ -52,7 +52,7 @@ def remember_size(server: Server, accepted: int, *, is_certain: bool) -> None:
 
 
 def find_size(server: Server, most: int) -> int:
-    """Find how many messages to send over one connection: `most`, or fewer where the server is known to take fewer."""
+    """Return how many messages to send over one connection: `most`, or fewer if the server is known to take fewer."""
     known = _sizes.get(_key_of(server))
     if known is None or not known[1]:
         return most

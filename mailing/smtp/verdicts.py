@@ -1,9 +1,8 @@
-"""Whose matter a refusal is: the recipient's, the message's, our pace's or our connection's.
+"""Judges what a refusal is about: the recipient, the message, our pace or our connection.
 
-The code alone deceives: rate limits and listed addresses come with the code of a dead mailbox, dead mailboxes with
-that of a policy. So the words are read first (phrases.txt), then the stage, then the codes, and in doubt the recipient
-is not suppressed. A refusal that is the same for everybody, because our machine, our sender or our login is refused,
-spends no recipient.
+The code alone misleads: rate limits and listed addresses come with the code of a dead mailbox, dead mailboxes with the
+code of a policy. So the words decide first (phrases.txt), then the stage, then the codes. In doubt the recipient is not
+suppressed. A refusal of our machine, our sender or our login is the same for everybody, and costs no recipient a try.
 """
 
 import re
@@ -15,7 +14,7 @@ from mailing.smtp.replies import Reply, Stage
 
 
 class Kind(StrEnum):
-    """Whose matter a reply is."""
+    """What a reply is about."""
 
     ACCEPTED = "accepted"
     HARD = "hard"  # the recipient does not exist or refuses for good: bounced
@@ -126,7 +125,7 @@ def find_retry_seconds(text: str) -> float | None:
 
 
 def classify(stage: Stage, reply: Reply) -> Verdict:
-    """Judge whose matter `reply` is when it came at `stage`."""
+    """Judge what a reply at `stage` is about."""
     if 200 <= reply.code < 400:
         return _ACCEPTED
     meaning = _find_reply_meaning(reply)
@@ -140,7 +139,7 @@ def classify(stage: Stage, reply: Reply) -> Verdict:
 
 
 def is_bare_goodbye(reply: Reply) -> bool:
-    """Tell whether the server ends the connection without words that give a reason."""
+    """Return whether the server ends the connection without giving a reason in words."""
     return reply.code == 421 and _find_reply_meaning(reply) in (None, _M.REFUSED)
 
 
@@ -198,7 +197,7 @@ def _judge_permanent(stage: Stage, reply: Reply, subject: str, meaning: Meaning 
 
 
 def _judge_by_codes(stage: Stage, reply: Reply, subject: str, meaning: Meaning | None) -> Verdict:
-    """Judge a 5xx whose words leave it open. Words that nobody has read stand against the code of a dead mailbox."""
+    """Judge a 5xx whose words decide nothing. Unknown words make the code of a dead mailbox doubtful."""
     if subject in _SENDER:
         return _OURS
     if subject in _SUPPRESSING:

@@ -1,6 +1,6 @@
-"""What an SMTP connection is made of: bytes out, replies in, each waited for only so long.
+"""The wire of an SMTP connection: writes bytes, and waits for each reply for a limited time.
 
-Replies are counted. A server that answers what was not asked is disconnected.
+Replies are counted. A server that answers more than was asked is disconnected.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from mailing.smtp.server import Server
 
 
 class Wire(asyncio.Protocol):
-    """Carries commands and replies; used by one task at a time. `mailing.smtp.connection` makes messages of them.
+    """Carries commands and replies, for one task at a time. `mailing.smtp.connection` sends messages with them.
 
     `capabilities` is what the server's last EHLO offered; `is_late` says that the connection ended because the server
     took too long to answer.
@@ -44,11 +44,11 @@ class Wire(asyncio.Protocol):
 
     @property
     def ended_because(self) -> str:
-        """Why the connection is of no more use, in words; "" while it is."""
+        """Why the connection cannot be used any more, in words; "" while it can."""
         return self._ended
 
     def abort(self, why: str = "The connection was closed on this side.") -> None:
-        """Close at once; nothing still unsent goes out. why: in words, for what is under way."""
+        """Close at once, and send nothing more. `why` is the sentence for messages under way."""
         self._end(why)
 
     async def answer(self, seconds: float) -> RawReply | None:
@@ -61,10 +61,11 @@ class Wire(asyncio.Protocol):
         self._owed += 1
 
     async def start_tls(self, seconds: float) -> None:
-        """Encrypt from here on. What was learnt in clear is forgotten.
+        """Encrypt from here on, and forget what the server said before.
 
-        Raises ssl.SSLError, OSError, TimeoutError; ConnectionError when the server had sent bytes ahead of the
-        encryption, which an attacker could have put there.
+        Raises:
+            ssl.SSLError, OSError, TimeoutError: there is no encryption.
+            ConnectionError: the server had sent bytes before the encryption, which an attacker could have written.
         """
         if self._transport is None or self._ended or self._inbox or not self._parser.is_idle:
             raise ConnectionError("The server sent data ahead of the encryption.")
@@ -148,7 +149,7 @@ class Wire(asyncio.Protocol):
             raise
 
     def _look_at_the_clock(self) -> None:
-        """Look at the clock for the whole connection: a timer for each wait costs more than the rest of the wait."""
+        """Check the time limit of the whole connection. A timer for each wait would cost more than the wait itself."""
         self._watch = None
         if self._waiter is None:
             return
@@ -176,7 +177,7 @@ class Wire(asyncio.Protocol):
         self._wake()
 
     def _end_on_unasked_reply(self) -> None:
-        """End on more answers than questions: a goodbye (421), or answers that can no longer be told apart."""
+        """End the connection on more answers than questions: a goodbye (421), or answers in the wrong order."""
         first = self._inbox[self._owed]
         del self._inbox[self._owed :]
         self._owed = 0

@@ -1,4 +1,4 @@
-"""What the shared pages ask of an e-mail campaign when they show one."""
+"""Template tags for e-mail campaigns on the pages that both kinds share."""
 
 from django import template
 
@@ -11,7 +11,7 @@ register = template.Library()
 
 @register.simple_tag
 def subject(campaign: EmailCampaign) -> str:
-    """Return its subject as one of the contacts reads it. The campaign is fit to launch: its content renders."""
+    """Return the subject as one of the contacts reads it. Its campaign must be ready to launch."""
     return content.render_preview(
         launch.build_source(campaign), launch.build_reader(campaign, audience.find_preview_reader())
     ).subject
@@ -19,7 +19,7 @@ def subject(campaign: EmailCampaign) -> str:
 
 @register.simple_tag
 def recipients(campaign: EmailCampaign) -> int:
-    """Return how many would get it now. The campaign is fit to launch: its segments can be used."""
+    """Return how many recipients the campaign would have now. It must be ready to launch."""
     return audience.estimate(audience.read_selection_of(campaign)).recipients
 
 

@@ -1,6 +1,6 @@
-"""A/B tests: variants of a campaign's mail, tried on a part of its recipients before one goes to the rest.
+"""A/B tests: sends variants of a mail to some recipients first, and the winner to the rest.
 
-    definitions  the variants that a test crosses, and what stands against a test
+    definitions  the variants of a test (all combinations), and what stands against a test
     intervals    how sure a rate, and the difference of two, is
     figures      what became of each variant, and which one is the best
     shares       how many recipients each variant gets: even, by weights, by Thompson sampling
@@ -8,8 +8,8 @@
     phases       testing, waiting, sending the rest: the steps between them, by the clock or by hand
     report       how a test stands, as pages show it
 
-All of a tested campaign's recipients are made at its launch and held: `pending` without a `due_at`, so that no claim
-sees them. A release gives some of them a variant and a moment, and from then on they are as any other.
+The launch makes all deliveries of a tested campaign and holds them: they are `pending` without a `due_at`, so no claim
+takes them. A release gives some of them a variant and a due time. From then on they are deliveries like any other.
 """
 
 from mailing.variants.definitions import (

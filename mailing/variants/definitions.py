@@ -1,4 +1,4 @@
-"""The variants of a campaign's mail: every combination of what its test tries."""
+"""The variants of a campaign's mail: every combination of its subjects, contents and sender names."""
 
 from itertools import islice, product
 from math import prod
@@ -11,7 +11,7 @@ MOST_LISTED = 16  # variants of a draft that makes too many
 
 
 class Variant(NamedTuple):
-    """One of them. The first is the campaign as it stands. content: the place of its content among all, from 1."""
+    """One variant of a mail. The first one is the campaign's own mail. content: the number of its content, from 1."""
 
     number: int
     subject: str
@@ -61,7 +61,7 @@ def _list_choices(campaign: EmailCampaign, test: SplitTest | None) -> list[list[
 
 
 def find_test_problems(campaign: EmailCampaign, test: SplitTest) -> list[tuple[str, str]]:
-    """Say what stands against the test itself: (field, sentence) each. Contents are judged by the launch."""
+    """Return what stands against a test: (field, sentence) each. The launch judges the contents."""
     amount = count_variants(campaign, test)
     if amount < LEAST_VARIANTS:
         return [("variants", "The A/B test has one variant: add another subject, content or sender name.")]

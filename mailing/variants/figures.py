@@ -1,7 +1,7 @@
-"""What became of each variant of a test, and which one is the best.
+"""The figures of each variant of a test, and which variant is the best.
 
-What people opened and clicked counts, and nothing of machines. Where recipients are tracked by name each counts once;
-where a campaign keeps only totals, somebody who clicks two links counts twice, and the page says so.
+Only opens and clicks of people count. Each recipient who is tracked by name counts once. When a campaign keeps only
+totals, a person who clicks two links counts twice, and the page says so.
 """
 
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ WHERE campaign_id = %(campaign)s AND origin = 'human' AND NOT was_named GROUP BY
 
 
 class Rate(msgspec.Struct, frozen=True):
-    """How many of how many, with the interval in which the true rate lies."""
+    """A rate, `hits` of `people`, with the interval in which the true rate probably lies."""
 
     hits: int
     people: int
@@ -42,7 +42,7 @@ class Rate(msgspec.Struct, frozen=True):
 
     @property
     def low(self) -> float:
-        """The lower end of the interval, in percent, as the plot draws it."""
+        """The lower end of the interval, in percent."""
         return 100 * self.interval[0]
 
     @property
@@ -55,7 +55,7 @@ class Rate(msgspec.Struct, frozen=True):
 
 
 class VariantFigures(msgspec.Struct, frozen=True):
-    """One variant: recipients it was given, and what became of them. under_way: not tried yet, or being sent."""
+    """One variant: its recipients and their results. under_way: not tried yet, or being sent."""
 
     variant: Variant
     total: int
@@ -69,7 +69,7 @@ class VariantFigures(msgspec.Struct, frozen=True):
 
 
 class TestFigures(msgspec.Struct, frozen=True):
-    """All variants of a campaign. held: recipients who have none yet. are_totals: people may count several times."""
+    """All variants of a campaign. held: recipients without a variant yet. are_totals: a person may count twice."""
 
     variants: list[VariantFigures]
     held: int
@@ -81,7 +81,7 @@ class TestFigures(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """Which variant is the best by now. is_sure: no other one can well be better."""
+    """The best variant by now. is_sure: chance does not explain its lead."""
 
     best: VariantFigures | None
     is_sure: bool
@@ -120,8 +120,8 @@ def _build_figures(variant: Variant, counts: Counter[str], unnamed: Counter[str]
 def judge_variants(variants: Sequence[VariantFigures], criterion: str) -> Verdict:
     """Judge which variant is the best, by people who clicked unless the criterion is opens.
 
-    It is sure when the difference to each other variant lies above 0 with all of its interval. The intervals are so
-    wide that all of these comparisons together hold with 95% (Bonferroni's correction).
+    The verdict is sure when the whole interval of the difference to each other variant lies above 0. The intervals are
+    wide enough that all these comparisons together hold with 95% (Bonferroni's correction).
     """
     done = "opened it" if criterion == SplitTest.Criterion.OPENS else "clicked"
     tried = [each for each in variants if each.sent]

@@ -1,4 +1,4 @@
-"""How sure a rate is that was seen in a sample, and the difference of two.
+"""Confidence intervals of a rate in a sample, and of the difference of two rates.
 
 The interval of one rate is Wilson's score interval, that of a difference Newcombe's hybrid score interval, made of two
 of Wilson's: E. B. Wilson, Probable Inference, the Law of Succession, and Statistical Inference, Journal of the American
@@ -16,7 +16,7 @@ Interval = tuple[float, float]
 
 
 def wilson_interval(hits: int, people: int, confidence: float = CONFIDENCE) -> Interval:
-    """Return the interval of the rate `hits` / `people`; (0, 1) of nobody."""
+    """Return the interval of the rate `hits` / `people`; (0, 1) when there are no people."""
     if not people:
         return 0.0, 1.0
     z = _quantile(confidence)
@@ -30,7 +30,7 @@ def wilson_interval(hits: int, people: int, confidence: float = CONFIDENCE) -> I
 def newcombe_interval(
     hits_a: int, people_a: int, hits_b: int, people_b: int, confidence: float = CONFIDENCE
 ) -> Interval:
-    """Return the interval of the rate of A less that of B; (-1, 1) where either is of nobody."""
+    """Return the interval of the rate of A less the rate of B; (-1, 1) when either has no people."""
     if not people_a or not people_b:
         return -1.0, 1.0
     a, b = hits_a / people_a, hits_b / people_b

@@ -1,8 +1,8 @@
 """The phases of a campaign with an A/B test, inside its state running: testing, waiting, sending the rest.
 
-Each step between them is taken under the campaign's row lock and leaves a row in its history; a trigger lets no phase
-go back. The clock takes them one after the other, and each may be taken again after a process died in the middle of it.
-A paused campaign stays in its phase, but a person may choose the winner all the same.
+Each step between them runs under the campaign's row lock and writes a row of its history. A trigger lets no phase go
+back. The clock takes the steps one after the other, and takes a step again after a process died in the middle of it. A
+paused campaign stays in its phase, but a person may still choose the winner.
 """
 
 from datetime import datetime, timedelta
@@ -39,25 +39,25 @@ def begin_test(campaign: EmailCampaign, test: SplitTest, recipients: int) -> Non
 
 
 def find_test_size(test: SplitTest, recipients: int, variants: int) -> int:
-    """Find how many recipients are in the test: its share, and one for each variant at least."""
+    """Return how many recipients are in the test: its share of them, and at least one for each variant."""
     share = round(recipients * test.share_percent / 100) if test.share_number is None else test.share_number
     return min(recipients, max(share, variants))
 
 
 def find_wait(test: SplitTest) -> timedelta:
-    """Find how long the test waits for answers."""
+    """Return how long the test waits for answers."""
     return timedelta(**{test.wait_unit: test.wait})
 
 
 def find_choice_time(campaign: EmailCampaign, test: SplitTest) -> datetime | None:
-    """Find when the winner is chosen by itself; None before all of the test is sent, and where a person chooses."""
+    """Return when the clock chooses the winner; None before the whole test is sent, and when a person chooses."""
     if campaign.phase != Phase.WAITING or campaign.phase_at is None:
         return None
     return None if test.winner_by == SplitTest.Criterion.HAND else campaign.phase_at + find_wait(test)
 
 
 def advance_all(now: datetime) -> None:
-    """Let each running campaign with a test take the step that is due."""
+    """Take the due step of each running campaign with a test."""
     tested = EmailCampaign.objects.filter(status=Campaign.Status.RUNNING, prepared_at__isnull=False)
     run_for_each(
         list(tested.exclude(phase="").values_list("pk", flat=True)), partial(advance_campaign, now=now)
@@ -65,7 +65,7 @@ def advance_all(now: datetime) -> None:
 
 
 def advance_campaign(campaign_id: int, now: datetime) -> None:
-    """Take the step that is due of one campaign; nothing while another process is just at it."""
+    """Take the due step of one campaign; do nothing while another process is taking it."""
     with transaction.atomic():
         found = EmailCampaign.objects.select_for_update(skip_locked=True, of=("self",))
         campaign = found.filter(pk=campaign_id, status=Campaign.Status.RUNNING).first()
@@ -84,7 +84,7 @@ def advance_campaign(campaign_id: int, now: datetime) -> None:
 
 
 def choose_winner(campaign: EmailCampaign, number: int, *, by: User | None = None) -> EmailCampaign:
-    """Send the variant with this number to the rest, whatever the figures say.
+    """Choose the variant with this number as the winner and send it to the rest, whatever the figures say.
 
     Raises:
         Refused: it may not be chosen now, or not by `by`.
@@ -100,7 +100,7 @@ def choose_winner(campaign: EmailCampaign, number: int, *, by: User | None = Non
 
 
 def refuse_choice(campaign: EmailCampaign, test: SplitTest | None, number: int) -> figures.TestFigures:
-    """Return the figures of a test of which this variant may be chosen now.
+    """Return the figures of a test, if this variant may be chosen as the winner now.
 
     Raises:
         Refused: it may not.
@@ -121,7 +121,7 @@ def refuse_choice(campaign: EmailCampaign, test: SplitTest | None, number: int) 
 
 
 def describe_rates(counted: figures.TestFigures) -> str:
-    """Describe what people made of each variant by now: A: 4.0% of 50 clicked, 20.0% opened."""
+    """Write the rates of each variant by now: "A: 4.0% of 50 clicked, 20.0% opened"."""
     return " ".join(
         f"{each.variant.letter}: {figures.write_percent(each.clicks)} of {each.sent:,} clicked,"
         f" {figures.write_percent(each.opens)} opened."
@@ -135,7 +135,7 @@ def describe_rates(counted: figures.TestFigures) -> str:
 def _advance_test(
     campaign: EmailCampaign, test: SplitTest, counted: figures.TestFigures, now: datetime
 ) -> None:
-    """Once all of it that was released was tried: the next round, or the wait."""
+    """Begin the next round or the wait, once everything that was released has been tried."""
     if counted.under_way:
         return
     amount = len(counted.variants)
@@ -177,7 +177,7 @@ def _choose(campaign: EmailCampaign, winner: int, why: str, by: User | None = No
 
 
 def _release_rest(campaign: EmailCampaign) -> None:
-    """Release some of the rest; local times count from the choice, whichever beat of the clock comes to a recipient."""
+    """Release a part of the rest. Local times count from the choice, not from the beat that releases a recipient."""
     assert campaign.phase_at is not None  # the choice has set it
     releasing.release_rest(campaign, campaign.phase_at)
     if campaign.status == Campaign.Status.RUNNING:
@@ -193,7 +193,7 @@ def _move(
     by: User | None = None,
     winner: int | None = None,
 ) -> None:
-    """Write the step and its row of the history; the campaign's row is locked."""
+    """Write the new phase and its row of the history. The caller has locked the campaign's row."""
     now = database_time.now()
     campaign.phase, campaign.phase_at, campaign.winner = phase, now, winner
     EmailCampaign.objects.filter(pk=campaign.pk).update(phase=phase, phase_at=now, winner=winner)

@@ -1,7 +1,7 @@
-"""Giving held recipients a variant and the moment they are due.
+"""Releases held recipients: gives them a variant and the time when they are due.
 
-Who gets which variant is drawn by a keyed hash of the address: nobody can foresee it, and it is the same again when a
-step is taken twice.
+A keyed hash of the address decides who gets which variant. So nobody can foresee it, and a step that is taken twice
+draws the same.
 """
 
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ SELECT count(*), max(due_at), max(id) FROM released
 
 
 def release_drawn(campaign: EmailCampaign, amounts: Sequence[int], since: datetime) -> int:
-    """Release so many recipients for each variant, drawn from those who are held; return how many."""
+    """Draw `amounts` recipients for each variant from those who are held, and release them; return how many."""
     released, _ = _release(
         RELEASE_DRAWN,
         campaign,

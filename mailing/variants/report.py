@@ -1,4 +1,4 @@
-"""A campaign's A/B test as its page and its report show it."""
+"""The A/B test of a campaign as its page and its report show it."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +15,7 @@ Phase = EmailCampaign.Phase
 
 
 class Mark(NamedTuple):
-    """A rate and its interval as they are drawn, in percent of the width of the drawing."""
+    """A rate and its interval as they are drawn, in percent of the drawing's width."""
 
     letter: str
     low: str
@@ -24,9 +24,9 @@ class Mark(NamedTuple):
 
 
 class TestReport(msgspec.Struct, frozen=True):
-    """test_size: recipients in the test. winner: once it is chosen. choice_at: when that is done by itself.
+    """test_size: recipients in the test. winner: once it is chosen. choice_at: when the clock chooses it.
 
-    is_open: somebody may choose the winner now. is_asking: nothing goes on until somebody does.
+    is_open: a person may choose the winner now. is_asking: sending waits for a person's choice.
     """
 
     test: SplitTest
@@ -47,7 +47,7 @@ class TestReport(msgspec.Struct, frozen=True):
 
     @property
     def widest(self) -> float:
-        """How far the drawing reaches, in percent: a little more than the highest interval."""
+        """The scale of the drawing in percent: a little more than the highest interval."""
         return min(
             100.0, 1.05 * max(each.rate_of(self.test.winner_by).high for each in self.counted.variants)
         )
@@ -69,7 +69,7 @@ class TestReport(msgspec.Struct, frozen=True):
 
 
 def read_test_report(campaign: EmailCampaign, test: SplitTest | None, now: datetime) -> TestReport | None:
-    """Read how the test of a campaign stands; None where it has none, or was not launched with it."""
+    """Read the state of a campaign's test; None when it has no test, or was not launched with it."""
     if test is None or not campaign.phase:
         return None
     counted = figures.read_test_figures(campaign, test)

@@ -1,7 +1,7 @@
 """How many recipients each variant of a test gets.
 
-Thompson sampling gives a variant so many recipients as it is likely to be the best of all, by what is known so far: its
-rate is believed to be Beta-distributed, and many draws from these beliefs say how often each one wins. W. R. Thompson,
+Thompson sampling gives each variant recipients in proportion to its probability of being the best. By the results so
+far each rate has a Beta distribution, and many draws from these say how often each variant wins. W. R. Thompson,
 On the Likelihood that One Unknown Probability Exceeds Another in View of the Evidence of Two Samples, Biometrika 25
 (1933), 285 to 294; that it bears answers which come late and in batches: O. Chapelle and L. Li, An Empirical Evaluation
 of Thompson Sampling, Advances in Neural Information Processing Systems 24 (2011).
@@ -14,7 +14,7 @@ DRAWS = 4000  # from the beliefs, for the chances of all
 
 
 def share_out(amount: int, weights: Sequence[float]) -> list[int]:
-    """Share an amount out by weights, exactly, by largest remainder; the first of equals gets more."""
+    """Share an amount by weights, exactly, by the largest remainder; of equal ones the first gets more."""
     whole = sum(weights)
     if not whole:
         return share_out(amount, [1] * len(weights))
@@ -27,9 +27,9 @@ def share_out(amount: int, weights: Sequence[float]) -> list[int]:
 
 
 def find_chances(results: Sequence[tuple[int, int]], seed: int) -> list[float]:
-    """Return how likely each variant is to be the best, from (hits, people) of each.
+    """Return the probability of each variant to be the best, from its (hits, people).
 
-    The same results and the same seed give the same chances, so that a step that is taken again does the same.
+    The same results and the same seed give the same probabilities, so that a repeated step does the same.
     """
     draw = Random(seed).betavariate
     wins = [0] * len(results)

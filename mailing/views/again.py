@@ -74,7 +74,7 @@ def duplicate_for_unreached(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("mailing.add_emailcampaign", raise_exception=True)
 def resend_to_silent(request: Request, pk: int, asked: str) -> HttpResponse:
-    """Return a draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
+    """Make a draft of a campaign that has ended, for those who did not click or did not open it; a GET asks first."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     if asked not in list(follow_ups.Asked):
         raise Http404(f"“{asked}” is no question about recipients.")

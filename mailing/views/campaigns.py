@@ -139,7 +139,7 @@ def campaign_progress(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def campaign_timeline(request: Request, pk: int) -> HttpResponse:
-    """Show the timeline of a campaign, which its page asks for again."""
+    """Return the timeline of a campaign. Its page asks for this part again and again."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     return render(request, "mailing/_timeline.html", timeline_context(found))
 
@@ -167,7 +167,7 @@ def progress_context(campaign: EmailCampaign) -> PageContext:
 
 
 def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple[progress.Step, str]]:
-    """Return the way from the recipients to those who clicked; with a step that nobody can know of stands why."""
+    """Return the steps from recipients to clicks, each with the reason why its number cannot be known, or ""."""
     mode = campaign.mode
     reasons = {
         "Opened": reports.explain_absence(campaign, mode, "opened", figures.opened),
@@ -177,7 +177,7 @@ def list_steps(campaign: EmailCampaign, figures: progress.Figures) -> list[tuple
 
 
 def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | None) -> int | None:
-    """Return seconds between two looks at the progress; None when nothing more is to be seen."""
+    """Return the seconds until the page asks for the progress again; None when it will not change any more."""
     if not campaign.is_final:
         return SECONDS_BETWEEN_POLLS.get(campaign.status)
     return SECONDS_BETWEEN_LATE_POLLS if figures and figures.sent and may_move(campaign) else None
@@ -189,7 +189,7 @@ def seconds_between_polls(campaign: EmailCampaign, figures: progress.Figures | N
 @require_GET
 @viewing
 def readiness(request: Request, pk: int) -> HttpResponse:
-    """Return what is missing, and the funnel of recipients as they would be now."""
+    """Return what a launch still needs, and how many recipients the campaign would have now."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     if found.launched_at:  # the page that asks was made before
         return trigger_client_event(HttpResponse(), "campaign-moved") if request.htmx else redirect(found)
@@ -215,7 +215,7 @@ def readiness(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @permission_required(EmailCampaign.OPERATE, raise_exception=True)
 def reach(request: Request, pk: int) -> HttpResponse:
-    """Try the connections of a campaign, before it is launched: what does not answer is a warning, no refusal."""
+    """Log in to the connections of a campaign that is not launched yet. A failure is a warning and stops nothing."""
     found = get_object_or_404(EmailCampaign, pk=pk)
     context = {
         "campaign": found,
@@ -227,9 +227,9 @@ def reach(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @permission_required(["mailing.view_emailcampaign", "mailing.view_contact"], raise_exception=True)
 def people(request: Request, pk: int, stage: str) -> HttpResponse:
-    """Show the contacts in one stage of the funnel now, why each is there, and what a launched campaign sent them.
+    """Show the contacts in one stage of the funnel: why each is there now, and what a launched campaign sent them.
 
-    Of a launched campaign the recipients stand in its report.
+    The report of a launched campaign lists its recipients as they were then.
     """
     if stage not in STAGES:
         raise Http404(f"“{stage}” is no stage of the funnel.")
@@ -272,10 +272,11 @@ def preview(request: Request, pk: int) -> HttpResponse:
 def render_mail_in_frame(
     campaign: EmailCampaign, asked: Mapping[str, str], test: SplitTest | None = None
 ) -> HttpResponse:
-    """Return the mail as `asked`: by which contact it is read, which part and variant, and with pictures or without.
+    """Return the mail as the address asks for it: which contact reads it, which part and variant, with which pictures.
 
     Args:
-        test: the A/B test as it is typed; that of the campaign where none is given.
+        asked: the query of the address.
+        test: the A/B test as it is typed; None: the campaign's own.
     """
     contact, part = find_reader(asked), asked.get("part", "html")
     variant = find_variant(list_variants(campaign, test or find_test(campaign)), asked)
@@ -297,7 +298,7 @@ def find_variant(variants: Sequence[Variant], asked: Mapping[str, str]) -> Varia
 
 
 def preview_context(request: Request, campaign: EmailCampaign, test: SplitTest | None) -> PageContext:
-    """Return subject and sender as one contact reads them; the mail itself is in a frame."""
+    """Return what the preview shows around the mail: its subject, sender and reader. The mail itself is in a frame."""
     contact = find_reader(request.GET)
     variants = list_variants(campaign, test)
     variant = find_variant(variants, request.GET)
@@ -330,7 +331,7 @@ def verdict(contact: Contact, campaign: EmailCampaign) -> PageContext:
 
 
 def find_reader(asked: Mapping[str, str]) -> Contact:
-    """Return the contact `asked` for, or some contact, or in an empty house an invented one."""
+    """Return the contact `asked` for, else some contact, else an invented one."""
     form = PreviewForm(asked)
     address = form.cleaned_data["contact"] if form.is_valid() else ""
     named = Contact.objects.filter(email=address).first() if address else None

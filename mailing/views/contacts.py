@@ -35,7 +35,7 @@ MOST_COLUMNS = 50
 @require_GET
 @viewing
 def contact_list(request: Request) -> HttpResponse:
-    """List contacts, narrowed to what is asked for."""
+    """List the contacts that the filters choose."""
     form = ContactFilterForm(request.GET)
     form.is_valid()  # what is no choice narrows nothing
     context: PageContext = {"form": form, "is_filtered": any(form.cleaned_data.values())}
@@ -75,7 +75,7 @@ def chosen_columns(request: Request) -> list[str]:
 
 
 def filter_contacts(form: ContactFilterForm) -> QuerySet[Contact]:
-    """Return the contacts that the form asks for.
+    """Return the contacts that the filters choose.
 
     Raises:
         SegmentError: its segment cannot be used.
@@ -87,7 +87,7 @@ def filter_contacts(form: ContactFilterForm) -> QuerySet[Contact]:
 @require_GET
 @viewing
 def contact_csv(request: Request) -> FileResponse:
-    """Return those the list shows, all of them, as a CSV file."""
+    """Return all contacts that the filters choose as a CSV file."""
     form = ContactFilterForm(request.GET)
     form.is_valid()
     return csv_response(contacts.csv_lines(filter_contacts(form)), "contacts.csv")

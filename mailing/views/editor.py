@@ -91,12 +91,12 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
 
 
 def load_again(campaign: EmailCampaign | None) -> EmailCampaign:
-    """Return an instance for the form to fill in: the one that is shown must keep what is stored."""
+    """Load a second instance for the form to write into, since the page still shows what is stored."""
     return EmailCampaign.objects.get(pk=campaign.pk) if campaign else EmailCampaign()
 
 
 def describe_saving(saved: EmailCampaign, before: EmailCampaign | None) -> str:
-    """Say what saving has made of the campaign."""
+    """Return the sentence that tells what was saved."""
     if before and before.status == EmailCampaign.Status.SCHEDULED:
         return f"“{saved}” is saved and a draft again: schedule it again."
     return f"“{saved}” is saved as a draft."
@@ -152,7 +152,7 @@ def preview_unsaved(request: Request) -> HttpResponse:
 @require_POST
 @writing
 def preview_head(request: Request) -> HttpResponse:
-    """Show subject, sender and preheader as typed and as the chosen contact reads them, or what is wrong."""
+    """Return subject, sender and preheader as the chosen contact would read what is typed, or what is wrong with it."""
     campaign, contact = read_typed_campaign(request), find_reader(request.POST)
     variants = list_variants(campaign, SplitTestForm(request.POST).read_typed_test())
     variant = find_variant(variants, request.POST)
@@ -195,7 +195,7 @@ def convert_tags(request: Request) -> HttpResponse:
 
 
 def read_typed_campaign(request: Request) -> EmailCampaign:
-    """Return a campaign, not saved, with what can be read of the form; the rest is left as it is in an empty one."""
+    """Return an unsaved campaign with the fields of the form that can be read; the others keep their defaults."""
     form = EmailCampaignForm(request.POST, instance=EmailCampaign())
     form.is_valid()
     campaign: EmailCampaign = form.instance

@@ -136,7 +136,7 @@ def columns(request: Request, pk: int) -> HttpResponse:
 
 @require_POST
 def encoding(request: Request, pk: int) -> HttpResponse:
-    """Return the file is read in another encoding; what was chosen of its columns is guessed anew."""
+    """Read the file in another encoding, and guess anew what its columns are."""
     upload = find_upload(request, pk, BRINGING)
     form = EncodingForm(request.POST)
     if upload.kind == Kind.CONTACTS and form.is_valid():
@@ -152,7 +152,7 @@ def encoding(request: Request, pk: int) -> HttpResponse:
 
 @require_GET
 def upload(request: Request, pk: int) -> HttpResponse:
-    """Show how far an import is, and what became of each row; for htmx the part that changes."""
+    """Show the progress of an import and the result of each row; for htmx only the part that changes."""
     found = find_upload(request, pk, VIEWING)
     if found.status == Status.CHOOSING:
         return redirect("mailing:upload_columns", pk)
@@ -187,14 +187,22 @@ def upload_context(request: Request, upload: Upload) -> PageContext:
 
 @require_GET
 def rejected_csv(request: Request, pk: int) -> FileResponse:
-    """Return the rows that were not taken, as a CSV file with the reason beside each."""
+    """Return the rows that were not imported as a CSV file, each with its reason."""
     upload = find_upload(request, pk, VIEWING)
     name = slugify(upload.name.removesuffix(".csv")) or upload.kind
     return csv_response(importing.stored_verdicts.rejected_rows_csv(upload), f"{name}-not-taken.csv")
 
 
 def find_upload(request: Request, pk: int, needed: Mapping[str, list[str]]) -> Upload:
-    """Return the upload, for a user who may do with its kind what is `needed`."""
+    """Return the upload.
+
+    Args:
+        needed: the permissions that the page asks for, by the kind of upload.
+
+    Raises:
+        Http404: there is none.
+        PermissionDenied: the user lacks them.
+    """
     found = get_object_or_404(Upload.objects.select_related("list", "by"), pk=pk)
     if not request.user.has_perms(needed[found.kind]):
         raise PermissionDenied
@@ -206,18 +214,18 @@ def find_upload(request: Request, pk: int, needed: Mapping[str, list[str]]) -> U
 
 @require_POST
 def start(request: Request, pk: int) -> HttpResponse:
-    """Take in for real what has been tried."""
+    """Import what was checked."""
     return take_step(request, pk, importing.start)
 
 
 @require_POST
 def resume(request: Request, pk: int) -> HttpResponse:
-    """Go on with what was stopped."""
+    """Resume a stopped import."""
     return take_step(request, pk, importing.resume)
 
 
 def take_step(request: Request, pk: int, step: Callable[[Upload], object]) -> HttpResponse:
-    """Take a step of an import and go to its page; a refusal becomes a message there."""
+    """Take a step of an import and go to its page, which shows a refusal as a message."""
     upload = find_upload(request, pk, BRINGING)
     try:
         step(upload)

@@ -1,4 +1,4 @@
-"""What fields of pages offer while something is typed."""
+"""Suggestions that fields of several pages offer while somebody types."""
 
 from mailing.models import Contact
 

@@ -1,4 +1,4 @@
-"""A mail shown in a frame of a page: from an address of its own, where it can run and, unless asked, load nothing."""
+"""Shows a mail in a frame of a page. In the frame no script runs, and pictures load only when somebody wants them."""
 
 import re
 
@@ -49,7 +49,7 @@ def answer_frame(
 
 
 def open_links_in_tabs(page: str) -> str:
-    """Return the page with every link leading into a new tab; its DOCTYPE stays first, for it decides the drawing."""
+    """Return the page with each link opening a new tab. The DOCTYPE stays first, since browsers draw the page by it."""
     page = _target.sub(r"\1", page)
     found = next(filter(None, (opening.search(page) for opening in _openings)), None)
     place = found.end() if found else 0

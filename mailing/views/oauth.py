@@ -75,7 +75,7 @@ def mailbox_remove(request: Request, pk: int) -> HttpResponse:
 
 
 def edit_grant(request: Request, owner: Owner) -> HttpResponse:
-    """Enter what the provider gave for this application."""
+    """Show the form for an OAuth login, and save it."""
     grant = oauth.find_grant(owner)
     if grant is None:
         name = "connection" if isinstance(owner, SmtpConnection) else "mailbox"
@@ -98,7 +98,7 @@ def edit_grant(request: Request, owner: Owner) -> HttpResponse:
 
 
 def begin(request: Request, owner: Owner) -> HttpResponse:
-    """Send the browser to the provider's page; what comes back is known by its state."""
+    """Send the browser to the provider's page. The session keeps the question by its `state`, to know the answer."""
     grant = oauth.find_grant(owner)
     if grant is None or not owner.username:
         messages.error(request, "Set up the login first, and enter the mailbox’s address as the user name.")
@@ -113,7 +113,7 @@ def begin(request: Request, owner: Owner) -> HttpResponse:
 @never_cache
 @require_GET
 def complete(request: Request) -> HttpResponse:
-    """Return the browser comes back with a code, or with the provider's refusal."""
+    """Take the provider's answer, with which the browser comes back: a code, or a refusal."""
     asked = take_question(request, request.GET.get("state", ""))
     if asked is None:
         messages.error(
@@ -142,7 +142,7 @@ def complete(request: Request) -> HttpResponse:
 
 
 def take_question(request: Request, state: str) -> Columns | None:
-    """Take a question out of the session, by its state; None where nobody asked it, or long ago."""
+    """Take a question out of the session by its `state`; None when nobody asked it here, or too long ago."""
     waiting = dict(request.session.get(IN_SESSION, {}))
     asked: Columns | None = waiting.pop(state, None)
     if asked is None:

@@ -30,7 +30,7 @@ class AddressForm(forms.Form):
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def ask(request: Request) -> HttpResponse:
-    """Ask for the address, and say the same of each."""
+    """Ask for an e-mail address; the answer is the same whether or not an account has it."""
     form = AddressForm(request.POST or None)
     context = {"form": form, "can_send": site_mails.find_connection() is not None}
     if request.method != "POST" or not context["can_send"]:

@@ -25,7 +25,7 @@ PAGE = "mailing/preferences.html"
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def contact_preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what holds; a POST does what its button says."""
+    """Show the preferences of a contact; a POST does what the pressed button says."""
     try:
         reader = preferences.find_reader(trim_token(token))
     except BadLink as error:
@@ -66,7 +66,7 @@ def _answer(request: HttpRequest, reader: Reader) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm_address(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a page with a button; only a POST acts, once, for scanners follow links."""
+    """Show a button, and confirm the new address by its POST, once. A GET changes nothing: scanners follow links."""
     page, token = "mailing/confirm_address.html", trim_token(token)
     try:
         row = preferences.find_address_change(token)

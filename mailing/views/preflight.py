@@ -1,4 +1,4 @@
-"""The check before a launch, or of a connection: asked for by a button, made by a task, shown as it goes on."""
+"""The check of a campaign or a connection: a button asks for it, a task runs it, the page shows its progress."""
 
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpResponse
@@ -30,7 +30,7 @@ def connection_preflight(request: Request, pk: int) -> HttpResponse:
 
 
 def answer(request: Request, subject: EmailCampaign | SmtpConnection) -> HttpResponse:
-    """Show what the last check found; by POST ask for a new one."""
+    """Show what the last check found; a POST asks for a new one."""
     if request.method == "POST":
         runs.ask(subject)
         if not request.htmx:

@@ -59,12 +59,12 @@ def describe_recipients(request: Request, campaign: EmailCampaign) -> PageContex
 
 
 def ask_search(request: Request) -> reports.Search:
-    """Return what the table of recipients is narrowed to."""
+    """Read the filters of the table of recipients."""
     return reports.read_search(*(request.GET.get(name, "") for name in ("status", "code", "q")))
 
 
 def describe_figures(campaign: EmailCampaign) -> PageContext:
-    """Return everything on the page but the table of recipients and the timeline."""
+    """Return what the page shows besides the table of recipients and the timeline."""
     counted = progress.read_figures(campaign)
     context: PageContext = {"counted": counted}
     try:
@@ -103,7 +103,7 @@ def click_map(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @exporting
 def report_csv(request: Request, pk: int) -> FileResponse:
-    """Return the recipients that match what is searched for, all of them."""
+    """Return all recipients that match the filters as a CSV file."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     lines = reports.csv_lines(campaign, ask_search(request))
     return csv_response(lines, f"{slugify(campaign.name) or 'campaign'}-{pk}.csv")

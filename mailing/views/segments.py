@@ -49,7 +49,7 @@ def segment(request: Request, pk: int) -> HttpResponse:
 
 
 def edit_segment(request: Request, row: Segment) -> HttpResponse:
-    """Show the builder after one of its buttons; only “save” writes."""
+    """Show the builder of a segment, new or stored, after one of its buttons; only “save” writes."""
     do = request.POST.get("do", "save") if request.method == "POST" else ""
     if do == "save":
         form = SegmentForm(request.POST, instance=row)

@@ -128,7 +128,7 @@ def check_keys(request: Request, name: str) -> HttpResponse:
 @require_POST
 @changing
 def switch_on(request: Request, pk: int) -> HttpResponse:
-    """Sign with a key, if its record is in DNS."""
+    """Switch a key on, if its record is in DNS."""
     row = find_key(pk)
     done = f"{row.selector} signs the mails of {row.domain} from now on."
     return act(request, row.domain.name, lambda: domains.switch_on(pk), done)
@@ -137,7 +137,7 @@ def switch_on(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def switch_on_unseen(request: Request, pk: int) -> HttpResponse:
-    """Sign with a key whose record was not found, once somebody is sure."""
+    """Switch a key on whose record was not found; a GET asks first."""
     row = find_key(pk)
     return act_once_sure(
         request,
@@ -178,7 +178,7 @@ def delete_key(request: Request, pk: int) -> HttpResponse:
 
 
 def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
-    """Return what the question before a step about a key shows."""
+    """Return what the page shows that asks before a step of a key."""
     page = row.domain.get_absolute_url()
     return {
         "to": page,
@@ -190,7 +190,7 @@ def questions(row: DkimKey, title: str, label: str) -> dict[str, str]:
 
 
 def act(request: Request, name: str, do: Callable[[], object], done: str) -> HttpResponse:
-    """Do it, and say so or why not on the page of the domain."""
+    """Call `do` and go to the page of the domain, which shows the message `done` or the refusal."""
     try:
         do()
     except Refused as refused:

@@ -22,7 +22,7 @@ PER_PAGE = 20
 @require_GET
 @viewing
 def site_report(request: Request) -> HttpResponse:
-    """Show how mails do in all, week by week."""
+    """Show the figures of all mails, week by week."""
     span = choose_span(request)
     page = Paginator(comparison.list_reported(), PER_PAGE).get_page(request.GET.get("page"))
     context = {

@@ -23,7 +23,7 @@ PER_PAGE = 50
 @require_GET
 @viewing
 def suppression_list(request: Request) -> HttpResponse:
-    """List suppressed addresses, narrowed to what is asked for."""
+    """List the suppressed addresses that the filters choose."""
     form = SuppressionFilterForm(request.GET)
     page = Paginator(filter_suppressions(form), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -33,13 +33,13 @@ def suppression_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def suppression_csv(request: Request) -> FileResponse:
-    """Return those the list shows, all of them, as a CSV file."""
+    """Return all suppressed addresses that the filters choose as a CSV file."""
     lines = suppressions.csv_lines(filter_suppressions(SuppressionFilterForm(request.GET)))
     return csv_response(lines, "suppressions.csv")
 
 
 def filter_suppressions(form: SuppressionFilterForm) -> QuerySet[Suppression]:
-    """Return the suppressions that the form asks for."""
+    """Return the suppressions that the filters choose."""
     form.is_valid()  # what is no choice or no date narrows nothing
     chosen = form.cleaned_data
     return suppressions.find_suppressions(

@@ -1,4 +1,4 @@
-"""The addresses that stand in mails: no login, no cookie, no CSRF token; a token of the mail's own instead."""
+"""The pages behind the links and the pixel of a mail. They need no login, cookie or CSRF token: the link is signed."""
 
 import re
 from base64 import b64decode
@@ -85,13 +85,13 @@ def show_problem(request: HttpRequest, error: tracking.BadLink) -> HttpResponse:
 
 @contextmanager
 def speak_to(request: HttpRequest, language: str = "") -> Iterator[None]:
-    """Write a page in a contact's language, else in that of the browser."""
+    """Use a contact's language for the page in this block, else that of the browser."""
     with translation.override(choose_page_language(language, translation.get_language_from_request(request))):
         yield
 
 
 def find_follower(request: HttpRequest) -> Visitor | None:
-    """Return who follows a link; None for HEAD, which asks about the link: nobody has followed it."""
+    """Return who follows a link; None for a HEAD request, which only asks about the link."""
     return None if request.method == "HEAD" else describe_visitor(request)
 
 
@@ -101,7 +101,7 @@ def describe_visitor(request: HttpRequest) -> Visitor:
 
 
 def trim_token(text: str) -> str:
-    """Return the token without what mail programs leave at its end, as a slash, `>`, a dot or a blank."""
+    """Return the token without signs that mail programs add to its end: a slash, `>`, a dot or a blank."""
     found = _token(text)
     return found[0] if found else ""
 

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 @never_cache
 @require_http_methods(["HEAD", "POST"])
 def receive(request: HttpRequest, provider: str, pk: int) -> HttpResponse:
-    """Take what a provider tells; it is believed when it proves itself, and answered 2xx once all is stored."""
+    """Take the events of a provider that proves itself; answer 2xx once all of them are stored."""
     webhook = get_object_or_404(Webhook.objects.select_related("connection"), pk=pk, provider=provider)
     if request.method == "HEAD":  # some providers try the address so
         return HttpResponse()
@@ -51,7 +51,7 @@ def receive(request: HttpRequest, provider: str, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @changing
 def connection_webhook(request: Request, pk: int) -> HttpResponse:
-    """Choose the provider; a new secret is shown on the answer, and never again."""
+    """Show and save the form of a connection's webhook. The answer shows a new secret, and no later page does."""
     smtp = find_connection(pk)
     webhook = Webhook.objects.filter(pk=pk).first()
     form = WebhookForm(request.POST or None, webhook=webhook)

@@ -1,1 +1,1 @@
-"""What providers tell of our mails by webhook: delivered, bounced, complained, opened, clicked."""
+"""Webhooks: takes the events that providers report of our mails (delivered, bounced, complained, opened, clicked)."""

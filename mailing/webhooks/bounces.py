@@ -1,4 +1,4 @@
-"""How much a provider's bounce says against its recipient: its words by our table, its own class where it has none."""
+"""Judges a bounce that a provider reports: by our table of words, else by the provider's own class."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ Provider = Webhook.Provider
 
 
 class Account(msgspec.Struct, frozen=True):
-    """What a provider says of a bounce. its_class: what it takes it for, None where it does not say."""
+    """A provider's account of a bounce. its_class: how severe the provider calls it; None when it does not say."""
 
     status: str = ""
     words: str = ""
@@ -23,7 +23,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 def judge_event(provider: str, event: Json) -> Failure:
-    """Judge an event of anymail that says that a mail was not delivered."""
+    """Judge an event of anymail about a mail that was not delivered."""
     account = _ACCOUNTS.get(Provider(provider), _describe_any)(event)
     words = make_storable(account.words)
     failure = judge_failure(str(event.recipient or ""), make_storable(account.status), words)
@@ -33,7 +33,7 @@ def judge_event(provider: str, event: Json) -> Failure:
 
 
 def _weigh(failure: Failure, its_class: Severity | None) -> Severity:
-    """Let the words decide, where they say something; believe a provider that calls it soft or a block."""
+    """Let the words decide if they say something, but believe a provider that calls the bounce soft or a block."""
     says_nothing = not failure.code and not failure.enhanced and find_meaning(failure.text) is None
     if says_nothing:
         return its_class or Severity.REFUSED
@@ -47,7 +47,7 @@ def _describe_any(event: Json) -> Account:
 
 
 def _judge_class_of_amazon(kind: Json, sub_kind: Json) -> Severity | None:
-    """Return what a bounce of Amazon SES, which Resend sends through, is by its type and subtype."""
+    """Return how severe a bounce of Amazon SES is by its type and subtype. Resend sends through it."""
     if kind == "Permanent":
         return Severity.HARD if sub_kind in ("General", "NoEmail") else Severity.REFUSED
     return Severity.SOFT if kind == "Transient" else None

@@ -1,4 +1,4 @@
-"""What an event of a provider leads to. Each may come twice, late, or out of order: it counts once, and right."""
+"""Acts on the events of providers. An event may come twice, late, or out of order, and counts once and rightly."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 class ProviderEvent(msgspec.Struct, frozen=True):
     """One thing that happened to one mail of ours.
 
-    digest: of an open or click, the same for the same event sent again. at: when it happened, None where the provider
+    digest: of an open or click; an event that is sent again has the same. at: when it happened, None when the provider
     does not say. failure: of a bounce. url: of a click. user_agent: of an open or click.
     """
 
@@ -54,7 +54,7 @@ class ProviderEvent(msgspec.Struct, frozen=True):
 
 
 def take_event(event: ProviderEvent) -> None:
-    """Do what an event asks for; one about a mail that is not known any more leads to nothing."""
+    """Do what an event asks for. An event about a deleted delivery changes nothing."""
     with suppress(tracking.MailGone), transaction.atomic():
         _follow(event)
 
@@ -76,7 +76,7 @@ def _follow(event: ProviderEvent) -> None:
 
 
 def _note_engagement(event: ProviderEvent) -> None:
-    """Note an open or a click by the rules of tracking, once, and not beside our own pixel and links."""
+    """Record an open or a click by the rules of tracking, once, unless our own pixel or link has recorded it."""
     with connection.cursor() as cursor:
         cursor.execute(_REMEMBER, [event.digest])
         if cursor.fetchone() is None:
@@ -95,5 +95,5 @@ def _note_engagement(event: ProviderEvent) -> None:
 
 
 def forget_digests(now: datetime) -> None:
-    """Forget what no provider repeats any more."""
+    """Delete the digests of events that no provider sends again."""
     ReceivedEvent.objects.filter(at__lt=now - KEEP_DIGESTS).delete()

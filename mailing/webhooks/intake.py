@@ -1,4 +1,4 @@
-"""One request of a provider: proved, read, and each of its events taken."""
+"""Takes a request of a provider: checks its proof, reads it, and takes each of its events."""
 
 import json
 import re
@@ -42,7 +42,7 @@ _MESSAGE_ID = re.compile(r"<?([\w-]{24})@").match
 
 
 class StandardData(msgspec.Struct):
-    """What stands in `data` of our own format. delivery: the token in X-Metadata of the mail."""
+    """The object `data` of our own format. delivery: the token in the header X-Metadata of the mail."""
 
     delivery: str = ""
     message_id: str = ""
@@ -54,7 +54,7 @@ class StandardData(msgspec.Struct):
 
 
 class StandardBody(msgspec.Struct):
-    """A body as Standard Webhooks wants it. type: ends with one of Kind, as in "email.bounced"."""
+    """A body in the format of Standard Webhooks. type: ends with a Kind, as in "email.bounced"."""
 
     type: str
     timestamp: datetime
@@ -62,7 +62,7 @@ class StandardBody(msgspec.Struct):
 
 
 def take_request(request: HttpRequest, webhook: Webhook) -> int:
-    """Take what a request tells; return how many events were about a mail of ours.
+    """Take the events of a request; return how many were about a mail of ours.
 
     Raises:
         SignatureRefused, BodyMalformed, ConfirmationFailed: as readers.read_events does.
@@ -112,7 +112,7 @@ def _read_standard(request: HttpRequest, secret: str) -> list[ProviderEvent]:
 
 
 def _translate(webhook: Webhook, event: Json) -> ProviderEvent | None:
-    """Return what an event of anymail means here; None for one that means nothing, or is about no mail of ours."""
+    """Translate an event of anymail; None for an event of another kind, or about no mail of ours."""
     kind = KINDS.get(event.event_type)
     if kind is None:
         return None
@@ -134,7 +134,7 @@ def _translate(webhook: Webhook, event: Json) -> ProviderEvent | None:
 
 
 def _find_delivery(token: str, message_id: str) -> int | None:
-    """Return the delivery of a mail, by the token it carried or its Message-ID, which both were signed here."""
+    """Return the delivery of a mail by the token it carried or by its Message-ID. Both were signed here."""
     found = _MESSAGE_ID(message_id)
     for each in (token, found[1] if found else ""):
         if each and (pk := origins.read_token(each, Purpose.MESSAGE_ID)):
@@ -151,7 +151,7 @@ def _find_tag(event: Json) -> str:
 
 
 def _trust_moment(at: datetime | None) -> datetime | None:
-    """When something happened, None where that cannot be."""
+    """Return the time of an event, not later than now; None for a time that cannot be right."""
     if at is None or at.tzinfo is None:
         return None
     now = database_time.now()
@@ -164,6 +164,6 @@ def _write_stable(said: Json) -> str:
 
 
 def _digest(text: str) -> str:
-    """Return a digest that only we can make, so that it tells nobody whose event it was."""
+    """Return a digest that only we can make, so that nobody can find out from it whose event it was."""
     key = blake2b(settings.SECRET_KEY.encode()).digest()
     return blake2b(text.encode(), key=key, digest_size=16, person=b"fanfare events").hexdigest()

@@ -12,7 +12,7 @@ from mailing.webhooks import readers, signatures
 
 
 class Address(msgspec.Struct, frozen=True):
-    """What to enter at the provider. secret: to be entered beside the address, "" where that holds it."""
+    """What to enter at the provider. secret: to enter beside the address, "" when the address contains it."""
 
     url: str
     secret: str = ""
@@ -22,10 +22,10 @@ class Address(msgspec.Struct, frozen=True):
 def choose_provider(
     smtp: SmtpConnection, provider: str, signing_key: str = ""
 ) -> tuple[Webhook | None, bool]:
-    """Set whose events a connection takes, "" for none; return its webhook, and whether its secret is new.
+    """Set the provider whose events a connection takes, "" for none; return the webhook, and whether its secret is new.
 
     Args:
-        signing_key: of a provider that signs; "" keeps the one that is stored.
+        signing_key: of a provider that signs; "" keeps the stored one.
     """
     SmtpConnection.objects.select_for_update().get(pk=smtp.pk)
     webhook = Webhook.objects.filter(pk=smtp.pk).first()
@@ -45,7 +45,7 @@ def choose_provider(
 
 @transaction.atomic
 def rotate_secret(webhook_id: int) -> Webhook:
-    """Give a webhook another secret; the one before is refused from now on."""
+    """Give a webhook another secret. The old one is refused from now on."""
     webhook = Webhook.objects.select_for_update().select_related("connection").get(pk=webhook_id)
     webhook.secret, webhook.made_at = make_secret(webhook.provider), database_time.now()
     webhook.save(update_fields=["secret", "made_at"])

@@ -9,9 +9,9 @@ _find_own = re.compile(r"/t/c/([\w-]{24,60})/(\d{1,6})(?!\d)").search
 
 
 def find_index(delivery_id: int, campaign_id: int, url: str) -> int | None:
-    """Return the number of the link that `url` is: ours that leads there, or where it leads; None where it is neither.
+    """Return the number of the link with this URL: our tracked URL, or the target; None when no link has it.
 
-    A link that differs by recipient is known by ours alone.
+    A link that differs by recipient is found by our tracked URL only.
     """
     try:
         written = plain_targets.load_content(campaign_id).links

@@ -1,7 +1,6 @@
-"""The providers' own formats and signatures, read by the views of django-anymail.
+"""Reads the formats and signatures of providers with the views of django-anymail.
 
-The views are made by hand for each request, with the secret of its connection. We take what they check and read; what
-an event leads to is ours.
+Each request gets a new view, with the secret of its connection. The views check and read; acting on an event is ours.
 """
 
 import json
@@ -65,7 +64,7 @@ class ConfirmationFailed(Exception):
 
 
 class AmazonSesView(AmazonSESTrackingWebhookView):  # type: ignore[misc]
-    """Confirms a subscription by its link: the original needs Amazon's library of tens of megabytes for that."""
+    """Confirms a subscription by its link. The original needs Amazon's library of tens of megabytes for that."""
 
     def __init__(self, **kwargs: Argument) -> None:
         self.auto_confirm_enabled = True
@@ -82,7 +81,7 @@ class AmazonSesView(AmazonSESTrackingWebhookView):  # type: ignore[misc]
 
 
 class BrevoView(BrevoTrackingWebhookView):  # type: ignore[misc]
-    """Takes events of mails that another program sent with metadata of its own."""
+    """Also reads events of mails that another program sent with metadata of its own."""
 
     def esp_to_anymail_event(self, esp_event: JsonObject) -> Json:
         try:
@@ -93,7 +92,7 @@ class BrevoView(BrevoTrackingWebhookView):  # type: ignore[misc]
 
 
 class ResendView(ResendTrackingWebhookView):  # type: ignore[misc]
-    """Checks the signature here: it is that of Standard Webhooks under another name, and svix is a large library."""
+    """Checks the signature here. It is that of Standard Webhooks under another name; svix is a large library."""
 
     def __init__(self, *, signing_secret: str, **kwargs: Argument) -> None:
         self._svix_webhook = None
@@ -106,7 +105,7 @@ class ResendView(ResendTrackingWebhookView):  # type: ignore[misc]
 
 
 class SendGridView(SendGridTrackingWebhookView):  # type: ignore[misc]
-    """As the original, which warns at each request that its authors can no longer try it with SendGrid."""
+    """The original without its warning at each request that its authors can no longer test it with SendGrid."""
 
     def __init__(self, *, verification_key: str, **kwargs: Argument) -> None:
         text = f"-----BEGIN PUBLIC KEY-----\n{verification_key}\n-----END PUBLIC KEY-----"
@@ -153,10 +152,10 @@ def read_events(request: HttpRequest, provider: str, secret: str) -> list[Json]:
 
 # Any: one of anymail's classes, which has no types
 def _read_one_by_one(view: Any, request: HttpRequest, error: Exception) -> list[Json]:
-    """Read what can be read of many events in one body.
+    """Read the events of one body one by one, and leave out those that cannot be read.
 
     Raises:
-        BodyMalformed: nothing can.
+        BodyMalformed: none can be read.
     """
     try:
         said = json.loads(request.body)
@@ -186,7 +185,7 @@ def _make_view(provider: Webhook.Provider, secret: str) -> Any:
 
 
 def is_key(provider: str, key: str) -> bool:
-    """Return whether a provider can sign with a key."""
+    """Return whether a text is a key with which the provider can sign."""
     try:
         _make_view(Provider(provider), key)
         if provider == Provider.RESEND:

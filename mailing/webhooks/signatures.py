@@ -1,4 +1,4 @@
-"""Signatures as Standard Webhooks asks for them: HMAC-SHA256 of the id, the time and the body."""
+"""Signatures of Standard Webhooks: HMAC-SHA256 of the id, the time and the body."""
 
 import base64
 import binascii
@@ -28,7 +28,7 @@ def sign_body(secret: str, name: str, moment: int, body: bytes) -> str:
         name: the id of the message. moment: seconds since 1970.
 
     Raises:
-        ValueError: the secret is none.
+        ValueError: the secret is malformed.
     """
     try:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
@@ -41,11 +41,14 @@ def sign_body(secret: str, name: str, moment: int, body: bytes) -> str:
 def check_signature(
     secret: str, headers: Mapping[str, str], body: bytes, *, prefix: str = "webhook", now: float | None = None
 ) -> str:
-    """Return the id of a message whose headers prove it. Raises SignatureWrong.
+    """Check the headers of a message; return its id.
 
     Args:
         prefix: of the three headers' names.
-        now: seconds since 1970, this machine's clock if not given.
+        now: seconds since 1970; None: by this machine's clock.
+
+    Raises:
+        SignatureWrong: the headers do not prove the body.
     """
     name, moment, given = (headers.get(f"{prefix}-{part}", "") for part in ("id", "timestamp", "signature"))
     if not (name and moment and given):

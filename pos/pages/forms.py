@@ -1,4 +1,4 @@
-"""What a marketer types to try out a basket."""
+"""The form of the sandbox, where a marketer types a basket."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal

@@ -1,1 +1,1 @@
-"""SQL of the tills, past Django and psycopg's cursors: `statements` to be called, `pipeline` to carry them."""
+"""SQL of the tills, without Django and psycopg's cursors: code calls `statements`, and `pipeline` sends them."""

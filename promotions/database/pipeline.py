@@ -1,4 +1,4 @@
-"""Prepared statements by libpq itself: one, or several in one round trip by its pipeline mode."""
+"""Sends prepared statements by libpq itself: one, or several in one round trip by its pipeline mode."""
 
 import select
 import time
@@ -18,7 +18,7 @@ SYNC, ABORTED, BAD = ExecStatus.PIPELINE_SYNC, ExecStatus.PIPELINE_ABORTED, Conn
 
 
 class Pipeline:
-    """Sends to one connection, which is of one thread and otherwise idle, and waits without holding Python's lock."""
+    """Sends over one connection, which belongs to one thread and is idle, and waits without holding Python's lock."""
 
     __slots__ = ("_pgconn", "_poll")
 
@@ -28,7 +28,7 @@ class Pipeline:
         self._poll.register(pgconn.socket, READ)
 
     def prepare(self, name: bytes, sql: bytes) -> PGresult:
-        """Have a statement prepared.
+        """Prepare a statement.
 
         Raises:
             psycopg.OperationalError: as `execute`.
@@ -46,7 +46,7 @@ class Pipeline:
         return self._result()
 
     def roll_back(self) -> PGresult:
-        """Undo a transaction.
+        """Roll a transaction back.
 
         Raises:
             psycopg.OperationalError: as `execute`.
@@ -65,7 +65,7 @@ class Pipeline:
         return self._result()
 
     def exchange(self, commands: Sequence[Command]) -> list[PGresult]:
-        """Execute all in turn up to the first that fails; the results of those that were executed, the failed one last.
+        """Execute all in turn up to the first that fails; return the results, that of a failed one last.
 
         Raises:
             psycopg.OperationalError: as `execute`.
@@ -107,7 +107,7 @@ class Pipeline:
         return found
 
     def _wait(self) -> list[tuple[int, int]]:
-        """Wait until the socket is ready, as long as this thread may."""
+        """Wait until the socket is ready, as long as this thread may wait."""
         seconds = LIMITS.seconds()
         if seconds is None:
             return self._poll.poll()
@@ -135,7 +135,7 @@ class Pipeline:
                 results.append(result)
 
     def _flush(self) -> None:
-        """Send the rest of what the socket did not take at once, reading meanwhile, so that both sides get on."""
+        """Send the bytes that the socket did not take at once, and read meanwhile, so that neither side blocks."""
         pgconn, poll = self._pgconn, self._poll
         poll.modify(pgconn.socket, BOTH)
         while pgconn.flush():

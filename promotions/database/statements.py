@@ -1,4 +1,4 @@
-"""SQL for the tills: prepared statements on Django's own connection, past Django and psycopg's cursors.
+"""SQL for the tills: prepared statements on Django's own connection, without Django's and psycopg's cursors.
 
 Django binds parameters on the client, prepares nothing, and sends `SELECT 1` on each kept connection at the start of a
 request. psycopg's cursors adapt types both ways and can be interrupted. A sale is a handful of short statements, and
@@ -47,11 +47,11 @@ GUARD_FAILED_SQLSTATE = b"FF001"  # SQLSTATE
 
 
 class GuardFailed(Exception):
-    """A guarded statement found no row to change, so the whole transaction failed. promotions_unmet() raises it."""
+    """A guarded statement found no row to change: a limit leaves too little. promotions_unmet() raises it."""
 
 
 class Rows:
-    """What a statement answered. `count`: rows it returned or changed."""
+    """The result of a statement. `count`: how many rows it returned or changed."""
 
     __slots__ = ("_loader", "_result", "count")
 
@@ -75,7 +75,7 @@ class Rows:
 
 
 class Session:
-    """What is known of one connection: what it has prepared, and what waits to be sent on it."""
+    """One connection: the statements it has prepared, and those that wait to be sent."""
 
     __slots__ = ("django", "is_open", "loader", "names", "pgconn", "pipeline", "raw", "waiting")
 
@@ -91,7 +91,7 @@ class Session:
         self.waiting: list[Command] = []
 
     def command(self, sql: str, parameters: Parameters) -> Command:
-        """Return a statement as it is sent, after the connection has prepared it."""
+        """Return a statement ready to be sent; prepare it first if the connection has not."""
         name, text, names = translate_placeholders(sql)
         if name not in self.names:
             with self.django.wrap_database_errors:
@@ -105,7 +105,7 @@ class Session:
         return name, values
 
     def execute(self, command: Command) -> PGresult:
-        """Return the result of a statement, after those that wait were executed too."""
+        """Execute the waiting statements and this one; return its result."""
         pgconn = self.pgconn
         with self.django.wrap_database_errors:
             if self.waiting:
@@ -124,7 +124,7 @@ class Session:
 
 
 class ThreadConnection(threading.local):
-    """This thread's connection: Django's wrapper, kept because Django's own look-up is slower, and its session."""
+    """This thread's connection and its session. The wrapper is kept, because Django's own look-up is slower."""
 
     def __init__(self) -> None:
         self.django: Any = connections[DEFAULT_DB_ALIAS]  # the stubs know no health check and no psycopg 3
@@ -159,7 +159,7 @@ def translate_placeholders(sql: str) -> tuple[bytes, bytes, tuple[str, ...]]:
 
 
 def run(sql: str, parameters: Parameters) -> Rows:
-    """Execute one statement, prepared at its first use on the connection, after those that wait to be sent.
+    """Execute the waiting statements and this one, which is prepared at its first use on the connection.
 
     `parameters`: by the names in `sql`, as %(amount)s::bigint; texts that the statement casts.
 
@@ -185,9 +185,9 @@ def send(sql: str, parameters: Parameters) -> None:
 
 
 class Transaction:
-    """All that is run and sent in the block, or nothing; a savepoint where Django has a transaction under way.
+    """A transaction for all statements of the block; a savepoint inside a transaction of Django.
 
-    Only for `run` and `send`: Django itself does not know that it is in a transaction. Not inside another one.
+    Only for `run` and `send`: Django itself does not know of the transaction. They cannot be nested.
     """
 
     __slots__ = ("_savepoint", "_session")
@@ -249,9 +249,9 @@ def raise_on_error(result: PGresult, pgconn: PGconn) -> None:
 
 
 def retry_on_lost_connection(work: Callable[[], Result]) -> Result:
-    """Do `work`. Do it once more on a new connection when the database went away or forgot its prepared statements.
+    """Call `work`, and once more on a new connection if the database went away or forgot its prepared statements.
 
-    `work` must be safe to do twice: it reads only, or finds out itself whether it was done.
+    `work` must be safe to call twice: it only reads, or finds out itself whether it was done.
 
     Raises:
         OperationalError, InterfaceError: the database is away.

@@ -5,14 +5,14 @@ with an `Outcome`. In the order of the data:
 
     rules, basket, outcome  what goes in and comes out
     index, compiled         rules made ready and found by what touches them: `conditions`, `benefits`, `group_benefits`
-    units, facts            a basket as kinds of units, and what is known of it
-    gates                   is a promotion on: status (`window`), dates, location, currency
-    scenarios               which promotions may take part together; the best way, where they shut one another out
+    units, basket_facts     a basket as kinds of units, and the facts that conditions ask for
+    gates                   whether a promotion is on: status (`window`), dates, location, currency
+    scenarios               which promotions may apply together, and the best choice when some exclude others
     passes                  one pass: item level, then order level, each promotion on what the others left
     best_of                 the best deal for each unit among the promotions of one group
     claims, allocation      an amount rounded once, shared over units and lines to the last minor unit
     clamp                   budgets, uses and the sale's cap, used up in the order of application
-    answer                  the outcome of the pass that stands, with the reasons of those that gave nothing
+    answer                  the outcome of the chosen pass, with the reasons of promotions that gave nothing
 """
 
 from promotions.engine.basket import UNLIMITED, Basket, BasketLine, Customer, Left, PresentedCoupon, Remaining

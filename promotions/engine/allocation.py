@@ -1,4 +1,4 @@
-"""Sharing one amount out exactly: in proportion, under a limit for each share, to the last minor unit.
+"""Shares one amount exactly: in proportion, under a limit for each share, to the last minor unit.
 
 The method of largest remainder (Hamilton), after water-filling where limits bite: share = min(room, k × weight) with
 the one k that makes the shares sum to the amount.
@@ -15,7 +15,7 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
 
     Args:
         amount: minor units; a negative amount gives the mirror image.
-        weights: none negative. All zero: shared equally.
+        weights: none is negative. When all are zero, the parts are equal.
         rooms: the most each part may take, none negative; None = no limits.
 
     Returns:
@@ -23,7 +23,7 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
         the larger weight, then to the earlier place: a caller who wants no part to depend on position sorts first.
 
     Raises:
-        ValueError: the rooms together are smaller than the amount, or there is nothing to share it over.
+        ValueError: the rooms together are smaller than the amount, or there are no parts.
     """
     if amount < 0:
         return [-part for part in allocate(-amount, weights, rooms)]
@@ -53,7 +53,7 @@ def allocate(amount: int, weights: Sequence[Number], rooms: Sequence[int] | None
 
 
 def _break_ties(amount: int, weights: Sequence[Number], remainders: Sequence[Number], odd: int) -> list[int]:
-    """Allocate where remainders are alike: the larger weight comes first, then the earlier place."""
+    """Allocate when remainders are equal: the larger weight comes first, then the earlier place."""
     total = sum(weights)
     parts = [amount * weight // total for weight in weights]
     order = sorted(range(len(parts)), key=lambda place: (-remainders[place], -weights[place], place))
@@ -63,7 +63,7 @@ def _break_ties(amount: int, weights: Sequence[Number], remainders: Sequence[Num
 
 
 def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) -> list[int]:
-    """Allocate where a room bites: fill those over it and share the rest among the others, until none is over."""
+    """Allocate when a share exceeds its room: fill such parts, and share the rest among the others, until none does."""
     if amount > sum(rooms):
         raise ValueError(f"{amount} does not fit the room of {sum(rooms)}")
     parts = [0] * len(rooms)
@@ -87,7 +87,7 @@ def _water_fill(amount: int, weights: Sequence[Number], rooms: Sequence[int]) ->
 
 
 def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> list[Number]:
-    """Return exact shares of `amount`, at most the rooms of what weighs something: min(room, k × weight), one k."""
+    """Return exact shares of `amount`: min(room, k × weight) with one k for all parts."""
     shares: list[Number] = [0] * len(weights)
     open_ = [i for i, weight in enumerate(weights) if weight]
     while open_:
@@ -103,7 +103,7 @@ def fill(amount: Number, weights: Sequence[Number], rooms: Sequence[Number]) -> 
 
 
 def half_up(numerator: Number, denominator: int) -> int:
-    """Return numerator / denominator rounded to a whole number, a half upwards; neither is negative."""
+    """Return numerator / denominator rounded to a whole number, halves upwards; neither is negative."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 

@@ -1,4 +1,4 @@
-"""The outcome of a pass: amounts by line and by promotion, and the reasons of those that gave nothing."""
+"""Builds the outcome of a pass: amounts by line and by promotion, and why the other promotions gave nothing."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -25,12 +25,12 @@ def outcome(
     refused: Mapping[int, Refusal],
     triggers: Mapping[int, PresentedCoupon],
 ) -> Outcome:
-    """Return the answer for `basket`.
+    """Return the outcome for `basket`.
 
     Args:
-        attempt: the pass that stands.
+        attempt: the chosen pass.
         promotions: all there are, by rank.
-        refused: by rank, those that did not even take part.
+        refused: by rank, promotions that took no part in the pass.
         triggers: the valid coupons by promotion.
     """
     sale = attempt.sale
@@ -74,7 +74,7 @@ def outcome(
 def _reasons(
     promotions: Mapping[int, CompiledPromotion], refusals: Mapping[int, Refusal], given: set[int]
 ) -> dict[int, NotApplied]:
-    """Return by promotion, in the order of application, why it gave nothing through its first campaign."""
+    """Return why each promotion gave nothing through its first campaign, in the order of application."""
     reasons: dict[int, NotApplied] = {}
     for rank in sorted(refusals):
         promotion = promotions[rank]

@@ -1,4 +1,4 @@
-"""What the engine is told about a sale: its lines, its customer, its coupons, and what the limits still allow."""
+"""The input of the engine: the lines of a sale, its customer, its coupons, and what the limits still allow."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -14,7 +14,7 @@ class BasketLine(Struct, frozen=True, gc=False):
     `unit_price`, `min_unit_price` (the floor no discount goes below): minor units. `line_total` stands in the place of
     quantity × unit_price where a till's own total is not that product; it is spread evenly over the units. Weighed
     goods are one indivisible unit: quantity 1 with the total as its price.
-    `discountable` False: takes no discount and counts towards no condition. `already_discounted`: reduced by the till.
+    `discountable` False: it gets no discount and counts for no condition. `already_discounted`: reduced by the till.
     """
 
     id: str
@@ -32,7 +32,7 @@ class BasketLine(Struct, frozen=True, gc=False):
 class Customer(Struct, frozen=True):
     """`id`: the till's opaque id, empty when unknown. `groups`: codes, those the till sent and those stored together.
 
-    `first_purchase`: no completed sale yet; None when nobody asked (no rule needs it, or no id).
+    `first_purchase`: no completed sale yet; None when nobody knows (no rule needs it, or there is no id).
     """
 
     id: str = ""
@@ -59,8 +59,8 @@ CouponStatus = Literal[
 class PresentedCoupon(Struct, frozen=True):
     """A code presented at the till, looked up and judged by the caller.
 
-    `promotion`: the id it triggers, None when unknown. `benefit`: the coupon's own, in the place of the promotion's.
-    `need`, `have`: the figures behind a status that has some.
+    `promotion`: the id of the one it unlocks, None when unknown. `benefit`: the coupon's own, instead of the
+    promotion's. `need`, `have`: the figures behind a status, if it has some.
     """
 
     code: str

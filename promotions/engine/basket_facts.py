@@ -1,4 +1,4 @@
-"""What is known of one sale, computed once: the kinds that match, what they are worth, the customer, the local time."""
+"""The facts of one sale, computed once: which kinds match, what they are worth, the customer, the local time."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -11,7 +11,7 @@ UNKNOWN_CUSTOMER = Customer()
 
 
 class Matcher:
-    """A `Match` made ready. `number` is its place in its rule set's index; None: it is in none, so every kind is asked.
+    """A compiled `Match`. `number` is its place in its rule set's index; None: it is in none, and every kind is asked.
 
     `keyed`: it names SKUs, categories or brands, and the index knows its kinds by the first of these it names.
     `direct`: it names nothing more, so that these are all its kinds.
@@ -55,7 +55,7 @@ class Matcher:
 
 
 class Measure:
-    """How much and how many, by a mask of kinds: before any discount, or what a level left."""
+    """Worth and quantity by a mask of kinds: before any discount, or after the item level."""
 
     __slots__ = ("_quantities", "_worths", "counts", "values")
 
@@ -136,14 +136,14 @@ class BasketFacts:
 
     @property
     def local(self) -> datetime:
-        """The time on the wall of the shop."""
+        """The local time of the shop."""
         if self._local is None:
             self._local = self.now.astimezone(ZoneInfo(self.basket.time_zone))
         return self._local
 
     @property
     def smallest_line(self) -> int:
-        """The worth of the line that is worth least, among those that take discounts; 0 when there is none."""
+        """The worth of the least line that takes discounts; 0 when there is none."""
         if self._smallest_line is None:
             worths = [
                 int(kind.unit_price * count)

@@ -1,7 +1,7 @@
-"""Benefits made ready: each says what it asks for on the units a sale holds, and changes nothing.
+"""Compiled benefits: each says which discount it claims on the units of a sale, and changes nothing.
 
-Here those that look at each unit by itself, and those that share one amount over many. `group_benefits` has those that
-put units together.
+This module has benefits on each unit by itself, and benefits that share one amount over many. `group_benefits` has
+those that combine units.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from promotions.engine.units import Batch, Kind
 
 
 class ReadyBenefit(Protocol):
-    """A benefit ready to be asked."""
+    """A compiled benefit."""
 
     per_unit: bool
     """What a unit gets depends on that unit alone, so promotions of one best-of group can compete for each."""
 
     def claim(self, ground: Ground, mask: int, group: str | None) -> Claim | Refusal:
-        """Return what it asks for on the kinds in `mask`, less the units `group` has given to another promotion."""
+        """Return its claim on the kinds in `mask`, without the units that `group` has given to another promotion."""
 
 
 ShareFunction = Callable[[Batch, Kind], Number]
@@ -29,7 +29,7 @@ ShareFunction = Callable[[Batch, Kind], Number]
 
 
 def share_of(benefit: PercentOff | FixedPerUnit | FixedPrice) -> tuple[ShareFunction, int]:
-    """Return the share of a batch, and the scale it is given in."""
+    """Return the function that gives the discount of a batch, and the scale of its result."""
     match benefit:
         case PercentOff(percent, "remaining"):
             return _percent_of_rest(percent), WHOLE
@@ -76,7 +76,7 @@ def _down_to(amount: int) -> ShareFunction:
 
 
 class Chooser:
-    """Which of the open batches a target means, where it bounds the number of units."""
+    """Chooses among the open batches for a target that limits the number of units."""
 
     __slots__ = ("bounded", "dearest", "max_units", "max_units_per_line")
 
@@ -136,7 +136,7 @@ class UnitBenefit:
 
 
 class SharedAmountBenefit:
-    """One amount, or one percentage of all together, shared in proportion to what is left of each unit."""
+    """One amount, or one percentage of the sum, shared in proportion to the rest of each unit's price."""
 
     __slots__ = ("_amount", "_chooser", "_percent", "per_unit")
 
@@ -169,7 +169,7 @@ def claim_in_proportion(
     amount: int | None = None,
     percent: int | None = None,
 ) -> Claim | Refusal:
-    """Return `amount`, or `percent` of what is left, shared over `pieces` in proportion to what is left of them.
+    """Return a claim of `amount`, or of `percent` of the rest, shared over `pieces` in proportion to their rests.
 
     `kinds`: those of a pool's batches.
     """
@@ -181,7 +181,7 @@ def claim_in_proportion(
 
 
 class TieredBenefit:
-    """The highest tier reached."""
+    """The benefit of the highest tier that is reached."""
 
     __slots__ = ("_by_quantity", "_steps", "per_unit")
 

@@ -1,9 +1,9 @@
-"""The best deal among the promotions of one best-of group: each unit gets one of them at most.
+"""Finds the best deal among the promotions of one best-of group, in which each unit gets one of them at most.
 
-Promotions that look at each unit by itself compete for each batch of units. Promotions that put units together, or that
-a limit may bind, are tried in sequences: each takes its units by its own rule from those not taken yet. When there are
-few sequences, the search tries all. It asks at most `MAX_TRIALS` claims, the best ones first, so a contest of many
-promotions ends with a good deal, not always with the best one.
+Promotions on single units compete for each batch of units. Promotions that combine units, or may reach a limit, are
+tried in sequences: each takes its units by its own rule from those that are left. When there are few sequences, the
+search tries all. It asks for at most `MAX_TRIALS` claims, the best ones first, so with many promotions it finds a good
+deal, not always the best one.
 """
 
 from promotions.engine.allocation import Number
@@ -21,8 +21,8 @@ MAX_TRIALS = 400
 class Contender:
     """A promotion that takes part.
 
-    `wish`: what it would get without rivals; `refusal`: why it would get nothing. `able`: it may get something once
-    rivals have taken units: its wish may fit a limit then, its bundle be made of dearer units.
+    `wish`: what it would give without rivals; `refusal`: why it would give nothing. `able`: it may give something after
+    rivals have taken units, since its wish may then fit a limit, or its bundle have dearer units.
     """
 
     __slots__ = ("able", "mask", "promotion", "refusal", "wish")
@@ -41,19 +41,19 @@ Actor = tuple[Contender, ...]
 
 
 def mark_given(claim: Claim, group: str) -> None:
-    """Note on each unit of `claim` that `group` has given it to a promotion."""
+    """Mark each unit of `claim` as given to a promotion by `group`."""
     for batch in (*claim.pieces, *(claim.used or ())):
         batch.groups |= {group}
 
 
 def unmark_given(claim: Claim, group: str) -> None:
-    """Take a best-of group off all units that a claim uses."""
+    """Remove the mark of a group from all units of a claim."""
     for batch in (*claim.pieces, *(claim.used or ())):
         batch.groups -= {group}
 
 
 def find_best_deal(contenders: list[Contender], ground: Ground, purse: Purse) -> Deal:
-    """Return what each of `contenders` (in the order of application, of one group) gets in the best deal found."""
+    """Return what each of `contenders` (of one group, in the order of application) gives in the best deal found."""
     limited = False
     for contender in contenders:
         limited |= _ask_alone(contender, ground, purse)
@@ -70,7 +70,7 @@ def find_best_deal(contenders: list[Contender], ground: Ground, purse: Purse) ->
 
 
 def _ask_alone(contender: Contender, ground: Ground, purse: Purse) -> bool:
-    """Fill in `wish` and `refusal`; true when a limit binds."""
+    """Set `wish` and `refusal` of each contender; return whether a limit binds."""
     claim = _claim(contender, ground)
     if isinstance(claim, Refusal):
         contender.refusal = claim
@@ -99,12 +99,12 @@ def _per_unit(contender: Contender) -> bool:
 
 
 def _drop_repeats(contenders: list[Contender]) -> list[Contender]:
-    """Keep of each promotion the contender of its first campaign."""
+    """Keep only the contender of its first campaign for each promotion."""
     return list({contender.promotion.number: contender for contender in reversed(contenders)}.values())[::-1]
 
 
 def _compete(competitors: Actor, ground: Ground) -> Deal:
-    """Give each batch of units to the promotion that gives most on it; to the first of those that give the same."""
+    """Give each batch of units to the promotion that gives most on it; if several do, to the first."""
     group = competitors[0].promotion.group
     union = 0
     for contender in competitors:
@@ -134,7 +134,7 @@ def _compete(competitors: Actor, ground: Ground) -> Deal:
 
 
 def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
-    """Return what `deal` comes to within the limits, taken in the order of application, and whether none binds."""
+    """Return what `deal` gives within the limits, in the order of application, and whether no limit binds."""
     purse = purse.copy()
     total, free = 0, True
     for contender, claim in sorted(deal, key=lambda one: one[0].promotion.rank):
@@ -152,7 +152,7 @@ def _afford(deal: Deal, purse: Purse) -> tuple[int, bool]:
 
 
 def _play(sequence: tuple[Actor, ...], ground: Ground, purse: Purse) -> tuple[Deal, int]:
-    """Return the deal of a sequence and what it comes to. Its units are left marked."""
+    """Return the deal of a sequence and its amount. Its units stay marked."""
     deal: Deal = []
     for actor in sequence:
         for contender, claim in _claims_of(actor, ground):
@@ -175,7 +175,7 @@ def _share_a_promotion(one: Actor, other: Actor) -> bool:
 
 
 class _Search:
-    """Depth first through the sequences of actors; the larger first, so that a bounded search ends well."""
+    """Searches the sequences of actors depth first, the larger wishes first, so that a bounded search ends well."""
 
     def __init__(self, able: list[Contender], competitors: Actor, ground: Ground, purse: Purse) -> None:
         self._ground = ground
@@ -227,7 +227,7 @@ class _Search:
         return sum([batch.rest - batch.low for batch in open_])
 
     def _keep_better(self, sequence: tuple[Actor, ...], deal: Deal, total: int) -> None:
-        """Keep the better: by value, then priority, then fewer promotions, then id."""
+        """Keep the deal if it is better: by value, then priority, then fewer promotions, then id."""
         ranks = sorted([contender.promotion.rank for contender, _ in deal])
         key = (-total, ranks)
         if self._best is None or key < self._best:

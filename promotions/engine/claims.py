@@ -1,4 +1,4 @@
-"""What a benefit asks for: an amount on certain batches of units, before any limit."""
+"""Claims: the amount that a benefit asks for on certain batches of units, before any limit."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ NO_ITEMS = Refusal("no_matching_items")
 
 
 class Ground:
-    """What the benefits of one level work on.
+    """The ground of one level: the units that its benefits work on.
 
-    `measure`: what thresholds see. `spare_bought`: units that a buy-get used get no other discount.
+    `measure`: what thresholds compare with. `spare_bought`: units that a buy-get used get no other discount.
     """
 
     __slots__ = ("facts", "measure", "spare_bought", "units")
@@ -31,8 +31,8 @@ class Ground:
 class Claim(Struct, eq=False, gc=False):
     """`wish` minor units (above 0), shared over `pieces` in proportion to `weights`, none beyond its room.
 
-    `fits`: shares in proportion cannot pass a room. `kinds`: those of the pieces, where it is known that none comes
-    twice. `used`: units no other group benefit may use. `applications`: sets of a bundle, groups of a buy-get.
+    `fits`: no share in proportion can exceed its room. `kinds`: the kinds of the pieces, if surely none comes twice.
+    `used`: units that no other group benefit may use. `applications`: sets of a bundle, groups of a buy-get.
     """
 
     pieces: list[Batch]
@@ -44,7 +44,7 @@ class Claim(Struct, eq=False, gc=False):
     applications: int = 1
 
     def grant(self, amount: int, *, whole: bool) -> tuple[Sequence[int], Sequence[int]]:
-        """Take `amount`, at most the wish, off the pieces. Returns the numbers of the kinds and the part of each.
+        """Take `amount`, at most the wish, off the pieces; return the numbers of the kinds and the part of each.
 
         `whole`: no kind comes in more than one piece.
         """
@@ -71,7 +71,7 @@ class Claim(Struct, eq=False, gc=False):
         return parts
 
     def _grant_by_kind(self, amount: int) -> tuple[Sequence[int], Sequence[int]]:
-        """Grant where a kind is in several batches: share over the kinds first, then within each."""
+        """Grant when a kind is in several batches: share over the kinds first, then within each."""
         by_kind: dict[int, list[tuple[Batch, Number]]] = {}
         for piece, weight in zip(self.pieces, self.weights, strict=True):
             by_kind.setdefault(piece.kind, []).append((piece, weight))

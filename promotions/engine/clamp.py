@@ -1,4 +1,4 @@
-"""What the limits still allow, used up in the order of application: the sale's cap, budgets, uses."""
+"""Limits of one sale: its cap, budgets and uses. Promotions use them up in the order of application."""
 
 from promotions.engine.basket import Left, Remaining
 from promotions.engine.claims import Claim
@@ -8,7 +8,7 @@ from promotions.engine.outcome import Clamp
 
 
 class _Limit:
-    """One counter's rest, as this sale uses it up."""
+    """What a counter still allows in this sale."""
 
     __slots__ = ("amount", "customer_uses", "uses")
 
@@ -19,9 +19,9 @@ class _Limit:
 
 
 class Purse:
-    """What one sale may still be given. `room`: what the sale's cap leaves, None without one.
+    """What one sale may still get. `room`: what the sale's cap leaves, None without a cap.
 
-    `bottomless`: there is neither a cap nor any limit.
+    `bottomless`: there is no cap and no limit.
     """
 
     __slots__ = ("_campaigns", "_known", "_limits", "_promotions", "_remaining", "bottomless", "room")
@@ -43,7 +43,7 @@ class Purse:
         return purse
 
     def refusal(self, promotion: CompiledPromotion) -> Refusal | None:
-        """Return which limit leaves no room for one more use and some money; None when all do."""
+        """Return the limit that allows no further use or no money; None when every limit allows both."""
         if promotion.once and not self._known:
             return ANONYMOUS
         for limit in self._of(promotion):
@@ -56,7 +56,7 @@ class Purse:
         return None
 
     def afford(self, promotion: CompiledPromotion, wish: int) -> tuple[int, Clamp | None] | Refusal:
-        """Return how much of `wish` (above 0) fits, and what bound it. An all-or-nothing campaign may refuse."""
+        """Return how much of `wish` (above 0) fits, and the limit that cut it. All-or-nothing campaigns may refuse."""
         amount = wish
         clamped_by: Clamp | None = None
         if self.room is not None and amount > self.room:
@@ -72,7 +72,7 @@ class Purse:
         return amount, clamped_by
 
     def spend(self, promotion: CompiledPromotion, amount: int) -> None:
-        """`promotion` gave `amount`: one use."""
+        """Subtract one use and `amount` from the limits of `promotion`."""
         if self.room is not None:
             self.room -= amount
         for limit in self._of(promotion):
@@ -101,6 +101,6 @@ class Purse:
 
 
 def wish_within_cap(promotion: CompiledPromotion, claim: Claim) -> int:
-    """Return what `claim` comes to within the promotion's own cap for a sale."""
+    """Return the wish of `claim`, cut to the promotion's own cap for a sale."""
     cap = promotion.cap
     return claim.wish if cap is None or claim.wish <= cap else cap

@@ -1,4 +1,4 @@
-"""One promotion made ready: its conditions as closures, its benefit ready to be asked."""
+"""Compiles one promotion: its conditions to closures, its benefit to a `ReadyBenefit`."""
 
 from msgspec.structs import replace
 
@@ -26,7 +26,7 @@ from promotions.engine.rules import (
 
 
 class CompiledPromotion:
-    """One `Rule` made ready. `rank`: its place in the order of application. `number`, `campaign`: the ids.
+    """One compiled `Rule`. `rank`: its place in the order of application. `number`, `campaign`: the ids.
 
     `once`: a limit for each customer. `group`: the best-of group it is in.
     """
@@ -75,7 +75,7 @@ class CompiledPromotion:
 
 
 def compile_benefit(rule: Rule, matching: Matching) -> ReadyBenefit:
-    """Return the benefit of `rule`, ready to be asked."""
+    """Compile the benefit of `rule`."""
     target, caps = rule.target, rule.caps
     match rule.benefit:
         case PercentOff() | FixedPerUnit() | FixedPrice() as benefit:
@@ -95,6 +95,6 @@ def compile_benefit(rule: Rule, matching: Matching) -> ReadyBenefit:
 
 
 def replace_benefit(promotion: CompiledPromotion, benefit: Benefit) -> CompiledPromotion:
-    """Return `promotion` with a coupon's own benefit in the place of its own."""
+    """Return `promotion` with a coupon's own benefit instead of its own."""
     rule = replace(promotion.rule, benefit=benefit)
     return CompiledPromotion(rule, promotion.rank, lambda match: Matcher(match, None), promotion.gate)

@@ -1,4 +1,4 @@
-"""Conditions compiled to closures over the facts of a sale: None when one holds, else why not, with figures."""
+"""Compiles conditions to closures on the facts of a sale, which return None, or why the condition does not hold."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ from promotions.engine.rules import (
 
 
 class Refusal(Struct, frozen=True, gc=False):
-    """Why a promotion gives nothing: the figures behind it, and the promotion that won."""
+    """Why a promotion gives nothing: the reason, its figures, and the promotion that won."""
 
     reason: Reason
     need: int | str | None = None
@@ -38,7 +38,7 @@ ANONYMOUS = Refusal("needs_customer")
 
 
 def compile_condition(condition: Condition, matching: Matching) -> Check:
-    """Return the closure that asks `condition`; `matching` makes a match ready."""
+    """Return the closure that checks `condition`; `matching` compiles a match."""
     match condition:
         case MinSubtotal(amount, wanted):
             return _at_least(amount, matching(wanted))

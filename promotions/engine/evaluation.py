@@ -1,4 +1,4 @@
-"""One basket against the rules."""
+"""Evaluates one basket by the rules: `evaluate` is what quotes and sales call."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -84,7 +84,7 @@ def evaluate(
 
 
 def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:
-    """Return the valid coupons by the promotion they unlock, the first of each."""
+    """Return the first valid coupon for each promotion that one unlocks."""
     triggers: dict[int, PresentedCoupon] = {}
     for coupon in coupons:
         if coupon.status == "valid" and coupon.promotion is not None:
@@ -95,7 +95,7 @@ def _triggers(coupons: Sequence[PresentedCoupon]) -> dict[int, PresentedCoupon]:
 def _refuse_untouched(
     promotion: CompiledPromotion, facts: BasketFacts, triggers: Mapping[int, PresentedCoupon]
 ) -> Refusal:
-    """Return why a promotion gives nothing that the sale does not even touch."""
+    """Return why a promotion gives nothing, when the sale has nothing that it needs."""
     if promotion.rule.trigger == "coupon" and promotion.number not in triggers:
         return Refusal("no_coupon")
     return (

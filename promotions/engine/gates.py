@@ -1,4 +1,4 @@
-"""Whether a promotion is on at all at this instant, place and currency, before any look at what the sale holds."""
+"""Gates: whether a promotion is on at this time, location and currency, whatever the sale holds."""
 
 from collections.abc import Hashable
 from datetime import datetime
@@ -12,7 +12,7 @@ ELSEWHERE: frozenset[str] = frozenset()
 
 
 class Gate:
-    """The window, places and currencies of one rule and its campaign together. Rules alike in these can share one."""
+    """The window, locations and currencies of one rule and its campaign together. Rules with the same ones share it."""
 
     __slots__ = ("_anywhere", "_closes", "_currencies", "_locations", "_on", "_opens", "_rule")
 
@@ -66,7 +66,7 @@ class Gate:
 
 
 def gate_of(rule: Rule, known: dict[Hashable, Gate]) -> Gate:
-    """Return the gate of `rule`: one of the `known`, to which it is added when there is none like it."""
+    """Return the gate of `rule`: an equal one of `known`, or a new one, which is added to `known`."""
     key = (rule.active, rule.starts_at, rule.ends_at, rule.currency, rule.locations, rule.campaign)
     gate = known.get(key)
     if gate is None:

@@ -1,4 +1,4 @@
-"""Benefits that put units together: buy X get Y, bundles, the cheapest free, gifts.
+"""Compiled benefits that combine units: buy X get Y, bundles, the cheapest free, gifts.
 
 On one level each unit is used by one of them at most.
 """
@@ -102,10 +102,10 @@ class BuyGetBenefit:
 
 
 class Groups:
-    """How many whole groups the units at hand make, and of which units. Some may stand on either side.
+    """How many whole groups the units make, and of which units. Some units may stand on either side.
 
-    A group needs `buy` units that pay and `get` that are reduced. So that picking by price never breaks a group that
-    could be made, each side takes no more units of both sides than leaves the other side its own.
+    A group needs `buy` units that pay and `get` that are reduced. A side takes only so many of the units for both sides
+    that the other side keeps enough. So picking by price never loses a group that is possible.
     """
 
     def __init__(self, payers: list[Batch], getters: list[Batch], buy: int, get: int, most: int) -> None:
@@ -131,7 +131,7 @@ class Groups:
         return _both_sides(paying, getting)
 
     def dearest_get(self) -> dict[Batch, tuple[int, int]]:
-        """Group by group, the dearest units pay and the dearest of the others are reduced."""
+        """Group by group, let the dearest units pay and reduce the dearest of the others."""
         payers = sorted(self.payers, key=dearest_first)
         getters = sorted(self.getters, key=dearest_first)
         taken: dict[Batch, int] = {}
@@ -183,7 +183,7 @@ SetsOfUnits = tuple[dict[Batch, int], int]
 
 
 class BundleBenefit:
-    """Sets of all parts, the cheapest (or dearest) units first. A set that would not get cheaper is passed over."""
+    """Sets of all parts, the cheapest (or dearest) units first. A set that would not get cheaper is skipped."""
 
     __slots__ = ("_benefit", "_most", "_parts", "per_unit")
 
@@ -252,7 +252,7 @@ class BundleBenefit:
         return sets, complete
 
     def _saving(self, drawn: dict[Batch, int]) -> Fraction:
-        """Return what one set gets off, floors aside."""
+        """Return the discount of one set, without regard to floors."""
         benefit = self._benefit
         worth = sum([Fraction(batch.rest * units, batch.count) for batch, units in drawn.items()], Fraction())
         if benefit.percent is not None:
@@ -260,7 +260,7 @@ class BundleBenefit:
         return Fraction(benefit.amount) if benefit.amount is not None else worth - (benefit.price or 0)
 
     def _price(self, ground: Ground, sets: list[SetsOfUnits]) -> Claim | Refusal:
-        """Give each set its own saving: what the floors of one keep back is not taken off another."""
+        """Give each set its own discount. What the floors of one set prevent is not taken off another."""
         shares: dict[Batch, Fraction] = {}
         bundled: dict[Batch, int] = {}
         for drawn, times in sets:
@@ -285,7 +285,7 @@ class BundleBenefit:
 
 
 class FreeUnitsBenefit:
-    """So many of the cheapest units for nothing."""
+    """The cheapest units for nothing."""
 
     __slots__ = ("_sku", "_units", "per_unit")
 

@@ -1,7 +1,7 @@
-"""Compiled rules with indexes: an immutable set of each version of the rules, kept by the process.
+"""Compiles rules with indexes, into an immutable set for each version of the rules.
 
-A sale asks the index which promotions it touches: by SKU, category and brand of its units, by its coupons, its customer
-and what it is worth, at its location. So what a sale costs does not depend on how many other promotions there are.
+The index tells which promotions a sale touches: by SKU, category and brand of its units, by its coupons, its customer
+and its worth, at its location. So the time of a sale does not depend on how many other promotions there are.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,10 +32,10 @@ NEAR_MISSES_ADDED = 4
 
 
 class Index:
-    """The promotions of one location (or of every location), by rank, under what touches them.
+    """The ranks of the promotions of one location (or of all locations), by what touches them.
 
-    Matches are known by their numbers in the rule set; each keyed one is found by the SKUs it names, else by its
-    categories, else by its brands.
+    A match has a number in the rule set. A keyed match is found by the SKUs it names, else by its categories, else by
+    its brands.
     """
 
     __slots__ = (
@@ -68,7 +68,7 @@ class Index:
         self._by_threshold: list[int] = []
 
     def add(self, promotion: CompiledPromotion, numbers: dict[Match, int]) -> None:
-        """File `promotion` under the narrowest thing it needs. `numbers`: of every match there is."""
+        """Add `promotion` under the narrowest thing it needs. `numbers`: of all matches."""
         rule, rank = promotion.rule, promotion.rank
         keyed = [match for match in matches(rule) if match.skus or match.categories or match.brands]
         for match in keyed:
@@ -111,13 +111,13 @@ class Index:
             index.setdefault(name, []).append(rank)
 
     def sort_thresholds(self) -> None:
-        """Sort what is looked up by size."""
+        """Sort the entries that are looked up by size."""
         self._steps.sort()
         self._thresholds = [amount for amount, _ in self._steps]
         self._by_threshold = [rank for _, rank in self._steps]
 
     def record_matches(self, facts: BasketFacts) -> None:
-        """Write into `facts.touched` which matches its units have."""
+        """Write into `facts.touched` which matches the units have."""
         touched = facts.touched
         by_sku, by_category, by_brand = self._by_sku, self._by_category, self._by_brand
         for place, kind in enumerate(facts.kinds):
@@ -136,7 +136,7 @@ class Index:
                     touched[number] = touched.get(number, 0) | bit
 
     def candidates(self, facts: BasketFacts) -> set[int]:
-        """Return the ranks of the promotions that a touched sale may get."""
+        """Return the ranks of the promotions that the sale may get, after `record_matches`."""
         found: set[int] = set(self._always)
         by_match = self._by_match
         found.update(*[by_match[number] for number in facts.touched if number in by_match])
@@ -170,7 +170,7 @@ def matches(rule: Rule) -> list[Match]:
 def _unneeded_matches(rule: Rule) -> set[Match]:
     """Return the matches in `rule` that a sale need not touch.
 
-    A free gift is offered to sales that do not hold it yet; a subtotal of nothing is always reached.
+    A free gift is offered to sales that do not hold it yet, and a minimum subtotal of 0 is always reached.
     """
     idle = {
         condition.match
@@ -236,7 +236,7 @@ class Layer:
             index.sort_thresholds()
 
     def candidates(self, facts: BasketFacts) -> set[int]:
-        """Return the ranks of the promotions this sale touches. Tells `facts` which matches its units have."""
+        """Return the ranks of the promotions this sale touches; write into `facts` which matches its units have."""
         here = self._by_location.get(facts.basket.location)
         self._everywhere.record_matches(facts)
         if here is not None:
@@ -257,9 +257,9 @@ class Layer:
 class RuleSet:
     """The compiled rules of one version. Immutable: safe to keep and to share between threads.
 
-    Most stand in the layer of an earlier version, less the `stale` ones of it; those changed since stand in a small one
-    of their own. `by_rank`: every promotion, ranks rising in the order of application. `plain`: none is exclusive, in a
-    best-of group or there twice.
+    Most rules stand in the layer of an earlier version, without its `stale` ones. Rules changed since stand in a small
+    layer of their own. `by_rank`: all promotions, in the order of application. `plain`: none is exclusive, in a best-of
+    group or there twice.
     """
 
     __slots__ = ("_base", "_late", "_orders", "_ranks", "_stale", "by_rank", "plain")
@@ -279,7 +279,7 @@ class RuleSet:
         self.plain = _is_plain(self.by_rank.values())
 
     def recompile(self, rules: Sequence[Rule]) -> "RuleSet":
-        """Compile `rules`, in any order, anew only where they are not the very objects of this rule set.
+        """Compile `rules`, in any order. Rules that are the same objects as in this rule set are not compiled anew.
 
         Raises:
             ValueError: the same promotion twice through the same campaign.
@@ -322,11 +322,11 @@ class RuleSet:
 
     @property
     def promotions(self) -> list[CompiledPromotion]:
-        """In the order of application."""
+        """All promotions, in the order of application."""
         return [self.by_rank[rank] for rank in sorted(self.by_rank)]
 
     def candidates(self, facts: BasketFacts) -> list[CompiledPromotion]:
-        """List the promotions this sale touches, in the order of application; tell `facts` the matches of its units."""
+        """List the promotions this sale touches, in the order of application; write the matches into `facts`."""
         found = self._base.candidates(facts)
         if self._stale:
             found -= self._stale
@@ -337,7 +337,7 @@ class RuleSet:
 
 
 def key_of_rule(rule: Rule) -> RuleKey:
-    """Return the promotion and campaign of a rule: what tells it from all others."""
+    """Return the promotion and campaign of a rule, which identify it."""
     return rule.promotion, None if rule.campaign is None else rule.campaign.id
 
 
@@ -348,7 +348,7 @@ def _is_plain(promotions: Collection[CompiledPromotion]) -> bool:
 
 
 def make_unindexed_matcher(match: Match) -> Matcher:
-    """Return a matcher that asks every unit."""
+    """Return a matcher that checks every unit."""
     return Matcher(match, None)
 
 

@@ -1,4 +1,4 @@
-"""What the engine answers. Field names are those of the till's JSON: `msgspec.json.encode(outcome)` gives it."""
+"""The output of the engine. Its fields have the names of the till's JSON: `msgspec.json.encode(outcome)` gives it."""
 
 from typing import Literal
 
@@ -62,7 +62,7 @@ class LineOutcome(Struct, frozen=True, gc=False):
 
 
 class Applied(Struct, frozen=True, gc=False):
-    """One promotion that gave something: `amount` > 0 of the `wished`; less only where `clamped_by` says what bound."""
+    """One promotion that gave something: `amount` > 0 of the `wished`; less only if `clamped_by` names the limit."""
 
     promotion: int
     campaign: int | None

@@ -1,4 +1,4 @@
-"""One pass over the promotions of a sale, level by level, in the order of application, each on what the others left."""
+"""One pass over the promotions of a sale: level by level, in the order of application, each on what the others left."""
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
@@ -31,10 +31,10 @@ class Grant(Struct, eq=False, gc=False):
 
 
 class EngineSale:
-    """What a pass works on: facts, promotions that are on and whose item-level conditions hold, limits, stacking rules.
+    """The input of a pass: facts, promotions that are on and whose item-level conditions hold, limits, stacking rules.
 
     `items`, `orders`: the promotions of the two levels, in the order of application. `subtotal`: of all lines. `room`:
-    what the sale's cap allows. `pairs`: whom a promotion never meets. `restricted`: some promotions may exclude others.
+    what the sale's cap allows. `pairs`: promotions that never apply together. `restricted`: some may exclude others.
     `repeats`: a promotion comes through several campaigns. `contested`: a best-of group has promotions in both levels.
     With `plain` promotions (see `RuleSet`) neither can be.
     """
@@ -109,9 +109,9 @@ def _by_promotion(pairs: frozenset[tuple[int, int]]) -> Mapping[int, Sequence[in
 
 
 class Pass:
-    """One way through the promotions of a sale: those in `forbidden` do not take part, for the reason given.
+    """One pass through the promotions of a sale. Those in `forbidden` take no part, for the given reason.
 
-    `among`: only promotions with these ranks take part, and no reason is kept for the others. For comparisons.
+    `among`: only promotions with these ranks take part, without a reason for the others; for comparisons.
 
     `grants`: in the order of application. `refusals`: by rank, of those that gave nothing. `gifts`: units to add.
     """
@@ -180,7 +180,7 @@ class Pass:
                 self._ask_group(rivals, ground)
 
     def find_hindrance(self, promotion: CompiledPromotion) -> Refusal | None:
-        """Return why `promotion` may not join those applied so far; None when it may."""
+        """Return why `promotion` may not join the promotions applied so far; None when it may."""
         if promotion.rank in self.forbidden:
             return self.forbidden[promotion.rank]
         if promotion.number in self._applied:
@@ -209,7 +209,7 @@ class Pass:
         return None
 
     def mask(self, promotion: CompiledPromotion) -> int:
-        """Return the kinds the target of `promotion` means."""
+        """Return the kinds of the target of `promotion`."""
         facts = self.sale.facts
         mask = facts.mask(promotion.matcher)
         return mask & facts.full_price if promotion.only_undiscounted else mask
@@ -230,7 +230,7 @@ class Pass:
             self.refusals[promotion.rank] = refusal
 
     def grant_claim(self, promotion: CompiledPromotion, claim: Claim) -> Refusal | None:
-        """Grant what the limits allow of `claim`. None when it gave something."""
+        """Grant what the limits allow of `claim`; return None, or why it gives nothing."""
         wish = amount = wish_within_cap(promotion, claim)
         clamped_by: Clamp | None = None
         if not wish:

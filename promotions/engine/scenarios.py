@@ -1,8 +1,8 @@
-"""Which promotions of a sale may take part together, where they shut one another out.
+"""Chooses the promotions that apply together, when some exclude others.
 
-Where nothing does, there is one pass. By strict priority the first shuts out those after it. By value each way of
-keeping the peace is a scenario of its own, tried in a pass, and the best deal stands: by value, then priority, then
-fewer promotions, then id. The number of passes is bounded by `MAX_PASSES`.
+Without exclusions there is one pass. By strict priority each promotion excludes those after it. By value each way to
+resolve the conflicts is a scenario, tried in a pass of its own, and the best one counts: by value, then priority, then
+fewer promotions, then id. `MAX_PASSES` limits the number of passes.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +22,7 @@ Forbidden = dict[int, Refusal]
 
 
 def choose_pass(sale: EngineSale) -> Pass:
-    """Return the pass that stands."""
+    """Return the pass that counts."""
     if not sale.restricted and not sale.contested:
         return Pass(sale, {})
     exclusive = [promotion for promotion in sale.promotions if promotion.exclusive]
@@ -32,7 +32,7 @@ def choose_pass(sale: EngineSale) -> Pass:
 
 
 def _by_priority(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
-    """Let an exclusive promotion that gives something be alone; otherwise let the first shut out those after them."""
+    """Choose by priority: an exclusive promotion that gives something stays alone, otherwise the first ones win."""
     refused: Forbidden = {}
     for promotion in sorted(exclusive, key=_precedence):
         attempt = Pass(sale, _all_but(sale, [promotion]))
@@ -43,7 +43,7 @@ def _by_priority(sale: EngineSale, exclusive: list[CompiledPromotion]) -> Pass:
 
 
 def _first_come(sale: EngineSale, forbidden: Forbidden) -> Pass:
-    """Let the first by priority shut out those after them, even a first one of the order level, which comes last."""
+    """Let each promotion exclude those of lower priority, also one of the order level, which applies later."""
     attempt = Pass(sale, forbidden)
     late = (
         [promotion for promotion in sale.orders if promotion.rank in attempt.refusals] if sale.items else []
@@ -66,7 +66,7 @@ def _first_come(sale: EngineSale, forbidden: Forbidden) -> Pass:
 
 
 def _clashing(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden | None:
-    """Return those after `promotion` by priority that may not meet it; None when one before it gives something."""
+    """Return the promotions of lower priority that may not meet `promotion`; None when a higher one excludes it."""
     stacking, precedence = sale.stacking, _precedence(promotion)
     pairs = sale.pairs.get(promotion.number, ())
     granted = [grant.promotion for grant in attempt.grants]
@@ -88,7 +88,7 @@ def _clashing(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> 
 
 
 def _crowding(sale: EngineSale, attempt: Pass, promotion: CompiledPromotion) -> Forbidden:
-    """Return those after `promotion` by priority for whom there is no place beside it."""
+    """Return the promotions of lower priority that have no place beside `promotion` under `max_promotions`."""
     limit = sale.stacking.max_promotions or 0
     granted = sorted([grant.promotion for grant in attempt.grants], key=_precedence)
     refusal = Refusal("max_promotions", limit, limit + 1)
@@ -145,7 +145,7 @@ def _campaign_priority(promotion: CompiledPromotion) -> int:
 
 
 def _name_winner(attempt: Pass) -> None:
-    """Name the winner to those that the others together shut out: the one that gives most."""
+    """Write the winner into refusals by several promotions together: the one that gives most."""
     if attempt.grants:
         winner = max(attempt.grants, key=lambda grant: grant.amount).promotion.number
         for rank, refusal in attempt.refusals.items():
@@ -161,7 +161,7 @@ def _all_but(sale: EngineSale, kept: Iterable[CompiledPromotion]) -> Forbidden:
 
 
 def _conflicts(sale: EngineSale) -> Iterable[list[Forbidden]]:
-    """List for each conflict the ways to end it: whom to forbid."""
+    """List the ways to resolve each conflict: which promotions to forbid."""
     stacking, promotions = sale.stacking, [one for one in sale.promotions if not one.exclusive]
     if not stacking.item_with_order:
         yield from _conflict_between(promotions, lambda promotion: promotion.on_order)
@@ -199,8 +199,8 @@ def _conflict_between(
 def _at_most(sale: EngineSale, limit: int, forbidden: Forbidden) -> Pass:
     """Return the best deal of at most `limit` promotions.
 
-    Those that give nothing alone are not tried together with others. Every choice is tried where they are few; else one
-    more at a time, the best of the rest; else those that are worth most alone.
+    Promotions that give nothing alone are left out. If there are few choices, all are tried. Otherwise the best further
+    promotion is added, one at a time. Otherwise those that give most alone are taken.
     """
     free = [promotion for promotion in sale.promotions if promotion.rank not in forbidden]
 

@@ -1,4 +1,4 @@
-"""The units of a sale: lines merged into kinds, and batches of units that stand alike.
+"""The units of a sale: lines merged into kinds, and batches of units with the same history.
 
 Totals must not depend on the order of lines or on how units are split over lines. So the engine never looks at lines:
 units that nothing tells apart are one `Kind`, in an order of their own (SKU, least line id), and only
@@ -64,7 +64,7 @@ class Kind:
 
 
 class Batch:
-    """`count` units of kind number `kind` with `rest` minor units left to pay together; `low` is their floor together.
+    """`count` units of kind number `kind`, with `rest` minor units left to pay and a floor of `low`, both in all.
 
     A discount may still take `rest` − `low`, which is never below 0.
     `used`: a buy-get, bundle or other group benefit of this level has them. `bought`: a buy-get has them. `groups`: the
@@ -147,7 +147,7 @@ def _by_sku_and_id(one: tuple[str, str, Kind]) -> tuple[str, str]:
 
 
 class Pool:
-    """Batches that one amount after another is shared over: no kind stands in two, and none has a floor."""
+    """Batches over which several amounts are shared in turn: no kind is in two of them, and none has a floor."""
 
     __slots__ = ("batches", "kinds")
 
@@ -174,7 +174,7 @@ class Units:
         self._pools: dict[int, Pool | None] = {}
 
     def pool(self, mask: int) -> Pool | None:
-        """Return all open batches of these kinds, where they make a pool; among them may be some with nothing left."""
+        """Return all open batches of these kinds, if they make a pool. Some of them may have nothing left."""
         if mask in self._pools:
             return self._pools[mask]
         batches = self.find_open(mask, None, spare_bought=False)
@@ -185,7 +185,7 @@ class Units:
         return pool
 
     def find_open(self, mask: int, group: str | None, *, spare_bought: bool) -> list[Batch]:
-        """Return the batches of these kinds that can take a discount still, and that `group` has given to no one.
+        """Return the batches of these kinds that can still take a discount and that `group` has given to no promotion.
 
         `spare_bought`: leave those a buy-get has used.
         """
@@ -202,7 +202,7 @@ class Units:
         ]
 
     def find_unused(self, mask: int, group: str | None) -> list[Batch]:
-        """Return the batches of these kinds that cost something, no group benefit has used and `group` did not give."""
+        """Return the batches of these kinds that cost something and that no group benefit and not `group` has used."""
         batches = self.batches
         return [
             batch
@@ -212,7 +212,7 @@ class Units:
         ]
 
     def split_batch(self, batch: Batch, units: int, *, dearest: bool) -> Batch:
-        """Part `units` of `batch` off, its dearest or its cheapest. Both parts mean what the whole meant."""
+        """Split `units` off `batch`, its dearest or its cheapest. Both parts keep its history."""
         if units == batch.count:
             return batch
         if isinstance(self.kinds[batch.kind].unit_price, int):

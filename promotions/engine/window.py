@@ -1,7 +1,7 @@
-"""What a campaign is at an instant: a pure function of its stored status, its window and the time.
+"""The status of a campaign at an instant: a pure function of its stored status, its window and the time.
 
-The stored transition (scheduled to active, active to expired) follows when the clock or a sale writes it; whether a
-sale gets a discount never waits for that.
+The clock or a sale writes the stored status later (scheduled to active, active to expired). A discount never waits for
+that.
 """
 
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What a rule does, as one sentence for people."""
+"""Writes what a rule does, as one sentence for people."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -46,7 +46,7 @@ NAMES_LISTED = 5
 
 
 class Writer(Struct, frozen=True):
-    """How a sentence writes amounts, and customer groups by their codes."""
+    """Writes amounts, and the names of customer groups, for a sentence."""
 
     money: MoneyText
     groups: Mapping[str, str]
@@ -73,7 +73,7 @@ def sentence(rule: Rule, money: MoneyText, groups: Mapping[str, str] | None = No
 
 
 def percent_text(percent: int) -> str:
-    """Return hundredths of a percent to text: 1000 to "10%", 1250 to "12.5%"."""
+    """Write hundredths of a percent: 1000 is "10%", 1250 is "12.5%"."""
     whole, rest = divmod(percent, 100)
     return f"{whole}{f'.{rest:02d}'.rstrip('0') if rest else ''}%"
 

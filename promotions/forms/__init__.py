@@ -1,1 +1,1 @@
-"""What people type about promotions: shape is checked here, state by the domain functions."""
+"""Forms of promotions. They check the shape of what is typed; the domain functions check the state."""

@@ -17,7 +17,7 @@ Status = Campaign.Status
 
 
 class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
-    """What a marketer says of a campaign; amounts are typed in its currency. The window is in the site's zone."""
+    """The form of a campaign. Amounts are typed in its currency, the window in the site's zone."""
 
     fields: Columns
     starts_at = MomentField(label="Starts", required=False)
@@ -75,7 +75,7 @@ class CampaignForm(Refusable, ModelForm[PromotionCampaign]):
         return self.cleaned_data
 
     def changes(self) -> Columns:
-        """Return the columns that were changed, without the locations; all of a new campaign."""
+        """Return the changed columns, or all of a new campaign, without the locations."""
         names = self.changed_data if self.instance.pk else self.fields
         return {name: self.cleaned_data[name] for name in names if name != "locations"}
 

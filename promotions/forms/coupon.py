@@ -17,7 +17,7 @@ COLUMNS = ("kind", "starts_at", "ends_at", "min_subtotal", "max_uses", "max_uses
 
 
 class CouponTerms(Refusable, forms.Form):
-    """What holds for one code as for many: what it gives, how often, when, where and to whom."""
+    """The fields of one code and of many: what they give, how often, when, where and to whom."""
 
     fields: Columns
     promotion = PromotionField(
@@ -72,7 +72,7 @@ class CouponTerms(Refusable, forms.Form):
         return columns | {"min_subtotal": cleaned["min_subtotal"] or 0}
 
     def forgive(self) -> None:
-        """Say nothing of what is missing: the form is still being filled in."""
+        """Show no errors about missing values, while the form is still being filled in."""
         self.errors.clear()
 
 
@@ -120,7 +120,7 @@ class CouponForm(CouponTerms):
 
 
 def stored_answers(coupon: Coupon) -> Columns:
-    """Return the answers that a stored coupon comes to."""
+    """Return a stored coupon as the answers of the form."""
     answers = {name: getattr(coupon, name) for name in (*COLUMNS, "code", "active")}
     answers |= {**window.window_to_the_minute(coupon), "locations": list(coupon.locations.all())}
     match coupon.benefit:

@@ -1,4 +1,4 @@
-"""Fields that keep what the engine counts in and show what people type.
+"""Fields whose values are those of the engine, and whose texts are those that people type.
 
 Money is kept in minor units, a percent in hundredths, codes as a tuple, a time of day as `HH:MM`.
 """
@@ -33,7 +33,7 @@ class ScaledField(forms.DecimalField):
         self.scale(places, unit)
 
     def scale(self, places: int, unit: str) -> None:
-        """Take numbers of `unit` with so many places from now on."""
+        """Set the unit and the number of decimal places."""
         self.places = places
         self.unit = unit
         self.label = self.plain_label if unit == "%" else f"{self.plain_label} ({unit})"

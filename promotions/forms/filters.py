@@ -1,4 +1,4 @@
-"""What narrows the lists; what is no choice narrows nothing."""
+"""The filters of the lists. A value that is no choice filters nothing."""
 
 from django import forms
 from django.db.models import Q, QuerySet
@@ -27,7 +27,7 @@ class PromotionFilter(forms.Form):
     )
 
     def narrow(self, promotions: PromotionQuerySet) -> QuerySet[Promotion]:
-        """Return those of `promotions` that were asked for."""
+        """Return the `promotions` that match the filters."""
         chosen = self.cleaned_data
         promotions = promotions.matching(chosen.get("q", ""))
         if chosen.get("type"):
@@ -55,7 +55,7 @@ class CouponFilter(forms.Form):
     batch = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def narrow(self, coupons: QuerySet[Coupon]) -> QuerySet[Coupon]:
-        """Return those of `coupons`, which carry their state, that were asked for."""
+        """Return the `coupons`, which carry their state, that match the filters."""
         chosen = self.cleaned_data
         if words := chosen.get("q"):
             named = Promotion.objects.matching(words).values("pk")
@@ -67,10 +67,10 @@ class CouponFilter(forms.Form):
 
 
 def read_key(text: str | None) -> int:
-    """Return a key that was sent; 0, which is nobody's, for what is none."""
+    """Return a key that was sent; 0, which no row has, for any other text."""
     return int(text) if text and text.isdecimal() and len(text) < 19 else 0
 
 
 def read_edition(text: str | None) -> int | None:
-    """Return the edition that a form showed, as it sends it back; None where it says none."""
+    """Return the edition that a form sends back; None when it sends none."""
     return read_key(text) if text else None

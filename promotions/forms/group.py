@@ -10,7 +10,7 @@ from promotions.models import CustomerGroup
 
 
 class GroupForm(Refusable, ModelForm[CustomerGroup]):
-    """A group with its customers; the code stays once promotions may name it."""
+    """A group with its customers. The code of a stored group cannot be changed, since promotions may name it."""
 
     fields: Columns
     customers = CodesField(

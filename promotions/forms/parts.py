@@ -1,4 +1,4 @@
-"""The parts a promotion's form is put together from. The names of the fields are those of the answers in `types`."""
+"""The parts of a promotion's form. The names of their fields are those of the answers in `promotions.types`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ CHECK = {"class": "form-check-input"}
 
 
 def count_field(label: str, *, least: int = 1, most: int = 10**6, **kwargs: Argument) -> forms.IntegerField:
-    """Return a whole number from 1, as the engine counts units and uses."""
+    """Build a field for a whole number from `least`, as the engine counts units and uses."""
     kwargs.setdefault("required", False)
     return forms.IntegerField(label=label, min_value=least, max_value=most, **kwargs)
 
@@ -36,16 +36,16 @@ def tick_field(label: str, **kwargs: Argument) -> forms.BooleanField:
 
 
 def offer_sold_codes(fields: Mapping[str, forms.Field]) -> None:
-    """Let each field of SKUs, categories or brands offer what tills have sold; the page holds the lists."""
+    """Connect each field of SKUs, categories or brands with the page's list of what tills have sold."""
     for name, field in fields.items():
         if isinstance(field, CodesField) and (kind := name.split("_")[-1]) in NOUNS:
             field.widget.attrs |= {"list": f"sold-{kind}", "data-sold": kind, "autocomplete": "off"}
 
 
 class FormPart(forms.Form):
-    """Some fields of a promotion's form under a heading.
+    """A part of a promotion's form: some fields under a heading.
 
-    `needs`: by the field that is answered, for each answer the fields that must be filled in then.
+    `needs`: by the name of a field, and by its answer, the fields that must be filled in then.
     """
 
     fields: Columns
@@ -69,12 +69,12 @@ class FormPart(forms.Form):
         return cleaned
 
     def is_typed(self, name: str) -> bool:
-        """Return whether anything stands in the field `name`."""
+        """Return whether something is typed in the field `name`."""
         return name in self.fields and self[name].value() not in (None, "", [], ())
 
     @property
     def is_filled(self) -> bool:
-        """Whether anything in it differs from what a new form says, or is wrong."""
+        """Whether a value differs from that of a new form, or is wrong."""
         if self.is_bound and self.errors:
             return True
         return any(bound.field.has_changed(bound.field.initial, bound.value()) for bound in self)
@@ -93,16 +93,16 @@ class FormPart(forms.Form):
 
 
 class RowSet(BaseFormSet[forms.Form]):
-    """Rows of a part, such as tiers; a row that is left empty is left out."""
+    """Rows of a part, such as tiers. Empty rows are left out."""
 
     noun = ""
 
     def initial_form_count(self) -> int:
-        """Return 0: a stored row may be emptied as well."""
+        """Return 0, so that a stored row may be emptied too."""
         return 0
 
     def read_rows(self) -> list[Columns]:
-        """Return what the rows say, in their order; of rows that were typed only those that can be read."""
+        """Return the values of the rows, in their order; of typed rows only those that can be read."""
         return [row.cleaned_data for row in self if row.is_valid() and row.has_changed()]
 
     def clean(self) -> None:
@@ -113,7 +113,7 @@ class RowSet(BaseFormSet[forms.Form]):
 def rows_of(
     row: type[forms.Form], rows: type[RowSet], data: FormData, prefix: str, stored: StoredValue, *, most: int
 ) -> RowSet:
-    """Build the rows of a part: those of `data`, else the `stored` ones; at least two, and always an empty one."""
+    """Build the rows of a part from `data` or from the `stored` rows: at least two, and always an empty one."""
     known = stored if data is None and isinstance(stored, list) else []
     extra = max(2, len(known) + 1)
     # Any: the stubs know nothing of a set that is derived from our own class

@@ -1,4 +1,4 @@
-"""Choosing one promotion among thousands: by a part of its name, never from a list of all."""
+"""A field to choose one promotion among thousands, by a part of its name and never from a list of all."""
 
 from django import forms
 
@@ -13,7 +13,7 @@ LATEST_OFFERED = 5  # offered before anything is typed
 
 
 class PromotionField(ModelChoiceField[Promotion]):
-    """One promotion. Drawn by the tag `picker`: a search, and what it found as radio buttons.
+    """One promotion. The tag `picker` draws it: a search, and its results as radio buttons.
 
     `with_coupon`: only those that apply with a coupon code.
     """
@@ -32,8 +32,8 @@ def promotions_to_choose(with_coupon: bool) -> PromotionQuerySet:
 def find_promotions(name: str, *, with_coupon: bool, find: str, chosen: RowOrKey) -> Columns:
     """Return what promotions/_offer.html shows for the field `name`: the promotions, and how many more there are.
 
-    `find`: a part of the name; empty: those changed last, while none is chosen. `chosen`: the key of the one that is
-    chosen already, which comes first; whatever is no key chooses none.
+    `find`: a part of the name; when it is empty and none is chosen, the promotions that were changed last. `chosen`:
+    the key of the chosen one, which comes first; any other text chooses none.
     """
     kept = promotions_to_choose(with_coupon)
     key = str(chosen or "")

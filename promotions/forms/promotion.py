@@ -1,4 +1,4 @@
-"""The form of a promotion: one for each of the eight kinds, put together from parts."""
+"""The form of a promotion. Each of the eight kinds has its own, built from parts."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -18,7 +18,7 @@ COLUMNS = ("starts_at", "ends_at", "max_uses", "max_uses_per_customer", "priorit
 
 
 class PromotionForm:
-    """What a marketer says of a promotion: forms over one set of names, checked and read together.
+    """The form of a promotion: several parts over one set of names, checked and read together.
 
     `is_whole`: whether the form shows everything that the stored promotion says.
     """
@@ -63,7 +63,7 @@ class PromotionForm:
     def half_filled(
         cls, type_: str, data: QueryDict, *, promotion: Promotion | None = None
     ) -> "PromotionForm":
-        """Return a form still being filled in, with nothing said about errors yet.
+        """Return a form that is still being filled in, without errors.
 
         `data` may answer the parts of another kind (`has` names those it answers) and ask for one more row (`more`).
         """
@@ -87,7 +87,7 @@ class PromotionForm:
             part.fields.pop(name, None)
 
     def _part_of(self, name: str) -> FormPart:
-        """Return the part that holds the field `name`; the first for what no field shows."""
+        """Return the part with the field `name`; the first part for a name that no field has."""
         return next((part for part in self.parts if name in part.fields), self.parts[0])
 
     def __iter__(self) -> Iterator[FormPart]:
@@ -103,7 +103,7 @@ class PromotionForm:
 
     @property
     def missing(self) -> list[str]:
-        """The labels of what is not filled in yet."""
+        """The labels of the fields that are not filled in yet."""
         labels = []
         for part in self.parts:
             labels += [
@@ -117,7 +117,7 @@ class PromotionForm:
 
     @property
     def wrong(self) -> list[str]:
-        """What is filled in and cannot be so: sentences, each with the label of its field."""
+        """A sentence for each wrong value, with the label of its field."""
         return [
             f"{part[name].label}: {' '.join(map(str, said))}"
             for part in self.parts
@@ -126,7 +126,7 @@ class PromotionForm:
         ]
 
     def is_valid(self) -> bool:
-        """Return whether all parts are valid, and what they mean together."""
+        """Return whether all parts are valid, each alone and together."""
         if False in [part.is_valid() for part in self.parts]:  # each is asked: all errors are shown at once
             return False
         try:
@@ -145,7 +145,7 @@ class PromotionForm:
         return types.make_terms(self.type, self.answers)
 
     def columns(self) -> Columns:
-        """Return all columns of the promotion as they were typed, without the locations."""
+        """Return all columns of the promotion, without the locations."""
         said, terms = self.answers, self.terms()
         columns = {"name": said["name"], "type": self.type, **{name: said[name] for name in COLUMNS}}
         if self.promotion:

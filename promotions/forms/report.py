@@ -1,4 +1,4 @@
-"""What a report is asked for."""
+"""The form of a report."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ LONGEST = timedelta(days=366)
 class ReportForm(forms.Form):
     """Days, a location, a type of promotion, a campaign and a currency.
 
-    Unless said otherwise the current month; of a campaign the days since its start, and its currency.
+    The defaults are the current month, or the days since a campaign's start and its currency.
     """
 
     fields: Columns

@@ -1,4 +1,4 @@
-"""The stacking rules as one form, and the question whether two promotions can meet."""
+"""The form of the stacking rules, and the form that asks whether two promotions can meet."""
 
 from django import forms
 
@@ -13,7 +13,7 @@ from promotions.stacking import FIELDS
 
 
 class StackingForm(Refusable, forms.Form):
-    """All rules at once."""
+    """All stacking rules."""
 
     fields: Columns
     precedence = forms.ChoiceField(label="When several compete", choices=StackingSettings.Precedence.choices)
@@ -52,7 +52,7 @@ class StackingForm(Refusable, forms.Form):
 
 
 class MeetingForm(forms.Form):
-    """Which two promotions are asked about."""
+    """The two promotions to compare."""
 
     one = PromotionField(label="One promotion")
     other = PromotionField(label="The other")

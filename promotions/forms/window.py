@@ -1,4 +1,4 @@
-"""`starts_at` and `ends_at` in a form, where they are typed to the minute."""
+"""The fields `starts_at` and `ends_at`, which are typed to the minute."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,13 @@ def window_to_the_minute(row: Model) -> dict[str, datetime | None]:
 
 
 def keep_seconds(typed: Mapping[str, ColumnValue], row: Model) -> Columns:
-    """Return the columns that were `typed`; an instant that was not touched keeps the seconds that `row` has."""
+    """Return the `typed` columns; an instant that was not changed keeps the seconds of `row`."""
     stored = {name: getattr(row, name) for name, at in window_to_the_minute(row).items() if typed[name] == at}
     return {**typed, **stored}
 
 
 def refuse_end_before_start(form: forms.BaseForm) -> None:
-    """Refuse an end that does not lie after the start; called by the form's `clean`."""
+    """Refuse an end that is not after the start. The form's `clean` calls it."""
     starts_at, ends_at = (form.cleaned_data.get(name) for name in ("starts_at", "ends_at"))
     if starts_at and ends_at and ends_at <= starts_at:
         form.add_error("ends_at", "The end must lie after the start.")

@@ -23,7 +23,7 @@ def site_currency() -> str:
 
 class PromotionCampaignQuerySet(CampaignQuerySet["PromotionCampaign"]):
     def owing(self, now: datetime) -> Self:
-        """Return those whose stored status is behind the clock at `now`."""
+        """Return the campaigns whose stored status is behind the clock at `now`."""
         return self.filter(
             Q(status=Status.SCHEDULED, starts_at__lte=now) | Q(status=Status.ACTIVE, ends_at__lte=now)
         )
@@ -96,12 +96,12 @@ class PromotionCampaign(Campaign):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it does not run now, and may begin or go on."""
+        """Whether it does not run now, and may start or resume."""
         return self.status != Status.ACTIVE and not self.is_final
 
     @property
     def edits(self) -> "models.QuerySet[Change]":
-        """Who edited its own fields, and how."""
+        """The edits of its own fields."""
         return self.changes.filter(what="edited")
 
     @transition("status", source=Status.DRAFT, target=Status.SCHEDULED, permission=may_operate)
@@ -134,14 +134,14 @@ class PromotionCampaign(Campaign):
 
     @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=may_operate)
     def end_early(self, now: datetime) -> None:
-        """Be over now."""
+        """End now."""
         self.ends_at = max(now, self.starts_at) if self.starts_at else now
 
     @transition(
         "status", source=[Status.ACTIVE, Status.PAUSED], target=Status.CANCELLED, permission=may_operate
     )
     def cancel(self, now: datetime) -> None:
-        """Stop for good, as something that should not have gone on."""
+        """Stop for good, because it should not have run."""
 
 
 class Link(models.Model):

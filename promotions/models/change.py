@@ -6,7 +6,7 @@ from campaigns.fields import DatabaseTimeField
 
 
 class Change(models.Model):
-    """One edit of what applies at the till: who changed what, when. Steps of a campaign are in its history instead.
+    """One edit of what applies at the till: who changed what, and when. The history has the steps of campaigns.
 
     Append-only. `detail`: {field: [before, after]}; of codes that were made or switched together, the name of their
     `batch` and how many `codes`; of one `code`, that and {field: [before, after]} as `changed`; of two that

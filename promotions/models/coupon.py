@@ -11,7 +11,7 @@ from promotions.codes import code_key, is_short
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
     def with_state(self, now: datetime) -> models.QuerySet[Any]:  # Any: `state` is no field of the model
-        """Return each with its `state` at `now`, one of `Coupon.State`, as far as the coupon itself tells."""
+        """Annotate each coupon with its `state` at `now`, a `Coupon.State`, by the coupon's own columns."""
         used_up = Q(kind=Coupon.Kind.ONE_TIME, uses__gte=1) | Q(max_uses__lte=F("uses"))
         return self.annotate(
             state=Case(
@@ -37,7 +37,7 @@ class Coupon(models.Model):
         MULTI_USE = "multi_use", "Many times"
 
     class State(models.TextChoices):
-        """What the coupon's own columns come to at an instant; not stored."""
+        """The state of a coupon at an instant, by its own columns; not stored."""
 
         USABLE = "usable", "Usable"
         COMING = "coming", "Not yet"
@@ -115,10 +115,10 @@ class Coupon(models.Model):
 
     @property
     def is_guessable(self) -> bool:
-        """Whether it was made by hand, for anybody, and is so short that guessing finds it."""
+        """Whether it was made by hand, for everybody, and is so short that guessing finds it."""
         return not self.batch and not self.customer and is_short(self.code)
 
     @property
     def limit(self) -> int | None:
-        """How often it may be used in all; None: any number of times."""
+        """How often it may be used in all; None for no limit."""
         return 1 if self.kind == self.Kind.ONE_TIME else self.max_uses

@@ -2,7 +2,7 @@ from django.db import models
 
 
 class CustomerGroup(models.Model):
-    """A group of customers the till knows: groups a till sends and those stored here are one set."""
+    """A group of customers. Groups that a till sends and groups stored here are one set."""
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -18,7 +18,7 @@ class CustomerGroup(models.Model):
 
 
 class GroupMember(models.Model):
-    """A customer of a group, by the opaque id the till uses. A row each: a sale asks for the groups of one customer."""
+    """A customer of a group, by the opaque id of the till. A sale asks for the groups of one customer."""
 
     group = models.ForeignKey(CustomerGroup, models.CASCADE, related_name="members")
     customer = models.CharField(max_length=64)

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 class PromotionQuerySet(models.QuerySet["Promotion"]):
     def existing(self) -> Self:
-        """Return those not deleted: a promotion with redemptions is only hidden, its ledger stays."""
+        """Return the promotions that are not deleted. A deleted one with redemptions is only hidden."""
         return self.filter(deleted_at__isnull=True)
 
     def matching(self, words: str) -> Self:
-        """Return those whose name holds each of the `words`; no text of the database holds a NUL."""
+        """Return the promotions whose name holds each of the `words`; none holds a NUL."""
         found = self.none() if "\0" in words else self
         for word in words.split():
             found = found.filter(name__icontains=word)
@@ -98,11 +98,11 @@ class Promotion(models.Model):
 
     @property
     def is_used_up(self) -> bool:
-        """Whether it has reached its own maximum of uses: no sale gets it until one comes back or it is raised."""
+        """Whether it has reached its own maximum of uses. No sale gets it until a use comes back or the limit rises."""
         counter = getattr(self, "counter", None) if self.max_uses is not None else None
         return counter is not None and counter.is_used_up
 
     @property
     def edits(self) -> "models.QuerySet[Change]":
-        """Who edited its own fields, and how."""
+        """The edits of its own fields."""
         return self.changes.filter(what="edited")

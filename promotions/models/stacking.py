@@ -3,9 +3,9 @@ from django.db.models import F, Q
 
 
 class StackingSettings(models.Model):
-    """The site's one row of rules on how promotions meet in a sale; without it nothing is restricted.
+    """The site's stacking rules, in one row; without it nothing is restricted.
 
-    The fields mean what promotions.engine.StackingRules says of them.
+    promotions.engine.StackingRules describes the fields.
     """
 
     class Precedence(models.TextChoices):

@@ -5,10 +5,10 @@ from campaigns import database_time
 
 
 class RulesVersion(models.Model):
-    """The one row that numbers the published rules: a till process reloads its snapshot when it moved.
+    """The version of the published rules, in one row. A till process loads a new snapshot when it has changed.
 
-    Numbers come from a sequence and never come back, so that a snapshot read in a transaction that was rolled back is
-    never taken for a later one. No row: nothing was ever published.
+    Numbers come from a sequence and are never used again, so that a snapshot read in a transaction that was rolled back
+    cannot pass for a later version. Without a row nothing was ever published.
     """
 
     version = models.BigIntegerField()
@@ -20,9 +20,9 @@ class RulesVersion(models.Model):
 class Counter(models.Model):
     """The hot row of a campaign or promotion that has a limit: what is open, spent, held and used.
 
-    It also carries whether and when it may be drawn on: a state joined from another table is not checked again
-    after a lock wait, a column of the updated row is. The limits are those of the campaign or promotion as they were
-    published; where there is neither a budget nor a maximum of uses, nothing is counted here and no sale touches it.
+    It also says whether and when sales may take from it, because PostgreSQL checks a column of the updated row again
+    after a lock wait, but not a state joined from another table. The limits are those of the campaign or promotion as
+    published. Without a budget or a maximum of uses nothing is counted here, and no sale touches the row.
     """
 
     campaign = models.OneToOneField(
@@ -78,7 +78,7 @@ class Counter(models.Model):
 
     @property
     def is_used_up(self) -> bool:
-        """Whether its campaign or promotion gives nothing more until something comes back or a limit is raised."""
+        """Whether its campaign or promotion gives nothing until something comes back or a limit rises."""
         return (self.budget is not None and self.spent + self.held >= self.budget) or (
             self.max_uses is not None and self.uses >= self.max_uses
         )
@@ -115,10 +115,10 @@ class CustomerUse(models.Model):
 
 
 class Redemption(models.Model):
-    """One line of the ledger of discounts: what a sale was granted, or what was given back. Append-only.
+    """One line of the ledger of discounts: what a sale was granted, or what it gave back. Rows are only added.
 
-    A held sale has none: its lines are written when it is confirmed. Of one sale, the lines of a promotion and those
-    that reverse them sum to what it still has.
+    A held sale has none: its lines are written when it is confirmed. The lines of a promotion in a sale and those that
+    reverse them sum to what the sale still has.
     """
 
     sale = models.ForeignKey("pos.Sale", models.PROTECT, related_name="redemptions")
@@ -166,7 +166,7 @@ class Redemption(models.Model):
 
 
 class Overrun(models.Model):
-    """The part of a redemption beyond a limit: given by a till that was offline. Recorded, and listed for the manager.
+    """The part of a redemption beyond a limit, given by a till that was offline. It is listed for managers.
 
     Negative where it was given back.
     """

@@ -1,4 +1,4 @@
-"""Creating and editing promotion campaigns and what is linked to them."""
+"""Creates and edits promotion campaigns and their links to promotions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -50,10 +50,10 @@ def create_campaign(
     promotions: Sequence[RowOrKey] = (),
     then: str = "",
 ) -> "models.PromotionCampaign":
-    """Return a new draft; the arguments are those of `edit_campaign`.
+    """Create a draft; the other arguments are those of `edit_campaign`.
 
     Args:
-        then: `activate` or `schedule`, to take that step at once; where it is refused, there is no draft either.
+        then: `activate` or `schedule`, to take that step at once; if it is refused, no draft is created.
     """
     if then not in ("", "activate", "schedule"):
         raise Refused(f"“{then}” is no step of a new campaign.")
@@ -82,14 +82,14 @@ def edit_campaign(
     seen: int | None = None,
     now: datetime | None = None,
 ) -> "models.PromotionCampaign":
-    """Change a campaign that is not over; it counts from the very next sale.
+    """Edit a campaign that is not over. The edit counts from the very next sale.
 
     Args:
         changes: new values by field name (`FIELDS`); money in minor units, aware times. A limit may be set below what
-            is used already: nothing more is granted then.
-        locations: the locations it is for, or their keys; none in it: everywhere. None: left as they are.
+            is used already: then nothing more is granted.
+        locations: the locations it is for, or their keys; an empty list: everywhere. None: left as they are.
         promotions: the promotions linked to it, in order, or their keys. None: left as they are.
-        seen: the `last_edit` of its `edits` that these changes were made from; None: of whatever there is.
+        seen: the `last_edit` of its `edits` that the form showed; None overwrites any.
 
     Returns:
         the saved campaign.
@@ -97,7 +97,7 @@ def edit_campaign(
     Raises:
         Locked: it is over.
         Overtaken: it was edited since.
-        Refused: a value cannot be, a promotion is standalone, or `by` may not edit.
+        Refused: a value is wrong, a promotion is standalone, or `by` may not edit.
     """
     now = now or database_time.now()
     with transaction.atomic():
@@ -125,7 +125,7 @@ def link(
     *,
     by: User | None = None,
 ) -> "models.Link":
-    """Put a promotion into a campaign, last. Linking it again changes nothing.
+    """Link a promotion to a campaign, as the last one. Linking it again changes nothing.
 
     Raises:
         Refused: the promotion is standalone or deleted, the campaign is over, or `by` may not edit it.
@@ -149,7 +149,7 @@ def unlink(
     *,
     by: User | None = None,
 ) -> None:
-    """Take a promotion out of a campaign; both stay what they are."""
+    """Unlink a promotion from a campaign. Both stay as they are."""
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by)
         gone, _ = campaign.links.filter(promotion=promotion).delete()
@@ -161,9 +161,9 @@ def unlink(
 def order_promotions(
     campaign: "models.PromotionCampaign | int", promotions: Sequence[RowOrKey], *, by: User | None = None
 ) -> None:
-    """Put a campaign's promotions, or their keys, in this order on its page; those not named come after.
+    """Set the order of a campaign's promotions on its page; promotions that are not named come after.
 
-    The order in which they apply is that of their priority.
+    Their priority decides the order in which they apply.
     """
     with transaction.atomic():
         campaign = lifecycle.open_for_edit(campaign, by=by)
@@ -199,7 +199,7 @@ def _get_linkable(promotions: Iterable[RowOrKey]) -> list["models.Promotion"]:
 def _arrange(
     campaign: "models.PromotionCampaign", promotions: Sequence[RowOrKey]
 ) -> dict[str, list[list[int]]]:
-    """Link exactly these, in this order; returns what that changed, for the record."""
+    """Link exactly these promotions, in this order; return the change for the record."""
     before = list(campaign.links.values_list("promotion_id", flat=True))
     after = [_key_of(promotion) for promotion in promotions]
     kept = set(before)
@@ -215,7 +215,7 @@ def _arrange(
 def _set_values(
     campaign: "models.PromotionCampaign", changes: Mapping[str, ColumnValue], now: datetime
 ) -> dict[str, list[StoredValue]]:
-    """Give `campaign` its new values, unsaved; returns {field: [before, after]} of those that differ."""
+    """Set the new values of `campaign` without saving; return {field: [before, after]} of those that differ."""
     if unknown := sorted(set(changes) - FIELDS):
         raise Refused([(name, f"“{name}” is no field of a campaign that can be edited.") for name in unknown])
     before = {name: getattr(campaign, name) for name in changes}
@@ -263,7 +263,7 @@ def _objections(
 
 
 def find_wrong_values(thing: RowOrKey) -> list[tuple[str, str]]:
-    """Return what the model itself finds wrong with a campaign's or promotion's own values: (field, sentence) each."""
+    """Return what the model finds wrong with the values of a campaign or promotion: (field, sentence) each."""
     reasons = [
         (name, "This must be a whole number above 0, or empty for no limit.")
         for name in ("budget", "max_uses", "max_uses_per_customer")
@@ -289,7 +289,7 @@ def find_wrong_values(thing: RowOrKey) -> list[tuple[str, str]]:
 
 
 def keep_first_of_each(reasons: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the first sentence of each field: what follows from it helps nobody."""
+    """Return only the first sentence of each field, since later ones only follow from it."""
     found: dict[str, str] = {}
     for field, sentence in reasons:
         found.setdefault(field, sentence)

@@ -1,4 +1,4 @@
-"""Counters: each says the limits of its campaign or promotion, and what is spent and held of them.
+"""Sets counters: each has the limits of its campaign or promotion, and what is spent and held of them.
 
 A counter is made from the ledger when the first limit is set, and deleted with the last one.
 
@@ -22,7 +22,7 @@ OPEN_STATUSES = (
 
 
 def set_campaign_counter(campaign: "models.PromotionCampaign") -> None:
-    """Make the counter of a campaign say its limits, its window and whether it is open."""
+    """Write the limits and the window of a campaign, and whether it is open, into its counter."""
     _set_counter(
         {"campaign": campaign.pk},
         is_open=campaign.status in OPEN_STATUSES,
@@ -35,7 +35,7 @@ def set_campaign_counter(campaign: "models.PromotionCampaign") -> None:
 
 
 def set_promotion_counter(promotion: "models.Promotion") -> None:
-    """Make the counter of a promotion say its limits, its window and whether it is open."""
+    """Write the limits and the window of a promotion, and whether it is open, into its counter."""
     _set_counter(
         {"promotion": promotion.pk},
         is_open=promotion.status == models.Promotion.Status.ACTIVE and promotion.deleted_at is None,
@@ -48,7 +48,7 @@ def set_promotion_counter(promotion: "models.Promotion") -> None:
 
 
 def _set_counter(of: dict[str, int], **terms: ColumnValue) -> None:
-    """Make, change or remove the counter of one campaign or promotion, so that it says `terms`."""
+    """Make, change or delete the counter of one campaign or promotion, so that it has `terms`."""
     ((thing, pk),) = of.items()
     key = {f"{thing}_id": pk}
     counter = models.Counter.objects.select_for_update().filter(**key).first()
@@ -99,7 +99,7 @@ TOTALS = f"""
 
 
 def read_totals(thing: str, pk: int) -> Mapping[str, int]:
-    """Return what ledger and held sales say of a campaign or a promotion (`thing`), as fields of its counter."""
+    """Sum up the ledger and the held sales of a campaign or promotion (`thing`), as fields of its counter."""
     with connection.cursor() as cursor:
         cursor.execute(TOTALS.format(thing=thing), {"pk": pk})
         row = cursor.fetchone()
@@ -167,9 +167,9 @@ WRONG_COUNTERS = """
 
 
 def find_wrong_counters() -> list[tuple[str, int]]:
-    """List what has a counter that is missing or differs from its limits: ("campaign" or "promotion", id) each.
+    """List ("campaign" or "promotion", id) of those whose counter is missing or differs from their limits.
 
-    That happens only after a write that went past this package, as by a script or SQL.
+    That happens only after a write that bypassed this package, as by a script or SQL.
     """
     with connection.cursor() as cursor:
         cursor.execute(WRONG_COUNTERS)
@@ -178,7 +178,7 @@ def find_wrong_counters() -> list[tuple[str, int]]:
 
 
 def correct_counters() -> None:
-    """Make every counter say what its campaign or promotion says. One transaction; takes the exclusive rules lock."""
+    """Correct every counter that differs from its campaign or promotion, in one transaction under the rules lock."""
     with transaction.atomic():
         lock_rules()
         wrong = find_wrong_counters()

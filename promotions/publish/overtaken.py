@@ -1,4 +1,4 @@
-"""Two people edit the same thing: the second to save is told what the first one changed. Neither loses anything."""
+"""Two people edit the same row: the second to save is told what the first one changed, and no input is lost."""
 
 from django.db.models import QuerySet
 
@@ -9,17 +9,17 @@ from promotions import changes, models
 
 
 def last_edit(edits: "QuerySet[models.Change]") -> int:
-    """Return the edition of a thing: the key of the last of its `edits`, 0 before the first."""
+    """Return the edition of a row: the key of the last of its `edits`, 0 before the first."""
     return edits.values_list("pk", flat=True).order_by("-pk").first() or 0
 
 
 def refuse_overtaken(edits: "QuerySet[models.Change]", seen: int | None, currency: str = "") -> None:
-    """Refuse to overwrite what was edited since.
+    """Refuse to overwrite a row that was edited since a form was shown.
 
     Args:
-        edits: those of the thing that is to be saved, which is locked.
-        seen: the edition that the form showed; None: whatever there is shall be overwritten.
-        currency: of the amounts that are told.
+        edits: of the row, which is locked.
+        seen: the edition that the form showed; None overwrites any.
+        currency: of the amounts in the sentence.
 
     Raises:
         Overtaken: there is a later edition; it says who changed what.

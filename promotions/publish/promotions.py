@@ -1,4 +1,4 @@
-"""Creating, editing, switching and deleting promotions."""
+"""Creates, edits, switches and deletes promotions."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -57,20 +57,20 @@ def save_promotion(
     seen: int | None = None,
     **fields: ColumnValue,
 ) -> "models.Promotion":
-    """Create (None) or change a promotion; it counts from the very next sale.
+    """Create (None) or edit a promotion. It counts from the very next sale.
 
     Args:
         fields: new values by field name (`FIELDS`); conditions, target, benefit, stacking and caps as the JSON of
             promotions.engine.rules, money in minor units, percent in hundredths, aware times.
-        locations: where it applies, or their keys; none in it: everywhere. None: left as they are.
-        seen: the `last_edit` of its `edits` that they were made from; None: of whatever there is.
+        locations: where it applies, or their keys; an empty list: everywhere. None: left as they are.
+        seen: the `last_edit` of its `edits` that the form showed; None overwrites any.
 
     Returns:
         the saved promotion; a new one is inactive.
 
     Raises:
         Overtaken: it was edited since.
-        Refused: a value cannot be, it shall be standalone while campaigns hold it, or `by` may not.
+        Refused: a value is wrong, it would be standalone although campaigns link it, or `by` may not.
     """
     action = "add" if promotion is None else "change"
     refusals.require(by, f"promotions.{action}_promotion", f"{action} promotions")
@@ -105,9 +105,9 @@ def save_promotion(
 
 
 def switch(promotion: "models.Promotion | int", on: bool, *, by: User | None = None) -> "models.Promotion":
-    """Activate or deactivate one promotion; its campaigns and the others stay as they are.
+    """Switch one promotion on or off; its campaigns and other promotions stay as they are.
 
-    One that is activated inside a paused campaign waits for the resume. Switching it where it is changes nothing.
+    A promotion that is switched on in a paused campaign waits for the resume. Switching it again changes nothing.
 
     Raises:
         Refused: it was deleted, or `by` may not.

@@ -1,8 +1,8 @@
-"""What promotions gave: every figure is a sum over the ledger of redemptions.
+"""Reports of promotions: every figure is a sum over the ledger of redemptions.
 
-A line of the ledger counts when it was written; what is given back later takes from the day on which it comes back. A
-sale counts on the day on which it was granted something, unless it was voided since.
-Amounts are in minor units of one currency. Days and hours are those of the chosen location, else of who looks.
+A line of the ledger counts at the time it was written; a return counts on its own day. A sale counts on the day of its
+discount, unless it was voided since. Amounts are in minor units of one currency. Days and hours are in the zone of the
+chosen location, else of the user.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What was given by promotion, by location, by day and by hour."""
+"""Reports of discounts by promotion, by location, by day and by hour."""
 
 from datetime import time, timedelta
 from typing import Final
@@ -57,7 +57,7 @@ def by_location(asked: ReportQuery) -> Report:
 
 
 def by_day(asked: ReportQuery) -> Report:
-    """Return a row for each day, also those without a line."""
+    """Report discounts by day, also for days without any."""
     known = _each_sale_once(asked, DAY)
     days = [asked.first + timedelta(days=number) for number in range((asked.last - asked.first).days + 1)]
     rows = [
@@ -69,7 +69,7 @@ def by_day(asked: ReportQuery) -> Report:
 
 
 def by_hour(asked: ReportQuery) -> Report:
-    """Return a row for each hour of the day, over all days."""
+    """Report discounts by hour of the day, over all days."""
     known = _each_sale_once(asked, HOUR)
     rows = [
         {
@@ -88,7 +88,7 @@ def _clock(hour: int) -> str:
 
 
 def _each_sale_once(asked: ReportQuery, key: str) -> dict[Key, Row]:
-    """Return the figures by `key`, which is one for each sale."""
+    """Return the figures by `key`, of which each sale has one."""
     ledger = Ledger(asked)
     sales = ledger.sales(key)
     return {value: {**sums, "sales": sales.get(value, 0)} for value, sums in ledger.sums(key).items()}

@@ -1,4 +1,4 @@
-"""What campaigns gave, and what the sales they touched brought in."""
+"""The report of campaigns: their discounts, and the revenue of the sales they touched."""
 
 from typing import Final, NamedTuple
 
@@ -12,9 +12,9 @@ from promotions.reports.report import GIVEN, SALES, USES, Column, Report, Report
 
 
 class SalesTouched(NamedTuple):
-    """The sales that a campaign gave something to, without voided ones, and what they brought in less what came back.
+    """The sales that a campaign gave something to, without voided ones, and their revenue less returns.
 
-    `first_sales`, `first_revenue`: of those that no other campaign counts so, that the sums count each sale once.
+    `first_sales`, `first_revenue`: of the sales that count for this campaign only, so that sums count each sale once.
     """
 
     sales: int = 0
@@ -46,7 +46,7 @@ ENDS = {  # P9: expired ran its course, cancelled should not have gone on
 
 
 def by_campaign(asked: ReportQuery) -> Report:
-    """Return what each campaign gave, the sales it touched, and what they brought in for each unit of discount."""
+    """Report what each campaign gave, the sales it touched, and their revenue for each unit of discount."""
     ledger = Ledger(asked)
     touched = {key: SalesTouched(*figures) for key, *figures in ledger.rows(REVENUE)}
     found = ledger.sums("line.campaign_id")
@@ -98,13 +98,13 @@ def _describe_campaign(campaign: Campaign | None) -> Row:
 
 
 def _with_revenue(row: Row, sales: int, revenue: int) -> Row:
-    """`per_unit`: in hundredths, None where nothing was given."""
+    """Return the row with its sales and revenue. `per_unit`: in hundredths, None when nothing was given."""
     per_unit = round(revenue * 100 / row["given"]) if row["given"] > 0 else None
     return {**row, "sales": sales, "revenue": revenue, "per_unit": per_unit}
 
 
 def _by_end(rows: list[Row]) -> list[Row]:
-    """Return the campaigns by how they ended: how many, and what they gave."""
+    """Group the campaigns by how they ended: how many, and what they gave."""
     groups: dict[str, Row] = {
         status: {"name": name, "says": says, "count": 0, "given": 0} for status, (name, says) in ENDS.items()
     }

@@ -1,4 +1,4 @@
-"""How codes were used, and what tills without connection gave beyond a limit."""
+"""Reports of the uses of codes, and of discounts that offline tills gave beyond a limit."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ SALES_WITH_CODE: Final = f"SELECT count(DISTINCT line.sale_id) FROM {GRANTED} AN
 
 
 def by_coupon(asked: ReportQuery) -> Report:
-    """Return how each code was used: by how many customers, and how often by one at most."""
+    """Report how each code was used: by how many customers, and how often at most by one."""
     ledger = Ledger(asked)
     names = ("given", "uses", "sales", "customers", "last")
     found = {key: dict(zip(names, figures, strict=True)) for key, *figures in ledger.rows(USED)}
@@ -50,7 +50,7 @@ def by_coupon(asked: ReportQuery) -> Report:
 
 
 def beyond_limits(asked: ReportQuery) -> Report:
-    """Return what tills without connection gave beyond a limit, line by line."""
+    """Report what offline tills gave beyond a limit, line by line."""
     narrowed = {
         "sale__location": asked.location,
         "campaign": asked.campaign,

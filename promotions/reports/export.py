@@ -1,4 +1,4 @@
-"""A report as it is drawn and as CSV."""
+"""Draws a report, and writes it as CSV."""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -13,13 +13,13 @@ from promotions.reports.report import Report
 
 
 def shares(report: Report) -> list[float]:
-    """Return for each row the length of its bar, 0 to 100, of the largest discount; a negative one draws nothing."""
+    """Return the length of each row's bar, from 0 to 100 for the largest discount; 0 for a negative one."""
     largest = max(1, report.largest)
     return [round(100 * max(0, row["given"]) / largest, 2) for row in report.rows]
 
 
 def drawing(report: Report, currency: str) -> Plot:
-    """Return what each row of `report` gave, as columns over time."""
+    """Draw the discount of each row of `report` as columns over time."""
     points = [
         Point(row["name"], row["short"], (row["given"],), (money(row["given"], currency),))
         for row in report.rows

@@ -1,8 +1,8 @@
 """The sums over the ledger that all reports have.
 
-Sales are told apart in the order of their keys, which needs neither a hash table nor a sort. Where a row is of one
-promotion nothing is to be told apart: a sale has one granted line of a promotion (pos.doctor proves it). Of the sales
-only the index pos.sale_figures is read, which is a small part of the table.
+Different sales are counted in the order of their keys, which needs neither a hash table nor a sort. In a row of one
+promotion each line is another sale, since a sale has one granted line of a promotion (pos.doctor proves it). Of the
+sales only the index pos.sale_figures is read, which is a small part of the table.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,7 +49,7 @@ SALES: Final = f"""
 
 
 class Ledger:
-    """The lines of the ledger that a report is asked for, as they are at this moment."""
+    """The lines of the ledger for a report, as they are at this moment."""
 
     def __init__(self, asked: ReportQuery) -> None:
         self.parameters: dict[str, datetime | str | int | None] = {
@@ -65,7 +65,7 @@ class Ledger:
         self.parameters |= {"first": first, "granted": granted, "last": last}
 
     def rows(self, statement: str) -> list[tuple[Key, ...]]:
-        """Return what a statement over LINES or GRANTED finds."""
+        """Return the rows of a statement over LINES or GRANTED."""
         with connection.cursor() as cursor:
             cursor.execute(statement, self.parameters)
             rows: list[tuple[Key, ...]] = cursor.fetchall()
@@ -74,7 +74,7 @@ class Ledger:
     def sums(self, key: str) -> dict[Key, Row]:
         """Return `given` and `uses` by `key`, an SQL expression over `line` and `sale`.
 
-        `sales`: the lines granted in sales that are not voided. Where a row is of one promotion, those sales.
+        `sales`: the lines granted in sales that are not voided; in a row of one promotion, the number of those sales.
         """
         return {
             value: {"given": given, "uses": uses, "sales": sales}
@@ -82,7 +82,7 @@ class Ledger:
         }
 
     def sales(self, key: str) -> dict[Key, int]:
-        """Count the sales that were granted something and are not voided, by `key`, which a sale has one of."""
+        """Count the sales with a discount that are not voided, by `key`, of which each sale has one."""
         return dict(self.rows(SALES.format(key=key)))
 
     def all_sales(self) -> int:
@@ -90,7 +90,7 @@ class Ledger:
 
 
 def largest_first(found: Mapping[Key, Row]) -> list[tuple[Key, Row]]:
-    """Return keys and figures, the largest discount first; where two are equal, the smaller key, None last."""
+    """Return keys and figures, the largest discount first; of equal ones the smaller key first, None last."""
     return sorted(found.items(), key=lambda item: (-item[1]["given"], item[0] is None, item[0] or 0))
 
 

@@ -1,4 +1,4 @@
-"""What a report is asked for, and what it is made of."""
+"""The query of a report, and its result: columns and rows."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -14,10 +14,10 @@ COLUMNS_OF_WIDE_REPORT = 4
 
 @dataclass(frozen=True)
 class ReportQuery:
-    """What a report is about: days, both inclusive, and one currency.
+    """The query of a report: days, both inclusive, and one currency.
 
-    `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all. `zone`: in which
-    days and hours are told, that of the location where one is chosen; None: that of who looks.
+    `location`, `campaign`: the key of the only one, None: all. `type`: of promotions, empty: all. `zone`: of days and
+    hours: the chosen location's; None: the user's.
     """
 
     first: date
@@ -62,7 +62,7 @@ class Column:
 class Report:
     """A table, and how it is drawn: `bars` beside its rows, `columns` over time, or nothing.
 
-    `rows`: the values by the columns' keys, and under `url` where the first leads. `total`: of all rows, by the
+    `rows`: the values by the columns' keys, and under `url` the link of the first. `total`: of all rows, by the
     columns' keys; a sale in several rows counts once there. `groups`: of the rows, with `name`, `says`, `count` and
     `given`. `note`: what a reader of the figures should know.
     """
@@ -78,7 +78,7 @@ class Report:
 
     @property
     def is_wide(self) -> bool:
-        """Whether its columns are too many for a small screen."""
+        """Whether it has too many columns for a small screen."""
         return len(self.columns) > COLUMNS_OF_WIDE_REPORT
 
     @property

@@ -1,4 +1,4 @@
-"""How the pages write promotions and what was changed of them."""
+"""Template tags of promotions: sentences, changes, figures."""
 
 from collections.abc import Mapping
 from datetime import datetime

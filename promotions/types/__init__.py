@@ -30,10 +30,10 @@ COLUMNS = ("level", "conditions", "target", "benefit", "stacking", "caps")
 
 
 def make_terms(type_: str, said: Answers) -> Terms:
-    """Return what the `said` of a form of this type means.
+    """Return the terms of a promotion of this type from the answers of its form (`said`).
 
     Raises:
-        ValueError:  (msgspec.ValidationError is one): answers that contradict each other, with a sentence.
+        ValueError: answers contradict each other; it has a sentence. msgspec.ValidationError is one.
     """
     kind = KINDS[type_]
     target = target_of(said) if kind.has_items else rules.Target()
@@ -50,9 +50,9 @@ def make_terms(type_: str, said: Answers) -> Terms:
 
 
 def read_answers(type_: str, stored: Terms) -> tuple[Columns, bool]:
-    """Return the answers a form of this type shows for `stored`, and whether they say all of it.
+    """Return the answers that a form of this type shows for `stored`, and whether they say everything.
 
-    Rules that were made elsewhere may say more than the form of their type can show.
+    Rules that were not made by the form may say more than it can show.
     """
     kind = KINDS[type_]
     said: JsonObject = {}
@@ -78,12 +78,12 @@ def is_same(one: Terms, other: Terms) -> bool:
 
 
 def _json(value: StoredValue) -> StoredValue:
-    """Return a struct, or a list of them, as the JSON column gives it back."""
+    """Return a struct, or a list of structs, as the JSON column returns it."""
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
 def _check_terms(made: Terms) -> Terms:
-    """Return `made`, after the engine's own checks of every value."""
+    """Return `made`, if the engine's checks accept every value."""
     msgspec.convert(made["conditions"], tuple[rules.Condition, ...])
     msgspec.convert(made["benefit"], rules.Benefit)
     msgspec.convert(made["target"], rules.Target)
@@ -93,7 +93,7 @@ def _check_terms(made: Terms) -> Terms:
 
 
 def _meaning_of(stored: Terms) -> Row:
-    """Return what `stored` means whatever the order of its conditions and the defaults it spells out."""
+    """Return the meaning of `stored`, without the order of conditions and without explicit defaults."""
     return (
         stored["level"],
         frozenset(msgspec.convert(stored["conditions"], tuple[rules.Condition, ...])),

@@ -1,4 +1,4 @@
-"""Between what a form was answered and the engine's target, conditions and stacking, which every kind may have."""
+"""Translates the answers of a form into the engine's target, conditions and stacking, and back, for all kinds."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""What each kind gives, as a benefit of the engine, and back: None for a benefit the kind cannot show."""
+"""Translates the answers of each kind into a benefit of the engine, and back: None if its form cannot show one."""
 
 from campaigns.annotations import Columns, JsonObject
 from promotions.engine import rules

@@ -13,7 +13,7 @@ from promotions.types.answers import Answers
 class Kind:
     """One ready-made kind.
 
-    `type`: a value of `Promotion.Type`. `summary`: what it does, for who picks one. `parts`: what its form asks first,
+    `type`: a value of `Promotion.Type`. `summary`: what it does, for who picks one. `parts`: what its form asks,
     by the keys of `promotions.forms.parts`. `benefit` and `read_benefit` turn answers into a benefit and back, None
     for one this kind cannot show. `always`: conditions that make it what it is. `requires`: fields that are
     optional elsewhere.

@@ -1,1 +1,1 @@
-"""The pages of promotions, a module for each subject."""
+"""The pages of promotions, one module for each subject."""

@@ -62,7 +62,7 @@ def campaign(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def counters(request: Request, pk: int) -> HttpResponse:
-    """Return the live figures; they stop asking for themselves when the campaign is not active."""
+    """Return the live figures. The page stops asking for them when the campaign is not active."""
     overview.write_all_owed_steps(database_time.now())
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     return render(request, "promotions/_counters.html", counters_context(campaign, database_time.now()))
@@ -71,7 +71,7 @@ def counters(request: Request, pk: int) -> HttpResponse:
 @require_GET
 @viewing
 def days(request: Request, pk: int) -> HttpResponse:
-    """Show what it gave day by day, drawn. The page asks for it afterwards: a large ledger takes a while."""
+    """Return the drawing of what it gave by day. The page loads it later, since a large ledger takes some time."""
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     points = [
         Point(
@@ -204,9 +204,9 @@ def switch(request: Request, pk: int, promotion: int) -> HttpResponse:
 def arrange_promotions(
     request: Request, pk: int, arrange: Callable[[], object], promotion: int | None = None
 ) -> HttpResponse:
-    """Call `arrange`, and show the linked promotions; with the reason where it is refused.
+    """Call `arrange`, and show the linked promotions, with the reason if it is refused.
 
-    `promotion`: whose page is shown instead where the form stands there (`back`).
+    `promotion`: its page is shown instead when the form stands there (`back`).
     """
     campaign = get_object_or_404(PromotionCampaign, pk=pk)
     reasons = []
@@ -252,7 +252,7 @@ def linked_context(campaign: PromotionCampaign, request: Request) -> PageContext
 
 
 def counters_context(campaign: PromotionCampaign, now: datetime) -> PageContext:
-    """Return what promotions/_counters.html shows: the live figures, or before it began what stands ready."""
+    """Return what promotions/_counters.html shows: the live figures, or the checklist before the start."""
     if campaign.status in (Status.DRAFT, Status.SCHEDULED):
         return {
             "campaign": campaign,
@@ -263,6 +263,6 @@ def counters_context(campaign: PromotionCampaign, now: datetime) -> PageContext:
 
 
 def render_form(request: Request, template: str, form: BaseForm, context: PageContext) -> HttpResponse:
-    """Return a form's page: 422 when what was typed cannot be taken."""
+    """Return the page of a form, with 422 when its values are refused."""
     status = 422 if request.method == "POST" else 200
     return render(request, template, context | {"form": form}, status=status)

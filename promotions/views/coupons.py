@@ -34,7 +34,7 @@ changing = permission_required("promotions.change_coupon", raise_exception=True)
 @require_GET
 @viewing
 def coupon_list(request: Request) -> HttpResponse:
-    """List coupons, narrowed to what is asked for."""
+    """List the coupons that match the filters."""
     form, found = filter_coupons(request)
     page = Paginator(found.select_related("promotion"), PER_PAGE).get_page(request.GET.get("page"))
     context = {"form": form, "page": page, "is_filtered": any(form.cleaned_data.values())}
@@ -44,7 +44,7 @@ def coupon_list(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def export(request: Request) -> FileResponse:
-    """Return the coupons of the list as CSV, line by line however many they are."""
+    """Return all coupons that match the filters as CSV."""
     _, found = filter_coupons(request)
     return csv_response(coupons.csv_lines(found), f"coupons-{timezone.localdate()}.csv")
 
@@ -114,7 +114,7 @@ def coupon(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
 def generate(request: Request) -> HttpResponse:
-    """Make many codes at once, then show them, ready for export."""
+    """Show the form for many codes, generate them, and show them for export."""
     initial = {"promotion": request.GET.get("promotion")}
     form = GenerateForm(request.POST or None, initial=initial)
     looks = is_search(request, form)
@@ -163,7 +163,7 @@ def switch(request: Request, pk: int) -> HttpResponse:
 
 
 def is_search(request: Request, form: CouponTerms) -> bool:
-    """Return whether a promotion is only looked for, without JavaScript: nothing is saved or wrong then."""
+    """Return whether the form only searches for a promotion, without JavaScript, so that nothing is saved."""
     if "look" not in request.POST:
         return False
     form.forgive()
@@ -171,7 +171,7 @@ def is_search(request: Request, form: CouponTerms) -> bool:
 
 
 def filter_coupons(request: Request) -> tuple[CouponFilter, QuerySet[Coupon]]:
-    """Return the filter of the list, and the coupons it leaves."""
+    """Return the filters of the list, and the coupons that match."""
     form = CouponFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     return form, form.narrow(Coupon.objects.with_state(database_time.now()))

@@ -32,10 +32,10 @@ deleting = permission_required("promotions.delete_promotion", raise_exception=Tr
 
 
 def may_write(user: User | AnonymousUser) -> bool:
-    """Return whether the form of a promotion, new or stored, is for this user.
+    """Return True if the user may use the form of a promotion, new or stored.
 
     Raises:
-        PermissionDenied: it is not.
+        PermissionDenied: the user may not.
     """
     if user.has_perm("promotions.add_promotion") or user.has_perm("promotions.change_promotion"):
         return True
@@ -50,7 +50,7 @@ LINKS = Prefetch("links", queryset=Link.objects.select_related("campaign").order
 @require_GET
 @viewing
 def promotion_list(request: Request) -> HttpResponse:
-    """List promotions, narrowed to what is asked for."""
+    """List the promotions that match the filters."""
     form = PromotionFilter(request.GET)
     form.is_valid()  # what is no choice is left out of cleaned_data
     promotions = form.narrow(Promotion.objects.existing()).select_related("counter").prefetch_related(LINKS)
@@ -72,7 +72,7 @@ def promotion(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @adding
 def new(request: Request) -> HttpResponse:
-    """Pick a kind, then fill in its form; `?campaign=` links it there at once."""
+    """Show the kinds, then the form of the chosen kind, and save it; `?campaign=` links the promotion there."""
     type_ = request.POST.get("type") or request.GET.get("type", "")
     campaign = campaign_to_link(request)
     if type_ not in types.KINDS:
@@ -93,7 +93,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
 @require_POST
 @writing
 def fields(request: Request) -> HttpResponse:
-    """Return the form's fields for the kind and the rows asked for, with what was typed so far."""
+    """Return the fields of the form for another kind or one more row, with what was typed so far."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
@@ -104,7 +104,7 @@ def fields(request: Request) -> HttpResponse:
 @require_POST
 @writing
 def says(request: Request) -> HttpResponse:
-    """Return what the form as it is filled in means, in words, and what is wrong with that."""
+    """Return the typed promotion in words, and what is wrong with it."""
     type_ = request.POST.get("type", "")
     if type_ not in types.KINDS:
         raise Http404("There is no such kind of promotion.")
@@ -116,7 +116,7 @@ def says(request: Request) -> HttpResponse:
 @require_GET
 @viewing
 def offer(request: Request) -> HttpResponse:
-    """Show the promotions for the field `of` of some form: by the part of a name in its search, the chosen first."""
+    """Return the promotions to choose in the field `of` of a form: those that its search finds, the chosen first."""
     name = request.GET.get("of", "")
     if name not in PICKER_FIELDS:
         raise Http404("There is no such field.")
@@ -132,7 +132,7 @@ def offer(request: Request) -> HttpResponse:
 @require_POST
 @changing
 def switch(request: Request, pk: int) -> HttpResponse:
-    """Switch a promotion on (`on`) or off; `back`: from its form, to which it leads again."""
+    """Switch a promotion on (`on`) or off; with `back` go back to its form."""
     promotion = get_promotion(pk)
     try:
         promotion = publish.switch(promotion, "on" in request.POST, by=request.user)
@@ -177,7 +177,7 @@ def get_promotion(pk: int) -> Promotion:
 
 
 def kinds() -> list[dict[str, str]]:
-    """Show the eight kinds of promotion to choose from."""
+    """Return the eight kinds of promotion to choose from."""
     return [
         {"type": type_, "label": Promotion.Type(type_).label, "summary": kind.summary}
         for type_, kind in types.KINDS.items()
@@ -241,7 +241,7 @@ def edition_of(promotion: Promotion | None) -> int:
 
 
 def promotion_context(promotion: Promotion) -> PageContext:
-    """Return what the page of a promotion shows, and promotions/_promotion_status.html of it."""
+    """Return what the page of a promotion shows, with promotions/_promotion_status.html."""
     campaigns = [link.campaign for link in promotion.links.all()]
     places = list(promotion.locations.all())
     return {
@@ -257,7 +257,7 @@ def promotion_context(promotion: Promotion) -> PageContext:
 
 
 def campaigns_context(promotion: Promotion, find: str) -> PageContext:
-    """Return the campaigns to put a promotion into: those `find` finds, else the latest; none if standalone."""
+    """Return the campaigns to link a promotion to: those that `find` finds, else the latest; none if standalone."""
     free = PromotionCampaign.objects.listed().exclude(status__in=PromotionCampaign.LOCKED)
     free = free.exclude(links__promotion=promotion).matching(find).order_by("-pk")
     offered = [] if promotion.standalone else list(free[: CAMPAIGNS_OFFERED + 1])

@@ -1,4 +1,4 @@
-"""The page of the reports, and the same as CSV."""
+"""The page of the reports, and their CSV files."""
 
 from django.contrib.auth.decorators import permission_required
 from django.core.paginator import Paginator
@@ -53,12 +53,12 @@ def export(request: Request) -> HttpResponse | FileResponse:
 
 
 def make_report(form: ReportForm) -> tuple[reports.ReportQuery, reports.Report]:
-    """Return what a valid form asks, and the report that says it."""
+    """Return the query of a valid form, and its report."""
     asked = form.read_query()
     _, make = reports.REPORTS[form.cleaned_data["by"]]
     return asked, make(asked)
 
 
 def render_refused_form(request: Request, form: ReportForm) -> HttpResponse:
-    """Return the page with what cannot be asked."""
+    """Return the page with the errors of the form."""
     return render(request, "promotions/reports.html", {"form": form}, status=422)

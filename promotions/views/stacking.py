@@ -26,7 +26,7 @@ ROWS_SHOWN = 25  # of what applies now, and of the pairs that never meet
 @require_http_methods(["GET", "HEAD", "POST"])
 @permission_required("promotions.view_stackingsettings", raise_exception=True)
 def rules(request: Request) -> HttpResponse:
-    """Show the rules in force, and their form to those who may change them."""
+    """Show the stacking rules, with a form for users who may change them."""
     form, seen = None, read_edition(request.POST.get("seen"))
     if request.user.has_perm("promotions.change_stacking_rules"):
         form = StackingForm(request.POST or None)
@@ -55,7 +55,7 @@ def rules(request: Request) -> HttpResponse:
 @require_POST
 @permission_required("promotions.change_stacking_rules", raise_exception=True)
 def pair(request: Request) -> HttpResponse:
-    """Let two promotions, `one` and `other`, never meet (`apart`), or meet again."""
+    """Exclude two promotions, `one` and `other`, from meeting (`apart`), or let them meet again."""
     one, other = (read_key(request.POST.get(name)) for name in ("one", "other"))
     try:
         if "apart" in request.POST:
@@ -75,7 +75,7 @@ def pair(request: Request) -> HttpResponse:
 
 
 def rules_context() -> PageContext:
-    """Return what promotions/stacking.html shows of the rules and what applies now."""
+    """Return what promotions/stacking.html shows about the rules and the promotions that apply now."""
     applies, count = list_applying(database_time.now(), ROWS_SHOWN)
     kept = ExcludedPair.objects.filter(first__deleted_at=None, second__deleted_at=None)
     pairs = kept.select_related("first", "second").order_by("first__name", "second__name")
@@ -90,7 +90,7 @@ def rules_context() -> PageContext:
 
 
 def meeting_context(request: Request) -> PageContext:
-    """Return the question whether `?one=` and `?other=` can meet, and its answer; `?look` only looks for promotions."""
+    """Return the form and the verdict on whether `?one=` and `?other=` can meet; `?look` only searches for them."""
     is_asked = "one" in request.GET and "look" not in request.GET
     question = MeetingForm(request.GET if is_asked else None, initial=request.GET.dict())
     context: PageContext = {"question": question}

@@ -209,9 +209,11 @@ def test_a_connection_that_works_says_so_and_one_mail_arrives(server):
 
 
 def test_the_mail_of_a_test_bears_the_name_of_its_sender_whatever_letters_it_has(server):
+    server.settings.keep_every = 1
     smtp = to(server, from_name="Zoë’s „Café“, Köln", from_email="zoe@shop.example")
     assert connections.check_connection(smtp, "me@example.com").works
-    mail = message_from_bytes(server.accepted[0].content, policy=policy.default)
+    (raw,) = server.kept.values()
+    mail = message_from_bytes(raw, policy=policy.default)
     assert mail["From"].addresses[0].display_name == "Zoë’s „Café“, Köln"
     assert mail["From"].addresses[0].addr_spec == "zoe@shop.example"
     assert mail["Subject"] == "[TEST] This connection works"

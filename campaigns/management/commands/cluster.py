@@ -30,7 +30,7 @@ class Command(BaseCommand):
         from campaigns import heartbeats
 
         class Announced(Cluster):  # type: ignore[misc]  # django-q2 is untyped
-            """A cluster whose workers can see that it stops: it waits for their tasks, and a long one can end early."""
+            """A cluster whose workers can see that it stops. It waits for their tasks; a long one can end early."""
 
             def stop(self) -> bool:
                 announce_stop()
