@@ -41,7 +41,7 @@ TOTALS = """
 SELECT campaign.campaign_ptr_id, campaign.total, coalesce(sum(tally.amount), 0)
 FROM mailing_emailcampaign AS campaign
 LEFT JOIN mailing_tally AS tally ON tally.campaign_id = campaign.campaign_ptr_id
-    AND tally.measure <> ALL (%(measures)s || '{held_out}')
+    AND tally.measure <> ALL (%(measures)s::text[] || '{held_out}')
 WHERE campaign.content_hash <> ''
 GROUP BY 1 HAVING campaign.total <> coalesce(sum(tally.amount), 0)
 ORDER BY 1
@@ -85,7 +85,7 @@ WITH ledger AS (
 ),
 tallied AS (
     SELECT campaign_id, variant, measure AS status, sum(amount) AS amount FROM mailing_tally
-    WHERE measure <> ALL (%(measures)s)
+    WHERE measure <> ALL (%(measures)s::text[])
       AND campaign_id IN (SELECT campaign_ptr_id FROM mailing_emailcampaign WHERE phase <> '') GROUP BY 1, 2, 3
 )
 SELECT coalesce(ledger.campaign_id, tallied.campaign_id), coalesce(ledger.variant, tallied.variant),
