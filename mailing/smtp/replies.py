@@ -9,6 +9,7 @@ import msgspec
 LONGEST_LINE = 8_192  # bytes; RFC 5321 allows 512, real servers are wordy, an attacker has no end
 LONGEST_REPLY = 65_536  # bytes of one reply, all its lines
 _CODES = {b"%d" % code: code for code in range(200, 600)}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
 
@@ -45,8 +46,12 @@ class RawReply(msgspec.Struct, frozen=True, gc=False):
     lines: tuple[bytes, ...]
 
     def decode(self) -> Reply:
-        """Return the Reply. Undecodable bytes become U+FFFD; the enhanced code is taken off the start of every line."""
+        """Return the Reply, whose enhanced code is taken off the start of every line.
+
+        Undecodable bytes become U+FFFD, control characters blanks: words of a server end in columns and logs.
+        """
         lines = [line.decode("utf-8", "replace").strip() for line in self.lines]
+        lines = [line if line.isprintable() else _CONTROL.sub(" ", line) for line in lines]
         enhanced = _ENHANCED.match(lines[0])
         if not enhanced:
             return Reply(self.code, "", " ".join(filter(None, lines)))

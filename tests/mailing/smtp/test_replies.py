@@ -224,3 +224,8 @@ def test_no_doubtful_reply_suppresses_anybody(stage, code, text):
     if classify(stage, Reply(code, "", text)).suppress:
         assert code >= 500
         assert stage in (Stage.RCPT, Stage.DATA, Stage.DOT)
+
+
+def test_control_characters_of_a_reply_reach_no_column_and_no_log():
+    reply = RawReply(550, (b"5.1.1 a\0b\x1b[31m", b"5.1.1 \xc2\x85c\td \xff")).decode()
+    assert reply == Reply(550, "5.1.1", "a b [31m c d \ufffd")
