@@ -20,6 +20,7 @@ NO_PAGES = {
     "mailing:report_csv", "mailing:suppression_csv", "pos:openapi", "promotions:coupons_export",
     "promotions:reports_export", "promotions:batch_switch", "mailing:upload_rejected",
 }  # fmt: skip
+WITH_A_TEST_OF_ITS_OWN = "tills:reference"
 MENU_ENTRIES = 14
 SOON = 60_000  # milliseconds
 LINKS = "a[href^='/'], form[method=get][action^='/']"
@@ -50,6 +51,13 @@ def list_openers(page: Page) -> Iterator[tuple[str, Locator]]:
         yield name_kind(opener.get_attribute("hx-get") or ""), button if button.count() else opener
 
 
+def find_status(page: str) -> str:
+    """Find the state that the page of a campaign shows."""
+    found = re.search(r'id="campaign-status".*?class="status-badge"[^>]*>([^<]*)<', page, re.DOTALL)
+    assert found, page
+    return found[1]
+
+
 STATES = {"Draft", "Paused"}  # of campaigns, that the walk meets whatever other tests have made
 
 
@@ -65,17 +73,14 @@ def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, prod
     waiting, kinds, dialogs = [*menu, "/account/password/"], set(), set()
     for address in waiting:  # grows while it is walked
         kind = name_kind(address)
-        is_campaign = kind.endswith(":campaign")
-        if not kind or kind in kinds or kind in NO_PAGES:
-            continue
-        page.goto(address)
-        if is_campaign:
-            kind += f" {page.locator('#campaign-status .status-badge').first.inner_text()}"
-        if kind in kinds:
+        if kind.endswith(
+            ":campaign"
+        ):  # asked for without being drawn: most are in a state that was walked before
+            kind += f" {find_status(page.request.get(address).text())}"
+        if not kind or kind in kinds or kind in NO_PAGES or kind == WITH_A_TEST_OF_ITS_OWN:
             continue
         kinds.add(kind)
-        if kind == "tills:reference":
-            expect(page.locator(".opblock")).to_have_count(8)
+        page.goto(address)
         waiting += [link for link in list_links(page) if link not in waiting]
         wrong += [f"{address}: {violation}" for violation in list_violations(page)]
         for dialog, opener in list_openers(page):

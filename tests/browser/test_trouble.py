@@ -1,15 +1,17 @@
 """What a person sees when something goes wrong on the way: errors, a lost session, a link in a caught mail."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Dialog, Page, Route, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from tests.browser.conftest import PASSWORD, Product, sign_in_as, wait_for_parts
 
 
-@pytest.fixture
-def quiet_page(browser, product: Product):
+@contextmanager
+def open_quiet_page(browser: Browser, product: Product) -> Iterator[Page]:
     """A page whose console may complain: a failed request is meant to fail here."""
     context = browser.new_context(base_url=product.address, viewport={"width": 1440, "height": 900})
     context.set_default_timeout(15_000)
@@ -17,6 +19,19 @@ def quiet_page(browser, product: Product):
     sign_in_as(page, product, "marketer")
     yield page
     context.close()
+
+
+@pytest.fixture
+def quiet_page(browser: Browser, product: Product):
+    with open_quiet_page(browser, product) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def troubled_page(browser: Browser, product: Product):
+    """A page for many troubles, one after the other: to open one takes longer than each of them."""
+    with open_quiet_page(browser, product) as page:
+        yield page
 
 
 def fill_in_login(page: Page) -> None:
@@ -47,16 +62,16 @@ def cut_connection(route: Route) -> None:
         (cut_connection, "The server cannot be reached."),
     ],
 )
-def test_a_button_that_cannot_work_says_why(quiet_page: Page, answer, said):
-    quiet_page.goto("/segments/new/")
-    wait_for_parts(quiet_page)
-    quiet_page.route("**/segments/**", answer)
-    quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
-    expect(quiet_page.locator("#trouble")).to_contain_text(said)
-    expect(quiet_page.locator("#trouble")).to_be_visible()
-    quiet_page.unroute("**/segments/**")
-    quiet_page.get_by_role("button", name=re.compile("Condition")).first.click()
-    expect(quiet_page.locator("#trouble")).to_be_empty()
+def test_a_button_that_cannot_work_says_why(troubled_page: Page, answer, said):
+    troubled_page.goto("/segments/new/")
+    wait_for_parts(troubled_page)
+    troubled_page.route("**/segments/**", answer)
+    troubled_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    expect(troubled_page.locator("#trouble")).to_contain_text(said)
+    expect(troubled_page.locator("#trouble")).to_be_visible()
+    troubled_page.unroute("**/segments/**")
+    troubled_page.get_by_role("button", name=re.compile("Condition")).first.click()
+    expect(troubled_page.locator("#trouble")).to_be_empty()
 
 
 def end_session(page: Page) -> None:
