@@ -12,8 +12,10 @@ The modules beside them:
     clock, endings, tasks             what falls due, how a campaign ends, what the queue runs
     progress, tallies, timeline       figures of a running campaign: sums over tallies
     tracking, spool, visitors         opens and clicks, also while the database is away
+    offers, mail_offers, codes, code_pages, pictures, carried    the offer of a mail, and the codes in it
+    attribution, revenue, holdout, purchases    what a mail was worth, and what contacts bought
     unsubscribing, suppressions       who gets no mail, and since when
-    contacts, preferences, addresses  one contact; what contacts choose; how addresses are written
+    contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address
     connections, site_mails, oauth    SMTP connections, mails of the site, logins by OAuth 2
     retention, doctor, secrets        old events, proofs, encrypted columns
 """

@@ -1,7 +1,6 @@
 from django.urls import path
 
 from mailing.views import (
-    again,
     campaigns,
     codes,
     connections,
@@ -19,6 +18,7 @@ from mailing.views import (
     preflight,
     reports,
     revenue,
+    second_chances,
     segments,
     senders,
     site_reports,
@@ -63,10 +63,10 @@ urlpatterns = [
     path("campaigns/email/<int:pk>/preview/", campaigns.preview, name="preview"),
     path("campaigns/email/<int:pk>/test/", editor.test_mail, name="test_mail"),
     path("campaigns/email/<int:pk>/test/answer/", editor.test_answer, name="test_answer"),
-    path("campaigns/email/<int:pk>/retry/", again.retry_failed, name="retry_failed"),
-    path("campaigns/email/<int:pk>/resend/", again.resend_uncertain, name="resend_uncertain"),
-    path("campaigns/email/<int:pk>/unreached/", again.duplicate_for_unreached, name="unreached"),
-    path("campaigns/email/<int:pk>/silent/<slug:asked>/", again.resend_to_silent, name="silent"),
+    path("campaigns/email/<int:pk>/retry/", second_chances.retry_failed, name="retry_failed"),
+    path("campaigns/email/<int:pk>/resend/", second_chances.resend_uncertain, name="resend_uncertain"),
+    path("campaigns/email/<int:pk>/unreached/", second_chances.duplicate_for_unreached, name="unreached"),
+    path("campaigns/email/<int:pk>/silent/<slug:asked>/", second_chances.resend_to_silent, name="silent"),
     path("campaigns/email/variants/", variants.split_test, name="variants"),
     path("campaigns/email/<int:pk>/variants/", variants.test_figures, name="test_figures"),
     path("campaigns/email/<int:pk>/variants/<int:number>/", variants.choose_winner, name="choose_winner"),

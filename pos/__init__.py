@@ -2,10 +2,10 @@
 
 A request comes in by `api.views`, which calls one function of `sales`.
 
-api      what travels: schemas, checks, answers, the description
-sales    quote, commit, hold, void, return, and the ledger; `sales.baskets` evaluates
-pages    the pages for people: sandbox, estimate, recent sales
-folding  writes the lines of sales as rows, behind the tills
-keys     makes and revokes till keys
-clock, doctor, notices            expired holds, proofs, notices of the dashboard
+    api      what travels: schemas, checks, answers, the description
+    sales    quote, commit, hold, void, return, and the ledger; `sales.baskets` evaluates
+    pages    the pages for people: sandbox, estimate, recent sales
+    folding  writes the lines of sales as rows, behind the tills
+    keys     makes and revokes till keys
+    clock, doctor, notices            expired holds, proofs, notices of the dashboard
 """

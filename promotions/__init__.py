@@ -9,6 +9,7 @@ The modules beside them:
     snapshot, published, past         the rules that a process keeps, how they are read, those of an earlier time
     lifecycle, clock, tasks           steps of campaigns: locks and consequences, what falls due, what the queue runs
     coupons, codes, batches           codes: making, judging, switching
+    offers                            what an e-mail campaign asks of the promotion that it carries
     groups, goods                     customer groups; what tills sold lately
     stacking, conflicts, inspector    how promotions meet, and what keeps one from giving anything
     standing, overruns, readiness     how far a campaign has come; limits that were passed; what is still open

@@ -18,7 +18,7 @@ from mailing import audience, contact_history, contacts, local_time
 from mailing.forms import ContactFilterForm, ContactForm
 from mailing.languages import list_languages, name_language
 from mailing.models import Contact, EmailCampaign, Event, PreferenceChange, Suppression, TrackingConsent
-from mailing.views.known import list_attribute_names
+from mailing.views.suggestions import list_attribute_names
 from mailing.views.sure import delete_once_sure
 from pos.models import Sale
 from promotions.models import Redemption

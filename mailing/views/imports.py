@@ -22,7 +22,7 @@ from mailing import importing
 from mailing.forms import ColumnsForm, ContactFilterForm, EncodingForm, SuppressionImportForm, UploadForm
 from mailing.importing.stored_verdicts import Verdict
 from mailing.models import Upload
-from mailing.views.known import list_attribute_names
+from mailing.views.suggestions import list_attribute_names
 from mailing.views.sure import act_once_sure
 
 Kind, Status = Upload.Kind, Upload.Status

@@ -18,7 +18,7 @@ from mailing import at_the_till, audience
 from mailing.forms import SegmentForm
 from mailing.forms.segment import CHOICES, apply_button, build_from_data
 from mailing.models import ContactList, EmailCampaign, Segment
-from mailing.views.known import list_attribute_names
+from mailing.views.suggestions import list_attribute_names
 from mailing.views.sure import delete_once_sure
 
 CAMPAIGNS_OFFERED = 200

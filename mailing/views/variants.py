@@ -12,9 +12,9 @@ from campaigns.views import refuse_question
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
 from mailing.variants import figures, find_test, list_variants, phases, report
-from mailing.views.again import operating
 from mailing.views.campaigns import viewing
 from mailing.views.editor import read_typed_campaign, split_test_context, writing
+from mailing.views.second_chances import operating
 from mailing.views.sure import ask_whether_sure
 
 
