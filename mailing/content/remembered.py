@@ -48,7 +48,9 @@ class SlotMemory:
         """Return the key of values; None for values that are not remembered. 1 and True have different keys."""
         key: list[object] = []
         for name in self.names:
-            value = read_value(values, name)
+            value = values.get(name)
+            if value is None and name in OFFER_PATHS:
+                value = read_value(values, name)
             kind = value.__class__
             if kind not in _ALIKE or value in _CLOCK:
                 return None

@@ -21,7 +21,9 @@ class Wires(dict[str, str]):
         self.given = given
 
     def __missing__(self, name: str) -> str:
-        value = read_value(self.given, name)
+        value = self.given.get(name)
+        if value is None and name in OFFER_PATHS:
+            value = read_value(self.given, name)
         wire = self[name] = encode_quoted_printable(value if type(value) is str else write_value(name, value))
         return wire
 
@@ -36,7 +38,9 @@ class EscapedWires(Wires):
         self.unescaped = unescaped
 
     def __missing__(self, name: str) -> str:
-        value = read_value(self.given, name)
+        value = self.given.get(name)
+        if value is None and name in OFFER_PATHS:
+            value = read_value(self.given, name)
         wire = value if type(value) is str else write_value(name, value)
         if is_plain_in_html(wire):
             self.unescaped[name] = wire
