@@ -279,11 +279,7 @@ def list_attribute_names() -> list[str]:
 
 
 def count_contacts(tree: JsonObject) -> int:
-    """Return how many contacts a tree of conditions chooses now.
-
-    Raises:
-        SegmentError: a segment cannot be used.
-    """
+    """Return how many contacts a tree of conditions chooses now; a SegmentError says why it cannot be used."""
     sql, params = compile_tree(tree)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM mailing_contact AS contact WHERE {sql}", params)
@@ -292,11 +288,7 @@ def count_contacts(tree: JsonObject) -> int:
 
 
 def list_examples(tree: JsonObject, most: int) -> list[Contact]:
-    """Return a few of the contacts that a tree of conditions chooses.
-
-    Raises:
-        SegmentError: a segment cannot be used.
-    """
+    """Return a few of the contacts that a tree of conditions chooses; a SegmentError says why it cannot be used."""
     return list(Contact.objects.filter(pk__in=contact_keys(tree)).order_by("pk")[:most])
 
 

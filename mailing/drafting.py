@@ -382,8 +382,7 @@ def draft_for_list(
 
     Args:
         name: of the list; the keys of both campaigns are added, so that it is the only one of this name.
-        members: a SELECT of the keys of contacts, in `contact_id`.
-        params: of that statement.
+        members, params: a SELECT of the keys of contacts, in `contact_id`, and its parameters.
 
     Raises:
         Refused: `by` may not add campaigns.
