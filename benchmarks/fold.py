@@ -59,6 +59,11 @@ def connect(bench: Bench) -> psycopg.Connection:
     )
 
 
+def environment_of_fold(bench: Bench) -> dict[str, str]:
+    """Return the environment of a fold, which needs the product's own settings."""
+    return bench.environment(DATABASE) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+
+
 def fill(bench: Bench, rules: Path, customers: int) -> None:
     """Make a shop with customers who have all clicked in one mail."""
     bench.fill(DATABASE, rules)
@@ -115,10 +120,11 @@ def measure(bench: Bench, address: str, bodies: Path, run: str, script: Path, *,
     fold = None
     if folds:
         command = [sys.executable, "manage.py", "fold", "--every", "0.5"]
-        fold = subprocess.Popen(command, env=bench.environment(DATABASE), cwd=ROOT)
+        fold = subprocess.Popen(command, env=environment_of_fold(bench), cwd=ROOT)
     watcher.start()
     try:
-        found = load.run_wrk(script, address, bench.seconds, bodies, KEY, run)
+        unique = run.replace(" ", "-").replace(",", "")
+        found = load.run_wrk(script, address, bench.seconds, bodies, KEY, unique)
         ended, caught_up = time.monotonic(), 0.0
         if folds:
             with connect(bench) as connection:
@@ -184,7 +190,7 @@ def main() -> None:
                 measure(bench, address, bodies, "alone", bench.script, folds=False)
                 subprocess.run(
                     [sys.executable, "manage.py", "fold"],
-                    env=bench.environment(DATABASE),
+                    env=environment_of_fold(bench),
                     cwd=ROOT,
                     check=True,
                 )
