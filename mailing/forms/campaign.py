@@ -129,6 +129,9 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         policy = TrackingPolicy.read_row().get_mode_display()
         tracking.choices = [("", f"The site’s setting ({policy.lower()})"), *Mode.choices]
         connection.empty_label = "Choose a connection"
+        after = self.fields["after_acceptance"]
+        assert isinstance(after, forms.ChoiceField)
+        after.choices = [("", "The site’s setting"), *EmailCampaign.AfterAcceptance.choices]
 
     def clean(self) -> CleanedData:
         """Fill an empty sender with the connection's default sender."""
