@@ -2,8 +2,8 @@
 
 The rule of a campaign is fixed at its launch (`EmailCampaign.attribution`). A sale counts for one campaign at most: for
 one whose code it redeemed; else for the one whose link its customer followed last, within the days that a click counts;
-else, where the rule says so and nobody can know of clicks, for the one whose mail was accepted last. What rests on a
-contact or a click that is forgotten by now stays as it is, and only its amount goes on.
+else, where the rule says so and clicks of this person are not recorded, for the one whose mail was accepted last. When
+its contact or click is erased later, a sale stays with its campaign; only its amount still changes, with returns.
 
 The fold calls `attribute_sales` in its transaction, so a sale is attributed exactly once, and one fold runs at a time.
 What changes on the side of the mails (a customer number, a click that comes late) leaves a `DueAttribution` by trigger,

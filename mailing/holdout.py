@@ -2,8 +2,8 @@
 
 A share of the recipients is drawn at the launch by a keyed hash of campaign and contact: nobody can foresee it, and it
 is the same when a step is taken twice. Both arms are as drawn, whatever became of the mails, and both are looked at
-over the same days from the launch. A buyer is who has bought in these days and kept something of it. Only sales that
-name their customer are seen: a code without a customer number is known of one arm only and would deceive.
+over the same days from the launch. A buyer has bought in these days and kept something of it. Only sales that name
+their customer count: a sale that is known by its code alone could only be of the mailed arm, and would deceive.
 """
 
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ from mailing.models import EmailCampaign
 from mailing.variants.intervals import Interval, newcombe_interval
 
 POWER_FACTOR = 2.8  # of the standard error: 5% on both sides, 80% power
-BLURRED_FROM = 50  # percent: who cannot see a smaller lift is warned
+BLURRED_FROM = 50  # percent: a warning stands where no smaller lift could be seen
 BUYERS_FOR_REVENUE = 200  # in each arm; with fewer, an interval of revenue per person covers too little
 WINSORISED_AT = 0.999  # of the buyers
 
@@ -48,7 +48,10 @@ WHERE {recipients} AND contact.customer_id IN (
 
 
 class Arm(msgspec.Struct, frozen=True):
-    """One arm as it was drawn. net: what its buyers paid and kept; capped and squares: sums of winsorised amounts."""
+    """One arm as it was drawn.
+
+    net: what its buyers paid, less what they gave back. capped and squares: sums of winsorised amounts.
+    """
 
     people: int
     buyers: int = 0
@@ -96,7 +99,7 @@ class Lift(msgspec.Struct, frozen=True):
 
     @property
     def is_distinguishable(self) -> bool:
-        """Whether the interval leaves nothing out."""
+        """Whether the interval leaves zero out."""
         low, high = self.interval
         return low > 0 or high < 0
 

@@ -28,8 +28,9 @@ logger = logging.getLogger(__name__)
 
 REFRESH_BEFORE = timedelta(minutes=5)  # longer than a run of the pump
 USUAL_LIFE_SECONDS = 3600  # of a token whose end is not told
-ANSWER_SECONDS = 10
-LONGEST_ANSWER = 64 * 1024  # characters of a token
+ANSWER_SECONDS = 10  # seconds for each read of an answer
+WHOLE_ANSWER_SECONDS = 20  # seconds for all of it
+LONGEST_ANSWER = 64 * 1024  # bytes of an answer
 LONGEST_WORDS = 500  # characters of a refusal that are kept
 VERIFIER_LETTERS = 64
 # The owner has to consent anew; other errors of RFC 6749 are the client's registration, or pass.
@@ -224,7 +225,7 @@ def _ask(grant: OAuthGrant, ask: Any) -> Columns:
     except (requests.RequestException, ValueError) as error:
         raise TokenUnavailable(f"{host} gives no token now: {type(error).__name__}.") from error
     token = answer.get("access_token")
-    if not isinstance(token, str) or not token.isascii() or not 0 < len(token) < LONGEST_ANSWER:
+    if not isinstance(token, str) or not token or not token.isascii():
         raise TokenUnavailable(f"{host} answered without a token.")
     return answer
 
@@ -253,7 +254,9 @@ def _lock_grant(grant_id: int) -> OAuthGrant:
 def _make_session(grant: OAuthGrant) -> "OAuth2Session":
     from authlib.integrations.requests_client import OAuth2Session
 
-    return OAuth2Session(
+    from mailing.bounded_http import BoundedAdapter
+
+    session = OAuth2Session(
         grant.client_id,
         grant.client_secret or None,
         scope=grant.scope,
@@ -261,3 +264,6 @@ def _make_session(grant: OAuthGrant) -> "OAuth2Session":
         code_challenge_method="S256",
         token_endpoint_auth_method="client_secret_post" if grant.client_secret else "none",
     )
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, BoundedAdapter(most=LONGEST_ANSWER, seconds=WHOLE_ANSWER_SECONDS))
+    return session

@@ -16,6 +16,10 @@ somebody who left a list.
     queue_stalled(now)                                what the clock calls: an import whose process died goes on
     stored_verdicts.read_verdicts(upload)             what became of each row
     stored_verdicts.rejected_rows_csv(upload)         the rows that were not imported, as CSV
+
+The modules in the order of the work: `encodings` and `files` read the file, `columns` guesses what each column is,
+`rows` checks each cell and refuses rows, `taking` compares with what is stored and writes, `stored_verdicts` keeps what
+became of each row. `steps` holds the functions above.
 """
 
 from . import stored_verdicts

@@ -54,8 +54,8 @@ _between_lists = re.compile(r"\s*[,;|]\s*").split
 class RowBatch(msgspec.Struct):
     """Rows that stand together in a file, as they were read. Places count from 0.
 
-    block: their verdicts as far as the file alone tells: a row with the verdict created
-    may turn out to be known, once the database is asked.
+    block: their verdicts as far as the file alone tells. `created` is provisional: the database may know the contact,
+    and then it is `updated`, or refuse the row.
     lines: those rows as CSV: place, address, OWN, and the attributes as JSON. cells: all rows as they stand in the
     file. lists: keys by place, for the rows that name any. numbers: the places of each customer number that comes
     more than once. declined: the reason of a suppression by place, for those who want no mail.

@@ -1,3 +1,5 @@
+"""The rows of mailing: fields, constraints, steps of the lifecycle, and questions about a row of their own."""
+
 from mailing.models.audience import Contact, ContactList, Membership, Segment, Suppression
 from mailing.models.bounces import BounceMailbox, HeldReport
 from mailing.models.connection import CampaignPace, Lane, Pace, SmtpConnection

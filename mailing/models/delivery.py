@@ -12,6 +12,16 @@ class Delivery(models.Model):
     """
 
     class Status(models.TextChoices):
+        """Where a delivery stands.
+
+        pending: waits until it is due. claimed: a run has taken it and will send it; when the run dies, it is pending
+        again. in_data: its content may be on the way to the server, from the moment before the first byte leaves; when
+        the run dies, it is uncertain. accepted: the server took it. deferred: the server said to try again later.
+        bounced: the address was refused. failed: it could not be sent, or was tried too long. uncertain: nobody knows
+        whether the server took it, and no program sends it again. skipped: not to be sent any more, for a `Reason`.
+        held_out: drawn for the hold-out, never sent.
+        """
+
         PENDING = "pending", "Waiting"
         CLAIMED = "claimed", "Being sent"
         IN_DATA = "in_data", "Being handed over"

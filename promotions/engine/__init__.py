@@ -3,6 +3,7 @@
 `compile_rules(rules)` makes an immutable, indexed `RuleSet` to keep; `evaluate(basket, rules, remaining, now)` answers
 with an `Outcome`. In the order of the data:
 
+    evaluation              `evaluate`: the whole way of a basket; begin to read here
     rules, basket, outcome  what goes in and comes out
     index, compiled         rules made ready and found by what touches them: `conditions`, `benefits`, `group_benefits`
     units, basket_facts     a basket as kinds of units, and the facts that conditions ask for
@@ -12,6 +13,7 @@ with an `Outcome`. In the order of the data:
     best_of                 the best deal for each unit among the promotions of one group
     claims, allocation      an amount rounded once, shared over units and lines to the last minor unit
     clamp                   budgets, uses and the sale's cap, used up in the order of application
+    words                   what a promotion does, as a sentence
     answer                  the outcome of the chosen pass, with the reasons of promotions that gave nothing
 """
 

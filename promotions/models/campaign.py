@@ -128,7 +128,7 @@ class PromotionCampaign(Campaign):
 
     @transition("status", source=Status.ACTIVE, target=Status.EXPIRED, permission=by_system)
     def expire(self, now: datetime) -> None:
-        """`ends_at` is reached; an expired campaign never ends in the future."""
+        """`ends_at` is reached; the end of an expired campaign is never in the future."""
         if self.ends_at is None or self.ends_at > now:
             self.ends_at = now
 

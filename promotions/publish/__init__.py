@@ -1,7 +1,10 @@
 """Publishing: every change of what applies at the till passes here, under the exclusive rules lock.
 
 Sales take the same advisory lock shared, so that a change is linearizable: when it has answered, no sale that starts
-afterwards sees the rules before it. Each function below is one transaction, writes who changed what, and raises
+afterwards sees the rules before it. `campaigns` changes campaigns, `promotions` promotions, `version` holds the lock
+and the number of the rules, `overtaken` refuses a change of what somebody else has changed meanwhile.
+
+Each function below is one transaction, writes who changed what, and raises
 campaigns.refusals.Refused with (field, sentence) reasons when it cannot be done.
 """
 

@@ -39,7 +39,7 @@ FIELDS = frozenset(
 def publish_campaign(campaign: "models.PromotionCampaign") -> None:
     """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version."""
     set_campaign_counter(campaign)
-    bump_version()
+    bump_version()  # `save()` has locked the version's row already, by its trigger: before the counter
 
 
 def create_campaign(

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
@@ -16,7 +17,8 @@ class IdentityProvider:
     """What it knows, and how it behaves.
 
     life: seconds an access token lasts. refusal: the error it answers each request for a token with. asked: every
-    request for a token. rotates: each refresh token works once.
+    request for a token. rotates: each refresh token works once. filling: bytes before each answer; drip: seconds
+    between one byte of an answer and the next.
     """
 
     def __init__(self) -> None:
@@ -24,6 +26,7 @@ class IdentityProvider:
         self.refresh_tokens: list[str] = []
         self.asked: list[dict[str, str]] = []
         self.life, self.refusal, self.status, self.rotates = 3600, "", 0, True
+        self.filling, self.drip = 0, 0.0
         self.pause = threading.Event()
         self.pause.set()
         self.lock = threading.Lock()
@@ -89,12 +92,15 @@ def run_provider() -> Iterator[IdentityProvider]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"])).decode()
             status, said = provider.answer({name: each[0] for name, each in parse_qs(raw).items()})
-            body = json.dumps(said).encode()
+            body = b" " * provider.filling + json.dumps(said).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            with contextlib.suppress(ConnectionError):  # whoever asked has heard enough
+                for begin in range(0, len(body), 1 if provider.drip else len(body)):
+                    self.wfile.write(body[begin : begin + 1] if provider.drip else body)
+                    time.sleep(provider.drip)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

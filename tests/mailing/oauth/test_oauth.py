@@ -219,6 +219,18 @@ def test_a_token_is_refreshed_before_it_ends_and_not_sooner(provider):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("name", "value"), [("filling", 100_000), ("drip", 0.02)])
+def test_a_provider_that_answers_without_end_keeps_nobody_waiting(provider, monkeypatch, name, value):
+    monkeypatch.setattr(oauth, "WHOLE_ANSWER_SECONDS", 0.2)
+    grant = make_grant(provider, make_connection(), expires_at=database_time.now())
+    setattr(provider, name, value)
+    with pytest.raises(oauth.TokenUnavailable, match="gives no token now"):
+        oauth.read_access_token(grant.pk)
+    grant.refresh_from_db()
+    assert grant.refresh_token == "refresh-0"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("status", [500, 503, 302])
 def test_a_provider_that_is_away_loses_no_consent(provider, status):
     grant = make_grant(provider, make_connection(), expires_at=database_time.now())
