@@ -13,7 +13,7 @@ import random
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from mailing import holdout
+from mailing.lift import BUYERS_FOR_REVENUE, WINSORISED_AT, Arm, compare_arms
 
 RATE, LIFT, HELD_OUT = 0.02, 1.2, 0.1
 MU, SIGMA = 3.5, 1.0  # of the logarithm of what a buyer pays: 33 in the middle, 55 on average
@@ -39,21 +39,19 @@ class Binomial:
 
 def make_arms(
     chance: random.Random, mailed: tuple[int, int], held_out: tuple[int, int], *, with_amounts: bool
-) -> tuple[holdout.Arm, holdout.Arm]:
+) -> tuple[Arm, Arm]:
     """Return two arms, each of (people, buyers), with amounts winsorised as the report does it."""
     if not with_amounts:
-        return holdout.Arm(*mailed), holdout.Arm(*held_out)
+        return Arm(*mailed), Arm(*held_out)
     amounts = [[chance.lognormvariate(MU, SIGMA) for _ in range(buyers)] for _, buyers in (mailed, held_out)]
     every = sorted(amounts[0] + amounts[1])
-    place = holdout.WINSORISED_AT * (len(every) - 1)  # as percentile_cont
+    place = WINSORISED_AT * (len(every) - 1)  # as percentile_cont
     low, part = int(place), place - int(place)
     cap = every[low] + part * (every[min(low + 1, len(every) - 1)] - every[low])
     arms = []
     for (people, buyers), paid in zip((mailed, held_out), amounts, strict=True):
         capped = [min(each, cap) for each in paid]
-        arms.append(
-            holdout.Arm(people, buyers, round(sum(paid)), sum(capped), sum(each * each for each in capped))
-        )
+        arms.append(Arm(people, buyers, round(sum(paid)), sum(capped), sum(each * each for each in capped)))
     return arms[0], arms[1]
 
 
@@ -66,16 +64,16 @@ def simulate(people: int, campaigns: int, chance: random.Random) -> str:
     truth, worth = RATE * (LIFT - 1), RATE * (LIFT - 1) * MEAN
     for _ in range(campaigns):
         bought, control = with_mail.draw(chance), held_out.draw(chance)
-        enough = min(bought, control) >= holdout.BUYERS_FOR_REVENUE
+        enough = min(bought, control) >= BUYERS_FOR_REVENUE
         arms = make_arms(chance, (mailed, bought), (held, control), with_amounts=enough)
-        lift = holdout.compare_arms(*arms, datetime.now(UTC), is_over=True)
+        lift = compare_arms(*arms, datetime.now(UTC), is_over=True)
         covered += lift.interval[0] <= truth <= lift.interval[1]
         if lift.revenue:
             told += 1
             covered_revenue += lift.revenue[1] <= worth <= lift.revenue[2]
-        same = holdout.compare_arms(
-            holdout.Arm(mailed, without.draw(chance)),
-            holdout.Arm(held, control),
+        same = compare_arms(
+            Arm(mailed, without.draw(chance)),
+            Arm(held, control),
             datetime.now(UTC),
             is_over=True,
         )

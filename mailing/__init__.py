@@ -13,7 +13,8 @@ The modules beside them:
     progress, tallies, timeline       figures of a running campaign: sums over tallies
     tracking, spool, visitors         opens and clicks, also while the database is away
     offers, mail_offers, codes, code_pages, pictures, carried    the offer of a mail, and the codes in it
-    attribution, revenue, holdout, purchases    what a mail was worth, and what contacts bought
+    attribution, revenue, purchases   what a mail was worth, and what contacts bought
+    holdout, lift, intervals          who does not get it, what that shows, and how surely
     unsubscribing, suppressions       who gets no mail, and since when
     contacts, contact_history, preferences, addresses    one contact, its history, its choices, its address
     connections, site_mails, oauth    SMTP connections, mails of the site, logins by OAuth 2

@@ -8,10 +8,10 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mailing import addresses, audience, bounces, content, holdout, importing
+from mailing import addresses, audience, bounces, content, importing, intervals
+from mailing.lift import detect_smallest_lift
 from mailing.models import Contact
 from mailing.smtp import replies, verdicts
-from mailing.variants import intervals
 
 RECIPIENT = "x@y.test"
 FIRST_NAME = "Ada"
@@ -142,5 +142,5 @@ def rate_difference(bought_a: int, n_a: int, bought_b: int, n_b: int) -> tuple[f
 
 def detectable_lift(people: int, held_out_percent: int, base_rate: float) -> float:
     """Return the smallest relative lift that would be seen at 80 % power; infinite where none would."""
-    lift = holdout.detect_smallest_lift(people, held_out_percent, base_rate)
-    return float("inf") if lift is None else lift
+    smallest = detect_smallest_lift(people, held_out_percent, base_rate)
+    return float("inf") if smallest is None else smallest

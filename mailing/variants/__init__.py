@@ -1,7 +1,6 @@
 """A/B tests: sends variants of a mail to some recipients first, and the winner to the rest.
 
     definitions  the variants of a test (all combinations), and what stands against a test
-    intervals    how sure a rate, and the difference of two, is
     figures      what became of each variant, and which one is the best
     shares       how many recipients each variant gets: even, by weights, by Thompson sampling
     releasing    gives held recipients their variant and the moment they are due

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import msgspec
 from django.db import connection
 
+from mailing.intervals import CONFIDENCE, newcombe_interval, wilson_interval
 from mailing.models import Delivery, EmailCampaign, SplitTest, Tally
 from mailing.tallies import SENT
 from mailing.variants.definitions import Variant, find_test, list_variants
-from mailing.variants.intervals import CONFIDENCE, newcombe_interval, wilson_interval
 
 S, M = Delivery.Status, Tally.Measure
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from benchmarks.lift import simulate
 from campaigns import doctor, lifecycle
-from mailing import audience, drafting, holdout, launch, progress, reports, tallies
+from mailing import audience, drafting, holdout, launch, lift, progress, reports, tallies
 from mailing.models import EmailCampaign, Membership, SplitTest
 from tests.factories import ContactFactory
 from tests.mailing.revenue.shops import DAY, HOUR, fold, sell, void
@@ -143,21 +143,23 @@ def test_the_arms_are_compared_as_they_were_drawn(campaign):
     sell(held_out(campaign).first().contact.customer_id, at + HOUR, 300)
     sell("", at + HOUR)
     fold()
-    lift = holdout.measure_lift(campaign, at + DAY)
-    assert (lift.mailed.people, lift.mailed.buyers, lift.mailed.net) == (campaign.total, 1, 1_000)
-    assert (lift.held_out.people, lift.held_out.buyers, lift.held_out.net) == (60 - campaign.total, 1, 300)
-    assert (lift.is_over, lift.is_distinguishable, lift.revenue) == (False, False, None)
+    measured = holdout.measure_lift(campaign, at + DAY)
+    assert (measured.mailed.people, measured.mailed.buyers, measured.mailed.net) == (campaign.total, 1, 1_000)
+    assert (measured.held_out.people, measured.held_out.buyers, measured.held_out.net) == (
+        60 - campaign.total,
+        1,
+        300,
+    )
+    assert (measured.is_over, measured.is_distinguishable, measured.revenue) == (False, False, None)
     assert holdout.measure_lift(campaign, at + 5 * DAY).is_over
     assert holdout.measure_lift(lifecycle.fire(campaign, "cancel"), at + DAY) is None
 
 
 def test_revenue_is_compared_only_with_enough_buyers():
-    many = holdout.Arm(10_000, 300, 300_000, 300_000.0, 400_000_000.0)
-    few = holdout.Arm(10_000, 199, 199_000, 199_000.0, 300_000_000.0)
-    assert holdout.compare_revenue(many, few) is None
-    mean, low, high = holdout.compare_revenue(
-        many, holdout.Arm(10_000, 200, 200_000, 200_000.0, 300_000_000.0)
-    )
+    many = lift.Arm(10_000, 300, 300_000, 300_000.0, 400_000_000.0)
+    few = lift.Arm(10_000, 199, 199_000, 199_000.0, 300_000_000.0)
+    assert lift.compare_revenue(many, few) is None
+    mean, low, high = lift.compare_revenue(many, lift.Arm(10_000, 200, 200_000, 200_000.0, 300_000_000.0))
     assert mean == pytest.approx(10)
     assert low < mean < high
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from mailing.intervals import newcombe_interval, wilson_interval
 from mailing.variants import figures, shares
 from mailing.variants.definitions import Variant
 from mailing.variants.figures import Rate, VariantFigures, judge_variants
-from mailing.variants.intervals import newcombe_interval, wilson_interval
 
 
 @pytest.mark.parametrize(
