@@ -22,7 +22,7 @@ WITH drawn AS (
            abs(hashtext(email || 'clicked' || campaign_id)) %% 1000 AS clicked,
            abs(hashtext(email || 'left' || campaign_id)) %% 5000 AS gone,
            abs(hashtext(email || 'later' || campaign_id)) %% 1000 AS later
-    FROM mailing_delivery WHERE campaign_id = %(campaign)s
+    FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status <> 'held_out'
 ), fates AS (
     SELECT id, CASE WHEN sent < 10 THEN 'unknown' WHEN sent < 14 THEN 'disabled' WHEN sent < 17 THEN 'refused'
                     WHEN sent < 21 THEN 'returned' ELSE 'taken' END AS fate,

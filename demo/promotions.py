@@ -29,6 +29,7 @@ from promotions.models import Change, CustomerGroup, Promotion, PromotionCampaig
 DAY = timedelta(days=1)
 WEEKS = 5
 SALES_A_DAY = 14
+TASTE = "15% off coffee with your code"  # the offer of the mail in demo.worth
 Step = tuple[datetime, Callable[[], object]]
 
 PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†’ (type, answers, other fields)
@@ -89,6 +90,11 @@ PROMOTIONS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {  # name â†
         "items",
         {"reduction": "percent", "percent": 5000, "brands": ["Fontane"]},
         {},
+    ),
+    TASTE: (
+        "items",
+        {"reduction": "percent", "percent": 1500, "categories": ["coffee"]},
+        {"trigger": "coupon"},
     ),
     "Gift wrapping on the house": (
         "sale",
@@ -201,6 +207,9 @@ def list_campaign_steps(made: Mapping[str, Promotion], by: User | None, morning:
     yield fire(syrups, "activate", -33)
     yield end(syrups, -15, -32.9)
     yield morning - 15 * DAY, partial(lifecycle.write_owed_steps, syrups.pk, morning - 15 * DAY)
+
+    taste = new("A taste of autumn, at the till", TASTE, budget=300_000, priority=30)
+    yield fire(taste, "activate", -20)
 
     ceramics = new("Ceramics clearance", "Ceramics at a third off", budget=120_000)
     yield fire(ceramics, "activate", -28)

@@ -77,6 +77,8 @@ def read_rows(
 ) -> RowBatch:
     """Read rows, the first of which is the row `first` of the file. An empty cell changes nothing.
 
+    What is wrong with a cell becomes a sentence in `problems`; `_judge_addresses` gives such a row the verdict INVALID.
+
     Args:
         names: for each column its name in the file, and its meaning.
         lists: keys of the lists there are, by their name in lower case.

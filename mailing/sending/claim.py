@@ -325,7 +325,10 @@ async def claim_deliveries(
     run: int,
     most: int,
 ) -> tuple[list[ClaimedDelivery], int]:
-    """Take up to `most` deliveries that were planned for one connection, for `connection_id` to send.
+    """Take up to `most` due deliveries of a campaign that still runs; they were planned for one connection.
+
+    Args:
+        connection_id: the connection that will send them.
 
     Returns:
         the claimed deliveries, and how many rows the statement looked at: when fewer than `most`, nothing more is due.

@@ -37,9 +37,12 @@ FIELDS = frozenset(
 
 
 def publish_campaign(campaign: "models.PromotionCampaign") -> None:
-    """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version."""
+    """Publish a campaign after a step or an edit: set its counter's limits, window and state, and bump the version.
+
+    The version's row is locked already, by the trigger at `save()`: the counter comes last, as in the lock order.
+    """
     set_campaign_counter(campaign)
-    bump_version()  # `save()` has locked the version's row already, by its trigger: before the counter
+    bump_version()
 
 
 def create_campaign(
