@@ -93,6 +93,8 @@ def list_buyers(campaign: EmailCampaign, launched: datetime) -> Iterator[tuple[D
         begin = delivery.clicked_at or launched
         has_clicked = delivery.clicked_at is not None and begin < latest
         draw, at = chance.random(), begin + (latest - begin) * chance.random()
+        in_opening_hours = at.replace(hour=8 + chance.randrange(10), minute=chance.randrange(60))
+        at = in_opening_hours if begin < in_opening_hours < latest else at
         if has_clicked and draw < REDEEM:
             yield delivery, at, delivery.coupon.code if delivery.coupon else ""
         elif draw > 1 - BUY_ANYWAY or (has_clicked and draw < REDEEM + BUY_AFTER_CLICK):

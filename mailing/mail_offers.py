@@ -48,4 +48,4 @@ def write_end(end: datetime) -> str:
     """Write the end of a code as the filter `date` reads it: the last day, with the hour where it ends within a day."""
     if end.time() == time():
         return (end.date() - timedelta(days=1)).isoformat()
-    return f"{end:%Y-%m-%d %H:%M}"
+    return end.replace(tzinfo=None).isoformat(" ", "minutes")

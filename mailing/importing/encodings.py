@@ -2,6 +2,7 @@
 
 import codecs
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
@@ -202,7 +203,7 @@ def _find_legacy_encoding(path: Path) -> str:
         return "utf-8-sig"  # but for some bytes: the row with the first of them is told
     if is_japanese:
         raise UnreadableFile(NEITHER)
-    candidates = [codec for codec in CANDIDATES if all(_letter(byte, codec) for byte in high)]
+    candidates = [codec for codec in CANDIDATES if all(_is_of_texts(_letter(byte, codec)) for byte in high)]
     if not line_feeds and "mac_roman" in candidates:
         candidates.sort(key=lambda codec: codec != "mac_roman")  # only the old Mac ended lines with CR alone
     scores = {
@@ -267,6 +268,11 @@ def _is_turkish(high: Counter[bytes]) -> bool:
 
 def _letter(byte: bytes, codec: str) -> str:
     return byte.decode(codec, "ignore")
+
+
+def _is_of_texts(letter: str) -> bool:
+    """Return whether a byte means something in an encoding: ISO 8859 has controls where Windows has letters."""
+    return bool(letter) and unicodedata.category(letter) != "Cc"
 
 
 def _score_letters(codec: str, after: Counter[tuple[bytes, bytes, bytes]], before: Counter[bytes]) -> int:

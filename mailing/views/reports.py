@@ -41,7 +41,9 @@ def report(request: Request, pk: int) -> HttpResponse:
         **timeline_context(campaign),
         **describe_figures(campaign),
         **recipients,
-        "report": read_test_report(campaign, find_test(campaign), database_time.now()),
+        "report": read_test_report(
+            campaign, find_test(campaign) if campaign.phase else None, database_time.now()
+        ),
     }
     return render(request, "mailing/report.html", context)
 

@@ -196,7 +196,7 @@ def press_through(page: Page, name: str) -> None:
 
 def tab_to(page: Page, name: str) -> None:
     """Go on by Tab until the link, the button or the field labelled `name` has the focus."""
-    for _ in range(80):
+    for _ in range(200):
         page.keyboard.press("Tab")
         if page.evaluate(FOCUSED) == name:
             return

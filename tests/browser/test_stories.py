@@ -1,11 +1,11 @@
-"""The two stories of the README, and the same without JavaScript, on the running product in a real browser."""
+"""The three stories of the README, and the same without JavaScript, on the running product in a real browser."""
 
 import re
 import urllib.error
 import urllib.request
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.browser.conftest import PASSWORD, Product
 from tests.browser.tills import till
@@ -99,6 +99,44 @@ def test_a_till_gets_a_discount_until_the_campaign_is_paused(page: Page, product
     status.get_by_role("button", name="Resume").click()
     expect(status.locator(".status-badge")).to_have_text("Active")
     assert till(product, "POST", "quotes", BASKET)["discount"] == 498
+
+
+def test_a_code_of_a_mail_is_redeemed_and_becomes_its_revenue(page: Page, product: Product, sign_in):
+    sign_in("marketer")
+    page.goto("/campaigns/?q=A taste of autumn")
+    page.get_by_role("link", name="A taste of autumn", exact=True).click()
+    mail, panel = page.url, page.locator("#campaign-revenue")
+    before = read_redeemed(panel)
+    page.get_by_role("link", name="The sales behind it").click()
+    expect(page.get_by_text("Incremental", exact=True).first).to_be_visible()
+
+    page.keyboard.press("/")
+    page.get_by_role("dialog").get_by_role("searchbox").fill("HERBST")
+    hits = page.get_by_role("dialog").locator(".hit", has_text="HERBST")
+    expect(hits.first).to_be_visible()
+    codes = [hit.split()[0] for hit in hits.all_inner_texts()]
+    answers = [till(product, "POST", "quotes", BASKET | {"coupons": [code]}) for code in codes]
+    unused = next(
+        code
+        for code, answer in zip(codes, answers, strict=True)
+        if answer["coupons"][0]["status"] == "applied"
+    )
+    sold = till(product, "PUT", "sales/browser-code", BASKET | {"coupons": [unused]})
+    assert sold["discount"] > 498, "more than the 10% that everybody gets"
+
+    for _ in range(30):  # the fold looks twice a second
+        page.goto(mail)
+        if read_redeemed(panel) == before + 1:
+            break
+        page.wait_for_timeout(500)
+    assert read_redeemed(panel) == before + 1
+
+
+def read_redeemed(panel: Locator) -> int:
+    """Read how many sales of a mail were redeemed."""
+    tile = panel.get_by_text("Redeemed", exact=True).locator("..")
+    expect(tile).to_be_visible()
+    return int(re.search(r"(\d+) sale", tile.inner_text()).group(1))
 
 
 def test_every_step_works_without_javascript(browser: Browser, product: Product):

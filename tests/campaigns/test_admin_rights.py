@@ -47,6 +47,7 @@ TABLE = {
     "mailing.Content": "vS",
     "mailing.Conversion": "vn",
     "mailing.ConversionTally": "vS",
+    "mailing.DueAttribution": "vS",
     "mailing.Delivery": "vn",
     "mailing.DkimKey": "vn",
     "mailing.CampaignPace": "vS",
