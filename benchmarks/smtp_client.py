@@ -167,9 +167,8 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=10)
     parser.add_argument("--bytes", type=int, default=12_600)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument(
-        "--one", help=argparse.SUPPRESS
-    )  # the name of one client, run in a process of its own
+    # the name of one client, run in a process of its own
+    parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     sizes = (options.messages, options.connections, options.bytes)
     if options.one:

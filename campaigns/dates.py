@@ -10,9 +10,8 @@ from datetime import date, datetime, time, tzinfo
 from django.utils import timezone
 from django.utils.formats import date_format, time_format
 
-_INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d"
-)  # as datetime.isoformat writes it
+# as datetime.isoformat writes it
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 
 
 def write_moment(at: datetime, zone: tzinfo | None = None) -> str:

@@ -63,9 +63,8 @@ class Attempt:
         """Count the try as a failure and return zero; or, over a limit, count nothing and return how long to wait."""
         with transaction.atomic():
             missing = [LoginLimit(key=key, free_at=now) for key in sorted(self.limits)]
-            LoginLimit.objects.bulk_create(
-                missing, ignore_conflicts=True
-            )  # so that there is something to lock
+            # so that there is something to lock
+            LoginLimit.objects.bulk_create(missing, ignore_conflicts=True)
             rows = {row.key: row for row in missing} | {row.key: row for row in self._lock()}
             held_to = self._choose_limits(rows, now)
             if wait := max(self._wait(rows[key], now) for key in held_to):

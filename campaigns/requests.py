@@ -49,9 +49,8 @@ def client_address(request: HttpRequest) -> str:
     The client may have written the addresses before that. A request over a Unix socket comes from our own proxy.
     """
     named = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
-    client = _read_address(
-        request.META.get("REMOTE_ADDR", "")
-    )  # none for a Unix socket, whatever the server calls it
+    # none for a Unix socket, whatever the server calls it
+    client = _read_address(request.META.get("REMOTE_ADDR", ""))
     while named and (client is None or _is_trusted_proxy(client)):
         before = _read_address(named.pop())
         if before is None:

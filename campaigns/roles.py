@@ -74,9 +74,8 @@ def grant(using: str = "default", **kwargs: Argument) -> None:
         *APPS_OF_OTHERS,
     ):
         return
-    create_permissions(
-        kwargs["sender"], verbosity=0, using=using
-    )  # Django's own receiver comes after this one
+    # Django's own receiver comes after this one
+    create_permissions(kwargs["sender"], verbosity=0, using=using)
     if Seed._meta.db_table not in connections[using].introspection.table_names():  # before its migration
         return
     with transaction.atomic(using=using):

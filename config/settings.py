@@ -25,15 +25,13 @@ ENCRYPTION_KEYS = environment.fernet_keys("ENCRYPTION_KEYS", VAR_DIR / "encrypti
 PORT = environment.port("PORT", 8000)
 MAIL_PORT = environment.port("MAIL_PORT", PORT + 25)
 PUBLIC_URL = environment.url("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
-SITE_NAME = environment.text(
-    "SITE_NAME", urlsplit(PUBLIC_URL).hostname or ""
-)  # utm_source of links, unless given
+# utm_source of links, unless given
+SITE_NAME = environment.text("SITE_NAME", urlsplit(PUBLIC_URL).hostname or "")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = environment.words("CSRF_TRUSTED_ORIGINS", [])
 SITE_CONNECTION = environment.text("SITE_CONNECTION", "")  # the SMTP connection of the site's own mails
-MAILDIRS = Path(
-    environment.text("MAILDIRS", str(VAR_DIR / "maildirs"))
-)  # of bounce mailboxes on this machine
+# of bounce mailboxes on this machine
+MAILDIRS = Path(environment.text("MAILDIRS", str(VAR_DIR / "maildirs")))
 READYZ_TOKEN = environment.text("READYZ_TOKEN", "")
 TRUSTED_PROXIES = environment.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 
@@ -222,9 +220,8 @@ STATICFILES_DIRS = [
     ("tabler", NODE_MODULES / "@tabler/core/dist"),
     ("swagger-ui", NODE_MODULES / "swagger-ui-dist"),
 ]
-SILENCED_SYSTEM_CHECKS = [
-    "staticfiles.W004"
-]  # before `make run` has installed the node packages there is no folder
+# before `make run` has installed the node packages there is no folder
+SILENCED_SYSTEM_CHECKS = ["staticfiles.W004"]
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 COLLECTED = (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {

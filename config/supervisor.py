@@ -293,9 +293,8 @@ def refusals(ports: Mapping[str, int]) -> list[str]:
     sentences = []
     for variable, port in ports.items():
         with socket.socket() as probe:
-            probe.setsockopt(
-                socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
-            )  # what is closed already does not count
+            # without it a port that was closed a moment ago would count as taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:

@@ -22,9 +22,8 @@ SAMPLE_LETTERS = "RTKMWHPX"  # of the code that previews and test mails show
 _DIGITS = [f"mod(number / {len(ALPHABET) ** place}, {len(ALPHABET)})" for place in range(RANDOM_LETTERS)]
 _LETTERS = " || ".join(f"substr('{ALPHABET}', {digit}::int + 1, 1)" for digit in _DIGITS)
 _CHECK = " + ".join(f"{weight} * {digit}" for weight, digit in enumerate(_DIGITS, start=1))
-MOST_DRAWS = (
-    10  # for a recipient whose code existed already; one draw in a thousand million meets another code
-)
+# for a recipient whose code existed already; one draw in a thousand million meets another code
+MOST_DRAWS = 10
 
 # Parts of a statement, after a common table expression `recipients` with contact_id. A code that exists is left out.
 _DRAW = f"""

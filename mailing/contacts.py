@@ -16,10 +16,11 @@ from mailing import audience, importing
 from mailing.models import Contact, ContactList, Membership, Segment, Suppression, TrackingConsent
 
 MOST_SUGGESTIONS = 10
+# of the person, not of a mail server
 REASONS_OF_WISH = (
     Suppression.Reason.UNSUBSCRIBED,
     Suppression.Reason.COMPLAINT,
-)  # of the person, not of a mail server
+)
 
 
 def describe_contact(contact: Contact) -> dict[str, str]:

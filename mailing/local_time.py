@@ -51,9 +51,8 @@ def write_zone_sql(contact: str = "contact") -> str:
     Compare its value with names that Python chose, as in `= ANY(…)`. PostgreSQL has its own list of zones: AT TIME
     ZONE with a name that is not in it fails the whole statement.
     """
-    of_countries = json.dumps(
-        zones_of_countries()
-    )  # names are letters, digits and / _ + -: no quotation mark
+    # names are letters, digits and / _ + -: no quotation mark
+    of_countries = json.dumps(zones_of_countries())
     return (
         f"coalesce(nullif({contact}.time_zone, ''), '{of_countries}'::jsonb ->> {contact}.country, "
         f"'{settings.TIME_ZONE}')"

@@ -16,6 +16,7 @@ from mailing.tallies import DONE, RATE_WINDOW, Sums, sum_tallies
 
 S, M = Delivery.Status, Tally.Measure
 Phase = EmailCampaign.Phase
+# of a campaign in a list, so that the contents stay in the database
 FIELDS_OF_STANDING = (
     "status",
     "total",
@@ -32,7 +33,7 @@ FIELDS_OF_STANDING = (
     "local_time",
     "last_due_at",
     "phase",
-)  # of a campaign in a list, so that the contents stay in the database
+)
 
 
 class ConnectionFigures(msgspec.Struct, frozen=True):
@@ -294,9 +295,8 @@ def _seconds_left(
     if pace := sums.trend / max(1.0, (now - since).total_seconds()):
         lower_bounds.append(sums.number_left / pace)
     longest = max(lower_bounds)
-    if (
-        not longest and (campaign.last_due_at or now) <= now
-    ):  # neither a pace, nor a limit, nor somebody due later
+    # neither a pace, nor a limit, nor somebody due later
+    if not longest and (campaign.last_due_at or now) <= now:
         return None
     ends = stretch_over_hours(campaign, now, longest)
     return max(1, round((ends - now).total_seconds())) if ends > now else None

@@ -13,9 +13,8 @@ from campaigns.workspace.plots import Plot, Point, draw_plot
 from mailing.models import EmailCampaign
 
 LONGEST_TIMELINE = timedelta(hours=48)  # from the launch: what comes later is little, and spread over weeks
-QUARTERS_UP_TO = timedelta(
-    hours=4
-)  # what is younger is shown by quarters of an hour, as finely as tallies are kept
+# what is younger is shown by quarters of an hour, as finely as tallies are kept
+QUARTERS_UP_TO = timedelta(hours=4)
 QUARTER, HOUR = timedelta(minutes=15), timedelta(hours=1)
 SERIES = ("Sent", "Opened", "Clicked")
 

@@ -19,10 +19,11 @@ PREFETCHES = (  # what Apple Mail asks with for its users; what Gmail loads befo
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/42.0.2311.135 "
     "Safari/537.36 Edge/12.246 Mozilla/5.0",
 )
+# load pictures mostly when people open
 PROXIES = {
     "GmailImageProxy": "Gmail",
     "YahooMailProxy": "Yahoo Mail",
-}  # load pictures mostly when people open
+}
 PROXY_WORDS = {"GoogleImageProxy": "Gmail", "ggpht.com": "Gmail", "YahooMailProxy": "Yahoo Mail"}
 CLIENTS = {
     name: name

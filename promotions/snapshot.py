@@ -83,9 +83,8 @@ def current() -> Snapshot:
 
 
 _earlier: dict[tuple[int | None, int, int], Snapshot] = {}
-EARLIER_SNAPSHOTS = (
-    16  # a till sends its sales in their order, over hours in which the rules changed a few times
-)
+# a till sends its sales in their order, over hours in which the rules changed a few times
+EARLIER_SNAPSHOTS = 16
 
 
 def as_of(at: datetime) -> Snapshot:

@@ -42,9 +42,8 @@ def empty_written_tables() -> None:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = %s", [FILLED])
         copied = {name for (name,) in cursor.fetchall()}
         tables = list_tables()
-        cursor.execute(
-            "SET LOCAL session_replication_role = replica"
-        )  # no trigger, and no order among tables
+        # no trigger, and no order among tables
+        cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute(
             "SELECT max(pg_relation_size(oid)) FROM pg_class WHERE relname = ANY(%s) AND relkind = 'r'",
             [tables],

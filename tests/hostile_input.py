@@ -194,10 +194,11 @@ class Attacker:
         reader = FormReader(self._get_page(path))
         names = [*ASKED, *sorted(reader.names)]
         self.attacks += 1
+        # many paths have one view: the next has the rest
         for turn in (
             0,
             *range(self.attacks % 3 + 1, len(TEXTS), 3),
-        ):  # many paths have one view: the next has the rest
+        ):
             self._send("GET", path, deal_texts(names, turn), f"texts dealt from {turn}")
         for action, fields in reader.forms or [(path, {})]:
             form = (resolve(urlsplit(action or path).path).route, *sorted(fields))

@@ -11,9 +11,8 @@ HELLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 50000000\r\n"
 
 class Sink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(
-            asyncio.Transport, transport
-        )  # uvloop's transport does not derive from asyncio's
+        # uvloop's transport does not derive from asyncio's
+        self.transport = cast(asyncio.Transport, transport)
         self.rest, self.in_data = b"", False
         self.transport.write(b"220 sink\r\n")
 

@@ -5,9 +5,8 @@ from django.db import models
 
 from campaigns import dates
 
-SILENCE = timedelta(
-    seconds=15
-)  # asked every ten: two questions in a row went unanswered; as in config.supervisor
+# asked every ten: two questions in a row went unanswered; as in config.supervisor
+SILENCE = timedelta(seconds=15)
 
 
 class HeartbeatQuerySet(models.QuerySet["Heartbeat"]):

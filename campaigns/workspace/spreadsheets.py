@@ -21,9 +21,8 @@ _may_need_mark = re.compile(rf"[{_BEGINS}\t\r']").search
 _unmarked = re.compile(rf"{_START}('*)(?=[{_BEGINS}])|\A('*)(?=[\t\r])")
 _marked = re.compile(rf"{_START}'('*)(?=[{_BEGINS}])|\A'('*)(?=[\t\r])")
 _number = re.compile(r"[+-][\d \u00a0().,/-]*").fullmatch  # of a telephone too
-_marked_number = re.compile(
-    r"'+[+-]?\d[\d \u00a0().,/-]*"
-).fullmatch  # as Shopify writes: '00184, '+39333000000
+# as Shopify writes: '00184, '+39333000000
+_marked_number = re.compile(r"'+[+-]?\d[\d \u00a0().,/-]*").fullmatch
 
 
 class _Echo:

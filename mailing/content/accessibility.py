@@ -64,10 +64,11 @@ def _add_roles(pieces: list[Piece]) -> None:
 
     Tables in comments for Outlook count apart, since other programs do not see them.
     """
+    # places of open tables, by whether they stand in a comment
     opened: dict[bool, list[int]] = {
         False: [],
         True: [],
-    }  # places of open tables, by whether they stand in a comment
+    }
     candidates: set[int] = set()
     for place, piece in enumerate(pieces):
         if piece.kind != "tag":

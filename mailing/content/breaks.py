@@ -22,9 +22,8 @@ class _OwedBreaks(NamedTuple):
     unsure: bool = False  # is there a gap after one branch and none after another?
     ends: "tuple[_End, ...]" = ()  # of the branches of the condition that stands right before
     may_lack: bool = False  # has one of these written nothing?
-    lead: int = (
-        0  # the line breaks due to what stands before the condition, where a branch has written nothing
-    )
+    # the line breaks due to what stands before the condition, where a branch has written nothing
+    lead: int = 0
     loose: bool = False  # do the line breaks of a loop's last round belong to a round that did not come?
 
 
@@ -59,9 +58,8 @@ class _Block:
     given: int = 0  # the line breaks that stand before it already, behind another loop
     paid: int = 0  # where in the text what is due before a loop stands
     lead: int = 0  # the line breaks a round begins with
-    leads: set[str] = field(
-        default_factory=set
-    )  # the gaps with which the texts begin that may be the first of a round
+    # the gaps with which the texts begin that may be the first of a round
+    leads: set[str] = field(default_factory=set)
     places: list[int] = field(default_factory=list)  # where in the text the branches so far end
     spaces: list[int] = field(default_factory=list)  # where in the text a round begins with a space
     left: list[_OwedBreaks] = field(default_factory=list)  # by the branches so far

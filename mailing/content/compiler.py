@@ -94,9 +94,8 @@ def _freeze(source: Source, is_late: bool = False) -> Frozen:
         _compile_line(source.text, "t") if is_own else _compile_text(seen, held, settings, late, is_regular)
     )
     if text is None and seen != page:
-        return _freeze(
-            source, is_late=True
-        )  # what is seen is known of each rendered message before its CSS is inlined
+        # what is seen is known of each rendered message before its CSS is inlined
+        return _freeze(source, is_late=True)
     subject = _compile_line(source.subject, "s")
     page = accessibility.complete_page(
         page, held, accessibility.Facts(write_language(source), _write_title(subject, held, settings))

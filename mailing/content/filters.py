@@ -78,9 +78,8 @@ def money(value: object, currency: object = None, *, context: LiquidContext) -> 
     if not amount.is_finite() or abs(amount) > NUMBER_LIMIT:
         return value
     code = context.settings.currency if is_undefined(currency) or not currency else str(currency)
-    with localcontext(
-        DecimalContext(prec=60)
-    ):  # 28 digits unless told: too few for the cents of large amounts
+    # the usual 28 digits are too few for the cents of large amounts
+    with localcontext(DecimalContext(prec=60)):
         return format_currency(amount, code, locale=context.settings.babel_locale)
 
 

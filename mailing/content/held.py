@@ -17,11 +17,12 @@ _escaped = re.compile(r"\\([{|}])")
 _never_liquid = re.compile(r"\{+(?=%|\Z)|\{{2,}")  # a brace at the end would run into the piece that follows
 _raw = r"{% raw %}\g<0>{% endraw %}"
 
+# of a held piece: writes something, writes nothing itself, is no Liquid
 OUTPUT, TAG, TEXT = (
     "output",
     "tag",
     "text",
-)  # of a held piece: writes something, writes nothing itself, is no Liquid
+)
 
 
 class Held:

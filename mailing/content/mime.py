@@ -10,12 +10,10 @@ from liquid import escape
 
 SOFT = "=\r\n"  # a soft line break: text goes on in the next line
 
-_plain = re.compile(
-    r"[!-\-/-<>-~][ -<>-~]{0,74}"
-).fullmatch  # one short line of ASCII: no "=", no dot in front
-is_plain_in_html = re.compile(
-    r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}"
-).fullmatch  # and nothing that HTML escapes
+# one short line of ASCII: no "=", no dot in front
+_plain = re.compile(r"[!-\-/-<>-~][ -<>-~]{0,74}").fullmatch
+# the same, with nothing that HTML escapes
+is_plain_in_html = re.compile(r"[!#-%(-\-/-;?-~][ !#-%(-;?-~]{0,74}").fullmatch
 _unit = re.compile(rb"=..|[^=\r\n]|\n", re.DOTALL)
 _blanks = re.compile(r"(?:=20|=09|=?\r\n|[ \t])+").match
 _blank_end = re.compile(r"(?:=20|=09|=?\r\n|[ \t]|=)\Z").search

@@ -31,9 +31,8 @@ _OF_HEAD = frozenset(
     "mj-attributes mj-breakpoint mj-font mj-html-attributes mj-preview mj-style mj-title".split()
 )
 # Inside these the parser takes no comment
-_WITHOUT_TEXT = frozenset(
-    ("mj-wrapper", "mj-section", "mj-group", "mj-column")
-)  # letters have no size in them
+# letters have no size in them
+_WITHOUT_TEXT = frozenset(("mj-wrapper", "mj-section", "mj-group", "mj-column"))
 _WITHOUT_COMMENTS = frozenset(("mj-accordion-element", "mj-attributes", "mj-carousel"))
 _VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
 
@@ -92,9 +91,8 @@ class _Reader:
         while self.word in text:
             self.word += "q"
         self.out: list[tuple[str, int]] = []  # pieces, and where each stood; -1 for what is ours
-        self.first: list[
-            tuple[str, int]
-        ] = []  # values set in the head, which go to the beginning of the body
+        # values set in the head, which go to the beginning of the body
+        self.first: list[tuple[str, int]] = []
         self.hoisted: list[tuple[str, int]] = []  # that belongs into the head and stood outside it
         self.sink = self.out
         self.head = -1  # in `out`: the place behind the start tag of the head, or else of the whole

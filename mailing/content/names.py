@@ -8,16 +8,16 @@ SUBJECT = "__subject"  # the subject as this recipient reads it, for the title o
 
 OFFER = "offer"  # what the mail carries for this recipient: a code, and what goes with it
 OFFER_FIELDS = ("code", "label", "ends_at", "until", "qr", "barcode")
-OFFER_PATHS = {
-    f"{OFFER}.{field}": field for field in OFFER_FIELDS
-}  # each is spliced like a variable of its own
+# each is spliced like a variable of its own
+OFFER_PATHS = {f"{OFFER}.{field}": field for field in OFFER_FIELDS}
 
 TRAP = 999_999  # the number of the honeypot link: far above any that a link can have
 
 OWN_ADDRESSES = frozenset((UNSUBSCRIBE, PREFERENCES))  # whole addresses of pages of ours, never tracked
+# never the same for two recipients
 OF_DELIVERY = frozenset(
     (*OWN_ADDRESSES, CLICK, OPEN, "email", f"{OFFER}.code", f"{OFFER}.qr", f"{OFFER}.barcode")
-)  # never the same for two recipients
+)
 RESERVED = frozenset((*OWN_ADDRESSES, "email", "first_name", "last_name", "attributes"))
 
 URL_OPENING = "{% __url %}"  # before an address that is known only with its recipient's values

@@ -40,9 +40,8 @@ _RAISED = {
     "bottom": "_",
 }
 _INLINE = frozenset("span font small b strong i em u big a".split())
-_APART = frozenset(
-    "textarea select button svg math video audio object canvas".split()
-)  # inline, but no part of a word
+# inline, but no part of a word
+_APART = frozenset("textarea select button svg math video audio object canvas".split())
 _INVISIBLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
 )

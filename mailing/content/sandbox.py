@@ -38,9 +38,8 @@ from .source import ContentError
 from .urls import Utm
 
 STEP_LIMIT = 400_000  # nodes rendered and variables looked up
-WORK_BETWEEN_CLOCK_LOOKS = (
-    50_000  # characters and list items that filters may go through before the clock is looked at
-)
+# characters and list items that filters may go through before the clock is looked at
+WORK_BETWEEN_CLOCK_LOOKS = 50_000
 OUTPUT_LIMIT = 1_000_000  # characters; mail clients cut an e-mail off at a tenth of that
 TIME_LIMIT = 0.5  # seconds of processor time, so that a machine under load fails nobody's e-mail
 

@@ -31,9 +31,8 @@ _part = re.compile(
 )
 _style = re.compile(r' style="([^"]+)"').search
 _string = re.compile(r"""\\.|"(?:[^"\\]|\\.)*+"|'(?:[^'\\]|\\.)*+'""", re.DOTALL)
-_important = re.compile(
-    r"(?<!\s)\s*+!\s*+important\s*\Z", re.IGNORECASE
-)  # begins where blanks do: tried once
+# begins where blanks do: tried once
+_important = re.compile(r"(?<!\s)\s*+!\s*+important\s*\Z", re.IGNORECASE)
 _name = re.compile(r"(?:--)?-?[a-zA-Z_][a-zA-Z0-9_-]*").fullmatch
 _blocks = re.compile(r"\{[^{}]*\}")
 _EVERYWHERE = ("all", "screen", "only screen")  # media of a style element that holds on every screen

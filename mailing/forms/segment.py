@@ -169,9 +169,8 @@ def _build_from_fields(
     data: Mapping[str, str], path: str, depth: int, left: list[int]
 ) -> Leaf | Group | None:
     left[0] -= 1
-    if (
-        depth > DEEPEST_TREE + 1 or left[0] < 0
-    ):  # more than the tree's own check lets pass: it is not read to its end
+    # more than the tree's own check lets pass: it is not read to its end
+    if depth > DEEPEST_TREE + 1 or left[0] < 0:
         return None
     if f"{path}-group" not in data:
         if f"{path}-what" not in data:

@@ -66,16 +66,16 @@ FORMATS = {
 
 _after_letter = re.compile(rb"([A-Za-z])([\x80-\xff])(?=([A-Za-z]?))").findall
 _before_letter = re.compile(rb"(?<![A-Za-z\x80-\xff])([\x80-\xff])(?=[a-z])").findall
-_after_address = re.compile(
-    rb"@[A-Za-z0-9.-]{1,250}\.[A-Za-z]{2,24}([\x80-\xff])"
-).findall  # no letter can be
+# a byte right after an address can be no letter
+_after_address = re.compile(rb"@[A-Za-z0-9.-]{1,250}\.[A-Za-z]{2,24}([\x80-\xff])").findall
 _high = re.compile(rb"[\x80-\xff]").findall
 _long_words = re.compile(rb"[\x80-\xff]{4,}|[\xc0-\xff]{3}").findall  # of another alphabet
 _utf8 = re.compile(rb"[\xc3-\xc5][\x80-\xbf]|[\xe2-\xe9][\x80-\xbf]{2}").findall
+# words in the quotation marks of Windows
 _quoted = re.compile(
     rb"(?<![A-Za-z\x80-\xff])[\x82\x84\x91\x93][A-Za-z](?:[^\x80-\xff\r\n]|(?<=[A-Za-z])\x92(?=[A-Za-z])){0,60}"
     rb"[\x91-\x94](?![A-Za-z\x80-\x84\x86-\xff])"
-).findall  # words in the quotation marks of Windows
+).findall
 _japanese = re.compile(rb"(?:[\x81-\x83][\x40-\x7e\x80-\xfc]){4}").search  # kana in Shift JIS
 _EAST_ASIAN = ("cp932", "gbk", "cp950", "cp949")
 _wide = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]{2}").search  # kana, ideographs, Hangul

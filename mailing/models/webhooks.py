@@ -21,11 +21,12 @@ class Webhook(models.Model):
         SPARKPOST = "sparkpost", "SparkPost"
         STANDARD = "standard", "Another program, by Standard Webhooks"
 
+    # these sign with a key that they give out
     SIGNING = (
         Provider.MAILGUN,
         Provider.RESEND,
         Provider.SENDGRID,
-    )  # these sign with a key that they give out
+    )
 
     connection = models.OneToOneField(
         SmtpConnection, models.CASCADE, primary_key=True, related_name="webhook"

@@ -64,9 +64,8 @@ class DnsResolver:
 
         return [_write_name(each.target) for each in self._ask(dns.reversename.from_address(address), "PTR")]
 
-    def _ask(
-        self, name: "str | dns.name.Name", kind: str
-    ) -> list[Any]:  # Any: a record of whatever kind is asked for
+    # Any: a record of whatever kind is asked for
+    def _ask(self, name: "str | dns.name.Name", kind: str) -> list[Any]:
         import dns.exception
         import dns.resolver
 

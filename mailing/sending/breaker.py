@@ -24,14 +24,12 @@ logger = logging.getLogger(__name__)
 FAILURES_UNTIL_DOWN = 5  # in a row, over all processes
 FIRST_WAIT_SECONDS = 0.5  # seconds held after the first failure, doubled by each further one
 PROBE_SECONDS = 30.0  # seconds between two tries of a connection, at most
-WINDOW, MOST_REFUSED_IN_WINDOW = 20, 10  # of so many results, so many refusals of our mail pause a campaign
-LONG_WINDOW, MOST_LOST_IN_LONG_WINDOW = (
-    200,
-    100,
-)  # of so many results, so many that failed or bounced for good do
-MOST_BROKEN_IN_WINDOW = (
-    15  # of WINDOW messages, so many that could not be made, or LOST of LONG_WINDOW, do too
-)
+# A campaign pauses when, of its last WINDOW results, MOST_REFUSED_IN_WINDOW refuse our mail; when, of its last
+# LONG_WINDOW, MOST_LOST_IN_LONG_WINDOW failed or bounced for good; and when, of the last WINDOW messages,
+# MOST_BROKEN_IN_WINDOW could not be made, or MOST_LOST_IN_LONG_WINDOW of the last LONG_WINDOW.
+WINDOW, MOST_REFUSED_IN_WINDOW = 20, 10
+LONG_WINDOW, MOST_LOST_IN_LONG_WINDOW = 200, 100
+MOST_BROKEN_IN_WINDOW = 15
 
 _FAIL = """
 UPDATE mailing_pace SET

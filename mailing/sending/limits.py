@@ -80,9 +80,8 @@ def find_next_free(limits: Mapping[str, int], spent: Spent, now: datetime) -> da
             if taken < limit:
                 break
             taken -= counted[slot]
-            free = max(
-                free, datetime.fromtimestamp((slot + stretch.slots + 1) * stretch.slot, UTC)
-            )  # then it counts no more
+            # when this slot leaves the stretch it counts no more
+            free = max(free, datetime.fromtimestamp((slot + stretch.slots + 1) * stretch.slot, UTC))
     return free
 
 

@@ -11,17 +11,12 @@ from mailing.models import Delivery
 from mailing.smtp.client import Outcome, Result
 from mailing.smtp.verdicts import Kind
 
-FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = (
-    60.0,
-    7200.0,
-)  # seconds between the first tries, and between late ones
-BRIEF_WAIT_SECONDS, LONGEST_BRIEF_WAIT_SECONDS = (
-    5.0,
-    30.0,
-)  # seconds between the first and late tries, after what was our haste
-GREYLISTED_WAIT_SECONDS = (
-    120.0  # seconds before the first try after greylisting, which mostly lasts one to five minutes
-)
+# before the first further try, and between late ones
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 60.0, 7200.0
+# the same where the server put a mail off because we sent too fast
+BRIEF_WAIT_SECONDS, LONGEST_BRIEF_WAIT_SECONDS = 5.0, 30.0
+# before the first further try after greylisting, which mostly lasts one to five minutes
+GREYLISTED_WAIT_SECONDS = 120.0
 WAIT_ON_OUR_FAULT_SECONDS = 900.0  # seconds, after our server or sender was refused
 JITTER = 0.2  # so that those put off together do not come back together
 

@@ -32,9 +32,8 @@ class PacedDeliveries:
         self.turnstile = turnstile
         self._release = release
         self._idle = idle
-        self._waiting: dict[
-            int, deque[ClaimedDelivery]
-        ] = {}  # by campaign, the one whose turn it is next first
+        # by campaign, the one whose turn it is next first
+        self._waiting: dict[int, deque[ClaimedDelivery]] = {}
         self._timed: list[tuple[float, int, ClaimedDelivery]] = []  # a heap: those that have a turn
         self._released = 0  # and not taken by a place yet
         self._next_turn_at = 0.0  # of those that wait without one; in the time of Turnstile

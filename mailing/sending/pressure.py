@@ -15,9 +15,8 @@ from mailing.smtp.client import Cause, ConnectFailed, Connection, Outcome, Resul
 from mailing.smtp.replies import Stage
 from mailing.smtp.verdicts import Kind, Verdict
 
-DROPS_UNTIL_FAILURE = (
-    3  # connections in a row that end before anything was accepted: the server does not work
-)
+# connections in a row that end before anything was accepted: the server does not work
+DROPS_UNTIL_FAILURE = 3
 THROTTLE_STEP = 2.0  # seconds in which further throttling does not slow the connection down again
 SLOWEST = 8  # times the open connections are halved
 THROTTLES_UNTIL_REST = 3  # throttled in a row, from which on each place rests before it tries again

@@ -69,9 +69,8 @@ class Pump:
         self._door = ConnectionOpener(self._server, self._over, self._shut_out)
         self._links = self._door.links
         self._offering: set[Connection] = set()
-        self._unanswered: dict[
-            Connection, Parcel | None
-        ] = {}  # has a message; the next one's envelope is with it
+        # has a message; the next one's envelope is with it
+        self._unanswered: dict[Connection, Parcel | None] = {}
         self._supply: Supply | None = None
         self._turnstile = Turnstile(smtp.pk, Limit(smtp.per_second, smtp.per_minute), smtp.max_connections)
 
@@ -141,9 +140,8 @@ class Pump:
         late = asyncio.create_task(self._late.wait())
         await asyncio.wait([work, late], return_when=asyncio.FIRST_COMPLETED)
         late.cancel()
-        if (
-            threading.current_thread() is threading.main_thread()
-        ):  # another will run this loop, without signals
+        # another thread will run this loop, and only the main thread gets signals
+        if threading.current_thread() is threading.main_thread():
             asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)
 
     async def until_done(self, work: asyncio.Task[None]) -> None:

@@ -252,13 +252,11 @@ class Supply:
         self._queue.clear()
         if not left:
             return
-        self._ledger.note(
-            claim.GIVE_BACK, [left, self._ledger.run]
-        )  # with its patience, if the database is away
+        # the ledger waits if the database is away
+        self._ledger.note(claim.GIVE_BACK, [left, self._ledger.run])
         if self._limits:
-            with contextlib.suppress(
-                psycopg.OperationalError
-            ):  # then they count as sent: slower, never too fast
+            # when the database is away they count as sent: slower, never too fast
+            with contextlib.suppress(psycopg.OperationalError):
                 await limits.take_quota(self._own, self._pk, self._limits, -len(left))
 
     async def _look(self) -> None:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from campaigns import dates
 
 DAY = timedelta(days=1)
+# by the numbers of ISO 8601
 WEEKDAYS = (
     ("1", "Monday"),
     ("2", "Tuesday"),
@@ -21,7 +22,7 @@ WEEKDAYS = (
     ("5", "Friday"),
     ("6", "Saturday"),
     ("7", "Sunday"),
-)  # by the numbers of ISO 8601
+)
 EVERY_DAY = "1234567"
 MIDNIGHT = time(0)
 ALWAYS_FROM, ALWAYS_UNTIL = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)

@@ -178,10 +178,11 @@ async def _open(server: Server) -> Connection:
                 ssl=server.tls_context() if implicit else None,
                 server_hostname=server.host if implicit else None,
             )
+    # TimeoutError, SSLError are OSErrors; Unicode: the host's name
     except (
         OSError,
         UnicodeError,
-    ) as error:  # TimeoutError, SSLError are OSErrors; Unicode: the host's name
+    ) as error:
         raise _describe_opening_failure(
             server, Stage.STARTTLS if isinstance(error, ssl.SSLError) else Stage.CONNECT, error
         ) from error
@@ -234,9 +235,8 @@ async def _say_hello(connection: Connection) -> None:
     name = server.local_hostname.encode("ascii")
     answer = await connection.ask(b"EHLO " + name, server.timeouts.ehlo)
     if answer is not None and answer.code in (500, 502) and server.tls is not Tls.STARTTLS:
-        answer = await connection.ask(
-            b"HELO " + name, server.timeouts.ehlo
-        )  # RFC 5321 §3.2: a server before 1995
+        # RFC 5321 §3.2: a server before 1995
+        answer = await connection.ask(b"HELO " + name, server.timeouts.ehlo)
         _expect(connection, Stage.EHLO, answer, 250, Cause.REFUSED)
         return
     connection.capabilities = Capabilities.of(

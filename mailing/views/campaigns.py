@@ -40,10 +40,8 @@ SECONDS_BETWEEN_POLLS = {  # two looks at the progress; see `seconds_between_pol
     EmailCampaign.Status.SCHEDULED: 10,
     EmailCampaign.Status.DRAFT: 10,  # somebody else may launch it
 }
-SECONDS_BETWEEN_LATE_POLLS, POLLED_FOR = (
-    15,
-    timedelta(days=14),
-)  # opens, clicks and bounces come after the end, most of them soon
+# opens, clicks and bounces come after the end, most of them soon
+SECONDS_BETWEEN_LATE_POLLS, POLLED_FOR = 15, timedelta(days=14)
 PEOPLE_SHOWN = 50
 STAGES = {
     "named": "In lists and segments",

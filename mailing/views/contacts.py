@@ -223,9 +223,8 @@ def edit_contact(request: Request, row: Contact) -> HttpResponse:
     context = {
         "form": form,
         "seen": seen,
-        "contact": Contact.objects.filter(
-            pk=row.pk
-        ).first(),  # as it is stored: the form has filled in the other
+        # as it is stored: the form has filled in the other
+        "contact": Contact.objects.filter(pk=row.pk).first(),
         "attributes": list_attribute_names(),
         "languages": list_languages(),
     }

@@ -62,9 +62,8 @@ def edit_campaign(request: Request, campaign: EmailCampaign | None) -> HttpRespo
     """
     form = EmailCampaignForm(request.POST or None, instance=load_again(campaign))
     test_form = SplitTestForm(request.POST or None, instance=campaign and find_test(campaign))
-    if (
-        request.method != "POST" or "look" in request.POST
-    ):  # a promotion is only looked for, without JavaScript
+    # a promotion is only looked for, without JavaScript
+    if request.method != "POST" or "look" in request.POST:
         return render_editor(request, form, campaign, test_form)
     if all([form.is_valid(), test_form.is_valid()]):
         try:

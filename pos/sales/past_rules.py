@@ -47,9 +47,8 @@ def _show_rules(caller: Caller, now: datetime) -> PublishedRules:
 
 
 MAX_KEPT_RULES = 256
-_encoded_rules: dict[
-    tuple[int | None, str, str, str], PublishedRules
-] = {}  # the tills of a shop ask again and again
+# the tills of a shop ask again and again
+_encoded_rules: dict[tuple[int | None, str, str, str], PublishedRules] = {}
 
 
 def encode_rules(rules: Snapshot, location: str, currency: str, time_zone: str) -> PublishedRules:

@@ -15,10 +15,11 @@ from campaigns.annotations import ColumnValue
 from promotions import models
 from promotions.publish.version import bump_version, lock_rules
 
+# together with the window; a scheduled campaign is active from its start
 OPEN_STATUSES = (
     "scheduled",
     "active",
-)  # together with the window; a scheduled campaign is active from its start
+)
 
 
 def set_campaign_counter(campaign: "models.PromotionCampaign") -> None:

@@ -132,9 +132,8 @@ def delete_promotion(promotion: "models.Promotion | int", *, by: User | None = N
     with transaction.atomic():
         lock_rules()
         promotion = _read_again(promotion)
-        models.Promotion.objects.select_for_update().get(
-            pk=promotion.pk
-        )  # nobody makes codes of it meanwhile
+        # the lock keeps launches from making codes of it meanwhile
+        models.Promotion.objects.select_for_update().get(pk=promotion.pk)
         links = models.Link.objects.filter(promotion=promotion)
         unlinked = links.exclude(campaign__status__in=Campaign.FINAL)
         campaigns = sorted(unlinked.values_list("campaign_id", flat=True))

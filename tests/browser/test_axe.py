@@ -73,9 +73,8 @@ def test_axe_finds_nothing_on_any_kind_of_page_or_in_any_dialog(page: Page, prod
     waiting, kinds, dialogs = [*menu, "/account/password/"], set(), set()
     for address in waiting:  # grows while it is walked
         kind = name_kind(address)
-        if kind.endswith(
-            ":campaign"
-        ):  # asked for without being drawn: most are in a state that was walked before
+        # asked for without being drawn: most are in a state that was walked before
+        if kind.endswith(":campaign"):
             kind += f" {find_status(page.request.get(address).text())}"
         if not kind or kind in kinds or kind in NO_PAGES or kind == WITH_A_TEST_OF_ITS_OWN:
             continue

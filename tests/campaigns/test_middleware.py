@@ -41,9 +41,8 @@ def test_a_part_asked_for_without_a_session_leads_the_whole_page_to_the_login():
     assert answer.status_code == 200
     assert (
         answer["HX-Redirect"]
-        == (
-            f"/login/?next=/campaigns/email/{mail.pk}/%3Fcontact%3Da%2540x.test"  # `next` is the page, not the part
-        )
+        # `next` is the page, not the part
+        == (f"/login/?next=/campaigns/email/{mail.pk}/%3Fcontact%3Da%2540x.test")
     )
     assert answer.content == b""
 

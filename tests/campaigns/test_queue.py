@@ -199,9 +199,8 @@ def test_the_line_of_a_host_is_no_way_around():
     ],
 )
 def test_a_schedule_runs_nothing_else_and_stops_no_other(fields, monkeypatch):
-    monkeypatch.setattr(
-        "django_q.scheduler.close_old_django_connections", lambda: None
-    )  # the test's own among them
+    # the test's own among them
+    monkeypatch.setattr("django_q.scheduler.close_old_django_connections", lambda: None)
     Schedule.objects.all().delete()
     Schedule.objects.create(**fields, next_run=timezone.now() - timedelta(minutes=2))
     Schedule.objects.create(func="campaigns.clock.tick", next_run=timezone.now() - timedelta(minutes=1))

@@ -59,9 +59,8 @@ def test_no_separator_makes_a_formula_of_a_cell(row):
     for delimiter in (",", ";", "\t", "|"):
         for cells in csv.reader(line.splitlines(keepends=True), delimiter=delimiter):
             for cell in cells:
-                pieces = (
-                    cell.split(",") if delimiter != "," else [cell]
-                )  # a line of one cell per piece at worst
+                # a line of one cell per piece at worst
+                pieces = cell.split(",") if delimiter != "," else [cell]
                 assert not FORMULA(pieces[0]) or NUMBER(cell) or NUMBER(pieces[0]), (delimiter, cell)
 
 

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from tests.hostile_smtp.server import HostileSmtp
 
 _ADDRESS = re.compile(rb"<([^>]*)>")
+# RFC 2920 §3.1: nothing may follow unanswered
 _ENDS_A_GROUP = (
     b"DATA",
     b"EHLO",
     b"AUTH",
     b"STARTTLS",
     b"QUIT",
-)  # RFC 2920 §3.1: nothing may follow unanswered
+)
 
 
 class Session(asyncio.Protocol):

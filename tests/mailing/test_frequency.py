@@ -25,11 +25,12 @@ def is_too_soon(delivery, frequency):
     [
         ("weekly", timedelta(hours=1), True),
         ("weekly", timedelta(days=6), True),
+        # the same newsletter, a little earlier than a week ago
         (
             "weekly",
             timedelta(days=6, hours=23),
             False,
-        ),  # the same newsletter, a little earlier than a week ago
+        ),
         ("weekly", timedelta(days=8), False),
         ("monthly", timedelta(days=8), True),
         ("monthly", timedelta(days=27), True),

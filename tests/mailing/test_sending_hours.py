@@ -138,9 +138,8 @@ def test_hours_in_which_it_may_not_send_cost_no_retry(server):
     server.settings.rules = parse("rcpt 452 4.2.2 mailbox full")
     campaign = launch_campaign(1, connection=to(server), retry_hours=4, **hours(-HOUR, HOUR))
     runs.run_lane(campaign.connection_id, 0)
-    Attempt.objects.update(
-        at=timezone.now() - 24 * HOUR
-    )  # one hour of yesterday's window, and one of today's
+    # one hour of yesterday's window, and one of today's
+    Attempt.objects.update(at=timezone.now() - 24 * HOUR)
     Delivery.objects.update(due_at=timezone.now())
     runs.run_lane(campaign.connection_id, 0)
     assert set(counts(campaign)) == {"deferred"}

@@ -157,9 +157,8 @@ def test_a_server_that_never_answers_is_given_up_after_its_time_and_the_campaign
 
 def test_the_share_of_a_silent_server_goes_to_the_others(server, monkeypatch):
     monkeypatch.setattr(runs, "TIMEOUTS", replace(runs.TIMEOUTS, dot=LATE))
-    monkeypatch.setattr(
-        breaker, "FIRST_WAIT_SECONDS", 60.0
-    )  # the silent one is not tried again while the test runs
+    # the silent one is not tried again while the test runs
+    monkeypatch.setattr(breaker, "FIRST_WAIT_SECONDS", 60.0)
     monkeypatch.setattr(breaker, "PROBE_SECONDS", 60.0)
     silent, well = to(server, max_connections=2), to(server, max_connections=2)
     server.settings.rules = parse("dot times=2 stall")

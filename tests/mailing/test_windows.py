@@ -76,9 +76,8 @@ def test_the_next_local_time_is_never_before_and_comes_within_a_day_or_so(at, si
     ],
 )  # fmt: skip
 def test_a_window_is_open_from_its_beginning_until_its_end(window, at, opens, closes):
-    if window.begins == window.ends and utc(at) >= utc(
-        opens
-    ):  # days that follow each other are stretches of their own
+    # days that follow each other are stretches of their own
+    if window.begins == window.ends and utc(at) >= utc(opens):
         opens = window.find_stretch(utc(at)).opens.replace(tzinfo=None).isoformat()
     assert window.find_stretch(utc(at)) == (utc(opens), utc(closes))
     assert window.is_open(utc(at)) is (utc(opens) <= utc(at))

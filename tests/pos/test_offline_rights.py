@@ -62,9 +62,8 @@ def test_an_offline_sale_that_is_too_old_is_refused_by_its_field_and_taken_once_
     assert till.put("S1", body).status == 201
     till.till.offline_days = None
     till.till.save()
-    assert (
-        till.put("S1", body).headers["Idempotent-Replayed"] == "true"
-    )  # what is known is answered at any age
+    # what is known is answered at any age
+    assert till.put("S1", body).headers["Idempotent-Replayed"] == "true"
 
 
 def test_the_age_is_a_setting_and_of_a_till_its_own(till, settings):

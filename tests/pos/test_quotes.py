@@ -108,9 +108,8 @@ def test_p3_a_budget_that_is_used_up_stops_its_promotions_and_the_status_stays_a
 def test_p3_uses_that_are_used_up_stop_its_promotions(till):
     campaign_with(percent(10), percent(20), max_uses=3)
     assert till.put("S1", basket(1_000))["discount"] == 280
-    assert (
-        till.put("S2", basket(1_000))["discount"] == 100
-    )  # the first in order takes the one use that is left
+    # the first in order takes the one use that is left
+    assert till.put("S2", basket(1_000))["discount"] == 100
     assert discount(till) == 0
     assert set(reason(till)) == {"uses_exhausted"}
 
@@ -313,11 +312,12 @@ def test_weighed_goods_are_one_unit_that_costs_the_line_total(till):
     campaign_with(percent(10))
     weighed = line(1, 1_000, "0.350", line_total=350, min_unit_price=950)
     (one,) = till.quote({"currency": "EUR", "lines": [weighed]})["lines"]
+    # the floor is 0.350 × 950, upwards
     assert (one["discount"], one["total"], one["units"]) == (
         17,
         333,
         [[1, 17]],
-    )  # the floor is 0.350 × 950, upwards
+    )
 
 
 def test_the_stacking_rules_of_the_site_count_from_the_very_next_sale(till):

@@ -59,9 +59,8 @@ def test_over_http_each_worker_holds_a_key_to_the_rate_and_lets_it_in_again_afte
             call(port, "POST", "/pos/v1/quotes", basket(1_000), key=till.key, client=kept) for _ in range(40)
         ]
         allowed = 2 * (10 + time.monotonic() - began)
-        one = [
-            answer for answer in one if answer
-        ]  # a refusal may close the connection before the next request
+        # a refusal may close the connection before the next request
+        one = [answer for answer in one if answer]
         statuses = [answer[0] for answer in one]
         assert set(statuses) == {200, 429}
         assert 20 <= statuses.count(200) <= 2 * allowed + 1  # as long as it is open it stays with its worker

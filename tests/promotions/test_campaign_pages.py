@@ -379,7 +379,6 @@ def test_many_linked_promotions_are_shown_page_by_page_and_can_be_moved_over_its
     assert len(rest.encode()) < 60_000
     first = promotions[50]
     moved = client.post(f"{address}promotions/{first.pk}/move/", {"up": "1", "links": "2"}, **HTMX)
-    assert f'href="/promotions/{promotions[49].pk}/"' in read_page(
-        moved
-    )  # the page stays, its first has changed
+    # the page stays, its first has changed
+    assert f'href="/promotions/{promotions[49].pk}/"' in read_page(moved)
     assert linked_names(campaign)[49:51] == [first.name, promotions[49].name]

@@ -25,9 +25,8 @@ def coupon_promotion():
 def test_a_hundred_thousand_codes_take_seconds_and_no_two_are_alike(coupon_promotion):
     began = time.monotonic()
     batch = coupons.generate_codes(coupon_promotion, 100_000, prefix="spring-")
-    assert (
-        time.monotonic() - began < 30
-    )  # on a machine that does much else; some seconds on one that does not
+    # on a machine that does much else; some seconds on one that does not
+    assert time.monotonic() - began < 30
     codes = list(Coupon.objects.filter(batch=batch).values_list("code", flat=True))
     assert len(codes) == len(set(codes)) == 100_000
     assert all(code.startswith("SPRING-") and set(code[7:]) <= set(ALPHABET) for code in codes)

@@ -12,9 +12,8 @@ from tests.factories import LocationFactory, PromotionFactory, SaleFactory, User
 from tests.promotions.test_reports import redeem
 
 pytestmark = pytest.mark.django_db
-AT = datetime(
-    2026, 3, 11, 3, 30, tzinfo=UTC
-)  # 23:30 of the 10th in New York, 04:30 in Berlin, 12:30 in Tokyo
+# 23:30 of the 10th in New York, 04:30 in Berlin, 12:30 in Tokyo
+AT = datetime(2026, 3, 11, 3, 30, tzinfo=UTC)
 ADDRESS = "/reports/promotions/?first=2026-03-01&last=2026-03-31"
 
 

@@ -54,9 +54,8 @@ def test_the_password_is_asked_again_where_it_would_go_elsewhere(client, mailbox
     assert (mailbox.name, mailbox.password) == ("Returns", PASSWORD)
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # the library's socket, refused
+# the library's socket, refused
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_private_authority_is_uploaded_trusted_and_forgotten(client, mailbox, certificate):
     made = certificate("127.0.0.1")
     with serve_mailbox("imap", [], tls="starttls", certificate=(made.chain, made.key)) as box:

@@ -52,9 +52,8 @@ def test_what_is_dealt_with_is_removed_and_what_is_not_understood_is_held(kind, 
     assert (held.sender, held.subject, held.decision) == ("Ada <ada@example.org>", "A question", "waiting")
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # the library's socket, refused
+# the library's socket, refused
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_tls_is_spoken_with_an_authority_of_its_own_and_with_no_other(kind, tls, delivery, certificate):

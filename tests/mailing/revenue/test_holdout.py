@@ -130,9 +130,8 @@ def test_the_arms_are_compared_as_they_were_drawn(campaign):
         contact.customer_id = f"C{number}"
         contact.save()
     mailed = campaign.deliveries.exclude(status="held_out").order_by("pk")
-    campaign.deliveries.filter(pk=mailed[0].pk).update(
-        status="bounced", due_at=None
-    )  # is mailed all the same
+    # is mailed all the same
+    campaign.deliveries.filter(pk=mailed[0].pk).update(status="bounced", due_at=None)
     at = campaign.launched_at
     numbers = [each.contact.customer_id for each in mailed[:3]]
     sell(numbers[0], at + HOUR, 500)

@@ -9,9 +9,8 @@ from mailing.smtp.client import Connection, Mail, Outcome, Result, Server, Timeo
 from mailing.smtp.replies import Stage
 from tests.hostile_smtp import HostileSmtp
 
-PATIENCE = (
-    0.3  # seconds the stage under test may take where a server keeps silent; every other has its full time
-)
+# seconds the stage under test may take where a server keeps silent; every other has its full time
+PATIENCE = 0.3
 CALM = Timeouts(quit=1)
 PIPELINED = "PIPELINING,8BITMIME,SMTPUTF8,SIZE 50000000"
 STEPPED = "8BITMIME"

@@ -229,9 +229,8 @@ def test_a_port_where_nobody_listens_and_a_name_that_is_none_are_not_reached(run
 
 
 def test_a_host_that_swallows_every_packet_times_out(run):
-    with (
-        socket.socket() as full
-    ):  # a backlog of one, and it is taken: the kernel leaves further ones unanswered
+    # a backlog of one, and it is taken: the kernel leaves further ones unanswered
+    with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
         full.listen(0)
         port = full.getsockname()[1]

@@ -130,10 +130,11 @@ def test_an_exclusive_campaign_makes_each_of_its_promotions_exclusive():
     ]
     assert amounts_by_promotion(quote(BASKET, *rules)) == {1: 120}
     assert why(quote(BASKET, *rules), 2) == ("excluded_by", None, None, 1)
+    # together they are the better deal
     assert list(amounts_by_promotion(quote(BASKET, *rules[1:]))) == [
         3,
         4,
-    ]  # together they are the better deal
+    ]
     assert list(amounts_by_promotion(quote(BASKET, *rules[1:], stacking=STRICT))) == [2]
     both = [*rules[1:], Rule(2, off(6), campaign=campaign(8))]  # it is in another campaign, too
     assert list(amounts_by_promotion(quote(BASKET, *both))) == [2, 3, 4]
