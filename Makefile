@@ -6,8 +6,8 @@ PIP := $(PY) -m pip --disable-pip-version-check --quiet install --require-hashes
 STATIC_FILES := $(shell find static 2>/dev/null)
 BENCHMARKS := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))
 TESTS ?= tests
-# Tests wait for servers, browsers and clocks: two processes more than there are cores keep the cores busy.
-WORKERS ?= $(shell expr $$(nproc) + 2)
+# Tests wait for servers, browsers and clocks: one process more than there are cores keeps the cores busy; two were slower.
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 # What root makes in somebody's project is given to that user, who may work here next.
 OWNER := $(shell [ "$$(id -u)" != 0 ] || ls -nd . | awk '$$3 != 0 { print $$3 ":" $$4 }')

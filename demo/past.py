@@ -1,8 +1,8 @@
 """Writes the ledger, the events and the tallies that a past campaign would have.
 
-The recipient's address decides each chance, so it is the same on every machine. Campaigns differ by their share of
-opens and clicks. Addresses that bounced for good, complained or unsubscribed are suppressed, as the product would have
-done.
+The recipient's address and the campaign's name decide each chance, so it is the same on every machine. Campaigns differ
+by their share of opens and clicks. Addresses that bounced for good, complained or unsubscribed are suppressed, as the
+product would have done.
 """
 
 from datetime import datetime
@@ -17,11 +17,11 @@ from mailing.models import Content, EmailCampaign
 ANSWERS = """
 WITH drawn AS (
     SELECT id, row_number() OVER (ORDER BY id) AS place,
-           abs(hashtext(email || 'sent' || campaign_id)) %% 1000 AS sent,
-           abs(hashtext(email || 'opened' || campaign_id)) %% 1000 AS opened,
-           abs(hashtext(email || 'clicked' || campaign_id)) %% 1000 AS clicked,
-           abs(hashtext(email || 'left' || campaign_id)) %% 5000 AS gone,
-           abs(hashtext(email || 'later' || campaign_id)) %% 1000 AS later
+           abs(hashtext(email || 'sent' || %(name)s)) %% 1000 AS sent,
+           abs(hashtext(email || 'opened' || %(name)s)) %% 1000 AS opened,
+           abs(hashtext(email || 'clicked' || %(name)s)) %% 1000 AS clicked,
+           abs(hashtext(email || 'left' || %(name)s)) %% 5000 AS gone,
+           abs(hashtext(email || 'later' || %(name)s)) %% 1000 AS later
     FROM mailing_delivery WHERE campaign_id = %(campaign)s AND status <> 'held_out'
 ), fates AS (
     SELECT id, CASE WHEN sent < 10 THEN 'unknown' WHEN sent < 14 THEN 'disabled' WHEN sent < 17 THEN 'refused'
@@ -68,7 +68,7 @@ SELECT delivery.id, campaign_id, noted.kind, noted.at, noted.link, noted.how, no
        CASE noted.origin WHEN 'human' THEN reader.system ELSE '' END,
        CASE noted.kind WHEN 'unsubscribed' THEN 'evidence' ELSE 'interest' END
 FROM mailing_delivery AS delivery
-JOIN LATERAL (SELECT abs(hashtext(email || 'again' || campaign_id)) %% 100 AS draw) AS drawn ON true
+JOIN LATERAL (SELECT abs(hashtext(email || 'again' || %(name)s)) %% 100 AS draw) AS drawn ON true
 JOIN LATERAL (VALUES
     ('opened', opened_at, NULL, '', 'human'),
     ('opened', CASE WHEN draw < 30 THEN opened_at + interval '20 hours' END, NULL, '', 'human'),
@@ -123,6 +123,7 @@ def write_answers(campaign: EmailCampaign, at: datetime, *, sent_to: int, opened
     stored = Content.objects.get(campaign=campaign)
     values: JsonObject = {
         "campaign": campaign.pk,
+        "name": campaign.name,
         "launched": at,
         "sent": sent_to,
         "opened": opened,
