@@ -9,10 +9,8 @@ class CampaignsConfig(AppConfig):
         from django_q.signals import pre_enqueue
 
         from campaigns import clock, queue, roles
-        from campaigns.workspace import search
 
         queue.guard_stored_pickles()
         pre_enqueue.connect(queue.never_run_in_place, dispatch_uid="campaigns.queue")
         post_migrate.connect(roles.grant, dispatch_uid="campaigns.roles")
-        search.add_source(search.Source("Campaigns", "campaigns.view_campaign", search.find_campaigns, 1))
         post_migrate.connect(clock.schedule_fallback_beat, dispatch_uid="campaigns.clock")

@@ -1,8 +1,9 @@
-"""Fields of models."""
+"""Fields of models, and the condition that words stand in fields."""
 
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.db.models import Q
 
 from campaigns import database_time
 from campaigns.annotations import Argument
@@ -25,3 +26,16 @@ class DatabaseTimeField(DateTimeField):
     def deconstruct(self) -> Argument:
         name, _, arguments, named = super().deconstruct()
         return name, "django.db.models.DateTimeField", arguments, named  # the same column
+
+
+def hold_words(words: str, *columns: str) -> Q:
+    """Return the condition that each of the `words` stands in one of these columns; no column holds a NUL."""
+    if "\0" in words:
+        return Q(pk__in=())
+    every = Q()
+    for word in words.split():
+        any_column = Q()
+        for column in columns:
+            any_column |= Q(**{f"{column}__icontains": word})
+        every &= any_column
+    return every

@@ -202,6 +202,15 @@ CLOCK = [
 ]
 # told of each sale that the fold has written, in its transaction
 FOLD_FOLLOWERS = ["mailing.attribution.attribute_sales"]
+# where the search over everything looks: heading, permission, function
+SEARCH_SOURCES = [
+    ("Campaigns", "campaigns.view_campaign", "campaigns.workspace.search.find_campaigns"),
+    ("Promotions", "promotions.view_promotion", "promotions.searching.find_promotions"),
+    ("Coupons", "promotions.view_coupon", "promotions.searching.find_coupons"),
+    ("Contacts", "mailing.view_contact", "mailing.searching.find_contacts"),
+    ("Lists", "mailing.view_contactlist", "mailing.searching.find_lists"),
+    ("Segments", "mailing.view_segment", "mailing.searching.find_segments"),
+]
 NOTICES = ["campaigns.health.clock_notices", "pos.notices.list_offline_notices"]
 DOCTOR = [
     "campaigns.doctor.breaches",

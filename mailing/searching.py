@@ -2,6 +2,7 @@
 
 from django.urls import reverse
 
+from campaigns.fields import hold_words
 from campaigns.workspace.search import MOST_OF_A_SOURCE, Hit
 from mailing import contacts
 from mailing.models import Contact, ContactList, Segment
@@ -24,9 +25,7 @@ def find_contacts(words: str) -> list[Hit]:
 
 def find_lists(words: str) -> list[Hit]:
     """Return lists with these words in their names."""
-    lists = ContactList.objects.order_by("name")
-    for word in words.split():
-        lists = lists.filter(name__icontains=word)
+    lists = ContactList.objects.filter(hold_words(words, "name")).order_by("name")
     return [
         Hit(each.name, f"{reverse('mailing:contacts')}?list={each.pk}", "list")
         for each in lists[:MOST_OF_A_SOURCE]
@@ -35,9 +34,7 @@ def find_lists(words: str) -> list[Hit]:
 
 def find_segments(words: str) -> list[Hit]:
     """Return segments with these words in their names."""
-    segments = Segment.objects.order_by("name")
-    for word in words.split():
-        segments = segments.filter(name__icontains=word)
+    segments = Segment.objects.filter(hold_words(words, "name")).order_by("name")
     return [
         Hit(each.name, reverse("mailing:segment", args=[each.pk]), "segment")
         for each in segments[:MOST_OF_A_SOURCE]

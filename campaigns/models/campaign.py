@@ -9,7 +9,7 @@ from django.urls import reverse
 from django_fsm import ConcurrentTransitionMixin, FSMField, transition
 
 from campaigns.annotations import Argument, Columns
-from campaigns.fields import DatabaseTimeField
+from campaigns.fields import DatabaseTimeField, hold_words
 from campaigns.generics import SomeUser
 from campaigns.refusals import Locked
 
@@ -41,10 +41,7 @@ class CampaignQuerySet(models.QuerySet[Row]):
 
     def matching(self, words: str) -> Self:
         """Return the campaigns whose name or description holds each of the `words`; none holds a NUL."""
-        found = self.none() if "\0" in words else self
-        for word in words.split():
-            found = found.filter(Q(name__icontains=word) | Q(description__icontains=word))
-        return found
+        return self.filter(hold_words(words, "name", "description"))
 
 
 class Campaign(ConcurrentTransitionMixin, models.Model):

@@ -1,14 +1,16 @@
-"""The search over everything: pages, campaigns, and what each app adds to it when it is ready.
+"""The search over everything: pages of the menu, and the sources that `settings.SEARCH_SOURCES` names, in their order.
 
 What is looked for may be the beginning of a word or any part of a name, as each source finds it. Nobody is shown what
 they may not open.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils.module_loading import import_string
 
 from campaigns.lifecycle import lifecycle_of
 from campaigns.models import Campaign
@@ -27,18 +29,6 @@ class Hit(NamedTuple):
     detail: str = ""
 
 
-class Source(NamedTuple):
-    """Where hits come from: a heading, the permission that they need, and what finds them by the words.
-
-    place: among the other sources, from the top.
-    """
-
-    heading: str
-    permission: str
-    find: Callable[[str], Iterable[Hit]]
-    place: int
-
-
 class Found(NamedTuple):
     """What one source has found."""
 
@@ -46,28 +36,18 @@ class Found(NamedTuple):
     hits: list[Hit]
 
 
-_sources: list[Source] = []
-
-
-def add_source(source: Source) -> None:
-    """Let the search find what this source knows."""
-    _sources.append(source)
-    _sources.sort(key=lambda each: each.place)
-
-
 def search(user: User, words: str) -> list[Found]:
     """Return what somebody may see of what these words find, by source; the pages of the menu come first.
 
-    Without words there are the pages alone. Each source is asked once, for at most MOST_OF_A_SOURCE hits.
+    Without words there are the pages alone. Each source is asked once, and returns at most MOST_OF_A_SOURCE hits.
     """
     words = words[:LONGEST].strip()
     found = [Found("Pages", find_pages(user, words))]
     if words:
-        found += [
-            Found(source.heading, list(source.find(words))[:MOST_OF_A_SOURCE])
-            for source in _sources
-            if user.has_perm(source.permission)
-        ]
+        for heading, permission, name in settings.SEARCH_SOURCES:
+            if user.has_perm(permission):
+                find: Callable[[str], list[Hit]] = import_string(name)
+                found.append(Found(heading, find(words)))
     return [each for each in found if each.hits]
 
 

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from campaigns.fields import DatabaseTimeField
+from campaigns.fields import DatabaseTimeField, hold_words
 
 if TYPE_CHECKING:
     from promotions.models.change import Change
@@ -17,10 +17,7 @@ class PromotionQuerySet(models.QuerySet["Promotion"]):
 
     def matching(self, words: str) -> Self:
         """Return the promotions whose name holds each of the `words`; none holds a NUL."""
-        found = self.none() if "\0" in words else self
-        for word in words.split():
-            found = found.filter(name__icontains=word)
-        return found
+        return self.filter(hold_words(words, "name"))
 
 
 class Promotion(models.Model):
