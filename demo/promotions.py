@@ -253,14 +253,7 @@ def make_request(chance: random.Random, goods: list[JsonObject], till: Till) -> 
         "currency": till.location.currency,
         "payment_method": chance.choice(["card", "card", "cash"]),
         "lines": [
-            {
-                "id": str(number),
-                "sku": good["sku"],
-                "categories": [good["category"]],
-                "brand": good["brand"],
-                "quantity": chance.choices([1, 2, 3], [80, 15, 5])[0],
-                "unit_price": good["price"],
-            }
+            make_line(str(number), good, chance.choices([1, 2, 3], [80, 15, 5])[0])
             for number, good in enumerate(bought, start=1)
         ],
     }
@@ -269,3 +262,15 @@ def make_request(chance: random.Random, goods: list[JsonObject], till: Till) -> 
         if chance.random() < 0.25:
             basket["coupons"] = ["WELCOME15"]
     return basket
+
+
+def make_line(key: str, good: JsonObject, quantity: int = 1) -> JsonObject:
+    """Return the line of a basket with so many units of a product of the shop."""
+    return {
+        "id": key,
+        "sku": good["sku"],
+        "categories": [good["category"]],
+        "brand": good["brand"],
+        "quantity": quantity,
+        "unit_price": good["price"],
+    }

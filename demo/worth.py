@@ -68,16 +68,7 @@ def sell_to_readers(campaign: EmailCampaign, launched: datetime) -> None:
         till, key_hash = chance.choice(tills)
         basket = promotions.make_request(chance, goods, till)
         coffee = chance.choice([good for good in goods if good["category"] == "coffee"])
-        basket["lines"].append(
-            {
-                "id": "coffee",
-                "sku": coffee["sku"],
-                "categories": ["coffee"],
-                "brand": coffee["brand"],
-                "quantity": 1,
-                "unit_price": coffee["price"],
-            }
-        )
+        basket["lines"].append(promotions.make_line("coffee", coffee))
         basket["coupons"] = [code] if code else []
         customer = delivery.contact.customer_id if delivery.contact else None
         basket["customer"] = {"id": customer} if customer else None

@@ -54,7 +54,8 @@ def find_fault(campaign: EmailCampaign, at: datetime) -> Fault | None:
         return None
     if campaign.code_ends_at is not None and campaign.code_ends_at <= at:
         ended = dates.write_moment_for_all(campaign.code_ends_at)
-        return Fault(f"The codes ended on {ended}.", "Nothing brings it back: duplicate it with a later end.")
+        cure = "Nothing brings it back: duplicate it with a later end."
+        return Fault(f"The codes ended on {ended}.", cure, field="code_ends_at")
     return offers.find_fault(campaign.offer_id, at)
 
 
@@ -68,9 +69,8 @@ def find_problems(campaign: EmailCampaign, at: datetime | None = None) -> list[P
     problems = _find_code_problems(campaign)
     last = (at or database_time.now()) + (LONGEST_WAIT if campaign.local_time else timedelta())
     if fault := find_fault(campaign, last):
-        field = "code_ends_at" if fault.sentence.startswith("The codes ended") else "offer"
         when = "" if at is None else " When the mail is sent, no code would be good."
-        problems.append((field, f"{fault.sentence}{when}"))
+        problems.append((fault.field, f"{fault.sentence}{when}"))
     return problems
 
 

@@ -16,7 +16,6 @@ from django.utils import timezone
 
 from campaigns import dates, formats
 from campaigns.annotations import Columns
-from campaigns.models import Campaign
 from campaigns.workspace.plots import DrawnRow, Plot, Point, draw_plot, draw_rows
 from mailing.models import Conversion, EmailCampaign
 
@@ -200,11 +199,7 @@ def list_latest(now: datetime) -> list[tuple[EmailCampaign, int, int]]:
 
 def find_last_day(campaign: EmailCampaign) -> datetime | None:
     """Return until when a sale is likely to be attributed to a campaign; None for one that is under way."""
-    if campaign.status not in (
-        Campaign.Status.COMPLETED,
-        Campaign.Status.CANCELLED,
-        Campaign.Status.FAILED,
-    ):
+    if not campaign.is_final:
         return None
     days = campaign.attribution.get("days", 0)
     return (campaign.finished_at or campaign.created_at) + timedelta(days=max(14, 2 * days))

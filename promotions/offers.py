@@ -63,10 +63,11 @@ FROM promotions_promotion AS promotion WHERE promotion.id = %s
 
 
 class Fault(NamedTuple):
-    """Why no sale gets a promotion, and what would change that: sentences."""
+    """Why no sale gets a promotion, and what would change that: sentences. field: of the mail, where to change it."""
 
     sentence: str
     cure: str
+    field: str = "offer"
 
 
 def find_fault(promotion: Promotion | int, at: datetime) -> Fault | None:
