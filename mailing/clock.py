@@ -21,7 +21,6 @@ from mailing.webhooks import events
 logger = logging.getLogger(__name__)
 
 PREPARATION_IS_LATE_AFTER = timedelta(seconds=20)  # a launch not prepared by then may have lost its task
-SETTLE_WITHIN = timedelta(days=2)  # how long after its end a campaign's last rows are looked for
 
 
 def tick(now: datetime) -> None:
@@ -38,7 +37,6 @@ def tick(now: datetime) -> None:
         phases.advance_all,
         finish_done,
         close_ended,
-        offers.switch_off_unsent_codes,
         tallies.fold_tallies,
         tallies.fold_event_counts,
         stored_counts.queue_ended,
@@ -84,10 +82,15 @@ def finish_done(now: datetime) -> None:
 
 
 def close_ended(now: datetime) -> None:
-    """Queue the closing of ended campaigns that still have open deliveries."""
-    run_for_each(
-        list_unsettled(now), lambda pk: async_task("mailing.tasks.close", pk, cluster="mail", save=False)
-    )
+    """Queue the closing of ended campaigns that still have open deliveries, and settle those that have none."""
+    run_for_each(list_unsettled(), _close_or_settle)
+
+
+def _close_or_settle(campaign_id: int) -> None:
+    if tallies.count_unfinished(campaign_id):
+        async_task("mailing.tasks.close", campaign_id, cluster="mail", save=False)
+    else:
+        endings.settle(EmailCampaign.objects.get(pk=campaign_id))
 
 
 def launch_due_campaign(campaign_id: int, now: datetime) -> None:
@@ -118,9 +121,9 @@ def list_running() -> list[int]:
     return list(prepared.values_list("pk", flat=True))
 
 
-def list_unsettled(now: datetime) -> list[int]:
-    """List the campaigns cancelled or failed lately that have recipients left."""
+def list_unsettled() -> list[int]:
+    """List the campaigns cancelled or failed whose last recipients or codes are still open, however long ago."""
     ended = EmailCampaign.objects.filter(
-        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), finished_at__gt=now - SETTLE_WITHIN
+        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED), settled_at=None
     )
-    return [pk for pk in ended.values_list("pk", flat=True) if tallies.count_unfinished(pk)]
+    return list(ended.values_list("pk", flat=True))

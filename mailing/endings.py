@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from campaigns import lifecycle
+from campaigns import database_time, lifecycle
 from campaigns.models import Campaign
 from mailing import codes, tallies
 from mailing.models import Delivery, EmailCampaign
@@ -43,8 +43,7 @@ def finish(campaign_id: int) -> bool:
 def close(campaign_id: int) -> int:
     """Skip the recipients that a cancelled or failed campaign has left; return how many. Safe to run twice.
 
-    The codes that nobody was sent are switched off; those that were sent stay good, since they are promises.
-    A pump gives back what it holds at this moment, and the clock calls this again.
+    A pump gives back what it holds at this moment; the clock calls this again until the campaign is settled.
     """
     campaign = EmailCampaign.objects.get(pk=campaign_id)
     if not campaign.is_final:
@@ -58,9 +57,22 @@ def close(campaign_id: int) -> int:
             reason=Delivery.Reason.CANCELLED if cancelled else Delivery.Reason.STOPPED,
             due_at=None,
         )
-    if campaign.offer_id is not None:
-        codes.switch_off_unsent(campaign_id)
+    settle(campaign)
     return closed
+
+
+def settle(campaign: EmailCampaign) -> None:
+    """Switch off the codes that a cancelled or failed campaign has sent nobody, and note it once nobody is left.
+
+    Codes that were sent stay good, since they are promises.
+    """
+    is_last = not tallies.count_unfinished(
+        campaign.pk
+    )  # before the codes, so that none is given back in between
+    if campaign.offer_id is not None:
+        codes.switch_off_unsent(campaign.pk)
+    if is_last:
+        EmailCampaign.objects.filter(pk=campaign.pk).update(settled_at=database_time.now())
 
 
 def give_up(campaign_id: int, why: str) -> None:

@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from campaigns import database_time, dates, lifecycle
 from campaigns.annotations import JsonObject
 from campaigns.clock import run_for_each
-from campaigns.models import Campaign
 from mailing import codes, content
 from mailing.mail_offers import MailOffer
 from mailing.models import Delivery, EmailCampaign
@@ -177,16 +176,3 @@ def read_note(campaign: EmailCampaign) -> content.OfferNote | None:
         return None
     has_end = bool(offer.code_days or offer.code_ends_at or offer.ends_at)
     return content.OfferNote(offer.label, has_end)
-
-
-# ── what depends on it ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def switch_off_unsent_codes(now: datetime) -> None:
-    """Switch off the codes of campaigns cancelled or failed just now that the mail never reached."""
-    ended = EmailCampaign.objects.filter(
-        status__in=(Campaign.Status.CANCELLED, Campaign.Status.FAILED),
-        offer__isnull=False,
-        finished_at__gt=now - timedelta(minutes=2),
-    )
-    run_for_each(list(ended.values_list("pk", flat=True)), codes.switch_off_unsent)

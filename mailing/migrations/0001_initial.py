@@ -319,6 +319,15 @@ class Migration(migrations.Migration):
                 ("prepared_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 ("finished_at", models.DateTimeField(blank=True, editable=False, null=True)),
                 (
+                    "settled_at",
+                    models.DateTimeField(
+                        blank=True,
+                        editable=False,
+                        help_text="When, after a cancel or a failure, its last recipient had a result and unsent codes were off.",
+                        null=True,
+                    ),
+                ),
+                (
                     "phase",
                     models.CharField(
                         blank=True,

@@ -76,6 +76,7 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
         "unforeseen",
         "recent_results",
         "offer_stopped_at",
+        "settled_at",
     }
 
     class Format(models.TextChoices):
@@ -153,6 +154,12 @@ class EmailCampaign(Campaign, SendingTimes, CarriedOffer, WorthRule):
     launched_at = models.DateTimeField(null=True, blank=True, editable=False)
     prepared_at = models.DateTimeField(null=True, blank=True, editable=False)
     finished_at = models.DateTimeField(null=True, blank=True, editable=False)
+    settled_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When, after a cancel or a failure, its last recipient had a result and unsent codes were off.",
+    )
     last_due_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When its last recipient’s local time comes."
     )

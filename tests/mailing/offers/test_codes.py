@@ -8,7 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.lifecycle import Refused, duplicate, fire
-from mailing import audience, codes, endings, launch
+from mailing import audience, clock, codes, endings, launch
 from mailing.models import Delivery
 from promotions.codes import ALPHABET, find_check_letter
 from promotions.models import Coupon
@@ -131,6 +131,22 @@ def test_of_a_cancelled_campaign_the_codes_that_were_sent_stay_good_and_the_othe
     endings.close(campaign.pk)
     good = Coupon.objects.filter(active=True).values_list("pk", flat=True)
     assert set(good) == {sent.coupon_id, doubtful.coupon_id}
+
+
+@pytest.mark.parametrize("ends", ["cancel", "fail"])
+def test_codes_of_recipients_given_back_after_the_end_are_switched_off_however_late_the_clock_comes(ends):
+    campaign = launch_mail(2)
+    held, sent = campaign.deliveries.order_by("pk")
+    Delivery.objects.filter(pk=held.pk).update(status="claimed", due_at=None)
+    Delivery.objects.filter(pk=sent.pk).update(status="accepted", sent_at=timezone.now(), due_at=None)
+    fire(campaign, ends, **({"why": "It can never go on."} if ends == "fail" else {}))
+    endings.close(campaign.pk)
+    assert fresh(campaign).settled_at is None, "a pump holds one"
+    Delivery.objects.filter(pk=held.pk).update(status="skipped", reason="cancelled")
+    clock.close_ended(timezone.now() + 400 * DAY)
+    assert fresh(campaign).settled_at is not None
+    assert set(Coupon.objects.filter(active=True)) == {sent.coupon}
+    assert clock.list_unsettled() == []
 
 
 def test_sql_and_python_write_the_same_check_letter():
