@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import msgspec
 
-from mailing.intervals import Interval, newcombe_interval
+from mailing.intervals import CONFIDENCE, Interval, newcombe_interval
 
 POWER_FACTOR = 2.8  # of the standard error: 5% on both sides, 80% power
 BUYERS_FOR_REVENUE = 200  # in each arm; with fewer, an interval of revenue per person covers too little
@@ -38,7 +38,7 @@ class Arm(msgspec.Struct, frozen=True):
     @property
     def mean(self) -> float:
         """Winsorised, for each person."""
-        return self.capped / self.people
+        return self.capped / self.people if self.people else 0.0
 
     @property
     def variance(self) -> float:
@@ -121,12 +121,14 @@ def compare_arms(mailed: Arm, held_out: Arm, until: datetime, *, is_over: bool) 
     )
 
 
-def compare_revenue(mailed: Arm, held_out: Arm) -> tuple[float, float, float] | None:
+def compare_revenue(
+    one: Arm, other: Arm, confidence: float = CONFIDENCE
+) -> tuple[float, float, float] | None:
     """Return the difference of revenue for each person, with its interval; None with too few buyers."""
-    if min(mailed.buyers, held_out.buyers) < BUYERS_FOR_REVENUE:
+    if min(one.buyers, other.buyers) < BUYERS_FOR_REVENUE:
         return None
-    difference = mailed.mean - held_out.mean
-    half = NormalDist().inv_cdf(0.975) * sqrt(
-        mailed.variance / mailed.people + held_out.variance / held_out.people
+    difference = one.mean - other.mean
+    half = NormalDist().inv_cdf(0.5 + confidence / 2) * sqrt(
+        one.variance / one.people + other.variance / other.people
     )
     return difference, difference - half, difference + half

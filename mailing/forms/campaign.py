@@ -211,11 +211,11 @@ class EmailCampaignForm(Refusable, OfferFields, ModelForm[EmailCampaign]):
         return {name: self.cleaned_data[name] for name in self.Meta.fields}
 
     def targets(self) -> list[Target]:
-        """Return the lists and segments to include and exclude: unsaved rows without a campaign."""
+        """Return the lists and segments to include and exclude, as far as they can be read: rows without a campaign."""
         return [
-            Target(mode=self.cleaned_data[name], **{f"{what}_id": pk})
+            Target(mode=mode, **{f"{what}_id": pk})
             for name, (what, pk) in self.target_names.items()
-            if self.cleaned_data[name]
+            if (mode := self.cleaned_data.get(name))
         ]
 
     def routes(self) -> list[tuple[int, int]]:

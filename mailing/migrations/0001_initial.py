@@ -2654,6 +2654,8 @@ class Migration(migrations.Migration):
                         choices=[
                             ("clicks", "Most people clicked"),
                             ("opens", "Most people opened"),
+                            ("redeemed", "Most people redeemed their code"),
+                            ("revenue", "Most revenue for each recipient"),
                             ("hand", "I choose"),
                         ],
                         default="clicks",

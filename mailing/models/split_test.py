@@ -19,10 +19,12 @@ class SplitTest(Part):
         THOMPSON = "thompson", "In rounds, more to those that do well (Thompson sampling)"
 
     class Criterion(models.TextChoices):
-        """How the winner is found. Redemptions and revenue belong here once they are known by recipient."""
+        """How the winner is found."""
 
         CLICKS = "clicks", "Most people clicked"
         OPENS = "opens", "Most people opened"
+        REDEEMED = "redeemed", "Most people redeemed their code"
+        REVENUE = "revenue", "Most revenue for each recipient"
         HAND = "hand", "I choose"
 
     class Undecided(models.TextChoices):

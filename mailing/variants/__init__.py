@@ -1,7 +1,8 @@
 """A/B tests: sends variants of a mail to some recipients first, and the winner to the rest.
 
     definitions  the variants of a test (all combinations), and what stands against a test
-    figures      what became of each variant, and which one is the best
+    figures      what became of each variant
+    judging      which variant is the best, and whether chance explains its lead
     shares       how many recipients each variant gets: even, by weights, by Thompson sampling
     releasing    gives held recipients their variant and the moment they are due
     phases       testing, waiting, sending the rest: the steps between them, by the clock or by hand

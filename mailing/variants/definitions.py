@@ -4,6 +4,7 @@ from itertools import islice, product
 from math import prod
 from typing import NamedTuple
 
+from mailing import attribution
 from mailing.models import EmailCampaign, SplitTest
 
 LEAST_VARIANTS, MOST_VARIANTS = 2, 8
@@ -82,4 +83,28 @@ def find_test_problems(campaign: EmailCampaign, test: SplitTest) -> list[tuple[s
         reasons.append(("variants", "The A/B test is decided by opens, and the campaign tracks none."))
     if test.winner_by == SplitTest.Criterion.CLICKS and not campaign.track_clicks:
         reasons.append(("variants", "The A/B test is decided by clicks, and the campaign tracks none."))
-    return reasons
+    return reasons + _find_problems_of_sales(campaign, test)
+
+
+def _find_problems_of_sales(campaign: EmailCampaign, test: SplitTest) -> list[tuple[str, str]]:
+    """Return what stands against a test that sales decide."""
+    is_personal = campaign.offer_id is not None and campaign.code_kind == EmailCampaign.CodeKind.PERSONAL
+    if test.winner_by == SplitTest.Criterion.REDEEMED and not is_personal:
+        return [
+            (
+                "variants",
+                "The A/B test is decided by redemptions: give each recipient a code (section Offer).",
+            )
+        ]
+    if test.winner_by != SplitTest.Criterion.REVENUE:
+        return []
+    if test.split == SplitTest.Split.THOMPSON:
+        return [
+            ("variants", "Thompson sampling goes by a rate: decide by redemptions, or split it another way.")
+        ]
+    rule = attribution.fix_rule(campaign)
+    if not (is_personal or (rule["days"] and (rule["names_clicks"] or rule["after_acceptance"]))):
+        return [
+            ("variants", "The A/B test is decided by revenue, and no sale could count for one recipient.")
+        ]
+    return []

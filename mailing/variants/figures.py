@@ -1,16 +1,19 @@
-"""The figures of each variant of a test, and which variant is the best.
+"""The figures of each variant of a test.
 
 Only opens and clicks of people count. Each recipient who is tracked by name counts once. When a campaign keeps only
-totals, a person who clicks two links counts twice, and the page says so.
+totals, a person who clicks two links counts twice, and the page says so. Sales are those that count for the campaign
+by its rule (`mailing.attribution`) and are known to be of one recipient, less voids and returns.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from math import sqrt
 
 import msgspec
+from django.conf import settings
 from django.db import connection
 
-from mailing.intervals import CONFIDENCE, newcombe_interval, wilson_interval
+from mailing.intervals import wilson_interval
+from mailing.lift import WINSORISED_AT, Arm
 from mailing.models import Delivery, EmailCampaign, SplitTest, Tally
 from mailing.tallies import SENT
 from mailing.variants.definitions import Variant, find_test, list_variants
@@ -24,6 +27,25 @@ TOTALS = """
 SELECT variant, kind, sum(amount) FROM mailing_eventcount
 WHERE campaign_id = %(campaign)s AND origin = 'human' AND NOT was_named GROUP BY 1, 2
 """
+# Who of each variant redeemed a code and kept something, who bought, and for how much, as `mailing.lift.Arm` has it.
+SALES = """
+WITH sold AS (
+    SELECT delivery.variant, delivery.id,
+           bool_or(sale.how = 'code' AND (sale.net > 0 OR sale.discount > 0)) AS has_redeemed,
+           coalesce(sum(sale.net) FILTER (WHERE sale.currency = %(currency)s), 0) AS net
+    FROM mailing_conversion AS sale JOIN mailing_delivery AS delivery ON delivery.id = sale.delivery_id
+    WHERE sale.campaign_id = %(campaign)s AND delivery.variant IS NOT NULL GROUP BY 1, 2
+),
+cap AS (SELECT percentile_cont(%(part)s) WITHIN GROUP (ORDER BY net) AS most FROM sold WHERE net > 0)
+SELECT variant, count(*) FILTER (WHERE has_redeemed), count(*) FILTER (WHERE net > 0), sum(net)::bigint,
+       coalesce(sum(least(net, most)), 0)::float8, coalesce(sum(least(net, most) ^ 2), 0)::float8
+FROM sold, cap GROUP BY 1
+"""
+BY_SALES = (SplitTest.Criterion.REDEEMED, SplitTest.Criterion.REVENUE)
+Sales = tuple[int, int, int, float, float]
+"""A row of SALES without the variant: who redeemed, buyers, net, and the sums of capped amounts and their squares."""
+NOTHING_SOLD: Sales = (0, 0, 0, 0.0, 0.0)
+NORMAL_QUANTILE = 1.959964  # of 95% on both sides
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -63,9 +85,27 @@ class VariantFigures(msgspec.Struct, frozen=True):
     under_way: int
     opens: Rate
     clicks: Rate
+    redemptions: Rate = Rate(0, 0)
+    sales: Arm = Arm(0)
 
     def rate_of(self, criterion: str) -> Rate:
-        return self.opens if criterion == SplitTest.Criterion.OPENS else self.clicks
+        """Return the rate that decides; of a test by revenue that of its buyers."""
+        match criterion:
+            case SplitTest.Criterion.OPENS:
+                return self.opens
+            case SplitTest.Criterion.REDEEMED:
+                return self.redemptions
+            case SplitTest.Criterion.REVENUE:
+                return Rate(self.sales.buyers, self.sales.people)
+        return self.clicks
+
+    @property
+    def revenue_interval(self) -> tuple[float, float]:
+        """The 95% interval of the revenue for each recipient, in minor units; see `mailing.lift`."""
+        if self.sales.people < 2:
+            return 0.0, 0.0
+        half = NORMAL_QUANTILE * sqrt(self.sales.variance / self.sales.people)
+        return max(0.0, self.sales.mean - half), self.sales.mean + half
 
 
 class TestFigures(msgspec.Struct, frozen=True):
@@ -80,16 +120,9 @@ class TestFigures(msgspec.Struct, frozen=True):
         return sum(each.under_way for each in self.variants)
 
 
-class Verdict(msgspec.Struct, frozen=True):
-    """The best variant by now. is_sure: chance does not explain its lead."""
-
-    best: VariantFigures | None
-    is_sure: bool
-    sentence: str
-
-
 def read_test_figures(campaign: EmailCampaign, test: SplitTest | None = None) -> TestFigures:
-    """Read the figures of a launched campaign with a test."""
+    """Read the figures of a launched campaign with a test; sales only where they decide."""
+    test = test or find_test(campaign)
     counted: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
     unnamed: defaultdict[int | None, Counter[str]] = defaultdict(Counter)
     with connection.cursor() as cursor:
@@ -97,16 +130,41 @@ def read_test_figures(campaign: EmailCampaign, test: SplitTest | None = None) ->
             cursor.execute(query, {"campaign": campaign.pk})
             for variant, measure, amount in cursor:
                 counts[variant][measure] = int(amount)
-    variants = list_variants(campaign, test or find_test(campaign))
+    sales = _read_sales(campaign) if test and test.winner_by in BY_SALES else {}
+    variants = list_variants(campaign, test)
     return TestFigures(
-        [_build_figures(variant, counted[variant.number], unnamed[variant.number]) for variant in variants],
+        [
+            _build_figures(
+                variant,
+                counted[variant.number],
+                unnamed[variant.number],
+                sales.get(variant.number, NOTHING_SOLD),
+            )
+            for variant in variants
+        ],
         counted[None][S.PENDING],
         any(unnamed.values()),
     )
 
 
-def _build_figures(variant: Variant, counts: Counter[str], unnamed: Counter[str]) -> VariantFigures:
+def _read_sales(campaign: EmailCampaign) -> dict[int, Sales]:
+    """Return the row of SALES of each variant that sold something, without the variant's number."""
+    with connection.cursor() as cursor:
+        cursor.execute(SALES, {"campaign": campaign.pk, "currency": settings.CURRENCY, "part": WINSORISED_AT})
+        return {
+            variant: (redeemed, buyers, net, capped, squares)
+            for variant, redeemed, buyers, net, capped, squares in cursor
+        }
+
+
+def _build_figures(
+    variant: Variant,
+    counts: Counter[str],
+    unnamed: Counter[str],
+    sales: Sales,
+) -> VariantFigures:
     sent = sum(counts[measure] for measure in SENT)
+    redeemed, buyers, net, capped, squares = sales
     return VariantFigures(
         variant=variant,
         total=sum(counts[status] for status in S),
@@ -114,43 +172,9 @@ def _build_figures(variant: Variant, counts: Counter[str], unnamed: Counter[str]
         under_way=sum(counts[status] for status in (S.PENDING, S.CLAIMED, S.IN_DATA)),
         opens=Rate(counts[M.OPENED] + unnamed[M.OPENED], sent),
         clicks=Rate(counts[M.CLICKED] + unnamed[M.CLICKED], sent),
+        redemptions=Rate(redeemed, sent),
+        sales=Arm(sent, buyers, net, capped, squares),
     )
-
-
-def judge_variants(variants: Sequence[VariantFigures], criterion: str) -> Verdict:
-    """Judge which variant is the best, by people who clicked unless the criterion is opens.
-
-    The verdict is sure when the whole interval of the difference to each other variant lies above 0. The intervals are
-    wide enough that all these comparisons together hold with 95% (Bonferroni's correction).
-    """
-    done = "opened it" if criterion == SplitTest.Criterion.OPENS else "clicked"
-    tried = [each for each in variants if each.sent]
-    best = max(tried, key=lambda each: each.rate_of(criterion).value, default=None)
-    if best is None or not best.rate_of(criterion).hits:
-        return Verdict(best, False, f"Too early to tell: nobody has {done} yet.")
-    rate = best.rate_of(criterion)
-    said = f"{best.variant.letter}: {write_percent(rate)} of its {rate.people:,} recipients {done}"
-    others = [each for each in tried if each is not best]
-    confidence = 1 - (1 - CONFIDENCE) / max(1, len(others))
-    in_doubt = [other for other in others if _may_be_as_good(other.rate_of(criterion), rate, confidence)]
-    if in_doubt or len(tried) < len(variants):
-        letters = ", ".join(
-            f"{each.variant.letter} ({write_percent(each.rate_of(criterion))})" for each in in_doubt
-        )
-        rest = (
-            f" The difference to {letters} may be chance."
-            if letters
-            else " Some variants were sent to nobody."
-        )
-        return Verdict(best, False, f"Too early to tell. The best so far is {said}.{rest}")
-    return Verdict(best, True, f"The best is {said}, and that is more than chance explains.")
-
-
-def _may_be_as_good(other: Rate, best: Rate, confidence: float) -> bool:
-    low, _ = newcombe_interval(
-        min(best.hits, best.people), best.people, min(other.hits, other.people), other.people, confidence
-    )
-    return low <= 0
 
 
 def write_percent(rate: Rate) -> str:

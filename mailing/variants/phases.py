@@ -17,7 +17,7 @@ from campaigns.models import Campaign
 from campaigns.refusals import Refused
 from mailing.models import EmailCampaign, SplitTest
 from mailing.sending import lanes
-from mailing.variants import figures, releasing, shares
+from mailing.variants import figures, judging, releasing, shares
 from mailing.variants.definitions import find_test, list_variants
 
 Phase = EmailCampaign.Phase
@@ -121,12 +121,19 @@ def refuse_choice(campaign: EmailCampaign, test: SplitTest | None, number: int) 
 
 
 def describe_rates(counted: figures.TestFigures) -> str:
-    """Write the rates of each variant by now: "A: 4.0% of 50 clicked, 20.0% opened"."""
+    """Write the rates of each variant by now: "A: 4.0% of 50 clicked, 20.0% opened", and sales where they decide."""
     return " ".join(
         f"{each.variant.letter}: {figures.write_percent(each.clicks)} of {each.sent:,} clicked,"
-        f" {figures.write_percent(each.opens)} opened."
+        f" {figures.write_percent(each.opens)} opened{_describe_sales(each)}."
         for each in counted.variants
     )
+
+
+def _describe_sales(each: figures.VariantFigures) -> str:
+    if not each.redemptions.hits and not each.sales.buyers:
+        return ""
+    redeemed = figures.write_percent(each.redemptions)
+    return f", {redeemed} redeemed, {judging.write_revenue(each)} for each recipient"
 
 
 # ── the steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,7 +170,7 @@ def _find_winner(
     due = find_choice_time(campaign, test)
     if due is None or now < due:
         return
-    verdict = figures.judge_variants(counted.variants, test.winner_by)
+    verdict = judging.judge_variants(counted.variants, test.winner_by)
     if verdict.best and (verdict.is_sure or test.when_undecided == SplitTest.Undecided.BEST):
         note = "" if verdict.is_sure else " It goes to the rest all the same, as the test says."
         _choose(campaign, verdict.best.variant.number, f"{verdict.sentence}{note}")

@@ -7,15 +7,17 @@ import msgspec
 
 from campaigns.models import Campaign
 from mailing.models import EmailCampaign, SplitTest
-from mailing.variants import figures, phases
+from mailing.variants import figures, judging, phases
 from mailing.variants.definitions import Variant, list_variants
-from mailing.variants.figures import TestFigures, Verdict
+from mailing.variants.figures import TestFigures, VariantFigures
+from mailing.variants.judging import Verdict
 
 Phase = EmailCampaign.Phase
+CRITERIA = {SplitTest.Criterion.OPENS: "opened", SplitTest.Criterion.REDEEMED: "redeemed their code"}
 
 
 class Mark(NamedTuple):
-    """A rate and its interval as they are drawn, in percent of the drawing's width."""
+    """A rate or a revenue for each recipient, with its interval, in percent of the drawing's width."""
 
     letter: str
     low: str
@@ -46,25 +48,40 @@ class TestReport(msgspec.Struct, frozen=True):
         return self.released + self.counted.held <= self.test_size
 
     @property
+    def is_by_revenue(self) -> bool:
+        return self.test.winner_by == SplitTest.Criterion.REVENUE
+
+    @property
+    def shows_sales(self) -> bool:
+        """Whether the table has redemptions and revenue: where they decide."""
+        return self.test.winner_by in figures.BY_SALES
+
+    @property
     def widest(self) -> float:
-        """The scale of the drawing in percent: a little more than the highest interval."""
-        return min(
-            100.0, 1.05 * max(each.rate_of(self.test.winner_by).high for each in self.counted.variants)
-        )
+        """The scale of the drawing: a little more than the highest interval, in percent or in minor units."""
+        highest = 1.05 * max(self._read_range(each)[2] for each in self.counted.variants)
+        return highest or 1.0 if self.is_by_revenue else min(100.0, highest)
+
+    def _read_range(self, each: VariantFigures) -> tuple[float, float, float]:
+        """Return what decides of a variant, with its interval: in percent, or in minor units."""
+        if self.is_by_revenue:
+            return each.sales.mean, *each.revenue_interval
+        rate = each.rate_of(self.test.winner_by)
+        return rate.percent, rate.low, rate.high
 
     @property
     def marks(self) -> list[Mark]:
-        """The rates that decide, one for each variant."""
-        every = [(each.variant.letter, each.rate_of(self.test.winner_by)) for each in self.counted.variants]
+        """What decides, one for each variant."""
         part = 100 / self.widest
+        every = [(each.variant.letter, *self._read_range(each)) for each in self.counted.variants]
         return [
             Mark(
                 letter,
-                f"{rate.low * part:.2f}",
-                f"{(rate.high - rate.low) * part:.2f}",
-                f"{max(0.0, rate.percent * part - 0.3):.2f}",
+                f"{low * part:.2f}",
+                f"{(high - low) * part:.2f}",
+                f"{max(0.0, value * part - 0.3):.2f}",
             )
-            for letter, rate in every
+            for letter, value, low, high in every
         ]
 
 
@@ -73,7 +90,7 @@ def read_test_report(campaign: EmailCampaign, test: SplitTest | None, now: datet
     if test is None or not campaign.phase:
         return None
     counted = figures.read_test_figures(campaign, test)
-    verdict = figures.judge_variants(counted.variants, test.winner_by)
+    verdict = judging.judge_variants(counted.variants, test.winner_by)
     is_open = (
         campaign.winner is None
         and counted.held > 0
@@ -94,5 +111,5 @@ def read_test_report(campaign: EmailCampaign, test: SplitTest | None, now: datet
         is_asking=is_open
         and campaign.phase == Phase.WAITING
         and (is_by_hand or (is_undecided and test.when_undecided == SplitTest.Undecided.ASK)),
-        criterion="opened" if test.winner_by == SplitTest.Criterion.OPENS else "clicked",
+        criterion=CRITERIA.get(SplitTest.Criterion(test.winner_by), "clicked"),
     )

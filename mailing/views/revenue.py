@@ -36,6 +36,7 @@ def revenue_context(campaign: EmailCampaign) -> PageContext:
         "revenue": revenue.read_revenue([campaign.pk])[campaign.pk],
         "rule": revenue.describe_rule(campaign),
         "revenue_seconds": seconds if until is None or now < until else None,
+        "is_broken": campaign.status in (Campaign.Status.CANCELLED, Campaign.Status.FAILED),
     }
 
 
@@ -45,6 +46,19 @@ def revenue_panel(request: Request, pk: int) -> HttpResponse:
     """Return the revenue of a campaign as it is now, for the panel on its page."""
     campaign = get_object_or_404(EmailCampaign, pk=pk)
     return render(request, "mailing/_revenue.html", revenue_context(campaign))
+
+
+@require_GET
+@viewing
+def incremental(request: Request, pk: int) -> HttpResponse:
+    """Return what a campaign caused as it is known now: the part of the panel that is not asked for at each look."""
+    campaign = get_object_or_404(EmailCampaign, pk=pk)
+    context = {
+        "campaign": campaign,
+        "lift": holdout.measure_lift(campaign, database_time.now()),
+        "site_currency": settings.CURRENCY,
+    }
+    return render(request, "mailing/_lift_tile.html", context)
 
 
 @require_GET
@@ -70,7 +84,6 @@ def campaign_revenue(request: Request, pk: int) -> HttpResponse:
             "median_wait": revenue.find_median_wait(campaign),
             "lift": holdout.measure_lift(campaign, database_time.now()),
             "site_currency": settings.CURRENCY,
-            "is_broken": campaign.status in (Campaign.Status.CANCELLED, Campaign.Status.FAILED),
             "articles": revenue.list_articles(campaign, found.currency),
             "locations": revenue.draw_locations(campaign, found.currency),
             "days": revenue.draw_days(campaign, found.currency),

@@ -11,7 +11,7 @@ from campaigns.requests import Request
 from campaigns.views import refuse_question
 from mailing.forms import SplitTestForm
 from mailing.models import EmailCampaign
-from mailing.variants import figures, find_test, list_variants, phases, report
+from mailing.variants import find_test, judging, list_variants, phases, report
 from mailing.views.campaigns import viewing
 from mailing.views.editor import read_typed_campaign, split_test_context, writing
 from mailing.views.second_chances import operating
@@ -52,7 +52,7 @@ def choose_winner(request: Request, pk: int, number: int) -> HttpResponse:
     except Refused as refused:
         return refuse_question(request, campaign, refused)
     letter = counted.variants[number].variant.letter
-    verdict = figures.judge_variants(counted.variants, test.winner_by if test else "")
+    verdict = judging.judge_variants(counted.variants, test.winner_by if test else "")
     return ask_whether_sure(
         request,
         title=f"Send variant {letter} to the rest?",

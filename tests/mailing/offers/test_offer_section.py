@@ -1,5 +1,6 @@
 """The section Offer of the editor."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from mailing.models import EmailCampaign
-from tests.factories import user_in
+from tests.factories import ContactFactory, user_in
 from tests.mailing.offers.carrying import draft_mail, make_offer
+from tests.mailing.revenue.shops import fold, sell
 from tests.mailing.running import fresh
 
 pytestmark = pytest.mark.django_db
@@ -18,6 +20,10 @@ pytestmark = pytest.mark.django_db
 def marketer(client):
     client.force_login(user_in("Marketers"))
     return client
+
+
+def text_of(response):
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", response.text)).strip()
 
 
 def post(client, mail, **typed):
@@ -81,6 +87,35 @@ def test_an_edit_of_the_offer_stands_in_the_history_of_edits(marketer):
     mail = draft_mail(offer=None)
     post(marketer, mail, has_offer="on", offer=make_offer()[0].pk, code_kind="shared")
     assert "A tenth off" in marketer.get(mail.get_absolute_url()).text
+
+
+def test_the_editor_says_as_the_share_is_typed_what_a_hold_out_could_show(marketer):
+    people = [ContactFactory(customer_id=f"H{number}") for number in range(20)]
+    mail = draft_mail(people)
+    target = f"target_list_{mail.targets.get().list_id}"
+
+    def ask(**typed):
+        return text_of(marketer.post(reverse("mailing:hold_out"), {"name": "A"} | typed))
+
+    assert 'hx-trigger="load, input from:#id_hold_out' in editor_of(marketer, mail)
+    assert "Nobody is held out" in ask(hold_out="", **{target: "include"})
+    assert "No recipients yet" in ask(hold_out="10")
+    assert "nobody can say which lift" in ask(hold_out="50", **{target: "include"})
+    assert "less than or equal to 50" in ask(hold_out="51", **{target: "include"})
+    for number in range(4):
+        sell(f"H{number}", timezone.now() - timedelta(hours=1))
+    fold()
+    said = ask(hold_out="50", **{target: "include"})
+    assert (
+        "With 20 people and 50% held out you would see a lift of 250% or more at 20.0% buyers in 5 days."
+        in said
+    )
+    assert "A smaller one would stay unseen" in said
+    assert "at 20.0% buyers in 1 day." in ask(hold_out="50", attribution_days="1", **{target: "include"})
+
+
+def editor_of(client, mail):
+    return client.get(reverse("mailing:campaign_edit", args=[mail.pk])).text
 
 
 def test_e3_the_offer_of_a_running_mail_is_locked():

@@ -10,6 +10,7 @@ from mailing.spool import Visit
 from mailing.visitors import Visitor
 from pos import folding
 from pos.models import Location, Return, Sale, UnfoldedSale
+from promotions.models import Redemption
 from tests.factories import DeliveryFactory, EmailCampaignFactory, LocationFactory, SaleFactory
 
 RULE = {"days": 5, "after_acceptance": False, "names_clicks": True, "consent": "opt-out"}
@@ -52,6 +53,10 @@ def sell(customer, at, total=1_000, *, discount=0, location=None, lines=(), **fi
     )
     UnfoldedSale.objects.create(sale_id=sale.pk)
     return sale
+
+
+def redeem(sale, coupon):
+    Redemption.objects.create(sale=sale, promotion=coupon.promotion, coupon=coupon, amount=100, uses=1)
 
 
 def void(sale):

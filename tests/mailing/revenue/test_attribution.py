@@ -12,9 +12,19 @@ from mailing import attribution
 from mailing.models import Conversion, ConversionTally, DueAttribution, Event, TrackingConsent
 from pos import folding
 from pos.models import UnfoldedSale
-from promotions.models import Redemption
 from tests.factories import ContactFactory, CouponFactory, EmailCampaignFactory
-from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, give_back, sell, send_campaign, void
+from tests.mailing.revenue.shops import (
+    DAY,
+    HOUR,
+    NOW,
+    click,
+    fold,
+    give_back,
+    redeem,
+    sell,
+    send_campaign,
+    void,
+)
 from tests.pos.tills import run_at_once
 
 pytestmark = pytest.mark.django_db
@@ -248,10 +258,6 @@ def test_a_fold_that_fails_in_the_middle_has_done_nothing(ada, monkeypatch):
         assert len(read_conversions()) == 1
     call_command("fold")
     assert len(read_conversions()) == 2
-
-
-def redeem(sale, coupon):
-    Redemption.objects.create(sale=sale, promotion=coupon.promotion, coupon=coupon, amount=100, uses=1)
 
 
 def give_code(delivery, **fields):

@@ -1,6 +1,7 @@
 """The panel, the page of the revenue with the sales behind it, the dashboard and the time line of a contact."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,6 +11,7 @@ from mailing import contact_history, revenue
 from mailing.models import Conversion
 from tests.factories import ContactFactory, LocationFactory
 from tests.mailing.revenue.shops import DAY, HOUR, NOW, click, fold, give_back, sell, send_campaign, void
+from tests.mailing.running import launch_campaign
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +90,44 @@ def test_the_page_shows_the_sales_behind_each_figure(client, marketer, world):
         Conversion.objects.filter(is_first=False).get().sale.reference not in firsts.partition("behind it")[2]
     )
     assert "No such sale yet" in text_of(client.get(f"/campaigns/email/{campaign.pk}/revenue/?show=code"))
+
+
+def test_the_three_figures_stand_side_by_side_with_their_rules_and_their_sales(client, marketer, world):
+    campaign, _, _ = world
+    page = client.get(f"/campaigns/email/{campaign.pk}/revenue/panel/").text
+    assert re.findall(r"<dt[^>]*>(\w+)", page)[:3] == ["Redeemed", "Attributed", "Incremental"]
+    assert all(title for title in re.findall(r'<dt title="([^"]*)"', page))
+    assert f'href="/campaigns/email/{campaign.pk}/revenue/#sales">2 sales</a>' in page
+    assert f'href="/campaigns/email/{campaign.pk}/revenue/?show=first#sales">1</a>' in page
+    assert "nobody was held out" in page
+
+
+@pytest.mark.parametrize(
+    ("later", "buyers", "words"),
+    [
+        (HOUR, 2, "too early to tell"),
+        (HOUR, 36, "buyers (95%), so far"),
+        (6 * DAY, 2, "not distinguishable from nothing"),
+        (6 * DAY, 36, "buyers (95%)"),
+    ],
+)
+def test_the_incremental_figure_says_so_when_it_is_too_early_to_tell(
+    client, marketer, monkeypatch, later, buyers, words
+):
+    people = [ContactFactory(customer_id=f"L{number}") for number in range(80)]
+    campaign = launch_campaign(people, hold_out=50)
+    mailed = campaign.deliveries.exclude(status="held_out").select_related("contact")
+    for delivery in mailed[:buyers]:
+        sell(delivery.contact.customer_id, campaign.launched_at + timedelta(minutes=1))
+    fold()
+    monkeypatch.setattr("campaigns.database_time.now", lambda: campaign.launched_at + later)
+    panel = client.get(f"/campaigns/email/{campaign.pk}/revenue/panel/").text
+    assert f'hx-preserve hx-get="/campaigns/email/{campaign.pk}/revenue/incremental/"' in panel
+    with CaptureQueriesContext(connection) as queries:
+        said = text_of(client.get(f"/campaigns/email/{campaign.pk}/revenue/incremental/"))
+    assert words in said
+    assert ("so far" in said) == (later == HOUR)
+    assert len([each for each in queries if "mailing_" in each["sql"]]) == 2  # the campaign, and both groups
 
 
 def test_the_dashboard_shows_the_last_days_by_campaign(client, marketer, world):

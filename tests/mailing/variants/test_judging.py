@@ -5,7 +5,8 @@ import pytest
 from mailing.intervals import newcombe_interval, wilson_interval
 from mailing.variants import figures, shares
 from mailing.variants.definitions import Variant
-from mailing.variants.figures import Rate, VariantFigures, judge_variants
+from mailing.variants.figures import Rate, VariantFigures
+from mailing.variants.judging import judge_variants
 
 
 @pytest.mark.parametrize(
