@@ -66,6 +66,8 @@ WHERE delivery.status = 'held_out' AND (
     delivery.attempts > 0 OR delivery.sent_at IS NOT NULL OR delivery.due_at IS NOT NULL
     OR delivery.connection_id IS NOT NULL OR delivery.coupon_id IS NOT NULL
     OR EXISTS (SELECT FROM mailing_attempt AS attempt WHERE attempt.delivery_id = delivery.id)
+    OR EXISTS (SELECT FROM promotions_coupon AS coupon
+               WHERE coupon.made_for = delivery.contact_id AND coupon.batch = 'E-mail ' || delivery.campaign_id)
 )
 ORDER BY 1, 2 LIMIT 100
 """
@@ -107,6 +109,24 @@ WHERE campaign.offer_id IS NOT NULL AND campaign.code_kind = 'personal'
   AND (coupon.id IS NULL OR coupon.promotion_id <> campaign.offer_id
        OR coupon.made_for <> coalesce(delivery.contact_id, coupon.made_for))
 GROUP BY 1 ORDER BY 1
+"""
+
+
+# As many codes were made for recipients as there are recipients, held out ones not among them; no two share one.
+CODES_MADE = """
+SELECT campaign.campaign_ptr_id, made.amount, borne.amount, borne.different
+FROM mailing_emailcampaign AS campaign
+CROSS JOIN LATERAL (
+    SELECT count(*) AS amount FROM promotions_coupon
+    WHERE batch = 'E-mail ' || campaign.campaign_ptr_id AND batch <> '' AND made_for IS NOT NULL
+) AS made
+CROSS JOIN LATERAL (
+    SELECT count(*) AS amount, count(DISTINCT coupon_id) AS different FROM mailing_delivery
+    WHERE campaign_id = campaign.campaign_ptr_id AND status <> 'held_out' AND coupon_id IS NOT NULL
+) AS borne
+WHERE campaign.offer_id IS NOT NULL AND campaign.code_kind = 'personal' AND campaign.content_hash <> ''
+  AND (made.amount <> borne.amount OR borne.different <> borne.amount)
+ORDER BY 1
 """
 
 ENDED = """
@@ -191,6 +211,9 @@ def breaches() -> Iterator[str]:
         cursor.execute(CODES)
         for campaign, found in cursor.fetchall():
             yield f"Campaign {campaign}: {found} recipients have no code of their own, or one of another promotion."
+        cursor.execute(CODES_MADE)
+        for campaign, made, borne, different in cursor.fetchall():
+            yield f"Campaign {campaign}: {made} codes were made, {borne} recipients have {different} different ones."
         cursor.execute(ENDED)
         for campaign, was, status, found in cursor.fetchall():
             yield f"Campaign {campaign} is {was}, but {found} of its deliveries are {status}."

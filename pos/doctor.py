@@ -17,6 +17,25 @@ PAID_AND_FOLDED = """
     WHERE answer <> '{}' AND NOT EXISTS (SELECT FROM pos_unfoldedsale waiting WHERE waiting.sale_id = sale.id)
 """
 
+# Lines, and units less those that came back, of each sale and of its sold lines. A weight, a text, comes back whole.
+SOLD_AND_FOLDED = """
+    SELECT sale.id, reference, coalesce(sold.lines, 0) AS lines, coalesce(sold.units, 0) AS units, folded.*
+    FROM pos_sale sale
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS lines, sum(CASE WHEN back.units IS NULL THEN (piece ->> 'quantity')::numeric
+            WHEN jsonb_typeof(piece -> 'quantity') = 'string' THEN 0
+            ELSE (piece ->> 'quantity')::numeric - back.units END) AS units
+        FROM jsonb_array_elements(sale.basket -> 'lines') AS piece
+        LEFT JOIN LATERAL (SELECT sum((units ->> (piece ->> 'id'))::bigint) AS units FROM pos_return
+                           WHERE sale_id = sale.id) AS back ON true
+    ) AS sold ON state = 'committed'
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS folded_lines, coalesce(sum(quantity - returned_quantity), 0) AS folded_units
+        FROM pos_soldline line WHERE line.sale_id = sale.id
+    ) AS folded
+    WHERE answer <> '{}' AND NOT EXISTS (SELECT FROM pos_unfoldedsale waiting WHERE waiting.sale_id = sale.id)
+"""
+
 # (end of a sentence about a sale; SELECT of the sales that it is about). A sale without an answer came from no till.
 BREACHES = [
     (
@@ -83,6 +102,12 @@ BREACHES = [
         "was paid {0}; its sold lines say {1}",
         f"""
         SELECT id, reference, paid, folded FROM ({PAID_AND_FOLDED}) AS sale WHERE paid <> folded
+        """,
+    ),
+    (
+        "has {0} lines and kept {1:f} units; it has {2} sold lines and {3:f} units",
+        f"""
+        SELECT * FROM ({SOLD_AND_FOLDED}) AS sale WHERE (lines, units) <> (folded_lines, folded_units)
         """,
     ),
 ]
